@@ -1,0 +1,1 @@
+"""Visual inspection on factory lines by a vision-language model."""

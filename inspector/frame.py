@@ -1,0 +1,65 @@
+"""A frame: one exposure of one part, as it came from a camera. Pure values; knows nothing of MQTT or pixels."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from inspector.errors import FrameError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
+TRIGGER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}")
+
+
+class FrameKey(NamedTuple):
+    """What makes a frame unique: redeliveries share it, and it is judged once."""
+
+    line: str
+    camera: str
+    trigger_id: str
+
+    def __str__(self) -> str:
+        return f"{self.line}/{self.camera}/{self.trigger_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One exposure. Times are aware UTC datetimes; `deadline_ms` counts from capture (or receipt, where unknown).
+
+    `fault` is the reason why the picture must not be judged although the part is known (a wrong sha256, an
+    unreadable claim check): such a frame is still recorded, as BAD_IMAGE.
+    """
+
+    key: FrameKey
+    payload: bytes
+    received_at: datetime
+    content_type: str = ""
+    part_id: str | None = None
+    product: str | None = None
+    lot: str | None = None
+    seq: int | None = None
+    captured_at: datetime | None = None
+    deadline_ms: float | None = None
+    is_simulated: bool = False
+    traceparent: str | None = None
+    response_topic: str | None = None
+    correlation: bytes | None = None
+    redelivered: bool = False
+    fault: str | None = None
+
+    def __post_init__(self) -> None:
+        for field, value in (("line", self.key.line), ("camera", self.key.camera)):
+            if not NAME.fullmatch(value):
+                raise FrameError(f"{field} {value!r} is not a name; use 1 to 64 of A-Z a-z 0-9 _ . -")
+        if not TRIGGER_ID.fullmatch(self.key.trigger_id):
+            raise FrameError(f"trigger_id {self.key.trigger_id!r} is not an id; use 1 to 128 of A-Z a-z 0-9 _ . : -")
+
+    def age_ms(self, now: datetime) -> float:
+        """Milliseconds since capture; since receipt where the capture time is unknown or lies in the future.
+
+        A capture time ahead of our clock is a clock skew: counting from it would stretch the deadline.
+        """
+        start = self.received_at if self.captured_at is None else min(self.captured_at, self.received_at)
+        return (now - start).total_seconds() * 1000.0

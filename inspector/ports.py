@@ -1,0 +1,315 @@
+"""The seams of the story: what it needs from the doors, in its own words. A port, its adapter and its fake
+share one name (`Ledger` here, `ledger/` the database, `MemoryLedger` in tests/fakes.py)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+
+from inspector.frame import Frame, FrameKey
+from inspector.part import Evidence, PartRecord
+from inspector.pipeline import Pipeline, Quality
+from inspector.quality import Measurements
+from inspector.report import Box, Words
+from inspector.view import Question
+from inspector.vote import StoppedBy, Vote
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An encoded picture (JPEG, PNG, BMP, TIFF or WebP bytes, already checked), or a part of it: `crop` is cut
+    out at native resolution."""
+
+    data: bytes
+    crop: Box | None = None
+
+
+# ------------------------------------------------------------------ camera/
+
+
+class Eye(Protocol):
+    """Turns bytes into measurements within limits. Called in a worker thread."""
+
+    def look(self, frame: Frame, rules: Quality) -> Measurements:
+        """Raises PictureError, with a reason for the line engineer, when the picture can't be judged."""
+
+
+# ------------------------------------------------------------------ vlm/
+
+
+class Prefix(Protocol):
+    """Pictures and preamble, encoded once and kept. `tokens` counts them."""
+
+    @property
+    def tokens(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to the index-th question. `p_ng` is None when it could not be read; `text` is what was sampled."""
+
+    index: int
+    p_ng: float | None
+    tokens: int
+    text: str
+
+
+class Text(NamedTuple):
+    """Text the model wrote, and how many tokens that took."""
+
+    text: str
+    tokens: int
+
+
+class Engine(Protocol):
+    """One model. All methods are safe to call for many parts at once; failing one never changes another.
+
+    Raises ModelError when the model can't answer.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of weights, preprocessing, dtype and engine: 16 hex."""
+
+    async def open(self, pictures: Sequence[Picture], preamble: str) -> Prefix:
+        """Encodes the pictures and the preamble once. Raises PictureError for an unreadable picture."""
+
+    def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncIterator[Answer]:
+        """Answers as they finish; closing the iterator cancels the rest."""
+
+    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int) -> Text:
+        """Greedy text after `request`; it begins with `start`, which the model is made to say."""
+
+    async def close(self, prefix: Prefix) -> None:
+        """Frees the prefix. Closing twice is allowed."""
+
+
+# ------------------------------------------------------------------ pool/
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one replica needs to judge one frame. `golden` are the golden samples' pictures' sha256;
+    `remaining_ms` is what is left for judging when the job is sent."""
+
+    key: FrameKey
+    payload: bytes
+    pipeline: Pipeline
+    golden: tuple[str, ...]
+    remaining_ms: float
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the ladder found: votes in the order they were given."""
+
+    votes: tuple[Vote, ...]
+    rungs: int
+    stopped_by: StoppedBy
+    detail: str = ""
+
+
+class Judged(NamedTuple):
+    """A judgement, and the words that follow it; `words` ends at once when the part needs none."""
+
+    judgement: Judgement
+    words: AsyncIterator[Words]
+
+
+class Pool(Protocol):
+    """The model replicas. One remote hop per frame."""
+
+    async def judge(self, job: Job) -> Judged:
+        """Raises PoolOverload at once when all replicas are full, PoolError when none could judge it."""
+
+    async def model_fingerprint(self) -> str:
+        """The fingerprint of the engine that the replicas run."""
+
+
+# ------------------------------------------------------------------ ledger/
+
+
+class Outgoing(NamedTuple):
+    """One message for the line, stored with the part. `message_id` is stable over repeats; `topic` is complete.
+    `confirms` says that the part counts as PUBLISHED once the broker has this message (the verdict)."""
+
+    message_id: str
+    topic: str
+    payload: bytes
+    confirms: bool = False
+    response_topic: str | None = None
+    correlation: bytes | None = None
+
+
+class PipelineVersion(NamedTuple):
+    """A stored version of a declaration. `golden` are sha256 of its golden samples, in declared order."""
+
+    pipeline: Pipeline
+    version: int
+    golden: tuple[str, ...]
+
+
+class Known(NamedTuple):
+    """What the ledger already holds for a frame key: its id and the verdict message as it was stored."""
+
+    result_id: str
+    verdict: Outgoing | None
+
+
+class Ledger(Protocol):
+    """The record of every part. Every method raises LedgerError when the database can't do it.
+
+    `record` and `finish_words` return after the commit; many calls share one transaction (group commit).
+    """
+
+    async def find(self, key: FrameKey) -> Known | None:
+        """What is stored for this frame, or None: a redelivery is answered, not judged again."""
+
+    async def record(self, part: PartRecord, outgoing: Sequence[Outgoing]) -> bool:
+        """Stores part, votes, words, evidence reference and messages in one transaction. False, storing
+        nothing, when the key is already decided."""
+
+    async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[Outgoing]) -> None:
+        """Adds the words of a part whose words were PENDING, with the messages that carry them."""
+
+    async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
+        """Parts whose words are still PENDING: after a restart nobody is writing them any more."""
+
+    async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[Outgoing]:
+        """Messages not confirmed by the broker, oldest first. `lines` None means of all lines."""
+
+    async def confirm(self, message_ids: Sequence[str]) -> None:
+        """The broker has these messages. Unknown ids are ignored; confirming twice is allowed."""
+
+    async def pipelines(self) -> list[PipelineVersion]:
+        """The newest version of every line."""
+
+    async def saw_camera(self, sightings: Sequence[Sighting]) -> None:
+        """Adds what was seen of cameras since the last call; a camera seen first is listed as new."""
+
+    async def cameras(self) -> list[CameraRow]:
+        """All cameras ever seen."""
+
+    async def add_events(self, events: Sequence[Event]) -> None:
+        """Appends events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one station saw of one camera since the last sighting. `known` is False when no pipeline wants it.
+    `lost` counts sequence numbers that never came. `status` is online, offline or None (said nothing)."""
+
+    line: str
+    camera: str
+    at: datetime
+    known: bool
+    frames: int = 0
+    lost: int = 0
+    last_seq: int | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraRow:
+    """A camera with its totals."""
+
+    line: str
+    camera: str
+    known: bool
+    status: str | None
+    first_seen: datetime
+    last_seen: datetime
+    frames: int
+    lost: int
+    last_seq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something worth telling a person. `kind` is a stable code; `count` how many times it happened."""
+
+    event_id: str
+    line: str
+    camera: str | None
+    kind: str
+    severity: str
+    text: str
+    at: datetime
+    count: int = 1
+
+
+class EvidenceStore(Protocol):
+    """Pictures by the sha256 of their bytes. Written before the row that names them. Raises LedgerError."""
+
+    def put(self, data: bytes, media_type: str) -> Evidence:
+        """Stores the bytes once; durable when it returns. Called in a worker thread."""
+
+    def get(self, sha256: str) -> bytes:
+        """Raises KeyError for an unknown hash."""
+
+
+# ------------------------------------------------------------------ console/
+
+
+class PartFilter(NamedTuple):
+    """Which parts to list; None means any. `before` is a part number: older parts only (paging)."""
+
+    line: str | None = None
+    camera: str | None = None
+    disposition: str | None = None
+    reason: str | None = None
+    before: int | None = None
+
+
+class PartRow(NamedTuple):
+    """One listed part: its number (grows with time) and the record. Lists leave `votes[].text` out."""
+
+    number: int
+    part: PartRecord
+
+
+class Totals(NamedTuple):
+    """Counts since `since`: how many parts per (line, disposition, reason), messages waiting, frames lost."""
+
+    parts: dict[tuple[str, str, str], int]
+    outbox: int
+    lost: int
+    latency_p50_ms: float | None
+    latency_p99_ms: float | None
+    votes_mean: float | None
+
+
+class Archive(Protocol):
+    """Reading side of the ledger. Synchronous: called in a worker thread. Raises LedgerError."""
+
+    def parts(self, wanted: PartFilter, limit: int) -> list[PartRow]:
+        """Newest first."""
+
+    def part(self, result_id: str) -> PartRow | None: ...
+
+    def totals(self, since: datetime) -> Totals: ...
+
+    def list_cameras(self) -> list[CameraRow]: ...
+
+    def list_events(self, limit: int) -> list[Event]:
+        """Newest first."""
+
+    def list_pipelines(self) -> list[PipelineVersion]:
+        """The newest version of every line."""
+
+
+# ------------------------------------------------------------------ mqtt/
+
+
+class Publisher(Protocol):
+    """Sends messages with QoS 1."""
+
+    async def publish(self, message: Outgoing) -> None:
+        """Returns when the broker has confirmed it. Raises BrokerError when the connection is lost before."""

@@ -1,0 +1,34 @@
+"""Whether a picture can be judged at all. Pure: receives measurements, returns a reason or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inspector.pipeline import Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """What `camera/measure.py` found. Sharpness: variance of the Laplacian (grey levels², at reduced size);
+    luminance: mean grey 0..1; change: mean absolute grey difference from the camera's last frame 0..1, or
+    None for the first one."""
+
+    width_px: int
+    height_px: int
+    sharpness: float
+    luminance: float
+    change: float | None = None
+
+
+def unfit(picture: Measurements, rules: Quality) -> str | None:
+    """Why the picture can't be judged, or None when it can."""
+    darkest, brightest = rules.luminance
+    if min(picture.width_px, picture.height_px) < rules.min_side_px:
+        return f"picture is {picture.width_px}x{picture.height_px} px; quality.min_side_px asks for {rules.min_side_px}"
+    if picture.luminance < darkest:
+        return f"too dark: luminance {picture.luminance:.3f} below quality.luminance {darkest:g}; check the lamp"
+    if picture.luminance > brightest:
+        return f"too bright: luminance {picture.luminance:.3f} above quality.luminance {brightest:g}; check exposure"
+    if picture.sharpness < rules.min_sharpness:
+        return f"blurred: sharpness {picture.sharpness:.1f} below min_sharpness {rules.min_sharpness:g}; check focus"
+    return None

@@ -1,0 +1,121 @@
+"""A defect report's words: what the model wrote about a part, read strictly. Pure.
+
+Model text is not trusted: what does not parse is kept as text and marked UNPARSABLE, it never raises.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from inspector.pipeline import Pipeline, Severity
+
+GRID: Final = 1000.0  # Qwen3-VL speaks of boxes on a 0..1000 grid
+MAX_FINDINGS: Final = 8
+MAX_TEXT: Final = 2000
+
+
+class Box(NamedTuple):
+    """x0, y0, x1, y1 normalised to 0..1, x1 > x0 and y1 > y0."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class WordsState(StrEnum):
+    """NONE: a PASS needs no words. PENDING: verdict is out, words are still being written. MISSING: the
+    writer died or had no time."""
+
+    NONE = "NONE"
+    PENDING = "PENDING"
+    WRITTEN = "WRITTEN"
+    UNPARSABLE = "UNPARSABLE"
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One defect. `defect` is a declared class, or "other"."""
+
+    defect: str
+    severity: Severity
+    bbox_norm: Box | None
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The findings of one part; the first one is the most important. `raw` is the model's text, cut to MAX_TEXT."""
+
+    state: WordsState
+    findings: tuple[Finding, ...] = ()
+    raw: str = ""
+    tokens: int = 0
+    ms: float = 0.0
+
+    @property
+    def main(self) -> Finding | None:
+        return self.findings[0] if self.findings else None
+
+
+NO_WORDS: Final = Words(WordsState.NONE)
+
+
+def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0, ms: float = 0.0) -> Words:
+    """The model's JSON (an object or a list of them, anywhere in the text) as findings of this pipeline."""
+    raw = text[:MAX_TEXT]
+    items = [item for item in _json_objects(raw) if "defect" in item]
+    findings = tuple(_finding(item, pipeline) for item in items[:MAX_FINDINGS])
+    return Words(WordsState.WRITTEN if findings else WordsState.UNPARSABLE, findings, raw, tokens, ms)
+
+
+def read_box(text: str) -> Box | None:
+    """The first usable `bbox_2d` in the model's text, or None."""
+    boxes = (_box(item.get("bbox_2d")) for item in _json_objects(text[:MAX_TEXT]))
+    return next((box for box in boxes if box is not None), None)
+
+
+def _finding(item: dict[str, Any], pipeline: Pipeline) -> Finding:
+    named = str(item["defect"]).strip().lower().replace(" ", "_")
+    classes = {name.lower(): name for name in pipeline.defects}
+    defect = classes.get(named, "other")
+    severity = pipeline.defects.get(defect) or _severity(item.get("severity"))
+    description = " ".join(str(item.get("description", "")).split())[:400]
+    return Finding(defect, severity, _box(item.get("bbox_2d")), description)
+
+
+def _severity(value: object) -> Severity:
+    """The severity the model named; major where it named none we know."""
+    known = str(value).strip().lower()
+    return Severity(known) if known in set(Severity) else Severity.MAJOR
+
+
+def _box(value: object) -> Box | None:
+    if not isinstance(value, list) or len(value) != 4:
+        return None
+    if not all(type(n) in (int, float) and abs(n) < 1e6 for n in value):  # also refuses NaN and endless integers
+        return None
+    x0, y0, x1, y1 = (min(max(float(n) / GRID, 0.0), 1.0) for n in value)
+    return Box(x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
+
+
+def _json_objects(text: str) -> list[dict[str, Any]]:
+    """Every JSON object found at the top level of the text or inside a top-level list."""
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while (start := _opening(text, at)) >= 0:
+        try:
+            value, at = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            at = start + 1
+            continue
+        found += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
+    return found
+
+
+def _opening(text: str, at: int) -> int:
+    places = [place for place in (text.find("{", at), text.find("[", at)) if place >= 0]
+    return min(places, default=-1)

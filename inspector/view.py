@@ -1,0 +1,148 @@
+"""Ways of asking about one frame: each view turns a pipeline into the words of a question.
+
+All text that reaches the model is written here, so that training, engine and prompt tests share it. The
+preamble comes before the question and is the same for every view: views share its key-value prefix
+(question last, FIELD section 1). A preamble ends with a newline and a question starts with a letter, so that
+tokenising the two apart gives the same tokens as tokenising them together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from inspector.pipeline import Pipeline, Reasoning, ViewName
+
+YES: Final = ("Yes",)
+NO: Final = ("No",)
+VERDICT_CUE: Final = "Verdict:"
+REPORT_KEYS: Final = ("defect", "severity", "bbox_2d", "description")
+
+
+class Pictures(StrEnum):
+    """Which pictures a view shows to the model; views that share pictures share a prefix."""
+
+    FRAME = "frame"  # references (if the pipeline asks for any), then the frame
+    COMPARE = "compare"  # one golden sample, then the frame
+    ZOOM = "zoom"  # a crop of the frame at native resolution
+
+
+PICTURES_OF: Final[dict[ViewName, Pictures]] = {
+    ViewName.DIRECT: Pictures.FRAME,
+    ViewName.PARAPHRASE: Pictures.FRAME,
+    ViewName.INVERTED: Pictures.FRAME,
+    ViewName.CHECKLIST: Pictures.FRAME,
+    ViewName.COMPARE: Pictures.COMPARE,
+    ViewName.ZOOM: Pictures.ZOOM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to ask. `ng_words` and `ok_words` are the answers that mean NG and OK; the engine sums all
+    their spellings. With `reasoning` other than none the engine first samples text up to VERDICT_CUE."""
+
+    view: ViewName
+    text: str
+    ng_words: tuple[str, ...] = YES
+    ok_words: tuple[str, ...] = NO
+    reasoning: Reasoning = Reasoning.NONE
+    temperature: float = 0.0
+    seed: int = 0
+    max_tokens: int = 0
+
+
+PARAPHRASES: Final = (
+    "Can you see any flaw or damage on this {product}?",
+    "Look closely at the {product}. Does it deviate from a good one anywhere?",
+    "Would a careful inspector reject this {product}?",
+    "Is something wrong with the {product} in this picture?",
+    "Are there visible faults on this {product}?",
+    "Does this {product} have a defect of any kind?",
+    "Is this {product} damaged, dirty, misprinted or incomplete?",
+    "Should this {product} be taken off the line because of a defect?",
+)
+ANSWER: Final = " Answer Yes or No."
+DRAFT: Final = f" Think in at most twelve words, then write '{VERDICT_CUE} Yes' or '{VERDICT_CUE} No'."
+DRAFT_TOKENS: Final = 24
+
+
+def preamble(pipeline: Pipeline, pictures: Pictures) -> str:
+    """The text between the pictures and the question; ends with a newline."""
+    seen = {
+        Pictures.FRAME: f"This picture shows a {pipeline.product} on a production line."
+        if pipeline.references == 0
+        else f"The last picture shows a {pipeline.product} on a production line; the ones before show good ones.",
+        Pictures.COMPARE: f"The first picture shows a good {pipeline.product}. The second one is to be inspected.",
+        Pictures.ZOOM: f"This picture is an enlarged detail of a {pipeline.product} on a production line.",
+    }[pictures]
+    return f"{seen} Known defects: {', '.join(word(name) for name in pipeline.defects)}.\n"
+
+
+def word(defect: str) -> str:
+    """A defect class as it is spoken: `missing_hole` → "missing hole"."""
+    return defect.replace("_", " ")
+
+
+def questions(
+    pipeline: Pipeline, view: ViewName, *, samples: int, reasoning: Reasoning, temperature: float, seed: int
+) -> list[Question]:
+    """The questions of one view in one rung: `samples` of them, all different where the view has more than one
+    wording; a checklist has one per declared item and counts as one vote."""
+    if view is ViewName.CHECKLIST:
+        return [Question(view, text + ANSWER) for text in checklist(pipeline)]
+    wordings = _wordings(pipeline, view)
+    ng, ok = (NO, YES) if view is ViewName.INVERTED else (YES, NO)
+    ending = ANSWER if reasoning is Reasoning.NONE else DRAFT
+    count = min(samples, len(wordings)) if reasoning is Reasoning.NONE else samples
+    return [
+        Question(
+            view,
+            wordings[(seed + index) % len(wordings)] + ending,
+            ng,
+            ok,
+            reasoning,
+            temperature if reasoning is not Reasoning.NONE else 0.0,
+            seed + index,
+            DRAFT_TOKENS if reasoning is not Reasoning.NONE else 0,
+        )
+        for index in range(count)
+    ]
+
+
+def checklist(pipeline: Pipeline) -> tuple[str, ...]:
+    """The declared checklist, or one question per defect class. Yes means NG."""
+    if pipeline.checklist:
+        return pipeline.checklist
+    return tuple(f"Is there a {word(name)} on this {pipeline.product}?" for name in pipeline.defects)
+
+
+def _wordings(pipeline: Pipeline, view: ViewName) -> tuple[str, ...]:
+    product = pipeline.product
+    if view is ViewName.DIRECT:
+        return (pipeline.question,)
+    if view is ViewName.PARAPHRASE:
+        return pipeline.paraphrases or tuple(text.format(product=product) for text in PARAPHRASES)
+    if view is ViewName.INVERTED:
+        return (f"Is this {product} free of any defect?", f"Is this {product} as good as new everywhere?")
+    if view is ViewName.COMPARE:
+        return (
+            f"Compared with the good {product}, does the second one show any defect?",
+            f"Does the second {product} differ from the good one by a defect?",
+        )
+    return (f"Does this detail of the {product} show any defect?", f"Is there a flaw in this detail of the {product}?")
+
+
+def report_request(pipeline: Pipeline) -> str:
+    """Asks for the most important defect as one JSON object (boxes on Qwen's 0..1000 grid)."""
+    classes = ", ".join(pipeline.defects)
+    return (
+        f'Report the most important defect as JSON with the keys "defect" (one of: {classes}), "severity" '
+        '(critical, major or minor), "bbox_2d" ([x0, y0, x1, y1]) and "description" (one short sentence).'
+    )
+
+
+REPORT_TOKENS: Final = 96
+LOCATE_REQUEST: Final = 'Point at the most suspicious region as JSON with the key "bbox_2d" ([x0, y0, x1, y1]).'
+LOCATE_TOKENS: Final = 32

@@ -1,0 +1,292 @@
+"""The contract on the wire: topics and payloads, as DESIGN section 5 lists them. Pure.
+
+Every payload is a pydantic model; its JSON Schema and the AsyncAPI document are generated from here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final, Literal, NamedTuple
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from inspector.decision import Reason, Verdict
+from inspector.frame import NAME
+from inspector.part import PartRecord
+from inspector.pipeline import Disposition, Name, Severity, Share
+from inspector.report import Finding, WordsState
+from inspector.vote import StoppedBy, Vote
+
+DEFAULT_ROOT: Final = "inspector/v1"
+TriggerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class FrameTopic(NamedTuple):
+    """A topic of a camera, taken apart. `channel` is frame, frame-ref, status or ack; `trigger_id` only in
+    the MQTT 3.1.1 form `frame/{trigger_id}`."""
+
+    line: str
+    camera: str
+    channel: str
+    trigger_id: str | None
+
+
+CHANNELS_IN: Final = ("frame", "frame-ref", "status", "ack")
+
+
+class Topics:
+    """All topics under one plant's root. Building from a bad root raises ValueError."""
+
+    def __init__(self, root: str = DEFAULT_ROOT) -> None:
+        if not root or any(not NAME.fullmatch(level) for level in root.split("/")):
+            raise ValueError(f"topic root {root!r} must be names separated by /, such as {DEFAULT_ROOT}")
+        self.root = root
+
+    def camera(self, line: str, camera: str, channel: str) -> str:
+        return f"{self.root}/{line}/{camera}/{channel}"
+
+    def verdict(self, line: str, camera: str) -> str:
+        return self.camera(line, camera, "verdict")
+
+    def report(self, line: str, camera: str) -> str:
+        return self.camera(line, camera, "report")
+
+    def event(self, line: str) -> str:
+        return f"{self.root}/{line}/event"
+
+    @property
+    def state(self) -> str:
+        return f"{self.root}/service/state"
+
+    @property
+    def heartbeat(self) -> str:
+        return f"{self.root}/service/heartbeat"
+
+    def parse(self, topic: str) -> FrameTopic | None:
+        """The camera topic taken apart; None when it is not one of ours to read."""
+        if not topic.startswith(self.root + "/"):
+            return None
+        levels = topic[len(self.root) + 1 :].split("/")
+        if len(levels) == 3 and levels[2] in CHANNELS_IN:
+            return FrameTopic(levels[0], levels[1], levels[2], None)
+        if len(levels) == 4 and levels[2] == "frame":
+            return FrameTopic(levels[0], levels[1], levels[2], levels[3])
+        return None
+
+
+class Payload(BaseModel):
+    """Outgoing payloads: built by us, so strict."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Incoming(BaseModel):
+    """Incoming payloads: what we do not know is ignored, so that devices may say more."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class PipelineStamp(Payload):
+    line: Name
+    version: int = Field(ge=0, description="0 when no pipeline judged the part")
+    fingerprint: str = Field(description="16 hex digits; changes whenever scores may change")
+
+
+class VerdictMessage(Payload):
+    """What a gate reads: at most 1 KiB of JSON, one per part. Repeats carry the same result_id."""
+
+    schema_: Literal["inspector.verdict/1"] = Field(default="inspector.verdict/1", alias="schema")
+    result_id: str
+    trigger_id: TriggerId
+    part_id: str | None = None
+    line: Name
+    camera: Name
+    seq: int | None = None
+    verdict: Verdict
+    disposition: Disposition
+    reason: Reason
+    p_ng: Share | None = Field(default=None, description="probability of NG; null when no answer was readable")
+    agreement: Share | None = None
+    votes: int = Field(ge=0)
+    rungs: int = Field(ge=0)
+    stopped_by: StoppedBy
+    defect: str | None = None
+    decided_at: AwareDatetime
+    latency_ms: float = Field(ge=0.0, description="from receipt to decision")
+    deadline_ms: float = Field(ge=0.0, description="from capture")
+    late: bool
+    is_simulated: bool = False
+    pipeline: PipelineStamp
+
+
+class VoteLine(Payload):
+    view: str
+    rung: int = Field(ge=0)
+    p_ng: Share | None
+    tokens: int = Field(ge=0)
+    ms: float = Field(ge=0.0)
+    text: str = ""
+
+
+class FindingLine(Payload):
+    defect: str
+    severity: Severity
+    bbox_norm: tuple[Share, Share, Share, Share] | None = Field(description="x0, y0, x1, y1 in 0..1")
+    description: str
+
+
+class ReportMessage(Payload):
+    """The whole story of one part: the verdict, every vote, the picture's hash and the words."""
+
+    schema_: Literal["inspector.report/1"] = Field(default="inspector.report/1", alias="schema")
+    verdict: VerdictMessage
+    detail: str = Field(description="the reason in words, where there is more to say than the reason code")
+    product: str | None = None
+    lot: str | None = None
+    captured_at: AwareDatetime | None = None
+    received_at: AwareDatetime
+    votes: tuple[VoteLine, ...]
+    evidence_sha256: Sha256 | None
+    words_state: WordsState
+    findings: tuple[FindingLine, ...]
+
+
+class EventSeverity:
+    """Names of event severities, mildest first."""
+
+    INFO: Final = "INFO"
+    WARNING: Final = "WARNING"
+    ALARM: Final = "ALARM"
+
+
+class EventMessage(Payload):
+    """An alarm or notice about a line. `count` says how often it happened since it was last published."""
+
+    schema_: Literal["inspector.event/1"] = Field(default="inspector.event/1", alias="schema")
+    event_id: str
+    line: str
+    camera: str | None = None
+    kind: str
+    severity: Literal["INFO", "WARNING", "ALARM"]
+    text: str
+    count: int = Field(ge=1)
+    at: AwareDatetime
+
+
+class ServiceState(Payload):
+    """Retained; the broker publishes OFFLINE by itself (last will) when a station disappears."""
+
+    schema_: Literal["inspector.state/1"] = Field(default="inspector.state/1", alias="schema")
+    state: Literal["ONLINE", "OFFLINE"]
+    station: int = Field(ge=0)
+    at: AwareDatetime | None = None
+
+
+class Heartbeat(Payload):
+    """Every second. A counter that stands still means that the inspector stopped."""
+
+    schema_: Literal["inspector.heartbeat/1"] = Field(default="inspector.heartbeat/1", alias="schema")
+    station: int = Field(ge=0)
+    count: int = Field(ge=0)
+    in_flight: int = Field(ge=0, description="frames received and not yet decided")
+    outbox: int = Field(ge=0, description="decided messages that the broker has not confirmed")
+    at: AwareDatetime
+
+
+class CameraStatus(Incoming):
+    """Retained by the camera, OFFLINE as its last will."""
+
+    state: Literal["online", "offline"]
+    at: datetime | None = None
+
+
+class FrameRef(Incoming):
+    """Claim check: where a picture too large for the broker lies. `url` is a file path or an fsspec URL below
+    a root that the service allows."""
+
+    url: str = Field(min_length=1, max_length=2048)
+    sha256: Sha256
+    content_type: str = ""
+    trigger_id: TriggerId | None = None
+    part_id: str | None = None
+    product: str | None = None
+    lot: str | None = None
+    seq: int | None = Field(default=None, ge=0)
+    captured_at: AwareDatetime | None = None
+    deadline_ms: float | None = Field(default=None, gt=0)
+    is_simulated: bool = False
+
+
+class GateAck(Incoming):
+    """What the gate did with a part."""
+
+    trigger_id: TriggerId
+    disposition: Disposition
+    at: datetime | None = None
+
+
+def verdict_message(part: PartRecord) -> VerdictMessage:
+    """The verdict payload of a stored part."""
+    main = part.words.main
+    return VerdictMessage(
+        result_id=part.result_id,
+        trigger_id=part.key.trigger_id,
+        part_id=part.part_id,
+        line=part.key.line,
+        camera=part.key.camera,
+        seq=part.seq,
+        verdict=part.decision.verdict,
+        disposition=part.decision.disposition,
+        reason=part.decision.reason,
+        p_ng=part.p_ng,
+        agreement=part.agreement,
+        votes=len(part.votes),
+        rungs=part.rungs,
+        stopped_by=part.stopped_by,
+        defect=main.defect if main else None,
+        decided_at=part.decided_at,
+        latency_ms=round(part.latency_ms, 1),
+        deadline_ms=part.deadline_ms,
+        late=part.late,
+        is_simulated=part.is_simulated,
+        pipeline=PipelineStamp(
+            line=part.pipeline.line, version=part.pipeline.version, fingerprint=part.pipeline.fingerprint
+        ),
+    )
+
+
+def report_message(part: PartRecord) -> ReportMessage:
+    """The report payload of a stored part, with its words as far as they are written."""
+    return ReportMessage(
+        verdict=verdict_message(part),
+        detail=part.decision.detail,
+        product=part.product,
+        lot=part.lot,
+        captured_at=part.captured_at,
+        received_at=part.received_at,
+        votes=tuple(vote_line(vote) for vote in part.votes),
+        evidence_sha256=part.evidence.sha256 if part.evidence else None,
+        words_state=part.words.state,
+        findings=tuple(finding_line(finding) for finding in part.words.findings),
+    )
+
+
+def vote_line(vote: Vote) -> VoteLine:
+    return VoteLine(
+        view=vote.view, rung=vote.rung, p_ng=vote.p_ng, tokens=vote.tokens, ms=round(vote.ms, 1), text=vote.text[:200]
+    )
+
+
+def finding_line(finding: Finding) -> FindingLine:
+    return FindingLine(
+        defect=finding.defect,
+        severity=finding.severity,
+        bbox_norm=finding.bbox_norm and tuple(finding.bbox_norm),
+        description=finding.description,
+    )
+
+
+def to_json(payload: Payload) -> bytes:
+    """Compact UTF-8 JSON with the field names of the wire."""
+    return payload.model_dump_json(by_alias=True).encode()
