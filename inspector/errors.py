@@ -24,15 +24,20 @@ class InspectorError(Exception):
 
 
 class Fault(NamedTuple):
-    """One mistake in a declaration: where it stands, what is wrong, and what to write instead."""
+    """One mistake in a declaration: where it stands, what is wrong, and what to write instead.
+
+    `row` counts the file's lines from 1; None where the file as a whole is meant.
+    """
 
     file: str
     field: str
     problem: str
     remedy: str
+    row: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.field}: {self.problem}; {self.remedy}"
+        place = self.file if self.row is None else f"{self.file}:{self.row}"
+        return f"{place}: {self.field}: {self.problem}; {self.remedy}"
 
 
 class DeclarationError(InspectorError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,12 +25,20 @@ class FrameKey(NamedTuple):
         return f"{self.line}/{self.camera}/{self.trigger_id}"
 
 
+class Claim(NamedTuple):
+    """Where the picture of a claim check lies, and the sha256 (hex) it must have."""
+
+    url: str
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One exposure. Times are aware UTC datetimes; `deadline_ms` counts from capture (or receipt, where unknown).
 
     `fault` is the reason why the picture must not be judged although the part is known (a wrong sha256, an
-    unreadable claim check): such a frame is still recorded, as BAD_IMAGE.
+    unreadable claim check): such a frame is still recorded, as BAD_IMAGE. A frame with a `claim` has no payload
+    until it is fetched.
     """
 
     key: FrameKey
@@ -48,6 +57,7 @@ class Frame:
     correlation: bytes | None = None
     redelivered: bool = False
     fault: str | None = None
+    claim: Claim | None = None
 
     def __post_init__(self) -> None:
         for field, value in (("line", self.key.line), ("camera", self.key.camera)):
@@ -55,6 +65,11 @@ class Frame:
                 raise FrameError(f"{field} {value!r} is not a name; use 1 to 64 of A-Z a-z 0-9 _ . -")
         if not TRIGGER_ID.fullmatch(self.key.trigger_id):
             raise FrameError(f"trigger_id {self.key.trigger_id!r} is not an id; use 1 to 128 of A-Z a-z 0-9 _ . : -")
+        for field, at in (("received_at", self.received_at), ("captured_at", self.captured_at)):
+            if at is not None and at.tzinfo is None:
+                raise FrameError(f"{field} {at} has no time zone; use UTC")
+        if self.deadline_ms is not None and not 0.0 < self.deadline_ms < math.inf:
+            raise FrameError(f"deadline_ms {self.deadline_ms} is not a time to come; use milliseconds above 0")
 
     def age_ms(self, now: datetime) -> float:
         """Milliseconds since capture; since receipt where the capture time is unknown or lies in the future.

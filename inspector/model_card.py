@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
-from inspector.pipeline import Name
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+from inspector.pipeline import Name, Strict
 
 
 class Pixels(Strict):
     """Pixel budget of one picture: it is resized, keeping its shape, to lie between these areas (pixels)."""
 
-    min: int = Field(ge=28 * 28)
+    min: int = Field(ge=28 * 28, le=16_777_216)
     max: int = Field(ge=28 * 28, le=16_777_216)
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.min > self.max:
-            raise ValueError("pixels.min must not exceed pixels.max")
-        return self
+    @field_validator("max")
+    @classmethod
+    def _ordered(cls, most: int, info: ValidationInfo) -> int:
+        least = info.data.get("min", 0)
+        if least > most:
+            raise ValueError(f"{most} is below pixels.min {least}; use at least {least}")
+        return most
 
 
 class ModelCard(Strict):
@@ -31,8 +29,8 @@ class ModelCard(Strict):
 
     name: Name
     engine: Literal["transformers", "stub"] = "transformers"
-    checkpoint: Annotated[str, StringConstraints(min_length=1)]
-    revision: str | None = None
+    checkpoint: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    revision: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     pixels: Pixels
     zoom_pixels: Pixels | None = None
@@ -42,8 +40,17 @@ class ModelCard(Strict):
     max_replicas: int | None = Field(default=None, ge=1, le=256)
     max_ongoing_requests: int = Field(default=16, ge=1, le=1024)
 
-    @model_validator(mode="after")
-    def _replicas_ordered(self) -> Self:
-        if self.max_replicas is not None and self.max_replicas < self.replicas:
-            raise ValueError("max_replicas must not be below replicas")
-        return self
+    @field_validator("num_gpus")
+    @classmethod
+    def _whole_above_one(cls, num_gpus: float) -> float:
+        if num_gpus > 1.0 and not num_gpus.is_integer():
+            raise ValueError(f"Ray shares one GPU, never {num_gpus:g}; use a share up to 1 or a whole number")
+        return num_gpus
+
+    @field_validator("max_replicas")
+    @classmethod
+    def _not_below_replicas(cls, most: int | None, info: ValidationInfo) -> int | None:
+        replicas = info.data.get("replicas", 1)
+        if most is not None and most < replicas:
+            raise ValueError(f"{most} is below replicas {replicas}; use at least {replicas}")
+        return most

@@ -1,16 +1,51 @@
-"""The grammar of a pipeline: what a factory wants of one product line (`pipelines/*.yaml`). Pure."""
+"""The grammar of a pipeline: what a factory wants of one product line (`pipelines/*.yaml`). Pure.
+
+Rules between fields are validators of the later field, so that they are reported together with all other faults
+and with the field's own name. Their messages have the form "problem; remedy".
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from inspector.text import printable
+
+T = TypeVar("T")
+
+
+def _spoken(text: str) -> str:
+    """One line of plain words: a model's special tokens (`<|…|>`) would be read as pictures or turns."""
+    if "<|" in text:
+        raise ValueError("holds '<|', which a model reads as a control token; write plain words")
+    return " ".join(printable(text).split())
+
+
+def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    """A question asked twice would count as two votes."""
+    twice = next((value for at, value in enumerate(values) if value in values[:at]), None)
+    if twice is not None:
+        raise ValueError(f"{str(twice)!r} stands twice; remove one")
+    return values
+
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}$")]
-Text = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_whitespace=True), AfterValidator(_spoken)]
+Product = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True), AfterValidator(_spoken)]
+Texts = Annotated[tuple[Text, ...], Field(max_length=32), AfterValidator(_distinct)]
+PicturePath = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -48,24 +83,27 @@ class Disposition(StrEnum):
 
 
 class Strict(BaseModel):
-    """Declarations refuse unknown keys and never change after they were read."""
+    """Declarations refuse unknown keys and endless numbers, and never change after they were read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Quality(Strict):
     """When a picture is too poor to be judged. Sharpness: variance of the Laplacian (grey levels²);
-    luminance: mean grey, 0 black to 1 white."""
+    luminance: mean grey, 0 black to 1 white; change: mean grey difference from the camera's last frame
+    (a little above 0 finds a frozen camera, 0 asks for none)."""
 
     min_sharpness: float = Field(default=0.0, ge=0.0)
     luminance: tuple[Share, Share] = (0.02, 0.98)
-    min_side_px: int = Field(default=32, ge=1)
+    min_change: Share = 0.0
+    min_side_px: int = Field(default=32, ge=1, le=100_000)
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.luminance[0] >= self.luminance[1]:
-            raise ValueError("luminance must be [darkest, brightest] with darkest below brightest")
-        return self
+    @field_validator("luminance")
+    @classmethod
+    def _ordered(cls, luminance: tuple[float, float]) -> tuple[float, float]:
+        if luminance[0] >= luminance[1]:
+            raise ValueError("darkest is not below brightest; write [darkest, brightest]")
+        return luminance
 
 
 class Rung(Strict):
@@ -76,11 +114,12 @@ class Rung(Strict):
     reasoning: Reasoning = Reasoning.NONE
     temperature: float = Field(default=0.8, ge=0.0, le=2.0)
 
-    @model_validator(mode="after")
-    def _no_view_twice(self) -> Self:
-        if len(set(self.views)) != len(self.views):
+    @field_validator("views")
+    @classmethod
+    def _no_view_twice(cls, views: tuple[ViewName, ...]) -> tuple[ViewName, ...]:
+        if len(set(views)) != len(views):
             raise ValueError("a view stands twice in one rung; raise samples instead")
-        return self
+        return views
 
 
 class Settle(Strict):
@@ -95,63 +134,79 @@ class Thresholds(Strict):
     """PASS below the first, REJECT above the second, REVIEW between."""
 
     pass_below: Share = 0.20
-    reject_above: Share = 0.80
+    reject_above: Share = Field(default=0.80, validate_default=True)
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.pass_below > self.reject_above:
-            raise ValueError("pass_below must not exceed reject_above")
-        return self
+    @field_validator("reject_above")
+    @classmethod
+    def _ordered(cls, reject_above: float, info: ValidationInfo) -> float:
+        pass_below = info.data.get("pass_below", 0.0)
+        if pass_below > reject_above:
+            raise ValueError(f"{reject_above:g} is below pass_below {pass_below:g}; use at least {pass_below:g}")
+        return reject_above
 
 
 class Pipeline(Strict):
     """One product line's declaration. `question` is phrased so that Yes means a defect."""
 
     line: Name
-    product: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)]
+    product: Product
     question: Text
     defects: dict[Name, Severity] = Field(min_length=1, max_length=32)
-    cameras: tuple[Name, ...] = ()
-    paraphrases: tuple[Text, ...] = ()
-    checklist: tuple[Text, ...] = ()
-    references: int = Field(default=0, ge=0, le=4)
-    golden_samples: tuple[str, ...] = ()
-    quality: Quality = Quality()
+    cameras: Annotated[tuple[Name, ...], Field(max_length=256), AfterValidator(_distinct)] = ()
+    paraphrases: Texts = ()
+    checklist: Texts = ()
     ladder: tuple[Rung, ...] = Field(min_length=1, max_length=8)
+    references: int = Field(default=0, ge=0, le=4)
+    golden_samples: Annotated[
+        tuple[PicturePath, ...], Field(max_length=16, validate_default=True), AfterValidator(_distinct)
+    ] = ()
+    quality: Quality = Quality()
     count: Count = Count.SOFT
     settle: Settle = Settle()
     thresholds: Thresholds = Thresholds()
     deadline_ms: float = Field(default=1500.0, ge=50.0, le=600_000.0)
     fail_safe: Literal[Disposition.REVIEW, Disposition.REJECT] = Disposition.REVIEW
 
-    @model_validator(mode="after")
-    def _golden_samples_suffice(self) -> Self:
-        compares = any(ViewName.COMPARE in rung.views for rung in self.ladder)
-        needed = max(self.references, int(compares))
-        if len(self.golden_samples) < needed:
+    @field_validator("defects")
+    @classmethod
+    def _told_apart(cls, defects: dict[str, Severity]) -> dict[str, Severity]:
+        if len({name.lower() for name in defects}) < len(defects):
+            raise ValueError("two classes differ in capitals only, and the model's answers do not; rename one")
+        return defects
+
+    @field_validator("golden_samples")
+    @classmethod
+    def _golden_samples_suffice(cls, golden: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        compares = any(ViewName.COMPARE in rung.views for rung in info.data.get("ladder", ()))
+        needed = max(info.data.get("references", 0), int(compares))
+        if len(golden) < needed:
             raise ValueError(
-                f"references or the compare view need {needed} golden sample(s), {len(self.golden_samples)} declared; "
-                "list pictures under golden_samples"
+                f"{len(golden)} declared, but references or the compare view need {needed}; "
+                "list that many pictures of good parts, relative to this file"
             )
-        return self
+        return golden
 
     def score_key(self) -> str:
         """Hash (16 hex) of everything here that changes a score: words, views, pictures; not thresholds, deadlines."""
-        scored = self.model_dump(
-            mode="json",
-            include={
-                "product",
-                "question",
-                "defects",
-                "paraphrases",
-                "checklist",
-                "references",
-                "golden_samples",
-                "ladder",
-                "count",
-            },
-        )
+        scored = self.model_dump(mode="json", include=set(SCORED))
+        # prompts name the classes in their declared order, and never their severities
+        scored["defects"] = list(self.defects)
         return hashlib.sha256(json.dumps(scored, sort_keys=True).encode()).hexdigest()[:16]
+
+
+SCORED: Final = frozenset(
+    {
+        "product",
+        "question",
+        "defects",
+        "paraphrases",
+        "checklist",
+        "ladder",
+        "references",
+        "golden_samples",
+        "count",
+    }
+)
 
 
 def fingerprint(score_key: str, model_fingerprint: str, golden: tuple[str, ...] = ()) -> str:

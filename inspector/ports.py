@@ -3,12 +3,12 @@ share one name (`Ledger` here, `ledger/` the database, `MemoryLedger` in tests/f
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from inspector.frame import Frame, FrameKey
+from inspector.frame import Claim, Frame, FrameKey
 from inspector.part import Evidence, PartRecord
 from inspector.pipeline import Pipeline, Quality
 from inspector.quality import Measurements
@@ -38,6 +38,9 @@ class Eye(Protocol):
 
     def look(self, frame: Frame, rules: Quality) -> Measurements:
         """Raises PictureError, with a reason for the line engineer, when the picture can't be judged."""
+
+    def fetch(self, claim: Claim) -> bytes:
+        """The picture of a claim check. Raises PictureError when it can't be had or is another one."""
 
 
 # ------------------------------------------------------------------ vlm/
@@ -80,7 +83,7 @@ class Engine(Protocol):
     async def open(self, pictures: Sequence[Picture], preamble: str) -> Prefix:
         """Encodes the pictures and the preamble once. Raises PictureError for an unreadable picture."""
 
-    def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncIterator[Answer]:
+    def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
         """Answers as they finish; closing the iterator cancels the rest."""
 
     async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int) -> Text:
@@ -114,6 +117,7 @@ class Judgement:
     rungs: int
     stopped_by: StoppedBy
     detail: str = ""
+    model_fingerprint: str = ""
 
 
 class Judged(NamedTuple):
@@ -129,16 +133,14 @@ class Pool(Protocol):
     async def judge(self, job: Job) -> Judged:
         """Raises PoolOverload at once when all replicas are full, PoolError when none could judge it."""
 
-    async def model_fingerprint(self) -> str:
-        """The fingerprint of the engine that the replicas run."""
-
 
 # ------------------------------------------------------------------ ledger/
 
 
 class Outgoing(NamedTuple):
     """One message for the line, stored with the part. `message_id` is stable over repeats; `topic` is complete.
-    `confirms` says that the part counts as PUBLISHED once the broker has this message (the verdict)."""
+    `confirms` says that the part counts as PUBLISHED once the broker has this message (the verdict).
+    `correlation` is MQTT's correlation data."""
 
     message_id: str
     topic: str
@@ -259,13 +261,15 @@ class EvidenceStore(Protocol):
 
 
 class PartFilter(NamedTuple):
-    """Which parts to list; None means any. `before` is a part number: older parts only (paging)."""
+    """Which parts to list; None means any. `before` and `after` are part numbers (paging): only
+    older parts, or only newer ones. With `after` a limit keeps the parts nearest to it, without it the newest."""
 
     line: str | None = None
     camera: str | None = None
     disposition: str | None = None
     reason: str | None = None
     before: int | None = None
+    after: int | None = None
 
 
 class PartRow(NamedTuple):
@@ -309,7 +313,33 @@ class Archive(Protocol):
 
 
 class Publisher(Protocol):
-    """Sends messages with QoS 1."""
+    """Sends messages with QoS 1, in the order of the calls."""
 
     async def publish(self, message: Outgoing) -> None:
         """Returns when the broker has confirmed it. Raises BrokerError when the connection is lost before."""
+
+    async def announce(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Sends something that is not kept for later (events, heartbeats). Raises BrokerError when offline."""
+
+    async def online(self) -> None:
+        """Returns when there is a connection and the echoes of an earlier life have come in."""
+
+    def echoes(self) -> Sequence[str]:
+        """Ids of our own messages that came back from the broker and are not noted yet: proof that they were
+        published, though an earlier life of this process may have died before it could note it."""
+
+    def noted(self, message_ids: Sequence[str]) -> None:
+        """The ledger knows that these were published: their echoes are no longer needed."""
+
+
+class Reception(Protocol):
+    """What the intake hands its messages to; called on the event loop."""
+
+    async def inspect(self, frame: Frame) -> None:
+        """Returns when the frame may be acknowledged."""
+
+    def hear_status(self, line: str, camera: str, status: str) -> None:
+        """A camera says online or offline."""
+
+    def complain(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
+        """Something came in that can't be read; counted and told to a person."""

@@ -20,15 +20,30 @@ class Measurements:
     change: float | None = None
 
 
+def too_small(width_px: int, height_px: int, rules: Quality) -> str | None:
+    """Why a picture of that size can't be judged: known from its header, before anything is decoded."""
+    if min(width_px, height_px) >= rules.min_side_px:
+        return None
+    return f"picture is {width_px}x{height_px} px; quality.min_side_px asks for {rules.min_side_px}; check the camera"
+
+
 def unfit(picture: Measurements, rules: Quality) -> str | None:
     """Why the picture can't be judged, or None when it can."""
+    if reason := too_small(picture.width_px, picture.height_px, rules):
+        return reason
     darkest, brightest = rules.luminance
-    if min(picture.width_px, picture.height_px) < rules.min_side_px:
-        return f"picture is {picture.width_px}x{picture.height_px} px; quality.min_side_px asks for {rules.min_side_px}"
     if picture.luminance < darkest:
         return f"too dark: luminance {picture.luminance:.3f} below quality.luminance {darkest:g}; check the lamp"
     if picture.luminance > brightest:
         return f"too bright: luminance {picture.luminance:.3f} above quality.luminance {brightest:g}; check exposure"
     if picture.sharpness < rules.min_sharpness:
-        return f"blurred: sharpness {picture.sharpness:.1f} below min_sharpness {rules.min_sharpness:g}; check focus"
+        return (
+            f"blurred: sharpness {picture.sharpness:.1f} below quality.min_sharpness {rules.min_sharpness:g}; "
+            "check focus and motion"
+        )
+    if picture.change is not None and picture.change < rules.min_change:
+        return (
+            f"same picture as before: change {picture.change:.5f} below quality.min_change {rules.min_change:g}; "
+            "check that the camera is not frozen"
+        )
     return None

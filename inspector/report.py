@@ -11,10 +11,12 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from inspector.pipeline import Pipeline, Severity
+from inspector.text import printable
 
 GRID: Final = 1000.0  # Qwen3-VL speaks of boxes on a 0..1000 grid
 MAX_FINDINGS: Final = 8
 MAX_TEXT: Final = 2000
+NO_DEFECT: Final = frozenset({"none", "null", "no", "no_defect", "no_defects", "ok", "good"})
 
 
 class Box(NamedTuple):
@@ -66,11 +68,15 @@ NO_WORDS: Final = Words(WordsState.NONE)
 
 
 def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0, ms: float = 0.0) -> Words:
-    """The model's JSON (an object or a list of them, anywhere in the text) as findings of this pipeline."""
+    """The model's JSON (an object or a list of them, anywhere in the text) as findings of this pipeline.
+
+    WRITTEN without findings: the model names no defect.
+    """
     raw = text[:MAX_TEXT]
     items = [item for item in _json_objects(raw) if "defect" in item]
-    findings = tuple(_finding(item, pipeline) for item in items[:MAX_FINDINGS])
-    return Words(WordsState.WRITTEN if findings else WordsState.UNPARSABLE, findings, raw, tokens, ms)
+    named = [item for item in items if _class(item) not in NO_DEFECT]
+    findings = tuple(_finding(item, pipeline) for item in named[:MAX_FINDINGS])
+    return Words(WordsState.WRITTEN if items else WordsState.UNPARSABLE, findings, printable(raw), tokens, ms)
 
 
 def read_box(text: str) -> Box | None:
@@ -80,17 +86,26 @@ def read_box(text: str) -> Box | None:
 
 
 def _finding(item: dict[str, Any], pipeline: Pipeline) -> Finding:
-    named = str(item["defect"]).strip().lower().replace(" ", "_")
     classes = {name.lower(): name for name in pipeline.defects}
-    defect = classes.get(named, "other")
+    defect = classes.get(_class(item), "other")
     severity = pipeline.defects.get(defect) or _severity(item.get("severity"))
-    description = " ".join(str(item.get("description", "")).split())[:400]
+    description = " ".join(printable(_plain(item.get("description", ""))).split())[:400]
     return Finding(defect, severity, _box(item.get("bbox_2d")), description)
+
+
+def _class(item: dict[str, Any]) -> str:
+    """The class the model named, as classes are declared."""
+    return "_".join(_plain(item["defect"]).lower().split())
+
+
+def _plain(value: object) -> str:
+    """A plain value as text; a list or mapping, which may nest too deep even to be printed, says nothing."""
+    return "" if isinstance(value, list | dict) else str(value)
 
 
 def _severity(value: object) -> Severity:
     """The severity the model named; major where it named none we know."""
-    known = str(value).strip().lower()
+    known = _plain(value).strip().lower()
     return Severity(known) if known in set(Severity) else Severity.MAJOR
 
 
@@ -105,7 +120,7 @@ def _box(value: object) -> Box | None:
 
 def _json_objects(text: str) -> list[dict[str, Any]]:
     """Every JSON object found at the top level of the text or inside a top-level list."""
-    decoder, found, at = json.JSONDecoder(), [], 0
+    decoder, found, at = json.JSONDecoder(strict=False), [], 0
     while (start := _opening(text, at)) >= 0:
         try:
             value, at = decoder.raw_decode(text, start)

@@ -8,12 +8,13 @@ n_eff = n / (1 + (n - 1) rho) independent ones (design effect; Kish 1965).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from inspector.pipeline import Count, Settle, Thresholds, ViewName
+from inspector.text import printable
 
 CERTAIN: Final = 1e-6  # probabilities are kept this far from 0 and 1, so that one vote can't outweigh all others
 PRIOR_CORRELATION: Final = 0.7  # measured for one VLM on paraphrased prompts: 0.71 to 0.81; used until learned
@@ -44,6 +45,7 @@ class Vote:
     def __post_init__(self) -> None:
         if self.p_ng is not None and not 0.0 <= self.p_ng <= 1.0:
             raise ValueError(f"p_ng {self.p_ng} is not a probability")
+        object.__setattr__(self, "text", printable(self.text))
 
     @property
     def log_odds(self) -> float:
@@ -52,6 +54,11 @@ class Vote:
             raise ValueError("an unreadable answer has no log-odds")
         clipped = min(max(self.p_ng, CERTAIN), 1.0 - CERTAIN)
         return math.log(clipped / (1.0 - clipped))
+
+    @property
+    def ng(self) -> float:
+        """1 for NG, 0 for OK, and a half where the model could not tell: doubt is no vote for OK."""
+        return 0.5 if self.log_odds == 0.0 else float(self.log_odds > 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +80,13 @@ class Tally:
     @property
     def score(self) -> float | None:
         """p_ng of the part in 0..1; None while no answer was readable. Majority counts shares of hard votes."""
-        if not self.readable:
-            return None
-        if self.count is Count.MAJORITY:
-            return sum(vote.log_odds > 0.0 for vote in self.readable) / len(self.readable)
-        return expit(_mean(vote.log_odds for vote in self.readable))
+        return _score(self.readable, self.count) if self.readable else None
 
     @property
     def agreement(self) -> float | None:
         if not self.readable:
             return None
-        ng = sum(vote.log_odds > 0.0 for vote in self.readable)
+        ng = sum(vote.ng for vote in self.readable)
         return max(ng, len(self.readable) - ng) / len(self.readable)
 
     @property
@@ -141,14 +144,17 @@ def expit(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x)) if x >= 0.0 else math.exp(x) / (1.0 + math.exp(x))
 
 
+def _score(readable: Sequence[Vote], count: Count) -> float:
+    """p_ng of the part from one or more readable votes."""
+    if count is Count.MAJORITY:
+        return _mean(vote.ng for vote in readable)
+    return expit(_mean(vote.log_odds for vote in readable))
+
+
 def _reachable(tally: Tally, remaining: int) -> tuple[float, float]:
-    votes, n = tally.readable, len(tally.readable) + remaining
-    if tally.count is Count.MAJORITY:
-        ng = sum(vote.log_odds > 0.0 for vote in votes)
-        return ng / n, (ng + remaining) / n
-    extreme = math.log((1.0 - CERTAIN) / CERTAIN)
-    total = sum(vote.log_odds for vote in votes)
-    return expit((total - remaining * extreme) / n), expit((total + remaining * extreme) / n)
+    """The scores if all that remain said OK, or NG: as far as any answers could move it."""
+    ok, ng = ((Vote(ViewName.DIRECT, 0, p_ng),) * remaining for p_ng in (0.0, 1.0))
+    return _score(tally.readable + ok, tally.count), _score(tally.readable + ng, tally.count)
 
 
 def _beta_leads(leader: float, runner_up: float) -> float:
@@ -160,4 +166,4 @@ def _beta_leads(leader: float, runner_up: float) -> float:
 
 def _mean(values: Iterable[float]) -> float:
     listed = list(values)
-    return sum(listed) / len(listed)
+    return math.fsum(listed) / len(listed)  # fsum: the order in which votes come must not change a score

@@ -5,6 +5,7 @@ Every payload is a pydantic model; its JSON Schema and the AsyncAPI document are
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -20,6 +21,9 @@ from inspector.vote import StoppedBy, Vote
 DEFAULT_ROOT: Final = "inspector/v1"
 TriggerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Label = Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Corners = Annotated[tuple[Share, ...], Field(min_length=4, max_length=4)]
+MAX_PART_ID_BYTES: Final = 96  # leaves a verdict below 1 KiB with the longest names
 
 
 class FrameTopic(NamedTuple):
@@ -63,6 +67,10 @@ class Topics:
     def heartbeat(self) -> str:
         return f"{self.root}/service/heartbeat"
 
+    def of_station(self, topic: str, station: int) -> str:
+        """State and heartbeat of the first station stand on the plain topic; further stations add their number."""
+        return topic if station == 0 else f"{topic}/{station}"
+
     def parse(self, topic: str) -> FrameTopic | None:
         """The camera topic taken apart; None when it is not one of ours to read."""
         if not topic.startswith(self.root + "/"):
@@ -90,16 +98,16 @@ class Incoming(BaseModel):
 class PipelineStamp(Payload):
     line: Name
     version: int = Field(ge=0, description="0 when no pipeline judged the part")
-    fingerprint: str = Field(description="16 hex digits; changes whenever scores may change")
+    fingerprint: str = Field(max_length=16, description="16 hex digits; changes whenever scores may change")
 
 
 class VerdictMessage(Payload):
     """What a gate reads: at most 1 KiB of JSON, one per part. Repeats carry the same result_id."""
 
     schema_: Literal["inspector.verdict/1"] = Field(default="inspector.verdict/1", alias="schema")
-    result_id: str
+    result_id: str = Field(max_length=48)
     trigger_id: TriggerId
-    part_id: str | None = None
+    part_id: str | None = Field(default=None, description="left out where longer than 96 bytes; the report has it")
     line: Name
     camera: Name
     seq: int | None = None
@@ -132,7 +140,7 @@ class VoteLine(Payload):
 class FindingLine(Payload):
     defect: str
     severity: Severity
-    bbox_norm: tuple[Share, Share, Share, Share] | None = Field(description="x0, y0, x1, y1 in 0..1")
+    bbox_norm: Corners | None = Field(description="x0, y0, x1, y1 in 0..1")
     description: str
 
 
@@ -142,6 +150,7 @@ class ReportMessage(Payload):
     schema_: Literal["inspector.report/1"] = Field(default="inspector.report/1", alias="schema")
     verdict: VerdictMessage
     detail: str = Field(description="the reason in words, where there is more to say than the reason code")
+    part_id: str | None = None
     product: str | None = None
     lot: str | None = None
     captured_at: AwareDatetime | None = None
@@ -207,14 +216,14 @@ class FrameRef(Incoming):
 
     url: str = Field(min_length=1, max_length=2048)
     sha256: Sha256
-    content_type: str = ""
+    content_type: Label = ""
     trigger_id: TriggerId | None = None
-    part_id: str | None = None
-    product: str | None = None
-    lot: str | None = None
-    seq: int | None = Field(default=None, ge=0)
+    part_id: Label | None = None
+    product: Label | None = None
+    lot: Label | None = None
+    seq: int | None = Field(default=None, ge=0, lt=10**15)
     captured_at: AwareDatetime | None = None
-    deadline_ms: float | None = Field(default=None, gt=0)
+    deadline_ms: float | None = Field(default=None, gt=0, le=600_000)
     is_simulated: bool = False
 
 
@@ -232,22 +241,22 @@ def verdict_message(part: PartRecord) -> VerdictMessage:
     return VerdictMessage(
         result_id=part.result_id,
         trigger_id=part.key.trigger_id,
-        part_id=part.part_id,
+        part_id=_fitting(part.part_id),
         line=part.key.line,
         camera=part.key.camera,
         seq=part.seq,
         verdict=part.decision.verdict,
         disposition=part.decision.disposition,
         reason=part.decision.reason,
-        p_ng=part.p_ng,
-        agreement=part.agreement,
+        p_ng=part.p_ng and round(part.p_ng, 6),
+        agreement=part.agreement and round(part.agreement, 6),
         votes=len(part.votes),
         rungs=part.rungs,
         stopped_by=part.stopped_by,
         defect=main.defect if main else None,
         decided_at=part.decided_at,
         latency_ms=round(part.latency_ms, 1),
-        deadline_ms=part.deadline_ms,
+        deadline_ms=round(part.deadline_ms, 1),
         late=part.late,
         is_simulated=part.is_simulated,
         pipeline=PipelineStamp(
@@ -261,6 +270,7 @@ def report_message(part: PartRecord) -> ReportMessage:
     return ReportMessage(
         verdict=verdict_message(part),
         detail=part.decision.detail,
+        part_id=part.part_id,
         product=part.product,
         lot=part.lot,
         captured_at=part.captured_at,
@@ -270,6 +280,12 @@ def report_message(part: PartRecord) -> ReportMessage:
         words_state=part.words.state,
         findings=tuple(finding_line(finding) for finding in part.words.findings),
     )
+
+
+def _fitting(part_id: str | None) -> str | None:
+    """The part id, unless it is too long for a verdict: a gate matches by trigger_id, and half an id is a wrong one."""
+    written = json.dumps(part_id, ensure_ascii=False).encode()
+    return part_id if len(written) <= MAX_PART_ID_BYTES + 2 else None
 
 
 def vote_line(vote: Vote) -> VoteLine:
@@ -282,7 +298,7 @@ def finding_line(finding: Finding) -> FindingLine:
     return FindingLine(
         defect=finding.defect,
         severity=finding.severity,
-        bbox_norm=finding.bbox_norm and tuple(finding.bbox_norm),
+        bbox_norm=finding.bbox_norm,
         description=finding.description,
     )
 

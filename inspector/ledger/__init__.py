@@ -1,0 +1,26 @@
+"""The door to the database and to the pictures: every part with its votes, words and messages, kept for good
+(`ports.Ledger`, `ports.Archive`, `ports.EvidenceStore`).
+
+Knows SQLAlchemy, alembic and fsspec; nothing of lines, models or brokers.
+"""
+
+from inspector.ledger.archive import SqlArchive
+from inspector.ledger.evidence import FileEvidence
+from inspector.ledger.ledger import SqlLedger
+from inspector.ledger.measure import LedgerSpeed, measure_ledger
+from inspector.ledger.schema import SchemaState, schema_state, upgrade
+from inspector.ledger.versions import Declaration, NewVersion, store_versions
+
+__all__ = [
+    "Declaration",
+    "FileEvidence",
+    "LedgerSpeed",
+    "NewVersion",
+    "SchemaState",
+    "SqlArchive",
+    "SqlLedger",
+    "measure_ledger",
+    "schema_state",
+    "store_versions",
+    "upgrade",
+]

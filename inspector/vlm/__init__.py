@@ -1,0 +1,24 @@
+"""The engine door: asks a vision-language model about pictures (`ports.Engine`). Knows torch and transformers,
+and nothing of frames, ladders or lines. torch is imported only when a card asks for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inspector.model_card import ModelCard
+from inspector.ports import Engine
+
+
+def load(card: ModelCard, folder: Path, threads: int | None = None) -> Engine:
+    """The engine that a card declares. `folder` is where the card lies: a relative checkpoint starts there.
+    `threads` limits the processor threads of one forward; None leaves it to torch.
+
+    Raises ModelError, with the remedy, when the checkpoint can't be loaded as the card asks.
+    """
+    if card.engine == "stub":
+        from inspector.vlm.stub import StubEngine
+
+        return StubEngine()
+    from inspector.vlm.engine import TransformersEngine
+
+    return TransformersEngine.load(card, folder, threads)

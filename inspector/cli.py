@@ -1,0 +1,374 @@
+"""The `inspector` command. Every table has `--json`; every error says what to do; nothing heavy is imported before a
+command needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from inspector.errors import InspectorError
+from inspector.settings import Settings
+
+if TYPE_CHECKING:
+    from inspector.mqtt.line import Journey
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Visual inspection on factory lines by a vision-language model.\n\n"
+    "Start with [bold]inspector demo[/]. On a real line: [bold]inspector check[/], [bold]inspector apply[/], "
+    "[bold]inspector serve[/].\n\nWhere it runs is set by INSPECTOR_… environment variables or a .env file "
+    "(INSPECTOR_BROKER_HOST, INSPECTOR_DATA, INSPECTOR_MODEL, …).",
+)
+db = typer.Typer(no_args_is_help=True, help="The ledger's database.")
+bench = typer.Typer(no_args_is_help=True, help="Measurements, side by side in one run.")
+export = typer.Typer(no_args_is_help=True, help="Take parts, pipelines or the wire contract out.")
+app.add_typer(db, name="db")
+app.add_typer(bench, name="bench")
+app.add_typer(export, name="export")
+
+screen = Console(stderr=True)
+PIPELINES: Final = Path("pipelines")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+PipelinesFolder = Annotated[Path, typer.Option("--pipelines", help="Folder of pipeline declarations.")]
+ModelCardPath = Annotated[Path | None, typer.Option("--model", help="Model card; default INSPECTOR_MODEL.")]
+Fps = Annotated[float, typer.Option(help="Frames a second, over all lines.", min=0.01, max=10_000)]
+Seed = Annotated[int, typer.Option(help="Same seed, same pictures.", min=0)]
+Hard = Annotated[float, typer.Option(help="0: plain defects only, 1: mostly faint ones.", min=0.0, max=1.0)]
+
+
+def main() -> None:
+    """The entry point: runs a command and turns what inspector raises into one line and exit code 1."""
+    try:
+        app()
+    except InspectorError as error:
+        screen.print(f"[bold red]error:[/] {_escaped(error)}")
+        sys.exit(1)
+
+
+@app.command()
+def demo(
+    frames: Annotated[int | None, typer.Option(help="Stop sending after this many; default: go on.", min=1)] = None,
+    exit_after: Annotated[bool, typer.Option("--exit", help="Stop everything once all verdicts are in.")] = False,
+    fps: Fps = 4.0,
+    seed: Seed = 1,
+    hard: Hard = 0.5,
+    pipelines: PipelinesFolder = PIPELINES,
+    model: ModelCardPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the whole product here: broker, service, console, and a virtual line of three products.
+
+    Ctrl-C stops everything. [bold]inspector demo --frames 60 --exit --json[/] runs it as a test and prints the figures.
+    """
+    from inspector.commands.demo import hold, run_demo
+
+    settings = _settings(model=model)
+    settings = settings.model_copy(update={"data": settings.data / "demo"})
+    result = run_demo(
+        settings,
+        pipelines,
+        frames=frames,
+        fps=fps,
+        seed=seed,
+        hard=hard,
+        say=_say,
+        watch=_watch("three products on one machine", as_json),
+        after=None if exit_after or frames is None else hold,
+    )
+    _show(result, as_json)
+
+
+@app.command()
+def serve(
+    pipelines: PipelinesFolder = PIPELINES,
+    model: ModelCardPath = None,
+    ray_address: Annotated[
+        str | None, typer.Option(help="Join a Ray cluster ('auto'); default: a private one.")
+    ] = None,
+) -> None:
+    """Run the service against the broker that INSPECTOR_BROKER_HOST and _PORT name, until Ctrl-C or SIGTERM.
+
+    At the first start the pipelines are applied; later changes go live with [bold]inspector apply[/].
+    """
+    from inspector.commands.demo import hold
+    from inspector.commands.service import service
+
+    with _interrupted_by_sigterm(), service(_settings(model=model), pipelines, ray_address=ray_address) as running:
+        _say(f"receiving from {running.broker_host}:{running.broker_port} under {running.topic_root}/")
+        _say(f"console: {running.console_url}")
+        hold(_say)
+
+
+@app.command()
+def simulate(
+    frames: Annotated[int | None, typer.Option(help="How many frames; default: until Ctrl-C.", min=1)] = None,
+    product: Annotated[list[str] | None, typer.Option(help="washer, board or cap; repeat for several.")] = None,
+    fps: Fps = 4.0,
+    seed: Seed = 1,
+    hard: Hard = 0.5,
+    as_json: AsJson = False,
+) -> None:
+    """Be a production line: send drawn products to a running service, and hear its verdicts."""
+    import secrets
+
+    from inspector.commands.virtual_line import lines
+    from inspector.products import PRODUCTS
+
+    unknown = set(product or ()) - set(PRODUCTS)
+    if unknown:
+        raise typer.BadParameter(f"no product {', '.join(sorted(unknown))}; there are {', '.join(PRODUCTS)}")
+    run = f"sim-{secrets.token_hex(3)}"
+    _run(lines(seed, frames, hard=hard, run=run, products=product), fps, run, as_json, f"virtual line, seed {seed}")
+
+
+@app.command()
+def replay(
+    folder: Annotated[Path, typer.Argument(help="Folder with labels.csv (image,verdict,…) and the pictures it names.")],
+    line: Annotated[str, typer.Option(help="Line to publish to.")],
+    camera: Annotated[str, typer.Option(help="Camera to publish as.")] = "replay",
+    fps: Fps = 5.0,
+    frames: Annotated[int | None, typer.Option(help="How many; more than there are: over and over.", min=1)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a labelled folder to a running service, as a camera would, and print what came of it."""
+    import secrets
+
+    from inspector.commands.replay import exposures, read_labels
+
+    run = f"replay-{secrets.token_hex(3)}"
+    source = exposures(read_labels(folder), frames, run)
+    _run([(line, camera, source)], fps, run, as_json, f"{folder} as {line}/{camera}")
+
+
+@app.command()
+def check(model: ModelCardPath = None, as_json: AsJson = False) -> None:
+    """The doctor: disk, database, broker, model, GPU and ports, each with a remedy. Exit code 1 when one is ill."""
+    from inspector.commands.checking import as_json as findings_json
+    from inspector.commands.checking import check as look
+
+    findings = look(_settings(model=model))
+    if as_json:
+        _print_json(findings_json(findings))
+    else:
+        table = Table("", "check", "found", "remedy")
+        for finding in findings:
+            mark = "[green]ok[/]" if finding.ok else "[red]ill[/]"
+            table.add_row(mark, finding.check, _escaped(finding.found), _escaped(finding.remedy))
+        Console().print(table)
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@app.command()
+def apply(
+    path: Annotated[Path, typer.Argument(help="A pipeline file, or a folder of them.")] = PIPELINES,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what changed in the declarations, and make a new version of each line that changed live within 2 s."""
+    from inspector.commands.applying import plan, read_pipelines, store
+    from inspector.ledger import FileEvidence
+    from inspector.wiring import absolute
+
+    settings = absolute(_settings())
+    settings.data.mkdir(parents=True, exist_ok=True)
+    changes = plan(read_pipelines(path), settings.database, FileEvidence(settings.evidence))
+    versions = {} if dry_run else store(changes, settings.database)
+    if as_json:
+        _print_json(
+            {
+                "dry_run": dry_run,
+                "lines": [
+                    change.as_json() | {"new_version": versions.get(change.declared.pipeline.line)}
+                    for change in changes
+                ],
+            }
+        )
+        return
+    for change in changes:
+        _show_change(change, versions)
+
+
+@db.command("upgrade")
+def db_upgrade(as_json: AsJson = False) -> None:
+    """Bring the database to the schema of this program. Refuses a database that a newer program made."""
+    from inspector.ledger import schema_state, upgrade
+    from inspector.wiring import absolute
+
+    settings = absolute(_settings())
+    settings.data.mkdir(parents=True, exist_ok=True)
+    before, _ = schema_state(settings.database)
+    upgrade(settings.database)
+    after, _ = schema_state(settings.database)
+    if as_json:
+        _print_json({"database": settings.database, "before": before, "after": after})
+    else:
+        _say(f"{settings.database}: {before or 'empty'} → {after}")
+
+
+@export.command("parts")
+def export_parts(
+    to: Annotated[Path, typer.Argument(help="File ending in .csv or .jsonl; - for CSV on standard output.")],
+    line: Annotated[str | None, typer.Option(help="Only this line.")] = None,
+    disposition: Annotated[str | None, typer.Option(help="Only PASS, REJECT or REVIEW.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most this many, newest first.", min=1)] = None,
+) -> None:
+    """Decided parts, newest first, with verdict, votes and findings."""
+    from inspector.commands import exporting
+    from inspector.ledger import SqlArchive
+    from inspector.ports import PartFilter
+    from inspector.wiring import absolute
+
+    rows = exporting.parts(SqlArchive(absolute(_settings()).database), PartFilter(line, None, disposition), limit)
+    write = exporting.write_jsonl if to.suffix == ".jsonl" else exporting.write_csv
+    with _opened(to) as out:
+        count = write(rows, out)
+    _say(f"{count} part(s) → {to}")
+
+
+@export.command("pipelines")
+def export_pipelines(folder: Annotated[Path, typer.Argument(help="Folder to write YAML files to.")]) -> None:
+    """The live version of every line, as files that `inspector apply` takes."""
+    from inspector.commands.exporting import write_pipelines
+    from inspector.ledger import SqlArchive
+    from inspector.wiring import absolute
+
+    for path in write_pipelines(SqlArchive(absolute(_settings()).database), folder):
+        _say(str(path))
+
+
+@export.command("contract")
+def export_contract(folder: Annotated[Path, typer.Argument(help="Folder to write to.")]) -> None:
+    """The AsyncAPI document of all topics and the JSON Schema of every payload, for those who build the other end."""
+    from inspector.commands.exporting import write_contract
+    from inspector.wire import Topics
+
+    for path in write_contract(Topics(_settings().topic_root), folder):
+        _say(str(path))
+
+
+@bench.command("service")
+def bench_service(
+    replicas: Annotated[int, typer.Option(help="Model replicas.", min=1)] = 2,
+    rate: Annotated[list[float] | None, typer.Option(help="Frames a second to try; repeat for several.")] = None,
+    seconds: Annotated[float, typer.Option(help="How long each rate is held.", min=1.0)] = 10.0,
+    as_json: AsJson = False,
+) -> None:
+    """What the service itself costs: frames of 100 KB through MQTT, Ray Serve and the ledger, with a stub engine."""
+    import tempfile
+
+    from inspector.commands.bench_service import bench_service as measure
+
+    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder:
+        settings = _settings().model_copy(update={"data": Path(folder)})
+        result = measure(settings, replicas=replicas, rates=rate or [60.0, 80.0, 90.0, 95.0], seconds=seconds, say=_say)
+    _show(result, as_json)
+
+
+# ---------------------------------------------------------------------- how things are said
+
+
+def _settings(*, model: Path | None = None) -> Settings:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for fault in error.errors():
+            name = "INSPECTOR_" + "_".join(str(part) for part in fault["loc"]).upper()
+            screen.print(f"[bold red]error:[/] {name}: {_escaped(fault['msg'])}")
+        raise typer.Exit(2) from error
+    return settings.model_copy(update={"model": model}) if model else settings
+
+
+def _run(lines: list[Any], fps: float, name: str, as_json: bool, title: str) -> None:
+    from inspector.commands.figures import figures
+    from inspector.commands.replay import run_lines
+    from inspector.wire import Topics
+    from inspector.wiring import broker_of
+
+    settings = _settings()
+    journeys = run_lines(
+        broker_of(settings), Topics(settings.topic_root), lines, fps, name, watch=_watch(title, as_json)
+    )
+    _show(figures(journeys), as_json)
+
+
+def _watch(title: str, as_json: bool) -> Callable[[Callable[[], list[Journey]]], AbstractContextManager[None]]:
+    from inspector.commands.replay import nullwatch
+    from inspector.commands.table import live_table
+
+    return nullwatch if as_json or not screen.is_terminal else partial(live_table, screen, title=title)
+
+
+def _show(result: dict[str, Any], as_json: bool) -> None:
+    from inspector.commands.table import summary
+
+    if as_json:
+        _print_json(result)
+    else:
+        Console().print(summary(result))
+
+
+def _show_change(change: Any, versions: dict[str, int]) -> None:
+    line = change.declared.pipeline.line
+    if not change.is_changed:
+        screen.print(f"{line}: unchanged (version {change.version})")
+        return
+    to = f" → version {versions[line]}" if line in versions else " (dry run)"
+    screen.print(f"[bold]{line}[/]: {'new' if change.is_new else f'version {change.version}'}{to}")
+    for each in change.changes:
+        note = " [yellow](changes scores)[/]" if each.rescores else ""
+        screen.print(f"  {_escaped(each.field)}: [red]{_escaped(each.old)}[/] → [green]{_escaped(each.new)}[/]{note}")
+    if change.new_golden and not change.is_new:
+        screen.print("  golden samples: other pictures [yellow](changes scores)[/]")
+
+
+def _say(text: str) -> None:
+    screen.print(_escaped(text), highlight=False)
+
+
+def _print_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
+
+
+def _escaped(value: object) -> str:
+    """Text from outside must not become markup."""
+    from rich.markup import escape
+
+    return escape(str(value))
+
+
+@contextmanager
+def _opened(to: Path) -> Iterator[Any]:
+    if str(to) == "-":
+        yield sys.stdout
+    else:
+        with to.open("w", newline="", encoding="utf-8") as out:
+            yield out
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """SIGTERM stops as cleanly as Ctrl-C does."""
+    import signal
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,124 @@
+"""The page of one part: its picture with the findings drawn on it, why it got its verdict, every vote."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from nicegui import ui
+
+from inspector.console.answers import Neighbours, PartReport
+from inspector.console.catalogue import Catalogue
+from inspector.console.pages.addresses import page_address
+from inspector.console.pages.evidence import show_picture
+from inspector.console.pages.facts import show_facts
+from inspector.console.pages.reasoning import show_findings, show_verdict, show_votes
+from inspector.console.pages.shell import Notice, shell, words
+from inspector.console.rest import part_address
+from inspector.errors import LedgerError
+from inspector.part import PartState
+from inspector.pipeline import Thresholds
+from inspector.report import WordsState
+
+REFRESH_S: Final = 0.7
+
+
+class PartPage:
+    """One open tab. Follows the part until its words are written and its verdict is published."""
+
+    def __init__(self, catalogue: Catalogue, result_id: str) -> None:
+        self._catalogue = catalogue
+        self._result_id = result_id
+        self._shown: PartReport | None = None
+
+    async def build(self) -> None:
+        part = await self._catalogue.part(self._result_id)
+        if part is None:
+            _no_such_part(self._result_id)
+        else:
+            await self._build(part)
+
+    async def _build(self, part: PartReport) -> None:
+        verdict = part.report.verdict
+        self._thresholds = await self._valid_thresholds(part)
+        neighbours = await self._catalogue.neighbours(verdict.line, part.number)
+        with shell(f"{verdict.disposition} {verdict.part_id or verdict.trigger_id}", "") as self._pulse:
+            self._away = Notice("bad")
+            _head(part, neighbours)
+            self._content = ui.element("div").classes("part")
+        self._show(part)
+        self._timer = ui.timer(REFRESH_S, self._refresh, active=not _final(part), immediate=False)
+
+    async def _refresh(self) -> None:
+        try:
+            part = await self._catalogue.part(self._result_id)
+        except LedgerError as error:
+            self._away.say(f"The database can't be read: {error}. Asking again every second.")
+            return
+        self._away.say("")
+        if part is not None and part != self._shown:
+            self._show(part)
+            self._timer.active = not _final(part)
+
+    def _show(self, part: PartReport) -> None:
+        self._shown = part
+        self._pulse.beat("complete" if _final(part) else "words are being written", "" if _final(part) else "paused")
+        self._content.clear()
+        with self._content:
+            with ui.element("div"):
+                show_picture(part)
+                show_facts(part)
+            with ui.element("div"):
+                show_verdict(part, self._thresholds)
+                show_findings(part)
+                show_votes(part, self._thresholds)
+
+    async def _valid_thresholds(self, part: PartReport) -> Thresholds | None:
+        """The thresholds that judged this part; None when the line has a newer declaration by now."""
+        stamp = part.report.verdict.pipeline
+        pipelines = await self._catalogue.pipelines()
+        same = (each for each in pipelines if (each.pipeline.line, each.version) == (stamp.line, stamp.version))
+        return next((each.pipeline.thresholds for each in same), None)
+
+
+def _no_such_part(result_id: str) -> None:
+    ui.context.client.status_code = 404
+    with shell("No such part", ""), ui.element("section").classes("card empty"):
+        ui.icon("search_off").props("aria-hidden=true")
+        words("h2", "There is no part with this id")
+        words("code", result_id[:128])
+        ui.link("Show the newest parts", "/")
+
+
+def _head(part: PartReport, neighbours: Neighbours) -> None:
+    verdict = part.report.verdict
+    with ui.element("div").classes("part-head"):
+        words("h1", f"Part {verdict.part_id or verdict.trigger_id}").classes("told")
+        words("span", f"line {verdict.line} · camera {verdict.camera} · #{part.number}").classes("muted")
+        ui.element("div").classes("space")
+        _neighbour("Newer", "chevron_left", neighbours.newer)
+        _neighbour("Older", "chevron_right", neighbours.older)
+        json = ui.button("JSON", icon="data_object").props("outline no-caps dense padding='4px 12px' color=primary")
+        json.props(f"type=a href={part_address(verdict.result_id)}")
+    ui.keyboard(on_key=lambda event: _on_key(event, neighbours))
+
+
+def _neighbour(text: str, icon: str, result_id: str | None) -> None:
+    button = ui.button(text, icon=icon).props("flat no-caps dense padding='4px 8px' color=primary")
+    if result_id is None:
+        button.disable()
+    else:
+        button.props(f"type=a href={page_address(result_id)}")
+
+
+def _on_key(event: Any, neighbours: Neighbours) -> None:
+    """Left and right go to newer and older parts, Escape back to the list."""
+    if not event.action.keydown:
+        return
+    newer, older = (each and page_address(each) for each in (neighbours.newer, neighbours.older))
+    target = {"ArrowLeft": newer, "ArrowRight": older, "Escape": "/"}.get(event.key.name)
+    if target:
+        ui.navigate.to(target)
+
+
+def _final(part: PartReport) -> bool:
+    return part.state is PartState.PUBLISHED and part.report.words_state is not WordsState.PENDING

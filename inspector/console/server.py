@@ -1,0 +1,45 @@
+"""Serves the console on a port of its own, on the event loop it is started on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import uvicorn
+from fastapi import FastAPI
+
+START_S = 20.0
+
+
+class RunningConsole:
+    """pool.builder.Runnable: the console's web server, from `start` to `close`."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        config = uvicorn.Config(app, host, port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        self._server = uvicorn.Server(config)
+        self._serving: asyncio.Task[None] | None = None
+        self._address = f"{host}:{port}"
+
+    async def start(self) -> None:
+        """Returns when requests are answered. Raises OSError when the address can't be taken."""
+        self._serving = asyncio.create_task(self._serve())
+        async with asyncio.timeout(START_S):
+            while not self._server.started:
+                if self._serving.done():
+                    raise OSError(f"{self._address} can't be served; is the port taken?") from self._serving.exception()
+                await asyncio.sleep(0.05)
+
+    async def _serve(self) -> None:
+        """uvicorn ends the process when it can't bind; here that is an error like any other."""
+        with contextlib.suppress(SystemExit):
+            await self._server.serve()
+
+    def check(self) -> None:
+        """Raises OSError when the server has ended by itself."""
+        if self._serving is None or self._serving.done():
+            raise OSError(f"the console's server on {self._address} has ended")
+
+    async def close(self) -> None:
+        self._server.should_exit = True
+        if self._serving:
+            await self._serving

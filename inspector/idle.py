@@ -1,0 +1,73 @@
+"""Settings of a pipeline that could never have an effect. Pure.
+
+A setting that does nothing deceives its author: they turn it, and wonder why nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from inspector.pipeline import Pipeline, Reasoning, Rung, ViewName
+from inspector.view import questions
+
+
+class Idle(NamedTuple):
+    """One setting without effect: where it stands, why nothing comes of it, and what to do instead."""
+
+    path: tuple[str | int, ...]
+    problem: str
+    remedy: str
+
+
+def idle_settings(pipeline: Pipeline) -> list[Idle]:
+    """All settings that no frame could ever feel."""
+    return [*_unasked_words(pipeline), *_idle_rungs(pipeline), *_unreached(pipeline)]
+
+
+def _unasked_words(pipeline: Pipeline) -> Iterator[Idle]:
+    for setting, view in (("paraphrases", ViewName.PARAPHRASE), ("checklist", ViewName.CHECKLIST)):
+        if getattr(pipeline, setting) and not _asks(pipeline, view):
+            yield Idle((setting,), "is never asked", f"add the view {view} to a rung, or remove it")
+
+
+def _idle_rungs(pipeline: Pipeline) -> Iterator[Idle]:
+    for number, rung in enumerate(pipeline.ladder):
+        if rung.reasoning is Reasoning.NONE and rung.temperature != Rung.model_fields["temperature"].default:
+            yield Idle(
+                ("ladder", number, "temperature"),
+                "changes nothing without reasoning: the verdict is read, not sampled",
+                "remove it, or set reasoning: draft",
+            )
+        one_less = rung.model_copy(update={"samples": rung.samples - 1})
+        if rung.samples > 1 and _votes(pipeline, rung) == _votes(pipeline, one_less):
+            yield Idle(
+                ("ladder", number, "samples"),
+                f"{rung.samples} asks nothing more than {rung.samples - 1}: without reasoning a wording is asked once",
+                "lower it, add views, or set reasoning: draft",
+            )
+
+
+def _unreached(pipeline: Pipeline) -> Iterator[Idle]:
+    votes, most = 0, pipeline.settle.max_votes
+    for number, rung in enumerate(pipeline.ladder):
+        if votes >= most:
+            problem = f"is never reached: the rungs before it give {votes} votes, settle.max_votes is {most}"
+            yield Idle(("ladder", number), problem, "raise max_votes, or remove the rung")
+        # where the model finds nothing suspect, zoom gives no vote
+        sure = tuple(view for view in rung.views if view is not ViewName.ZOOM)
+        votes += _votes(pipeline, rung.model_copy(update={"views": sure}))
+
+
+def _asks(pipeline: Pipeline, view: ViewName) -> bool:
+    return any(view in rung.views for rung in pipeline.ladder)
+
+
+def _votes(pipeline: Pipeline, rung: Rung) -> int:
+    """How many votes a rung gives when all its answers come; a checklist is one."""
+    asked = (
+        questions(pipeline, view, samples=rung.samples, reasoning=rung.reasoning, temperature=rung.temperature, seed=0)
+        for view in rung.views
+        if view is not ViewName.CHECKLIST
+    )
+    return sum(len(each) for each in asked) + (ViewName.CHECKLIST in rung.views)

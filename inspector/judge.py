@@ -1,0 +1,240 @@
+"""Judges one part inside a model replica: climbs the declared ladder, then writes the words.
+
+The verdict never waits for words: the judgement is yielded first, and words follow only for what is not PASS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from inspector.decision import decide
+from inspector.errors import InspectorError, ModelError
+from inspector.pace import Pace
+from inspector.pipeline import Disposition, Pipeline, Rung, ViewName
+from inspector.ports import Answer, Engine, EvidenceStore, Job, Judgement, Picture, Prefix
+from inspector.report import Words, WordsState, read_box, read_words
+from inspector.view import (
+    LOCATE_REQUEST,
+    LOCATE_TOKENS,
+    PICTURES_OF,
+    REPORT_TOKENS,
+    Pictures,
+    Question,
+    preamble,
+    questions,
+    report_request,
+)
+from inspector.vote import StoppedBy, Tally, Vote, correlation, decided, settled
+
+REPORT_START: Final = '{"defect": "'
+LOCATE_START: Final = '{"bbox_2d": ['
+
+
+class Judge:
+    """Judges parts with one engine. Keeps no state per part, only the pace of rungs."""
+
+    def __init__(self, engine: Engine, evidence: EvidenceStore, pace: Pace | None = None) -> None:
+        self._engine = engine
+        self._evidence = evidence
+        self._pace = pace or Pace()
+
+    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words, None]:
+        """Yields one Judgement, then Words unless the part passes. Never raises for a failing model: the votes
+        so far come back with ERROR."""
+        sight = Sight(self._engine, self._evidence, job)
+        try:
+            climb = Climb(self._engine, sight, job, self._pace)
+            judgement = await climb.run()
+            yield judgement
+            if needs_words(job.pipeline, climb.tally, judgement.stopped_by):
+                yield await self._describe(sight, job.pipeline)
+        finally:
+            await sight.close()
+
+    async def _describe(self, sight: Sight, pipeline: Pipeline) -> Words:
+        started = time.monotonic()
+        try:
+            prefix = await sight.prefix(Pictures.FRAME)
+            written = await self._engine.write(
+                prefix, report_request(pipeline), start=REPORT_START, max_tokens=REPORT_TOKENS
+            )
+        except InspectorError as error:
+            return Words(WordsState.MISSING, raw=str(error))
+        return read_words(written.text, pipeline, tokens=written.tokens, ms=_ms_since(started))
+
+
+def needs_words(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> bool:
+    """Whether a report must explain this outcome to a person."""
+    return decide(pipeline, tally, stopped_by).disposition is not Disposition.PASS
+
+
+class Round(NamedTuple):
+    """The questions of one rung that share pictures; asked together."""
+
+    pictures: Pictures
+    questions: tuple[Question, ...]
+
+    @property
+    def votes(self) -> int:
+        """A checklist is one vote, however many items it has."""
+        items = sum(question.view is ViewName.CHECKLIST for question in self.questions)
+        return len(self.questions) - items + min(items, 1)
+
+
+def rounds(pipeline: Pipeline, rung: Rung, seed: int) -> list[Round]:
+    """One rung's questions grouped by the pictures they need, in declared order."""
+    groups: dict[Pictures, list[Question]] = {}
+    for view in rung.views:
+        asked = questions(
+            pipeline, view, samples=rung.samples, reasoning=rung.reasoning, temperature=rung.temperature, seed=seed
+        )
+        groups.setdefault(PICTURES_OF[view], []).extend(asked)
+    return [Round(pictures, tuple(asked)) for pictures, asked in groups.items()]
+
+
+@dataclass(slots=True)
+class Climb:
+    """One part's way up the ladder. `tally` holds every vote as it comes, so that a deadline loses none."""
+
+    engine: Engine
+    sight: Sight
+    job: Job
+    pace: Pace
+    tally: Tally = field(init=False)
+    rungs: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        pipeline = self.job.pipeline
+        self.tally = Tally((), pipeline.count, correlation(pipeline.settle))
+
+    @property
+    def remaining_ms(self) -> float:
+        return self.job.remaining_ms - _ms_since(self.started)
+
+    async def run(self) -> Judgement:
+        detail = ""
+        try:
+            async with asyncio.timeout(max(self.remaining_ms, 0.0) / 1000.0):
+                stopped_by = await self._climb()
+        except TimeoutError:
+            stopped_by = StoppedBy.DEADLINE
+        except InspectorError as error:
+            stopped_by, detail = StoppedBy.ERROR, str(error)
+        return Judgement(self.tally.votes, self.rungs, stopped_by, detail, self.engine.fingerprint)
+
+    async def _climb(self) -> StoppedBy:
+        plan = [rounds(self.job.pipeline, rung, self.job.seed) for rung in self.job.pipeline.ladder]
+        for number, rung in enumerate(plan):
+            key = (self.job.key.line, number)
+            if not self.pace.fits(key, self.remaining_ms):
+                return StoppedBy.DEADLINE
+            self.rungs, began = number + 1, time.monotonic()
+            later = sum(each.votes for above in plan[number + 1 :] for each in above)
+            try:
+                stopped_by = await self._rung(rung, number, later)
+            finally:  # a rung that was cut off took at least this long
+                self.pace.add(key, _ms_since(began))
+            if stopped_by is not None:
+                return stopped_by
+        return StoppedBy.LADDER_END
+
+    async def _rung(self, rung: list[Round], number: int, later: int) -> StoppedBy | None:
+        for position, each in enumerate(rung):
+            pending = later + sum(after.votes for after in rung[position + 1 :]) + each.votes
+            async with aclosing(self._votes(each, number)) as votes:
+                async for vote in votes:
+                    self.tally = self.tally.add(vote)
+                    pending -= 1
+                    if (stopped_by := self._verdict_stands(pending)) is not None:
+                        return stopped_by
+        return None
+
+    def _verdict_stands(self, pending: int) -> StoppedBy | None:
+        settle, thresholds = self.job.pipeline.settle, self.job.pipeline.thresholds
+        if settled(self.tally, settle, thresholds):
+            return StoppedBy.SETTLED
+        left = min(pending, settle.max_votes - len(self.tally.votes))
+        if left <= 0:
+            return StoppedBy.LADDER_END
+        return StoppedBy.DECIDED if decided(self.tally, left, thresholds) else None
+
+    async def _votes(self, each: Round, rung: int) -> AsyncGenerator[Vote, None]:
+        """Votes of one round as they finish; nothing where its pictures can't be had (no region to zoom at)."""
+        if each.pictures is Pictures.ZOOM and not await self.sight.point_at_suspect():
+            return
+        prefix = await self.sight.prefix(each.pictures)
+        asked, items = time.monotonic(), []
+        async with aclosing(self.engine.ask(prefix, each.questions)) as answers:
+            async for answer in answers:
+                question = each.questions[answer.index]
+                if question.view is ViewName.CHECKLIST:
+                    items.append(answer)
+                else:
+                    yield Vote(question.view, rung, answer.p_ng, answer.tokens, _ms_since(asked), answer.text)
+        if items:
+            yield checklist_vote(items, each.questions, rung, _ms_since(asked))
+
+
+def checklist_vote(items: list[Answer], asked: tuple[Question, ...], rung: int, ms: float) -> Vote:
+    """One vote for the whole list: the part is as bad as its worst item. An item that could not be read makes the
+    vote unreadable, unless another item says NG: a list with a hole proves nothing good."""
+    worst = max(items, key=lambda item: -1.0 if item.p_ng is None else item.p_ng)
+    hole = any(item.p_ng is None for item in items)
+    p_ng = None if hole and (worst.p_ng is None or worst.p_ng <= 0.5) else worst.p_ng
+    return Vote(
+        ViewName.CHECKLIST, rung, p_ng, sum(item.tokens for item in items), ms, asked[worst.index].text.split("?")[0]
+    )
+
+
+class Sight:
+    """The pictures of one part as the engine sees them: every prefix is opened at most once and kept."""
+
+    def __init__(self, engine: Engine, evidence: EvidenceStore, job: Job) -> None:
+        self._engine = engine
+        self._evidence = evidence
+        self._job = job
+        self._frame = Picture(job.payload)
+        self._suspect: Picture | None = None
+        self._prefixes: dict[Pictures, Prefix] = {}
+
+    async def prefix(self, pictures: Pictures) -> Prefix:
+        if pictures not in self._prefixes:
+            shown = await asyncio.to_thread(self._shown, pictures)
+            self._prefixes[pictures] = await self._engine.open(shown, preamble(self._job.pipeline, pictures))
+        return self._prefixes[pictures]
+
+    async def point_at_suspect(self) -> bool:
+        """Has the model point at the most suspicious region; False when it names none."""
+        frame = await self.prefix(Pictures.FRAME)
+        named = await self._engine.write(frame, LOCATE_REQUEST, start=LOCATE_START, max_tokens=LOCATE_TOKENS)
+        box = read_box(named.text)
+        self._suspect = Picture(self._job.payload, box) if box else None
+        return box is not None
+
+    async def close(self) -> None:
+        for prefix in self._prefixes.values():
+            await self._engine.close(prefix)
+        self._prefixes.clear()
+
+    def _shown(self, pictures: Pictures) -> list[Picture]:
+        count = {Pictures.FRAME: self._job.pipeline.references, Pictures.COMPARE: 1}.get(pictures, 0)
+        inspected = self._suspect if pictures is Pictures.ZOOM and self._suspect else self._frame
+        return [*(self._golden(sha256) for sha256 in self._job.golden[:count]), inspected]
+
+    def _golden(self, sha256: str) -> Picture:
+        try:
+            return Picture(self._evidence.get(sha256))
+        except KeyError as error:
+            raise ModelError(
+                f"golden sample {sha256[:12]}… is not in the evidence store; apply the line again"
+            ) from error
+
+
+def _ms_since(started: float) -> float:
+    return (time.monotonic() - started) * 1000.0

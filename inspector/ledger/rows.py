@@ -1,0 +1,126 @@
+"""Turns a part into rows and rows into the part. Pure: what goes in comes out equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from inspector.decision import Decision, Reason, Verdict
+from inspector.frame import FrameKey
+from inspector.part import Evidence, PartRecord, PartState, PipelineRef
+from inspector.pipeline import Disposition, Severity, ViewName
+from inspector.ports import Event, Outgoing, Sighting
+from inspector.report import NO_WORDS, Box, Finding, Words, WordsState
+from inspector.vote import StoppedBy, Vote
+
+Row = dict[str, Any]
+
+
+def part_row(part: PartRecord) -> Row:
+    return {
+        "result_id": part.result_id,
+        **part.key._asdict(),
+        "state": part.state,
+        **_fields(part.decision, "verdict", "disposition", "reason", "detail"),
+        "pipeline_line": part.pipeline.line,
+        "pipeline_version": part.pipeline.version,
+        "fingerprint": part.pipeline.fingerprint,
+        **_fields(part, "received_at", "decided_at", "latency_ms", "deadline_ms", "late", "part_id", "product", "lot"),
+        **_fields(part, "seq", "captured_at", "is_simulated", "p_ng", "agreement", "rungs", "stopped_by"),
+        "vote_count": len(part.votes),
+        "evidence": part.evidence and part.evidence.sha256,
+    }
+
+
+def vote_rows(number: int, votes: Sequence[Vote]) -> list[Row]:
+    return [
+        {"part": number, "position": position} | _fields(vote, "view", "rung", "p_ng", "tokens", "ms", "text")
+        for position, vote in enumerate(votes)
+    ]
+
+
+def words_row(words: Words) -> Row:
+    return {
+        "words_state": words.state,
+        "findings": [asdict(finding) for finding in words.findings],
+        "raw": words.raw,
+        "words_tokens": words.tokens,
+        "words_ms": words.ms,
+    }
+
+
+def outbox_rows(number: int, line: str, outgoing: Iterable[Outgoing]) -> list[Row]:
+    return [{"part": number, "line": line, **message._asdict()} for message in outgoing]
+
+
+def evidence_row(evidence: Evidence) -> Row:
+    return _fields(evidence, "sha256", "media_type", "size_bytes", "width_px", "height_px")
+
+
+def camera_row(sighting: Sighting) -> Row:
+    seen = {"first_seen": sighting.at, "last_seen": sighting.at}
+    return seen | _fields(sighting, "line", "camera", "known", "status", "frames", "lost", "last_seq")
+
+
+def event_row(event: Event) -> Row:
+    return asdict(event)
+
+
+def part_of(row: Any, votes: Iterable[Any]) -> PartRecord:
+    """The part of one row of `parts` joined with its report and evidence, and of its rows of `votes` in order."""
+    return PartRecord(
+        result_id=row.result_id,
+        key=FrameKey(row.line, row.camera, row.trigger_id),
+        decision=Decision(Verdict(row.verdict), Disposition(row.disposition), Reason(row.reason), row.detail),
+        pipeline=PipelineRef(row.pipeline_line, row.pipeline_version, row.fingerprint),
+        received_at=row.received_at,
+        decided_at=row.decided_at,
+        latency_ms=row.latency_ms,
+        deadline_ms=row.deadline_ms,
+        late=row.late,
+        part_id=row.part_id,
+        product=row.product,
+        lot=row.lot,
+        seq=row.seq,
+        captured_at=row.captured_at,
+        is_simulated=row.is_simulated,
+        p_ng=row.p_ng,
+        agreement=row.agreement,
+        votes=tuple(_vote(vote) for vote in votes),
+        rungs=row.rungs,
+        stopped_by=StoppedBy(row.stopped_by),
+        evidence=_evidence(row),
+        words=_words(row),
+        state=PartState(row.state),
+    )
+
+
+def outgoing_of(row: Any) -> Outgoing:
+    return Outgoing(*(getattr(row, field) for field in Outgoing._fields))
+
+
+def _vote(row: Any) -> Vote:
+    return Vote(ViewName(row.view), row.rung, row.p_ng, row.tokens, row.ms, row.text)
+
+
+def _evidence(row: Any) -> Evidence | None:
+    if row.evidence is None:
+        return None
+    return Evidence(row.evidence, row.media_type, row.size_bytes, row.width_px, row.height_px)
+
+
+def _words(row: Any) -> Words:
+    if row.words_state is None:
+        return NO_WORDS
+    findings = tuple(_finding(item) for item in row.findings)
+    return Words(WordsState(row.words_state), findings, row.raw, row.words_tokens, row.words_ms)
+
+
+def _finding(item: Row) -> Finding:
+    box = item["bbox_norm"]
+    return Finding(item["defect"], Severity(item["severity"]), box and Box(*box), item["description"])
+
+
+def _fields(value: object, *names: str) -> Row:
+    return {name: getattr(value, name) for name in names}

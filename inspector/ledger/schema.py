@@ -1,0 +1,100 @@
+"""Brings a database to the schema of this code, and says how far apart the two are. Knows alembic."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection
+
+from inspector.errors import LedgerError
+from inspector.ledger.database import open_engine, parse, read, sqlite_file, translated
+
+
+class SchemaState(NamedTuple):
+    """The database's schema and the newest one this code knows. `current` is None for a database not made yet."""
+
+    current: str | None
+    head: str
+
+
+def upgrade(url: str) -> SchemaState:
+    """Creates the database or brings it to head, all or nothing. Raises LedgerError, changing nothing, when the
+    database is newer than this code."""
+    _make_folder(url)
+    engine = open_engine(url, writes=True, creates=True)
+    try:
+        with translated("the database can't be upgraded"), engine.begin() as connection:
+            _refuse_newer(connection)
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            return SchemaState(_current(connection), _head())
+    except CommandError as error:
+        raise LedgerError(f"the database can't be upgraded: {error}") from error
+    finally:
+        engine.dispose()
+
+
+def schema_state(url: str) -> SchemaState:
+    """What the database has and what this code wants; changes nothing. Raises LedgerError when it is away."""
+    file = sqlite_file(parse(url))
+    if file and not file.exists():
+        return SchemaState(None, _head())
+    engine = open_engine(url, writes=False)
+    try:
+        return SchemaState(read(engine, _current), _head())
+    finally:
+        engine.dispose()
+
+
+def require_head(connection: Connection) -> None:
+    """Raises LedgerError, with the remedy, when the database does not have the schema of this code."""
+    _refuse_newer(connection)
+    current = _current(connection)
+    if current != _head():
+        raise LedgerError(f"the database has schema {current}, this version needs {_head()}; run: inspector db upgrade")
+
+
+def _refuse_newer(connection: Connection) -> None:
+    current = _current(connection)
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if current is not None and current not in known:
+        raise LedgerError(
+            f"the database has schema {current}, which this version of inspector does not know: a newer version "
+            "upgraded it; install that version, or restore a backup made before"
+        )
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _head() -> str:
+    head = _scripts().get_current_head()
+    if head is None:
+        raise LedgerError("this installation has no migrations; install inspector again")
+    return head
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "inspector.ledger:migrations")
+    return config
+
+
+def _make_folder(url: str) -> None:
+    file = sqlite_file(parse(url))
+    try:
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(f"the folder of {file} can't be made: {error.strerror}; choose another place") from error

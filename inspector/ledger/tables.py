@@ -1,0 +1,228 @@
+"""The tables of the ledger. Knows columns, keys and indexes; neither who writes nor who reads them.
+
+A part is one row of `parts`, numbered as they come. Its children carry that number as `part`. Times are UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Named,
+    Table,
+    TypedColumns,
+    TypeDecorator,
+    UniqueConstraint,
+    literal,
+)
+
+from inspector.report import WordsState
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime, stored as UTC: SQLite keeps no time zone, PostgreSQL answers in the session's."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"time {value} has no time zone; use aware datetimes")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={  # SQLite can only alter constraints that have names
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only as INTEGER
+BIG: Final = BigInteger()
+REAL: Final[Double[float]] = Double()
+TIME: Final = UtcTime()
+# Text from models and devices may hold NUL or half a surrogate pair, which databases refuse; JSON escapes both.
+FREE_TEXT: Final[JSON[str]] = JSON()
+
+
+def _number() -> Column[int]:
+    return Column(NUMBER, primary_key=True, autoincrement=True)
+
+
+def _part(**options: Any) -> Column[int]:
+    return Column(NUMBER, ForeignKey("parts.number"), nullable=False, **options)
+
+
+class EvidenceColumns(TypedColumns):
+    sha256: Named[str] = Column(primary_key=True)
+    media_type: Named[str]
+    size_bytes: Named[int] = Column(BIG)
+    width_px: Named[int]
+    height_px: Named[int]
+
+
+class PartColumns(TypedColumns):
+    number: Named[int] = _number()
+    result_id: Named[str] = Column(unique=True)
+    line: Named[str]
+    camera: Named[str]
+    trigger_id: Named[str]
+    state: Named[str]
+    verdict: Named[str]
+    disposition: Named[str]
+    reason: Named[str]
+    detail: Named[str] = Column(FREE_TEXT)
+    pipeline_line: Named[str]
+    pipeline_version: Named[int]
+    fingerprint: Named[str]
+    received_at: Named[datetime] = Column(TIME)
+    decided_at: Named[datetime] = Column(TIME)
+    latency_ms: Named[float] = Column(REAL)
+    deadline_ms: Named[float] = Column(REAL)
+    late: Named[bool]
+    part_id: Named[str | None]
+    product: Named[str | None]
+    lot: Named[str | None]
+    seq: Named[int | None] = Column(BIG)
+    captured_at: Named[datetime | None] = Column(TIME)
+    is_simulated: Named[bool]
+    p_ng: Named[float | None] = Column(REAL)
+    agreement: Named[float | None] = Column(REAL)
+    vote_count: Named[int]  # so that totals need not visit the votes
+    rungs: Named[int]
+    stopped_by: Named[str]
+    evidence: Named[str | None] = Column(ForeignKey("evidence.sha256"))
+
+
+class VoteColumns(TypedColumns):
+    part: Named[int] = _part(primary_key=True)
+    position: Named[int] = Column(primary_key=True)
+    view: Named[str]
+    rung: Named[int]
+    p_ng: Named[float | None] = Column(REAL)
+    tokens: Named[int]
+    ms: Named[float] = Column(REAL)
+    text: Named[str] = Column(FREE_TEXT)
+
+
+class ReportColumns(TypedColumns):
+    part: Named[int] = _part(primary_key=True)
+    words_state: Named[str]
+    findings: Named[list[dict[str, Any]]] = Column(JSON)
+    raw: Named[str] = Column(FREE_TEXT)
+    words_tokens: Named[int]
+    words_ms: Named[float] = Column(REAL)
+
+
+class OutboxColumns(TypedColumns):
+    number: Named[int] = _number()
+    message_id: Named[str] = Column(unique=True)
+    part: Named[int] = _part(index=True)
+    line: Named[str]
+    topic: Named[str]
+    payload: Named[bytes] = Column(LargeBinary)
+    confirms: Named[bool]
+    response_topic: Named[str | None]
+    correlation: Named[bytes | None] = Column(LargeBinary)
+    published_at: Named[datetime | None] = Column(TIME)
+
+
+class PipelineVersionColumns(TypedColumns):
+    line: Named[str] = Column(primary_key=True)
+    version: Named[int] = Column(primary_key=True, autoincrement=False)
+    declaration: Named[dict[str, Any]] = Column(JSON)
+    golden: Named[list[str]] = Column(JSON)
+    author: Named[str]
+    source: Named[str]
+    created_at: Named[datetime] = Column(TIME)
+
+
+class CameraColumns(TypedColumns):
+    line: Named[str] = Column(primary_key=True)
+    camera: Named[str] = Column(primary_key=True)
+    known: Named[bool]
+    status: Named[str | None]
+    first_seen: Named[datetime] = Column(TIME)
+    last_seen: Named[datetime] = Column(TIME)
+    frames: Named[int] = Column(BIG)
+    lost: Named[int] = Column(BIG)
+    last_seq: Named[int | None] = Column(BIG)
+
+
+class LossColumns(TypedColumns):
+    number: Named[int] = _number()
+    line: Named[str]
+    camera: Named[str]
+    at: Named[datetime] = Column(TIME, index=True)
+    frames: Named[int] = Column(BIG)
+
+
+class EventColumns(TypedColumns):
+    number: Named[int] = _number()
+    event_id: Named[str] = Column(unique=True)
+    line: Named[str]
+    camera: Named[str | None]
+    kind: Named[str]
+    severity: Named[str]
+    text: Named[str] = Column(FREE_TEXT)
+    at: Named[datetime] = Column(TIME)
+    count: Named[int] = Column(BIG)
+
+
+evidence = Table("evidence", metadata, EvidenceColumns, sqlite_with_rowid=False)
+parts = Table(
+    "parts",
+    metadata,
+    PartColumns,
+    UniqueConstraint("line", "camera", "trigger_id"),
+    sqlite_autoincrement=True,  # a number is never given twice, even after the newest part was deleted
+)
+votes = Table("votes", metadata, VoteColumns, sqlite_with_rowid=False)
+reports = Table("reports", metadata, ReportColumns)
+outbox = Table("outbox", metadata, OutboxColumns, sqlite_autoincrement=True)
+pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)
+cameras = Table("cameras", metadata, CameraColumns)
+losses = Table("losses", metadata, LossColumns)
+events = Table("events", metadata, EventColumns)
+
+is_waiting: Final = outbox.c.published_at.is_(None)
+is_pending: Final = reports.c.words_state == literal(WordsState.PENDING.value, literal_execute=True)
+Index("ix_outbox_waiting", outbox.c.number, outbox.c.line, sqlite_where=is_waiting, postgresql_where=is_waiting)
+Index("ix_reports_pending", reports.c.part, sqlite_where=is_pending, postgresql_where=is_pending)
+
+# Lists read the newest parts of each outcome from the end of its stretch of an index (see archive.py).
+Index(None, parts.c.reason, parts.c.disposition, parts.c.number)
+Index(None, parts.c.line, parts.c.reason, parts.c.disposition, parts.c.number)
+Index(None, parts.c.camera, parts.c.reason, parts.c.disposition, parts.c.number)
+Index(None, parts.c.line, parts.c.camera, parts.c.reason, parts.c.disposition, parts.c.number)
+
+# Totals are read from this index alone.
+Index(
+    "ix_parts_totals",
+    parts.c.decided_at,
+    parts.c.line,
+    parts.c.disposition,
+    parts.c.reason,
+    parts.c.latency_ms,
+    parts.c.vote_count,
+)

@@ -1,0 +1,135 @@
+"""What the ledger writes: each function takes a group of like writes and brings them into one transaction.
+
+Knows statements, not threads. All of them may be repeated: what is already there is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table, bindparam, case, func, insert, select, update
+
+from inspector.errors import LedgerError
+from inspector.ledger.database import upsert
+from inspector.ledger.rows import (
+    Row,
+    camera_row,
+    event_row,
+    evidence_row,
+    outbox_rows,
+    part_row,
+    vote_rows,
+    words_row,
+)
+from inspector.ledger.tables import cameras, events, evidence, is_pending, losses, outbox, parts, reports, votes
+from inspector.part import PartRecord, PartState
+from inspector.ports import Event, Outgoing, Sighting, utc_now
+from inspector.report import NO_WORDS, Words
+
+
+class NewPart(NamedTuple):
+    part: PartRecord
+    outgoing: tuple[Outgoing, ...]
+
+
+class LaterWords(NamedTuple):
+    result_id: str
+    words: Words
+    outgoing: tuple[Outgoing, ...]
+
+
+def record_parts(connection: Connection, group: Sequence[NewPart]) -> list[bool]:
+    """Stores the parts whose keys are new, with all their children; says for each whether it was."""
+    pictures = [evidence_row(new.part.evidence) for new in group if new.part.evidence]
+    _execute_many(connection, upsert(connection, evidence).on_conflict_do_nothing(), pictures)
+    numbers = _insert_parts(connection, group)
+    # A part that stands twice in the group was stored once: the first one takes the number.
+    stored = [(numbers.pop(new.part.result_id, None), new) for new in group]
+    _insert_children(connection, [(number, new) for number, new in stored if number is not None])
+    return [number is not None for number, _ in stored]
+
+
+def finish_words(connection: Connection, group: Sequence[LaterWords]) -> list[None]:
+    """Words that are finished already stay as they are, and so do their messages."""
+    for later in group:
+        _finish(connection, later)
+    return [None] * len(group)
+
+
+def confirm(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
+    confirmed = [{"confirmed": message_id} for message_ids in group for message_id in message_ids]
+    message = outbox.c.message_id == bindparam("confirmed")
+    published = update(outbox).where(message, outbox.c.published_at.is_(None)).values(published_at=utc_now())
+    _execute_many(connection, published, confirmed)
+    its_part = select(outbox.c.part).where(message, outbox.c.confirms)
+    told = update(parts).where(parts.c.number.in_(its_part), parts.c.state == PartState.DECIDED)
+    _execute_many(connection, told.values(state=PartState.PUBLISHED), confirmed)
+    return [None] * len(group)
+
+
+def see_cameras(connection: Connection, group: Sequence[Sequence[Sighting]]) -> list[None]:
+    """Adds up what was seen; what a sighting does not say stays as it was."""
+    seen = [sighting for sightings in group for sighting in sightings]
+    new = upsert(connection, cameras)
+    old, newest = cameras.c, new.excluded
+    added = new.on_conflict_do_update(
+        index_elements=[old.line, old.camera],
+        set_={
+            "known": newest.known,
+            "status": func.coalesce(newest.status, old.status),
+            "last_seen": case((newest.last_seen > old.last_seen, newest.last_seen), else_=old.last_seen),
+            "frames": old.frames + newest.frames,
+            "lost": old.lost + newest.lost,
+            "last_seq": func.coalesce(newest.last_seq, old.last_seq),
+        },
+    )
+    _execute_many(connection, added, [camera_row(sighting) for sighting in seen])
+    lost = [{"line": one.line, "camera": one.camera, "at": one.at, "frames": one.lost} for one in seen if one.lost]
+    _execute_many(connection, insert(losses), lost)
+    return [None] * len(group)
+
+
+def add_events(connection: Connection, group: Sequence[Sequence[Event]]) -> list[None]:
+    rows = [event_row(event) for events_ in group for event in events_]
+    _execute_many(connection, upsert(connection, events).on_conflict_do_nothing(), rows)
+    return [None] * len(group)
+
+
+def _insert_parts(connection: Connection, group: Sequence[NewPart]) -> dict[str, int]:
+    """The numbers of the parts that were new, by result_id. A result_id of another key is a fault, not a repeat."""
+    new = upsert(connection, parts).on_conflict_do_nothing(
+        index_elements=[parts.c.line, parts.c.camera, parts.c.trigger_id]
+    )
+    rows = connection.execute(new.returning(parts.c.result_id, parts.c.number), [part_row(new.part) for new in group])
+    return {row.result_id: row.number for row in rows}
+
+
+def _insert_children(connection: Connection, stored: Sequence[tuple[int, NewPart]]) -> None:
+    _insert(connection, votes, [row for number, new in stored for row in vote_rows(number, new.part.votes)])
+    worded = [(number, new.part.words) for number, new in stored if new.part.words != NO_WORDS]
+    _insert(connection, reports, [{"part": number} | words_row(words) for number, words in worded])
+    _insert(
+        connection,
+        outbox,
+        [row for number, new in stored for row in outbox_rows(number, new.part.key.line, new.outgoing)],
+    )
+
+
+def _finish(connection: Connection, later: LaterWords) -> None:
+    part = connection.execute(select(parts.c.number, parts.c.line).where(parts.c.result_id == later.result_id)).first()
+    if part is None:
+        raise LedgerError(f"no part has result_id {later.result_id!r}; record the part before its words")
+    unfinished = update(reports).where(reports.c.part == part.number, is_pending)
+    if connection.execute(unfinished.values(words_row(later.words))).rowcount:
+        _insert(connection, outbox, outbox_rows(part.number, part.line, later.outgoing))
+
+
+def _insert(connection: Connection, table: Table[Any], rows: list[Row]) -> None:
+    _execute_many(connection, insert(table), rows)
+
+
+def _execute_many(connection: Connection, statement: Any, rows: list[Row]) -> None:
+    """An empty list would run the statement once, without values."""
+    if rows:
+        connection.execute(statement, rows)

@@ -1,0 +1,192 @@
+"""The broker that `inspector demo` starts when it is given none.
+
+Knows how to configure, start, await and stop a broker on this machine: mosquitto where it is installed, else the
+one that comes with the package (`embedded.py`). Both speak MQTT 5, hold the frames of a consumer that is away, and
+end with the process that started them, however it ends. Not for a plant: it lets everybody on this machine in.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from inspector.errors import BrokerError
+from inspector.mqtt import embedded, mosquitto
+from inspector.mqtt.connection import Broker
+from inspector.mqtt.leash import leashed
+from inspector.mqtt.visit import visit
+
+Kind = Literal["mosquitto", "embedded"]
+MIB: Final = 1024 * 1024
+START_S: Final = 15.0
+ANSWER_S: Final = 1.0
+STOP_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalBroker:
+    """A running broker. `port` speaks MQTT 5, `port_v311` MQTT 3.1.1: the same port on mosquitto."""
+
+    host: str
+    port: int
+    port_v311: int
+    kind: Kind
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The largest payload, and how much may wait for one consumer before frames are dropped (and logged)."""
+
+    message_bytes: int = 64 * MIB
+    queue_bytes: int = 512 * MIB
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+class Place(NamedTuple):
+    """Where a broker keeps its files and listens."""
+
+    folder: Path
+    host: str
+    port: int
+    spare_port: int
+
+
+class Plan(NamedTuple):
+    """A broker configured and not yet started."""
+
+    kind: Kind
+    command: list[str]
+    port: int
+    port_v311: int
+    log: Path
+
+
+@contextmanager
+def local_broker(
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    prefer: Literal["auto", "mosquitto", "embedded"] = "auto",
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[LocalBroker]:
+    """Runs a broker with its configuration, log and queues in `folder`; `port` None takes a free one.
+
+    Enter it in a thread that lives as long as the broker should (see `leash.py`). Raises BrokerError when the broker
+    does not start.
+    """
+    require_loopback(host)
+    place = Place(folder.resolve(), host, *take_ports(host, port or 0))
+    try:
+        place.folder.mkdir(parents=True, exist_ok=True)
+        plan = make_plan(place, prefer, limits)
+        process = start(plan)
+    except OSError as error:
+        raise BrokerError(f"no broker can start in {folder}: {error}; choose a folder that can be written") from error
+    try:
+        await_answers(plan, host, process)
+        yield LocalBroker(host, plan.port, plan.port_v311, plan.kind, process.pid)
+    finally:
+        stop(process)
+
+
+def require_loopback(host: str) -> None:
+    try:
+        if IPv4Address(host).is_loopback:
+            return
+    except AddressValueError:
+        pass
+    raise BrokerError(
+        f"host {host}: the local broker lets everybody in, so it listens on a loopback address such as 127.0.0.1 only;"
+        " for other machines run a broker with users and TLS"
+    )
+
+
+def take_ports(host: str, wanted: int) -> tuple[int, int]:
+    """The port wanted, or a free one for 0, and a spare one; held together so that they differ."""
+    try:
+        with socket.create_server((host, wanted)) as first, socket.create_server((host, 0)) as second:
+            return first.getsockname()[1], second.getsockname()[1]
+    except (OSError, OverflowError) as error:
+        raise BrokerError(f"port {wanted} on {host}: {error}; stop what uses it, or choose another port") from error
+
+
+def make_plan(place: Place, prefer: str, limits: Limits) -> Plan:
+    program = None if prefer == "embedded" else mosquitto.find()
+    if program:
+        return plan_mosquitto(program, place, limits)
+    if prefer == "mosquitto":
+        raise BrokerError("mosquitto is not installed; install it (apt-get install mosquitto) or prefer embedded")
+    return plan_embedded(place, limits)
+
+
+def plan_mosquitto(program: str, place: Place, limits: Limits) -> Plan:
+    config = place.folder / "mosquitto.conf"
+    sizes = {"message_bytes": limits.message_bytes, "queue_bytes": limits.queue_bytes}
+    config.write_text(mosquitto.config(place.folder, place.host, place.port, **sizes))
+    return Plan("mosquitto", [program, "-c", str(config)], place.port, place.port, place.folder / "mosquitto.log")
+
+
+def plan_embedded(place: Place, limits: Limits) -> Plan:
+    if importlib.util.find_spec("iotcore") is None:
+        raise BrokerError("there is no broker; install mosquitto (apt-get install mosquitto) or iotcore (pip)")
+    config = place.folder / "embedded.toml"
+    sizes = {"message_bytes": limits.message_bytes, "queue_bytes": limits.queue_bytes}
+    config.write_text(embedded.config(place.host, place.port, place.spare_port, **sizes))
+    command = [sys.executable, "-m", embedded.__name__, str(config)]
+    return Plan("embedded", command, place.port, place.spare_port, place.folder / "embedded.log")
+
+
+def start(plan: Plan) -> subprocess.Popen[bytes]:
+    """In a session of its own, so that Ctrl-C ends us first and our last messages still find a broker."""
+    with plan.log.open("ab") as log:
+        return subprocess.Popen(
+            leashed(plan.command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+
+
+def await_answers(plan: Plan, host: str, process: subprocess.Popen[bytes]) -> None:
+    """Returns when both protocols are answered."""
+    end = time.monotonic() + START_S
+    while not (answers(Broker(host, plan.port, "5")) and answers(Broker(host, plan.port_v311, "3.1.1"))):
+        if process.poll() is not None:
+            raise failure(plan, f"it ended with exit status {process.returncode}")
+        if time.monotonic() > end:
+            raise failure(plan, f"it did not answer within {START_S:g} s")
+        time.sleep(0.05)
+
+
+def answers(broker: Broker) -> bool:
+    try:
+        with visit(broker, timeout_s=ANSWER_S) as there:
+            return there.accepted
+    except OSError:
+        return False
+
+
+def failure(plan: Plan, what: str) -> BrokerError:
+    said = "\n".join(plan.log.read_text(errors="replace").splitlines()[-8:])
+    other = "embedded" if plan.kind == "mosquitto" else "mosquitto"
+    return BrokerError(f"{plan.kind} did not start: {what}; mend what its log says, or prefer {other}:\n{said}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Asks first: mosquitto then writes its queues to disk."""
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,85 @@
+"""How to reach a broker, and one paho client made from it. Settings come in as values."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from paho.mqtt.client import Client, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from inspector.errors import BrokerError
+
+KEEPALIVE_S: Final = 60
+SESSION_EXPIRY_S: Final = 7 * 24 * 3600  # a weekend of downtime must not cost the frames of Friday's last minute
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """An MQTT broker. `protocol` 3.1.1 is for brokers without MQTT 5: properties are then not available."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    protocol: Literal["5", "3.1.1"] = "5"
+    username: str | None = None
+    password: str | None = None
+    tls: bool = False
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def speaks_v5(self) -> bool:
+        return self.protocol == "5"
+
+
+def new_client(broker: Broker, client_id: str, *, persistent: bool, manual_ack: bool = False) -> Client:
+    """A client that is not connected yet. A persistent one needs the same client_id at every start."""
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        protocol=MQTTv5 if broker.speaks_v5 else MQTTv311,
+        clean_session=None if broker.speaks_v5 else not persistent,
+        manual_ack=manual_ack,
+        reconnect_on_failure=True,
+    )
+    client.reconnect_delay_set(min_delay=1, max_delay=5)
+    client.max_inflight_messages_set(1000)
+    client.max_queued_messages_set(0)
+    if broker.username:
+        client.username_pw_set(broker.username, broker.password)
+    if broker.tls:
+        client.tls_set()
+    client.on_socket_open = _send_at_once
+    return client
+
+
+def connect(client: Client, broker: Broker, *, persistent: bool, receive_maximum: int | None = None) -> None:
+    """Starts connecting in the background; paho tries again until it succeeds."""
+    options: dict[str, Any] = {}
+    if broker.speaks_v5:
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S if persistent else 0
+        if receive_maximum:
+            properties.ReceiveMaximum = receive_maximum
+        options = {"clean_start": not persistent, "properties": properties}
+    try:
+        client.connect_async(broker.host, broker.port, KEEPALIVE_S, **options)
+        client.loop_start()
+    except (OSError, ValueError) as error:
+        raise BrokerError(f"broker {broker.address}: {error}; check host and port") from error
+
+
+def user_properties(properties: Properties | None) -> dict[str, str]:
+    """User properties as a dict; of a repeated name the last one counts."""
+    return dict(getattr(properties, "UserProperty", None) or ())
+
+
+def _send_at_once(_client: Client, _userdata: object, sock: Any) -> None:
+    """Nagle's algorithm would hold small verdicts back for up to 40 ms."""
+    if isinstance(sock, socket.socket):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

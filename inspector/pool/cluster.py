@@ -1,0 +1,110 @@
+"""Starts and stops the applications on a Ray cluster: one made here, or the one this process belongs to."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ray
+from ray import serve
+from ray.serve.config import HTTPOptions, ProxyLocation
+from ray.serve.schema import ApplicationStatus
+
+from inspector.errors import PoolError
+from inspector.pool.builder import (
+    CONSOLE,
+    MODELS,
+    QUIET,
+    STATIONS,
+    ConsolePlan,
+    ModelPlan,
+    StationPlan,
+    console,
+    models,
+    stations,
+)
+
+
+@contextmanager
+def ray_cluster(address: str | None, *, num_cpus: float, num_gpus: float = 0.0) -> Iterator[None]:
+    """Ray for the length of the block. `address` None starts a private one on this machine, reachable from here
+    only and without usage reports; "auto" joins the running one. Raises PoolError when Ray does not start."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        if address is None:
+            ray.init(
+                num_cpus=max(1, round(num_cpus)),
+                num_gpus=round(num_gpus) or None,
+                include_dashboard=False,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                configure_logging=True,
+            )
+        else:
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+        # nothing enters over Serve's HTTP: frames come over MQTT and the console has its own port
+        serve.start(
+            proxy_location=ProxyLocation.Disabled, http_options=HTTPOptions(host="127.0.0.1"), logging_config=QUIET
+        )
+    except Exception as error:
+        ray.shutdown()
+        raise PoolError(f"Ray did not start: {error}") from error
+    try:
+        yield
+    finally:
+        _stop_in_order()
+        ray.shutdown()
+
+
+def deploy(model: ModelPlan, station: StationPlan, web: ConsolePlan) -> None:
+    """Deploys the applications and returns when they run. Raises PoolError with the reason when one does not."""
+    _check_gpus(model)
+    plans = [(MODELS, models(model)), (STATIONS, stations(station)), (CONSOLE, console(web))]
+    for name, application in plans:
+        try:
+            serve.run(application, name=name, route_prefix=None)
+        except Exception as error:
+            raise PoolError(f"{name} did not start: {_message(name) or error}") from error
+
+
+def problems() -> dict[str, str]:
+    """Deployments that do not run, with Serve's words about them."""
+    found = {}
+    for name, application in serve.status().applications.items():
+        for deployment, status in application.deployments.items():
+            if status.status != "HEALTHY":
+                found[f"{name}/{deployment}"] = f"{status.status}: {status.message}".strip()
+    return found
+
+
+def _check_gpus(model: ModelPlan) -> None:
+    """A deployment that wants a GPU where there is none waits for ever in silence."""
+    wanted, there = model.num_gpus * model.replicas, ray.cluster_resources().get("GPU", 0.0)
+    if wanted > there:
+        raise PoolError(
+            f"the model card asks for {wanted:g} GPU(s), Ray sees {there:g}; use a smaller card such as "
+            "models/demo.yaml, fewer replicas, or a machine with GPUs"
+        )
+
+
+def _message(name: str) -> str:
+    try:
+        application = serve.status().applications.get(name)
+    except Exception:
+        return ""
+    if application is None or application.status == ApplicationStatus.RUNNING:
+        return ""
+    return " ".join([application.message, *(each.message for each in application.deployments.values())]).strip()
+
+
+def _stop_in_order() -> None:
+    """Stations first: they finish and acknowledge what they hold while models still answer."""
+    log = logging.getLogger(__name__)
+    for name in (STATIONS, CONSOLE, MODELS):
+        try:
+            serve.delete(name)
+        except Exception as error:
+            log.warning("%s did not stop cleanly: %s", name, error)
+    serve.shutdown()

@@ -1,0 +1,158 @@
+"""Gets every stored message to the broker: at once after its commit, and again after any failure. At least once,
+in order; the ledger is the queue, memory only a short cut to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from typing import Final
+
+from inspector.errors import BrokerError, LedgerError
+from inspector.ports import Ledger, Outgoing, Publisher
+
+log = logging.getLogger(__name__)
+
+WINDOW: Final = 64  # messages on their way at once: hides the broker's round trip, keeps repeats after a cut few
+BATCH: Final = 500
+SHORT_CUT: Final = 5_000  # messages waiting in memory; beyond that they wait in the ledger alone
+MEMORY: Final = 20_000  # ids remembered as published, so that a sweep that overlaps them repeats none
+RETRY_S: Final = 0.5
+
+
+class Relay:
+    """Publishes what the ledger holds for `lines` (None: all lines)."""
+
+    def __init__(self, ledger: Ledger, publisher: Publisher, lines: Sequence[str] | None = None) -> None:
+        self._ledger = ledger
+        self._publisher = publisher
+        self.lines = lines
+        self._waiting: deque[Outgoing] = deque()
+        self._handled: OrderedDict[str, None] = OrderedDict()
+        self._confirmed: list[str] = []
+        self._behind = True
+        self._wake = asyncio.Event()
+        self._window = asyncio.Semaphore(WINDOW)
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def backlog(self) -> int:
+        """Messages in memory that the broker has not confirmed."""
+        return len(self._waiting) + len(self._under_way)
+
+    def send(self, messages: Sequence[Outgoing]) -> None:
+        """Publishes messages that were just committed."""
+        if len(self._waiting) + len(messages) > SHORT_CUT:
+            self._behind = True
+        else:
+            self._waiting.extend(messages)
+        self._wake.set()
+
+    def repeat(self, message: Outgoing) -> None:
+        """Publishes a stored message again, for a camera that sent its frame again."""
+        self._handled.pop(message.message_id, None)
+        self.send([message])
+
+    async def run(self) -> None:
+        """Publishes until cancelled; what was under way then is confirmed first."""
+        confirming = asyncio.create_task(self._confirm_forever())
+        try:
+            while True:
+                await self._publisher.online()
+                self._note_echoes()
+                if self._behind:
+                    await self._catch_up()
+                await self._send_waiting()
+        finally:
+            confirming.cancel()
+            await asyncio.gather(*self._under_way.values(), confirming, return_exceptions=True)
+            await self._confirm()
+
+    async def flush(self, timeout_s: float) -> None:
+        """Waits until everything committed has been confirmed, at most `timeout_s`."""
+        async with asyncio.timeout(timeout_s):
+            while self._waiting or self._under_way or self._confirmed:
+                await asyncio.sleep(0.01)
+
+    def _note_echoes(self) -> None:
+        """What the broker proves to have is not published again."""
+        for message_id in self._publisher.echoes():
+            if message_id not in self._handled and message_id not in self._under_way:
+                self._done(message_id)
+
+    async def _catch_up(self) -> None:
+        """Publishes what earlier lives and lost connections left in the ledger, oldest first."""
+        self._behind = False
+        try:
+            await self._confirm()
+            while batch := await self._ledger.unpublished(self.lines, BATCH):
+                for message in batch:
+                    await self._offer(message)
+                await asyncio.gather(*self._under_way.values())
+                await self._confirm()
+                if self._behind:
+                    return
+        except LedgerError as error:
+            log.warning("outbox can't be read: %s", error)
+            self._behind = True
+            await asyncio.sleep(RETRY_S)
+
+    async def _send_waiting(self) -> None:
+        self._wake.clear()
+        while self._waiting:
+            await self._offer(self._waiting.popleft())
+        if self._behind:
+            await asyncio.sleep(RETRY_S)
+        else:
+            await self._wake.wait()
+
+    async def _offer(self, message: Outgoing) -> None:
+        """Publishes a message unless the broker has it already; then only the ledger has to be told."""
+        if message.message_id in self._under_way:
+            return
+        if message.message_id in self._handled:
+            self._confirmed.append(message.message_id)
+            return
+        await self._window.acquire()
+        task = asyncio.create_task(self._publish(message))
+        self._under_way[message.message_id] = task
+        task.add_done_callback(lambda _: self._under_way.pop(message.message_id, None))
+
+    async def _publish(self, message: Outgoing) -> None:
+        try:
+            await self._publisher.publish(message)
+        except BrokerError as error:
+            log.info("not published yet, stays in the outbox: %s: %s", message.message_id, error)
+            self._behind = True
+            self._wake.set()
+        else:
+            self._done(message.message_id)
+        finally:
+            self._window.release()
+
+    def _done(self, message_id: str) -> None:
+        self._confirmed.append(message_id)
+        self._handled[message_id] = None
+        while len(self._handled) > MEMORY:
+            self._handled.popitem(last=False)
+
+    async def _confirm_forever(self) -> None:
+        while True:
+            await asyncio.sleep(0.02)
+            await self._confirm()
+
+    async def _confirm(self) -> None:
+        """Notes in the ledger what the broker has; kept for the next try when the ledger is away."""
+        confirmed, self._confirmed = self._confirmed, []
+        if not confirmed:
+            return
+        try:
+            await self._ledger.confirm(confirmed)
+        except LedgerError as error:
+            log.warning("confirmations wait: %s", error)
+            self._confirmed = confirmed + self._confirmed
+            await asyncio.sleep(RETRY_S)
+        else:
+            self._publisher.noted(confirmed)

@@ -1,0 +1,38 @@
+"""Finds frames that never came, by the gaps in a camera's `seq`. Pure.
+
+A frame may come out of order or again, so a gap counts as lost only when it stays open for a while. A counter
+that jumps backwards far, or starts anew, is a camera that restarted.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PATIENCE_S: Final = 5.0
+RESTART: Final = 1_000  # a step back by more than this is a restart, not a straggler
+MAX_GAP: Final = 100_000  # a step forward by more than this is a changed counter, not that many lost frames
+
+
+class Sequence:
+    """The sequence numbers of one camera. `last` is the highest number seen since its last restart."""
+
+    def __init__(self, last: int | None = None) -> None:
+        self.last = last
+        self._open: dict[int, float] = {}
+
+    def saw(self, seq: int, now_s: float) -> None:
+        """`now_s` is any monotonic clock, in seconds."""
+        if self.last is None or seq < self.last - RESTART or seq > self.last + MAX_GAP:
+            self.last = seq
+        elif seq > self.last:
+            self._open |= dict.fromkeys(range(self.last + 1, seq), now_s)
+            self.last = seq
+        elif self._open.pop(seq, None) is None and seq <= 1 < self.last:
+            self.last = seq
+
+    def lost(self, now_s: float) -> list[int]:
+        """Numbers given up now, each told once: missing for longer than PATIENCE_S."""
+        gone = [seq for seq, since in self._open.items() if now_s - since > PATIENCE_S]
+        for seq in gone:
+            del self._open[seq]
+        return gone

@@ -1,0 +1,41 @@
+"""The learning curves of a training, as a picture in the model's folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+SMOOTH: Final = 25
+
+
+def plot_curves(history: Sequence[dict[str, float | str]], folder: Path) -> None:
+    """Writes training.png: losses above, held-out AUROC below; both stages one after the other."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    losses, checks = figure.subplots(2, 1, sharex=True)
+    for axes, keys in ((losses, ("vision_loss", "language_loss")), (checks, ("vision_auroc", "verdict_auroc"))):
+        for key in keys:
+            places, values = _series(history, key)
+            axes.plot(places, _smooth(values) if axes is losses else values, label=key.replace("_", " "))
+        axes.legend()
+        axes.grid(alpha=0.3)
+    losses.set_yscale("log")
+    checks.set_xlabel("step (stage 1, then stage 2)")
+    figure.suptitle("Training of the embedded model")
+    fresh = folder / ".training.new.png"
+    FigureCanvasAgg(figure).print_png(fresh)
+    os.replace(fresh, folder / "training.png")
+
+
+def _series(history: Sequence[dict[str, float | str]], key: str) -> tuple[list[int], list[float]]:
+    found = [(place, float(row[key])) for place, row in enumerate(history, 1) if key in row]
+    return [place for place, _ in found], [value for _, value in found]
+
+
+def _smooth(values: list[float]) -> list[float]:
+    """Running mean of the last SMOOTH."""
+    return [sum(values[max(0, k - SMOOTH + 1) : k + 1]) / min(k + 1, SMOOTH) for k in range(len(values))]

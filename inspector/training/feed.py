@@ -1,0 +1,152 @@
+"""Training pictures by step number: the same seed and step give the same batch, so that training can be resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from inspector import view
+from inspector.products import PRODUCTS, Sample, draw
+from inspector.training.lessons import Lesson, Seen, lessons
+from inspector.training.shots import Labels, Shot, Window, detail, disturb, shoot, stray, whole
+from inspector.training.wordings import random_pipeline
+
+TRAINING_SEEDS: Final = 1_000_000  # from here on; smaller ones are for evaluation, demo and tests
+MOST_FLAWS: Final = 8
+FRAMES_A_STEP: Final = 16
+WORKERS: Final = 2
+
+
+Batch = TypeVar("Batch")
+
+
+class Case(NamedTuple):
+    """One row of a language lesson: the pictures it shows (the last is asked about), its preamble and its lessons."""
+
+    shots: tuple[Shot, ...]
+    preamble: str
+    lessons: tuple[Lesson, ...]
+
+
+class Patches(NamedTuple):
+    """Pictures and their classes per patch."""
+
+    pictures: NDArray[np.uint8]
+    labels: Labels
+
+
+class PatchLessons(Dataset[Patches]):
+    """For the vision tower: each drawn frame as a whole and as one detail, with none to MOST_FLAWS flaws."""
+
+    def __init__(self, seed: int, first: int, last: int) -> None:
+        self.seed, self.steps = seed, range(first, last)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, index: int) -> Patches:
+        rng = np.random.default_rng([self.seed, 1, self.steps[index]])
+        return stack([shot for _ in range(FRAMES_A_STEP) for shot in _both(rng)])
+
+
+def _both(rng: np.random.Generator) -> tuple[Shot, Shot]:
+    flaws = 0 if rng.random() < 0.25 else int(rng.integers(1, MOST_FLAWS + 1))
+    sample = random_sample(rng, flaws)
+    seen = disturb(rng, sample.pixels)
+    return shoot(rng, sample, seen, whole(rng, len(seen))), shoot(rng, sample, seen, detail(rng, sample))
+
+
+class Conversations(Dataset[list[Case]]):
+    """For the whole model: mostly whole frames, and details, comparisons, pictures of something else."""
+
+    def __init__(self, seed: int, first: int, last: int) -> None:
+        self.seed, self.steps = seed, range(first, last)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, index: int) -> list[Case]:
+        rng = np.random.default_rng([self.seed, 2, self.steps[index]])
+        return [make(rng) for make, count in CASES for _ in range(count)]
+
+
+def _frame_case(rng: np.random.Generator) -> Case:
+    sample = random_sample(rng, _few(rng))
+    shot = shoot(rng, sample, disturb(rng, sample.pixels), whole(rng, len(sample.pixels)))
+    return _case(rng, sample.product, (shot,), view.Pictures.FRAME)
+
+
+def _detail_case(rng: np.random.Generator) -> Case:
+    sample = random_sample(rng, _few(rng))
+    shot = shoot(rng, sample, disturb(rng, sample.pixels), detail(rng, sample))
+    return _case(rng, sample.product, (shot,), view.Pictures.ZOOM)
+
+
+def _compare_case(rng: np.random.Generator) -> Case:
+    """A golden sample first; as the compare view, or as a pipeline's reference."""
+    sample = random_sample(rng, _few(rng))
+    good = draw(sample.product, TRAINING_SEEDS + int(rng.integers(2**40)), flaws=0)
+    reference = shoot(rng, good, good.pixels, Window(0.0, 0.0, len(good.pixels)))
+    shot = shoot(rng, sample, disturb(rng, sample.pixels), whole(rng, len(sample.pixels)))
+    asked = view.Pictures.COMPARE if rng.random() < 0.75 else view.Pictures.FRAME
+    return _case(rng, sample.product, (reference, shot), asked)
+
+
+def _stray_case(rng: np.random.Generator) -> Case:
+    """No product, or another product than the pipeline's."""
+    shot = stray(rng)
+    product = list(PRODUCTS)[int(rng.integers(len(PRODUCTS)))]
+    if rng.random() < 0.4:
+        other = random_sample(rng, 0)
+        known = shoot(rng, other, disturb(rng, other.pixels), whole(rng, len(other.pixels)))
+        shot = known if other.product == product else replace(known, in_scope=False)
+    return _case(rng, product, (shot,), view.Pictures.FRAME)
+
+
+def _case(rng: np.random.Generator, product: str, shots: tuple[Shot, ...], asked: view.Pictures) -> Case:
+    references = 1 if asked is view.Pictures.FRAME and len(shots) == 2 else 0
+    pipeline = random_pipeline(rng, product, references)
+    seen = Seen(shots[-1].flaws, shots[-1].in_scope)
+    return Case(shots, view.preamble(pipeline, asked), tuple(lessons(rng, pipeline, seen, asked)))
+
+
+def _few(rng: np.random.Generator) -> int:
+    """None, mostly one, or some flaws."""
+    return int(rng.choice([0, 1, 2, 3, 5], p=[0.46, 0.36, 0.08, 0.05, 0.05]))
+
+
+CASES: Final = ((_frame_case, 9), (_detail_case, 3), (_compare_case, 3), (_stray_case, 1))
+
+
+def random_sample(rng: np.random.Generator, flaws: int) -> Sample:
+    """A frame of any product, from seeds that evaluation never uses."""
+    product = list(PRODUCTS)[int(rng.integers(len(PRODUCTS)))]
+    return draw(
+        product, TRAINING_SEEDS + int(rng.integers(2**40)), flaws=flaws, hard=float(rng.choice([0.3, 0.5, 0.6]))
+    )
+
+
+def stack(shots: Sequence[Shot]) -> Patches:
+    return Patches(np.stack([shot.pixels for shot in shots]), np.stack([shot.labels for shot in shots]))
+
+
+def stream(lessons: Dataset[Batch], workers: int = WORKERS) -> Iterator[Batch]:
+    """The batches in order, made by `workers` processes."""
+    loader: DataLoader[Batch] = DataLoader(
+        lessons,
+        batch_size=None,
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+        prefetch_factor=6 if workers else None,
+    )
+    return iter(loader)
+
+
+def _one_thread(_: int) -> None:
+    cv2.setNumThreads(0)

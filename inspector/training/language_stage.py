@@ -1,0 +1,89 @@
+"""Stage 2: the whole model learns to answer. The patch heads stay on, so that the tower goes on learning to see."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inspector.training.dialogue import Rows, Scribe
+from inspector.training.feed import Case, Conversations, stack, stream
+from inspector.training.optimizer import Optimizer
+from inspector.training.tower import Features, block_order, patchify, see
+from inspector.training.vision_stage import Heads, Report, auroc
+
+PATCH_SHARE: Final = 0.5
+CHECK_BATCHES: Final = 12
+
+
+class Losses(NamedTuple):
+    language: Tensor
+    patches: Tensor
+
+
+def language_step(model: Any, heads: Heads, scribe: Scribe, cases: list[Case]) -> Losses:
+    """Losses of one batch."""
+    shots = stack([shot for case in cases for shot in case.shots])
+    rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons) for case in cases])
+    with torch.autocast("cpu", torch.bfloat16):
+        features = see(model.model.visual, patchify(shots.pictures))
+        logits = answer(model, rows, features)
+        return Losses(_language_loss(logits, rows), heads.loss(features, block_order(shots.labels)))
+
+
+def answer(model: Any, rows: Rows, features: Features) -> Tensor:
+    """Logits at the wanted places: [targets, words]."""
+    picture = rows.ids == model.config.image_token_id
+    embedded = model.get_input_embeddings()(rows.ids)
+    embedded = embedded.masked_scatter(picture[..., None], features.tokens.flatten(0, 1).to(embedded.dtype))
+    said = model.model.language_model(
+        inputs_embeds=embedded,
+        attention_mask=rows.allowed,
+        position_ids=rows.positions,
+        visual_pos_masks=picture,
+        deepstack_visual_embeds=[layer.flatten(0, 1) for layer in features.deepstack],
+        use_cache=False,
+    ).last_hidden_state
+    logits: Tensor = model.lm_head(said[rows.target_row, rows.target_at])
+    return logits
+
+
+def _language_loss(logits: Tensor, rows: Rows) -> Tensor:
+    surprise = -logits.float().log_softmax(-1).gather(1, rows.target_ids)
+    return ((surprise * rows.target_shares).sum(1) * rows.target_weight).sum() / rows.target_weight.sum()
+
+
+def train_language(
+    model: Any, heads: Heads, scribe: Scribe, optimizer: Optimizer, seed: int, steps: range, total: int, report: Report
+) -> None:
+    """Runs these steps of `total`; `report` is told after each."""
+    for step, cases in zip(steps, stream(Conversations(seed, steps.start, steps.stop)), strict=True):
+        losses = language_step(model, heads, scribe, cases)
+        (losses.language + PATCH_SHARE * losses.patches).backward()  # type: ignore[no-untyped-call]
+        optimizer.step(step, total)
+        report(step, {"language_loss": losses.language.item(), "vision_loss": losses.patches.item()})
+
+
+def check_language(model: Any, scribe: Scribe, batches: int = CHECK_BATCHES) -> dict[str, float]:
+    """AUROC of the main question's answer, pictures of something else left out."""
+    held_out = Conversations(98, 0, batches)
+    scores, truths = [], []
+    with torch.no_grad():
+        for index in range(batches):
+            cases = [case for case in held_out[index] if case.shots[-1].in_scope]
+            scores.append(_first_answers(model, scribe, cases))
+            truths += [bool(case.shots[-1].flaws) for case in cases]
+    return {"verdict_auroc": auroc(np.concatenate(scores), np.array(truths))}
+
+
+def _first_answers(model: Any, scribe: Scribe, cases: list[Case]) -> np.ndarray[Any, Any]:
+    """Log-odds of Yes to each case's first question."""
+    rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons[:1]) for case in cases])
+    shots = stack([shot for case in cases for shot in case.shots])
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = answer(model, rows, see(model.model.visual, patchify(shots.pictures))).float()
+    yes, no = rows.target_ids[0, :2]
+    odds: np.ndarray[Any, Any] = (logits[:, yes] - logits[:, no]).numpy()
+    return odds

@@ -1,0 +1,161 @@
+"""What is asked about a training picture and what the right answer is. Text only; knows nothing of tokens."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from inspector import view
+from inspector.pipeline import Pipeline, Reasoning, ViewName
+from inspector.products import PRODUCTS, Flaw
+from inspector.report import GRID, Box
+from inspector.training.wordings import free_question, pick
+from inspector.view import Question
+
+STEP: Final = 10  # coordinates are spoken in steps of ten, each a single token
+UNSURE: Final = 0.6  # share of "NG" in the answer about a picture that shows no such product
+REPORT_STARTS: Final = ("", "{", '{"', '{"defect": "', '{"defect": "', '{"defect": "')
+LOCATE_STARTS: Final = ("", "{", '{"bbox_2d": [', '{"bbox_2d": [')
+PLAIN: Final = ("plain", "clear", "strong", "obvious")
+FAINT: Final = ("faint", "weak", "slight", "pale")
+GOOD_DRAFTS: Final = (
+    "Surface even, nothing unusual.",
+    "No mark found.",
+    "All features present, surface clean.",
+    "Looks like a good one.",
+    "Edges and surface are in order.",
+)
+BAD_DRAFTS: Final = ("{A} {d} {at}.", "There is a {a} {d} {at}.", "{D} {at}.", "I see a {a} {d}.")
+
+
+class Kind(StrEnum):
+    """How an answer is scored while training."""
+
+    VERDICT = "verdict"
+    TEXT = "text"
+    DRAFT = "draft"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One question and its answer. `start` is the part of the answer that the model is made to say. `p_yes` is the
+    wanted probability of Yes where the answer is one token."""
+
+    kind: Kind
+    question: str
+    answer: str = ""
+    start: str = ""
+    p_yes: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a picture shows: the flaws in it, biggest first, with boxes on this picture; or not the product at all."""
+
+    flaws: tuple[Flaw, ...]
+    in_scope: bool = True
+
+    @property
+    def p_ng(self) -> float:
+        return float(bool(self.flaws)) if self.in_scope else UNSURE
+
+
+def lessons(rng: np.random.Generator, pipeline: Pipeline, seen: Seen, asked: view.Pictures) -> list[Lesson]:
+    """A handful of questions about one picture, of every kind that can be asked about it."""
+    first = {view.Pictures.COMPARE: ViewName.COMPARE, view.Pictures.ZOOM: ViewName.ZOOM}.get(asked, ViewName.DIRECT)
+    listed = [_verdict(question, seen) for question in _service_questions(rng, pipeline, first)]
+    text, yes_is_ng = free_question(rng, pipeline.product)
+    listed.append(Lesson(Kind.VERDICT, text, p_yes=seen.p_ng if yes_is_ng else 1.0 - seen.p_ng))
+    if seen.in_scope:
+        listed += [_checklist_item(rng, pipeline, seen), _draft(rng, pipeline, seen, first)]
+    if seen.flaws:
+        listed.append(_report(rng, pipeline, seen.flaws[0]))
+    if seen.flaws and rng.random() < 0.5:
+        listed.append(_locate(rng, seen.flaws[0]))
+    return listed
+
+
+def _service_questions(rng: np.random.Generator, pipeline: Pipeline, first: ViewName) -> list[Question]:
+    """The main view, and one of a paraphrase or the inverted question."""
+    second = ViewName.PARAPHRASE if rng.random() < 0.6 else ViewName.INVERTED
+    return [_asked(rng, pipeline, name, Reasoning.NONE) for name in (first, second)]
+
+
+def _asked(rng: np.random.Generator, pipeline: Pipeline, name: ViewName, reasoning: Reasoning) -> Question:
+    seed = int(rng.integers(64))
+    return view.questions(pipeline, name, samples=1, reasoning=reasoning, temperature=0.0, seed=seed)[0]
+
+
+def _verdict(question: Question, seen: Seen) -> Lesson:
+    yes_is_ng = question.ng_words == view.YES
+    return Lesson(Kind.VERDICT, question.text, p_yes=seen.p_ng if yes_is_ng else 1.0 - seen.p_ng)
+
+
+def _checklist_item(rng: np.random.Generator, pipeline: Pipeline, seen: Seen) -> Lesson:
+    """Half of the time about a class that is there."""
+    present = tuple({flaw.defect for flaw in seen.flaws} & set(pipeline.defects))
+    asked = pick(rng, present if present and rng.random() < 0.5 else tuple(pipeline.defects))
+    item = view.checklist(pipeline)[list(pipeline.defects).index(asked)]
+    return Lesson(Kind.VERDICT, item + view.ANSWER, p_yes=float(asked in {flaw.defect for flaw in seen.flaws}))
+
+
+def _draft(rng: np.random.Generator, pipeline: Pipeline, seen: Seen, first: ViewName) -> Lesson:
+    question = _asked(rng, pipeline, ViewName.INVERTED if rng.random() < 0.15 else first, Reasoning.DRAFT)
+    thought = _thought(rng, seen.flaws[0]) if seen.flaws else pick(rng, GOOD_DRAFTS)
+    said = bool(seen.flaws) == (question.ng_words == view.YES)
+    return Lesson(Kind.DRAFT, question.text, f"{thought} {view.VERDICT_CUE} {'Yes' if said else 'No'}")
+
+
+def _thought(rng: np.random.Generator, flaw: Flaw) -> str:
+    adjective, spoken = _strength(rng, flaw), view.word(flaw.defect)
+    words = {
+        "a": adjective,
+        "A": adjective.capitalize(),
+        "d": spoken,
+        "D": spoken.capitalize(),
+        "at": place(flaw.box_norm),
+    }
+    return pick(rng, BAD_DRAFTS).format(**words)
+
+
+def _strength(rng: np.random.Generator, flaw: Flaw) -> str:
+    return pick(rng, PLAIN if flaw.contrast > 0.5 else FAINT)
+
+
+def _report(rng: np.random.Generator, pipeline: Pipeline, flaw: Flaw) -> Lesson:
+    severity = PRODUCTS[pipeline.line].defects[flaw.defect].value
+    said = f"{_strength(rng, flaw).capitalize()} {view.word(flaw.defect)} {place(flaw.box_norm)}."
+    answer = json.dumps(
+        {"defect": flaw.defect, "severity": severity, "bbox_2d": on_grid(flaw.box_norm), "description": said}
+    )
+    return _started(rng, view.report_request(pipeline), answer, REPORT_STARTS)
+
+
+def _locate(rng: np.random.Generator, flaw: Flaw) -> Lesson:
+    return _started(rng, view.LOCATE_REQUEST, json.dumps({"bbox_2d": on_grid(flaw.box_norm)}), LOCATE_STARTS)
+
+
+def _started(rng: np.random.Generator, request: str, answer: str, starts: tuple[str, ...]) -> Lesson:
+    start = pick(rng, starts)
+    return Lesson(Kind.TEXT, request, answer[len(start) :], start)
+
+
+def on_grid(box: Box) -> list[int]:
+    """The box in 0..1000, in steps of ten, never empty."""
+    x0, y0 = (min(STEP * int(value * GRID / STEP), int(GRID) - STEP) for value in (box.x0, box.y0))
+    x1, y1 = (STEP * -int(-value * GRID // STEP) for value in (box.x1, box.y1))
+    return [x0, y0, max(x1, x0 + STEP), max(y1, y0 + STEP)]
+
+
+def place(box: Box) -> str:
+    """Where a box lies, in words."""
+    x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    column = "left" if x < 0.38 else "right" if x > 0.62 else ""
+    row = "upper" if y < 0.38 else "lower" if y > 0.62 else ""
+    if not column and not row:
+        return "in the middle"
+    return f"at the {' '.join(part for part in (row, column) if part)}{'' if column else ' side'}"

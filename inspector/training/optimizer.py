@@ -1,0 +1,60 @@
+"""How weights are changed: Muon for matrices inside the towers, AdamW for the rest, one schedule for both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+MATRIX_RATE: Final = 4e-3  # scaled by Muon to AdamW's root mean square of a step
+OTHER_RATE: Final = 1.5e-3
+DECAY: Final = 0.01
+WARM_UP_STEPS: Final = 60
+COOL_DOWN: Final = 0.25  # share of the steps over which the rate falls to nothing
+CLIP: Final = 1.0
+SMALLEST: Final = 64  # outputs of a matrix that Muon turns
+
+
+class Optimizer:
+    """Both optimizers as one; `step` takes the progress of the stage."""
+
+    def __init__(self, modules: Iterable[nn.Module], rate: float = 1.0) -> None:
+        self.parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+        inner = [p for module in modules for p in _matrices(module)]
+        known = {id(p) for p in inner}
+        rest = [p for p in self.parameters if id(p) not in known]
+        self.rate = rate
+        self.muon = torch.optim.Muon(inner, lr=MATRIX_RATE, weight_decay=DECAY, adjust_lr_fn="match_rms_adamw")
+        self.adam = torch.optim.AdamW(rest, lr=OTHER_RATE, weight_decay=0.0, betas=(0.9, 0.98))
+
+    def step(self, done: int, steps: int) -> None:
+        """One step with the gradients at hand, which are then cleared."""
+        factor = self.rate * schedule(done, steps)
+        nn.utils.clip_grad_norm_(self.parameters, CLIP)
+        for inner, rate in ((self.muon, MATRIX_RATE), (self.adam, OTHER_RATE)):
+            for group in inner.param_groups:
+                group["lr"] = rate * factor
+            inner.step()  # type: ignore[no-untyped-call]
+            inner.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> dict[str, object]:
+        return {"muon": self.muon.state_dict(), "adam": self.adam.state_dict()}
+
+    def load_state_dict(self, state: dict[str, dict[str, object]]) -> None:
+        self.muon.load_state_dict(state["muon"])
+        self.adam.load_state_dict(state["adam"])
+
+
+def _matrices(module: nn.Module) -> list[Tensor]:
+    """The weights of linear layers; heads and embeddings (a tied head is one) learn better with AdamW."""
+    embeddings = {id(layer.weight) for layer in module.modules() if isinstance(layer, nn.Embedding)}
+    linear = [layer for layer in module.modules() if isinstance(layer, nn.Linear) and layer.out_features >= SMALLEST]
+    return [layer.weight for layer in linear if id(layer.weight) not in embeddings]
+
+
+def schedule(done: int, steps: int) -> float:
+    """Warm up, hold, cool down."""
+    left = (steps - done) / (COOL_DOWN * steps)
+    return max(0.0, min(1.0, (done + 1) / WARM_UP_STEPS, left))

@@ -1,0 +1,183 @@
+"""From a drawn frame to the pictures the model sees: disturbed as cameras disturb, framed or cropped, with the truth
+carried along."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector.products import PRODUCTS, Flaw, Sample
+from inspector.products.sample import Pixels
+from inspector.products.scene import crop_grain
+from inspector.report import Box
+from inspector.training.architecture import GRID_SIDE, PATCH, SIDE
+
+CLASSES: Final = tuple(dict.fromkeys(name for product in PRODUCTS.values() for name in product.defects))
+UNSURE: Final = -1  # a patch that a flaw only touches
+SURE_PX: Final = 4  # pixels of flaw in a patch from which it counts
+VISIBLE_PX: Final = 12  # pixels of a flaw in a picture from which it counts
+Labels = NDArray[np.int64]
+
+
+class Window(NamedTuple):
+    """A square of a frame, in its pixels; may reach over its edge."""
+
+    x: float
+    y: float
+    side: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture of SIDE pixels; `labels` is the class per patch (0 good, k the k-th of CLASSES, UNSURE)."""
+
+    pixels: Pixels
+    labels: Labels
+    flaws: tuple[Flaw, ...] = ()
+    in_scope: bool = True
+
+
+def disturb(rng: np.random.Generator, pixels: Pixels) -> Pixels:
+    """What lamps, lenses, sensors and codecs do; one frame in four is left as it is."""
+    if rng.random() < 0.25:
+        return pixels
+    seen: NDArray[Any] = pixels
+    if rng.random() < 0.5:
+        seen = cv2.convertScaleAbs(seen, alpha=rng.uniform(0.55, 1.5), beta=rng.uniform(-12, 12))
+    if rng.random() < 0.3:
+        seen = cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.4, 1.9))
+    if rng.random() < 0.35:
+        noise = cv2.merge([crop_grain(rng, "white", len(seen)) for _ in range(3)])
+        seen = cv2.add(seen, noise * np.float32(rng.uniform(2, 18)), dtype=cv2.CV_8U)
+    if rng.random() < 0.35:
+        quality = int(rng.integers(45, 96))
+        seen = cv2.imdecode(cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    return np.asarray(seen, np.uint8)
+
+
+def whole(rng: np.random.Generator, size: int) -> Window:
+    """The frame as it is, or framed a little differently."""
+    if rng.random() < 0.5:
+        return Window(0.0, 0.0, size)
+    side = size * rng.uniform(0.82, 1.22)
+    slack = 0.08 * size
+    x, y = ((size - side) / 2 + rng.uniform(-slack, slack) for _ in range(2))
+    return Window(x, y, side)
+
+
+def detail(rng: np.random.Generator, sample: Sample) -> Window:
+    """A crop near native resolution; mostly around a flaw where there is one."""
+    size = sample.pixels.shape[0]
+    side = size * rng.uniform(0.36, 0.62)
+    cx, cy = rng.uniform(0.25 * size, 0.75 * size, 2)
+    if sample.flaws and rng.random() < 0.7:
+        x0, y0, x1, y1 = sample.flaws[int(rng.integers(len(sample.flaws)))].box_px
+        cx, cy = np.array(((x0 + x1) / 2, (y0 + y1) / 2)) + rng.uniform(-0.3 * side, 0.3 * side, 2)
+    low, high = 0.0, size - side
+    return Window(float(np.clip(cx - side / 2, low, high)), float(np.clip(cy - side / 2, low, high)), side)
+
+
+def shoot(rng: np.random.Generator, sample: Sample, seen: Pixels, window: Window) -> Shot:
+    """The window of the disturbed frame `seen`, as the model gets it, with what is true there."""
+    mask = _cut(sample.mask, window, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
+    pixels = _cut(seen, window, cv2.INTER_AREA if rng.random() < 0.7 else cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
+    counts = np.bincount(mask.ravel(), minlength=len(sample.flaws) + 1)
+    there = [flaw for index, flaw in enumerate(sample.flaws, 1) if counts[index] >= VISIBLE_PX * _shrink(window)]
+    moved = sorted((_moved(flaw, window) for flaw in there), key=_weight, reverse=True)
+    return Shot(pixels, _labels(sample, mask), tuple(moved))
+
+
+def _shrink(window: Window) -> float:
+    """How many pixels of the picture a pixel of the frame becomes, at most 1."""
+    return min(1.0, (SIDE / window.side) ** 2)
+
+
+def _weight(flaw: Flaw) -> float:
+    return float(flaw.contrast * flaw.extent_px**0.5)
+
+
+def _cut(image: Pixels, window: Window, how: int, border: int) -> Pixels:
+    height, width = image.shape[:2]
+    x0, y0, side = round(window.x), round(window.y), round(window.side)
+    inside = image[max(y0, 0) : min(y0 + side, height), max(x0, 0) : min(x0 + side, width)]
+    over = (max(-y0, 0), max(y0 + side - height, 0), max(-x0, 0), max(x0 + side - width, 0))
+    square = cv2.copyMakeBorder(inside, *over, border) if any(over) else inside
+    return np.asarray(cv2.resize(square, (SIDE, SIDE), interpolation=how), np.uint8)
+
+
+def _moved(flaw: Flaw, window: Window) -> Flaw:
+    """The flaw with its box on the window, cut to it."""
+    x0, y0, x1, y1 = flaw.box_px
+    shares = ((x0 - window.x, y0 - window.y), (x1 - window.x, y1 - window.y))
+    (a, b), (c, d) = ((min(max(v / window.side, 0.0), 1.0) for v in pair) for pair in shares)
+    box = Box(a, b, max(c, a + 1e-3), max(d, b + 1e-3))
+    return replace(flaw, box_norm=box)
+
+
+def _labels(sample: Sample, mask: Pixels) -> Labels:
+    classes = np.array([0, *(CLASSES.index(flaw.defect) + 1 for flaw in sample.flaws)], np.int64)[mask]
+    patches = (
+        classes.reshape(GRID_SIDE, PATCH, GRID_SIDE, PATCH).transpose(0, 2, 1, 3).reshape(GRID_SIDE, GRID_SIDE, -1)
+    )
+    touched = (patches > 0).sum(-1)
+    return np.where(touched >= SURE_PX, patches.max(-1), np.where(touched > 0, UNSURE, 0))
+
+
+def stray(rng: np.random.Generator) -> Shot:
+    """A picture of no product: noise, a flat field, a gradient, a checkerboard, clouds, scattered shapes."""
+    maker = STRAYS[int(rng.integers(len(STRAYS)))]
+    return Shot(maker(rng), np.full((GRID_SIDE, GRID_SIDE), UNSURE, np.int64), in_scope=False)
+
+
+def _noise(rng: np.random.Generator) -> Pixels:
+    channels = 3 if rng.random() < 0.5 else 1
+    noise = rng.normal(rng.uniform(60, 190), rng.uniform(15, 80), (SIDE, SIDE, channels))
+    return np.asarray(np.clip(np.broadcast_to(noise, (SIDE, SIDE, 3)), 0, 255), np.uint8)
+
+
+def _flat(rng: np.random.Generator) -> Pixels:
+    level = rng.choice([0, 255, int(rng.integers(256))])
+    return np.clip(rng.normal(level, rng.uniform(0, 6), (SIDE, SIDE, 3)), 0, 255).astype(np.uint8)
+
+
+def _gradient(rng: np.random.Generator) -> Pixels:
+    corners = rng.uniform(0, 255, (2, 2, 3)).astype(np.float32)
+    return np.asarray(cv2.resize(corners, (SIDE, SIDE)), np.uint8)
+
+
+def _checkers(rng: np.random.Generator) -> Pixels:
+    step = int(rng.integers(4, 60))
+    rows, columns = np.indices((SIDE, SIDE)) // step
+    tones = rng.integers(0, 256, (2, 3)).astype(np.uint8)
+    return np.asarray(tones[(rows + columns) % 2], np.uint8)
+
+
+def _clouds(rng: np.random.Generator) -> Pixels:
+    """Photo-like texture: colour noise over many scales."""
+    sizes = [4, 8, 16, 32, 64, 128]
+    layers = [
+        cv2.resize(rng.normal(0, 60 * 0.65**k, (n, n, 3)).astype(np.float32), (SIDE, SIDE)) for k, n in enumerate(sizes)
+    ]
+    return np.clip(sum(layers) + rng.uniform(70, 180), 0, 255).astype(np.uint8)
+
+
+def _shapes(rng: np.random.Generator) -> Pixels:
+    scene = _clouds(rng)
+    for _ in range(int(rng.integers(3, 25))):
+        x, y, r = (int(v) for v in rng.uniform((0, 0, 4), (SIDE, SIDE, 70)))
+        colour = tuple(int(c) for c in rng.integers(0, 256, 3))
+        if rng.random() < 0.5:
+            cv2.circle(scene, (x, y), r, colour, -1, cv2.LINE_AA)
+        else:
+            turn = rng.uniform(0, math.pi)
+            end = (int(x + 3 * r * math.cos(turn)), int(y + 3 * r * math.sin(turn)))
+            cv2.line(scene, (x, y), end, colour, 1 + r // 5, cv2.LINE_AA)
+    return scene
+
+
+STRAYS: Final = (_noise, _flat, _gradient, _checkers, _clouds, _shapes)

@@ -1,0 +1,75 @@
+"""From words to tokens: renders the chat template around pictures, preamble and question, and cuts the tokens
+where the question begins, so that all questions of a part share what stands before. Knows the tokenizer only."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from inspector.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+RENDERING: Final = "chat/1"  # part of the fingerprint: change it whenever the same words would give other tokens
+PLACE: Final = "\x1a"  # stands where preamble and question go; no declaration can hold a control character
+
+
+class Around(NamedTuple):
+    """What the template writes before the preamble (pictures included) and after the question."""
+
+    head: str
+    tail: str
+
+
+class Chat:
+    """The tokenizer and chat template of one checkpoint. Safe to call from many threads."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, image_token: int, end_tokens: frozenset[int]) -> None:
+        self._tokenizer = tokenizer
+        self._image_token = image_token
+        self.end_tokens = end_tokens
+        self._around = functools.cache(self._render)
+        self.spellings = functools.cache(self._spell)
+
+    def prefix(self, pictures: Sequence[int], preamble: str) -> list[int]:
+        """Everything up to the end of the preamble; the i-th picture takes `pictures[i]` tokens."""
+        counts = iter(pictures)
+        tokens: list[int] = []
+        for token in self.encode(self._around(len(pictures)).head + preamble):
+            tokens += [token] * next(counts) if token == self._image_token else [token]
+        return tokens
+
+    def suffix(self, question: str, start: str = "") -> list[int]:
+        """The question, the end of the turn, and the beginning of the answer that the model is made to say."""
+        return self.encode(question + self._around(1).tail + start)
+
+    def encode(self, text: str) -> list[int]:
+        tokens: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        return tokens
+
+    def text(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def _spell(self, words: tuple[str, ...]) -> tuple[int, ...]:
+        """The tokens that say one of the words: with and without a space before, in any usual case."""
+        written = {space + form for word in words for space in ("", " ") for form in _cases(word)}
+        tokens = [self.encode(text) for text in sorted(written)]
+        single = {token[0] for token in tokens if len(token) == 1}
+        if not single:
+            raise ModelError(f"the tokenizer has no single token for any of {words}; use a tokenizer with one")
+        return tuple(sorted(single))
+
+    def _render(self, pictures: int) -> Around:
+        content = [*({"type": "image"} for _ in range(pictures)), {"type": "text", "text": PLACE}]
+        messages = [{"role": "user", "content": content}]
+        rendered = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        head, place, tail = str(rendered).partition(PLACE)
+        if not place or self.encode(head).count(self._image_token) != pictures:
+            raise ModelError("the chat template does not show text and pictures; use the template of Qwen3-VL")
+        return Around(head, tail)
+
+
+def _cases(word: str) -> set[str]:
+    return {word, word.lower(), word.upper(), word.capitalize()}

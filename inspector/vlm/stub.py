@@ -1,0 +1,76 @@
+"""An engine without a model, for measuring everything around one (`inspector bench service`): it takes 20 ms a
+part, one part at a time as a real accelerator does, and answers from the bytes of the picture alone."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from inspector.errors import ModelError
+from inspector.ports import Answer, Picture, Prefix, Text
+from inspector.view import Question
+
+PART_SECONDS: Final = 0.020
+NG_SHARE: Final = 0.1  # of all pictures
+P_NG: Final = 0.98  # how sure it is, either way: sure enough to settle at the first rung
+REPORT: Final = '{"defect": "other", "severity": "minor", "bbox_2d": [100, 100, 300, 300], "description": "stub"}'
+
+
+@dataclass(slots=True)
+class StubPrefix:
+    """`ran` says that this prefix has had its 20 ms."""
+
+    digest: bytes
+    tokens: int = 1
+    ran: bool = False
+    closed: bool = False
+
+
+class StubEngine:
+    """Deterministic: the same pictures get the same answers, whatever is asked."""
+
+    def __init__(self) -> None:
+        self._accelerator = asyncio.Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(b"stub/1").hexdigest()[:16]
+
+    async def open(self, pictures: Sequence[Picture], preamble: str) -> StubPrefix:
+        seen = hashlib.sha256(preamble.encode())
+        for picture in pictures:
+            seen.update(picture.data)
+        return StubPrefix(seen.digest())
+
+    async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
+        kept = await self._run(prefix)
+        ng = int.from_bytes(kept.digest[:4]) < NG_SHARE * 2**32
+        for index in range(len(questions)):
+            yield Answer(index, P_NG if ng else 1.0 - P_NG, 0, "")
+
+    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int) -> Text:  # noqa: ARG002
+        await self._run(prefix)
+        text = REPORT if REPORT.startswith(start) else start + REPORT
+        return Text(text, min(len(text), max_tokens))
+
+    async def close(self, prefix: Prefix) -> None:
+        _own(prefix).closed = True
+
+    async def _run(self, prefix: Prefix) -> StubPrefix:
+        kept = _own(prefix)
+        if kept.closed:
+            raise ModelError("the prefix is closed; open the pictures again")
+        async with self._accelerator:
+            if not kept.ran:
+                kept.ran = True
+                await asyncio.sleep(PART_SECONDS)
+        return kept
+
+
+def _own(prefix: Prefix) -> StubPrefix:
+    if not isinstance(prefix, StubPrefix):
+        raise ModelError(f"{type(prefix).__name__} was opened by another engine")
+    return prefix

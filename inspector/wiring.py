@@ -1,0 +1,140 @@
+"""Who is connected to whom: builds stations, models and console out of settings.
+
+The `open_*` functions run inside the processes that Ray Serve starts; everything heavy is imported there.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+from inspector.declaration import read_card
+from inspector.errors import DeclarationError, Fault
+from inspector.model_card import ModelCard
+from inspector.mqtt.connection import Broker
+from inspector.ports import Pool
+from inspector.settings import Settings
+from inspector.wire import Topics
+
+if TYPE_CHECKING:
+    from inspector.console.server import RunningConsole
+    from inspector.pool.builder import ConsolePlan, ModelPlan, StationPlan
+    from inspector.pool.replica import VisionModel
+    from inspector.running import RunningStation
+
+
+def broker_of(settings: Settings) -> Broker:
+    """The broker that the settings name."""
+    password = settings.broker_password.get_secret_value() if settings.broker_password else None
+    return Broker(
+        settings.broker_host,
+        settings.broker_port,
+        settings.broker_protocol,
+        settings.broker_username,
+        password,
+        settings.broker_tls,
+    )
+
+
+def card_of(settings: Settings) -> ModelCard:
+    """The model card that the settings name. Raises DeclarationError."""
+    path = settings.model
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        remedy = "name a card with --model or INSPECTOR_MODEL, such as models/demo.yaml"
+        raise DeclarationError([Fault(str(path), "file", error.strerror or str(error), remedy)]) from error
+    return read_card(text, str(path))
+
+
+async def open_station(settings: Settings, pool: Pool, number: int) -> RunningStation:
+    """A running station: numbered from 0, one MQTT session each, with client ids that stay the same over restarts."""
+    from inspector.camera import CameraEye
+    from inspector.ledger import FileEvidence, SqlLedger
+    from inspector.mqtt.intake import Intake
+    from inspector.mqtt.publisher import MqttPublisher
+    from inspector.relay import Relay
+    from inspector.running import RunningStation
+    from inspector.station import Doors, Station
+    from inspector.watch import Watch
+
+    topics, broker = Topics(settings.topic_root), broker_of(settings)
+    name = f"{settings.site}-station-{number}"
+    ledger = SqlLedger(settings.database)
+    await ledger.start()
+    publisher = MqttPublisher(broker, topics, f"{name}-out", number)
+    doors = Doors(CameraEye(settings.claims), pool, ledger, FileEvidence(settings.evidence), publisher)
+    relay, watch = Relay(ledger, publisher), Watch(ledger, publisher, topics)
+    station = Station(doors, relay, watch, topics, margin_ms=settings.margin_ms)
+    lines: list[str] | None = None if settings.stations == 1 else []
+    intake = Intake(broker, topics, name, station, lines=lines, window=settings.window)
+    running = RunningStation(
+        station, intake, publisher, relay, watch, ledger, topics, number=number, stations=settings.stations
+    )
+    await running.start()
+    return running
+
+
+def open_model(settings: Settings, threads: int) -> VisionModel:
+    """A model replica: the engine that the card names, with pictures from the evidence store."""
+    from inspector.ledger import FileEvidence
+    from inspector.pool.replica import VisionModel
+    from inspector.products import encode, golden
+    from inspector.vlm import load
+
+    engine = load(card_of(settings), settings.model.parent, threads=threads)
+    return VisionModel(engine, FileEvidence(settings.evidence), encode(golden("washer", seed=1)))
+
+
+async def open_console(settings: Settings) -> RunningConsole:
+    """The console on its own port, reading the ledger and the evidence."""
+    from inspector.console.build import console_app
+    from inspector.console.server import RunningConsole
+    from inspector.ledger import FileEvidence, SqlArchive
+
+    archive, evidence = SqlArchive(settings.database), FileEvidence(settings.evidence)
+    app = console_app(archive, evidence, topic_root=settings.topic_root)
+    console = RunningConsole(app, settings.console_host, settings.console_port)
+    await console.start()
+    return console
+
+
+def model_plan(settings: Settings, card: ModelCard) -> ModelPlan:
+    """Replicas as the card says, unless the settings say otherwise; the machine's cores are shared out among them."""
+    from inspector.pool.builder import ModelPlan
+
+    replicas = settings.replicas or card.replicas
+    threads = settings.threads or max(1, (os.cpu_count() or 1) // replicas)
+    return ModelPlan(
+        partial(open_model, settings, threads),
+        replicas,
+        card.max_replicas,
+        card.num_gpus,
+        0.0 if card.num_gpus == 0 else card.num_cpus,
+        card.max_ongoing_requests,
+    )
+
+
+def station_plan(settings: Settings) -> StationPlan:
+    from inspector.pool.builder import StationPlan
+
+    return StationPlan(partial(open_station, settings), settings.stations, settings.window)
+
+
+def console_plan(settings: Settings) -> ConsolePlan:
+    from inspector.pool.builder import ConsolePlan
+
+    return ConsolePlan(partial(open_console, settings))
+
+
+def absolute(settings: Settings) -> Settings:
+    """The same settings with paths that hold in any process."""
+    return settings.model_copy(
+        update={
+            "data": settings.data.absolute(),
+            "model": settings.model.absolute(),
+            "database_url": settings.database,
+            "evidence_url": settings.evidence,
+        }
+    )

@@ -1,0 +1,159 @@
+"""YAML text as plain data that remembers its rows. Pure; knows no grammar.
+
+Scalars follow YAML 1.2's core schema, so that `no`, `on` and `1:30` stay words and `0123` a number. Declarations
+need neither anchors nor tags nor several documents: refusing them closes the door on alias bombs and on objects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from inspector.errors import DeclarationError, Fault
+from inspector.text import printable, shortened
+
+MAX_BYTES: Final = 64 * 1024
+MAX_DEPTH: Final = 12
+
+Path = tuple[str | int, ...]
+
+_WORDS: Final[dict[str, bool | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
+_NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: its data, the row of every path in it, and the keys that stood twice (the first counts)."""
+
+    file: str
+    data: Any
+    rows: dict[Path, int]
+    twice: tuple[Fault, ...] = ()
+
+    def row(self, path: Path) -> int | None:
+        """The row of the path, or of the nearest thing around it."""
+        around = (path[:end] for end in range(len(path), -1, -1))
+        return next((self.rows[part] for part in around if part in self.rows), None)
+
+
+def parse(text: str | bytes, file: str) -> Document:
+    """Reads one document. Raises DeclarationError for what is not plain YAML."""
+    reader = _Reader(file)
+    try:
+        events = yaml.parse(_decoded(text, file), Loader=yaml.SafeLoader)
+        data = reader.document(events)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = " ".join(filter(None, (error.context, error.problem)))
+        row = mark.line + 1 if mark else None
+        raise _refused(
+            file, row, f"is not YAML: {problem}", "put texts with : ? # or , in quotes and indent with spaces"
+        ) from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the latter two from escapes beyond Unicode
+        problem = f"is not YAML: {str(error).splitlines()[0]}"
+        raise _refused(file, None, problem, "write plain text without control characters") from error
+    return Document(file, data, reader.rows, tuple(reader.twice))
+
+
+def spell(path: Path) -> str:
+    """A path as people write it: ladder[1].views[0]."""
+    words = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return shortened(printable("".join(words).lstrip(".")), 120) or "(file)"
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Builds plain data from PyYAML's events, which carry marks and expand nothing."""
+
+    file: str
+    rows: dict[Path, int] = field(default_factory=dict)
+    twice: list[Fault] = field(default_factory=list)
+
+    def document(self, events: Iterator[Any]) -> Any:
+        data: Any = None
+        for number, _ in enumerate(event for event in events if isinstance(event, yaml.DocumentStartEvent)):
+            if number:
+                raise _refused(self.file, None, "holds several documents", "remove the --- between them")
+            data = self._value(next(events), events, ())
+        return data
+
+    def _value(self, event: Any, events: Iterator[Any], path: Path) -> Any:
+        row = event.start_mark.line + 1
+        self.rows.setdefault(path, row)
+        self._refuse_tricks(event, path, row)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(events, path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(events, path)
+        return _scalar(event)
+
+    def _mapping(self, events: Iterator[Any], path: Path) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while not isinstance(key := next(events), yaml.MappingEndEvent):
+            row = key.start_mark.line + 1
+            self._refuse_tricks(key, path, row)
+            if not isinstance(key, yaml.ScalarEvent):
+                raise _refused(self.file, row, "has a list or mapping as a key", "use a plain word", path)
+            inner = (*path, key.value)
+            if key.value in found:
+                problem = f"stands twice (first in row {self.rows[inner]})"
+                self.twice.append(Fault(self.file, spell(inner), problem, "keep one", row))
+            else:
+                self.rows[inner] = row
+            value = self._value(next(events), events, inner)
+            found.setdefault(key.value, value)
+        return found
+
+    def _sequence(self, events: Iterator[Any], path: Path) -> list[Any]:
+        found: list[Any] = []
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            found.append(self._value(event, events, (*path, len(found))))
+        return found
+
+    def _refuse_tricks(self, event: Any, path: Path, row: int) -> None:
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            raise _refused(self.file, row, "uses an anchor or alias", "write the value out", path)
+        if event.tag is not None:
+            raise _refused(self.file, row, f"uses the tag {shortened(event.tag, 40)}", "remove it", path)
+        if len(path) > MAX_DEPTH:
+            raise _refused(self.file, row, f"nests deeper than {MAX_DEPTH}", "no setting needs that", path[:3])
+        if isinstance(event, yaml.ScalarEvent) and printable(event.value) != event.value:
+            raise _refused(self.file, row, "holds a control character", "write plain text", path)
+
+
+def _scalar(event: Any) -> str | int | float | bool | None:
+    """A quoted scalar is text; a plain one is what it looks like."""
+    value: str = event.value
+    if event.style is not None:
+        return value
+    if value in _WORDS:
+        return _WORDS[value]
+    if _INTEGER.fullmatch(value):
+        return int(value)
+    return float(value) if _NUMBER.fullmatch(value) else value
+
+
+def _decoded(text: str | bytes, file: str) -> str:
+    if len(text) > MAX_BYTES:
+        problem = f"has {len(text):,} bytes, more than {MAX_BYTES:,}"
+        raise _refused(file, None, problem, "a declaration is a page or two; check what this file is")
+    if isinstance(text, str):
+        return text
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = text[: error.start].count(b"\n") + 1
+        raise _refused(file, row, "is not UTF-8 text", "save the file as UTF-8") from error
+
+
+def _refused(file: str, row: int | None, problem: str, remedy: str, path: Path = ()) -> DeclarationError:
+    return DeclarationError([Fault(file, spell(path), problem, remedy, row)])

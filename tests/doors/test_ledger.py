@@ -1,0 +1,229 @@
+"""What the story may rely on: the promises of `ports.Ledger`, kept by the database and by its fake alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, a_verdict
+
+from inspector.errors import LedgerError
+from inspector.frame import FrameKey
+from inspector.ledger import Declaration, SqlArchive, SqlLedger, store_versions, upgrade
+from inspector.part import Evidence, PartRecord, PartState
+from inspector.pipeline import Severity
+from inspector.ports import Archive, Event, Known, Ledger, Outgoing, PartFilter, PipelineVersion, Sighting
+from inspector.report import Box, Finding, Words, WordsState
+
+PENDING = Words(WordsState.PENDING)
+WRITTEN = Words(
+    WordsState.WRITTEN, (Finding("scratch", Severity.MAJOR, Box(0.1, 0.2, 0.3, 0.4), "near the rim"),), "{}", 20, 310.0
+)
+
+
+class Opened:
+    """A ledger and the archive that reads it."""
+
+    def __init__(self, ledger: Ledger, archive: Archive) -> None:
+        self.ledger = ledger
+        self.archive = archive
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opened]:
+    if request.param == "memory":
+        memory = MemoryLedger()
+        yield Opened(memory, memory)
+        return
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    upgrade(url)
+    archive = SqlArchive(url)
+    async with SqlLedger(url) as ledger:
+        yield Opened(ledger, archive)
+    archive.close()
+
+
+def report_of(part: PartRecord) -> Outgoing:
+    return Outgoing(f"{part.result_id}/report", "inspector/v1/pcb/cam1/report", b"{}")
+
+
+async def test_recorded_part_is_found_with_its_verdict(opened: Opened) -> None:
+    part, verdict = a_part(), Outgoing("m-1", "a/verdict", b"\x00\xff", True, "reply/here", b"\x01")
+    assert await opened.ledger.record(part, [report_of(part), verdict])
+    assert await opened.ledger.find(part.key) == Known(part.result_id, verdict)
+
+
+async def test_part_without_messages_is_found_without_a_verdict(opened: Opened) -> None:
+    part = a_part()
+    await opened.ledger.record(part, [])
+    assert await opened.ledger.find(part.key) == Known(part.result_id, None)
+
+
+async def test_unknown_key_is_not_found(opened: Opened) -> None:
+    await opened.ledger.record(a_part("t-1"), [])
+    assert await opened.ledger.find(FrameKey("pcb", "cam2", "t-1")) is None
+
+
+async def test_key_is_decided_once_and_the_first_decision_stays(opened: Opened) -> None:
+    first = a_part(result_id="first")
+    second = a_part(result_id="second", decision=REJECTED, words=WRITTEN)
+    assert await opened.ledger.record(first, [a_verdict(first)])
+    assert not await opened.ledger.record(second, [a_verdict(second)])
+    row = opened.archive.part("first")
+    assert row is not None
+    assert row.part == first
+    assert opened.archive.part("second") is None
+    assert await opened.ledger.unpublished(None, 10) == [a_verdict(first)]
+
+
+async def test_same_record_again_changes_nothing(opened: Opened) -> None:
+    part = a_part()
+    assert await opened.ledger.record(part, [a_verdict(part)])
+    assert not await opened.ledger.record(part, [a_verdict(part)])
+
+
+async def test_of_copies_recorded_at_once_exactly_one_is_stored(opened: Opened) -> None:
+    copies = [a_part(result_id=f"copy-{number}") for number in range(20)]
+    stored = await asyncio.gather(*(opened.ledger.record(copy, [a_verdict(copy)]) for copy in copies))
+    assert sum(stored) == 1
+    known = await opened.ledger.find(copies[0].key)
+    assert known is not None
+    assert known.result_id == copies[stored.index(True)].result_id
+    assert len(await opened.ledger.unpublished(None, 100)) == 1
+
+
+async def test_words_are_added_later_with_the_messages_that_carry_them(opened: Opened) -> None:
+    part = a_part(words=PENDING)
+    await opened.ledger.record(part, [a_verdict(part)])
+    await opened.ledger.finish_words(part.result_id, WRITTEN, [report_of(part)])
+    row = opened.archive.part(part.result_id)
+    assert row is not None
+    assert row.part == replace(part, words=WRITTEN)
+    assert await opened.ledger.unpublished(None, 10) == [a_verdict(part), report_of(part)]
+
+
+async def test_words_finished_twice_stay_as_they_were_first(opened: Opened) -> None:
+    part = a_part(words=PENDING)
+    await opened.ledger.record(part, [])
+    await opened.ledger.finish_words(part.result_id, WRITTEN, [report_of(part)])
+    await opened.ledger.finish_words(part.result_id, Words(WordsState.MISSING), [report_of(part)])
+    row = opened.archive.part(part.result_id)
+    assert row is not None
+    assert row.part.words == WRITTEN
+    assert await opened.ledger.unpublished(None, 10) == [report_of(part)]
+
+
+async def test_words_of_an_unknown_part_are_refused(opened: Opened) -> None:
+    with pytest.raises(LedgerError, match="no part has result_id 'nobody'; record the part before its words"):
+        await opened.ledger.finish_words("nobody", WRITTEN, [])
+
+
+async def test_unfinished_words_are_those_of_my_lines(opened: Opened) -> None:
+    mine, done, other = a_part("t-1", words=PENDING), a_part("t-2"), a_part("t-3", line="casting", words=PENDING)
+    for part in (mine, done, other):
+        await opened.ledger.record(part, [])
+    assert await opened.ledger.unfinished_words(["pcb", "solar"]) == [mine]
+    assert await opened.ledger.unfinished_words([]) == []
+
+
+async def test_unpublished_come_oldest_first_and_at_most_as_many_as_asked(opened: Opened) -> None:
+    parts = [a_part(f"t-{number}") for number in range(5)]
+    for part in parts:
+        await opened.ledger.record(part, [a_verdict(part)])
+    assert await opened.ledger.unpublished(None, 3) == [a_verdict(part) for part in parts[:3]]
+
+
+async def test_unpublished_are_those_of_my_lines(opened: Opened) -> None:
+    mine, other = a_part("t-1"), a_part("t-2", line="casting")
+    for part in (mine, other):
+        await opened.ledger.record(part, [a_verdict(part)])
+    assert await opened.ledger.unpublished(["casting"], 10) == [a_verdict(other)]
+    assert await opened.ledger.unpublished([], 10) == []
+
+
+async def test_confirmed_verdict_makes_its_part_published(opened: Opened) -> None:
+    part = a_part()
+    await opened.ledger.record(part, [a_verdict(part), report_of(part)])
+    await opened.ledger.confirm([report_of(part).message_id])
+    assert state_of(opened, part) is PartState.DECIDED
+    await opened.ledger.confirm([a_verdict(part).message_id])
+    assert state_of(opened, part) is PartState.PUBLISHED
+    assert await opened.ledger.unpublished(None, 10) == []
+
+
+async def test_confirming_twice_or_nothing_or_the_unknown_is_allowed(opened: Opened) -> None:
+    part = a_part()
+    await opened.ledger.record(part, [a_verdict(part)])
+    for message_ids in ([], ["unknown"], [part.result_id], [part.result_id, part.result_id]):
+        await opened.ledger.confirm(message_ids)
+    assert state_of(opened, part) is PartState.PUBLISHED
+
+
+async def test_confirmed_verdict_can_still_be_repeated(opened: Opened) -> None:
+    part = a_part()
+    await opened.ledger.record(part, [a_verdict(part)])
+    await opened.ledger.confirm([part.result_id])
+    assert await opened.ledger.find(part.key) == Known(part.result_id, a_verdict(part))
+
+
+async def test_same_picture_of_two_parts_is_one_evidence(opened: Opened) -> None:
+    picture = Evidence("a" * 64, "image/jpeg", 1000, 64, 48)
+    for number in range(2):
+        assert await opened.ledger.record(a_part(f"t-{number}", evidence=picture), [])
+    assert [row.part.evidence for row in opened.archive.parts(PartFilter(), 10)] == [picture, picture]
+
+
+async def test_sightings_of_a_camera_add_up(opened: Opened) -> None:
+    later = NOON + timedelta(seconds=1)
+    await opened.ledger.saw_camera([Sighting("pcb", "cam1", NOON, False, 3, 1, 10, "online")])
+    await opened.ledger.saw_camera([Sighting("pcb", "cam1", later, True, 4, 2), Sighting("pcb", "cam0", NOON, True)])
+    first, second = await opened.ledger.cameras()
+    assert (first.camera, first.frames, first.status) == ("cam0", 0, None)
+    assert (second.frames, second.lost, second.known) == (7, 3, True)
+    assert (second.last_seq, second.status) == (10, "online"), "what a sighting does not say stays as it was"
+    assert (second.first_seen, second.last_seen) == (NOON, later)
+    assert opened.archive.list_cameras() == [first, second]
+
+
+async def test_late_sighting_does_not_turn_the_clock_back(opened: Opened) -> None:
+    await opened.ledger.saw_camera([Sighting("pcb", "cam1", NOON, True)])
+    await opened.ledger.saw_camera([Sighting("pcb", "cam1", NOON - timedelta(hours=1), True)])
+    assert [row.last_seen for row in await opened.ledger.cameras()] == [NOON]
+
+
+async def test_two_sightings_of_one_camera_in_one_call_both_count(opened: Opened) -> None:
+    await opened.ledger.saw_camera([Sighting("pcb", "cam1", NOON, True, 1), Sighting("pcb", "cam1", NOON, True, 2)])
+    assert [row.frames for row in await opened.ledger.cameras()] == [3]
+
+
+async def test_events_are_listed_newest_first_and_an_id_counts_once(opened: Opened) -> None:
+    events = [Event(f"e-{number}", "pcb", None, "SKEW", "WARNING", "clock \udce9\x00", NOON, 7) for number in range(3)]
+    await opened.ledger.add_events(events[:2])
+    await opened.ledger.add_events(events[1:])
+    assert opened.archive.list_events(2) == [events[2], events[1]]
+
+
+async def test_newest_version_of_every_line_is_given(opened: Opened, tmp_path: Path) -> None:
+    first, second = a_pipeline("pcb"), a_pipeline("pcb", product="circuit board")
+    versions = [
+        PipelineVersion(first, 1, ()),
+        PipelineVersion(second, 2, ("a" * 64,)),
+        PipelineVersion(a_pipeline("casting"), 1, ()),
+    ]
+    if isinstance(opened.ledger, MemoryLedger):
+        opened.ledger.versions = versions
+    else:
+        for version in versions:
+            store_versions(f"sqlite:///{tmp_path / 'ledger.db'}", [Declaration(version.pipeline, version.golden)])
+    assert await opened.ledger.pipelines() == [versions[2], versions[1]]
+    assert opened.archive.list_pipelines() == [versions[2], versions[1]]
+
+
+def state_of(opened: Opened, part: PartRecord) -> PartState:
+    row = opened.archive.part(part.result_id)
+    assert row is not None
+    return row.part.state

@@ -1,0 +1,256 @@
+"""The engine against the model itself: whole prompts, one at a time, through `forward` and `generate`."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import psutil
+import pytest
+import tiny_model
+import torch
+from tiny_model import DIRECT, DRAFT, INVERTED, LONGER, PREAMBLE, REPORT, card, lamp
+
+from inspector.errors import ModelError, PictureError
+from inspector.pipeline import Reasoning, ViewName
+from inspector.ports import Answer, Engine, Picture
+from inspector.view import NO, VERDICT_CUE, YES, Question
+from inspector.vlm.checkpoint import Checkpoint, load_checkpoint
+from inspector.vlm.pictures import Optics
+from inspector.vlm.stub import StubEngine
+
+QUESTIONS = (
+    Question(ViewName.DIRECT, DIRECT),
+    Question(ViewName.PARAPHRASE, LONGER),
+    Question(ViewName.INVERTED, INVERTED, NO, YES),
+    Question(ViewName.CHECKLIST, "Glare? Answer Yes or No."),
+)
+ONE = (lamp(0.55),)
+TWO = (lamp(0.1, (96, 64)), lamp(0.9))
+
+
+def draft(seed: int, *, temperature: float = 1.0, max_tokens: int = 16) -> Question:
+    return Question(
+        ViewName.DIRECT, DRAFT, reasoning=Reasoning.DRAFT, temperature=temperature, seed=seed, max_tokens=max_tokens
+    )
+
+
+async def answers(engine: Engine, pictures: Sequence[Picture], questions: Sequence[Question]) -> list[Answer]:
+    """All answers about these pictures, in the order of the questions."""
+    prefix = await engine.open(pictures, PREAMBLE)
+    found = [answer async for answer in engine.ask(prefix, questions)]
+    await engine.close(prefix)
+    return sorted(found, key=lambda answer: answer.index)
+
+
+@functools.cache
+def reference() -> Checkpoint:
+    return load_checkpoint(card(), tiny_model.folder() / "tiny")
+
+
+def whole(pictures: Sequence[Picture], text: str, start: str = "") -> dict[str, torch.Tensor]:
+    """The whole prompt as one text through the tokenizer, as `forward` and `generate` want it."""
+    model, tokenizer, processor = reference()
+    seen = Optics(processor, card()).patches(pictures)
+    content: list[dict[str, Any]] = [{"type": "image"} for _ in pictures]
+    messages = [{"role": "user", "content": [*content, {"type": "text", "text": text}]}]
+    prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True) + start
+    for count in seen.tokens:
+        prompt = prompt.replace("<|image_pad|>", "<picture>" * count, 1)
+    ids = tokenizer(prompt.replace("<picture>", "<|image_pad|>"), return_tensors="pt")["input_ids"]
+    image = (ids == model.config.image_token_id).int()
+    return {"input_ids": ids, "mm_token_type_ids": image, "pixel_values": seen.pixels, "image_grid_thw": seen.grid}
+
+
+def share_of_ng(pictures: Sequence[Picture], question: Question, said_before: str = "") -> float:
+    model, tokenizer, _ = reference()
+    with torch.inference_mode():
+        shares = model(**whole(pictures, PREAMBLE + question.text, said_before)).logits[0, -1].softmax(-1)
+    said = {
+        word: float(sum(shares[tokenizer.encode(space + word)[0]] for space in ("", " "))) for word in ("Yes", "No")
+    }
+    return said[question.ng_words[0]] / (said["Yes"] + said["No"])
+
+
+@pytest.mark.parametrize("pictures", [ONE, TWO], ids=["one picture", "two pictures"])
+async def test_batched_questions_get_the_probability_of_a_whole_forward(pictures: Sequence[Picture]) -> None:
+    batched = await answers(tiny_model.engine(), pictures, QUESTIONS)
+    for question, answer in zip(QUESTIONS, batched, strict=True):
+        assert answer.p_ng == pytest.approx(share_of_ng(pictures, question), abs=1e-4)
+
+
+async def test_a_question_asked_alone_gets_the_same_probability() -> None:
+    batched = await answers(tiny_model.engine(), TWO, QUESTIONS)
+    alone = [(await answers(tiny_model.engine(), TWO, [question]))[0] for question in QUESTIONS]
+    assert [answer.p_ng for answer in alone] == pytest.approx([answer.p_ng for answer in batched], abs=1e-6)
+
+
+async def test_asking_twice_on_one_prefix_gives_the_same() -> None:
+    engine = tiny_model.engine()
+    prefix = await engine.open(ONE, PREAMBLE)
+    questions = [*QUESTIONS, draft(1), draft(2)]
+    first = [answer async for answer in engine.ask(prefix, questions)]
+    assert [answer async for answer in engine.ask(prefix, questions)] == first
+
+
+async def test_direct_answers_come_before_drafts() -> None:
+    engine = tiny_model.engine()
+    prefix = await engine.open(ONE, PREAMBLE)
+    order = [answer.index async for answer in engine.ask(prefix, [draft(1), QUESTIONS[0], draft(2), QUESTIONS[1]])]
+    assert set(order[:2]) == {1, 3}
+    assert set(order) == {0, 1, 2, 3}
+
+
+async def test_asking_nothing_answers_nothing() -> None:
+    assert await answers(tiny_model.engine(), ONE, []) == []
+
+
+@pytest.mark.parametrize("brightness", [0.05, 0.95])
+@pytest.mark.parametrize(
+    ("request_text", "start"),
+    [(REPORT, '{"defect": "'), (REPORT, ""), (DRAFT, ""), (DRAFT, "It"), ("Say something else.", "")],
+)
+async def test_greedy_words_are_those_of_generate(brightness: float, request_text: str, start: str) -> None:
+    pictures = (lamp(brightness),)
+    engine, (model, tokenizer, _) = tiny_model.engine(), reference()
+    prefix = await engine.open(pictures, PREAMBLE)
+    written = await engine.write(prefix, request_text, start=start, max_tokens=24)
+    prompt = whole(pictures, PREAMBLE + request_text, start)
+    with torch.inference_mode():
+        spoken = model.generate(**prompt, do_sample=False, max_new_tokens=24)[0, prompt["input_ids"].shape[1] :]
+    assert written.text == start + tokenizer.decode(spoken, skip_special_tokens=True)
+    assert written.tokens == int((spoken != tokenizer.eos_token_id).sum())
+
+
+async def test_a_bright_lamp_is_reported_and_the_text_ends_with_its_object() -> None:
+    engine = tiny_model.engine()
+    prefix = await engine.open([lamp(0.95)], PREAMBLE)
+    written = await engine.write(prefix, REPORT, start='{"defect": "', max_tokens=60)
+    assert written.text == '{"defect": "glare", "note": "a {bright} lamp"}'
+
+
+async def test_words_end_at_the_cap() -> None:
+    engine = tiny_model.engine()
+    prefix = await engine.open([lamp(0.95)], PREAMBLE)
+    assert (await engine.write(prefix, REPORT, start="", max_tokens=3)).tokens == 3
+    assert await engine.write(prefix, REPORT, start="{", max_tokens=0) == ("{", 0)
+
+
+async def test_a_draft_at_temperature_zero_is_the_greedy_text() -> None:
+    engine = tiny_model.engine()
+    prefix = await engine.open(ONE, PREAMBLE)
+    written = await engine.write(prefix, DRAFT, start="", max_tokens=24)
+    (answer,) = [answer async for answer in engine.ask(prefix, [draft(0, temperature=0.0)])]
+    assert written.text.startswith(answer.text)
+    assert answer.text.endswith(VERDICT_CUE)
+
+
+async def test_the_verdict_of_a_draft_is_read_after_its_text() -> None:
+    greedy = draft(0, temperature=0.0)
+    (answer,) = await answers(tiny_model.engine(), ONE, [greedy])
+    assert answer.p_ng == pytest.approx(share_of_ng(ONE, greedy, answer.text), abs=1e-4)
+
+
+async def test_a_sample_follows_its_seed_in_any_company() -> None:
+    engine = tiny_model.engine()
+    drafts = [draft(seed) for seed in range(8)]
+    together = await answers(engine, ONE, drafts)
+    reversed_ = await answers(engine, ONE, [QUESTIONS[1], *reversed(drafts)])
+    alone = [(await answers(engine, ONE, [question]))[0] for question in drafts]
+    texts = [answer.text for answer in together]
+    assert [answer.text for answer in alone] == texts
+    assert [answer.text for answer in reversed_[:0:-1]] == texts
+    assert len(set(texts)) > 2
+
+
+async def test_a_draft_that_finds_no_end_is_made_to_give_its_verdict() -> None:
+    (capped,) = await answers(tiny_model.engine(), ONE, [draft(0, max_tokens=2)])
+    assert capped.text.endswith(f" {VERDICT_CUE}")
+    assert capped.tokens > 2
+    assert capped.p_ng is not None
+    (ended,) = await answers(
+        tiny_model.engine(), ONE, [Question(ViewName.DIRECT, DIRECT, reasoning=Reasoning.DRAFT, max_tokens=20)]
+    )
+    assert ended.text in (f"Yes {VERDICT_CUE}", f"No {VERDICT_CUE}")
+
+
+async def test_many_parts_at_once_get_the_answers_they_get_alone() -> None:
+    engine = tiny_model.engine()
+    parts = [[lamp(step / 11)] for step in range(12)]
+    questions = [*QUESTIONS, draft(1), draft(2)]
+    alone = [await answers(engine, part, questions) for part in parts]
+    assert await asyncio.gather(*(answers(engine, part, questions) for part in parts)) == alone
+
+
+async def test_cancelling_one_part_never_changes_another() -> None:
+    engine = tiny_model.engine()
+    drafts = [draft(seed) for seed in range(6)]
+    alone = await answers(engine, TWO, drafts)
+    cancelled = asyncio.create_task(answers(engine, ONE, drafts * 3))
+    other = asyncio.create_task(answers(engine, TWO, drafts))
+    await asyncio.sleep(0.02)
+    cancelled.cancel()
+    assert await other == alone
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+
+
+async def test_closing_the_answers_cancels_the_rest() -> None:
+    engine = tiny_model.engine()
+    prefix = await engine.open(ONE, PREAMBLE)
+    asked = engine.ask(prefix, [QUESTIONS[0], draft(1)])
+    assert isinstance(asked, AsyncGenerator)
+    assert (await anext(asked)).index == 0
+    await asked.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await anext(asked)
+    assert len([answer async for answer in engine.ask(prefix, QUESTIONS)]) == len(QUESTIONS)
+
+
+async def test_an_unreadable_picture_is_refused_and_the_engine_goes_on() -> None:
+    before = await answers(tiny_model.engine(), ONE, QUESTIONS)
+    with pytest.raises(PictureError, match="can't be read"):
+        await tiny_model.engine().open([ONE[0], Picture(b"not a picture")], PREAMBLE)
+    assert await answers(tiny_model.engine(), ONE, QUESTIONS) == before
+
+
+async def test_a_closed_prefix_is_not_answered_from_and_may_be_closed_twice() -> None:
+    engine = tiny_model.engine()
+    prefix = await engine.open(ONE, PREAMBLE)
+    await engine.close(prefix)
+    await engine.close(prefix)
+    with pytest.raises(ModelError, match="prefix is closed"):
+        [answer async for answer in engine.ask(prefix, QUESTIONS)]
+    with pytest.raises(ModelError, match="prefix is closed"):
+        await engine.write(prefix, REPORT, start="{", max_tokens=4)
+
+
+async def test_a_prefix_of_another_engine_is_refused() -> None:
+    with pytest.raises(ModelError, match="StubPrefix was opened by another engine"):
+        await tiny_model.engine().write(await StubEngine().open(ONE, PREAMBLE), REPORT, start="", max_tokens=4)
+
+
+async def test_a_question_in_words_the_tokenizer_lacks_fails_alone() -> None:
+    engine = tiny_model.engine()
+    odd = Question(ViewName.DIRECT, DIRECT, ng_words=("Incontrovertibly",))
+    spoiled, fine = await asyncio.gather(
+        answers(engine, ONE, [odd]), answers(engine, ONE, QUESTIONS), return_exceptions=True
+    )
+    assert isinstance(spoiled, ModelError)
+    assert "no single token" in str(spoiled)
+    assert isinstance(fine, list)
+
+
+async def test_three_hundred_parts_leave_memory_flat() -> None:
+    engine = tiny_model.engine()
+    process = psutil.Process(os.getpid())
+    questions = [*QUESTIONS, draft(1)]
+    for part in range(400):
+        if part == 100:
+            before = process.memory_info().rss
+        await answers(engine, [lamp(part % 10 / 10, (640, 480))], questions)
+    assert process.memory_info().rss - before < 16 * 2**20
+    assert engine.open_prefixes == 0

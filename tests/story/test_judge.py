@@ -1,0 +1,171 @@
+"""The ladder, climbed with a scripted engine."""
+
+from __future__ import annotations
+
+import pytest
+from line_fakes import ScriptedEngine, pipeline
+
+from inspector.frame import FrameKey
+from inspector.judge import Judge
+from inspector.part import Evidence
+from inspector.pipeline import Pipeline, ViewName
+from inspector.ports import Job, Judgement
+from inspector.report import Box, Words, WordsState
+from inspector.view import Question
+from inspector.vote import StoppedBy
+
+REPORT = 'short", "severity": "minor", "bbox_2d": [100, 200, 300, 400], "description": "A bridge."}'
+
+
+class GoldenShelf:
+    """ports.EvidenceStore with one golden sample."""
+
+    def put(self, data: bytes, media_type: str) -> Evidence:
+        raise AssertionError("the judge stores nothing")
+
+    def get(self, sha256: str) -> bytes:
+        return {"gold": b"golden picture"}[sha256]
+
+
+def job(declared: Pipeline, remaining_ms: float = 5000.0, golden: tuple[str, ...] = ()) -> Job:
+    return Job(FrameKey("pcb", "cam1", "t-1"), b"picture", declared, golden, remaining_ms)
+
+
+async def judged(engine: ScriptedEngine, a_job: Job) -> tuple[Judgement, Words | None]:
+    outcomes = [outcome async for outcome in Judge(engine, GoldenShelf()).judge(a_job)]
+    assert isinstance(outcomes[0], Judgement)
+    words = outcomes[1] if len(outcomes) > 1 else None
+    assert words is None or isinstance(words, Words)
+    return outcomes[0], words
+
+
+async def test_clear_part_is_settled_by_the_first_vote_and_needs_no_words() -> None:
+    engine = ScriptedEngine(lambda _: 0.01)
+    found, words = await judged(engine, job(pipeline()))
+    assert (len(found.votes), found.rungs, found.stopped_by) == (1, 1, StoppedBy.SETTLED)
+    assert words is None
+
+
+async def test_doubtful_part_is_asked_again_in_other_ways() -> None:
+    engine = ScriptedEngine(lambda question: 0.5 if question.view is ViewName.DIRECT else 0.999)
+    found, _ = await judged(engine, job(pipeline()))
+    assert found.rungs == 2
+    assert {vote.view for vote in found.votes[1:]} <= {ViewName.PARAPHRASE, ViewName.INVERTED}
+
+
+async def test_asking_stops_as_soon_as_votes_settle_and_the_rest_is_cancelled() -> None:
+    engine = ScriptedEngine(lambda question: 0.6 if question.view is ViewName.DIRECT else 0.9999)
+    found, _ = await judged(engine, job(pipeline()))
+    assert found.stopped_by is StoppedBy.SETTLED
+    assert len(found.votes) < 5
+    assert engine.cancelled > 0
+
+
+async def test_max_votes_ends_the_climb() -> None:
+    engine = ScriptedEngine(lambda _: 0.5)
+    found, _ = await judged(engine, job(pipeline(settle={"max_votes": 3})))
+    assert (len(found.votes), found.stopped_by) == (3, StoppedBy.LADDER_END)
+
+
+async def test_unreadable_answers_are_kept_and_vote_for_nobody() -> None:
+    engine = ScriptedEngine(lambda _: None)
+    found, _ = await judged(engine, job(pipeline()))
+    assert [vote.p_ng for vote in found.votes] == [None] * 5
+    assert found.stopped_by is StoppedBy.LADDER_END
+
+
+async def test_deadline_keeps_the_votes_given_so_far() -> None:
+    engine = ScriptedEngine(lambda _: 0.5, delay_s=0.1)
+    found, _ = await judged(engine, job(pipeline(), remaining_ms=250.0))
+    assert found.stopped_by is StoppedBy.DEADLINE
+    assert 1 <= len(found.votes) <= 2
+
+
+async def test_rung_that_would_not_fit_is_not_started() -> None:
+    engine = ScriptedEngine(lambda _: 0.5, delay_s=0.05)
+    judge = Judge(engine, GoldenShelf())
+    async for _ in judge.judge(job(pipeline())):
+        pass
+    asked = len(engine.asked)
+    outcomes = [outcome async for outcome in judge.judge(job(pipeline(), remaining_ms=120.0))]
+    assert isinstance(outcomes[0], Judgement)
+    assert outcomes[0].stopped_by is StoppedBy.DEADLINE
+    assert len(engine.asked) == asked + 1  # the first rung fitted, the second was known to take longer
+
+
+async def test_broken_engine_is_an_error_with_its_reason_not_an_exception() -> None:
+    engine = ScriptedEngine()
+    engine.broken = True
+    found, words = await judged(engine, job(pipeline()))
+    assert (found.stopped_by, found.detail) == (StoppedBy.ERROR, "the engine is broken")
+    assert words is not None
+    assert words.state is WordsState.MISSING
+
+
+async def test_rejected_part_is_explained_after_the_verdict() -> None:
+    engine = ScriptedEngine(lambda _: 0.999, text=REPORT)
+    found, words = await judged(engine, job(pipeline()))
+    assert found.stopped_by is StoppedBy.SETTLED
+    assert words is not None
+    assert words.main is not None
+    assert (words.main.defect, words.main.severity, words.main.bbox_norm) == (
+        "short", "critical", Box(0.1, 0.2, 0.3, 0.4),
+    )  # fmt: skip
+
+
+async def test_unparsable_words_are_kept_as_text() -> None:
+    _, words = await judged(ScriptedEngine(lambda _: 0.999, text="oh no"), job(pipeline()))
+    assert words is not None
+    assert (words.state, words.raw) == (WordsState.UNPARSABLE, '{"defect": "oh no')
+
+
+async def test_views_of_the_frame_share_one_prefix_and_nothing_stays_open() -> None:
+    engine = ScriptedEngine(lambda _: 0.5)
+    await judged(engine, job(pipeline()))
+    assert len(engine.opened) == 1
+    assert engine.closed == engine.opened
+
+
+async def test_compare_shows_the_golden_sample_before_the_frame() -> None:
+    engine = ScriptedEngine(lambda _: 0.5)
+    declared = pipeline(ladder=[{"views": ["compare"]}], golden_samples=["gold.png"])
+    await judged(engine, job(declared, golden=("gold",)))
+    assert [picture.data for picture in engine.opened[0].pictures] == [b"golden picture", b"picture"]
+
+
+async def test_missing_golden_sample_is_an_error_that_names_the_remedy() -> None:
+    declared = pipeline(ladder=[{"views": ["compare"]}], golden_samples=["gold.png"])
+    found, _ = await judged(ScriptedEngine(), job(declared, golden=("lost",)))
+    assert found.stopped_by is StoppedBy.ERROR
+    assert "apply the line again" in found.detail
+
+
+async def test_zoom_looks_where_the_model_points() -> None:
+    engine = ScriptedEngine(lambda _: 0.5, text="100, 200, 300, 400]}")
+    await judged(engine, job(pipeline(ladder=[{"views": ["zoom"]}])))
+    assert engine.opened[1].pictures[0].crop == Box(0.1, 0.2, 0.3, 0.4)
+
+
+async def test_zoom_is_left_out_when_the_model_points_nowhere() -> None:
+    engine = ScriptedEngine(lambda _: 0.5, text="nowhere")
+    found, _ = await judged(engine, job(pipeline(ladder=[{"views": ["zoom"]}])))
+    assert (found.votes, found.stopped_by) == ((), StoppedBy.LADDER_END)
+
+
+@pytest.mark.parametrize(
+    ("answers", "p_ng", "why"),
+    [
+        ({"short": 0.1, "open": 0.2}, 0.2, "as bad as its worst item"),
+        ({"short": 0.1, "open": 0.9}, 0.9, "one bad item is enough"),
+        ({"short": None, "open": 0.9}, 0.9, "a hole does not hide a bad item"),
+        ({"short": None, "open": 0.1}, None, "a list with a hole proves nothing good"),
+        ({"short": None, "open": None}, None, "nothing readable"),
+    ],
+)
+async def test_checklist_counts_as_one_vote(answers: dict[str, float | None], p_ng: float | None, why: str) -> None:
+    def voter(question: Question) -> float | None:
+        return answers["short" if "short" in question.text else "open"]
+
+    declared = pipeline(ladder=[{"views": ["checklist"]}], settle={"max_votes": 1})
+    found, _ = await judged(ScriptedEngine(voter), job(declared))
+    assert [vote.p_ng for vote in found.votes] == [p_ng], why

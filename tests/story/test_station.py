@@ -1,0 +1,289 @@
+"""One frame in, one record out, whatever goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from fakes import MemoryEvidence, MemoryLedger
+from line_fakes import MemoryEye, MemoryPublisher, ScriptedPool, frame, judgement, pipeline
+
+from inspector.decision import Reason, Verdict
+from inspector.errors import LedgerError, PoolError, PoolOverload
+from inspector.frame import Claim
+from inspector.pipeline import Disposition, Pipeline, Severity
+from inspector.ports import PipelineVersion, utc_now
+from inspector.quality import Measurements
+from inspector.relay import Relay
+from inspector.report import Finding, Words, WordsState
+from inspector.station import Doors, Station
+from inspector.vote import StoppedBy
+from inspector.watch import Watch
+from inspector.wire import ReportMessage, Topics, VerdictMessage
+
+TOPICS = Topics("plant/v1")
+SHORT = Words(WordsState.WRITTEN, (Finding("short", Severity.CRITICAL, None, "A bridge."),), "{}")
+
+
+@dataclass
+class Line:
+    """A station with everything around it."""
+
+    eye: MemoryEye = field(default_factory=MemoryEye)
+    pool: ScriptedPool = field(default_factory=ScriptedPool)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    evidence: MemoryEvidence = field(default_factory=MemoryEvidence)
+    publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
+
+    def __post_init__(self) -> None:
+        doors = Doors(self.eye, self.pool, self.ledger, self.evidence, self.publisher)
+        self.relay = Relay(self.ledger, self.publisher)
+        self.watch = Watch(self.ledger, self.publisher, TOPICS)
+        self.station = Station(doors, self.relay, self.watch, TOPICS)
+        self.declare(pipeline())
+
+    def declare(self, declared: Pipeline, version: int = 1) -> None:
+        self.station.follow([PipelineVersion(declared, version, ())])
+
+    def verdicts(self) -> list[VerdictMessage]:
+        sent = [message for message in self.publisher.published if message.topic.endswith("/verdict")]
+        return [VerdictMessage.model_validate_json(message.payload) for message in sent]
+
+    def reports(self) -> list[ReportMessage]:
+        sent = [message for message in self.publisher.published if message.topic.endswith("/report")]
+        return [ReportMessage.model_validate_json(message.payload) for message in sent]
+
+    async def settle(self) -> None:
+        await self.relay.flush(5)
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Line]:
+    line = Line()
+    relaying = asyncio.create_task(line.relay.run())
+    yield line
+    await line.station.close(1)
+    relaying.cancel()
+    await asyncio.gather(relaying, return_exceptions=True)
+
+
+async def test_good_part_passes(line: Line) -> None:
+    await line.station.inspect(frame(seq=7, part_id="SN1"))
+    await line.settle()
+    [verdict] = line.verdicts()
+    assert (verdict.verdict, verdict.disposition, verdict.reason) == (
+        Verdict.OK, Disposition.PASS, Reason.NO_DEFECT,
+    )  # fmt: skip
+    assert (verdict.trigger_id, verdict.part_id, verdict.seq, verdict.votes) == ("t-1", "SN1", 7, 1)
+    assert verdict.pipeline.version == 1
+    assert len(verdict.pipeline.fingerprint) == 16
+
+
+async def test_picture_is_kept_before_the_part_is_recorded(line: Line) -> None:
+    await line.station.inspect(frame())
+    sha256 = hashlib.sha256(b"picture").hexdigest()
+    assert line.evidence.get(sha256) == b"picture"
+    await line.settle()
+    assert line.reports()[0].evidence_sha256 == sha256
+
+
+async def test_bad_part_is_rejected_and_its_words_follow_the_verdict(line: Line) -> None:
+    line.pool.answer, line.pool.words = judgement(0.99), SHORT
+    await line.station.inspect(frame())
+    await line.settle()
+    assert [verdict.disposition for verdict in line.verdicts()] == [Disposition.REJECT]
+    assert line.reports() == []
+    line.pool.may_write.set()
+    await asyncio.sleep(0.05)
+    await line.settle()
+    [report] = line.reports()
+    assert (report.words_state, report.findings[0].defect) == (WordsState.WRITTEN, "short")
+
+
+async def test_split_votes_go_to_a_person(line: Line) -> None:
+    line.pool.answer = judgement(0.4, 0.6, stopped_by=StoppedBy.LADDER_END)
+    await line.station.inspect(frame())
+    await line.settle()
+    [verdict] = line.verdicts()
+    assert (verdict.disposition, verdict.reason, verdict.agreement) == (
+        Disposition.REVIEW, Reason.DISAGREEMENT, 0.5,
+    )  # fmt: skip
+
+
+async def test_redelivered_frame_is_not_judged_again_and_not_answered_twice(line: Line) -> None:
+    await line.station.inspect(frame())
+    await line.station.inspect(frame(redelivered=True))
+    await line.settle()
+    assert len(line.pool.jobs) == 1
+    assert len(line.verdicts()) == 1
+
+
+async def test_frame_that_the_camera_sends_again_is_answered_again_with_the_same_result(line: Line) -> None:
+    await line.station.inspect(frame())
+    await line.settle()
+    await line.station.inspect(frame())
+    await line.settle()
+    assert len(line.pool.jobs) == 1
+    first, second = line.verdicts()
+    assert first.result_id == second.result_id
+
+
+async def test_copies_that_come_at_once_are_judged_once(line: Line) -> None:
+    line.pool.delay_s = 0.05
+    await asyncio.gather(*(line.station.inspect(frame(redelivered=True)) for _ in range(5)))
+    assert len(line.pool.jobs) == 1
+
+
+@pytest.mark.parametrize("fail_safe", [Disposition.REVIEW, Disposition.REJECT])
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        ("picture", Reason.BAD_IMAGE),
+        ("hash", Reason.BAD_IMAGE),
+        ("dark", Reason.BAD_IMAGE),
+        ("dead replica", Reason.MODEL_ERROR),
+        ("overload", Reason.OVERLOAD),
+        ("slow", Reason.DEADLINE),
+        ("no answer", Reason.MODEL_ERROR),
+        ("bug", Reason.MODEL_ERROR),
+    ],
+)
+async def test_trouble_ends_in_the_lines_fail_safe(
+    line: Line, trouble: str, reason: Reason, fail_safe: Disposition
+) -> None:
+    line.declare(pipeline(fail_safe=fail_safe.value, deadline_ms=200))
+    arriving = frame()
+    match trouble:
+        case "picture":
+            line.eye.blind = "truncated after 100 bytes"
+        case "hash":
+            arriving = frame(fault="sha256 differs")
+        case "dark":
+            line.eye.seen = Measurements(640, 640, 100.0, 0.001)
+        case "dead replica":
+            line.pool.answer = PoolError("two replicas died")
+        case "overload":
+            line.pool.answer = PoolOverload("all replicas are busy")
+        case "slow":
+            line.pool.delay_s = 1.0
+        case "no answer":
+            line.pool.answer = judgement(None, stopped_by=StoppedBy.LADDER_END)
+        case "bug":
+            line.pool.answer = ZeroDivisionError("bug")
+    await line.station.inspect(arriving)
+    await line.settle()
+    [verdict] = line.verdicts()
+    assert (verdict.verdict, verdict.disposition, verdict.reason) == (Verdict.INCONCLUSIVE, fail_safe, reason)
+    assert line.reports()[0].detail
+
+
+async def test_verdict_comes_before_the_deadline_when_the_model_is_slow(line: Line) -> None:
+    line.declare(pipeline(deadline_ms=300))
+    line.pool.delay_s = 5.0
+    await line.station.inspect(frame())
+    await line.settle()
+    [verdict] = line.verdicts()
+    assert (verdict.late, verdict.stopped_by) == (False, StoppedBy.DEADLINE)
+
+
+async def test_late_part_is_recorded_and_never_passes(line: Line) -> None:
+    old = utc_now() - timedelta(seconds=10)
+    await line.station.inspect(frame(captured_at=old, received_at=old))
+    await line.settle()
+    [verdict] = line.verdicts()
+    assert (verdict.late, verdict.disposition, verdict.reason) == (True, Disposition.REVIEW, Reason.DEADLINE)
+
+
+async def test_ledger_away_gives_the_fail_safe_now_and_stores_it_later(line: Line) -> None:
+    line.ledger.away = True
+    inspecting = asyncio.create_task(line.station.inspect(frame()))
+    await asyncio.sleep(0.2)
+    assert not inspecting.done()  # not acknowledged: the frame stays on the broker
+    [verdict] = line.verdicts()
+    assert (verdict.disposition, verdict.reason) == (Disposition.REVIEW, Reason.SAFE_MODE)
+    line.ledger.away = False
+    await asyncio.wait_for(inspecting, 5)
+    await line.settle()
+    known = await line.ledger.find(frame().key)
+    assert known is not None
+    assert known.result_id == verdict.result_id
+    assert len(line.verdicts()) == 1
+
+
+async def test_picture_that_can_not_be_kept_never_passes(line: Line) -> None:
+    def full(data: bytes, media_type: str) -> None:
+        raise LedgerError("no space left on device")
+
+    line.evidence.put = full  # type: ignore[method-assign,assignment]
+    await line.station.inspect(frame())
+    await line.settle()
+    [verdict] = line.verdicts()
+    assert (verdict.disposition, verdict.reason) == (Disposition.REVIEW, Reason.SAFE_MODE)
+
+
+async def test_stranger_is_counted_and_shown_but_not_judged(line: Line) -> None:
+    line.declare(pipeline(cameras=["cam9"]))
+    await line.station.inspect(frame())
+    await line.watch.flush()
+    assert line.pool.jobs == []
+    [camera] = await line.ledger.cameras()
+    assert (camera.known, camera.frames) == (False, 1)
+    assert b"UNKNOWN_CAMERA" in line.publisher.announced[0][1]
+
+
+async def test_gap_in_seq_is_counted_as_lost(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.sequence.PATIENCE_S", -1.0)
+    for seq in (1, 2, 5):
+        await line.station.inspect(frame(f"t-{seq}", seq=seq))
+    await line.watch.flush()
+    [camera] = await line.ledger.cameras()
+    assert camera.lost == 2
+    assert any(json.loads(payload)["kind"] == "SEQUENCE_GAP" for _, payload in line.publisher.announced)
+
+
+async def test_claim_check_is_fetched_and_judged(line: Line) -> None:
+    line.eye.claims["pictures/a.png"] = b"from afar"
+    await line.station.inspect(frame(payload=b"", claim=Claim("pictures/a.png", "0" * 64)))
+    assert line.pool.jobs[0].payload == b"from afar"
+
+
+async def test_claim_check_that_can_not_be_fetched_is_a_bad_image(line: Line) -> None:
+    await line.station.inspect(frame(payload=b"", claim=Claim("gone.png", "0" * 64)))
+    await line.settle()
+    assert line.verdicts()[0].reason is Reason.BAD_IMAGE
+
+
+async def test_answer_goes_to_the_response_topic_too(line: Line) -> None:
+    await line.station.inspect(frame(response_topic="plc/answers", correlation=b"42"))
+    await line.settle()
+    [reply] = [message for message in line.publisher.published if message.topic == "plc/answers"]
+    assert reply.correlation == b"42"
+
+
+async def test_new_pipeline_version_judges_the_next_frame(line: Line) -> None:
+    await line.station.inspect(frame("t-1"))
+    line.declare(pipeline(question="Is there any flaw on this board?"), version=2)
+    await line.station.inspect(frame("t-2"))
+    await line.settle()
+    before, after = line.verdicts()
+    assert (before.pipeline.version, after.pipeline.version) == (1, 2)
+    assert before.pipeline.fingerprint != after.pipeline.fingerprint
+
+
+async def test_words_nobody_writes_any_more_are_closed_at_the_next_start(line: Line) -> None:
+    line.pool.answer, line.pool.words = judgement(0.99), SHORT
+    await line.station.inspect(frame())
+    await line.station.close(0.01)
+    await asyncio.sleep(0)
+    again = Line(ledger=line.ledger)
+    await again.station.recover()
+    relaying = asyncio.create_task(again.relay.run())
+    await asyncio.sleep(0.1)
+    assert [report.words_state for report in again.reports()] == [WordsState.MISSING]
+    relaying.cancel()
+    await asyncio.gather(relaying, return_exceptions=True)
