@@ -161,7 +161,7 @@ def _beta_leads(leader: float, runner_up: float) -> float:
     """P(share > 1/2) under Beta(leader + 1, runner_up + 1): 1 - I_0.5(a, b)."""
     from scipy.special import betainc  # scipy takes a while to import and only majority counting needs it
 
-    return float(1.0 - betainc(leader + 1.0, runner_up + 1.0, 0.5))
+    return max(0.5, float(1.0 - betainc(leader + 1.0, runner_up + 1.0, 0.5)))  # rounding may fall just below a half
 
 
 def _mean(values: Iterable[float]) -> float:

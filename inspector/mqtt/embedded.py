@@ -3,7 +3,8 @@
 Knows rumqttd, which iotcore carries compiled: its configuration and what its log means. It keeps its queues in
 memory: they outlive its clients, not itself. Unlike mosquitto it has one port per protocol version, sends up to
 100 unacknowledged messages whatever the client's receive maximum says, and takes acknowledgements only in the
-order of delivery (as MQTT-4.6.0-2 demands): the first one out of order costs a message and the connection.
+order of delivery (as MQTT-4.6.0-2 demands): the first one out of order costs a message and the connection. When an
+MQTT 3.1.1 client leaves, an MQTT 5 client that connects in the same moment may lose its connection (1 in 100).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import ray
 from ray import serve
+from ray.serve import RunTarget
 from ray.serve.config import HTTPOptions, ProxyLocation
 from ray.serve.schema import ApplicationStatus
 
@@ -32,6 +33,8 @@ def ray_cluster(address: str | None, *, num_cpus: float, num_gpus: float = 0.0) 
     """Ray for the length of the block. `address` None starts a private one on this machine, reachable from here
     only and without usage reports; "auto" joins the running one. Raises PoolError when Ray does not start."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's default puts the line behind everything else here
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     try:
         if address is None:
             ray.init(
@@ -59,14 +62,20 @@ def ray_cluster(address: str | None, *, num_cpus: float, num_gpus: float = 0.0) 
 
 
 def deploy(model: ModelPlan, station: StationPlan, web: ConsolePlan) -> None:
-    """Deploys the applications and returns when they run. Raises PoolError with the reason when one does not."""
+    """Deploys the applications and returns when they run. Models come first: a station that starts beside loading
+    models would answer its first frames with the fail-safe. Raises PoolError with the reason when one does not start.
+    """
     _check_gpus(model)
-    plans = [(MODELS, models(model)), (STATIONS, stations(station)), (CONSOLE, console(web))]
-    for name, application in plans:
-        try:
-            serve.run(application, name=name, route_prefix=None)
-        except Exception as error:
-            raise PoolError(f"{name} did not start: {_message(name) or error}") from error
+    _run([RunTarget(models(model), MODELS, None)])
+    _run([RunTarget(stations(station), STATIONS, None), RunTarget(console(web), CONSOLE, None)])
+
+
+def _run(targets: list[RunTarget]) -> None:
+    try:
+        serve.run_many(targets)
+    except Exception as error:
+        reasons = [f"{target.name}: {reason}" for target in targets if (reason := _message(target.name))]
+        raise PoolError(f"did not start: {'; '.join(reasons) or error}") from error
 
 
 def problems() -> dict[str, str]:

@@ -21,7 +21,7 @@ PATCHES: Final = GRID_SIDE**2
 VISUAL_TOKENS: Final = PATCHES // MERGE**2
 MEAN: Final = 0.5
 DEVIATION: Final = 0.5
-VISION_WIDTH: Final = 160
+VISION_WIDTH: Final = 128
 TEXT_WIDTH: Final = 128
 PREPROCESSOR: Final[dict[str, Any]] = {
     "image_processor_type": "Qwen2VLImageProcessor",
@@ -70,8 +70,8 @@ def _vision_config() -> dict[str, Any]:
     return {
         "depth": 4,
         "hidden_size": VISION_WIDTH,
-        "intermediate_size": 3 * VISION_WIDTH,
-        "num_heads": VISION_WIDTH // 32,
+        "intermediate_size": 4 * VISION_WIDTH,
+        "num_heads": VISION_WIDTH // 64,
         "patch_size": PATCH,
         "temporal_patch_size": 2,
         "spatial_merge_size": MERGE,

@@ -90,7 +90,7 @@ class Scribe:
             if token == self._image:
                 _add_picture(row, token)
             else:
-                _add(row, [token], 0)
+                append(row, [token], 0)
         start = 1 + max(max(place) for place in row.positions)
         for segment, lesson in enumerate(lessons, 1):
             self._add_lesson(row, segment, start, lesson, self._frames[pictures].closing)
@@ -120,16 +120,16 @@ class Scribe:
         return ids
 
     def _add_lesson(self, row: Row, segment: int, start: int, lesson: Lesson, closing: str) -> None:
-        _add(row, self._encode(lesson.question + closing), segment, start)
+        append(row, self._encode(lesson.question + closing), segment, start)
         if lesson.start:
-            _add(row, self._encode(lesson.start), segment)
+            append(row, self._encode(lesson.start), segment)
         if lesson.kind is Kind.VERDICT:
             shares = (lesson.p_yes, 1.0 - lesson.p_yes)
             row.targets.append(Target(len(row.ids) - 1, (self._yes, self._no), shares, VERDICT_WEIGHT))
             return
         for token in [*self._encode(lesson.answer), self._end]:
             row.targets.append(self._wanted(len(row.ids) - 1, token, lesson.kind))
-            _add(row, [token], segment)
+            append(row, [token], segment)
 
     def _wanted(self, at: int, token: int, kind: Kind) -> Target:
         if kind is Kind.DRAFT:
@@ -141,7 +141,7 @@ class Scribe:
         return Target(at, tuple(self._coordinate_ids[index] for index in near), NEIGHBOURS, COORDINATE_WEIGHT)
 
 
-def _add(row: Row, tokens: Sequence[int], segment: int, start: int | None = None) -> None:
+def append(row: Row, tokens: Sequence[int], segment: int, start: int | None = None) -> None:
     """Appends text; positions go on from `start`, or from where the row ends."""
     after = 1 + max(row.positions[-1]) if row.positions else 0
     first = after if start is None else start

@@ -19,7 +19,8 @@ from inspector.training.wordings import random_pipeline
 
 TRAINING_SEEDS: Final = 1_000_000  # from here on; smaller ones are for evaluation, demo and tests
 MOST_FLAWS: Final = 8
-FRAMES_A_STEP: Final = 16
+FRAMES_A_STEP: Final = 11
+DETAILS: Final = 2
 WORKERS: Final = 2
 
 
@@ -42,7 +43,7 @@ class Patches(NamedTuple):
 
 
 class PatchLessons(Dataset[Patches]):
-    """For the vision tower: each drawn frame as a whole and as one detail, with none to MOST_FLAWS flaws."""
+    """For the vision tower: each drawn frame as a whole and in details, with none to MOST_FLAWS flaws."""
 
     def __init__(self, seed: int, first: int, last: int) -> None:
         self.seed, self.steps = seed, range(first, last)
@@ -52,14 +53,15 @@ class PatchLessons(Dataset[Patches]):
 
     def __getitem__(self, index: int) -> Patches:
         rng = np.random.default_rng([self.seed, 1, self.steps[index]])
-        return stack([shot for _ in range(FRAMES_A_STEP) for shot in _both(rng)])
+        return stack([shot for _ in range(FRAMES_A_STEP) for shot in _whole_and_details(rng)])
 
 
-def _both(rng: np.random.Generator) -> tuple[Shot, Shot]:
+def _whole_and_details(rng: np.random.Generator) -> list[Shot]:
     flaws = 0 if rng.random() < 0.25 else int(rng.integers(1, MOST_FLAWS + 1))
     sample = random_sample(rng, flaws)
     seen = disturb(rng, sample.pixels)
-    return shoot(rng, sample, seen, whole(rng, len(seen))), shoot(rng, sample, seen, detail(rng, sample))
+    windows = [whole(rng, len(seen)), *(detail(rng, sample) for _ in range(DETAILS))]
+    return [shoot(rng, sample, seen, window) for window in windows]
 
 
 class Conversations(Dataset[list[Case]]):

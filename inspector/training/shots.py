@@ -46,7 +46,7 @@ def disturb(rng: np.random.Generator, pixels: Pixels) -> Pixels:
     """What lamps, lenses, sensors and codecs do; one frame in four is left as it is."""
     if rng.random() < 0.25:
         return pixels
-    seen: NDArray[Any] = pixels
+    seen: Any = pixels
     if rng.random() < 0.5:
         seen = cv2.convertScaleAbs(seen, alpha=rng.uniform(0.55, 1.5), beta=rng.uniform(-12, 12))
     if rng.random() < 0.3:
@@ -160,10 +160,11 @@ def _checkers(rng: np.random.Generator) -> Pixels:
 def _clouds(rng: np.random.Generator) -> Pixels:
     """Photo-like texture: colour noise over many scales."""
     sizes = [4, 8, 16, 32, 64, 128]
-    layers = [
-        cv2.resize(rng.normal(0, 60 * 0.65**k, (n, n, 3)).astype(np.float32), (SIDE, SIDE)) for k, n in enumerate(sizes)
-    ]
-    return np.clip(sum(layers) + rng.uniform(70, 180), 0, 255).astype(np.uint8)
+    scene = np.full((SIDE, SIDE, 3), rng.uniform(70, 180), np.float32)
+    for level, side in enumerate(sizes):
+        layer = rng.normal(0, 60 * 0.65**level, (side, side, 3)).astype(np.float32)
+        scene += cv2.resize(layer, (SIDE, SIDE))
+    return np.clip(scene, 0, 255).astype(np.uint8)
 
 
 def _shapes(rng: np.random.Generator) -> Pixels:

@@ -96,18 +96,18 @@ class Network:
         width = max(map(len, tokens))
         ids = torch.tensor([[0] * (width - len(row)) + list(row) for row in tokens], device=self._device)
         lengths = torch.tensor([len(row) for row in tokens], device=self._device)
-        columns = torch.arange(width, device=self._device)
-        own = columns >= width - lengths[:, None]
-        start, rows.visible[:, rows.filled : rows.filled + width] = rows.filled, own
+        own = torch.arange(width, device=self._device) >= width - lengths[:, None]
+        rows.visible[:, rows.filled : rows.filled + width] = own
         position = rows.position[:, None] + own.cumsum(1) - 1
         hidden = self._model.model.language_model(
             input_ids=ids,
-            attention_mask=_mask(rows.visible, start, width),
+            attention_mask=_mask(rows.visible, rows.filled, width),
             position_ids=position.clamp(min=0).expand(3, -1, -1),
             past_key_values=rows,
             use_cache=True,
         ).last_hidden_state
-        rows.filled, rows.position = start + width, rows.position + lengths
+        rows.filled += width
+        rows.position = rows.position + lengths
         logits: Tensor = self._model.lm_head(hidden[:, -1])
         return logits.float()
 

@@ -113,11 +113,14 @@ OFFLINE = """
 import sys
 from pathlib import Path
 from inspector.errors import ModelError
+from inspector.model_card import ModelCard, Pixels
 from inspector.vlm.checkpoint import find
-from tiny_model import card
-print(find(card(checkpoint="acme/tiny", revision=sys.argv[1]), Path()))
+def fetch(revision):
+    pixels = Pixels(min=1024, max=1024)
+    return find(ModelCard(name="tiny", checkpoint="acme/tiny", revision=revision, pixels=pixels), Path())
+print(fetch(sys.argv[1]))
 try:
-    find(card(checkpoint="acme/tiny", revision="main"), Path())
+    fetch("main")
 except ModelError as error:
     print(error)
 """
@@ -125,8 +128,7 @@ except ModelError as error:
 
 def test_a_hub_id_is_found_in_the_cache_at_its_revision_only(tmp_path: Path) -> None:
     revision = in_hub_cache(tmp_path)
-    paths = os.pathsep.join(str(Path(__file__).parents[up]) for up in (1, 2))
-    settings = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PYTHONPATH": paths}
+    settings = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     settings.pop("HF_HUB_CACHE", None)
     told = subprocess.run(
         [sys.executable, "-c", OFFLINE, revision], env=settings, capture_output=True, text=True, check=True, timeout=120

@@ -24,6 +24,7 @@ const Parts = {
           <td class="tells">
             <div class="told clip"><b v-if="row.defect">{{ row.defect }}</b><template v-else>{{ row.reason }}</template></div>
             <div class="sub told clip">{{ row.detail }}</div>
+            <div class="sub only-narrow">{{ row.line }} / {{ row.camera }}</div>
           </td>
           <td class="number verdict">
             <div>{{ row.verdict }}<span class="muted" v-if="row.p_ng !== null"> · p(NG) {{ row.p_ng.toFixed(2) }}</span></div>

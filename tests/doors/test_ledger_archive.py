@@ -1,0 +1,227 @@
+"""What console and command line read: lists that page without gaps, filters, totals that agree with the parts.
+
+The fake archive, which simply looks at every part, is the measure of the one that walks along indexes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from fakes import NOON, PASSED, REJECTED, MemoryLedger, a_part, a_verdict
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
+
+from inspector.decision import Decision, Reason, Verdict
+from inspector.errors import LedgerError
+from inspector.ledger import SqlArchive, SqlLedger, upgrade
+from inspector.ledger.archive import OUTCOMES
+from inspector.part import PartRecord
+from inspector.pipeline import Disposition, ViewName
+from inspector.ports import Archive, Ledger, PartFilter, PartRow, Sighting, Totals
+from inspector.vote import Vote
+
+LINES, CAMERAS = ("pcb", "casting"), ("cam1", "cam2")
+COUNT = 2 * len(OUTCOMES) * len(LINES) * len(CAMERAS)
+PASSED_AND_REVIEWED = PartFilter(disposition="REVIEW", reason="NO_DEFECT")
+
+filters = st.builds(
+    PartFilter,
+    line=st.sampled_from([None, None, *LINES, "nowhere"]),
+    camera=st.sampled_from([None, None, *CAMERAS]),
+    disposition=st.sampled_from([None, None, *Disposition, "BURN"]),
+    reason=st.sampled_from([None, None, *Reason]),
+    before=st.none() | st.integers(-1, COUNT + 2),
+    after=st.none() | st.integers(-1, COUNT + 2),
+)
+
+
+class Filled(NamedTuple):
+    """The same parts in the database and in the fake."""
+
+    archive: SqlArchive
+    memory: MemoryLedger
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}"
+    upgrade(url)
+    archive, memory = SqlArchive(url), MemoryLedger()
+    asyncio.run(fill(url, memory))
+    yield Filled(archive, memory)
+    archive.close()
+
+
+def parts_of_all_kinds() -> list[PartRecord]:
+    """Two parts of every outcome on every camera, mixed, one second apart."""
+    kinds = list(product(OUTCOMES, LINES, CAMERAS)) * 2
+    random.Random(7).shuffle(kinds)
+    return [
+        a_part(
+            f"t-{number}",
+            line=line,
+            camera=camera,
+            decision=Decision(Verdict.OK, disposition, reason),
+            decided_at=NOON + timedelta(seconds=number),
+            latency_ms=float(number * 7 % 101),
+            votes=tuple(Vote(ViewName.DIRECT, 0, 0.5, 1, 1.0, "a text") for _ in range(number % 4)),
+        )
+        for number, ((reason, disposition), line, camera) in enumerate(kinds)
+    ]
+
+
+async def fill(url: str, memory: MemoryLedger) -> None:
+    async with SqlLedger(url) as ledger:
+        both: tuple[Ledger, Ledger] = (ledger, memory)
+        for each in both:
+            await asyncio.gather(*(each.record(part, [a_verdict(part)]) for part in parts_of_all_kinds()))
+            await each.confirm([part.result_id for part in parts_of_all_kinds()[::3]])
+            for second in range(4):
+                at = NOON + timedelta(seconds=40 * second)
+                await each.saw_camera([Sighting("pcb", "cam1", at, True, 10, second)])
+
+
+@settings(max_examples=400, deadline=None)
+@given(wanted=filters, limit=st.integers(0, 12))
+def test_list_shows_what_looking_at_every_part_would_show(filled: Filled, wanted: PartFilter, limit: int) -> None:
+    assert filled.archive.parts(wanted, limit) == filled.memory.parts(wanted, limit)
+
+
+@pytest.mark.parametrize("wanted", [PartFilter(), PartFilter(line="pcb"), PartFilter(disposition="REVIEW")], ids=str)
+def test_pages_follow_each_other_without_gap_or_repeat(filled: Filled, wanted: PartFilter) -> None:
+    whole = filled.archive.parts(wanted, 1000)
+    older: list[PartRow] = []
+    newer: list[PartRow] = []
+    while page := filled.archive.parts(wanted._replace(before=older[-1].number if older else None), 7):
+        older += page
+    while page := filled.archive.parts(wanted._replace(after=newer[0].number if newer else 0), 7):
+        newer = page + newer
+    assert older == newer == whole
+
+
+async def test_page_stays_as_it_is_while_new_parts_come(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    upgrade(url)
+    archive = SqlArchive(url)
+    async with SqlLedger(url) as ledger:
+        await asyncio.gather(*(ledger.record(a_part(f"t-{number}"), []) for number in range(20)))
+        first = archive.parts(PartFilter(), 5)
+        second = archive.parts(PartFilter(before=first[-1].number), 5)
+        await asyncio.gather(*(ledger.record(a_part(f"u-{number}"), []) for number in range(20)))
+    assert archive.parts(PartFilter(before=first[-1].number), 5) == second
+    archive.close()
+
+
+def test_list_leaves_out_the_texts_of_votes_and_one_part_shows_them(filled: Filled) -> None:
+    row = next(row for row in filled.archive.parts(PartFilter(), 10) if row.part.votes)
+    assert {vote.text for vote in row.part.votes} == {""}
+    whole = filled.archive.part(row.part.result_id)
+    assert whole is not None
+    assert {vote.text for vote in whole.part.votes} == {"a text"}
+    assert filled.archive.part("nobody") is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(second=st.integers(-1, COUNT + 1))
+def test_totals_agree_with_the_parts_since_any_time(filled: Filled, second: int) -> None:
+    since = NOON + timedelta(seconds=second)
+    assert filled.archive.totals(since) == filled.memory.totals(since)
+
+
+def test_totals_count_every_part_once(filled: Filled) -> None:
+    totals = filled.archive.totals(NOON)
+    assert sum(totals.parts.values()) == COUNT
+    assert totals.parts["pcb", "PASS", "NO_DEFECT"] == 4
+    assert totals.outbox == COUNT - len(range(0, COUNT, 3))
+    assert totals.lost == 0 + 1 + 2 + 3
+
+
+def test_totals_of_nothing_are_empty(filled: Filled) -> None:
+    nothing = filled.archive.totals(NOON + timedelta(days=1))
+    assert nothing == Totals({}, nothing.outbox, 0, None, None, None)
+
+
+class Large(NamedTuple):
+    """Two databases, the second with ten times the parts of the first; one in ten was rejected."""
+
+    few: str
+    many: str
+
+    @staticmethod
+    def steps(call: Callable[[Archive], object], url: str) -> int:
+        """How many instructions SQLite runs for this call: a cost that does not depend on the machine."""
+        with counted() as ran:
+            archive = SqlArchive(url)
+            call(archive)
+        archive.close()
+        return len(ran)
+
+
+@contextmanager
+def counted() -> Iterator[list[None]]:
+    ran: list[None] = []
+
+    def watch(connection: sqlite3.Connection, _record: object) -> None:
+        connection.set_progress_handler(lambda: ran.append(None), 1)
+
+    event.listen(Pool, "connect", watch)
+    try:
+        yield ran
+    finally:
+        event.remove(Pool, "connect", watch)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Large:
+    folder = tmp_path_factory.mktemp("large")
+    urls = Large(f"sqlite:///{folder / 'few.db'}", f"sqlite:///{folder / 'many.db'}")
+    for url, count in zip(urls, (400, 4000), strict=True):
+        upgrade(url)
+        asyncio.run(fill_with(url, count))
+    return urls
+
+
+async def fill_with(url: str, count: int) -> None:
+    async with SqlLedger(url, synchronous="NORMAL") as ledger:
+        parts = [a_part(f"t-{number}", decision=PASSED if number % 10 else REJECTED) for number in range(count)]
+        assert all(await asyncio.gather(*(ledger.record(part, []) for part in parts)))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        PartFilter(),
+        PartFilter(line="pcb"),
+        PartFilter(camera="cam1"),
+        PartFilter(line="pcb", camera="cam1", disposition="PASS"),
+        PartFilter(disposition="REJECT"),
+        PartFilter(line="pcb", reason="BAD_IMAGE"),
+        PartFilter(line="nowhere"),
+        PASSED_AND_REVIEWED,
+    ],
+    ids=str,
+)
+def test_list_costs_the_same_however_many_parts_there_are(large: Large, wanted: PartFilter) -> None:
+    few, many = (large.steps(lambda archive: archive.parts(wanted, 20), url) for url in (large.few, large.many))
+    assert many <= 1.5 * few
+
+
+def test_archive_that_can_not_be_read_is_an_error_of_ours(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    file.touch()
+    archive = SqlArchive(f"sqlite:///{file}")
+    for reading in (lambda: archive.parts(PartFilter(), 1), lambda: archive.totals(NOON), archive.list_cameras):
+        with pytest.raises(LedgerError, match="the ledger can't be read: no such table"):
+            reading()
+    archive.close()

@@ -1,0 +1,94 @@
+"""The model pool on a real Ray Serve: one hop a frame, verdict before words, death of a replica survived."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from line_fakes import ScriptedEngine, pipeline
+from ray import serve
+
+from inspector.errors import PoolError, PoolOverload
+from inspector.frame import FrameKey
+from inspector.pool.builder import ModelPlan, models
+from inspector.pool.cluster import ray_cluster
+from inspector.pool.ray_pool import RayPool
+from inspector.pool.replica import VisionModel
+from inspector.ports import Job, Judgement
+from inspector.report import Words
+from inspector.vote import StoppedBy
+
+
+class Troublesome(VisionModel):
+    """A model replica that does what the part's trigger_id says."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(ScriptedEngine(), evidence=None, golden=b"golden picture")  # type: ignore[arg-type]
+        self._folder = folder
+
+    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words, None]:
+        wish = job.key.trigger_id
+        first = not (self._folder / wish).exists()
+        (self._folder / wish).touch()
+        if wish == "kills-always" or (wish == "kills-once" and first):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if wish == "raises":
+            raise ValueError("a bug in the judge")
+        if wish.startswith("slow"):
+            await asyncio.sleep(1.0)
+        async for outcome in super().judge(job):
+            yield outcome
+
+
+@pytest.fixture(scope="module")
+def handle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    tests = str(Path(__file__).parent.parent)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))
+    folder = tmp_path_factory.mktemp("pool")
+    plan = ModelPlan(partial(make_troublesome, str(folder)), 2, None, 0.0, 0.0, 4)
+    with ray_cluster(None, num_cpus=2):
+        yield serve.run(models(plan), name="models", route_prefix=None)
+
+
+def make_troublesome(folder: str) -> VisionModel:
+    return Troublesome(Path(folder))
+
+
+def job(trigger_id: str) -> Job:
+    return Job(FrameKey("pcb", "cam1", trigger_id), b"picture" * 10_000, pipeline(), (), 5000.0)
+
+
+async def test_judgement_comes_back_with_its_votes(handle: Any) -> None:
+    judged = await RayPool(handle).judge(job("plain"))
+    assert (len(judged.judgement.votes), judged.judgement.stopped_by) == (1, StoppedBy.SETTLED)
+    assert [words async for words in judged.words] == []
+
+
+async def test_death_of_a_replica_is_survived_by_trying_another(handle: Any) -> None:
+    judged = await asyncio.wait_for(RayPool(handle).judge(job("kills-once")), 30)
+    assert judged.judgement.stopped_by is StoppedBy.SETTLED
+
+
+async def test_exception_in_a_replica_is_an_error_with_its_reason(handle: Any) -> None:
+    with pytest.raises(PoolError, match="a bug in the judge"):
+        await RayPool(handle).judge(job("raises"))
+
+
+async def test_excess_calls_fail_at_once_instead_of_queueing(handle: Any) -> None:
+    pool = RayPool(handle)
+    await pool.judge(job("plain"))
+    calls = [asyncio.create_task(pool.judge(job(f"slow-{number}"))) for number in range(40)]
+    outcomes = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 60)
+    assert any(isinstance(outcome, PoolOverload) for outcome in outcomes)
+    assert sum(not isinstance(outcome, BaseException) for outcome in outcomes) >= 8
+
+
+async def test_frame_that_kills_every_replica_is_given_up(handle: Any) -> None:
+    with pytest.raises(PoolError, match="replicas died"):
+        await asyncio.wait_for(RayPool(handle).judge(job("kills-always")), 60)

@@ -1,0 +1,82 @@
+"""The engine on the checkpoint that is shipped, in the words that are asked of it."""
+
+from __future__ import annotations
+
+import functools
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from whole_prompt import WholePrompt
+
+from inspector.model_card import ModelCard
+from inspector.pipeline import Pipeline, Reasoning
+from inspector.ports import Picture
+from inspector.view import REPORT_TOKENS, Pictures, preamble, questions, report_request
+from inspector.vlm.checkpoint import load_checkpoint
+from inspector.vlm.engine import TransformersEngine
+
+MODELS = Path(__file__).parents[2] / "models"
+CARD = ModelCard.model_validate({"name": "demo", "checkpoint": "demo", "pixels": {"min": 102400, "max": 102400}})
+PIPELINE = Pipeline.model_validate(
+    {
+        "line": "labels",
+        "product": "label",
+        "question": "Is there any defect on this label?",
+        "defects": {"scratch": "minor", "smear": "minor"},
+        "ladder": [{"views": ["direct", "paraphrase", "inverted", "checklist"], "samples": 4}],
+    }
+)
+PREAMBLE = preamble(PIPELINE, Pictures.FRAME)
+
+
+@functools.cache
+def engine() -> TransformersEngine:
+    return TransformersEngine.load(CARD, MODELS, threads=1)
+
+
+@functools.cache
+def reference() -> WholePrompt:
+    return WholePrompt(load_checkpoint(CARD, MODELS / "demo"), CARD)
+
+
+def frame(seed: int) -> Picture:
+    """A light card with dark strokes."""
+    pixels = np.full((480, 480, 3), 220, dtype=np.uint8)
+    for x, y in np.random.default_rng(seed).integers(20, 400, (12, 2)):
+        pixels[y : y + 6, x : x + 60] = 40
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "PNG")
+    return Picture(data.getvalue())
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_every_view_gets_the_probability_of_a_whole_forward(seed: int) -> None:
+    asked = [
+        question
+        for view in PIPELINE.ladder[0].views
+        for question in questions(PIPELINE, view, samples=4, reasoning=Reasoning.NONE, temperature=0.0, seed=seed)
+    ]
+    prefix = await engine().open([frame(seed)], PREAMBLE)
+    found = [answer async for answer in engine().ask(prefix, asked)]
+    assert len(found) == len(asked)
+    for answer in found:
+        expected = reference().share_of_ng([frame(seed)], PREAMBLE, asked[answer.index])
+        assert answer.p_ng is None or answer.p_ng == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_a_report_is_the_text_of_generate(seed: int) -> None:
+    prefix = await engine().open([frame(seed)], PREAMBLE)
+    request, start = report_request(PIPELINE), '{"defect": "'
+    written = await engine().write(prefix, request, start=start, max_tokens=REPORT_TOKENS)
+    spoken, _ = reference().generate([frame(seed)], PREAMBLE + request, start, REPORT_TOKENS)
+    assert spoken.startswith(written.text)
+
+
+async def test_a_picture_takes_a_hundred_tokens() -> None:
+    one = await engine().open([frame(0)], PREAMBLE)
+    two = await engine().open([frame(0), frame(1)], PREAMBLE)
+    assert two.tokens - one.tokens == 102  # the picture and the two tokens around it

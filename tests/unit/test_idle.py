@@ -1,0 +1,46 @@
+"""Settings that could never have an effect are found; those that have one are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from declarations import a_pipeline
+
+from inspector.idle import idle_settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        ({"ladder": [{"views": ["direct"]}], "paraphrases": ["Is it bad?"]}, ("paraphrases",)),
+        ({"ladder": [{"views": ["direct"]}], "checklist": ["Is it bad?"]}, ("checklist",)),
+        ({"ladder": [{"views": ["direct"], "temperature": 0.3}]}, ("ladder", 0, "temperature")),
+        ({"ladder": [{"views": ["direct"], "samples": 2}]}, ("ladder", 0, "samples")),
+        ({"ladder": [{"views": ["checklist"], "samples": 2}]}, ("ladder", 0, "samples")),
+        ({"ladder": [{"views": ["inverted"], "samples": 3}]}, ("ladder", 0, "samples")),
+        ({"ladder": [{"views": ["paraphrase"], "samples": 9}]}, ("ladder", 0, "samples")),
+        ({"settle": {"max_votes": 1}}, ("ladder", 1)),
+    ],
+)
+def test_a_setting_without_effect_is_found(settings: dict[str, Any], place: tuple[str | int, ...]) -> None:
+    (found,) = idle_settings(a_pipeline(**settings))
+    assert found.path == place
+    assert found.problem
+    assert found.remedy
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"paraphrases": ["Is it bad?", "Is it good no more?"], "checklist": ["Is it bad?"]},
+        {"ladder": [{"views": ["direct"], "samples": 4, "reasoning": "draft", "temperature": 0.3}]},
+        {"ladder": [{"views": ["direct"], "temperature": 0.8}]},
+        {"ladder": [{"views": ["direct", "inverted"], "samples": 2}]},
+        {"ladder": [{"views": ["zoom"]}, {"views": ["direct"]}], "settle": {"max_votes": 1}},
+        {"golden_samples": ["shown-in-the-console.png"]},
+    ],
+)
+def test_a_setting_with_effect_is_left_alone(settings: dict[str, Any]) -> None:
+    assert idle_settings(a_pipeline(**settings)) == []
