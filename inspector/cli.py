@@ -107,7 +107,12 @@ def serve(
     from inspector.commands.demo import hold
     from inspector.commands.service import service
 
-    with _interrupted_by_sigterm(), service(_settings(model=model), pipelines, ray_address=ray_address) as running:
+    settings = _settings(model=model)
+    with (
+        _interrupted_by_sigterm(),
+        service(settings, pipelines, ray_address=ray_address) as running,
+        _interrupted_by_sigterm(),  # again: Ray put a handler of its own in place
+    ):
         _say(f"receiving from {running.broker_host}:{running.broker_port} under {running.topic_root}/")
         _say(f"console: {running.console_url}")
         hold(_say)

@@ -212,7 +212,9 @@ class Sight:
     async def point_at_suspect(self) -> bool:
         """Has the model point at the most suspicious region; False when it names none."""
         frame = await self.prefix(Pictures.FRAME)
-        named = await self._engine.write(frame, LOCATE_REQUEST, start=LOCATE_START, max_tokens=LOCATE_TOKENS)
+        named = await self._engine.write(
+            frame, LOCATE_REQUEST, start=LOCATE_START, max_tokens=LOCATE_TOKENS, urgent=True
+        )
         box = read_box(named.text)
         self._suspect = Picture(self._job.payload, box) if box else None
         return box is not None

@@ -86,8 +86,9 @@ class Engine(Protocol):
     def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
         """Answers as they finish; closing the iterator cancels the rest."""
 
-    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int) -> Text:
-        """Greedy text after `request`; it begins with `start`, which the model is made to say."""
+    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int, urgent: bool = False) -> Text:
+        """Greedy text after `request`; it begins with `start`, which the model is made to say. `urgent`: a verdict
+        waits for it; other text gives way to verdicts."""
 
     async def close(self, prefix: Prefix) -> None:
         """Frees the prefix. Closing twice is allowed."""

@@ -173,7 +173,7 @@ class ScriptedEngine:
         finally:
             self.cancelled += len(questions) - done
 
-    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int) -> Text:
+    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int, urgent: bool = False) -> Text:
         return Text(start + self.text, 5)
 
     async def close(self, prefix: Prefix) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from inspector.camera.formats import Format, Size, format_of, webp_canvas
 from inspector.errors import PictureError
@@ -104,5 +104,10 @@ def _reading(kind: str) -> Iterator[None]:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise PictureError(f"the {kind} has too many pixels; shrink it") from error
     except Exception as error:
-        said = shortened(printable(str(error)).partition("\n")[0], 120) or type(error).__name__
-        raise PictureError(f"the {kind} is damaged or cut off: {said}; check the transfer") from error
+        raise PictureError(f"the {kind} is damaged or cut off: {_said(error)}; check the transfer") from error
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "its header can't be read"
+    return shortened(printable(str(error)).partition("\n")[0], 120) or type(error).__name__

@@ -31,7 +31,6 @@ BROKEN: Final = (
     ArithmeticError,
     struct.error,
     Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
 )
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from threading import Lock
+from typing import Final, NamedTuple
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from inspector.errors import LedgerError
 from inspector.ledger.database import open_engine, parse, read, sqlite_file, translated
+
+UPGRADING: Final = Lock()  # alembic keeps the upgrade under way in globals
+SERVER_LOCK: Final = 7_105_229  # any number, the same for all processes that upgrade
 
 
 class SchemaState(NamedTuple):
@@ -28,7 +32,8 @@ def upgrade(url: str) -> SchemaState:
     _make_folder(url)
     engine = open_engine(url, writes=True, creates=True)
     try:
-        with translated("the database can't be upgraded"), engine.begin() as connection:
+        with UPGRADING, translated("the database can't be upgraded"), engine.begin() as connection:
+            _wait_for_others(connection)
             _refuse_newer(connection)
             config = _config()
             config.attributes["connection"] = connection
@@ -58,6 +63,12 @@ def require_head(connection: Connection) -> None:
     current = _current(connection)
     if current != _head():
         raise LedgerError(f"the database has schema {current}, this version needs {_head()}; run: inspector db upgrade")
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Other processes that upgrade this database: SQLite has let us in alone, PostgreSQL has to be asked."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(SERVER_LOCK)))
 
 
 def _refuse_newer(connection: Connection) -> None:

@@ -28,17 +28,16 @@ MIB: Final = 1024 * 1024
 START_S: Final = 15.0
 ANSWER_S: Final = 1.0
 STOP_S: Final = 10.0
-CONNECT_V311: Final = b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04here"
-CONNECT_V5: Final = b"\x10\x11\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x04here"
+CONNECT: Final = b"\x10\x11\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x04here"
+"""The MQTT 5 packet: clean start, keepalive 60 s, no properties, client id `here`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalBroker:
-    """A running broker. `port` speaks MQTT 5, `port_v311` MQTT 3.1.1: the same port on mosquitto."""
+    """A running broker. Both kinds speak MQTT 5; mosquitto also speaks 3.1.1."""
 
     host: str
     port: int
-    port_v311: int
     kind: Kind
     pid: int
 
@@ -54,22 +53,11 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
-class Place(NamedTuple):
-    """Where a broker keeps its files and listens."""
-
-    folder: Path
-    host: str
-    port: int
-    spare_port: int
-
-
 class Plan(NamedTuple):
     """A broker configured and not yet started."""
 
     kind: Kind
     command: list[str]
-    port: int
-    port_v311: int
     log: Path
 
 
@@ -88,16 +76,16 @@ def local_broker(
     does not start.
     """
     require_loopback(host)
-    place = Place(folder.resolve(), host, *take_ports(host, port or 0))
+    port = free_port(host, port or 0)
     try:
-        place.folder.mkdir(parents=True, exist_ok=True)
-        plan = make_plan(place, prefer, limits)
+        folder.mkdir(parents=True, exist_ok=True)
+        plan = make_plan(folder.resolve(), host, port, prefer, limits)
         process = start(plan)
     except OSError as error:
         raise BrokerError(f"no broker can start in {folder}: {error}; choose a folder that can be written") from error
     try:
-        await_answers(plan, host, process)
-        yield LocalBroker(host, plan.port, plan.port_v311, plan.kind, process.pid)
+        await_answer(plan, host, port, process)
+        yield LocalBroker(host, port, plan.kind, process.pid)
     finally:
         stop(process)
 
@@ -114,39 +102,35 @@ def require_loopback(host: str) -> None:
     )
 
 
-def take_ports(host: str, wanted: int) -> tuple[int, int]:
-    """The port wanted, or a free one for 0, and a spare one; held together so that they differ."""
+def free_port(host: str, wanted: int) -> int:
+    """The port wanted, found free; for 0 any free one."""
     try:
-        with socket.create_server((host, wanted)) as first, socket.create_server((host, 0)) as second:
-            return first.getsockname()[1], second.getsockname()[1]
+        with socket.create_server((host, wanted)) as held:
+            port: int = held.getsockname()[1]
+            return port
     except (OSError, OverflowError) as error:
         raise BrokerError(f"port {wanted} on {host}: {error}; stop what uses it, or choose another port") from error
 
 
-def make_plan(place: Place, prefer: str, limits: Limits) -> Plan:
+def make_plan(folder: Path, host: str, port: int, prefer: str, limits: Limits) -> Plan:
+    sizes = {"message_bytes": limits.message_bytes, "queue_bytes": limits.queue_bytes}
     program = None if prefer == "embedded" else mosquitto.find()
     if program:
-        return plan_mosquitto(program, place, limits)
+        config = folder / "mosquitto.conf"
+        config.write_text(mosquitto.config(folder, host, port, **sizes))
+        return Plan("mosquitto", [program, "-c", str(config)], folder / "mosquitto.log")
+    require_embedded(prefer)
+    config = folder / "embedded.toml"
+    config.write_text(embedded.config(host, port, **sizes))
+    return Plan("embedded", [sys.executable, "-m", embedded.__name__, str(config)], folder / "embedded.log")
+
+
+def require_embedded(prefer: str) -> None:
+    """Raises when mosquitto was insisted on, or nothing can take its place."""
     if prefer == "mosquitto":
         raise BrokerError("mosquitto is not installed; install it (apt-get install mosquitto) or prefer embedded")
-    return plan_embedded(place, limits)
-
-
-def plan_mosquitto(program: str, place: Place, limits: Limits) -> Plan:
-    config = place.folder / "mosquitto.conf"
-    sizes = {"message_bytes": limits.message_bytes, "queue_bytes": limits.queue_bytes}
-    config.write_text(mosquitto.config(place.folder, place.host, place.port, **sizes))
-    return Plan("mosquitto", [program, "-c", str(config)], place.port, place.port, place.folder / "mosquitto.log")
-
-
-def plan_embedded(place: Place, limits: Limits) -> Plan:
     if importlib.util.find_spec("iotcore") is None:
         raise BrokerError("there is no broker; install mosquitto (apt-get install mosquitto) or iotcore (pip)")
-    config = place.folder / "embedded.toml"
-    sizes = {"message_bytes": limits.message_bytes, "queue_bytes": limits.queue_bytes}
-    config.write_text(embedded.config(place.host, place.port, place.spare_port, **sizes))
-    command = [sys.executable, "-m", embedded.__name__, str(config)]
-    return Plan("embedded", command, place.port, place.spare_port, place.folder / "embedded.log")
 
 
 def start(plan: Plan) -> subprocess.Popen[bytes]:
@@ -157,10 +141,10 @@ def start(plan: Plan) -> subprocess.Popen[bytes]:
         )
 
 
-def await_answers(plan: Plan, host: str, process: subprocess.Popen[bytes]) -> None:
-    """Returns when both protocols are answered."""
+def await_answer(plan: Plan, host: str, port: int, process: subprocess.Popen[bytes]) -> None:
+    """Returns when CONNECT is answered."""
     end = time.monotonic() + START_S
-    while not (answers(host, plan.port, CONNECT_V5) and answers(host, plan.port_v311, CONNECT_V311)):
+    while not answers(host, port):
         if process.poll() is not None:
             raise failure(plan, f"it ended with exit status {process.returncode}")
         if time.monotonic() > end:
@@ -168,12 +152,11 @@ def await_answers(plan: Plan, host: str, process: subprocess.Popen[bytes]) -> No
         time.sleep(0.02)
 
 
-def answers(host: str, port: int, connect: bytes) -> bool:
-    """Whether CONNECT is answered with an accepting CONNACK. Leaves without DISCONNECT: rumqttd ends such a connection
-    twice, and the second time may hit a client that has just connected."""
+def answers(host: str, port: int) -> bool:
+    """Whether an MQTT broker lets us in."""
     try:
         with socket.create_connection((host, port), ANSWER_S) as knock:
-            knock.sendall(connect)
+            knock.sendall(CONNECT)
             connack = knock.recv(256)
             return connack[:1] == b"\x20" and connack[3:4] == b"\x00"
     except OSError:

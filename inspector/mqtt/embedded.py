@@ -1,10 +1,12 @@
 """The broker that comes with the package, for a machine without mosquitto: `python -m inspector.mqtt.embedded CONFIG`.
 
-Knows rumqttd, which iotcore carries compiled: its configuration and what its log means. It keeps its queues in
-memory: they outlive its clients, not itself. Unlike mosquitto it has one port per protocol version, sends up to
-100 unacknowledged messages whatever the client's receive maximum says, and takes acknowledgements only in the
-order of delivery (as MQTT-4.6.0-2 demands): the first one out of order costs a message and the connection. When an
-MQTT 3.1.1 client leaves, an MQTT 5 client that connects in the same moment may lose its connection (1 in 100).
+Knows rumqttd, which iotcore carries compiled: its configuration and what its log means. Unlike mosquitto it
+
+- keeps its queues in memory: they outlive its clients, not itself;
+- sends up to 100 unacknowledged messages, whatever the client's receive maximum says;
+- takes acknowledgements only in the order of delivery, as MQTT-4.6.0-2 demands: the first one out of order costs a
+  message and the connection (see `receipts.py`);
+- speaks MQTT 5 here and not 3.1.1, which it does on another port: a client id used on both can end it.
 """
 
 from __future__ import annotations
@@ -37,21 +39,14 @@ name = "v5"
 listen = "{host}:{port}"
 next_connection_delay_ms = 1
 connections = {{ connection_timeout_ms = 5000, max_payload_size = {message_bytes}, max_inflight_count = 100 }}
-
-[v4.1]
-name = "v3.1.1"
-listen = "{host}:{port_v311}"
-next_connection_delay_ms = 1
-connections = {{ connection_timeout_ms = 5000, max_payload_size = {message_bytes}, max_inflight_count = 100 }}
 """
 
 
-def config(host: str, port: int, port_v311: int, *, message_bytes: int, queue_bytes: int) -> str:
+def config(host: str, port: int, *, message_bytes: int, queue_bytes: int) -> str:
     """rumqttd's configuration. `queue_bytes` bounds what it keeps for one topic filter."""
     return CONFIG.format(
         host=host,
         port=port,
-        port_v311=port_v311,
         message_bytes=message_bytes,
         segment_bytes=queue_bytes // SEGMENTS,
         segments=SEGMENTS,

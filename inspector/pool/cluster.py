@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 import ray
 from ray import serve
@@ -55,10 +56,12 @@ def ray_cluster(address: str | None, *, num_cpus: float, num_gpus: float = 0.0) 
         ray.shutdown()
         raise PoolError(f"Ray did not start: {error}") from error
     try:
-        yield
+        with redirect_stdout(sys.stderr):  # Ray prints its troubles; standard output is for documents
+            yield
     finally:
-        _stop_in_order()
-        ray.shutdown()
+        with redirect_stdout(sys.stderr):
+            _stop_in_order()
+            ray.shutdown()
 
 
 def deploy(model: ModelPlan, station: StationPlan, web: ConsolePlan) -> None:

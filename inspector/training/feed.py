@@ -19,6 +19,8 @@ from inspector.training.wordings import random_pipeline
 
 TRAINING_SEEDS: Final = 1_000_000  # from here on; smaller ones are for evaluation, demo and tests
 MOST_FLAWS: Final = 8
+EASY_STEPS: Final = 600  # plain flaws and few disturbances first: seeing starts sooner
+HARDNESS: Final = (0.3, 0.5, 0.6)
 FRAMES_A_STEP: Final = 11
 DETAILS: Final = 2
 WORKERS: Final = 2
@@ -52,14 +54,15 @@ class PatchLessons(Dataset[Patches]):
         return len(self.steps)
 
     def __getitem__(self, index: int) -> Patches:
-        rng = np.random.default_rng([self.seed, 1, self.steps[index]])
-        return stack([shot for _ in range(FRAMES_A_STEP) for shot in _whole_and_details(rng)])
+        step = self.steps[index]
+        rng = np.random.default_rng([self.seed, 1, step])
+        return stack([shot for _ in range(FRAMES_A_STEP) for shot in _whole_and_details(rng, step < EASY_STEPS)])
 
 
-def _whole_and_details(rng: np.random.Generator) -> list[Shot]:
+def _whole_and_details(rng: np.random.Generator, easy: bool) -> list[Shot]:
     flaws = 0 if rng.random() < 0.25 else int(rng.integers(1, MOST_FLAWS + 1))
-    sample = random_sample(rng, flaws)
-    seen = disturb(rng, sample.pixels)
+    sample = random_sample(rng, flaws, hard=0.0 if easy else None)
+    seen = sample.pixels if easy and rng.random() < 0.7 else disturb(rng, sample.pixels)
     windows = [whole(rng, len(seen)), *(detail(rng, sample) for _ in range(DETAILS))]
     return [shoot(rng, sample, seen, window) for window in windows]
 
@@ -126,12 +129,11 @@ def _few(rng: np.random.Generator) -> int:
 CASES: Final = ((_frame_case, 9), (_detail_case, 3), (_compare_case, 3), (_stray_case, 1))
 
 
-def random_sample(rng: np.random.Generator, flaws: int) -> Sample:
+def random_sample(rng: np.random.Generator, flaws: int, hard: float | None = None) -> Sample:
     """A frame of any product, from seeds that evaluation never uses."""
     product = list(PRODUCTS)[int(rng.integers(len(PRODUCTS)))]
-    return draw(
-        product, TRAINING_SEEDS + int(rng.integers(2**40)), flaws=flaws, hard=float(rng.choice([0.3, 0.5, 0.6]))
-    )
+    hardness = float(rng.choice(HARDNESS)) if hard is None else hard
+    return draw(product, TRAINING_SEEDS + int(rng.integers(2**40)), flaws=flaws, hard=hardness)
 
 
 def stack(shots: Sequence[Shot]) -> Patches:

@@ -189,8 +189,9 @@ def _recall_by_class(scored: Scored, threshold: float) -> dict[str, float]:
 
 def _recall_by_decile(scored: Scored, threshold: float) -> list[float]:
     """Share of NG frames called NG, faintest tenth first."""
-    ng = sorted((_plain(s).contrast, p > threshold) for s, p in zip(scored.samples, scored.p_ng, strict=True) if s.ng)
-    return [float(np.mean([called for _, called in part])) for part in np.array_split(np.array(ng), BINS)]
+    contrast = np.array([_plain(sample).contrast for sample in scored.samples if sample.ng])
+    called = scored.p_ng[scored.ng][np.argsort(contrast)] > threshold
+    return [float(part.mean()) for part in np.array_split(called, BINS)]
 
 
 def _reports(

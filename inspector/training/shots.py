@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from inspector.products import PRODUCTS, Flaw, Sample
 from inspector.products.sample import Pixels
@@ -21,6 +22,8 @@ CLASSES: Final = tuple(dict.fromkeys(name for product in PRODUCTS.values() for n
 UNSURE: Final = -1  # a patch that a flaw only touches
 SURE_PX: Final = 4  # pixels of flaw in a patch from which it counts
 VISIBLE_PX: Final = 12  # pixels of a flaw in a picture from which it counts
+BICUBIC: Final = -1  # as the processor resizes, on a wider kernel than OpenCV's
+RESIZERS: Final = (BICUBIC, cv2.INTER_AREA, cv2.INTER_LINEAR)
 Labels = NDArray[np.int64]
 
 
@@ -85,7 +88,7 @@ def detail(rng: np.random.Generator, sample: Sample) -> Window:
 def shoot(rng: np.random.Generator, sample: Sample, seen: Pixels, window: Window) -> Shot:
     """The window of the disturbed frame `seen`, as the model gets it, with what is true there."""
     mask = _cut(sample.mask, window, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
-    pixels = _cut(seen, window, cv2.INTER_AREA if rng.random() < 0.7 else cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
+    pixels = _cut(seen, window, RESIZERS[int(rng.integers(len(RESIZERS)))], cv2.BORDER_REPLICATE)
     counts = np.bincount(mask.ravel(), minlength=len(sample.flaws) + 1)
     there = [flaw for index, flaw in enumerate(sample.flaws, 1) if counts[index] >= VISIBLE_PX * _shrink(window)]
     moved = sorted((_moved(flaw, window) for flaw in there), key=_weight, reverse=True)
@@ -107,6 +110,8 @@ def _cut(image: Pixels, window: Window, how: int, border: int) -> Pixels:
     inside = image[max(y0, 0) : min(y0 + side, height), max(x0, 0) : min(x0 + side, width)]
     over = (max(-y0, 0), max(y0 + side - height, 0), max(-x0, 0), max(x0 + side - width, 0))
     square = cv2.copyMakeBorder(inside, *over, border) if any(over) else inside
+    if how == BICUBIC:
+        return np.asarray(Image.fromarray(square).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
     return np.asarray(cv2.resize(square, (SIDE, SIDE), interpolation=how), np.uint8)
 
 

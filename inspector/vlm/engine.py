@@ -66,9 +66,9 @@ class TransformersEngine:
             async for answer in found:
                 yield answer
 
-    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int) -> Text:
+    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int, urgent: bool = False) -> Text:
         steps = words(self._network, self._chat, _own(prefix), request, start, max_tokens)
-        return await self._worker.run(Turn.WORDS, steps)
+        return await self._worker.run(Turn.VERDICT if urgent else Turn.WORDS, steps)
 
     async def close(self, prefix: Prefix) -> None:
         kept = _own(prefix)

@@ -51,7 +51,15 @@ class StubEngine:
         for index in range(len(questions)):
             yield Answer(index, P_NG if ng else 1.0 - P_NG, 0, "")
 
-    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int) -> Text:  # noqa: ARG002
+    async def write(
+        self,
+        prefix: Prefix,
+        request: str,  # noqa: ARG002
+        *,
+        start: str,
+        max_tokens: int,
+        urgent: bool = False,  # noqa: ARG002
+    ) -> Text:
         await self._run(prefix)
         text = REPORT if REPORT.startswith(start) else start + REPORT
         return Text(text, min(len(text), max_tokens))

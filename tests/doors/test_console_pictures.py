@@ -7,12 +7,14 @@ import struct
 import zlib
 
 import pytest
-from console_fakes import a_picture
+from console_parts import a_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from inspector.console.pictures import media_type, thumbnail
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
 
 
 def opened(data: bytes, side: int) -> Image.Image:

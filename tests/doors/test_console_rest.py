@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from console_fakes import NOON, MemoryArchive, MemoryEvidence, a_part, a_picture, a_pipeline, a_reject
+from console_parts import a_pass, a_picture, a_reject, store
+from fakes import NOON, MemoryEvidence, MemoryLedger, Posted, a_pipeline, a_verdict
 
 from inspector.console.answers import PartPage, PartReport
 from inspector.console.rest import rest_api
@@ -25,7 +26,7 @@ SCRIPT = "<script>alert(1)</script>"
 
 class Api(NamedTuple):
     client: httpx.AsyncClient
-    archive: MemoryArchive
+    ledger: MemoryLedger
     evidence: MemoryEvidence
 
     async def get(self, path: str) -> httpx.Response:
@@ -34,10 +35,10 @@ class Api(NamedTuple):
 
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
-    archive, evidence = MemoryArchive(), MemoryEvidence()
-    transport = httpx.ASGITransport(rest_api(archive, evidence))
+    ledger, evidence = MemoryLedger(), MemoryEvidence()
+    transport = httpx.ASGITransport(rest_api(ledger, evidence))
     async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
-        yield Api(client, archive, evidence)
+        yield Api(client, ledger, evidence)
 
 
 def numbers(answer: httpx.Response) -> list[int]:
@@ -45,7 +46,7 @@ def numbers(answer: httpx.Response) -> list[int]:
 
 
 async def test_parts_are_listed_newest_first_and_paged_by_number(api: Api) -> None:
-    api.archive.add(*(a_part(f"r{n}") for n in range(1, 6)))
+    store(api.ledger, *(a_pass(f"r{n}") for n in range(1, 6)))
     first = await api.get("parts?limit=2")
     assert numbers(first) == [5, 4]
     assert numbers(await api.get(f"parts?limit=2&before={first.json()['next_before']}")) == [3, 2]
@@ -53,7 +54,7 @@ async def test_parts_are_listed_newest_first_and_paged_by_number(api: Api) -> No
 
 
 async def test_after_gives_the_parts_nearest_to_it(api: Api) -> None:
-    api.archive.add(*(a_part(f"r{n}") for n in range(1, 6)))
+    store(api.ledger, *(a_pass(f"r{n}") for n in range(1, 6)))
     assert numbers(await api.get("parts?after=2&limit=2")) == [4, 3]
 
 
@@ -68,12 +69,17 @@ async def test_after_gives_the_parts_nearest_to_it(api: Api) -> None:
     ],
 )
 async def test_filters_are_joined_by_and(api: Api, query: str, expected: list[int]) -> None:
-    api.archive.add(a_part("r1", "bakery"), a_reject("r2"), a_part("r3", camera="cam2"))
+    store(
+        api.ledger,
+        a_pass("r1", key=FrameKey("bakery", "cam1", "t")),
+        a_reject("r2"),
+        a_pass("r3", key=FrameKey("pcb", "cam2", "t")),
+    )
     assert numbers(await api.get(f"parts?{query}")) == expected
 
 
 async def test_a_report_holds_every_vote_and_what_only_the_ledger_knows(api: Api) -> None:
-    api.archive.add(a_reject("r2"))
+    store(api.ledger, a_reject("r2"))
     part = PartReport.model_validate_json((await api.get("parts/r2")).content)
     assert (part.number, part.state) == (1, "PUBLISHED")
     assert [vote.p_ng for vote in part.report.votes] == [0.71, 0.97, None]
@@ -101,7 +107,7 @@ async def test_an_unknown_part_is_404_with_its_id(api: Api) -> None:
     ],
 )
 async def test_bad_input_is_refused_by_field_with_a_remedy(api: Api, path: str, field: str) -> None:
-    api.archive.add(a_part("r1"))
+    store(api.ledger, a_pass("r1"))
     answer = await api.get(path)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
@@ -118,21 +124,27 @@ async def test_a_refusal_names_the_values_that_are_accepted(api: Api) -> None:
 
 @pytest.mark.parametrize("path", ["parts", "parts/r1", "totals", "cameras", "events", "pipelines", "health"])
 async def test_database_away_is_503_with_the_reason(api: Api, path: str) -> None:
-    api.archive.reason = "disk I/O error"
+    api.ledger.away = True
     answer = await api.get(path)
     assert answer.status_code == 503
-    assert answer.json()["detail"] == "disk I/O error"
+    assert answer.json()["detail"] == "the database is away"
     assert answer.headers["retry-after"] == "2"
     assert "Traceback" not in answer.text
 
 
-async def test_evidence_store_away_is_503_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(_: str) -> bytes:
-        raise LedgerError("evidence folder is not mounted")
+class UnmountedEvidence(MemoryEvidence):
+    def get(self, sha256: str) -> bytes:
+        raise LedgerError(f"the folder of {sha256[:8]} is not mounted")
 
-    api.archive.add(a_part("r1", evidence=api.evidence.put(a_picture(), "image/jpeg")))
-    monkeypatch.setattr(api.evidence, "get", away)
-    assert (await api.get("parts/r1/picture")).status_code == 503
+
+@pytest.mark.parametrize("path", ["picture", "thumbnail"])
+async def test_evidence_store_away_is_503_too(path: str) -> None:
+    ledger, evidence = MemoryLedger(), UnmountedEvidence()
+    store(ledger, a_pass("r1", evidence=evidence.put(a_picture(), "image/jpeg")))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(rest_api(ledger, evidence)), base_url="http://c"
+    ) as client:
+        assert (await client.get(f"/api/v1/parts/r1/{path}")).status_code == 503
 
 
 @pytest.mark.parametrize(
@@ -147,7 +159,7 @@ async def test_evidence_store_away_is_503_too(api: Api, monkeypatch: pytest.Monk
 )
 async def test_a_picture_is_sent_as_what_its_bytes_are(api: Api, kind: str, media_type: str) -> None:
     data = a_picture(kind=kind)
-    api.archive.add(a_part("r1", evidence=api.evidence.put(data, "text/html")))
+    store(api.ledger, a_pass("r1", evidence=api.evidence.put(data, "text/html")))
     answer = await api.get("parts/r1/picture")
     assert answer.content == data
     assert answer.headers["content-type"] == media_type
@@ -159,7 +171,7 @@ async def test_a_picture_is_sent_as_what_its_bytes_are(api: Api, kind: str, medi
     "data", [SCRIPT.encode(), b"", f"<svg xmlns='http://www.w3.org/2000/svg'>{SCRIPT}</svg>".encode()]
 )
 async def test_what_is_no_picture_is_only_offered_for_download(api: Api, data: bytes) -> None:
-    api.archive.add(a_part("r1", evidence=api.evidence.put(data, "image/svg+xml")))
+    store(api.ledger, a_pass("r1", evidence=api.evidence.put(data, "image/svg+xml")))
     answer = await api.get("parts/r1/picture")
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"].startswith("attachment")
@@ -167,14 +179,14 @@ async def test_what_is_no_picture_is_only_offered_for_download(api: Api, data: b
 
 
 async def test_a_thumbnail_is_a_small_jpeg(api: Api) -> None:
-    api.archive.add(a_part("r1", evidence=api.evidence.put(a_picture(800), "image/jpeg")))
+    store(api.ledger, a_pass("r1", evidence=api.evidence.put(a_picture(800), "image/jpeg")))
     answer = await api.get("parts/r1/thumbnail?side=64")
     assert answer.headers["content-type"] == "image/jpeg"
     assert len(answer.content) < 3000
 
 
 async def test_a_picture_that_is_gone_is_404_and_its_thumbnail_a_drawing(api: Api) -> None:
-    api.archive.add(a_part("r1", evidence=Evidence("0" * 64, "image/jpeg", 5)), a_part("r2"))
+    store(api.ledger, a_pass("r1", evidence=Evidence("0" * 64, "image/jpeg", 5)), a_pass("r2"))
     for result_id in ("r1", "r2"):
         assert (await api.get(f"parts/{result_id}/picture")).status_code == 404
         drawing = await api.get(f"parts/{result_id}/thumbnail")
@@ -184,22 +196,23 @@ async def test_a_picture_that_is_gone_is_404_and_its_thumbnail_a_drawing(api: Ap
 
 async def test_a_picture_that_came_back_is_no_longer_drawn_as_missing(api: Api) -> None:
     evidence = api.evidence.put(a_picture(), "image/jpeg")
-    api.archive.add(a_part("r1", evidence=evidence))
-    data = api.evidence.stored.pop(evidence.sha256)
+    store(api.ledger, a_pass("r1", evidence=evidence))
+    data = api.evidence.pictures.pop(evidence.sha256)
     await api.get("parts/r1/thumbnail")
-    api.evidence.stored[evidence.sha256] = data
+    api.evidence.pictures[evidence.sha256] = data
     assert (await api.get("parts/r1/thumbnail")).headers["content-type"] == "image/jpeg"
 
 
 async def test_totals_count_by_line_disposition_and_reason(api: Api) -> None:
-    old = a_part("r0")
-    api.archive.add(
+    old = a_pass("r0")
+    store(
+        api.ledger,
         replace(old, decided_at=old.decided_at - timedelta(hours=2)),
-        a_part("r1"),
+        a_pass("r1"),
         a_reject("r2"),
-        a_part("r3", "bakery"),
+        a_pass("r3", key=FrameKey("bakery", "cam1", "t")),
     )
-    api.archive.outbox = 4
+    api.ledger.outbox = [Posted(a_verdict(old), old.result_id, "pcb") for _ in range(4)]
     totals = (await api.get("totals?minutes=60")).json()
     assert totals["parts"] == 3
     assert totals["by_disposition"] == {"PASS": 2, "REJECT": 1, "REVIEW": 0}
@@ -213,9 +226,9 @@ async def test_totals_of_nothing_are_zeros_and_nulls(api: Api) -> None:
 
 
 async def test_cameras_events_and_pipelines_are_listed(api: Api) -> None:
-    api.archive.cameras.append(CameraRow("pcb", "cam9", False, None, NOON, NOON, 3, 0, None))
-    api.archive.events.append(Event("e1", "pcb", None, "FRAMES_LOST", "ALARM", "7 frames lost", NOON, 7))
-    api.archive.declared.append(PipelineVersion(a_pipeline(), 3, ("ab",)))
+    api.ledger.seen["pcb", "cam9"] = CameraRow("pcb", "cam9", False, None, NOON, NOON, 3, 0, None)
+    api.ledger.events.append(Event("e1", "pcb", None, "FRAMES_LOST", "ALARM", "7 frames lost", NOON, 7))
+    api.ledger.versions.append(PipelineVersion(a_pipeline(), 3, ("ab",)))
     assert (await api.get("cameras")).json()[0]["known"] is False
     assert (await api.get("events")).json()[0]["text"] == "7 frames lost"
     [declared] = (await api.get("pipelines")).json()
@@ -224,13 +237,13 @@ async def test_cameras_events_and_pipelines_are_listed(api: Api) -> None:
 
 async def test_health_tells_the_newest_part(api: Api) -> None:
     assert (await api.get("health")).json() == {"status": "ok", "newest_part": None, "newest_decided_at": None}
-    api.archive.add(a_part())
+    store(api.ledger, a_pass())
     assert (await api.get("health")).json()["newest_part"] == 1
 
 
 async def test_hostile_text_stays_text_inside_json(api: Api) -> None:
     decision = Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.MODEL_ERROR, SCRIPT)
-    api.archive.add(a_part("r1", decision=decision, part_id=SCRIPT, key=FrameKey("pcb", "cam1", "t")))
+    store(api.ledger, a_pass("r1", decision=decision, part_id=SCRIPT, key=FrameKey("pcb", "cam1", "t")))
     answer = await api.get("parts/r1")
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["report"]["detail"] == SCRIPT

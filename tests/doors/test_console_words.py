@@ -6,7 +6,8 @@ import asyncio
 from xml.etree import ElementTree
 
 import pytest
-from console_fakes import a_part, a_pipeline, a_reject
+from console_parts import a_pass, a_reject
+from fakes import a_pipeline
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,14 +43,14 @@ def test_every_code_has_words_and_every_state_an_icon() -> None:
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        (a_part(), "below this line's PASS limit of 0.20"),
+        (a_pass(), "below this line's PASS limit of 0.20"),
         (a_reject(), "above this line's REJECT limit of 0.80"),
         (
-            a_part(decision=Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT), p_ng=0.5),
+            a_pass(decision=Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT), p_ng=0.5),
             "between this line's limits 0.20 and 0.80",
         ),
         (
-            a_part(decision=Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.OVERLOAD), p_ng=None),
+            a_pass(decision=Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.OVERLOAD), p_ng=None),
             "All model replicas were busy.",
         ),
     ],
@@ -68,9 +69,9 @@ def test_durations_are_short(ms: float | None, said: str) -> None:
 
 
 def test_a_row_says_how_much_of_the_deadline_was_used() -> None:
-    row = part_row(listed(a_part(latency_ms=750.0, deadline_ms=1500.0)))
+    row = part_row(listed(a_pass(latency_ms=750.0, deadline_ms=1500.0)))
     assert (row["time_used"], row["votes"], row["stopped"]) == (50.0, "1 vote × 1 rung", "100% agree · settled")
-    assert part_row(listed(a_part(latency_ms=9000.0)))["time_used"] == 100.0
+    assert part_row(listed(a_pass(latency_ms=9000.0)))["time_used"] == 100.0
 
 
 def test_an_unreadable_vote_stays_visible() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from inspector.mqtt import mosquitto
-from inspector.mqtt.broker import MIB, Limits, local_broker, take_ports
+from inspector.mqtt.broker import MIB, Limits, local_broker, free_port
 from inspector.mqtt.connection import Broker
 from inspector.mqtt.diagnosis import Problem
 from inspector.mqtt.probe import Probe, probe
@@ -31,7 +31,7 @@ needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="open
 @contextmanager
 def mosquitto_with(folder: Path, *settings: str) -> Iterator[int]:
     """A mosquitto whose configuration ends with `settings`: what a plant might run. Yields its port."""
-    port, _ = take_ports(HOST, 0)
+    port = free_port(HOST, 0)
     config = folder / "plant.conf"
     own = mosquitto.config(folder, HOST, port, message_bytes=MIB, queue_bytes=MIB).splitlines()
     named = {setting.split()[0] for setting in settings}
@@ -91,14 +91,6 @@ def test_embedded_broker_has_no_problems(tmp_path: Path) -> None:
     assert found.protocols == ("5",)
     assert found.keeps_sessions
     assert found.round_trip_ms is not None
-
-
-@needs_embedded
-def test_broker_without_mqtt_5_is_a_problem(tmp_path: Path) -> None:
-    with local_broker(tmp_path, prefer="embedded") as broker:
-        found = probe(broker.host, broker.port_v311)
-    assert found.protocols == ("3.1.1",)
-    assert "3.1.1 only" in found.problems[0].problem
 
 
 @needs_mosquitto
@@ -180,7 +172,7 @@ def make_certificate(certificate: Path, key: Path) -> None:
 
 
 def test_port_where_nobody_listens_is_told() -> None:
-    port, _ = take_ports(HOST, 0)
+    port = free_port(HOST, 0)
     problem, remedy = only_problem(probe(HOST, port))
     assert problem == f"nothing listens on {HOST}:{port}"
     assert "start the broker" in remedy

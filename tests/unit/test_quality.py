@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ def test_a_good_picture_is_fit() -> None:
         ({"change": 0.0}, ("same picture", "quality.min_change", "frozen")),
     ],
 )
-def test_the_reason_names_setting_and_remedy(changed: dict[str, float], words: tuple[str, ...]) -> None:
+def test_the_reason_names_setting_and_remedy(changed: dict[str, Any], words: tuple[str, ...]) -> None:
     reason = unfit(replace(GOOD, **changed), RULES)
     assert reason is not None
     assert all(word in reason for word in words), reason

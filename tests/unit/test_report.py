@@ -18,8 +18,10 @@ GOOD = '{"defect": "short", "severity": "minor", "bbox_2d": [100, 200, 300, 400]
 any_text = st.text(st.characters()) | st.text('{}[]",:0123456789.eE-+\\udefctbox_ \n')
 near_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
-    lambda inner: st.lists(inner, max_size=5)
-    | st.dictionaries(st.sampled_from(["defect", "severity", "bbox_2d", "description", "x"]), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.sampled_from(["defect", "severity", "bbox_2d", "description", "x"]), inner, max_size=5)
+    ),
     max_leaves=12,
 ).map(json.dumps)
 

@@ -24,7 +24,7 @@ def show_facts(part: PartReport) -> None:
         with ui.element("dl").classes("facts"):
             _id("Result", verdict.result_id)
             _id("Trigger", verdict.trigger_id)
-            _id("Part", verdict.part_id)
+            _id("Part", report.part_id)
             _text("Product, lot", ", ".join(filter(None, (report.product, report.lot))))
             _text("Sequence", None if verdict.seq is None else f"{verdict.seq:,}")
             _time("Captured", report.captured_at)

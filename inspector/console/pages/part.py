@@ -41,7 +41,7 @@ class PartPage:
         verdict = part.report.verdict
         self._thresholds = await self._valid_thresholds(part)
         neighbours = await self._catalogue.neighbours(verdict.line, part.number)
-        with shell(f"{verdict.disposition} {verdict.part_id or verdict.trigger_id}", "") as self._pulse:
+        with shell(f"{verdict.disposition} {part.report.part_id or verdict.trigger_id}", "") as self._pulse:
             self._away = Notice("bad")
             _head(part, neighbours)
             self._content = ui.element("div").classes("part")
@@ -92,7 +92,7 @@ def _no_such_part(result_id: str) -> None:
 def _head(part: PartReport, neighbours: Neighbours) -> None:
     verdict = part.report.verdict
     with ui.element("div").classes("part-head"):
-        words("h1", f"Part {verdict.part_id or verdict.trigger_id}").classes("told")
+        words("h1", f"Part {part.report.part_id or verdict.trigger_id}").classes("told")
         words("span", f"line {verdict.line} · camera {verdict.camera} · #{part.number}").classes("muted")
         ui.element("div").classes("space")
         _neighbour("Newer", "chevron_left", neighbours.newer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 from typing import Any, Final
 
@@ -86,9 +87,12 @@ def _theme() -> None:
     """Light, dark or as the system; kept in a cookie of this browser, so that the next page starts with it."""
     chosen = ui.context.client.request.cookies.get(THEME_COOKIE, "system")
     dark = ui.dark_mode(THEMES.get(chosen))
-    with ui.button(icon="contrast").props('flat round dense color=white aria-label="Theme"'), ui.menu():
+    with (
+        ui.button(icon="contrast").props('flat round dense color=white aria-label="Theme"'),
+        ui.menu().props("role=menu"),
+    ):
         for name in THEMES:
-            ui.menu_item(name.capitalize(), lambda name=name: _choose(dark, name))
+            ui.menu_item(name.capitalize(), partial(_choose, dark, name)).props("role=menuitem")
 
 
 def _choose(dark: Any, theme: str) -> None:
