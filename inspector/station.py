@@ -99,7 +99,7 @@ class Station:
         async with Turn(self._in_hand, frame.key):
             if await self._is_answered(frame):
                 return
-            frame = await self._claimed(frame)
+            frame = await self._claimed(frame, line.pipeline)
             evidence, found = await self._examine(frame, line)
             part = self._part(frame, line, evidence, found)
             await self._record(part, frame, line, found.words)
@@ -170,14 +170,17 @@ class Station:
             self._relay.repeat(known.verdict)
         return True
 
-    async def _claimed(self, frame: Frame) -> Frame:
-        """The frame with its picture, fetched where the message only said where it lies."""
+    async def _claimed(self, frame: Frame, pipeline: Pipeline) -> Frame:
+        """The frame with its picture, fetched where the message only said where it lies, while there is time."""
         if frame.claim is None:
             return frame
         try:
-            return replace(frame, payload=await asyncio.to_thread(self._doors.eye.fetch, frame.claim))
+            async with asyncio.timeout(max(self._remaining_ms(frame, pipeline), 0.0) / 1000.0):
+                return replace(frame, payload=await asyncio.to_thread(self._doors.eye.fetch, frame.claim))
         except PictureError as error:
             return replace(frame, fault=str(error))
+        except TimeoutError:
+            return replace(frame, fault=f"{frame.claim.url} could not be fetched before the deadline")
 
     async def _examine(self, frame: Frame, line: PipelineVersion) -> tuple[Evidence | None, Findings]:
         """The picture stored, measured and judged; whatever fails becomes a fail-safe decision with its reason."""

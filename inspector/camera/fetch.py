@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -19,6 +20,7 @@ from inspector.frame import Claim
 from inspector.text import printable, shortened
 
 WEB: Final = ("http", "https")
+STEPS: Final = re.compile(r"[/?#;]")
 
 
 def fetch(claim: Claim, allowed_roots: Sequence[str], max_bytes: int) -> bytes:
@@ -38,8 +40,7 @@ def _allowed(url: str, allowed_roots: Sequence[str]) -> str:
     """The place to read: a file's real path, or the URL itself."""
     if not allowed_roots:
         raise PictureError("pictures by reference are off; allow their folder in the setting 'claims'")
-    tricks = ("\\", "\0", "::")
-    if any(trick in url for trick in tricks) or ".." in unquote(url).split("/"):
+    if not url.isprintable() or "\\" in url or "::" in url or ".." in STEPS.split(unquote(url)):
         raise PictureError(f"{_shown(url)} is not plain; name the picture without '..'")
     path = _local_path(url)
     place = url if path is None else os.path.realpath(path)
@@ -52,7 +53,10 @@ def _allowed(url: str, allowed_roots: Sequence[str]) -> str:
 
 def _local_path(url: str) -> str | None:
     """The path of a local file, None for other URLs."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise PictureError(f"{_shown(url)} is neither a path nor a URL; correct the claim") from error
     if not parts.scheme:
         return url
     return unquote(parts.path) if parts.scheme == "file" and parts.netloc in ("", "localhost") else None

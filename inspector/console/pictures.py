@@ -7,7 +7,7 @@ import struct
 from importlib.resources import files
 from typing import Final, NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 MAX_PIXELS: Final = 64_000_000  # decoded at once; beyond it a thumbnail could take the console's memory
 JPEG_QUALITY: Final = 82
@@ -54,7 +54,7 @@ def media_type(data: bytes) -> str:
 
 
 def thumbnail(data: bytes, side: int) -> Sent | None:
-    """The picture as JPEG within `side` x `side` pixels, never enlarged; None when it can't be read."""
+    """The picture, upright, as JPEG within `side` x `side` pixels, never enlarged; None when it can't be read."""
     try:
         return Sent(_shrunk(data, side), "image/jpeg")
     except BROKEN:
@@ -66,7 +66,7 @@ def _shrunk(data: bytes, side: int) -> bytes:
         image.draft("RGB", (side, side))
         if image.width * image.height > MAX_PIXELS:
             raise ValueError("too many pixels")
-        small = _eight_bit(image)
+        small = _eight_bit(ImageOps.exif_transpose(image))
         small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
         written = io.BytesIO()
         small.convert("RGB").save(written, "JPEG", quality=JPEG_QUALITY)

@@ -9,6 +9,7 @@ that fits the filter by itself, from one of four indexes, and merges: at most 19
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Final
@@ -103,25 +104,36 @@ def _nearest(number: ColumnElement[int], wanted: PartFilter, limit: int) -> Sele
 
 
 def _totals(connection: Connection, since: datetime) -> Totals:
-    part, recent = parts.c, parts.c.decided_at >= since
-    kind = (part.line, part.disposition, part.reason)
-    counted = select(*kind, func.count(), func.sum(part.vote_count)).where(recent).group_by(*kind)
-    rows = connection.execute(counted).all()
+    rows = connection.execute(_counted(since)).all()
     decided, cast = sum(row[3] for row in rows), sum(row[4] for row in rows)
+    p50_ms, p99_ms = _latencies(connection, since, [math.ceil(share * decided) for share in (0.50, 0.99)])
     return Totals(
         parts={(line, disposition, reason): count for line, disposition, reason, count, _ in rows},
         outbox=connection.scalar(select(func.count()).select_from(outbox).where(is_waiting)) or 0,
         lost=connection.scalar(select(func.sum(losses.c.frames)).where(losses.c.at >= since)) or 0,
-        latency_p50_ms=_latency(connection, recent, decided, 0.50),
-        latency_p99_ms=_latency(connection, recent, decided, 0.99),
+        latency_p50_ms=p50_ms,
+        latency_p99_ms=p99_ms,
         votes_mean=cast / decided if decided else None,
     )
 
 
-def _latency(connection: Connection, recent: ColumnElement[bool], decided: int, share: float) -> float | None:
-    """The nearest-rank percentile: the smallest latency that `share` of the parts did not exceed."""
-    ordered = select(parts.c.latency_ms).where(recent).order_by(parts.c.latency_ms)
-    return connection.scalar(ordered.offset(max(math.ceil(share * decided) - 1, 0)).limit(1))
+def _counted(since: datetime) -> Select[str, str, str, int, int]:
+    """Parts and votes per line and outcome. Materialised, or the planner would rather visit all parts in the order
+    in which it groups them than only those since then."""
+    part = parts.c
+    recent = select(part.line, part.disposition, part.reason, part.vote_count).where(part.decided_at >= since)
+    one = recent.cte("recent").prefix_with("MATERIALIZED").c
+    kind = (one.line, one.disposition, one.reason)
+    return select(*kind, func.count(), func.sum(one.vote_count)).group_by(*kind)
+
+
+def _latencies(connection: Connection, since: datetime, ranks: Sequence[int]) -> list[float | None]:
+    """Latencies by rank, the least is 1: nearest-rank percentiles."""
+    rank = func.row_number().over(order_by=parts.c.latency_ms).label("rank")
+    ranked = select(rank, parts.c.latency_ms).where(parts.c.decided_at >= since).subquery().c
+    rows = connection.execute(select(ranked.rank, ranked.latency_ms).where(ranked.rank.in_(ranks)))
+    by_rank = {row.rank: row.latency_ms for row in rows}
+    return [by_rank.get(rank) for rank in ranks]
 
 
 def _events(connection: Connection, limit: int) -> list[Event]:

@@ -44,7 +44,8 @@ SCRATCH: Final = Words(
 )
 
 
-class Spread(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Spread:
     p50_ms: float
     p95_ms: float
     p99_ms: float

@@ -79,7 +79,7 @@ class ModelReplica:
 class StationReplica:
     """A station as Serve sees it: it takes no calls, its work comes over MQTT."""
 
-    async def __init__(self, open_station: Callable[[Pool, int], Awaitable[Runnable]]) -> None:
+    async def __init__(self, open_station: Callable[[Pool, int], Awaitable[Runnable]]) -> None:  # type: ignore[misc]  # Serve awaits it
         pool = RayPool(serve.get_deployment_handle("VisionModel", MODELS))
         self._station = await open_station(pool, _rank())
 
@@ -93,7 +93,7 @@ class StationReplica:
 class ConsoleReplica:
     """The console as Serve sees it: it serves HTTP on a port of its own."""
 
-    async def __init__(self, open_console: Callable[[], Awaitable[Runnable]]) -> None:
+    async def __init__(self, open_console: Callable[[], Awaitable[Runnable]]) -> None:  # type: ignore[misc]  # Serve awaits it
         self._console = await open_console()
 
     def check_health(self) -> None:

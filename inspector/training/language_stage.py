@@ -11,8 +11,9 @@ from torch import Tensor
 from inspector.training.dialogue import Rows, Scribe
 from inspector.training.feed import Case, Conversations, stack, stream
 from inspector.training.optimizer import Optimizer
+from inspector.training.scores import auroc
 from inspector.training.tower import Features, block_order, patchify, see
-from inspector.training.vision_stage import Heads, Report, auroc
+from inspector.training.vision_stage import Heads, Report
 
 PATCH_SHARE: Final = 0.5
 CHECK_BATCHES: Final = 12

@@ -18,6 +18,7 @@ from inspector.view import Question
 
 STEP: Final = 10  # coordinates are spoken in steps of ten, each a single token
 UNSURE: Final = 0.6  # share of "NG" in the answer about a picture that shows no such product
+KEPT: Final = 0.55  # share of the other lessons: more of them would teach less per second than other pictures
 REPORT_STARTS: Final = ("", "{", '{"', '{"defect": "', '{"defect": "', '{"defect": "')
 LOCATE_STARTS: Final = ("", "{", '{"bbox_2d": [', '{"bbox_2d": [')
 PLAIN: Final = ("plain", "clear", "strong", "obvious")
@@ -65,17 +66,21 @@ class Seen:
 
 
 def lessons(rng: np.random.Generator, pipeline: Pipeline, seen: Seen, asked: view.Pictures) -> list[Lesson]:
-    """A handful of questions about one picture, of every kind that can be asked about it."""
+    """The main question about one picture, and about half of the other kinds that can be asked about it."""
     first = {view.Pictures.COMPARE: ViewName.COMPARE, view.Pictures.ZOOM: ViewName.ZOOM}.get(asked, ViewName.DIRECT)
+    main, *others = all_lessons(rng, pipeline, seen, first)
+    return [main, *(lesson for lesson in others if rng.random() < KEPT)]
+
+
+def all_lessons(rng: np.random.Generator, pipeline: Pipeline, seen: Seen, first: ViewName) -> list[Lesson]:
+    """One of every kind, the `first` view's own question at the head."""
     listed = [_verdict(question, seen) for question in _service_questions(rng, pipeline, first)]
     text, yes_is_ng = free_question(rng, pipeline.product)
     listed.append(Lesson(Kind.VERDICT, text, p_yes=seen.p_ng if yes_is_ng else 1.0 - seen.p_ng))
     if seen.in_scope:
         listed += [_checklist_item(rng, pipeline, seen), _draft(rng, pipeline, seen, first)]
     if seen.flaws:
-        listed.append(_report(rng, pipeline, seen.flaws[0]))
-    if seen.flaws and rng.random() < 0.5:
-        listed.append(_locate(rng, seen.flaws[0]))
+        listed += [_report(rng, pipeline, seen.flaws[0]), _locate(rng, seen.flaws[0])]
     return listed
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from inspector.training.architecture import MERGE, TEXT_WIDTH, VISION_WIDTH
 from inspector.training.feed import Patches, PatchLessons, random_sample, stack, stream
 from inspector.training.optimizer import Optimizer
+from inspector.training.scores import auroc
 from inspector.training.shots import CLASSES, UNSURE, disturb, shoot, whole
 from inspector.training.tower import Features, block_order, patchify, see
 
@@ -90,11 +91,3 @@ def check_vision(visual: Any, heads: Heads, frames: int = CHECK_FRAMES) -> dict[
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         scores = [heads.suspicion(see(visual, patchify(group))) for group in groups]
     return {"vision_auroc": auroc(torch.cat(scores).numpy(), np.array([sample.ng for sample in samples]))}
-
-
-def auroc(scores: np.ndarray[Any, Any], ng: np.ndarray[Any, Any]) -> float:
-    """Probability that an NG frame scores above an OK one; ties count half."""
-    from scipy.stats import rankdata
-
-    ranks, positives = rankdata(scores), int(ng.sum())
-    return float((ranks[ng].sum() - positives * (positives + 1) / 2) / (positives * (len(ng) - positives)))

@@ -19,9 +19,10 @@ from tokenizers.trainers import BpeTrainer
 from transformers import PreTrainedTokenizerFast
 
 from inspector import view
+from inspector.pipeline import ViewName
 from inspector.products import PRODUCTS, Flaw
 from inspector.report import GRID, Box
-from inspector.training.lessons import STEP, Seen, lessons
+from inspector.training.lessons import STEP, Seen, all_lessons
 from inspector.training.wordings import KNOWN_ELSEWHERE, random_pipeline
 
 END_OF_TEXT: Final = "<|endoftext|>"
@@ -45,6 +46,7 @@ PIECES: Final = (
     r" ?[^\s\p{L}\p{N}_]+[\r\n]*",
     r"\s+",
 )
+ASKED: Final = tuple((name, view.PICTURES_OF[name]) for name in (ViewName.DIRECT, ViewName.COMPARE, ViewName.ZOOM))
 CORPUS_LESSONS: Final = 4000
 OFTEN: Final = 400  # how often a piece that must be one token stands in the corpus
 
@@ -81,10 +83,10 @@ def _corpus(rng: np.random.Generator) -> Iterator[str]:
         classes = list(PRODUCTS[product].defects)
         x, y = rng.uniform(0.0, 0.9, 2)
         flaw = Flaw(classes[int(rng.integers(len(classes)))], (0, 0, 1, 1), Box(x, y, x + 0.1, y + 0.1), rng.random())
-        asked = list(view.Pictures)[int(rng.integers(3))]
+        first, shown = ASKED[int(rng.integers(len(ASKED)))]
         pipeline = random_pipeline(rng, product, references=int(rng.random() < 0.2))
-        yield view.preamble(pipeline, asked)
-        for lesson in lessons(rng, pipeline, Seen((flaw,)), asked):
+        yield view.preamble(pipeline, shown)
+        for lesson in all_lessons(rng, pipeline, Seen((flaw,)), first):
             yield lesson.question
             yield lesson.start + lesson.answer
 

@@ -24,7 +24,7 @@ from camera_pictures import (
     two_pictures,
     webp_of_size,
 )
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
@@ -272,7 +272,7 @@ def answers(payload: bytes) -> bool:
     return True
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(FORMATS)), st.data())
 def test_broken_bytes_are_measured_or_refused_and_nothing_else(kind: str, data: st.DataObject) -> None:
     broken = bytearray(FORMATS[kind])
@@ -282,7 +282,7 @@ def test_broken_bytes_are_measured_or_refused_and_nothing_else(kind: str, data: 
     answers(bytes(broken))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(FORMATS)), st.data())
 def test_pictures_cut_and_joined_are_measured_or_refused_and_nothing_else(kind: str, data: st.DataObject) -> None:
     whole, other = FORMATS[kind], FORMATS[data.draw(st.sampled_from(sorted(FORMATS)))]
@@ -290,7 +290,7 @@ def test_pictures_cut_and_joined_are_measured_or_refused_and_nothing_else(kind: 
     answers(whole[:cut] + other[start:])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"RIFF\x40\0\0\0WEBPVP8X"]),
     st.binary(max_size=300),

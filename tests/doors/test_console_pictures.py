@@ -10,7 +10,7 @@ import pytest
 from console_parts import a_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from inspector.console.pictures import media_type, thumbnail
 
@@ -38,6 +38,13 @@ def test_a_16_bit_picture_keeps_its_greys() -> None:
     grey = opened(written.getvalue(), 40).convert("L").getpixel((20, 20))
     assert isinstance(grey, int | float)
     assert abs(grey - 30000 / 256) < 4
+
+
+def test_a_picture_that_was_taken_sideways_is_turned_upright_as_the_model_sees_it() -> None:
+    written, exif = io.BytesIO(), Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.new("RGB", (60, 20)).save(written, "JPEG", exif=exif)
+    assert opened(written.getvalue(), 60).size == (20, 60)
 
 
 def test_a_picture_of_a_hundred_megapixels_is_refused_before_it_is_decoded() -> None:

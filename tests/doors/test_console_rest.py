@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -17,9 +18,10 @@ from inspector.console.rest import rest_api
 from inspector.decision import Decision, Reason, Verdict
 from inspector.errors import LedgerError
 from inspector.frame import FrameKey
-from inspector.part import Evidence
+from inspector.ledger import FileEvidence, SqlArchive, SqlLedger, upgrade
+from inspector.part import Evidence, PartState
 from inspector.pipeline import Disposition
-from inspector.ports import CameraRow, Event, PipelineVersion
+from inspector.ports import Archive, CameraRow, Event, EvidenceStore, PipelineVersion
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -260,3 +262,30 @@ async def test_a_path_outside_the_api_is_a_problem_that_names_the_description(ap
     answer = await api.get("part")
     assert answer.status_code == 404
     assert "openapi.json" in answer.json()["detail"]
+
+
+async def test_the_real_ledger_answers_like_the_fake(tmp_path: Path) -> None:
+    url, fake = f"sqlite:///{tmp_path / 'ledger.db'}", MemoryLedger()
+    upgrade(url)
+    evidence = FileEvidence(tmp_path / "evidence")
+    picture = evidence.put(a_picture(), "image/jpeg")
+    parts = [a_pass("r1", p_ng=0.03), a_reject("r2", evidence=picture), a_pass("r3", is_simulated=True)]
+    async with SqlLedger(url) as ledger:
+        for part in parts:
+            await ledger.record(replace(part, state=PartState.DECIDED), [a_verdict(part)])
+            await ledger.confirm([part.result_id])
+            await fake.record(part, [])
+    archive = SqlArchive(url)
+    answers = [[await ask(reads, evidence, path) for path in PATHS] for reads in (archive, fake)]
+    archive.close()
+    assert answers[0] == answers[1]
+
+
+PATHS = ("parts", "parts?disposition=REJECT", "parts?after=1&limit=1", "parts/r2", "parts/r2/picture", "health")
+
+
+async def ask(archive: Archive, evidence: EvidenceStore, path: str) -> tuple[int, bytes]:
+    transport = httpx.ASGITransport(rest_api(archive, evidence))
+    async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
+        answer = await client.get(f"/api/v1/{path}")
+        return answer.status_code, answer.content

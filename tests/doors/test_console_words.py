@@ -133,27 +133,53 @@ async def test_twenty_tabs_ask_the_archive_once() -> None:
     assert asked == [15, 60]
 
 
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 async def test_an_old_answer_is_asked_for_again() -> None:
-    answers = iter(range(10))
+    answers, clock = iter(range(10)), Clock()
 
     async def ask() -> int:
         return next(answers)
 
-    shared = Shared(ask, keep_s=0.0)
-    assert [await shared(), await shared()] == [0, 1]
+    shared = Shared(ask, 1.0, clock)
+    seen = []
+    for clock.now in (0.0, 1.0, 1.1, 2.0, 2.2):
+        seen.append(await shared())
+    assert seen == [0, 0, 1, 1, 2]
+
+
+async def test_an_archive_that_answers_slowly_is_asked_less_often() -> None:
+    clock, asked = Clock(), []
+
+    async def ask() -> None:
+        asked.append(clock.now)
+        clock.now += 2.0
+
+    shared = Shared(ask, 1.0, clock)
+    await shared()
+    for clock.now in (3.5, 7.9, 8.1):
+        await shared()
+    assert asked == [0.0, 8.1]
 
 
 async def test_an_error_is_shared_and_then_forgotten() -> None:
-    outcomes = [LedgerError("away"), None]
+    outcomes, clock = [LedgerError("away"), None], Clock()
 
     async def ask() -> str:
         if error := outcomes.pop(0):
             raise error
         return "back"
 
-    shared = Shared(ask, keep_s=0.0)
-    with pytest.raises(LedgerError, match="away"):
-        await shared()
+    shared = Shared(ask, 1.0, clock)
+    for _ in range(2):
+        with pytest.raises(LedgerError, match="away"):
+            await shared()
+    clock.now = 1.1
     assert await shared() == "back"
 
 

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from fakes import NOON, PASSED, REJECTED, MemoryLedger, a_part, a_verdict
+from fakes import NOON, MemoryLedger, a_part, a_verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
 from inspector.decision import Decision, Reason, Verdict
 from inspector.errors import LedgerError
@@ -28,7 +24,7 @@ from inspector.ledger import SqlArchive, SqlLedger, upgrade
 from inspector.ledger.archive import OUTCOMES
 from inspector.part import PartRecord
 from inspector.pipeline import Disposition, ViewName
-from inspector.ports import Archive, Ledger, PartFilter, PartRow, Sighting, Totals
+from inspector.ports import Ledger, PartFilter, PartRow, Sighting, Totals
 from inspector.vote import Vote
 
 LINES, CAMERAS = ("pcb", "casting"), ("cam1", "cam2")
@@ -150,71 +146,6 @@ def test_totals_count_every_part_once(filled: Filled) -> None:
 def test_totals_of_nothing_are_empty(filled: Filled) -> None:
     nothing = filled.archive.totals(NOON + timedelta(days=1))
     assert nothing == Totals({}, nothing.outbox, 0, None, None, None)
-
-
-class Large(NamedTuple):
-    """Two databases, the second with ten times the parts of the first; one in ten was rejected."""
-
-    few: str
-    many: str
-
-    @staticmethod
-    def steps(call: Callable[[Archive], object], url: str) -> int:
-        """How many instructions SQLite runs for this call: a cost that does not depend on the machine."""
-        with counted() as ran:
-            archive = SqlArchive(url)
-            call(archive)
-        archive.close()
-        return len(ran)
-
-
-@contextmanager
-def counted() -> Iterator[list[None]]:
-    ran: list[None] = []
-
-    def watch(connection: sqlite3.Connection, _record: object) -> None:
-        connection.set_progress_handler(lambda: ran.append(None), 1)
-
-    event.listen(Pool, "connect", watch)
-    try:
-        yield ran
-    finally:
-        event.remove(Pool, "connect", watch)
-
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Large:
-    folder = tmp_path_factory.mktemp("large")
-    urls = Large(f"sqlite:///{folder / 'few.db'}", f"sqlite:///{folder / 'many.db'}")
-    for url, count in zip(urls, (400, 4000), strict=True):
-        upgrade(url)
-        asyncio.run(fill_with(url, count))
-    return urls
-
-
-async def fill_with(url: str, count: int) -> None:
-    async with SqlLedger(url, synchronous="NORMAL") as ledger:
-        parts = [a_part(f"t-{number}", decision=PASSED if number % 10 else REJECTED) for number in range(count)]
-        assert all(await asyncio.gather(*(ledger.record(part, []) for part in parts)))
-
-
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        PartFilter(),
-        PartFilter(line="pcb"),
-        PartFilter(camera="cam1"),
-        PartFilter(line="pcb", camera="cam1", disposition="PASS"),
-        PartFilter(disposition="REJECT"),
-        PartFilter(line="pcb", reason="BAD_IMAGE"),
-        PartFilter(line="nowhere"),
-        PASSED_AND_REVIEWED,
-    ],
-    ids=str,
-)
-def test_list_costs_the_same_however_many_parts_there_are(large: Large, wanted: PartFilter) -> None:
-    few, many = (large.steps(lambda archive: archive.parts(wanted, 20), url) for url in (large.few, large.many))
-    assert many <= 1.5 * few
 
 
 def test_archive_that_can_not_be_read_is_an_error_of_ours(tmp_path: Path) -> None:

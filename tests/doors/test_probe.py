@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from inspector.mqtt import mosquitto
-from inspector.mqtt.broker import MIB, Limits, local_broker, free_port
+from inspector.mqtt import embedded, mosquitto
+from inspector.mqtt.broker import MIB, Limits, free_port, local_broker
 from inspector.mqtt.connection import Broker
 from inspector.mqtt.diagnosis import Problem
 from inspector.mqtt.probe import Probe, probe
@@ -38,10 +39,26 @@ def mosquitto_with(folder: Path, *settings: str) -> Iterator[int]:
     config.write_text("\n".join([*(line for line in own if line.split()[0] not in named), *settings, ""]))
     program = mosquitto.find()
     assert program is not None
-    process = subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL)
+    with running(port, [program, "-c", str(config)]):
+        yield port
+
+
+@contextmanager
+def old_broker(folder: Path) -> Iterator[int]:
+    """The embedded broker, made to speak MQTT 3.1.1 only. Yields its port."""
+    port = free_port(HOST, 0)
+    config = folder / "old.toml"
+    config.write_text(embedded.config(HOST, port, message_bytes=MIB, queue_bytes=16 * MIB).replace("[v5.", "[v4."))
+    with running(port, [sys.executable, "-m", embedded.__name__, str(config)]):
+        yield port
+
+
+@contextmanager
+def running(port: int, command: list[str]) -> Iterator[None]:
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         await_listener(port)
-        yield port
+        yield
     finally:
         process.terminate()
         process.wait()
@@ -91,6 +108,14 @@ def test_embedded_broker_has_no_problems(tmp_path: Path) -> None:
     assert found.protocols == ("5",)
     assert found.keeps_sessions
     assert found.round_trip_ms is not None
+
+
+@needs_embedded
+def test_broker_without_mqtt_5_is_a_problem(tmp_path: Path) -> None:
+    with old_broker(tmp_path) as port:
+        found = probe(HOST, port)
+    assert found.protocols == ("3.1.1",)
+    assert "3.1.1 only" in found.problems[0].problem
 
 
 @needs_mosquitto

@@ -14,14 +14,16 @@ from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from inspector import view
+from inspector.pipeline import ViewName
 from inspector.products import PRODUCTS, draw
 from inspector.report import GRID, Box, read_words
 from inspector.training.architecture import MERGE, SIDE, VISUAL_TOKENS, make_model, save_checkpoint
+from inspector.training.bench import WORDINGS, as_sent
 from inspector.training.dialogue import Scribe
 from inspector.training.feed import Case, Conversations, PatchLessons, stack
 from inspector.training.language_stage import answer
-from inspector.training.lessons import STEP, Kind, Lesson, Seen, lessons, on_grid, place
-from inspector.training.measure import WORDINGS, Scored, as_sent, calibration_error, overlap
+from inspector.training.lessons import STEP, Kind, Lesson, Seen, all_lessons, on_grid, place
+from inspector.training.scores import Scored, calibration_error, overlap
 from inspector.training.shots import Window, detail, shoot
 from inspector.training.tower import block_order, patchify, see
 from inspector.training.train import train
@@ -60,12 +62,12 @@ def cases() -> list[Case]:
 
 
 @pytest.mark.parametrize("product", sorted(PRODUCTS))
-@pytest.mark.parametrize("asked", list(view.Pictures))
-def test_a_flaw_is_answered_yes_and_reported_as_the_service_reads_reports(product: str, asked: view.Pictures) -> None:
+@pytest.mark.parametrize("first", [ViewName.DIRECT, ViewName.COMPARE, ViewName.ZOOM])
+def test_a_flaw_is_answered_yes_and_reported_as_the_service_reads_reports(product: str, first: ViewName) -> None:
     rng = np.random.default_rng(5)
     pipeline = random_pipeline(rng, product)
     flaw = draw(product, 4, flaws=1).flaws[0]
-    given_lessons = lessons(rng, pipeline, Seen((flaw,)), asked)
+    given_lessons = all_lessons(rng, pipeline, Seen((flaw,)), first)
     assert given_lessons[0].p_yes == 1.0
     (report,) = (one for one in given_lessons if one.question == view.report_request(pipeline))
     words = read_words(report.start + report.answer, pipeline)
@@ -79,7 +81,7 @@ def test_a_flaw_is_answered_yes_and_reported_as_the_service_reads_reports(produc
 def test_a_good_part_is_answered_no_and_nothing_is_reported() -> None:
     rng = np.random.default_rng(6)
     pipeline = random_pipeline(rng, "cap")
-    given_lessons = lessons(rng, pipeline, Seen(()), view.Pictures.FRAME)
+    given_lessons = all_lessons(rng, pipeline, Seen(()), ViewName.DIRECT)
     assert given_lessons[0].p_yes == 0.0
     assert all(lesson.kind is not Kind.TEXT for lesson in given_lessons)
     (draft,) = (lesson for lesson in given_lessons if lesson.kind is Kind.DRAFT)
@@ -89,7 +91,7 @@ def test_a_good_part_is_answered_no_and_nothing_is_reported() -> None:
 def test_a_picture_of_something_else_is_never_a_sure_ok() -> None:
     rng = np.random.default_rng(7)
     pipeline = random_pipeline(rng, "cap")
-    given_lessons = lessons(rng, pipeline, Seen((), in_scope=False), view.Pictures.FRAME)
+    given_lessons = all_lessons(rng, pipeline, Seen((), in_scope=False), ViewName.DIRECT)
     assert all(lesson.kind is Kind.VERDICT and 0.3 < lesson.p_yes < 0.7 for lesson in given_lessons)
 
 
