@@ -102,12 +102,9 @@ class LineClient:
     def wait(self, timeout_s: float) -> bool:
         """Waits until every frame has a verdict; False when none comes in for `timeout_s`."""
         with self._changed:
-            left = self._open
-            while left:
-                self._changed.wait_for(lambda: self._open < left, timeout_s)
-                if self._open == left:
+            while self._open:
+                if not self._changed.wait(timeout_s):
                     return False
-                left = self._open
         return True
 
     def journeys(self) -> list[Journey]:

@@ -15,7 +15,9 @@ from inspector.cli import app
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
-    line.split("#")[0].strip() for block in re.findall(r"```bash\n(.*?)```", README, re.S) for line in block.splitlines()
+    line.split("#")[0].strip()
+    for block in re.findall(r"```bash\n(.*?)```", README, re.S)
+    for line in block.splitlines()
 ]
 
 
@@ -39,7 +41,16 @@ def test_tree_names_nothing_that_is_gone() -> None:
 
 
 def test_top_level_is_as_designed() -> None:
-    for name in ("pyproject.toml", "inspector", "pipelines", "models", "tests", "Makefile", "constraints.txt", "LICENSE"):
+    for name in (
+        "pyproject.toml",
+        "inspector",
+        "pipelines",
+        "models",
+        "tests",
+        "Makefile",
+        "constraints.txt",
+        "LICENSE",
+    ):
         assert (ROOT / name).exists(), name
 
 
