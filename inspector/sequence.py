@@ -1,7 +1,7 @@
 """Finds frames that never came, by the gaps in a camera's `seq`. Pure.
 
 A frame may come out of order or again, so a gap counts as lost only when it stays open for a while. A counter
-that jumps backwards far, or starts anew, is a camera that restarted.
+that jumps backwards far is a camera that restarted.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Sequence:
         elif seq > self.last:
             self._open |= dict.fromkeys(range(self.last + 1, seq), now_s)
             self.last = seq
-        elif self._open.pop(seq, None) is None and seq <= 1 < self.last:
-            self.last = seq
+        else:
+            self._open.pop(seq, None)
 
     def lost(self, now_s: float) -> list[int]:
         """Numbers given up now, each told once: missing for longer than PATIENCE_S."""

@@ -19,9 +19,10 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from pydantic import ValidationError
 
 from inspector.errors import BrokerError, FrameError
-from inspector.frame import Frame
+from inspector.frame import Frame, FrameKey
 from inspector.mqtt.connection import Broker, connect, new_client, user_properties
 from inspector.mqtt.reading import Message, read
+from inspector.mqtt.receipts import Receipts
 from inspector.ports import Reception
 from inspector.wire import CameraStatus, FrameTopic, GateAck, Topics
 
@@ -58,6 +59,8 @@ class Intake:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._client = new_client(broker, client_id, persistent=True, manual_ack=True)
+        self._receipts = Receipts(lambda mid: self._client.ack(mid, QOS))
+        self._given_up: set[FrameKey] = set()
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
@@ -103,7 +106,7 @@ class Intake:
     def _on_connect(
         self, _client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._connection += 1
+        self._new_connection()
         if code.is_failure:
             self._refused = f"broker {self._broker.address} refuses the connection: {code}; check user and password"
             log.error(self._refused)
@@ -135,36 +138,43 @@ class Intake:
         code: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        self._connection += 1
+        self._new_connection()
         if not self._closing and not self._parked:
             log.warning("connection to %s lost: %s", self._broker.address, code)
 
-    def _on_message(self, client: Client, _userdata: object, message: MQTTMessage) -> None:
+    def _new_connection(self) -> None:
+        """Message ids of the last connection mean other messages on this one."""
+        self._connection += 1
+        self._receipts.forget()
+
+    def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         """Never raises: an exception here would end paho's thread and with it the line."""
+        if message.qos:
+            self._receipts.expect(message.mid)
         try:
             self._receive(message)
         except Exception as error:
             log.exception("message on %s", message.topic)
             self._note("UNREADABLE_MESSAGE", f"{type(error).__name__} on {message.topic[:200]}: {error}")
-            client.ack(message.mid, message.qos)
+            self._receipts.ready(message.mid)
 
     def _receive(self, message: MQTTMessage) -> None:
         topic = self._topics.parse(message.topic)
         if topic is None:
             self._note("UNKNOWN_TOPIC", f"nothing is read from {message.topic[:200]}")
-            self._client.ack(message.mid, message.qos)
+            self._receipts.ready(message.mid)
         elif topic.channel in ("frame", "frame-ref"):
             self._receive_frame(topic, message)
         else:
             self._receive_notice(topic, message)
-            self._client.ack(message.mid, message.qos)
+            self._receipts.ready(message.mid)
 
     def _receive_frame(self, topic: FrameTopic, message: MQTTMessage) -> None:
         try:
             reading = read(_message(topic, message))
         except FrameError as error:
             self._note("UNREADABLE_FRAME", f"{message.topic[:200]}: {error}", topic)
-            self._client.ack(message.mid, message.qos)
+            self._receipts.ready(message.mid)
             return
         for complaint in reading.complaints:
             self._note("BAD_PROPERTY", complaint, topic)
@@ -177,11 +187,15 @@ class Intake:
         """Waits for room for one more frame; hangs up when none comes, and connects again when there is."""
         if self._room.acquire(timeout=PATIENCE_S):
             return True
+        self._note("STATION_FULL", f"{self._window} frames in hand for {PATIENCE_S:g} s; frames wait on the broker")
+        self._park()
+        return False
+
+    def _park(self) -> None:
+        """Hangs up for a while: what is not acknowledged waits on the broker, and comes again."""
         if not self._parked:
             self._parked = True
-            self._note("STATION_FULL", f"{self._window} frames in hand for {PATIENCE_S:g} s; frames wait on the broker")
             self._client.disconnect()
-        return False
 
     def _receive_notice(self, topic: FrameTopic, message: MQTTMessage) -> None:
         """Camera status and gate acknowledgements: small JSON, counted when it can't be read."""
@@ -213,20 +227,29 @@ class Intake:
         task.add_done_callback(self._tasks.discard)
 
     async def _finish(self, frame: Frame, mid: int, connection: int) -> None:
-        """Inspects one frame and acknowledges it. A frame that could not be recorded stays on the broker."""
+        """Inspects one frame and acknowledges it."""
         try:
             await self._reception.inspect(frame)
-            if connection == self._connection:  # an acknowledgement of an earlier connection would hit another frame
-                self._client.ack(mid, QOS)
+            if connection == self._connection:
+                self._receipts.ready(mid)
         except Exception as error:
-            log.exception("frame %s is not recorded and stays on the broker", frame.key)
-            self._reception.complain("INTERNAL_ERROR", f"{frame.key}: {error!r}", frame.key.line, frame.key.camera)
+            self._failed(frame, mid, error)
         finally:
             self._in_hand -= 1
             self._room.release()
             if self._parked and self._in_hand <= self._window // 2 and not self._closing:
                 self._parked = False
                 await asyncio.to_thread(self._come_back)
+
+    def _failed(self, frame: Frame, mid: int, error: Exception) -> None:
+        """A frame that could not be recorded comes again once; one that fails again must not hold up the line."""
+        log.exception("frame %s is not recorded", frame.key)
+        self._reception.complain("INTERNAL_ERROR", f"{frame.key}: {error!r}", frame.key.line, frame.key.camera)
+        if frame.key in self._given_up:
+            self._receipts.ready(mid)
+        else:
+            self._given_up.add(frame.key)
+            self._park()
 
     def _come_back(self) -> None:
         self._client.loop_stop()

@@ -29,6 +29,7 @@ from inspector.wire import Topics, VerdictMessage
 log = logging.getLogger(__name__)
 
 CONNECT_S: Final = 10.0
+HEADROOM: Final = 4096  # bytes of topic and properties beside a frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class LineClient:
         self._changed = threading.Condition()
         self._online = threading.Event()
         self._refused = ""
+        self._limit = 0
         self._client = new_client(broker, f"{name}-{line}-{camera}", persistent=True)
         self._client.will_set(self._topic("status"), b'{"state":"offline"}', qos=1, retain=True)
         self._client.on_connect = self._on_connect
@@ -91,7 +93,13 @@ class LineClient:
         self._client.loop_stop()
 
     def send(self, exposure: Exposure) -> None:
-        """Publishes one frame, and returns at once; paho keeps it until the broker has it."""
+        """Publishes one frame, and returns at once; paho keeps it until the broker has it. Raises BrokerError for a
+        frame that the broker would not take: sending it would end the connection, again and again."""
+        if self._limit and len(exposure.payload) + HEADROOM > self._limit:
+            raise BrokerError(
+                f"a frame of {len(exposure.payload)} bytes exceeds the broker's limit of {self._limit}; "
+                "raise message_size_limit there, or announce the picture on frame-ref"
+            )
         journey = Journey(self.line, replace(exposure, payload=b""), time.monotonic())
         with self._changed:
             self._journeys[exposure.trigger_id] = journey
@@ -136,11 +144,12 @@ class LineClient:
         return properties
 
     def _on_connect(
-        self, client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
+        self, client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
         if code.is_failure:
             self._refused = str(code)
             return
+        self._limit = getattr(properties, "MaximumPacketSize", 0)
         verdicts = self._topics.verdict(self.line, self.camera)
         if self._broker.speaks_v5:
             client.subscribe(verdicts, options=SubscribeOptions(qos=1))

@@ -24,6 +24,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from inspector.errors import BrokerError
 from inspector.mqtt.connection import Broker, connect, new_client, user_properties
+from inspector.mqtt.receipts import Receipts
 from inspector.ports import Outgoing
 from inspector.wire import ServiceState, Topics, to_json
 
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 ECHO_QUIET_S: Final = 0.3  # after connecting, echoes of an earlier life come in at once; this long a silence ends them
 ECHO_LIMIT_S: Final = 2.0
 MESSAGE_ID: Final = "message_id"
+STATION: Final = "station"
 MEMORY: Final = 10_000  # message ids remembered as noted, for echoes that come after the note
 
 
@@ -41,6 +43,7 @@ class MqttPublisher:
     def __init__(self, broker: Broker, topics: Topics, client_id: str, station: int = 0) -> None:
         self._broker = broker
         self._topics = topics
+        self._client_id = client_id
         self._station = station
         self._loop: asyncio.AbstractEventLoop | None = None
         self._online = asyncio.Event()
@@ -51,6 +54,7 @@ class MqttPublisher:
         self._listening: asyncio.Task[None] | None = None
         self._client = new_client(broker, client_id, persistent=True, manual_ack=True)
         self._client.will_set(self._state_topic, to_json(self._state("OFFLINE")), qos=1, retain=True)
+        self._receipts = Receipts(lambda mid: self._client.ack(mid, 1))
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
@@ -87,7 +91,7 @@ class MqttPublisher:
         for message_id in message_ids:
             self._noted[message_id] = None
             if (mid := self._echoes.pop(message_id, None)) is not None:
-                self._client.ack(mid, 1)
+                self._receipts.ready(mid)
         while len(self._noted) > MEMORY:
             self._noted.popitem(last=False)
 
@@ -114,7 +118,7 @@ class MqttPublisher:
             return None
         properties = Properties(PacketTypes.PUBLISH)
         properties.ContentType = "application/json"
-        properties.UserProperty = [(MESSAGE_ID, message.message_id)]
+        properties.UserProperty = [(MESSAGE_ID, message.message_id), (STATION, self._client_id)]
         if message.correlation:
             properties.CorrelationData = message.correlation
         return properties
@@ -152,7 +156,7 @@ class MqttPublisher:
         assert self._loop is not None
         self._last_echo = self._loop.time()
         if message_id in self._noted:
-            self._client.ack(mid, 1)
+            self._receipts.ready(mid)
         else:
             self._echoes[message_id] = mid
 
@@ -178,6 +182,7 @@ class MqttPublisher:
         _properties: Properties | None,
     ) -> None:
         log.info("connection to %s ended: %s", self._broker.address, code)
+        self._receipts.forget()
         self._on_loop(self._went_offline)
 
     def _on_publish(
@@ -187,11 +192,12 @@ class MqttPublisher:
         self._on_loop(self._settle, mid, problem)
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        message_id = user_properties(message.properties).get(MESSAGE_ID)
-        if message_id:
-            self._on_loop(self._heard, message_id, message.mid)
+        self._receipts.expect(message.mid)
+        told = user_properties(message.properties)
+        if told.get(STATION) == self._client_id and MESSAGE_ID in told:
+            self._on_loop(self._heard, told[MESSAGE_ID], message.mid)
         else:
-            self._client.ack(message.mid, message.qos)
+            self._receipts.ready(message.mid)
 
     def _on_loop(self, call: Any, *args: object) -> None:
         if self._loop is not None and not self._loop.is_closed():

@@ -122,7 +122,7 @@ def _short(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     tilt = rng.uniform(-0.015, 0.015, 2)
     bridge = np.array([pose.at(u0 + 0.03, v0 + tilt[0]), pose.at(u1 - 0.03, v1 + tilt[1])])
     patch = canvas.patch(bridge)
-    share = patch.polyline(bridge, canvas.px * rng.uniform(2.5, 6.0))
+    share = patch.polyline(bridge, canvas.px * rng.uniform(3.0, 9.0))
     patch.cover(share * np.float32(contrast), PAD if rng.random() < 0.5 else TRACE)
     return canvas.record("short", patch, share, contrast)
 
@@ -136,7 +136,7 @@ def _open(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     """A gap in a trace."""
     rng, traces = canvas.rng, layout().traces
     _, start, end, _ = traces[rng.integers(len(traces))]
-    along, gap = rng.uniform(0.15, 0.85), rng.uniform(0.012, 0.035)
+    along, gap = rng.uniform(0.15, 0.85), rng.uniform(0.016, 0.05)
     u, v = start[0] + along * (end[0] - start[0]), start[1] + along * (end[1] - start[1])
     turn = math.atan2(end[1] - start[1], end[0] - start[0])
     du, dv = gap * math.cos(turn), gap * math.sin(turn)
@@ -161,7 +161,7 @@ def _missing_hole(canvas: Canvas, pose: Pose, contrast: float) -> bool:
 
 def _spurious_copper(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     """A splash of copper where none belongs."""
-    outline = blob(canvas.rng, _spot(canvas.rng, pose), canvas.px * min(canvas.rng.lognormal(math.log(8), 0.45), 22))
+    outline = blob(canvas.rng, _spot(canvas.rng, pose), canvas.px * min(canvas.rng.lognormal(math.log(10.5), 0.45), 28))
     patch = canvas.patch(outline)
     share = patch.on_part(patch.polygon(outline))
     patch.cover(share * np.float32(contrast), TRACE if canvas.rng.random() < 0.5 else PAD)

@@ -98,7 +98,7 @@ def _spot(rng: np.random.Generator, pose: Pose) -> Point:
 
 def _printed_patch(canvas: Canvas, pose: Pose) -> tuple[Patch, Floats]:
     """A window on the print and a soft round share of it."""
-    centre, radius = _spot(canvas.rng, pose), canvas.px * canvas.rng.uniform(14, 42)
+    centre, radius = _spot(canvas.rng, pose), canvas.px * canvas.rng.uniform(16, 52)
     patch = canvas.patch(np.array([(centre[0] - radius, centre[1] - radius), (centre[0] + radius, centre[1] + radius)]))
     x, y = patch.distances(centre)
     return patch, np.clip((radius - np.hypot(x, y)) / np.float32(0.25 * radius), 0, 1).astype(np.float32)
@@ -116,7 +116,7 @@ def _missing_print(canvas: Canvas, pose: Pose, bare: Pixels, ink: Pixels, contra
 def _misprint(canvas: Canvas, pose: Pose, ink: Pixels, contrast: float) -> bool:
     """A ghost: the print stands there a second time, shifted."""
     patch, share = _printed_patch(canvas, pose)
-    angle, far = canvas.rng.uniform(0, 2 * math.pi), canvas.px * canvas.rng.uniform(6, 12)
+    angle, far = canvas.rng.uniform(0, 2 * math.pi), canvas.px * canvas.rng.uniform(6, 14)
     shift = np.array([[1, 0, far * math.cos(angle)], [0, 1, far * math.sin(angle)]], np.float32)
     window = ink[patch.window]
     ghost = cv2.warpAffine(window, shift, window.shape[::-1]).astype(np.float32) / np.float32(255)

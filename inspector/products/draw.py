@@ -118,6 +118,6 @@ def _add_flaw(canvas: Canvas, painters: dict[str, Painter], hard: float) -> None
 
 
 def _contrast(rng: np.random.Generator, hard: float) -> float:
-    """0..1. At the usual 0.5 it spreads from 0.2, faint, to 1, plain."""
-    lowest, highest = 0.65 - 0.9 * hard, 1.0 - max(0.0, hard - 0.5)
+    """0..1. At the usual 0.5 it spreads from 0.25, faint, to 1, plain."""
+    lowest, highest = 0.7 - 0.9 * hard, 1.0 - max(0.0, hard - 0.5)
     return float(rng.uniform(max(lowest, 0.08), highest))

@@ -34,7 +34,7 @@ def _at_spot(mark: Callable[[Canvas, Point, float], bool], canvas: Canvas, spot:
 def scratch(canvas: Canvas, at: Point, contrast: float) -> bool:
     """A thin, gently bent line, bright where it cuts, with a dark lip."""
     rng, px = canvas.rng, canvas.px
-    length, width = px * rng.lognormal(math.log(72), 0.6), px * rng.uniform(1.0, 2.8)
+    length, width = px * rng.lognormal(math.log(85), 0.6), px * rng.uniform(1.2, 4.5)
     line = _wander(rng, at, min(length, 220 * px), bend=0.12)
     patch = canvas.patch(line)
     cut, lip = patch.polyline(line, width), patch.polyline(line + width * 0.9, width)
@@ -47,7 +47,7 @@ def scratch(canvas: Canvas, at: Point, contrast: float) -> bool:
 def crack(canvas: Canvas, at: Point, contrast: float) -> bool:
     """A jagged dark line with a branch."""
     rng, px = canvas.rng, canvas.px
-    length, width = px * min(rng.lognormal(math.log(64), 0.5), 180), px * rng.uniform(1.0, 2.4)
+    length, width = px * min(rng.lognormal(math.log(75), 0.5), 190), px * rng.uniform(1.2, 4.0)
     line = _wander(rng, at, length, bend=0.75)
     start = line[len(line) // 2]
     branch = _wander(rng, (start[0], start[1]), length * rng.uniform(0.2, 0.5), bend=0.75)
@@ -61,7 +61,7 @@ def dent(canvas: Canvas, at: Point, contrast: float) -> bool:
     """A dip: one flank catches the light, the other lies in shade."""
     rng, px = canvas.rng, canvas.px
     radius, squeeze, turn = (
-        px * min(rng.lognormal(math.log(13), 0.45), 34),
+        px * min(rng.lognormal(math.log(17), 0.45), 42),
         rng.uniform(0.6, 1.0),
         rng.uniform(0, math.pi),
     )
@@ -82,9 +82,9 @@ def stain(canvas: Canvas, at: Point, contrast: float) -> bool:
     if rng.random() < 0.25:
         line = _wander(rng, at, px * rng.uniform(25, 80), bend=0.4)
         patch = canvas.patch(line)
-        share = patch.on_part(patch.polyline(line, px * rng.uniform(1.5, 3.0)))
+        share = patch.on_part(patch.polyline(line, px * rng.uniform(1.5, 4.0)))
     else:
-        outline = blob(rng, at, px * min(rng.lognormal(math.log(11), 0.5), 34))
+        outline = blob(rng, at, px * min(rng.lognormal(math.log(14), 0.5), 42))
         patch = canvas.patch(outline)
         share = patch.on_part(cv2.GaussianBlur(patch.polygon(outline), (0, 0), rng.uniform(0.6, 2.0) * px))
     tint: Colour = (0.75, 1.0, 1.35) if rng.random() < 0.6 else GREY
