@@ -108,11 +108,7 @@ def serve(
     from inspector.commands.service import service
 
     settings = _settings(model=model)
-    with (
-        _interrupted_by_sigterm(),
-        service(settings, pipelines, ray_address=ray_address) as running,
-        _interrupted_by_sigterm(),  # again: Ray put a handler of its own in place
-    ):
+    with service(settings, pipelines, ray_address=ray_address) as running:
         _say(f"receiving from {running.broker_host}:{running.broker_port} under {running.topic_root}/")
         _say(f"console: {running.console_url}")
         hold(_say)
@@ -362,18 +358,3 @@ def _opened(to: Path) -> Iterator[Any]:
     else:
         with to.open("w", newline="", encoding="utf-8") as out:
             yield out
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """SIGTERM stops as cleanly as Ctrl-C does."""
-    import signal
-
-    def interrupt(_signal: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -299,16 +299,23 @@ class Station:
         messages = self._messages(safe, frame)
         self._watch.note("LEDGER_AWAY", str(error), line=part.key.line, severity=EventSeverity.ALARM)
         self._relay.send(messages)
-        while not await self._is_stored(safe, messages):
+        while (stored := await self._try_to_store(safe, messages)) is None:
             await asyncio.sleep(RETRY_S)
+        if not stored:
+            self._watch.note(
+                "RECORD_DIFFERS",
+                f"{part.key}: the ledger had stored {part.decision.disposition} although "
+                "it said it had not; the gate was told the fail-safe",
+                line=part.key.line,
+            )
         self._relay.send(messages)
 
-    async def _is_stored(self, part: PartRecord, messages: list[Outgoing]) -> bool:
+    async def _try_to_store(self, part: PartRecord, messages: list[Outgoing]) -> bool | None:
+        """Whether the part was stored now (False: it had been before); None while the ledger is away."""
         try:
-            await self._doors.ledger.record(part, messages)
+            return await self._doors.ledger.record(part, messages)
         except LedgerError:
-            return False
-        return True
+            return None
 
     # ------------------------------------------------------------------ words, after the verdict
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from inspector.commands.applying import plan, read_pipelines, store
+from inspector.commands.signals import stopped_by_signals
 from inspector.errors import BrokerError
 from inspector.ledger import FileEvidence, SqlArchive, upgrade
 from inspector.mqtt.probe import probe
@@ -30,15 +31,17 @@ def service(
 
     settings = absolute(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
-    _check_broker(settings)
-    card = card_of(settings)
-    upgrade(settings.database)
-    if pipelines is not None and (always_apply or not SqlArchive(settings.database).list_pipelines()):
-        apply_all(settings, pipelines)
-    model = model_plan(settings, card)
-    with ray_cluster(ray_address, num_cpus=max(1.0, model.num_cpus * (model.max_replicas or model.replicas))):
-        deploy(model, station_plan(settings), console_plan(settings))
-        yield settings
+    with stopped_by_signals():
+        _check_broker(settings)
+        model = model_plan(settings, card_of(settings))
+        upgrade(settings.database)
+        if pipelines is not None and (always_apply or not SqlArchive(settings.database).list_pipelines()):
+            apply_all(settings, pipelines)
+        cpus = max(1.0, model.num_cpus * (model.max_replicas or model.replicas))
+        with ray_cluster(ray_address, settings.data / "ray.log", num_cpus=cpus):
+            deploy(model, station_plan(settings), console_plan(settings))
+            with stopped_by_signals():  # again: Ray put handlers of its own in place
+                yield settings
 
 
 def apply_all(settings: Settings, pipelines: Path) -> dict[str, int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 
 import ray
 from ray import serve
@@ -30,15 +30,23 @@ from inspector.pool.builder import (
 
 
 @contextmanager
-def ray_cluster(address: str | None, *, num_cpus: float, num_gpus: float = 0.0) -> Iterator[None]:
+def ray_cluster(address: str | None, log: Path, *, num_cpus: float, num_gpus: float = 0.0) -> Iterator[None]:
     """Ray for the length of the block. `address` None starts a private one on this machine, reachable from here
-    only and without usage reports; "auto" joins the running one. Raises PoolError when Ray does not start."""
+    only and without usage reports; "auto" joins the running one. What Ray would print goes to `log`: standard output
+    is for documents. Raises PoolError when Ray does not start."""
+    with log.open("a") as said, redirect_stdout(said), _started(address, num_cpus, num_gpus):
+        yield
+
+
+@contextmanager
+def _started(address: str | None, num_cpus: float, num_gpus: float) -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's default puts the line behind everything else here
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     try:
         if address is None:
             ray.init(
+                _node_ip_address="127.0.0.1",
                 num_cpus=max(1, round(num_cpus)),
                 num_gpus=round(num_gpus) or None,
                 include_dashboard=False,
@@ -56,12 +64,10 @@ def ray_cluster(address: str | None, *, num_cpus: float, num_gpus: float = 0.0) 
         ray.shutdown()
         raise PoolError(f"Ray did not start: {error}") from error
     try:
-        with redirect_stdout(sys.stderr):  # Ray prints its troubles; standard output is for documents
-            yield
+        yield
     finally:
-        with redirect_stdout(sys.stderr):
-            _stop_in_order()
-            ray.shutdown()
+        _stop_in_order()
+        ray.shutdown()
 
 
 def deploy(model: ModelPlan, station: StationPlan, web: ConsolePlan) -> None:
@@ -113,10 +119,8 @@ def _message(name: str) -> str:
 
 def _stop_in_order() -> None:
     """Stations first: they finish and acknowledge what they hold while models still answer."""
-    log = logging.getLogger(__name__)
-    for name in (STATIONS, CONSOLE, MODELS):
-        try:
-            serve.delete(name)
-        except Exception as error:
-            log.warning("%s did not stop cleanly: %s", name, error)
+    try:
+        serve.delete(STATIONS)
+    except Exception as error:
+        logging.getLogger(__name__).warning("stations did not stop cleanly: %s", error)
     serve.shutdown()

@@ -54,7 +54,9 @@ def test_demo_runs_everything_prints_the_figures_and_leaves_no_process(run: Run,
     figures = document(run("demo", "--frames", "9", "--fps", "2", "--exit", "--json"))
     assert (figures["frames_sent"], figures["verdicts"], figures["lost"], figures["duplicates"]) == (9, 9, 0, 0)
     assert set(figures) >= {"latency_ms", "votes_mean", "balanced_accuracy", "escapes", "overkill", "first_verdict_s"}
-    left = [each.info["cmdline"] for each in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(each.info["cmdline"])]
+    left = [
+        each.info["cmdline"] for each in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(each.info["cmdline"])
+    ]
     assert left == []
 
 

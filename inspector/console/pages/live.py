@@ -53,7 +53,7 @@ class LivePage:
         with shell("Live", "/") as self._pulse:
             self._away, self._strangers = Notice("bad"), Notice(way=("See the cameras", "/cameras"))
             self._totals = TotalsStrip()
-            with ui.element("div").classes("panels"):
+            with ui.element("div").classes("panels") as self._panels:
                 self._latency, self._lines = LatencyChart(), LineBars()
             self._build_tools()
             self._sheet = Sheet("Parts")
@@ -63,7 +63,7 @@ class LivePage:
         ui.timer(REFRESH_S, self._refresh, immediate=False)
 
     def _build_tools(self) -> None:
-        with ui.element("div").classes("tools"):
+        with ui.element("div").classes("tools") as self._tools:
             self._filters = FilterBar(self._wanted, self._choose)
             ui.element("div").classes("space")
             window = ui.select(WINDOWS, value=self._minutes, on_change=self._choose_window)
@@ -72,7 +72,7 @@ class LivePage:
             self._pause.props("outline no-caps color=primary")
 
     def _build_paging(self) -> None:
-        with ui.element("nav").classes("tools").props('aria-label="Older and newer parts"'):
+        with ui.element("nav").classes("tools").props('aria-label="Older and newer parts"') as self._ways:
             self._newest = _way("Newest", "first_page", self._to_newest)
             self._newer = _way("Newer", "chevron_left", self._to_newer)
             self._older = _way("Older", "chevron_right", self._to_older)
@@ -116,6 +116,8 @@ class LivePage:
         self._newest.set_enabled(not self._is_live)
         self._newer.set_enabled(not self._is_live)
         self._older.set_enabled(page.next_before is not None)
+        for each in (self._panels, self._tools, self._ways):
+            each.set_visibility(bool(page.parts) or self._wanted != PartFilter())
         if page.parts:
             self._empty.hide()
         else:

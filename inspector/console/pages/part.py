@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Literal
 
 from nicegui import ui
 
-from inspector.console.answers import Neighbours, PartReport
+from inspector.console.answers import PartReport
 from inspector.console.catalogue import Catalogue
 from inspector.console.pages.addresses import page_address
 from inspector.console.pages.evidence import show_picture
@@ -20,6 +21,8 @@ from inspector.pipeline import Thresholds
 from inspector.report import WordsState
 
 REFRESH_S: Final = 0.7
+Way = Literal["newer", "older"]
+KEYS: Final[dict[str, Way]] = {"ArrowLeft": "newer", "ArrowRight": "older"}
 
 
 class PartPage:
@@ -38,15 +41,48 @@ class PartPage:
             await self._build(part)
 
     async def _build(self, part: PartReport) -> None:
-        verdict = part.report.verdict
         self._thresholds = await self._valid_thresholds(part)
-        neighbours = await self._catalogue.neighbours(verdict.line, part.number)
-        with shell(f"{verdict.disposition} {part.report.part_id or verdict.trigger_id}", "") as self._pulse:
+        with shell(f"{part.report.verdict.disposition} {_name(part)}", "") as self._pulse:
             self._away = Notice("bad")
-            _head(part, neighbours)
+            self._build_head(part)
             self._content = ui.element("div").classes("part")
         self._show(part)
         self._timer = ui.timer(REFRESH_S, self._refresh, active=not _final(part), immediate=False)
+
+    def _build_head(self, part: PartReport) -> None:
+        verdict = part.report.verdict
+        with ui.element("div").classes("part-head"):
+            words("h1", f"Part {_name(part)}").classes("told")
+            words("span", f"line {verdict.line} · camera {verdict.camera} · #{part.number}").classes("muted")
+            ui.element("div").classes("space")
+            _way("Newer", "chevron_left", partial(self._go, part, "newer"))
+            _way("Older", "chevron_right", partial(self._go, part, "older"))
+            json = ui.button("JSON", icon="data_object").props("outline no-caps dense padding='4px 12px' color=primary")
+            json.props(f"type=a href={part_address(verdict.result_id)}")
+        ui.keyboard(on_key=partial(self._on_key, part))
+
+    async def _on_key(self, part: PartReport, event: Any) -> None:
+        """Left and right go to newer and older parts, Escape back to the list."""
+        if not event.action.keydown:
+            return
+        if event.key.name == "Escape":
+            ui.navigate.to("/")
+        elif event.key.name in KEYS:
+            await self._go(part, KEYS[event.key.name])
+
+    async def _go(self, part: PartReport, way: Way) -> None:
+        """To the neighbour as it is now: newer parts may have come since the page was opened."""
+        line = part.report.verdict.line
+        try:
+            neighbours = await self._catalogue.neighbours(line, part.number)
+        except LedgerError as error:
+            self._away.say(f"The database can't be read: {error}.")
+            return
+        target = neighbours.newer if way == "newer" else neighbours.older
+        if target is None:
+            ui.notify(f"There is no {way} part of line {line}", type="info", position="top")
+        else:
+            ui.navigate.to(page_address(target))
 
     async def _refresh(self) -> None:
         try:
@@ -89,35 +125,12 @@ def _no_such_part(result_id: str) -> None:
         ui.link("Show the newest parts", "/")
 
 
-def _head(part: PartReport, neighbours: Neighbours) -> None:
-    verdict = part.report.verdict
-    with ui.element("div").classes("part-head"):
-        words("h1", f"Part {part.report.part_id or verdict.trigger_id}").classes("told")
-        words("span", f"line {verdict.line} · camera {verdict.camera} · #{part.number}").classes("muted")
-        ui.element("div").classes("space")
-        _neighbour("Newer", "chevron_left", neighbours.newer)
-        _neighbour("Older", "chevron_right", neighbours.older)
-        json = ui.button("JSON", icon="data_object").props("outline no-caps dense padding='4px 12px' color=primary")
-        json.props(f"type=a href={part_address(verdict.result_id)}")
-    ui.keyboard(on_key=lambda event: _on_key(event, neighbours))
+def _way(text: str, icon: str, go: Any) -> None:
+    ui.button(text, icon=icon, on_click=go).props("flat no-caps dense padding='4px 8px' color=primary")
 
 
-def _neighbour(text: str, icon: str, result_id: str | None) -> None:
-    button = ui.button(text, icon=icon).props("flat no-caps dense padding='4px 8px' color=primary")
-    if result_id is None:
-        button.disable()
-    else:
-        button.props(f"type=a href={page_address(result_id)}")
-
-
-def _on_key(event: Any, neighbours: Neighbours) -> None:
-    """Left and right go to newer and older parts, Escape back to the list."""
-    if not event.action.keydown:
-        return
-    newer, older = (each and page_address(each) for each in (neighbours.newer, neighbours.older))
-    target = {"ArrowLeft": newer, "ArrowRight": older, "Escape": "/"}.get(event.key.name)
-    if target:
-        ui.navigate.to(target)
+def _name(part: PartReport) -> str:
+    return part.report.part_id or part.report.verdict.trigger_id
 
 
 def _final(part: PartReport) -> bool:
