@@ -106,13 +106,15 @@ def model_plan(settings: Settings, card: ModelCard) -> ModelPlan:
 
     replicas = settings.replicas or card.replicas
     threads = settings.threads or max(1, (os.cpu_count() or 1) // replicas)
+    # what all stations may hold must fit into the replicas: beyond that Serve's router backs off while replicas idle
+    share = -(-settings.stations * settings.window // replicas)
     return ModelPlan(
-        partial(open_model, settings, threads),
-        replicas,
-        card.max_replicas,
-        card.num_gpus,
-        0.0 if card.num_gpus == 0 else card.num_cpus,
-        card.max_ongoing_requests,
+        open_model=partial(open_model, settings, threads),
+        replicas=replicas,
+        max_replicas=card.max_replicas,
+        num_gpus=card.num_gpus,
+        num_cpus=card.num_cpus if card.num_gpus else 0.0,
+        max_ongoing_requests=max(card.max_ongoing_requests, share),
     )
 
 
