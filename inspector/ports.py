@@ -3,7 +3,7 @@ share one name (`Ledger` here, `ledger/` the database, `MemoryLedger` in tests/f
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
@@ -122,10 +122,11 @@ class Judgement:
 
 
 class Judged(NamedTuple):
-    """A judgement, and the words that follow it; `words` ends at once when the part needs none."""
+    """A judgement, and the words that follow it: None when the part needs none, MISSING when the writer failed.
+    Awaiting them never raises, and they need not be awaited."""
 
     judgement: Judgement
-    words: AsyncIterator[Words]
+    words: Awaitable[Words | None]
 
 
 class Pool(Protocol):

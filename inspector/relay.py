@@ -20,6 +20,7 @@ BATCH: Final = 500
 SHORT_CUT: Final = 5_000  # messages waiting in memory; beyond that they wait in the ledger alone
 MEMORY: Final = 20_000  # ids remembered as published, so that a sweep that overlaps them repeats none
 RETRY_S: Final = 0.5
+CONFIRM_S: Final = 0.1  # confirmations share a transaction; until then the echo on the broker knows
 
 
 class Relay:
@@ -140,7 +141,7 @@ class Relay:
 
     async def _confirm_forever(self) -> None:
         while True:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(CONFIRM_S)
             await self._confirm()
 
     async def _confirm(self) -> None:

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import uuid
 import zlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -41,6 +42,7 @@ from inspector.wire import EventSeverity, Topics, report_message, to_json, verdi
 log = logging.getLogger(__name__)
 
 RETRY_S: Final = 0.5
+MEMORY: Final = 10_000  # frames remembered as decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Findings:
 
     decision: Decision
     judgement: Judgement | None = None
-    words: AsyncIterator[Words] | None = None
+    words: Awaitable[Words | None] | None = None
     seen: Measurements | None = None
 
 
@@ -88,7 +90,9 @@ class Station:
         self._now = now
         self._lines: dict[str, PipelineVersion] = {}
         self._model = ""
+        self._stamps: dict[tuple[str, int, str], str] = {}
         self._in_hand: dict[FrameKey, asyncio.Event] = {}
+        self._decided: OrderedDict[FrameKey, None] = OrderedDict()
         self._writing: set[asyncio.Task[None]] = set()
 
     async def inspect(self, frame: Frame) -> None:
@@ -158,12 +162,18 @@ class Station:
         return None
 
     async def _is_answered(self, frame: Frame) -> bool:
-        """Whether this frame was decided before. A camera that sent it again is answered again; a redelivery by
-        the broker is not: its verdict is out already or waits in the outbox."""
+        """Whether this frame was decided before. Asked of the ledger only where that is likely: a frame that turns
+        out to be decided after all is refused when it is recorded, so that here only work is saved."""
+        likely = frame.redelivered or frame.key in self._decided
+        return likely and await self._answer_again(frame)
+
+    async def _answer_again(self, frame: Frame) -> bool:
+        """A camera that sent a decided frame again is answered again; a redelivery by the broker is not: its verdict
+        is out already or waits in the outbox. False when the frame is not decided."""
         try:
             known = await self._doors.ledger.find(frame.key)
         except LedgerError:
-            return False  # storing will find out, and refuse a second decision
+            return False
         if known is None:
             return False
         if known.verdict is not None and not frame.redelivered:
@@ -245,7 +255,7 @@ class Station:
         tally = _tally(line.pipeline, judgement)
         if evidence and found.seen:
             evidence = replace(evidence, width_px=found.seen.width_px, height_px=found.seen.height_px)
-        stamp = fingerprint(line.pipeline.score_key(), judgement.model_fingerprint or self._model, line.golden)
+        stamp = self._stamp(line, judgement.model_fingerprint or self._model)
         return PartRecord(
             result_id=uuid.uuid4().hex,
             key=frame.key,
@@ -271,12 +281,19 @@ class Station:
             words=Words(WordsState.PENDING) if self._is_explained(found) else NO_WORDS,
         )
 
+    def _stamp(self, line: PipelineVersion, model: str) -> str:
+        """The fingerprint of a version and a model; worked out once, not for every part."""
+        key = (line.pipeline.line, line.version, model)
+        if key not in self._stamps:
+            self._stamps[key] = fingerprint(line.pipeline.score_key(), model, line.golden)
+        return self._stamps[key]
+
     def _is_explained(self, found: Findings) -> bool:
         """Whether the replica is writing words for this part right now: for what its votes did not pass."""
         return found.words is not None and found.decision.disposition is not Disposition.PASS
 
     async def _record(
-        self, part: PartRecord, frame: Frame, line: PipelineVersion, words: AsyncIterator[Words] | None
+        self, part: PartRecord, frame: Frame, line: PipelineVersion, words: Awaitable[Words | None] | None
     ) -> None:
         messages = self._messages(part, frame)
         try:
@@ -284,11 +301,18 @@ class Station:
         except LedgerError as error:
             await self._record_in_safe_mode(part, frame, line, error)
             return
+        self._remember(part.key)
         if not stored:
+            await self._answer_again(frame)
             return
         self._relay.send(messages)
         if words is not None and part.words.state is WordsState.PENDING:
             self._spawn(self._write_words(part, words))
+
+    def _remember(self, key: FrameKey) -> None:
+        self._decided[key] = None
+        if len(self._decided) > MEMORY:
+            self._decided.popitem(last=False)
 
     async def _record_in_safe_mode(
         self, part: PartRecord, frame: Frame, line: PipelineVersion, error: LedgerError
@@ -319,13 +343,9 @@ class Station:
 
     # ------------------------------------------------------------------ words, after the verdict
 
-    async def _write_words(self, part: PartRecord, words: AsyncIterator[Words]) -> None:
-        written = Words(WordsState.MISSING, raw="the model wrote nothing")
-        try:
-            written = await anext(words, written)
-        except PoolError as error:
-            written = Words(WordsState.MISSING, raw=str(error))
-        await self._finish_words(part, written)
+    async def _write_words(self, part: PartRecord, words: Awaitable[Words | None]) -> None:
+        written = await words
+        await self._finish_words(part, written or Words(WordsState.MISSING, raw="the model wrote nothing"))
 
     async def _finish_words(self, part: PartRecord, words: Words) -> None:
         message = self._report(replace(part, words=words))

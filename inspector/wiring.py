@@ -106,8 +106,8 @@ def model_plan(settings: Settings, card: ModelCard) -> ModelPlan:
 
     replicas = settings.replicas or card.replicas
     threads = settings.threads or max(1, (os.cpu_count() or 1) // replicas)
-    # what all stations may hold must fit into the replicas: beyond that Serve's router backs off while replicas idle
-    share = -(-settings.stations * settings.window // replicas)
+    # twice what all stations may hold must fit: a full replica makes Serve's router back off while others idle
+    share = -(-2 * settings.stations * settings.window // replicas)
     return ModelPlan(
         open_model=partial(open_model, settings, threads),
         replicas=replicas,

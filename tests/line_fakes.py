@@ -4,7 +4,7 @@ script, a publisher that keeps what it publishes, an engine that votes by a scri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from inspector.errors import BrokerError, ModelError, PictureError
@@ -74,12 +74,12 @@ class ScriptedPool:
         await asyncio.sleep(self.delay_s)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return Judged(self.answer, self._write())
+        return Judged(self.answer, asyncio.create_task(self._write()))
 
-    async def _write(self) -> AsyncIterator[Words]:
+    async def _write(self) -> Words | None:
         if self.words is not None:
             await self.may_write.wait()
-            yield self.words
+        return self.words
 
 
 class MemoryPublisher:

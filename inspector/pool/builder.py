@@ -13,9 +13,10 @@ from typing import Any, Final, Protocol
 from ray import serve
 from ray.serve.schema import LoggingConfig
 
+from inspector.pool.parcel import Parcel, unpack
 from inspector.pool.ray_pool import RayPool
 from inspector.pool.replica import VisionModel
-from inspector.ports import Job, Pool
+from inspector.ports import Pool
 
 MODELS: Final = "models"
 STATIONS: Final = "stations"
@@ -68,8 +69,8 @@ class ModelReplica:
     def __init__(self, open_model: Callable[[], VisionModel]) -> None:
         self._model = open_model()
 
-    async def judge(self, job: Job) -> Any:
-        async for outcome in self._model.judge(job):
+    async def judge(self, parcel: Parcel) -> Any:
+        async for outcome in self._model.judge(unpack(parcel)):
             yield outcome
 
     async def check_health(self) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Final
 
 import ray
 from ray import serve
@@ -28,6 +29,13 @@ from inspector.pool.builder import (
     stations,
 )
 
+ENVIRONMENT: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # Ray's default, 15, puts the line behind everything else on the machine
+    "RAY_max_direct_call_object_size": "4194304",  # frames travel in the call, not through the object store
+    "RAY_task_events_report_interval_ms": "0",  # nobody reads the record that Ray keeps of every call
+}
+
 
 @contextmanager
 def ray_cluster(address: str | None, log: Path, *, num_cpus: float, num_gpus: float = 0.0) -> Iterator[None]:
@@ -40,8 +48,8 @@ def ray_cluster(address: str | None, log: Path, *, num_cpus: float, num_gpus: fl
 
 @contextmanager
 def _started(address: str | None, num_cpus: float, num_gpus: float) -> Iterator[None]:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's default puts the line behind everything else here
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     try:
         if address is None:

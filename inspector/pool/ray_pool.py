@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from ray.exceptions import RayActorError, RayError, RayTaskError
@@ -12,8 +11,9 @@ from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
 from inspector.errors import PoolError, PoolOverload
+from inspector.pool.parcel import Packer
 from inspector.ports import Job, Judged, Judgement
-from inspector.report import Words
+from inspector.report import Words, WordsState
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +24,16 @@ class RayPool:
     """The model replicas behind one handle."""
 
     def __init__(self, handle: DeploymentHandle) -> None:
+        self._packer = Packer()
         self._handle = handle.options(stream=True, method_name="judge")
 
     async def judge(self, job: Job) -> Judged:
         """A replica that dies is replaced by another while the caller waits, at most ATTEMPTS times."""
-        problem: Exception | None = None
+        problem, parcel = None, self._packer.pack(job)
         for _ in range(ATTEMPTS):
-            stream = self._handle.remote(job)
+            stream = self._handle.remote(parcel)
             try:
-                return Judged(await _first(stream), _words(stream))
+                return Judged(await _first(stream), asyncio.create_task(_last(stream)))
             except BackPressureError as error:
                 raise PoolOverload("every model replica is busy") from error
             except RayActorError as error:
@@ -53,12 +54,15 @@ async def _first(stream: Any) -> Judgement:
     return outcome
 
 
-async def _words(stream: Any) -> AsyncIterator[Words]:
+async def _last(stream: Any) -> Words | None:
+    """Reads the stream to its end in any case: until then Serve counts the call against its replica."""
+    words = None
     try:
         async for outcome in stream:
-            yield outcome
+            words = outcome
     except RayError as error:
-        raise PoolError(f"the model replica stopped while writing: {_reason(error)}") from error
+        return Words(WordsState.MISSING, raw=f"the model replica stopped while writing: {_reason(error)}")
+    return words
 
 
 def _reason(error: Exception) -> str:

@@ -23,6 +23,7 @@ MEAN: Final = 0.5
 DEVIATION: Final = 0.5
 VISION_WIDTH: Final = 128
 TEXT_WIDTH: Final = 128
+READABLE: Final = 0o644  # the service may run as another user than the one who trained
 PREPROCESSOR: Final[dict[str, Any]] = {
     "image_processor_type": "Qwen2VLImageProcessor",
     "processor_class": "Qwen3VLProcessor",
@@ -99,4 +100,5 @@ def save_checkpoint(model: Qwen3VLForConditionalGeneration, tokenizer: PreTraine
         tokenizer.save_pretrained(fresh)
         (fresh / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR, indent=2) + "\n", encoding="utf-8")
         for file in sorted(fresh.iterdir()):
+            file.chmod(READABLE)
             os.replace(file, folder / file.name)

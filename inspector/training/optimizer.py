@@ -12,7 +12,7 @@ MATRIX_RATE: Final = 4e-3  # scaled by Muon to AdamW's root mean square of a ste
 OTHER_RATE: Final = 1.5e-3
 DECAY: Final = 0.01
 WARM_UP_STEPS: Final = 60
-COOL_DOWN: Final = 0.25  # share of the steps over which the rate falls to nothing
+COOL_DOWN: Final = 0.4  # share of the steps over which the rate falls to nothing
 CLIP: Final = 1.0
 SMALLEST: Final = 64  # outputs of a matrix that Muon turns
 
