@@ -148,7 +148,6 @@ class Outgoing(NamedTuple):
     topic: str
     payload: bytes
     confirms: bool = False
-    response_topic: str | None = None
     correlation: bytes | None = None
 
 

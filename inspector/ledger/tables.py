@@ -142,7 +142,6 @@ class OutboxColumns(TypedColumns):
     topic: Named[str]
     payload: Named[bytes] = Column(LargeBinary)
     confirms: Named[bool]
-    response_topic: Named[str | None]
     correlation: Named[bytes | None] = Column(LargeBinary)
     published_at: Named[datetime | None] = Column(TIME)
 

@@ -1,37 +1,44 @@
-"""Stage 2: the whole model learns to answer. The patch heads stay on, so that the tower goes on learning to see."""
+"""Stage 2: the language model learns to answer, and the mergers to hand it what the tower sees.
+
+The tower itself is left as stage 1 made it: trained along at a rate that suits the language model it forgot how to
+see (AUROC of its patches 0.90 to 0.70 in 200 steps), because these frames show far fewer flaws than stage 1's.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from inspector.training.dialogue import Rows, Scribe
 from inspector.training.feed import Case, Conversations, stack, stream
 from inspector.training.optimizer import Optimizer
 from inspector.training.scores import auroc
-from inspector.training.tower import Features, block_order, patchify, see
-from inspector.training.vision_stage import Heads, Report
+from inspector.training.tower import Features, patchify, see
+from inspector.training.vision_stage import Report
 
-PATCH_SHARE: Final = 0.5
 CHECK_BATCHES: Final = 12
 
 
-class Losses(NamedTuple):
-    language: Tensor
-    patches: Tensor
+def taught(model: Any) -> list[nn.Module]:
+    """What this stage trains; everything else is frozen."""
+    visual = model.model.visual
+    parts = [model.model.language_model, visual.merger, visual.deepstack_merger_list]
+    model.requires_grad_(False)
+    for part in parts:
+        part.requires_grad_(True)
+    return parts
 
 
-def language_step(model: Any, heads: Heads, scribe: Scribe, cases: list[Case]) -> Losses:
-    """Losses of one batch."""
+def language_step(model: Any, scribe: Scribe, cases: list[Case]) -> Tensor:
+    """Loss of one batch."""
     shots = stack([shot for case in cases for shot in case.shots])
     rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons) for case in cases])
     with torch.autocast("cpu", torch.bfloat16):
-        features = see(model.model.visual, patchify(shots.pictures))
-        logits = answer(model, rows, features)
-        return Losses(_language_loss(logits, rows), heads.loss(features, block_order(shots.labels)))
+        logits = answer(model, rows, see(model.model.visual, patchify(shots.pictures)))
+    return _language_loss(logits, rows)
 
 
 def answer(model: Any, rows: Rows, features: Features) -> Tensor:
@@ -57,14 +64,14 @@ def _language_loss(logits: Tensor, rows: Rows) -> Tensor:
 
 
 def train_language(
-    model: Any, heads: Heads, scribe: Scribe, optimizer: Optimizer, seed: int, steps: range, total: int, report: Report
+    model: Any, scribe: Scribe, optimizer: Optimizer, seed: int, steps: range, total: int, report: Report
 ) -> None:
     """Runs these steps of `total`; `report` is told after each."""
     for step, cases in zip(steps, stream(Conversations(seed, steps.start, steps.stop)), strict=True):
-        losses = language_step(model, heads, scribe, cases)
-        (losses.language + PATCH_SHARE * losses.patches).backward()  # type: ignore[no-untyped-call]
+        loss = language_step(model, scribe, cases)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(step, total)
-        report(step, {"language_loss": losses.language.item(), "vision_loss": losses.patches.item()})
+        report(step, {"language_loss": loss.item()})
 
 
 def check_language(model: Any, scribe: Scribe, batches: int = CHECK_BATCHES) -> dict[str, float]:

@@ -12,14 +12,14 @@ import torch
 from inspector.training.architecture import make_model, save_checkpoint
 from inspector.training.curves import plot_curves
 from inspector.training.dialogue import Scribe
-from inspector.training.language_stage import check_language, train_language
+from inspector.training.language_stage import check_language, taught, train_language
 from inspector.training.optimizer import Optimizer
 from inspector.training.vision_stage import Heads, check_vision, train_vision, whiten
 from inspector.training.vocabulary import make_tokenizer
 
 KEEP_EVERY: Final = 100
 CHECK_EVERY: Final = 200
-LANGUAGE_RATE: Final = 0.7
+LANGUAGE_RATE: Final = 0.5
 VISION, LANGUAGE = "vision", "language"
 Progress = Callable[[str, int, int, dict[str, float]], None]  # stage, steps done, steps in all, figures
 
@@ -68,7 +68,7 @@ class Training:
 
     def run_language(self, steps: int) -> None:
         todo, scribe = range(self.done, steps), Scribe(self.tokenizer)
-        train_language(self.model, self.heads, scribe, self.optimizer, self.seed, todo, steps, self._reporter(steps))
+        train_language(self.model, scribe, self.optimizer, self.seed, todo, steps, self._reporter(steps))
         self._keep()
 
     def resume(self) -> None:
@@ -85,7 +85,7 @@ class Training:
     def _optimizer(self) -> Optimizer:
         if self.stage == VISION:
             return Optimizer([self.model.model.visual, self.heads])
-        return Optimizer([self.model, self.heads], LANGUAGE_RATE)
+        return Optimizer(taught(self.model), LANGUAGE_RATE)
 
     def _reporter(self, steps: int) -> Callable[[int, dict[str, float]], None]:
         def report(step: int, figures: dict[str, float]) -> None:
@@ -100,8 +100,9 @@ class Training:
         return report
 
     def _check(self) -> dict[str, float]:
-        found = check_vision(self.model.model.visual, self.heads)
-        return found if self.stage == VISION else found | check_language(self.model, Scribe(self.tokenizer))
+        if self.stage == VISION:
+            return check_vision(self.model.model.visual, self.heads)
+        return check_language(self.model, Scribe(self.tokenizer))
 
     def _keep(self) -> None:
         """Writes what resuming needs; in the second stage also the checkpoint and the curves."""

@@ -52,7 +52,7 @@ def report_of(part: PartRecord) -> Outgoing:
 
 
 async def test_recorded_part_is_found_with_its_verdict(opened: Opened) -> None:
-    part, verdict = a_part(), Outgoing("m-1", "a/verdict", b"\x00\xff", True, "reply/here", b"\x01")
+    part, verdict = a_part(), Outgoing("m-1", "a/verdict", b"\x00\xff", True, b"\x01")
     assert await opened.ledger.record(part, [report_of(part), verdict])
     assert await opened.ledger.find(part.key) == Known(part.result_id, verdict)
 

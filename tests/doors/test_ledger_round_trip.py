@@ -112,12 +112,12 @@ def test_part_read_back_equals_the_part_recorded(url: str, archive: SqlArchive, 
 
 
 @settings(max_examples=30, deadline=None)
-@given(topic=st.text(max_size=40), payload=st.binary(max_size=99), reply=device_text, token=st.none() | st.binary())
+@given(topic=st.text(max_size=40), payload=st.binary(max_size=99), token=st.none() | st.binary())
 def test_message_read_back_equals_the_message_recorded(
-    url: str, topic: str, payload: bytes, reply: str | None, token: bytes | None
+    url: str, topic: str, payload: bytes, token: bytes | None
 ) -> None:
     part = _renamed(a_part(), next(NUMBERS))
-    message = Outgoing(part.result_id, topic, payload, True, reply, token)
+    message = Outgoing(part.result_id, topic, payload, True, token)
     assert asyncio.run(_recorded_and_found(url, part, message)) == Known(part.result_id, message)
 
 

@@ -109,7 +109,6 @@ def _outbox() -> None:
         _column("topic", sa.String()),
         _column("payload", sa.LargeBinary()),
         _column("confirms", sa.Boolean()),
-        _column("response_topic", sa.String(), nullable=True),
         _column("correlation", sa.LargeBinary(), nullable=True),
         _column("published_at", TIME, nullable=True),
         sqlite_autoincrement=True,
