@@ -51,12 +51,14 @@ def card_of(settings: Settings) -> ModelCard:
 async def open_station(settings: Settings, pool: Pool, number: int) -> RunningStation:
     """A running station: numbered from 0, one MQTT session each, with client ids that stay the same over restarts."""
     from inspector.camera import CameraEye
+    from inspector.examiner import Examiner
     from inspector.ledger import FileEvidence, SqlLedger
     from inspector.mqtt.intake import Intake
     from inspector.mqtt.publisher import MqttPublisher
+    from inspector.recorder import Recorder
     from inspector.relay import Relay
     from inspector.running import RunningStation
-    from inspector.station import Doors, Station
+    from inspector.station import Station
     from inspector.watch import Watch
 
     topics, broker = Topics(settings.topic_root), broker_of(settings)
@@ -64,9 +66,9 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
     ledger = SqlLedger(settings.database)
     await ledger.start()
     publisher = MqttPublisher(broker, topics, f"{name}-out", number)
-    doors = Doors(CameraEye(settings.claims), pool, ledger, FileEvidence(settings.evidence), publisher)
+    examiner = Examiner(CameraEye(settings.claims), pool, FileEvidence(settings.evidence), settings.margin_ms)
     relay, watch = Relay(ledger, publisher), Watch(ledger, publisher, topics)
-    station = Station(doors, relay, watch, topics, margin_ms=settings.margin_ms)
+    station = Station(examiner, Recorder(ledger, relay, watch, topics), ledger, relay, watch)
     lines: list[str] | None = None if settings.stations == 1 else []
     intake = Intake(broker, topics, name, station, lines=lines, window=settings.window)
     running = RunningStation(

@@ -15,13 +15,15 @@ from line_fakes import MemoryEye, MemoryPublisher, ScriptedPool, frame, judgemen
 
 from inspector.decision import Reason, Verdict
 from inspector.errors import LedgerError, PoolError, PoolOverload
+from inspector.examiner import Examiner
 from inspector.frame import Claim
 from inspector.pipeline import Disposition, Pipeline, Severity
 from inspector.ports import PipelineVersion, utc_now
 from inspector.quality import Measurements
+from inspector.recorder import Recorder
 from inspector.relay import Relay
 from inspector.report import Finding, Words, WordsState
-from inspector.station import Doors, Station
+from inspector.station import Station
 from inspector.vote import StoppedBy
 from inspector.watch import Watch
 from inspector.wire import ReportMessage, Topics, VerdictMessage
@@ -41,10 +43,11 @@ class Line:
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
 
     def __post_init__(self) -> None:
-        doors = Doors(self.eye, self.pool, self.ledger, self.evidence, self.publisher)
         self.relay = Relay(self.ledger, self.publisher)
         self.watch = Watch(self.ledger, self.publisher, TOPICS)
-        self.station = Station(doors, self.relay, self.watch, TOPICS)
+        examiner = Examiner(self.eye, self.pool, self.evidence)
+        recorder = Recorder(self.ledger, self.relay, self.watch, TOPICS)
+        self.station = Station(examiner, recorder, self.ledger, self.relay, self.watch)
         self.declare(pipeline())
 
     def declare(self, declared: Pipeline, version: int = 1) -> None:

@@ -1,0 +1,91 @@
+"""What was found out about one frame, and the record it becomes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from inspector.decision import Decision, Reason, in_time
+from inspector.frame import Frame
+from inspector.part import Evidence, PartRecord, PipelineRef
+from inspector.pipeline import Disposition, Pipeline
+from inspector.ports import Judgement, PipelineVersion
+from inspector.quality import Measurements
+from inspector.report import NO_WORDS, Words, WordsState
+from inspector.vote import StoppedBy, Tally, correlation
+
+NOT_ASKED: Final = Judgement((), 0, StoppedBy.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is known about one frame when it is decided. `words` are being written while this stands."""
+
+    decision: Decision
+    judgement: Judgement = NOT_ASKED
+    words: Awaitable[Words | None] | None = None
+    seen: Measurements | None = None
+    evidence: Evidence | None = None
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether the replica is writing words for this part: it does for what its votes did not pass."""
+        return self.words is not None and self.decision.disposition is not Disposition.PASS
+
+    @property
+    def stopped_by(self) -> StoppedBy:
+        """Why asking stopped; for a part that was never asked about, what kept it from that."""
+        if self.judgement is NOT_ASKED and self.decision.reason is Reason.DEADLINE:
+            return StoppedBy.DEADLINE
+        return self.judgement.stopped_by
+
+    @property
+    def picture(self) -> Evidence | None:
+        """The stored picture, with its size in pixels where it was measured."""
+        if self.evidence is None or self.seen is None:
+            return self.evidence
+        return replace(self.evidence, width_px=self.seen.width_px, height_px=self.seen.height_px)
+
+
+def tally(pipeline: Pipeline, judgement: Judgement) -> Tally:
+    """A judgement's votes, counted as the pipeline declares."""
+    return Tally(judgement.votes, pipeline.count, correlation(pipeline.settle))
+
+
+def deadline_ms(frame: Frame, pipeline: Pipeline) -> float:
+    """The frame may shorten or stretch its line's deadline: the gateway knows how far the gate is."""
+    return pipeline.deadline_ms if frame.deadline_ms is None else frame.deadline_ms
+
+
+def as_part(
+    frame: Frame, line: PipelineVersion, found: Findings, *, result_id: str, stamp: str, decided_at: datetime
+) -> PartRecord:
+    """Everything known about the frame as one record. `stamp` is the fingerprint of what judged."""
+    due_ms, votes = deadline_ms(frame, line.pipeline), tally(line.pipeline, found.judgement)
+    late = frame.age_ms(decided_at) > due_ms
+    return PartRecord(
+        result_id=result_id,
+        key=frame.key,
+        decision=in_time(found.decision, line.pipeline, late=late),
+        pipeline=PipelineRef(line.pipeline.line, line.version, stamp),
+        received_at=frame.received_at,
+        decided_at=decided_at,
+        latency_ms=(decided_at - frame.received_at).total_seconds() * 1000.0,
+        deadline_ms=due_ms,
+        late=late,
+        part_id=frame.part_id,
+        product=frame.product,
+        lot=frame.lot,
+        seq=frame.seq,
+        captured_at=frame.captured_at,
+        is_simulated=frame.is_simulated,
+        p_ng=votes.score,
+        agreement=votes.agreement,
+        votes=found.judgement.votes,
+        rungs=found.judgement.rungs,
+        stopped_by=found.stopped_by,
+        evidence=found.picture,
+        words=Words(WordsState.PENDING) if found.is_explained else NO_WORDS,
+    )
