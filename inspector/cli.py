@@ -35,7 +35,9 @@ app = typer.Typer(
 db = typer.Typer(no_args_is_help=True, help="The ledger's database.")
 bench = typer.Typer(no_args_is_help=True, help="Measurements, side by side in one run.")
 export = typer.Typer(no_args_is_help=True, help="Take parts, pipelines or the wire contract out.")
+evaluate = typer.Typer(no_args_is_help=True, help="How good a model's answers are.")
 app.add_typer(db, name="db")
+app.add_typer(evaluate, name="eval")
 app.add_typer(bench, name="bench")
 app.add_typer(export, name="export")
 
@@ -259,6 +261,36 @@ def export_contract(folder: Annotated[Path, typer.Argument(help="Folder to write
 
     for path in write_contract(Topics(_settings().topic_root), folder):
         _say(str(path))
+
+
+@app.command("train-demo")
+def train_demo(
+    folder: Annotated[Path, typer.Option(help="Where the checkpoint goes.")] = Path("models/demo"),
+    state: Annotated[Path | None, typer.Option(help="Where an interrupted run goes on from.")] = None,
+    seed: Seed = 7,
+    vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 1200,
+    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 1500,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
+) -> None:
+    """Make the embedded model again, from random numbers, on drawn products. Resumable; curves land in its folder."""
+    from inspector.commands.modelling import train_demo as train
+
+    kept = state or _settings().data / "train-demo.pt"
+    train(screen, folder, kept, seed=seed, vision_steps=vision_steps, language_steps=language_steps, threads=threads)
+
+
+@evaluate.command("synthetic")
+def eval_synthetic(
+    frames: Annotated[int, typer.Option(help="How many frames, half of them NG.", min=12)] = 300,
+    seed: Annotated[int, typer.Option(help="First seed of the frames; training uses none of these.")] = 10_000_000,
+    folder: Annotated[Path, typer.Option(help="The checkpoint's folder.")] = Path("models/demo"),
+    pipelines: PipelinesFolder = PIPELINES,
+    as_json: AsJson = False,
+) -> None:
+    """The embedded model on drawn frames that it never saw: accuracy, calibration, boxes, robustness, limits."""
+    from inspector.commands.modelling import evaluate_synthetic
+
+    _show(evaluate_synthetic(folder, pipelines, frames=frames, seed=seed), as_json)
 
 
 @bench.command("service")

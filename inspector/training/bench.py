@@ -66,7 +66,7 @@ class Bench:
     def about(self, product: str, pixels: Pixels, question: str | None = None) -> float:
         """Probability of Yes to a question about a picture; to the pipeline's own where none is given."""
         pipeline = self.pipelines[product]
-        return self.yes(view.Pictures.FRAME, product, (pixels,), question or pipeline.question)
+        return self.yes(view.Pictures.FRAME, product, (pixels,), question or pipeline.question + view.ANSWER)
 
     def yes(self, shown: view.Pictures, product: str, pictures: Sequence[Pixels], question: str) -> float:
         preamble = view.preamble(self.pipelines[product], shown)
