@@ -29,8 +29,8 @@ def train(
     state: Path,
     *,
     seed: int = 7,
-    vision_steps: int = 1500,
-    language_steps: int = 2500,
+    vision_steps: int = 5000,
+    language_steps: int = 4000,
     threads: int = 2,
     progress: Progress = lambda *_: None,
 ) -> None:

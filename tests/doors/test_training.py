@@ -21,7 +21,7 @@ from inspector.training.architecture import MERGE, SIDE, VISUAL_TOKENS, make_mod
 from inspector.training.bench import WORDINGS, as_sent
 from inspector.training.dialogue import Scribe
 from inspector.training.feed import Case, Conversations, PatchLessons, stack
-from inspector.training.language_stage import answer
+from inspector.training.language_stage import answer, language_step, taught
 from inspector.training.lessons import STEP, Kind, Lesson, Seen, all_lessons, on_grid, place
 from inspector.training.scores import Scored, calibration_error, overlap
 from inspector.training.shots import Window, detail, shoot
@@ -258,6 +258,14 @@ def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:
     assert told == [("vision", 1), ("language", 1), ("language", 1)]
     assert (tmp_path / "demo" / "training.png").exists()
     Qwen3VLForConditionalGeneration.from_pretrained(tmp_path / "demo")
+
+
+def test_the_second_stage_leaves_the_tower_alone(tokenizer: Any, cases: list[Case]) -> None:
+    fresh: Any = make_model(tokenizer, seed=4)
+    parts = taught(fresh)
+    language_step(fresh, Scribe(tokenizer), cases).backward()  # type: ignore[no-untyped-call]
+    assert all(weight.grad is not None for part in parts for weight in part.parameters())
+    assert all(weight.grad is None for weight in fresh.model.visual.blocks.parameters())
 
 
 def test_calibration_error_is_the_gap_between_said_and_true() -> None:
