@@ -268,8 +268,8 @@ def train_demo(
     folder: Annotated[Path, typer.Option(help="Where the checkpoint goes.")] = Path("models/demo"),
     state: Annotated[Path | None, typer.Option(help="Where an interrupted run goes on from.")] = None,
     seed: Seed = 7,
-    vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 1200,
-    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 1500,
+    vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 5000,
+    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 4000,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
 ) -> None:
     """Make the embedded model again, from random numbers, on drawn products. Resumable; curves land in its folder."""
@@ -282,7 +282,7 @@ def train_demo(
 @evaluate.command("synthetic")
 def eval_synthetic(
     frames: Annotated[int, typer.Option(help="How many frames, half of them NG.", min=12)] = 300,
-    seed: Annotated[int, typer.Option(help="First seed of the frames; training uses none of these.")] = 10_000_000,
+    seed: Annotated[int, typer.Option(help="First seed of the frames; training uses none below 1,000,000.")] = 5000,
     folder: Annotated[Path, typer.Option(help="The checkpoint's folder.")] = Path("models/demo"),
     pipelines: PipelinesFolder = PIPELINES,
     as_json: AsJson = False,

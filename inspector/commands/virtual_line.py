@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count, islice
+from typing import Final
 
 from inspector.mqtt.line import Exposure
 from inspector.products import PRODUCTS, draw, encode
 
-CAMERA = "cam1"
-NG_SHARE = 0.3  # far more than a real line makes, so that a short run shows every verdict
+CAMERA: Final = "cam1"
+UNSEEN: Final = 2**40  # far above any seed that the embedded model was trained on
+NG_SHARE: Final = 0.3  # far more than a real line makes, so that a short run shows every verdict
 
 
 def exposures(
@@ -21,7 +23,7 @@ def exposures(
 
 
 def _exposure(product: str, seed: int, number: int, hard: float, run: str) -> Exposure:
-    drawn = seed * 1_000_003 + number
+    drawn = UNSEEN + seed * 1_000_003 + number
     is_ng = (drawn * 2_654_435_761 % 2**32) / 2**32 < NG_SHARE
     sample = draw(product, drawn, ng=is_ng, hard=hard)
     return Exposure(
