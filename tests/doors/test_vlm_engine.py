@@ -158,9 +158,16 @@ async def test_cancelling_one_part_never_changes_another() -> None:
     engine = tiny_model.engine()
     drafts = [draft(seed) for seed in range(6)]
     alone = await answers(engine, TWO, drafts)
-    cancelled = asyncio.create_task(answers(engine, ONE, drafts * 3))
+    begun = asyncio.Event()
+
+    async def ask() -> None:
+        prefix = await engine.open(ONE, PREAMBLE)
+        async for _ in engine.ask(prefix, [QUESTIONS[0], *drafts * 3]):
+            begun.set()  # the direct question is answered first; the drafts still have many forwards to go
+
+    cancelled = asyncio.create_task(ask())
     other = asyncio.create_task(answers(engine, TWO, drafts))
-    await asyncio.sleep(0.02)
+    await begun.wait()
     cancelled.cancel()
     assert await other == alone
     with pytest.raises(asyncio.CancelledError):
