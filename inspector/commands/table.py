@@ -52,60 +52,37 @@ def summary(result: dict[str, Any]) -> Table:
 
 
 def _picture(journeys: list[Journey], title: str) -> Group:
-    return Group(Text(title, style="bold"), _by_line(journeys), _newest(journeys))
+    return Group(Text(f"{title}; latency in ms", style="bold"), _by_line(journeys), _newest(journeys))
+
+
+def _plain_table(*columns: str) -> Table:
+    """Fits into 80 columns; the first column gives way."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="left" if place == 0 else "right", no_wrap=True, ratio=None if place else 1)
+    return table
 
 
 def _by_line(journeys: list[Journey]) -> Table:
-    table = Table(title_justify="left", expand=False)
-    for name in (
-        "line",
-        "sent",
-        "verdicts",
-        "waiting",
-        "PASS",
-        "REVIEW",
-        "REJECT",
-        "p50 ms",
-        "p99 ms",
-        "votes",
-        "escapes",
-        "overkill",
-        "late",
-    ):
-        table.add_column(name, justify="left" if name == "line" else "right")
+    dispositions = (Disposition.PASS, Disposition.REVIEW, Disposition.REJECT)
+    table = _plain_table(
+        "line", "verdicts", "waiting", *dispositions, "p50", "p99", "votes", "escapes", "overkill", "late"
+    )
     for line, group in groupby(sorted(journeys, key=_line), key=_line):
         result = figures(list(group))
         found, latency = Counter(result["dispositions"]), result["latency_ms"]
-        table.add_row(
-            line,
-            *map(
-                _plain,
-                (
-                    result["frames_sent"],
-                    result["verdicts"],
-                    result["lost"],
-                    found["PASS"],
-                    found["REVIEW"],
-                    found["REJECT"],
-                    latency["p50"],
-                    latency["p99"],
-                    result["votes_mean"],
-                    result["escapes"],
-                    result["overkill"],
-                    result["late"],
-                ),
-            ),
-        )
+        told = (result["verdicts"], result["lost"], *(found[each] for each in dispositions), latency["p50"])
+        more = (latency["p99"], result["votes_mean"], result["escapes"], result["overkill"], result["late"])
+        table.add_row(line, *map(_plain, told + more))
     return table
 
 
 def _newest(journeys: list[Journey]) -> Table:
-    table = Table("line", "trigger_id", "verdict", "disposition", "reason", "p_ng", "votes", "ms", "label")
+    table = _plain_table("trigger_id", "verdict", "disposition", "reason", "p_ng", "votes", "ms", "label")
     answered = [journey for journey in journeys if journey.verdicts][-NEWEST:]
     for journey in reversed(answered):
         at, verdict = journey.verdicts[0]
         table.add_row(
-            verdict.line,
             verdict.trigger_id,
             verdict.verdict,
             Text(verdict.disposition, style=COLOURS[verdict.disposition]),
