@@ -311,6 +311,24 @@ def bench_service(
     _show(result, as_json)
 
 
+@bench.command("ledger")
+def bench_ledger(
+    parts: Annotated[int, typer.Option(help="Parts recorded by many callers at once.", min=100)] = 5000,
+    listed: Annotated[int, typer.Option(help="Parts in the database when lists are timed.", min=100)] = 20_000,
+    as_json: AsJson = False,
+) -> None:
+    """Parts a second that the ledger makes durable, and how long lists take, in a database of its own."""
+    import asyncio
+    import tempfile
+    from dataclasses import asdict
+
+    from inspector.ledger import measure_ledger
+
+    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder:
+        speed = asyncio.run(measure_ledger(f"sqlite:///{folder}/ledger.db", parts=parts, listed=listed))
+    _show(asdict(speed), as_json)
+
+
 # ---------------------------------------------------------------------- how things are said
 
 

@@ -123,7 +123,7 @@ def model_plan(settings: Settings, card: ModelCard) -> ModelPlan:
 def station_plan(settings: Settings) -> StationPlan:
     from inspector.pool.builder import StationPlan
 
-    return StationPlan(partial(open_station, settings), settings.stations, settings.window)
+    return StationPlan(partial(open_station, settings), settings.stations)
 
 
 def console_plan(settings: Settings) -> ConsolePlan:

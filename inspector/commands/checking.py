@@ -10,11 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from inspector.commands.service import console_answers
+from inspector.commands.service import console_answers, visit_broker
 from inspector.errors import InspectorError
 from inspector.ledger import FileEvidence, schema_state
 from inspector.model_card import ModelCard
-from inspector.mqtt.probe import probe
 from inspector.settings import Settings
 from inspector.wiring import broker_of, card_of
 
@@ -79,8 +78,7 @@ def _database(settings: Settings) -> Finding:
 
 
 def _broker(settings: Settings) -> Finding:
-    broker = broker_of(settings)
-    found = probe(broker.host, broker.port, username=broker.username, password=broker.password, tls=broker.tls)
+    broker, found = broker_of(settings), visit_broker(settings)
     if found.problems:
         problems, remedies = zip(*found.problems, strict=True)
         return Finding("broker", False, f"{broker.address}: " + "; ".join(problems), "; ".join(remedies))

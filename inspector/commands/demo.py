@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from inspector.commands.figures import figures
-from inspector.commands.replay import nullwatch, run_lines
+from inspector.commands.replay import Watch, nullwatch, run_lines
 from inspector.commands.service import service
 from inspector.commands.virtual_line import lines
-from inspector.mqtt.broker import local_broker
+from inspector.errors import BrokerError
+from inspector.mqtt.broker import free_port, local_broker
 from inspector.mqtt.line import Journey
 from inspector.settings import Settings
 from inspector.wire import Topics
 from inspector.wiring import broker_of
 
 Say = Callable[[str], None]
-Watch = Callable[[Callable[[], list[Journey]]], AbstractContextManager[None]]
 
 
 @contextmanager
@@ -31,7 +30,7 @@ def demo_service(settings: Settings, pipelines: Path, say: Say) -> Iterator[Sett
     folder.mkdir(parents=True, exist_ok=True)
     with local_broker(folder / "broker") as broker:
         say(f"broker: {broker.kind} on {broker.host}:{broker.port}")
-        port = settings.console_port if _is_free(settings.console_port) else _any_free()
+        port = _port(settings.console_host, settings.console_port)
         settings = settings.model_copy(
             update={
                 "broker_host": broker.host,
@@ -91,12 +90,9 @@ def _first_verdict(journeys: list[Journey], began: float) -> float | None:
     return min((round(journey.verdicts[0][0] - began, 1) for journey in journeys if journey.verdicts), default=None)
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _any_free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _port(host: str, wanted: int) -> int:
+    """The port wanted, or any free one where that is taken: a demo should not fail for it."""
+    try:
+        return free_port(host, wanted)
+    except BrokerError:
+        return free_port(host, 0)

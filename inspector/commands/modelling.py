@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -12,8 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from inspector.commands.applying import read_pipelines
 from inspector.errors import DeclarationError, Fault
 from inspector.products import PRODUCTS
-
-CHECKPOINT: Final = Path("models/demo")
 
 
 def train_demo(

@@ -12,7 +12,7 @@ from inspector.commands.applying import plan, read_pipelines, store
 from inspector.commands.signals import stopped_by_signals
 from inspector.errors import BrokerError
 from inspector.ledger import FileEvidence, SqlArchive, upgrade
-from inspector.mqtt.probe import probe
+from inspector.mqtt.probe import Probe, probe
 from inspector.settings import Settings
 from inspector.wiring import absolute, broker_of, card_of, console_plan, model_plan, station_plan
 
@@ -57,8 +57,13 @@ def console_answers(settings: Settings) -> bool:
         return False
 
 
-def _check_broker(settings: Settings) -> None:
+def visit_broker(settings: Settings) -> Probe:
+    """What the broker that the settings name says of itself. Never raises: what is wrong stands in `problems`."""
     broker = broker_of(settings)
-    found = probe(broker.host, broker.port, username=broker.username, password=broker.password, tls=broker.tls)
+    return probe(broker.host, broker.port, username=broker.username, password=broker.password, tls=broker.tls)
+
+
+def _check_broker(settings: Settings) -> None:
+    found = visit_broker(settings)
     if found.problems:
         raise BrokerError("; ".join(f"{problem}; {remedy}" for problem, remedy in found.problems))

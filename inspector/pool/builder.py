@@ -53,7 +53,6 @@ class StationPlan:
 
     open_station: Callable[[Pool, int], Awaitable[Runnable]]
     count: int
-    window: int
 
 
 @dataclass(frozen=True, slots=True)

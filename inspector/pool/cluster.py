@@ -95,16 +95,6 @@ def _run(targets: list[RunTarget]) -> None:
         raise PoolError(f"did not start: {'; '.join(reasons) or error}") from error
 
 
-def problems() -> dict[str, str]:
-    """Deployments that do not run, with Serve's words about them."""
-    found = {}
-    for name, application in serve.status().applications.items():
-        for deployment, status in application.deployments.items():
-            if status.status != "HEALTHY":
-                found[f"{name}/{deployment}"] = f"{status.status}: {status.message}".strip()
-    return found
-
-
 def _check_gpus(model: ModelPlan) -> None:
     """A deployment that wants a GPU where there is none waits for ever in silence."""
     wanted, there = model.num_gpus * model.replicas, ray.cluster_resources().get("GPU", 0.0)
