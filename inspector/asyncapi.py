@@ -68,6 +68,8 @@ def _from_cameras(topics: Topics) -> Iterator[Channel]:
     status = "A camera says online, and its last will says offline."
     yield Channel("cameraStatus", address("status"), "receive", "status", status, retained=True)
     yield Channel("gateAck", address("ack"), "receive", "ack", "What the gate did with a part.")
+    count = "How often the PLC triggered this camera; compared with what was decided and lost."
+    yield Channel("plcCount", address("count"), "receive", "count", count)
 
 
 def _to_the_line(topics: Topics) -> Iterator[Channel]:

@@ -21,6 +21,7 @@ from inspector.errors import InspectorError
 from inspector.settings import Settings
 
 if TYPE_CHECKING:
+    from inspector.commands.evaluating import Plan, Source
     from inspector.mqtt.line import Journey
 
 app = typer.Typer(
@@ -49,6 +50,14 @@ PipelinesFolder = Annotated[Path, typer.Option("--pipelines", help="Folder of pi
 ModelCardPath = Annotated[Path | None, typer.Option("--model", help="Model card; default INSPECTOR_MODEL.")]
 Fps = Annotated[float, typer.Option(help="Frames a second, over all lines.", min=0.01, max=10_000)]
 Seed = Annotated[int, typer.Option(help="Same seed, same pictures.", min=0)]
+Strategies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strategy",
+        help="default, ladder, direct, greedy, majority-3, fixed-9, adaptive-consistency, esc or sprt; repeatable.",
+    ),
+]
+VotesPath = Annotated[Path | None, typer.Option("--votes", help="Answers to go on from; default: in INSPECTOR_DATA.")]
 Hard = Annotated[float, typer.Option(help="0: plain defects only, 1: mostly faint ones.", min=0.0, max=1.0)]
 
 
@@ -268,8 +277,8 @@ def train_demo(
     folder: Annotated[Path, typer.Option(help="Where the checkpoint goes.")] = Path("models/demo"),
     state: Annotated[Path | None, typer.Option(help="Where an interrupted run goes on from.")] = None,
     seed: Seed = 7,
-    vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 5000,
-    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 4000,
+    vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 6000,
+    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 3400,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
 ) -> None:
     """Make the embedded model again, from random numbers, on drawn products. Resumable; curves land in its folder."""
@@ -283,14 +292,88 @@ def train_demo(
 def eval_synthetic(
     frames: Annotated[int, typer.Option(help="How many frames, half of them NG.", min=12)] = 300,
     seed: Annotated[int, typer.Option(help="First seed of the frames; training uses none below 1,000,000.")] = 5000,
-    folder: Annotated[Path, typer.Option(help="The checkpoint's folder.")] = Path("models/demo"),
+    card: Annotated[Path, typer.Option("--model", help="The model card.")] = Path("models/demo.yaml"),
     pipelines: PipelinesFolder = PIPELINES,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
+    strategy: Strategies = None,
+    votes: VotesPath = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the tables and plots.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The embedded model on drawn frames that it never saw: accuracy, calibration, boxes, robustness, limits."""
+    """The embedded model on drawn frames that it never saw: accuracy, calibration, boxes, robustness, limits.
+
+    With [bold]--strategy[/]: ways of asking side by side, on the same recorded answers. Resumable.
+    """
+    if strategy:
+        from inspector.commands.evaluating import Plan, drawn
+
+        kept = votes or _settings().data / "votes" / "synthetic.jsonl"
+        _compare(drawn(pipelines, frames=frames, seed=seed), Plan(card, strategy, kept, threads), out, as_json)
+        return
     from inspector.commands.modelling import evaluate_synthetic
 
-    _show(evaluate_synthetic(folder, pipelines, frames=frames, seed=seed), as_json)
+    found = evaluate_synthetic(screen, card, pipelines, frames=frames, seed=seed, threads=threads, out=out)
+    _show(found, as_json)
+
+
+@evaluate.command("folder")
+def eval_folder(
+    path: Annotated[Path, typer.Argument(help="Folder with labels.csv (image,verdict,…) and the pictures it names.")],
+    line: Annotated[str | None, typer.Option(help="The line that judges; default: the folder's name.")] = None,
+    frames: Annotated[int | None, typer.Option(help="How many, spread evenly; default: all.", min=1)] = None,
+    strategy: Strategies = None,
+    model: ModelCardPath = None,
+    pipelines: PipelinesFolder = PIPELINES,
+    votes: VotesPath = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report.md, report.json and the plots.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A model on a labelled folder: ways of asking side by side, on the same recorded answers. Resumable.
+
+    Everything is asked once and kept; other strategies, thresholds or stopping rules are then played on those answers.
+    """
+    from inspector.commands.evaluating import Plan, folder
+
+    settings = _settings(model=model)
+    source = folder(path, pipelines, line=line, frames=frames)
+    kept = votes or settings.data / "votes" / f"{line or path.resolve().name}.jsonl"
+    _compare(source, Plan(settings.model, strategy or [], kept, settings.threads), out, as_json)
+
+
+@evaluate.command("mmad")
+def eval_mmad(
+    root: Annotated[Path, typer.Option(help="Folder with mmad.json, DS-MVTec, MVTec-LOCO, VisA and GoodsAD.")],
+    shots: Annotated[int, typer.Option(help="Pictures of normal parts shown with each.", min=0, max=1)] = 1,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(help="single, text, majority-N, weighted-N or adaptive-N; repeat for several."),
+    ] = None,
+    model: ModelCardPath = None,
+    votes: Annotated[Path | None, typer.Option(help="Answers to go on from; default: in INSPECTOR_DATA.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most this many good and NG pictures a data set.", min=1)] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for mmad.json and mmad.md.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A model on MMAD, the public benchmark of inspection questions, beside the published figures. Resumable.
+
+    The benchmark's pictures have licences of their own: fetch them yourself.
+    """
+    from inspector.commands.eval_mmad import USUAL, Sitting, evaluate_mmad, picture, write
+    from inspector.vlm import load
+    from inspector.wiring import card_of
+
+    settings = _settings(model=model)
+    card = card_of(settings)
+    sitting = Sitting(root, shots, strategy or USUAL, limit)
+    kept = votes or settings.data / "mmad-votes.jsonl"
+    open_engine = partial(load, card, settings.model.parent, settings.threads)
+    result, outcomes = evaluate_mmad(screen, sitting, open_engine, kept)
+    if out:
+        write(out, f"{card.name} on MMAD, {shots}-shot", result, outcomes)
+    if as_json:
+        _print_json(result)
+    else:
+        Console().print(picture(outcomes))
 
 
 @bench.command("service")
@@ -370,6 +453,20 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         _print_json(result)
     else:
         Console().print(summary(result))
+
+
+def _compare(source: Source, plan: Plan, out: Path | None, as_json: bool) -> None:
+    from inspector.commands.comparison_table import comparison_table
+    from inspector.commands.evaluating import compare_strategies
+    from inspector.evaluation.comparison_page import write_page
+
+    found = compare_strategies(screen, source, plan)
+    for path in write_page(found, out) if out else []:
+        _say(str(path))
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        Console().print(comparison_table(found))
 
 
 def _show_change(change: Any, versions: dict[str, int]) -> None:

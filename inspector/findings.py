@@ -14,7 +14,7 @@ from inspector.pipeline import Disposition, Pipeline
 from inspector.ports import Judgement, PipelineVersion
 from inspector.quality import Measurements
 from inspector.report import NO_WORDS, Words, WordsState
-from inspector.vote import StoppedBy, Tally, correlation
+from inspector.vote import StoppedBy, Tally, counting
 
 NOT_ASKED: Final = Judgement((), 0, StoppedBy.ERROR)
 
@@ -51,7 +51,7 @@ class Findings:
 
 def tally(pipeline: Pipeline, judgement: Judgement) -> Tally:
     """A judgement's votes, counted as the pipeline declares."""
-    return Tally(judgement.votes, pipeline.count, correlation(pipeline.settle))
+    return Tally(judgement.votes, counting(pipeline))
 
 
 def deadline_ms(frame: Frame, pipeline: Pipeline) -> float:

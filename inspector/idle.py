@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from inspector.pipeline import Pipeline, Reasoning, Rung, ViewName
+from inspector.pipeline import Pipeline, Reasoning, Retention, Rung, ViewName
 from inspector.view import questions
 
 
@@ -22,7 +22,7 @@ class Idle(NamedTuple):
 
 def idle_settings(pipeline: Pipeline) -> list[Idle]:
     """All settings that no frame could ever feel."""
-    return [*_unasked_words(pipeline), *_idle_rungs(pipeline), *_unreached(pipeline)]
+    return [*_unasked_words(pipeline), *_idle_rungs(pipeline), *_unreached(pipeline), *_idle_retention(pipeline)]
 
 
 def _unasked_words(pipeline: Pipeline) -> Iterator[Idle]:
@@ -57,6 +57,13 @@ def _unreached(pipeline: Pipeline) -> Iterator[Idle]:
         # where the model finds nothing suspect, zoom gives no vote
         sure = tuple(view for view in rung.views if view is not ViewName.ZOOM)
         votes += _votes(pipeline, rung.model_copy(update={"views": sure}))
+
+
+def _idle_retention(pipeline: Pipeline) -> Iterator[Idle]:
+    retention = pipeline.retention
+    if retention.pass_pictures == 1.0 and retention.after_hours != Retention.model_fields["after_hours"].default:
+        problem = "changes nothing where the pictures of all passes are kept"
+        yield Idle(("retention", "after_hours"), problem, "remove it, or lower pass_pictures")
 
 
 def _asks(pipeline: Pipeline, view: ViewName) -> bool:

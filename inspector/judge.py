@@ -7,29 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from inspector.decision import decide
 from inspector.errors import InspectorError, ModelError
 from inspector.pace import Pace
-from inspector.pipeline import Disposition, Pipeline, Rung, ViewName
+from inspector.pipeline import Disposition, Pipeline, ViewName, fingerprint
 from inspector.ports import Answer, Engine, EvidenceStore, Job, Judgement, Picture, Prefix
 from inspector.report import Words, WordsState, read_box, read_words
+from inspector.rounds import Batch, Step, batches, steps
+from inspector.stopping import Sequential
 from inspector.view import (
     LOCATE_REQUEST,
     LOCATE_TOKENS,
-    PICTURES_OF,
     REPORT_TOKENS,
     Pictures,
     Question,
     preamble,
-    questions,
     report_request,
 )
-from inspector.vote import StoppedBy, Tally, Vote, correlation, decided, settled
+from inspector.vote import StoppedBy, Tally, Vote, counting
 
 REPORT_START: Final = '{"defect": "'
 LOCATE_START: Final = '{"bbox_2d": ['
@@ -73,30 +74,6 @@ def needs_words(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> bool
     return decide(pipeline, tally, stopped_by).disposition is not Disposition.PASS
 
 
-class Round(NamedTuple):
-    """The questions of one rung that share pictures; asked together."""
-
-    pictures: Pictures
-    questions: tuple[Question, ...]
-
-    @property
-    def votes(self) -> int:
-        """A checklist is one vote, however many items it has."""
-        items = sum(question.view is ViewName.CHECKLIST for question in self.questions)
-        return len(self.questions) - items + min(items, 1)
-
-
-def rounds(pipeline: Pipeline, rung: Rung, seed: int) -> list[Round]:
-    """One rung's questions grouped by the pictures they need, in declared order."""
-    groups: dict[Pictures, list[Question]] = {}
-    for view in rung.views:
-        asked = questions(
-            pipeline, view, samples=rung.samples, reasoning=rung.reasoning, temperature=rung.temperature, seed=seed
-        )
-        groups.setdefault(PICTURES_OF[view], []).extend(asked)
-    return [Round(pictures, tuple(asked)) for pictures, asked in groups.items()]
-
-
 @dataclass(slots=True)
 class Climb:
     """One part's way up the ladder. `tally` holds every vote as it comes, so that a deadline loses none."""
@@ -111,7 +88,8 @@ class Climb:
 
     def __post_init__(self) -> None:
         pipeline = self.job.pipeline
-        self.tally = Tally((), pipeline.count, correlation(pipeline.settle))
+        stamp = fingerprint(pipeline.score_key(), self.engine.fingerprint, self.job.golden)
+        self.tally = Tally((), counting(pipeline, stamp))
 
     @property
     def remaining_ms(self) -> float:
@@ -129,56 +107,64 @@ class Climb:
         return Judgement(self.tally.votes, self.rungs, stopped_by, detail, self.engine.fingerprint)
 
     async def _climb(self) -> StoppedBy:
-        plan = [rounds(self.job.pipeline, rung, self.job.seed) for rung in self.job.pipeline.ladder]
-        for number, rung in enumerate(plan):
-            key = (self.job.key.line, number)
-            if not self.pace.fits(key, self.remaining_ms):
+        ahead = steps(self.job.pipeline, self.job.seed)
+        while ahead:
+            together = self._next(ahead)
+            if not together:
                 return StoppedBy.DEADLINE
-            self.rungs, began = number + 1, time.monotonic()
-            later = sum(each.votes for above in plan[number + 1 :] for each in above)
+            ahead = ahead[len(together) :]
+            self.rungs, began = together[-1].number + 1, time.monotonic()
             try:
-                stopped_by = await self._rung(rung, number, later)
-            finally:  # a rung that was cut off took at least this long
-                self.pace.add(key, _ms_since(began))
+                stopped_by = await self._ask(together, later=_votes_in(ahead))
+            finally:  # what was cut off took at least this long
+                self.pace.add(self._key(together), _ms_since(began))
             if stopped_by is not None:
                 return stopped_by
         return StoppedBy.LADDER_END
 
-    async def _rung(self, rung: list[Round], number: int, later: int) -> StoppedBy | None:
-        for position, each in enumerate(rung):
-            pending = later + sum(after.votes for after in rung[position + 1 :]) + each.votes
-            async with aclosing(self._votes(each, number)) as votes:
+    def _next(self, ahead: list[Step]) -> list[Step]:
+        """The rungs to ask at once: the next one, and those after it that are needed whatever it says; fewer where
+        time is short, none where not even one fits."""
+        wanted = self._rule(_votes_in(ahead)).launch(self.tally.votes)
+        needed = next((n for n in range(1, len(ahead)) if _votes_in(ahead[:n]) >= wanted), len(ahead))
+        fitting = (ahead[:n] for n in range(needed, 0, -1) if self.pace.admits(self._key(ahead[:n]), self.remaining_ms))
+        return next(fitting, [])
+
+    def _key(self, together: list[Step]) -> Hashable:
+        """The rungs themselves: a new version's second rung is another one."""
+        return (self.job.key.line, *(step.rung for step in together))
+
+    def _rule(self, pending: int) -> Sequential:
+        pipeline, asked = self.job.pipeline, len(self.tally.votes)
+        return Sequential(pipeline.settle, pipeline.thresholds, self.tally.counting, asked + pending)
+
+    async def _ask(self, together: list[Step], later: int) -> StoppedBy | None:
+        planned = batches(together, self.job.pipeline.settle.max_votes - len(self.tally.votes))
+        for position, batch in enumerate(planned):
+            pending = later + sum(each.votes for each in planned[position:])
+            async with aclosing(self._votes(batch)) as votes:
                 async for vote in votes:
                     self.tally = self.tally.add(vote)
                     pending -= 1
-                    if (stopped_by := self._verdict_stands(pending)) is not None:
+                    if (stopped_by := self._rule(pending).stop(self.tally.votes)) is not None:
                         return stopped_by
         return None
 
-    def _verdict_stands(self, pending: int) -> StoppedBy | None:
-        settle, thresholds = self.job.pipeline.settle, self.job.pipeline.thresholds
-        if settled(self.tally, settle, thresholds):
-            return StoppedBy.SETTLED
-        left = min(pending, settle.max_votes - len(self.tally.votes))
-        if left <= 0:
-            return StoppedBy.LADDER_END
-        return StoppedBy.DECIDED if decided(self.tally, left, thresholds) else None
-
-    async def _votes(self, each: Round, rung: int) -> AsyncGenerator[Vote, None]:
-        """Votes of one round as they finish; nothing where its pictures can't be had (no region to zoom at)."""
-        if each.pictures is Pictures.ZOOM and not await self.sight.point_at_suspect():
+    async def _votes(self, batch: Batch) -> AsyncGenerator[Vote, None]:
+        """Votes of one batch as they finish; nothing where its pictures can't be had (no region to zoom at)."""
+        if batch.pictures is Pictures.ZOOM and not await self.sight.point_at_suspect():
             return
-        prefix = await self.sight.prefix(each.pictures)
-        asked, items = time.monotonic(), []
-        async with aclosing(self.engine.ask(prefix, each.questions)) as answers:
+        prefix, questions = await self.sight.prefix(batch.pictures), tuple(each.question for each in batch.asked)
+        began, items = time.monotonic(), defaultdict[int, list[Answer]](list)
+        async with aclosing(self.engine.ask(prefix, questions)) as answers:
             async for answer in answers:
-                question = each.questions[answer.index]
+                rung, question = batch.asked[answer.index]
                 if question.view is ViewName.CHECKLIST:
-                    items.append(answer)
+                    items[rung].append(answer)
                 else:
-                    yield Vote(question.view, rung, answer.p_ng, answer.tokens, _ms_since(asked), answer.text)
-        if items:
-            yield checklist_vote(items, each.questions, rung, _ms_since(asked))
+                    yield Vote(question.view, rung, answer.p_ng, answer.tokens, _ms_since(began), answer.text)
+        for rung, given in items.items():
+            yield checklist_vote(given, questions, rung, _ms_since(began))
 
 
 def checklist_vote(items: list[Answer], asked: tuple[Question, ...], rung: int, ms: float) -> Vote:
@@ -240,3 +226,7 @@ class Sight:
 
 def _ms_since(started: float) -> float:
     return (time.monotonic() - started) * 1000.0
+
+
+def _votes_in(ladder: list[Step]) -> int:
+    return sum(step.votes for step in ladder)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import Field, JsonValue, StringConstraints, ValidationInfo, field_validator
 
 from inspector.pipeline import Name, Strict
+
+VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
+OURS: Final = frozenset(
+    {"model", "messages", "n", "seed", "temperature", "max_tokens", "logprobs", "top_logprobs", "stream"}
+)
 
 
 class Pixels(Strict):
@@ -24,11 +31,61 @@ class Pixels(Strict):
         return most
 
 
+class Server(Strict):
+    """A server that speaks OpenAI's chat completions (vLLM, SGLang, Ray Serve LLM, llama.cpp), and how to speak to it.
+
+    `model` is the name it serves the model under, the card's checkpoint where it has no other. `api_key_variable` is
+    the environment variable that holds the key. No request, with all its `retries`, takes longer than `timeout_s`.
+    `answers_begin` is how the model is made to begin an answer as it is told to: the server continues a message of
+    the assistant (prefill), it keeps to a JSON schema, or it can do neither (plain). `extra` goes out with every
+    request; by default it switches off what servers do to a distribution before they sample.
+    """
+
+    base_url: str
+    model: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    api_key_variable: str | None = None
+    timeout_s: float = Field(default=30.0, ge=0.1, le=600.0)
+    connect_timeout_s: float = Field(default=2.0, ge=0.01, le=60.0)
+    retries: int = Field(default=3, ge=0, le=10)
+    answers_begin: Literal["prefill", "schema", "plain"] = "prefill"
+    extra: dict[str, JsonValue] = Field(default={"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}, max_length=32)
+
+    @field_validator("base_url")
+    @classmethod
+    def _an_address(cls, base_url: str) -> str:
+        try:
+            parts = urlsplit(base_url)
+            sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound or parts.query or parts.fragment or not base_url.isascii() or not base_url.isprintable():
+            raise ValueError("is no address of a server; write http://HOST:PORT/v1")
+        if parts.username or parts.password:
+            raise ValueError("holds a password; put the key in a variable and name that in api_key_variable")
+        return base_url.rstrip("/")
+
+    @field_validator("api_key_variable")
+    @classmethod
+    def _a_variable(cls, name: str | None) -> str | None:
+        if name is not None and not VARIABLE.fullmatch(name):  # it may be the key itself: the fault must not show it
+            raise ValueError("is not the name of an environment variable; write its NAME here, never the key")
+        return name
+
+    @field_validator("extra")
+    @classmethod
+    def _ours_left_alone(cls, extra: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        taken = sorted(OURS & extra.keys())
+        if taken:
+            raise ValueError(f"{', '.join(taken)} can't be set here: every request has its own; remove it")
+        return extra
+
+
 class ModelCard(Strict):
-    """One model. `checkpoint` is a folder (relative to the card) or a hub id; `revision` pins a hub id."""
+    """One model. `checkpoint` is a folder (relative to the card) or a hub id; `revision` pins a hub id. Of a model on
+    a server these and `dtype` say what that server was started with: thresholds hold for that only."""
 
     name: Name
-    engine: Literal["transformers", "stub"] = "transformers"
+    engine: Literal["transformers", "openai", "stub"] = "transformers"
     checkpoint: Annotated[str, StringConstraints(min_length=1, max_length=255)]
     revision: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
@@ -39,6 +96,24 @@ class ModelCard(Strict):
     replicas: int = Field(default=1, ge=1, le=256)
     max_replicas: int | None = Field(default=None, ge=1, le=256)
     max_ongoing_requests: int = Field(default=16, ge=1, le=1024)
+    server: Server | None = Field(default=None, validate_default=True)
+
+    @field_validator("num_gpus")
+    @classmethod
+    def _none_for_a_client(cls, num_gpus: float, info: ValidationInfo) -> float:
+        if num_gpus and info.data.get("engine") == "openai":
+            raise ValueError(f"{num_gpus:g} would be reserved and lie idle: the server has the GPU; write 0")
+        return num_gpus
+
+    @field_validator("server")
+    @classmethod
+    def _where_there_is_one(cls, server: Server | None, info: ValidationInfo) -> Server | None:
+        engine = info.data.get("engine", "openai" if server else "")
+        if engine == "openai" and server is None:
+            raise ValueError("is missing; add server: with the base_url that engine: openai asks")
+        if engine != "openai" and server is not None:
+            raise ValueError(f"is never asked by engine {engine}; write engine: openai, or remove it")
+        return server
 
     @field_validator("num_gpus")
     @classmethod

@@ -1,4 +1,4 @@
-"""How long a rung takes, learned while it is asked. Pure.
+"""How long rungs take, learned by each replica while it asks them. Pure.
 
 A rung is started only when its 95th percentile fits before the deadline: a rung cut off half-way cost time and
 may have left votes that are not comparable.
@@ -6,12 +6,13 @@ may have left votes that are not comparable.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Hashable
 from typing import Final
 
 MEMORY: Final = 64  # the latest durations per rung: enough for a p95, short enough to follow a change of load
 QUANTILE: Final = 0.95
+PATIENCE: Final = 50  # refusals in a row before a rung is tried again: what is never asked would stay slow for ever
 
 
 class Pace:
@@ -19,6 +20,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._recent: dict[Hashable, deque[float]] = defaultdict(lambda: deque(maxlen=MEMORY))
+        self._refused: Counter[Hashable] = Counter()
 
     def add(self, key: Hashable, ms: float) -> None:
         self._recent[key].append(ms)
@@ -28,5 +30,15 @@ class Pace:
         recent = sorted(self._recent[key])
         return recent[min(int(len(recent) * QUANTILE), len(recent) - 1)] if recent else 0.0
 
-    def fits(self, key: Hashable, remaining_ms: float) -> bool:
-        return remaining_ms > self.p95_ms(key)
+    def admits(self, key: Hashable, remaining_ms: float) -> bool:
+        """Whether a rung may start. After PATIENCE refusals in a row what was learned is forgotten and it is tried:
+        should it still be too slow, that part ends at its deadline as it would have without the try."""
+        if remaining_ms <= 0.0:
+            return False
+        if remaining_ms > self.p95_ms(key):
+            self._refused[key] = 0
+            return True
+        self._refused[key] = (self._refused[key] + 1) % PATIENCE
+        if self._refused[key] == 0:
+            self._recent[key].clear()
+        return self._refused[key] == 0

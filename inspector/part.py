@@ -13,10 +13,19 @@ from inspector.vote import StoppedBy, Vote
 
 
 class PartState(StrEnum):
-    """DECIDED: stored, verdict not yet confirmed by the broker. PUBLISHED: the broker has the verdict."""
+    """Where a trigger stands. RECEIVED and JUDGING: a station has the frame, and the broker keeps it until it is
+    decided. DECIDED: stored, verdict not yet confirmed by the broker. PUBLISHED: the broker has the verdict.
+    ACKNOWLEDGED: the gate says that it acted. LOST: a number in the camera's sequence that never came.
 
+    The ledger's rows are decided at least; the others it knows by the gaps in the camera's sequence.
+    """
+
+    RECEIVED = "RECEIVED"
+    JUDGING = "JUDGING"
     DECIDED = "DECIDED"
     PUBLISHED = "PUBLISHED"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    LOST = "LOST"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class ViewName(StrEnum):
     DIRECT = "direct"
     PARAPHRASE = "paraphrase"
     INVERTED = "inverted"
+    OPTIONS = "options"
+    REFUTE = "refute"
     CHECKLIST = "checklist"
     COMPARE = "compare"
     ZOOM = "zoom"
@@ -70,10 +72,12 @@ class Reasoning(StrEnum):
 
 
 class Count(StrEnum):
-    """How votes are counted: the mean of their log-odds, or one part one vote."""
+    """How votes are counted: the mean of their log-odds; one vote one voice; or voices weighted by how sure each
+    vote is."""
 
     SOFT = "soft"
     MAJORITY = "majority"
+    WEIGHTED = "weighted"
 
 
 class Disposition(StrEnum):
@@ -123,11 +127,43 @@ class Rung(Strict):
 
 
 class Settle(Strict):
-    """When asking stops: confidence of the correlation-discounted votes, and a hard cap on votes."""
+    """When asking stops: confidence of the correlation-discounted votes, and a hard cap on votes. `prior` is the
+    share of NG parts on this line (0.5 takes the votes as they are; a low one passes doubtful parts, so that
+    thresholds must be tuned with it); `weight_temperature` evens out the weights of
+    count: weighted (above 10 it is close to a majority)."""
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     max_votes: int = Field(default=12, ge=1, le=64)
     vote_correlation: Literal["learned"] | Share = "learned"
+    prior: float = Field(default=0.5, gt=0.0, lt=1.0)
+    weight_temperature: float = Field(default=2.0, gt=0.0, le=100.0)
+
+
+class ViewPair(Strict):
+    """Correlation of the votes of two kinds of view (of two votes of one kind where both are the same)."""
+
+    one: ViewName
+    other: ViewName
+    rho: Share
+
+
+class Calibration(Strict):
+    """Platt's sigmoid: log-odds of NG = slope * the vote's log-odds + intercept, among `frames` votes on labelled
+    parts of which `ng_share` were NG."""
+
+    slope: float
+    intercept: float
+    frames: int = Field(ge=1)
+    ng_share: float = Field(gt=0.0, lt=1.0)
+
+
+class Learned(Strict):
+    """What was learned from the line's stored votes, written by the program. It holds for the fingerprint that gave
+    those votes, and is left aside under another. No raw score depends on it."""
+
+    fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    correlations: tuple[ViewPair, ...] = ()
+    calibration: Calibration | None = None
 
 
 class Thresholds(Strict):
@@ -143,6 +179,21 @@ class Thresholds(Strict):
         if pass_below > reject_above:
             raise ValueError(f"{reject_above:g} is below pass_below {pass_below:g}; use at least {pass_below:g}")
         return reject_above
+
+
+class Gate(Strict):
+    """The gate of the line. `ack_within_ms`: how soon after a verdict it acknowledges; later, or never, raises an
+    event. Left out: this gate does not acknowledge."""
+
+    ack_within_ms: float | None = Field(default=None, gt=0.0, le=3_600_000.0)
+
+
+class Retention(Strict):
+    """Which pictures stay. Those of parts that did not pass and of reviewed parts always do; of the others a share
+    of `pass_pictures`, chosen by hash, and all of them for `after_hours`."""
+
+    pass_pictures: Share = 0.10
+    after_hours: float = Field(default=24.0, ge=24.0, le=1_000_000.0)
 
 
 class Pipeline(Strict):
@@ -166,6 +217,9 @@ class Pipeline(Strict):
     thresholds: Thresholds = Thresholds()
     deadline_ms: float = Field(default=1500.0, ge=50.0, le=600_000.0)
     fail_safe: Literal[Disposition.REVIEW, Disposition.REJECT] = Disposition.REVIEW
+    gate: Gate = Gate()
+    retention: Retention = Retention()
+    learned: Learned | None = None
 
     @field_validator("defects")
     @classmethod
@@ -191,6 +245,8 @@ class Pipeline(Strict):
         scored = self.model_dump(mode="json", include=set(SCORED))
         # prompts name the classes in their declared order, and never their severities
         scored["defects"] = list(self.defects)
+        # only where it was changed, so that lines qualified before there was such a setting stay qualified
+        scored |= self.settle.model_dump(include={"prior", "weight_temperature"}, exclude_defaults=True)
         return hashlib.sha256(json.dumps(scored, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
+from inspector.accounts import Ack, Comparison, Gap, TriggerCount, Unacknowledged
 from inspector.frame import Claim, Frame, FrameKey
 from inspector.part import Evidence, PartRecord
-from inspector.pipeline import Pipeline, Quality
+from inspector.pipeline import Disposition, Pipeline, Quality, Retention
 from inspector.quality import Measurements
 from inspector.report import Box, Words
 from inspector.view import Question
@@ -142,13 +143,14 @@ class Pool(Protocol):
 class Outgoing(NamedTuple):
     """One message for the line, stored with the part. `message_id` is stable over repeats; `topic` is complete.
     `confirms` says that the part counts as PUBLISHED once the broker has this message (the verdict).
-    `correlation` is MQTT's correlation data."""
+    `correlation` is MQTT's correlation data; `ack_within_ms` how soon the gate should acknowledge it."""
 
     message_id: str
     topic: str
     payload: bytes
     confirms: bool = False
     correlation: bytes | None = None
+    ack_within_ms: float | None = None
 
 
 class PipelineVersion(NamedTuple):
@@ -203,20 +205,55 @@ class Ledger(Protocol):
     async def add_events(self, events: Sequence[Event]) -> None:
         """Appends events."""
 
+    async def decided_seqs(self, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
+        """Which numbers from `first` to `last` belong to parts of this camera received since then."""
+
+    async def acknowledge(self, ack: Ack) -> Disposition | None:
+        """The gate acted on a part, which is ACKNOWLEDGED from now on. Returns what its verdict had asked for, None
+        where there is no such part. The first acknowledgement of a part stays."""
+
+    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[Unacknowledged]:
+        """Verdicts that the gate should have acknowledged by now; each is told once. `lines` None: of all lines."""
+
+    async def add_count(self, count: TriggerCount) -> None:
+        """Keeps what a PLC counted, to be compared later. The same count again changes nothing."""
+
+    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
+        """Compares the counts that came before this time with the ledger; each once."""
+
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> Released:
+        """Goes on through this line's passed parts, a bounded way, and marks the pictures that it needs no more
+        and that no other part and no golden sample needs either."""
+
+    async def pictures_removed(self, sha256s: Sequence[str]) -> None:
+        """These marked pictures are gone from the evidence store."""
+
+
+class Released(NamedTuple):
+    """`marked` are pictures that the evidence store may remove now; `more`: there is more to go through."""
+
+    marked: tuple[str, ...]
+    more: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """What one station saw of one camera since the last sighting. `known` is False when no pipeline wants it.
-    `lost` counts sequence numbers that never came. `status` is online, offline or None (said nothing)."""
+    `last_seq` is the number up to which all came or were given up. `status` is online, offline or None (said
+    nothing)."""
 
     line: str
     camera: str
     at: datetime
     known: bool
     frames: int = 0
-    lost: int = 0
+    gaps: tuple[Gap, ...] = ()
     last_seq: int | None = None
     status: str | None = None
+
+    @property
+    def lost(self) -> int:
+        return sum(gap.frames for gap in self.gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +293,10 @@ class EvidenceStore(Protocol):
 
     def get(self, sha256: str) -> bytes:
         """Raises KeyError for an unknown hash."""
+
+    def remove(self, sha256: str) -> None:
+        """Removes a picture, unless it was put within the last day: someone may be about to name it. Removing what
+        is not there is allowed."""
 
 
 # ------------------------------------------------------------------ console/
@@ -341,6 +382,12 @@ class Reception(Protocol):
 
     def hear_status(self, line: str, camera: str, status: str) -> None:
         """A camera says online or offline."""
+
+    async def hear_ack(self, ack: Ack) -> None:
+        """A gate says what it did. Returns when the message may be acknowledged."""
+
+    async def hear_count(self, count: TriggerCount) -> None:
+        """A PLC says how often it triggered a camera. Returns when the message may be acknowledged."""
 
     def complain(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
         """Something came in that can't be read; counted and told to a person."""

@@ -38,7 +38,7 @@ class Recorder:
         self, part: PartRecord, frame: Frame, pipeline: Pipeline, words: Awaitable[Words | None] | None
     ) -> bool:
         """Returns when the part is durable and its verdict on its way; False when its key was decided before."""
-        messages = self._messages(part, frame)
+        messages = self._messages(part, frame, pipeline)
         try:
             stored = await self._ledger.record(part, messages)
         except LedgerError as error:
@@ -69,7 +69,7 @@ class Recorder:
     ) -> None:
         decision = fail_safe(pipeline.fail_safe, Reason.SAFE_MODE, f"the ledger could not store the part: {error}")
         safe = replace(part, decision=decision, words=NO_WORDS)
-        messages = self._messages(safe, frame)
+        messages = self._messages(safe, frame, pipeline)
         self._watch.note("LEDGER_AWAY", str(error), line=part.key.line, severity=EventSeverity.ALARM)
         self._relay.send(messages)
         while (stored := await self._try_to_store(safe, messages)) is None:
@@ -109,11 +109,11 @@ class Recorder:
 
     # ------------------------------------------------------------------ messages
 
-    def _messages(self, part: PartRecord, frame: Frame) -> list[Outgoing]:
+    def _messages(self, part: PartRecord, frame: Frame, pipeline: Pipeline) -> list[Outgoing]:
         """The verdict, a copy where the frame asked for one, and the report unless its words are still to come."""
         topic, payload = self._topics.verdict(part.key.line, part.key.camera), to_json(verdict_message(part))
-        token = frame.correlation or part.key.trigger_id.encode()
-        messages = [Outgoing(part.result_id, topic, payload, confirms=True, correlation=token)]
+        token, due_ms = frame.correlation or part.key.trigger_id.encode(), pipeline.gate.ack_within_ms
+        messages = [Outgoing(part.result_id, topic, payload, True, token, due_ms)]
         if frame.response_topic:
             messages.append(Outgoing(f"{part.result_id}-reply", frame.response_topic, payload, correlation=token))
         if part.words.state is not WordsState.PENDING:

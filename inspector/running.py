@@ -9,12 +9,14 @@ import zlib
 from typing import Final
 
 from inspector.errors import BrokerError, LedgerError
+from inspector.gate import Gate
 from inspector.ledger import SqlLedger
 from inspector.mqtt.intake import Intake
 from inspector.mqtt.publisher import MqttPublisher
 from inspector.ports import utc_now
 from inspector.relay import Relay
 from inspector.station import Station
+from inspector.sweep import Sweep
 from inspector.watch import Watch
 from inspector.wire import EventSeverity, Heartbeat, Topics, to_json
 
@@ -34,6 +36,8 @@ class RunningStation:
         publisher: MqttPublisher,
         relay: Relay,
         watch: Watch,
+        gate: Gate,
+        sweep: Sweep,
         ledger: SqlLedger,
         topics: Topics,
         *,
@@ -45,6 +49,8 @@ class RunningStation:
         self._publisher = publisher
         self._relay = relay
         self._watch = watch
+        self._gate = gate
+        self._sweep = sweep
         self._ledger = ledger
         self._topics = topics
         self._number = number
@@ -59,7 +65,14 @@ class RunningStation:
         await self._watch.remember()
         self._loops = [
             asyncio.create_task(loop)
-            for loop in (self._relay.run(), self._watch.run(), self._follow_pipelines(), self._beat())
+            for loop in (
+                self._relay.run(),
+                self._watch.run(),
+                self._gate.run(),
+                self._sweep.run(),
+                self._follow_pipelines(),
+                self._beat(),
+            )
         ]
         await self._station.recover()
         self._intake.start()
@@ -111,6 +124,7 @@ class RunningStation:
         if self._stations > 1:
             lines = [version.pipeline.line for version in versions]
             self._relay.lines = lines
+            self._gate.lines = lines
             self._intake.resubscribe(lines)
 
     def _is_mine(self, line: str) -> bool:

@@ -20,6 +20,7 @@ from inspector.wire import (
     Heartbeat,
     Incoming,
     Payload,
+    PlcCount,
     ServiceState,
     report_message,
     verdict_message,
@@ -86,6 +87,7 @@ INCOMING: Final[dict[str, Incoming]] = {
     ),
     "status": CameraStatus(state="online", at=CAPTURED_AT),
     "ack": GateAck(trigger_id="st3-48211", disposition=Disposition.REJECT, at=DECIDED_AT),
+    "count": PlcCount(triggers=1200, since=CAPTURED_AT - timedelta(minutes=10), until=CAPTURED_AT),
 }
 
 FRAME_PROPERTIES: Final[dict[str, str]] = {

@@ -10,10 +10,12 @@ import uuid
 from collections import OrderedDict
 from typing import Final
 
+from inspector.accounts import Ack, TriggerCount
 from inspector.errors import LedgerError
 from inspector.examiner import Examiner
 from inspector.findings import as_part
 from inspector.frame import Frame, FrameKey
+from inspector.gate import Gate
 from inspector.pipeline import fingerprint
 from inspector.ports import Ledger, PipelineVersion
 from inspector.recorder import Recorder
@@ -26,12 +28,15 @@ MEMORY: Final = 10_000  # frames remembered as decided
 class Station:
     """ports.Reception: inspects the frames of a set of lines."""
 
-    def __init__(self, examiner: Examiner, recorder: Recorder, ledger: Ledger, relay: Relay, watch: Watch) -> None:
+    def __init__(
+        self, examiner: Examiner, recorder: Recorder, ledger: Ledger, relay: Relay, watch: Watch, gate: Gate
+    ) -> None:
         self._examiner = examiner
         self._recorder = recorder
         self._ledger = ledger
         self._relay = relay
         self._watch = watch
+        self._gate = gate
         self._lines: dict[str, PipelineVersion] = {}
         self._model = ""
         self._stamps: dict[tuple[str, int, str], str] = {}
@@ -68,6 +73,12 @@ class Station:
 
     def hear_status(self, line: str, camera: str, status: str) -> None:
         self._watch.saw_status(line, camera, status, known=self._wants(line, camera))
+
+    async def hear_ack(self, ack: Ack) -> None:
+        await self._gate.hear_ack(ack)
+
+    async def hear_count(self, count: TriggerCount) -> None:
+        await self._gate.hear_count(count)
 
     def complain(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
         self._watch.note(kind, text, line=line or NOBODY, camera=camera)

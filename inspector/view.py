@@ -8,9 +8,10 @@ tokenising the two apart gives the same tokens as tokenising them together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from inspector.pipeline import Pipeline, Reasoning, ViewName
 
@@ -32,10 +33,20 @@ PICTURES_OF: Final[dict[ViewName, Pictures]] = {
     ViewName.DIRECT: Pictures.FRAME,
     ViewName.PARAPHRASE: Pictures.FRAME,
     ViewName.INVERTED: Pictures.FRAME,
+    ViewName.OPTIONS: Pictures.FRAME,
+    ViewName.REFUTE: Pictures.FRAME,
     ViewName.CHECKLIST: Pictures.FRAME,
     ViewName.COMPARE: Pictures.COMPARE,
     ViewName.ZOOM: Pictures.ZOOM,
 }
+
+
+class Wording(NamedTuple):
+    """A question without its ending, and the answers that mean NG and OK."""
+
+    text: str
+    ng: tuple[str, ...] = YES
+    ok: tuple[str, ...] = NO
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +74,35 @@ PARAPHRASES: Final = (
     "Is this {product} damaged, dirty, misprinted or incomplete?",
     "Should this {product} be taken off the line because of a defect?",
 )
+OPTIONS: Final = (  # both orders, so that a liking for one letter cancels out
+    Wording("Which is true of this {product}? A: it is good. B: it has a defect.", ng=("B",), ok=("A",)),
+    Wording("Which is true of this {product}? A: it has a defect. B: it is good.", ng=("A",), ok=("B",)),
+)
+REFUTE: Final = (
+    Wording("Somebody says that this {product} is good. Is that wrong?"),
+    Wording("Somebody says that this {product} has a defect. Is that wrong?", ng=NO, ok=YES),
+)
+WORDINGS: Final[Mapping[ViewName, tuple[Wording, ...]]] = {
+    ViewName.PARAPHRASE: tuple(Wording(text) for text in PARAPHRASES),
+    ViewName.INVERTED: (
+        Wording("Is this {product} free of any defect?", ng=NO, ok=YES),
+        Wording("Is this {product} as good as new everywhere?", ng=NO, ok=YES),
+    ),
+    ViewName.OPTIONS: OPTIONS,
+    ViewName.REFUTE: REFUTE,
+    ViewName.COMPARE: (
+        Wording("Compared with the good {product}, does the second one show any defect?"),
+        Wording("Does the second {product} differ from the good one by a defect?"),
+    ),
+    ViewName.ZOOM: (
+        Wording("Does this detail of the {product} show any defect?"),
+        Wording("Is there a flaw in this detail of the {product}?"),
+    ),
+}
 ANSWER: Final = " Answer Yes or No."
+LETTER: Final = " Answer A or B."
 DRAFT: Final = f" Think in at most twelve words, then write '{VERDICT_CUE} Yes' or '{VERDICT_CUE} No'."
+LETTER_DRAFT: Final = f" Think in at most twelve words, then write '{VERDICT_CUE} A' or '{VERDICT_CUE} B'."
 DRAFT_TOKENS: Final = 24
 
 
@@ -93,22 +131,23 @@ def questions(
     if view is ViewName.CHECKLIST:
         return [Question(view, text + ANSWER) for text in checklist(pipeline)]
     wordings = _wordings(pipeline, view)
-    ng, ok = (NO, YES) if view is ViewName.INVERTED else (YES, NO)
-    ending = ANSWER if reasoning is Reasoning.NONE else DRAFT
-    count = min(samples, len(wordings)) if reasoning is Reasoning.NONE else samples
+    if reasoning is Reasoning.NONE:
+        asked = (wordings[(seed + index) % len(wordings)] for index in range(min(samples, len(wordings))))
+        return [_question(view, wording, seed + index) for index, wording in enumerate(asked)]
     return [
-        Question(
-            view,
-            wordings[(seed + index) % len(wordings)] + ending,
-            ng,
-            ok,
-            reasoning,
-            temperature if reasoning is not Reasoning.NONE else 0.0,
-            seed + index,
-            DRAFT_TOKENS if reasoning is not Reasoning.NONE else 0,
+        replace(
+            _question(view, wordings[(seed + index) % len(wordings)], seed + index, drafted=True),
+            reasoning=reasoning,
+            temperature=temperature,
+            max_tokens=DRAFT_TOKENS,
         )
-        for index in range(count)
+        for index in range(samples)
     ]
+
+
+def _question(view: ViewName, wording: Wording, seed: int, *, drafted: bool = False) -> Question:
+    plain, draft = (LETTER, LETTER_DRAFT) if view is ViewName.OPTIONS else (ANSWER, DRAFT)
+    return Question(view, wording.text + (draft if drafted else plain), wording.ng, wording.ok, seed=seed)
 
 
 def checklist(pipeline: Pipeline) -> tuple[str, ...]:
@@ -118,20 +157,12 @@ def checklist(pipeline: Pipeline) -> tuple[str, ...]:
     return tuple(f"Is there a {word(name)} on this {pipeline.product}?" for name in pipeline.defects)
 
 
-def _wordings(pipeline: Pipeline, view: ViewName) -> tuple[str, ...]:
-    product = pipeline.product
+def _wordings(pipeline: Pipeline, view: ViewName) -> tuple[Wording, ...]:
     if view is ViewName.DIRECT:
-        return (pipeline.question,)
-    if view is ViewName.PARAPHRASE:
-        return pipeline.paraphrases or tuple(text.format(product=product) for text in PARAPHRASES)
-    if view is ViewName.INVERTED:
-        return (f"Is this {product} free of any defect?", f"Is this {product} as good as new everywhere?")
-    if view is ViewName.COMPARE:
-        return (
-            f"Compared with the good {product}, does the second one show any defect?",
-            f"Does the second {product} differ from the good one by a defect?",
-        )
-    return (f"Does this detail of the {product} show any defect?", f"Is there a flaw in this detail of the {product}?")
+        return (Wording(pipeline.question),)
+    if view is ViewName.PARAPHRASE and pipeline.paraphrases:
+        return tuple(Wording(text) for text in pipeline.paraphrases)
+    return tuple(each._replace(text=each.text.format(product=pipeline.product)) for each in WORDINGS[view])
 
 
 def report_request(pipeline: Pipeline) -> str:

@@ -1,23 +1,22 @@
 """Votes and how they are tallied. Pure.
 
 A vote is one answer to one view: `p_ng` read from the verdict token's logits. An unreadable answer votes for
-nobody, but is kept and counted. Votes of one model on one picture are correlated, so n votes are worth
-n_eff = n / (1 + (n - 1) rho) independent ones (design effect; Kish 1965).
+nobody, but is kept and counted. Votes of one model on one picture are correlated, so n votes are worth fewer than
+n (inspector/discount.py).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import NamedTuple
 
-from inspector.pipeline import Count, Settle, Thresholds, ViewName
+from inspector.discount import PRIOR_CORRELATION, Correlations, effective
+from inspector.odds import beta_leads, expit, logit, mean, shifted
+from inspector.pipeline import Calibration, Count, Pipeline, ViewName
 from inspector.text import printable
-
-CERTAIN: Final = 1e-6  # probabilities are kept this far from 0 and 1, so that one vote can't outweigh all others
-PRIOR_CORRELATION: Final = 0.7  # measured for one VLM on paraphrased prompts: 0.71 to 0.81; used until learned
 
 
 class StoppedBy(StrEnum):
@@ -33,7 +32,8 @@ class StoppedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One answer. `p_ng` is None when the answer could not be read. `ms`: time from asking to answer."""
+    """One answer. `p_ng` is None when the answer could not be read. `ms`: time from asking to answer. `p_true`:
+    the model's own probability that this answer is right, where it was asked for that."""
 
     view: ViewName
     rung: int
@@ -41,10 +41,13 @@ class Vote:
     tokens: int = 0
     ms: float = 0.0
     text: str = ""
+    p_true: float | None = None
 
     def __post_init__(self) -> None:
-        if self.p_ng is not None and not 0.0 <= self.p_ng <= 1.0:
-            raise ValueError(f"p_ng {self.p_ng} is not a probability")
+        for name in ("p_ng", "p_true"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name} {value} is not a probability")
         object.__setattr__(self, "text", printable(self.text))
 
     @property
@@ -52,13 +55,78 @@ class Vote:
         """Natural log-odds of NG, finite by CERTAIN. Raises ValueError for an unreadable answer."""
         if self.p_ng is None:
             raise ValueError("an unreadable answer has no log-odds")
-        clipped = min(max(self.p_ng, CERTAIN), 1.0 - CERTAIN)
-        return math.log(clipped / (1.0 - clipped))
+        return logit(self.p_ng)
 
     @property
     def ng(self) -> float:
         """1 for NG, 0 for OK, and a half where the model could not tell: doubt is no vote for OK."""
         return 0.5 if self.log_odds == 0.0 else float(self.log_odds > 0.0)
+
+    @property
+    def certainty(self) -> float:
+        """Log-odds that the side this vote is on is right: asked for (P(True)), or else the verdict's own margin."""
+        return abs(self.log_odds) if self.p_true is None else logit(self.p_true)
+
+
+class Labelled(NamedTuple):
+    """One part's stored votes in the order they were given, and the truth: None where nobody has said it."""
+
+    votes: tuple[Vote, ...]
+    ng: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How a line's votes become one score, and how sure they make. `prior` is the share of NG parts among those that
+    come, where the votes' own odds take half for granted. `temperature` evens out the weights of count: weighted.
+    `calibration` corrects how sure soft votes make, never the score."""
+
+    count: Count = Count.SOFT
+    correlations: Correlations = field(default_factory=Correlations)
+    prior: float = 0.5
+    temperature: float = 2.0
+    calibration: Calibration | None = None
+
+    def share(self, votes: Sequence[Vote]) -> float:
+        """p_ng of the part from one or more readable votes, before the prior."""
+        if self.count is Count.SOFT:
+            return expit(mean(vote.log_odds for vote in votes))
+        weights = self.weights(votes)
+        return math.fsum(weight * vote.ng for weight, vote in zip(weights, votes, strict=True)) / math.fsum(weights)
+
+    def evidence(self, votes: Sequence[Vote]) -> float:
+        """Posterior probability of NG from one or more readable votes, before the prior.
+
+        soft: sigmoid of n_eff times the mean log-odds; exact where the votes' odds are calibrated and they are
+        normal and equally correlated given the truth. majority, weighted: Beta(1, 1) posterior on n_eff votes
+        (Adaptive-Consistency, Aggarwal 2023, on discounted counts): that most such votes would say NG, which is
+        not yet that the part is.
+        """
+        share, n_eff = self.share(votes), self.n_eff(votes)
+        if self.count is Count.SOFT:
+            return expit(n_eff * mean(self._likelihood(vote) for vote in votes))
+        return beta_leads(share * n_eff, (1.0 - share) * n_eff)
+
+    def _likelihood(self, vote: Vote) -> float:
+        """Log-likelihood ratio of NG: the log-odds, calibrated where that was learned."""
+        learned = self.calibration
+        if learned is None:
+            return vote.log_odds
+        return learned.slope * vote.log_odds + learned.intercept - logit(learned.ng_share)
+
+    def weights(self, votes: Sequence[Vote]) -> list[float]:
+        """Of each vote, the largest 1. weighted: softmax of the votes' certainty within the part (CISC, Taubenfeld
+        2025), with odds instead of probabilities, so that P(True) and margins lie on one scale."""
+        if self.count is not Count.WEIGHTED:
+            return [1.0] * len(votes)
+        surest = max(vote.certainty for vote in votes)
+        return [math.exp((vote.certainty - surest) / self.temperature) for vote in votes]
+
+    def n_eff(self, votes: Sequence[Vote]) -> float:
+        """How many independent, equally heavy votes these are worth: unequal weights cost too (Kish 1965)."""
+        weights = self.weights(votes)
+        heavy = math.fsum(weights) ** 2 / math.fsum(weight**2 for weight in weights) if votes else 0.0
+        return effective(heavy, self.correlations.mean([vote.view for vote in votes]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +134,24 @@ class Tally:
     """Votes combined. `score` is p_ng of the part; `agreement` the share of readable votes on the leader's side."""
 
     votes: tuple[Vote, ...] = ()
-    count: Count = Count.SOFT
-    correlation: float = PRIOR_CORRELATION
+    counting: Counting = field(default_factory=Counting)
 
     @property
     def readable(self) -> tuple[Vote, ...]:
         return tuple(vote for vote in self.votes if vote.p_ng is not None)
 
     @property
+    def unreadable(self) -> int:
+        return len(self.votes) - len(self.readable)
+
+    @property
     def n_eff(self) -> float:
-        return effective(len(self.readable), self.correlation)
+        return self.counting.n_eff(self.readable)
 
     @property
     def score(self) -> float | None:
-        """p_ng of the part in 0..1; None while no answer was readable. Majority counts shares of hard votes."""
-        return _score(self.readable, self.count) if self.readable else None
+        """p_ng of the part in 0..1; None while no answer was readable. majority and weighted count hard votes."""
+        return shifted(self.counting.share(self.readable), self.counting.prior) if self.readable else None
 
     @property
     def agreement(self) -> float | None:
@@ -91,79 +162,22 @@ class Tally:
 
     @property
     def confidence(self) -> float:
-        """Posterior probability of the leading side, 0.5..1, from discounted votes.
-
-        soft: sigmoid of n_eff times the mean log-odds. majority: Beta(1, 1) posterior on n_eff votes
-        (Adaptive-Consistency, Aggarwal 2023, on discounted counts).
-        """
-        if not self.readable:
+        """Posterior probability of the score's side, 0.5..1, from discounted votes and the prior."""
+        score = self.score
+        if score is None:
             return 0.5
-        if self.count is Count.SOFT:
-            return expit(abs(self.n_eff * _mean(vote.log_odds for vote in self.readable)))
-        share = self.agreement or 0.5
-        return _beta_leads(share * self.n_eff, (1.0 - share) * self.n_eff)
+        posterior = shifted(self.counting.evidence(self.readable), self.counting.prior)
+        return max(0.5, posterior if score > 0.5 else 1.0 - posterior)
 
     def add(self, vote: Vote) -> Tally:
-        return Tally((*self.votes, vote), self.count, self.correlation)
+        return Tally((*self.votes, vote), self.counting)
 
 
-def settled(tally: Tally, settle: Settle, thresholds: Thresholds) -> bool:
-    """Confident enough, and on one side of both thresholds: doubt never settles."""
-    score = tally.score
-    if score is None or tally.confidence < settle.confidence:
-        return False
-    return score < thresholds.pass_below or score > thresholds.reject_above
-
-
-def decided(tally: Tally, remaining: int, thresholds: Thresholds) -> bool:
-    """Futility: no answers that `remaining` more votes could give would change the disposition."""
-    if remaining <= 0:
-        return True
-    score = tally.score
-    if score is None:
-        return False
-    lowest, highest = _reachable(tally, remaining)
-    return (
-        highest < thresholds.pass_below
-        or lowest > thresholds.reject_above
-        or (lowest >= thresholds.pass_below and highest <= thresholds.reject_above)
-    )
-
-
-def correlation(settle: Settle) -> float:
-    """The declared vote correlation, or the prior while none has been learned."""
-    return PRIOR_CORRELATION if settle.vote_correlation == "learned" else settle.vote_correlation
-
-
-def effective(n: int, rho: float) -> float:
-    """How many independent votes n votes of pairwise correlation rho are worth."""
-    return n / (1.0 + (n - 1) * rho) if n else 0.0
-
-
-def expit(x: float) -> float:
-    return 1.0 / (1.0 + math.exp(-x)) if x >= 0.0 else math.exp(x) / (1.0 + math.exp(x))
-
-
-def _score(readable: Sequence[Vote], count: Count) -> float:
-    """p_ng of the part from one or more readable votes."""
-    if count is Count.MAJORITY:
-        return _mean(vote.ng for vote in readable)
-    return expit(_mean(vote.log_odds for vote in readable))
-
-
-def _reachable(tally: Tally, remaining: int) -> tuple[float, float]:
-    """The scores if all that remain said OK, or NG: as far as any answers could move it."""
-    ok, ng = ((Vote(ViewName.DIRECT, 0, p_ng),) * remaining for p_ng in (0.0, 1.0))
-    return _score(tally.readable + ok, tally.count), _score(tally.readable + ng, tally.count)
-
-
-def _beta_leads(leader: float, runner_up: float) -> float:
-    """P(share > 1/2) under Beta(leader + 1, runner_up + 1): 1 - I_0.5(a, b)."""
-    from scipy.special import betainc  # scipy takes a while to import and only majority counting needs it
-
-    return max(0.5, float(1.0 - betainc(leader + 1.0, runner_up + 1.0, 0.5)))  # rounding may fall just below a half
-
-
-def _mean(values: Iterable[float]) -> float:
-    listed = list(values)
-    return math.fsum(listed) / len(listed)  # fsum: the order in which votes come must not change a score
+def counting(pipeline: Pipeline, fingerprint: str = "") -> Counting:
+    """As the pipeline declares; what was learned counts only under the fingerprint it was learned under."""
+    settle, learned = pipeline.settle, pipeline.learned
+    holds = learned if learned and learned.fingerprint == fingerprint else None
+    rho = PRIOR_CORRELATION if settle.vote_correlation == "learned" else settle.vote_correlation
+    pairs = holds.correlations if holds and settle.vote_correlation == "learned" else ()
+    calibration = holds.calibration if holds else None
+    return Counting(pipeline.count, Correlations(rho, pairs), settle.prior, settle.weight_temperature, calibration)

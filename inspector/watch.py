@@ -10,17 +10,29 @@ import logging
 import time
 import uuid
 from dataclasses import replace
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
+from inspector.accounts import Gap
 from inspector.errors import BrokerError, LedgerError
 from inspector.ports import Event, Ledger, Publisher, Sighting, utc_now
-from inspector.sequence import Sequence
+from inspector.sequence import PATIENCE_S, Sequence, Span, spans
 from inspector.wire import EventMessage, EventSeverity, Topics, to_json
 
 log = logging.getLogger(__name__)
 
 QUIET_S: Final = 10.0  # the same event is told at most this often
 NOBODY: Final = "service"  # the line of events that belong to no line
+OVERLAP: Final = timedelta(minutes=1)  # what an earlier life decided after it last wrote down what it had seen
+
+
+class Missing(NamedTuple):
+    """Numbers that did not come; the ledger has to say whether an earlier life decided them."""
+
+    line: str
+    camera: str
+    span: Span
+    at: datetime
 
 
 class Watch:
@@ -33,6 +45,9 @@ class Watch:
         self._every_s = every_s
         self._sightings: dict[tuple[str, str], Sighting] = {}
         self._sequences: dict[tuple[str, str], Sequence] = {}
+        self._remembered: dict[tuple[str, str], datetime] = {}
+        self._missing: list[Missing] = []
+        self._began = utc_now()
         self._events: dict[tuple[str, str | None, str], Event] = {}
         self._told: dict[tuple[str, str | None, str], float] = {}
 
@@ -40,6 +55,7 @@ class Watch:
         """Takes up the sequence numbers where an earlier life of this station left them."""
         for row in await self._ledger.cameras():
             self._sequences[row.line, row.camera] = Sequence(row.last_seq)
+            self._remembered[row.line, row.camera] = row.last_seen - OVERLAP
 
     def saw_frame(self, line: str, camera: str, *, known: bool, seq: int | None = None) -> None:
         self._sight(line, camera, known=known, frames=1)
@@ -78,12 +94,20 @@ class Watch:
             await self.flush()
 
     async def flush(self) -> None:
-        self._count_lost()
+        self._find_missing()
+        await self._count_lost()
         await self._store_sightings()
         await self._tell_events()
 
     def _sight(
-        self, line: str, camera: str, *, known: bool, frames: int = 0, lost: int = 0, status: str | None = None
+        self,
+        line: str,
+        camera: str,
+        *,
+        known: bool,
+        frames: int = 0,
+        gaps: tuple[Gap, ...] = (),
+        status: str | None = None,
     ) -> None:
         seen = self._sightings.get((line, camera)) or Sighting(line, camera, utc_now(), known)
         self._sightings[line, camera] = replace(
@@ -91,23 +115,42 @@ class Watch:
             at=utc_now(),
             known=known,
             frames=seen.frames + frames,
-            lost=seen.lost + lost,
+            gaps=seen.gaps + gaps,
             status=status or seen.status,
         )
 
-    def _count_lost(self) -> None:
-        now = time.monotonic()
+    def _find_missing(self) -> None:
+        now, opened_at = time.monotonic(), utc_now() - timedelta(seconds=PATIENCE_S)
         for (line, camera), sequence in self._sequences.items():
-            if gone := sequence.lost(now):
-                self._sight(line, camera, known=True, lost=len(gone))
-                self.note(
-                    "SEQUENCE_GAP",
-                    f"{len(gone)} frame(s) never came, seq {gone[0]} to {gone[-1]}; check the camera's "
-                    "connection and the broker's queue limits",
-                    line=line,
-                    camera=camera,
-                    severity=EventSeverity.ALARM,
-                )
+            self._missing += [Missing(line, camera, span, opened_at) for span in spans(sequence.lost(now))]
+
+    async def _count_lost(self) -> None:
+        """Gives up what is missing and not decided. Waits with that while the ledger is away."""
+        while self._missing:
+            missing = self._missing[0]
+            try:
+                decided = await self._decided(missing)
+            except LedgerError as error:
+                log.warning("%d gap(s) wait: %s", len(self._missing), error)
+                return
+            self._missing.pop(0)
+            for span in spans(set(range(missing.span.first, missing.span.last + 1)) - decided):
+                self._lose(missing.line, missing.camera, Gap(*span, missing.at))
+
+    async def _decided(self, missing: Missing) -> set[int]:
+        since = self._remembered.get((missing.line, missing.camera), self._began)
+        return await self._ledger.decided_seqs(missing.line, missing.camera, *missing.span, since)
+
+    def _lose(self, line: str, camera: str, gap: Gap) -> None:
+        self._sight(line, camera, known=True, gaps=(gap,))
+        self.note(
+            "SEQUENCE_GAP",
+            f"{gap.frames} frame(s) never came, seq {gap.first} to {gap.last}; check the camera's "
+            "connection and the broker's queue limits",
+            line=line,
+            camera=camera,
+            severity=EventSeverity.ALARM,
+        )
 
     async def _store_sightings(self) -> None:
         seen, self._sightings = self._sightings, {}
@@ -121,7 +164,7 @@ class Watch:
 
     def _with_seq(self, sighting: Sighting) -> Sighting:
         sequence = self._sequences.get((sighting.line, sighting.camera))
-        return replace(sighting, last_seq=sequence.last if sequence else None)
+        return replace(sighting, last_seq=sequence.settled if sequence else None)
 
     async def _tell_events(self) -> None:
         now = time.monotonic()

@@ -6,10 +6,19 @@ Every payload is a pydantic model; its JSON Schema and the AsyncAPI document are
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from inspector.decision import Reason, Verdict
 from inspector.frame import NAME
@@ -18,16 +27,27 @@ from inspector.pipeline import Disposition, Name, Severity, Share
 from inspector.report import Finding, WordsState
 from inspector.vote import StoppedBy, Vote
 
+
+def utc(at: datetime) -> datetime:
+    """The same instant in UTC, which is the zone of a time without one. Raises ValueError where that would leave the
+    calendar: no database could keep it."""
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the calendar; check the device's clock") from error
+
+
 DEFAULT_ROOT: Final = "inspector/v1"
 TriggerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Label = Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Instant = Annotated[AwareDatetime, AfterValidator(utc)]
 Corners = Annotated[tuple[Share, ...], Field(min_length=4, max_length=4)]
 MAX_PART_ID_BYTES: Final = 96  # leaves a verdict below 1 KiB with the longest names
 
 
 class FrameTopic(NamedTuple):
-    """A topic of a camera, taken apart. `channel` is frame, frame-ref, status or ack; `trigger_id` only in
+    """A topic of a camera, taken apart. `channel` is frame, frame-ref, status, ack or count; `trigger_id` only in
     the MQTT 3.1.1 form `frame/{trigger_id}`."""
 
     line: str
@@ -36,7 +56,7 @@ class FrameTopic(NamedTuple):
     trigger_id: str | None
 
 
-CHANNELS_IN: Final = ("frame", "frame-ref", "status", "ack")
+CHANNELS_IN: Final = ("frame", "frame-ref", "status", "ack", "count")
 
 
 class Topics:
@@ -222,17 +242,34 @@ class FrameRef(Incoming):
     product: Label | None = None
     lot: Label | None = None
     seq: int | None = Field(default=None, ge=0, lt=10**15)
-    captured_at: AwareDatetime | None = None
+    captured_at: Instant | None = None
     deadline_ms: float | None = Field(default=None, gt=0, le=600_000)
     is_simulated: bool = False
 
 
 class GateAck(Incoming):
-    """What the gate did with a part."""
+    """What the gate did with a part. A time without zone is taken for UTC."""
 
     trigger_id: TriggerId
     disposition: Disposition
-    at: datetime | None = None
+    at: Annotated[datetime, AfterValidator(utc)] | None = None
+
+
+class PlcCount(Incoming):
+    """How often the PLC triggered this camera from `since` up to `until`, by the clock that stamps `captured_at`.
+    Sent at the end of a shift or a lot, or every minute; compared with what the ledger holds."""
+
+    triggers: int = Field(ge=0, lt=10**12)
+    since: Instant
+    until: Instant
+
+    @field_validator("until")
+    @classmethod
+    def _comes_after(cls, until: datetime, info: ValidationInfo) -> datetime:
+        since = info.data.get("since")
+        if since is not None and until <= since:
+            raise ValueError("is not after since; send the end of the period")
+        return until
 
 
 def verdict_message(part: PartRecord) -> VerdictMessage:

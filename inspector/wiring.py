@@ -39,7 +39,11 @@ def broker_of(settings: Settings) -> Broker:
 
 def card_of(settings: Settings) -> ModelCard:
     """The model card that the settings name. Raises DeclarationError."""
-    path = settings.model
+    return card_at(settings.model)
+
+
+def card_at(path: Path) -> ModelCard:
+    """The model card in a file. Raises DeclarationError."""
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -52,6 +56,7 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
     """A running station: numbered from 0, one MQTT session each, with client ids that stay the same over restarts."""
     from inspector.camera import CameraEye
     from inspector.examiner import Examiner
+    from inspector.gate import Gate
     from inspector.ledger import FileEvidence, SqlLedger
     from inspector.mqtt.intake import Intake
     from inspector.mqtt.publisher import MqttPublisher
@@ -59,6 +64,7 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
     from inspector.relay import Relay
     from inspector.running import RunningStation
     from inspector.station import Station
+    from inspector.sweep import Sweep
     from inspector.watch import Watch
 
     topics, broker = Topics(settings.topic_root), broker_of(settings)
@@ -66,13 +72,25 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
     ledger = SqlLedger(settings.database)
     await ledger.start()
     publisher = MqttPublisher(broker, topics, f"{name}-out", number)
-    examiner = Examiner(CameraEye(settings.claims), pool, FileEvidence(settings.evidence), settings.margin_ms)
+    evidence = FileEvidence(settings.evidence)
+    examiner = Examiner(CameraEye(settings.claims), pool, evidence, settings.margin_ms)
     relay, watch = Relay(ledger, publisher), Watch(ledger, publisher, topics)
-    station = Station(examiner, Recorder(ledger, relay, watch, topics), ledger, relay, watch)
+    gate, sweep = Gate(ledger, watch), Sweep(ledger, evidence)
+    station = Station(examiner, Recorder(ledger, relay, watch, topics), ledger, relay, watch, gate)
     lines: list[str] | None = None if settings.stations == 1 else []
     intake = Intake(broker, topics, name, station, lines=lines, window=settings.window)
     running = RunningStation(
-        station, intake, publisher, relay, watch, ledger, topics, number=number, stations=settings.stations
+        station,
+        intake,
+        publisher,
+        relay,
+        watch,
+        gate,
+        sweep,
+        ledger,
+        topics,
+        number=number,
+        stations=settings.stations,
     )
     await running.start()
     return running

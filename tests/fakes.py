@@ -7,14 +7,15 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from inspector.accounts import Ack, Comparison, TriggerCount, Unacknowledged
 from inspector.decision import Decision, Reason, Verdict
 from inspector.errors import LedgerError
 from inspector.frame import FrameKey
 from inspector.part import Evidence, PartRecord, PartState, PipelineRef
-from inspector.pipeline import Disposition, Pipeline, ViewName
+from inspector.pipeline import Disposition, Pipeline, Retention, ViewName
 from inspector.ports import (
     CameraRow,
     Event,
@@ -23,8 +24,10 @@ from inspector.ports import (
     PartFilter,
     PartRow,
     PipelineVersion,
+    Released,
     Sighting,
     Totals,
+    utc_now,
 )
 from inspector.report import Words, WordsState
 from inspector.vote import StoppedBy, Vote
@@ -82,6 +85,11 @@ class MemoryLedger:
     def __init__(self, pipelines: Sequence[PipelineVersion] = ()) -> None:
         self.away = False
         self.versions = list(pipelines)
+        self.acks: dict[FrameKey, Ack] = {}
+        self.due: dict[FrameKey, tuple[datetime, float]] = {}
+        self.counts: dict[TriggerCount, Comparison | None] = {}
+        self.reviewed: set[str] = set()
+        self.marked: dict[str, str] = {}
         self.rows: list[PartRow] = []
         self.outbox: list[Posted] = []
         self.seen: dict[tuple[str, str], CameraRow] = {}
@@ -102,6 +110,8 @@ class MemoryLedger:
         if await self.find(part.key):
             return False
         self.rows.append(PartRow(len(self.rows) + 1, part))
+        if part.evidence:
+            self.marked.pop(part.evidence.sha256, None)
         self.outbox += [Posted(message, part.result_id, part.key.line) for message in outgoing]
         return True
 
@@ -128,10 +138,7 @@ class MemoryLedger:
         self._reach()
         for posted in self.outbox:
             if posted.message.message_id in message_ids:
-                posted.published = True
-                row = self.part(posted.result_id)
-                if row and posted.message.confirms:
-                    self._put(replace(row.part, state=PartState.PUBLISHED))
+                self._publish(posted)
 
     async def pipelines(self) -> list[PipelineVersion]:
         return self.list_pipelines()
@@ -150,6 +157,87 @@ class MemoryLedger:
         self._reach()
         known = {event.event_id for event in self.events}
         self.events += [event for event in events if event.event_id not in known]
+
+    async def decided_seqs(self, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
+        self._reach()
+        mine = [row.part for row in self.rows if row.part.key[:2] == (line, camera) and row.part.received_at >= since]
+        return {part.seq for part in mine if part.seq is not None and first <= part.seq <= last}
+
+    async def acknowledge(self, ack: Ack) -> Disposition | None:
+        self._reach()
+        part = next((row.part for row in self.rows if row.part.key == ack.key), None)
+        if part is None:
+            return None
+        if self.acks.setdefault(ack.key, ack) is ack:
+            for posted in self.outbox:
+                if posted.result_id == part.result_id and posted.message.confirms:
+                    self._publish(posted)
+            self.due.pop(ack.key, None)
+            self._put(replace(part, state=PartState.ACKNOWLEDGED))
+        return part.decision.disposition
+
+    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[Unacknowledged]:
+        self._reach()
+        mine = {key: due for key, due in self.due.items() if lines is None or key.line in lines}
+        late = sorted(key for key, (due_at, _) in mine.items() if due_at <= now)
+        return [Unacknowledged(key, self.due.pop(key)[1]) for key in late]
+
+    async def add_count(self, count: TriggerCount) -> None:
+        self._reach()
+        periods = {(known.line, known.camera, known.since, known.until) for known in self.counts}
+        if (count.line, count.camera, count.since, count.until) not in periods:
+            self.counts[count] = None
+
+    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
+        self._reach()
+        due = [
+            count
+            for count, compared in self.counts.items()
+            if compared is None and count.at < before and (lines is None or count.line in lines)
+        ]
+        self.counts |= {count: self._compared(count) for count in due}
+        return [compared for count in due if (compared := self.counts[count])]
+
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> Released:
+        self._reach()
+        horizon = now - timedelta(hours=retention.after_hours)
+        needed = {sha256 for version in self.versions for sha256 in version.golden}
+        candidates: set[str] = set()
+        for part in (row.part for row in self.rows if row.part.evidence):
+            assert part.evidence is not None
+            old = part.key.line == line and part.decided_at < horizon and part.result_id not in self.reviewed
+            kept = int(part.evidence.sha256[:8], 16) < retention.pass_pictures * 2**32
+            goes = old and not kept and part.decision.disposition is Disposition.PASS
+            (candidates if goes else needed).add(part.evidence.sha256)
+        for sha256 in candidates - needed:
+            self.marked.setdefault(sha256, "DUE")
+        return Released(tuple(sorted(sha256 for sha256, mark in self.marked.items() if mark == "DUE")), more=False)
+
+    async def pictures_removed(self, sha256s: Sequence[str]) -> None:
+        self._reach()
+        self.marked |= dict.fromkeys(sha256s, "DONE")
+
+    async def mark_reviewed(self, result_ids: Sequence[str]) -> None:
+        self.reviewed |= set(result_ids)
+
+    def _publish(self, posted: Posted) -> None:
+        row, message, was = self.part(posted.result_id), posted.message, posted.published
+        posted.published = True
+        if row is None or not message.confirms or was:
+            return
+        if row.part.state is PartState.DECIDED:
+            self._put(replace(row.part, state=PartState.PUBLISHED))
+        if message.ack_within_ms is not None:
+            due_at = utc_now() + timedelta(milliseconds=message.ack_within_ms)
+            self.due[row.part.key] = (due_at, message.ack_within_ms)
+
+    def _compared(self, count: TriggerCount) -> Comparison:
+        mine = [row.part for row in self.rows if row.part.key[:2] == (count.line, count.camera)]
+        decided = sum(count.since <= (part.captured_at or part.received_at) < count.until for part in mine)
+        gaps = [
+            gap for loss in self.losses if (loss.line, loss.camera) == (count.line, count.camera) for gap in loss.gaps
+        ]
+        return Comparison(count, decided, sum(gap.frames for gap in gaps if count.since <= gap.at < count.until))
 
     # ------------------------------------------------------------------ ports.Archive
 
@@ -172,7 +260,7 @@ class MemoryLedger:
                 Counter((part.key.line, str(part.decision.disposition), str(part.decision.reason)) for part in recent)
             ),
             outbox=sum(not posted.published for posted in self.outbox),
-            lost=sum(loss.lost for loss in self.losses if loss.at >= since),
+            lost=sum(gap.frames for loss in self.losses for gap in loss.gaps if gap.at >= since),
             latency_p50_ms=_percentile(latencies, 50),
             latency_p99_ms=_percentile(latencies, 99),
             votes_mean=sum(len(part.votes) for part in recent) / len(recent) if recent else None,
@@ -215,6 +303,9 @@ class MemoryEvidence:
 
     def get(self, sha256: str) -> bytes:
         return self.pictures[sha256]
+
+    def remove(self, sha256: str) -> None:
+        self.pictures.pop(sha256, None)
 
 
 def _added(row: CameraRow | None, seen: Sighting) -> CameraRow:

@@ -16,7 +16,7 @@ from inspector.fleet import Change, Declared, diff, read_fleet
 from inspector.frame import Frame, FrameKey
 from inspector.ledger import Declaration, FileEvidence, SqlArchive, store_versions, upgrade
 from inspector.pipeline import Pipeline
-from inspector.ports import PipelineVersion, utc_now
+from inspector.ports import EvidenceStore, PipelineVersion, utc_now
 from inspector.products import PRODUCTS, encode, golden
 
 SIMULATED: Final = "simulated"
@@ -74,7 +74,7 @@ def plan(fleet: tuple[Declared, ...], database: str, evidence: FileEvidence) -> 
     upgrade(database)
     live = {version.pipeline.line: version for version in SqlArchive(database).list_pipelines()}
     faults: list[Fault] = []
-    hashes = {each.file: _golden_hashes(each, evidence, faults) for each in fleet}
+    hashes = {each.file: golden_hashes(each, evidence, faults) for each in fleet}
     if faults:
         raise DeclarationError(faults)
     return [_change(each, hashes[each.file], live.get(each.pipeline.line)) for each in fleet]
@@ -98,7 +98,8 @@ def _change(declared: Declared, hashes: tuple[str, ...], live: PipelineVersion |
     return LineChange(declared, hashes, live.version, changes, live.golden != hashes)
 
 
-def _golden_hashes(declared: Declared, evidence: FileEvidence, faults: list[Fault]) -> tuple[str, ...]:
+def golden_hashes(declared: Declared, evidence: EvidenceStore, faults: list[Fault]) -> tuple[str, ...]:
+    """Stores the declared golden samples; what is wrong with them is added to the faults."""
     hashes = []
     for number, source in enumerate(declared.pipeline.golden_samples):
         try:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from inspector.commands.applying import read_pipelines
 from inspector.errors import DeclarationError, Fault
+from inspector.pipeline import Pipeline
 from inspector.products import PRODUCTS
 
 
@@ -48,24 +52,48 @@ def train_demo(
         )
 
 
-def evaluate_synthetic(folder: Path, pipelines: Path, *, frames: int, seed: int) -> dict[str, Any]:
-    """The figures of a checkpoint on drawn frames that it never saw, asked in the words of the demo pipelines."""
+def evaluate_synthetic(
+    screen: Console, card: Path, pipelines: Path, *, frames: int, seed: int, threads: int, out: Path | None
+) -> dict[str, Any]:
+    """The figures of a card's checkpoint on drawn frames that it never saw, asked by the service's engine and judge in
+    the words of the pipelines. `out` also gets them as Markdown tables and as a plot."""
+    from inspector import vlm
     from inspector.training.bench import Bench
     from inspector.training.measure import measure
-    from inspector.training.witness import Witness
+    from inspector.wiring import card_at
 
-    declared = {each.pipeline.line: each.pipeline for each in read_pipelines(pipelines)}
-    missing = [name for name in PRODUCTS if name not in declared]
-    if missing:
+    bench = Bench(vlm.load(card_at(card), card.parent, threads), _drawn_pipelines(pipelines))
+    with stages(screen) as progress:
+        figures = asyncio.run(measure(bench, frames=frames, seed=seed, progress=progress))
+    if out is not None:
+        from inspector.training.charts import plot_limits
+        from inspector.training.model_page import as_markdown
+
+        plot_limits(figures, out)
+        (out / "figures.md").write_text(as_markdown(figures) + "\n", encoding="utf-8")
+    return asdict(figures)
+
+
+def _drawn_pipelines(folder: Path) -> dict[str, Pipeline]:
+    declared = {each.pipeline.line: each.pipeline for each in read_pipelines(folder)}
+    if missing := [name for name in PRODUCTS if name not in declared]:
+        problem = f"no pipeline for {', '.join(missing)}"
         raise DeclarationError(
-            [
-                Fault(
-                    str(pipelines),
-                    "line",
-                    f"no pipeline for {', '.join(missing)}",
-                    "name the folder that declares the drawn products",
-                )
-            ]
+            [Fault(str(folder), "line", problem, "name the folder that declares the drawn products")]
         )
-    bench = Bench(Witness(folder), {name: declared[name] for name in PRODUCTS})
-    return asdict(measure(bench, frames=frames, seed=seed))
+    return {name: declared[name] for name in PRODUCTS}
+
+
+@contextmanager
+def stages(screen: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar a stage; told what, how many are done, and of how many."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=of)
+            bars.update(tasks[what], completed=done)
+
+        yield progress

@@ -16,7 +16,9 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, union_all
 
+from inspector.accounts import Balance
 from inspector.decision import Reason
+from inspector.ledger.books import balance
 from inspector.ledger.database import open_engine, read
 from inspector.ledger.reads import all_cameras, load, newest_pipelines
 from inspector.ledger.tables import events, is_waiting, losses, outbox, parts
@@ -51,6 +53,10 @@ class SqlArchive:
 
     def totals(self, since: datetime) -> Totals:
         return read(self._engine, _totals, since)
+
+    def balance(self, line: str, now: datetime, settled: datetime) -> Balance:
+        """How the books of this line stand; what came in after `settled` may still be on its way."""
+        return read(self._engine, balance, line, now, settled)
 
     def list_cameras(self) -> list[CameraRow]:
         return read(self._engine, all_cameras)

@@ -1,8 +1,8 @@
-"""Opens the database and says in our words what it refuses. Knows SQLite's switches; PostgreSQL needs none."""
+"""Opens the database and says in our words what it refuses. Knows the switches of SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar
@@ -18,8 +18,17 @@ Args = ParamSpec("Args")
 Answer = TypeVar("Answer")
 Synchronous = Literal["FULL", "NORMAL"]  # NORMAL may lose the last commits when the power fails
 
+AT_ONCE: Final = 500  # databases limit the number of values in a statement
 BUSY_S: Final = 5.0  # how long one process waits for another one's transaction
 EXAMPLE: Final = "sqlite:///var/ledger.db or postgresql://user@host/inspector"
+IMPATIENT: Final = {  # by default a connection that was cut is noticed after minutes or hours
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "application_name": "inspector",
+}
 Upsert = sqlite.Insert | postgresql.Insert
 INSERTS: Final[dict[str, Callable[[Table[Any]], Upsert]]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -40,9 +49,10 @@ def open_engine(
         file = sqlite_file(parsed)
         if file and not creates:
             parsed = _existing(parsed, file)
+        parsed = parsed if file else _impatient(parsed)
         engine = create_engine(parsed, pool_size=connections, max_overflow=0, pool_pre_ping=True)
-    if file:
-        _prepare_sqlite(engine, writes=writes, synchronous=synchronous, busy_s=busy_s)
+    prepare = _prepare_sqlite if file else _prepare_server
+    prepare(engine, writes=writes, synchronous=synchronous, busy_s=busy_s)
     return engine
 
 
@@ -88,6 +98,12 @@ def refusal(what: str, error: Exception) -> LedgerError:
     return LedgerError(f"{what}: {lines[0]}")
 
 
+def pages(values: Sequence[Answer]) -> Iterator[Sequence[Answer]]:
+    """The values, so many at a time as one statement may hold."""
+    for at in range(0, len(values), AT_ONCE):
+        yield values[at : at + AT_ONCE]
+
+
 def upsert(connection: Connection, table: Table[Any]) -> Upsert:
     """An INSERT that can say what to do on conflict, in this connection's dialect."""
     return INSERTS[connection.dialect.name](table)
@@ -98,6 +114,29 @@ def _existing(url: URL, file: Path) -> URL:
     if not file.exists():
         raise LedgerError(f"there is no database {file}; create it with: inspector db upgrade")
     return url.set(database=f"file:{quote(str(file))}").update_query_dict({"mode": "rw", "uri": "true"})
+
+
+def _impatient(url: URL) -> URL:
+    """The same server; what the URL itself says of waiting stays."""
+    if url.get_driver_name() not in ("psycopg", "psycopg2"):
+        return url
+    return url.update_query_dict({name: value for name, value in IMPATIENT.items() if name not in url.query})
+
+
+def _prepare_server(engine: Engine, *, writes: bool, synchronous: Synchronous, busy_s: float) -> None:
+    """Whatever the server's own defaults are: a commit is on its disk when it returns."""
+    settings = (
+        f"SET synchronous_commit = {'on' if synchronous == 'FULL' else 'off'}",
+        f"SET lock_timeout = {round(busy_s * 1000)}",
+        f"SET default_transaction_read_only = {'off' if writes else 'on'}",
+    )
+
+    @event.listens_for(engine, "connect")
+    def _switch(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            for setting in settings:
+                cursor.execute(setting)
+        connection.commit()
 
 
 def _prepare_sqlite(engine: Engine, *, writes: bool, synchronous: Synchronous, busy_s: float) -> None:

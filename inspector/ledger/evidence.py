@@ -1,6 +1,8 @@
 """Keeps pictures by the sha256 of their bytes, in a folder or any other place fsspec knows.
 
-A picture is `ab/cd/<sha256>.<ext>` under the root. It appears there whole or not at all, and stays as it is.
+A picture is `ab/cd/<sha256>.<ext>` under the root. It appears there whole or not at all, and stays as it is until it
+is removed. Whoever puts a picture that lies there already is about to name it, as whoever put it first: its age then
+begins anew, and young pictures are not removed.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ UNKNOWN: Final = Kind("application/octet-stream", "bin", re.compile(rb""))
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 PARTIAL: Final = ".partial"
 STALE_S: Final = 3600.0  # a partial picture this old belongs to a process that died
+YOUNG_S: Final = 24 * 3600.0  # so long the row that names a picture may be waiting for its database
 
 
 class FileEvidence:
@@ -70,15 +73,40 @@ class FileEvidence:
             raise LedgerError(f"picture {sha256} in {self._root} is damaged; restore it from a backup")
         return data
 
+    def remove(self, sha256: str) -> None:
+        with _translated(f"picture {sha256} can't be removed from {self._root}"):
+            for kind in (*KINDS, UNKNOWN):
+                with suppress(FileNotFoundError):
+                    self._remove(self._path(sha256, kind))
+
+    def has(self, sha256: str) -> bool:
+        """Whether the picture is there; its bytes are not looked at."""
+        with _translated(f"picture {sha256} can't be looked for in {self._root}"):
+            return any(self._files.exists(self._path(sha256, kind)) for kind in (*KINDS, UNKNOWN))
+
     def _path(self, sha256: str, kind: Kind) -> str:
         return f"{self._root}/{sha256[:2]}/{sha256[2:4]}/{sha256}.{kind.ext}"
 
     def _has(self, path: str, size: int) -> bool:
-        """The size is compared for the sake of stores where a picture may break off while it is written."""
+        """Whether the picture is there and young. The size is compared for the sake of stores where a picture may
+        break off while it is written."""
         try:
-            return bool(self._files.size(path) == size)
+            return bool(self._files.size(path) == size) and self._age_s(path) < YOUNG_S / 2
         except FileNotFoundError:
             return False
+
+    def _age_s(self, path: str) -> float:
+        if self._is_local:
+            return time.time() - Path(path).stat().st_mtime
+        return float(time.time() - self._files.modified(path).timestamp())
+
+    def _remove(self, path: str) -> None:
+        if self._age_s(path) < YOUNG_S:
+            return
+        if self._is_local:
+            _remove_old(Path(path), Path(self._root) / PARTIAL)
+        else:
+            self._files.rm_file(path)
 
     def _write(self, path: str, data: bytes) -> None:
         if self._is_local:
@@ -115,6 +143,16 @@ def _write_durably(path: Path, data: bytes, partial: Path) -> None:
         draft.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def _remove_old(path: Path, partial: Path) -> None:
+    """Taken away first and looked at then: whoever puts the same picture meanwhile finds it gone and writes it."""
+    _make_folder(partial)
+    taken = path.replace(partial / uuid.uuid4().hex)
+    if time.time() - taken.stat().st_mtime < YOUNG_S:
+        taken.replace(path)
+    else:
+        taken.unlink()
 
 
 def _make_folder(folder: Path) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 
+from inspector.accounts import Ack, Comparison, TriggerCount, Unacknowledged
 from inspector.frame import FrameKey
-from inspector.ledger import reads, writes
+from inspector.ledger import books, letting_go, reads, writes
 from inspector.ledger.database import BUSY_S, Synchronous, open_engine, read
 from inspector.ledger.schema import require_head
 from inspector.ledger.writer import GROUP, WAITING, Writer, not_running
 from inspector.part import PartRecord
-from inspector.ports import CameraRow, Event, Known, Outgoing, PipelineVersion, Sighting
+from inspector.pipeline import Disposition, Retention
+from inspector.ports import CameraRow, Event, Known, Outgoing, PipelineVersion, Released, Sighting
 from inspector.report import Words
 
 Args = ParamSpec("Args")
@@ -100,6 +103,31 @@ class SqlLedger:
 
     async def add_events(self, events: Sequence[Event]) -> None:
         await self._writer.submit(writes.add_events, tuple(events))
+
+    async def decided_seqs(self, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
+        return await self._read(books.decided_seqs, line, camera, first, last, since)
+
+    async def acknowledge(self, ack: Ack) -> Disposition | None:
+        return await self._writer.submit(books.acknowledge, ack)
+
+    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[Unacknowledged]:
+        return await self._writer.submit(books.tell_overdue, books.Overdue(lines, now))
+
+    async def add_count(self, count: TriggerCount) -> None:
+        await self._writer.submit(books.add_counts, count)
+
+    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
+        return await self._writer.submit(books.compare, books.Uncompared(lines, before))
+
+    async def mark_reviewed(self, result_ids: Sequence[str]) -> None:
+        """A person reviewed these parts: their pictures stay."""
+        await self._writer.submit(writes.mark_reviewed, tuple(result_ids))
+
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> Released:
+        return await self._writer.submit(letting_go.release, letting_go.Release(line, retention, now))
+
+    async def pictures_removed(self, sha256s: Sequence[str]) -> None:
+        await self._writer.submit(letting_go.note_removed, tuple(sha256s))
 
     async def _read(
         self, query: Callable[Concatenate[Connection, Args], Answer], *args: Args.args, **kwargs: Args.kwargs

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Select, func, literal, select
 
 from inspector.errors import LedgerError
 from inspector.frame import FrameKey
+from inspector.ledger.database import pages
 from inspector.ledger.rows import outgoing_of, part_of
 from inspector.ledger.tables import (
     cameras,
@@ -26,8 +27,6 @@ from inspector.ledger.tables import (
 from inspector.part import PartRecord
 from inspector.pipeline import Pipeline
 from inspector.ports import CameraRow, Known, Outgoing, PartRow, PipelineVersion
-
-AT_ONCE: Final = 500  # parts loaded by one query: databases limit the number of values in a statement
 
 
 def find(connection: Connection, key: FrameKey) -> Known | None:
@@ -75,8 +74,8 @@ def all_cameras(connection: Connection) -> list[CameraRow]:
 def load(connection: Connection, numbers: Sequence[int], *, texts: bool = True) -> list[PartRow]:
     """The parts of these numbers, in this order; without `texts` the votes' texts stay where they are."""
     loaded: dict[int, PartRow] = {}
-    for at in range(0, len(numbers), AT_ONCE):
-        loaded |= _load(connection, numbers[at : at + AT_ONCE], texts=texts)
+    for some in pages(numbers):
+        loaded |= _load(connection, some, texts=texts)
     return [loaded[number] for number in numbers if number in loaded]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from inspector.accounts import TriggerCount
 from inspector.decision import Decision, Reason, Verdict
 from inspector.frame import FrameKey
 from inspector.part import Evidence, PartRecord, PartState, PipelineRef
@@ -61,6 +62,22 @@ def evidence_row(evidence: Evidence) -> Row:
 def camera_row(sighting: Sighting) -> Row:
     seen = {"first_seen": sighting.at, "last_seen": sighting.at}
     return seen | _fields(sighting, "line", "camera", "known", "status", "frames", "lost", "last_seq")
+
+
+def loss_rows(sighting: Sighting) -> list[Row]:
+    where = _fields(sighting, "line", "camera")
+    return [
+        where | {"at": gap.at, "frames": gap.frames, "first_seq": gap.first, "last_seq": gap.last}
+        for gap in sighting.gaps
+    ]
+
+
+def count_row(count: TriggerCount) -> Row:
+    return asdict(count)
+
+
+def count_of(row: Any) -> TriggerCount:
+    return TriggerCount(row.line, row.camera, row.triggers, row.since, row.until, row.at)
 
 
 def event_row(event: Event) -> Row:

@@ -33,16 +33,32 @@ def upgrade(url: str) -> SchemaState:
     engine = open_engine(url, writes=True, creates=True)
     try:
         with UPGRADING, translated("the database can't be upgraded"), engine.begin() as connection:
-            _wait_for_others(connection)
-            _refuse_newer(connection)
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            return SchemaState(_current(connection), _head())
-    except CommandError as error:
-        raise LedgerError(f"the database can't be upgraded: {error}") from error
+            wait_for_others(connection)
+            require_known(current_revision(connection))
+            migrate(connection, "head")
+            return SchemaState(current_revision(connection), _head())
     finally:
         engine.dispose()
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Brings the connection's database up to a revision, inside its transaction. Raises LedgerError."""
+    config = _config()
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, revision)
+    except CommandError as error:
+        raise LedgerError(f"the database can't be upgraded: {error}") from error
+
+
+def require_known(revision: str | None) -> None:
+    """Raises LedgerError for a schema that only a newer program can have made."""
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if revision is not None and revision not in known:
+        raise LedgerError(
+            f"the database has schema {revision}, which this version of inspector does not know: a newer version "
+            "upgraded it; install that version, or restore a backup made before"
+        )
 
 
 def schema_state(url: str) -> SchemaState:
@@ -59,29 +75,19 @@ def schema_state(url: str) -> SchemaState:
 
 def require_head(connection: Connection) -> None:
     """Raises LedgerError, with the remedy, when the database does not have the schema of this code."""
-    _refuse_newer(connection)
-    current = _current(connection)
+    current = current_revision(connection)
+    require_known(current)
     if current != _head():
         raise LedgerError(f"the database has schema {current}, this version needs {_head()}; run: inspector db upgrade")
 
 
-def _wait_for_others(connection: Connection) -> None:
+def wait_for_others(connection: Connection) -> None:
     """Other processes that upgrade this database: SQLite has let us in alone, PostgreSQL has to be asked."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(SERVER_LOCK)))
 
 
-def _refuse_newer(connection: Connection) -> None:
-    current = _current(connection)
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if current is not None and current not in known:
-        raise LedgerError(
-            f"the database has schema {current}, which this version of inspector does not know: a newer version "
-            "upgraded it; install that version, or restore a backup made before"
-        )
-
-
-def _current(connection: Connection) -> str | None:
+def current_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     Double,
@@ -79,6 +80,7 @@ class EvidenceColumns(TypedColumns):
     size_bytes: Named[int] = Column(BIG)
     width_px: Named[int]
     height_px: Named[int]
+    removal: Named[str | None]  # DUE: the picture may be removed, DONE: it was
 
 
 class PartColumns(TypedColumns):
@@ -112,6 +114,9 @@ class PartColumns(TypedColumns):
     rungs: Named[int]
     stopped_by: Named[str]
     evidence: Named[str | None] = Column(ForeignKey("evidence.sha256"))
+    acknowledged_at: Named[datetime | None] = Column(TIME)
+    gate_disposition: Named[str | None]
+    reviewed_at: Named[datetime | None] = Column(TIME)
 
 
 class VoteColumns(TypedColumns):
@@ -144,6 +149,8 @@ class OutboxColumns(TypedColumns):
     confirms: Named[bool]
     correlation: Named[bytes | None] = Column(LargeBinary)
     published_at: Named[datetime | None] = Column(TIME)
+    ack_within_ms: Named[float | None] = Column(REAL)
+    ack_due_at: Named[datetime | None] = Column(TIME)  # until the gate has acknowledged, or its silence was told
 
 
 class PipelineVersionColumns(TypedColumns):
@@ -174,6 +181,28 @@ class LossColumns(TypedColumns):
     camera: Named[str]
     at: Named[datetime] = Column(TIME, index=True)
     frames: Named[int] = Column(BIG)
+    first_seq: Named[int | None] = Column(BIG)
+    last_seq: Named[int | None] = Column(BIG)
+
+
+class CountColumns(TypedColumns):
+    number: Named[int] = _number()
+    line: Named[str]
+    camera: Named[str]
+    triggers: Named[int] = Column(BIG)
+    since: Named[datetime] = Column(TIME)
+    until: Named[datetime] = Column(TIME)
+    at: Named[datetime] = Column(TIME)
+    decided: Named[int | None] = Column(BIG)  # what the ledger held when it was compared
+    lost: Named[int | None] = Column(BIG)
+
+
+class SweepColumns(TypedColumns):
+    """How far a line's passed parts were gone through for pictures to let go, keeping `share` of them."""
+
+    line: Named[str] = Column(primary_key=True)
+    share: Named[float] = Column(REAL)
+    number: Named[int] = Column(NUMBER)
 
 
 class EventColumns(TypedColumns):
@@ -202,12 +231,32 @@ outbox = Table("outbox", metadata, OutboxColumns, sqlite_autoincrement=True)
 pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)
 cameras = Table("cameras", metadata, CameraColumns)
 losses = Table("losses", metadata, LossColumns)
+counts = Table("counts", metadata, CountColumns, UniqueConstraint("line", "camera", "since", "until"))
+sweeps = Table("sweeps", metadata, SweepColumns)
 events = Table("events", metadata, EventColumns)
 
 is_waiting: Final = outbox.c.published_at.is_(None)
 is_pending: Final = reports.c.words_state == literal(WordsState.PENDING.value, literal_execute=True)
-Index("ix_outbox_waiting", outbox.c.number, outbox.c.line, sqlite_where=is_waiting, postgresql_where=is_waiting)
-Index("ix_reports_pending", reports.c.part, sqlite_where=is_pending, postgresql_where=is_pending)
+is_unacknowledged: Final = outbox.c.ack_due_at.is_not(None)
+is_due: Final = evidence.c.removal == literal("DUE", literal_execute=True)
+is_uncompared: Final = counts.c.decided.is_(None)
+is_numbered: Final = parts.c.seq.is_not(None)
+is_pictured: Final = parts.c.evidence.is_not(None)
+
+
+def _partial_index(name: str, where: ColumnElement[bool], *columns: ColumnElement[Any]) -> None:
+    """An index of those rows only that are asked for: it stays small, and costs the others nothing."""
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+_partial_index("ix_outbox_waiting", is_waiting, outbox.c.number, outbox.c.line)
+_partial_index("ix_outbox_ack_due", is_unacknowledged, outbox.c.ack_due_at)
+_partial_index("ix_reports_pending", is_pending, reports.c.part)
+_partial_index("ix_evidence_due", is_due, evidence.c.sha256)
+_partial_index("ix_counts_waiting", is_uncompared, counts.c.number)
+_partial_index("ix_parts_line_camera_seq", is_numbered, parts.c.line, parts.c.camera, parts.c.seq)
+_partial_index("ix_parts_evidence", is_pictured, parts.c.evidence)
+Index(None, losses.c.line, losses.c.camera)
 
 # Lists read the newest parts of each outcome from the end of its stretch of an index (see archive.py).
 Index(None, parts.c.reason, parts.c.disposition, parts.c.number)

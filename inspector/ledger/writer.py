@@ -27,6 +27,8 @@ Outcome = object | LedgerError
 
 GROUP: Final = 128
 WAITING: Final = 1024
+ATTEMPTS: Final = 3
+AGAIN: Final = ("40001", "40P01")  # serialization failure, deadlock
 
 
 @dataclass(eq=False, slots=True)
@@ -36,6 +38,9 @@ class Write:
     batch: Batch[Any, Any]
     item: object
     done: asyncio.Future[Any]
+
+
+WriteAll = Callable[[Connection, list[Write]], list[Outcome]]
 
 
 class Writer:
@@ -105,18 +110,26 @@ class Writer:
         """All in one transaction; when one of them spoils it, again with each on its own savepoint. The database
         may refuse a value in many ways, so any exception counts: it goes to the caller who sent the value."""
         try:
-            return self._transact(_together, group)
+            return self._transact_patiently(_together, group)
         except Exception as error:
             if _is_away(error) or len(group) == 1:
                 return [_refused(error) for _ in group]
         try:
-            return self._transact(_one_by_one, group)
+            return self._transact_patiently(_one_by_one, group)
         except Exception as error:
             return [_refused(error) for _ in group]
 
-    def _transact(
-        self, write_all: Callable[[Connection, list[Write]], list[Outcome]], group: list[Write]
-    ) -> list[Outcome]:
+    def _transact_patiently(self, write_all: WriteAll, group: list[Write]) -> list[Outcome]:
+        """Another process may have been in the way: the database then asks to begin again."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._transact(write_all, group)
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) not in AGAIN:
+                    raise
+        return self._transact(write_all, group)
+
+    def _transact(self, write_all: WriteAll, group: list[Write]) -> list[Outcome]:
         with self._engine.begin() as connection:
             return write_all(connection, group)
 

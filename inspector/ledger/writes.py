@@ -6,24 +6,37 @@ Knows statements, not threads. All of them may be repeated: what is already ther
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, bindparam, case, func, insert, select, update
 
 from inspector.errors import LedgerError
-from inspector.ledger.database import upsert
+from inspector.ledger.database import pages, upsert
 from inspector.ledger.rows import (
     Row,
     camera_row,
     event_row,
     evidence_row,
+    loss_rows,
     outbox_rows,
     part_row,
     vote_rows,
     words_row,
 )
-from inspector.ledger.tables import cameras, events, evidence, is_pending, losses, outbox, parts, reports, votes
-from inspector.part import PartRecord, PartState
+from inspector.ledger.tables import (
+    cameras,
+    events,
+    evidence,
+    is_pending,
+    is_waiting,
+    losses,
+    outbox,
+    parts,
+    reports,
+    votes,
+)
+from inspector.part import Evidence, PartRecord, PartState
 from inspector.ports import Event, Outgoing, Sighting, utc_now
 from inspector.report import NO_WORDS, Words
 
@@ -41,8 +54,7 @@ class LaterWords(NamedTuple):
 
 def record_parts(connection: Connection, group: Sequence[NewPart]) -> list[bool]:
     """Stores the parts whose keys are new, with all their children; says for each whether it was."""
-    pictures = [evidence_row(new.part.evidence) for new in group if new.part.evidence]
-    _execute_many(connection, upsert(connection, evidence).on_conflict_do_nothing(), pictures)
+    _insert_pictures(connection, [new.part.evidence for new in group if new.part.evidence])
     numbers = _insert_parts(connection, group)
     # A part that stands twice in the group was stored once: the first one takes the number.
     stored = [(numbers.pop(new.part.result_id, None), new) for new in group]
@@ -58,9 +70,11 @@ def finish_words(connection: Connection, group: Sequence[LaterWords]) -> list[No
 
 
 def confirm(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
+    now = utc_now()
     confirmed = [{"confirmed": message_id} for message_ids in group for message_id in message_ids]
     message = outbox.c.message_id == bindparam("confirmed")
-    published = update(outbox).where(message, outbox.c.published_at.is_(None)).values(published_at=utc_now())
+    _expect_acks(connection, [each["confirmed"] for each in confirmed], now)
+    published = update(outbox).where(message, is_waiting).values(published_at=now)
     _execute_many(connection, published, confirmed)
     its_part = select(outbox.c.part).where(message, outbox.c.confirms)
     told = update(parts).where(parts.c.number.in_(its_part), parts.c.state == PartState.DECIDED)
@@ -85,8 +99,7 @@ def see_cameras(connection: Connection, group: Sequence[Sequence[Sighting]]) -> 
         },
     )
     _execute_many(connection, added, [camera_row(sighting) for sighting in seen])
-    lost = [{"line": one.line, "camera": one.camera, "at": one.at, "frames": one.lost} for one in seen if one.lost]
-    _execute_many(connection, insert(losses), lost)
+    _execute_many(connection, insert(losses), [row for sighting in seen for row in loss_rows(sighting)])
     return [None] * len(group)
 
 
@@ -96,6 +109,28 @@ def add_events(connection: Connection, group: Sequence[Sequence[Event]]) -> list
     return [None] * len(group)
 
 
+def mark_reviewed(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
+    """A person reviewed these parts: whatever retention says, their pictures stay."""
+    reviewed = [{"reviewed": result_id} for result_ids in group for result_id in result_ids]
+    first = update(parts).where(parts.c.result_id == bindparam("reviewed"), parts.c.reviewed_at.is_(None))
+    _execute_many(connection, first.values(reviewed_at=utc_now()), reviewed)
+    return [None] * len(group)
+
+
+def _expect_acks(connection: Connection, message_ids: Sequence[str], now: datetime) -> None:
+    """From its publication on a verdict has so long to be acknowledged as its line says."""
+    asked = select(outbox.c.message_id, outbox.c.ack_within_ms)
+    rows = [
+        {"expected": row.message_id, "due": now + timedelta(milliseconds=row.ack_within_ms)}
+        for some in pages(message_ids)
+        for row in connection.execute(
+            asked.where(outbox.c.message_id.in_(some), is_waiting, outbox.c.ack_within_ms.is_not(None))
+        )
+    ]
+    due = update(outbox).where(outbox.c.message_id == bindparam("expected")).values(ack_due_at=bindparam("due"))
+    _execute_many(connection, due, rows)
+
+
 def _insert_parts(connection: Connection, group: Sequence[NewPart]) -> dict[str, int]:
     """The numbers of the parts that were new, by result_id. A result_id of another key is a fault, not a repeat."""
     new = upsert(connection, parts).on_conflict_do_nothing(
@@ -103,6 +138,17 @@ def _insert_parts(connection: Connection, group: Sequence[NewPart]) -> dict[str,
     )
     rows = connection.execute(new.returning(parts.c.result_id, parts.c.number), [part_row(new.part) for new in group])
     return {row.result_id: row.number for row in rows}
+
+
+def _insert_pictures(connection: Connection, pictures: Sequence[Evidence]) -> None:
+    """A picture that was let go is wanted again; its bytes were put again before."""
+    new = upsert(connection, evidence)
+    wanted = new.on_conflict_do_update(
+        index_elements=[evidence.c.sha256], set_={"removal": None}, where=evidence.c.removal.is_not(None)
+    )
+    # in one order everywhere: two processes that store the same pictures must not wait for each other
+    rows = {picture.sha256: evidence_row(picture) for picture in pictures}
+    _execute_many(connection, wanted, [rows[sha256] for sha256 in sorted(rows)])
 
 
 def _insert_children(connection: Connection, stored: Sequence[tuple[int, NewPart]]) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -19,14 +20,16 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from pydantic import ValidationError
 
 from inspector.errors import BrokerError, FrameError
-from inspector.frame import Frame, FrameKey
+from inspector.frame import FrameKey
 from inspector.mqtt.connection import Broker, connect, new_client, user_properties
-from inspector.mqtt.reading import Message, read
+from inspector.mqtt.reading import Message, read, read_ack, read_count
 from inspector.mqtt.receipts import Receipts
-from inspector.ports import Reception
-from inspector.wire import CameraStatus, FrameTopic, GateAck, Topics
+from inspector.ports import Reception, utc_now
+from inspector.wire import CameraStatus, FrameTopic, Topics
 
 log = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[None]]  # what a message asks for, to be done before it is acknowledged
 
 PATIENCE_S: Final = 20.0  # far below the keepalive: while paho's thread waits it sends no pings
 QOS: Final = 1
@@ -127,7 +130,8 @@ class Intake:
 
     def _filters(self, line: str) -> list[str]:
         return [
-            self._topics.camera(line, "+", channel) for channel in ("frame", "frame/+", "frame-ref", "status", "ack")
+            self._topics.camera(line, "+", channel)
+            for channel in ("frame", "frame/+", "frame-ref", "status", "ack", "count")
         ]
 
     def _on_disconnect(
@@ -167,7 +171,6 @@ class Intake:
             self._receive_frame(topic, message)
         else:
             self._receive_notice(topic, message)
-            self._receipts.ready(message.mid)
 
     def _receive_frame(self, topic: FrameTopic, message: MQTTMessage) -> None:
         try:
@@ -178,13 +181,16 @@ class Intake:
             return
         for complaint in reading.complaints:
             self._note("BAD_PROPERTY", complaint, topic)
-        if self._closing or not self._has_room():
-            return  # not acknowledged: the broker keeps it for the next connection
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._begin, reading.frame, message.mid, self._connection)
+        self._take(partial(self._reception.inspect, reading.frame), reading.frame.key, message)
+
+    def _take(self, work: Work, key: FrameKey, message: MQTTMessage) -> None:
+        """Has the work done on the event loop. Without room for it the message is not acknowledged, and the broker
+        keeps it for the next connection."""
+        if not self._closing and self._has_room():
+            self._on_loop(self._begin, work, key, message.mid, self._connection)
 
     def _has_room(self) -> bool:
-        """Waits for room for one more frame; hangs up when none comes, and connects again when there is."""
+        """Waits for room for one more message; hangs up when none comes, and connects again when there is."""
         if self._room.acquire(timeout=PATIENCE_S):
             return True
         self._note("STATION_FULL", f"{self._window} frames in hand for {PATIENCE_S:g} s; frames wait on the broker")
@@ -198,17 +204,28 @@ class Intake:
             self._client.disconnect()
 
     def _receive_notice(self, topic: FrameTopic, message: MQTTMessage) -> None:
-        """Camera status and gate acknowledgements: small JSON, counted when it can't be read."""
+        """What cameras, gates and PLCs say of themselves: small JSON, counted when it can't be read."""
         try:
             if topic.channel == "status":
-                status = CameraStatus.model_validate_json(message.payload)
-                self._on_loop(self._reception.hear_status, topic.line, topic.camera, status.state)
+                self._receive_status(topic, message)
             else:
-                GateAck.model_validate_json(message.payload)
+                self._take(self._hearing(topic, message), FrameKey(*topic[:3]), message)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "payload"
             self._note("UNREADABLE_NOTICE", f"{topic.channel}: {where}: {first['msg']}", topic)
+            self._receipts.ready(message.mid)
+
+    def _receive_status(self, topic: FrameTopic, message: MQTTMessage) -> None:
+        status = CameraStatus.model_validate_json(message.payload)
+        self._on_loop(self._reception.hear_status, topic.line, topic.camera, status.state)
+        self._receipts.ready(message.mid)
+
+    def _hearing(self, topic: FrameTopic, message: MQTTMessage) -> Work:
+        """What gate and PLC say counts in the books: it is acknowledged only when the ledger has it, as frames are."""
+        if topic.channel == "ack":
+            return partial(self._reception.hear_ack, read_ack(topic, message.payload, utc_now()))
+        return partial(self._reception.hear_count, read_count(topic, message.payload, utc_now()))
 
     def _note(self, kind: str, text: str, topic: FrameTopic | None = None) -> None:
         where = (topic.line, topic.camera) if topic else (None, None)
@@ -220,20 +237,20 @@ class Intake:
 
     # ------------------------------------------------------------------ the event loop
 
-    def _begin(self, frame: Frame, mid: int, connection: int) -> None:
+    def _begin(self, work: Work, key: FrameKey, mid: int, connection: int) -> None:
         self._in_hand += 1
-        task = asyncio.create_task(self._finish(frame, mid, connection))
+        task = asyncio.create_task(self._finish(work, key, mid, connection))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _finish(self, frame: Frame, mid: int, connection: int) -> None:
-        """Inspects one frame and acknowledges it."""
+    async def _finish(self, work: Work, key: FrameKey, mid: int, connection: int) -> None:
+        """Does one message's work and acknowledges it."""
         try:
-            await self._reception.inspect(frame)
+            await work()
             if connection == self._connection:
                 self._receipts.ready(mid)
         except Exception as error:
-            self._failed(frame, mid, error)
+            self._failed(key, mid, error)
         finally:
             self._in_hand -= 1
             self._room.release()
@@ -241,14 +258,14 @@ class Intake:
                 self._parked = False
                 await asyncio.to_thread(self._come_back)
 
-    def _failed(self, frame: Frame, mid: int, error: Exception) -> None:
-        """A frame that could not be recorded comes again once; one that fails again must not hold up the line."""
-        log.exception("frame %s is not recorded", frame.key)
-        self._reception.complain("INTERNAL_ERROR", f"{frame.key}: {error!r}", frame.key.line, frame.key.camera)
-        if frame.key in self._given_up:
+    def _failed(self, key: FrameKey, mid: int, error: Exception) -> None:
+        """What could not be recorded comes again once; what fails again must not hold up the line."""
+        log.exception("%s is not recorded", key)
+        self._reception.complain("INTERNAL_ERROR", f"{key}: {error!r}", key.line, key.camera)
+        if key in self._given_up:
             self._receipts.ready(mid)
         else:
-            self._given_up.add(frame.key)
+            self._given_up.add(key)
             self._park()
 
     def _come_back(self) -> None:

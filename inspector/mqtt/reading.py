@@ -13,10 +13,11 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from inspector.accounts import Ack, TriggerCount
 from inspector.errors import FrameError
 from inspector.frame import TRIGGER_ID, Claim, Frame, FrameKey
 from inspector.ports import utc_now
-from inspector.wire import FrameRef, FrameTopic
+from inspector.wire import FrameRef, FrameTopic, GateAck, PlcCount, utc
 
 MAX_TEXT: Final = 128
 MAX_DEADLINE_MS: Final = 600_000.0
@@ -47,6 +48,18 @@ class Reading:
 def read(message: Message) -> Reading:
     """Raises FrameError when not even the part's key can be made out."""
     return _read_claim(message) if message.topic.channel == "frame-ref" else _read_frame(message)
+
+
+def read_ack(topic: FrameTopic, payload: bytes, now: datetime) -> Ack:
+    """Raises ValidationError. A gate without a clock acts when it says so."""
+    said = GateAck.model_validate_json(payload)
+    return Ack(FrameKey(topic.line, topic.camera, said.trigger_id), said.disposition, said.at or now)
+
+
+def read_count(topic: FrameTopic, payload: bytes, now: datetime) -> TriggerCount:
+    """Raises ValidationError."""
+    said = PlcCount.model_validate_json(payload)
+    return TriggerCount(topic.line, topic.camera, said.triggers, said.since, said.until, now)
 
 
 def _read_frame(message: Message) -> Reading:
@@ -181,12 +194,12 @@ class Fields:
             return None
         try:
             parsed = datetime.fromisoformat(value)
+            if parsed.tzinfo is not None:
+                return utc(parsed)
         except ValueError:
-            parsed = None
-        if parsed is None or parsed.tzinfo is None:
-            self.complain(name, value, "an RFC 3339 time with its zone, such as 2026-01-31T12:00:00.123Z")
-            return None
-        return parsed
+            pass
+        self.complain(name, value, "an RFC 3339 time with its zone, such as 2026-01-31T12:00:00.123Z")
+        return None
 
     def flag(self, name: str) -> bool:
         return self._properties.get(name, "").lower() in ("1", "true")

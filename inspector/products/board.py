@@ -115,8 +115,14 @@ def _spot(rng: np.random.Generator, pose: Pose) -> Point:
     return pose.at(rng.uniform(-EDGE, EDGE), rng.uniform(-EDGE, EDGE))
 
 
+def _etched(contrast: float) -> float:
+    """Copper is there or it is not: what etching leaves is never as faint as a scratch may be."""
+    return 0.5 + 0.5 * contrast
+
+
 def _short(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     """Copper between two neighbouring pads."""
+    contrast = _etched(contrast)
     rng, pads = canvas.rng, layout().pads
     (u0, v0), (u1, v1) = _neighbours(pads)[rng.integers(len(_neighbours(pads)))]
     tilt = rng.uniform(-0.015, 0.015, 2)
@@ -134,6 +140,7 @@ def _neighbours(pads: tuple[Point, ...]) -> tuple[tuple[Point, Point], ...]:
 
 def _open(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     """A gap in a trace."""
+    contrast = _etched(contrast)
     rng, traces = canvas.rng, layout().traces
     _, start, end, _ = traces[rng.integers(len(traces))]
     along, gap = rng.uniform(0.15, 0.85), rng.uniform(0.016, 0.05)
@@ -149,6 +156,7 @@ def _open(canvas: Canvas, pose: Pose, contrast: float) -> bool:
 
 def _missing_hole(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     """A pad that was not drilled through."""
+    contrast = _etched(contrast)
     pads = layout().pads
     centre, radius = pose.at(*pads[canvas.rng.integers(len(pads))]), 1.15 * HOLE_RADIUS * pose.radius
     angles = np.linspace(0, 2 * math.pi, 16, endpoint=False)
@@ -161,6 +169,7 @@ def _missing_hole(canvas: Canvas, pose: Pose, contrast: float) -> bool:
 
 def _spurious_copper(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     """A splash of copper where none belongs."""
+    contrast = _etched(contrast)
     outline = blob(canvas.rng, _spot(canvas.rng, pose), canvas.px * min(canvas.rng.lognormal(math.log(10.5), 0.45), 28))
     patch = canvas.patch(outline)
     share = patch.on_part(patch.polygon(outline))

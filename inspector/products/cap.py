@@ -20,19 +20,26 @@ PLASTIC: Final[Colour] = (206.0, 208.0, 204.0)
 TOP: Final = 0.86  # radius of the flat top as a share of the cap's
 
 
-@lru_cache(maxsize=1)
-def print_plate() -> Pixels:
-    """The ink, 0..255, SIDE pixels square: two rings, a star, bars, and words."""
-    plate = np.zeros((SIDE, SIDE), np.uint8)
+@lru_cache(maxsize=2)
+def print_plate(star: bool) -> Pixels:
+    """The ink, 0..255, SIDE pixels square: two rings, bars, words, and a star on one of the two variants."""
+    plate = star_plate().copy() if star else np.zeros((SIDE, SIDE), np.uint8)
     middle = SIDE // 2
     cv2.circle(plate, (middle, middle), round(0.76 * middle), 255, 9, cv2.LINE_AA)
     cv2.circle(plate, (middle, middle), round(0.70 * middle), 255, 4, cv2.LINE_AA)
-    cv2.fillPoly(plate, [_star((middle, round(0.66 * middle)), 0.19 * middle)], 255, cv2.LINE_AA)
     _centred(plate, "ALPINA", 1.06, 2.7, 9)
     _centred(plate, "500 ML", 1.28, 1.4, 5)
     for k in range(9):
         x = round(middle + (k - 4) * 0.075 * middle)
         cv2.rectangle(plate, (x - 9, round(1.40 * middle)), (x - 9 + 8 * (k % 3 + 1), round(1.54 * middle)), 255, -1)
+    return plate
+
+
+@lru_cache(maxsize=1)
+def star_plate() -> Pixels:
+    """The star's ink alone."""
+    plate, middle = np.zeros((SIDE, SIDE), np.uint8), SIDE // 2
+    cv2.fillPoly(plate, [_star((middle, round(0.66 * middle)), 0.19 * middle)], 255, cv2.LINE_AA)
     return plate
 
 
@@ -48,13 +55,13 @@ def _centred(plate: Pixels, text: str, height: float, scale: float, thick: int) 
     cv2.putText(plate, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thick, cv2.LINE_AA)
 
 
-def paint(rng: np.random.Generator, size: int) -> tuple[Canvas, dict[str, Painter]]:
+def paint(rng: np.random.Generator, size: int, *, star: bool) -> tuple[Canvas, dict[str, Painter]]:
     """A good cap, and the painters of its flaws."""
     pose = random_pose(rng, size, radius=0.40, turn=0.35)
     surface = np.zeros((size, size), np.uint8)
     disc(surface, (pose.cx, pose.cy), pose.radius, 255)
     grey = _moulding(rng, size, pose, surface)
-    ink = cv2.warpAffine(print_plate(), pose.matrix(SIDE), (size, size), flags=cv2.INTER_AREA)
+    ink = cv2.warpAffine(print_plate(star), pose.matrix(SIDE), (size, size), flags=cv2.INTER_AREA)
     tinted = cv2.merge([grey * np.float32(tone / 206.0) for tone in PLASTIC])
     pixels = np.clip(tinted, 0, 255).astype(np.uint8)
     bare = pixels.copy()
@@ -64,6 +71,7 @@ def paint(rng: np.random.Generator, size: int) -> tuple[Canvas, dict[str, Painte
     return canvas, painters | {
         "misprint": partial(_misprint, canvas, pose, ink),
         "missing_print": partial(_missing_print, canvas, pose, bare, ink),
+        **({"missing_star": partial(_missing_star, canvas, pose, bare)} if star else {}),
     }
 
 
@@ -111,6 +119,16 @@ def _missing_print(canvas: Canvas, pose: Pose, bare: Pixels, ink: Pixels, contra
     return canvas.record(
         "missing_print", patch, share * ink[patch.window].astype(np.float32) / np.float32(255), contrast
     )
+
+
+def _missing_star(canvas: Canvas, pose: Pose, bare: Pixels, _: float) -> bool:
+    """The star's stamp did not come down at all: only a good cap of the same variant gives it away."""
+    corners = [pose.at(u, v) for u in (-0.22, 0.22) for v in (-0.58, -0.12)]
+    patch = canvas.patch(np.array(corners))
+    share = cv2.warpAffine(star_plate(), pose.matrix(SIDE), canvas.mask.shape[::-1], flags=cv2.INTER_AREA)
+    ink = np.minimum(share[patch.window].astype(np.float32) / np.float32(128), 1.0)
+    patch.cover(ink, bare[patch.window])
+    return canvas.record("missing_print", patch, ink, 1.0)
 
 
 def _misprint(canvas: Canvas, pose: Pose, ink: Pixels, contrast: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -20,15 +21,16 @@ from inspector.products.scene import photograph
 SMALLEST_PX: Final = 160
 LARGEST_PX: Final = 1280
 TRIES: Final = 6
+RARE: Final = {"missing_star": 0.15}  # how often against the other kinds
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One drawn product: its flaws with their severity, and how a good one is painted."""
+    """One drawn product: its flaws with their severity, and how a good one of each variant is painted."""
 
     name: str
     defects: Mapping[str, Severity]
-    paint: Callable[[np.random.Generator, int], tuple[Canvas, dict[str, Painter]]]
+    variants: tuple[Callable[[np.random.Generator, int], tuple[Canvas, dict[str, Painter]]], ...]
 
 
 _MINOR, _MAJOR, _CRITICAL = Severity.MINOR, Severity.MAJOR, Severity.CRITICAL
@@ -37,7 +39,7 @@ PRODUCTS: Final[Mapping[str, Product]] = MappingProxyType(
         "washer": Product(
             "washer",
             {"scratch": _MINOR, "dent": _MAJOR, "crack": _CRITICAL, "stain": _MINOR, "burr": _MAJOR},
-            washer.paint,
+            (washer.paint,),
         ),
         "board": Product(
             "board",
@@ -49,7 +51,7 @@ PRODUCTS: Final[Mapping[str, Product]] = MappingProxyType(
                 "scratch": _MINOR,
                 "stain": _MINOR,
             },
-            board.paint,
+            (board.paint,),
         ),
         "cap": Product(
             "cap",
@@ -61,33 +63,44 @@ PRODUCTS: Final[Mapping[str, Product]] = MappingProxyType(
                 "crack": _CRITICAL,
                 "stain": _MINOR,
             },
-            cap.paint,
+            (partial(cap.paint, star=True), partial(cap.paint, star=False)),
         ),
     }
 )
 
 
 def draw(
-    product: str, seed: int, *, ng: bool | None = None, hard: float = 0.5, size: int = 640, flaws: int | None = None
+    product: str,
+    seed: int,
+    *,
+    ng: bool | None = None,
+    hard: float = 0.5,
+    size: int = 640,
+    flaws: int | None = None,
+    variant: int = 0,
+    only: str | None = None,
+    weights: Mapping[str, float] = RARE,
 ) -> Sample:
     """One frame. `ng` None lets the seed decide (one in two). `hard` 0 draws only plain flaws, 1 mostly faint ones.
-    `flaws` sets how many there are; an NG part has one, now and then two."""
+    `flaws` sets how many there are; an NG part has one, now and then two. `only` names the one kind of flaw to draw."""
     if not SMALLEST_PX <= size <= LARGEST_PX:
         raise ValueError(f"size {size} is not a frame; use {SMALLEST_PX} to {LARGEST_PX} pixels")
     if not 0.0 <= hard <= 1.0:
         raise ValueError(f"hard {hard} is not a share; use 0 (plain) to 1 (faint)")
     kind = _product(product)
+    if not 0 <= variant < len(kind.variants):
+        raise ValueError(f"variant {variant} of {product} is not drawn here; use 0 to {len(kind.variants) - 1}")
     rng = np.random.default_rng([seed, *product.encode()])
     wanted = _how_many(rng, ng) if flaws is None else flaws
-    canvas, painters = kind.paint(rng, size)
+    canvas, painters = kind.variants[variant](rng, size)
     for _ in range(wanted):
-        _add_flaw(canvas, painters, hard)
-    return Sample(product, seed, photograph(rng, canvas.pixels), canvas.mask, tuple(canvas.flaws))
+        _add_flaw(canvas, painters, hard, only or _kind(rng, list(painters), weights))
+    return Sample(product, seed, photograph(rng, canvas.pixels), canvas.mask, tuple(canvas.flaws), variant)
 
 
-def golden(product: str, seed: int) -> Sample:
+def golden(product: str, seed: int, variant: int = 0) -> Sample:
     """A known good part of the same product."""
-    return draw(product, seed, ng=False)
+    return draw(product, seed, ng=False, variant=variant)
 
 
 def encode(sample: Sample, quality: int = 90) -> bytes:
@@ -108,13 +121,20 @@ def _how_many(rng: np.random.Generator, ng: bool | None) -> int:
     return (1 + int(second < 0.15)) if is_ng else 0
 
 
-def _add_flaw(canvas: Canvas, painters: dict[str, Painter], hard: float) -> None:
-    """One flaw of a random class; a place where nothing of it could be seen is tried again."""
-    name = list(painters)[canvas.rng.integers(len(painters))]
+def _add_flaw(canvas: Canvas, painters: dict[str, Painter], hard: float, name: str) -> None:
+    """One flaw; a place where nothing of it could be seen is tried again."""
+    if name not in painters:
+        raise ValueError(f"flaw {name!r} is not drawn on this variant; use one of {', '.join(painters)}")
     contrast = _contrast(canvas.rng, hard)
     for _ in range(TRIES):
         if painters[name](contrast):
             return
+
+
+def _kind(rng: np.random.Generator, names: list[str], weights: Mapping[str, float]) -> str:
+    """A random one; `weights` says how often against 1."""
+    shares = np.cumsum([weights.get(name, 1.0) for name in names])
+    return names[int(np.searchsorted(shares / shares[-1], rng.random(), "right"))]
 
 
 def _contrast(rng: np.random.Generator, hard: float) -> float:

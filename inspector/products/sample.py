@@ -30,13 +30,15 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One drawn frame. `pixels` is RGB; `mask` holds 0 where the part is good, else 1 + the flaw's index."""
+    """One drawn frame. `pixels` is RGB; `mask` holds 0 where the part is good, else 1 + the flaw's index.
+    `variant` says which of the product's variants it is: a golden sample must be of the same one."""
 
     product: str
     seed: int
     pixels: Pixels
     mask: Pixels
     flaws: tuple[Flaw, ...]
+    variant: int = 0
 
     @property
     def ng(self) -> bool:

@@ -1,31 +1,39 @@
-"""A checkpoint asked about held-out frames, in every view.
+"""A checkpoint asked about held-out frames through the service's own engine and judge, in every view.
 
-Frames pass through what a camera's do: JPEG, then the processor's own resizing.
+Frames come as a camera sends them: encoded as JPEG.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Final, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 from inspector import view
-from inspector.pipeline import Pipeline
+from inspector.camera import CameraEye
+from inspector.decision import decide
+from inspector.errors import PictureError
+from inspector.frame import Frame, FrameKey
+from inspector.judge import REPORT_START, Judge, Sight
+from inspector.part import Evidence
+from inspector.pipeline import Disposition, Pipeline, Reasoning, ViewName
+from inspector.ports import Engine, Job, Judgement, Prefix, utc_now
 from inspector.products import PRODUCTS, Sample, draw, encode, golden
-from inspector.products.sample import Pixels
-from inspector.report import read_words
-from inspector.training.architecture import SIDE
-from inspector.training.disturbances import Spoil
-from inspector.training.scores import Scored, overlap
-from inspector.training.witness import Witness
+from inspector.quality import unfit
+from inspector.report import Words, read_words
+from inspector.training.scores import overlap
+from inspector.view import Question
+from inspector.vote import Tally, counting
 
 GOLDEN_SEED: Final = 1
-REPORT_START: Final = '{"defect": "'
+JPEG: Final = "image/jpeg"
+HOUR_MS: Final = 3_600_000.0  # nobody waits at the gate while a checkpoint is measured
+READ_VIEWS: Final = (ViewName.PARAPHRASE, ViewName.INVERTED, ViewName.OPTIONS, ViewName.REFUTE)
+HELD_OUT: Final = "held-out wording"
 WORDINGS: Final = (
     "Do any imperfections appear on this {product}?",
     "Could a customer complain about this {product}?",
@@ -40,120 +48,171 @@ WORDINGS: Final = (
 )
 
 
+class Read(NamedTuple):
+    """One direct verdict: p_ng, and the milliseconds from the frame's bytes to it."""
+
+    p_ng: float
+    ms: float
+
+
+class Climbed(NamedTuple):
+    """What the declared ladder found: p_ng of all its votes, how many those were, and what the gate would hear."""
+
+    p_ng: float
+    votes: int
+    disposition: Disposition
+
+
 class Reported(NamedTuple):
     """How good the report of one NG frame is: a class that is there was named; best overlap with a flaw."""
 
     right_class: bool
     iou: float
+    ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Album:
+    """Golden samples by the hash of their bytes (`ports.EvidenceStore`)."""
+
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, data: bytes, media_type: str) -> Evidence:
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.pictures[sha256] = data
+        return Evidence(sha256, media_type, len(data), 0, 0)
+
+    def get(self, sha256: str) -> bytes:
+        return self.pictures[sha256]
+
+
+@dataclass(slots=True)
 class Bench:
-    """One checkpoint and the pipelines (by product) whose words it is asked in."""
+    """One engine and the pipelines (by product) in whose words it is asked."""
 
-    witness: Witness
+    engine: Engine
     pipelines: Mapping[str, Pipeline]
+    album: Album = field(default_factory=Album)
 
-    def score(self, samples: Sequence[Sample], ask: Ask) -> Scored:
-        """p_ng of every sample, asked in one way."""
-        return Scored(samples, np.array([ask(self, sample) for sample in samples]))
+    async def direct(self, product: str, data: bytes) -> Read:
+        """The pipeline's own question about an encoded frame."""
+        started = time.perf_counter()
+        async with self._sight(product, data) as sight:
+            prefix = await sight.prefix(view.Pictures.FRAME)
+            (p_ng,) = await self._answers(prefix, [_asked(self.pipelines[product], ViewName.DIRECT, 0)])
+        return Read(p_ng, (time.perf_counter() - started) * 1000.0)
 
-    def disturbed(self, samples: Sequence[Sample], spoil: Spoil) -> Scored:
-        """p_ng of every sample, its picture spoilt."""
-        rng = np.random.default_rng(0)
-        return Scored(samples, np.array([self.about(s.product, spoil(s.pixels, rng)) for s in samples]))
+    async def views(self, sample: Sample) -> dict[str, float]:
+        """p_ng in every view but the direct one, and in one of the held-out wordings."""
+        pipeline = self.pipelines[sample.product]
+        wording = WORDINGS[sample.seed // (2 * len(PRODUCTS)) % len(WORDINGS)].format(product=pipeline.product)
+        turned = [_asked(pipeline, name, sample.seed) for name in READ_VIEWS]
+        others = [*turned, Question(ViewName.PARAPHRASE, wording + view.ANSWER)]
+        async with self._sight(sample.product, encode(sample), sample.variant) as sight:
+            frame = await sight.prefix(view.Pictures.FRAME)
+            found = await self._answers(frame, [*others, *_checklist(pipeline)])
+            await sight.point_at_suspect()
+            beside = {
+                str(name): await self._answers(
+                    await sight.prefix(view.PICTURES_OF[name]), [_asked(pipeline, name, sample.seed)]
+                )
+                for name in (ViewName.COMPARE, ViewName.ZOOM)
+            }
+        named = dict(zip((*map(str, READ_VIEWS), HELD_OUT), found, strict=False))
+        return {**named, "checklist": max(found[len(others) :]), **{name: one for name, (one,) in beside.items()}}
 
-    def about(self, product: str, pixels: Pixels, question: str | None = None) -> float:
-        """Probability of Yes to a question about a picture; to the pipeline's own where none is given."""
+    async def compared(self, sample: Sample) -> float:
+        """p_ng beside a golden sample of the same variant."""
+        question = _asked(self.pipelines[sample.product], ViewName.COMPARE, sample.seed)
+        async with self._sight(sample.product, encode(sample), sample.variant) as sight:
+            return (await self._answers(await sight.prefix(view.Pictures.COMPARE), [question]))[0]
+
+    async def judged(self, product: str, data: bytes, variant: int = 0) -> Climbed:
+        """The pipeline's ladder, climbed by the service's judge with all the time it wants."""
+        async with aclosing(Judge(self.engine, self.album).judge(self._job(product, data, variant))) as told:
+            judgement = await anext(told)
+        if isinstance(judgement, Words):
+            raise TypeError("a judge tells its judgement before its words")
+        return _climbed(self.pipelines[product], judgement)
+
+    async def inspected(self, product: str, data: bytes) -> Climbed:
+        """As in the service: the quality gate first, then the judge."""
         pipeline = self.pipelines[product]
-        return self.yes(view.Pictures.FRAME, product, (pixels,), question or pipeline.question + view.ANSWER)
+        frame = Frame(FrameKey(pipeline.line, "bench", "1"), data, utc_now(), JPEG)
+        try:
+            fault = unfit(CameraEye().look(frame, pipeline.quality), pipeline.quality)
+        except PictureError as error:
+            fault = str(error)
+        return Climbed(0.5, 0, pipeline.fail_safe) if fault else await self.judged(product, data)
 
-    def yes(self, shown: view.Pictures, product: str, pictures: Sequence[Pixels], question: str) -> float:
-        preamble = view.preamble(self.pipelines[product], shown)
-        return self.witness.p_yes([as_sent(pixels) for pixels in pictures], preamble, [question])[0]
-
-    def report(self, sample: Sample) -> Reported:
+    async def report(self, sample: Sample) -> Reported:
         """The report that is written about an NG frame."""
         pipeline = self.pipelines[sample.product]
-        request, preamble = view.report_request(pipeline), view.preamble(pipeline, view.Pictures.FRAME)
-        text = self.witness.write([as_sent(sample.pixels)], preamble, request, REPORT_START, view.REPORT_TOKENS)
-        named = read_words(text, pipeline).main
+        async with self._sight(sample.product, encode(sample)) as sight:
+            prefix, started = await sight.prefix(view.Pictures.FRAME), time.perf_counter()
+            request = view.report_request(pipeline)
+            text = await self.engine.write(prefix, request, start=REPORT_START, max_tokens=view.REPORT_TOKENS)
+            ms = (time.perf_counter() - started) * 1000.0
+        named = read_words(text.text, pipeline).main
         if named is None:
-            return Reported(False, 0.0)
+            return Reported(False, 0.0, ms)
         ious = [overlap(named.bbox_norm, flaw.box_norm) for flaw in sample.flaws] if named.bbox_norm else [0.0]
-        return Reported(named.defect in {flaw.defect for flaw in sample.flaws}, max(ious))
+        return Reported(named.defect in {flaw.defect for flaw in sample.flaws}, max(ious), ms)
+
+    async def _answers(self, prefix: Prefix, questions: Sequence[Question]) -> list[float]:
+        """p_ng of each question; an unreadable answer is doubt, a half."""
+        found = [0.5] * len(questions)
+        async with aclosing(self.engine.ask(prefix, questions)) as told:
+            async for answer in told:
+                found[answer.index] = 0.5 if answer.p_ng is None else answer.p_ng
+        return found
+
+    def _job(self, product: str, data: bytes, variant: int) -> Job:
+        pipeline = self.pipelines[product]
+        reference = self.album.put(golden_jpeg(product, variant), JPEG).sha256
+        return Job(FrameKey(pipeline.line, "bench", "1"), data, pipeline, (reference,), HOUR_MS)
+
+    @asynccontextmanager
+    async def _sight(self, product: str, data: bytes, variant: int = 0) -> AsyncIterator[Sight]:
+        sight = Sight(self.engine, self.album, self._job(product, data, variant))
+        try:
+            yield sight
+        finally:
+            await sight.close()
 
 
-Ask = Callable[[Bench, Sample], float]
+@cache
+def golden_jpeg(product: str, variant: int = 0) -> bytes:
+    """The golden sample as a pipeline keeps it."""
+    return encode(golden(product, GOLDEN_SEED, variant), quality=95)
+
+
+def _asked(pipeline: Pipeline, name: ViewName, seed: int) -> Question:
+    return view.questions(pipeline, name, samples=1, reasoning=Reasoning.NONE, temperature=0.0, seed=seed)[0]
+
+
+def _climbed(pipeline: Pipeline, judgement: Judgement) -> Climbed:
+    tally = Tally(judgement.votes, counting(pipeline))
+    disposition = decide(pipeline, tally, judgement.stopped_by).disposition
+    return Climbed(0.5 if tally.score is None else tally.score, len(judgement.votes), disposition)
+
+
+def _checklist(pipeline: Pipeline) -> list[Question]:
+    return view.questions(pipeline, ViewName.CHECKLIST, samples=1, reasoning=Reasoning.NONE, temperature=0.0, seed=0)
 
 
 def held_out(frames: int, seed: int) -> list[Sample]:
-    """Frames of all products in turn, half of them NG."""
-    names = list(PRODUCTS)
-    return [draw(names[k % len(names)], seed + k, ng=k // len(names) % 2 == 1) for k in range(frames)]
+    """Frames of all products in turn, half of them NG; every fourth pair shows the product's last variant."""
+    return [_held_out(seed, k) for k in range(frames)]
 
 
-def as_sent(pixels: Pixels) -> NDArray[np.uint8]:
-    """The picture after JPEG and the processor's resizing."""
-    data = encode(Sample("", 0, pixels, pixels[..., 0], ()))
-    picture = Image.open(io.BytesIO(data)).convert("RGB")
-    return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+def _held_out(seed: int, k: int) -> Sample:
+    turn, product = k // len(PRODUCTS), list(PRODUCTS)[k % len(PRODUCTS)]
+    variant = len(PRODUCTS[product].variants) - 1 if turn // 2 % 4 == 3 else 0
+    return draw(product, seed + k, ng=turn % 2 == 1, variant=variant)
 
 
-def direct(bench: Bench, sample: Sample) -> float:
-    return bench.about(sample.product, sample.pixels)
-
-
-def reworded(bench: Bench, sample: Sample) -> float:
-    """In one of the held-out wordings."""
-    return _worded(bench, sample, WORDINGS[sample.seed // (2 * len(PRODUCTS)) % len(WORDINGS)])
-
-
-def _paraphrased(bench: Bench, sample: Sample) -> float:
-    return _worded(bench, sample, view.PARAPHRASES[sample.seed % len(view.PARAPHRASES)])
-
-
-def _inverted(bench: Bench, sample: Sample) -> float:
-    return 1.0 - _worded(bench, sample, "Is this {product} free of any defect?")
-
-
-def _worded(bench: Bench, sample: Sample, wording: str) -> float:
-    text = wording.format(product=bench.pipelines[sample.product].product) + view.ANSWER
-    return bench.about(sample.product, sample.pixels, text)
-
-
-def _worst_of_checklist(bench: Bench, sample: Sample) -> float:
-    pipeline = bench.pipelines[sample.product]
-    items = [item + view.ANSWER for item in view.checklist(pipeline)]
-    preamble = view.preamble(pipeline, view.Pictures.FRAME)
-    return max(bench.witness.p_yes([as_sent(sample.pixels)], preamble, items))
-
-
-def _compared(bench: Bench, sample: Sample) -> float:
-    """Beside a golden sample."""
-    name = bench.pipelines[sample.product].product
-    question = f"Compared with the good {name}, does the second one show any defect?{view.ANSWER}"
-    pictures = (golden(sample.product, GOLDEN_SEED).pixels, sample.pixels)
-    return bench.yes(view.Pictures.COMPARE, sample.product, pictures, question)
-
-
-def _zoomed(bench: Bench, sample: Sample) -> float:
-    """Where the model itself points, at native resolution."""
-    pipeline = bench.pipelines[sample.product]
-    box = bench.witness.locate([as_sent(sample.pixels)], view.preamble(pipeline, view.Pictures.FRAME))
-    x, y = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) if box else (0.5, 0.5)
-    size = len(sample.pixels)
-    left, top = (int(np.clip(place * size - SIDE / 2, 0, size - SIDE)) for place in (x, y))
-    crop = np.ascontiguousarray(sample.pixels[top : top + SIDE, left : left + SIDE])
-    question = f"Does this detail of the {pipeline.product} show any defect?{view.ANSWER}"
-    return bench.yes(view.Pictures.ZOOM, sample.product, (crop,), question)
-
-
-VIEWS: Final[Mapping[str, Ask]] = {
-    "direct": direct,
-    "paraphrase": _paraphrased,
-    "inverted": _inverted,
-    "checklist": _worst_of_checklist,
-    "compare": _compared,
-    "zoom": _zoomed,
-}
+def incomplete(frames: int, seed: int) -> list[Sample]:
+    """Caps without a star: of one variant that is how they should be, of the other the stamp did not come down."""
+    good = [draw("cap", seed + k, ng=False, variant=1) for k in range(frames // 2)]
+    return good + [draw("cap", seed + k, flaws=1, only="missing_star") for k in range(frames // 2, frames)]

@@ -15,13 +15,12 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from inspector import view
 from inspector.training.architecture import GRID_SIDE, MERGE, VISUAL_TOKENS
 from inspector.training.lessons import Kind, Lesson
 from inspector.training.shots import CLASSES
 from inspector.training.vocabulary import IMAGE, TURN_END, coordinates
 
-NEIGHBOURS: Final = (0.05, 0.2, 0.5, 0.2, 0.05)  # how a coordinate's truth is spread over the steps beside it
+NEIGHBOURS: Final = (0.1, 0.22, 0.36, 0.22, 0.1)  # how a coordinate's truth is spread over the steps beside it
 VERDICT_WEIGHT: Final = 3.0
 DRAFT_WEIGHT: Final = 0.15
 TEXT_WEIGHT: Final = 0.25
@@ -61,6 +60,10 @@ class Rows(NamedTuple):
     target_shares: Tensor
     target_weight: Tensor
 
+    def to(self, device: torch.device) -> Rows:
+        """The same rows on another device."""
+        return Rows(*(each.to(device) for each in self))
+
 
 class Frames(NamedTuple):
     """The template's text around preamble and question."""
@@ -77,7 +80,6 @@ class Scribe:
         self._image = tokenizer.convert_tokens_to_ids(IMAGE)
         self._end = tokenizer.convert_tokens_to_ids(TURN_END)
         self._pad = tokenizer.pad_token_id
-        self._yes, self._no = (tokenizer.convert_tokens_to_ids(word) for word in (*view.YES, *view.NO))
         self._coordinates = {self._encode(text)[0]: index for index, text in enumerate(coordinates())}
         self._coordinate_ids = list(self._coordinates)
         self._classes = {self._encode(name)[0] for name in CLASSES}
@@ -125,7 +127,8 @@ class Scribe:
             append(row, self._encode(lesson.start), segment)
         if lesson.kind is Kind.VERDICT:
             shares = (lesson.p_yes, 1.0 - lesson.p_yes)
-            row.targets.append(Target(len(row.ids) - 1, (self._yes, self._no), shares, VERDICT_WEIGHT))
+            first, second = (self._encode(word)[0] for word in lesson.words)
+            row.targets.append(Target(len(row.ids) - 1, (first, second), shares, VERDICT_WEIGHT))
             return
         for token in [*self._encode(lesson.answer), self._end]:
             row.targets.append(self._wanted(len(row.ids) - 1, token, lesson.kind))

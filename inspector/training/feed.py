@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from inspector import view
-from inspector.products import PRODUCTS, Sample, draw
+from inspector.products import PRODUCTS, RARE, Sample, draw
 from inspector.training.lessons import Lesson, Seen, lessons
 from inspector.training.shots import Labels, Shot, Window, detail, disturb, shoot, stray, whole
 from inspector.training.wordings import random_pipeline
@@ -20,9 +20,11 @@ from inspector.training.wordings import random_pipeline
 TRAINING_SEEDS: Final = 1_000_000  # from here on; smaller ones are for evaluation, demo and tests
 MOST_FLAWS: Final = 8
 EASY_STEPS: Final = 600  # plain flaws and few disturbances first: seeing starts sooner
-HARDNESS: Final = (0.3, 0.5, 0.6)
-FRAMES_A_STEP: Final = 11
-DETAILS: Final = 2
+HARDNESS: Final = (0.3, 0.5, 0.5)
+FRAMES_A_STEP: Final = 16
+PRODUCT_SHARES: Final = {"washer": 0.22, "board": 0.4, "cap": 0.38}  # what is learned slowly is shown more often
+KIND_WEIGHTS: Final = RARE | {"dent": 0.3, "stain": 0.3, "missing_hole": 0.3, "crack": 0.5}
+INCOMPLETE: Final = 0.3  # of the comparisons
 WORKERS: Final = 2
 
 
@@ -38,14 +40,15 @@ class Case(NamedTuple):
 
 
 class Patches(NamedTuple):
-    """Pictures and their classes per patch."""
+    """Pictures, their classes per patch, and the boxes per visual token."""
 
     pictures: NDArray[np.uint8]
     labels: Labels
+    boxes: NDArray[np.float32]
 
 
 class PatchLessons(Dataset[Patches]):
-    """For the vision tower: each drawn frame as a whole and in details, with none to MOST_FLAWS flaws."""
+    """For the vision tower: each drawn frame as a whole and in a detail, with none to MOST_FLAWS flaws."""
 
     def __init__(self, seed: int, first: int, last: int) -> None:
         self.seed, self.steps = seed, range(first, last)
@@ -56,15 +59,14 @@ class PatchLessons(Dataset[Patches]):
     def __getitem__(self, index: int) -> Patches:
         step = self.steps[index]
         rng = np.random.default_rng([self.seed, 1, step])
-        return stack([shot for _ in range(FRAMES_A_STEP) for shot in _whole_and_details(rng, step < EASY_STEPS)])
+        return stack([shot for _ in range(FRAMES_A_STEP) for shot in _whole_and_detail(rng, step < EASY_STEPS)])
 
 
-def _whole_and_details(rng: np.random.Generator, easy: bool) -> list[Shot]:
-    flaws = 0 if rng.random() < 0.25 else int(rng.integers(1, MOST_FLAWS + 1))
-    sample = random_sample(rng, flaws, hard=0.0 if easy else None)
+def _whole_and_detail(rng: np.random.Generator, easy: bool) -> list[Shot]:
+    flaws = 0 if rng.random() < 0.3 else int(rng.integers(1, MOST_FLAWS + 1))
+    sample = random_sample(rng, flaws, hard=0.0 if easy else None, weights=KIND_WEIGHTS)
     seen = sample.pixels if easy and rng.random() < 0.7 else disturb(rng, sample.pixels)
-    windows = [whole(rng, len(seen)), *(detail(rng, sample) for _ in range(DETAILS))]
-    return [shoot(rng, sample, seen, window) for window in windows]
+    return [shoot(rng, sample, seen, window) for window in (whole(rng, len(seen)), detail(rng, sample))]
 
 
 class Conversations(Dataset[list[Case]]):
@@ -95,19 +97,27 @@ def _detail_case(rng: np.random.Generator) -> Case:
 
 def _compare_case(rng: np.random.Generator) -> Case:
     """A golden sample first; as the compare view, or as a pipeline's reference."""
-    sample = random_sample(rng, _few(rng))
-    good = draw(sample.product, TRAINING_SEEDS + int(rng.integers(2**40)), flaws=0)
+    sample = _incomplete(rng) if rng.random() < INCOMPLETE else random_sample(rng, _few(rng))
+    good = draw(sample.product, TRAINING_SEEDS + int(rng.integers(2**40)), flaws=0, variant=sample.variant)
     reference = shoot(rng, good, good.pixels, Window(0.0, 0.0, len(good.pixels)))
     shot = shoot(rng, sample, disturb(rng, sample.pixels), whole(rng, len(sample.pixels)))
     asked = view.Pictures.COMPARE if rng.random() < 0.75 else view.Pictures.FRAME
     return _case(rng, sample.product, (reference, shot), asked)
 
 
+def _incomplete(rng: np.random.Generator) -> Sample:
+    """A part that only its golden sample tells from a good one, or that good one."""
+    seed = TRAINING_SEEDS + int(rng.integers(2**40))
+    if rng.random() < 0.5:
+        return draw("cap", seed, flaws=1, only="missing_star")
+    return draw("cap", seed, flaws=0, variant=1)
+
+
 def _stray_case(rng: np.random.Generator) -> Case:
     """No product, or another product than the pipeline's."""
     shot = stray(rng)
     product = list(PRODUCTS)[int(rng.integers(len(PRODUCTS)))]
-    if rng.random() < 0.4:
+    if rng.random() < 0.5:
         other = random_sample(rng, 0)
         known = shoot(rng, other, disturb(rng, other.pixels), whole(rng, len(other.pixels)))
         shot = known if other.product == product else replace(known, in_scope=False)
@@ -126,18 +136,23 @@ def _few(rng: np.random.Generator) -> int:
     return int(rng.choice([0, 1, 2, 3, 5], p=[0.46, 0.36, 0.08, 0.05, 0.05]))
 
 
-CASES: Final = ((_frame_case, 9), (_detail_case, 3), (_compare_case, 3), (_stray_case, 1))
+CASES: Final = ((_frame_case, 8), (_detail_case, 3), (_compare_case, 3), (_stray_case, 2))
 
 
-def random_sample(rng: np.random.Generator, flaws: int, hard: float | None = None) -> Sample:
+def random_sample(
+    rng: np.random.Generator, flaws: int, hard: float | None = None, weights: Mapping[str, float] = RARE
+) -> Sample:
     """A frame of any product, from seeds that evaluation never uses."""
-    product = list(PRODUCTS)[int(rng.integers(len(PRODUCTS)))]
+    product = str(rng.choice(list(PRODUCT_SHARES), p=list(PRODUCT_SHARES.values())))
     hardness = float(rng.choice(HARDNESS)) if hard is None else hard
-    return draw(product, TRAINING_SEEDS + int(rng.integers(2**40)), flaws=flaws, hard=hardness)
+    variant = int(rng.integers(len(PRODUCTS[product].variants)))
+    seed = TRAINING_SEEDS + int(rng.integers(2**40))
+    return draw(product, seed, flaws=flaws, hard=hardness, variant=variant, weights=weights)
 
 
 def stack(shots: Sequence[Shot]) -> Patches:
-    return Patches(np.stack([shot.pixels for shot in shots]), np.stack([shot.labels for shot in shots]))
+    pixels, labels, boxes = zip(*((shot.pixels, shot.labels, shot.boxes) for shot in shots), strict=True)
+    return Patches(np.stack(pixels), np.stack(labels), np.stack(boxes))
 
 
 def stream(lessons: Dataset[Batch], workers: int = WORKERS) -> Iterator[Batch]:

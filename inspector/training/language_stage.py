@@ -16,10 +16,11 @@ from inspector.training.dialogue import Rows, Scribe
 from inspector.training.feed import Case, Conversations, stack, stream
 from inspector.training.optimizer import Optimizer
 from inspector.training.scores import auroc
-from inspector.training.tower import Features, patchify, see
+from inspector.training.tower import Features, look, merge, patchify, see
 from inspector.training.vision_stage import Report
 
 CHECK_BATCHES: Final = 12
+GROUP: Final = 8  # rows padded to one length
 
 
 def taught(model: Any) -> list[nn.Module]:
@@ -32,13 +33,29 @@ def taught(model: Any) -> list[nn.Module]:
     return parts
 
 
-def language_step(model: Any, scribe: Scribe, cases: list[Case]) -> Tensor:
-    """Loss of one batch."""
-    shots = stack([shot for case in cases for shot in case.shots])
-    rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons) for case in cases])
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = answer(model, rows, see(model.model.visual, patchify(shots.pictures)))
-    return _language_loss(logits, rows)
+def language_step(model: Any, scribe: Scribe, cases: list[Case]) -> float:
+    """Adds the gradients of one batch, long rows apart from short ones to spare padding; its mean loss."""
+    rows = sorted(
+        ((scribe.row(len(c.shots), c.preamble, c.lessons), c) for c in cases), key=lambda pair: len(pair[0].ids)
+    )
+    whole, total = sum(target.weight for row, _ in rows for target in row.targets), 0.0
+    for start in range(0, len(rows), GROUP):
+        group = rows[start : start + GROUP]
+        loss = _loss(model, scribe.collate([row for row, _ in group]), [case for _, case in group]) / whole
+        loss.backward()  # type: ignore[no-untyped-call]
+        total += loss.item()
+    return total
+
+
+def _loss(model: Any, rows: Rows, cases: list[Case]) -> Tensor:
+    """Weighted surprise at all wanted tokens, summed."""
+    rows, shots = rows.to(model.device), stack([shot for case in cases for shot in case.shots])
+    with torch.autocast(model.device.type, torch.bfloat16):
+        with torch.no_grad():  # the tower is frozen: only its mergers learn
+            seen = look(model.model.visual, patchify(shots.pictures).to(model.device))
+        logits = answer(model, rows, merge(model.model.visual, seen))
+    surprise = -logits.float().log_softmax(-1).gather(1, rows.target_ids)
+    return ((surprise * rows.target_shares).sum(1) * rows.target_weight).sum()
 
 
 def answer(model: Any, rows: Rows, features: Features) -> Tensor:
@@ -58,20 +75,14 @@ def answer(model: Any, rows: Rows, features: Features) -> Tensor:
     return logits
 
 
-def _language_loss(logits: Tensor, rows: Rows) -> Tensor:
-    surprise = -logits.float().log_softmax(-1).gather(1, rows.target_ids)
-    return ((surprise * rows.target_shares).sum(1) * rows.target_weight).sum() / rows.target_weight.sum()
-
-
 def train_language(
     model: Any, scribe: Scribe, optimizer: Optimizer, seed: int, steps: range, total: int, report: Report
 ) -> None:
     """Runs these steps of `total`; `report` is told after each."""
     for step, cases in zip(steps, stream(Conversations(seed, steps.start, steps.stop)), strict=True):
         loss = language_step(model, scribe, cases)
-        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(step, total)
-        report(step, {"language_loss": loss.item()})
+        report(step, {"language_loss": loss})
 
 
 def check_language(model: Any, scribe: Scribe, batches: int = CHECK_BATCHES) -> dict[str, float]:
@@ -89,9 +100,9 @@ def check_language(model: Any, scribe: Scribe, batches: int = CHECK_BATCHES) -> 
 def _first_answers(model: Any, scribe: Scribe, cases: list[Case]) -> np.ndarray[Any, Any]:
     """Log-odds of Yes to each case's first question."""
     rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons[:1]) for case in cases])
-    shots = stack([shot for case in cases for shot in case.shots])
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = answer(model, rows, see(model.model.visual, patchify(shots.pictures))).float()
+    rows, shots = rows.to(model.device), stack([shot for case in cases for shot in case.shots])
+    with torch.autocast(model.device.type, torch.bfloat16):
+        logits = answer(model, rows, see(model.model.visual, patchify(shots.pictures).to(model.device))).float()
     yes, no = rows.target_ids[0, :2]
-    odds: np.ndarray[Any, Any] = (logits[:, yes] - logits[:, no]).numpy()
+    odds: np.ndarray[Any, Any] = (logits[:, yes] - logits[:, no]).cpu().numpy()
     return odds

@@ -16,7 +16,7 @@ from inspector.report import GRID, Box
 from inspector.training.wordings import free_question, pick
 from inspector.view import Question
 
-STEP: Final = 10  # coordinates are spoken in steps of ten, each a single token
+STEP: Final = 5  # coordinates are spoken in steps of five, each a single token
 UNSURE: Final = 0.6  # share of "NG" in the answer about a picture that shows no such product
 KEPT: Final = 0.55  # share of the other lessons: more of them would teach less per second than other pictures
 REPORT_STARTS: Final = ("", "{", '{"', '{"defect": "', '{"defect": "', '{"defect": "')
@@ -44,13 +44,14 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """One question and its answer. `start` is the part of the answer that the model is made to say. `p_yes` is the
-    wanted probability of Yes where the answer is one token."""
+    wanted probability of the first of the two `words` where the answer is one token."""
 
     kind: Kind
     question: str
     answer: str = ""
     start: str = ""
     p_yes: float = 0.0
+    words: tuple[str, str] = ("Yes", "No")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,9 @@ def all_lessons(rng: np.random.Generator, pipeline: Pipeline, seen: Seen, first:
 
 
 def _service_questions(rng: np.random.Generator, pipeline: Pipeline, first: ViewName) -> list[Question]:
-    """The main view, and one of a paraphrase or the inverted question."""
-    second = ViewName.PARAPHRASE if rng.random() < 0.6 else ViewName.INVERTED
-    return [_asked(rng, pipeline, name, Reasoning.NONE) for name in (first, second)]
+    """The main view, a paraphrase, and one of the views that turn the question round."""
+    turned = (ViewName.INVERTED, ViewName.OPTIONS, ViewName.REFUTE)[int(rng.integers(3))]
+    return [_asked(rng, pipeline, name, Reasoning.NONE) for name in (first, ViewName.PARAPHRASE, turned)]
 
 
 def _asked(rng: np.random.Generator, pipeline: Pipeline, name: ViewName, reasoning: Reasoning) -> Question:
@@ -96,8 +97,7 @@ def _asked(rng: np.random.Generator, pipeline: Pipeline, name: ViewName, reasoni
 
 
 def _verdict(question: Question, seen: Seen) -> Lesson:
-    yes_is_ng = question.ng_words == view.YES
-    return Lesson(Kind.VERDICT, question.text, p_yes=seen.p_ng if yes_is_ng else 1.0 - seen.p_ng)
+    return Lesson(Kind.VERDICT, question.text, p_yes=seen.p_ng, words=(question.ng_words[0], question.ok_words[0]))
 
 
 def _checklist_item(rng: np.random.Generator, pipeline: Pipeline, seen: Seen) -> Lesson:
@@ -109,10 +109,11 @@ def _checklist_item(rng: np.random.Generator, pipeline: Pipeline, seen: Seen) ->
 
 
 def _draft(rng: np.random.Generator, pipeline: Pipeline, seen: Seen, first: ViewName) -> Lesson:
-    question = _asked(rng, pipeline, ViewName.INVERTED if rng.random() < 0.15 else first, Reasoning.DRAFT)
+    turned = (ViewName.INVERTED, ViewName.OPTIONS, ViewName.REFUTE)[int(rng.integers(3))]
+    question = _asked(rng, pipeline, turned if rng.random() < 0.2 else first, Reasoning.DRAFT)
     thought = _thought(rng, seen.flaws[0]) if seen.flaws else pick(rng, GOOD_DRAFTS)
-    said = bool(seen.flaws) == (question.ng_words == view.YES)
-    return Lesson(Kind.DRAFT, question.text, f"{thought} {view.VERDICT_CUE} {'Yes' if said else 'No'}")
+    said = question.ng_words if seen.flaws else question.ok_words
+    return Lesson(Kind.DRAFT, question.text, f"{thought} {view.VERDICT_CUE} {said[0]}")
 
 
 def _thought(rng: np.random.Generator, flaw: Flaw) -> str:
@@ -150,9 +151,9 @@ def _started(rng: np.random.Generator, request: str, answer: str, starts: tuple[
 
 
 def on_grid(box: Box) -> list[int]:
-    """The box in 0..1000, in steps of ten, never empty."""
-    x0, y0 = (min(STEP * int(value * GRID / STEP), int(GRID) - STEP) for value in (box.x0, box.y0))
-    x1, y1 = (STEP * -int(-value * GRID // STEP) for value in (box.x1, box.y1))
+    """The box in 0..1000, to the nearest step, never empty."""
+    x0, y0 = (min(STEP * round(value * GRID / STEP), int(GRID) - STEP) for value in (box.x0, box.y0))
+    x1, y1 = (STEP * round(value * GRID / STEP) for value in (box.x1, box.y1))
     return [x0, y0, max(x1, x0 + STEP), max(y1, y0 + STEP)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 import torch
@@ -12,7 +12,6 @@ MATRIX_RATE: Final = 4e-3  # scaled by Muon to AdamW's root mean square of a ste
 OTHER_RATE: Final = 1.5e-3
 DECAY: Final = 0.01
 WARM_UP_STEPS: Final = 60
-COOL_DOWN: Final = 0.4  # share of the steps over which the rate falls to nothing
 CLIP: Final = 1.0
 SMALLEST: Final = 64  # outputs of a matrix that Muon turns
 
@@ -20,8 +19,8 @@ SMALLEST: Final = 64  # outputs of a matrix that Muon turns
 class Optimizer:
     """Both optimizers as one; `step` takes the progress of the stage."""
 
-    def __init__(self, modules: Iterable[nn.Module], rate: float = 1.0) -> None:
-        self.parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    def __init__(self, modules: Sequence[nn.Module], heads: Sequence[nn.Module] = (), rate: float = 1.0) -> None:
+        self.parameters = [p for module in (*modules, *heads) for p in module.parameters() if p.requires_grad]
         inner = [p for module in modules for p in _matrices(module)]
         known = {id(p) for p in inner}
         rest = [p for p in self.parameters if id(p) not in known]
@@ -55,6 +54,5 @@ def _matrices(module: nn.Module) -> list[Tensor]:
 
 
 def schedule(done: int, steps: int) -> float:
-    """Warm up, hold, cool down."""
-    left = (steps - done) / (COOL_DOWN * steps)
-    return max(0.0, min(1.0, (done + 1) / WARM_UP_STEPS, left))
+    """Warm up, then fall in a straight line to nothing."""
+    return max(0.0, min((done + 1) / WARM_UP_STEPS, 1.0 - done / steps))

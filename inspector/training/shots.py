@@ -16,7 +16,7 @@ from inspector.products import PRODUCTS, Flaw, Sample
 from inspector.products.sample import Pixels
 from inspector.products.scene import crop_grain
 from inspector.report import Box
-from inspector.training.architecture import GRID_SIDE, PATCH, SIDE
+from inspector.training.architecture import GRID_SIDE, MERGE, PATCH, SIDE
 
 CLASSES: Final = tuple(dict.fromkeys(name for product in PRODUCTS.values() for name in product.defects))
 UNSURE: Final = -1  # a patch that a flaw only touches
@@ -24,6 +24,9 @@ SURE_PX: Final = 4  # pixels of flaw in a patch from which it counts
 VISIBLE_PX: Final = 12  # pixels of a flaw in a picture from which it counts
 BICUBIC: Final = -1  # as the processor resizes, on a wider kernel than OpenCV's
 RESIZERS: Final = (BICUBIC, cv2.INTER_AREA, cv2.INTER_LINEAR)
+TOKEN: Final = PATCH * MERGE
+TOKENS_SIDE: Final = SIDE // TOKEN
+NO_BOXES: Final = np.full((TOKENS_SIDE, TOKENS_SIDE, 4), np.nan, np.float32)
 Labels = NDArray[np.int64]
 
 
@@ -37,10 +40,12 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture of SIDE pixels; `labels` is the class per patch (0 good, k the k-th of CLASSES, UNSURE)."""
+    """One picture of SIDE pixels; `labels` is the class per patch (0 good, k the k-th of CLASSES, UNSURE), `boxes`
+    [rows, columns, 4] the box on the picture (0..1) of the flaw that each visual token shows most of, else NaN."""
 
     pixels: Pixels
     labels: Labels
+    boxes: NDArray[np.float32]
     flaws: tuple[Flaw, ...] = ()
     in_scope: bool = True
 
@@ -90,9 +95,9 @@ def shoot(rng: np.random.Generator, sample: Sample, seen: Pixels, window: Window
     mask = _cut(sample.mask, window, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
     pixels = _cut(seen, window, RESIZERS[int(rng.integers(len(RESIZERS)))], cv2.BORDER_REPLICATE)
     counts = np.bincount(mask.ravel(), minlength=len(sample.flaws) + 1)
-    there = [flaw for index, flaw in enumerate(sample.flaws, 1) if counts[index] >= VISIBLE_PX * _shrink(window)]
-    moved = sorted((_moved(flaw, window) for flaw in there), key=_weight, reverse=True)
-    return Shot(pixels, _labels(sample, mask), tuple(moved))
+    moved = [_moved(flaw, window) for flaw in sample.flaws]
+    there = [flaw for flaw, count in zip(moved, counts[1:], strict=False) if count >= VISIBLE_PX * _shrink(window)]
+    return Shot(pixels, _labels(sample, mask), _boxes(moved, mask), tuple(sorted(there, key=_weight, reverse=True)))
 
 
 def _shrink(window: Window) -> float:
@@ -133,10 +138,18 @@ def _labels(sample: Sample, mask: Pixels) -> Labels:
     return np.where(touched >= SURE_PX, patches.max(-1), np.where(touched > 0, UNSURE, 0))
 
 
+def _boxes(moved: list[Flaw], mask: Pixels) -> NDArray[np.float32]:
+    cells = mask.reshape(TOKENS_SIDE, TOKEN, TOKENS_SIDE, TOKEN)
+    shares = np.stack([(cells == index).sum((1, 3)) for index in range(len(moved) + 1)])
+    shares[0] = SURE_PX - 1
+    known = np.array([(math.nan,) * 4, *((b.x0, b.y0, b.x1, b.y1) for b in (flaw.box_norm for flaw in moved))])
+    return np.asarray(known[shares.argmax(0)], np.float32)
+
+
 def stray(rng: np.random.Generator) -> Shot:
     """A picture of no product: noise, a flat field, a gradient, a checkerboard, clouds, scattered shapes."""
     maker = STRAYS[int(rng.integers(len(STRAYS)))]
-    return Shot(maker(rng), np.full((GRID_SIDE, GRID_SIDE), UNSURE, np.int64), in_scope=False)
+    return Shot(maker(rng), np.full((GRID_SIDE, GRID_SIDE), UNSURE, np.int64), NO_BOXES, in_scope=False)
 
 
 def _noise(rng: np.random.Generator) -> Pixels:

@@ -29,8 +29,8 @@ def train(
     state: Path,
     *,
     seed: int = 7,
-    vision_steps: int = 5000,
-    language_steps: int = 4000,
+    vision_steps: int = 6000,
+    language_steps: int = 3400,
     threads: int = 2,
     progress: Progress = lambda *_: None,
 ) -> None:
@@ -49,8 +49,9 @@ class Training:
     def __init__(self, folder: Path, state: Path, seed: int, progress: Progress) -> None:
         self.folder, self.state, self.seed, self.progress = folder, state, seed, progress
         self.tokenizer = make_tokenizer(seed)
-        self.model: Any = make_model(self.tokenizer, seed)
-        self.heads = Heads()
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model: Any = make_model(self.tokenizer, seed).to(self.device)
+        self.heads = Heads().to(self.device)
         self.stage, self.done = VISION, 0
         self.history: list[dict[str, float | str]] = []
         self.optimizer = self._optimizer()
@@ -75,7 +76,7 @@ class Training:
         """Takes up the last kept step, if there is one."""
         if not self.state.exists():
             return
-        kept = torch.load(self.state)
+        kept = torch.load(self.state, map_location=self.device)
         self.stage, self.done, self.history = kept["stage"], kept["done"], kept["history"]
         self.model.load_state_dict(kept["model"])
         self.heads.load_state_dict(kept["heads"])
@@ -84,8 +85,8 @@ class Training:
 
     def _optimizer(self) -> Optimizer:
         if self.stage == VISION:
-            return Optimizer([self.model.model.visual, self.heads])
-        return Optimizer(taught(self.model), LANGUAGE_RATE)
+            return Optimizer([self.model.model.visual], [self.heads])
+        return Optimizer(taught(self.model), rate=LANGUAGE_RATE)
 
     def _reporter(self, steps: int) -> Callable[[int, dict[str, float]], None]:
         def report(step: int, figures: dict[str, float]) -> None:

@@ -1,5 +1,7 @@
 """Stage 1: the vision tower alone learns to name what lies in each patch, through heads that are thrown away.
 
+Visual tokens also learn where the flaw that they show begins and ends, in the language of the report, and whole
+pictures whether they are good: the worst patch of a good part is what makes it a false reject.
 Trained through the language model from the start, the same number of frames left it at chance.
 """
 
@@ -13,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inspector.report import GRID
 from inspector.training.architecture import MERGE, TEXT_WIDTH, VISION_WIDTH
 from inspector.training.feed import Patches, PatchLessons, random_sample, stack, stream
+from inspector.training.lessons import STEP
 from inspector.training.optimizer import Optimizer
 from inspector.training.scores import auroc
 from inspector.training.shots import CLASSES, UNSURE, disturb, shoot, whole
@@ -22,6 +26,10 @@ from inspector.training.tower import Features, block_order, patchify, see
 
 FLAW_WEIGHT: Final = 3.0  # nearly all patches are good
 TOKEN_SHARE: Final = 0.5
+BOX_SHARE: Final = 0.1
+PICTURE_SHARE: Final = 0.15
+STEPS: Final = int(GRID) // STEP + 1  # coordinates that can be spoken
+SPREAD: Final = 1.5  # deviation, in steps, of the wanted shares around a coordinate
 WHITEN_STEPS: Final = 12
 CHECK_FRAMES: Final = 160
 CHECK_GROUP: Final = 32
@@ -29,22 +37,37 @@ Report = Callable[[int, dict[str, float]], None]
 
 
 class Heads(nn.Module):
-    """What a patch shows, and what a visual token shows."""
+    """What a patch shows; what a visual token shows, and the box of it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.patch = nn.Linear(VISION_WIDTH, len(CLASSES) + 1)
         self.token = nn.Linear(TEXT_WIDTH, len(CLASSES) + 1)
+        self.box = nn.Linear(TEXT_WIDTH, 4 * STEPS)
         self.weights = nn.Buffer(torch.tensor([1.0] + [FLAW_WEIGHT] * len(CLASSES)))
 
-    def loss(self, features: Features, labels: Tensor) -> Tensor:
+    def loss(self, features: Features, labels: Tensor, boxes: Tensor) -> Tensor:
+        """`labels` [pictures, patches] and `boxes` [pictures, tokens, 4], both in the order of patchify."""
         per_token = labels.view(len(labels), -1, MERGE**2).amax(-1)
-        return self._scored(self.patch(features.patches), labels) + TOKEN_SHARE * self._scored(
-            self.token(features.tokens), per_token
+        patches, tokens = self.patch(features.patches).float(), self.token(features.tokens).float()
+        return (
+            self._scored(patches, labels)
+            + TOKEN_SHARE * self._scored(tokens, per_token)
+            + PICTURE_SHARE * (_whole_picture(patches, labels) + _whole_picture(tokens, per_token))
+            + BOX_SHARE * self._placed(features.tokens, boxes)
         )
 
+    def _placed(self, tokens: Tensor, boxes: Tensor) -> Tensor:
+        """Cross-entropy of the four coordinates, spread over the steps beside the truth."""
+        there = ~boxes[..., 0].isnan()
+        logits = self.box(tokens[there]).float().view(-1, 4, STEPS)
+        far = torch.arange(STEPS, device=boxes.device) - (boxes[there] * (STEPS - 1))[..., None]
+        wanted = torch.softmax(-0.5 * (far / SPREAD) ** 2, -1)
+        missed: Tensor = -(wanted * logits.log_softmax(-1)).sum()
+        return missed / max(1, 4 * len(logits))
+
     def _scored(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), self.weights, ignore_index=UNSURE)
+        return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), self.weights, ignore_index=UNSURE)
 
     def suspicion(self, features: Features) -> Tensor:
         """Per picture: how sure the most suspicious patch is of a flaw."""
@@ -52,10 +75,22 @@ class Heads(nn.Module):
         return 1.0 - good.amin(-1)
 
 
+def _whole_picture(logits: Tensor, labels: Tensor) -> Tensor:
+    """Loss of calling a picture by its most suspicious place; pictures that show a flaw's edge only don't count."""
+    odds = logits[..., 1:].logsumexp(-1) - logits[..., 0]
+    ng, clean = (labels > 0).any(-1), (labels == 0).all(-1)
+    worst = F.binary_cross_entropy_with_logits(odds.amax(-1), ng.float(), reduction="none")
+    counted = (ng | clean).float()
+    return (worst * counted).sum() / counted.sum().clamp(min=1.0)
+
+
 def vision_step(visual: Any, heads: Heads, batch: Patches) -> Tensor:
     """Loss of one batch."""
-    with torch.autocast("cpu", torch.bfloat16):
-        return heads.loss(see(visual, patchify(batch.pictures)), block_order(batch.labels))
+    device = heads.weights.device
+    with torch.autocast(device.type, torch.bfloat16):
+        seen = see(visual, patchify(batch.pictures).to(device))
+        labels, boxes = block_order(batch.labels).to(device), torch.as_tensor(batch.boxes).flatten(1, 2).to(device)
+        return heads.loss(seen, labels, boxes)
 
 
 def train_vision(
@@ -88,6 +123,7 @@ def check_vision(visual: Any, heads: Heads, frames: int = CHECK_FRAMES) -> dict[
     samples = [random_sample(rng, index % 2) for index in range(frames)]
     shots = [shoot(rng, sample, disturb(rng, sample.pixels), whole(rng, len(sample.pixels))) for sample in samples]
     groups = [stack(shots[start : start + CHECK_GROUP]).pictures for start in range(0, frames, CHECK_GROUP)]
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        scores = [heads.suspicion(see(visual, patchify(group))) for group in groups]
-    return {"vision_auroc": auroc(torch.cat(scores).numpy(), np.array([sample.ng for sample in samples]))}
+    device = heads.weights.device
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+        scores = [heads.suspicion(see(visual, patchify(group).to(device))) for group in groups]
+    return {"vision_auroc": auroc(torch.cat(scores).cpu().numpy(), np.array([sample.ng for sample in samples]))}

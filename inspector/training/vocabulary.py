@@ -1,7 +1,7 @@
 """The checkpoint's tokenizer and chat template: Qwen's format with a vocabulary for this small world.
 
 Byte-level BPE, so that any text can be read. Yes, No, class words, the skeleton of a report and the coordinates in
-steps of ten are single tokens: a small model then writes a report in some 25 steps.
+steps of five are single tokens: a small model then writes a report in some 25 steps.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ IMAGE: Final = "<|image_pad|>"
 VIDEO: Final = "<|video_pad|>"
 SPECIAL: Final = (END_OF_TEXT, TURN_START, TURN_END, VISION_START, VISION_END, IMAGE, VIDEO)
 TEMPLATE: Final = (Path(__file__).parent / "chat_template.jinja").read_text(encoding="utf-8")
-SIZE: Final = 1280
+SIZE: Final = 1536
 SKELETON: Final = ('{"defect": "', '", "severity": "', '", "bbox_2d": [', '{"bbox_2d": [', '], "description": "')
 PIECES: Final = (
     r'\{"(?:defect": "|bbox_2d": \[)',
@@ -93,7 +93,7 @@ def _corpus(rng: np.random.Generator) -> Iterator[str]:
 
 def _single_tokens() -> list[str]:
     classes = [name for product in PRODUCTS.values() for name in product.defects] + list(KNOWN_ELSEWHERE)
-    spoken = [text for word in (*view.YES, *view.NO, *classes) for text in (word, f" {word}")]
+    spoken = [text for word in (*view.YES, *view.NO, "A", "B", *classes) for text in (word, f" {word}")]
     return [*SKELETON, *spoken, *coordinates(), " critical", " major", " minor", "critical", "major", "minor"]
 
 

@@ -56,6 +56,36 @@ NG_QUESTIONS: Final = (
     "Decide whether {the} {p} is {bad}.",
     "Does the surface show a {d}?",
     "Is the surface of {the} {p} {bad} anywhere?",
+    "Could {the} {p} disappoint its buyer?",
+    "Would a buyer send {the} {p} back?",
+    "Might somebody object to {the} {p}?",
+    "Would you raise a warning about {the} {p}?",
+    "Should the line stop because of {the} {p}?",
+    "Does {the} {p} need repair?",
+    "Must {the} {p} be reworked or thrown away?",
+    "Is any {d} present?",
+    "Is one {d} or more present on {the} {p}?",
+    "Are one or more {d}s visible in this image?",
+    "Does the image of {the} {p} contain a {d}?",
+    "Does this photo show a {bad} {p}?",
+    "Has something happened to {the} {p} that should not have?",
+    "Did something go wrong when {the} {p} was made?",
+    "Was a mistake made in making {the} {p}?",
+    "Is some place on {the} {p} {bad}?",
+    "Is any part of {the} {p} different from the design?",
+    "Does some area of {the} {p} look {bad}?",
+    "Do you detect a {d} in this image?",
+    "Do you recognise any {d} here?",
+    "Does a {d} appear anywhere?",
+    "Can a {d} be found on {the} {p}?",
+    "Can dirt, damage or a {d} be made out?",
+    "Is there something foreign on {the} {p}?",
+    "Is anything on {the} {p} that does not belong there?",
+    "Is something missing from {the} {p} or added to it?",
+    "Is {the} {p} worse than it should be?",
+    "Does {the} {p} violate the specification?",
+    "Would you put {the} {p} into the reject bin?",
+    "Ought {the} {p} to be kept back?",
 )
 OK_QUESTIONS: Final = (
     "Is {the} {p} {good}?",
@@ -73,8 +103,30 @@ OK_QUESTIONS: Final = (
     "Is {the} {p} an OK part?",
     "Is the surface {good} everywhere?",
     "Tell me whether {the} {p} is {good}.",
+    "Does {the} {p} satisfy the specification?",
+    "Would a buyer be happy with {the} {p}?",
+    "May {the} {p} go on to packing?",
+    "Is every area of {the} {p} {good}?",
+    "Is nothing wrong with {the} {p}?",
+    "Was {the} {p} made correctly?",
 )
-DEFECT_WORDS: Final = ("defect", "flaw", "fault", "anomaly", "problem", "error", "damage", "blemish", "irregularity")
+DEFECT_WORDS: Final = (
+    "defect",
+    "flaw",
+    "fault",
+    "anomaly",
+    "problem",
+    "error",
+    "damage",
+    "blemish",
+    "irregularity",
+    "imperfection",
+    "deviation",
+    "mark",
+    "nonconformity",
+    "contamination",
+    "defective spot",
+)
 BAD: Final = (
     "defective",
     "damaged",
@@ -86,8 +138,13 @@ BAD: Final = (
     "incomplete",
     "abnormal",
     "not good",
+    "contaminated",
+    "spoilt",
+    "out of specification",
+    "badly made",
 )
 GOOD: Final = ("good", "perfect", "flawless", "intact", "clean", "complete", "as it should be", "acceptable", "normal")
+MISTYPED: Final = 0.25  # of the free questions
 DETERMINERS: Final = ("this", "the", "this", "the shown")
 ENDINGS: Final = (
     " Answer Yes or No.",
@@ -102,7 +159,7 @@ KNOWN_ELSEWHERE: Final = ("hole", "rust", "bubble", "bent_lead", "chip", "wear",
 
 def free_question(rng: np.random.Generator, product: str) -> tuple[str, bool]:
     """A question as anybody might put it, and whether Yes means NG."""
-    yes_is_ng = bool(rng.random() < 0.6)
+    yes_is_ng = bool(rng.random() < 0.7)
     core = pick(rng, NG_QUESTIONS if yes_is_ng else OK_QUESTIONS)
     opener = pick(rng, OPENERS) if rng.random() < 0.25 else ""
     words = {
@@ -114,7 +171,19 @@ def free_question(rng: np.random.Generator, product: str) -> tuple[str, bool]:
         "good": pick(rng, GOOD),
         "good2": pick(rng, GOOD),
     }
-    return (opener + core).format(**words) + pick(rng, ENDINGS), yes_is_ng
+    text = (opener + core).format(**words)
+    return (_mistyped(rng, text) if rng.random() < MISTYPED else text) + pick(rng, ENDINGS), yes_is_ng
+
+
+def _mistyped(rng: np.random.Generator, text: str) -> str:
+    """One letter of one or two words left out: words that nobody taught are then read by their pieces, not guessed."""
+    words = text.split(" ")
+    for _ in range(int(rng.integers(1, 3))):
+        at = int(rng.integers(len(words)))
+        if len(words[at]) > 3:
+            cut = int(rng.integers(1, len(words[at]) - 1))
+            words[at] = words[at][:cut] + words[at][cut + 1 :]
+    return " ".join(words)
 
 
 def random_pipeline(rng: np.random.Generator, product: str, references: int = 0) -> Pipeline:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from inspector.errors import ModelError
+from inspector.vlm.verdict import spellings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -54,8 +55,7 @@ class Chat:
 
     def _spell(self, words: tuple[str, ...]) -> tuple[int, ...]:
         """The tokens that say one of the words: with and without a space before, in any usual case."""
-        written = {space + form for word in words for space in ("", " ") for form in _cases(word)}
-        tokens = [self.encode(text) for text in sorted(written)]
+        tokens = [self.encode(text) for text in sorted(spellings(words))]
         single = {token[0] for token in tokens if len(token) == 1}
         if not single:
             raise ModelError(f"the tokenizer has no single token for any of {words}; use a tokenizer with one")
@@ -69,7 +69,3 @@ class Chat:
         if not place or self.encode(head).count(self._image_token) != pictures:
             raise ModelError("the chat template does not show text and pictures; use the template of Qwen3-VL")
         return Around(head, tail)
-
-
-def _cases(word: str) -> set[str]:
-    return {word, word.lower(), word.upper(), word.capitalize()}

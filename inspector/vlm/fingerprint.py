@@ -31,7 +31,7 @@ def fingerprint(card: ModelCard, checkpoint: Path) -> str:
 
 def _settings(card: ModelCard) -> str:
     scored = card.model_dump(mode="json", include={"engine", "dtype", "pixels", "zoom_pixels"})
-    return json.dumps([RENDERING, scored, _wording()], sort_keys=True)
+    return json.dumps([RENDERING, scored, wording()], sort_keys=True)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
@@ -48,7 +48,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
             yield file.read(SAMPLE_BYTES)
 
 
-def _wording() -> list[str]:
+def wording() -> list[str]:
     """Every sentence of inspector.view for two fixed pipelines: a changed sentence changes the fingerprint
     without anybody having to remember it."""
     told: list[str] = []

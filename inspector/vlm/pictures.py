@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps
 
 from inspector.errors import PictureError
@@ -19,6 +18,7 @@ from inspector.ports import Picture
 from inspector.report import Box
 
 if TYPE_CHECKING:
+    import torch
     from transformers import Qwen2VLImageProcessorPil
 
 UNREADABLE: Final = (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError)
@@ -43,6 +43,8 @@ class Optics:
 
     def patches(self, pictures: Sequence[Picture]) -> Patches:
         """Raises PictureError for a picture that can't be read."""
+        import torch
+
         parts = [self._one(picture) for picture in pictures]
         return Patches(
             torch.cat([part.pixels for part in parts]),

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import torch
 from torch import Tensor
 
-READABLE: Final = 0.05  # an answer is readable when NG or OK has at least this share of all the probability
+from inspector.vlm.verdict import share_of_ng
 
 
 def p_ng(logits: Tensor, ng: Sequence[int], ok: Sequence[int]) -> float | None:
     """The share of NG among NG and OK, all spellings summed; None when the model says something else."""
     shares = torch.softmax(logits.double(), dim=-1)
-    said_ng, said_ok = float(shares[list(ng)].sum()), float(shares[list(ok)].sum())
-    if not max(said_ng, said_ok) >= READABLE:
-        return None
-    return said_ng / (said_ng + said_ok)
+    return share_of_ng(float(shares[list(ng)].sum()), float(shares[list(ok)].sum()))
 
 
 def draw(logits: Tensor, temperatures: Sequence[float], chances: Sequence[float]) -> list[int]:

@@ -9,8 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from databases import new_database
 from fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, a_verdict
 
+from inspector.accounts import Gap
 from inspector.errors import LedgerError
 from inspector.frame import FrameKey
 from inspector.ledger import Declaration, SqlArchive, SqlLedger, store_versions, upgrade
@@ -28,22 +30,23 @@ WRITTEN = Words(
 class Opened:
     """A ledger and the archive that reads it."""
 
-    def __init__(self, ledger: Ledger, archive: Archive) -> None:
+    def __init__(self, ledger: Ledger, archive: Archive, url: str = "") -> None:
         self.ledger = ledger
         self.archive = archive
+        self.url = url
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "postgresql", "memory"])
 async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opened]:
     if request.param == "memory":
         memory = MemoryLedger()
         yield Opened(memory, memory)
         return
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    url = new_database(request, tmp_path)
     upgrade(url)
     archive = SqlArchive(url)
     async with SqlLedger(url) as ledger:
-        yield Opened(ledger, archive)
+        yield Opened(ledger, archive, url)
     archive.close()
 
 
@@ -179,8 +182,9 @@ async def test_same_picture_of_two_parts_is_one_evidence(opened: Opened) -> None
 
 async def test_sightings_of_a_camera_add_up(opened: Opened) -> None:
     later = NOON + timedelta(seconds=1)
-    await opened.ledger.saw_camera([Sighting("pcb", "cam1", NOON, False, 3, 1, 10, "online")])
-    await opened.ledger.saw_camera([Sighting("pcb", "cam1", later, True, 4, 2), Sighting("pcb", "cam0", NOON, True)])
+    await opened.ledger.saw_camera([Sighting("pcb", "cam1", NOON, False, 3, (Gap(9, 9, NOON),), 10, "online")])
+    two_more = Sighting("pcb", "cam1", later, True, 4, (Gap(11, 11, later), Gap(13, 13, later)))
+    await opened.ledger.saw_camera([two_more, Sighting("pcb", "cam0", NOON, True)])
     first, second = await opened.ledger.cameras()
     assert (first.camera, first.frames, first.status) == ("cam0", 0, None)
     assert (second.frames, second.lost, second.known) == (7, 3, True)
@@ -207,7 +211,7 @@ async def test_events_are_listed_newest_first_and_an_id_counts_once(opened: Open
     assert opened.archive.list_events(2) == [events[2], events[1]]
 
 
-async def test_newest_version_of_every_line_is_given(opened: Opened, tmp_path: Path) -> None:
+async def test_newest_version_of_every_line_is_given(opened: Opened) -> None:
     first, second = a_pipeline("pcb"), a_pipeline("pcb", product="circuit board")
     versions = [
         PipelineVersion(first, 1, ()),
@@ -218,7 +222,7 @@ async def test_newest_version_of_every_line_is_given(opened: Opened, tmp_path: P
         opened.ledger.versions = versions
     else:
         for version in versions:
-            store_versions(f"sqlite:///{tmp_path / 'ledger.db'}", [Declaration(version.pipeline, version.golden)])
+            store_versions(opened.url, [Declaration(version.pipeline, version.golden)])
     assert await opened.ledger.pipelines() == [versions[2], versions[1]]
     assert opened.archive.list_pipelines() == [versions[2], versions[1]]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from fakes import NOON, MemoryLedger, a_part, a_verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inspector.accounts import Gap
 from inspector.decision import Decision, Reason, Verdict
 from inspector.errors import LedgerError
 from inspector.ledger import SqlArchive, SqlLedger, upgrade
@@ -85,7 +86,11 @@ async def fill(url: str, memory: MemoryLedger) -> None:
             await each.confirm([part.result_id for part in parts_of_all_kinds()[::3]])
             for second in range(4):
                 at = NOON + timedelta(seconds=40 * second)
-                await each.saw_camera([Sighting("pcb", "cam1", at, True, 10, second)])
+                await each.saw_camera([Sighting("pcb", "cam1", at, True, 10, lost(second, at))])
+
+
+def lost(frames: int, at: datetime) -> tuple[Gap, ...]:
+    return (Gap(1, frames, at),) if frames else ()
 
 
 @settings(max_examples=400, deadline=None)

@@ -12,6 +12,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from inspector.accounts import Ack, TriggerCount
 from inspector.errors import BrokerError
 from inspector.frame import Frame
 from inspector.mqtt import mosquitto
@@ -32,6 +33,8 @@ class Desk:
     def __init__(self, *, finishing: bool = True) -> None:
         self.frames: list[Frame] = []
         self.statuses: list[tuple[str, str, str]] = []
+        self.acks: list[Ack] = []
+        self.counts: list[TriggerCount] = []
         self.complaints: list[tuple[str, str]] = []
         self.may_finish = asyncio.Event()
         if finishing:
@@ -40,6 +43,13 @@ class Desk:
     async def inspect(self, frame: Frame) -> None:
         self.frames.append(frame)
         await self.may_finish.wait()
+
+    async def hear_ack(self, ack: Ack) -> None:
+        self.acks.append(ack)
+        await self.may_finish.wait()
+
+    async def hear_count(self, count: TriggerCount) -> None:
+        self.counts.append(count)
 
     def hear_status(self, line: str, camera: str, status: str) -> None:
         self.statuses.append((line, camera, status))

@@ -49,8 +49,8 @@ def test_an_ng_part_has_a_flaw_whose_box_encloses_its_pixels(product: str) -> No
 
 @pytest.mark.parametrize("product", ALL)
 def test_a_flaw_changes_the_picture_where_its_box_is(product: str) -> None:
-    for seed in range(6):
-        bad = draw(product, seed, flaws=1, hard=0.0)
+    for seed, kind in enumerate(PRODUCTS[product].defects):
+        bad = draw(product, seed, flaws=1, hard=0.0, only=kind)
         x0, y0, x1, y1 = bad.flaws[0].box_px
         window = (slice(y0, y1), slice(x0, x1))
         plain = bad.pixels[window].astype(int).std((0, 1)).max()
@@ -108,3 +108,31 @@ def test_the_declared_demo_line_knows_the_product_s_defects(product: str) -> Non
     folder = Path(__file__).parents[2] / "pipelines"
     declared = Pipeline(**yaml.safe_load((folder / f"{product}.yaml").read_text(encoding="utf-8")))
     assert declared.defects == dict(PRODUCTS[product].defects)
+
+
+def test_a_missing_star_is_the_other_variants_good_part() -> None:
+    lacking = draw("cap", 4, flaws=1, only="missing_star")
+    assert [flaw.defect for flaw in lacking.flaws] == ["missing_print"]
+    x0, y0, x1, y1 = lacking.flaws[0].box_px
+    window = (slice(y0, y1), slice(x0, x1))
+    assert _ink(draw("cap", 4, ng=False).pixels[window]) > 10
+    assert abs(_ink(lacking.pixels[window])) < 4
+    assert abs(_ink(draw("cap", 4, ng=False, variant=1).pixels[window])) < 4
+
+
+def _ink(pixels: np.ndarray) -> float:
+    """How much bluer than red a window is: plastic is grey, ink is blue."""
+    return float((pixels[..., 2].astype(int) - pixels[..., 0]).mean())
+
+
+@pytest.mark.parametrize("product", ALL)
+def test_only_the_wanted_kind_is_drawn(product: str) -> None:
+    wanted = next(iter(PRODUCTS[product].defects))
+    assert {flaw.defect for flaw in draw(product, 3, flaws=4, only=wanted).flaws} == {wanted}
+
+
+def test_a_variant_or_flaw_that_is_not_drawn_is_named() -> None:
+    with pytest.raises(ValueError, match="variant 2 of cap is not drawn here; use 0 to 1"):
+        draw("cap", 1, variant=2)
+    with pytest.raises(ValueError, match="'missing_star' is not drawn on this variant; use one of"):
+        draw("cap", 1, variant=1, flaws=1, only="missing_star")

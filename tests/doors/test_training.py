@@ -18,7 +18,7 @@ from inspector.pipeline import ViewName
 from inspector.products import PRODUCTS, draw
 from inspector.report import GRID, Box, read_words
 from inspector.training.architecture import MERGE, SIDE, VISUAL_TOKENS, make_model, save_checkpoint
-from inspector.training.bench import WORDINGS, as_sent
+from inspector.training.bench import WORDINGS
 from inspector.training.dialogue import Scribe
 from inspector.training.feed import Case, Conversations, PatchLessons, stack
 from inspector.training.language_stage import answer, language_step, taught
@@ -85,7 +85,7 @@ def test_a_good_part_is_answered_no_and_nothing_is_reported() -> None:
     assert given_lessons[0].p_yes == 0.0
     assert all(lesson.kind is not Kind.TEXT for lesson in given_lessons)
     (draft,) = (lesson for lesson in given_lessons if lesson.kind is Kind.DRAFT)
-    assert draft.answer.endswith((f"{view.VERDICT_CUE} No", f"{view.VERDICT_CUE} Yes"))
+    assert draft.answer.rpartition(f"{view.VERDICT_CUE} ")[2] in {"Yes", "No", "A", "B"}
 
 
 def test_a_picture_of_something_else_is_never_a_sure_ok() -> None:
@@ -96,14 +96,17 @@ def test_a_picture_of_something_else_is_never_a_sure_ok() -> None:
 
 
 @given(st.tuples(*[st.floats(0.0, 0.99)] * 2), st.tuples(*[st.floats(0.001, 1.0)] * 2))
-def test_a_spoken_box_holds_the_true_one(corner: tuple[float, float], size: tuple[float, float]) -> None:
+def test_a_spoken_box_is_the_true_one_to_the_nearest_step(
+    corner: tuple[float, float], size: tuple[float, float]
+) -> None:
     box = Box(*corner, min(corner[0] + size[0], 1.0), min(corner[1] + size[1], 1.0))
     x0, y0, x1, y1 = on_grid(box)
     assert all(value % STEP == 0 and 0 <= value <= GRID for value in (x0, y0, x1, y1))
     assert x0 < x1
     assert y0 < y1
-    assert x0 / GRID <= box.x0 + 1e-9
-    assert y1 / GRID >= box.y1 - 1e-9
+    nearest = STEP / 2 + 1e-6
+    assert abs(x0 - box.x0 * GRID) <= max(nearest, STEP - (GRID - box.x0 * GRID))
+    assert abs(y1 - box.y1 * GRID) <= max(nearest, STEP - (box.y1 - box.y0) * GRID)
 
 
 def test_places_are_named_as_people_name_them() -> None:
@@ -263,7 +266,7 @@ def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_the_second_stage_leaves_the_tower_alone(tokenizer: Any, cases: list[Case]) -> None:
     fresh: Any = make_model(tokenizer, seed=4)
     parts = taught(fresh)
-    language_step(fresh, Scribe(tokenizer), cases).backward()  # type: ignore[no-untyped-call]
+    language_step(fresh, Scribe(tokenizer), cases)
     assert all(weight.grad is not None for part in parts for weight in part.parameters())
     assert all(weight.grad is None for weight in fresh.model.visual.blocks.parameters())
 
@@ -279,7 +282,3 @@ def test_overlap_of_boxes() -> None:
     assert overlap(Box(0, 0, 1, 1), Box(0, 0, 1, 1)) == 1.0
     assert overlap(Box(0, 0, 0.5, 1), Box(0.25, 0, 0.75, 1)) == pytest.approx(1 / 3)
     assert overlap(Box(0, 0, 0.1, 0.1), Box(0.5, 0.5, 1, 1)) == 0.0
-
-
-def test_a_frame_reaches_the_model_at_its_size() -> None:
-    assert as_sent(draw("cap", 1).pixels).shape == (SIDE, SIDE, 3)

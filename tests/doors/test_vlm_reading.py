@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.vlm.decoding import closed
-from inspector.vlm.reading import READABLE, draw, p_ng
+from inspector.vlm.reading import draw, p_ng
+from inspector.vlm.verdict import READABLE
 
 
 def logits(*shares: float) -> torch.Tensor:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Sequence
+
 import pytest
-from line_fakes import ScriptedEngine, pipeline
+from line_fakes import ScriptedEngine, Voter, pipeline
 
 from inspector.frame import FrameKey
 from inspector.judge import Judge
+from inspector.pace import Pace
 from inspector.part import Evidence
-from inspector.pipeline import Pipeline, ViewName
-from inspector.ports import Job, Judgement
+from inspector.pipeline import Learned, Pipeline, ViewName, fingerprint
+from inspector.ports import Answer, Job, Judgement, Prefix
 from inspector.report import Box, Words, WordsState
 from inspector.view import Question
 from inspector.vote import StoppedBy
@@ -26,13 +29,28 @@ class GoldenShelf:
     def get(self, sha256: str) -> bytes:
         return {"gold": b"golden picture"}[sha256]
 
+    def remove(self, sha256: str) -> None:
+        raise AssertionError("the judge removes nothing")
+
+
+class BatchCountingEngine(ScriptedEngine):
+    """Counts the questions of every batch."""
+
+    def __init__(self, voter: Voter) -> None:
+        super().__init__(voter)
+        self.batches: list[int] = []
+
+    def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
+        self.batches.append(len(questions))
+        return super().ask(prefix, questions)
+
 
 def job(declared: Pipeline, remaining_ms: float = 5000.0, golden: tuple[str, ...] = ()) -> Job:
     return Job(FrameKey("pcb", "cam1", "t-1"), b"picture", declared, golden, remaining_ms)
 
 
-async def judged(engine: ScriptedEngine, a_job: Job) -> tuple[Judgement, Words | None]:
-    outcomes = [outcome async for outcome in Judge(engine, GoldenShelf()).judge(a_job)]
+async def judged(engine: ScriptedEngine, a_job: Job, pace: Pace | None = None) -> tuple[Judgement, Words | None]:
+    outcomes = [outcome async for outcome in Judge(engine, GoldenShelf(), pace).judge(a_job)]
     assert isinstance(outcomes[0], Judgement)
     words = outcomes[1] if len(outcomes) > 1 else None
     assert words is None or isinstance(words, Words)
@@ -67,6 +85,33 @@ async def test_max_votes_ends_the_climb() -> None:
     assert (len(found.votes), found.stopped_by) == (3, StoppedBy.LADDER_END)
 
 
+async def test_no_more_is_asked_than_max_votes_lets_count() -> None:
+    engine = ScriptedEngine(lambda _: 0.5)
+    await judged(engine, job(pipeline(settle={"max_votes": 3})))
+    assert len(engine.asked) == 3
+
+
+async def test_rungs_that_could_not_decide_alone_are_asked_in_one_batch() -> None:
+    engine = BatchCountingEngine(lambda _: 0.9)
+    found, _ = await judged(engine, job(pipeline(count="majority")))
+    assert [vote.rung for vote in found.votes] == [0, 1, 1, 1, 1]
+    assert engine.batches == [5]
+    assert found.rungs == 2
+
+
+async def test_rung_that_could_settle_is_asked_alone() -> None:
+    engine = BatchCountingEngine(lambda _: 0.5)
+    await judged(engine, job(pipeline()))
+    assert engine.batches == [1, 4]
+
+
+async def test_rungs_that_do_not_fit_together_are_asked_one_by_one() -> None:
+    engine, declared, pace = BatchCountingEngine(lambda _: 0.9), pipeline(count="majority"), Pace()
+    pace.add(("pcb", *declared.ladder), 10_000.0)
+    await judged(engine, job(declared), pace)
+    assert engine.batches == [1, 4]
+
+
 async def test_unreadable_answers_are_kept_and_vote_for_nobody() -> None:
     engine = ScriptedEngine(lambda _: None)
     found, _ = await judged(engine, job(pipeline()))
@@ -91,6 +136,29 @@ async def test_rung_that_would_not_fit_is_not_started() -> None:
     assert isinstance(outcomes[0], Judgement)
     assert outcomes[0].stopped_by is StoppedBy.DEADLINE
     assert len(engine.asked) == asked + 1  # the first rung fitted, the second was known to take longer
+
+
+async def test_new_versions_rung_is_not_held_to_the_pace_of_the_old_one() -> None:
+    engine, pace = ScriptedEngine(lambda _: 0.5), Pace()
+    pace.add(("pcb", pipeline().ladder[0]), 10_000.0)
+    changed = pipeline(ladder=[{"views": ["inverted"]}])
+    old, _ = await judged(engine, job(pipeline()), pace)
+    new, _ = await judged(engine, job(changed), pace)
+    assert (old.stopped_by, old.votes) == (StoppedBy.DEADLINE, ())
+    assert len(new.votes) == 1
+
+
+@pytest.mark.parametrize(("stamped", "asked"), [(True, 3), (False, 5)])
+async def test_learned_correlation_settles_sooner_under_its_own_fingerprint_only(stamped: bool, asked: int) -> None:
+    declared = pipeline()
+    stamp = fingerprint(declared.score_key(), ScriptedEngine.fingerprint) if stamped else "f" * 16
+    views = (ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.INVERTED)
+    unlike = [{"one": one, "other": other, "rho": 0.0} for one in views for other in views if one <= other]
+    learned = Learned.model_validate({"fingerprint": stamp, "correlations": unlike})
+    engine = ScriptedEngine(lambda _: 0.25)
+    bounds = {"pass_below": 0.3, "reject_above": 0.7}
+    found, _ = await judged(engine, job(pipeline(learned=learned, thresholds=bounds)))
+    assert len(found.votes) == asked
 
 
 async def test_broken_engine_is_an_error_with_its_reason_not_an_exception() -> None:

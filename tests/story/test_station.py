@@ -17,6 +17,7 @@ from inspector.decision import Reason, Verdict
 from inspector.errors import LedgerError, PoolError, PoolOverload
 from inspector.examiner import Examiner
 from inspector.frame import Claim
+from inspector.gate import Gate
 from inspector.pipeline import Disposition, Pipeline, Severity
 from inspector.ports import PipelineVersion, utc_now
 from inspector.quality import Measurements
@@ -47,7 +48,8 @@ class Line:
         self.watch = Watch(self.ledger, self.publisher, TOPICS)
         examiner = Examiner(self.eye, self.pool, self.evidence)
         recorder = Recorder(self.ledger, self.relay, self.watch, TOPICS)
-        self.station = Station(examiner, recorder, self.ledger, self.relay, self.watch)
+        self.gate = Gate(self.ledger, self.watch)
+        self.station = Station(examiner, recorder, self.ledger, self.relay, self.watch, self.gate)
         self.declare(pipeline())
 
     def declare(self, declared: Pipeline, version: int = 1) -> None:

@@ -45,6 +45,7 @@ def test_every_topic_of_the_contract_is_a_channel() -> None:
         f"{camera}/frame-ref",
         f"{camera}/status",
         f"{camera}/ack",
+        f"{camera}/count",
         f"{camera}/verdict",
         f"{camera}/report",
         "acme/plant1/{line}/event",

@@ -39,6 +39,8 @@ from inspector.pipeline import Pipeline, Severity, fingerprint
         ({"quality": {"luminance": [0.9, 0.1]}}, "darkest comes first"),
         ({"quality": {"min_sharpness": float("inf")}}, "an endless bound judges nothing"),
         ({"settle": {"confidence": 0.5}}, "a coin is no confidence"),
+        ({"settle": {"prior": 0.0}}, "a defect that can't be is not looked for"),
+        ({"learned": {"fingerprint": "old"}}, "what was learned holds for one fingerprint"),
         ({"deadline_ms": 0}, "nothing can be judged in no time"),
         ({"fail_safe": "PASS"}, "doubt never passes"),
     ],
@@ -69,6 +71,8 @@ def test_a_pipeline_survives_being_stored(pipeline: Pipeline) -> None:
         {"checklist": ["Is it broken?"]},
         {"ladder": [{"views": ["direct"]}]},
         {"count": "majority"},
+        {"settle": {"prior": 0.02}},
+        {"settle": {"weight_temperature": 4.0}},
         {"references": 1, "golden_samples": ["a.png"]},
     ],
 )
@@ -87,6 +91,8 @@ def test_score_key_changes_with_what_changes_a_score(settings: dict[str, Any]) -
         {"fail_safe": "REJECT"},
         {"quality": {"min_sharpness": 5}},
         {"settle": {"max_votes": 3}},
+        {"settle": {"prior": 0.5}},
+        {"learned": {"fingerprint": "0123456789abcdef"}},
     ],
 )
 def test_score_key_stays_with_what_only_decides(settings: dict[str, Any]) -> None:

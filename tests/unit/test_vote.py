@@ -1,35 +1,30 @@
-"""The laws of counting: order does not matter, doubt is no vote, and asking stops only when nothing could change."""
+"""The laws of counting: order does not matter, doubt is no vote, and what is alike counts once."""
 
 from __future__ import annotations
 
-import itertools
 import math
+from typing import Any
 
 import pytest
-from declarations import a_pipeline, thresholds, votes
+from declarations import a_pipeline, votes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.decision import decide
-from inspector.pipeline import Count, Disposition, Settle, Thresholds, ViewName
-from inspector.vote import PRIOR_CORRELATION, StoppedBy, Tally, Vote, correlation, decided, effective, expit, settled
+from inspector.discount import PRIOR_CORRELATION, Correlations
+from inspector.odds import expit, logit
+from inspector.pipeline import Calibration, Count, Learned, ViewName, ViewPair
+from inspector.vote import Counting, Tally, Vote, counting
 
 counts = st.sampled_from(Count)
-PIPELINE = a_pipeline()
-ANSWERS = (None, 0.0, 0.3, 0.5, 0.7, 1.0)
+STAMP = "0123456789abcdef"
 
 
-def vote(p_ng: float | None) -> Vote:
-    return Vote(ViewName.DIRECT, 0, p_ng)
+def vote(p_ng: float | None, p_true: float | None = None) -> Vote:
+    return Vote(ViewName.DIRECT, 0, p_ng, p_true=p_true)
 
 
-def tally(*answers: float | None, count: Count = Count.SOFT) -> Tally:
-    return Tally(tuple(vote(p_ng) for p_ng in answers), count)
-
-
-def disposition(counted: Tally, bounds: Thresholds) -> Disposition:
-    pipeline = PIPELINE.model_copy(update={"thresholds": bounds, "count": counted.count})
-    return decide(pipeline, counted, StoppedBy.LADDER_END).disposition
+def tally(*answers: float | None, **how: Any) -> Tally:
+    return Tally(tuple(vote(p_ng) for p_ng in answers), Counting(**how))
 
 
 @pytest.mark.parametrize("p_ng", [-0.1, 1.1, math.nan, math.inf])
@@ -57,7 +52,7 @@ def test_log_odds_are_finite_and_on_the_side_of_the_answer(one: Vote) -> None:
 
 @given(st.lists(votes(), max_size=8).flatmap(lambda given: st.tuples(st.just(given), st.permutations(given))), counts)
 def test_the_order_of_votes_changes_nothing(orders: tuple[list[Vote], list[Vote]], count: Count) -> None:
-    one, other = (Tally(tuple(order), count) for order in orders)
+    one, other = (Tally(tuple(order), Counting(count)) for order in orders)
     assert one.score == other.score
     assert one.agreement == other.agreement
     assert one.confidence == other.confidence
@@ -65,15 +60,15 @@ def test_the_order_of_votes_changes_nothing(orders: tuple[list[Vote], list[Vote]
 
 @given(st.lists(votes(), max_size=8), counts)
 def test_unreadable_answers_vote_for_nobody_and_are_kept(given_votes: list[Vote], count: Count) -> None:
-    counted = Tally(tuple(given_votes), count)
+    counted = Tally(tuple(given_votes), Counting(count))
     more = counted.add(vote(None))
     assert (more.score, more.agreement, more.confidence) == (counted.score, counted.agreement, counted.confidence)
-    assert len(more.votes) == len(counted.votes) + 1
+    assert more.unreadable == counted.unreadable + 1
 
 
 @given(st.lists(votes(readable=True), min_size=1, max_size=8), counts)
 def test_score_agreement_and_confidence_stay_in_their_bounds(given_votes: list[Vote], count: Count) -> None:
-    counted = Tally(tuple(given_votes), count)
+    counted = Tally(tuple(given_votes), Counting(count))
     assert counted.score is not None
     assert counted.agreement is not None
     assert 0.0 <= counted.score <= 1.0
@@ -84,10 +79,11 @@ def test_score_agreement_and_confidence_stay_in_their_bounds(given_votes: list[V
 
 @given(st.lists(votes(readable=True), max_size=6), votes(readable=True), counts)
 def test_a_vote_never_moves_the_score_away_from_itself(given_votes: list[Vote], one: Vote, count: Count) -> None:
-    before, after = Tally(tuple(given_votes), count).score, Tally((*given_votes, one), count).score
+    before = Tally(tuple(given_votes), Counting(count)).score
+    after = Tally((*given_votes, one), Counting(count)).score
     assert after is not None
     if before is not None:
-        target = one.ng if count is Count.MAJORITY else expit(one.log_odds)
+        target = expit(one.log_odds) if count is Count.SOFT else one.ng
         assert min(before, target) - 1e-9 <= after <= max(before, target) + 1e-9
 
 
@@ -104,94 +100,92 @@ def test_a_vote_never_moves_the_score_away_from_itself(given_votes: list[Vote], 
         ((0.5,), Count.MAJORITY, 0.5),
         ((0.5, 0.1), Count.MAJORITY, 0.25),
         ((0.51, None), Count.MAJORITY, 1.0),
+        ((0.4, 0.4, 0.9), Count.WEIGHTED, 3.0 / (3.0 + 2.0 * 1.5**0.5)),  # weights are odds to the power 1 / 2
+        ((0.0, 0.0), Count.WEIGHTED, 0.0),
     ],
 )
 def test_scores_by_hand(answers: tuple[float | None, ...], count: Count, score: float | None) -> None:
     assert tally(*answers, count=count).score == (None if score is None else pytest.approx(score))
 
 
-def test_an_undecided_vote_is_no_vote_for_ok() -> None:
-    split = tally(0.5, 0.5, count=Count.MAJORITY)
-    assert disposition(split, Thresholds()) is Disposition.REVIEW
-    assert split.agreement == 0.5
-    assert not settled(split, Settle(confidence=0.51), Thresholds())
+@pytest.mark.parametrize("p_true", [-0.1, math.nan])
+def test_what_is_no_probability_is_no_certainty(p_true: float) -> None:
+    with pytest.raises(ValueError, match="p_true"):
+        vote(0.5, p_true)
 
 
-def test_sixteen_correlated_votes_are_worth_little_more_than_one() -> None:
-    assert effective(16, 0.8) == pytest.approx(1.23, abs=0.01)
-    assert effective(3, 0.8) == pytest.approx(1.15, abs=0.01)
-    assert effective(0, 0.8) == 0.0
-    assert effective(7, 0.0) == 7.0
+def test_a_surer_vote_weighs_more_and_heat_evens_that_out() -> None:
+    doubtful_ok, sure_ng = vote(0.4), vote(0.99)
+    scores = [
+        Tally((doubtful_ok, doubtful_ok, sure_ng), Counting(Count.WEIGHTED, temperature=t)).score or 0.0
+        for t in (0.5, 2.0, 100.0)
+    ]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == pytest.approx(1.0, abs=0.01)
+    assert scores[-1] == pytest.approx(1 / 3, abs=0.02)
 
 
-@given(st.integers(1, 64), st.floats(0.0, 1.0))
-def test_more_votes_are_never_worth_less(n: int, rho: float) -> None:
-    assert effective(n, rho) <= effective(n + 1, rho) * (1 + 1e-12)
+def test_the_models_own_p_true_stands_before_the_margin() -> None:
+    doubted, trusted = vote(0.999, p_true=0.2), vote(0.4, p_true=0.9)
+    assert (Tally((doubted, trusted), Counting(Count.WEIGHTED)).score or 1.0) < 0.5
+    assert trusted.certainty == pytest.approx(logit(0.9))
 
 
-def test_unanimous_uncorrelated_votes_settle_at_four_as_published() -> None:
-    def leads(n: int) -> bool:
-        counted = Tally((vote(1.0),) * n, Count.MAJORITY, correlation=0.0)
-        return settled(counted, Settle(confidence=0.95), Thresholds())
-
-    assert [n for n in range(1, 7) if leads(n)] == [4, 5, 6]
-
-
-def test_unanimous_correlated_votes_do_not_settle_a_majority() -> None:
-    counted = Tally((vote(1.0),) * 12, Count.MAJORITY, correlation=0.8)
-    assert not settled(counted, Settle(confidence=0.95), Thresholds())
+@given(st.lists(votes(readable=True), min_size=1, max_size=6), st.floats(0.01, 0.99), st.floats(0.01, 0.99), counts)
+def test_a_higher_prior_never_lowers_the_score(given_votes: list[Vote], one: float, other: float, count: Count) -> None:
+    low, high = (Tally(tuple(given_votes), Counting(count, prior=prior)).score for prior in sorted((one, other)))
+    assert low is not None
+    assert high is not None
+    assert low <= high + 1e-5  # at a half the score is not clipped
 
 
-@given(st.lists(votes(), max_size=6), thresholds(), st.floats(0.51, 0.99), counts)
-def test_doubt_never_settles(given_votes: list[Vote], bounds: Thresholds, confidence: float, count: Count) -> None:
-    counted = Tally(tuple(given_votes), count)
-    if settled(counted, Settle(confidence=confidence), bounds):
-        assert disposition(counted, bounds) is not Disposition.REVIEW
-        assert counted.confidence >= confidence
+def test_the_prior_is_what_a_part_is_worth_that_nothing_is_known_of() -> None:
+    assert tally(0.5, prior=0.02).score == pytest.approx(0.02)
+    assert tally(0.5, prior=0.02).confidence == pytest.approx(0.98)
+    assert tally(0.5, count=Count.MAJORITY, prior=0.02).score == pytest.approx(0.02)
 
 
-@given(
-    st.lists(st.sampled_from(ANSWERS), max_size=4),
-    st.integers(1, 3),
-    thresholds() | st.just(Thresholds()),
-    counts,
-)
-def test_decided_never_stops_while_some_continuation_could_change_the_disposition(
-    answers: list[float | None], remaining: int, bounds: Thresholds, count: Count
-) -> None:
-    so_far = tally(*answers, count=count)
-    if not decided(so_far, remaining, bounds):
-        return
-    outcomes = {
-        disposition(tally(*answers, *more, count=count), bounds)
-        for n in range(remaining + 1)
-        for more in itertools.product(ANSWERS, repeat=n)
-    }
-    assert len(outcomes) == 1
+def test_unequal_weights_are_worth_fewer_votes() -> None:
+    alone = Correlations(0.0)
+    assert tally(0.9, 0.9, 0.9, count=Count.WEIGHTED, correlations=alone).n_eff == pytest.approx(3.0)
+    assert tally(0.55, 0.55, 0.999, count=Count.WEIGHTED, correlations=alone).n_eff < 1.2
 
 
-@given(st.lists(st.sampled_from(ANSWERS), max_size=4), st.integers(1, 4), thresholds(), counts)
-def test_decided_stops_as_soon_as_unanimous_answers_could_not_change_the_disposition(
-    answers: list[float | None], remaining: int, bounds: Thresholds, count: Count
-) -> None:
-    so_far = tally(*answers, count=count)
-    if so_far.score is None:
-        assert not decided(so_far, remaining, bounds)
-        return
-    ends = {disposition(tally(*answers, *[p_ng] * remaining, count=count), bounds) for p_ng in (0.0, 1.0)}
-    assert decided(so_far, remaining, bounds) == (len(ends) == 1)
+def test_soft_confidence_is_the_posterior_of_equally_correlated_votes() -> None:
+    counted = tally(0.8, 0.9, correlations=Correlations(0.5))
+    independent = logit(0.8) + logit(0.9)
+    assert counted.n_eff == pytest.approx(4 / 3)
+    assert counted.confidence == pytest.approx(expit(independent / 1.5))
 
 
-def test_nothing_remaining_is_always_decided() -> None:
-    assert decided(tally(), 0, Thresholds())
+def test_overconfident_votes_make_less_sure_once_calibrated_and_score_the_same() -> None:
+    raw = tally(0.99, 0.98)
+    calibrated = tally(0.99, 0.98, calibration=Calibration(slope=0.5, intercept=0.0, frames=300, ng_share=0.5))
+    assert calibrated.confidence < raw.confidence
+    assert calibrated.score == raw.score
+
+
+def test_the_share_of_ng_among_calibration_frames_is_no_evidence_about_a_part() -> None:
+    learned = Calibration(slope=1.0, intercept=logit(0.8), frames=300, ng_share=0.8)
+    assert tally(0.9, calibration=learned).confidence == pytest.approx(0.9)
 
 
 def test_correlation_is_the_declared_one_or_the_prior() -> None:
-    assert correlation(Settle()) == PRIOR_CORRELATION
-    assert correlation(Settle(vote_correlation=0.2)) == 0.2
+    assert counting(a_pipeline()).correlations == Correlations(PRIOR_CORRELATION)
+    assert counting(a_pipeline(settle={"vote_correlation": 0.2})).correlations == Correlations(0.2)
 
 
-@given(st.floats(-1000, 1000))
-def test_expit_never_overflows(x: float) -> None:
-    assert 0.0 <= expit(x) <= 1.0
-    assert expit(x) + expit(-x) == pytest.approx(1.0)
+def test_what_was_learned_counts_under_its_own_fingerprint_only() -> None:
+    pair = ViewPair(one=ViewName.DIRECT, other=ViewName.ZOOM, rho=0.3)
+    fitted = Calibration(slope=0.8, intercept=0.1, frames=300, ng_share=0.5)
+    learned = Learned(fingerprint=STAMP, correlations=(pair,), calibration=fitted)
+    pipeline = a_pipeline(learned=learned)
+    here, elsewhere = counting(pipeline, STAMP), counting(pipeline, "f" * 16)
+    assert here == Counting(correlations=Correlations(PRIOR_CORRELATION, (pair,)), calibration=fitted)
+    assert elsewhere == Counting()
+
+
+def test_a_declared_correlation_stands_before_the_learned_one() -> None:
+    pair = ViewPair(one=ViewName.DIRECT, other=ViewName.ZOOM, rho=0.3)
+    pipeline = a_pipeline(settle={"vote_correlation": 0.9}, learned=Learned(fingerprint=STAMP, correlations=(pair,)))
+    assert counting(pipeline, STAMP).correlations == Correlations(0.9)

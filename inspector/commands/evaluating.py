@@ -1,0 +1,123 @@
+"""Compares strategies of asking on labelled parts, drawn ones or a folder of real ones. A stopped run goes on where it
+was: what the model said is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from inspector.commands.applying import golden_hashes, read_pipelines
+from inspector.commands.modelling import stages
+from inspector.commands.replay import LabelledPicture, read_labels
+from inspector.errors import DeclarationError, Fault, InspectorError
+from inspector.evaluation.asking import Heard, Interview, LabelledPart
+from inspector.evaluation.comparison import Comparison, compare
+from inspector.evaluation.strategies import chosen
+from inspector.evaluation.tape_file import TapeFile
+from inspector.fleet import Declared
+from inspector.pipeline import Pipeline
+from inspector.ports import EvidenceStore
+from inspector.products import PRODUCTS, Flaw, draw, encode
+from inspector.training.bench import JPEG, Album, golden_jpeg
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Labelled parts, drawn or read one by one, and where their golden samples lie."""
+
+    name: str
+    total: int
+    parts: Iterator[LabelledPart]
+    evidence: EvidenceStore
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which model is asked, what its answers are played under, and where they are kept."""
+
+    card: Path
+    strategies: Sequence[str]
+    tapes: Path
+    threads: int | None = None
+
+
+def compare_strategies(screen: Console, source: Source, plan: Plan) -> Comparison:
+    """Raises InspectorError for an unknown strategy before anything is asked; what a stopped run has heard is kept."""
+    from inspector import vlm
+    from inspector.wiring import card_at
+
+    strategies, tapes = chosen(plan.strategies), TapeFile(plan.tapes)
+    engine = vlm.load(card_at(plan.card), plan.card.parent, plan.threads)
+    heard = _heard(screen, source, Interview(engine, source.evidence, tapes), plan)
+    return asyncio.run(compare(source.name, heard.cases, strategies, heard.unreadable))
+
+
+def _heard(screen: Console, source: Source, interview: Interview, plan: Plan) -> Heard:
+    done = 0
+
+    def tell(count: int) -> None:
+        nonlocal done
+        done = count
+        show(f"asking {plan.card.stem}", count, source.total)
+
+    with stages(screen) as show:
+        try:
+            return asyncio.run(interview.hear(source.parts, tell))
+        except KeyboardInterrupt as stopped:
+            raise InspectorError(
+                f"stopped after {done} of {source.total} parts; the same command goes on there ({plan.tapes})"
+            ) from stopped
+
+
+def drawn(pipelines: Path, *, frames: int, seed: int) -> Source:
+    """Frames of all products in turn, half of them NG; every fourth pair shows the product's last variant."""
+    fleet, album = read_pipelines(pipelines), Album()
+    lines = [_declared(fleet, product, pipelines).pipeline for product in PRODUCTS]
+    parts = (_drawn(lines[k % len(lines)], album, k // len(lines), seed + k) for k in range(frames))
+    return Source(f"synthetic, seed {seed}", frames, parts, album)
+
+
+def _drawn(pipeline: Pipeline, album: Album, turn: int, seed: int) -> LabelledPart:
+    product = pipeline.line
+    variant = len(PRODUCTS[product].variants) - 1 if turn // 2 % 4 == 3 else 0
+    sample = draw(product, seed, ng=turn % 2 == 1, variant=variant)
+    shown = album.put(golden_jpeg(product, variant), JPEG).sha256
+    return LabelledPart(f"{product}-{seed}", pipeline, encode(sample), sample.ng, (shown,), _plainness(sample.main))
+
+
+def _plainness(flaw: Flaw | None) -> float | None:
+    """How easily the eye finds it."""
+    return None if flaw is None else flaw.contrast * flaw.extent_px**0.5
+
+
+def folder(path: Path, pipelines: Path, *, line: str | None = None, frames: int | None = None) -> Source:
+    """The labelled pictures of a folder, judged as the line of that name; `frames` of them, spread evenly over all.
+
+    Raises InspectorError for a folder that can't be used, DeclarationError for a line that nobody declared.
+    """
+    rows = [row for row in read_labels(path) if row.is_ng is not None]
+    wanted = len(rows) if frames is None else min(frames, len(rows))
+    declared, album = _declared(read_pipelines(pipelines), line or path.resolve().name, pipelines), Album()
+    faults: list[Fault] = []
+    golden = golden_hashes(declared, album, faults)
+    if faults:
+        raise DeclarationError(faults)
+    parts = (_labelled(rows[k * len(rows) // wanted], declared.pipeline, golden) for k in range(wanted))
+    return Source(str(path), wanted, parts, album)
+
+
+def _labelled(row: LabelledPicture, pipeline: Pipeline, golden: tuple[str, ...]) -> LabelledPart:
+    return LabelledPart(str(row.path), pipeline, row.path.read_bytes(), row.is_ng is True, golden)
+
+
+def _declared(fleet: Sequence[Declared], line: str, file: Path) -> Declared:
+    found = next((each for each in fleet if each.pipeline.line == line), None)
+    if found is None:
+        lines = ", ".join(each.pipeline.line for each in fleet)
+        raise DeclarationError([Fault(str(file), "line", f"no pipeline for {line}", f"use one of {lines}, or add it")])
+    return found

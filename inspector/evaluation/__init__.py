@@ -1,0 +1,1 @@
+"""Measures how good decisions are: on drawn parts, labelled folders and the public benchmark."""

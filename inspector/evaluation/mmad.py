@@ -1,0 +1,77 @@
+"""MMAD (Jiang et al., ICLR 2025), the public benchmark, as questions. Pure.
+
+Its pictures belong to four data sets with licences of their own: they are fetched by whoever measures, and are never
+part of this project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from typing import Final
+
+LETTERS: Final = "ABCDE"
+
+
+class DataSet(StrEnum):
+    """As the seed paper's tables name them."""
+
+    MVTEC_AD = "MVTec-AD"
+    MVTEC_LOCO = "MVTec-LOCO"
+    VISA = "VisA"
+    GOODS_AD = "GoodsAD"
+
+
+class Task(StrEnum):
+    """The benchmark's seven tasks, in the order of its tables."""
+
+    ANOMALY_DETECTION = "anomaly_detection"
+    DEFECT_CLASSIFICATION = "defect_classification"
+    DEFECT_LOCALIZATION = "defect_localization"
+    DEFECT_DESCRIPTION = "defect_description"
+    DEFECT_ANALYSIS = "defect_analysis"
+    OBJECT_CLASSIFICATION = "object_classification"
+    OBJECT_ANALYSIS = "object_analysis"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question about one picture. `templates` are pictures of normal parts that are shown with it; paths are
+    relative to the benchmark's folder. Options are lettered A, B, … in their order, whatever letters the file has."""
+
+    picture: str
+    templates: tuple[str, ...]
+    number: int
+    data_set: DataSet
+    task: Task
+    question: str
+    options: tuple[str, ...]
+    answer: str
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        return tuple(LETTERS[: len(self.options)])
+
+    @property
+    def normal(self) -> bool:
+        """Whether the picture shows a good part: the benchmark says so by the picture's path."""
+        return "good" in self.picture
+
+
+def some(items: Sequence[Item], limit: int | None) -> list[Item]:
+    """The questions about at most `limit` good and as many NG pictures of each data set, taken evenly over its list;
+    all when None."""
+    if limit is None:
+        return list(items)
+    chosen = set[str]()
+    for _, alike in groupby(sorted(items, key=_stratum), key=_stratum):
+        pictures = list(dict.fromkeys(item.picture for item in alike))
+        count = min(limit, len(pictures))
+        chosen |= {pictures[place * len(pictures) // count] for place in range(count)}
+    return [item for item in items if item.picture in chosen]
+
+
+def _stratum(item: Item) -> tuple[DataSet, bool]:
+    return item.data_set, item.normal

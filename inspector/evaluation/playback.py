@@ -1,0 +1,137 @@
+"""A tape that is asked instead of a model, and adds up what that would have cost. Pure but for its engine's loop.
+
+What is paid for is what was asked: all answers of a batch, though a rule may stop before it has heard them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from inspector.errors import ModelError
+from inspector.evaluation.prices import Prices
+from inspector.evaluation.tape import Said, Tape, answered, identity
+from inspector.judge import checklist_vote
+from inspector.pipeline import Pipeline, ViewName
+from inspector.ports import Answer, Picture, Prefix, Text
+from inspector.report import read_box
+from inspector.rounds import Round
+from inspector.view import LOCATE_REQUEST, Pictures, Question, preamble
+from inspector.vote import Vote
+
+
+class Cost(NamedTuple):
+    """What was asked about one part. A checklist is one vote; `tokens` were written by the model."""
+
+    votes: int = 0
+    tokens: int = 0
+    ms: float = 0.0
+
+
+class Playback:
+    """One strategy at work on one tape."""
+
+    def __init__(self, tape: Tape, prices: Prices) -> None:
+        self.tape = tape
+        self._prices = prices
+        self._votes, self._tokens, self._ms = 0, 0, 0.0
+        self._look_ms = {look.pictures: look.ms for look in tape.looks}
+        self._said = {answered(said): said for batch in tape.batches for said in batch.said}
+        self._batches = {frozenset(map(answered, batch.said)): batch for batch in tape.batches}
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(self._votes, self._tokens, self._ms)
+
+    def open(self, pictures: Pictures) -> None:
+        """Encoding pictures is paid once."""
+        self._ms += self._look_ms.pop(pictures, 0.0)
+
+    def point(self) -> Text:
+        self._ms += self.tape.pointed.ms
+        self._tokens += self.tape.pointed.said.tokens
+        return self.tape.pointed.said
+
+    def ask(self, pictures: Pictures, questions: tuple[Question, ...]) -> list[Answer]:
+        """In the order the answers came. Raises ModelError for a question that nobody asked when this was recorded."""
+        missing = next((question.text for question in questions if identity(question) not in self._said), None)
+        if missing is not None:
+            raise ModelError(f"{self.tape.name}: nobody asked {missing!r} when its answers were recorded")
+        places = {identity(question): index for index, question in enumerate(questions)}
+        said = self._answers(pictures, questions)
+        self._votes += Round(pictures, questions).votes
+        self._tokens += sum(each.tokens for each in said)
+        return [Answer(places[answered(each)], each.p_ng, each.tokens, each.text) for each in said]
+
+    def _answers(self, pictures: Pictures, questions: Sequence[Question]) -> Sequence[Said]:
+        """As measured, where exactly these were asked at once; else at the price of such a batch."""
+        wanted = list(map(identity, questions))
+        batch = self._batches.get(frozenset(wanted))
+        self._ms += self._prices.ms(pictures, questions) if batch is None else batch.ms
+        return batch.said if batch else sorted((self._said[each] for each in wanted), key=lambda said: said.ms)
+
+    def votes(self, each: Round, rung: int) -> list[Vote]:
+        """A round's votes, a checklist's last; none where there is no region to zoom at."""
+        if each.pictures is Pictures.ZOOM and read_box(self.point().text) is None:
+            return []
+        self.open(each.pictures)
+        answers = self.ask(each.pictures, each.questions)
+        items = [answer for answer in answers if each.questions[answer.index].view is ViewName.CHECKLIST]
+        votes = [
+            Vote(each.questions[answer.index].view, rung, answer.p_ng, answer.tokens, self._ms, answer.text)
+            for answer in answers
+            if answer not in items
+        ]
+        return [*votes, checklist_vote(items, each.questions, rung, self._ms)] if items else votes
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Pictures that need no encoding any more."""
+
+    pictures: Pictures
+    tokens: int = 0
+
+
+class TapeEngine:
+    """A playback as an engine (`ports.Engine`), for the service's own judge."""
+
+    def __init__(self, playback: Playback, pipeline: Pipeline) -> None:
+        self._playback = playback
+        self._shown = {preamble(pipeline, pictures): pictures for pictures in Pictures}
+
+    @property
+    def fingerprint(self) -> str:
+        return self._playback.tape.model
+
+    async def open(self, pictures: Sequence[Picture], preamble: str) -> Seen:  # noqa: ARG002
+        shown = self._shown[preamble]
+        self._playback.open(shown)
+        return Seen(shown)
+
+    async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
+        for answer in self._playback.ask(_own(prefix).pictures, tuple(questions)):
+            yield answer
+
+    async def write(
+        self,
+        prefix: Prefix,  # noqa: ARG002
+        request: str,
+        *,
+        start: str,  # noqa: ARG002
+        max_tokens: int,  # noqa: ARG002
+        urgent: bool = False,  # noqa: ARG002
+    ) -> Text:
+        if request != LOCATE_REQUEST:
+            raise ModelError("a tape holds answers and where the model pointed, no reports")
+        return self._playback.point()
+
+    async def close(self, prefix: Prefix) -> None:
+        pass
+
+
+def _own(prefix: Prefix) -> Seen:
+    if not isinstance(prefix, Seen):
+        raise ModelError(f"{type(prefix).__name__} was opened by another engine")
+    return prefix

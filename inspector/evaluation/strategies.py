@@ -1,0 +1,119 @@
+"""The strategies that are compared, by the names they are asked for, played on recorded answers.
+
+| strategy | asks |
+|---|---|
+| default | the declared ladder: the service's own judge, with all the time it wants |
+| ladder | the whole declared ladder |
+| direct | the direct question, its verdict read at once |
+| greedy | the direct question after one greedy draft |
+| majority-3, fixed-9 | 3 or 9 drafted answers at once |
+| adaptive-consistency, esc, sprt | drafted answers until the published rule stops, 9 at most |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from functools import partial
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from inspector.errors import InspectorError, ModelError
+from inspector.evaluation.asking import Case
+from inspector.evaluation.menu import DIRECT, GREEDY, SAMPLES, sampled
+from inspector.evaluation.playback import Cost, Playback, TapeEngine
+from inspector.evaluation.prices import Prices
+from inspector.frame import FrameKey
+from inspector.judge import Judge
+from inspector.pipeline import Rung
+from inspector.ports import Job, Judgement
+from inspector.rounds import rounds
+from inspector.stopping import AdaptiveConsistency, Esc, Fixed, Rule, Sprt
+from inspector.training.bench import Album
+from inspector.vote import Counting, StoppedBy, Tally, Vote, counting
+
+ALL_TIME_MS: Final = 3_600_000.0
+
+
+class Outcome(NamedTuple):
+    """What a strategy came to on one part. `rungs`: how many it asked; of sampled answers, how many batches."""
+
+    tally: Tally
+    stopped_by: StoppedBy
+    rungs: int
+    cost: Cost
+
+
+Strategy = Callable[[Case, Prices], Awaitable[Outcome]]
+
+
+async def _default(case: Case, prices: Prices) -> Outcome:
+    tape, playback = case.tape, Playback(case.tape, prices)
+    key = FrameKey(case.pipeline.line, "eval", tape.sha256)
+    job = Job(key, b"", case.pipeline, tape.golden, ALL_TIME_MS, tape.seed)
+    engine, golden = TapeEngine(playback, case.pipeline), Album(dict.fromkeys(tape.golden, b""))
+    async with aclosing(Judge(engine, golden).judge(job)) as told:
+        judgement = await anext(told)
+    if not isinstance(judgement, Judgement):
+        raise TypeError("a judge tells its judgement before its words")
+    if judgement.stopped_by is StoppedBy.ERROR:
+        raise ModelError(judgement.detail)
+    return Outcome(Tally(judgement.votes, _counting(case)), judgement.stopped_by, judgement.rungs, playback.cost)
+
+
+async def _ladder(case: Case, prices: Prices) -> Outcome:
+    return _all_of(case, prices, case.pipeline.ladder)
+
+
+async def _one_rung(case: Case, prices: Prices, rung: Rung) -> Outcome:
+    return _all_of(case, prices, (rung,))
+
+
+def _all_of(case: Case, prices: Prices, ladder: Sequence[Rung]) -> Outcome:
+    playback = Playback(case.tape, prices)
+    votes = [
+        vote
+        for number, rung in enumerate(ladder)
+        for each in rounds(case.pipeline, rung, case.tape.seed)
+        for vote in playback.votes(each, number)
+    ]
+    return Outcome(Tally(tuple(votes), _counting(case)), StoppedBy.LADDER_END, len(ladder), playback.cost)
+
+
+async def _under(case: Case, prices: Prices, rule: Rule) -> Outcome:
+    """Drafted answers in as large batches as the rule wants, until it stops."""
+    playback, votes, batches = Playback(case.tape, prices), list[Vote](), 0
+    (drafts,) = rounds(case.pipeline, sampled(case.pipeline), case.tape.seed)
+    while count := rule.launch(votes):
+        batch = drafts._replace(questions=drafts.questions[len(votes) : len(votes) + count])
+        votes, batches = votes + playback.votes(batch, batches), batches + 1
+    return Outcome(rule.tally(votes), rule.stop(votes) or StoppedBy.LADDER_END, batches, playback.cost)
+
+
+def _counting(case: Case) -> Counting:
+    return counting(case.pipeline, case.tape.fingerprint)
+
+
+STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
+    {
+        "default": _default,
+        "ladder": _ladder,
+        "direct": partial(_one_rung, rung=DIRECT),
+        "greedy": partial(_one_rung, rung=GREEDY),
+        "majority-3": partial(_under, rule=Fixed(3)),
+        "fixed-9": partial(_under, rule=Fixed(SAMPLES)),
+        "adaptive-consistency": partial(_under, rule=AdaptiveConsistency(max_votes=SAMPLES)),
+        "esc": partial(_under, rule=Esc(max_votes=SAMPLES)),
+        "sprt": partial(_under, rule=Sprt(max_votes=SAMPLES)),
+    }
+)
+REFERENCE: Final = "default"  # always played: the others are compared with it
+
+
+def chosen(names: Sequence[str]) -> dict[str, Strategy]:
+    """The strategies of these names, all where none is named, in the table's order. Raises InspectorError."""
+    unknown = sorted(set(names) - set(STRATEGIES))
+    if unknown:
+        raise InspectorError(f"there is no strategy {', '.join(unknown)}; there are {', '.join(STRATEGIES)}")
+    wanted = {REFERENCE, *names} if names else set(STRATEGIES)
+    return {name: strategy for name, strategy in STRATEGIES.items() if name in wanted}

@@ -1,0 +1,93 @@
+"""What a model said about one part: every answer to a whole menu of questions, and what each batch cost. Pure.
+
+A tape holds answers, not votes, so that any ladder and any stopping rule can be played on it without a model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inspector.pipeline import Reasoning, ViewName
+from inspector.ports import Text
+from inspector.view import Pictures, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer. `sample` is its number among those of its view in the batch; `ms` runs from asking the batch."""
+
+    view: ViewName
+    sample: int
+    question: str
+    p_ng: float | None
+    tokens: int
+    ms: float
+    text: str = ""
+    reasoning: Reasoning = Reasoning.NONE
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Questions asked at once, with their answers as they came. `ms`: until the last one."""
+
+    pictures: Pictures
+    ms: float
+    said: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Pictures encoded."""
+
+    pictures: Pictures
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """What the model wrote when it was to point at the most suspicious region."""
+
+    said: Text
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """One part. `sha256` is the picture's, `golden` those of its golden samples; `fingerprint` is that of everything
+    that gave the answers, `model` that of the model alone; `seed` chose the wordings."""
+
+    name: str
+    sha256: str
+    model: str
+    golden: tuple[str, ...]
+    fingerprint: str
+    seed: int
+    looks: tuple[Look, ...]
+    pointed: Pointed
+    batches: tuple[Batch, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.sha256, self.fingerprint
+
+
+Identity = tuple[ViewName, str, Reasoning, float, int]
+
+
+def identity(question: Question) -> Identity:
+    """What makes two questions the same."""
+    return _identity(question.view, question.text, question.reasoning, question.temperature, question.seed)
+
+
+def answered(said: Said) -> Identity:
+    """The question that this answers."""
+    return _identity(said.view, said.question, said.reasoning, said.temperature, said.seed)
+
+
+def _identity(view: ViewName, text: str, reasoning: Reasoning, temperature: float, seed: int) -> Identity:
+    """An answer read at once depends on no dice, a greedy draft on no seed."""
+    if reasoning is Reasoning.NONE:
+        return view, text, reasoning, 0.0, 0
+    return view, text, reasoning, temperature, seed if temperature > 0.0 else 0
