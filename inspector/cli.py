@@ -214,10 +214,65 @@ def apply(
         _show_change(change, versions)
 
 
+@app.command()
+def ledger(
+    line: Annotated[str, typer.Option(help="The line whose books are looked at.")],
+    as_json: AsJson = False,
+) -> None:
+    """Whether the books of a line balance: triggers seen = decided + lost, decided = published + pending, and what
+    the PLC counted. Exit code 1 when they don't."""
+    from inspector.commands.balance import as_json as balance_json
+    from inspector.commands.balance import line_balance
+    from inspector.ports import utc_now
+    from inspector.wiring import absolute
+
+    books = balance_json(line_balance(absolute(_settings()).database, line, utc_now()))
+    _show(books, as_json)
+    raise typer.Exit(0 if books["balanced"] else 1)
+
+
+@app.command()
+def backup(
+    to: Annotated[Path, typer.Argument(help="A new file (.tar), or a folder to put one into.")],
+    pictures: Annotated[bool, typer.Option(help="With the pictures, or the database alone.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Copy ledger and pictures, as they are at one moment, into one file with checksums. The service may run on.
+
+    Exit code 1 when pictures that the ledger names are missing; the rest is in the backup all the same.
+    """
+    from inspector.commands.backup import backup as write
+    from inspector.ledger import FileEvidence
+    from inspector.wiring import absolute
+
+    settings = absolute(_settings())
+    made = write(settings.database, FileEvidence(settings.evidence), to, pictures=pictures, say=_say)
+    _show(made, as_json)
+    raise typer.Exit(1 if made["missing_pictures"] else 0)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that inspector backup made.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the ledger that is there, for good.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a backup back, into SQLite or PostgreSQL, whichever it came from. Stop the service first.
+
+    A damaged backup changes nothing; a ledger that holds anything is replaced only with --force.
+    """
+    from inspector.commands.restoring import restore as read
+    from inspector.ledger import FileEvidence
+    from inspector.wiring import absolute
+
+    settings = absolute(_settings())
+    _show(read(file, settings.database, FileEvidence(settings.evidence), force=force, say=_say), as_json)
+
+
 @db.command("upgrade")
 def db_upgrade(as_json: AsJson = False) -> None:
     """Bring the database to the schema of this program. Refuses a database that a newer program made."""
-    from inspector.ledger import schema_state, upgrade
+    from inspector.ledger import schema_state, shown, upgrade
     from inspector.wiring import absolute
 
     settings = absolute(_settings())
@@ -226,9 +281,9 @@ def db_upgrade(as_json: AsJson = False) -> None:
     upgrade(settings.database)
     after, _ = schema_state(settings.database)
     if as_json:
-        _print_json({"database": settings.database, "before": before, "after": after})
+        _print_json({"database": shown(settings.database), "before": before, "after": after})
     else:
-        _say(f"{settings.database}: {before or 'empty'} → {after}")
+        _say(f"{shown(settings.database)}: {before or 'empty'} → {after}")
 
 
 @export.command("parts")
@@ -277,8 +332,8 @@ def train_demo(
     folder: Annotated[Path, typer.Option(help="Where the checkpoint goes.")] = Path("models/demo"),
     state: Annotated[Path | None, typer.Option(help="Where an interrupted run goes on from.")] = None,
     seed: Seed = 7,
-    vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 6000,
-    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 3400,
+    vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 5400,
+    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 2800,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
 ) -> None:
     """Make the embedded model again, from random numbers, on drawn products. Resumable; curves land in its folder."""
@@ -398,6 +453,7 @@ def bench_service(
 def bench_ledger(
     parts: Annotated[int, typer.Option(help="Parts recorded by many callers at once.", min=100)] = 5000,
     listed: Annotated[int, typer.Option(help="Parts in the database when lists are timed.", min=100)] = 20_000,
+    url: Annotated[str | None, typer.Option(help="An empty database of any kind; default: a new SQLite file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Parts a second that the ledger makes durable, and how long lists take, in a database of its own."""
@@ -408,7 +464,8 @@ def bench_ledger(
     from inspector.ledger import measure_ledger
 
     with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder:
-        speed = asyncio.run(measure_ledger(f"sqlite:///{folder}/ledger.db", parts=parts, listed=listed))
+        database = url or f"sqlite:///{folder}/ledger.db"
+        speed = asyncio.run(measure_ledger(database, parts=parts, listed=listed))
     _show(asdict(speed), as_json)
 
 

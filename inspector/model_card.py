@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, JsonValue, StringConstraints, ValidationInfo, field_validator
 
 from inspector.pipeline import Name, Strict
 
+ADDRESS: Final = re.compile(
+    r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?"
+)
 VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
 OURS: Final = frozenset(
     {"model", "messages", "n", "seed", "temperature", "max_tokens", "logprobs", "top_logprobs", "stream"}
@@ -53,15 +55,11 @@ class Server(Strict):
     @field_validator("base_url")
     @classmethod
     def _an_address(cls, base_url: str) -> str:
-        try:
-            parts = urlsplit(base_url)
-            sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            sound = False
-        if not sound or parts.query or parts.fragment or not base_url.isascii() or not base_url.isprintable():
-            raise ValueError("is no address of a server; write http://HOST:PORT/v1")
-        if parts.username or parts.password:
+        if "@" in base_url:
             raise ValueError("holds a password; put the key in a variable and name that in api_key_variable")
+        found = ADDRESS.fullmatch(base_url)
+        if not found or int(found["port"] or 1) not in range(1, 2**16):
+            raise ValueError("is no address of a server; write http://HOST:PORT/v1")
         return base_url.rstrip("/")
 
     @field_validator("api_key_variable")

@@ -58,8 +58,13 @@ class OpinionatedEngine(ScriptedEngine):
 
     async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
         assert isinstance(prefix, KeptPrefix)
-        async for answer in super().ask(prefix, questions):
-            yield replace(answer, **opinion(prefix.pictures[-1].data, questions[answer.index]))
+        picture = prefix.pictures[-1].data
+        told = [
+            replace(answer, **opinion(picture, questions[answer.index]))
+            async for answer in super().ask(prefix, questions)
+        ]
+        for answer in sorted(told, key=lambda answer: answer.tokens):
+            yield answer
 
 
 def opinion(picture: bytes, question: Question) -> dict[str, Any]:

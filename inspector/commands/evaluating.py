@@ -22,8 +22,8 @@ from inspector.evaluation.tape_file import TapeFile
 from inspector.fleet import Declared
 from inspector.pipeline import Pipeline
 from inspector.ports import EvidenceStore
-from inspector.products import PRODUCTS, Flaw, draw, encode
-from inspector.training.bench import JPEG, Album, golden_jpeg
+from inspector.products import PRODUCTS, Flaw, Sample, encode
+from inspector.training.bench import JPEG, Album, golden_jpeg, held_out_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,14 @@ def drawn(pipelines: Path, *, frames: int, seed: int) -> Source:
     """Frames of all products in turn, half of them NG; every fourth pair shows the product's last variant."""
     fleet, album = read_pipelines(pipelines), Album()
     lines = [_declared(fleet, product, pipelines).pipeline for product in PRODUCTS]
-    parts = (_drawn(lines[k % len(lines)], album, k // len(lines), seed + k) for k in range(frames))
+    parts = (_drawn(lines[k % len(lines)], album, held_out_frame(seed, k)) for k in range(frames))
     return Source(f"synthetic, seed {seed}", frames, parts, album)
 
 
-def _drawn(pipeline: Pipeline, album: Album, turn: int, seed: int) -> LabelledPart:
-    product = pipeline.line
-    variant = len(PRODUCTS[product].variants) - 1 if turn // 2 % 4 == 3 else 0
-    sample = draw(product, seed, ng=turn % 2 == 1, variant=variant)
-    shown = album.put(golden_jpeg(product, variant), JPEG).sha256
-    return LabelledPart(f"{product}-{seed}", pipeline, encode(sample), sample.ng, (shown,), _plainness(sample.main))
+def _drawn(pipeline: Pipeline, album: Album, sample: Sample) -> LabelledPart:
+    shown = album.put(golden_jpeg(sample.product, sample.variant), JPEG).sha256
+    name = f"{sample.product}-{sample.seed}"
+    return LabelledPart(name, pipeline, encode(sample), sample.ng, (shown,), _plainness(sample.main))
 
 
 def _plainness(flaw: Flaw | None) -> float | None:

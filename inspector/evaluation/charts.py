@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from inspector.evaluation.comparison import Comparison
+from inspector.evaluation.comparison import Comparison, front
 from inspector.evaluation.measures import reliability, risk_coverage
 
 COLUMNS: Final = 3
@@ -37,30 +36,18 @@ def _printed(path: Path, comparison: Comparison, draw: Callable[[Any, Comparison
 
 
 def _pareto(figure: Any, comparison: Comparison) -> None:
-    """Accuracy against votes and against time, with the strategies that nothing else beats in both."""
+    """Accuracy against votes and against time, and the front of those that nothing else beats in both."""
     for axes, cost in zip(figure.subplots(1, 2, sharey=True), ("votes", "ms"), strict=True):
-        found = comparison.figures.items()
-        points = {name: (getattr(each, f"{cost}_mean"), each.balanced_accuracy) for name, each in found}
+        points = comparison.points(cost)
         for (name, point), marker in zip(points.items(), MARKERS, strict=False):
             axes.plot(*point, marker, markersize=9, label=name)
-        edge = np.array(front(points))
+        edge = np.array([points[name] for name in front(points)])
         axes.plot(*edge.T, "--", color="0.7", zorder=0)
         axes.set_xlabel(f"{cost} a part")
         axes.margins(0.1)
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("balanced accuracy")
     figure.axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
-
-
-def front(points: Mapping[str, tuple[float, float]]) -> list[tuple[float, float]]:
-    """The points that no other point beats in cost without losing accuracy, from cheap to dear."""
-    ordered = sorted(points.values(), key=lambda point: (point[0], -point[1]))
-    best, kept = -math.inf, []
-    for cost, accuracy in ordered:
-        if accuracy > best:
-            best = accuracy
-            kept.append((cost, accuracy))
-    return kept
 
 
 def _risk(figure: Any, comparison: Comparison) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +14,7 @@ from inspector.errors import InspectorError
 from inspector.evaluation.asking import Case
 from inspector.evaluation.measures import Figures, Played, Truth, figures, played, truth_of
 from inspector.evaluation.prices import Prices
-from inspector.evaluation.resampling import Drawings, Interval
+from inspector.evaluation.resampling import COSTS, Drawings, Interval
 from inspector.evaluation.strategies import Outcome, Strategy
 from inspector.scaling import Change, changes
 from inspector.vote import Counting, Labelled
@@ -42,6 +43,10 @@ class Comparison:
     contrasts: Mapping[str, Mapping[str, Contrast]]
     rungs: Mapping[str, Sequence[Change]]
 
+    def points(self, cost: str) -> dict[str, tuple[float, float]]:
+        """What every strategy costs (votes, tokens or ms a part), and its balanced accuracy."""
+        return {name: (getattr(each, f"{cost}_mean"), each.balanced_accuracy) for name, each in self.figures.items()}
+
     def as_json(self) -> dict[str, Any]:
         ng = int(self.truth.ng.sum())
         document = {
@@ -58,6 +63,7 @@ class Comparison:
                 }
                 for one, others in self.contrasts.items()
             },
+            "front": {cost: front(self.points(cost)) for cost in COSTS},
             "rungs": {
                 name: [change._asdict() | {"p_value": change.p_value} for change in found]
                 for name, found in self.rungs.items()
@@ -89,6 +95,16 @@ async def compare(
         },
         {base: rung_changes(cases, outcomes[base], float(np.median(told[base].threshold))) for base in bases},
     )
+
+
+def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Those that are more accurate than everything that costs no more, from cheap to dear."""
+    best, kept = -math.inf, []
+    for name, (_, accuracy) in sorted(points.items(), key=lambda item: (item[1][0], -item[1][1])):
+        if accuracy > best:
+            best = accuracy
+            kept.append(name)
+    return kept
 
 
 def rung_changes(cases: Sequence[Case], outcomes: Sequence[Outcome], boundary: float) -> list[Change]:

@@ -19,8 +19,7 @@ NOTES: Final = """\
 A part is called NG above a threshold calibrated on the other four fifths of the parts. Escape, overkill and review are
 shares at the pipeline's own two thresholds. Votes and time are of everything that was asked; a batch's time is paid
 once. Intervals hold 95 of 100 paired drawings of the parts. Hard: good parts, and the three tenths of the NG parts
-whose defects are least plain, where that is known.
-"""
+whose defects are least plain, where that is known."""
 
 
 def write_page(comparison: Comparison, folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from inspector.errors import ModelError
 from inspector.evaluation.prices import Prices
-from inspector.evaluation.tape import Said, Tape, answered, identity
+from inspector.evaluation.tape import Batch, Said, Tape, answered, identity
 from inspector.judge import checklist_vote
 from inspector.pipeline import Pipeline, ViewName
 from inspector.ports import Answer, Picture, Prefix, Text
@@ -55,21 +55,27 @@ class Playback:
 
     def ask(self, pictures: Pictures, questions: tuple[Question, ...]) -> list[Answer]:
         """In the order the answers came. Raises ModelError for a question that nobody asked when this was recorded."""
-        missing = next((question.text for question in questions if identity(question) not in self._said), None)
-        if missing is not None:
-            raise ModelError(f"{self.tape.name}: nobody asked {missing!r} when its answers were recorded")
-        places = {identity(question): index for index, question in enumerate(questions)}
-        said = self._answers(pictures, questions)
+        told = [self._find(question) for question in questions]
+        batch = self._measured(told)
         self._votes += Round(pictures, questions).votes
-        self._tokens += sum(each.tokens for each in said)
-        return [Answer(places[answered(each)], each.p_ng, each.tokens, each.text) for each in said]
+        self._tokens += sum(said.tokens for said in told)
+        self._ms += batch.ms if batch else self._prices.ms(pictures, questions)
+        answers = [Answer(index, said.p_ng, said.tokens, said.text) for index, said in enumerate(told)]
+        if batch is None:  # all rows of a batch advance together: the shortest draft is the first to end
+            return sorted(answers, key=lambda answer: answer.tokens)
+        came = {answered(said): place for place, said in enumerate(batch.said)}
+        return sorted(answers, key=lambda answer: came[answered(told[answer.index])])
 
-    def _answers(self, pictures: Pictures, questions: Sequence[Question]) -> Sequence[Said]:
-        """As measured, where exactly these were asked at once; else at the price of such a batch."""
-        wanted = list(map(identity, questions))
-        batch = self._batches.get(frozenset(wanted))
-        self._ms += self._prices.ms(pictures, questions) if batch is None else batch.ms
-        return batch.said if batch else sorted((self._said[each] for each in wanted), key=lambda said: said.ms)
+    def _find(self, question: Question) -> Said:
+        try:
+            return self._said[identity(question)]
+        except KeyError as error:
+            raise ModelError(f"{self.tape.name}: nobody asked {question.text!r} when this was recorded") from error
+
+    def _measured(self, told: Sequence[Said]) -> Batch | None:
+        """The batch in which exactly these were asked at once."""
+        batch = self._batches.get(frozenset(map(answered, told)))
+        return batch if batch and len(batch.said) == len(told) else None
 
     def votes(self, each: Round, rung: int) -> list[Vote]:
         """A round's votes, a checklist's last; none where there is no region to zoom at."""

@@ -67,6 +67,11 @@ def parse(url: str) -> URL:
     return parsed
 
 
+def shown(url: str) -> str:
+    """The URL as people may see it: without its password."""
+    return parse(url).render_as_string(hide_password=True)
+
+
 def sqlite_file(url: URL) -> Path | None:
     """The file of an SQLite database; None for a server."""
     return Path(url.database or "") if url.get_backend_name() == "sqlite" else None

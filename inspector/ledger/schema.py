@@ -29,7 +29,7 @@ class SchemaState(NamedTuple):
 def upgrade(url: str) -> SchemaState:
     """Creates the database or brings it to head, all or nothing. Raises LedgerError, changing nothing, when the
     database is newer than this code."""
-    _make_folder(url)
+    make_folder(url)
     engine = open_engine(url, writes=True, creates=True)
     try:
         with UPGRADING, translated("the database can't be upgraded"), engine.begin() as connection:
@@ -51,13 +51,13 @@ def migrate(connection: Connection, revision: str) -> None:
         raise LedgerError(f"the database can't be upgraded: {error}") from error
 
 
-def require_known(revision: str | None) -> None:
+def require_known(revision: str | None, what: str = "the database") -> None:
     """Raises LedgerError for a schema that only a newer program can have made."""
     known = {script.revision for script in _scripts().walk_revisions()}
     if revision is not None and revision not in known:
         raise LedgerError(
-            f"the database has schema {revision}, which this version of inspector does not know: a newer version "
-            "upgraded it; install that version, or restore a backup made before"
+            f"{what} has schema {revision}, which this version of inspector does not know: a newer version "
+            "made it; install that version, or restore a backup made before"
         )
 
 
@@ -68,7 +68,7 @@ def schema_state(url: str) -> SchemaState:
         return SchemaState(None, _head())
     engine = open_engine(url, writes=False)
     try:
-        return SchemaState(read(engine, _current), _head())
+        return SchemaState(read(engine, current_revision), _head())
     finally:
         engine.dispose()
 
@@ -108,7 +108,7 @@ def _config() -> Config:
     return config
 
 
-def _make_folder(url: str) -> None:
+def make_folder(url: str) -> None:
     file = sqlite_file(parse(url))
     try:
         if file:

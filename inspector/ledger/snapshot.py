@@ -16,7 +16,15 @@ from sqlalchemy.types import TypeDecorator
 
 from inspector.errors import LedgerError
 from inspector.ledger.database import open_engine, pages, read, translated
-from inspector.ledger.schema import UPGRADING, current_revision, migrate, require_head, require_known, wait_for_others
+from inspector.ledger.schema import (
+    UPGRADING,
+    current_revision,
+    make_folder,
+    migrate,
+    require_head,
+    require_known,
+    wait_for_others,
+)
 from inspector.ledger.tables import evidence, metadata, pipeline_versions
 
 BATCH: Final = 1000
@@ -55,8 +63,8 @@ class Snapshot:
     def _rows(self, table: Table[Any], kinds: Sequence[str]) -> Iterator[list[Any]]:
         encoders = [ENCODERS[kind] for kind in kinds]
         keys = list(table.primary_key.columns)
-        rows = self._connection.execution_options(yield_per=BATCH).execute(select(table).order_by(*keys))
-        for row in rows:
+        whole = select(table).order_by(*keys).execution_options(yield_per=BATCH)
+        for row in self._connection.execute(whole):
             yield [None if value is None else encode(value) for encode, value in zip(encoders, row, strict=True)]
 
 
@@ -83,10 +91,21 @@ def let_go(url: str, pictures: Sequence[str]) -> set[str]:
         engine.dispose()
 
 
+def require_room(url: str) -> None:
+    """Raises LedgerError when the database holds a ledger already."""
+    make_folder(url)
+    engine = open_engine(url, writes=False, creates=True)
+    try:
+        read(engine, _require_room)
+    finally:
+        engine.dispose()
+
+
 def restore_tables(url: str, revision: str, tables: Iterable[TableCopy], *, force: bool) -> None:
     """Makes the database what the tables say, all or nothing, and brings it to the schema of this code. Raises
     LedgerError, changing nothing, when it holds a ledger already, unless `force` replaces that."""
-    require_known(revision)
+    require_known(revision, "the backup")
+    make_folder(url)
     engine = open_engine(url, writes=True, creates=True)
     try:
         with UPGRADING, translated("the ledger can't be restored"), engine.begin() as connection:
@@ -109,16 +128,21 @@ def _let_go(connection: Connection, pictures: Sequence[str]) -> set[str]:
 
 def _make_room(connection: Connection, *, force: bool) -> None:
     """Our own tables only: a server's database may hold others."""
+    if not force:
+        _require_room(connection)
+    _reflected(connection).drop_all(connection)
+
+
+def _require_room(connection: Connection) -> None:
     there = _reflected(connection)
     held = [
         table.name for table in there.sorted_tables if table.name != VERSION_TABLE and _holds_rows(connection, table)
     ]
-    if held and not force:
+    if held:
         raise LedgerError(
             f"the database holds a ledger already ({', '.join(held)}); restore into an empty one, or replace it for "
             "good with --force"
         )
-    there.drop_all(connection)
 
 
 def _reflected(connection: Connection) -> MetaData:

@@ -85,6 +85,9 @@ class Album:
     def get(self, sha256: str) -> bytes:
         return self.pictures[sha256]
 
+    def remove(self, sha256: str) -> None:
+        self.pictures.pop(sha256, None)
+
 
 @dataclass(slots=True)
 class Bench:
@@ -203,10 +206,11 @@ def _checklist(pipeline: Pipeline) -> list[Question]:
 
 def held_out(frames: int, seed: int) -> list[Sample]:
     """Frames of all products in turn, half of them NG; every fourth pair shows the product's last variant."""
-    return [_held_out(seed, k) for k in range(frames)]
+    return [held_out_frame(seed, k) for k in range(frames)]
 
 
-def _held_out(seed: int, k: int) -> Sample:
+def held_out_frame(seed: int, k: int) -> Sample:
+    """The k-th of them."""
     turn, product = k // len(PRODUCTS), list(PRODUCTS)[k % len(PRODUCTS)]
     variant = len(PRODUCTS[product].variants) - 1 if turn // 2 % 4 == 3 else 0
     return draw(product, seed + k, ng=turn % 2 == 1, variant=variant)

@@ -1,5 +1,5 @@
-"""The engine door: asks a vision-language model about pictures (`ports.Engine`). Knows torch and transformers,
-and nothing of frames, ladders or lines. torch is imported only when a card asks for it."""
+"""The engine door: asks a vision-language model about pictures (`ports.Engine`). Knows torch, transformers and
+httpx, and nothing of frames, ladders or lines. torch is imported only when a card asks for it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ def load(card: ModelCard, folder: Path, threads: int | None = None) -> Engine:
         from inspector.vlm.stub import StubEngine
 
         return StubEngine()
+    if card.engine == "openai":
+        from inspector.vlm.openai_engine import OpenAIEngine
+
+        return OpenAIEngine.load(card)
     from inspector.vlm.engine import TransformersEngine
 
     return TransformersEngine.load(card, folder, threads)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from databases import new_database
+from databases import KINDS, Opened, new_database
+from fakes import MemoryLedger
 from postgres_server import PostgresServer, postgres_server
 
-from inspector.ledger import upgrade
+from inspector.ledger import SqlArchive, SqlLedger, upgrade
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +24,29 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=KINDS)
+def blank(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables."""
+    return new_database(request, tmp_path)
+
+
+@pytest.fixture
+def database(blank: str) -> str:
     """The URL of an empty database with our tables."""
+    upgrade(blank)
+    return blank
+
+
+@pytest.fixture(params=[*KINDS, "memory"])
+async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opened]:
+    """A running ledger, real or the fake: both must keep the port's promises."""
+    if request.param == "memory":
+        memory = MemoryLedger()
+        yield Opened(memory, memory)
+        return
     url = new_database(request, tmp_path)
     upgrade(url)
-    return url
+    archive = SqlArchive(url)
+    async with SqlLedger(url) as ledger:
+        yield Opened(ledger, archive, url)
+    archive.close()

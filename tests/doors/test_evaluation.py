@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from declarations import pipelines
@@ -133,16 +134,8 @@ def test_every_strategy_can_be_played_on_any_declared_line(pipeline: Pipeline) -
 
 
 def recorded(part: LabelledPart) -> Case:
-    class Nowhere:
-        """Keeps nothing."""
-
-        def find(self, sha256: str, fingerprint: str) -> None:
-            return None
-
-        def add(self, tape: object) -> None:
-            pass
-
-    return asyncio.run(Interview(OpinionatedEngine(), MemoryEvidence(), Nowhere()).hear([part])).cases[0]
+    with TemporaryDirectory() as folder:
+        return hear([part], TapeFile(Path(folder) / "votes.jsonl")).cases[0]
 
 
 async def service(case: Case, picture: bytes) -> Judgement:

@@ -3,51 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from databases import new_database
+from databases import Opened
 from fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, a_verdict
 
 from inspector.accounts import Gap
 from inspector.errors import LedgerError
 from inspector.frame import FrameKey
-from inspector.ledger import Declaration, SqlArchive, SqlLedger, store_versions, upgrade
+from inspector.ledger import Declaration, store_versions
 from inspector.part import Evidence, PartRecord, PartState
 from inspector.pipeline import Severity
-from inspector.ports import Archive, Event, Known, Ledger, Outgoing, PartFilter, PipelineVersion, Sighting
+from inspector.ports import Event, Known, Outgoing, PartFilter, PipelineVersion, Sighting
 from inspector.report import Box, Finding, Words, WordsState
 
 PENDING = Words(WordsState.PENDING)
 WRITTEN = Words(
     WordsState.WRITTEN, (Finding("scratch", Severity.MAJOR, Box(0.1, 0.2, 0.3, 0.4), "near the rim"),), "{}", 20, 310.0
 )
-
-
-class Opened:
-    """A ledger and the archive that reads it."""
-
-    def __init__(self, ledger: Ledger, archive: Archive, url: str = "") -> None:
-        self.ledger = ledger
-        self.archive = archive
-        self.url = url
-
-
-@pytest.fixture(params=["sqlite", "postgresql", "memory"])
-async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opened]:
-    if request.param == "memory":
-        memory = MemoryLedger()
-        yield Opened(memory, memory)
-        return
-    url = new_database(request, tmp_path)
-    upgrade(url)
-    archive = SqlArchive(url)
-    async with SqlLedger(url) as ledger:
-        yield Opened(ledger, archive, url)
-    archive.close()
 
 
 def report_of(part: PartRecord) -> Outgoing:

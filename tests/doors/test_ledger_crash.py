@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from fakes import a_verdict
 
 from inspector.ledger import FileEvidence, SqlArchive, SqlLedger, upgrade
@@ -19,13 +18,6 @@ from inspector.report import WordsState
 
 CALLERS = 16
 RECORDER = Path(__file__).with_name("ledger_recorder.py")
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    upgrade(url)
-    return url
 
 
 @contextmanager
@@ -56,27 +48,30 @@ def rows_of(url: str) -> list[PartRow]:
         archive.close()
 
 
-async def test_what_was_recorded_before_a_kill_is_there_and_whole(url: str, tmp_path: Path) -> None:
+async def test_what_was_recorded_before_a_kill_is_there_and_whole(database: str, tmp_path: Path) -> None:
     told: set[int] = set()
     for life in range(3):
-        with recorder(url, tmp_path / "evidence", f"life{life}") as process:
+        with recorder(database, tmp_path / "evidence", f"life{life}") as process:
             told |= told_until_killed(process, after=20 + 23 * life)
-    rows = rows_of(url)
+    rows = rows_of(database)
     stored = {int(row.part.key.trigger_id.removeprefix("t-")) for row in rows}
     assert told <= stored
     assert len(stored) - len(told) <= 3 * CALLERS, "only those under way may be stored without having been told"
-    await check_whole(url, FileEvidence(tmp_path / "evidence"), rows)
+    await check_whole(database, FileEvidence(tmp_path / "evidence"), rows)
 
 
-async def test_two_processes_decide_no_key_twice(url: str, tmp_path: Path) -> None:
-    with recorder(url, tmp_path / "evidence", "one") as one, recorder(url, tmp_path / "evidence", "two") as two:
+async def test_two_processes_decide_no_key_twice(database: str, tmp_path: Path) -> None:
+    with (
+        recorder(database, tmp_path / "evidence", "one") as one,
+        recorder(database, tmp_path / "evidence", "two") as two,
+    ):
         told = [told_until_killed(one, after=40), told_until_killed(two, after=40)]
     assert not told[0] & told[1]
-    rows = rows_of(url)
+    rows = rows_of(database)
     decided = Counter(row.part.key for row in rows)
     assert max(decided.values()) == 1
     assert {f"t-{number}" for number in told[0] | told[1]} <= {key.trigger_id for key in decided}
-    await check_whole(url, FileEvidence(tmp_path / "evidence"), rows)
+    await check_whole(database, FileEvidence(tmp_path / "evidence"), rows)
 
 
 async def check_whole(url: str, evidence: FileEvidence, rows: list[PartRow]) -> None:
@@ -123,8 +118,10 @@ asyncio.run(main(sys.argv[1]))
 """
 
 
-def test_full_disk_is_an_error_and_the_ledger_goes_on_when_there_is_room(url: str) -> None:
+def test_full_disk_is_an_error_and_the_ledger_goes_on_when_there_is_room(tmp_path: Path) -> None:
     """The system itself refuses the bytes beyond a limit, as it does on a full disk."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    upgrade(url)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", FULL_DISK, url]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 
 import pytest
+from databases import KINDS, new_database
 from fakes import a_part
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -35,7 +36,8 @@ NUMBERS = count()
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}", fullmatch=True)
 model_text = st.text(st.characters(exclude_categories=()), max_size=60)
-device_text = st.none() | st.text(max_size=20)
+printable = st.text(max_size=40).filter(str.isprintable)
+device_text = st.none() | printable  # the intake lets nothing else in
 shares = st.floats(0.0, 1.0)
 milliseconds = st.floats(0.0, 1e9)
 small = st.integers(0, 2**31 - 1)
@@ -85,9 +87,9 @@ records = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}"
+@pytest.fixture(scope="module", params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = new_database(request, tmp_path_factory.mktemp("ledger"))
     upgrade(url)
     return url
 
@@ -112,7 +114,7 @@ def test_part_read_back_equals_the_part_recorded(url: str, archive: SqlArchive, 
 
 
 @settings(max_examples=30, deadline=None)
-@given(topic=st.text(max_size=40), payload=st.binary(max_size=99), token=st.none() | st.binary())
+@given(topic=printable, payload=st.binary(max_size=99), token=st.none() | st.binary())
 def test_message_read_back_equals_the_message_recorded(
     url: str, topic: str, payload: bytes, token: bytes | None
 ) -> None:

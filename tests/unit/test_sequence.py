@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.sequence import PATIENCE_S, Sequence
+from inspector.sequence import PATIENCE_S, Sequence, Span, spans
 
 LATER = PATIENCE_S + 1.0
 
@@ -53,3 +53,35 @@ def test_counter_that_jumps_far_ahead_is_another_counter() -> None:
 
 def test_station_takes_up_where_it_stopped() -> None:
     assert lost([12], last=10) == [11]
+
+
+@given(st.sets(st.integers(0, 200)))
+def test_spans_hold_the_same_numbers_and_no_two_touch(numbers: set[int]) -> None:
+    found = spans(numbers)
+    assert [number for span in found for number in range(span.first, span.last + 1)] == sorted(numbers)
+    assert sum(span.length for span in found) == len(numbers)
+    assert all(after.first > before.last + 1 for before, after in zip(found, found[1:], strict=False))
+
+
+def test_spans_of_nothing_are_none() -> None:
+    assert spans([]) == []
+    assert spans([3, 1, 2, 7]) == [Span(1, 3), Span(7, 7)]
+
+
+def test_next_life_goes_on_before_the_first_open_gap() -> None:
+    sequence = Sequence()
+    assert sequence.settled is None
+    for seq in (1, 2, 5, 9):
+        sequence.saw(seq, 0.0)
+    assert sequence.settled == 2
+    sequence.saw(3, 1.0)
+    assert sequence.settled == 3
+    sequence.lost(LATER)
+    assert sequence.settled == 9
+
+
+def test_counter_that_restarted_leaves_no_old_gap_in_the_way() -> None:
+    sequence = Sequence()
+    for seq in (5000, 5002, 1):
+        sequence.saw(seq, 0.0)
+    assert sequence.settled == 1

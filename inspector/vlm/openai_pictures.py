@@ -1,0 +1,62 @@
+"""From a picture to the data URL that a server reads. What can go out as the camera took it does, byte for byte; a
+crop, or a picture outside the card's pixel budget, goes out as PNG, which loses nothing more."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from typing import Final
+
+from PIL import Image
+
+from inspector.model_card import ModelCard, Pixels
+from inspector.ports import Picture
+from inspector.vlm.pictures import UNREADABLE, decode, window
+
+MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "PNG": "image/png"}  # what every server decodes
+PLAIN_MODES: Final = ("RGB", "L")
+ORIENTATION: Final = 0x0112  # EXIF
+FAST: Final = 1  # of zlib's levels: the next ones take longer than the bytes they save
+
+
+def data_url(picture: Picture, card: ModelCard) -> str:
+    """Raises PictureError for a picture that can't be read."""
+    if picture.crop is not None:
+        budget, image = card.zoom_pixels or card.pixels, decode(picture.data)
+        return _png(fitted(image.crop(window(image.size, picture.crop, math.isqrt(budget.max))), budget))
+    as_it_is = _media_type(picture.data, card.pixels)
+    return _url(as_it_is, picture.data) if as_it_is else _png(fitted(decode(picture.data), card.pixels))
+
+
+def fitted(image: Image.Image, budget: Pixels) -> Image.Image:
+    """The picture within the budget, its shape kept."""
+    area = image.width * image.height
+    wanted = min(max(area, budget.min), budget.max)
+    if wanted == area:
+        return image
+    scale, whole = math.sqrt(wanted / area), math.floor if wanted < area else math.ceil
+    size = max(1, whole(image.width * scale)), max(1, whole(image.height * scale))
+    return image.resize(size, Image.Resampling.BICUBIC)
+
+
+def _media_type(data: bytes, budget: Pixels) -> str | None:
+    """The media type under which these bytes may go out as they are; None where they must be decoded first. Servers
+    differ in what they make of turned, deep or transparent pictures."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            upright = image.getexif().get(ORIENTATION, 1) == 1
+            plain = image.mode in PLAIN_MODES and budget.min <= image.width * image.height <= budget.max
+            return MEDIA_TYPES.get(image.format or "") if upright and plain else None
+    except UNREADABLE:
+        return None  # decoding says what is wrong
+
+
+def _png(image: Image.Image) -> str:
+    data = io.BytesIO()
+    image.save(data, "PNG", compress_level=FAST)
+    return _url(MEDIA_TYPES["PNG"], data.getvalue())
+
+
+def _url(media_type: str, data: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,94 @@
+"""What is sent to a server: bodies of chat completions that all begin alike, pictures first and the question last, so
+that the server's prefix cache holds for every view of a part. Knows the JSON; sends nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from inspector.model_card import ModelCard, Server
+from inspector.ports import Picture
+from inspector.view import REPORT_KEYS, Question
+from inspector.vlm.openai_identity import served_name
+from inspector.vlm.openai_pictures import data_url
+
+READ: Final = {"logprobs": True, "top_logprobs": 20}  # the most that servers give
+GO_ON: Final = {"continue_final_message": True, "add_generation_prompt": False}
+SEEDS: Final = 2**31  # the narrowest seed any server takes
+BOX: Final = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4}
+FIELDS: Final[Mapping[str, object]] = {key: BOX if key == "bbox_2d" else {"type": "string"} for key in REPORT_KEYS}
+
+
+@dataclass(slots=True, eq=False)
+class RenderedPrefix:
+    """Pictures and preamble as JSON, made once: the pictures are most of every request. `tokens` is what the server
+    counted, question included; 0 before it has answered."""
+
+    content: bytes
+    preamble: str
+    tokens: int = 0
+    closed: bool = False
+
+
+def rendered(pictures: Sequence[Picture], preamble: str, card: ModelCard) -> RenderedPrefix:
+    """Raises PictureError for a picture that can't be read."""
+    parts = ({"type": "image_url", "image_url": {"url": data_url(picture, card)}} for picture in pictures)
+    return RenderedPrefix(b"".join(_json(part) + b"," for part in parts), preamble)
+
+
+class Requests:
+    """Bodies for one server's model."""
+
+    def __init__(self, card: ModelCard, server: Server) -> None:
+        self._always = {"model": served_name(card, server), **server.extra}
+        self._begin = server.answers_begin
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether the server goes on with what the assistant is made to say."""
+        return self._begin == "prefill"
+
+    def verdict(self, prefix: RenderedPrefix, question: str, said: str = "") -> bytes:
+        """Reads the next token after the question, or after what the assistant has `said`."""
+        return self._body(prefix, question, {**READ, "max_tokens": 1, "temperature": 0.0}, said)
+
+    def drafts(self, prefix: RenderedPrefix, question: Question, count: int) -> bytes:
+        """Samples `count` answers; the i-th follows the seed plus i. One token more than the draft: its verdict."""
+        sampled = {"n": count, "seed": question.seed % SEEDS, "temperature": question.temperature}
+        return self._body(prefix, question.text, {**READ, **sampled, "max_tokens": question.max_tokens + 1})
+
+    def words(self, prefix: RenderedPrefix, request: str, start: str, max_tokens: int) -> bytes:
+        """Greedy text that begins with `start`, as far as the server can be told so."""
+        said = start if self.can_continue else ""
+        shape = _shape(start) if self._begin == "schema" else {}
+        return self._body(prefix, request, {"max_tokens": max_tokens, "temperature": 0.0, **shape}, said)
+
+    def _body(self, prefix: RenderedPrefix, text: str, settings: Mapping[str, object], said: str = "") -> bytes:
+        """`said` is what the assistant has said already, and is to go on with."""
+        asked = _json({"type": "text", "text": prefix.preamble + text})
+        answer = b"," + _json({"role": "assistant", "content": said}) if said else b""
+        messages = b'[{"role":"user","content":[%s%s]}%s]' % (prefix.content, asked, answer)
+        written = _json({**self._always, **settings, **(GO_ON if said else {})})
+        return b'{"messages":%s,%s' % (messages, written[1:])
+
+
+def _shape(start: str) -> dict[str, Any]:
+    """A JSON schema for an object whose first key is that of `start`: the whole report, or one field."""
+    named = re.match(r'\{"(\w+)"', start)
+    if named is None:
+        return {}
+    keys = REPORT_KEYS if named[1] == REPORT_KEYS[0] else (named[1],)
+    schema = {
+        "type": "object",
+        "properties": {key: FIELDS.get(key, {"type": "string"}) for key in keys},
+        "required": list(keys),
+        "additionalProperties": False,
+    }
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

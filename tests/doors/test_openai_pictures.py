@@ -1,0 +1,113 @@
+"""From pictures to the data URLs that a server reads."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from served import card
+
+from inspector.errors import PictureError
+from inspector.model_card import Pixels
+from inspector.ports import Picture
+from inspector.report import Box
+from inspector.vlm.openai_pictures import data_url, fitted
+
+CARD = card("http://server/v1", {"pixels": {"min": 4096, "max": 16384}, "zoom_pixels": {"min": 1024, "max": 1024}})
+GREY = Image.new("L", (100, 80), 90)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()
+
+
+def sent(data: bytes, crop: Box | None = None) -> tuple[str, bytes]:
+    kind, _, content = data_url(Picture(data, crop), CARD).partition(";base64,")
+    return kind, base64.b64decode(content)
+
+
+def shown(data: bytes, crop: Box | None = None) -> Image.Image:
+    return Image.open(io.BytesIO(sent(data, crop)[1]))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_picture_within_the_budget_goes_out_byte_for_byte(kind: str, mode: str) -> None:
+    data = encoded(GREY.convert(mode), kind)
+    assert sent(data) == (f"data:image/{kind.lower()}", data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encoded(GREY, "BMP"),
+        encoded(GREY, "TIFF"),
+        encoded(GREY, "WEBP", lossless=True),
+        encoded(GREY.convert("RGBA"), "PNG"),
+        encoded(GREY.convert("P"), "PNG"),
+        encoded(Image.fromarray(np.full((80, 100), 90 << 8, dtype=np.uint16)), "PNG"),
+    ],
+    ids=["BMP", "TIFF", "WebP", "transparent", "palette", "16 bits"],
+)
+def test_what_not_every_server_reads_alike_goes_out_as_a_plain_png(data: bytes) -> None:
+    assert sent(data)[0] == "data:image/png"
+    image = shown(data)
+    assert (image.mode, image.size) == ("RGB", (100, 80))
+    assert np.asarray(image).mean() == pytest.approx(90, abs=1)
+
+
+def test_a_picture_taken_sideways_goes_out_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert shown(encoded(GREY, "JPEG", exif=exif)).size == (80, 100)
+
+
+def test_a_picture_taken_upright_with_a_note_goes_out_as_it_is() -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 1, "camera"
+    data = encoded(GREY, "JPEG", exif=exif)
+    assert sent(data) == ("data:image/jpeg", data)
+
+
+@pytest.mark.parametrize(("size", "area"), [((1000, 400), 16384), ((20, 10), 4096)], ids=["too large", "too small"])
+def test_a_picture_outside_the_budget_is_resized_into_it(size: tuple[int, int], area: int) -> None:
+    image = shown(encoded(GREY.resize(size), "JPEG"))
+    assert image.width * image.height == pytest.approx(area, rel=0.03)
+    assert image.width / image.height == pytest.approx(size[0] / size[1], rel=0.03)
+
+
+def test_a_crop_is_cut_at_native_resolution_and_loses_nothing() -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 300, 3), dtype=np.uint8))
+    crop = shown(encoded(noise, "PNG"), Box(0.5, 0.5, 0.55, 0.55))
+    assert crop.size == (32, 32)
+    assert np.array_equal(np.asarray(crop), np.asarray(noise.crop((142, 89, 174, 121))))
+
+
+def test_a_large_crop_is_brought_into_the_budget_of_zooms() -> None:
+    assert shown(encoded(GREY, "PNG"), Box(0.0, 0.0, 1.0, 1.0)).size == (35, 28)
+
+
+@pytest.mark.parametrize("crop", [None, Box(0.1, 0.1, 0.4, 0.4)])
+@pytest.mark.parametrize("data", [b"", b"not a picture", encoded(GREY, "PNG")[:20]])
+def test_unreadable_bytes_are_refused(data: bytes, crop: Box | None) -> None:
+    with pytest.raises(PictureError, match=rf"can't be read \({len(data)} bytes\)"):
+        data_url(Picture(data, crop), CARD)
+
+
+@given(
+    st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    st.tuples(st.integers(1024, 20_000), st.integers(1024, 20_000)).map(sorted),
+)
+def test_every_shape_lands_in_the_budget_or_beside_it(size: tuple[int, int], areas: list[int]) -> None:
+    """Beside it by less than a row or a column, which whole pixels cost."""
+    least, most = areas
+    width, height = fitted(Image.new("L", size), Pixels(min=least, max=most)).size
+    assert (width + 1) * (height + 1) > least
+    assert width * height <= max(most, least + width + height)

@@ -1,0 +1,210 @@
+"""What the openai engine sends to a server, and how it reads what comes: against a server that answers as told."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from chat_server import YES as SAID_YES
+from chat_server import Body, Canned, chat_server, choice, completion, in_turn
+from served import DIRECT, INVERTED, PICTURE, PREAMBLE, REPORT, START, answers, card, draft, engine_of, loaded, written
+
+from inspector.pipeline import ViewName
+from inspector.ports import Answer, Picture
+from inspector.view import Question
+
+
+async def test_pictures_stand_first_as_they_are_and_the_question_last() -> None:
+    async with engine_of(lambda _: SAID_YES) as (engine, server):
+        await answers(engine, [DIRECT])
+    (message,) = server.asked[0]["messages"]
+    picture, text = message["content"]
+    kind, _, encoded = picture["image_url"]["url"].partition(",")
+    assert (message["role"], kind) == ("user", "data:image/jpeg;base64")
+    assert base64.b64decode(encoded) == PICTURE.data
+    assert text == {"type": "text", "text": PREAMBLE + DIRECT.text}
+
+
+async def test_a_direct_vote_reads_one_token_and_its_alternatives() -> None:
+    async with engine_of(lambda _: SAID_YES) as (engine, server):
+        await answers(engine, [DIRECT])
+    sent = {key: value for key, value in server.asked[0].items() if key != "messages"}
+    read = {"max_tokens": 1, "temperature": 0.0, "logprobs": True, "top_logprobs": 20}
+    assert sent == {"model": "tiny", "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, **read}
+
+
+async def test_every_view_of_a_part_begins_with_the_same_bytes() -> None:
+    async with engine_of(lambda _: SAID_YES) as (engine, server):
+        prefix = await engine.open([PICTURE, Picture(PICTURE.data)], PREAMBLE)
+        assert len([answer async for answer in engine.ask(prefix, [DIRECT, INVERTED, draft(1)])]) == 3
+    shown = [body["messages"][0]["content"] for body in server.asked]
+    assert len(shown) >= 3
+    assert all(content[:-1] == shown[0][:-1] and len(content) == 3 for content in shown)
+    assert all(content[-1]["text"].startswith(PREAMBLE) for content in shown)
+
+
+async def test_the_card_says_what_the_model_is_called_and_what_else_is_sent() -> None:
+    async with chat_server() as server:
+        server.pages["/v1/models"] = Canned({"data": [{"id": "lamps-v2"}]})
+        engine = await loaded(card(server.url, model="lamps-v2", extra={"chat_template_kwargs": {"thinking": False}}))
+        await answers(engine, [DIRECT])
+    assert server.asked[0]["model"] == "lamps-v2"
+    assert server.asked[0]["chat_template_kwargs"] == {"thinking": False}
+    assert "top_k" not in server.asked[0]
+
+
+async def test_questions_in_the_same_words_are_one_request_read_in_many_ways() -> None:
+    letters = [Question(ViewName.OPTIONS, "Which? Answer A, B or C.", (each,), ("A", "B", "C")) for each in "ABC"]
+    script = in_turn(completion(choice({"B": 0.5, "A": 0.3, "C": 0.2})))
+    async with engine_of(script) as (engine, server):
+        found = await answers(engine, letters)
+    assert len(server.asked) == 1
+    assert [answer.p_ng for answer in found] == [pytest.approx(s / (1 + s)) for s in (0.3, 0.5, 0.2)]
+
+
+async def test_drafts_in_the_same_words_are_samples_of_one_request() -> None:
+    async with engine_of(drafting) as (engine, server):
+        found = await answers(engine, [draft(7), draft(8), draft(9, "Another wording."), draft(10)])
+    sent = sorted((body["n"], body["seed"], body["temperature"], body["max_tokens"]) for body in server.asked)
+    assert sent == [(1, 9, 0.8, 13), (3, 7, 0.8, 13)]
+    assert [answer.p_ng for answer in found] == [pytest.approx(0.75)] * 4
+
+
+def drafting(body: Body) -> Canned:
+    return completion(
+        *(choice("It", " shines.", " Verdict", ":", {" Yes": 0.6, " No": 0.2}, "!") for _ in range(body["n"]))
+    )
+
+
+async def test_a_server_that_gives_one_sample_only_is_asked_again() -> None:
+    one = completion(choice("Verdict", ":", {" No": 0.9, " Yes": 0.1}))
+    async with engine_of(lambda _: one) as (engine, server):
+        found = await answers(engine, [draft(3), draft(4), draft(5)])
+    assert [(body["n"], body["seed"]) for body in server.asked] == [(3, 3), (2, 4), (1, 5)]
+    assert [answer.p_ng for answer in found] == [pytest.approx(0.1)] * 3
+
+
+@pytest.mark.parametrize(
+    ("shares", "p_ng", "why"),
+    [
+        ({"No": 0.4, "Yes": 0.2, " yes": 0.1, "YES": 0.1, "Yesterday": 0.2}, 0.5, "spellings count together"),
+        ({"Yes": 0.3, "yes": 0.1, "Based": 0.6}, 1.0, "one side is enough"),
+        ({"The": 0.9, "Yes": 0.04, "No": 0.04}, None, "it says something else"),
+        ({"Yes": 1.0, "No": 1e-30}, 1.0, "certain is certain"),
+    ],
+)
+async def test_the_share_of_ng_is_read_as_every_engine_reads_it(
+    shares: dict[str, float], p_ng: float | None, why: str
+) -> None:
+    async with engine_of(lambda _: completion(choice(shares))) as (engine, _):
+        (answer,) = await answers(engine, [DIRECT])
+    assert answer.p_ng == (None if p_ng is None else pytest.approx(p_ng)), why
+    assert (answer.tokens, answer.text) == (1, next(iter(shares)))
+
+
+async def test_different_tokens_that_a_server_writes_the_same_count_together() -> None:
+    said = choice({"No": 0.5, "Yes": 0.3})
+    said["logprobs"]["content"][0]["top_logprobs"].append({"token": "Yes", "logprob": -1.6094379})
+    async with engine_of(lambda _: completion(said)) as (engine, _):
+        (answer,) = await answers(engine, [DIRECT])
+    assert answer.p_ng == pytest.approx(0.5)
+
+
+async def test_yes_means_ok_where_the_question_is_inverted() -> None:
+    async with engine_of(lambda _: SAID_YES) as (engine, _):
+        direct, inverted = await answers(engine, [DIRECT, INVERTED])
+    assert [direct.p_ng, inverted.p_ng] == pytest.approx([0.9, 0.1])
+
+
+async def test_an_answer_that_ends_at_once_is_unreadable() -> None:
+    async with engine_of(lambda _: completion(choice())) as (engine, _):
+        assert await answers(engine, [DIRECT]) == [Answer(0, None, 1, "")]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        (("I", " see", " Verdict", ":", {" Yes": 0.6, " No": 0.2}, " Verdict", ":", " No"), "I see Verdict:"),
+        (("Verdict", ":", " ", {"Yes": 0.6, "No": 0.2}), "Verdict:"),
+        (("Verdict:", {"Yes": 0.6, "No": 0.2}), "Verdict:"),
+    ],
+    ids=["the first of two", "after a blank token", "without a space"],
+)
+async def test_the_verdict_of_a_draft_is_read_after_its_cue(tokens: Sequence[Any], text: str) -> None:
+    async with engine_of(lambda _: completion(choice(*tokens))) as (engine, server):
+        (answer,) = await answers(engine, [draft(0)])
+    assert answer.p_ng == pytest.approx(0.75)
+    assert answer.text == text
+    assert answer.tokens == next(place for place, token in enumerate(tokens) if isinstance(token, dict))
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "continued"),
+    [("It shines", "It shines Verdict:"), ("It shines.\n", "It shines.\nVerdict:"), ("", "Verdict:")],
+)
+async def test_a_draft_without_a_verdict_is_made_to_give_it(said: str, continued: str) -> None:
+    script = in_turn(completion(choice("x", text=said)), completion(choice({" Yes": 0.3, " No": 0.1})))
+    async with engine_of(script) as (engine, server):
+        (answer,) = await answers(engine, [draft(0)])
+    assert answer.p_ng == pytest.approx(0.75)
+    assert answer.text == continued
+    assert server.asked[1]["messages"][1] == {"role": "assistant", "content": continued}
+    assert (server.asked[1]["continue_final_message"], server.asked[1]["add_generation_prompt"]) == (True, False)
+    assert (server.asked[1]["max_tokens"], server.asked[1]["temperature"]) == (1, 0.0)
+
+
+async def test_where_the_server_can_not_continue_such_a_draft_is_unreadable() -> None:
+    script = in_turn(completion(choice("It", " shines")))
+    async with engine_of(script, answers_begin="plain") as (engine, _):
+        assert await answers(engine, [draft(0)]) == [Answer(0, None, 2, "It shines")]
+
+
+@pytest.mark.parametrize("echo", ["", START], ids=["only what is new", "with what it was given"])
+async def test_words_begin_as_told_whether_the_server_repeats_that_or_not(echo: str) -> None:
+    async with engine_of(lambda _: completion(choice(text=echo + 'glare"}'))) as (engine, server):
+        assert await written(engine) == '{"defect": "glare"}'
+    (body,) = server.asked
+    assert body["messages"][0]["content"][-1]["text"] == PREAMBLE + REPORT
+    assert body["messages"][1] == {"role": "assistant", "content": START}
+    assert (body["continue_final_message"], body["add_generation_prompt"]) == (True, False)
+    assert (body["max_tokens"], body["temperature"], "logprobs" in body) == (20, 0.0, False)
+
+
+async def test_words_without_a_start_are_a_plain_answer() -> None:
+    async with engine_of(lambda _: completion(choice(text="A lamp."))) as (engine, server):
+        assert await written(engine, "") == "A lamp."
+    assert len(server.asked[0]["messages"]) == 1
+    assert "continue_final_message" not in server.asked[0]
+
+
+async def test_the_tokens_of_words_are_those_the_server_counts() -> None:
+    async with engine_of(lambda _: completion(choice(text="A lamp."))) as (engine, _):
+        prefix = await engine.open([PICTURE], PREAMBLE)
+        assert (await engine.write(prefix, REPORT, start="", max_tokens=20)).tokens == 7
+        assert prefix.tokens == 100
+
+
+@pytest.mark.parametrize(
+    ("start", "keys"),
+    [(START, ["defect", "severity", "bbox_2d", "description"]), ('{"bbox_2d": [', ["bbox_2d"])],
+    ids=["report", "locate"],
+)
+async def test_a_server_that_keeps_to_schemas_is_given_one(start: str, keys: list[str]) -> None:
+    said = completion(choice(text=start + "…"))
+    async with engine_of(lambda _: said, answers_begin="schema") as (engine, server):
+        assert await written(engine, start) == start + "…"
+    (body,) = server.asked
+    schema = body["response_format"]["json_schema"]["schema"]
+    assert (list(schema["properties"]), schema["required"]) == (keys, keys)
+    assert schema["properties"]["bbox_2d"]["items"] == {"type": "integer"}
+    assert len(body["messages"]) == 1
+
+
+async def test_a_server_that_can_do_neither_gets_the_request_alone() -> None:
+    async with engine_of(lambda _: completion(choice(text='glare"}')), answers_begin="plain") as (engine, server):
+        assert await written(engine) == '{"defect": "glare"}'
+    assert len(server.asked[0]["messages"]) == 1
+    assert "response_format" not in server.asked[0]
