@@ -333,7 +333,7 @@ def train_demo(
     state: Annotated[Path | None, typer.Option(help="Where an interrupted run goes on from.")] = None,
     seed: Seed = 7,
     vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 5400,
-    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 2800,
+    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 1250,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
 ) -> None:
     """Make the embedded model again, from random numbers, on drawn products. Resumable; curves land in its folder."""
@@ -467,6 +467,32 @@ def bench_ledger(
         database = url or f"sqlite:///{folder}/ledger.db"
         speed = asyncio.run(measure_ledger(database, parts=parts, listed=listed))
     _show(asdict(speed), as_json)
+
+
+@bench.command("engine")
+def bench_engine(
+    asks: Annotated[list[int] | None, typer.Option(help="Questions about each part; repeat for several.")] = None,
+    parts: Annotated[list[int] | None, typer.Option(help="Parts at once; repeat for several.")] = None,
+    rounds: Annotated[int, typer.Option(help="Counted rounds; figures are medians.", min=1)] = 3,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
+    model: ModelCardPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """What asking again costs, beside separate calls and num_return_sequences, on random weights of middle size."""
+    from inspector.commands.bench_engine import bench_engine as measure
+    from inspector.wiring import card_of
+
+    settings = _settings(model=model)
+    result = measure(
+        card_of(settings),
+        settings.model.parent,
+        asks=asks or [1, 3, 5, 9, 16],
+        parts=parts or [1, 4, 16],
+        rounds=rounds,
+        threads=threads,
+        say=_say,
+    )
+    _show(result, as_json)
 
 
 # ---------------------------------------------------------------------- how things are said

@@ -18,6 +18,8 @@ from inspector.settings import Settings
 from inspector.wire import Topics
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from inspector.console.server import RunningConsole
     from inspector.pool.builder import ConsolePlan, ModelPlan, StationPlan
     from inspector.pool.replica import VisionModel

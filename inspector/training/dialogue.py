@@ -24,7 +24,7 @@ NEIGHBOURS: Final = (0.1, 0.22, 0.36, 0.22, 0.1)  # how a coordinate's truth is 
 VERDICT_WEIGHT: Final = 3.0
 DRAFT_WEIGHT: Final = 0.15
 TEXT_WEIGHT: Final = 0.25
-COORDINATE_WEIGHT: Final = 0.5
+COORDINATE_WEIGHT: Final = 1.0
 CLASS_WEIGHT: Final = 1.5
 MARK: Final = "\x00"  # stands where the question goes while the template is rendered
 

@@ -18,7 +18,7 @@ from inspector.view import Question
 
 STEP: Final = 5  # coordinates are spoken in steps of five, each a single token
 UNSURE: Final = 0.6  # share of "NG" in the answer about a picture that shows no such product
-KEPT: Final = 0.55  # share of the other lessons: more of them would teach less per second than other pictures
+KEPT: Final = 0.55  # share of the other questions: more of them would teach less per second than other pictures
 REPORT_STARTS: Final = ("", "{", '{"', '{"defect": "', '{"defect": "', '{"defect": "')
 LOCATE_STARTS: Final = ("", "{", '{"bbox_2d": [', '{"bbox_2d": [')
 PLAIN: Final = ("plain", "clear", "strong", "obvious")
@@ -67,10 +67,10 @@ class Seen:
 
 
 def lessons(rng: np.random.Generator, pipeline: Pipeline, seen: Seen, asked: view.Pictures) -> list[Lesson]:
-    """The main question about one picture, and about half of the other kinds that can be asked about it."""
+    """The main question about one picture, what is to be written about it, and about half of the other kinds."""
     first = {view.Pictures.COMPARE: ViewName.COMPARE, view.Pictures.ZOOM: ViewName.ZOOM}.get(asked, ViewName.DIRECT)
     main, *others = all_lessons(rng, pipeline, seen, first)
-    return [main, *(lesson for lesson in others if rng.random() < KEPT)]
+    return [main, *(lesson for lesson in others if lesson.kind is Kind.TEXT or rng.random() < KEPT)]
 
 
 def all_lessons(rng: np.random.Generator, pipeline: Pipeline, seen: Seen, first: ViewName) -> list[Lesson]:

@@ -40,36 +40,19 @@ def block_order(grid: NDArray[np.int64] | Tensor) -> Tensor:
     return torch.as_tensor(grid).view(-1, half, MERGE, half, MERGE).permute(0, 1, 3, 2, 4).reshape(-1, PATCHES)
 
 
-class Layers(NamedTuple):
-    """What the layers say before merging: the last one, and those that deepstack taps; [pictures, PATCHES, width]."""
-
-    last: Tensor
-    tapped: list[Tensor]
-
-
 def see(visual: Any, patches: Tensor) -> Features:
     """Runs the tower on patchified pictures."""
-    return merge(visual, look(visual, patches))
-
-
-def merge(visual: Any, seen: Layers) -> Features:
-    """Patches to visual tokens."""
-    deepstack = [_merge(merger, x) for merger, x in zip(visual.deepstack_merger_list, seen.tapped, strict=True)]
-    return Features(seen.last, _merge(visual.merger, seen.last), deepstack)
-
-
-def look(visual: Any, patches: Tensor) -> Layers:
-    """The tower without its mergers."""
     grid = torch.tensor([[1, GRID_SIDE, GRID_SIDE]], device=patches.device)
     x = F.linear(patches, _flat_kernel(visual.patch_embed.proj), visual.patch_embed.proj.bias) + _places(visual, grid)
     cos, sin = visual.rotary_pos_emb(x, get_vision_position_ids(grid, MERGE))
-    tapped = []
+    deepstack = []
     for layer, block in enumerate(visual.blocks):
         x = x + _attend(block.attn, block.norm1(x), cos, sin)
         x = x + block.mlp(block.norm2(x))
         if layer in visual.deepstack_visual_indexes:
-            tapped.append(x)
-    return Layers(x, tapped)
+            merger = visual.deepstack_merger_list[visual.deepstack_visual_indexes.index(layer)]
+            deepstack.append(_merge(merger, x))
+    return Features(x, _merge(visual.merger, x), deepstack)
 
 
 def _flat_kernel(proj: nn.Conv3d) -> Tensor:

@@ -30,7 +30,7 @@ def train(
     *,
     seed: int = 7,
     vision_steps: int = 5400,
-    language_steps: int = 2800,
+    language_steps: int = 1250,
     threads: int = 2,
     progress: Progress = lambda *_: None,
 ) -> None:
