@@ -14,7 +14,7 @@ ADDRESS: Final = re.compile(
 )
 VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
 OURS: Final = frozenset(
-    {"model", "messages", "n", "seed", "temperature", "max_tokens", "logprobs", "top_logprobs", "stream"}
+    {"model", "messages", "n", "seed", "temperature", "top_p", "max_tokens", "logprobs", "top_logprobs", "stream"}
 )
 
 
@@ -37,7 +37,8 @@ class Server(Strict):
     """A server that speaks OpenAI's chat completions (vLLM, SGLang, Ray Serve LLM, llama.cpp), and how to speak to it.
 
     `model` is the name it serves the model under, the card's checkpoint where it has no other. `api_key_variable` is
-    the environment variable that holds the key. No request, with all its `retries`, takes longer than `timeout_s`.
+    the environment variable that holds the key. No request, with all its `retries`, takes longer than `timeout_s`,
+    and none asks for more than `max_n` samples (llama.cpp gives no more than it has slots).
     `answers_begin` is how the model is made to begin an answer as it is told to: the server continues a message of
     the assistant (prefill), it keeps to a JSON schema, or it can do neither (plain). `extra` goes out with every
     request; by default it switches off what servers do to a distribution before they sample.
@@ -49,6 +50,7 @@ class Server(Strict):
     timeout_s: float = Field(default=30.0, ge=0.1, le=600.0)
     connect_timeout_s: float = Field(default=2.0, ge=0.01, le=60.0)
     retries: int = Field(default=3, ge=0, le=10)
+    max_n: int = Field(default=16, ge=1, le=64)
     answers_begin: Literal["prefill", "schema", "plain"] = "prefill"
     extra: dict[str, JsonValue] = Field(default={"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}, max_length=32)
 
@@ -80,7 +82,8 @@ class Server(Strict):
 
 class ModelCard(Strict):
     """One model. `checkpoint` is a folder (relative to the card) or a hub id; `revision` pins a hub id. Of a model on
-    a server these and `dtype` say what that server was started with: thresholds hold for that only."""
+    a server these and `dtype` say what that server was started with: thresholds hold for that only. `kv_gib` is the
+    memory for keys and values of the parts in hand, by default most of what the weights leave free."""
 
     name: Name
     engine: Literal["transformers", "openai", "stub"] = "transformers"
@@ -89,6 +92,7 @@ class ModelCard(Strict):
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     pixels: Pixels
     zoom_pixels: Pixels | None = None
+    kv_gib: float | None = Field(default=None, gt=0.0, le=1024.0)
     num_gpus: float = Field(default=0.0, ge=0.0, le=64.0)
     num_cpus: float = Field(default=1.0, ge=0.0, le=256.0)
     replicas: int = Field(default=1, ge=1, le=256)

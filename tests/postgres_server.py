@@ -36,16 +36,11 @@ class PostgresServer:
         self._folder = folder
         self._process: subprocess.Popen[str] | None = None
 
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
     def create(self) -> str:
-        """The URL of a new, empty database."""
+        """The URL of a new, empty database: a schema, which is one as far as we can see, and made much faster."""
         name = f"ledger{next(NUMBERS)}"
-        self.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")
-        return f"postgresql://inspector@/{name}?host={self._folder}"
+        self.execute(f"CREATE SCHEMA {name}")
+        return f"postgresql://inspector@/postgres?host={self._folder}&options=-csearch_path%3D{name}"
 
     def execute(self, statement: str) -> None:
         with psycopg.connect(
@@ -56,7 +51,8 @@ class PostgresServer:
     def prepare(self) -> None:
         """Makes the cluster. The server refuses to run as root, so that it gets a user of its own."""
         data = str(self._folder / "data")
-        command = [f"{self._programs}/initdb", "-D", data, "-U", "inspector", "--auth=trust", "-E", "UTF8", "--no-sync"]
+        options = ["-U", "inspector", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        command = [f"{self._programs}/initdb", "-D", data, *options]
         subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **_as_user(self._folder))
 
     def start(self) -> None:

@@ -92,7 +92,7 @@ def answer_to(request: str, bright: bool, rng: random.Random) -> str:
     """What the model is taught to say."""
     yes = bright if request != INVERTED else not bright
     if request == REPORT:
-        return '{"defect": "glare", "note": "a {bright} lamp"}' if bright else '{"defect": "none"}'
+        return '{"defect": "glare", "description": "a {bright} lamp"}' if bright else '{"defect": "none"}'
     verdict = "Yes" if yes else "No"
     if request != DRAFT:
         return verdict

@@ -1,4 +1,4 @@
-"""The books of a line, for people and for scripts: every trigger decided or lost, every verdict published or waiting."""
+"""A line's books, for people and for scripts: every trigger decided or lost, every verdict published or waiting."""
 
 from __future__ import annotations
 

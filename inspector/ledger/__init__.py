@@ -9,8 +9,9 @@ from inspector.ledger.database import shown
 from inspector.ledger.evidence import FileEvidence
 from inspector.ledger.ledger import SqlLedger
 from inspector.ledger.measure import LedgerSpeed, measure_ledger
+from inspector.ledger.refill import require_room, restore_tables
 from inspector.ledger.schema import SchemaState, schema_state, upgrade
-from inspector.ledger.snapshot import TableCopy, let_go, require_room, restore_tables, snapshot
+from inspector.ledger.snapshot import TableCopy, let_go, snapshot
 from inspector.ledger.versions import Declaration, NewVersion, store_versions
 
 __all__ = [

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, union_al
 
 from inspector.accounts import Balance
 from inspector.decision import Reason
-from inspector.ledger.books import balance
+from inspector.ledger.balance import balance
 from inspector.ledger.database import open_engine, read
 from inspector.ledger.reads import all_cameras, load, newest_pipelines
 from inspector.ledger.tables import events, is_waiting, losses, outbox, parts

@@ -134,6 +134,8 @@ def _prepare_server(engine: Engine, *, writes: bool, synchronous: Synchronous, b
         f"SET synchronous_commit = {'on' if synchronous == 'FULL' else 'off'}",
         f"SET lock_timeout = {round(busy_s * 1000)}",
         f"SET default_transaction_read_only = {'off' if writes else 'on'}",
+        # readers see one moment, as SQLite's do: sums over several statements must agree while others write
+        f"SET default_transaction_isolation = '{'read committed' if writes else 'repeatable read'}'",
     )
 
     @event.listens_for(engine, "connect")

@@ -117,7 +117,10 @@ class SqlLedger:
         await self._writer.submit(books.add_counts, count)
 
     async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
-        return await self._writer.submit(books.compare, books.Uncompared(lines, before))
+        found = await self._read(books.compare, lines, before)  # counts many parts: writers shall not wait for it
+        if found:
+            await self._writer.submit(books.note_compared, found)
+        return found
 
     async def mark_reviewed(self, result_ids: Sequence[str]) -> None:
         """A person reviewed these parts: their pictures stay."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, Row, case, func, or_, select, update
 
 from inspector.decision import Reason
 from inspector.ledger.database import pages, upsert
@@ -44,10 +44,8 @@ def release(connection: Connection, group: Sequence[Release]) -> list[Released]:
 
 def note_removed(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
     """A picture that was stored again meanwhile is not marked any more, and stays as it is."""
-    removed = [{"gone": sha256} for sha256s in group for sha256 in sha256s]
-    if removed:
-        gone = update(evidence).where(evidence.c.sha256 == bindparam("gone"), is_due)
-        connection.execute(gone.values(removal="DONE"), removed)
+    for some in pages([sha256 for sha256s in group for sha256 in sha256s]):
+        connection.execute(update(evidence).where(evidence.c.sha256.in_(some), is_due).values(removal="DONE"))
     return [None] * len(group)
 
 
@@ -68,7 +66,8 @@ def _mark(connection: Connection, pictures: set[str]) -> None:
 
 
 def _page(connection: Connection, step: Release) -> Sequence[Row[int, str | None, datetime]]:
-    """The next passed parts of the line that are old enough, in the order in which they came."""
+    """The next passed parts of the line that are old enough, in the order in which they came. A part from the
+    future is old: the clock was wrong, and nobody shall wait for it to be right."""
     done = select(sweeps.c.number).where(sweeps.c.line == step.line, sweeps.c.share == step.retention.pass_pictures)
     passed = (parts.c.reason == Reason.NO_DEFECT, parts.c.disposition == Disposition.PASS)
     later = parts.c.number > (connection.scalar(done) or 0)
@@ -76,7 +75,7 @@ def _page(connection: Connection, step: Release) -> Sequence[Row[int, str | None
         parts.c.line == step.line, *passed, later
     )
     rows = connection.execute(wanted.order_by(parts.c.number).limit(PAGE)).all()
-    young = next((at for at, row in enumerate(rows) if row.decided_at >= step.horizon), len(rows))
+    young = next((at for at, row in enumerate(rows) if step.horizon <= row.decided_at <= step.now), len(rows))
     return rows[:young]
 
 

@@ -1,6 +1,6 @@
-"""What is asked of a prefix, step by step: verdicts read at once, drafts sampled up to their verdict, and words.
+"""What a row of the batch is up to: an answer, read at its verdict after whatever it sampled before, or a text.
 
-Every generator here yields after each forward, so that the worker can let something more urgent go first.
+Both keep in `next` the tokens that the row reads next, and know the `most` tokens that it may read in all.
 """
 
 from __future__ import annotations
@@ -16,78 +16,112 @@ from inspector.pipeline import Reasoning
 from inspector.ports import Answer, Text
 from inspector.view import VERDICT_CUE, Question
 from inspector.vlm.chat import Chat
-from inspector.vlm.network import KeptPrefix, Network, Rows
-from inspector.vlm.reading import draw, p_ng
-from inspector.vlm.work import Steps
+from inspector.vlm.grammar import OPENING, Grammar, closing, masked
+from inspector.vlm.reading import Spelled, draw, p_ng
 
 CUE_ROOM: Final = len(f" {VERDICT_CUE}")  # a tokenizer of bytes needs no more tokens than bytes
 QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
 class Draft:
-    """One answer on its way: the text sampled so far."""
+    """An answer on its way: the text sampled so far, made to give its cue where it does not come to one."""
+
+    allowed: Final = None  # anything may be sampled
 
     def __init__(self, index: int, question: Question, chat: Chat) -> None:
-        self.index, self.question = index, question
-        self.tokens: list[int] = []
-        self._chat = chat
-        self._dice = random.Random(question.seed)
+        self._index, self._question, self._chat = index, question, chat
+        self._tokens: list[int] = []
         self._forced: list[int] | None = None  # what is left of a cue that the model did not write itself
+        self._reasons = question.reasoning is not Reasoning.NONE
+        self.words = Spelled(chat.spellings(question.ng_words), chat.spellings(question.ok_words))
+        self.next = chat.suffix(question.text)
+        self.most = len(self.next) + (question.max_tokens + CUE_ROOM if self._reasons else 0)
+        self.temperature = question.temperature
 
     @property
     def at_verdict(self) -> bool:
-        if self.question.reasoning is Reasoning.NONE:
+        if not self._reasons:
             return True
-        return VERDICT_CUE in self.text if self._forced is None else not self._forced
+        return VERDICT_CUE in self._text if self._forced is None else not self._forced
 
     @property
-    def text(self) -> str:
-        return self._chat.text(self.tokens)
-
     def chance(self) -> float:
-        """The row's next random number: its sequence depends on the question's seed only."""
-        return self._dice.random()
+        """The random number for this place in this text, whenever and beside whomever it is drawn."""
+        return random.Random(f"{self._question.seed}/{len(self._tokens)}").random()
 
     def take(self, drawn: int) -> None:
         """Appends the drawn token; where the text ends without its cue, the cue's tokens instead."""
-        if self._forced is None and (drawn in self._chat.end_tokens or len(self.tokens) >= self.question.max_tokens):
-            text = self.text
+        if self._forced is None and (drawn in self._chat.end_tokens or len(self._tokens) >= self._question.max_tokens):
+            text = self._text
             self._forced = self._chat.encode(VERDICT_CUE if text[-1:].isspace() or not text else f" {VERDICT_CUE}")
-        self.tokens.append(self._forced.pop(0) if self._forced else drawn)
+        self._tokens.append(self._forced.pop(0) if self._forced else drawn)
+        self.next = self._tokens[-1:]
 
-    def answer(self, logits: Tensor) -> Answer:
-        ng, ok = self._chat.spellings(self.question.ng_words), self._chat.spellings(self.question.ok_words)
-        return Answer(self.index, p_ng(logits, ng, ok), len(self.tokens), self.text)
+    def answer(self, share: float | None) -> Answer:
+        return Answer(self._index, share, len(self._tokens), self._text)
 
-
-def answers(network: Network, chat: Chat, prefix: KeptPrefix, questions: Sequence[Question]) -> Steps[Answer]:
-    """All questions in one batch: those without reasoning are answered by its first forward."""
-    drafts = [Draft(index, question, chat) for index, question in enumerate(questions)]
-    tokens = [chat.suffix(question.text) for question in questions]
-    rows = Rows(prefix, len(drafts), max(map(len, tokens), default=0) + _room(questions))
-    while drafts:
-        logits = network.advance(rows, tokens)
-        found = [draft.answer(logits[row]) for row, draft in enumerate(drafts) if draft.at_verdict]
-        if found:
-            left = [row for row, draft in enumerate(drafts) if not draft.at_verdict]
-            drafts, logits = [drafts[row] for row in left], logits[left]
-            rows.keep(left)
-        tokens = _next(drafts, logits)
-        yield found
+    @property
+    def _text(self) -> str:
+        return self._chat.text(self._tokens)
 
 
-def words(network: Network, chat: Chat, prefix: KeptPrefix, request: str, start: str, max_tokens: int) -> Steps[Text]:
-    """Greedy text after `start`, up to the end of the turn or of the JSON object, whichever comes first."""
-    step, tokens = chat.suffix(request, start), list[int]()
-    rows = Rows(prefix, 1, len(step) + max_tokens)
-    while len(tokens) < max_tokens and not closed(start + chat.text(tokens)):
-        token = int(network.advance(rows, [step])[0].argmax())
-        if token in chat.end_tokens:
-            break
-        tokens.append(token)
-        step = [token]
-        yield []
-    yield [Text(start + chat.text(tokens), len(tokens))]
+class Script:
+    """Greedy text after `start`, up to the end of the turn or of its JSON object. One that starts as a report is held
+    to the reports' grammar and closed before its cap, so that it can always be parsed."""
+
+    temperature: Final = 0.0
+    chance: Final = 0.0
+
+    def __init__(self, request: str, start: str, max_tokens: int, chat: Chat, grammar: Grammar) -> None:
+        self._start, self._max_tokens, self._chat = start, max_tokens, chat
+        self._held = grammar.hold(start) if start.startswith(OPENING) else None
+        self._cap = max_tokens - grammar.closing_room if self._held else max_tokens
+        self._tokens: list[int] = []
+        self.next = chat.suffix(request, start)
+        self.most = len(self.next) + max_tokens
+
+    @property
+    def allowed(self) -> Tensor | None:
+        """Which tokens may come next; None for all."""
+        return self._held.allowed() if self._held else None
+
+    def take(self, drawn: int) -> Text | None:
+        """The text, once the drawn token or the cap completes it."""
+        if drawn in self._chat.end_tokens or len(self._tokens) >= self._cap:
+            return self._ended()
+        self._tokens.append(drawn)
+        self.next = [drawn]
+        if self._held:
+            self._held.take(drawn)
+        is_complete = self._held.is_complete if self._held else closed(self._text)
+        return self._ended() if is_complete or len(self._tokens) >= self._cap else None
+
+    def _ended(self) -> Text:
+        if self._held:
+            self._tokens += self._chat.encode(closing(self._text))[: self._max_tokens - len(self._tokens)]
+        return Text(self._text, len(self._tokens))
+
+    @property
+    def _text(self) -> str:
+        return self._start + self._chat.text(self._tokens)
+
+
+Voice = Draft | Script
+
+
+def hear(voices: Sequence[Voice], logits: Tensor) -> list[Answer | Text | None]:
+    """What each row says after these logits [rows, vocabulary]: its result, or None where it goes on."""
+    judged = {row: voice for row, voice in enumerate(voices) if isinstance(voice, Draft) and voice.at_verdict}
+    spoken = {row: voice for row, voice in enumerate(voices) if row not in judged}
+    found: list[Answer | Text | None] = [None] * len(voices)
+    if judged:
+        shares = p_ng(logits[[*judged]], [voice.words for voice in judged.values()])
+        for (row, voice), share in zip(judged.items(), shares, strict=True):
+            found[row] = voice.answer(share)
+    if spoken:
+        for (row, speaker), token in zip(spoken.items(), _drawn([*spoken.values()], logits[[*spoken]]), strict=True):
+            found[row] = speaker.take(token)
+    return found
 
 
 def closed(text: str) -> bool:
@@ -96,15 +130,6 @@ def closed(text: str) -> bool:
     return 0 < bare.count("{") <= bare.count("}")
 
 
-def _next(drafts: Sequence[Draft], logits: Tensor) -> list[list[int]]:
-    if drafts:
-        temperatures = [draft.question.temperature for draft in drafts]
-        for draft, token in zip(drafts, draw(logits, temperatures, [draft.chance() for draft in drafts]), strict=True):
-            draft.take(token)
-    return [draft.tokens[-1:] for draft in drafts]
-
-
-def _room(questions: Sequence[Question]) -> int:
-    """The most tokens that a row may need after its question."""
-    drafted = [question.max_tokens + CUE_ROOM for question in questions if question.reasoning is not Reasoning.NONE]
-    return max(drafted, default=0)
+def _drawn(voices: Sequence[Voice], logits: Tensor) -> list[int]:
+    possible = masked(logits, [voice.allowed for voice in voices])
+    return draw(possible, [voice.temperature for voice in voices], [voice.chance for voice in voices])

@@ -1,12 +1,11 @@
 """`ports.Engine` on transformers: pictures and preamble once, every question and every word from there.
 
-Pictures are prepared in the event loop's worker threads; all forwards run in the engine's one thread.
+Pictures and prompts are prepared in the event loop's worker threads; all forwards run in the engine's one thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -17,25 +16,34 @@ from inspector.errors import ModelError
 from inspector.model_card import ModelCard
 from inspector.ports import Answer, Picture, Prefix, Text
 from inspector.view import Question
+from inspector.vlm.batch import Batch
+from inspector.vlm.bundle import Bundle, Opening
 from inspector.vlm.chat import Chat
 from inspector.vlm.checkpoint import Checkpoint, find, load_checkpoint
-from inspector.vlm.decoding import answers, words
+from inspector.vlm.decoding import Draft, Script
 from inspector.vlm.fingerprint import fingerprint
-from inspector.vlm.network import KeptPrefix, Network
+from inspector.vlm.grammar import Grammar
+from inspector.vlm.memory import Memory, key_value_bytes
+from inspector.vlm.network import Network
 from inspector.vlm.pictures import Optics, Patches
-from inspector.vlm.work import Steps, Turn, Worker
+from inspector.vlm.rows import KeptPrefix
+from inspector.vlm.work import Inquiry, Turn, Worker
 
 
 class TransformersEngine:
-    """One Qwen3-VL on one device."""
+    """One Qwen3-VL on one device. `network` is the checkpoint's, unless a test wants to watch it."""
 
-    def __init__(self, card: ModelCard, checkpoint: Checkpoint, fingerprint: str) -> None:
+    def __init__(
+        self, card: ModelCard, checkpoint: Checkpoint, fingerprint: str, network: Network | None = None
+    ) -> None:
+        network = network or Network(checkpoint.model)
+        vocabulary = checkpoint.model.config.text_config.vocab_size
         self._fingerprint = fingerprint
         self._optics = Optics(checkpoint.processor, card)
         self._chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
-        self._network = Network(checkpoint.model)
-        self._worker = Worker(f"model {card.name}")
-        self._open: weakref.WeakSet[KeptPrefix] = weakref.WeakSet()
+        self._grammar = Grammar(checkpoint.tokenizer, vocabulary, self._chat)
+        self._memory = Memory(key_value_bytes(card, checkpoint.model) // network.token_bytes, network.token_bytes)
+        self._worker = Worker(f"model {card.name}", Batch(network, self._memory))
 
     @classmethod
     def load(cls, card: ModelCard, folder: Path, threads: int | None = None) -> TransformersEngine:
@@ -52,31 +60,35 @@ class TransformersEngine:
     @property
     def open_prefixes(self) -> int:
         """How many prefixes hold memory."""
-        return len(self._open)
+        return self._memory.open_prefixes
 
     async def open(self, pictures: Sequence[Picture], preamble: str) -> KeptPrefix:
-        patches = await asyncio.to_thread(self._optics.patches, pictures)
-        prefix = await self._worker.run(Turn.VERDICT, self._opened(patches, preamble))
-        self._open.add(prefix)
-        return prefix
+        tokens, patches = await asyncio.to_thread(self._prepared, pictures, preamble)
+        inquiry = Inquiry[KeptPrefix]()
+        self._worker.put(Opening(tokens, patches, inquiry))
+        return await inquiry.result()
 
     async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
-        steps = answers(self._network, self._chat, _own(prefix), questions)
-        async with aclosing(self._worker.stream(Turn.VERDICT, steps)) as found:
-            async for answer in found:
+        drafts = [Draft(index, question, self._chat) for index, question in enumerate(questions)]
+        inquiry = Inquiry[Answer]()
+        if drafts:
+            self._worker.put(Bundle.of(Turn.VERDICT, _own(prefix), drafts, inquiry))
+        async with aclosing(inquiry.results(len(drafts))) as answers:
+            async for answer in answers:
                 yield answer
 
     async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int, urgent: bool = False) -> Text:
-        steps = words(self._network, self._chat, _own(prefix), request, start, max_tokens)
-        return await self._worker.run(Turn.VERDICT if urgent else Turn.WORDS, steps)
+        script = Script(request, start, max_tokens, self._chat, self._grammar)
+        inquiry = Inquiry[Text]()
+        self._worker.put(Bundle.of(Turn.VERDICT if urgent else Turn.WORDS, _own(prefix), [script], inquiry))
+        return await inquiry.result()
 
     async def close(self, prefix: Prefix) -> None:
-        kept = _own(prefix)
-        kept.layers = None
-        self._open.discard(kept)
+        _own(prefix).close()
 
-    def _opened(self, patches: Patches, preamble: str) -> Steps[KeptPrefix]:
-        yield [self._network.prefill(self._chat.prefix(patches.tokens, preamble), patches)]
+    def _prepared(self, pictures: Sequence[Picture], preamble: str) -> tuple[list[int], Patches]:
+        patches = self._optics.patches(pictures)
+        return self._chat.prefix(patches.tokens, preamble), patches
 
 
 def _own(prefix: Prefix) -> KeptPrefix:

@@ -1,70 +1,54 @@
-"""The forwards of one Qwen3-VL: pictures and preamble once into a prefix, then any number of rows that continue
-from it. Knows tensors; no words, no questions.
+"""The forwards of one Qwen3-VL: pictures and preamble once into a prefix, then any number of rows, of any number of
+prefixes, one forward for all. Knows tensors; no words, no questions.
 
-Every forward gets explicit positions and masks: the model keeps no state between calls, so calls may alternate
-between parts in any order.
+Every forward gets explicit positions: the model keeps no state between calls, so calls may alternate between parts in
+any order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from inspector.errors import ModelError
+from inspector.vlm.attention import Attend, Kept, register, shared
 from inspector.vlm.pictures import Patches
+from inspector.vlm.rows import Advance, KeptPrefix, Rows
 
 if TYPE_CHECKING:
     from transformers import Qwen3VLForConditionalGeneration
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
-class KeptPrefix:
-    """Keys and values of every layer, [1, heads, tokens, width]; nobody writes to them. None once closed.
-    `position` is where the next token stands (pictures take fewer positions than tokens)."""
+class Forward(NamedTuple):
+    """One forward over some rows: the logits [rows, vocabulary] after each row's last token."""
 
-    layers: tuple[tuple[Tensor, Tensor], ...] | None
-    tokens: int
-    position: int
+    logits: Tensor
+    steps: Sequence[Advance]
 
-
-class Rows:
-    """Continuations of one prefix that advance together. The layers of the model call `update` as they would
-    a cache: it appends the new keys and values after the prefix's and hands back all of them."""
-
-    def __init__(self, prefix: KeptPrefix, count: int, capacity: int) -> None:
-        if prefix.layers is None:
-            raise ModelError("the prefix is closed; open the pictures again")
-        total = prefix.tokens + capacity
-        self._layers = [(_room(keys, count, total), _room(values, count, total)) for keys, values in prefix.layers]
-        device = prefix.layers[0][0].device
-        self.visible = torch.ones(count, total, dtype=torch.bool, device=device)
-        self.position = torch.full((count,), prefix.position, device=device)
-        self.filled = prefix.tokens
-
-    def update(self, keys: Tensor, values: Tensor, layer: int, *_: object, **__: object) -> tuple[Tensor, Tensor]:
-        all_keys, all_values = self._layers[layer]
-        end = self.filled + keys.shape[2]
-        all_keys[:, :, self.filled : end] = keys
-        all_values[:, :, self.filled : end] = values
-        return all_keys[:, :, :end], all_values[:, :, :end]
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Drops all other rows."""
-        chosen = torch.tensor(rows, dtype=torch.long, device=self.position.device)
-        self._layers = [(keys[chosen], values[chosen]) for keys, values in self._layers]
-        self.visible, self.position = self.visible[chosen], self.position[chosen]
+    def commit(self) -> None:
+        """Makes the new tokens part of their rows; without it the forward might as well not have been."""
+        for step in self.steps:
+            step.commit()
 
 
 class Network:
-    """One model on one device. Not safe for threads: one thread makes all forwards."""
+    """One model on one device. Not safe for threads: one thread makes all forwards. `attend` is how rows attend to
+    their prefix; `attention.copied` is the reference for tests."""
 
-    def __init__(self, model: Qwen3VLForConditionalGeneration) -> None:
+    def __init__(self, model: Qwen3VLForConditionalGeneration, attend: Attend = shared) -> None:
+        model.set_attn_implementation({"text_config": register()})
         self._model = model
         self._device = model.device
+        self._attend = attend
+
+    @property
+    def token_bytes(self) -> int:
+        """What keys and values of one token take, all layers together."""
+        text = self._model.config.text_config
+        return int(2 * text.num_hidden_layers * text.num_key_value_heads * text.head_dim * self._model.dtype.itemsize)
 
     @torch.inference_mode()
     def prefill(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:
@@ -84,45 +68,17 @@ class Network:
             past_key_values=cache,
             use_cache=True,
         )
-        layers = tuple((layer.keys, layer.values) for layer in cache.layers)
+        layers = tuple(Kept(layer.keys, layer.values) for layer in cache.layers)
         return KeptPrefix(layers, len(tokens), int(positions.max()) + 1)
 
     @torch.inference_mode()
-    def advance(self, rows: Rows, tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Appends tokens to every row, and gives the logits [rows, vocabulary] after each row's last one.
-
-        Shorter rows are padded on the left with tokens that nobody sees.
-        """
-        width = max(map(len, tokens))
-        ids = torch.tensor([[0] * (width - len(row)) + list(row) for row in tokens], device=self._device)
-        lengths = torch.tensor([len(row) for row in tokens], device=self._device)
-        own = torch.arange(width, device=self._device) >= width - lengths[:, None]
-        rows.visible[:, rows.filled : rows.filled + width] = own
-        position = rows.position[:, None] + own.cumsum(1) - 1
+    def advance(self, batch: Sequence[tuple[Rows, Sequence[Sequence[int]]]]) -> Forward:
+        """Appends tokens to every row, all in one forward."""
+        steps = [Advance(rows, tokens, self._attend, self._device) for rows, tokens in batch]
+        ids = torch.tensor([[token for step in steps for token in step.ids]], device=self._device)
+        positions = torch.tensor([place for step in steps for place in step.positions], device=self._device)
         hidden = self._model.model.language_model(
-            input_ids=ids,
-            attention_mask=_mask(rows.visible, rows.filled, width),
-            position_ids=position.clamp(min=0).expand(3, -1, -1),
-            past_key_values=rows,
-            use_cache=True,
+            input_ids=ids, position_ids=positions.expand(3, 1, -1), use_cache=False, segments=steps
         ).last_hidden_state
-        rows.filled += width
-        rows.position = rows.position + lengths
-        logits: Tensor = self._model.lm_head(hidden[:, -1])
-        return logits.float()
-
-
-def _room(kept: Tensor, rows: int, total: int) -> Tensor:
-    """The prefix's keys or values in every row, with room after them."""
-    _, heads, tokens, width = kept.shape
-    room = kept.new_empty(rows, heads, total, width)
-    room[:, :, :tokens] = kept
-    return room
-
-
-def _mask(visible: Tensor, start: int, width: int) -> Tensor:
-    """[rows, 1, width, start + width]: a token sees what is visible up to itself."""
-    end = start + width
-    columns = torch.arange(end, device=visible.device)
-    causal = columns <= columns[start:, None]
-    return (visible[:, None, :end] & causal)[:, None]
+        ends = torch.tensor([*accumulate(length for step in steps for length in step.lengths)], device=self._device)
+        return Forward(self._model.lm_head(hidden[0, ends - 1]).float(), steps)

@@ -20,6 +20,7 @@ from inspector.vlm.openai_faults import refused, too_slow, unreachable
 BUSY: Final = frozenset({429, 503})
 FIRST_PAUSE_S: Final = 0.05  # doubled every time
 KEPT_CONNECTIONS: Final = 64
+KEPT_S: Final = 4.0  # uvicorn, under most of these servers, hangs up on an idle connection after 5 s
 
 
 class Client:
@@ -30,7 +31,7 @@ class Client:
         self._http = httpx.AsyncClient(
             headers=headers,
             timeout=httpx.Timeout(None, connect=server.connect_timeout_s),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=KEPT_CONNECTIONS),
+            limits=httpx.Limits(max_keepalive_connections=KEPT_CONNECTIONS, keepalive_expiry=KEPT_S),
         )
 
     async def post(self, path: str, body: bytes) -> httpx.Response:

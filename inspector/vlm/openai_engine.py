@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Coroutine, Hashable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -57,7 +59,8 @@ class OpenAIEngine:
     async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
         kept = _own(prefix)
         await self._peer.refresh()
-        async with aclosing(as_they_finish(self._answers(kept, asked) for asked in alike(questions))) as finished:
+        together = alike(questions, self._server.max_n)
+        async with aclosing(as_they_finish(self._answers(kept, asked) for asked in together)) as finished:
             async for answers in finished:
                 for answer in answers:
                     yield answer
@@ -127,13 +130,23 @@ class OpenAIEngine:
         return reply
 
 
-def alike(questions: Sequence[Question]) -> list[Asked]:
-    """Questions grouped by everything that a request says: they differ only in which answers count, and in seeds."""
-    groups: dict[Hashable, list[tuple[int, Question]]] = {}
+def alike(questions: Sequence[Question], most: int) -> list[Asked]:
+    """Questions that share a request, as they differ only in which answers count or in their seeds."""
+    groups: dict[Hashable, list[tuple[int, Question]]] = defaultdict(list)
+    seen: Counter[Hashable] = Counter()
     for index, question in enumerate(questions):
         said = question.text, question.reasoning, question.temperature, question.max_tokens
-        groups.setdefault(said, []).append((index, question))
+        groups[said, seen[said] // _sharing(question, most)].append((index, question))
+        seen[said] += 1
     return list(groups.values())
+
+
+def _sharing(question: Question, most: int) -> int:
+    """How many questions in the same words one request can answer. vLLM gives one sample where nothing is left to
+    chance."""
+    if question.reasoning is Reasoning.NONE:
+        return sys.maxsize
+    return most if question.temperature else 1
 
 
 async def as_they_finish(work: Iterable[Coroutine[Any, Any, Result]]) -> AsyncGenerator[Result, None]:

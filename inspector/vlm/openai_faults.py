@@ -26,6 +26,7 @@ OF_STATUS: Final = {
 }
 OF_WORDS: Final = (  # the first that the server's message speaks of
     (r"logprob", LOGPROBS),
+    (r"'n'|`n`|\bn (must|should|is)\b", "lower server.max_n in the model card"),
     (
         r"context|max(imum)?[ _]model[ _]len|too many tokens|prompt .*too long",
         "give the server a longer context (vLLM: --max-model-len, llama.cpp: --ctx-size), or lower pixels.max",

@@ -31,9 +31,13 @@ class Peer:
 
     def __init__(self, card: ModelCard, server: Server, headers: dict[str, str]) -> None:
         """Raises ModelError when the server can't be reached, or does not serve the card's model."""
-        self._card, self._server, self._headers = card, server, headers
+        self._card, self._server = card, server
+        self._http = httpx.Client(headers=headers, timeout=server.connect_timeout_s)
+        self._due = time.monotonic() + RECHECK_S
         try:
-            self._look()
+            self._fingerprint = self._look()
+        except httpx.HTTPStatusError as error:
+            raise refused(server, error.response) from error
         except httpx.TransportError as error:
             raise unreachable(server, error) from error
 
@@ -42,18 +46,22 @@ class Peer:
         return self._fingerprint
 
     async def refresh(self) -> None:
-        """Asks again when it is time to. Raises ModelError when the card's model is no longer served; of a server that
-        can't be reached the request that follows will tell."""
-        if time.monotonic() >= self._due:
-            self._due = time.monotonic() + RECHECK_S  # one part asks, the others don't wait for that
-            with contextlib.suppress(httpx.TransportError):
-                await asyncio.to_thread(self._look)
+        """Asks again when it is time to. Raises ModelError when the card's model is no longer served; that the server
+        is away or busy, the request that follows will tell."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + RECHECK_S  # one part asks, the others don't wait for that
+        try:
+            self._fingerprint = await asyncio.to_thread(self._look)
+        except ModelError:
+            self._due = 0.0
+            raise
+        except httpx.HTTPError:
+            pass
 
-    def _look(self) -> None:
-        with httpx.Client(headers=self._headers, timeout=self._server.connect_timeout_s) as http:
-            told = [_model(http, self._server, self._card), _version(http, self._server)]
-        self._fingerprint = _fingerprint(self._card, self._server, told)
-        self._due = time.monotonic() + RECHECK_S
+    def _look(self) -> str:
+        told = [_model(self._http, self._server, self._card), _version(self._http, self._server)]
+        return _fingerprint(self._card, self._server, told)
 
 
 def served_name(card: ModelCard, server: Server) -> str:
@@ -62,9 +70,7 @@ def served_name(card: ModelCard, server: Server) -> str:
 
 def _model(http: httpx.Client, server: Server, card: ModelCard) -> dict[str, Any]:
     """The server's own description of the card's model."""
-    response = http.get(f"{server.base_url}/models")
-    if not response.is_success:
-        raise refused(server, response)
+    response = http.get(f"{server.base_url}/models").raise_for_status()
     try:
         served = {str(entry["id"]): dict(entry) for entry in response.json()["data"]}
     except (ValueError, LookupError, TypeError) as error:

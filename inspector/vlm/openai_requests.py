@@ -57,8 +57,8 @@ class Requests:
 
     def drafts(self, prefix: RenderedPrefix, question: Question, count: int) -> bytes:
         """Samples `count` answers; the i-th follows the seed plus i. One token more than the draft: its verdict."""
-        sampled = {"n": count, "seed": question.seed % SEEDS, "temperature": question.temperature}
-        return self._body(prefix, question.text, {**READ, **sampled, "max_tokens": question.max_tokens + 1})
+        chance = {"n": count, "seed": question.seed % SEEDS, "temperature": question.temperature, "top_p": 1.0}
+        return self._body(prefix, question.text, {**READ, **chance, "max_tokens": question.max_tokens + 1})
 
     def words(self, prefix: RenderedPrefix, request: str, start: str, max_tokens: int) -> bytes:
         """Greedy text that begins with `start`, as far as the server can be told so."""

@@ -1,125 +1,119 @@
-"""The one thread that computes. Work is cut in steps (one forward each), and after every step the most urgent
-job goes on: a verdict never waits for words. Knows threads and event loops; nothing of models."""
+"""The one thread that computes, and how coroutines hear from it. Knows threads and event loops; nothing of models."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import queue
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from inspector.errors import InspectorError, ModelError
 
+STOP_S: Final = 10.0  # how long the last forward may take
 Result = TypeVar("Result")
-Steps = Generator[Sequence[Result], None, None]  # each step gives what it found, often nothing yet
+Task_contra = TypeVar("Task_contra", contravariant=True)
 
 
 class Turn(IntEnum):
-    """Whose step is next. Jobs of one turn go on in the order they came."""
+    """Whose step is next."""
 
     VERDICT = 0
     WORDS = 1
-    STOP = 2
 
 
-class Ended:
-    """The last thing a job reports."""
+class Inquiry(Generic[Result]):
+    """A coroutine that waits for results, made in its event loop. Once it `is_over` nobody listens any more."""
 
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._found: asyncio.Queue[Result | InspectorError] = asyncio.Queue()
+        self.is_over = False
 
-ENDED: Final = Ended()
-
-
-@dataclass(slots=True)
-class Job(Generic[Result]):
-    """Steps, and the coroutine that waits for what they find."""
-
-    steps: Steps[Result]
-    loop: asyncio.AbstractEventLoop
-    found: asyncio.Queue[Result | Exception | Ended]
-    cancelled: bool = False
-
-    def step(self) -> bool:
-        """Runs one step; False when nothing is left to do."""
-        if self.cancelled:
-            self.steps.close()
-            return False
+    def report(self, item: Result | InspectorError) -> None:
+        """Called by the thread. An error is the last thing that is heard."""
+        self.is_over = self.is_over or isinstance(item, InspectorError)
         try:
-            for item in next(self.steps):
-                self._report(item)
-        except StopIteration:
-            self._report(ENDED)
-            return False
-        except InspectorError as error:
-            self._report(error)
-            return False
-        except Exception as error:  # whatever one job raises must not end the thread that all jobs need
-            self._report(_translated(error))
-            return False
-        return True
+            self._loop.call_soon_threadsafe(self._found.put_nowait, item)
+        except RuntimeError:  # the caller's event loop is closed
+            self.is_over = True
 
-    def _report(self, item: Result | Exception | Ended) -> None:
+    async def results(self, count: int) -> AsyncGenerator[Result, None]:
+        """So many results, as they come. Closing it cancels what is left. Raises the first error reported."""
         try:
-            self.loop.call_soon_threadsafe(self.found.put_nowait, item)
-        except RuntimeError:  # the caller's event loop is closed: nobody waits any more
-            self.cancelled = True
-
-
-Jobs = queue.PriorityQueue[tuple[Turn, int, Job[Any] | None]]
-
-
-class Worker:
-    """Runs the jobs of many coroutines in one thread, which ends with the worker."""
-
-    def __init__(self, name: str) -> None:
-        self._jobs: Jobs = queue.PriorityQueue()
-        self._numbers = itertools.count()
-        threading.Thread(target=_serve, args=(self._jobs,), name=name, daemon=True).start()
-        weakref.finalize(self, self._jobs.put, (Turn.STOP, 0, None))
-
-    async def stream(self, turn: Turn, steps: Steps[Result]) -> AsyncGenerator[Result, None]:
-        """What the steps find, as they find it. Closing the stream ends the job after its present step.
-
-        Raises ModelError when a step fails.
-        """
-        job = Job(steps, asyncio.get_running_loop(), asyncio.Queue())
-        self._jobs.put((turn, next(self._numbers), job))
-        try:
-            while not isinstance(item := await job.found.get(), Ended):
-                if isinstance(item, Exception):
+            for _ in range(count):
+                item = await self._found.get()
+                if isinstance(item, InspectorError):
                     raise item
                 yield item
         finally:
-            job.cancelled = True
+            self.is_over = True
 
-    async def run(self, turn: Turn, steps: Steps[Result]) -> Result:
-        """The first thing that the steps find."""
-        async with aclosing(self.stream(turn, steps)) as stream:
-            return await anext(stream)
-
-
-def _serve(jobs: Jobs) -> None:
-    while _one_step(jobs):
-        pass
+    async def result(self) -> Result:
+        async with aclosing(self.results(1)) as results:
+            return await anext(results)
 
 
-def _one_step(jobs: Jobs) -> bool:
-    """A function of its own, so that the thread holds on to no job while it waits for the next."""
-    turn, number, job = jobs.get()
-    if job is not None and job.step():
-        jobs.put((turn, number, job))
-    return job is not None
+class Schedule(Protocol[Task_contra]):
+    """What the thread does, one forward at a time. `pause` is how long it may wait for another task before the next
+    step: 0 when there is something to do, None when only a task can change that."""
+
+    @property
+    def pause(self) -> float | None: ...
+
+    def add(self, task: Task_contra) -> None: ...
+
+    def step(self) -> None: ...
 
 
-def _translated(error: Exception) -> ModelError:
+class Worker(Generic[Task_contra]):
+    """Runs a schedule in one thread, which ends with the worker."""
+
+    def __init__(self, name: str, schedule: Schedule[Task_contra]) -> None:
+        self._inbox: queue.SimpleQueue[Task_contra | None] = queue.SimpleQueue()
+        thread = threading.Thread(target=_serve, args=(self._inbox, schedule), name=name, daemon=True)
+        thread.start()
+        weakref.finalize(self, _stop, self._inbox, thread)
+
+    def put(self, task: Task_contra) -> None:
+        self._inbox.put(task)
+
+
+def translated(error: Exception) -> InspectorError:
+    """What the caller is told; an own error as it is."""
+    if isinstance(error, InspectorError):
+        return error
     problem = f"the model failed: {type(error).__name__}: {error}"
     if isinstance(error, MemoryError) or "memory" in str(error).lower():
         problem += "; lower pixels.max or max_ongoing_requests in the model card"
-    translated = ModelError(problem)
-    translated.__cause__ = error
-    return translated
+    told = ModelError(problem)
+    told.__cause__ = error
+    return told
+
+
+def _stop(inbox: queue.SimpleQueue[Any], thread: threading.Thread) -> None:
+    """Also at the interpreter's exit: a thread that is still inside a forward then would take the process down."""
+    inbox.put(None)
+    if thread is not threading.current_thread():
+        thread.join(STOP_S)
+
+
+def _serve(inbox: queue.SimpleQueue[Task_contra | None], schedule: Schedule[Task_contra]) -> None:
+    while _listen(inbox, schedule):
+        schedule.step()
+
+
+def _listen(inbox: queue.SimpleQueue[Task_contra | None], schedule: Schedule[Task_contra]) -> bool:
+    """Takes in what has come; False when the worker is gone. A function of its own, so that the thread holds on to no
+    task while it waits for the next."""
+    while True:
+        try:
+            task = inbox.get(timeout=schedule.pause)
+        except queue.Empty:
+            return True
+        if task is None:
+            return False
+        schedule.add(task)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import fsspec
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from inspector.errors import LedgerError
 from inspector.ledger import FileEvidence
+from inspector.ledger.evidence import YOUNG_S
 from inspector.part import Evidence
 from inspector.ports import EvidenceStore
 
@@ -140,6 +142,7 @@ FULL_DISK = """
 import resource, signal, sys
 from inspector.errors import LedgerError
 from inspector.ledger import FileEvidence
+from inspector.ledger.evidence import YOUNG_S
 evidence = FileEvidence(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
@@ -173,3 +176,61 @@ def test_leftovers_of_dead_writers_are_cleared_away_and_those_of_the_living_are_
         os.utime(partial / name, (then, then))
     FileEvidence(tmp_path)
     assert files_below(tmp_path) == [Path(".partial/alive")]
+
+
+def aged(root: Path, seconds: float) -> Path:
+    """The one picture in the store, made older."""
+    [path] = root.rglob("*.jpg")
+    then = path.stat().st_mtime - seconds
+    os.utime(path, (then, then))
+    return path
+
+
+def test_old_picture_is_removed_and_a_young_one_stays(tmp_path: Path) -> None:
+    evidence = FileEvidence(tmp_path)
+    sha256 = evidence.put(JPEG, "image/jpeg").sha256
+    evidence.remove(sha256)
+    assert evidence.get(sha256) == JPEG
+    aged(tmp_path, 2 * YOUNG_S)
+    evidence.remove(sha256)
+    evidence.remove(sha256)
+    assert not evidence.has(sha256)
+    assert files_below(tmp_path) == []
+
+
+def test_old_picture_that_is_put_again_is_young_again(tmp_path: Path) -> None:
+    evidence = FileEvidence(tmp_path)
+    sha256 = evidence.put(JPEG, "image/jpeg").sha256
+    aged(tmp_path, 2 * YOUNG_S)
+    evidence.put(JPEG, "image/jpeg")
+    evidence.remove(sha256)
+    assert evidence.get(sha256) == JPEG
+
+
+def test_picture_put_while_it_is_removed_is_there_afterwards(tmp_path: Path) -> None:
+    """Whoever was told that it is stored may name it."""
+    evidence = FileEvidence(tmp_path)
+    sha256 = evidence.put(JPEG, "image/jpeg").sha256
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(50):
+            aged(tmp_path, 2 * YOUNG_S)
+            puts = [threads.submit(evidence.put, JPEG, "")]
+            removed = threads.submit(evidence.remove, sha256)
+            puts.append(threads.submit(evidence.put, JPEG, ""))
+            assert [put.result().sha256 for put in puts] == [sha256, sha256]
+            removed.result()
+            assert evidence.get(sha256) == JPEG
+
+
+def test_old_picture_in_another_store_is_removed_too() -> None:
+    """A store that can't make a file older: its clock is what it is."""
+    evidence = FileEvidence("memory://evidence")
+    sha256 = evidence.put(JPEG, "image/jpeg").sha256
+    evidence.remove(sha256)
+    assert evidence.has(sha256)
+    fsspec.filesystem("memory").store[f"/evidence/{sha256[:2]}/{sha256[2:4]}/{sha256}.jpg"].modified -= timedelta(
+        days=2
+    )
+    evidence.remove(sha256)
+    assert not evidence.has(sha256)
+    fsspec.filesystem("memory").store.clear()

@@ -151,6 +151,7 @@ async def test_device_without_properties_names_the_trigger_in_the_topic(
         ({"seq": "9" * 400}, "is ignored; expected a whole number"),
         ({"captured_at": "yesterday"}, "captured_at 'yesterday' is ignored"),
         ({"captured_at": "2026-01-31T12:00:00"}, "with its zone"),
+        ({"captured_at": "9999-12-31T23:59:59-23:00"}, "captured_at '9999-12-31T23:59:59-23:00' is ignored"),
         ({"deadline_ms": "nan"}, "deadline_ms 'nan' is ignored"),
         ({"deadline_ms": "1e9"}, "deadline_ms '1e9' is ignored"),
         ({"part_id": "x" * 200}, "at most 128 printable"),
@@ -195,6 +196,12 @@ async def test_frame_without_any_id_is_known_by_its_bytes(broker: Broker, device
         ("pcb/cam1/frame-ref", b'{"url":"x","sha256":"short"}', "UNREADABLE_FRAME"),
         ("pcb/cam1/status", b"online", "UNREADABLE_NOTICE"),
         ("pcb/cam1/ack", b'{"trigger_id":"t","disposition":"MAYBE"}', "UNREADABLE_NOTICE"),
+        ("pcb/cam1/count", b'{"triggers":-1,"since":"2026-01-31T12:00:00Z"}', "UNREADABLE_NOTICE"),
+        (
+            "pcb/cam1/count",
+            b'{"triggers":1,"since":"2026-01-31T12:00Z","until":"2026-01-31T12:00Z"}',
+            "UNREADABLE_NOTICE",
+        ),
     ],
 )
 async def test_unreadable_message_is_counted_and_the_line_goes_on(
@@ -207,6 +214,43 @@ async def test_unreadable_message_is_counted_and_the_line_goes_on(
     await until(lambda: bool(desk.frames))
     assert kind in [told for told, _ in desk.complaints]
     await intake.close()
+
+
+async def test_gate_and_plc_are_heard(broker: Broker, device: Device, client_id: str) -> None:
+    desk = Desk()
+    intake = await opened(broker, desk, client_id)
+    device.say("pcb/cam1/ack", b'{"trigger_id":"t-1","disposition":"REJECT","at":"2026-01-31T13:00:00+01:00"}')
+    period = b'"since":"2026-01-31T06:00:00Z","until":"2026-01-31T14:00:00Z"'
+    device.say("pcb/cam1/count", b'{"triggers":1200,' + period + b"}")
+    await until(lambda: bool(desk.acks and desk.counts))
+    [ack], [count] = desk.acks, desk.counts
+    assert (ack.key, ack.disposition, ack.at.isoformat()) == (
+        ("pcb", "cam1", "t-1"),
+        "REJECT",
+        "2026-01-31T12:00:00+00:00",
+    )
+    assert (count.line, count.camera, count.triggers) == ("pcb", "cam1", 1200)
+    assert (count.until - count.since).total_seconds() == 8 * 3600
+    await intake.close()
+
+
+async def test_acknowledgement_of_a_gate_comes_again_until_it_is_stored(
+    broker: Broker, device: Device, client_id: str
+) -> None:
+    first = Desk(finishing=False)
+    killed = await opened(broker, first, client_id)
+    device.say("pcb/cam1/ack", b'{"trigger_id":"t-1","disposition":"PASS"}')
+    await until(lambda: bool(first.acks))
+    kill(killed)
+    second = Desk()
+    intake = await opened(broker, second, client_id)
+    await until(lambda: bool(second.acks))
+    assert [ack.key.trigger_id for ack in second.acks] == ["t-1"]
+    await intake.close()
+    third = Desk()
+    again = await opened(broker, third, client_id)
+    assert third.acks == [], "what was stored is not sent again"
+    await again.close()
 
 
 async def test_camera_status_is_heard(broker: Broker, device: Device, client_id: str) -> None:

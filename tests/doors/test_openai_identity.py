@@ -72,15 +72,19 @@ async def test_a_server_started_again_with_another_model_is_noticed(monkeypatch:
         await answers(engine, [DIRECT])
         assert engine.fingerprint != before
         server.pages[MODELS] = Canned({"data": [{"id": "huge"}]})
-        with pytest.raises(ModelError, match="serves no 'tiny' but huge"):
-            await answers(engine, [DIRECT])
+        for _ in range(2):
+            with pytest.raises(ModelError, match="serves no 'tiny' but huge"):
+                await answers(engine, [DIRECT])
 
 
-async def test_a_server_that_keeps_silent_about_itself_is_still_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("silence", [Canned(status=0), Canned("busy", 503)])
+async def test_a_server_that_keeps_silent_about_itself_is_still_asked(
+    monkeypatch: pytest.MonkeyPatch, silence: Canned
+) -> None:
     monkeypatch.setattr(openai_identity, "RECHECK_S", 0.0)
     async with chat_server() as server:
         engine = await loaded(card(server.url))
         before = engine.fingerprint
-        server.pages[MODELS] = Canned(status=0)
+        server.pages[MODELS] = silence
         assert len(await answers(engine, [DIRECT])) == 1
         assert engine.fingerprint == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,13 +70,26 @@ async def test_drafts_in_the_same_words_are_samples_of_one_request() -> None:
         found = await answers(engine, [draft(7), draft(8), draft(9, "Another wording."), draft(10)])
     sent = sorted((body["n"], body["seed"], body["temperature"], body["max_tokens"]) for body in server.asked)
     assert sent == [(1, 9, 0.8, 13), (3, 7, 0.8, 13)]
+    assert {body["top_p"] for body in server.asked} == {1.0}
     assert [answer.p_ng for answer in found] == [pytest.approx(0.75)] * 4
+
+
+async def test_no_request_asks_for_more_samples_than_the_card_allows() -> None:
+    async with engine_of(drafting, max_n=2) as (engine, server):
+        assert len(await answers(engine, [draft(seed) for seed in range(5)])) == 5
+    assert sorted((body["seed"], body["n"]) for body in server.asked) == [(0, 2), (2, 2), (4, 1)]
 
 
 def drafting(body: Body) -> Canned:
     return completion(
         *(choice("It", " shines.", " Verdict", ":", {" Yes": 0.6, " No": 0.2}, "!") for _ in range(body["n"]))
     )
+
+
+async def test_drafts_without_chance_are_asked_for_one_by_one() -> None:
+    async with engine_of(drafting) as (engine, server):
+        assert len(await answers(engine, [replace(draft(seed), temperature=0.0) for seed in range(2)])) == 2
+    assert [body["n"] for body in server.asked] == [1, 1]
 
 
 async def test_a_server_that_gives_one_sample_only_is_asked_again() -> None:

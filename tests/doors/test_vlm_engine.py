@@ -6,6 +6,7 @@ import asyncio
 import functools
 import os
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -44,6 +45,14 @@ async def answers(engine: Engine, pictures: Sequence[Picture], questions: Sequen
     return sorted(found, key=lambda answer: answer.index)
 
 
+def same(some: Sequence[Answer], others: Sequence[Answer]) -> bool:
+    """The same texts, and the same probabilities but for the order in which numbers were added up."""
+    return all(
+        replace(one, p_ng=None) == replace(other, p_ng=None) and one.p_ng == pytest.approx(other.p_ng, abs=1e-5)
+        for one, other in zip(some, others, strict=True)
+    )
+
+
 @functools.cache
 def reference() -> WholePrompt:
     return WholePrompt(load_checkpoint(card(), tiny_model.folder() / "tiny"), card())
@@ -67,7 +76,7 @@ async def test_asking_twice_on_one_prefix_gives_the_same() -> None:
     prefix = await engine.open(ONE, PREAMBLE)
     questions = [*QUESTIONS, draft(1), draft(2)]
     first = [answer async for answer in engine.ask(prefix, questions)]
-    assert [answer async for answer in engine.ask(prefix, questions)] == first
+    assert same([answer async for answer in engine.ask(prefix, questions)], first)
 
 
 async def test_direct_answers_come_before_drafts() -> None:
@@ -98,7 +107,7 @@ async def test_a_bright_lamp_is_reported_and_the_text_ends_with_its_object() -> 
     engine = tiny_model.engine()
     prefix = await engine.open([lamp(0.95)], PREAMBLE)
     written = await engine.write(prefix, REPORT, start='{"defect": "', max_tokens=60)
-    assert written.text == '{"defect": "glare", "note": "a {bright} lamp"}'
+    assert written.text == '{"defect": "glare", "description": "a {bright} lamp"}'
 
 
 async def test_words_end_at_the_cap() -> None:
@@ -151,7 +160,8 @@ async def test_many_parts_at_once_get_the_answers_they_get_alone() -> None:
     parts = [[lamp(step / 11)] for step in range(12)]
     questions = [*QUESTIONS, draft(1), draft(2)]
     alone = [await answers(engine, part, questions) for part in parts]
-    assert await asyncio.gather(*(answers(engine, part, questions) for part in parts)) == alone
+    together = await asyncio.gather(*(answers(engine, part, questions) for part in parts))
+    assert all(same(*pair) for pair in zip(together, alone, strict=True))
 
 
 async def test_cancelling_one_part_never_changes_another() -> None:
@@ -169,7 +179,7 @@ async def test_cancelling_one_part_never_changes_another() -> None:
     other = asyncio.create_task(answers(engine, TWO, drafts))
     await begun.wait()
     cancelled.cancel()
-    assert await other == alone
+    assert same(await other, alone)
     with pytest.raises(asyncio.CancelledError):
         await cancelled
 
@@ -190,7 +200,7 @@ async def test_an_unreadable_picture_is_refused_and_the_engine_goes_on() -> None
     before = await answers(tiny_model.engine(), ONE, QUESTIONS)
     with pytest.raises(PictureError, match="can't be read"):
         await tiny_model.engine().open([ONE[0], Picture(b"not a picture")], PREAMBLE)
-    assert await answers(tiny_model.engine(), ONE, QUESTIONS) == before
+    assert same(await answers(tiny_model.engine(), ONE, QUESTIONS), before)
 
 
 async def test_a_closed_prefix_is_not_answered_from_and_may_be_closed_twice() -> None:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.vlm.decoding import closed
-from inspector.vlm.reading import draw, p_ng
+from inspector.vlm.reading import Spelled, draw
+from inspector.vlm.reading import p_ng as shares_of_ng
 from inspector.vlm.verdict import READABLE
 
 
 def logits(*shares: float) -> torch.Tensor:
     return torch.tensor([math.log(share) for share in shares])
+
+
+def p_ng(row: torch.Tensor, ng: Sequence[int], ok: Sequence[int]) -> float | None:
+    return shares_of_ng(row[None], [Spelled(ng, ok)])[0]
+
+
+def test_every_row_is_read_with_its_own_words() -> None:
+    rows = torch.stack([logits(0.2, 0.6, 0.2), logits(0.2, 0.6, 0.2), logits(0.01, 0.02, 0.97)])
+    read = shares_of_ng(rows, [Spelled([0], [1]), Spelled([1], [0, 2]), Spelled([0], [1])])
+    assert read == [pytest.approx(0.25), pytest.approx(0.6), None]
 
 
 def test_all_spellings_of_a_word_count_together() -> None:
@@ -35,6 +47,7 @@ def test_logits_that_are_no_numbers_are_unreadable() -> None:
     assert p_ng(torch.full((4,), math.nan), ng=[0], ok=[1]) is None
 
 
+@settings(deadline=None)
 @given(st.floats(-30, 30), st.floats(-30, 30))
 def test_swapping_the_sides_gives_the_opposite_probability(first: float, second: float) -> None:
     row = torch.tensor([first, second])
@@ -63,6 +76,7 @@ def test_zero_temperature_takes_the_likeliest_whatever_the_chance() -> None:
     assert draw(logits(0.1, 0.5, 0.4)[None].repeat(3, 1), [0.0] * 3, [0.0, 0.5, 0.999999]) == [1, 1, 1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.1, 2.0), st.floats(0.0, 0.9999)), min_size=1, max_size=6))
 def test_a_row_draws_the_same_alone_and_in_company(rows: list[tuple[float, float]]) -> None:
     table = torch.randn(len(rows), 50, generator=torch.Generator().manual_seed(7))

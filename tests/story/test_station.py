@@ -13,11 +13,13 @@ import pytest
 from fakes import MemoryEvidence, MemoryLedger
 from line_fakes import MemoryEye, MemoryPublisher, ScriptedPool, frame, judgement, pipeline
 
+from inspector.accounts import Ack, TriggerCount
 from inspector.decision import Reason, Verdict
 from inspector.errors import LedgerError, PoolError, PoolOverload
 from inspector.examiner import Examiner
 from inspector.frame import Claim
 from inspector.gate import Gate
+from inspector.part import PartState
 from inspector.pipeline import Disposition, Pipeline, Severity
 from inspector.ports import PipelineVersion, utc_now
 from inspector.quality import Measurements
@@ -261,6 +263,24 @@ async def test_claim_check_that_can_not_be_fetched_is_a_bad_image(line: Line) ->
     await line.station.inspect(frame(payload=b"", claim=Claim("gone.png", "0" * 64)))
     await line.settle()
     assert line.verdicts()[0].reason is Reason.BAD_IMAGE
+
+
+async def test_verdict_says_how_soon_its_gate_acknowledges(line: Line) -> None:
+    line.declare(pipeline(gate={"ack_within_ms": 700}))
+    await line.station.inspect(frame(response_topic="plc/answers"))
+    await line.settle()
+    asked = {message.topic: message.ack_within_ms for message in line.publisher.published}
+    assert asked == {"plant/v1/pcb/cam1/verdict": 700.0, "plc/answers": None, "plant/v1/pcb/cam1/report": None}
+
+
+async def test_what_gate_and_plc_say_reaches_the_books(line: Line) -> None:
+    await line.station.inspect(frame("t-1"))
+    await line.station.hear_ack(Ack(frame("t-1").key, Disposition.PASS, utc_now()))
+    day = timedelta(days=1)
+    count = TriggerCount("pcb", "cam1", 1, utc_now() - day, utc_now() + day, utc_now())
+    await line.station.hear_count(count)
+    assert [row.part.state for row in line.ledger.rows] == [PartState.ACKNOWLEDGED]
+    assert list(line.ledger.counts) == [count]
 
 
 async def test_answer_goes_to_the_response_topic_too(line: Line) -> None:

@@ -21,6 +21,7 @@ from inspector.idle import idle_settings
         ({"ladder": [{"views": ["inverted"], "samples": 3}]}, ("ladder", 0, "samples")),
         ({"ladder": [{"views": ["paraphrase"], "samples": 9}]}, ("ladder", 0, "samples")),
         ({"settle": {"max_votes": 1}}, ("ladder", 1)),
+        ({"retention": {"pass_pictures": 1.0, "after_hours": 48}}, ("retention", "after_hours")),
     ],
 )
 def test_a_setting_without_effect_is_found(settings: dict[str, Any], place: tuple[str | int, ...]) -> None:
@@ -40,6 +41,8 @@ def test_a_setting_without_effect_is_found(settings: dict[str, Any], place: tupl
         {"ladder": [{"views": ["direct", "inverted"], "samples": 2}]},
         {"ladder": [{"views": ["zoom"]}, {"views": ["direct"]}], "settle": {"max_votes": 1}},
         {"golden_samples": ["shown-in-the-console.png"]},
+        {"retention": {"pass_pictures": 1.0}},
+        {"retention": {"pass_pictures": 0.5, "after_hours": 48}},
     ],
 )
 def test_a_setting_with_effect_is_left_alone(settings: dict[str, Any]) -> None:

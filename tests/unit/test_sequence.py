@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,7 +62,7 @@ def test_spans_hold_the_same_numbers_and_no_two_touch(numbers: set[int]) -> None
     found = spans(numbers)
     assert [number for span in found for number in range(span.first, span.last + 1)] == sorted(numbers)
     assert sum(span.length for span in found) == len(numbers)
-    assert all(after.first > before.last + 1 for before, after in zip(found, found[1:], strict=False))
+    assert all(after.first > before.last + 1 for before, after in pairwise(found))
 
 
 def test_spans_of_nothing_are_none() -> None:

@@ -134,4 +134,4 @@ def _name(part: PartReport) -> str:
 
 
 def _final(part: PartReport) -> bool:
-    return part.state is PartState.PUBLISHED and part.report.words_state is not WordsState.PENDING
+    return part.state is not PartState.DECIDED and part.report.words_state is not WordsState.PENDING

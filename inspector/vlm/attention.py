@@ -1,0 +1,151 @@
+"""Attention of rows that continue one prefix. The prefix's keys are read once for all rows; each row's own keys are
+attended to apart, and the two results are merged by the logarithms of their sums of exponentials, which is exact
+(online softmax, as in FlashAttention; for shared prefixes: Hydragen, FlashInfer's cascade). No row holds a copy of
+the prefix. Knows tensors, and how transformers calls an attention function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+NAME: Final = "inspector_shared_prefix"
+
+
+class Kept(NamedTuple):
+    """Keys and values of one layer, [rows, heads, tokens, width]."""
+
+    keys: Tensor
+    values: Tensor
+
+
+class Layout(NamedTuple):
+    """How the packed tokens of some rows stand in a table of rows × width. `places` says where each one stands, None
+    where the table has no gaps; `mask` [rows, 1, width, own tokens] is added to a row's scores with its own keys."""
+
+    rows: int
+    width: int
+    places: Tensor | None
+    mask: Tensor
+
+    def spread(self, packed: Tensor) -> Tensor:
+        """[heads, tokens, width] → [rows, heads, table's width, width], with zeros in the gaps."""
+        heads, _, width = packed.shape
+        if self.places is not None:
+            table = packed.new_zeros(heads, self.rows * self.width, width)
+            table[:, self.places] = packed
+            packed = table
+        return packed.view(heads, self.rows, self.width, width).transpose(0, 1)
+
+    def packed(self, table: Tensor) -> Tensor:
+        """[rows, heads, table's width, …] → [heads, tokens, …]"""
+        flat = table.transpose(0, 1).flatten(1, 2)
+        return flat if self.places is None else flat[:, self.places]
+
+
+class Partial(NamedTuple):
+    """Attention over some of the keys: its output, and the logarithm of its sum of exponentials."""
+
+    output: Tensor
+    log_total: Tensor
+
+
+Attend = Callable[[Tensor, Kept, Kept, Layout, float], Tensor]
+
+
+class Segment(Protocol):
+    """Packed tokens of rows that share a prefix."""
+
+    @property
+    def tokens(self) -> int: ...
+
+    def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
+        """[heads, tokens, width] → the same; keeps the new keys and values."""
+
+
+def shared(queries: Tensor, prefix: Kept, own: Kept, layout: Layout, scale: float) -> Tensor:
+    """Queries [heads, tokens, width] over the prefix once, and over each row's own keys; the heads that share keys are
+    folded into the tokens, so that nothing is repeated for them either."""
+    heads, tokens, width = queries.shape
+    groups = prefix.keys.shape[1]
+    before = _partial(queries.reshape(1, groups, -1, width), prefix, scale)
+    table = layout.spread(queries).reshape(layout.rows, groups, -1, width)
+    after = _partial(table, own, scale, layout.mask.repeat(1, 1, heads // groups, 1))
+    unfolded = (layout.rows, heads, layout.width)
+    return _merged(
+        Partial(before.output.reshape(queries.shape), before.log_total.reshape(heads, tokens)),
+        Partial(
+            layout.packed(after.output.reshape(*unfolded, width)), layout.packed(after.log_total.reshape(unfolded))
+        ),
+    )
+
+
+def copied(queries: Tensor, prefix: Kept, own: Kept, layout: Layout, scale: float) -> Tensor:
+    """The same the plain way, with a copy of the prefix in every row: the reference for tests."""
+    keys, values = (
+        torch.cat([kept.expand(layout.rows, -1, -1, -1), mine], dim=2) for kept, mine in zip(prefix, own, strict=True)
+    )
+    visible = layout.mask.new_zeros(layout.rows, 1, layout.width, prefix.keys.shape[2])
+    mask = torch.cat([visible, layout.mask], dim=3).to(queries.dtype)
+    attend = torch.nn.functional.scaled_dot_product_attention
+    return layout.packed(attend(layout.spread(queries), keys, values, mask, scale=scale, enable_gqa=True))
+
+
+def register() -> str:
+    """Makes the attention known to transformers, and gives the name it has there."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, _attention)
+    return NAME
+
+
+def _attention(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float,
+    segments: Sequence[Segment] | None = None,
+    **settings: Any,
+) -> tuple[Tensor, None]:
+    """Queries [1, heads, tokens, width] of all segments, one after the other; a prefill has none."""
+    if segments is None:
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **settings)
+        return output, None
+    sizes = [segment.tokens for segment in segments]
+    pieces = zip(*(torch.split(tensor[0], sizes, dim=1) for tensor in (query, key, value)), strict=True)
+    outputs = [
+        segment.attend(module.layer_idx, queries, Kept(keys, values), scaling)
+        for segment, (queries, keys, values) in zip(segments, pieces, strict=True)
+    ]
+    return torch.cat(outputs, dim=1).transpose(0, 1)[None], None
+
+
+def _merged(one: Partial, other: Partial) -> Tensor:
+    """e^a / (e^a + e^b) is the sigmoid of a − b."""
+    share = torch.sigmoid(one.log_total - other.log_total)[..., None]
+    return torch.lerp(other.output, one.output, share.to(one.output.dtype))
+
+
+def _partial(queries: Tensor, kept: Kept, scale: float, mask: Tensor | None = None) -> Partial:
+    if queries.device.type == "cpu":
+        fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        return Partial(*fused(queries, kept.keys, kept.values, attn_mask=mask, scale=scale))
+    return spelled_out(queries, kept, scale, mask)
+
+
+def spelled_out(queries: Tensor, kept: Kept, scale: float, mask: Tensor | None) -> Partial:
+    """For devices whose fused attention keeps the sums to itself."""
+    scores = (queries @ kept.keys.mT).float() * scale
+    if mask is not None:
+        scores = scores + mask
+    log_total = scores.logsumexp(dim=-1)
+    shares = (scores - log_total[..., None]).exp().to(kept.values.dtype)
+    return Partial(shares @ kept.values, log_total)
