@@ -30,10 +30,12 @@ class WholePrompt:
         return float(said_ng / both)
 
     @torch.inference_mode()
-    def generate(self, pictures: Sequence[Picture], text: str, start: str, max_tokens: int) -> tuple[str, int]:
-        """Greedy text and its number of tokens."""
+    def generate(
+        self, pictures: Sequence[Picture], text: str, start: str, max_tokens: int, **settings: Any
+    ) -> tuple[str, int]:
+        """Greedy text and its number of tokens; `settings` are more of generate's own."""
         inputs = self._inputs(pictures, text, start)
-        spoken = self.model.generate(**inputs, do_sample=False, max_new_tokens=max_tokens)
+        spoken = self.model.generate(**inputs, do_sample=False, max_new_tokens=max_tokens, **settings)
         spoken = spoken[0, inputs["input_ids"].shape[1] :]
         count = int((spoken != self.tokenizer.eos_token_id).sum())
         return start + self.tokenizer.decode(spoken, skip_special_tokens=True), count

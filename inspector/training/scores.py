@@ -83,7 +83,7 @@ def recall_by_class(scored: Scored, threshold: float) -> dict[str, float]:
 def recall_by_decile(scored: Scored, threshold: float) -> list[float]:
     """Share of NG frames called NG, the faintest tenth first."""
     called = scored.p_ng[scored.ng][np.argsort(scored.contrast)] > threshold
-    return [float(part.mean()) for part in np.array_split(called, BINS)]
+    return [float(part.mean()) for part in np.array_split(called, min(BINS, len(called)))]
 
 
 def overlap(a: Box, b: Box) -> float:

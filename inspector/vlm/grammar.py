@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inspector.errors import ModelError
 from inspector.pipeline import Severity
 from inspector.report import GRID
 from inspector.vlm.chat import Chat
@@ -61,14 +60,13 @@ class Grammar:
         )
         self.closing_room = max(len(chat.encode(closing)) for closing in CLOSINGS)
 
-    def hold(self, start: str) -> Held:
-        """Raises ModelError where no report begins like that."""
+    def hold(self, start: str) -> Held | None:
+        """None where no report begins like that: such a text is free."""
         from llguidance import LLMatcher
 
         matcher = LLMatcher(self._tokenizer, self._rules, log_level=0)
-        if not matcher.consume_tokens(self._chat.encode(start)):
-            raise ModelError(f"no report begins with {start!r}; its keys are {', '.join(SCHEMA['properties'])}")
-        return Held(matcher, self._vocabulary)
+        begins = matcher.consume_tokens(self._chat.encode(start))
+        return Held(matcher, self._vocabulary) if begins else None
 
 
 class Held:

@@ -24,7 +24,7 @@ from inspector.view import Question
 from inspector.vlm.openai_client import Client
 from inspector.vlm.openai_faults import unreadable, without_logprobs
 from inspector.vlm.openai_identity import Peer
-from inspector.vlm.openai_reading import Choice, Reply, Token, p_ng, up_to_cue, verdict
+from inspector.vlm.openai_reading import Choice, Reply, Token, begun, p_ng, up_to_cue, verdict
 from inspector.vlm.openai_requests import RenderedPrefix, Requests, rendered
 
 Result = TypeVar("Result")
@@ -76,8 +76,7 @@ class OpenAIEngine:
     ) -> Text:
         kept = _own(prefix)
         reply = await self._complete(kept, self._requests.words(kept, request, start, max_tokens))
-        said = reply.choices[0].text
-        return Text(said if said.startswith(start) else start + said, reply.usage.completion_tokens)
+        return Text(begun(reply.choices[0].text, start), reply.usage.completion_tokens)
 
     async def close(self, prefix: Prefix) -> None:
         if isinstance(prefix, RenderedPrefix):

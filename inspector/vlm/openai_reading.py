@@ -3,6 +3,7 @@ JSON of chat completions; nothing of HTTP."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 
@@ -83,6 +84,16 @@ def up_to_cue(text: str) -> str:
     before, cue, _ = text.partition(VERDICT_CUE)
     gap = "" if cue or not before or before[-1].isspace() else " "
     return before + gap + VERDICT_CUE
+
+
+def begun(text: str, start: str) -> str:
+    """The text with its start: llama.cpp repeats what it was made to continue, vLLM does not, and a server that keeps
+    to a schema spaces its JSON as it likes."""
+    try:
+        spaced = json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        spaced = text
+    return next((said for said in (text, spaced) if said.startswith(start)), start + text)
 
 
 def _share(token: Token, words: Sequence[str]) -> float:

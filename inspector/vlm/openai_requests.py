@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from inspector.model_card import ModelCard, Server
+from inspector.pipeline import Severity
 from inspector.ports import Picture
+from inspector.report import GRID
 from inspector.view import REPORT_KEYS, Question
 from inspector.vlm.openai_identity import served_name
 from inspector.vlm.openai_pictures import data_url
@@ -18,8 +20,12 @@ from inspector.vlm.openai_pictures import data_url
 READ: Final = {"logprobs": True, "top_logprobs": 20}  # the most that servers give
 GO_ON: Final = {"continue_final_message": True, "add_generation_prompt": False}
 SEEDS: Final = 2**31  # the narrowest seed any server takes
-BOX: Final = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4}
-FIELDS: Final[Mapping[str, object]] = {key: BOX if key == "bbox_2d" else {"type": "string"} for key in REPORT_KEYS}
+TEXT: Final = {"type": "string"}
+PLACE: Final = {"type": "integer", "minimum": 0, "maximum": int(GRID)}
+FIELDS: Final[Mapping[str, object]] = {
+    "severity": {"type": "string", "enum": [*Severity]},
+    "bbox_2d": {"type": "array", "items": PLACE, "minItems": 4, "maxItems": 4},
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +89,7 @@ def _shape(start: str) -> dict[str, Any]:
     keys = REPORT_KEYS if named[1] == REPORT_KEYS[0] else (named[1],)
     schema = {
         "type": "object",
-        "properties": {key: FIELDS.get(key, {"type": "string"}) for key in keys},
+        "properties": {key: FIELDS.get(key, TEXT) for key in keys},
         "required": list(keys),
         "additionalProperties": False,
     }

@@ -213,8 +213,23 @@ async def test_a_server_that_keeps_to_schemas_is_given_one(start: str, keys: lis
     (body,) = server.asked
     schema = body["response_format"]["json_schema"]["schema"]
     assert (list(schema["properties"]), schema["required"]) == (keys, keys)
-    assert schema["properties"]["bbox_2d"]["items"] == {"type": "integer"}
+    assert schema["properties"]["bbox_2d"]["items"] == {"type": "integer", "minimum": 0, "maximum": 1000}
     assert len(body["messages"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ('{ "defect":\t"glare",\n"bbox_2d": [1,2, 3,4] }', '{"defect": "glare", "bbox_2d": [1, 2, 3, 4]}'),
+        ('{ "defect": "gla', START + '{ "defect": "gla'),
+        ('{"note": 1}', START + '{"note": 1}'),
+        ("[" * 50_000, START + "[" * 50_000),
+    ],
+    ids=["spaced otherwise", "cut off", "about something else", "too deep"],
+)
+async def test_json_begins_as_told_however_the_server_spaces_it(said: str, text: str) -> None:
+    async with engine_of(lambda _: completion(choice(text=said)), answers_begin="schema") as (engine, _):
+        assert await written(engine) == text
 
 
 async def test_a_server_that_can_do_neither_gets_the_request_alone() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from whole_prompt import WholePrompt
 
@@ -15,8 +16,10 @@ from inspector.model_card import ModelCard
 from inspector.pipeline import Pipeline, Reasoning
 from inspector.ports import Picture
 from inspector.view import REPORT_TOKENS, Pictures, preamble, questions, report_request
+from inspector.vlm.chat import Chat
 from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.engine import TransformersEngine
+from inspector.vlm.grammar import Grammar
 
 MODELS = Path(__file__).parents[2] / "models"
 CARD = ModelCard.model_validate({"name": "demo", "checkpoint": "demo", "pixels": {"min": 102400, "max": 102400}})
@@ -67,13 +70,31 @@ async def test_every_view_gets_the_probability_of_a_whole_forward(seed: int) -> 
         assert answer.p_ng is None or answer.p_ng == pytest.approx(expected, abs=1e-4)
 
 
+class Rules:
+    """The reports' grammar, as generate asks for it."""
+
+    def __init__(self, start: str) -> None:
+        checkpoint = load_checkpoint(CARD, MODELS / "demo")
+        chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
+        self._held = Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat).hold(start)
+        self._has_begun = False
+
+    def __call__(self, _: int, tokens: torch.Tensor) -> list[int]:
+        if self._has_begun:
+            self._held.take(int(tokens[-1]))
+        self._has_begun = True
+        return [int(token) for token in self._held.allowed().nonzero()]
+
+
 @pytest.mark.parametrize("seed", range(2))
-async def test_a_report_is_the_text_of_generate(seed: int) -> None:
+async def test_a_report_is_the_text_of_generate_under_the_same_grammar(seed: int) -> None:
     prefix = await engine().open([frame(seed)], PREAMBLE)
     request, start = report_request(PIPELINE), '{"defect": "'
     written = await engine().write(prefix, request, start=start, max_tokens=REPORT_TOKENS)
-    spoken, _ = reference().generate([frame(seed)], PREAMBLE + request, start, REPORT_TOKENS)
-    assert spoken.startswith(written.text)
+    spoken, _ = reference().generate(
+        [frame(seed)], PREAMBLE + request, start, REPORT_TOKENS, prefix_allowed_tokens_fn=Rules(start)
+    )
+    assert spoken == written.text
 
 
 async def test_a_picture_takes_a_hundred_tokens() -> None:
