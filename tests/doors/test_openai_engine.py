@@ -116,7 +116,7 @@ async def test_both_engines_write_the_same_words(engine: Engine, request_text: s
 
 async def test_a_report_goes_on_from_its_start(engine: Engine) -> None:
     """Free, unlike our own engine's: the server knows no grammar where it is made to continue a text."""
-    assert await written(engine, REPORT, START) == '{"defect": "glare", "note": "a {bright} lamp"}'
+    assert await written(engine, REPORT, START) == '{"defect": "glare", "description": "a {bright} lamp"}'
 
 
 @pytest.mark.parametrize("begin", ["schema", "plain"])

@@ -76,7 +76,9 @@ class Rules:
     def __init__(self, start: str) -> None:
         checkpoint = load_checkpoint(CARD, MODELS / "demo")
         chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
-        self._held = Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat).hold(start)
+        held = Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat).hold(start)
+        assert held is not None
+        self._held = held
         self._has_begun = False
 
     def __call__(self, _: int, tokens: torch.Tensor) -> list[int]:

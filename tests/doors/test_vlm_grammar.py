@@ -76,6 +76,7 @@ def test_a_report_cut_off_anywhere_can_be_closed(report: str, data: st.DataObjec
 @given(REPORTS)
 def test_every_report_is_allowed(report: str) -> None:
     held = grammar().hold("")
+    assert held is not None
     for token in chat().encode(report):
         assert held.allowed()[token]
         held.take(token)

@@ -1,5 +1,5 @@
-"""A checkpoint of Qwen3-VL-2B's true shape, but for its depth and its weights, which are random: saved as its makers save
-it, and loaded as the card of that model asks."""
+"""A checkpoint of Qwen3-VL-2B's true shape, but for its depth and its weights, which are random: saved as its makers
+save it, and loaded as the card of that model asks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CARDS = Path(__file__).parents[2] / "models"
 TEXT = {
     "hidden_size": 2048,
     "intermediate_size": 6144,
-    "num_hidden_layers": 4,  # of 28
+    "num_hidden_layers": 2,  # of 28
     "num_attention_heads": 16,
     "num_key_value_heads": 8,
     "head_dim": 128,
@@ -31,7 +31,7 @@ TEXT = {
     "rope_parameters": {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [24, 20, 20]},
 }
 VISION = {
-    "depth": 4,  # of 24
+    "depth": 3,  # of 24
     "hidden_size": 1024,
     "intermediate_size": 4096,
     "num_heads": 16,
