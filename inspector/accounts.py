@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 
 from inspector.frame import FrameKey
 from inspector.pipeline import Disposition
-from inspector.sequence import Span
+from inspector.sequence import PATIENCE_S, Span
 
+WRITTEN_WITHIN_S: Final = 5.0  # losses are written down once a second, and a busy database takes a while
 TOLD_WITHIN: Final = timedelta(minutes=1)  # a loss is recorded some seconds after the frame that showed it
 
 
@@ -149,6 +150,11 @@ class Balance:
                     f"{count.camera}: the PLC counted {count.triggers} trigger(s) from {count.since.isoformat()} to "
                     f"{count.until.isoformat()}, the ledger holds {decided} decided and {lost} lost"
                 )
+
+
+def in_flight_for(deadline_ms: float) -> timedelta:
+    """How long a line's frame may be in a station's hands, or missing and not yet given up."""
+    return timedelta(seconds=PATIENCE_S + WRITTEN_WITHIN_S, milliseconds=deadline_ms)
 
 
 def camera_account(

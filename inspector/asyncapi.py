@@ -77,6 +77,8 @@ def _to_the_line(topics: Topics) -> Iterator[Channel]:
     yield Channel("verdict", topics.verdict("{line}", "{camera}"), "send", "verdict", verdict)
     report = "The whole story of a part. Sent once its words are written."
     yield Channel("report", topics.report("{line}", "{camera}"), "send", "report", report)
+    part = "Every change of a part's state, where INSPECTOR_PART_STATES asks for it. Best effort: not for a gate."
+    yield Channel("part", topics.part("{line}", "{camera}"), "send", "part", part)
     event = "Alarms and notices; those of no line stand under 'service'."
     yield Channel("event", topics.event("{line}"), "send", "event", event)
 

@@ -6,7 +6,7 @@ ranking. What it changes is how sure votes make (`settle.confidence`), and what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -29,16 +29,21 @@ class Bin(NamedTuple):
     ng_share: float
 
 
-def of_votes(parts: Iterable[Labelled]) -> Calibration:
-    """One sigmoid for all single votes of a line's labelled parts, as Counting takes it. Raises ValueError where
-    not both kinds of parts are there."""
+def of_votes(parts: Sequence[Labelled], standing: Sequence[float] | None = None) -> Calibration:
+    """One sigmoid for all single votes of a line's labelled parts, as Counting takes it. `standing` says how many
+    parts of the line each of these stands for; left out: all for as many. Raises ValueError where not both kinds of
+    parts are there."""
     told = [
-        (vote.p_ng, part.ng) for part in parts if part.ng is not None for vote in part.votes if vote.p_ng is not None
+        (vote.p_ng, part.ng, stands)
+        for part, stands in zip(parts, standing or [1.0] * len(parts), strict=True)
+        if part.ng is not None
+        for vote in part.votes
+        if vote.p_ng is not None
     ]
-    return fit([p_ng for p_ng, _ in told], [ng for _, ng in told])
+    return fit([p_ng for p_ng, _, _ in told], [ng for _, ng, _ in told], [stands for _, _, stands in told])
 
 
-def fit(p_ng: Sequence[float], ng: Sequence[bool]) -> Calibration:
+def fit(p_ng: Sequence[float], ng: Sequence[bool], standing: Sequence[float] | None = None) -> Calibration:
     """Platt's sigmoid on log-odds by maximum likelihood, with targets smoothed as in Platt 1999. Raises ValueError
     where not both kinds of parts are there.
 
@@ -47,10 +52,12 @@ def fit(p_ng: Sequence[float], ng: Sequence[bool]) -> Calibration:
     bad = sum(ng)
     if not 0 < bad < len(ng):
         raise ValueError(f"calibration needs OK and NG parts, not {len(ng) - bad} OK and {bad} NG; label more parts")
+    heavy = np.ones(len(ng)) if standing is None else np.asarray(standing) / np.mean(standing)
     design = np.column_stack([[logit(p) for p in p_ng], np.ones(len(p_ng))])
     hit, miss = (bad + 1.0) / (bad + 2.0), 1.0 / (len(ng) - bad + 2.0)
-    slope, intercept = logistic(design, np.where(ng, hit, miss)).weights.tolist()
-    return Calibration(slope=slope, intercept=intercept, frames=len(ng), ng_share=bad / len(ng))
+    slope, intercept = logistic(design, np.where(ng, hit, miss), heavy=heavy).weights.tolist()
+    ng_share = float(heavy @ np.asarray(ng)) / len(ng)
+    return Calibration(slope=slope, intercept=intercept, frames=len(ng), ng_share=ng_share)
 
 
 def calibrated(p_ng: float, learned: Calibration) -> float:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from inspector.chaos.schedule import Fault
 from inspector.errors import InspectorError
 from inspector.settings import Settings
 
@@ -54,7 +55,8 @@ Strategies = Annotated[
     list[str] | None,
     typer.Option(
         "--strategy",
-        help="default, ladder, direct, greedy, majority-3, fixed-9, adaptive-consistency, esc or sprt; repeatable.",
+        help="default, ladder, direct, greedy, majority-3, fixed-9, adaptive-consistency, esc or sprt; beside golden "
+        "samples: patches, direct-fused, ladder-fused, zoom, zoom-pointed or ladder-pointed; repeatable.",
     ),
 ]
 VotesPath = Annotated[Path | None, typer.Option("--votes", help="Answers to go on from; default: in INSPECTOR_DATA.")]
@@ -110,6 +112,10 @@ def serve(
     ray_address: Annotated[
         str | None, typer.Option(help="Join a Ray cluster ('auto'); default: a private one.")
     ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve /metrics for Prometheus here too, beside the console.", min=1, max=65535)
+    ] = None,
+    log: Annotated[Literal["text", "json"] | None, typer.Option(help="How to log; default INSPECTOR_LOG.")] = None,
 ) -> None:
     """Run the service against the broker that INSPECTOR_BROKER_HOST and _PORT name, until Ctrl-C or SIGTERM.
 
@@ -117,9 +123,12 @@ def serve(
     """
     from inspector.commands.demo import hold
     from inspector.commands.service import service
+    from inspector.telemetry.logs import log_to_stderr
+    from inspector.wiring import metrics_server
 
-    settings = _settings(model=model)
-    with service(settings, pipelines, ray_address=ray_address) as running:
+    settings = _settings(model=model, metrics_port=metrics_port, log=log)
+    log_to_stderr(settings.log, settings.log_level)
+    with service(settings, pipelines, ray_address=ray_address) as running, metrics_server(running):
         _say(f"receiving from {running.broker_host}:{running.broker_port} under {running.topic_root}/")
         _say(f"console: {running.console_url}")
         hold(_say)
@@ -154,6 +163,7 @@ def replay(
     camera: Annotated[str, typer.Option(help="Camera to publish as.")] = "replay",
     fps: Fps = 5.0,
     frames: Annotated[int | None, typer.Option(help="How many; more than there are: over and over.", min=1)] = None,
+    reviewed: Annotated[bool, typer.Option("--review", help="Keep the labels as reviews in the ledger.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Publish a labelled folder to a running service, as a camera would, and print what came of it."""
@@ -163,16 +173,20 @@ def replay(
 
     run = f"replay-{secrets.token_hex(3)}"
     source = exposures(read_labels(folder), frames, run)
-    _run([(line, camera, source)], fps, run, as_json, f"{folder} as {line}/{camera}")
+    _run([(line, camera, source)], fps, run, as_json, f"{folder} as {line}/{camera}", reviewed=reviewed)
 
 
 @app.command()
-def check(model: ModelCardPath = None, as_json: AsJson = False) -> None:
+def check(
+    model: ModelCardPath = None,
+    ask: Annotated[bool, typer.Option("--ask", help="Also ask the model a question: loads it, or its server.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """The doctor: disk, database, broker, model, GPU and ports, each with a remedy. Exit code 1 when one is ill."""
     from inspector.commands.checking import as_json as findings_json
     from inspector.commands.checking import check as look
 
-    findings = look(_settings(model=model))
+    findings = look(_settings(model=model), ask=ask)
     if as_json:
         _print_json(findings_json(findings))
     else:
@@ -212,6 +226,86 @@ def apply(
         return
     for change in changes:
         _show_change(change, versions)
+
+
+@app.command()
+def review(
+    file: Annotated[Path, typer.Argument(help="CSV with trigger_id and verdict (ok or ng); camera and note if known.")],
+    line: Annotated[str, typer.Option(help="The line whose parts these are.")],
+    camera: Annotated[str | None, typer.Option(help="The camera, where the file has no such column.")] = None,
+    reviewer: Annotated[str | None, typer.Option("--by", help="Who says so; default: you.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what decided parts really were: OK or NG. The latest answer counts; all are kept. All rows or none."""
+    from inspector.commands.reviewing import read_told
+    from inspector.commands.reviewing import review as keep
+    from inspector.wiring import absolute
+
+    _show(keep(absolute(_settings()).database, read_told(file, line, camera), reviewer), as_json)
+
+
+@app.command()
+def plan(
+    line: Annotated[str, typer.Argument(help="The line.")],
+    escape: Annotated[float, typer.Option(help="NG parts that may pass, as a share.", min=0.0, max=1.0)] = 0.01,
+    overkill: Annotated[float, typer.Option(help="OK parts that may be rejected.", min=0.0, max=1.0)] = 1.0,
+    reviews: Annotated[float, typer.Option("--review", help="Parts that may go to REVIEW.", min=0.0, max=1.0)] = 1.0,
+    votes: Annotated[Path | None, typer.Option(help="Plan from answers that inspector eval kept in this file.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="With --votes: their labelled folder; default: drawn.")] = None,
+    frames: Annotated[int | None, typer.Option(help="With --votes: how many parts were asked about.", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="With --votes: first seed of the drawn frames.")] = 5000,
+    pipelines: PipelinesFolder = PIPELINES,
+    write: Annotated[Path | None, typer.Option(help="Pipeline file to write, to be looked at and applied.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for plan.md, plan.json and plan.png.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the ladder and thresholds that are cheapest at a wanted escape level, and what no other ladder beats.
+
+    From the line's reviewed parts whose whole ladder was asked (settle.shadow), or with [bold]--votes[/] from answers
+    that [bold]inspector eval synthetic[/] or [bold]eval folder[/] recorded. Changes nothing by itself.
+    """
+    from inspector.commands.plan_table import plan_table
+    from inspector.commands.planning import plan_line, plan_recorded, write_plan
+    from inspector.evaluation.advice_page import write_page
+    from inspector.planning import Limits
+    from inspector.wiring import absolute
+
+    limits = Limits(escape, overkill, reviews)
+    if votes is None:
+        planned = plan_line(absolute(_settings()).database, line, limits)
+    else:
+        planned = plan_recorded(_recorded(line, folder, frames, seed, pipelines), votes, line, limits)
+    for path in write_page(planned.source, planned.advice, out) if out else []:
+        _say(str(path))
+    if write:
+        write_plan(planned, write)
+        _say(f"{write}: look at it, then inspector apply {write}")
+    if as_json:
+        _print_json({"source": planned.source} | planned.advice.as_json())
+    else:
+        Console().print(plan_table(planned))
+
+
+@app.command()
+def learn(
+    line: Annotated[str, typer.Argument(help="The line.")],
+    fuse: Annotated[bool, typer.Option("--fuse", help="Weigh the second opinion into scores.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show it, and its price.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Learn from a line's stored votes and reviews: how alike votes are, calibration, and which rungs do harm.
+
+    Shows first what would have changed on stored parts. What too few parts show is not learned, and said.
+    """
+    from inspector.commands.learning import learn as study
+    from inspector.commands.lesson_table import lesson_table
+    from inspector.wiring import absolute
+
+    found = study(absolute(_settings()).database, line, fuse=fuse, dry_run=dry_run)
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        Console().print(lesson_table(found))
 
 
 @app.command()
@@ -267,6 +361,52 @@ def restore(
 
     settings = absolute(_settings())
     _show(read(file, settings.database, FileEvidence(settings.evidence), force=force, say=_say), as_json)
+
+
+@app.command()
+def chaos(
+    faults: Annotated[
+        str, typer.Option(help="Which, with commas. The relay lives in the station's process: relay means station.")
+    ] = ",".join(Fault),
+    kills: Annotated[int, typer.Option(help="How often each fault strikes.", min=1)] = 1,
+    duration: Annotated[
+        float | None, typer.Option(help="Seconds over which they are spread; default: 4 a fault.", min=1.0)
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Frames a second.", min=0.5, max=1000.0)] = 8.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same order of faults and same pictures.", min=0)] = 1,
+    replicas: Annotated[int, typer.Option(help="Model replicas.", min=1)] = 2,
+    deadline: Annotated[float, typer.Option(help="Milliseconds from capture to the gate.", min=50.0)] = 15_000.0,
+    database: Annotated[
+        Literal["sqlite", "postgresql"], typer.Option(help="What keeps the ledger; either is made anew.")
+    ] = "sqlite",
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Card of the model that judges; default: a stub.")
+    ] = None,
+    folder: Annotated[Path | None, typer.Option(help="Keep databases and logs here; default: removed.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove on this machine that no part is lost: broker, service and a virtual line run while parts of them die.
+
+    Nothing of your own plant is touched. Exit code 1 when a part was lost or decided twice, or a PASS was wrong or
+    late. In full: [bold]inspector chaos --kills 20 --rate 60[/]
+    """
+    from inspector.chaos.plant import Orders
+    from inspector.chaos.schedule import chosen, usual_duration_s
+    from inspector.commands import chaos as drill
+
+    try:
+        wanted = chosen(faults)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--faults") from error
+    lasting_s = duration or usual_duration_s(wanted, kills)
+    card = model.absolute() if model else None
+    orders = Orders(wanted, kills, lasting_s, seed, rate, replicas, deadline, card)
+    result = drill.chaos(orders, database, folder, _say)
+    if as_json:
+        _print_json(result)
+    else:
+        Console().print(drill.table(result))
+    raise typer.Exit(0 if result["clean"] else 1)
 
 
 @db.command("upgrade")
@@ -332,8 +472,8 @@ def train_demo(
     folder: Annotated[Path, typer.Option(help="Where the checkpoint goes.")] = Path("models/demo"),
     state: Annotated[Path | None, typer.Option(help="Where an interrupted run goes on from.")] = None,
     seed: Seed = 7,
-    vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 5400,
-    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 1250,
+    vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 4600,
+    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 2800,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
 ) -> None:
     """Make the embedded model again, from random numbers, on drawn products. Resumable; curves land in its folder."""
@@ -393,6 +533,24 @@ def eval_folder(
     source = folder(path, pipelines, line=line, frames=frames)
     kept = votes or settings.data / "votes" / f"{line or path.resolve().name}.jsonl"
     _compare(source, Plan(settings.model, strategy or [], kept, settings.threads), out, as_json)
+
+
+@evaluate.command("simulation")
+def eval_simulation(
+    parts: Annotated[int, typer.Option(help="Simulated parts for each correlation and accuracy.", min=1000)] = 20_000,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for simulation.png.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Correlated voters, simulated: which stopping rules keep the error rate that they promise. Takes a minute."""
+    from inspector.commands.simulating import as_json as simulated_json
+    from inspector.commands.simulating import simulation, simulation_table
+
+    found = simulation(parts, seed, out)
+    if as_json:
+        _print_json({"cells": simulated_json(found)})
+    else:
+        Console().print(simulation_table(found))
 
 
 @evaluate.command("mmad")
@@ -475,6 +633,7 @@ def bench_engine(
     parts: Annotated[list[int] | None, typer.Option(help="Parts at once; repeat for several.")] = None,
     rounds: Annotated[int, typer.Option(help="Counted rounds; figures are medians.", min=1)] = 3,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
+    peer: Annotated[Path | None, typer.Option(help="The python of an environment that holds vLLM, to race.")] = None,
     model: ModelCardPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -490,6 +649,7 @@ def bench_engine(
         parts=parts or [1, 4, 16],
         rounds=rounds,
         threads=threads,
+        peer=peer,
         say=_say,
     )
     _show(result, as_json)
@@ -498,7 +658,8 @@ def bench_engine(
 # ---------------------------------------------------------------------- how things are said
 
 
-def _settings(*, model: Path | None = None) -> Settings:
+def _settings(**options: Any) -> Settings:
+    """The environment's; options that were given come first."""
     try:
         settings = Settings()
     except ValidationError as error:
@@ -506,10 +667,10 @@ def _settings(*, model: Path | None = None) -> Settings:
             name = "INSPECTOR_" + "_".join(str(part) for part in fault["loc"]).upper()
             screen.print(f"[bold red]error:[/] {name}: {_escaped(fault['msg'])}")
         raise typer.Exit(2) from error
-    return settings.model_copy(update={"model": model}) if model else settings
+    return settings.model_copy(update={name: value for name, value in options.items() if value is not None})
 
 
-def _run(lines: list[Any], fps: float, name: str, as_json: bool, title: str) -> None:
+def _run(lines: list[Any], fps: float, name: str, as_json: bool, title: str, *, reviewed: bool = False) -> None:
     from inspector.commands.figures import figures
     from inspector.commands.replay import run_lines
     from inspector.wire import Topics
@@ -519,7 +680,14 @@ def _run(lines: list[Any], fps: float, name: str, as_json: bool, title: str) -> 
     journeys = run_lines(
         broker_of(settings), Topics(settings.topic_root), lines, fps, name, watch=_watch(title, as_json)
     )
-    _show(figures(journeys), as_json)
+    _show(figures(journeys) | (_reviewed(settings, journeys) if reviewed else {}), as_json)
+
+
+def _reviewed(settings: Settings, journeys: list[Journey]) -> dict[str, Any]:
+    from inspector.commands.reviewing import review_journeys
+    from inspector.wiring import absolute
+
+    return review_journeys(absolute(settings).database, journeys)
 
 
 def _watch(title: str, as_json: bool) -> Callable[[Callable[[], list[Journey]]], AbstractContextManager[None]]:
@@ -536,6 +704,14 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
         _print_json(result)
     else:
         Console().print(summary(result))
+
+
+def _recorded(line: str, folder: Path | None, frames: int | None, seed: int, pipelines: Path) -> Source:
+    from inspector.commands import evaluating
+
+    if folder is None:
+        return evaluating.drawn(pipelines, frames=frames or 300, seed=seed)
+    return evaluating.folder(folder, pipelines, line=line, frames=frames)
 
 
 def _compare(source: Source, plan: Plan, out: Path | None, as_json: bool) -> None:
@@ -564,6 +740,8 @@ def _show_change(change: Any, versions: dict[str, int]) -> None:
         screen.print(f"  {_escaped(each.field)}: [red]{_escaped(each.old)}[/] → [green]{_escaped(each.new)}[/]{note}")
     if change.new_golden and not change.is_new:
         screen.print("  golden samples: other pictures [yellow](changes scores)[/]")
+    if change.forgets:
+        screen.print(f"  [yellow]what was learned from votes holds no more; later: inspector learn {line}[/]")
 
 
 def _say(text: str) -> None:

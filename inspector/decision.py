@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from inspector.pipeline import Disposition, Pipeline
-from inspector.vote import StoppedBy, Tally
+from inspector.pipeline import Disposition, Pipeline, Thresholds
+from inspector.vote import Counting, StoppedBy, Tally
 
 
 class Verdict(StrEnum):
@@ -45,18 +45,30 @@ class Decision:
 def decide(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> Decision:
     """Two thresholds on the tally's score. A ladder cut short by the deadline or an error passes nothing that
     more asking could still have overturned."""
-    score = tally.score
+    score, limits = tally.score, limits_of(pipeline, tally.counting)
     if score is None:
         reason = Reason.DEADLINE if stopped_by is StoppedBy.DEADLINE else Reason.MODEL_ERROR
         return fail_safe(pipeline.fail_safe, reason, "no readable answer")
-    if score > pipeline.thresholds.reject_above:
+    if score > limits.reject_above:
         return Decision(Verdict.NG, Disposition.REJECT, Reason.DEFECT)
     if stopped_by in (StoppedBy.DEADLINE, StoppedBy.ERROR):
         reason = Reason.DEADLINE if stopped_by is StoppedBy.DEADLINE else Reason.MODEL_ERROR
         return fail_safe(pipeline.fail_safe, reason, "votes not settled when asking ended")
-    if score < pipeline.thresholds.pass_below:
+    if score < limits.pass_below:
         return Decision(Verdict.OK, Disposition.PASS, Reason.NO_DEFECT)
-    return Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT, "score between the thresholds")
+    withheld = score < pipeline.thresholds.pass_below
+    detail = "the second opinion doubts that it is good" if withheld else "score between the thresholds"
+    return Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT, detail)
+
+
+def limits_of(pipeline: Pipeline, counting: Counting) -> Thresholds:
+    """The line's thresholds for one part: nothing passes while its second opinion is missing, or doubts. A fused score
+    has heard it already."""
+    declared, opinion = pipeline.second_opinion, counting.opinion
+    if declared is None:
+        return pipeline.thresholds
+    doubts = opinion is None or (counting.fusion is None and opinion.p_ng > declared.doubt_above)
+    return pipeline.thresholds.model_copy(update={"pass_below": 0.0}) if doubts else pipeline.thresholds
 
 
 def fail_safe(disposition: Disposition, reason: Reason, detail: str) -> Decision:

@@ -6,7 +6,8 @@
     │   └── PictureError   the picture inside the frame can't be judged (unreadable, too large, wrong type)
     ├── ModelError         the engine: a checkpoint can't be loaded, an answer can't be computed
     ├── PoolError          nobody judged the frame: no replica, or all busy
-    │   └── PoolOverload   every replica is full: the fail-safe disposition is due at once
+    │   ├── PoolOverload   every replica is full: the fail-safe disposition is due at once
+    │   └── ReplicaError   a replica died or failed over the frame: another one may do
     ├── BrokerError        the operator: the MQTT broker can't be reached or refuses us
     └── LedgerError        the operator: the database can't be written or read
 
@@ -69,6 +70,10 @@ class PoolError(InspectorError):
 
 class PoolOverload(PoolError):
     """All replicas are full; waiting would pass the deadline."""
+
+
+class ReplicaError(PoolError):
+    """The replica that had the frame died, or its code failed."""
 
 
 class BrokerError(InspectorError):

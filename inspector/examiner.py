@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
+from inspector.clock import Deadline
 from inspector.decision import Decision, Reason, decide, fail_safe
 from inspector.errors import LedgerError, PictureError, PoolError, PoolOverload
-from inspector.findings import Findings, deadline_ms, tally
+from inspector.findings import Findings, tally
 from inspector.frame import Frame
 from inspector.part import Evidence
 from inspector.pipeline import Disposition, Pipeline
-from inspector.ports import EvidenceStore, Eye, Job, Judged, PipelineVersion, Pool, utc_now
+from inspector.ports import EvidenceStore, Eye, Job, Judged, PipelineVersion, Pool
 from inspector.quality import Measurements, unfit
 
 log = logging.getLogger(__name__)
 
-MIN_KEEP_MS: Final = 1000.0  # a late frame's picture is still worth keeping
+LATE_KEEP_MS: Final = 1000.0  # a late frame's picture is still worth keeping, and nobody waits for its verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +35,24 @@ class Examiner:
     pool: Pool
     evidence: EvidenceStore
     margin_ms: float = 100.0
-    now: Callable[[], datetime] = utc_now
 
-    async def fetch(self, frame: Frame, pipeline: Pipeline) -> Frame:
+    async def fetch(self, frame: Frame, due: Deadline) -> Frame:
         """The frame with its picture, where its message only said where that lies."""
         if frame.claim is None:
             return frame
         try:
-            async with self._in_time(frame, pipeline):
+            async with self._in_time(due):
                 return replace(frame, payload=await asyncio.to_thread(self.eye.fetch, frame.claim))
         except PictureError as error:
             return replace(frame, fault=str(error))
         except TimeoutError:
             return replace(frame, fault=f"{frame.claim.url} could not be fetched before the deadline")
 
-    async def examine(self, frame: Frame, line: PipelineVersion) -> Findings:
+    async def examine(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Findings:
         """The picture is kept while it is judged; a PASS whose picture could not be kept is none."""
-        keeping = asyncio.create_task(self._keep(frame, line.pipeline))
+        keeping = asyncio.create_task(self._keep(frame, due))
         try:
-            found = await self._judge(frame, line)
+            found = await self._judge(frame, line, due)
         except Exception as error:
             log.exception("frame %s", frame.key)
             found = Findings(fail_safe(line.pipeline.fail_safe, Reason.MODEL_ERROR, f"internal error: {error!r}"))
@@ -62,24 +61,25 @@ class Examiner:
         except LedgerError as error:
             return replace(found, decision=_unproved(found.decision, line.pipeline, f"picture not stored: {error}"))
 
-    async def _keep(self, frame: Frame, pipeline: Pipeline) -> Evidence | None:
+    async def _keep(self, frame: Frame, due: Deadline) -> Evidence | None:
         """The picture is durable before the row that names it. Raises LedgerError where that takes too long: the
         verdict does not wait for a disk that hangs."""
         if not frame.payload:
             return None
-        patience_s = max(self._remaining_ms(frame, pipeline), MIN_KEEP_MS) / 1000.0
+        left_ms = self._left_ms(due)
+        patience_s = (left_ms if left_ms > 0.0 else LATE_KEEP_MS) / 1000.0
         try:
             async with asyncio.timeout(patience_s):
                 return await asyncio.to_thread(self.evidence.put, frame.payload, frame.content_type)
         except TimeoutError as error:
             raise LedgerError(f"the evidence store took more than {patience_s:.1f} s") from error
 
-    async def _judge(self, frame: Frame, line: PipelineVersion) -> Findings:
+    async def _judge(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Findings:
         pipeline, seen = line.pipeline, None
         try:
-            async with self._in_time(frame, pipeline):
+            async with self._in_time(due):
                 seen = await self._look(frame, pipeline)
-                judged = await self.pool.judge(self._job(frame, line))
+                judged = await self.pool.judge(self._job(frame, line, due))
         except PictureError as error:
             return Findings(fail_safe(pipeline.fail_safe, Reason.BAD_IMAGE, str(error)), seen=seen)
         except TimeoutError:
@@ -88,7 +88,7 @@ class Examiner:
             return Findings(fail_safe(pipeline.fail_safe, Reason.OVERLOAD, str(error)), seen=seen)
         except PoolError as error:
             return Findings(fail_safe(pipeline.fail_safe, Reason.MODEL_ERROR, str(error)), seen=seen)
-        return Findings(_decision(pipeline, judged), judged.judgement, judged.words, seen)
+        return Findings(_decision(line, judged), judged.judgement, judged.words, judged.shadow, seen)
 
     async def _look(self, frame: Frame, pipeline: Pipeline) -> Measurements:
         """Measures the picture. Raises PictureError for one that can't be judged."""
@@ -99,25 +99,32 @@ class Examiner:
             raise PictureError(reason)
         return seen
 
-    def _job(self, frame: Frame, line: PipelineVersion) -> Job:
+    def _job(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Job:
         """The replica gets less time than we wait: its votes so far must still come back."""
-        remaining_ms = self._remaining_ms(frame, line.pipeline) - self.margin_ms / 2
+        remaining_ms = self._left_ms(due) - self.margin_ms / 2
         seed = zlib.crc32(str(frame.key).encode())
         return Job(frame.key, frame.payload, line.pipeline, line.golden, remaining_ms, seed)
 
-    def _in_time(self, frame: Frame, pipeline: Pipeline) -> asyncio.Timeout:
-        return asyncio.timeout(max(self._remaining_ms(frame, pipeline), 0.0) / 1000.0)
+    def _in_time(self, due: Deadline) -> asyncio.Timeout:
+        return asyncio.timeout(max(self._left_ms(due), 0.0) / 1000.0)
 
-    def _remaining_ms(self, frame: Frame, pipeline: Pipeline) -> float:
-        return deadline_ms(frame, pipeline) - frame.age_ms(self.now()) - self.margin_ms / 2
+    def _left_ms(self, due: Deadline) -> float:
+        return due.left_ms(time.monotonic()) - self.margin_ms / 2
 
 
-def _decision(pipeline: Pipeline, judged: Judged) -> Decision:
+def _decision(line: PipelineVersion, judged: Judged) -> Decision:
     judgement = judged.judgement
-    decision = decide(pipeline, tally(pipeline, judgement), judgement.stopped_by)
+    decision = decide(line.pipeline, tally(line, judgement), judgement.stopped_by)
     if judgement.detail and decision.reason is Reason.MODEL_ERROR:
         return replace(decision, detail=judgement.detail)
-    return decision
+    return _of_first_rung(decision) if judgement.is_short else decision
+
+
+def _of_first_rung(decision: Decision) -> Decision:
+    """What the rest of the ladder might have settled was left open by the overload, not by the part."""
+    reason = Reason.OVERLOAD if decision.reason is Reason.DEADLINE else decision.reason
+    detail = "; ".join(filter(None, ("overload: only the first rung was asked", decision.detail)))
+    return replace(decision, reason=reason, detail=detail)
 
 
 def _unproved(decision: Decision, pipeline: Pipeline, why: str) -> Decision:

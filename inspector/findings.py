@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import timedelta
 from typing import Final
 
+from inspector.clock import Deadline
 from inspector.decision import Decision, Reason, in_time
 from inspector.frame import Frame
 from inspector.part import Evidence, PartRecord, PipelineRef
-from inspector.pipeline import Disposition, Pipeline
-from inspector.ports import Judgement, PipelineVersion
+from inspector.pipeline import Disposition, Pipeline, fingerprint
+from inspector.ports import Judgement, PipelineVersion, Shadow
 from inspector.quality import Measurements
 from inspector.report import NO_WORDS, Words, WordsState
 from inspector.vote import StoppedBy, Tally, counting
@@ -21,11 +22,13 @@ NOT_ASKED: Final = Judgement((), 0, StoppedBy.ERROR)
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What is known about one frame when it is decided. `words` are being written while this stands."""
+    """What is known about one frame when it is decided. `words` are being written and a `shadow` asked for while this
+    stands."""
 
     decision: Decision
     judgement: Judgement = NOT_ASKED
     words: Awaitable[Words | None] | None = None
+    shadow: Awaitable[Shadow | None] | None = None
     seen: Measurements | None = None
     evidence: Evidence | None = None
 
@@ -49,9 +52,10 @@ class Findings:
         return replace(self.evidence, width_px=self.seen.width_px, height_px=self.seen.height_px)
 
 
-def tally(pipeline: Pipeline, judgement: Judgement) -> Tally:
-    """A judgement's votes, counted as the pipeline declares."""
-    return Tally(judgement.votes, counting(pipeline))
+def tally(line: PipelineVersion, judgement: Judgement) -> Tally:
+    """A judgement's votes, counted as the pipeline declares and has learned."""
+    stamp = fingerprint(line.pipeline.score_key(), judgement.model_fingerprint, line.golden)
+    return Tally(judgement.votes, counting(line.pipeline, stamp, judgement.opinion))
 
 
 def deadline_ms(frame: Frame, pipeline: Pipeline) -> float:
@@ -60,20 +64,20 @@ def deadline_ms(frame: Frame, pipeline: Pipeline) -> float:
 
 
 def as_part(
-    frame: Frame, line: PipelineVersion, found: Findings, *, result_id: str, stamp: str, decided_at: datetime
+    frame: Frame, line: PipelineVersion, found: Findings, due: Deadline, now_s: float, *, result_id: str, stamp: str
 ) -> PartRecord:
-    """Everything known about the frame as one record. `stamp` is the fingerprint of what judged."""
-    due_ms, votes = deadline_ms(frame, line.pipeline), tally(line.pipeline, found.judgement)
-    late = frame.age_ms(decided_at) > due_ms
+    """Everything known about the frame as one record, decided at `now_s`. `stamp` is the fingerprint of what judged."""
+    votes, took = tally(line, found.judgement), timedelta(seconds=now_s - frame.received_s)
+    late = due.left_ms(now_s) < 0.0
     return PartRecord(
         result_id=result_id,
         key=frame.key,
         decision=in_time(found.decision, line.pipeline, late=late),
         pipeline=PipelineRef(line.pipeline.line, line.version, stamp),
         received_at=frame.received_at,
-        decided_at=decided_at,
-        latency_ms=(decided_at - frame.received_at).total_seconds() * 1000.0,
-        deadline_ms=due_ms,
+        decided_at=frame.received_at + took,
+        latency_ms=took.total_seconds() * 1000.0,
+        deadline_ms=due.ms,
         late=late,
         part_id=frame.part_id,
         product=frame.product,
@@ -84,6 +88,7 @@ def as_part(
         p_ng=votes.score,
         agreement=votes.agreement,
         votes=found.judgement.votes,
+        opinion=found.judgement.opinion,
         rungs=found.judgement.rungs,
         stopped_by=found.stopped_by,
         evidence=found.picture,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ class Claim(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One exposure. Times are aware UTC datetimes; `deadline_ms` counts from capture (or receipt, where unknown).
+    `received_s` is the receipt on the monotonic clock: durations are measured from there.
 
     `fault` is the reason why the picture must not be judged although the part is known (a wrong sha256, an
     unreadable claim check): such a frame is still recorded, as BAD_IMAGE. A frame with a `claim` has no payload
@@ -58,23 +60,16 @@ class Frame:
     redelivered: bool = False
     fault: str | None = None
     claim: Claim | None = None
+    received_s: float = field(default_factory=time.monotonic, compare=False)
 
     def __post_init__(self) -> None:
-        for field, value in (("line", self.key.line), ("camera", self.key.camera)):
+        for name, value in (("line", self.key.line), ("camera", self.key.camera)):
             if not NAME.fullmatch(value):
-                raise FrameError(f"{field} {value!r} is not a name; use 1 to 64 of A-Z a-z 0-9 _ . -")
+                raise FrameError(f"{name} {value!r} is not a name; use 1 to 64 of A-Z a-z 0-9 _ . -")
         if not TRIGGER_ID.fullmatch(self.key.trigger_id):
             raise FrameError(f"trigger_id {self.key.trigger_id!r} is not an id; use 1 to 128 of A-Z a-z 0-9 _ . : -")
-        for field, at in (("received_at", self.received_at), ("captured_at", self.captured_at)):
+        for name, at in (("received_at", self.received_at), ("captured_at", self.captured_at)):
             if at is not None and at.tzinfo is None:
-                raise FrameError(f"{field} {at} has no time zone; use UTC")
+                raise FrameError(f"{name} {at} has no time zone; use UTC")
         if self.deadline_ms is not None and not 0.0 < self.deadline_ms < math.inf:
             raise FrameError(f"deadline_ms {self.deadline_ms} is not a time to come; use milliseconds above 0")
-
-    def age_ms(self, now: datetime) -> float:
-        """Milliseconds since capture; since receipt where the capture time is unknown or lies in the future.
-
-        A capture time ahead of our clock is a clock skew: counting from it would stretch the deadline.
-        """
-        start = self.received_at if self.captured_at is None else min(self.captured_at, self.received_at)
-        return (now - start).total_seconds() * 1000.0

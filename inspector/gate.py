@@ -19,6 +19,7 @@ from inspector.accounts import Ack, Comparison, TriggerCount, Unacknowledged
 from inspector.errors import LedgerError
 from inspector.pipeline import Disposition
 from inspector.ports import Ledger, utc_now
+from inspector.progress import Tell, acknowledged, nobody
 from inspector.watch import Watch
 from inspector.wire import EventSeverity
 
@@ -43,10 +44,13 @@ class Stray(NamedTuple):
 class Gate:
     """One station's ear for the gates of `lines` (None: all lines)."""
 
-    def __init__(self, ledger: Ledger, watch: Watch, lines: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger, watch: Watch, lines: Sequence[str] | None = None, *, tell: Tell = nobody
+    ) -> None:
         self._ledger = ledger
         self._watch = watch
         self.lines = lines
+        self._tell = tell
         self._strays: deque[Stray] = deque(maxlen=STRAYS)
 
     async def hear_ack(self, ack: Ack) -> None:
@@ -54,8 +58,8 @@ class Gate:
         asked = await _stored(lambda: self._ledger.acknowledge(ack))
         if asked is None:
             self._strays.append(Stray(ack, time.monotonic() + STRAY_S))
-        elif asked is not ack.disposition:
-            self._told_otherwise(ack, asked)
+        else:
+            self._hear(ack, asked)
 
     async def hear_count(self, count: TriggerCount) -> None:
         """Returns when it is stored; it is compared once its frames have had time to arrive."""
@@ -86,13 +90,18 @@ class Gate:
             stray = self._strays[0]
             asked = await self._ledger.acknowledge(stray.ack)
             self._strays.popleft()
-            if asked is not None and asked is not stray.ack.disposition:
-                self._told_otherwise(stray.ack, asked)
-            elif asked is None and time.monotonic() < stray.until_s:
+            if asked is not None:
+                self._hear(stray.ack, asked)
+            elif time.monotonic() < stray.until_s:
                 self._strays.append(stray)
-            elif asked is None:
+            else:
                 text = f"the gate acknowledges {stray.ack.key}, which nobody decided; check its trigger_id"
                 self._watch.note("ACK_UNKNOWN", text, line=stray.ack.key.line, camera=stray.ack.key.camera)
+
+    def _hear(self, ack: Ack, asked: Disposition) -> None:
+        self._tell(acknowledged(ack))
+        if asked is not ack.disposition:
+            self._told_otherwise(ack, asked)
 
     def _told_otherwise(self, ack: Ack, asked: Disposition) -> None:
         self._watch.note(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from inspector.pipeline import Pipeline, Reasoning, Retention, Rung, ViewName
+from inspector.pipeline import Count, Pipeline, Reasoning, Retention, Rung, Settle, ViewName
 from inspector.view import questions
 
 
@@ -22,7 +22,14 @@ class Idle(NamedTuple):
 
 def idle_settings(pipeline: Pipeline) -> list[Idle]:
     """All settings that no frame could ever feel."""
-    return [*_unasked_words(pipeline), *_idle_rungs(pipeline), *_unreached(pipeline), *_idle_retention(pipeline)]
+    return [
+        *_unasked_words(pipeline),
+        *_idle_rungs(pipeline),
+        *_idle_weights(pipeline),
+        *_unreached(pipeline),
+        *_idle_opinion(pipeline),
+        *_idle_retention(pipeline),
+    ]
 
 
 def _unasked_words(pipeline: Pipeline) -> Iterator[Idle]:
@@ -48,6 +55,13 @@ def _idle_rungs(pipeline: Pipeline) -> Iterator[Idle]:
             )
 
 
+def _idle_weights(pipeline: Pipeline) -> Iterator[Idle]:
+    default = Settle.model_fields["weight_temperature"].default
+    if pipeline.count is not Count.WEIGHTED and pipeline.settle.weight_temperature != default:
+        problem = f"changes nothing under count: {pipeline.count}, which weighs all votes alike"
+        yield Idle(("settle", "weight_temperature"), problem, "remove it, or set count: weighted")
+
+
 def _unreached(pipeline: Pipeline) -> Iterator[Idle]:
     votes, most = 0, pipeline.settle.max_votes
     for number, rung in enumerate(pipeline.ladder):
@@ -57,6 +71,19 @@ def _unreached(pipeline: Pipeline) -> Iterator[Idle]:
         # where the model finds nothing suspect, zoom gives no vote
         sure = tuple(view for view in rung.views if view is not ViewName.ZOOM)
         votes += _votes(pipeline, rung.model_copy(update={"views": sure}))
+
+
+def _idle_opinion(pipeline: Pipeline) -> Iterator[Idle]:
+    opinion = pipeline.second_opinion
+    if opinion is None:
+        return
+    if opinion.points and not _asks(pipeline, ViewName.ZOOM):
+        problem = "points where nobody looks: no rung zooms"
+        yield Idle(("second_opinion", "points"), problem, "add the view zoom to a rung, or remove it")
+    fused = pipeline.learned is not None and pipeline.learned.fusion is not None
+    if opinion.doubt_above == 1.0 and not opinion.points and not fused:
+        problem = "never doubts, and nothing else listens to it"
+        yield Idle(("second_opinion", "doubt_above"), problem, "lower it, set points: true, or remove second_opinion")
 
 
 def _idle_retention(pipeline: Pipeline) -> Iterator[Idle]:

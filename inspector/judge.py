@@ -1,6 +1,7 @@
 """Judges one part inside a model replica: climbs the declared ladder, then writes the words.
 
-The verdict never waits for words: the judgement is yielded first, and words follow only for what is not PASS.
+The verdict never waits for words: the judgement is yielded first, and words follow only for what is not PASS. Last
+comes, for few parts, what the rest of the ladder would have said.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from inspector.decision import decide
-from inspector.errors import InspectorError, ModelError
+from inspector.decision import decide, limits_of
+from inspector.errors import InspectorError
 from inspector.pace import Pace
 from inspector.pipeline import Disposition, Pipeline, ViewName, fingerprint
-from inspector.ports import Answer, Engine, EvidenceStore, Job, Judgement, Picture, Prefix
-from inspector.report import Words, WordsState, read_box, read_words
+from inspector.ports import Answer, Engine, EvidenceStore, Job, Judgement, Picture, Prefix, Shadow
+from inspector.report import BOX_SCHEMA, Box, Words, WordsState, read_box, read_words, report_schema
+from inspector.review import is_shadow
 from inspector.rounds import Batch, Step, batches, steps
+from inspector.second_opinion import Noticed, Opinions, PatchOpinions, golden_picture
 from inspector.stopping import Sequential
 from inspector.view import (
     LOCATE_REQUEST,
@@ -37,23 +40,29 @@ LOCATE_START: Final = '{"bbox_2d": ['
 
 
 class Judge:
-    """Judges parts with one engine. Keeps no state per part, only the pace of rungs."""
+    """Judges parts with one engine. Keeps no state per part, only the pace of rungs and what golden samples look
+    like."""
 
-    def __init__(self, engine: Engine, evidence: EvidenceStore, pace: Pace | None = None) -> None:
+    def __init__(
+        self, engine: Engine, evidence: EvidenceStore, pace: Pace | None = None, opinions: Opinions | None = None
+    ) -> None:
         self._engine = engine
         self._evidence = evidence
         self._pace = pace or Pace()
+        self._opinions = opinions or PatchOpinions(engine, evidence)
 
-    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words, None]:
-        """Yields one Judgement, then Words unless the part passes. Never raises for a failing model: the votes
-        so far come back with ERROR."""
-        sight = Sight(self._engine, self._evidence, job)
+    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | Shadow, None]:
+        """Yields one Judgement, then Words unless the part passes, then the Shadow of a part that is one. Never raises
+        for a failing model: the votes so far come back with ERROR."""
+        sight = Sight(self._engine, self._evidence, job, self._opinions)
         try:
             climb = Climb(self._engine, sight, job, self._pace)
             judgement = await climb.run()
             yield judgement
             if needs_words(job.pipeline, climb.tally, judgement.stopped_by):
                 yield await self._describe(sight, job.pipeline)
+            if job.max_rungs is None and is_shadow(job.key, job.pipeline.settle.shadow):
+                yield await climb.shadow()
         finally:
             await sight.close()
 
@@ -62,7 +71,11 @@ class Judge:
         try:
             prefix = await sight.prefix(Pictures.FRAME)
             written = await self._engine.write(
-                prefix, report_request(pipeline), start=REPORT_START, max_tokens=REPORT_TOKENS
+                prefix,
+                report_request(pipeline),
+                start=REPORT_START,
+                max_tokens=REPORT_TOKENS,
+                schema=report_schema(pipeline),
             )
         except InspectorError as error:
             return Words(WordsState.MISSING, raw=str(error))
@@ -83,6 +96,7 @@ class Climb:
     job: Job
     pace: Pace
     tally: Tally = field(init=False)
+    capped: tuple[int, ...] = field(init=False)
     rungs: int = 0
     started: float = field(default_factory=time.monotonic)
 
@@ -90,6 +104,8 @@ class Climb:
         pipeline = self.job.pipeline
         stamp = fingerprint(pipeline.score_key(), self.engine.fingerprint, self.job.golden)
         self.tally = Tally((), counting(pipeline, stamp))
+        holds = pipeline.learned_under(stamp)
+        self.capped = holds.capped if holds else ()
 
     @property
     def remaining_ms(self) -> float:
@@ -104,10 +120,26 @@ class Climb:
             stopped_by = StoppedBy.DEADLINE
         except InspectorError as error:
             stopped_by, detail = StoppedBy.ERROR, str(error)
-        return Judgement(self.tally.votes, self.rungs, stopped_by, detail, self.engine.fingerprint)
+        opinion = self.tally.counting.opinion
+        return Judgement(self.tally.votes, self.rungs, stopped_by, detail, self.engine.fingerprint, opinion)
+
+    async def shadow(self) -> Shadow:
+        """The whole ladder from its start, capped rungs too. Nothing of what was asked for the verdict is used again:
+        which of a rung's votes that was depended on what they said."""
+        votes: list[Vote] = []
+        try:
+            for step in steps(self.job.pipeline, self.job.seed):
+                for batch in batches([step], step.votes):
+                    votes += [vote async for vote in self._votes(batch)]
+        except InspectorError:
+            return Shadow()
+        return Shadow(tuple(votes))
 
     async def _climb(self) -> StoppedBy:
-        ahead = steps(self.job.pipeline, self.job.seed)
+        ahead = [step for step in steps(self.job.pipeline, self.job.seed) if step.number not in self.capped]
+        if self.job.pipeline.second_opinion is not None:
+            noticed = await self.sight.notice(ahead[0].rounds[0].pictures)
+            self.tally = replace(self.tally, counting=replace(self.tally.counting, opinion=noticed.opinion))
         while ahead:
             together = self._next(ahead)
             if not together:
@@ -124,10 +156,11 @@ class Climb:
 
     def _next(self, ahead: list[Step]) -> list[Step]:
         """The rungs to ask at once: the next one, and those after it that are needed whatever it says; fewer where
-        time is short, none where not even one fits."""
+        time is short or the job may not go further, none where not even one fits."""
         wanted = self._rule(_votes_in(ahead)).launch(self.tally.votes)
         needed = next((n for n in range(1, len(ahead)) if _votes_in(ahead[:n]) >= wanted), len(ahead))
-        fitting = (ahead[:n] for n in range(needed, 0, -1) if self.pace.admits(self._key(ahead[:n]), self.remaining_ms))
+        most = needed if self.job.max_rungs is None else min(needed, self.job.max_rungs - self.rungs)
+        fitting = (ahead[:n] for n in range(most, 0, -1) if self.pace.admits(self._key(ahead[:n]), self.remaining_ms))
         return next(fitting, [])
 
     def _key(self, together: list[Step]) -> Hashable:
@@ -136,7 +169,8 @@ class Climb:
 
     def _rule(self, pending: int) -> Sequential:
         pipeline, asked = self.job.pipeline, len(self.tally.votes)
-        return Sequential(pipeline.settle, pipeline.thresholds, self.tally.counting, asked + pending)
+        limits = limits_of(pipeline, self.tally.counting)
+        return Sequential(pipeline.settle, limits, self.tally.counting, asked + pending)
 
     async def _ask(self, together: list[Step], later: int) -> StoppedBy | None:
         planned = batches(together, self.job.pipeline.settle.max_votes - len(self.tally.votes))
@@ -181,10 +215,12 @@ def checklist_vote(items: list[Answer], asked: tuple[Question, ...], rung: int, 
 class Sight:
     """The pictures of one part as the engine sees them: every prefix is opened at most once and kept."""
 
-    def __init__(self, engine: Engine, evidence: EvidenceStore, job: Job) -> None:
+    def __init__(self, engine: Engine, evidence: EvidenceStore, job: Job, opinions: Opinions | None = None) -> None:
         self._engine = engine
         self._evidence = evidence
         self._job = job
+        self._opinions = opinions or PatchOpinions(engine, evidence)
+        self._noticed: Noticed | None = None
         self._frame = Picture(job.payload)
         self._suspect: Picture | None = None
         self._prefixes: dict[Pictures, Prefix] = {}
@@ -195,15 +231,35 @@ class Sight:
             self._prefixes[pictures] = await self._engine.open(shown, preamble(self._job.pipeline, pictures))
         return self._prefixes[pictures]
 
+    async def notice(self, pictures: Pictures = Pictures.FRAME) -> Noticed:
+        """The second opinion, from the frame as it is looked at anyway: it is the last of these pictures, unless they
+        are a detail."""
+        if self._noticed is None:
+            prefix = await self.prefix(Pictures.FRAME if pictures is Pictures.ZOOM else pictures)
+            self._noticed = await self._opinions.about(prefix, self._job)
+        return self._noticed
+
     async def point_at_suspect(self) -> bool:
-        """Has the model point at the most suspicious region; False when it names none."""
+        """Zooms at the most suspicious region, as the pipeline says who names it; False where none is named."""
+        declared = self._job.pipeline.second_opinion
+        box = (await self.notice()).suspect if declared and declared.points else await self.named_suspect()
+        await self.zoom_at(box)
+        return box is not None
+
+    async def named_suspect(self) -> Box | None:
+        """The region that the model points at."""
         frame = await self.prefix(Pictures.FRAME)
         named = await self._engine.write(
-            frame, LOCATE_REQUEST, start=LOCATE_START, max_tokens=LOCATE_TOKENS, urgent=True
+            frame, LOCATE_REQUEST, start=LOCATE_START, max_tokens=LOCATE_TOKENS, schema=BOX_SCHEMA, urgent=True
         )
-        box = read_box(named.text)
-        self._suspect = Picture(self._job.payload, box) if box else None
-        return box is not None
+        return read_box(named.text)
+
+    async def zoom_at(self, box: Box | None) -> None:
+        """The zoom view looks there from now on."""
+        suspect = Picture(self._job.payload, box) if box else None
+        if suspect != self._suspect and Pictures.ZOOM in self._prefixes:
+            await self._engine.close(self._prefixes.pop(Pictures.ZOOM))
+        self._suspect = suspect
 
     async def close(self) -> None:
         for prefix in self._prefixes.values():
@@ -213,15 +269,7 @@ class Sight:
     def _shown(self, pictures: Pictures) -> list[Picture]:
         count = {Pictures.FRAME: self._job.pipeline.references, Pictures.COMPARE: 1}.get(pictures, 0)
         inspected = self._suspect if pictures is Pictures.ZOOM and self._suspect else self._frame
-        return [*(self._golden(sha256) for sha256 in self._job.golden[:count]), inspected]
-
-    def _golden(self, sha256: str) -> Picture:
-        try:
-            return Picture(self._evidence.get(sha256))
-        except KeyError as error:
-            raise ModelError(
-                f"golden sample {sha256[:12]}… is not in the evidence store; apply the line again"
-            ) from error
+        return [*(golden_picture(self._evidence, sha256) for sha256 in self._job.golden[:count]), inspected]
 
 
 def _ms_since(started: float) -> float:

@@ -24,18 +24,40 @@ class Fit(NamedTuple):
     curvature: Array
 
 
-def logistic(design: Array, targets: Array, ridge: float = 1e-12) -> Fit:
+def logistic(design: Array, targets: Array, ridge: float = 1e-12, heavy: Array | None = None) -> Fit:
     """Least cross entropy of sigmoid(design @ weights), plus ridge / 2 times the squared weights: a ridge keeps them
-    finite where 0 and 1 can be parted cleanly."""
+    finite where 0 and 1 can be parted cleanly. `heavy`: how often each row counts; once unless told."""
+    problem = Problem(design, targets, np.ones(len(targets)) if heavy is None else heavy, ridge)
     weights = np.zeros(design.shape[1])
     for _ in range(ROUNDS):
-        said = sigmoid(design @ weights)
-        downhill = design.T @ (targets - said) - ridge * weights
-        curvature = design.T @ (design * (said * (1.0 - said))[:, None]) + ridge * np.eye(len(weights))
+        downhill, curvature = problem.slopes(weights)
         if np.abs(downhill).max() < PRECISION * len(targets):
             break
-        weights = _halved(design, targets, weights, np.linalg.solve(curvature, downhill), ridge)
+        before, weights = weights, _halved(problem, weights, np.linalg.solve(curvature, downhill))
+        if weights is before:
+            break
     return Fit(weights, curvature)
+
+
+class Problem(NamedTuple):
+    """What is to be fitted."""
+
+    design: Array
+    targets: Array
+    heavy: Array
+    ridge: float
+
+    def loss(self, weights: Array) -> float:
+        log_odds = self.design @ weights
+        rows = np.logaddexp(0.0, log_odds) - self.targets * log_odds
+        return float((self.heavy * rows).sum() + self.ridge / 2.0 * weights @ weights)
+
+    def slopes(self, weights: Array) -> tuple[Array, Array]:
+        """The way downhill, and the curvature."""
+        said = sigmoid(self.design @ weights)
+        downhill = self.design.T @ (self.heavy * (self.targets - said)) - self.ridge * weights
+        bent = self.design * (self.heavy * said * (1.0 - said))[:, None]
+        return downhill, self.design.T @ bent + self.ridge * np.eye(len(weights))
 
 
 def sigmoid(x: Array) -> Array:
@@ -44,13 +66,8 @@ def sigmoid(x: Array) -> Array:
     return np.where(x >= 0.0, 1.0, small) / (1.0 + small)
 
 
-def _halved(design: Array, targets: Array, weights: Array, step: Array, ridge: float) -> Array:
+def _halved(problem: Problem, weights: Array, step: Array) -> Array:
     """The first of step, step / 2, step / 4 … that lowers the loss; no step where none does."""
-    before = _loss(design, targets, weights, ridge)
+    before = problem.loss(weights)
     tries = (weights + step * 0.5**halving for halving in range(HALVINGS))
-    return next((tried for tried in tries if _loss(design, targets, tried, ridge) < before), weights)
-
-
-def _loss(design: Array, targets: Array, weights: Array, ridge: float) -> float:
-    log_odds = design @ weights
-    return float((np.logaddexp(0.0, log_odds) - targets * log_odds).sum() + ridge / 2.0 * weights @ weights)
+    return next((tried for tried in tries if problem.loss(tried) < before), weights)

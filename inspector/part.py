@@ -9,7 +9,7 @@ from enum import StrEnum
 from inspector.decision import Decision
 from inspector.frame import FrameKey
 from inspector.report import NO_WORDS, Words
-from inspector.vote import StoppedBy, Vote
+from inspector.vote import Opinion, StoppedBy, Vote
 
 
 class PartState(StrEnum):
@@ -73,6 +73,7 @@ class PartRecord:
     p_ng: float | None = None
     agreement: float | None = None
     votes: tuple[Vote, ...] = ()
+    opinion: Opinion | None = None
     rungs: int = 0
     stopped_by: StoppedBy = StoppedBy.ERROR
     evidence: Evidence | None = None

@@ -130,13 +130,26 @@ class Settle(Strict):
     """When asking stops: confidence of the correlation-discounted votes, and a hard cap on votes. `prior` is the
     share of NG parts on this line (0.5 takes the votes as they are; a low one passes doubtful parts, so that
     thresholds must be tuned with it); `weight_temperature` evens out the weights of
-    count: weighted (above 10 it is close to a majority)."""
+    count: weighted (above 10 it is close to a majority). `shadow` is the share of parts whose whole ladder is asked
+    after their verdict, for learning alone."""
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     max_votes: int = Field(default=12, ge=1, le=64)
     vote_correlation: Literal["learned"] | Share = "learned"
     prior: float = Field(default=0.5, gt=0.0, lt=1.0)
     weight_temperature: float = Field(default=2.0, gt=0.0, le=100.0)
+    shadow: Share = 0.01
+
+
+class SecondOpinion(Strict):
+    """What the golden samples say beside the model's votes (inspector/patches.py). Until the line has learned how to
+    weigh both, it can only withhold a PASS: where its p_ng is above `doubt_above` (0.5: as far from the golden samples
+    as they lie from each other; 0.6: half as far again; 0.67: twice). `points`: its heat map, and not the model, says
+    where the zoom view looks."""
+
+    by: Literal["patches"]
+    doubt_above: Share = 0.6
+    points: bool = False
 
 
 class ViewPair(Strict):
@@ -157,13 +170,28 @@ class Calibration(Strict):
     ng_share: float = Field(gt=0.0, lt=1.0)
 
 
+class Fusion(Strict):
+    """The log-odds of NG from both opinions: votes * the votes' own log-odds + patches * those of the second opinion +
+    intercept, among `frames` labelled parts of which `ng_share` were NG. Neither speaks against what it says."""
+
+    votes: float = Field(ge=0.0)
+    patches: float = Field(ge=0.0)
+    intercept: float
+    frames: int = Field(ge=1)
+    ng_share: float = Field(gt=0.0, lt=1.0)
+
+
 class Learned(Strict):
     """What was learned from the line's stored votes, written by the program. It holds for the fingerprint that gave
-    those votes, and is left aside under another. No raw score depends on it."""
+    those votes, and is left aside under another. No vote depends on it; of a part's score nothing but `fusion` does, so
+    that thresholds must be tuned with that. `capped` are the numbers (from 0) of
+    rungs that did more harm than good and are not asked."""
 
     fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
     correlations: tuple[ViewPair, ...] = ()
     calibration: Calibration | None = None
+    fusion: Fusion | None = None
+    capped: tuple[Annotated[int, Field(ge=1, le=7)], ...] = ()
 
 
 class Thresholds(Strict):
@@ -211,6 +239,7 @@ class Pipeline(Strict):
     golden_samples: Annotated[
         tuple[PicturePath, ...], Field(max_length=16, validate_default=True), AfterValidator(_distinct)
     ] = ()
+    second_opinion: SecondOpinion | None = None
     quality: Quality = Quality()
     count: Count = Count.SOFT
     settle: Settle = Settle()
@@ -240,6 +269,17 @@ class Pipeline(Strict):
             )
         return golden
 
+    @field_validator("second_opinion")
+    @classmethod
+    def _has_golden_samples(cls, opinion: SecondOpinion | None, info: ValidationInfo) -> SecondOpinion | None:
+        if opinion is not None and info.data.get("golden_samples") == ():
+            raise ValueError("has nothing to compare with; list pictures of good parts in golden_samples, best four")
+        return opinion
+
+    def learned_under(self, fingerprint: str) -> Learned | None:
+        """What was learned, where it holds."""
+        return self.learned if self.learned and self.learned.fingerprint == fingerprint else None
+
     def score_key(self) -> str:
         """Hash (16 hex) of everything here that changes a score: words, views, pictures; not thresholds, deadlines."""
         scored = self.model_dump(mode="json", include=set(SCORED))
@@ -247,9 +287,12 @@ class Pipeline(Strict):
         scored["defects"] = list(self.defects)
         # only where it was changed, so that lines qualified before there was such a setting stay qualified
         scored |= self.settle.model_dump(include={"prior", "weight_temperature"}, exclude_defaults=True)
+        if self.second_opinion is not None:
+            scored["second_opinion"] = [SECOND_OPINION, self.second_opinion.points]
         return hashlib.sha256(json.dumps(scored, sort_keys=True).encode()).hexdigest()[:16]
 
 
+SECOND_OPINION: Final = "patches/1"  # change it whenever the same pictures would get another second opinion
 SCORED: Final = frozenset(
     {
         "product",

@@ -12,7 +12,7 @@ as the service would let it, or goes on. Exact as far as those votes go, but:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain, permutations, product
 from typing import Any, Final, NamedTuple
 
@@ -50,6 +50,17 @@ class Plan:
         """What a factory wants little of."""
         return self.escape, self.overkill, self.review, self.votes, self.ms
 
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean share of the OK parts that were not rejected and of the NG parts that were not passed."""
+        return 1.0 - (self.escape + self.overkill) / 2.0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {
+            "thresholds": self.thresholds.model_dump(),
+            "balanced_accuracy": self.balanced_accuracy,
+        }
+
 
 class Limits(NamedTuple):
     """What a line can bear at most."""
@@ -71,10 +82,7 @@ def plans(
 ) -> list[Plan]:
     """Every ladder of up to MAX_RUNGS of these rungs, in every order; each view is a rung of its own unless told.
     Raises ValueError where not both kinds of parts are there."""
-    told = [part for part in parts if part.ng is not None]
-    ng = np.array([bool(part.ng) for part in told])
-    if not 0 < ng.sum() < len(ng):
-        raise ValueError(f"a plan needs OK and NG parts, not {int((~ng).sum())} OK and {int(ng.sum())} NG")
+    told, ng = _truth(parts)
     known = rungs or [(view,) for view in sorted({vote.view for part in told for vote in part.votes})]
     shelf = Shelf(told, counting)
     return [
@@ -82,6 +90,22 @@ def plans(
         for ladder in _ladders(known)
         for thresholds in grid
     ]
+
+
+def measured(
+    parts: Iterable[Labelled], counting: Counting, confidence: float, ladder: tuple[Views, ...], thresholds: Thresholds
+) -> Plan:
+    """What one ladder with its thresholds did. Raises ValueError where not both kinds of parts are there."""
+    told, ng = _truth(parts)
+    return _plan(ladder, thresholds, Shelf(told, counting).after(ladder), confidence, ng)
+
+
+def _truth(parts: Iterable[Labelled]) -> tuple[list[Labelled], Array]:
+    told = [part for part in parts if part.ng is not None]
+    ng = np.array([bool(part.ng) for part in told])
+    if not 0 < ng.sum() < len(ng):
+        raise ValueError(f"a plan needs OK and NG parts, not {int((~ng).sum())} OK and {int(ng.sum())} NG")
+    return told, ng
 
 
 def front(found: Iterable[Plan]) -> list[Plan]:
@@ -181,7 +205,3 @@ def _settled(after: After, thresholds: Thresholds, confidence: float) -> Array:
     clear = (after.score < thresholds.pass_below) | (after.score > thresholds.reject_above)
     settled: Array = clear & (after.confidence >= confidence)
     return settled
-
-
-def _beaten(own: Array, others: Array) -> bool:
-    return bool(((others <= own).all(axis=1) & (others < own).any(axis=1)).any())

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from inspector.accounts import Ack, Comparison, Gap, TriggerCount, Unacknowledged
+from inspector.accounts import Ack, Balance, Comparison, Gap, TriggerCount, Unacknowledged
 from inspector.frame import Claim, Frame, FrameKey
+from inspector.metrics import Counted, EventKind, Outcome, Stretch, Waiting
 from inspector.part import Evidence, PartRecord
+from inspector.patches import PatchMap
 from inspector.pipeline import Disposition, Pipeline, Quality, Retention
 from inspector.quality import Measurements
-from inspector.report import Box, Words
+from inspector.report import Box, JsonSchema, Words
+from inspector.review import Review
 from inspector.view import Question
-from inspector.vote import StoppedBy, Vote
+from inspector.vote import Opinion, StoppedBy, Vote
 
 
 def utc_now() -> datetime:
@@ -87,9 +90,22 @@ class Engine(Protocol):
     def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
         """Answers as they finish; closing the iterator cancels the rest."""
 
-    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int, urgent: bool = False) -> Text:
-        """Greedy text after `request`; it begins with `start`, which the model is made to say. `urgent`: a verdict
-        waits for it; other text gives way to verdicts."""
+    async def write(
+        self,
+        prefix: Prefix,
+        request: str,
+        *,
+        start: str,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        urgent: bool = False,
+    ) -> Text:
+        """Greedy text after `request`; it begins with `start`, which the model is made to say, and keeps to `schema`
+        as far as the engine can hold it to one. `urgent`: a verdict waits for it; other text gives way to verdicts."""
+
+    async def features(self, prefix: Prefix) -> PatchMap:
+        """The patches of the prefix's last picture as the vision tower saw them when it was opened. Raises ModelError,
+        with the remedy, where the engine can't show them."""
 
     async def close(self, prefix: Prefix) -> None:
         """Frees the prefix. Closing twice is allowed."""
@@ -101,7 +117,8 @@ class Engine(Protocol):
 @dataclass(frozen=True, slots=True)
 class Job:
     """What one replica needs to judge one frame. `golden` are the golden samples' pictures' sha256;
-    `remaining_ms` is what is left for judging when the job is sent."""
+    `remaining_ms` is what is left for judging when the job is sent; `max_rungs` how far up the ladder it may go (None:
+    to its end)."""
 
     key: FrameKey
     payload: bytes
@@ -109,25 +126,37 @@ class Job:
     golden: tuple[str, ...]
     remaining_ms: float
     seed: int = 0
+    max_rungs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the ladder found: votes in the order they were given."""
+    """What the ladder found: votes in the order they were given, and the second opinion where the line wants one.
+    `is_short`: the pool was overloaded, and no rung but the first might be asked."""
 
     votes: tuple[Vote, ...]
     rungs: int
     stopped_by: StoppedBy
     detail: str = ""
     model_fingerprint: str = ""
+    opinion: Opinion | None = None
+    is_short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """The votes of a part's whole ladder, asked after its judgement; none where that could not be finished."""
+
+    votes: tuple[Vote, ...] = ()
 
 
 class Judged(NamedTuple):
-    """A judgement, and the words that follow it: None when the part needs none, MISSING when the writer failed.
-    Awaiting them never raises, and they need not be awaited."""
+    """A judgement, and what follows it. `words` are None when the part needs none, MISSING when the writer failed;
+    `shadow` is None for a part that is none. Awaiting them never raises, and they need not be awaited."""
 
     judgement: Judgement
     words: Awaitable[Words | None]
+    shadow: Awaitable[Shadow | None]
 
 
 class Pool(Protocol):
@@ -220,6 +249,12 @@ class Ledger(Protocol):
 
     async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
         """Compares the counts that came before this time with the ledger; each once."""
+
+    async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
+        """Keeps the votes of a part's whole ladder beside those that decided it. Those that are there stay."""
+
+    async def add_reviews(self, reviews: Sequence[Review]) -> None:
+        """Appends people's answers. Their parts' pictures stay for good."""
 
     async def release_pictures(self, line: str, retention: Retention, now: datetime) -> Released:
         """Goes on through this line's passed parts, a bounded way, and marks the pictures that it needs no more
@@ -349,6 +384,39 @@ class Archive(Protocol):
 
     def list_pipelines(self) -> list[PipelineVersion]:
         """The newest version of every line."""
+
+
+# ------------------------------------------------------------------ telemetry/
+
+
+class Books(Protocol):
+    """What metrics are made of: the ledger's own sums. Synchronous: called in a worker thread. Raises LedgerError."""
+
+    def count_parts(self, after: int, until: int) -> Stretch[Outcome, Counted]:
+        """Parts numbered above `after` by outcome, those up to `until` apart from the later ones."""
+
+    def count_events(self, after: int, until: int) -> Stretch[EventKind, int]:
+        """The same of events: how often each happened."""
+
+    def count_waiting(self) -> list[Waiting]:
+        """The outbox of every line where a message waits."""
+
+    def balance(self, line: str, now: datetime, settled: datetime) -> Balance:
+        """How the books of this line stand; what came in after `settled` may still be on its way."""
+
+    def list_cameras(self) -> list[CameraRow]: ...
+
+    def list_pipelines(self) -> list[PipelineVersion]: ...
+
+
+class MetricsPage(Protocol):
+    """The page that Prometheus reads."""
+
+    @property
+    def media_type(self) -> str: ...
+
+    def render(self) -> bytes:
+        """Called in a worker thread. Never raises: what can't be read is left out, and said to be."""
 
 
 # ------------------------------------------------------------------ mqtt/

@@ -6,48 +6,75 @@ While the ledger is away the gate hears the fail-safe at once, and that is what 
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
+from inspector.clock import Deadline
 from inspector.decision import Reason, fail_safe
 from inspector.errors import LedgerError
 from inspector.frame import Frame
+from inspector.in_hand import name_result
 from inspector.part import PartRecord
-from inspector.pipeline import Pipeline
-from inspector.ports import Ledger, Outgoing
+from inspector.pipeline import Disposition, Pipeline
+from inspector.ports import Ledger, Outgoing, Shadow
+from inspector.progress import Tell, decided, nobody
 from inspector.relay import Relay
 from inspector.report import NO_WORDS, Words, WordsState
+from inspector.review import is_shadow
 from inspector.watch import Watch
 from inspector.wire import EventSeverity, Topics, report_message, to_json, verdict_message
 
+log = logging.getLogger(__name__)
+
 RETRY_S: Final = 0.5
+PUBLISH_MS: Final = 10.0  # of each deadline, for the way of a verdict that could not wait for its commit
 
 
 class Recorder:
     """One station's pen. `frame` is where the answer goes besides the line's own topics."""
 
-    def __init__(self, ledger: Ledger, relay: Relay, watch: Watch, topics: Topics) -> None:
+    def __init__(self, ledger: Ledger, relay: Relay, watch: Watch, topics: Topics, *, tell: Tell = nobody) -> None:
         self._ledger = ledger
         self._relay = relay
         self._watch = watch
         self._topics = topics
+        self._tell = tell
         self._writing: set[asyncio.Task[None]] = set()
 
     async def record(
-        self, part: PartRecord, frame: Frame, pipeline: Pipeline, words: Awaitable[Words | None] | None
+        self,
+        part: PartRecord,
+        frame: Frame,
+        pipeline: Pipeline,
+        due: Deadline,
+        words: Awaitable[Words | None] | None,
+        shadow: Awaitable[Shadow | None] | None,
     ) -> bool:
-        """Returns when the part is durable and its verdict on its way; False when its key was decided before."""
+        """Returns when the part is durable and its verdict on its way; False when its key was decided before. The gate
+        hears something by `due`, though the commit may take longer."""
+        name_result(part.result_id)
         messages = self._messages(part, frame, pipeline)
+        storing = asyncio.create_task(self._ledger.record(part, messages))
+        told = None if await _in_time(storing, part, due) else self._answer_unstored(part, frame, pipeline)
         try:
-            stored = await self._ledger.record(part, messages)
+            stored = await storing
         except LedgerError as error:
-            await self._record_in_safe_mode(part, frame, pipeline, error)
+            safe = told or _safe(part, pipeline, f"the ledger could not store the part: {error}")
+            await self._record_in_safe_mode(part, safe, frame, pipeline, error)
             return True
+        if stored and told and told.decision != part.decision:
+            self._differs(part, "took too long to store it")
         if stored:
             self._relay.send(messages)
+            self._stored(part)
         if stored and words is not None and part.words.state is WordsState.PENDING:
             self._spawn(self._add_words(part, words))
+        if stored and shadow is not None and is_shadow(part.key, pipeline.settle.shadow):
+            self._spawn(self._add_shadow(part, shadow))
         return stored
 
     async def close_unfinished(self, lines: Sequence[str]) -> None:
@@ -62,22 +89,38 @@ class Recorder:
         for task in self._writing:
             task.cancel()
 
+    def _stored(self, part: PartRecord) -> None:
+        decision = part.decision
+        log.info("%s: %s, %s after %.0f ms", part.key, decision.disposition, decision.reason, part.latency_ms)
+        self._tell(decided(part))
+
     # ------------------------------------------------------------------ without the ledger
 
+    def _answer_unstored(self, part: PartRecord, frame: Frame, pipeline: Pipeline) -> PartRecord:
+        """The gate is told the decision now, or the fail-safe in place of a PASS: that must be stored first."""
+        self._watch.note("LEDGER_SLOW", f"{part.key}: its gate could not wait for the commit", line=part.key.line)
+        told = replace(part, words=NO_WORDS)
+        if part.decision.disposition is Disposition.PASS:
+            told = _safe(part, pipeline, "the ledger did not store the part in time")
+        self._relay.send(self._verdicts(told, frame, pipeline))
+        return told
+
     async def _record_in_safe_mode(
-        self, part: PartRecord, frame: Frame, pipeline: Pipeline, error: LedgerError
+        self, part: PartRecord, safe: PartRecord, frame: Frame, pipeline: Pipeline, error: LedgerError
     ) -> None:
-        decision = fail_safe(pipeline.fail_safe, Reason.SAFE_MODE, f"the ledger could not store the part: {error}")
-        safe = replace(part, decision=decision, words=NO_WORDS)
         messages = self._messages(safe, frame, pipeline)
         self._watch.note("LEDGER_AWAY", str(error), line=part.key.line, severity=EventSeverity.ALARM)
         self._relay.send(messages)
         while (stored := await self._try_to_store(safe, messages)) is None:
             await asyncio.sleep(RETRY_S)
         if not stored:
-            said = f"{part.key}: the ledger had stored {part.decision.disposition} although it said it had not"
-            self._watch.note("RECORD_DIFFERS", f"{said}; the gate was told the fail-safe", line=part.key.line)
+            self._differs(part, "said that it had not")
+        self._stored(safe)
         self._relay.send(messages)
+
+    def _differs(self, part: PartRecord, but: str) -> None:
+        said = f"{part.key}: the ledger stored {part.decision.disposition} but {but}; the gate was told the fail-safe"
+        self._watch.note("RECORD_DIFFERS", said, line=part.key.line)
 
     async def _try_to_store(self, part: PartRecord, messages: list[Outgoing]) -> bool | None:
         """Whether the part was stored now (False: it had been before); None while the ledger is away."""
@@ -102,6 +145,15 @@ class Recorder:
             self._relay.send([message])
             return
 
+    # ------------------------------------------------------------------ votes that decide nothing
+
+    async def _add_shadow(self, part: PartRecord, shadow: Awaitable[Shadow | None]) -> None:
+        """While the ledger is away they are let go: nobody waits for them, and others will come."""
+        found = await shadow
+        if found is not None and found.votes:
+            with suppress(LedgerError):
+                await self._ledger.add_shadow(part.result_id, found.votes)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._writing.add(task)
@@ -110,16 +162,32 @@ class Recorder:
     # ------------------------------------------------------------------ messages
 
     def _messages(self, part: PartRecord, frame: Frame, pipeline: Pipeline) -> list[Outgoing]:
-        """The verdict, a copy where the frame asked for one, and the report unless its words are still to come."""
+        """The verdict, and the report unless its words are still to come."""
+        report = [] if part.words.state is WordsState.PENDING else [self._report(part)]
+        return self._verdicts(part, frame, pipeline) + report
+
+    def _verdicts(self, part: PartRecord, frame: Frame, pipeline: Pipeline) -> list[Outgoing]:
+        """The verdict, and a copy where the frame asked for one."""
         topic, payload = self._topics.verdict(part.key.line, part.key.camera), to_json(verdict_message(part))
         token, due_ms = frame.correlation or part.key.trigger_id.encode(), pipeline.gate.ack_within_ms
         messages = [Outgoing(part.result_id, topic, payload, True, token, due_ms)]
         if frame.response_topic:
             messages.append(Outgoing(f"{part.result_id}-reply", frame.response_topic, payload, correlation=token))
-        if part.words.state is not WordsState.PENDING:
-            messages.append(self._report(part))
         return messages
 
     def _report(self, part: PartRecord) -> Outgoing:
         topic = self._topics.report(part.key.line, part.key.camera)
         return Outgoing(f"{part.result_id}-report", topic, to_json(report_message(part)))
+
+
+async def _in_time(storing: asyncio.Task[bool], part: PartRecord, due: Deadline) -> bool:
+    """Whether the gate can wait for this commit. Nobody waits for a late part."""
+    if part.late:
+        return True
+    left_s = max(0.0, due.left_ms(time.monotonic()) - PUBLISH_MS) / 1000.0
+    done, _ = await asyncio.wait({storing}, timeout=left_s)
+    return bool(done)
+
+
+def _safe(part: PartRecord, pipeline: Pipeline, why: str) -> PartRecord:
+    return replace(part, decision=fail_safe(pipeline.fail_safe, Reason.SAFE_MODE, why), words=NO_WORDS)

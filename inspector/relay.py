@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from inspector.errors import BrokerError, LedgerError
@@ -24,12 +24,21 @@ CONFIRM_S: Final = 0.1  # confirmations share a transaction; until then the echo
 
 
 class Relay:
-    """Publishes what the ledger holds for `lines` (None: all lines)."""
+    """Publishes what the ledger holds for `lines` (None: all lines). `tell` hears of every verdict that the broker
+    has."""
 
-    def __init__(self, ledger: Ledger, publisher: Publisher, lines: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        publisher: Publisher,
+        lines: Sequence[str] | None = None,
+        *,
+        tell: Callable[[Outgoing], None] = lambda _: None,
+    ) -> None:
         self._ledger = ledger
         self._publisher = publisher
         self.lines = lines
+        self._tell = tell
         self._waiting: deque[Outgoing] = deque()
         self._handled: OrderedDict[str, None] = OrderedDict()
         self._confirmed: list[str] = []
@@ -125,11 +134,14 @@ class Relay:
         try:
             await self._publisher.publish(message)
         except BrokerError as error:
-            log.info("not published yet, stays in the outbox: %s: %s", message.message_id, error)
+            its_id = {"result_id": message.message_id}
+            log.info("not published yet, stays in the outbox: %s: %s", message.message_id, error, extra=its_id)
             self._behind = True
             self._wake.set()
         else:
             self._done(message.message_id)
+            if message.confirms:
+                self._tell(message)
         finally:
             self._window.release()
 

@@ -1,11 +1,13 @@
-"""A defect report's words: what the model wrote about a part, read strictly. Pure.
+"""A defect report's words: what the model may write about a part, and what it wrote, read strictly. Pure.
 
-Model text is not trusted: what does not parse is kept as text and marked UNPARSABLE, it never raises.
+Engines hold the model to the schema where they can. Its text is not trusted all the same: what does not parse is kept
+as text and marked UNPARSABLE, it never raises.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -16,6 +18,8 @@ from inspector.text import printable
 GRID: Final = 1000.0  # Qwen3-VL speaks of boxes on a 0..1000 grid
 MAX_FINDINGS: Final = 8
 MAX_TEXT: Final = 2000
+NONE: Final = "none"  # instead of a class: no defect
+OTHER: Final = "other"  # a defect of no declared class
 NO_DEFECT: Final = frozenset({"none", "null", "no", "no_defect", "no_defects", "ok", "good"})
 
 
@@ -65,6 +69,28 @@ class Words:
 
 
 NO_WORDS: Final = Words(WordsState.NONE)
+JsonSchema = Mapping[str, Any]
+
+
+def report_schema(pipeline: Pipeline) -> JsonSchema:
+    """A report that names a class of this line, OTHER or NONE."""
+    classes = dict.fromkeys((*pipeline.defects, OTHER, NONE))
+    return _object(
+        defect={"type": "string", "enum": [*classes]},
+        severity={"type": "string", "enum": [*Severity]},
+        bbox_2d=BOX,
+        description={"type": "string"},
+    )
+
+
+def _object(**properties: JsonSchema) -> JsonSchema:
+    """An object that has all these keys, in this order, and no others."""
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+
+
+PLACE: Final[JsonSchema] = {"type": "integer", "minimum": 0, "maximum": int(GRID)}
+BOX: Final[JsonSchema] = {"type": "array", "items": PLACE, "minItems": 4, "maxItems": 4}
+BOX_SCHEMA: Final = _object(bbox_2d=BOX)
 
 
 def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0, ms: float = 0.0) -> Words:
@@ -87,7 +113,7 @@ def read_box(text: str) -> Box | None:
 
 def _finding(item: dict[str, Any], pipeline: Pipeline) -> Finding:
     classes = {name.lower(): name for name in pipeline.defects}
-    defect = classes.get(_class(item), "other")
+    defect = classes.get(_class(item), OTHER)
     severity = pipeline.defects.get(defect) or _severity(item.get("severity"))
     description = " ".join(printable(_plain(item.get("description", ""))).split())[:400]
     return Finding(defect, severity, _box(item.get("bbox_2d")), description)

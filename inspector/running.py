@@ -8,6 +8,8 @@ import logging
 import zlib
 from typing import Final
 
+from inspector.announcer import Announcer, AttendedPool
+from inspector.anteroom import Anteroom
 from inspector.errors import BrokerError, LedgerError
 from inspector.gate import Gate
 from inspector.ledger import SqlLedger
@@ -23,7 +25,9 @@ from inspector.wire import EventSeverity, Heartbeat, Topics, to_json
 log = logging.getLogger(__name__)
 
 POLL_S: Final = 1.0
-FLUSH_S: Final = 5.0
+FINISH_S: Final = 8.0  # closing fits in the time that Serve gives it (pool.builder.DRAIN_S)
+WORDS_S: Final = 2.0
+FLUSH_S: Final = 3.0
 
 
 class RunningStation:
@@ -40,6 +44,9 @@ class RunningStation:
         sweep: Sweep,
         ledger: SqlLedger,
         topics: Topics,
+        anteroom: Anteroom,
+        pool: AttendedPool,
+        announcer: Announcer,
         *,
         number: int,
         stations: int,
@@ -53,6 +60,9 @@ class RunningStation:
         self._sweep = sweep
         self._ledger = ledger
         self._topics = topics
+        self._anteroom = anteroom
+        self._pool = pool
+        self._announcer = announcer
         self._number = number
         self._stations = stations
         self._loops: list[asyncio.Task[None]] = []
@@ -70,6 +80,7 @@ class RunningStation:
                 self._watch.run(),
                 self._gate.run(),
                 self._sweep.run(),
+                self._announcer.run(),
                 self._follow_pipelines(),
                 self._beat(),
             )
@@ -87,8 +98,8 @@ class RunningStation:
 
     async def close(self) -> None:
         """Finishes, stores and publishes what is in hand, then says OFFLINE."""
-        await self._intake.close()
-        await self._station.close()
+        await self._intake.close(FINISH_S)
+        await self._station.close(WORDS_S)
         with contextlib.suppress(TimeoutError):
             await self._relay.flush(FLUSH_S)
         for loop in self._loops:
@@ -139,6 +150,8 @@ class RunningStation:
                 station=self._number,
                 count=self._beats,
                 in_flight=self._station.in_flight,
+                queued=self._anteroom.waiting,
+                judging=self._pool.judging,
                 outbox=self._relay.backlog,
                 at=utc_now(),
             )

@@ -47,6 +47,13 @@ class Settings(BaseSettings):
     console_host: str = "127.0.0.1"
     console_port: int = Field(default=8080, ge=1, le=65535)
 
+    log: Literal["text", "json"] = Field(default="text", description="how every process logs; Ray's to data/logs")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="inspector serve has /metrics here too, beside the console's"
+    )
+    part_states: bool = Field(default=False, description="publish every change of a part's state over MQTT")
+
     @field_validator("topic_root")
     @classmethod
     def _is_root(cls, root: str) -> str:
@@ -59,6 +66,10 @@ class Settings(BaseSettings):
     @property
     def evidence(self) -> str:
         return self.evidence_url or str(self.data.absolute() / "evidence")
+
+    @property
+    def logs(self) -> Path:
+        return self.data.absolute() / "logs"
 
     @property
     def console_url(self) -> str:

@@ -8,10 +8,10 @@ from typing import Final
 
 from inspector.decision import Decision, Reason, Verdict
 from inspector.frame import FrameKey
-from inspector.part import Evidence, PartRecord, PipelineRef
+from inspector.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.pipeline import Disposition, Severity, ViewName
 from inspector.report import Box, Finding, Words, WordsState
-from inspector.vote import StoppedBy, Vote
+from inspector.vote import Opinion, StoppedBy, Vote
 from inspector.wire import (
     CameraStatus,
     EventMessage,
@@ -19,6 +19,7 @@ from inspector.wire import (
     GateAck,
     Heartbeat,
     Incoming,
+    PartStateMessage,
     Payload,
     PlcCount,
     ServiceState,
@@ -48,6 +49,7 @@ NG_PART: Final = PartRecord(
     p_ng=0.955,
     agreement=1.0,
     votes=(Vote(ViewName.DIRECT, 0, 0.93, 1, 180.0), Vote(ViewName.CHECKLIST, 1, 0.97, 6, 210.5, "Is there a short")),
+    opinion=Opinion(0.68, 4.2, "2.1 times as far as is usual, most at x 42-47 %, y 10-15 %"),
     rungs=2,
     stopped_by=StoppedBy.SETTLED,
     evidence=Evidence(SHA256, "image/jpeg", 100_722, 640, 640),
@@ -68,6 +70,15 @@ OUTGOING: Final[dict[str, Payload]] = {
         severity="ALARM",
         text="3 frames never came; check the broker's queue limits",
         count=3,
+        at=DECIDED_AT,
+    ),
+    "part": PartStateMessage(
+        state=PartState.PUBLISHED,
+        line="pcb",
+        camera="cam1",
+        trigger_id="st3-48211",
+        result_id=NG_PART.result_id,
+        seq=48211,
         at=DECIDED_AT,
     ),
     "state": ServiceState(state="ONLINE", station=0, at=CAPTURED_AT),

@@ -6,18 +6,22 @@ Whatever goes wrong, the part ends in exactly one record, and doubt never become
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections import OrderedDict
 from typing import Final
 
 from inspector.accounts import Ack, TriggerCount
+from inspector.clock import Clocks
 from inspector.errors import LedgerError
 from inspector.examiner import Examiner
-from inspector.findings import as_part
+from inspector.findings import as_part, deadline_ms
 from inspector.frame import Frame, FrameKey
 from inspector.gate import Gate
+from inspector.in_hand import take_in_hand
 from inspector.pipeline import fingerprint
-from inspector.ports import Ledger, PipelineVersion
+from inspector.ports import Ledger, PipelineVersion, utc_now
+from inspector.progress import Tell, nobody, received
 from inspector.recorder import Recorder
 from inspector.relay import Relay
 from inspector.watch import NOBODY, Watch
@@ -29,7 +33,15 @@ class Station:
     """ports.Reception: inspects the frames of a set of lines."""
 
     def __init__(
-        self, examiner: Examiner, recorder: Recorder, ledger: Ledger, relay: Relay, watch: Watch, gate: Gate
+        self,
+        examiner: Examiner,
+        recorder: Recorder,
+        ledger: Ledger,
+        relay: Relay,
+        watch: Watch,
+        gate: Gate,
+        *,
+        tell: Tell = nobody,
     ) -> None:
         self._examiner = examiner
         self._recorder = recorder
@@ -37,6 +49,8 @@ class Station:
         self._relay = relay
         self._watch = watch
         self._gate = gate
+        self._tell = tell
+        self._clocks = Clocks(utc_now(), time.monotonic())
         self._lines: dict[str, PipelineVersion] = {}
         self._model = ""
         self._stamps: dict[tuple[str, int, str], str] = {}
@@ -49,17 +63,20 @@ class Station:
         if line is None:
             return
         async with Turn(self._in_hand, frame.key):
+            take_in_hand(frame.key)
             if await self._is_answered(frame):
                 return
-            frame = await self._examiner.fetch(frame, line.pipeline)
-            found = await self._examiner.examine(frame, line)
+            self._tell(received(frame))
+            due = self._clocks.deadline(frame, deadline_ms(frame, line.pipeline))
+            frame = await self._examiner.fetch(frame, due)
+            found = await self._examiner.examine(frame, line, due)
             if frame.payload and found.evidence is None:
                 self.complain("EVIDENCE_LOST", found.decision.detail, frame.key.line, frame.key.camera)
             self._model = found.judgement.model_fingerprint or self._model
             part = as_part(
-                frame, line, found, result_id=uuid.uuid4().hex, stamp=self._stamp(line), decided_at=self._examiner.now()
+                frame, line, found, due, time.monotonic(), result_id=uuid.uuid4().hex, stamp=self._stamp(line)
             )
-            stored = await self._recorder.record(part, frame, line.pipeline, found.words)
+            stored = await self._recorder.record(part, frame, line.pipeline, due, found.words, found.shadow)
             self._remember(frame.key)
             if not stored:
                 await self._answer_again(frame)
@@ -105,6 +122,8 @@ class Station:
         known = self._wants(line, camera)
         self._watch.saw_frame(line, camera, known=known, seq=frame.seq if known else None)
         if known:
+            for kind, text in self._clocks.saw(frame):
+                self._watch.note(kind, text, line=line, camera=camera)
             return self._lines[line]
         what = "camera" if line in self._lines else "line"
         text = f"frames come from an unknown {what}; connect it: declare it in a pipeline and apply that"

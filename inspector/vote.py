@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from inspector.discount import PRIOR_CORRELATION, Correlations, effective
 from inspector.odds import beta_leads, expit, logit, mean, shifted
-from inspector.pipeline import Calibration, Count, Pipeline, ViewName
+from inspector.pipeline import Calibration, Count, Fusion, Pipeline, ViewName
 from inspector.text import printable
 
 
@@ -68,27 +68,55 @@ class Vote:
         return abs(self.log_odds) if self.p_true is None else logit(self.p_true)
 
 
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the golden samples say about a part (inspector/patches.py). No vote: it asks the model nothing, and is not
+    counted among its answers."""
+
+    p_ng: float
+    ms: float = 0.0
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.p_ng <= 1.0:
+            raise ValueError(f"p_ng {self.p_ng} is not between 0 and 1")
+        object.__setattr__(self, "text", printable(self.text))
+
+    @property
+    def log_odds(self) -> float:
+        return logit(self.p_ng)
+
+
 class Labelled(NamedTuple):
-    """One part's stored votes in the order they were given, and the truth: None where nobody has said it."""
+    """One part's stored votes in the order they were given, the truth (None where nobody has said it), and the second
+    opinion where the line has one."""
 
     votes: tuple[Vote, ...]
     ng: bool | None
+    opinion: Opinion | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Counting:
     """How a line's votes become one score, and how sure they make. `prior` is the share of NG parts among those that
     come, where the votes' own odds take half for granted. `temperature` evens out the weights of count: weighted.
-    `calibration` corrects how sure soft votes make, never the score."""
+    `calibration` corrects how sure soft votes make, never the score. `opinion` is one part's second opinion; `fusion`
+    weighs it, and where that was learned no calibration is needed beside it."""
 
     count: Count = Count.SOFT
     correlations: Correlations = field(default_factory=Correlations)
     prior: float = 0.5
     temperature: float = 2.0
     calibration: Calibration | None = None
+    fusion: Fusion | None = None
+    opinion: Opinion | None = None
 
     def share(self, votes: Sequence[Vote]) -> float:
-        """p_ng of the part from one or more readable votes, before the prior."""
+        """p_ng of the part from one or more readable votes and the second opinion, before the prior."""
+        return self._fused(self.voted(votes))
+
+    def voted(self, votes: Sequence[Vote]) -> float:
+        """p_ng as the votes alone have it."""
         if self.count is Count.SOFT:
             return expit(mean(vote.log_odds for vote in votes))
         weights = self.weights(votes)
@@ -102,15 +130,23 @@ class Counting:
         (Adaptive-Consistency, Aggarwal 2023, on discounted counts): that most such votes would say NG, which is
         not yet that the part is.
         """
-        share, n_eff = self.share(votes), self.n_eff(votes)
+        voted, n_eff = self.voted(votes), self.n_eff(votes)
         if self.count is Count.SOFT:
-            return expit(n_eff * mean(self._likelihood(vote) for vote in votes))
-        return beta_leads(share * n_eff, (1.0 - share) * n_eff)
+            return self._fused(expit(n_eff * mean(self._likelihood(vote) for vote in votes)))
+        return self._fused(beta_leads(voted * n_eff, (1.0 - voted) * n_eff))
+
+    def _fused(self, p_ng: float) -> float:
+        """With the second opinion; the share of NG among the parts that taught its weight is taken out again."""
+        learned = self.fusion
+        if learned is None or self.opinion is None:
+            return p_ng
+        log_odds = learned.votes * logit(p_ng) + learned.patches * self.opinion.log_odds + learned.intercept
+        return expit(log_odds - logit(learned.ng_share))
 
     def _likelihood(self, vote: Vote) -> float:
         """Log-likelihood ratio of NG: the log-odds, calibrated where that was learned."""
         learned = self.calibration
-        if learned is None:
+        if learned is None or self.fusion is not None:
             return vote.log_odds
         return learned.slope * vote.log_odds + learned.intercept - logit(learned.ng_share)
 
@@ -173,11 +209,18 @@ class Tally:
         return Tally((*self.votes, vote), self.counting)
 
 
-def counting(pipeline: Pipeline, fingerprint: str = "") -> Counting:
-    """As the pipeline declares; what was learned counts only under the fingerprint it was learned under."""
-    settle, learned = pipeline.settle, pipeline.learned
-    holds = learned if learned and learned.fingerprint == fingerprint else None
+def counting(pipeline: Pipeline, fingerprint: str = "", opinion: Opinion | None = None) -> Counting:
+    """As the pipeline declares, for a part with this second opinion; what was learned counts only under the
+    fingerprint it was learned under."""
+    settle, holds = pipeline.settle, pipeline.learned_under(fingerprint)
     rho = PRIOR_CORRELATION if settle.vote_correlation == "learned" else settle.vote_correlation
     pairs = holds.correlations if holds and settle.vote_correlation == "learned" else ()
-    calibration = holds.calibration if holds else None
-    return Counting(pipeline.count, Correlations(rho, pairs), settle.prior, settle.weight_temperature, calibration)
+    return Counting(
+        count=pipeline.count,
+        correlations=Correlations(rho, pairs),
+        prior=settle.prior,
+        temperature=settle.weight_temperature,
+        calibration=holds.calibration if holds else None,
+        fusion=holds.fusion if holds else None,
+        opinion=opinion,
+    )

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from inspector.accounts import Gap
 from inspector.errors import BrokerError, LedgerError
 from inspector.ports import Event, Ledger, Publisher, Sighting, utc_now
+from inspector.progress import Tell, lost, nobody
 from inspector.sequence import PATIENCE_S, Sequence, Span, spans
 from inspector.wire import EventMessage, EventSeverity, Topics, to_json
 
@@ -38,11 +39,14 @@ class Missing(NamedTuple):
 class Watch:
     """One station's lookout. Not thread-safe: call it on the station's event loop."""
 
-    def __init__(self, ledger: Ledger, publisher: Publisher, topics: Topics, every_s: float = 1.0) -> None:
+    def __init__(
+        self, ledger: Ledger, publisher: Publisher, topics: Topics, every_s: float = 1.0, *, tell: Tell = nobody
+    ) -> None:
         self._ledger = ledger
         self._publisher = publisher
         self._topics = topics
         self._every_s = every_s
+        self._tell = tell
         self._sightings: dict[tuple[str, str], Sighting] = {}
         self._sequences: dict[tuple[str, str], Sequence] = {}
         self._remembered: dict[tuple[str, str], datetime] = {}
@@ -81,7 +85,8 @@ class Watch:
             self._events[key] = replace(earlier, count=earlier.count + 1, text=text)
             return
         self._events[key] = Event(uuid.uuid4().hex, line, camera, kind, severity, text[:500], utc_now())
-        log.warning("%s %s/%s: %s", kind, line, camera or "-", text[:500])
+        place = {"line": line, "camera": camera}
+        log.warning("%s %s/%s: %s", kind, line, camera or "-", text[:500], extra=place)
 
     async def run(self) -> None:
         """Writes what was seen until cancelled, and once more then."""
@@ -143,6 +148,7 @@ class Watch:
 
     def _lose(self, line: str, camera: str, gap: Gap) -> None:
         self._sight(line, camera, known=True, gaps=(gap,))
+        self._tell(lost(line, camera, gap))
         self.note(
             "SEQUENCE_GAP",
             f"{gap.frames} frame(s) never came, seq {gap.first} to {gap.last}; check the camera's "

@@ -22,10 +22,10 @@ from pydantic import (
 
 from inspector.decision import Reason, Verdict
 from inspector.frame import NAME
-from inspector.part import PartRecord
+from inspector.part import PartRecord, PartState
 from inspector.pipeline import Disposition, Name, Severity, Share
 from inspector.report import Finding, WordsState
-from inspector.vote import StoppedBy, Vote
+from inspector.vote import Opinion, StoppedBy, Vote
 
 
 def utc(at: datetime) -> datetime:
@@ -75,6 +75,9 @@ class Topics:
 
     def report(self, line: str, camera: str) -> str:
         return self.camera(line, camera, "report")
+
+    def part(self, line: str, camera: str) -> str:
+        return self.camera(line, camera, "part")
 
     def event(self, line: str) -> str:
         return f"{self.root}/{line}/event"
@@ -157,6 +160,14 @@ class VoteLine(Payload):
     text: str = ""
 
 
+class OpinionLine(Payload):
+    """What the golden samples say beside the votes. It asks the model nothing, and no vote is counted for it."""
+
+    p_ng: Share = Field(description="0.5: as far from the golden samples as they lie from each other")
+    ms: float = Field(ge=0.0)
+    text: str = ""
+
+
 class FindingLine(Payload):
     defect: str
     severity: Severity
@@ -176,6 +187,7 @@ class ReportMessage(Payload):
     captured_at: AwareDatetime | None = None
     received_at: AwareDatetime
     votes: tuple[VoteLine, ...]
+    second_opinion: OpinionLine | None = Field(default=None, description="where the pipeline asks for one")
     evidence_sha256: Sha256 | None
     words_state: WordsState
     findings: tuple[FindingLine, ...]
@@ -203,6 +215,21 @@ class EventMessage(Payload):
     at: AwareDatetime
 
 
+class PartStateMessage(Payload):
+    """A part came into a state. Told once, and not kept for later: the ledger holds how a part stands. LOST is told
+    of the numbers `seq` to `last_seq`, of which nothing else is known."""
+
+    schema_: Literal["inspector.part/1"] = Field(default="inspector.part/1", alias="schema")
+    state: PartState
+    line: Name
+    camera: Name
+    trigger_id: TriggerId | None = Field(default=None, description="null for LOST")
+    result_id: str | None = Field(default=None, max_length=48, description="from DECIDED on, where it is known")
+    seq: int | None = None
+    last_seq: int | None = Field(default=None, description="LOST only")
+    at: AwareDatetime
+
+
 class ServiceState(Payload):
     """Retained; the broker publishes OFFLINE by itself (last will) when a station disappears."""
 
@@ -219,6 +246,8 @@ class Heartbeat(Payload):
     station: int = Field(ge=0)
     count: int = Field(ge=0)
     in_flight: int = Field(ge=0, description="frames received and not yet decided")
+    queued: int = Field(default=0, ge=0, description="those of them that wait for a model replica")
+    judging: int = Field(default=0, ge=0, description="those of them that are with one")
     outbox: int = Field(ge=0, description="decided messages that the broker has not confirmed")
     at: AwareDatetime
 
@@ -313,6 +342,7 @@ def report_message(part: PartRecord) -> ReportMessage:
         captured_at=part.captured_at,
         received_at=part.received_at,
         votes=tuple(vote_line(vote) for vote in part.votes),
+        second_opinion=opinion_line(part.opinion) if part.opinion else None,
         evidence_sha256=part.evidence.sha256 if part.evidence else None,
         words_state=part.words.state,
         findings=tuple(finding_line(finding) for finding in part.words.findings),
@@ -329,6 +359,10 @@ def vote_line(vote: Vote) -> VoteLine:
     return VoteLine(
         view=vote.view, rung=vote.rung, p_ng=vote.p_ng, tokens=vote.tokens, ms=round(vote.ms, 1), text=vote.text[:200]
     )
+
+
+def opinion_line(opinion: Opinion) -> OpinionLine:
+    return OpinionLine(p_ng=opinion.p_ng, ms=round(opinion.ms, 1), text=opinion.text[:200])
 
 
 def finding_line(finding: Finding) -> FindingLine:

@@ -6,6 +6,8 @@ The `open_*` functions run inside the processes that Ray Serve starts; everythin
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from inspector.declaration import read_card
 from inspector.errors import DeclarationError, Fault
 from inspector.model_card import ModelCard
 from inspector.mqtt.connection import Broker
-from inspector.ports import Pool
+from inspector.ports import Books, Pool
 from inspector.settings import Settings
 from inspector.wire import Topics
 
@@ -21,9 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inspector.console.server import RunningConsole
+    from inspector.mqtt.pulses import Pulses
     from inspector.pool.builder import ConsolePlan, ModelPlan, StationPlan
     from inspector.pool.replica import VisionModel
     from inspector.running import RunningStation
+    from inspector.telemetry.exporter import Exporter
 
 
 def broker_of(settings: Settings) -> Broker:
@@ -56,29 +60,41 @@ def card_at(path: Path) -> ModelCard:
 
 async def open_station(settings: Settings, pool: Pool, number: int) -> RunningStation:
     """A running station: numbered from 0, one MQTT session each, with client ids that stay the same over restarts."""
+    from inspector.announcer import Announcer, AttendedPool
+    from inspector.anteroom import Anteroom
     from inspector.camera import CameraEye
     from inspector.examiner import Examiner
     from inspector.gate import Gate
     from inspector.ledger import FileEvidence, SqlLedger
     from inspector.mqtt.intake import Intake
     from inspector.mqtt.publisher import MqttPublisher
+    from inspector.progress import nobody
     from inspector.recorder import Recorder
     from inspector.relay import Relay
     from inspector.running import RunningStation
+    from inspector.second_try import SecondTry
     from inspector.station import Station
     from inspector.sweep import Sweep
     from inspector.watch import Watch
 
+    _log_to_file(settings, f"station-{number}")
     topics, broker = Topics(settings.topic_root), broker_of(settings)
     name = f"{settings.site}-station-{number}"
     ledger = SqlLedger(settings.database)
     await ledger.start()
     publisher = MqttPublisher(broker, topics, f"{name}-out", number)
     evidence = FileEvidence(settings.evidence)
-    examiner = Examiner(CameraEye(settings.claims), pool, evidence, settings.margin_ms)
-    relay, watch = Relay(ledger, publisher), Watch(ledger, publisher, topics)
-    gate, sweep = Gate(ledger, watch), Sweep(ledger, evidence)
-    station = Station(examiner, Recorder(ledger, relay, watch, topics), ledger, relay, watch, gate)
+    announcer = Announcer(publisher, topics)
+    tell = announcer.tell if settings.part_states else nobody
+    attended = AttendedPool(pool, tell)
+    relay = Relay(ledger, publisher, tell=announcer.tell_published if settings.part_states else nobody)
+    watch = Watch(ledger, publisher, topics, tell=tell)
+    anteroom = Anteroom(attended, watch, parts_at_once(settings, card_of(settings)))
+    patient = SecondTry(anteroom, watch)
+    examiner = Examiner(CameraEye(settings.claims), patient, evidence, settings.margin_ms)
+    gate, sweep = Gate(ledger, watch, tell=tell), Sweep(ledger, evidence)
+    recorder = Recorder(ledger, relay, watch, topics, tell=tell)
+    station = Station(examiner, recorder, ledger, relay, watch, gate, tell=tell)
     lines: list[str] | None = None if settings.stations == 1 else []
     intake = Intake(broker, topics, name, station, lines=lines, window=settings.window)
     running = RunningStation(
@@ -91,6 +107,9 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
         sweep,
         ledger,
         topics,
+        anteroom,
+        attended,
+        announcer,
         number=number,
         stations=settings.stations,
     )
@@ -105,6 +124,7 @@ def open_model(settings: Settings, threads: int) -> VisionModel:
     from inspector.products import encode, golden
     from inspector.vlm import load
 
+    _log_to_file(settings, f"model-{os.getpid()}")
     engine = load(card_of(settings), settings.model.parent, threads=threads)
     return VisionModel(engine, FileEvidence(settings.evidence), encode(golden("washer", seed=1)))
 
@@ -115,11 +135,51 @@ async def open_console(settings: Settings) -> RunningConsole:
     from inspector.console.server import RunningConsole
     from inspector.ledger import FileEvidence, SqlArchive
 
+    _log_to_file(settings, "console")
     archive, evidence = SqlArchive(settings.database), FileEvidence(settings.evidence)
-    app = console_app(archive, evidence, topic_root=settings.topic_root)
-    console = RunningConsole(app, settings.console_host, settings.console_port)
+    pulses = _pulses(settings)
+    app = console_app(archive, evidence, topic_root=settings.topic_root, metrics=_exporter(archive, pulses))
+    console = RunningConsole(app, settings.console_host, settings.console_port, pulses.stop)
     await console.start()
     return console
+
+
+@contextmanager
+def metrics_server(settings: Settings) -> Iterator[None]:
+    """/metrics on a port of its own for the length of the block, where the settings name one."""
+    if settings.metrics_port is None:
+        yield
+        return
+    from inspector.ledger import SqlArchive
+    from inspector.telemetry.exporter import served
+
+    archive, pulses = SqlArchive(settings.database), _pulses(settings)
+    try:
+        with served(_exporter(archive, pulses), settings.console_host, settings.metrics_port):
+            yield
+    finally:
+        pulses.stop()
+        archive.close()
+
+
+def _pulses(settings: Settings) -> Pulses:
+    from inspector.mqtt.pulses import Pulses
+
+    pulses = Pulses(broker_of(settings), Topics(settings.topic_root), settings.site)
+    pulses.start()
+    return pulses
+
+
+def _exporter(books: Books, pulses: Pulses) -> Exporter:
+    from inspector.telemetry.exporter import Exporter
+
+    return Exporter(books, pulses.last)
+
+
+def _log_to_file(settings: Settings, process: str) -> None:
+    from inspector.telemetry.logs import log_to_file
+
+    log_to_file(settings.logs, process, settings.log, settings.log_level)
 
 
 def model_plan(settings: Settings, card: ModelCard) -> ModelPlan:
@@ -138,6 +198,12 @@ def model_plan(settings: Settings, card: ModelCard) -> ModelPlan:
         num_cpus=card.num_cpus if card.num_gpus else 0.0,
         max_ongoing_requests=max(card.max_ongoing_requests, share),
     )
+
+
+def parts_at_once(settings: Settings, card: ModelCard) -> int:
+    """One station's share of the parts that all replicas judge at once; the others wait in order of their deadlines."""
+    replicas = max(settings.replicas or card.replicas, card.max_replicas or 0)
+    return max(1, replicas * card.max_ongoing_requests // settings.stations)
 
 
 def station_plan(settings: Settings) -> StationPlan:

@@ -30,6 +30,7 @@ from inspector.ports import (
     utc_now,
 )
 from inspector.report import Words, WordsState
+from inspector.review import Review
 from inspector.vote import StoppedBy, Vote
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -89,6 +90,8 @@ class MemoryLedger:
         self.due: dict[FrameKey, tuple[datetime, float]] = {}
         self.counts: dict[TriggerCount, Comparison | None] = {}
         self.reviewed: set[str] = set()
+        self.reviews: list[Review] = []
+        self.shadows: dict[str, tuple[Vote, ...]] = {}
         self.marked: dict[str, str] = {}
         self.rows: list[PartRow] = []
         self.outbox: list[Posted] = []
@@ -219,6 +222,22 @@ class MemoryLedger:
 
     async def mark_reviewed(self, result_ids: Sequence[str]) -> None:
         self.reviewed |= set(result_ids)
+
+    async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
+        self._reach()
+        self._known(result_id)
+        self.shadows.setdefault(result_id, tuple(votes))
+
+    async def add_reviews(self, reviews: Sequence[Review]) -> None:
+        self._reach()
+        for review in reviews:
+            self._known(review.result_id)
+        self.reviews += reviews
+        self.reviewed |= {review.result_id for review in reviews}
+
+    def _known(self, result_id: str) -> None:
+        if self.part(result_id) is None:
+            raise LedgerError(f"no part has result_id {result_id!r}; record the part before what was found out later")
 
     def _publish(self, posted: Posted) -> None:
         row, message, was = self.part(posted.result_id), posted.message, posted.published

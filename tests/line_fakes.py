@@ -7,12 +7,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from inspector.errors import BrokerError, ModelError, PictureError
 from inspector.frame import Claim, Frame, FrameKey
+from inspector.patches import PatchMap
 from inspector.pipeline import Pipeline, Quality, ViewName
-from inspector.ports import Answer, Job, Judged, Judgement, Outgoing, Picture, Prefix, Text, utc_now
+from inspector.ports import Answer, Job, Judged, Judgement, Outgoing, Picture, Prefix, Shadow, Text, utc_now
 from inspector.quality import Measurements
-from inspector.report import Words
+from inspector.report import JsonSchema, Words
 from inspector.view import Question
 from inspector.vote import StoppedBy, Vote
 
@@ -65,6 +68,7 @@ class ScriptedPool:
 
     answer: Judgement | Exception = field(default_factory=lambda: judgement(0.01))
     words: Words | None = None
+    shadow: Shadow | None = None
     delay_s: float = 0.0
     jobs: list[Job] = field(default_factory=list)
     may_write: asyncio.Event = field(default_factory=asyncio.Event)
@@ -74,7 +78,10 @@ class ScriptedPool:
         await asyncio.sleep(self.delay_s)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return Judged(self.answer, asyncio.create_task(self._write()))
+        return Judged(self.answer, asyncio.create_task(self._write()), asyncio.create_task(self._shade()))
+
+    async def _shade(self) -> Shadow | None:
+        return self.shadow
 
     async def _write(self) -> Words | None:
         if self.words is not None:
@@ -149,6 +156,7 @@ class ScriptedEngine:
         self.voter = voter
         self.text = text
         self.delay_s = delay_s
+        self.patches: Callable[[Picture], PatchMap] = lambda _: np.ones((2, 2, 4))
         self.opened: list[KeptPrefix] = []
         self.closed: list[Prefix] = []
         self.asked: list[Question] = []
@@ -173,8 +181,21 @@ class ScriptedEngine:
         finally:
             self.cancelled += len(questions) - done
 
-    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int, urgent: bool = False) -> Text:
+    async def write(
+        self,
+        prefix: Prefix,
+        request: str,
+        *,
+        start: str,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        urgent: bool = False,
+    ) -> Text:
         return Text(start + self.text, 5)
+
+    async def features(self, prefix: Prefix) -> PatchMap:
+        assert isinstance(prefix, KeptPrefix)
+        return self.patches(prefix.pictures[-1])
 
     async def close(self, prefix: Prefix) -> None:
         self.closed.append(prefix)

@@ -7,10 +7,13 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from inspector.errors import ModelError
 from inspector.evaluation.mmad import DataSet, Item, Task
 from inspector.evaluation.mmad_votes import Kind, LetterVote
+from inspector.patches import PatchMap
 from inspector.pipeline import Reasoning
 from inspector.ports import Answer, Picture, Prefix, Text
+from inspector.report import JsonSchema
 from inspector.view import NO, VERDICT_CUE, Question
 
 Beliefs = Mapping[str, float]  # how likely each word is as the next one, of all words
@@ -71,12 +74,24 @@ class LetterEngine:
         for index, question in sorted(enumerate(questions), key=lambda each: -each[0]):
             yield self._answer(index, question)
 
-    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int, urgent: bool = False) -> Text:
+    async def write(
+        self,
+        prefix: Prefix,
+        request: str,
+        *,
+        start: str,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        urgent: bool = False,
+    ) -> Text:
         if not start:
             return Text(self._says, 2)
         beliefs = self._beliefs(request)
         (letter,) = random.Random(start).choices(list(beliefs), list(beliefs.values()))
         return Text(f"{start} {letter}.", 2)
+
+    async def features(self, prefix: Prefix) -> PatchMap:
+        raise ModelError("letters have no patches")
 
     async def close(self, prefix: Prefix) -> None:
         self.closed += 1

@@ -15,6 +15,7 @@ from PIL import Image
 from inspector.model_card import ModelCard
 from inspector.pipeline import Reasoning, ViewName
 from inspector.ports import Answer, Engine, Picture
+from inspector.report import JsonSchema
 from inspector.view import NO, YES, Question
 from inspector.vlm import load
 
@@ -55,6 +56,6 @@ async def answers(engine: Engine, questions: Sequence[Question]) -> list[Answer]
     return sorted(found, key=lambda answer: answer.index)
 
 
-async def written(engine: Engine, start: str = START) -> str:
+async def written(engine: Engine, start: str = START, schema: JsonSchema | None = None) -> str:
     prefix = await engine.open([PICTURE], PREAMBLE)
-    return (await engine.write(prefix, REPORT, start=start, max_tokens=20)).text
+    return (await engine.write(prefix, REPORT, start=start, max_tokens=20, schema=schema)).text

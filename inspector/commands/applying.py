@@ -23,13 +23,15 @@ SIMULATED: Final = "simulated"
 
 
 class LineChange(NamedTuple):
-    """What applying would do to one line. `version` is the live one, None for a new line."""
+    """What applying would do to one line. `version` is the live one, None for a new line. `forgets`: what was learned
+    from the line's votes holds no more, as scores change."""
 
     declared: Declared
     golden: tuple[str, ...]
     version: int | None
     changes: tuple[Change, ...]
     new_golden: bool
+    forgets: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -52,6 +54,7 @@ class LineChange(NamedTuple):
             "new": self.is_new,
             "changed": self.is_changed,
             "rescores": self.rescores,
+            "forgets": self.forgets,
             "changes": [change._asdict() for change in self.changes],
         }
 
@@ -94,8 +97,18 @@ def store(changes: list[LineChange], database: str) -> dict[str, int]:
 def _change(declared: Declared, hashes: tuple[str, ...], live: PipelineVersion | None) -> LineChange:
     if live is None:
         return LineChange(declared, hashes, None, (), False)
+    declared = _remembering(declared, hashes, live)
     changes = tuple(diff(live.pipeline, declared.pipeline))
-    return LineChange(declared, hashes, live.version, changes, live.golden != hashes)
+    forgets = live.pipeline.learned is not None and declared.pipeline.learned is None
+    return LineChange(declared, hashes, live.version, changes, live.golden != hashes, forgets)
+
+
+def _remembering(declared: Declared, hashes: tuple[str, ...], live: PipelineVersion) -> Declared:
+    """With what was learned from the line's votes, which no file need say, where scores stay what they were."""
+    alike = declared.pipeline.score_key() == live.pipeline.score_key() and hashes == live.golden
+    if declared.pipeline.learned is not None or not alike:
+        return declared
+    return declared._replace(pipeline=declared.pipeline.model_copy(update={"learned": live.pipeline.learned}))
 
 
 def golden_hashes(declared: Declared, evidence: EvidenceStore, faults: list[Fault]) -> tuple[str, ...]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
-from inspector.accounts import Balance, CameraAccount, Comparison
+from inspector.accounts import Balance, CameraAccount, Comparison, in_flight_for
 from inspector.errors import LedgerError
 from inspector.ledger import SqlArchive
 from inspector.part import PartState
 from inspector.ports import Archive
-from inspector.sequence import PATIENCE_S
-
-WRITTEN_WITHIN_S: Final = 5.0  # losses are written down once a second, and a busy database takes a while
 
 
 def line_balance(database: str, line: str, now: datetime) -> Balance:
@@ -45,12 +42,12 @@ def as_json(books: Balance) -> dict[str, Any]:
 
 
 def _in_flight(archive: Archive, line: str) -> timedelta:
-    """How long a frame may be in a station's hands, or missing and not yet given up."""
+    """How long a frame of this line may be in flight. Raises LedgerError for a line that nobody knows."""
     deadlines = {version.pipeline.line: version.pipeline.deadline_ms for version in archive.list_pipelines()}
     known = deadlines.keys() | {camera.line for camera in archive.list_cameras()}
     if line not in known:
         raise LedgerError(f"no line {line!r} in the ledger; there are: {', '.join(sorted(known)) or 'none'}")
-    return timedelta(seconds=PATIENCE_S + WRITTEN_WITHIN_S, milliseconds=deadlines.get(line, 0.0))
+    return in_flight_for(deadlines.get(line, 0.0))
 
 
 def _states(books: Balance) -> dict[str, int]:

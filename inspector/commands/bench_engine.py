@@ -1,9 +1,11 @@
-"""What asking again costs: the engine beside K calls of `generate` and beside `num_return_sequences`, in one run on one
-model. Reports ratios, with the medians they come from."""
+"""What asking again costs: the engine beside K calls of `generate`, beside `num_return_sequences`, and beside a peer
+with prefix caching, in one run on one model. Reports ratios, with the medians they come from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -13,6 +15,7 @@ from inspector.model_card import ModelCard, Pixels
 from inspector.ports import Picture
 from inspector.products import draw, encode
 from inspector.vlm.contest import Case, Contest
+from inspector.vlm.lap import Lap
 
 SIDE: Final = 640  # 400 visual tokens
 DIRECT: Final = Case(asks=9, parts=1)
@@ -20,51 +23,96 @@ SAMPLED: Final = Case(asks=9, parts=4, tokens=48)
 OURS: Final = "engine"
 SEPARATE: Final = "separate"
 TOGETHER: Final = "num_return_sequences"
+PEER: Final = "peer"
+Contender = Callable[[Case, Sequence[Picture]], Lap]
 Figures = dict[str, float]
 
 
 def bench_engine(
-    card: ModelCard, folder: Path, *, asks: Sequence[int], parts: Sequence[int], rounds: int, threads: int, say: Say
+    card: ModelCard,
+    folder: Path,
+    *,
+    asks: Sequence[int],
+    parts: Sequence[int],
+    rounds: int,
+    threads: int,
+    peer: Path | None,
+    say: Say,
 ) -> dict[str, Any]:
-    """`card` lends its tokenizer. `generate` gains nothing from the direct questions of other parts, so that it is
-    asked them about one part only."""
+    """`card` lends its tokenizer. `peer` is the interpreter of an environment that holds vLLM; without one there is no
+    such comparison."""
     pixels = Pixels(min=SIDE * SIDE, max=SIDE * SIDE)
     contest = Contest.on_stand_in(card.model_copy(update={"pixels": pixels}), folder, threads)
     pictures = [Picture(encode(draw("board", seed))) for seed in range(max(*parts, SAMPLED.parts))]
-    cases = {DIRECT, *(Case(count, together) for count in asks for together in parts)}
-    everyone, alone = (OURS, SEPARATE, TOGETHER), (OURS,)
-    direct = {
-        case: _measured(contest, case, pictures, rounds, everyone if case.parts == 1 else alone, say)
-        for case in sorted(cases)
-    }
-    sampled = _measured(contest, SAMPLED, pictures, rounds, (OURS, TOGETHER), say)
+    bench = Bench(contest, pictures, rounds, say)
+    cases = sorted({DIRECT, *(Case(count, together) for count in asks for together in parts)})
+    reading = bench.beside(peer, threads) if peer else {}
+    seeing = {case: bench.measured(case, bench.contenders(case)) for case in (*cases, SAMPLED)}
     return {
         "parameters": contest.parameters,
         "visual_tokens": contest.visual_tokens(pictures[0]),
         "threads": threads,
         "rounds": rounds,
-        "direct_k9_vs_separate": _ratio(direct[DIRECT], SEPARATE),
-        "direct_k9_vs_num_return_sequences": _ratio(direct[DIRECT], TOGETHER),
-        "sampled_4x9_vs_num_return_sequences": _ratio(sampled, TOGETHER),
-        "vs_peer": None,
-        "direct": [case._asdict() | figures for case, figures in direct.items()],
-        "sampled": [SAMPLED._asdict() | sampled],
+        **_ratios(seeing, reading),
+        "direct": _rows({case: seeing[case] for case in cases}),
+        "sampled": _rows({SAMPLED: seeing[SAMPLED]}),
+        "text_alone": _rows(reading),
     }
 
 
-def _measured(
-    contest: Contest, case: Case, pictures: Sequence[Picture], rounds: int, names: Sequence[str], say: Say
-) -> Figures:
-    """Medians. The contenders take turns, so that whatever else the machine does disturbs all alike; a first round
-    that warms up is not counted."""
-    contenders = {OURS: contest.engine_lap, SEPARATE: contest.separate_lap, TOGETHER: contest.together_lap}
-    laps = [{name: contenders[name](case, pictures[: case.parts]) for name in names} for _ in range(rounds + 1)][1:]
-    figures = {f"{name}_s": round(median(lap[name].seconds for lap in laps), 4) for name in names}
-    figures |= {f"{name}_peak_mib": round(median(lap[name].mib for lap in laps), 1) for name in names}
-    times = ", ".join(f"{name} {figures[f'{name}_s'] * 1000:.0f} ms" for name in names)
-    say(f"{case.asks} asks, {case.parts} part(s), {case.tokens} tokens: {times} a part")
-    return figures
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Who runs, on which pictures, and how often."""
+
+    contest: Contest
+    pictures: Sequence[Picture]
+    rounds: int
+    say: Say
+
+    def contenders(self, case: Case) -> dict[str, Contender]:
+        """`generate` gains nothing from the direct questions of other parts, so that it is asked them about one part
+        only, and nothing from other samples where each has a call of its own."""
+        everyone: dict[str, Contender] = {OURS: self.contest.engine_lap}
+        if case.parts == 1 and not case.tokens:
+            everyone[SEPARATE] = self.contest.separate_lap
+        if case.parts == 1 or case.tokens:
+            everyone[TOGETHER] = self.contest.together_lap
+        return everyone
+
+    def beside(self, python: Path, threads: int) -> dict[Case, Figures]:
+        """The peer sees no pictures: it and we read as many tokens instead."""
+        with self.contest.peer(python, threads) as peer:
+            readers: dict[str, Contender] = {OURS: self.contest.reader_lap, PEER: partial(self.contest.peer_lap, peer)}
+            return {case: self.measured(case, readers) for case in (DIRECT, SAMPLED)}
+
+    def measured(self, case: Case, contenders: Mapping[str, Contender]) -> Figures:
+        """Medians. The contenders take turns, every other round the other way round, so that whatever else the machine
+        does disturbs all alike; a first round that warms up is not counted."""
+        laps = [self._round(case, contenders, number) for number in range(self.rounds + 1)][1:]
+        figures = {f"{name}_s": round(median(lap[name].seconds for lap in laps), 4) for name in contenders}
+        figures |= {f"{name}_peak_mib": round(median(lap[name].mib for lap in laps), 1) for name in contenders}
+        times = ", ".join(f"{name} {figures[f'{name}_s'] * 1000:.0f} ms" for name in contenders)
+        self.say(f"{case.asks} asks, {case.parts} part(s), {case.tokens} tokens: {times} a part")
+        return figures
+
+    def _round(self, case: Case, contenders: Mapping[str, Contender], number: int) -> dict[str, Lap]:
+        order = [*contenders][:: -1 if number % 2 else 1]
+        return {name: contenders[name](case, self.pictures[: case.parts]) for name in order}
+
+
+def _ratios(seeing: Mapping[Case, Figures], reading: Mapping[Case, Figures]) -> dict[str, float | None]:
+    return {
+        "direct_k9_vs_separate": _ratio(seeing[DIRECT], SEPARATE),
+        "direct_k9_vs_num_return_sequences": _ratio(seeing[DIRECT], TOGETHER),
+        "sampled_4x9_vs_num_return_sequences": _ratio(seeing[SAMPLED], TOGETHER),
+        "vs_peer": _ratio(reading[DIRECT], PEER) if reading else None,
+        "sampled_4x9_vs_peer": _ratio(reading[SAMPLED], PEER) if reading else None,
+    }
 
 
 def _ratio(figures: Figures, other: str) -> float:
     return round(figures[f"{OURS}_s"] / figures[f"{other}_s"], 3)
+
+
+def _rows(measured: Mapping[Case, Figures]) -> list[dict[str, float]]:
+    return [case._asdict() | figures for case, figures in measured.items()]

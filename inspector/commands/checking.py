@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -15,7 +17,7 @@ from inspector.errors import InspectorError
 from inspector.ledger import FileEvidence, schema_state
 from inspector.model_card import ModelCard
 from inspector.settings import Settings
-from inspector.wiring import broker_of, card_of
+from inspector.wiring import broker_of, card_of, open_model
 
 FREE_GB: Final = 5.0
 ARCHITECTURE: Final = "Qwen3VLForConditionalGeneration"
@@ -30,8 +32,9 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
-def check(settings: Settings) -> list[Finding]:
-    """Everything, in the order in which a newcomer would mend it. Never raises: a check that fails is a finding."""
+def check(settings: Settings, *, ask: bool = False) -> list[Finding]:
+    """Everything, in the order in which a newcomer would mend it; with `ask` also whether the model answers. Never
+    raises: a check that fails is a finding."""
     checks: list[tuple[str, Callable[[Settings], Finding]]] = [
         ("disk", _disk),
         ("evidence", _evidence),
@@ -41,6 +44,8 @@ def check(settings: Settings) -> list[Finding]:
         ("gpu", _gpu),
         ("console port", _port),
     ]
+    if ask:
+        checks.append(("answer", _answer))
     return [_guarded(name, look, settings) for name, look in checks]
 
 
@@ -88,6 +93,8 @@ def _broker(settings: Settings) -> Finding:
 def _model(settings: Settings) -> Finding:
     card = card_of(settings)
     folder = settings.model.parent / card.checkpoint
+    if card.server is not None:
+        return Finding("model", True, f"{card.name} is served by {card.server.base_url}; --ask asks it a question")
     if card.engine != "transformers":
         return Finding("model", True, f"{card.name}: engine {card.engine} needs no checkpoint")
     if not folder.is_dir():
@@ -113,6 +120,15 @@ def _hub(card: ModelCard) -> Finding:
         f"{card.checkpoint} is not in {cache} and HF_HUB_OFFLINE is set",
         "copy the checkpoint to a folder and name it in the card, or unset HF_HUB_OFFLINE",
     )
+
+
+def _answer(settings: Settings) -> Finding:
+    """A question about a golden picture, as every replica asks one before it serves."""
+    model = open_model(settings, settings.threads or os.cpu_count() or 1)
+    started = time.monotonic()
+    asyncio.run(model.check_health())
+    ms = (time.monotonic() - started) * 1000.0
+    return Finding("answer", True, f"{card_of(settings).name} answered a question about a picture in {ms:.0f} ms")
 
 
 def _gpu(settings: Settings) -> Finding:

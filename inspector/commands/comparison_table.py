@@ -42,7 +42,8 @@ def _contrasts(comparison: Comparison, one: str) -> Table:
     table = _table(f"{one} against", "acc more, in points (95 %)", "of the votes", "of the time")
     for other, contrast in comparison.contrasts[one].items():
         gained, over = contrast.minus["balanced_accuracy"], contrast.over
-        table.add_row(other, _points(gained), _number(over["votes"].value, 2), _number(over["ms"].value, 2))
+        shares = (over[cost].value if cost in over else None for cost in ("votes", "ms"))
+        table.add_row(other, _points(gained), *(_number(share, 2) for share in shares))
     return table
 
 

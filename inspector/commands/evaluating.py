@@ -7,7 +7,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -22,8 +24,10 @@ from inspector.evaluation.tape_file import TapeFile
 from inspector.fleet import Declared
 from inspector.pipeline import Pipeline
 from inspector.ports import EvidenceStore
-from inspector.products import PRODUCTS, Flaw, Sample, encode
-from inspector.training.bench import JPEG, Album, golden_jpeg, held_out_frame
+from inspector.products import PRODUCTS, Flaw, Sample, encode, golden
+from inspector.training.bench import GOLDEN_SEED, JPEG, Album, held_out_frame
+
+GOLDEN_SAMPLES: Final = 4  # beside every drawn frame; more of them ranked no better
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,15 @@ def drawn(pipelines: Path, *, frames: int, seed: int) -> Source:
 
 
 def _drawn(pipeline: Pipeline, album: Album, sample: Sample) -> LabelledPart:
-    shown = album.put(golden_jpeg(sample.product, sample.variant), JPEG).sha256
+    shown = tuple(album.put(each, JPEG).sha256 for each in _good_ones(sample.product, sample.variant))
     name = f"{sample.product}-{sample.seed}"
-    return LabelledPart(name, pipeline, encode(sample), sample.ng, (shown,), _plainness(sample.main))
+    return LabelledPart(name, pipeline, encode(sample), sample.ng, shown, _plainness(sample.main))
+
+
+@cache
+def _good_ones(product: str, variant: int) -> list[bytes]:
+    """Golden samples of this variant, as a pipeline keeps them."""
+    return [encode(golden(product, GOLDEN_SEED + k, variant), quality=95) for k in range(GOLDEN_SAMPLES)]
 
 
 def _plainness(flaw: Flaw | None) -> float | None:
@@ -102,10 +112,10 @@ def folder(path: Path, pipelines: Path, *, line: str | None = None, frames: int 
     wanted = len(rows) if frames is None else min(frames, len(rows))
     declared, album = _declared(read_pipelines(pipelines), line or path.resolve().name, pipelines), Album()
     faults: list[Fault] = []
-    golden = golden_hashes(declared, album, faults)
+    shown = golden_hashes(declared, album, faults)
     if faults:
         raise DeclarationError(faults)
-    parts = (_labelled(rows[k * len(rows) // wanted], declared.pipeline, golden) for k in range(wanted))
+    parts = (_labelled(rows[k * len(rows) // wanted], declared.pipeline, shown) for k in range(wanted))
     return Source(str(path), wanted, parts, album)
 
 

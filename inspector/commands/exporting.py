@@ -12,6 +12,7 @@ from typing import IO, Any, Final
 import yaml
 
 from inspector import asyncapi
+from inspector.pipeline import Pipeline
 from inspector.ports import Archive, PartFilter, PartRow
 from inspector.wire import Topics, report_message
 
@@ -51,12 +52,15 @@ def write_pipelines(archive: Archive, folder: Path) -> list[Path]:
     written = []
     for version in archive.list_pipelines():
         path = folder / f"{version.pipeline.line}.yaml"
-        settings = version.pipeline.model_dump(mode="json", exclude_defaults=True)
-        path.write_text(
-            f"# version {version.version}\n" + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
-        )
+        path.write_text(as_yaml(version.pipeline, f"version {version.version}"))
         written.append(path)
     return written
+
+
+def as_yaml(pipeline: Pipeline, note: str) -> str:
+    """The declaration as a file that `inspector apply` takes; its first row is the note."""
+    settings = pipeline.model_dump(mode="json", exclude_defaults=True)
+    return f"# {note}\n" + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
 
 
 def write_contract(topics: Topics, folder: Path) -> list[Path]:

@@ -12,13 +12,19 @@ from inspector.console.pages import add_pages
 from inspector.console.pages.looks import asset
 from inspector.console.pages.shell import not_found
 from inspector.console.rest import rest_over
-from inspector.ports import Archive, EvidenceStore
+from inspector.ports import Archive, EvidenceStore, MetricsPage
 from inspector.wire import DEFAULT_ROOT, Topics
 
 RECONNECT_S: Final = 20.0  # a tablet that slept this long finds its page again
 
 
-def console_app(archive: Archive, evidence: EvidenceStore, *, topic_root: str = DEFAULT_ROOT) -> FastAPI:
+def console_app(
+    archive: Archive,
+    evidence: EvidenceStore,
+    *,
+    topic_root: str = DEFAULT_ROOT,
+    metrics: MetricsPage | None = None,
+) -> FastAPI:
     """The console, served at the root of its address.
 
     NiceGUI keeps its pages and open tabs in module state: build one console per process, inside the process that
@@ -26,7 +32,7 @@ def console_app(archive: Archive, evidence: EvidenceStore, *, topic_root: str = 
     """
     catalogue = Catalogue(archive, evidence)
     add_pages(catalogue, Topics(topic_root))
-    app = rest_over(catalogue)
+    app = rest_over(catalogue, metrics)
     ui.run_with(
         app,
         root=not_found,

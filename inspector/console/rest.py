@@ -5,6 +5,7 @@ Any number of copies may run. Its description is generated: `/api/v1/openapi.jso
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -27,7 +28,7 @@ from inspector.console.pictures import DOWNLOAD, DRAWING, Sent, placeholder
 from inspector.console.problems import RESPONSES, answer_problems
 from inspector.decision import Reason
 from inspector.pipeline import Disposition, Name
-from inspector.ports import Archive, EvidenceStore, PartFilter
+from inspector.ports import Archive, EvidenceStore, MetricsPage, PartFilter
 
 PREFIX: Final = "/api/v1"
 DAY_MINUTES: Final = 24 * 60
@@ -144,9 +145,9 @@ def rest_api(archive: Archive, evidence: EvidenceStore) -> FastAPI:
     return rest_over(Catalogue(archive, evidence))
 
 
-def rest_over(catalogue: Catalogue) -> FastAPI:
-    """The API over a catalogue that others use too. FastAPI's own documentation pages load from the internet and
-    are therefore off."""
+def rest_over(catalogue: Catalogue, metrics: MetricsPage | None = None) -> FastAPI:
+    """The API over a catalogue that others use too, with /metrics where there is such a page. FastAPI's own
+    documentation pages load from the internet and are therefore off."""
     app = FastAPI(
         title="inspector",
         version="1",
@@ -158,7 +159,17 @@ def rest_over(catalogue: Catalogue) -> FastAPI:
     app.state.catalogue = catalogue
     answer_problems(app)
     app.include_router(router)
+    if metrics:
+        _serve_metrics(app, metrics)
     return app
+
+
+def _serve_metrics(app: FastAPI, metrics: MetricsPage) -> None:
+    """Where Prometheus looks unless it is told otherwise; no part of the API."""
+
+    @app.get("/metrics", include_in_schema=False)
+    async def read_metrics() -> Response:
+        return Response(await asyncio.to_thread(metrics.render), media_type=metrics.media_type)
 
 
 def part_address(result_id: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,13 +13,14 @@ START_S = 20.0
 
 
 class RunningConsole:
-    """pool.builder.Runnable: the console's web server, from `start` to `close`."""
+    """pool.builder.Runnable: the console's web server, from `start` to `close`, which `release`s what it stood on."""
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    def __init__(self, app: FastAPI, host: str, port: int, release: Callable[[], None] = lambda: None) -> None:
         config = uvicorn.Config(app, host, port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         self._server = uvicorn.Server(config)
         self._serving: asyncio.Task[None] | None = None
         self._address = f"{host}:{port}"
+        self._release = release
 
     async def start(self) -> None:
         """Returns when requests are answered. Raises OSError when the address can't be taken."""
@@ -43,3 +45,4 @@ class RunningConsole:
         self._server.should_exit = True
         if self._serving:
             await self._serving
+        await asyncio.to_thread(self._release)

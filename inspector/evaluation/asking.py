@@ -10,15 +10,18 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from inspector.errors import PictureError
+from inspector.errors import ModelError, PictureError
 from inspector.evaluation.menu import menu
-from inspector.evaluation.tape import Batch, Look, Pointed, Said, Tape
+from inspector.evaluation.tape import Batch, Compared, Look, Pointed, Said, Tape
 from inspector.evaluation.tape_file import TapeFile
 from inspector.frame import FrameKey
 from inspector.judge import Sight
+from inspector.patches import PatchMap
 from inspector.pipeline import Pipeline, fingerprint
 from inspector.ports import Answer, Engine, EvidenceStore, Job, Picture, Prefix, Text
+from inspector.report import JsonSchema
 from inspector.rounds import Round
+from inspector.second_opinion import PatchOpinions
 from inspector.view import Pictures, Question
 
 
@@ -58,6 +61,7 @@ class Interview:
     def __init__(self, engine: Engine, evidence: EvidenceStore, tapes: TapeFile) -> None:
         self._engine = Overheard(engine)
         self._evidence = evidence
+        self._opinions = PatchOpinions(engine, evidence)
         self._tapes = tapes
         self._warm = False
 
@@ -90,7 +94,7 @@ class Interview:
     async def _record(self, part: LabelledPart, sha256: str, stamp: str) -> Tape:
         seed = zlib.crc32(part.picture)
         job = Job(FrameKey(part.pipeline.line, "eval", sha256), part.picture, part.pipeline, part.golden, 0.0, seed)
-        sight = Sight(self._engine, self._evidence, job)
+        sight = Sight(self._engine, self._evidence, job, self._opinions)
         try:
             recorded = await Recorder(self._engine, sight).record(menu(part.pipeline, seed))
         finally:
@@ -104,6 +108,7 @@ class Recorded(NamedTuple):
     looks: tuple[Look, ...]
     pointed: Pointed
     batches: tuple[Batch, ...]
+    compared: Compared | None
 
 
 class Recorder:
@@ -117,11 +122,25 @@ class Recorder:
     async def record(self, asked: Sequence[Round]) -> Recorded:
         await self._look(Pictures.FRAME)
         started = time.perf_counter()
-        has_suspect = await self._sight.point_at_suspect()
+        suspect = await self._sight.named_suspect()
         pointed = Pointed(self._engine.written, _ms_since(started))
-        shown = [each for each in asked if has_suspect or each.pictures is not Pictures.ZOOM]
+        await self._sight.zoom_at(suspect)
+        shown = [each for each in asked if suspect or each.pictures is not Pictures.ZOOM]
         batches = [await self._batch(await self._look(each.pictures), each) for each in shown]
-        return Recorded(tuple(self._looks.values()), pointed, tuple(batches))
+        compared = await self._compare([each for each in asked if each.pictures is Pictures.ZOOM])
+        return Recorded(tuple(self._looks.values()), pointed, tuple(batches), compared)
+
+    async def _compare(self, zooms: Sequence[Round]) -> Compared | None:
+        try:
+            opinion, suspect = await self._sight.notice()
+        except ModelError:  # no golden samples, or an engine without patches: strategies that need them will say so
+            return None
+        await self._sight.zoom_at(suspect)
+        started = time.perf_counter()
+        prefix = await self._sight.prefix(Pictures.ZOOM)
+        look = Look(Pictures.ZOOM, _ms_since(started))
+        batches = [await self._batch(prefix, each) for each in zooms]
+        return Compared(opinion.p_ng, suspect, opinion.ms, look, tuple(batches))
 
     async def _look(self, pictures: Pictures) -> Prefix:
         started = time.perf_counter()
@@ -170,9 +189,23 @@ class Overheard:
     def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
         return self._engine.ask(prefix, questions)
 
-    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int, urgent: bool = False) -> Text:
-        self.written = await self._engine.write(prefix, request, start=start, max_tokens=max_tokens, urgent=urgent)
+    async def write(
+        self,
+        prefix: Prefix,
+        request: str,
+        *,
+        start: str,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        urgent: bool = False,
+    ) -> Text:
+        self.written = await self._engine.write(
+            prefix, request, start=start, max_tokens=max_tokens, schema=schema, urgent=urgent
+        )
         return self.written
+
+    async def features(self, prefix: Prefix) -> PatchMap:
+        return await self._engine.features(prefix)
 
     async def close(self, prefix: Prefix) -> None:
         await self._engine.close(prefix)

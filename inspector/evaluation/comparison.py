@@ -12,10 +12,11 @@ import numpy as np
 
 from inspector.errors import InspectorError
 from inspector.evaluation.asking import Case
+from inspector.evaluation.fusing import fused
 from inspector.evaluation.measures import Figures, Played, Truth, figures, played, truth_of
 from inspector.evaluation.prices import Prices
 from inspector.evaluation.resampling import COSTS, Drawings, Interval
-from inspector.evaluation.strategies import Outcome, Strategy
+from inspector.evaluation.strategies import FUSED, Outcome, Strategy
 from inspector.scaling import Change, changes
 from inspector.vote import Counting, Labelled
 
@@ -81,6 +82,7 @@ async def compare(
         raise InspectorError(f"{source}: {ng} NG and {len(cases) - ng} OK parts; both kinds are needed")
     truth, prices = truth_of(cases), Prices(case.tape for case in cases)
     outcomes = {name: [await strategy(case, prices) for case in cases] for name, strategy in strategies.items()}
+    outcomes |= {name: fused(cases, outcomes[name], truth) for name in FUSED & outcomes.keys()}
     told = {name: played(cases, found, truth) for name, found in outcomes.items()}
     bases, drawings = [name for name in BASES if name in told], Drawings(truth)
     return Comparison(

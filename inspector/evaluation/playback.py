@@ -11,14 +11,16 @@ from typing import NamedTuple
 
 from inspector.errors import ModelError
 from inspector.evaluation.prices import Prices
-from inspector.evaluation.tape import Batch, Said, Tape, answered, identity
+from inspector.evaluation.tape import Batch, Compared, Said, Tape, answered, identity
 from inspector.judge import checklist_vote
+from inspector.patches import PatchMap
 from inspector.pipeline import Pipeline, ViewName
-from inspector.ports import Answer, Picture, Prefix, Text
-from inspector.report import read_box
+from inspector.ports import Answer, Job, Picture, Prefix, Text
+from inspector.report import JsonSchema, read_box
 from inspector.rounds import Round
+from inspector.second_opinion import Noticed
 from inspector.view import LOCATE_REQUEST, Pictures, Question, preamble
-from inspector.vote import Vote
+from inspector.vote import Opinion, Vote
 
 
 class Cost(NamedTuple):
@@ -30,15 +32,21 @@ class Cost(NamedTuple):
 
 
 class Playback:
-    """One strategy at work on one tape."""
+    """One strategy at work on one tape. `points`: the heat map, and not the model, says where the zoom view looks.
+    Raises ModelError where that was not recorded."""
 
-    def __init__(self, tape: Tape, prices: Prices) -> None:
+    def __init__(self, tape: Tape, prices: Prices, *, points: bool = False) -> None:
         self.tape = tape
         self._prices = prices
+        self._points = points
         self._votes, self._tokens, self._ms = 0, 0, 0.0
+        self._noticed: Noticed | None = None
         self._look_ms = {look.pictures: look.ms for look in tape.looks}
-        self._said = {answered(said): said for batch in tape.batches for said in batch.said}
-        self._batches = {frozenset(map(answered, batch.said)): batch for batch in tape.batches}
+        if points:
+            self._look_ms[Pictures.ZOOM] = compared(tape).look.ms
+        batches = _pointed(tape) if points else tape.batches
+        self._said = {answered(said): said for batch in batches for said in batch.said}
+        self._batches = {frozenset(map(answered, batch.said)): batch for batch in batches}
 
     @property
     def cost(self) -> Cost:
@@ -47,6 +55,14 @@ class Playback:
     def open(self, pictures: Pictures) -> None:
         """Encoding pictures is paid once."""
         self._ms += self._look_ms.pop(pictures, 0.0)
+
+    def notice(self) -> Noticed:
+        """The second opinion, paid once."""
+        if self._noticed is None:
+            found = compared(self.tape)
+            self._ms += found.ms
+            self._noticed = Noticed(Opinion(found.p_ng, found.ms), found.suspect)
+        return self._noticed
 
     def point(self) -> Text:
         self._ms += self.tape.pointed.ms
@@ -79,7 +95,7 @@ class Playback:
 
     def votes(self, each: Round, rung: int) -> list[Vote]:
         """A round's votes, a checklist's last; none where there is no region to zoom at."""
-        if each.pictures is Pictures.ZOOM and read_box(self.point().text) is None:
+        if each.pictures is Pictures.ZOOM and not self._has_suspect():
             return []
         self.open(each.pictures)
         answers = self.ask(each.pictures, each.questions)
@@ -90,6 +106,34 @@ class Playback:
             if answer not in items
         ]
         return [*votes, checklist_vote(items, each.questions, rung, self._ms)] if items else votes
+
+    def _has_suspect(self) -> bool:
+        return bool(self.notice()) if self._points else read_box(self.point().text) is not None
+
+
+def compared(tape: Tape) -> Compared:
+    """Raises ModelError where there is no second opinion on the tape."""
+    if tape.compared is None:
+        raise ModelError(
+            f"{tape.name}: no second opinion was recorded; give the line golden_samples and run it with engine: "
+            "transformers, and name another file with --votes where this one is older than that"
+        )
+    return tape.compared
+
+
+def _pointed(tape: Tape) -> tuple[Batch, ...]:
+    """The batches with those about the detail that the heat map points at, in place of the model's."""
+    return *(batch for batch in tape.batches if batch.pictures is not Pictures.ZOOM), *compared(tape).batches
+
+
+class TapeOpinions:
+    """A playback as one who gives second opinions (`second_opinion.Opinions`)."""
+
+    def __init__(self, playback: Playback) -> None:
+        self._playback = playback
+
+    async def about(self, prefix: Prefix, job: Job) -> Noticed:  # noqa: ARG002
+        return self._playback.notice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +171,15 @@ class TapeEngine:
         *,
         start: str,  # noqa: ARG002
         max_tokens: int,  # noqa: ARG002
+        schema: JsonSchema | None = None,  # noqa: ARG002
         urgent: bool = False,  # noqa: ARG002
     ) -> Text:
         if request != LOCATE_REQUEST:
             raise ModelError("a tape holds answers and where the model pointed, no reports")
         return self._playback.point()
+
+    async def features(self, prefix: Prefix) -> PatchMap:  # noqa: ARG002
+        raise ModelError("a tape holds second opinions, no patches")
 
     async def close(self, prefix: Prefix) -> None:
         pass

@@ -8,6 +8,15 @@
 | greedy | the direct question after one greedy draft |
 | majority-3, fixed-9 | 3 or 9 drafted answers at once |
 | adaptive-consistency, esc, sprt | drafted answers until the published rule stops, 9 at most |
+
+And where parts have golden samples and the engine shows their patches:
+
+| strategy | asks |
+|---|---|
+| patches | nothing: the second opinion alone |
+| direct-fused, ladder-fused | as direct and ladder; both opinions weighed as the parts of the other folds teach |
+| zoom, zoom-pointed | the zoom view alone, where the model or the heat map points |
+| ladder-pointed | the whole declared ladder, its zoom view where the heat map points |
 """
 
 from __future__ import annotations
@@ -21,18 +30,22 @@ from typing import Final, NamedTuple
 from inspector.errors import InspectorError, ModelError
 from inspector.evaluation.asking import Case
 from inspector.evaluation.menu import DIRECT, GREEDY, SAMPLES, sampled
-from inspector.evaluation.playback import Cost, Playback, TapeEngine
+from inspector.evaluation.playback import Cost, Playback, TapeEngine, TapeOpinions
 from inspector.evaluation.prices import Prices
 from inspector.frame import FrameKey
 from inspector.judge import Judge
-from inspector.pipeline import Rung
+from inspector.pipeline import Fusion, Rung, ViewName
 from inspector.ports import Job, Judgement
 from inspector.rounds import rounds
 from inspector.stopping import AdaptiveConsistency, Esc, Fixed, Rule, Sprt
 from inspector.training.bench import Album
-from inspector.vote import Counting, StoppedBy, Tally, Vote, counting
+from inspector.view import Pictures
+from inspector.vote import Counting, Opinion, StoppedBy, Tally, Vote, counting
 
 ALL_TIME_MS: Final = 3_600_000.0
+ZOOM: Final = Rung(views=(ViewName.ZOOM,))
+NO_ANSWER: Final = Vote(ViewName.DIRECT, 0, 0.5)
+PATCHES_ALONE: Final = Fusion(votes=0.0, patches=1.0, intercept=0.0, frames=1, ng_share=0.5)
 
 
 class Outcome(NamedTuple):
@@ -48,36 +61,45 @@ Strategy = Callable[[Case, Prices], Awaitable[Outcome]]
 
 
 async def _default(case: Case, prices: Prices) -> Outcome:
-    tape, playback = case.tape, Playback(case.tape, prices)
+    tape, playback = case.tape, Playback(case.tape, prices, points=_points(case))
     key = FrameKey(case.pipeline.line, "eval", tape.sha256)
     job = Job(key, b"", case.pipeline, tape.golden, ALL_TIME_MS, tape.seed)
     engine, golden = TapeEngine(playback, case.pipeline), Album(dict.fromkeys(tape.golden, b""))
-    async with aclosing(Judge(engine, golden).judge(job)) as told:
+    async with aclosing(Judge(engine, golden, opinions=TapeOpinions(playback)).judge(job)) as told:
         judgement = await anext(told)
     if not isinstance(judgement, Judgement):
         raise TypeError("a judge tells its judgement before its words")
     if judgement.stopped_by is StoppedBy.ERROR:
         raise ModelError(judgement.detail)
-    return Outcome(Tally(judgement.votes, _counting(case)), judgement.stopped_by, judgement.rungs, playback.cost)
+    counts = _counting(case, judgement.opinion)
+    return Outcome(Tally(judgement.votes, counts), judgement.stopped_by, judgement.rungs, playback.cost)
 
 
-async def _ladder(case: Case, prices: Prices) -> Outcome:
-    return _all_of(case, prices, case.pipeline.ladder)
+async def _ladder(case: Case, prices: Prices, *, points: bool | None = None) -> Outcome:
+    return _all_of(case, prices, case.pipeline.ladder, points=_points(case) if points is None else points)
 
 
-async def _one_rung(case: Case, prices: Prices, rung: Rung) -> Outcome:
-    return _all_of(case, prices, (rung,))
+async def _one_rung(case: Case, prices: Prices, rung: Rung, *, points: bool = False) -> Outcome:
+    return _all_of(case, prices, (rung,), points=points)
 
 
-def _all_of(case: Case, prices: Prices, ladder: Sequence[Rung]) -> Outcome:
+async def _patches(case: Case, prices: Prices) -> Outcome:
     playback = Playback(case.tape, prices)
+    playback.open(Pictures.FRAME)
+    counts = Counting(fusion=PATCHES_ALONE, opinion=playback.notice().opinion)
+    return Outcome(Tally((NO_ANSWER,), counts), StoppedBy.LADDER_END, 1, playback.cost)
+
+
+def _all_of(case: Case, prices: Prices, ladder: Sequence[Rung], *, points: bool) -> Outcome:
+    playback = Playback(case.tape, prices, points=points)
+    opinion = playback.notice().opinion if case.pipeline.second_opinion else None
     votes = [
         vote
         for number, rung in enumerate(ladder)
         for each in rounds(case.pipeline, rung, case.tape.seed)
         for vote in playback.votes(each, number)
     ]
-    return Outcome(Tally(tuple(votes), _counting(case)), StoppedBy.LADDER_END, len(ladder), playback.cost)
+    return Outcome(Tally(tuple(votes), _counting(case, opinion)), StoppedBy.LADDER_END, len(ladder), playback.cost)
 
 
 async def _under(case: Case, prices: Prices, rule: Rule) -> Outcome:
@@ -90,8 +112,12 @@ async def _under(case: Case, prices: Prices, rule: Rule) -> Outcome:
     return Outcome(rule.tally(votes), rule.stop(votes) or StoppedBy.LADDER_END, batches, playback.cost)
 
 
-def _counting(case: Case) -> Counting:
-    return counting(case.pipeline, case.tape.fingerprint)
+def _counting(case: Case, opinion: Opinion | None) -> Counting:
+    return counting(case.pipeline, case.tape.fingerprint, opinion)
+
+
+def _points(case: Case) -> bool:
+    return case.pipeline.second_opinion is not None and case.pipeline.second_opinion.points
 
 
 STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
@@ -107,13 +133,26 @@ STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
         "sprt": partial(_under, rule=Sprt(max_votes=SAMPLES)),
     }
 )
+WITH_PATCHES: Final[Mapping[str, Strategy]] = MappingProxyType(
+    {
+        "patches": _patches,
+        "direct-fused": partial(_one_rung, rung=DIRECT),
+        "ladder-fused": _ladder,
+        "zoom": partial(_one_rung, rung=ZOOM),
+        "zoom-pointed": partial(_one_rung, rung=ZOOM, points=True),
+        "ladder-pointed": partial(_ladder, points=True),
+    }
+)
+FUSED: Final = frozenset({"direct-fused", "ladder-fused"})  # both opinions are weighed once all parts were played
 REFERENCE: Final = "default"  # always played: the others are compared with it
 
 
 def chosen(names: Sequence[str]) -> dict[str, Strategy]:
-    """The strategies of these names, all where none is named, in the table's order. Raises InspectorError."""
-    unknown = sorted(set(names) - set(STRATEGIES))
+    """The strategies of these names in the tables' order; where none is named, all that need no patches. Raises
+    InspectorError."""
+    every = {**STRATEGIES, **WITH_PATCHES}
+    unknown = sorted(set(names) - set(every))
     if unknown:
-        raise InspectorError(f"there is no strategy {', '.join(unknown)}; there are {', '.join(STRATEGIES)}")
+        raise InspectorError(f"there is no strategy {', '.join(unknown)}; there are {', '.join(every)}")
     wanted = {REFERENCE, *names} if names else set(STRATEGIES)
-    return {name: strategy for name, strategy in STRATEGIES.items() if name in wanted}
+    return {name: strategy for name, strategy in every.items() if name in wanted}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from inspector.pipeline import Reasoning, ViewName
 from inspector.ports import Text
+from inspector.report import Box
 from inspector.view import Pictures, Question
 
 
@@ -54,9 +55,22 @@ class Pointed:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What the golden samples' patches said, and after how long; and what was said to the questions about a detail when
+    they pointed at it instead of the model. `look` is that detail encoded."""
+
+    p_ng: float
+    suspect: Box
+    ms: float
+    look: Look
+    batches: tuple[Batch, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tape:
     """One part. `sha256` is the picture's, `golden` those of its golden samples; `fingerprint` is that of everything
-    that gave the answers, `model` that of the model alone; `seed` chose the wordings."""
+    that gave the answers, `model` that of the model alone; `seed` chose the wordings. `compared` is None where the part
+    has no golden samples, or the engine shows no patches."""
 
     name: str
     sha256: str
@@ -67,6 +81,7 @@ class Tape:
     looks: tuple[Look, ...]
     pointed: Pointed
     batches: tuple[Batch, ...]
+    compared: Compared | None = None
 
     @property
     def key(self) -> tuple[str, str]:

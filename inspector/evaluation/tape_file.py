@@ -29,6 +29,10 @@ class TapeFile:
     def find(self, sha256: str, fingerprint: str) -> Tape | None:
         return self._tapes.get((sha256, fingerprint))
 
+    def newest(self) -> dict[str, Tape]:
+        """By the picture's sha256: of every picture the tape that was written last."""
+        return {tape.sha256: tape for tape in self._tapes.values()}
+
     def add(self, tape: Tape) -> None:
         try:
             with self.path.open("ab") as file:

@@ -18,12 +18,16 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, union_al
 
 from inspector.accounts import Balance
 from inspector.decision import Reason
+from inspector.ledger import hindsight
 from inspector.ledger.balance import balance
 from inspector.ledger.database import open_engine, read
+from inspector.ledger.figures import count_events, count_parts, count_waiting
 from inspector.ledger.reads import all_cameras, load, newest_pipelines
 from inspector.ledger.tables import events, is_waiting, losses, outbox, parts
+from inspector.metrics import Counted, EventKind, Outcome, Stretch, Waiting
 from inspector.pipeline import Disposition
 from inspector.ports import CameraRow, Event, PartFilter, PartRow, PipelineVersion, Totals
+from inspector.review import History
 
 CONNECTIONS: Final = 8
 OUTCOMES: Final = tuple(
@@ -57,6 +61,25 @@ class SqlArchive:
     def balance(self, line: str, now: datetime, settled: datetime) -> Balance:
         """How the books of this line stand; what came in after `settled` may still be on its way."""
         return read(self._engine, balance, line, now, settled)
+
+    def stamp(self, line: str) -> str | None:
+        """The fingerprint under which this line's newest parts were judged; None where none was judged as it stands
+        declared now."""
+        return read(self._engine, hindsight.stamp, line)
+
+    def history(self, line: str, stamp: str, newest: int) -> History:
+        """The line's parts under this fingerprint: all that were reviewed or whose whole ladder was asked, and the
+        newest of the others."""
+        return read(self._engine, hindsight.history, line, stamp, newest)
+
+    def count_parts(self, after: int, until: int) -> Stretch[Outcome, Counted]:
+        return read(self._engine, count_parts, after, until)
+
+    def count_events(self, after: int, until: int) -> Stretch[EventKind, int]:
+        return read(self._engine, count_events, after, until)
+
+    def count_waiting(self) -> list[Waiting]:
+        return read(self._engine, count_waiting)
 
     def list_cameras(self) -> list[CameraRow]:
         return read(self._engine, all_cameras)

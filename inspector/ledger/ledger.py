@@ -20,6 +20,8 @@ from inspector.part import PartRecord
 from inspector.pipeline import Disposition, Retention
 from inspector.ports import CameraRow, Event, Known, Outgoing, PipelineVersion, Released, Sighting
 from inspector.report import Words
+from inspector.review import Review
+from inspector.vote import Vote
 
 Args = ParamSpec("Args")
 Answer = TypeVar("Answer")
@@ -121,6 +123,12 @@ class SqlLedger:
         if found:
             await self._writer.submit(books.note_compared, found)
         return found
+
+    async def add_reviews(self, reviews: Sequence[Review]) -> None:
+        await self._writer.submit(writes.add_reviews, tuple(reviews))
+
+    async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
+        await self._writer.submit(writes.add_shadow, writes.ShadowVotes(result_id, tuple(votes)))
 
     async def mark_reviewed(self, result_ids: Sequence[str]) -> None:
         """A person reviewed these parts: their pictures stay."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from inspector.accounts import TriggerCount
 from inspector.decision import Decision, Reason, Verdict
@@ -13,8 +13,10 @@ from inspector.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.pipeline import Disposition, Severity, ViewName
 from inspector.ports import Event, Outgoing, Sighting
 from inspector.report import NO_WORDS, Box, Finding, Words, WordsState
-from inspector.vote import StoppedBy, Vote
+from inspector.review import Review
+from inspector.vote import Opinion, StoppedBy, Vote
 
+SECOND_OPINION: Final = "patches"  # stands among the votes as a view that asks the model nothing
 Row = dict[str, Any]
 
 
@@ -39,6 +41,18 @@ def vote_rows(number: int, votes: Sequence[Vote]) -> list[Row]:
         {"part": number, "position": position} | _fields(vote, "view", "rung", "p_ng", "tokens", "ms", "text")
         for position, vote in enumerate(votes)
     ]
+
+
+def opinion_rows(number: int, part: PartRecord) -> list[Row]:
+    """Behind the votes; none for a part without a second opinion."""
+    if part.opinion is None:
+        return []
+    where = {"part": number, "position": len(part.votes), "view": SECOND_OPINION, "rung": 0, "tokens": 0}
+    return [where | _fields(part.opinion, "p_ng", "ms", "text")]
+
+
+def review_row(number: int, review: Review) -> Row:
+    return {"part": number} | _fields(review, "is_ng", "reviewer", "at", "note")
 
 
 def words_row(words: Words) -> Row:
@@ -86,6 +100,8 @@ def event_row(event: Event) -> Row:
 
 def part_of(row: Any, votes: Iterable[Any]) -> PartRecord:
     """The part of one row of `parts` joined with its report and evidence, and of its rows of `votes` in order."""
+    listed = list(votes)
+    opinions = (Opinion(row.p_ng, row.ms, row.text) for row in listed if row.view == SECOND_OPINION)
     return PartRecord(
         result_id=row.result_id,
         key=FrameKey(row.line, row.camera, row.trigger_id),
@@ -104,7 +120,8 @@ def part_of(row: Any, votes: Iterable[Any]) -> PartRecord:
         is_simulated=row.is_simulated,
         p_ng=row.p_ng,
         agreement=row.agreement,
-        votes=tuple(_vote(vote) for vote in votes),
+        votes=tuple(vote_of(vote) for vote in listed if vote.view != SECOND_OPINION),
+        opinion=next(opinions, None),
         rungs=row.rungs,
         stopped_by=StoppedBy(row.stopped_by),
         evidence=_evidence(row),
@@ -117,7 +134,7 @@ def outgoing_of(row: Any) -> Outgoing:
     return Outgoing(*(getattr(row, field) for field in Outgoing._fields))
 
 
-def _vote(row: Any) -> Vote:
+def vote_of(row: Any) -> Vote:
     return Vote(ViewName(row.view), row.rung, row.p_ng, row.tokens, row.ms, row.text)
 
 

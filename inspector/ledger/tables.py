@@ -130,6 +130,28 @@ class VoteColumns(TypedColumns):
     text: Named[str] = Column(FREE_TEXT)
 
 
+class ShadowVoteColumns(TypedColumns):
+    """Like votes, in a table of their own: whoever adds up votes can't count these by mistake."""
+
+    part: Named[int] = _part(primary_key=True)
+    position: Named[int] = Column(primary_key=True)
+    view: Named[str]
+    rung: Named[int]
+    p_ng: Named[float | None] = Column(REAL)
+    tokens: Named[int]
+    ms: Named[float] = Column(REAL)
+    text: Named[str] = Column(FREE_TEXT)
+
+
+class ReviewColumns(TypedColumns):
+    number: Named[int] = _number()
+    part: Named[int] = _part(index=True)
+    is_ng: Named[bool]
+    reviewer: Named[str]
+    at: Named[datetime] = Column(TIME)
+    note: Named[str] = Column(FREE_TEXT)
+
+
 class ReportColumns(TypedColumns):
     part: Named[int] = _part(primary_key=True)
     words_state: Named[str]
@@ -226,6 +248,8 @@ parts = Table(
     sqlite_autoincrement=True,  # a number is never given twice, even after the newest part was deleted
 )
 votes = Table("votes", metadata, VoteColumns, sqlite_with_rowid=False)
+shadow_votes = Table("shadow_votes", metadata, ShadowVoteColumns, sqlite_with_rowid=False)
+reviews = Table("reviews", metadata, ReviewColumns)
 reports = Table("reports", metadata, ReportColumns)
 outbox = Table("outbox", metadata, OutboxColumns, sqlite_autoincrement=True)
 pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)

@@ -18,7 +18,7 @@ from inspector.ports import utc_now
 
 class Declaration(NamedTuple):
     """What is to be kept. `golden` are the sha256 of the golden samples, in declared order; `source` is the text
-    of the file, comments included."""
+    of the file, comments included; left out, that of the version before stays."""
 
     pipeline: Pipeline
     golden: tuple[str, ...]
@@ -48,7 +48,8 @@ def store_versions(url: str, declarations: Sequence[Declaration]) -> list[NewVer
 
 def _store(connection: Connection, declaration: Declaration, newest: Any) -> NewVersion:
     line, version = declaration.pipeline.line, newest.version + 1 if newest else 1
-    said = {"author": declaration.author, "source": declaration.source, "created_at": utc_now()}
+    source = declaration.source or (newest.source if newest else "")
+    said = {"author": declaration.author, "source": source, "created_at": utc_now()}
     row = {"line": line, "version": version} | _content(declaration) | said
     connection.execute(insert(pipeline_versions), row)
     return NewVersion(line, version)

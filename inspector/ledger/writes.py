@@ -19,8 +19,10 @@ from inspector.ledger.rows import (
     event_row,
     evidence_row,
     loss_rows,
+    opinion_rows,
     outbox_rows,
     part_row,
+    review_row,
     vote_rows,
     words_row,
 )
@@ -34,11 +36,15 @@ from inspector.ledger.tables import (
     outbox,
     parts,
     reports,
+    reviews,
+    shadow_votes,
     votes,
 )
 from inspector.part import Evidence, PartRecord, PartState
 from inspector.ports import Event, Outgoing, Sighting, utc_now
 from inspector.report import NO_WORDS, Words
+from inspector.review import Review
+from inspector.vote import Vote
 
 
 class NewPart(NamedTuple):
@@ -50,6 +56,11 @@ class LaterWords(NamedTuple):
     result_id: str
     words: Words
     outgoing: tuple[Outgoing, ...]
+
+
+class ShadowVotes(NamedTuple):
+    result_id: str
+    votes: tuple[Vote, ...]
 
 
 def record_parts(connection: Connection, group: Sequence[NewPart]) -> list[bool]:
@@ -109,6 +120,21 @@ def add_events(connection: Connection, group: Sequence[Sequence[Event]]) -> list
     return [None] * len(group)
 
 
+def add_shadow(connection: Connection, group: Sequence[ShadowVotes]) -> list[None]:
+    """Votes that are there already stay."""
+    numbers = _numbers(connection, [shadow.result_id for shadow in group])
+    rows = [row for shadow in group for row in vote_rows(numbers[shadow.result_id], shadow.votes)]
+    _execute_many(connection, upsert(connection, shadow_votes).on_conflict_do_nothing(), rows)
+    return [None] * len(group)
+
+
+def add_reviews(connection: Connection, group: Sequence[Sequence[Review]]) -> list[None]:
+    numbers = _numbers(connection, [review.result_id for reviewed in group for review in reviewed])
+    rows = [review_row(numbers[review.result_id], review) for reviewed in group for review in reviewed]
+    _execute_many(connection, insert(reviews), rows)
+    return mark_reviewed(connection, [[review.result_id for review in reviewed] for reviewed in group])
+
+
 def mark_reviewed(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
     """A person reviewed these parts: whatever retention says, their pictures stay."""
     reviewed = [{"reviewed": result_id} for result_ids in group for result_id in result_ids]
@@ -152,7 +178,9 @@ def _insert_pictures(connection: Connection, pictures: Sequence[Evidence]) -> No
 
 
 def _insert_children(connection: Connection, stored: Sequence[tuple[int, NewPart]]) -> None:
-    _insert(connection, votes, [row for number, new in stored for row in vote_rows(number, new.part.votes)])
+    cast = (row for number, new in stored for row in vote_rows(number, new.part.votes))
+    noticed = (row for number, new in stored for row in opinion_rows(number, new.part))
+    _insert(connection, votes, [*cast, *noticed])
     worded = [(number, new.part.words) for number, new in stored if new.part.words != NO_WORDS]
     _insert(connection, reports, [{"part": number} | words_row(words) for number, words in worded])
     _insert(
@@ -169,6 +197,20 @@ def _finish(connection: Connection, later: LaterWords) -> None:
     unfinished = update(reports).where(reports.c.part == part.number, is_pending)
     if connection.execute(unfinished.values(words_row(later.words))).rowcount:
         _insert(connection, outbox, outbox_rows(part.number, part.line, later.outgoing))
+
+
+def _numbers(connection: Connection, result_ids: Sequence[str]) -> dict[str, int]:
+    """Raises LedgerError for one that no part has."""
+    wanted = select(parts.c.result_id, parts.c.number)
+    numbers = {
+        row.result_id: row.number
+        for some in pages(result_ids)
+        for row in connection.execute(wanted.where(parts.c.result_id.in_(some)))
+    }
+    unknown = next((result_id for result_id in result_ids if result_id not in numbers), None)
+    if unknown is not None:
+        raise LedgerError(f"no part has result_id {unknown!r}; record the part before what was found out later")
+    return numbers
 
 
 def _insert(connection: Connection, table: Table[Any], rows: list[Row]) -> None:

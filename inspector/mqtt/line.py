@@ -5,6 +5,7 @@ Sends frames as a camera does and hears verdicts as a gate does; nothing here is
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import threading
@@ -50,12 +51,13 @@ class Exposure:
 
 @dataclass(slots=True)
 class Journey:
-    """One exposure's way: sent (seconds, monotonic), and every verdict that came back for it with its time.
-    The exposure is kept without its picture, so that a long run stays small."""
+    """One exposure's way: sent (seconds, monotonic), accepted by the broker, and every verdict that came back for it
+    with its time. The exposure is kept without its picture, so that a long run stays small."""
 
     line: str
     exposure: Exposure
     sent_s: float
+    accepted: bool = False
     verdicts: list[tuple[float, VerdictMessage]] = field(default_factory=list)
 
 
@@ -68,6 +70,8 @@ class LineClient:
         self._broker = broker
         self._topics = topics
         self._journeys: dict[str, Journey] = {}
+        self._unconfirmed: dict[int, Journey] = {}
+        self._confirmed_early: set[int] = set()
         self._open = 0
         self._changed = threading.Condition()
         self._online = threading.Event()
@@ -77,6 +81,7 @@ class LineClient:
         self._client.will_set(self._topic("status"), b'{"state":"offline"}', qos=1, retain=True)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
+        self._client.on_publish = self._on_publish
 
     def __enter__(self) -> Self:
         """Raises BrokerError when there is no connection in CONNECT_S."""
@@ -88,24 +93,25 @@ class LineClient:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._client.publish(self._topic("status"), b'{"state":"offline"}', qos=1, retain=True).wait_for_publish(2)
+        goodbye = self._client.publish(self._topic("status"), b'{"state":"offline"}', qos=1, retain=True)
+        with contextlib.suppress(RuntimeError):  # no connection: the broker's last will says it
+            goodbye.wait_for_publish(2)
         self._client.disconnect()
         self._client.loop_stop()
 
     def send(self, exposure: Exposure) -> None:
-        """Publishes one frame, and returns at once; paho keeps it until the broker has it. Raises BrokerError for a
-        frame that the broker would not take: sending it would end the connection, again and again."""
+        """Publishes one frame, and returns at once; paho keeps it until the broker has it. A trigger_id that was sent
+        before goes on with its journey. Raises BrokerError for a frame that the broker would not take: sending it
+        would end the connection, again and again."""
         if self._limit and len(exposure.payload) + HEADROOM > self._limit:
             raise BrokerError(
                 f"a frame of {len(exposure.payload)} bytes exceeds the broker's limit of {self._limit}; "
                 "raise message_size_limit there, or announce the picture on frame-ref"
             )
-        journey = Journey(self.line, replace(exposure, payload=b""), time.monotonic())
-        with self._changed:
-            self._journeys[exposure.trigger_id] = journey
-            self._open += 1
+        journey = self._journey(exposure)
         topic = self._topic("frame") if self._broker.speaks_v5 else f"{self._topic('frame')}/{exposure.trigger_id}"
-        self._client.publish(topic, exposure.payload, qos=1, properties=self._properties(exposure))
+        info = self._client.publish(topic, exposure.payload, qos=1, properties=self._properties(exposure))
+        self._await_receipt(info.mid, journey)
 
     def wait(self, timeout_s: float) -> bool:
         """Waits until every frame has a verdict; False when none comes in for `timeout_s`."""
@@ -119,6 +125,24 @@ class LineClient:
         """All frames sent so far, in the order they were sent."""
         with self._changed:
             return list(self._journeys.values())
+
+    def _journey(self, exposure: Exposure) -> Journey:
+        with self._changed:
+            journey = self._journeys.get(exposure.trigger_id)
+            if journey is None:
+                journey = Journey(self.line, replace(exposure, payload=b""), time.monotonic())
+                self._journeys[exposure.trigger_id] = journey
+                self._open += 1
+        return journey
+
+    def _await_receipt(self, mid: int, journey: Journey) -> None:
+        """The broker may have been quicker than we are."""
+        with self._changed:
+            if mid in self._confirmed_early:
+                self._confirmed_early.remove(mid)
+                journey.accepted = True
+            else:
+                self._unconfirmed[mid] = journey
 
     def _topic(self, channel: str) -> str:
         return self._topics.camera(self.line, self.camera, channel)
@@ -157,6 +181,16 @@ class LineClient:
             client.subscribe(verdicts, qos=1)
         client.publish(self._topic("status"), b'{"state":"online"}', qos=1, retain=True)
         self._online.set()
+
+    def _on_publish(
+        self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        with self._changed:
+            journey = self._unconfirmed.pop(mid, None)
+            if journey is None:
+                self._confirmed_early.add(mid)
+            elif not code.is_failure:
+                journey.accepted = True
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         try:

@@ -22,6 +22,7 @@ class Parcel(NamedTuple):
     golden: tuple[str, ...]
     remaining_ms: float
     seed: int
+    max_rungs: int | None
 
 
 class Packer:
@@ -39,6 +40,7 @@ class Packer:
             job.golden,
             job.remaining_ms,
             job.seed,
+            job.max_rungs,
         )
 
     def _text(self, pipeline: Pipeline) -> str:

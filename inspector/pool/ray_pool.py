@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import Any, Final
+from typing import Any
 
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
-from inspector.errors import PoolError, PoolOverload
+from inspector.errors import PoolError, PoolOverload, ReplicaError
 from inspector.pool.parcel import Packer
-from inspector.ports import Job, Judged, Judgement
+from inspector.ports import Job, Judged, Judgement, Shadow
 from inspector.report import Words, WordsState
-
-log = logging.getLogger(__name__)
-
-ATTEMPTS: Final = 2  # a frame that killed two replicas is the likely cause: it is not tried on a third
 
 
 class RayPool:
@@ -28,23 +23,19 @@ class RayPool:
         self._handle = handle.options(stream=True, method_name="judge")
 
     async def judge(self, job: Job) -> Judged:
-        """A replica that dies is replaced by another while the caller waits, at most ATTEMPTS times."""
-        problem, parcel = None, self._packer.pack(job)
-        for _ in range(ATTEMPTS):
-            stream = self._handle.remote(parcel)
-            try:
-                return Judged(await _first(stream), asyncio.create_task(_last(stream)))
-            except BackPressureError as error:
-                raise PoolOverload("every model replica is busy") from error
-            except RayActorError as error:
-                log.warning("replica died while judging %s", job.key)
-                problem = error
-            except (RayTaskError, RayError, StopAsyncIteration) as error:
-                raise PoolError(f"the model replica failed: {_reason(error)}") from error
-            except asyncio.CancelledError:
-                stream.cancel()
-                raise
-        raise PoolError(f"{ATTEMPTS} model replicas died while judging this frame") from problem
+        """Asks one replica, once. Waits where none is alive: dead ones are replaced."""
+        stream = self._handle.remote(self._packer.pack(job))
+        try:
+            return _judged(await _first(stream), stream)
+        except BackPressureError as error:
+            raise PoolOverload("every model replica is busy") from error
+        except RayActorError as error:
+            raise ReplicaError("a model replica died while judging") from error
+        except (RayError, StopAsyncIteration) as error:
+            raise ReplicaError(f"a model replica failed: {_reason(error)}") from error
+        except asyncio.CancelledError:
+            stream.cancel()
+            raise
 
 
 async def _first(stream: Any) -> Judgement:
@@ -54,15 +45,33 @@ async def _first(stream: Any) -> Judgement:
     return outcome
 
 
-async def _last(stream: Any) -> Words | None:
-    """Reads the stream to its end in any case: until then Serve counts the call against its replica."""
-    words = None
+def _judged(judgement: Judgement, stream: Any) -> Judged:
+    words = asyncio.get_running_loop().create_future()
+    return Judged(judgement, words, asyncio.create_task(_last(stream, words)))
+
+
+async def _last(stream: Any, words: asyncio.Future[Words | None]) -> Shadow | None:
+    """Reads the stream to its end in any case: until then Serve counts the call against its replica. Whoever waits
+    for words does not wait for what comes after them."""
+    written, shadow = None, None
     try:
         async for outcome in stream:
-            words = outcome
+            if isinstance(outcome, Shadow):
+                shadow = outcome
+            else:
+                written = outcome
+                _tell(words, written)
     except RayError as error:
-        return Words(WordsState.MISSING, raw=f"the model replica stopped while writing: {_reason(error)}")
-    return words
+        written = Words(WordsState.MISSING, raw=f"the model replica stopped while writing: {_reason(error)}")
+    finally:
+        _tell(words, written)
+    return shadow
+
+
+def _tell(words: asyncio.Future[Words | None], written: Words | None) -> None:
+    """The first answer stays; who waited may have gone."""
+    if not words.done():
+        words.set_result(written)
 
 
 def _reason(error: Exception) -> str:

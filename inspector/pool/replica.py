@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from inspector.errors import ModelError
+from inspector.in_hand import take_in_hand
 from inspector.judge import Judge
 from inspector.pipeline import ViewName
-from inspector.ports import Engine, EvidenceStore, Job, Judgement, Picture
+from inspector.ports import Engine, EvidenceStore, Job, Judgement, Picture, Shadow
 from inspector.report import Words
 from inspector.view import Question
 
@@ -20,8 +21,9 @@ class VisionModel:
         self._judge = Judge(engine, evidence)
         self._golden = golden
 
-    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words, None]:
-        """Yields a Judgement, then Words unless the part passes."""
+    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | Shadow, None]:
+        """Yields a Judgement, then Words unless the part passes, then the Shadow of a part that is one."""
+        take_in_hand(job.key)
         async for outcome in self._judge.judge(job):
             yield outcome
 

@@ -11,7 +11,16 @@ from typing import Any, Final
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-from inspector.training.vocabulary import END_OF_TEXT, IMAGE, TURN_END, VIDEO, VISION_END, VISION_START
+from inspector.training.coordinates import lay_out
+from inspector.training.vocabulary import (
+    END_OF_TEXT,
+    IMAGE,
+    TURN_END,
+    VIDEO,
+    VISION_END,
+    VISION_START,
+    coordinates,
+)
 
 SIDE: Final = 320  # pixels a side of every picture the model sees
 PATCH: Final = 16
@@ -83,9 +92,10 @@ def _vision_config() -> dict[str, Any]:
 
 
 def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen3VLForConditionalGeneration:
-    """A model with random weights."""
+    """A model with random weights; only the words for coordinates start in their order."""
     torch.manual_seed(seed)
     model = Qwen3VLForConditionalGeneration(make_config(tokenizer))
+    lay_out(model.get_input_embeddings(), [tokenizer.convert_tokens_to_ids(text) for text in coordinates()])
     model.generation_config.eos_token_id = tokenizer.convert_tokens_to_ids(TURN_END)
     model.generation_config.pad_token_id = tokenizer.convert_tokens_to_ids(END_OF_TEXT)
     return model

@@ -24,7 +24,7 @@ from inspector.pipeline import Disposition, Pipeline, Reasoning, ViewName
 from inspector.ports import Engine, Job, Judgement, Prefix, utc_now
 from inspector.products import PRODUCTS, Sample, draw, encode, golden
 from inspector.quality import unfit
-from inspector.report import Words, read_words
+from inspector.report import read_words
 from inspector.training.scores import overlap
 from inspector.view import Question
 from inspector.vote import Tally, counting
@@ -134,8 +134,8 @@ class Bench:
         """The pipeline's ladder, climbed by the service's judge with all the time it wants."""
         async with aclosing(Judge(self.engine, self.album).judge(self._job(product, data, variant))) as told:
             judgement = await anext(told)
-        if isinstance(judgement, Words):
-            raise TypeError("a judge tells its judgement before its words")
+        if not isinstance(judgement, Judgement):
+            raise TypeError("a judge tells its judgement before all else")
         return _climbed(self.pipelines[product], judgement)
 
     async def inspected(self, product: str, data: bytes) -> Climbed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
@@ -13,17 +14,27 @@ from torch.utils.data import DataLoader, Dataset
 
 from inspector import view
 from inspector.products import PRODUCTS, RARE, Sample, draw
-from inspector.training.lessons import Lesson, Seen, lessons
+from inspector.training.lessons import Lesson, Seen, lessons, reports
 from inspector.training.shots import Labels, Shot, Window, detail, disturb, shoot, stray, whole
 from inspector.training.wordings import random_pipeline
 
 TRAINING_SEEDS: Final = 1_000_000  # from here on; smaller ones are for evaluation, demo and tests
 MOST_FLAWS: Final = 8
+FLAWS: Final = (0.3, 0.21, *(0.07,) * 7)  # how often a frame has none, one, two …
 EASY_STEPS: Final = 600  # plain flaws and few disturbances first: seeing starts sooner
 HARDNESS: Final = (0.3, 0.5, 0.5)
 FRAMES_A_STEP: Final = 16
-PRODUCT_SHARES: Final = {"washer": 0.22, "board": 0.4, "cap": 0.38}  # what is learned slowly is shown more often
-KIND_WEIGHTS: Final = RARE | {"dent": 0.3, "stain": 0.3, "missing_hole": 0.3, "crack": 0.5}
+PRODUCT_SHARES: Final = {"washer": 0.18, "board": 0.4, "cap": 0.42}  # what is learned slowly is shown more often
+KIND_WEIGHTS: Final = RARE | {
+    "dent": 0.3,
+    "stain": 0.3,
+    "missing_hole": 0.3,
+    "crack": 0.5,
+    "short": 0.7,
+    "spurious_copper": 0.7,
+    "misprint": 1.3,
+    "missing_print": 1.3,
+}
 INCOMPLETE: Final = 0.3  # of the comparisons
 WORKERS: Final = 2
 
@@ -40,11 +51,15 @@ class Case(NamedTuple):
 
 
 class Patches(NamedTuple):
-    """Pictures, their classes per patch, and the boxes per visual token."""
+    """Pictures, their classes per patch, the boxes per visual token, the outlines of flaws in each patch; class and box
+    of each picture's plainest flaw."""
 
     pictures: NDArray[np.uint8]
     labels: Labels
     boxes: NDArray[np.float32]
+    outlines: NDArray[np.bool_]
+    main_class: NDArray[np.int64]
+    main_box: NDArray[np.float32]
 
 
 class PatchLessons(Dataset[Patches]):
@@ -63,7 +78,7 @@ class PatchLessons(Dataset[Patches]):
 
 
 def _whole_and_detail(rng: np.random.Generator, easy: bool) -> list[Shot]:
-    flaws = 0 if rng.random() < 0.3 else int(rng.integers(1, MOST_FLAWS + 1))
+    flaws = int(rng.choice(MOST_FLAWS + 1, p=FLAWS))
     sample = random_sample(rng, flaws, hard=0.0 if easy else None, weights=KIND_WEIGHTS)
     seen = sample.pixels if easy and rng.random() < 0.7 else disturb(rng, sample.pixels)
     return [shoot(rng, sample, seen, window) for window in (whole(rng, len(seen)), detail(rng, sample))]
@@ -113,15 +128,33 @@ def _incomplete(rng: np.random.Generator) -> Sample:
     return draw("cap", seed, flaws=0, variant=1)
 
 
+def _report_case(rng: np.random.Generator) -> Case:
+    """An NG frame of which only the report is wanted: pointing takes longest to learn."""
+    sample = random_sample(rng, int(rng.choice([1, 2, 3], p=[0.8, 0.12, 0.08])))
+    shot = shoot(rng, sample, disturb(rng, sample.pixels), whole(rng, len(sample.pixels)))
+    pipeline = random_pipeline(rng, sample.product)
+    asked = reports(rng, pipeline, Seen(shot.flaws)) or lessons(rng, pipeline, Seen(()), view.Pictures.FRAME)
+    return Case((shot,), view.preamble(pipeline, view.Pictures.FRAME), tuple(asked))
+
+
 def _stray_case(rng: np.random.Generator) -> Case:
-    """No product, or another product than the pipeline's."""
-    shot = stray(rng)
+    """No product, or another product than the pipeline's, under any view."""
     product = list(PRODUCTS)[int(rng.integers(len(PRODUCTS)))]
-    if rng.random() < 0.5:
-        other = random_sample(rng, 0)
-        known = shoot(rng, other, disturb(rng, other.pixels), whole(rng, len(other.pixels)))
-        shot = known if other.product == product else replace(known, in_scope=False)
-    return _case(rng, product, (shot,), view.Pictures.FRAME)
+    asked = (view.Pictures.FRAME, view.Pictures.FRAME, view.Pictures.ZOOM, view.Pictures.COMPARE)[int(rng.integers(4))]
+    shot = _other_product(rng, product, asked) if rng.random() < 0.6 else stray(rng)
+    if asked is not view.Pictures.COMPARE:
+        return _case(rng, product, (shot,), asked)
+    good = draw(product, TRAINING_SEEDS + int(rng.integers(2**40)), flaws=0)
+    return _case(rng, product, (shoot(rng, good, good.pixels, Window(0.0, 0.0, len(good.pixels))), shot), asked)
+
+
+def _other_product(rng: np.random.Generator, product: str, asked: view.Pictures) -> Shot:
+    """Mostly: now and then it is the right one after all."""
+    other = random_sample(rng, 0)
+    size = len(other.pixels)
+    window = detail(rng, other) if asked is view.Pictures.ZOOM else whole(rng, size)
+    known = shoot(rng, other, disturb(rng, other.pixels), window)
+    return known if other.product == product else replace(known, in_scope=False)
 
 
 def _case(rng: np.random.Generator, product: str, shots: tuple[Shot, ...], asked: view.Pictures) -> Case:
@@ -136,7 +169,7 @@ def _few(rng: np.random.Generator) -> int:
     return int(rng.choice([0, 1, 2, 3, 5], p=[0.46, 0.36, 0.08, 0.05, 0.05]))
 
 
-CASES: Final = ((_frame_case, 8), (_detail_case, 3), (_compare_case, 3), (_stray_case, 2))
+CASES: Final = ((_frame_case, 8), (_detail_case, 3), (_compare_case, 3), (_stray_case, 3), (_report_case, 4))
 
 
 def random_sample(
@@ -151,8 +184,12 @@ def random_sample(
 
 
 def stack(shots: Sequence[Shot]) -> Patches:
-    pixels, labels, boxes = zip(*((shot.pixels, shot.labels, shot.boxes) for shot in shots), strict=True)
-    return Patches(np.stack(pixels), np.stack(labels), np.stack(boxes))
+    pixels, labels, boxes, outlines = (
+        np.stack(part) for part in zip(*((s.pixels, s.labels, s.boxes, s.outline) for s in shots), strict=True)
+    )
+    classes, mains = zip(*(shot.main for shot in shots), strict=True)
+    corners = [(math.nan,) * 4 if box is None else (box.x0, box.y0, box.x1, box.y1) for box in mains]
+    return Patches(pixels, labels, boxes, outlines, np.array(classes, np.int64), np.array(corners, np.float32))
 
 
 def stream(lessons: Dataset[Batch], workers: int = WORKERS) -> Iterator[Batch]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from inspector.training.dialogue import Rows, Scribe
 from inspector.training.feed import Case, Conversations, stack, stream
+from inspector.training.lessons import Kind
 from inspector.training.optimizer import Optimizer
 from inspector.training.scores import auroc
 from inspector.training.tower import Features, patchify, see
@@ -91,10 +92,14 @@ def check_language(model: Any, scribe: Scribe, batches: int = CHECK_BATCHES) -> 
     scores, truths = [], []
     with torch.no_grad():
         for index in range(batches):
-            cases = [case for case in held_out[index] if case.shots[-1].in_scope]
+            cases = [case for case in held_out[index] if case.shots[-1].in_scope and _is_judged(case)]
             scores.append(_first_answers(model, scribe, cases))
             truths += [bool(case.shots[-1].flaws) for case in cases]
     return {"verdict_auroc": auroc(np.concatenate(scores), np.array(truths))}
+
+
+def _is_judged(case: Case) -> bool:
+    return case.lessons[0].kind is Kind.VERDICT
 
 
 def _first_answers(model: Any, scribe: Scribe, cases: list[Case]) -> np.ndarray[Any, Any]:

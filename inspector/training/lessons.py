@@ -76,13 +76,22 @@ def lessons(rng: np.random.Generator, pipeline: Pipeline, seen: Seen, asked: vie
 def all_lessons(rng: np.random.Generator, pipeline: Pipeline, seen: Seen, first: ViewName) -> list[Lesson]:
     """One of every kind, the `first` view's own question at the head."""
     listed = [_verdict(question, seen) for question in _service_questions(rng, pipeline, first)]
-    text, yes_is_ng = free_question(rng, pipeline.product)
-    listed.append(Lesson(Kind.VERDICT, text, p_yes=seen.p_ng if yes_is_ng else 1.0 - seen.p_ng))
+    listed += [_free(rng, pipeline, seen), _free(rng, pipeline, seen), _checklist_item(rng, pipeline, seen)]
     if seen.in_scope:
-        listed += [_checklist_item(rng, pipeline, seen), _draft(rng, pipeline, seen, first)]
-    if seen.flaws:
-        listed += [_report(rng, pipeline, seen.flaws[0]), _locate(rng, seen.flaws[0])]
-    return listed
+        listed.append(_draft(rng, pipeline, seen, first))
+    return [*listed, *reports(rng, pipeline, seen)]
+
+
+def reports(rng: np.random.Generator, pipeline: Pipeline, seen: Seen) -> list[Lesson]:
+    """What is to be written about the plainest flaw; nothing about a good part."""
+    if not seen.flaws:
+        return []
+    return [_report(rng, pipeline, seen.flaws[0]), _locate(rng, seen.flaws[0])]
+
+
+def _free(rng: np.random.Generator, pipeline: Pipeline, seen: Seen) -> Lesson:
+    text, yes_is_ng = free_question(rng, pipeline.product)
+    return Lesson(Kind.VERDICT, text, p_yes=seen.p_ng if yes_is_ng else 1.0 - seen.p_ng)
 
 
 def _service_questions(rng: np.random.Generator, pipeline: Pipeline, first: ViewName) -> list[Question]:
@@ -101,11 +110,11 @@ def _verdict(question: Question, seen: Seen) -> Lesson:
 
 
 def _checklist_item(rng: np.random.Generator, pipeline: Pipeline, seen: Seen) -> Lesson:
-    """Half of the time about a class that is there."""
+    """Half of the time about a class that is there. On what is not the product at all nothing is certain."""
     present = tuple({flaw.defect for flaw in seen.flaws} & set(pipeline.defects))
     asked = pick(rng, present if present and rng.random() < 0.5 else tuple(pipeline.defects))
     item = view.checklist(pipeline)[list(pipeline.defects).index(asked)]
-    return Lesson(Kind.VERDICT, item + view.ANSWER, p_yes=float(asked in {flaw.defect for flaw in seen.flaws}))
+    return Lesson(Kind.VERDICT, item + view.ANSWER, p_yes=float(asked in present) if seen.in_scope else UNSURE)
 
 
 def _draft(rng: np.random.Generator, pipeline: Pipeline, seen: Seen, first: ViewName) -> Lesson:

@@ -21,12 +21,15 @@ from inspector.training.architecture import GRID_SIDE, MERGE, PATCH, SIDE
 CLASSES: Final = tuple(dict.fromkeys(name for product in PRODUCTS.values() for name in product.defects))
 UNSURE: Final = -1  # a patch that a flaw only touches
 SURE_PX: Final = 4  # pixels of flaw in a patch from which it counts
+CELL: Final = 4  # pixels: a flaw's outline is told this finely
+CELLS: Final = (PATCH // CELL) ** 2
 VISIBLE_PX: Final = 12  # pixels of a flaw in a picture from which it counts
 BICUBIC: Final = -1  # as the processor resizes, on a wider kernel than OpenCV's
 RESIZERS: Final = (BICUBIC, cv2.INTER_AREA, cv2.INTER_LINEAR)
 TOKEN: Final = PATCH * MERGE
 TOKENS_SIDE: Final = SIDE // TOKEN
 NO_BOXES: Final = np.full((TOKENS_SIDE, TOKENS_SIDE, 4), np.nan, np.float32)
+NO_OUTLINE: Final = np.zeros((GRID_SIDE, GRID_SIDE, CELLS), np.bool_)
 Labels = NDArray[np.int64]
 
 
@@ -41,13 +44,22 @@ class Window(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Shot:
     """One picture of SIDE pixels; `labels` is the class per patch (0 good, k the k-th of CLASSES, UNSURE), `boxes`
-    [rows, columns, 4] the box on the picture (0..1) of the flaw that each visual token shows most of, else NaN."""
+    [rows, columns, 4] the box on the picture (0..1) of the flaw that each visual token shows most of, else NaN;
+    `outline` [rows, columns, CELLS] which cells of each patch a flaw covers."""
 
     pixels: Pixels
     labels: Labels
     boxes: NDArray[np.float32]
+    outline: NDArray[np.bool_]
     flaws: tuple[Flaw, ...] = ()
     in_scope: bool = True
+
+    @property
+    def main(self) -> tuple[int, Box | None]:
+        """Class (0 where the picture shows no flaw) and box of the plainest flaw."""
+        if not self.flaws:
+            return 0, None
+        return CLASSES.index(self.flaws[0].defect) + 1, self.flaws[0].box_norm
 
 
 def disturb(rng: np.random.Generator, pixels: Pixels) -> Pixels:
@@ -56,7 +68,7 @@ def disturb(rng: np.random.Generator, pixels: Pixels) -> Pixels:
         return pixels
     seen: Any = pixels
     if rng.random() < 0.5:
-        seen = cv2.convertScaleAbs(seen, alpha=rng.uniform(0.55, 1.5), beta=rng.uniform(-12, 12))
+        seen = cv2.convertScaleAbs(seen, alpha=_exposure(rng), beta=rng.uniform(-12, 12))
     if rng.random() < 0.3:
         seen = cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.4, 1.9))
     if rng.random() < 0.35:
@@ -66,6 +78,11 @@ def disturb(rng: np.random.Generator, pixels: Pixels) -> Pixels:
         quality = int(rng.integers(45, 96))
         seen = cv2.imdecode(cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
     return np.asarray(seen, np.uint8)
+
+
+def _exposure(rng: np.random.Generator) -> float:
+    """Too dark as often as too bright, where highlights are lost."""
+    return float(rng.uniform(0.55, 1.0) if rng.random() < 0.5 else rng.uniform(1.0, 1.6))
 
 
 def whole(rng: np.random.Generator, size: int) -> Window:
@@ -97,7 +114,13 @@ def shoot(rng: np.random.Generator, sample: Sample, seen: Pixels, window: Window
     counts = np.bincount(mask.ravel(), minlength=len(sample.flaws) + 1)
     moved = [_moved(flaw, window) for flaw in sample.flaws]
     there = [flaw for flaw, count in zip(moved, counts[1:], strict=False) if count >= VISIBLE_PX * _shrink(window)]
-    return Shot(pixels, _labels(sample, mask), _boxes(moved, mask), tuple(sorted(there, key=_weight, reverse=True)))
+    return Shot(
+        pixels,
+        _labels(sample, mask),
+        _boxes(moved, mask),
+        _outline(mask),
+        tuple(sorted(there, key=_weight, reverse=True)),
+    )
 
 
 def _shrink(window: Window) -> float:
@@ -146,10 +169,17 @@ def _boxes(moved: list[Flaw], mask: Pixels) -> NDArray[np.float32]:
     return np.asarray(known[shares.argmax(0)], np.float32)
 
 
+def _outline(mask: Pixels) -> NDArray[np.bool_]:
+    """A cell counts where a quarter of it is covered."""
+    cells = (mask > 0).reshape(GRID_SIDE, PATCH // CELL, CELL, GRID_SIDE, PATCH // CELL, CELL)
+    covered = 4 * cells.sum((2, 5)) >= CELL**2
+    return np.ascontiguousarray(covered.transpose(0, 2, 1, 3).reshape(GRID_SIDE, GRID_SIDE, CELLS))
+
+
 def stray(rng: np.random.Generator) -> Shot:
     """A picture of no product: noise, a flat field, a gradient, a checkerboard, clouds, scattered shapes."""
     maker = STRAYS[int(rng.integers(len(STRAYS)))]
-    return Shot(maker(rng), np.full((GRID_SIDE, GRID_SIDE), UNSURE, np.int64), NO_BOXES, in_scope=False)
+    return Shot(maker(rng), np.full((GRID_SIDE, GRID_SIDE), UNSURE, np.int64), NO_BOXES, NO_OUTLINE, in_scope=False)
 
 
 def _noise(rng: np.random.Generator) -> Pixels:

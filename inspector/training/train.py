@@ -29,8 +29,8 @@ def train(
     state: Path,
     *,
     seed: int = 7,
-    vision_steps: int = 5400,
-    language_steps: int = 1250,
+    vision_steps: int = 4600,
+    language_steps: int = 2800,
     threads: int = 2,
     progress: Progress = lambda *_: None,
 ) -> None:

@@ -1,70 +1,90 @@
 """Stage 1: the vision tower alone learns to name what lies in each patch, through heads that are thrown away.
 
-Visual tokens also learn where the flaw that they show begins and ends, in the language of the report, and whole
-pictures whether they are good: the worst patch of a good part is what makes it a false reject.
+Patches also learn a flaw's outline within them, visual tokens where the flaw that they show begins and ends, in the
+language of the report. Whole pictures learn whether they are good by their worst patch: that of a good part is what
+makes it a false reject; and the mean of their tokens what their plainest flaw is and where: a language model that does
+not know yet where to look reads a mean at once.
 Trained through the language model from the start, the same number of frames left it at chance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inspector.report import GRID
 from inspector.training.architecture import MERGE, TEXT_WIDTH, VISION_WIDTH
+from inspector.training.coordinates import BoxHead
 from inspector.training.feed import Patches, PatchLessons, random_sample, stack, stream
-from inspector.training.lessons import STEP
 from inspector.training.optimizer import Optimizer
 from inspector.training.scores import auroc
-from inspector.training.shots import CLASSES, UNSURE, disturb, shoot, whole
+from inspector.training.shots import CELLS, CLASSES, UNSURE, disturb, shoot, whole
 from inspector.training.tower import Features, block_order, patchify, see
 
 FLAW_WEIGHT: Final = 3.0  # nearly all patches are good
 TOKEN_SHARE: Final = 0.5
-BOX_SHARE: Final = 0.1
+OUTLINE_SHARE: Final = 0.3
+BOX_SHARE: Final = 0.25
+MAIN_SHARE: Final = 0.15
 PICTURE_SHARE: Final = 0.15
-STEPS: Final = int(GRID) // STEP + 1  # coordinates that can be spoken
-SPREAD: Final = 1.5  # deviation, in steps, of the wanted shares around a coordinate
 WHITEN_STEPS: Final = 12
+MEAN_GAIN: Final = 10.0  # a flaw is in few of a picture's tokens
 CHECK_FRAMES: Final = 160
 CHECK_GROUP: Final = 32
 Report = Callable[[int, dict[str, float]], None]
 
 
+class Wanted(NamedTuple):
+    """What is true of a batch, in the order of patchify: `labels` [pictures, patches], `boxes` [pictures, tokens, 4],
+    `outlines` [pictures, patches, CELLS], `main_class` [pictures], `main_box` [pictures, 4]."""
+
+    labels: Tensor
+    boxes: Tensor
+    outlines: Tensor
+    main_class: Tensor
+    main_box: Tensor
+
+
 class Heads(nn.Module):
-    """What a patch shows; what a visual token shows, and the box of it."""
+    """What a patch shows, and where in it; what a visual token shows, and the box of it; and what their mean shows."""
 
     def __init__(self) -> None:
         super().__init__()
         self.patch = nn.Linear(VISION_WIDTH, len(CLASSES) + 1)
         self.token = nn.Linear(TEXT_WIDTH, len(CLASSES) + 1)
-        self.box = nn.Linear(TEXT_WIDTH, 4 * STEPS)
+        self.outline = nn.Linear(VISION_WIDTH, CELLS)
+        self.box = BoxHead(TEXT_WIDTH)
+        self.main_class = nn.Linear(TEXT_WIDTH, len(CLASSES) + 1)
+        self.main_box = BoxHead(TEXT_WIDTH)
         self.weights = nn.Buffer(torch.tensor([1.0] + [FLAW_WEIGHT] * len(CLASSES)))
 
-    def loss(self, features: Features, labels: Tensor, boxes: Tensor) -> Tensor:
-        """`labels` [pictures, patches] and `boxes` [pictures, tokens, 4], both in the order of patchify."""
-        per_token = labels.view(len(labels), -1, MERGE**2).amax(-1)
+    def loss(self, features: Features, wanted: Wanted) -> Tensor:
+        labels, boxes = wanted.labels, wanted.boxes
+        per_token, placed = labels.view(len(labels), -1, MERGE**2).amax(-1), ~boxes[..., 0].isnan()
         patches, tokens = self.patch(features.patches).float(), self.token(features.tokens).float()
         return (
             self._scored(patches, labels)
             + TOKEN_SHARE * self._scored(tokens, per_token)
             + PICTURE_SHARE * (_whole_picture(patches, labels) + _whole_picture(tokens, per_token))
-            + BOX_SHARE * self._placed(features.tokens, boxes)
+            + OUTLINE_SHARE * self._outlined(features.patches, labels, wanted.outlines)
+            + BOX_SHARE * self.box.loss(features.tokens[placed], boxes[placed])
+            + MAIN_SHARE * self._summed_up(features.tokens, wanted.main_class, wanted.main_box)
         )
 
-    def _placed(self, tokens: Tensor, boxes: Tensor) -> Tensor:
-        """Cross-entropy of the four coordinates, spread over the steps beside the truth."""
-        there = ~boxes[..., 0].isnan()
-        logits = self.box(tokens[there]).float().view(-1, 4, STEPS)
-        far = torch.arange(STEPS, device=boxes.device) - (boxes[there] * (STEPS - 1))[..., None]
-        wanted = torch.softmax(-0.5 * (far / SPREAD) ** 2, -1)
-        missed: Tensor = -(wanted * logits.log_softmax(-1)).sum()
-        return missed / max(1, 4 * len(logits))
+    def _summed_up(self, tokens: Tensor, classes: Tensor, boxes: Tensor) -> Tensor:
+        """Class and box of each picture's plainest flaw, from the mean of its tokens, normed as the language model's
+        first layer norms them."""
+        mean, there = F.rms_norm(tokens.float(), tokens.shape[-1:]).mean(1) * MEAN_GAIN, classes > 0
+        return F.cross_entropy(self.main_class(mean).float(), classes) + self.main_box.loss(mean[there], boxes[there])
+
+    def _outlined(self, patches: Tensor, labels: Tensor, outlines: Tensor) -> Tensor:
+        """Which cells a flaw covers, in the patches that show one."""
+        shown = labels > 0
+        return F.binary_cross_entropy_with_logits(self.outline(patches[shown]).float(), outlines[shown].float())
 
     def _scored(self, logits: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), self.weights, ignore_index=UNSURE)
@@ -89,8 +109,12 @@ def vision_step(visual: Any, heads: Heads, batch: Patches) -> Tensor:
     device = heads.weights.device
     with torch.autocast(device.type, torch.bfloat16):
         seen = see(visual, patchify(batch.pictures).to(device))
-        labels, boxes = block_order(batch.labels).to(device), torch.as_tensor(batch.boxes).flatten(1, 2).to(device)
-        return heads.loss(seen, labels, boxes)
+        return heads.loss(seen, Wanted(*(each.to(device) for each in _wanted(batch))))
+
+
+def _wanted(batch: Patches) -> Wanted:
+    boxes, main = torch.as_tensor(batch.boxes).flatten(1, 2), torch.as_tensor(batch.main_class)
+    return Wanted(block_order(batch.labels), boxes, block_order(batch.outlines), main, torch.as_tensor(batch.main_box))
 
 
 def train_vision(

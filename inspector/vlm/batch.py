@@ -2,7 +2,8 @@
 forward, which finished rows leave at once and waiting ones join at once (continuous batching).
 
 A verdict never waits for words. Memory is set aside before it is used, and a forward that fails is made again with half
-the rows, until the row that can't be computed stands alone and fails alone. Knows what is asked; no tensors.
+the rows, until the row that can't be computed stands alone and fails alone; a part that can't be opened beside rows is
+tried again once they are gone. Knows what is asked; no tensors.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Final, Protocol
 
 from torch import Tensor
 
 from inspector.errors import InspectorError, ModelError
-from inspector.vlm.bundle import Bundle, Opening
+from inspector.vlm.bundle import Bundle, Opening, Reading
 from inspector.vlm.decoding import hear
 from inspector.vlm.memory import REMEDY, Memory
 from inspector.vlm.pictures import Patches
 from inspector.vlm.rows import KeptPrefix, Rows
-from inspector.vlm.work import Turn, translated
+from inspector.vlm.work import Turn, is_out_of_memory, translated
 
 MOST_ROWS: Final = 256  # in one forward
 WORDS_EVERY: Final = 4  # under a steady load of verdicts, words ride along after so many steps without them
@@ -56,6 +57,7 @@ class Batch:
         self._bundles: list[Bundle] = []
         self._limit = MOST_ROWS
         self._opened_last = False
+        self._cramped: InspectorError | None = None  # why the first part waiting could not be opened beside rows
         self._passed_over = 0  # steps that words have waited for
 
     @property
@@ -89,7 +91,9 @@ class Batch:
 
     @property
     def _may_open(self) -> bool:
-        return bool(self._openings) and self._memory.admits(len(self._openings[0].tokens), self._promised)
+        if not self._openings or (self._cramped and self._bundles):
+            return False
+        return self._memory.admits(len(self._openings[0].tokens), self._promised)
 
     @property
     def _promised(self) -> int:
@@ -98,12 +102,17 @@ class Batch:
     def _let_go(self) -> None:
         """Forgets what nobody waits for, and refuses what can't be served."""
         if self._openings and not self._may_open and time.monotonic() - self._openings[0].since > ADMISSION_S:
-            lack = self._memory.lack(len(self._openings[0].tokens), self._memory.free(self._promised))
-            self._openings[0].inquiry.report(ModelError(f"{lack}, for {ADMISSION_S:g} s; {REMEDY}"))
+            self._openings[0].inquiry.report(self._cramped or self._lacking(len(self._openings[0].tokens)))
         for bundle in self._bundles:
             bundle.check()
+        if self._openings and self._openings[0].inquiry.is_over:
+            self._cramped = None
         self._openings = deque(opening for opening in self._openings if not opening.inquiry.is_over)
         self._bundles = [bundle for bundle in self._bundles if bundle.voices and not bundle.inquiry.is_over]
+
+    def _lacking(self, tokens: int) -> ModelError:
+        lack = self._memory.lack(tokens, self._memory.free(self._promised))
+        return ModelError(f"{lack}, for {ADMISSION_S:g} s; {REMEDY}")
 
     def _due(self) -> list[Bundle]:
         """What may go now: rows that have begun before others, in the order they came."""
@@ -130,24 +139,35 @@ class Batch:
         try:
             prefix = self._network.prefill(opening.tokens, opening.patches)
         except Exception as error:  # whatever one part raises must not end the thread that all parts need
-            opening.inquiry.report(translated(error))
+            told = translated(error.with_traceback(None))  # whose frames hold tensors
+            self._put_off(opening, told, is_out_of_memory(error))
         else:
+            self._cramped = None
             self._memory.keep(prefix)
             opening.inquiry.report(prefix)
+
+    def _put_off(self, opening: Opening, error: InspectorError, is_cramped: bool) -> None:
+        """Out of memory beside rows: their memory comes free. Anything else is the part's own fault."""
+        self._cramped = error if is_cramped and self._bundles else None
+        if self._cramped:
+            self._openings.appendleft(opening)
+        else:
+            opening.inquiry.report(error)
 
     def _advance(self, bundles: Sequence[Bundle]) -> None:
         voices = [voice for bundle in bundles for voice in bundle.voices]
         try:
-            forward = self._network.advance([(bundle.begun(), bundle.next) for bundle in bundles])
-            found = hear(voices, forward.logits)
+            readings = [bundle.reading() for bundle in bundles]
+            forward = self._network.advance([(reading.rows, reading.tokens) for reading in readings])
+            found = hear(voices, forward.logits, _heard(readings))
             forward.commit()
         except Exception as error:
             self._halve(bundles, error)
         else:
             self._limit = min(self._limit + 1, MOST_ROWS)
             each = iter(found)
-            for bundle in bundles:
-                bundle.deliver(list(islice(each, len(bundle.voices))))
+            for bundle, reading in zip(bundles, readings, strict=True):
+                bundle.deliver(list(islice(each, len(reading.heard))), reading)
 
     def _halve(self, bundles: Sequence[Bundle], error: Exception) -> None:
         """Out of memory, or one row that can't be computed: half the rows will tell."""
@@ -155,6 +175,12 @@ class Batch:
         self._limit = max(1, rows // 2)
         if rows == 1:
             bundles[0].inquiry.report(translated(error))
+
+
+def _heard(readings: Sequence[Reading]) -> list[int]:
+    """Which row of the forward each voice hears."""
+    firsts = accumulate((len(reading.tokens) for reading in readings), initial=0)
+    return [first + row for first, reading in zip(firsts, readings, strict=False) for row in reading.heard]
 
 
 def _with_words(bundles: Sequence[Bundle]) -> bool:

@@ -1,11 +1,14 @@
-"""What waits for a forward: a part that wants its prefix, and rows that continue one. Knows no order of service."""
+"""What waits for a forward: a part that wants its prefix, and rows that continue one. Knows no order of service.
+
+Samples of one question read it as one row, and part where they begin to differ.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from inspector.errors import ModelError
 from inspector.ports import Answer, Text
@@ -25,10 +28,19 @@ class Opening:
     since: float = field(default_factory=time.monotonic)
 
 
+class Reading(NamedTuple):
+    """One forward of a bundle: the tokens that each of its rows reads, and which row each voice hears."""
+
+    rows: Rows
+    tokens: Sequence[Sequence[int]]
+    heard: Sequence[int]
+
+
 @dataclass(slots=True, eq=False)
 class Bundle:
-    """Rows of one call on one prefix: they advance together. `rows` is None until they begin; `room` is the most tokens
-    that one of them may come to hold."""
+    """Voices of one call on one prefix: they advance together. `rows` are None until the questions are read; `goes_on`
+    says from which row each voice goes on, None where each has its own. `room` is the most tokens that one of them may
+    come to hold."""
 
     turn: Turn
     prefix: KeptPrefix
@@ -36,6 +48,7 @@ class Bundle:
     inquiry: Inquiry[Any]
     room: int
     rows: Rows | None = None
+    goes_on: list[int] | None = None
 
     @classmethod
     def of(cls, turn: Turn, prefix: KeptPrefix, voices: Sequence[Voice], inquiry: Inquiry[Any]) -> Bundle:
@@ -46,38 +59,37 @@ class Bundle:
         """How many tokens' memory is set aside for it."""
         return self.room * len(self.voices) if self.rows else 0
 
-    @property
-    def next(self) -> list[list[int]]:
-        """The tokens that each row reads next."""
-        return [voice.next for voice in self.voices]
-
     def check(self) -> None:
         """Tells who waits when the prefix was closed."""
         if not self.prefix.held:
             self.inquiry.report(ModelError("the prefix is closed; open the pictures again"))
 
-    def deliver(self, found: Sequence[Answer | Text | None]) -> None:
-        """Reports what the rows have come to, and lets those go that are done."""
+    def reading(self) -> Reading:
+        """The next forward, which counts once it is delivered. All memory that it needs is taken here. Raises
+        ModelError when the prefix is closed."""
+        tokens = [tuple(voice.next) for voice in self.voices]
+        if self.rows is None:
+            texts = list(dict.fromkeys(tokens))
+            rows = Rows.begin(self.prefix, len(texts), self.room)
+            return Reading(rows, texts, [texts.index(text) for text in tokens])
+        if self.goes_on is not None:
+            self.rows, self.goes_on = self.rows.only(self.goes_on), None
+        return Reading(self.rows, tokens, range(len(tokens)))
+
+    def deliver(self, found: Sequence[Answer | Text | None], reading: Reading) -> None:
+        """Reports what the voices have come to, and lets those go that are done."""
         for result in found:
             if result is not None:
                 self.inquiry.report(result)
-        self.keep([row for row, result in enumerate(found) if result is None])
-
-    def begun(self) -> Rows:
-        """Raises ModelError when the prefix is closed."""
-        if self.rows is None:
-            self.rows = Rows.begin(self.prefix, len(self.voices), self.room)
-        return self.rows
-
-    def keep(self, chosen: Sequence[int]) -> None:
-        """Drops all other rows."""
-        if len(chosen) < len(self.voices):
-            self.voices = [self.voices[row] for row in chosen]
-            self.rows = self.rows.only(chosen) if self.rows and chosen else None
+        going = [place for place, result in enumerate(found) if result is None]
+        self.voices = [self.voices[place] for place in going]
+        self.rows, self.goes_on = reading.rows, [reading.heard[place] for place in going]
+        if self.goes_on == [*range(len(reading.tokens))]:
+            self.goes_on = None
 
     def cut(self, count: int) -> Bundle:
-        """Keeps the first rows; the others go on as a bundle of their own."""
-        rest = replace(self)
-        rest.keep(range(count, len(self.voices)))
-        self.keep(range(count))
+        """Keeps the first voices; the others go on as a bundle of their own."""
+        places = self.goes_on or [*range(len(self.voices))]
+        rest = replace(self, voices=self.voices[count:], goes_on=places[count:])
+        self.voices, self.goes_on = self.voices[:count], places[:count]
         return rest

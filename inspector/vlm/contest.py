@@ -1,15 +1,16 @@
-"""The engine beside `generate`, on the same model, pictures and questions. Knows both; measures seconds a part and how
-far memory rises above what the model itself takes."""
+"""The engine beside `generate`, and beside a peer: the same weights, questions and pictures (for a peer, which sees
+none, the same tokens). Knows them all and what each is asked; tells no winner."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
-import threading
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 import psutil
@@ -22,14 +23,14 @@ from inspector.view import ANSWER, DRAFT, WORDINGS, Question
 from inspector.vlm.chat import Chat
 from inspector.vlm.checkpoint import Checkpoint, find, load_checkpoint
 from inspector.vlm.engine import TransformersEngine
-from inspector.vlm.pictures import Optics
-from inspector.vlm.stand_in import stand_in
+from inspector.vlm.lap import Lap, timed
+from inspector.vlm.peer import Peer, Work, started
+from inspector.vlm.pictures import Optics, Patches
+from inspector.vlm.stand_in import Reader, save_language_model, stand_in
 
 PREAMBLE: Final = "This picture shows a part on a production line. Known defects: scratch.\n"
 TEXTS: Final = tuple(wording.text.format(product="part") for wordings in WORDINGS.values() for wording in wordings)
 TEMPERATURE: Final = 0.8
-SAMPLING_S: Final = 0.002
-MIB: Final = 2**20
 
 
 class Case(NamedTuple):
@@ -56,30 +57,30 @@ class Case(NamedTuple):
         ]
 
 
-class Lap(NamedTuple):
-    """Seconds a part, and MiB at the peak above what was there before."""
-
-    seconds: float
-    mib: float
-
-
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """The contenders: an engine, and the same weights for `generate`."""
+    """The contenders. `reader` is the engine on the language model alone, `plain` the same weights for `generate`."""
 
     engine: TransformersEngine
+    reader: TransformersEngine
     plain: Checkpoint
     chat: Chat
     optics: Optics
+    laps: Iterator[int] = field(default_factory=itertools.count)
 
     @classmethod
     def on_stand_in(cls, card: ModelCard, folder: Path, threads: int) -> Contest:
         """On random weights of middle size, with the card's tokenizer and pixel budget."""
         torch.set_num_threads(threads)
-        ours = stand_in(load_checkpoint(card, find(card, folder)))
+        return cls.on(stand_in(load_checkpoint(card, find(card, folder))), card)
+
+    @classmethod
+    def on(cls, ours: Checkpoint, card: ModelCard) -> Contest:
         plain = ours._replace(model=copy.deepcopy(ours.model))
         chat = Chat(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
-        return cls(TransformersEngine(card, ours, "stand-in"), plain, chat, Optics(plain.processor, card))
+        engine = TransformersEngine(card, ours, "contest")
+        reader = TransformersEngine(card, ours, "contest", Reader(ours.model))
+        return cls(engine, reader, plain, chat, Optics(plain.processor, card))
 
     @property
     def parameters(self) -> int:
@@ -89,37 +90,56 @@ class Contest:
         return sum(self.optics.patches([picture]).tokens)
 
     def engine_lap(self, case: Case, pictures: Sequence[Picture]) -> Lap:
-        return _timed(lambda: asyncio.run(self._ask_all(case, pictures)), case.parts)
+        return _here(lambda: asyncio.run(_ask_all(self.engine, case, pictures)), case)
+
+    def reader_lap(self, case: Case, pictures: Sequence[Picture]) -> Lap:
+        """Reads the tokens where pictures would stand, without seeing them."""
+        return _here(lambda: asyncio.run(_ask_all(self.reader, case, pictures)), case)
 
     def separate_lap(self, case: Case, pictures: Sequence[Picture]) -> Lap:
         """A call of `generate` for each question."""
-        return _timed(
-            lambda: [
-                self._generate([picture], question, case.tokens, 1)
-                for picture in pictures
-                for question in case.questions()
-            ],
-            case.parts,
-        )
+        return _here(lambda: self._separately(case, pictures), case)
 
     def together_lap(self, case: Case, pictures: Sequence[Picture]) -> Lap:
         """One call of `generate` for all parts, with `num_return_sequences`."""
-        return _timed(lambda: self._generate(pictures, case.questions()[0], case.tokens, case.asks), case.parts)
+        return _here(
+            lambda: self._generate(self.optics.patches(pictures), case.questions()[0], case.tokens, case.asks), case
+        )
 
-    async def _ask_all(self, case: Case, pictures: Sequence[Picture]) -> None:
-        await asyncio.gather(*(self._ask(case, picture) for picture in pictures))
+    def peer_lap(self, peer: Peer, case: Case, pictures: Sequence[Picture]) -> Lap:
+        work = self._work(case, pictures)
+        return timed(lambda: peer.do(work), case.parts, peer.process)
 
-    async def _ask(self, case: Case, picture: Picture) -> None:
-        prefix = await self.engine.open([picture], PREAMBLE)
-        async for _ in self.engine.ask(prefix, case.questions()):
-            pass
-        await self.engine.close(prefix)
+    @contextmanager
+    def peer(self, python: Path, threads: int) -> Iterator[Peer]:
+        """The peer in the environment of this interpreter, with our language model."""
+        with TemporaryDirectory(prefix="inspector-peer-") as folder:
+            save_language_model(self.plain.model, Path(folder))
+            with started(python, Path(folder), threads) as peer:
+                yield peer
+
+    def _separately(self, case: Case, pictures: Sequence[Picture]) -> None:
+        for picture in pictures:
+            patches = self.optics.patches([picture])
+            for question in case.questions():
+                self._generate(patches, question, case.tokens, 1)
+
+    def _work(self, case: Case, pictures: Sequence[Picture]) -> Work:
+        """Every part has its own cache in every lap: our prefixes are closed after one, too."""
+        heads = [self.chat.prefix(self.optics.patches([picture]).tokens, PREAMBLE) for picture in pictures]
+        texts = dict.fromkeys(question.text for question in case.questions())
+        lap = next(self.laps)
+        prompts = [
+            (f"{lap}/{part}", [*head, *self.chat.suffix(text)]) for part, head in enumerate(heads) for text in texts
+        ]
+        samples = case.asks // len(texts)
+        return Work(prompts, samples, max(case.tokens, 1), TEMPERATURE if case.tokens else 0.0)
 
     @torch.inference_mode()
-    def _generate(self, pictures: Sequence[Picture], question: Question, tokens: int, sequences: int) -> None:
-        patches = self.optics.patches(pictures)
+    def _generate(self, patches: Patches, question: Question, tokens: int, sequences: int) -> None:
+        """The same question about pictures of one size."""
         one = self.chat.prefix(patches.tokens[:1], PREAMBLE) + self.chat.suffix(question.text)
-        ids = torch.tensor([one] * len(pictures))
+        ids = torch.tensor([one] * len(patches.tokens))
         self.plain.model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
@@ -134,22 +154,16 @@ class Contest:
         )
 
 
-def _timed(run: Callable[[], object], parts: int) -> Lap:
-    process, over = psutil.Process(), threading.Event()
-    before = peak = process.memory_info().rss
+async def _ask_all(engine: TransformersEngine, case: Case, pictures: Sequence[Picture]) -> None:
+    await asyncio.gather(*(_ask(engine, case, picture) for picture in pictures))
 
-    def watch() -> None:
-        nonlocal peak
-        while not over.wait(SAMPLING_S):
-            peak = max(peak, process.memory_info().rss)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    started = time.perf_counter()
-    try:
-        run()
-    finally:
-        seconds = time.perf_counter() - started
-        over.set()
-        watcher.join()
-    return Lap(seconds / parts, (peak - before) / MIB)
+async def _ask(engine: TransformersEngine, case: Case, picture: Picture) -> None:
+    prefix = await engine.open([picture], PREAMBLE)
+    async for _ in engine.ask(prefix, case.questions()):
+        pass
+    await engine.close(prefix)
+
+
+def _here(run: Callable[[], object], case: Case) -> Lap:
+    return timed(run, case.parts, psutil.Process())

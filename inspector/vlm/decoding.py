@@ -16,7 +16,7 @@ from inspector.pipeline import Reasoning
 from inspector.ports import Answer, Text
 from inspector.view import VERDICT_CUE, Question
 from inspector.vlm.chat import Chat
-from inspector.vlm.grammar import OPENING, Grammar, closing, masked
+from inspector.vlm.grammar import Held, closing, masked
 from inspector.vlm.reading import Spelled, draw, p_ng
 
 CUE_ROOM: Final = len(f" {VERDICT_CUE}")  # a tokenizer of bytes needs no more tokens than bytes
@@ -66,16 +66,16 @@ class Draft:
 
 
 class Script:
-    """Greedy text after `start`, up to the end of the turn or of its JSON object. One that starts as a report is held
-    to the reports' grammar and closed before its cap, so that it can always be parsed."""
+    """Greedy text after `start`, up to the end of the turn or of its JSON object. One that is held to a schema is
+    closed before its cap, so that it can always be parsed."""
 
     temperature: Final = 0.0
     chance: Final = 0.0
 
-    def __init__(self, request: str, start: str, max_tokens: int, chat: Chat, grammar: Grammar) -> None:
+    def __init__(self, request: str, start: str, max_tokens: int, chat: Chat, held: Held | None = None) -> None:
         self._start, self._max_tokens, self._chat = start, max_tokens, chat
-        self._held = grammar.hold(start) if start.startswith(OPENING) else None
-        self._cap = max_tokens - grammar.closing_room if self._held else max_tokens
+        self._held = held
+        self._cap = max_tokens - held.closing_room if held else max_tokens
         self._tokens: list[int] = []
         self.next = chat.suffix(request, start)
         self.most = len(self.next) + max_tokens
@@ -109,18 +109,18 @@ class Script:
 Voice = Draft | Script
 
 
-def hear(voices: Sequence[Voice], logits: Tensor) -> list[Answer | Text | None]:
-    """What each row says after these logits [rows, vocabulary]: its result, or None where it goes on."""
-    judged = {row: voice for row, voice in enumerate(voices) if isinstance(voice, Draft) and voice.at_verdict}
-    spoken = {row: voice for row, voice in enumerate(voices) if row not in judged}
+def hear(voices: Sequence[Voice], logits: Tensor, rows: Sequence[int]) -> list[Answer | Text | None]:
+    """What each voice says after its row of these logits [rows, vocabulary]: its result, or None where it goes on. No
+    voice hears anything before all tensors are worked out: what fails until then can be tried again."""
+    judged = {place: voice for place, voice in enumerate(voices) if isinstance(voice, Draft) and voice.at_verdict}
+    spoken = {place: voice for place, voice in enumerate(voices) if place not in judged}
     found: list[Answer | Text | None] = [None] * len(voices)
-    if judged:
-        shares = p_ng(logits[[*judged]], [voice.words for voice in judged.values()])
-        for (row, voice), share in zip(judged.items(), shares, strict=True):
-            found[row] = voice.answer(share)
-    if spoken:
-        for (row, speaker), token in zip(spoken.items(), _drawn([*spoken.values()], logits[[*spoken]]), strict=True):
-            found[row] = speaker.take(token)
+    shares = _shares([*judged.values()], logits[[rows[place] for place in judged]]) if judged else []
+    tokens = _drawn([*spoken.values()], logits[[rows[place] for place in spoken]]) if spoken else []
+    for (place, voice), share in zip(judged.items(), shares, strict=True):
+        found[place] = voice.answer(share)
+    for (place, speaker), token in zip(spoken.items(), tokens, strict=True):
+        found[place] = speaker.take(token)
     return found
 
 
@@ -128,6 +128,10 @@ def closed(text: str) -> bool:
     """Whether the text holds a JSON object and all its braces are closed; braces inside strings don't count."""
     bare = QUOTED.sub("", text)
     return 0 < bare.count("{") <= bare.count("}")
+
+
+def _shares(voices: Sequence[Draft], logits: Tensor) -> list[float | None]:
+    return p_ng(logits, [voice.words for voice in voices])
 
 
 def _drawn(voices: Sequence[Voice], logits: Tensor) -> list[int]:

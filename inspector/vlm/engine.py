@@ -14,7 +14,9 @@ import torch
 
 from inspector.errors import ModelError
 from inspector.model_card import ModelCard
+from inspector.patches import PatchMap
 from inspector.ports import Answer, Picture, Prefix, Text
+from inspector.report import JsonSchema
 from inspector.view import Question
 from inspector.vlm.batch import Batch
 from inspector.vlm.bundle import Bundle, Opening
@@ -77,11 +79,25 @@ class TransformersEngine:
             async for answer in answers:
                 yield answer
 
-    async def write(self, prefix: Prefix, request: str, *, start: str, max_tokens: int, urgent: bool = False) -> Text:
-        script = Script(request, start, max_tokens, self._chat, self._grammar)
+    async def write(
+        self,
+        prefix: Prefix,
+        request: str,
+        *,
+        start: str,
+        max_tokens: int,
+        schema: JsonSchema | None = None,
+        urgent: bool = False,
+    ) -> Text:
+        held = self._grammar.hold(start, schema) if schema is not None else None
+        script = Script(request, start, max_tokens, self._chat, held)
         inquiry = Inquiry[Text]()
         self._worker.put(Bundle.of(Turn.VERDICT if urgent else Turn.WORDS, _own(prefix), [script], inquiry))
         return await inquiry.result()
+
+    async def features(self, prefix: Prefix) -> PatchMap:
+        seen = _own(prefix).seen()
+        return await asyncio.to_thread(lambda: seen.float().cpu().numpy())
 
     async def close(self, prefix: Prefix) -> None:
         _own(prefix).close()

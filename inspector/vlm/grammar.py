@@ -1,4 +1,4 @@
-"""Keeps a report to its grammar: which tokens may come next, and how a text is closed before its cap. Knows llguidance.
+"""Holds a text to a JSON schema: which tokens may come next, and how a text is closed before its cap. Knows llguidance.
 
 llguidance: MIT, one wheel without dependencies for every Python from 3.9, released every few weeks, and the back end of
 vLLM and SGLang. xgrammar would bring Triton along; outlines-core compiles an automaton over the whole vocabulary first.
@@ -8,73 +8,64 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from inspector.pipeline import Severity
-from inspector.report import GRID
+from inspector.errors import ModelError
+from inspector.report import JsonSchema
 from inspector.vlm.chat import Chat
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher
     from transformers import PreTrainedTokenizerFast
 
-OPENING: Final = "{"  # a text that is made to begin with it is held to the grammar
-TEXT: Final = {"type": "string"}
-NUMBER: Final = {"type": "integer", "minimum": 0, "maximum": int(GRID)}
-SCHEMA: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {
-        "defect": TEXT,
-        "severity": {"enum": [*Severity]},
-        "bbox_2d": {"type": "array", "items": NUMBER, "minItems": 4, "maxItems": 4},
-        "description": TEXT,
-    },
-    "additionalProperties": False,
+GUIDANCE: Final[JsonSchema] = {
     "x-guidance": {
         "whitespace_flexible": False,
         "item_separator": ", ",
         "key_separator": ": ",
         "json_allowed_escapes": "",  # a text without escapes can be closed anywhere
-    },
+    }
 }
 CLOSINGS: Final = ("", "}", '"}', "]}", "0]}", "null}", ": null}", '": null}', '"": null}')
 
 
 class Grammar:
-    """The reports' grammar over one tokenizer. Safe to call from many threads."""
+    """Schemas over one tokenizer. Safe to call from many threads."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, vocabulary: int, chat: Chat) -> None:
-        from llguidance import LLMatcher
         from llguidance.hf import from_tokenizer
 
         self._chat = chat
         self._vocabulary = vocabulary
         self._tokenizer = from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=sorted(chat.end_tokens))
-        # no_forcing: the model has learned how to cut what is forced into tokens, llguidance would cut it anew
-        self._rules = LLMatcher.grammar_from_lark(
-            '%llguidance {"no_forcing": true}\nstart: %json ' + json.dumps(SCHEMA)
-        )
-        self.closing_room = max(len(chat.encode(closing)) for closing in CLOSINGS)
+        self._closing_room = max(len(chat.encode(closing)) for closing in CLOSINGS)
 
-    def hold(self, start: str) -> Held | None:
-        """None where no report begins like that: such a text is free."""
+    def hold(self, start: str, schema: JsonSchema) -> Held:
+        """Raises ModelError where no text of this schema begins with `start`."""
         from llguidance import LLMatcher
 
-        matcher = LLMatcher(self._tokenizer, self._rules, log_level=0)
-        begins = matcher.consume_tokens(self._chat.encode(start))
-        return Held(matcher, self._vocabulary) if begins else None
+        # no_forcing: the model has learned how to cut what is forced into tokens, llguidance would cut it anew
+        rules = LLMatcher.grammar_from_lark(
+            '%llguidance {"no_forcing": true}\nstart: %json ' + json.dumps({**schema, **GUIDANCE})
+        )
+        matcher = LLMatcher(self._tokenizer, rules, log_level=0)
+        if not matcher.consume_tokens(self._chat.encode(start)):
+            keys = ", ".join(schema.get("properties", ()))
+            raise ModelError(f"no text of the schema for {keys} begins with {start!r}; give it another start")
+        return Held(matcher, self._vocabulary, self._closing_room)
 
 
 class Held:
-    """One text held to the grammar."""
+    """One text held to its schema. `closing_room` is the most tokens that closing it may take."""
 
-    def __init__(self, matcher: LLMatcher, vocabulary: int) -> None:
+    def __init__(self, matcher: LLMatcher, vocabulary: int, closing_room: int) -> None:
         self._matcher = matcher
         self._vocabulary = vocabulary
+        self.closing_room = closing_room
 
     @property
     def is_complete(self) -> bool:
@@ -90,7 +81,7 @@ class Held:
 
 
 def closing(text: str) -> str:
-    """The shortest way to end a report that is cut off anywhere, so that it can be parsed."""
+    """The shortest way to end an object that is cut off anywhere, so that it can be parsed."""
     return next(closing for closing in CLOSINGS if _parses(text + closing))
 
 

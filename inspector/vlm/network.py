@@ -7,9 +7,10 @@ any order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -60,16 +61,18 @@ class Network:
         is_image = (ids == self._model.config.image_token_id).int()
         positions, _ = self._model.model.get_rope_index(ids, is_image, image_grid_thw=grid)
         cache = DynamicCache(config=self._model.config.text_config)
-        self._model.model(
-            input_ids=ids,
-            position_ids=positions,
-            pixel_values=patches.pixels.to(self._device),
-            image_grid_thw=grid,
-            past_key_values=cache,
-            use_cache=True,
-        )
+        with _overheard(self._model.model.visual) as said:
+            self._model.model(
+                input_ids=ids,
+                position_ids=positions,
+                pixel_values=patches.pixels.to(self._device),
+                image_grid_thw=grid,
+                past_key_values=cache,
+                use_cache=True,
+            )
         layers = tuple(Kept(layer.keys, layer.values) for layer in cache.layers)
-        return KeptPrefix(layers, len(tokens), int(positions.max()) + 1)
+        seen = _last_picture(said[-1].last_hidden_state, patches, self._model.model.visual.spatial_merge_size)
+        return KeptPrefix(layers, len(tokens), int(positions.max()) + 1, seen)
 
     @torch.inference_mode()
     def advance(self, batch: Sequence[tuple[Rows, Sequence[Sequence[int]]]]) -> Forward:
@@ -82,3 +85,21 @@ class Network:
         ).last_hidden_state
         ends = torch.tensor([*accumulate(length for step in steps for length in step.lengths)], device=self._device)
         return Forward(self._model.lm_head(hidden[0, ends - 1]).float(), steps)
+
+
+@contextmanager
+def _overheard(module: torch.nn.Module) -> Iterator[list[Any]]:
+    """What the module returns to whoever calls it meanwhile: pictures are encoded once, by the model's own forward."""
+    said: list[Any] = []
+    hook = module.register_forward_hook(lambda _module, _given, output: said.append(output))
+    try:
+        yield said
+    finally:
+        hook.remove()
+
+
+def _last_picture(hidden: Tensor, patches: Patches, merged: int) -> Tensor:
+    """[rows, columns, width] of the last of all pictures' patches, which come in squares of those that are merged."""
+    _, rows, columns = patches.grid[-1].tolist()
+    squares = hidden[-rows * columns :].reshape(rows // merged, columns // merged, merged, merged, -1)
+    return squares.transpose(1, 2).reshape(rows, columns, -1)

@@ -18,8 +18,10 @@ from pydantic import ValidationError
 
 from inspector.errors import ModelError
 from inspector.model_card import ModelCard, Server
+from inspector.patches import PatchMap
 from inspector.pipeline import Reasoning
 from inspector.ports import Answer, Picture, Prefix, Text
+from inspector.report import JsonSchema
 from inspector.view import Question
 from inspector.vlm.openai_client import Client
 from inspector.vlm.openai_faults import unreadable, without_logprobs
@@ -72,11 +74,18 @@ class OpenAIEngine:
         *,
         start: str,
         max_tokens: int,
+        schema: JsonSchema | None = None,
         urgent: bool = False,  # noqa: ARG002
     ) -> Text:
         kept = _own(prefix)
-        reply = await self._complete(kept, self._requests.words(kept, request, start, max_tokens))
+        reply = await self._complete(kept, self._requests.words(kept, request, start, max_tokens, schema))
         return Text(begun(reply.choices[0].text, start), reply.usage.completion_tokens)
+
+    async def features(self, prefix: Prefix) -> PatchMap:  # noqa: ARG002
+        raise ModelError(
+            f"{self._server.base_url} shows no patches of its pictures; take second_opinion out of the pipeline, or "
+            "run the model with engine: transformers"
+        )
 
     async def close(self, prefix: Prefix) -> None:
         if isinstance(prefix, RenderedPrefix):

@@ -4,28 +4,20 @@ that the server's prefix cache holds for every view of a part. Knows the JSON; s
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from inspector.model_card import ModelCard, Server
-from inspector.pipeline import Severity
 from inspector.ports import Picture
-from inspector.report import GRID
-from inspector.view import REPORT_KEYS, Question
+from inspector.report import JsonSchema
+from inspector.view import Question
 from inspector.vlm.openai_identity import served_name
 from inspector.vlm.openai_pictures import data_url
 
 READ: Final = {"logprobs": True, "top_logprobs": 20}  # the most that servers give
 GO_ON: Final = {"continue_final_message": True, "add_generation_prompt": False}
 SEEDS: Final = 2**31  # the narrowest seed any server takes
-TEXT: Final = {"type": "string"}
-PLACE: Final = {"type": "integer", "minimum": 0, "maximum": int(GRID)}
-FIELDS: Final[Mapping[str, object]] = {
-    "severity": {"type": "string", "enum": [*Severity]},
-    "bbox_2d": {"type": "array", "items": PLACE, "minItems": 4, "maxItems": 4},
-}
 
 
 @dataclass(slots=True, eq=False)
@@ -66,10 +58,12 @@ class Requests:
         chance = {"n": count, "seed": question.seed % SEEDS, "temperature": question.temperature, "top_p": 1.0}
         return self._body(prefix, question.text, {**READ, **chance, "max_tokens": question.max_tokens + 1})
 
-    def words(self, prefix: RenderedPrefix, request: str, start: str, max_tokens: int) -> bytes:
-        """Greedy text that begins with `start`, as far as the server can be told so."""
+    def words(
+        self, prefix: RenderedPrefix, request: str, start: str, max_tokens: int, schema: JsonSchema | None
+    ) -> bytes:
+        """Greedy text that begins with `start`, or keeps to `schema`, as far as the server can be told so."""
         said = start if self.can_continue else ""
-        shape = _shape(start) if self._begin == "schema" else {}
+        shape = _shape(schema) if schema is not None and self._begin == "schema" else {}
         return self._body(prefix, request, {"max_tokens": max_tokens, "temperature": 0.0, **shape}, said)
 
     def _body(self, prefix: RenderedPrefix, text: str, settings: Mapping[str, object], said: str = "") -> bytes:
@@ -81,18 +75,7 @@ class Requests:
         return b'{"messages":%s,%s' % (messages, written[1:])
 
 
-def _shape(start: str) -> dict[str, Any]:
-    """A JSON schema for an object whose first key is that of `start`: the whole report, or one field."""
-    named = re.match(r'\{"(\w+)"', start)
-    if named is None:
-        return {}
-    keys = REPORT_KEYS if named[1] == REPORT_KEYS[0] else (named[1],)
-    schema = {
-        "type": "object",
-        "properties": {key: FIELDS.get(key, TEXT) for key in keys},
-        "required": list(keys),
-        "additionalProperties": False,
-    }
+def _shape(schema: JsonSchema) -> dict[str, object]:
     return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}}
 
 

@@ -16,11 +16,13 @@ from inspector.vlm.attention import Attend, Kept, Layout
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class KeptPrefix:
     """Pictures and preamble, every layer [1, heads, tokens, width]; nobody writes to them. `layers` is None once
-    closed. `position` is where the next token stands (pictures take fewer positions than tokens)."""
+    closed. `position` is where the next token stands (pictures take fewer positions than tokens). `patches` [rows,
+    columns, width] are the last picture's, as they left the vision tower: a few hundredths of what the layers take."""
 
     layers: tuple[Kept, ...] | None
     tokens: int
     position: int
+    patches: Tensor | None = None
 
     @property
     def held(self) -> int:
@@ -33,8 +35,15 @@ class KeptPrefix:
             raise ModelError("the prefix is closed; open the pictures again")
         return self.layers
 
+    def seen(self) -> Tensor:
+        """The last picture's patches. Raises ModelError once closed."""
+        self.opened()
+        if self.patches is None:
+            raise ModelError("the prefix was opened without looking at a picture; open one")
+        return self.patches
+
     def close(self) -> None:
-        self.layers = None
+        self.layers = self.patches = None
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +67,7 @@ class Rows:
         return cls(prefix, own, [0] * count, [prefix.position] * count)
 
     def only(self, chosen: Sequence[int]) -> Rows:
-        """The chosen rows, on their own from here on."""
+        """The chosen rows, on their own from here on; one that is chosen twice goes on as two."""
         own = [Kept(layer.keys[list(chosen)], layer.values[list(chosen)]) for layer in self.own]
         gaps, positions = [self.gaps[row] for row in chosen], [self.positions[row] for row in chosen]
         return replace(self, own=own, gaps=gaps, positions=positions)

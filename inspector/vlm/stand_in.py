@@ -1,13 +1,22 @@
 """A Qwen3-VL of middle size with random weights, for measuring: what it says means nothing, but takes as long as if it
-did. Tokenizer, picture processor and special tokens are another checkpoint's."""
+did. Tokenizer, picture processor and special tokens are another checkpoint's. Also its language model alone."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from inspector.vlm.attention import Kept
 from inspector.vlm.checkpoint import Checkpoint
+from inspector.vlm.network import Network
+from inspector.vlm.pictures import Patches
+from inspector.vlm.rows import KeptPrefix
+
+if TYPE_CHECKING:
+    from transformers import Qwen3VLForConditionalGeneration
 
 TEXT: Final[dict[str, Any]] = {
     "hidden_size": 768,
@@ -40,3 +49,34 @@ def stand_in(like: Checkpoint, seed: int = 0) -> Checkpoint:
     model = Qwen3VLForConditionalGeneration(config).eval()
     model.generation_config = like.model.generation_config
     return Checkpoint(model, like.tokenizer, like.processor)
+
+
+class Reader(Network):
+    """The language model alone: where pictures stand it reads their tokens as words."""
+
+    @torch.inference_mode()
+    def prefill(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:  # noqa: ARG002
+        from transformers import DynamicCache
+
+        cache = DynamicCache(config=self._model.config.text_config)
+        self._model.model.language_model(
+            input_ids=torch.tensor([tokens], device=self._device),
+            position_ids=torch.arange(len(tokens), device=self._device).expand(3, 1, -1),
+            past_key_values=cache,
+            use_cache=True,
+        )
+        return KeptPrefix(tuple(Kept(layer.keys, layer.values) for layer in cache.layers), len(tokens), len(tokens))
+
+
+def save_language_model(model: Qwen3VLForConditionalGeneration, folder: Path) -> None:
+    """As a Qwen3, which every engine for text runs: on text alone the two are the same."""
+    from safetensors.torch import save_file
+    from transformers import Qwen3Config
+
+    known = model.config.text_config.to_dict()
+    shape = {key: known[key] for key in (*TEXT, "vocab_size", "rms_norm_eps", "max_position_embeddings")}
+    shape["rope_parameters"] = {key: known["rope_parameters"][key] for key in ("rope_type", "rope_theta")}
+    Qwen3Config(**shape, tie_word_embeddings=False, architectures=["Qwen3ForCausalLM"]).save_pretrained(folder)
+    weights = {f"model.{name}": each for name, each in model.model.language_model.state_dict().items()}
+    weights["lm_head.weight"] = model.lm_head.weight.clone()
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})

@@ -9,8 +9,12 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from inspector.errors import ModelError
+from inspector.patches import PatchMap
 from inspector.ports import Answer, Picture, Prefix, Text
+from inspector.report import JsonSchema
 from inspector.view import Question
 
 PART_SECONDS: Final = 0.020
@@ -58,11 +62,16 @@ class StubEngine:
         *,
         start: str,
         max_tokens: int,
+        schema: JsonSchema | None = None,  # noqa: ARG002
         urgent: bool = False,  # noqa: ARG002
     ) -> Text:
         await self._run(prefix)
         text = REPORT if REPORT.startswith(start) else start + REPORT
         return Text(text, min(len(text), max_tokens))
+
+    async def features(self, prefix: Prefix) -> PatchMap:
+        await self._run(prefix)
+        return np.ones((1, 1, 1), np.float32)
 
     async def close(self, prefix: Prefix) -> None:
         _own(prefix).closed = True

@@ -87,11 +87,16 @@ def translated(error: Exception) -> InspectorError:
     if isinstance(error, InspectorError):
         return error
     problem = f"the model failed: {type(error).__name__}: {error}"
-    if isinstance(error, MemoryError) or "memory" in str(error).lower():
+    if is_out_of_memory(error):
         problem += "; lower pixels.max or max_ongoing_requests in the model card"
     told = ModelError(problem)
     told.__cause__ = error
     return told
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """torch says so by OutOfMemoryError on a GPU, and by a RuntimeError like any other elsewhere."""
+    return isinstance(error, MemoryError) or "memory" in str(error).lower()
 
 
 def _stop(inbox: queue.SimpleQueue[Any], thread: threading.Thread) -> None:

@@ -23,7 +23,7 @@ from inspector.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.pipeline import Disposition, Severity, ViewName
 from inspector.ports import Known, Outgoing
 from inspector.report import Box, Finding, Words, WordsState
-from inspector.vote import StoppedBy, Vote
+from inspector.vote import Opinion, StoppedBy, Vote
 
 DECISIONS = [
     Decision(verdict, disposition, reason)
@@ -79,6 +79,7 @@ records = st.builds(
     p_ng=st.none() | shares,
     agreement=st.none() | shares,
     votes=st.lists(votes, max_size=4).map(tuple),
+    opinion=st.none() | st.builds(Opinion, shares, milliseconds, model_text),
     rungs=small,
     stopped_by=st.sampled_from(StoppedBy),
     evidence=st.none() | pictures(),

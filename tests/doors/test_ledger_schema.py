@@ -20,7 +20,7 @@ from inspector.ledger.schema import migrate
 from inspector.ledger.tables import metadata
 from inspector.ports import PartFilter
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 @pytest.fixture

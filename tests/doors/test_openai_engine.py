@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -19,10 +20,10 @@ from tiny_model import DIRECT, DRAFT, INVERTED, LONGER, PREAMBLE, REPORT, lamp
 from inspector.errors import ModelError
 from inspector.frame import FrameKey
 from inspector.model_card import ModelCard
-from inspector.pipeline import Pipeline, Reasoning, ViewName
+from inspector.pipeline import Pipeline, Reasoning, Severity, ViewName
 from inspector.pool.replica import VisionModel
 from inspector.ports import Answer, Engine, Job, Judgement, Picture
-from inspector.report import Box, Words
+from inspector.report import Box, JsonSchema, Words, report_schema
 from inspector.view import ANSWER, NO, VERDICT_CUE, YES, Question
 from inspector.vlm import load
 from inspector.wiring import card_at
@@ -43,6 +44,15 @@ ONE = (lamp(0.55),)
 TWO = (lamp(0.1), lamp(0.9))
 GREEDY = Question(ViewName.DIRECT, DRAFT, reasoning=Reasoning.DRAFT, temperature=0.0, max_tokens=16)
 START = '{"defect": "'
+LAMPS = Pipeline.model_validate(
+    {
+        "line": "lamps",
+        "product": "lamp",
+        "question": DIRECT.removesuffix(ANSWER),
+        "defects": {"glare": "minor"},
+        "ladder": [{"views": ["direct"]}],
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +83,9 @@ async def answers(engine: Engine, pictures: Sequence[Picture], questions: Sequen
     return sorted(found, key=lambda answer: answer.index)
 
 
-async def written(engine: Engine, request: str, start: str) -> str:
+async def written(engine: Engine, request: str, start: str, schema: JsonSchema | None = None) -> str:
     prefix = await engine.open([lamp(0.95)], PREAMBLE)
-    return (await engine.write(prefix, request, start=start, max_tokens=40)).text
+    return (await engine.write(prefix, request, start=start, max_tokens=80, schema=schema)).text
 
 
 @pytest.mark.parametrize("pictures", [ONE, TWO], ids=["one picture", "two pictures"])
@@ -119,9 +129,16 @@ async def test_a_report_goes_on_from_its_start(engine: Engine) -> None:
     assert await written(engine, REPORT, START) == '{"defect": "glare", "description": "a {bright} lamp"}'
 
 
-@pytest.mark.parametrize("begin", ["schema", "plain"])
-async def test_words_begin_as_told_where_the_server_is_not_made_to_continue(address: str, begin: str) -> None:
-    assert (await written(load(card(address, answers_begin=begin), Path()), REPORT, START)).startswith(START)
+async def test_words_begin_as_told_where_the_server_can_do_neither(address: str) -> None:
+    assert (await written(load(card(address, answers_begin="plain"), Path()), REPORT, START)).startswith(START)
+
+
+async def test_a_server_that_keeps_to_schemas_names_a_class_of_the_line(address: str) -> None:
+    line = LAMPS.model_copy(update={"defects": {"dent": Severity.MINOR}})
+    engine = load(card(address, answers_begin="schema"), Path())
+    named = re.search(r'"defect": ?"(\w+)"', await written(engine, REPORT, START, report_schema(line)))
+    assert named is not None
+    assert named[1] in ("dent", "other", "none")  # it would say glare
 
 
 async def test_a_sample_follows_its_seed(engine: Engine) -> None:
@@ -181,16 +198,7 @@ async def test_both_engines_judge_and_report_a_part_alike(engine: Engine) -> Non
 
 async def judged(engine: Engine) -> Judgement:
     """A bright lamp, judged and reported."""
-    pipeline = Pipeline.model_validate(
-        {
-            "line": "lamps",
-            "product": "lamp",
-            "question": DIRECT.removesuffix(ANSWER),
-            "defects": {"glare": "minor"},
-            "ladder": [{"views": ["direct"]}],
-        }
-    )
-    job = Job(FrameKey("lamps", "cam1", "t1"), lamp(0.95).data, pipeline, (), remaining_ms=60_000)
+    job = Job(FrameKey("lamps", "cam1", "t1"), lamp(0.95).data, LAMPS, (), remaining_ms=60_000)
     judgement, words = [outcome async for outcome in VisionModel(engine, MemoryEvidence(), b"").judge(job)]
     assert isinstance(judgement, Judgement)
     assert isinstance(words, Words)

@@ -14,6 +14,7 @@ from served import DIRECT, INVERTED, PICTURE, PREAMBLE, REPORT, START, answers, 
 
 from inspector.pipeline import ViewName
 from inspector.ports import Answer, Picture
+from inspector.report import BOX_SCHEMA
 from inspector.view import Question
 
 
@@ -201,20 +202,25 @@ async def test_the_tokens_of_words_are_those_the_server_counts() -> None:
         assert prefix.tokens == 100
 
 
-@pytest.mark.parametrize(
-    ("start", "keys"),
-    [(START, ["defect", "severity", "bbox_2d", "description"]), ('{"bbox_2d": [', ["bbox_2d"])],
-    ids=["report", "locate"],
-)
-async def test_a_server_that_keeps_to_schemas_is_given_one(start: str, keys: list[str]) -> None:
-    said = completion(choice(text=start + "…"))
+async def test_a_server_that_keeps_to_schemas_is_given_one() -> None:
+    said = completion(choice(text='{"bbox_2d": […'))
     async with engine_of(lambda _: said, answers_begin="schema") as (engine, server):
-        assert await written(engine, start) == start + "…"
-    (body,) = server.asked
-    schema = body["response_format"]["json_schema"]["schema"]
-    assert (list(schema["properties"]), schema["required"]) == (keys, keys)
+        assert await written(engine, '{"bbox_2d": [', BOX_SCHEMA) == '{"bbox_2d": […'
+        assert await written(engine, "{") == '{"bbox_2d": […'
+    held, free = server.asked
+    schema = held["response_format"]["json_schema"]["schema"]
+    assert schema == BOX_SCHEMA
     assert schema["properties"]["bbox_2d"]["items"] == {"type": "integer", "minimum": 0, "maximum": 1000}
-    assert len(body["messages"]) == 1
+    assert len(held["messages"]) == 1
+    assert "response_format" not in free
+
+
+@pytest.mark.parametrize("begin", ["prefill", "plain"])
+async def test_a_server_that_keeps_to_none_is_given_none(begin: str) -> None:
+    said = completion(choice(text='{"bbox_2d": […'))
+    async with engine_of(lambda _: said, answers_begin=begin) as (engine, server):
+        assert await written(engine, '{"bbox_2d": [', BOX_SCHEMA) == '{"bbox_2d": […'
+    assert "response_format" not in server.asked[0]
 
 
 @pytest.mark.parametrize(

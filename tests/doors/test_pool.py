@@ -12,19 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from line_fakes import ScriptedEngine, pipeline
+from fakes import MemoryLedger
+from line_fakes import MemoryPublisher, ScriptedEngine, pipeline
 from ray import serve
 
-from inspector.errors import PoolError, PoolOverload
+from inspector.errors import PoolError, PoolOverload, ReplicaError
 from inspector.frame import FrameKey
 from inspector.pool.builder import ModelPlan, models
 from inspector.pool.cluster import ray_cluster
 from inspector.pool.parcel import Packer, unpack
 from inspector.pool.ray_pool import RayPool
 from inspector.pool.replica import VisionModel
-from inspector.ports import Job, Judgement
+from inspector.ports import Job, Judgement, Shadow
 from inspector.report import Words
+from inspector.second_try import SecondTry
 from inspector.vote import StoppedBy
+from inspector.watch import Watch
+from inspector.wire import Topics
 
 
 class Troublesome(VisionModel):
@@ -34,7 +38,7 @@ class Troublesome(VisionModel):
         super().__init__(ScriptedEngine(), evidence=None, golden=b"golden picture")  # type: ignore[arg-type]
         self._folder = folder
 
-    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words, None]:
+    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | Shadow, None]:
         wish = job.key.trigger_id
         first = not (self._folder / wish).exists()
         (self._folder / wish).touch()
@@ -42,6 +46,8 @@ class Troublesome(VisionModel):
             os.kill(os.getpid(), signal.SIGKILL)
         if wish == "raises":
             raise ValueError("a bug in the judge")
+        if wish == "breaks-engine":
+            self._engine.broken = True  # type: ignore[attr-defined]
         if wish.startswith("slow"):
             await asyncio.sleep(1.0)
         async for outcome in super().judge(job):
@@ -63,7 +69,11 @@ def make_troublesome(folder: str) -> VisionModel:
 
 
 def job(trigger_id: str) -> Job:
-    return Job(FrameKey("pcb", "cam1", trigger_id), b"picture" * 10_000, pipeline(), (), 5000.0)
+    return Job(FrameKey("pcb", "cam1", trigger_id), b"picture" * 10_000, pipeline(), (), 60_000.0)
+
+
+def second_try(handle: Any) -> SecondTry:
+    return SecondTry(RayPool(handle), Watch(MemoryLedger(), MemoryPublisher(), Topics()))
 
 
 def test_job_is_the_same_after_its_way() -> None:
@@ -79,13 +89,35 @@ async def test_judgement_comes_back_with_its_votes(handle: Any) -> None:
     assert await judged.words is None
 
 
+async def test_shadow_follows_what_is_waited_for(handle: Any) -> None:
+    shadowed = replace(job("plain"), pipeline=pipeline(settle={"shadow": 1.0}))
+    judged = await RayPool(handle).judge(shadowed)
+    assert len(judged.judgement.votes) == 1
+    assert await judged.words is None
+    shadow = await judged.shadow
+    assert shadow is not None
+    assert [vote.rung for vote in shadow.votes] == [0, 1, 1, 1, 1]
+    plain = await RayPool(handle).judge(replace(job("plain"), pipeline=pipeline(settle={"shadow": 0.0})))
+    assert await plain.shadow is None
+
+
 async def test_death_of_a_replica_is_survived_by_trying_another(handle: Any) -> None:
-    judged = await asyncio.wait_for(RayPool(handle).judge(job("kills-once")), 30)
+    judged = await asyncio.wait_for(second_try(handle).judge(job("kills-once")), 60)
     assert judged.judgement.stopped_by is StoppedBy.SETTLED
 
 
+async def test_replica_whose_engine_is_dead_is_replaced(handle: Any) -> None:
+    """Its health is asked every few seconds with a real question."""
+    pool = RayPool(handle)
+    for number in range(8):  # both replicas, whichever they go to
+        await pool.judge(replace(job("breaks-engine"), seed=number))
+    async with asyncio.timeout(120):
+        while not all([bool((await pool.judge(job(f"after-{n}"))).judgement.votes) for n in range(6)]):
+            await asyncio.sleep(0.5)
+
+
 async def test_exception_in_a_replica_is_an_error_with_its_reason(handle: Any) -> None:
-    with pytest.raises(PoolError, match="a bug in the judge"):
+    with pytest.raises(ReplicaError, match="a bug in the judge"):
         await RayPool(handle).judge(job("raises"))
 
 
@@ -99,5 +131,8 @@ async def test_excess_calls_fail_at_once_instead_of_queueing(handle: Any) -> Non
 
 
 async def test_frame_that_kills_every_replica_is_given_up(handle: Any) -> None:
-    with pytest.raises(PoolError, match="replicas died"):
-        await asyncio.wait_for(RayPool(handle).judge(job("kills-always")), 60)
+    tries = second_try(handle)
+    with pytest.raises(PoolError, match="over this picture"):
+        await asyncio.wait_for(tries.judge(job("kills-always")), 90)
+    with pytest.raises(PoolError, match="quarantined"):
+        await tries.judge(job("plain"))

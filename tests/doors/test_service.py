@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -75,7 +77,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         environment = os.environ | {
             "INSPECTOR_DATA": str(folder / "data"), "INSPECTOR_MODEL": str(folder / "stub.yaml"),
             "INSPECTOR_BROKER_PORT": str(broker.port), "INSPECTOR_CONSOLE_PORT": str(port),
-            "INSPECTOR_SITE": "test",
+            "INSPECTOR_SITE": "test", "INSPECTOR_LOG": "json", "INSPECTOR_PART_STATES": "true",
         }  # fmt: skip
         command = [sys.executable, "-c", "from inspector.cli import main; main()", "serve"]
         process = subprocess.Popen([*command, "--pipelines", str(folder / "pipelines")], env=environment)
@@ -117,6 +119,20 @@ def send(service: Service, line: str, exposures: Iterator[Exposure], fps: float)
 def test_every_frame_gets_exactly_one_verdict(service: Service) -> None:
     result = figures(send(service, "kind", pictures("plain", 40), 30))
     assert (result["verdicts"], result["lost"], result["duplicates"]) == (40, 0, 0)
+
+
+def test_one_scrape_sees_every_process_of_the_service(service: Service) -> None:
+    page = httpx.get(f"{service.console}/metrics", timeout=30).text
+    counted = re.findall(r'^inspector_parts_total\{.*line="kind".*\} (\S+)$', page, re.M)
+    assert sum(map(float, counted)) >= 40
+    assert 'inspector_station_heartbeat_timestamp_seconds{station="0"}' in page
+
+
+def test_processes_that_ray_starts_log_one_object_a_line_with_the_ids_of_the_part(service: Service) -> None:
+    written = (service.folder / "data" / "logs" / "station-0.log").read_text().splitlines()
+    decided = [line for line in map(json.loads, written) if line["logger"] == "inspector.recorder"]
+    assert len(decided) >= 40
+    assert all({"line", "camera", "trigger_id", "result_id"} <= line.keys() for line in decided)
 
 
 def test_killed_station_loses_nothing_and_answers_nothing_twice(service: Service) -> None:

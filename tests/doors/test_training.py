@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,14 +18,23 @@ from inspector import view
 from inspector.pipeline import ViewName
 from inspector.products import PRODUCTS, draw
 from inspector.report import GRID, Box, read_words
-from inspector.training.architecture import MERGE, SIDE, VISUAL_TOKENS, make_model, save_checkpoint
+from inspector.training.architecture import (
+    GRID_SIDE,
+    MERGE,
+    PATCH,
+    SIDE,
+    VISUAL_TOKENS,
+    make_model,
+    save_checkpoint,
+)
 from inspector.training.bench import WORDINGS
+from inspector.training.coordinates import STEPS, BoxHead, code
 from inspector.training.dialogue import Scribe
 from inspector.training.feed import Case, Conversations, PatchLessons, stack
 from inspector.training.language_stage import answer, language_step, taught
 from inspector.training.lessons import STEP, Kind, Lesson, Seen, all_lessons, on_grid, place
 from inspector.training.scores import Scored, calibration_error, overlap
-from inspector.training.shots import Window, detail, shoot
+from inspector.training.shots import CELL, Window, detail, shoot
 from inspector.training.tower import block_order, patchify, see
 from inspector.training.train import train
 from inspector.training.vocabulary import TURN_END, coordinates, make_tokenizer
@@ -124,6 +134,40 @@ def test_the_same_seed_and_step_give_the_same_batch() -> None:
     first, again = PatchLessons(3, 0, 9)[4], PatchLessons(3, 4, 9)[0]
     assert np.array_equal(first.pictures, again.pictures)
     assert np.array_equal(first.labels, again.labels)
+
+
+def test_words_for_near_coordinates_start_more_alike_than_for_far_ones(tokenizer: Any) -> None:
+    words = make_model(tokenizer, seed=1).get_input_embeddings().weight.detach()
+    places = torch.stack([words[tokenizer.convert_tokens_to_ids(text)] for text in coordinates()])
+    alike = torch.nn.functional.cosine_similarity(places[100:101], places)
+    assert int(alike.argmax()) == 100
+    assert alike[99] > alike[97] > alike[60]
+    assert places.norm(dim=1).mean() == pytest.approx(float(words.norm(dim=1).mean()), rel=0.1)
+
+
+def test_a_box_head_learns_to_read_boxes_from_a_feature_that_holds_them() -> None:
+    torch.manual_seed(0)
+    boxes = torch.rand(64, 4)
+    features = torch.cat([code()[(corner * (STEPS - 1)).round().long()] for corner in boxes.T], 1)
+    head = BoxHead(features.shape[1])
+    learner = torch.optim.AdamW(head.parameters(), lr=3e-3)
+    for _ in range(60):
+        learner.zero_grad()
+        head.loss(features, boxes).backward()  # type: ignore[no-untyped-call]
+        learner.step()
+    read = head(features).argmax(-1) / (STEPS - 1)
+    assert (read - boxes).abs().median() <= 1.0 / (STEPS - 1)
+
+
+def test_an_outline_lies_where_the_flaw_is() -> None:
+    sample = draw("washer", 11, flaws=1, hard=0.0)
+    shot = shoot(np.random.default_rng(0), sample, sample.pixels, Window(0.0, 0.0, len(sample.pixels)))
+    side = SIDE // CELL
+    rows = shot.outline.reshape(GRID_SIDE, GRID_SIDE, PATCH // CELL, PATCH // CELL).transpose(0, 2, 1, 3)
+    drawn = cv2.resize((sample.mask > 0).astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+    covered = rows.reshape(side, side)
+    assert covered[drawn > 0.6].all()
+    assert not covered[drawn == 0.0].any()
 
 
 def test_a_detail_keeps_its_flaw_with_its_box_on_the_detail() -> None:

@@ -19,14 +19,17 @@ from hypothesis import strategies as st
 from PIL import Image
 from whole_prompt import WholePrompt
 
+from inspector.errors import ModelError
 from inspector.model_card import ModelCard
 from inspector.pipeline import Pipeline, Reasoning, ViewName
 from inspector.ports import Answer, Picture
+from inspector.report import report_schema
 from inspector.view import Pictures, Question, preamble, questions, report_request
 from inspector.vlm.attention import copied
 from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.engine import TransformersEngine
 from inspector.vlm.network import Network
+from inspector.vlm.rows import KeptPrefix
 
 MODELS = Path(__file__).parents[2] / "models"
 CARD = ModelCard.model_validate({"name": "demo", "checkpoint": "demo", "pixels": {"min": 102400, "max": 102400}})
@@ -153,8 +156,8 @@ async def test_greedy_text_is_that_of_generate_in_batches_of_any_size(count: int
 async def test_reports_of_many_parts_at_once_are_those_written_alone_and_can_be_parsed() -> None:
     async def report(part: int) -> str:
         prefix = await engine().open(pictures(part), PREAMBLE)
-        text = await engine().write(prefix, report_request(PIPELINE), start='{"defect": "', max_tokens=60)
-        return text.text
+        request, schema = report_request(PIPELINE), report_schema(PIPELINE)
+        return (await engine().write(prefix, request, start='{"defect": "', max_tokens=60, schema=schema)).text
 
     one_by_one = [await report(part) for part in range(PARTS)]
     assert await asyncio.gather(*map(report, range(PARTS))) == one_by_one
@@ -176,7 +179,7 @@ class Tight(Network):
 
     def advance(self, batch):  # type: ignore[no-untyped-def]
         if sum(len(row) for _, rows in batch for row in rows) > self.tokens:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            torch.empty(2**52, dtype=torch.uint8)  # no machine has as much: torch raises what it raises then
         return super().advance(batch)
 
 
@@ -184,5 +187,35 @@ async def test_a_device_that_runs_out_of_memory_answers_the_same_in_smaller_batc
     checkpoint = load_checkpoint(CARD, MODELS / "demo")
     tight = TransformersEngine(CARD, checkpoint, "tight", Tight(checkpoint.model))
     told = await asyncio.gather(*(answers(tight, part, KINDS) for part in range(PARTS)))
+    for part, answered in enumerate(told):
+        assert all(is_alike(*pair) for pair in zip(answered, await answers(engine(), part, KINDS), strict=True))
+
+
+class Faulty(Network):
+    """A device that can compute nothing for one part once its rows hold more than `tokens` tokens."""
+
+    part: KeptPrefix | None = None
+    tokens = 40
+
+    def advance(self, batch):  # type: ignore[no-untyped-def]
+        if any(rows.prefix is self.part and rows.filled > self.tokens for rows, _ in batch):
+            raise RuntimeError("a row that can't be computed")
+        return super().advance(batch)
+
+
+async def test_a_part_that_fails_halfway_changes_no_other() -> None:
+    checkpoint = load_checkpoint(CARD, MODELS / "demo")
+    network = Faulty(checkpoint.model)
+    faulty = TransformersEngine(CARD, checkpoint, "faulty", network)
+    broken = network.part = await faulty.open(pictures(0), PREAMBLE)
+
+    async def fail() -> None:
+        async for _ in faulty.ask(broken, KINDS):
+            pass
+
+    failing = asyncio.create_task(fail())
+    told = await asyncio.gather(*(answers(faulty, part, KINDS) for part in range(PARTS)))
+    with pytest.raises(ModelError, match="a row that can't be computed"):
+        await failing
     for part, answered in enumerate(told):
         assert all(is_alike(*pair) for pair in zip(answered, await answers(engine(), part, KINDS), strict=True))

@@ -15,6 +15,7 @@ from whole_prompt import WholePrompt
 from inspector.model_card import ModelCard
 from inspector.pipeline import Pipeline, Reasoning
 from inspector.ports import Picture
+from inspector.report import report_schema
 from inspector.view import REPORT_TOKENS, Pictures, preamble, questions, report_request
 from inspector.vlm.chat import Chat
 from inspector.vlm.checkpoint import load_checkpoint
@@ -71,14 +72,13 @@ async def test_every_view_gets_the_probability_of_a_whole_forward(seed: int) -> 
 
 
 class Rules:
-    """The reports' grammar, as generate asks for it."""
+    """The schema of reports, as generate asks for it."""
 
     def __init__(self, start: str) -> None:
         checkpoint = load_checkpoint(CARD, MODELS / "demo")
         chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
-        held = Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat).hold(start)
-        assert held is not None
-        self._held = held
+        grammar = Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat)
+        self._held = grammar.hold(start, report_schema(PIPELINE))
         self._has_begun = False
 
     def __call__(self, _: int, tokens: torch.Tensor) -> list[int]:
@@ -89,10 +89,12 @@ class Rules:
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_a_report_is_the_text_of_generate_under_the_same_grammar(seed: int) -> None:
+async def test_a_report_is_the_text_of_generate_under_the_same_schema(seed: int) -> None:
     prefix = await engine().open([frame(seed)], PREAMBLE)
     request, start = report_request(PIPELINE), '{"defect": "'
-    written = await engine().write(prefix, request, start=start, max_tokens=REPORT_TOKENS)
+    written = await engine().write(
+        prefix, request, start=start, max_tokens=REPORT_TOKENS, schema=report_schema(PIPELINE)
+    )
     spoken, _ = reference().generate(
         [frame(seed)], PREAMBLE + request, start, REPORT_TOKENS, prefix_allowed_tokens_fn=Rules(start)
     )

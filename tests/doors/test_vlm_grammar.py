@@ -5,29 +5,43 @@ from __future__ import annotations
 import functools
 import json
 
+import pytest
 import tiny_model
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_model import PREAMBLE, REPORT, card, lamp
 
-from inspector.report import read_box
+from inspector.errors import ModelError
+from inspector.pipeline import Pipeline, Severity
+from inspector.report import BOX_SCHEMA, JsonSchema, read_box, report_schema
 from inspector.vlm.chat import Chat
 from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.decoding import Script
 from inspector.vlm.grammar import Grammar, closing
 
-STARTS = ("{", '{"', '{"defect": "', '{"bbox_2d": [')
+PIPELINE = Pipeline.model_validate(
+    {
+        "line": "lamps",
+        "product": "lamp",
+        "question": "Is there any defect?",
+        "defects": {"glare": "minor", "Dead_Pixel": "critical", "scratch-2": "major"},
+        "ladder": [{"views": ["direct"]}],
+    }
+)
+CLASSES = (*PIPELINE.defects, "other", "none")
+SCHEMA = report_schema(PIPELINE)
+BEGUN = (("{", SCHEMA), ('{"', SCHEMA), ('{"defect": "', SCHEMA), ('{"bbox_2d": [', BOX_SCHEMA))
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters='"\\\x7f', min_codepoint=32), max_size=12)
 NUMBERS = st.lists(st.integers(0, 1000), min_size=4, max_size=4)
 VALUES = {
-    "defect": WORDS,
+    "defect": st.sampled_from(CLASSES),
     "severity": st.sampled_from(["critical", "major", "minor"]),
     "bbox_2d": NUMBERS,
     "description": WORDS,
 }
-REPORTS = st.fixed_dictionaries({}, optional=VALUES).map(
-    lambda report: json.dumps({key: report[key] for key in VALUES if key in report}, ensure_ascii=False)
+REPORTS = st.fixed_dictionaries(VALUES).map(
+    lambda report: json.dumps({key: report[key] for key in VALUES}, ensure_ascii=False)
 )
 
 
@@ -43,9 +57,9 @@ def grammar() -> Grammar:
     return Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat())
 
 
-def written(start: str, max_tokens: int, seed: int) -> str:
+def written(start: str, schema: JsonSchema, max_tokens: int, seed: int) -> str:
     """A report by a model that says anything at random."""
-    script = Script(REPORT, start, max_tokens, chat(), grammar())
+    script = Script(REPORT, start, max_tokens, chat(), grammar().hold(start, schema))
     random = torch.Generator().manual_seed(seed)
     while True:
         allowed = script.allowed
@@ -58,11 +72,22 @@ def written(start: str, max_tokens: int, seed: int) -> str:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.sampled_from(STARTS), st.integers(12, 60), st.integers(0, 10**6))
-def test_a_model_that_says_anything_writes_what_can_be_parsed(start: str, max_tokens: int, seed: int) -> None:
-    text = written(start, max_tokens, seed)
-    assert text.startswith(start)
+@given(st.sampled_from(BEGUN), st.integers(12, 60), st.integers(0, 10**6))
+def test_a_model_that_says_anything_writes_what_can_be_parsed(
+    begun: tuple[str, JsonSchema], max_tokens: int, seed: int
+) -> None:
+    text = written(*begun, max_tokens, seed)
+    assert text.startswith(begun[0])
     assert isinstance(json.loads(text), dict)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6))
+def test_a_report_names_a_class_of_its_line_a_severity_and_a_box_whatever_the_model_would_say(seed: int) -> None:
+    report = json.loads(written('{"defect": "', SCHEMA, 80, seed))
+    assert report["defect"] in CLASSES
+    assert report["severity"] in ("critical", "major", "minor")
+    assert len(report["bbox_2d"]) == 4
 
 
 @settings(deadline=None)
@@ -75,8 +100,7 @@ def test_a_report_cut_off_anywhere_can_be_closed(report: str, data: st.DataObjec
 @settings(deadline=None)
 @given(REPORTS)
 def test_every_report_is_allowed(report: str) -> None:
-    held = grammar().hold("")
-    assert held is not None
+    held = grammar().hold("", SCHEMA)
     for token in chat().encode(report):
         assert held.allowed()[token]
         held.take(token)
@@ -88,17 +112,24 @@ def test_a_complete_report_needs_no_closing() -> None:
 
 
 def test_a_box_is_four_numbers_on_the_grid() -> None:
-    box = read_box(written('{"bbox_2d": [', 60, 3))
+    box = read_box(written('{"bbox_2d": [', BOX_SCHEMA, 60, 3))
     assert box is None or all(0.0 <= side <= 1.0 for side in box)
 
 
-def test_a_text_that_no_report_begins_with_is_free() -> None:
-    assert grammar().hold('{"verdict": "') is None
-    assert Script(REPORT, '{"verdict": "', 20, chat(), grammar()).allowed is None
+@pytest.mark.parametrize("start", ['{"verdict": "', '{"defect": "rust', "Well, "])
+def test_a_start_that_the_schema_forbids_is_refused(start: str) -> None:
+    with pytest.raises(ModelError, match=r"for defect, severity, bbox_2d, description begins with"):
+        grammar().hold(start, SCHEMA)
 
 
-async def test_a_request_for_anything_else_is_answered_as_a_report_where_it_starts_as_one() -> None:
+def test_a_class_called_as_the_fallback_is_listed_once() -> None:
+    line = PIPELINE.model_copy(update={"defects": {"other": Severity.MINOR}})
+    assert report_schema(line)["properties"]["defect"]["enum"] == ["other", "none"]
+
+
+async def test_the_engine_holds_a_report_to_its_line() -> None:
     engine = tiny_model.engine()
     prefix = await engine.open([lamp(0.95)], PREAMBLE)
-    text = await engine.write(prefix, "Say something else.", start='{"severity": "', max_tokens=40)
-    assert json.loads(text.text)["severity"] in ("critical", "major", "minor")
+    line = PIPELINE.model_copy(update={"defects": {"dent": Severity.MINOR, "gleam": Severity.MAJOR}})
+    text = await engine.write(prefix, REPORT, start='{"defect": "', max_tokens=96, schema=report_schema(line))
+    assert json.loads(text.text)["defect"] in ("dent", "gleam", "other", "none")  # it would say glare

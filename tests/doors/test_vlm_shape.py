@@ -15,6 +15,7 @@ from whole_prompt import WholePrompt
 
 from inspector.model_card import ModelCard
 from inspector.pipeline import ViewName
+from inspector.report import BOX_SCHEMA
 from inspector.view import Question
 from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.engine import TransformersEngine
@@ -71,7 +72,7 @@ async def test_the_card_of_the_2b_model_loads_its_shape(checkpoint: Path) -> Non
     assert 700 <= prefix.tokens - 40 <= 1024  # the picture is brought within the card's 256 to 1024 visual tokens
     question = Question(ViewName.DIRECT, tiny_model.DIRECT)
     assert [answer.index async for answer in engine.ask(prefix, [question, question])] == [0, 1]
-    text = await engine.write(prefix, tiny_model.REPORT, start='{"defect": "', max_tokens=12)
+    text = await engine.write(prefix, tiny_model.REPORT, start='{"bbox_2d": [', max_tokens=12, schema=BOX_SCHEMA)
     assert isinstance(json.loads(text.text), dict)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 
 import pytest
 from line_fakes import ScriptedEngine, Voter, pipeline
@@ -12,7 +13,7 @@ from inspector.judge import Judge
 from inspector.pace import Pace
 from inspector.part import Evidence
 from inspector.pipeline import Learned, Pipeline, ViewName, fingerprint
-from inspector.ports import Answer, Job, Judgement, Prefix
+from inspector.ports import Answer, Job, Judgement, Prefix, Shadow
 from inspector.report import Box, Words, WordsState
 from inspector.view import Question
 from inspector.vote import StoppedBy
@@ -237,3 +238,62 @@ async def test_checklist_counts_as_one_vote(answers: dict[str, float | None], p_
     declared = pipeline(ladder=[{"views": ["checklist"]}], settle={"max_votes": 1})
     found, _ = await judged(ScriptedEngine(voter), job(declared))
     assert [vote.p_ng for vote in found.votes] == [p_ng], why
+
+
+async def test_a_shadow_is_asked_its_whole_ladder_after_the_verdict_which_stays_what_it_was() -> None:
+    engine = ScriptedEngine(lambda _: 0.01)
+    plain, _ = await judged(engine, job(pipeline(settle={"shadow": 0.0})))
+    outcomes = [each async for each in Judge(engine, GoldenShelf()).judge(job(pipeline(settle={"shadow": 1.0})))]
+    assert [type(each) for each in outcomes] == [Judgement, Shadow]
+    verdict, shadow = outcomes
+    assert isinstance(verdict, Judgement)
+    assert isinstance(shadow, Shadow)
+    assert len(verdict.votes) == len(plain.votes) == 1
+    assert [vote.rung for vote in shadow.votes] == [0, 1, 1, 1, 1]
+
+
+async def test_a_shadow_comes_behind_the_words() -> None:
+    declared = pipeline(settle={"shadow": 1.0})
+    outcomes = [
+        each async for each in Judge(ScriptedEngine(lambda _: 0.99, REPORT), GoldenShelf()).judge(job(declared))
+    ]
+    assert [type(each) for each in outcomes] == [Judgement, Words, Shadow]
+
+
+async def test_a_ladder_that_could_not_be_asked_whole_is_no_shadow() -> None:
+    ladder = [{"views": ["direct"]}, {"views": ["compare"]}]
+    declared = pipeline(settle={"shadow": 1.0}, golden_samples=["a.png"], ladder=ladder)
+    told = Judge(ScriptedEngine(lambda _: 0.01), GoldenShelf()).judge(job(declared, golden=("gone",)))
+    outcomes = [each async for each in told]
+    assert outcomes[-1] == Shadow()
+
+
+async def test_a_capped_rung_is_not_asked_except_of_shadows() -> None:
+    engine, declared = ScriptedEngine(lambda _: 0.5), pipeline(settle={"shadow": 1.0})
+    stamp = fingerprint(declared.score_key(), engine.fingerprint)
+    capped = declared.model_copy(update={"learned": Learned(fingerprint=stamp, capped=(1,))})
+    outcomes = [each async for each in Judge(engine, GoldenShelf()).judge(job(capped))]
+    verdict, shadow = outcomes[0], outcomes[-1]
+    assert isinstance(verdict, Judgement)
+    assert isinstance(shadow, Shadow)
+    assert {vote.rung for vote in verdict.votes} == {0}
+    assert {vote.rung for vote in shadow.votes} == {0, 1}
+
+
+async def test_a_rung_capped_under_other_scores_is_asked() -> None:
+    capped = pipeline().model_copy(update={"learned": Learned(fingerprint="f" * 16, capped=(1,))})
+    found, _ = await judged(ScriptedEngine(lambda _: 0.5), job(capped))
+    assert {vote.rung for vote in found.votes} == {0, 1}
+
+
+async def test_job_that_may_not_go_further_is_asked_its_first_rung_and_left_open() -> None:
+    engine = ScriptedEngine(lambda _: 0.1)
+    found, _ = await judged(engine, replace(job(pipeline()), max_rungs=1))
+    assert ({vote.rung for vote in found.votes}, found.stopped_by) == ({0}, StoppedBy.DEADLINE)
+
+
+async def test_first_rung_alone_settles_what_it_would_have_settled_in_the_whole_ladder() -> None:
+    for p_ng in (0.0001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99):
+        whole, _ = await judged(ScriptedEngine(lambda _, p_ng=p_ng: p_ng), job(pipeline()))  # type: ignore[misc]
+        short, _ = await judged(ScriptedEngine(lambda _, p_ng=p_ng: p_ng), replace(job(pipeline()), max_rungs=1))  # type: ignore[misc]
+        assert (short.stopped_by is StoppedBy.SETTLED) == (whole.rungs == 1)

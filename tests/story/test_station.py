@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -14,18 +14,20 @@ from fakes import MemoryEvidence, MemoryLedger
 from line_fakes import MemoryEye, MemoryPublisher, ScriptedPool, frame, judgement, pipeline
 
 from inspector.accounts import Ack, TriggerCount
+from inspector.anteroom import Anteroom
 from inspector.decision import Reason, Verdict
-from inspector.errors import LedgerError, PoolError, PoolOverload
+from inspector.errors import LedgerError, PoolError, PoolOverload, ReplicaError
 from inspector.examiner import Examiner
 from inspector.frame import Claim
 from inspector.gate import Gate
-from inspector.part import PartState
+from inspector.part import PartRecord, PartState
 from inspector.pipeline import Disposition, Pipeline, Severity
-from inspector.ports import PipelineVersion, utc_now
+from inspector.ports import Job, Judged, Outgoing, PipelineVersion, Shadow, utc_now
 from inspector.quality import Measurements
 from inspector.recorder import Recorder
 from inspector.relay import Relay
 from inspector.report import Finding, Words, WordsState
+from inspector.second_try import SecondTry
 from inspector.station import Station
 from inspector.vote import StoppedBy
 from inspector.watch import Watch
@@ -44,11 +46,13 @@ class Line:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     evidence: MemoryEvidence = field(default_factory=MemoryEvidence)
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
+    margin_ms: float = 100.0
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.ledger, self.publisher)
         self.watch = Watch(self.ledger, self.publisher, TOPICS)
-        examiner = Examiner(self.eye, self.pool, self.evidence)
+        pool = SecondTry(Anteroom(self.pool, self.watch, 16), self.watch)
+        examiner = Examiner(self.eye, pool, self.evidence, self.margin_ms)
         recorder = Recorder(self.ledger, self.relay, self.watch, TOPICS)
         self.gate = Gate(self.ledger, self.watch)
         self.station = Station(examiner, recorder, self.ledger, self.relay, self.watch, self.gate)
@@ -163,7 +167,7 @@ async def test_copies_that_come_at_once_are_judged_once(line: Line) -> None:
 async def test_trouble_ends_in_the_lines_fail_safe(
     line: Line, trouble: str, reason: Reason, fail_safe: Disposition
 ) -> None:
-    line.declare(pipeline(fail_safe=fail_safe.value, deadline_ms=200))
+    line.declare(pipeline(fail_safe=fail_safe.value))
     arriving = frame()
     match trouble:
         case "picture":
@@ -177,7 +181,7 @@ async def test_trouble_ends_in_the_lines_fail_safe(
         case "overload":
             line.pool.answer = PoolOverload("all replicas are busy")
         case "slow":
-            line.pool.delay_s = 1.0
+            line.pool.delay_s = 60.0
         case "no answer":
             line.pool.answer = judgement(None, stopped_by=StoppedBy.LADDER_END)
         case "bug":
@@ -189,13 +193,12 @@ async def test_trouble_ends_in_the_lines_fail_safe(
     assert line.reports()[0].detail
 
 
-async def test_verdict_comes_before_the_deadline_when_the_model_is_slow(line: Line) -> None:
-    line.declare(pipeline(deadline_ms=300))
-    line.pool.delay_s = 5.0
-    await line.station.inspect(frame())
-    await line.settle()
-    [verdict] = line.verdicts()
-    assert (verdict.late, verdict.stopped_by) == (False, StoppedBy.DEADLINE)
+async def test_decision_comes_before_the_deadline_when_the_model_is_slow() -> None:
+    slow = Line(pool=ScriptedPool(delay_s=60.0), margin_ms=2000.0)
+    slow.declare(pipeline(deadline_ms=2000))
+    await slow.station.inspect(frame())
+    [row] = slow.ledger.rows
+    assert (row.part.late, row.part.stopped_by) == (False, StoppedBy.DEADLINE)
 
 
 async def test_late_part_is_recorded_and_never_passes(line: Line) -> None:
@@ -206,15 +209,126 @@ async def test_late_part_is_recorded_and_never_passes(line: Line) -> None:
     assert (verdict.late, verdict.disposition, verdict.reason) == (True, Disposition.REVIEW, Reason.DEADLINE)
 
 
+async def test_judgement_that_comes_too_late_never_passes(line: Line) -> None:
+    """This pool answers though nobody waits any more."""
+
+    class Stubborn(ScriptedPool):
+        async def judge(self, job: Job) -> Judged:
+            try:
+                await asyncio.sleep(5.0)
+            except asyncio.CancelledError:
+                await asyncio.sleep(0.2)
+            return await super().judge(job)
+
+    stubborn = Line(pool=Stubborn(), ledger=line.ledger)
+    stubborn.declare(pipeline(deadline_ms=300))
+    await stubborn.station.inspect(frame())
+    [row] = line.ledger.rows
+    assert (row.part.late, len(row.part.votes)) == (True, 1)
+    assert (row.part.decision.disposition, row.part.decision.reason) == (Disposition.REVIEW, Reason.DEADLINE)
+
+
+async def test_camera_whose_clock_is_wrong_is_judged_from_receipt_and_named(line: Line) -> None:
+    await line.station.inspect(frame(captured_at=utc_now() + timedelta(hours=1)))
+    await line.settle()
+    await line.watch.flush()
+    assert line.verdicts()[0].disposition is Disposition.PASS
+    [event] = line.ledger.events
+    assert (event.kind, event.line, event.camera) == ("CLOCK_SKEW", "pcb", "cam1")
+    assert "3600.0 s ahead" in event.text
+
+
+async def test_setting_our_clock_back_makes_no_part_younger(line: Line) -> None:
+    await line.station.inspect(frame(received_at=utc_now() + timedelta(hours=1)))
+    [row] = line.ledger.rows
+    assert (row.part.late, row.part.decision.disposition) == (False, Disposition.PASS)
+    assert row.part.decided_at >= row.part.received_at
+
+
+async def test_picture_that_kills_replicas_is_kept_and_refused(line: Line) -> None:
+    line.pool.answer = ReplicaError("a model replica died while judging")
+    for trigger_id in ("t-1", "t-2"):
+        await line.station.inspect(frame(trigger_id))
+    await line.settle()
+    assert [(verdict.disposition, verdict.reason) for verdict in line.verdicts()] == [
+        (Disposition.REVIEW, Reason.MODEL_ERROR)
+    ] * 2
+    assert len(line.pool.jobs) == 2
+    assert line.evidence.get(hashlib.sha256(b"picture").hexdigest()) == b"picture"
+    await line.watch.flush()
+    assert "POISON_FRAME" in [event.kind for event in line.ledger.events]
+
+
+async def test_first_rung_under_overload_settles_or_gets_the_fail_safe(line: Line) -> None:
+    class Overloaded(ScriptedPool):
+        async def judge(self, job: Job) -> Judged:
+            judged = await super().judge(job)
+            return judged._replace(judgement=replace(judged.judgement, is_short=True))
+
+    for name, answer, expected in (
+        ("settled", judgement(0.01), (Disposition.PASS, Reason.NO_DEFECT)),
+        ("open", judgement(0.15, stopped_by=StoppedBy.DEADLINE), (Disposition.REVIEW, Reason.OVERLOAD)),
+    ):
+        overloaded = Line(pool=Overloaded(answer), ledger=line.ledger)
+        await overloaded.station.inspect(frame(name))
+        decision = line.ledger.rows[-1].part.decision
+        assert (decision.disposition, decision.reason) == expected
+        assert "only the first rung" in decision.detail
+
+
+def storing_waits(line: Line) -> asyncio.Event:
+    """The ledger stores nothing until this is set."""
+    store, may_store = line.ledger.record, asyncio.Event()
+
+    async def patiently(part: PartRecord, outgoing: Sequence[Outgoing]) -> bool:
+        await may_store.wait()
+        return await store(part, outgoing)
+
+    line.ledger.record = patiently  # type: ignore[method-assign]
+    return may_store
+
+
+async def answered(line: Line) -> list[VerdictMessage]:
+    """What the gate was told, as soon as it was told anything."""
+    async with asyncio.timeout(60):
+        while not line.verdicts():
+            await asyncio.sleep(0.01)
+    return line.verdicts()
+
+
+async def test_pass_that_is_not_stored_in_time_is_not_sent(line: Line) -> None:
+    may_store = storing_waits(line)
+    inspecting = asyncio.create_task(line.station.inspect(frame()))
+    [verdict] = await answered(line)
+    assert (verdict.disposition, verdict.reason) == (Disposition.REVIEW, Reason.SAFE_MODE)
+    may_store.set()
+    await inspecting
+    await line.settle()
+    assert line.verdicts() == [verdict]
+    await line.watch.flush()
+    assert {"LEDGER_SLOW", "RECORD_DIFFERS"} <= {event.kind for event in line.ledger.events}
+
+
+async def test_gate_hears_of_a_bad_part_though_the_ledger_is_slow(line: Line) -> None:
+    may_store, line.pool.answer = storing_waits(line), judgement(0.99)
+    inspecting = asyncio.create_task(line.station.inspect(frame()))
+    [verdict] = await answered(line)
+    assert (verdict.disposition, line.ledger.rows) == (Disposition.REJECT, [])
+    may_store.set()
+    await inspecting
+    await line.settle()
+    assert line.verdicts() == [verdict]
+    assert [row.part.decision.disposition for row in line.ledger.rows] == [Disposition.REJECT]
+
+
 async def test_ledger_away_gives_the_fail_safe_now_and_stores_it_later(line: Line) -> None:
     line.ledger.away = True
     inspecting = asyncio.create_task(line.station.inspect(frame()))
-    await asyncio.sleep(0.2)
+    [verdict] = await answered(line)
     assert not inspecting.done()  # not acknowledged: the frame stays on the broker
-    [verdict] = line.verdicts()
     assert (verdict.disposition, verdict.reason) == (Disposition.REVIEW, Reason.SAFE_MODE)
     line.ledger.away = False
-    await asyncio.wait_for(inspecting, 5)
+    await asyncio.wait_for(inspecting, 60)
     await line.settle()
     known = await line.ledger.find(frame().key)
     assert known is not None
@@ -312,3 +426,22 @@ async def test_words_nobody_writes_any_more_are_closed_at_the_next_start(line: L
     assert [report.words_state for report in again.reports()] == [WordsState.MISSING]
     relaying.cancel()
     await asyncio.gather(relaying, return_exceptions=True)
+
+
+async def test_votes_of_a_shadow_are_kept_apart_from_those_that_decided(line: Line) -> None:
+    line.declare(pipeline(settle={"shadow": 1.0}))
+    line.pool.shadow = Shadow(judgement(0.01, 0.99, 0.99).votes)
+    await line.station.inspect(frame())
+    await line.station.close(1)
+    [row] = line.ledger.rows
+    assert line.ledger.shadows == {row.part.result_id: line.pool.shadow.votes}
+    assert len(row.part.votes) == 1
+    assert row.part.decision.disposition is Disposition.PASS
+
+
+async def test_a_part_that_is_no_shadow_keeps_none(line: Line) -> None:
+    line.declare(pipeline(settle={"shadow": 0.0}))
+    line.pool.shadow = Shadow(judgement(0.01, 0.99).votes)
+    await line.station.inspect(frame())
+    await line.station.close(1)
+    assert line.ledger.shadows == {}

@@ -48,6 +48,7 @@ def test_every_topic_of_the_contract_is_a_channel() -> None:
         f"{camera}/count",
         f"{camera}/verdict",
         f"{camera}/report",
+        f"{camera}/part",
         "acme/plant1/{line}/event",
         "acme/plant1/service/state",
         "acme/plant1/service/state/{station}",

@@ -92,3 +92,10 @@ def test_reliability_loses_no_part_and_error_is_a_share(rows: list[tuple[float, 
     p_ng, ng = [p for p, _ in rows], [bad for _, bad in rows]
     assert sum(each.parts for each in reliability(p_ng, ng)) == len(rows)
     assert 0.0 <= calibration_error(p_ng, ng) <= 1.0
+
+
+def test_a_vote_that_stands_for_more_counts_as_if_it_were_there_so_often() -> None:
+    once = fit([0.9, 0.3, 0.2, 0.6], [True, True, False, False], [1.0, 1.0, 3.0, 1.0])
+    assert once.ng_share == pytest.approx(2 / 6)
+    even = fit([0.9, 0.3, 0.2, 0.6], [True, True, False, False], [5.0, 5.0, 5.0, 5.0])
+    assert even == fit([0.9, 0.3, 0.2, 0.6], [True, True, False, False])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from inspector.decision import Decision, Reason, Verdict, decide, fail_safe, in_time
 from inspector.pipeline import Count, Disposition, Pipeline, Thresholds, ViewName
-from inspector.vote import StoppedBy, Tally, Vote
+from inspector.vote import Counting, Opinion, StoppedBy, Tally, Vote
 
 PIPELINE = a_pipeline()
 FAIL_SAFES = (Disposition.REVIEW, Disposition.REJECT)
@@ -115,3 +115,27 @@ def test_a_pass_without_proof_can_not_exist(verdict: Verdict, reason: Reason) ->
 def test_a_fail_safe_can_not_be_a_pass(reason: Reason) -> None:
     with pytest.raises(ValueError, match="PASS needs OK"):
         fail_safe(Disposition.PASS, reason, "why not")
+
+
+DOUBTING = a_pipeline(golden_samples=["a.png"], second_opinion={"by": "patches", "doubt_above": 0.6})
+
+
+def heard(tally: Tally, opinion: float | None) -> Tally:
+    return Tally(tally.votes, Counting(opinion=None if opinion is None else Opinion(opinion)))
+
+
+@given(tallies, st.sampled_from(StoppedBy), st.none() | st.floats(0.0, 1.0))
+def test_a_second_opinion_that_nobody_learned_to_weigh_can_only_withhold_a_pass(
+    given_votes: Tally, stopped_by: StoppedBy, opinion: float | None
+) -> None:
+    alone = decide(PIPELINE, given_votes, stopped_by)
+    both = decide(DOUBTING, heard(given_votes, opinion), stopped_by)
+    withheld = alone.disposition is Disposition.PASS and (opinion is None or opinion > 0.6)
+    assert both.disposition is (Disposition.REVIEW if withheld else alone.disposition)
+    assert both.reason is (Reason.DISAGREEMENT if withheld else alone.reason)
+
+
+def test_a_withheld_pass_says_why() -> None:
+    assert decide(DOUBTING, heard(tally(0.01), 0.7), StoppedBy.SETTLED).detail == (
+        "the second opinion doubts that it is good"
+    )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from inspector.declaration import read_card, read_pipeline
 from inspector.errors import DeclarationError, Fault
 from inspector.idle import idle_settings
+from inspector.model_card import ModelCard
 from inspector.pipeline import Pipeline
 
 GOOD = """\
@@ -69,6 +70,7 @@ def test_a_good_card_is_its_model_card() -> None:
         ("quality: {luminance: [0.1]}", "quality.luminance[1]", "is missing", "add the value"),
         ("quality: {luminance: [0.9, 0.1]}", "quality.luminance", "not below", "[darkest, brightest]"),
         ("references: 1", "golden_samples", "0 declared", "list that many pictures"),
+        ("second_opinion: {by: patches}", "second_opinion", "has nothing to compare with", "best four"),
         ("thresholds: {pass_below: 0.9}", "thresholds.reject_above", "below pass_below", "use at least 0.9"),
         ("cameras: [a, a]", "cameras", "'a' stands twice", "remove one"),
         ("product: board", "product", "stands twice (first in row 2)", "keep one"),
@@ -159,17 +161,14 @@ def test_every_pipeline_can_be_written_and_read_again(pipeline: Pipeline) -> Non
         assert read_pipeline(text, "pcb.yaml") == pipeline
 
 
-settings = st.dictionaries(
-    st.sampled_from([*Pipeline.model_fields, "speed"]),
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["views", "samples", "min_side_px", "short", "ä"]), inner, max_size=3)
-        ),
-        max_leaves=6,
-    ),
+PLACES = ["views", "samples", "min_side_px", "short", "ä", "min", "base_url", "family"]
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(PLACES), inner, max_size=3),
+    max_leaves=6,
 )
+settings = st.dictionaries(st.sampled_from([*Pipeline.model_fields, "speed"]), values)
+card_settings = st.dictionaries(st.sampled_from([*ModelCard.model_fields, "speed"]), values)
 
 
 @given(settings)
@@ -178,6 +177,16 @@ def test_any_settings_are_read_or_explained_and_nothing_else(given_settings: dic
     faults: tuple[Fault, ...] = ()
     try:
         read_pipeline(text, "pcb.yaml")
+    except DeclarationError as error:
+        faults = error.faults
+    assert all(fault.problem and fault.remedy for fault in faults)
+
+
+@given(card_settings)
+def test_any_card_is_read_or_explained_and_nothing_else(given_settings: dict[str, object]) -> None:
+    faults: tuple[Fault, ...] = ()
+    try:
+        read_card(yaml.safe_dump(given_settings, sort_keys=False), "card.yaml")
     except DeclarationError as error:
         faults = error.faults
     assert all(fault.problem and fault.remedy for fault in faults)

@@ -1,22 +1,20 @@
-"""A frame can't exist wrong, and knows its age."""
+"""A frame can't exist wrong."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from declarations import names, trigger_ids
 from hypothesis import given
-from hypothesis import strategies as st
 
 from inspector.errors import FrameError
 from inspector.frame import Frame, FrameKey
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FRAME = Frame(FrameKey("pcb", "cam1", "t-1"), b"", NOON)
-offsets = st.integers(-(10**6), 10**6).map(lambda ms: timedelta(milliseconds=ms))
 
 
 @given(names, names, trigger_ids)
@@ -52,18 +50,3 @@ def test_what_is_no_id_is_refused(trigger_id: str) -> None:
 def test_times_that_say_nothing_are_refused(field: dict[str, Any]) -> None:
     with pytest.raises(FrameError, match=next(iter(field))):
         replace(FRAME, **field)
-
-
-def test_age_counts_from_capture() -> None:
-    frame = replace(FRAME, captured_at=NOON - timedelta(milliseconds=250))
-    assert frame.age_ms(NOON + timedelta(milliseconds=50)) == 300.0
-
-
-def test_age_counts_from_receipt_where_capture_is_unknown() -> None:
-    assert FRAME.age_ms(NOON + timedelta(milliseconds=50)) == 50.0
-
-
-@given(offsets, offsets)
-def test_a_capture_time_never_makes_a_frame_younger(captured: timedelta, now: timedelta) -> None:
-    frame = replace(FRAME, captured_at=NOON + captured)
-    assert frame.age_ms(NOON + now) >= FRAME.age_ms(NOON + now)

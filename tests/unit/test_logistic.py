@@ -48,3 +48,9 @@ def test_no_small_step_away_lowers_the_loss(rows: list[tuple[float, bool]]) -> N
 
 def test_sigmoid_never_overflows() -> None:
     assert sigmoid(np.array([-1e4, 0.0, 1e4])).tolist() == [0.0, 0.5, 1.0]
+
+
+def test_a_row_that_counts_twice_is_a_row_written_twice() -> None:
+    design, targets = np.array([[0.5, 1.0], [-1.0, 1.0], [2.0, 1.0]]), np.array([0.7, 0.2, 0.4])
+    twice = logistic(np.vstack([design, design[:1]]), np.append(targets, targets[0]))
+    assert logistic(design, targets, heavy=np.array([2.0, 1.0, 1.0])).weights == pytest.approx(twice.weights)

@@ -74,6 +74,7 @@ def test_a_pipeline_survives_being_stored(pipeline: Pipeline) -> None:
         {"settle": {"prior": 0.02}},
         {"settle": {"weight_temperature": 4.0}},
         {"references": 1, "golden_samples": ["a.png"]},
+        {"second_opinion": {"by": "patches"}, "golden_samples": ["a.png"]},
     ],
 )
 def test_score_key_changes_with_what_changes_a_score(settings: dict[str, Any]) -> None:

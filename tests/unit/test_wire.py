@@ -75,7 +75,8 @@ def test_what_topics_make_they_can_read(root: str, line: str, camera: str, trigg
 @given(roots, names, names)
 def test_what_we_send_is_never_read_as_a_cameras(root: str, line: str, camera: str) -> None:
     topics = Topics(root)
-    for sent in (topics.verdict(line, camera), topics.report(line, camera), topics.event(line),
+    for sent in (topics.verdict(line, camera), topics.report(line, camera), topics.part(line, camera),
+                 topics.event(line),
                  topics.state, topics.heartbeat, topics.of_station(topics.state, 3)):  # fmt: skip
         assert topics.parse(sent) is None
 

@@ -61,6 +61,9 @@ def show_votes(part: PartReport, thresholds: Thresholds | None) -> None:
         words("h2", f"Votes: {phrases.votes(verdict)}, {phrases.STOPS[verdict.stopped_by]}" if votes else "Votes: none")
         if votes:
             Sheet("Votes").show(vote_rows(votes, thresholds))
+        if opinion := part.report.second_opinion:
+            told = f"Second opinion, from the golden samples: p(NG) {opinion.p_ng:.2f}, {opinion.text}"
+            words("p", told).classes("sub")
         if votes and thresholds is None:
             words("p", "The line has a newer declaration; the limits that judged this part are not shown.").classes(
                 "sub"

@@ -1,0 +1,67 @@
+"""mosquitto as a plant should run it, to be killed: sessions and queues on disk, saved at every change.
+
+It acknowledges a message before it has written it. What it took within the last moments before a kill may be gone,
+which is no fault of the service: the line repeats those frames (`feed.py`).
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from inspector.errors import BrokerError
+from inspector.mqtt import mosquitto
+from inspector.mqtt.broker import DEFAULT_LIMITS, await_answer, free_port, make_plan, start, stop
+
+HOST: Final = "127.0.0.1"
+AT_EVERY_CHANGE: Final = "autosave_on_changes true\nautosave_interval 1\n"
+FORGETS_S: Final = 2.0  # how long before its death it may have acknowledged what it never wrote
+
+
+class KillableBroker:
+    """Use it as a context manager, in a thread that lives as long as it should. Raises BrokerError when mosquitto is
+    missing or does not start."""
+
+    def __init__(self, folder: Path) -> None:
+        if mosquitto.find() is None:
+            raise BrokerError(
+                "mosquitto is not installed, and only a real broker can be killed; apt-get install mosquitto"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port(HOST, 0)
+        self._plan = make_plan(folder.resolve(), HOST, self.port, "mosquitto", DEFAULT_LIMITS)
+        with Path(self._plan.command[-1]).open("a") as config:
+            config.write(AT_EVERY_CHANGE)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._process:
+            stop(self._process)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+    @contextmanager
+    def dead(self) -> Iterator[None]:
+        """Killed at once, and started again on the same port with what it has on disk."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        try:
+            yield
+        finally:
+            self._start()
+
+    def _start(self) -> None:
+        self._process = start(self._plan)
+        await_answer(self._plan, HOST, self.port, self._process)

@@ -1,0 +1,82 @@
+"""The engine measured beside others: everybody does the work that is named, on the same weights. Who is faster is for
+`inspector bench engine` to say."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import tiny_model
+import torch
+from tiny_model import PREAMBLE, card, lamp
+from transformers import Qwen3ForCausalLM
+
+from inspector.commands.bench_engine import OURS, SEPARATE, TOGETHER, Bench
+from inspector.errors import ModelError
+from inspector.vlm.checkpoint import load_checkpoint
+from inspector.vlm.contest import Case, Contest
+from inspector.vlm.lap import MIB, timed
+from inspector.vlm.peer import started
+from inspector.vlm.stand_in import save_language_model
+
+PICTURES = (lamp(0.2), lamp(0.7))
+
+
+@functools.cache
+def contest() -> Contest:
+    return Contest.on(load_checkpoint(card(), tiny_model.folder() / "tiny"), card())
+
+
+@pytest.mark.parametrize("case", [Case(3, 1), Case(2, 2), Case(2, 2, 5)], ids=["direct", "two parts", "sampled"])
+def test_every_contender_does_the_work(case: Case) -> None:
+    pictures = PICTURES[: case.parts]
+    ours = contest()
+    for run in (ours.engine_lap, ours.reader_lap, ours.separate_lap, ours.together_lap):
+        assert run(case, pictures).seconds > 0.0
+
+
+def test_figures_name_everybody_who_ran() -> None:
+    said: list[str] = []
+    bench = Bench(contest(), PICTURES, rounds=2, say=said.append)
+    figures = bench.measured(Case(2, 1), bench.contenders(Case(2, 1)))
+    assert set(figures) == {f"{name}_{unit}" for name in (OURS, SEPARATE, TOGETHER) for unit in ("s", "peak_mib")}
+    assert [line.startswith("2 asks, 1 part(s), 0 tokens: engine ") for line in said] == [True]
+    assert set(bench.contenders(Case(9, 4))) == {OURS}
+    assert set(bench.contenders(Case(9, 4, 48))) == {OURS, TOGETHER}
+
+
+def test_questions_of_a_case_differ_unless_they_are_samples() -> None:
+    assert len({question.text for question in Case(16, 1).questions()}) == 16
+    samples = Case(9, 4, 48).questions()
+    assert len({question.text for question in samples}) == 1
+    assert len({question.seed for question in samples}) == 9
+
+
+@torch.inference_mode()
+def test_a_peer_gets_the_language_model_that_we_have(tmp_path: Path) -> None:
+    plain = contest().plain
+    save_language_model(plain.model, tmp_path)
+    told = Qwen3ForCausalLM.from_pretrained(tmp_path)
+    tokens = torch.tensor([contest().chat.prefix((4,), PREAMBLE)])
+    positions = torch.arange(tokens.shape[1]).expand(3, 1, -1)
+    ours = plain.model.model.language_model(input_ids=tokens, position_ids=positions).last_hidden_state
+    assert torch.allclose(told(tokens).logits, plain.model.lm_head(ours), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [("/no/such/python", "can't be started"), (sys.executable, "No module named 'vllm'")],
+)
+def test_a_peer_that_is_not_there_is_told_with_what_to_name(tmp_path: Path, python: str, said: str) -> None:
+    remedy = "name the python of an environment that holds vLLM"
+    with pytest.raises(ModelError, match=f"{said}.*; {remedy}"), started(Path(python), tmp_path, threads=1):
+        pass
+
+
+def test_the_peak_of_a_lap_is_its_own() -> None:
+    held: list[bytes] = []
+    lap = timed(lambda: held.extend(b"x" * (64 * MIB) for _ in range(2)), 2, psutil.Process())
+    assert 100 < lap.mib < 200

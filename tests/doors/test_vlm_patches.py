@@ -1,0 +1,105 @@
+"""The patches that an opened prefix keeps, from the checkpoint that is shipped."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fakes import MemoryEvidence
+from numpy.typing import NDArray
+
+from inspector.errors import ModelError
+from inspector.frame import FrameKey
+from inspector.judge import Sight
+from inspector.model_card import ModelCard
+from inspector.patches import remember
+from inspector.pipeline import Pipeline
+from inspector.ports import Job, Picture
+from inspector.products import draw, encode, golden
+from inspector.view import Pictures
+from inspector.vlm.checkpoint import load_checkpoint
+from inspector.vlm.engine import TransformersEngine
+from inspector.vlm.network import Network
+from inspector.vlm.pictures import Optics
+
+MODELS = Path(__file__).parents[2] / "models"
+CARD = ModelCard.model_validate({"name": "demo", "checkpoint": "demo", "pixels": {"min": 102400, "max": 102400}})
+PREAMBLE = "This picture shows a washer on a production line.\n"
+
+
+@functools.cache
+def engine() -> TransformersEngine:
+    return TransformersEngine.load(CARD, MODELS, threads=1)
+
+
+def washer(seed: int, *, flaws: int = 0) -> Picture:
+    return Picture(encode(draw("washer", seed, flaws=flaws, hard=0.0)))
+
+
+async def patches(*pictures: Picture) -> NDArray[Any]:
+    prefix = await engine().open(pictures, PREAMBLE)
+    try:
+        return await engine().features(prefix)
+    finally:
+        await engine().close(prefix)
+
+
+async def test_the_patches_are_those_of_the_last_picture_row_by_row() -> None:
+    """The processor lays the four patches of a token behind each other; the map lays them where they are."""
+    seen = await patches(washer(1), washer(2))
+    checkpoint = load_checkpoint(CARD, MODELS / "demo")
+    cut = Optics(checkpoint.processor, CARD).patches([washer(2)])
+    with torch.inference_mode():
+        told = checkpoint.model.model.visual(cut.pixels, grid_thw=cut.grid, return_dict=True).last_hidden_state
+    assert seen.shape == (20, 20, 128)
+    for row, column in ((0, 0), (0, 3), (5, 8), (19, 19)):
+        square = (row // 2) * 10 + column // 2
+        place = 4 * square + 2 * (row % 2) + column % 2
+        assert seen[row, column] == pytest.approx(told[place].numpy(), abs=1e-3)
+
+
+async def test_a_closed_prefix_has_no_patches() -> None:
+    prefix = await engine().open([washer(1)], PREAMBLE)
+    await engine().close(prefix)
+    with pytest.raises(ModelError, match="closed"):
+        await engine().features(prefix)
+
+
+async def test_the_vision_tower_runs_once_for_votes_and_second_opinion() -> None:
+    checkpoint = load_checkpoint(CARD, MODELS / "demo")
+    pictures: list[int] = []
+    checkpoint.model.model.visual.register_forward_hook(
+        lambda _module, _given, output: pictures.append(len(output.last_hidden_state) // 400)
+    )
+    watched, shelf = TransformersEngine(CARD, checkpoint, "0" * 16, Network(checkpoint.model)), MemoryEvidence()
+    shown = [shelf.put(encode(golden("washer", seed)), "image/jpeg").sha256 for seed in (1, 2)]
+    declared = Pipeline.model_validate(
+        {
+            "line": "washer",
+            "product": "washer",
+            "question": "Is there any defect on this washer?",
+            "defects": {"scratch": "minor"},
+            "ladder": [{"views": ["direct"]}],
+            "golden_samples": ["1.jpg", "2.jpg"],
+            "second_opinion": {"by": "patches"},
+        }
+    )
+    job = Job(FrameKey("washer", "cam1", "t-1"), washer(5).data, declared, tuple(shown), 60_000.0)
+    sight = Sight(watched, shelf, job)
+    prefix = await sight.prefix(Pictures.FRAME)
+    noticed = await sight.notice()
+    assert await sight.prefix(Pictures.FRAME) is prefix
+    assert 0.0 < noticed.opinion.p_ng < 1.0
+    assert pictures == [1, 1, 1]  # the frame and two golden samples
+    await sight.close()
+
+
+async def test_plain_flaws_lie_farther_from_golden_samples_than_good_parts() -> None:
+    memory = remember([await patches(Picture(encode(golden("washer", seed)))) for seed in (1, 2, 3, 4)])
+    good = [memory.compare(await patches(washer(5000 + k))).ratio for k in range(4)]
+    bad = [memory.compare(await patches(washer(5000 + k, flaws=1))).ratio for k in range(4)]
+    assert np.mean(bad) > np.mean(good)
