@@ -18,7 +18,6 @@ from inspector.pipeline import Pipeline, Reasoning, ViewName
 YES: Final = ("Yes",)
 NO: Final = ("No",)
 VERDICT_CUE: Final = "Verdict:"
-REPORT_KEYS: Final = ("defect", "severity", "bbox_2d", "description")
 
 
 class Pictures(StrEnum):

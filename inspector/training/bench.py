@@ -24,7 +24,7 @@ from inspector.pipeline import Disposition, Pipeline, Reasoning, ViewName
 from inspector.ports import Engine, Job, Judgement, Prefix, utc_now
 from inspector.products import PRODUCTS, Sample, draw, encode, golden
 from inspector.quality import unfit
-from inspector.report import read_words
+from inspector.report import read_words, report_schema
 from inspector.training.scores import overlap
 from inspector.view import Question
 from inspector.vote import Tally, counting
@@ -154,7 +154,9 @@ class Bench:
         async with self._sight(sample.product, encode(sample)) as sight:
             prefix, started = await sight.prefix(view.Pictures.FRAME), time.perf_counter()
             request = view.report_request(pipeline)
-            text = await self.engine.write(prefix, request, start=REPORT_START, max_tokens=view.REPORT_TOKENS)
+            text = await self.engine.write(
+                prefix, request, start=REPORT_START, max_tokens=view.REPORT_TOKENS, schema=report_schema(pipeline)
+            )
             ms = (time.perf_counter() - started) * 1000.0
         named = read_words(text.text, pipeline).main
         if named is None:
@@ -195,7 +197,7 @@ def _asked(pipeline: Pipeline, name: ViewName, seed: int) -> Question:
 
 
 def _climbed(pipeline: Pipeline, judgement: Judgement) -> Climbed:
-    tally = Tally(judgement.votes, counting(pipeline))
+    tally = Tally(judgement.votes, counting(pipeline, opinion=judgement.opinion))
     disposition = decide(pipeline, tally, judgement.stopped_by).disposition
     return Climbed(0.5 if tally.score is None else tally.score, len(judgement.votes), disposition)
 

@@ -29,8 +29,8 @@ def train(
     state: Path,
     *,
     seed: int = 7,
-    vision_steps: int = 4600,
-    language_steps: int = 2800,
+    vision_steps: int = 9200,
+    language_steps: int = 1300,
     threads: int = 2,
     progress: Progress = lambda *_: None,
 ) -> None:

@@ -69,7 +69,7 @@ def test_every_payload_of_the_wire_is_a_message() -> None:
         for found in vars(wire).values()
         if isinstance(found, type)
         and issubclass(found, Payload | Incoming)
-        and found not in (Payload, Incoming, wire.PipelineStamp, wire.VoteLine, wire.FindingLine)
+        and found not in (Payload, Incoming, wire.PipelineStamp, wire.VoteLine, wire.OpinionLine, wire.FindingLine)
     }
     assert declared == {type(specimen) for specimen in (*INCOMING.values(), *OUTGOING.values())}
     assert DOCUMENT["components"]["messages"].keys() == {"frame", *INCOMING, *OUTGOING}

@@ -16,7 +16,7 @@ from inspector.vote import Labelled, Vote
 
 DIRECT, ZOOM = ViewName.DIRECT, ViewName.ZOOM
 parts_of_any_kind = st.lists(
-    st.builds(Labelled, st.lists(votes(), max_size=5).map(tuple), st.none() | st.booleans()), max_size=8
+    st.builds(Labelled, st.lists(votes(), max_size=5).map(tuple), st.none() | st.booleans(), st.none()), max_size=8
 )
 
 
