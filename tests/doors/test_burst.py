@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,6 +74,8 @@ def send_at_once(broker: Broker, payload: bytes) -> None:
     """As fast as the broker takes them, one after the other: the camera's own memory stays out of the measure."""
     camera = new_client(broker, "camera", persistent=False)
     connect(camera, broker, persistent=False)
+    while not camera.is_connected():  # paho never confirms what it was given while it connects
+        time.sleep(0.01)
     for number in range(FRAMES):
         told = Properties(PacketTypes.PUBLISH)
         told.UserProperty = [("trigger_id", f"t-{number}"), ("seq", str(number))]
