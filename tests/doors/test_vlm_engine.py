@@ -245,7 +245,9 @@ async def test_hundreds_of_parts_that_end_in_every_way_leave_memory_flat(is_long
     growth = theilslopes(flat, [BLOCK * block for block in range(len(flat))], alpha=0.99)
     assert growth.low_slope < part_bytes / 10
     assert (flat[-1] - flat[0]) / BLOCK / len(flat) < part_bytes
-    assert engine.open_prefixes == 0
+    async with asyncio.timeout(30):
+        while engine.open_prefixes:  # what was cancelled last is let go between two steps
+            await asyncio.sleep(0.05)
 
 
 async def resident_after(engine: TransformersEngine, parts: int) -> int:
