@@ -12,31 +12,21 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from inspector.decision import decide, limits_of
+from inspector.describing import describe
 from inspector.errors import InspectorError
 from inspector.pace import Pace
 from inspector.pipeline import Disposition, Pipeline, ViewName, fingerprint
-from inspector.ports import Answer, Engine, EvidenceStore, Job, Judgement, Picture, Prefix, Shadow
-from inspector.report import BOX_SCHEMA, Box, Words, WordsState, read_box, read_words, report_schema
+from inspector.ports import Answer, Engine, EvidenceStore, Job, Judgement, Shadow
+from inspector.report import Words
 from inspector.review import is_shadow
 from inspector.rounds import Batch, Step, batches, steps
-from inspector.second_opinion import Noticed, Opinions, PatchOpinions, golden_picture
+from inspector.second_opinion import Opinions, PatchOpinions
+from inspector.sight import Sight
 from inspector.stopping import Sequential
-from inspector.view import (
-    LOCATE_REQUEST,
-    LOCATE_TOKENS,
-    REPORT_TOKENS,
-    Pictures,
-    Question,
-    preamble,
-    report_request,
-)
+from inspector.view import Pictures, Question
 from inspector.vote import StoppedBy, Tally, Vote, counting
-
-REPORT_START: Final = '{"defect": "'
-LOCATE_START: Final = '{"bbox_2d": ['
 
 
 class Judge:
@@ -60,26 +50,11 @@ class Judge:
             judgement = await climb.run()
             yield judgement
             if needs_words(job.pipeline, climb.tally, judgement.stopped_by):
-                yield await self._describe(sight, job.pipeline)
+                yield await describe(self._engine, sight, job.pipeline)
             if job.max_rungs is None and is_shadow(job.key, job.pipeline.settle.shadow):
                 yield await climb.shadow()
         finally:
             await sight.close()
-
-    async def _describe(self, sight: Sight, pipeline: Pipeline) -> Words:
-        started = time.monotonic()
-        try:
-            prefix = await sight.prefix(Pictures.FRAME)
-            written = await self._engine.write(
-                prefix,
-                report_request(pipeline),
-                start=REPORT_START,
-                max_tokens=REPORT_TOKENS,
-                schema=report_schema(pipeline),
-            )
-        except InspectorError as error:
-            return Words(WordsState.MISSING, raw=str(error))
-        return read_words(written.text, pipeline, tokens=written.tokens, ms=_ms_since(started))
 
 
 def needs_words(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> bool:
@@ -210,66 +185,6 @@ def checklist_vote(items: list[Answer], asked: tuple[Question, ...], rung: int, 
     return Vote(
         ViewName.CHECKLIST, rung, p_ng, sum(item.tokens for item in items), ms, asked[worst.index].text.split("?")[0]
     )
-
-
-class Sight:
-    """The pictures of one part as the engine sees them: every prefix is opened at most once and kept."""
-
-    def __init__(self, engine: Engine, evidence: EvidenceStore, job: Job, opinions: Opinions | None = None) -> None:
-        self._engine = engine
-        self._evidence = evidence
-        self._job = job
-        self._opinions = opinions or PatchOpinions(engine, evidence)
-        self._noticed: Noticed | None = None
-        self._frame = Picture(job.payload)
-        self._suspect: Picture | None = None
-        self._prefixes: dict[Pictures, Prefix] = {}
-
-    async def prefix(self, pictures: Pictures) -> Prefix:
-        if pictures not in self._prefixes:
-            shown = await asyncio.to_thread(self._shown, pictures)
-            self._prefixes[pictures] = await self._engine.open(shown, preamble(self._job.pipeline, pictures))
-        return self._prefixes[pictures]
-
-    async def notice(self, pictures: Pictures = Pictures.FRAME) -> Noticed:
-        """The second opinion, from the frame as it is looked at anyway: it is the last of these pictures, unless they
-        are a detail."""
-        if self._noticed is None:
-            prefix = await self.prefix(Pictures.FRAME if pictures is Pictures.ZOOM else pictures)
-            self._noticed = await self._opinions.about(prefix, self._job)
-        return self._noticed
-
-    async def point_at_suspect(self) -> bool:
-        """Zooms at the most suspicious region, as the pipeline says who names it; False where none is named."""
-        declared = self._job.pipeline.second_opinion
-        box = (await self.notice()).suspect if declared and declared.points else await self.named_suspect()
-        await self.zoom_at(box)
-        return box is not None
-
-    async def named_suspect(self) -> Box | None:
-        """The region that the model points at."""
-        frame = await self.prefix(Pictures.FRAME)
-        named = await self._engine.write(
-            frame, LOCATE_REQUEST, start=LOCATE_START, max_tokens=LOCATE_TOKENS, schema=BOX_SCHEMA, urgent=True
-        )
-        return read_box(named.text)
-
-    async def zoom_at(self, box: Box | None) -> None:
-        """The zoom view looks there from now on."""
-        suspect = Picture(self._job.payload, box) if box else None
-        if suspect != self._suspect and Pictures.ZOOM in self._prefixes:
-            await self._engine.close(self._prefixes.pop(Pictures.ZOOM))
-        self._suspect = suspect
-
-    async def close(self) -> None:
-        for prefix in self._prefixes.values():
-            await self._engine.close(prefix)
-        self._prefixes.clear()
-
-    def _shown(self, pictures: Pictures) -> list[Picture]:
-        count = {Pictures.FRAME: self._job.pipeline.references, Pictures.COMPARE: 1}.get(pictures, 0)
-        inspected = self._suspect if pictures is Pictures.ZOOM and self._suspect else self._frame
-        return [*(golden_picture(self._evidence, sha256) for sha256 in self._job.golden[:count]), inspected]
 
 
 def _ms_since(started: float) -> float:

@@ -248,6 +248,7 @@ class Pipeline(Strict):
     fail_safe: Literal[Disposition.REVIEW, Disposition.REJECT] = Disposition.REVIEW
     gate: Gate = Gate()
     retention: Retention = Retention()
+    close_looks: int = Field(default=2, ge=0, le=4)
     learned: Learned | None = None
 
     @field_validator("defects")

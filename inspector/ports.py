@@ -51,10 +51,14 @@ class Eye(Protocol):
 
 
 class Prefix(Protocol):
-    """Pictures and preamble, encoded once and kept. `tokens` counts them."""
+    """Pictures and preamble, encoded once and kept. `tokens` counts them; `window` is the part of the last picture
+    that is shown: more than its `crop` where that is too small for the card's zoom."""
 
     @property
     def tokens(self) -> int: ...
+
+    @property
+    def window(self) -> Box: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,16 @@ class Box(NamedTuple):
     x1: float
     y1: float
 
+    def out_of(self, window: Box) -> Box:
+        """This box of a detail, on the picture of which the detail is the part `window`."""
+        wide, high = window.x1 - window.x0, window.y1 - window.y0
+        x0, x1 = (window.x0 + x * wide for x in (self.x0, self.x1))
+        y0, y1 = (window.y0 + y * high for y in (self.y0, self.y1))
+        return Box(x0, y0, x1, y1)
+
+
+WHOLE: Final = Box(0.0, 0.0, 1.0, 1.0)
+
 
 class WordsState(StrEnum):
     """NONE: a PASS needs no words. PENDING: verdict is out, words are still being written. MISSING: the
@@ -93,7 +103,7 @@ BOX: Final[JsonSchema] = {"type": "array", "items": PLACE, "minItems": 4, "maxIt
 BOX_SCHEMA: Final = _object(bbox_2d=BOX)
 
 
-def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0, ms: float = 0.0) -> Words:
+def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0) -> Words:
     """The model's JSON (an object or a list of them, anywhere in the text) as findings of this pipeline.
 
     WRITTEN without findings: the model names no defect.
@@ -102,7 +112,7 @@ def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0, ms: float = 0.
     items = [item for item in _json_objects(raw) if "defect" in item]
     named = [item for item in items if _class(item) not in NO_DEFECT]
     findings = tuple(_finding(item, pipeline) for item in named[:MAX_FINDINGS])
-    return Words(WordsState.WRITTEN if items else WordsState.UNPARSABLE, findings, printable(raw), tokens, ms)
+    return Words(WordsState.WRITTEN if items else WordsState.UNPARSABLE, findings, printable(raw), tokens)
 
 
 def read_box(text: str) -> Box | None:

@@ -4,18 +4,22 @@ script, a publisher that keeps what it publishes, an engine that votes by a scri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from inspector.errors import BrokerError, ModelError, PictureError
 from inspector.frame import Claim, Frame, FrameKey
+from inspector.part import Evidence
 from inspector.patches import PatchMap
 from inspector.pipeline import Pipeline, Quality, ViewName
 from inspector.ports import Answer, Job, Judged, Judgement, Outgoing, Picture, Prefix, Shadow, Text, utc_now
 from inspector.quality import Measurements
-from inspector.report import JsonSchema, Words
+from inspector.relay import Relay
+from inspector.report import WHOLE, Box, JsonSchema, Words
+from inspector.station import Station
 from inspector.view import Question
 from inspector.vote import StoppedBy, Vote
 
@@ -142,6 +146,36 @@ class KeptPrefix:
     pictures: tuple[Picture, ...]
     preamble: str
     tokens: int = 100
+
+    @property
+    def window(self) -> Box:
+        return self.pictures[-1].crop or WHOLE
+
+
+@dataclass(frozen=True)
+class GoldenShelf:
+    """`ports.EvidenceStore` that holds golden samples and takes nothing."""
+
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, data: bytes, media_type: str) -> Evidence:
+        raise AssertionError("the judge stores nothing")
+
+    def get(self, sha256: str) -> bytes:
+        return self.pictures[sha256]
+
+    def remove(self, sha256: str) -> None:
+        raise AssertionError("the judge removes nothing")
+
+
+@asynccontextmanager
+async def at_work(station: Station, relay: Relay) -> AsyncIterator[None]:
+    """Both working until the end of the block."""
+    relaying = asyncio.create_task(relay.run())
+    yield
+    await station.close(1)
+    relaying.cancel()
+    await asyncio.gather(relaying, return_exceptions=True)
 
 
 Voter = Callable[[Question], float | None]

@@ -13,7 +13,7 @@ from inspector.evaluation.mmad_votes import Kind, LetterVote
 from inspector.patches import PatchMap
 from inspector.pipeline import Reasoning
 from inspector.ports import Answer, Picture, Prefix, Text
-from inspector.report import JsonSchema
+from inspector.report import WHOLE, Box, JsonSchema
 from inspector.view import NO, VERDICT_CUE, Question
 
 Beliefs = Mapping[str, float]  # how likely each word is as the next one, of all words
@@ -46,6 +46,7 @@ def drafts(*letters: str | None, p_true: Sequence[float | None] = ()) -> list[Le
 @dataclass
 class LetterPrefix:
     tokens: int = 1
+    window: Box = WHOLE
 
 
 class LetterEngine:

@@ -15,13 +15,13 @@ from inspector.evaluation.menu import menu
 from inspector.evaluation.tape import Batch, Compared, Look, Pointed, Said, Tape
 from inspector.evaluation.tape_file import TapeFile
 from inspector.frame import FrameKey
-from inspector.judge import Sight
 from inspector.patches import PatchMap
 from inspector.pipeline import Pipeline, fingerprint
 from inspector.ports import Answer, Engine, EvidenceStore, Job, Picture, Prefix, Text
 from inspector.report import JsonSchema
 from inspector.rounds import Round
 from inspector.second_opinion import PatchOpinions
+from inspector.sight import Sight
 from inspector.view import Pictures, Question
 
 

@@ -16,7 +16,7 @@ from inspector.judge import checklist_vote
 from inspector.patches import PatchMap
 from inspector.pipeline import Pipeline, ViewName
 from inspector.ports import Answer, Job, Picture, Prefix, Text
-from inspector.report import JsonSchema, read_box
+from inspector.report import WHOLE, Box, JsonSchema, read_box
 from inspector.rounds import Round
 from inspector.second_opinion import Noticed
 from inspector.view import LOCATE_REQUEST, Pictures, Question, preamble
@@ -142,6 +142,7 @@ class Seen:
 
     pictures: Pictures
     tokens: int = 0
+    window: Box = WHOLE
 
 
 class TapeEngine:

@@ -130,17 +130,8 @@ class VoteColumns(TypedColumns):
     text: Named[str] = Column(FREE_TEXT)
 
 
-class ShadowVoteColumns(TypedColumns):
+class ShadowVoteColumns(VoteColumns):
     """Like votes, in a table of their own: whoever adds up votes can't count these by mistake."""
-
-    part: Named[int] = _part(primary_key=True)
-    position: Named[int] = Column(primary_key=True)
-    view: Named[str]
-    rung: Named[int]
-    p_ng: Named[float | None] = Column(REAL)
-    tokens: Named[int]
-    ms: Named[float] = Column(REAL)
-    text: Named[str] = Column(FREE_TEXT)
 
 
 class ReviewColumns(TypedColumns):

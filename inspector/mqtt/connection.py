@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -10,8 +11,11 @@ from paho.mqtt.client import Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from inspector.errors import BrokerError
+
+log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 60
 SESSION_EXPIRY_S: Final = 7 * 24 * 3600  # a weekend of downtime must not cost the frames of Friday's last minute
@@ -72,6 +76,15 @@ def connect(client: Client, broker: Broker, *, persistent: bool, receive_maximum
         client.loop_start()
     except (OSError, ValueError) as error:
         raise BrokerError(f"broker {broker.address}: {error}; check host and port") from error
+
+
+def refusal(broker: Broker, code: ReasonCode) -> str:
+    """Why the broker let nobody in, which is logged; empty where it did."""
+    if not code.is_failure:
+        return ""
+    problem = f"broker {broker.address} refuses the connection: {code}; check user and password"
+    log.error(problem)
+    return problem
 
 
 def user_properties(properties: Properties | None) -> dict[str, str]:

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from inspector.errors import BrokerError, FrameError
 from inspector.frame import FrameKey
-from inspector.mqtt.connection import Broker, connect, new_client, user_properties
+from inspector.mqtt.connection import Broker, connect, new_client, refusal, user_properties
 from inspector.mqtt.reading import Message, read, read_ack, read_count
 from inspector.mqtt.receipts import Receipts
 from inspector.ports import Reception, utc_now
@@ -58,7 +58,7 @@ class Intake:
         self._connection = 0
         self._parked = False
         self._closing = False
-        self._refused: str | None = None
+        self._refused = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._client = new_client(broker, client_id, persistent=True, manual_ack=True)
@@ -110,11 +110,9 @@ class Intake:
         self, _client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
         self._new_connection()
-        if code.is_failure:
-            self._refused = f"broker {self._broker.address} refuses the connection: {code}; check user and password"
-            log.error(self._refused)
+        self._refused = refusal(self._broker, code)
+        if self._refused:
             return
-        self._refused = None
         self._subscribe()
         log.info("receiving from %s", self._broker.address)
 

@@ -23,7 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from inspector.errors import BrokerError
-from inspector.mqtt.connection import Broker, connect, new_client, user_properties
+from inspector.mqtt.connection import Broker, connect, new_client, refusal, user_properties
 from inspector.mqtt.receipts import Receipts
 from inspector.ports import Outgoing
 from inspector.wire import ServiceState, Topics, to_json
@@ -165,8 +165,7 @@ class MqttPublisher:
     def _on_connect(
         self, client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
-        if code.is_failure:
-            log.error("broker %s refuses the connection: %s", self._broker.address, code)
+        if refusal(self._broker, code):
             return
         client.publish(self._state_topic, to_json(self._state("ONLINE")), qos=1, retain=True)
         if self._broker.speaks_v5:

@@ -11,7 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import ValidationError
 
 from inspector.metrics import Pulse
-from inspector.mqtt.connection import Broker, connect, new_client
+from inspector.mqtt.connection import Broker, connect, new_client, refusal
 from inspector.ports import utc_now
 from inspector.wire import Heartbeat, Topics
 
@@ -47,8 +47,7 @@ class Pulses:
     def _on_connect(
         self, client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
-        if code.is_failure:
-            log.error("broker %s refuses the connection: %s", self._broker.address, code)
+        if refusal(self._broker, code):
             return
         client.subscribe([(self._topics.heartbeat, 0), (f"{self._topics.heartbeat}/+", 0)])
 

@@ -16,15 +16,16 @@ from typing import Final, NamedTuple
 from inspector import view
 from inspector.camera import CameraEye
 from inspector.decision import decide
+from inspector.describing import describe
 from inspector.errors import PictureError
 from inspector.frame import Frame, FrameKey
-from inspector.judge import REPORT_START, Judge, Sight
+from inspector.judge import Judge
 from inspector.part import Evidence
 from inspector.pipeline import Disposition, Pipeline, Reasoning, ViewName
 from inspector.ports import Engine, Job, Judgement, Prefix, utc_now
 from inspector.products import PRODUCTS, Sample, draw, encode, golden
 from inspector.quality import unfit
-from inspector.report import read_words, report_schema
+from inspector.sight import Sight
 from inspector.training.scores import overlap
 from inspector.view import Question
 from inspector.vote import Tally, counting
@@ -152,17 +153,13 @@ class Bench:
         """The report that is written about an NG frame."""
         pipeline = self.pipelines[sample.product]
         async with self._sight(sample.product, encode(sample)) as sight:
-            prefix, started = await sight.prefix(view.Pictures.FRAME), time.perf_counter()
-            request = view.report_request(pipeline)
-            text = await self.engine.write(
-                prefix, request, start=REPORT_START, max_tokens=view.REPORT_TOKENS, schema=report_schema(pipeline)
-            )
-            ms = (time.perf_counter() - started) * 1000.0
-        named = read_words(text.text, pipeline).main
+            await sight.prefix(view.Pictures.FRAME)
+            words = await describe(self.engine, sight, pipeline)
+        named = words.main
         if named is None:
-            return Reported(False, 0.0, ms)
+            return Reported(False, 0.0, words.ms)
         ious = [overlap(named.bbox_norm, flaw.box_norm) for flaw in sample.flaws] if named.bbox_norm else [0.0]
-        return Reported(named.defect in {flaw.defect for flaw in sample.flaws}, max(ious), ms)
+        return Reported(named.defect in {flaw.defect for flaw in sample.flaws}, max(ious), words.ms)
 
     async def _answers(self, prefix: Prefix, questions: Sequence[Question]) -> list[float]:
         """p_ng of each question; an unreadable answer is doubt, a half."""

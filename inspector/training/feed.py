@@ -32,11 +32,14 @@ KIND_WEIGHTS: Final = RARE | {
     "crack": 0.5,
     "short": 0.7,
     "spurious_copper": 0.7,
-    "misprint": 1.3,
-    "missing_print": 1.3,
+    "scratch": 1.2,
+    "open": 1.4,
+    "misprint": 1.6,
+    "missing_print": 1.5,
 }
-INCOMPLETE: Final = 0.3  # of the comparisons
+INCOMPLETE: Final = 0.5  # of the comparisons
 WORKERS: Final = 2
+SHOWN: Final = {False: view.Pictures.FRAME, True: view.Pictures.ZOOM}
 
 
 Batch = TypeVar("Batch")
@@ -129,12 +132,14 @@ def _incomplete(rng: np.random.Generator) -> Sample:
 
 
 def _report_case(rng: np.random.Generator) -> Case:
-    """An NG frame of which only the report is wanted: pointing takes longest to learn."""
+    """An NG frame, or a detail of one, of which only the report is wanted: pointing takes longest to learn."""
     sample = random_sample(rng, int(rng.choice([1, 2, 3], p=[0.8, 0.12, 0.08])))
-    shot = shoot(rng, sample, disturb(rng, sample.pixels), whole(rng, len(sample.pixels)))
+    closer = rng.random() < 0.5
+    window = detail(rng, sample) if closer else whole(rng, len(sample.pixels))
+    shot, shown = shoot(rng, sample, disturb(rng, sample.pixels), window), SHOWN[closer]
     pipeline = random_pipeline(rng, sample.product)
-    asked = reports(rng, pipeline, Seen(shot.flaws)) or lessons(rng, pipeline, Seen(()), view.Pictures.FRAME)
-    return Case((shot,), view.preamble(pipeline, view.Pictures.FRAME), tuple(asked))
+    asked = reports(rng, pipeline, Seen(shot.flaws)) or lessons(rng, pipeline, Seen(()), shown)
+    return Case((shot,), view.preamble(pipeline, shown), tuple(asked))
 
 
 def _stray_case(rng: np.random.Generator) -> Case:

@@ -28,7 +28,7 @@ from inspector.training.tower import Features, block_order, patchify, see
 FLAW_WEIGHT: Final = 3.0  # nearly all patches are good
 TOKEN_SHARE: Final = 0.5
 OUTLINE_SHARE: Final = 0.3
-BOX_SHARE: Final = 0.25
+BOX_SHARE: Final = 0.4
 MAIN_SHARE: Final = 0.15
 PICTURE_SHARE: Final = 0.15
 WHITEN_STEPS: Final = 12

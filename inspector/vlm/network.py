@@ -72,7 +72,7 @@ class Network:
             )
         layers = tuple(Kept(layer.keys, layer.values) for layer in cache.layers)
         seen = _last_picture(said[-1].last_hidden_state, patches, self._model.model.visual.spatial_merge_size)
-        return KeptPrefix(layers, len(tokens), int(positions.max()) + 1, seen)
+        return KeptPrefix(layers, len(tokens), int(positions.max()) + 1, seen, patches.window)
 
     @torch.inference_mode()
     def advance(self, batch: Sequence[tuple[Rows, Sequence[Sequence[int]]]]) -> Forward:

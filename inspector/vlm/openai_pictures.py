@@ -6,13 +6,14 @@ from __future__ import annotations
 import base64
 import io
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 from PIL import Image
 
 from inspector.model_card import ModelCard, Pixels
 from inspector.ports import Picture
-from inspector.vlm.pictures import UNREADABLE, decode, window
+from inspector.report import WHOLE, Box
+from inspector.vlm.pictures import UNREADABLE, decode, detail_of
 
 MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "PNG": "image/png"}  # what every server decodes
 PLAIN_MODES: Final = ("RGB", "L")
@@ -21,13 +22,22 @@ FAST: Final = 1  # of zlib's levels: a zoom of 768 x 768 takes 40 ms (a JPEG 3 m
 TOKEN_PX: Final = 32  # Qwen3-VL: what is resized to whole tokens here is not resized once more by the server
 
 
-def data_url(picture: Picture, card: ModelCard) -> str:
+class Outgoing(NamedTuple):
+    """A picture's data URL, and the part of the picture that it shows."""
+
+    url: str
+    window: Box
+
+
+def outgoing(picture: Picture, card: ModelCard) -> Outgoing:
     """Raises PictureError for a picture that can't be read."""
     if picture.crop is not None:
-        budget, image = card.zoom_pixels or card.pixels, decode(picture.data)
-        return _png(fitted(image.crop(window(image.size, picture.crop, math.isqrt(budget.max))), budget))
+        budget = card.zoom_pixels or card.pixels
+        detail = detail_of(decode(picture.data), picture.crop, budget)
+        return Outgoing(_png(fitted(detail.image, budget)), detail.window)
     as_it_is = _media_type(picture.data, card.pixels)
-    return _url(as_it_is, picture.data) if as_it_is else _png(fitted(decode(picture.data), card.pixels))
+    url = _url(as_it_is, picture.data) if as_it_is else _png(fitted(decode(picture.data), card.pixels))
+    return Outgoing(url, WHOLE)
 
 
 def fitted(image: Image.Image, budget: Pixels) -> Image.Image:

@@ -10,10 +10,10 @@ from typing import Final
 
 from inspector.model_card import ModelCard, Server
 from inspector.ports import Picture
-from inspector.report import JsonSchema
+from inspector.report import WHOLE, Box, JsonSchema
 from inspector.view import Question
 from inspector.vlm.openai_identity import served_name
-from inspector.vlm.openai_pictures import data_url
+from inspector.vlm.openai_pictures import outgoing
 
 READ: Final = {"logprobs": True, "top_logprobs": 20}  # the most that servers give
 GO_ON: Final = {"continue_final_message": True, "add_generation_prompt": False}
@@ -23,18 +23,20 @@ SEEDS: Final = 2**31  # the narrowest seed any server takes
 @dataclass(slots=True, eq=False)
 class RenderedPrefix:
     """Pictures and preamble as JSON, made once: the pictures are most of every request. `tokens` is what the server
-    counted, question included; 0 before it has answered."""
+    counted, question included; 0 before it has answered; `window` the part of the last picture that is shown."""
 
     content: bytes
     preamble: str
+    window: Box = WHOLE
     tokens: int = 0
     closed: bool = False
 
 
 def rendered(pictures: Sequence[Picture], preamble: str, card: ModelCard) -> RenderedPrefix:
     """Raises PictureError for a picture that can't be read."""
-    parts = ({"type": "image_url", "image_url": {"url": data_url(picture, card)}} for picture in pictures)
-    return RenderedPrefix(b"".join(_json(part) + b"," for part in parts), preamble)
+    shown = [outgoing(picture, card) for picture in pictures]
+    parts = ({"type": "image_url", "image_url": {"url": each.url}} for each in shown)
+    return RenderedPrefix(b"".join(_json(part) + b"," for part in parts), preamble, shown[-1].window)
 
 
 class Requests:

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from inspector.errors import PictureError
 from inspector.model_card import ModelCard, Pixels
 from inspector.ports import Picture
-from inspector.report import Box
+from inspector.report import WHOLE, Box
 
 if TYPE_CHECKING:
     import torch
@@ -25,12 +25,13 @@ UNREADABLE: Final = (OSError, SyntaxError, ValueError, MemoryError, Image.Decomp
 
 
 class Patches(NamedTuple):
-    """What the vision tower reads: `pixels` [patches, values], `grid` [pictures, (1, rows, columns)], and how many
-    tokens each picture takes."""
+    """What the vision tower reads: `pixels` [patches, values], `grid` [pictures, (1, rows, columns)], how many tokens
+    each picture takes, and the part of the last one that is shown."""
 
     pixels: torch.Tensor
     grid: torch.Tensor
     tokens: tuple[int, ...]
+    window: Box = WHOLE
 
 
 class Optics:
@@ -50,14 +51,15 @@ class Optics:
             torch.cat([part.pixels for part in parts]),
             torch.cat([part.grid for part in parts]),
             tuple(count for part in parts for count in part.tokens),
+            parts[-1].window,
         )
 
     def _one(self, picture: Picture) -> Patches:
-        image, budget = decode(picture.data), self._whole
-        if picture.crop is not None:
-            budget = self._zoom
-            image = image.crop(window(image.size, picture.crop, math.isqrt(budget.max)))
-        return self._cut(image, budget)
+        image = decode(picture.data)
+        if picture.crop is None:
+            return self._cut(image, self._whole)
+        detail = detail_of(image, picture.crop, self._zoom)
+        return self._cut(detail.image, self._zoom)._replace(window=detail.window)
 
     def _cut(self, image: Image.Image, budget: Pixels) -> Patches:
         size = {"shortest_edge": budget.min, "longest_edge": budget.max}
@@ -80,6 +82,20 @@ def decode(data: bytes) -> Image.Image:
             return _eight_bit(ImageOps.exif_transpose(image)).convert("RGB")
     except (*UNREADABLE, Image.DecompressionBombWarning) as error:
         raise PictureError(f"the picture can't be read ({len(data)} bytes): {error}") from error
+
+
+class Detail(NamedTuple):
+    """A part cut out of a picture, and which part that is (0..1)."""
+
+    image: Image.Image
+    window: Box
+
+
+def detail_of(image: Image.Image, crop: Box, budget: Pixels) -> Detail:
+    """The crop at native resolution, as large as the budget shows without resizing."""
+    cut = window(image.size, crop, math.isqrt(budget.max))
+    (width, height), (left, top, right, bottom) = image.size, cut
+    return Detail(image.crop(cut), Box(left / width, top / height, right / width, bottom / height))
 
 
 def window(size: tuple[int, int], crop: Box, side: int) -> tuple[int, int, int, int]:

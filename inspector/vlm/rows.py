@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from inspector.errors import ModelError
+from inspector.report import WHOLE, Box
 from inspector.vlm.attention import Attend, Kept, Layout
 
 
@@ -17,12 +18,14 @@ from inspector.vlm.attention import Attend, Kept, Layout
 class KeptPrefix:
     """Pictures and preamble, every layer [1, heads, tokens, width]; nobody writes to them. `layers` is None once
     closed. `position` is where the next token stands (pictures take fewer positions than tokens). `patches` [rows,
-    columns, width] are the last picture's, as they left the vision tower: a few hundredths of what the layers take."""
+    columns, width] are the last picture's, as they left the vision tower: a few hundredths of what the layers take;
+    `window` is the part of it that they show."""
 
     layers: tuple[Kept, ...] | None
     tokens: int
     position: int
     patches: Tensor | None = None
+    window: Box = WHOLE
 
     @property
     def held(self) -> int:

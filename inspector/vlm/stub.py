@@ -14,7 +14,7 @@ import numpy as np
 from inspector.errors import ModelError
 from inspector.patches import PatchMap
 from inspector.ports import Answer, Picture, Prefix, Text
-from inspector.report import JsonSchema
+from inspector.report import WHOLE, Box, JsonSchema
 from inspector.view import Question
 
 PART_SECONDS: Final = 0.020
@@ -31,6 +31,7 @@ class StubPrefix:
     tokens: int = 1
     done_at: float | None = None
     closed: bool = False
+    window: Box = WHOLE
 
 
 class StubEngine:

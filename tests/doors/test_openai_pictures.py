@@ -17,7 +17,7 @@ from inspector.errors import PictureError
 from inspector.model_card import Pixels
 from inspector.ports import Picture
 from inspector.report import Box
-from inspector.vlm.openai_pictures import TOKEN_PX, data_url, fitted
+from inspector.vlm.openai_pictures import TOKEN_PX, fitted, outgoing
 
 CARD = card("http://server/v1", {"pixels": {"min": 4096, "max": 16384}, "zoom_pixels": {"min": 1024, "max": 1024}})
 GREY = Image.new("L", (100, 80), 90)
@@ -33,7 +33,7 @@ NOISE = encoded(Image.effect_noise((100, 80), 90), "JPEG")
 
 
 def sent(data: bytes, crop: Box | None = None) -> tuple[str, bytes]:
-    kind, _, content = data_url(Picture(data, crop), CARD).partition(";base64,")
+    kind, _, content = outgoing(Picture(data, crop), CARD).url.partition(";base64,")
     return kind, base64.b64decode(content)
 
 
@@ -102,7 +102,7 @@ def test_a_large_crop_is_brought_into_the_budget_of_zooms() -> None:
 @pytest.mark.parametrize("data", [b"", b"not a picture", encoded(GREY, "PNG")[:20], NOISE[:-200]])
 def test_unreadable_bytes_are_refused(data: bytes, crop: Box | None) -> None:
     with pytest.raises(PictureError, match=rf"can't be read \({len(data)} bytes\)"):
-        data_url(Picture(data, crop), CARD)
+        outgoing(Picture(data, crop), CARD)
 
 
 @given(

@@ -9,30 +9,25 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from demo_model import CARD, engine, fresh_checkpoint, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from whole_prompt import WholePrompt
 
 from inspector.errors import ModelError
-from inspector.model_card import ModelCard
 from inspector.pipeline import Pipeline, Reasoning, ViewName
 from inspector.ports import Answer, Picture
 from inspector.report import report_schema
 from inspector.view import Pictures, Question, preamble, questions, report_request
 from inspector.vlm.attention import copied
-from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.engine import TransformersEngine
 from inspector.vlm.network import Network
 from inspector.vlm.rows import KeptPrefix
 
-MODELS = Path(__file__).parents[2] / "models"
-CARD = ModelCard.model_validate({"name": "demo", "checkpoint": "demo", "pixels": {"min": 102400, "max": 102400}})
 PIPELINE = Pipeline.model_validate(
     {
         "line": "caps",
@@ -57,16 +52,6 @@ COMPANY = st.lists(
     min_size=1,
     max_size=5,
 )
-
-
-@functools.cache
-def engine() -> TransformersEngine:
-    return TransformersEngine.load(CARD, MODELS, threads=1)
-
-
-@functools.cache
-def reference() -> WholePrompt:
-    return WholePrompt(load_checkpoint(CARD, MODELS / "demo"), CARD)
 
 
 @functools.cache
@@ -165,8 +150,8 @@ async def test_reports_of_many_parts_at_once_are_those_written_alone_and_can_be_
 
 
 async def test_the_prefix_need_not_be_copied_to_every_row() -> None:
-    checkpoint = load_checkpoint(CARD, MODELS / "demo")
-    plain = TransformersEngine(CARD, checkpoint, "plain", Network(checkpoint.model, attend=copied))
+    loaded = fresh_checkpoint()
+    plain = TransformersEngine(CARD, loaded, "plain", Network(loaded.model, attend=copied))
     for part in range(2):
         merged, with_copies = [await answers(each, part, KINDS) for each in (engine(), plain)]
         assert all(is_alike(*pair) for pair in zip(merged, with_copies, strict=True))
@@ -184,8 +169,8 @@ class Tight(Network):
 
 
 async def test_a_device_that_runs_out_of_memory_answers_the_same_in_smaller_batches() -> None:
-    checkpoint = load_checkpoint(CARD, MODELS / "demo")
-    tight = TransformersEngine(CARD, checkpoint, "tight", Tight(checkpoint.model))
+    loaded = fresh_checkpoint()
+    tight = TransformersEngine(CARD, loaded, "tight", Tight(loaded.model))
     told = await asyncio.gather(*(answers(tight, part, KINDS) for part in range(PARTS)))
     for part, answered in enumerate(told):
         assert all(is_alike(*pair) for pair in zip(answered, await answers(engine(), part, KINDS), strict=True))
@@ -204,9 +189,9 @@ class Faulty(Network):
 
 
 async def test_a_part_that_fails_halfway_changes_no_other() -> None:
-    checkpoint = load_checkpoint(CARD, MODELS / "demo")
-    network = Faulty(checkpoint.model)
-    faulty = TransformersEngine(CARD, checkpoint, "faulty", network)
+    loaded = fresh_checkpoint()
+    network = Faulty(loaded.model)
+    faulty = TransformersEngine(CARD, loaded, "faulty", network)
     broken = network.part = await faulty.open(pictures(0), PREAMBLE)
 
     async def fail() -> None:

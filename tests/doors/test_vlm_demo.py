@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from demo_model import engine, fresh_checkpoint, reference
 from PIL import Image
-from whole_prompt import WholePrompt
 
-from inspector.model_card import ModelCard
 from inspector.pipeline import Pipeline, Reasoning
 from inspector.ports import Picture
 from inspector.report import report_schema
 from inspector.view import REPORT_TOKENS, Pictures, preamble, questions, report_request
 from inspector.vlm.chat import Chat
-from inspector.vlm.checkpoint import load_checkpoint
-from inspector.vlm.engine import TransformersEngine
 from inspector.vlm.grammar import Grammar
 
-MODELS = Path(__file__).parents[2] / "models"
-CARD = ModelCard.model_validate({"name": "demo", "checkpoint": "demo", "pixels": {"min": 102400, "max": 102400}})
 PIPELINE = Pipeline.model_validate(
     {
         "line": "labels",
@@ -34,16 +27,6 @@ PIPELINE = Pipeline.model_validate(
     }
 )
 PREAMBLE = preamble(PIPELINE, Pictures.FRAME)
-
-
-@functools.cache
-def engine() -> TransformersEngine:
-    return TransformersEngine.load(CARD, MODELS, threads=1)
-
-
-@functools.cache
-def reference() -> WholePrompt:
-    return WholePrompt(load_checkpoint(CARD, MODELS / "demo"), CARD)
 
 
 def frame(seed: int) -> Picture:
@@ -75,9 +58,9 @@ class Rules:
     """The schema of reports, as generate asks for it."""
 
     def __init__(self, start: str) -> None:
-        checkpoint = load_checkpoint(CARD, MODELS / "demo")
-        chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
-        grammar = Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat)
+        loaded = fresh_checkpoint()
+        chat = Chat(loaded.tokenizer, loaded.model.config.image_token_id, loaded.end_tokens)
+        grammar = Grammar(loaded.tokenizer, loaded.model.config.text_config.vocab_size, chat)
         self._held = grammar.hold(start, report_schema(PIPELINE))
         self._has_begun = False
 

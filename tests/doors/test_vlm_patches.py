@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from demo_model import CARD, engine, fresh_checkpoint
 from fakes import MemoryEvidence
 from numpy.typing import NDArray
 
 from inspector.errors import ModelError
 from inspector.frame import FrameKey
-from inspector.judge import Sight
-from inspector.model_card import ModelCard
 from inspector.patches import remember
 from inspector.pipeline import Pipeline
 from inspector.ports import Job, Picture
 from inspector.products import draw, encode, golden
+from inspector.sight import Sight
 from inspector.view import Pictures
-from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.engine import TransformersEngine
 from inspector.vlm.network import Network
 from inspector.vlm.pictures import Optics
 
-MODELS = Path(__file__).parents[2] / "models"
-CARD = ModelCard.model_validate({"name": "demo", "checkpoint": "demo", "pixels": {"min": 102400, "max": 102400}})
 PREAMBLE = "This picture shows a washer on a production line.\n"
-
-
-@functools.cache
-def engine() -> TransformersEngine:
-    return TransformersEngine.load(CARD, MODELS, threads=1)
 
 
 def washer(seed: int, *, flaws: int = 0) -> Picture:
@@ -51,10 +41,10 @@ async def patches(*pictures: Picture) -> NDArray[Any]:
 async def test_the_patches_are_those_of_the_last_picture_row_by_row() -> None:
     """The processor lays the four patches of a token behind each other; the map lays them where they are."""
     seen = await patches(washer(1), washer(2))
-    checkpoint = load_checkpoint(CARD, MODELS / "demo")
-    cut = Optics(checkpoint.processor, CARD).patches([washer(2)])
+    loaded = fresh_checkpoint()
+    cut = Optics(loaded.processor, CARD).patches([washer(2)])
     with torch.inference_mode():
-        told = checkpoint.model.model.visual(cut.pixels, grid_thw=cut.grid, return_dict=True).last_hidden_state
+        told = loaded.model.model.visual(cut.pixels, grid_thw=cut.grid, return_dict=True).last_hidden_state
     assert seen.shape == (20, 20, 128)
     for row, column in ((0, 0), (0, 3), (5, 8), (19, 19)):
         square = (row // 2) * 10 + column // 2
@@ -70,12 +60,12 @@ async def test_a_closed_prefix_has_no_patches() -> None:
 
 
 async def test_the_vision_tower_runs_once_for_votes_and_second_opinion() -> None:
-    checkpoint = load_checkpoint(CARD, MODELS / "demo")
+    loaded = fresh_checkpoint()
     pictures: list[int] = []
-    checkpoint.model.model.visual.register_forward_hook(
+    loaded.model.model.visual.register_forward_hook(
         lambda _module, _given, output: pictures.append(len(output.last_hidden_state) // 400)
     )
-    watched, shelf = TransformersEngine(CARD, checkpoint, "0" * 16, Network(checkpoint.model)), MemoryEvidence()
+    watched, shelf = TransformersEngine(CARD, loaded, "0" * 16, Network(loaded.model)), MemoryEvidence()
     shown = [shelf.put(encode(golden("washer", seed)), "image/jpeg").sha256 for seed in (1, 2)]
     declared = Pipeline.model_validate(
         {

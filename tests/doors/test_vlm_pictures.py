@@ -15,7 +15,7 @@ from transformers import Qwen2VLImageProcessorPil
 from inspector.errors import PictureError
 from inspector.model_card import ModelCard
 from inspector.ports import Picture
-from inspector.report import Box
+from inspector.report import WHOLE, Box
 from inspector.vlm.pictures import Optics, decode, window
 
 SHARES = st.floats(0.0, 1.0)
@@ -82,6 +82,13 @@ def test_a_zoom_has_a_budget_of_its_own() -> None:
     zooming = card(zoom_pixels={"min": 16_384, "max": 16_384})
     whole, crop = lamp(0.5, (400, 400)), Box(0.4, 0.4, 0.6, 0.6)
     assert optics(zooming).patches([whole, Picture(whole.data, crop)]).tokens == (4, 16)
+
+
+def test_a_zoom_tells_which_part_of_the_picture_it_shows() -> None:
+    whole, crop = lamp(0.5, (400, 200)), Box(0.5, 0.5, 0.51, 0.51)
+    zooming = optics(card(zoom_pixels={"min": 10_000, "max": 10_000}))
+    assert zooming.patches([whole]).window == WHOLE
+    assert zooming.patches([whole, Picture(whole.data, crop)]).window == Box(152 / 400, 51 / 200, 252 / 400, 151 / 200)
 
 
 def test_a_small_crop_grows_until_it_shows_native_pixels() -> None:

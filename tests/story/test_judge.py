@@ -6,12 +6,11 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 import pytest
-from line_fakes import ScriptedEngine, Voter, pipeline
+from line_fakes import GoldenShelf, ScriptedEngine, Voter, pipeline
 
 from inspector.frame import FrameKey
 from inspector.judge import Judge
 from inspector.pace import Pace
-from inspector.part import Evidence
 from inspector.pipeline import Learned, Pipeline, ViewName, fingerprint
 from inspector.ports import Answer, Job, Judgement, Prefix, Shadow
 from inspector.report import Box, Words, WordsState
@@ -20,18 +19,7 @@ from inspector.vote import StoppedBy
 
 REPORT = 'short", "severity": "minor", "bbox_2d": [100, 200, 300, 400], "description": "A bridge."}'
 
-
-class GoldenShelf:
-    """ports.EvidenceStore with one golden sample."""
-
-    def put(self, data: bytes, media_type: str) -> Evidence:
-        raise AssertionError("the judge stores nothing")
-
-    def get(self, sha256: str) -> bytes:
-        return {"gold": b"golden picture"}[sha256]
-
-    def remove(self, sha256: str) -> None:
-        raise AssertionError("the judge removes nothing")
+SHELF = GoldenShelf({"gold": b"golden picture"})
 
 
 class BatchCountingEngine(ScriptedEngine):
@@ -51,7 +39,7 @@ def job(declared: Pipeline, remaining_ms: float = 5000.0, golden: tuple[str, ...
 
 
 async def judged(engine: ScriptedEngine, a_job: Job, pace: Pace | None = None) -> tuple[Judgement, Words | None]:
-    outcomes = [outcome async for outcome in Judge(engine, GoldenShelf(), pace).judge(a_job)]
+    outcomes = [outcome async for outcome in Judge(engine, SHELF, pace).judge(a_job)]
     assert isinstance(outcomes[0], Judgement)
     words = outcomes[1] if len(outcomes) > 1 else None
     assert words is None or isinstance(words, Words)
@@ -129,7 +117,7 @@ async def test_deadline_keeps_the_votes_given_so_far() -> None:
 
 async def test_rung_that_would_not_fit_is_not_started() -> None:
     engine = ScriptedEngine(lambda _: 0.5, delay_s=0.05)
-    judge = Judge(engine, GoldenShelf())
+    judge = Judge(engine, SHELF)
     async for _ in judge.judge(job(pipeline())):
         pass
     asked = len(engine.asked)
@@ -243,7 +231,7 @@ async def test_checklist_counts_as_one_vote(answers: dict[str, float | None], p_
 async def test_a_shadow_is_asked_its_whole_ladder_after_the_verdict_which_stays_what_it_was() -> None:
     engine = ScriptedEngine(lambda _: 0.01)
     plain, _ = await judged(engine, job(pipeline(settle={"shadow": 0.0})))
-    outcomes = [each async for each in Judge(engine, GoldenShelf()).judge(job(pipeline(settle={"shadow": 1.0})))]
+    outcomes = [each async for each in Judge(engine, SHELF).judge(job(pipeline(settle={"shadow": 1.0})))]
     assert [type(each) for each in outcomes] == [Judgement, Shadow]
     verdict, shadow = outcomes
     assert isinstance(verdict, Judgement)
@@ -254,16 +242,14 @@ async def test_a_shadow_is_asked_its_whole_ladder_after_the_verdict_which_stays_
 
 async def test_a_shadow_comes_behind_the_words() -> None:
     declared = pipeline(settle={"shadow": 1.0})
-    outcomes = [
-        each async for each in Judge(ScriptedEngine(lambda _: 0.99, REPORT), GoldenShelf()).judge(job(declared))
-    ]
+    outcomes = [each async for each in Judge(ScriptedEngine(lambda _: 0.99, REPORT), SHELF).judge(job(declared))]
     assert [type(each) for each in outcomes] == [Judgement, Words, Shadow]
 
 
 async def test_a_ladder_that_could_not_be_asked_whole_is_no_shadow() -> None:
     ladder = [{"views": ["direct"]}, {"views": ["compare"]}]
     declared = pipeline(settle={"shadow": 1.0}, golden_samples=["a.png"], ladder=ladder)
-    told = Judge(ScriptedEngine(lambda _: 0.01), GoldenShelf()).judge(job(declared, golden=("gone",)))
+    told = Judge(ScriptedEngine(lambda _: 0.01), SHELF).judge(job(declared, golden=("gone",)))
     outcomes = [each async for each in told]
     assert outcomes[-1] == Shadow()
 
@@ -272,7 +258,7 @@ async def test_a_capped_rung_is_not_asked_except_of_shadows() -> None:
     engine, declared = ScriptedEngine(lambda _: 0.5), pipeline(settle={"shadow": 1.0})
     stamp = fingerprint(declared.score_key(), engine.fingerprint)
     capped = declared.model_copy(update={"learned": Learned(fingerprint=stamp, capped=(1,))})
-    outcomes = [each async for each in Judge(engine, GoldenShelf()).judge(job(capped))]
+    outcomes = [each async for each in Judge(engine, SHELF).judge(job(capped))]
     verdict, shadow = outcomes[0], outcomes[-1]
     assert isinstance(verdict, Judgement)
     assert isinstance(shadow, Shadow)

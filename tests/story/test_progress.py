@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fakes import MemoryEvidence, MemoryLedger
-from line_fakes import MemoryEye, MemoryPublisher, ScriptedPool, frame, pipeline
+from line_fakes import MemoryEye, MemoryPublisher, ScriptedPool, at_work, frame, pipeline
 
 from inspector.accounts import Ack
 from inspector.announcer import WAITING, Announcer, AttendedPool
@@ -51,11 +51,8 @@ class Line:
 @pytest.fixture
 async def line() -> AsyncIterator[Line]:
     line = Line()
-    relaying = asyncio.create_task(line.relay.run())
-    yield line
-    await line.station.close(1)
-    relaying.cancel()
-    await asyncio.gather(relaying, return_exceptions=True)
+    async with at_work(line.station, line.relay):
+        yield line
 
 
 async def test_part_goes_through_its_states_in_order(line: Line) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from line_fakes import KeptPrefix, ScriptedEngine, pipeline
+from line_fakes import GoldenShelf, KeptPrefix, ScriptedEngine, pipeline
 
 from inspector.decision import decide
 from inspector.errors import ModelError
 from inspector.frame import FrameKey
 from inspector.judge import Judge
-from inspector.part import Evidence
 from inspector.patches import PatchMap
 from inspector.pipeline import Disposition, Fusion, Learned, Pipeline, ViewName, fingerprint
 from inspector.ports import Job, Judgement, Picture, Prefix
@@ -23,23 +22,8 @@ from inspector.vote import StoppedBy, Tally, counting
 
 GOOD, BAD = b"good part", b"bad part"
 GOLDEN = ("gold-1", "gold-2")
+SHELF = GoldenShelf({name: name.encode() for name in GOLDEN})
 LADDER = [{"views": ["direct"]}, {"views": ["paraphrase", "inverted"], "samples": 2}]
-
-
-@dataclass
-class Shelf:
-    """ports.EvidenceStore with golden samples."""
-
-    pictures: dict[str, bytes] = field(default_factory=lambda: {name: name.encode() for name in GOLDEN})
-
-    def put(self, data: bytes, media_type: str) -> Evidence:
-        raise AssertionError("the judge stores nothing")
-
-    def get(self, sha256: str) -> bytes:
-        return self.pictures[sha256]
-
-    def remove(self, sha256: str) -> None:
-        raise AssertionError("the judge removes nothing")
 
 
 def patches(picture: Picture) -> PatchMap:
@@ -81,7 +65,7 @@ def disposition(declared: Pipeline, found: Judgement) -> Disposition:
 
 async def test_the_second_opinion_encodes_no_picture_twice_and_asks_nothing() -> None:
     engine = an_engine()
-    found = await judged(Judge(engine, Shelf()), a_job(a_line()))
+    found = await judged(Judge(engine, SHELF), a_job(a_line()))
     assert [prefix.pictures[-1].data for prefix in engine.opened] == [GOOD, b"gold-1", b"gold-2"]
     assert len(engine.asked) == len(found.votes) == 1
     assert found.opinion is not None
@@ -90,7 +74,7 @@ async def test_the_second_opinion_encodes_no_picture_twice_and_asks_nothing() ->
 
 async def test_golden_samples_are_looked_at_once_for_all_parts_and_closed() -> None:
     engine = an_engine()
-    judge = Judge(engine, Shelf())
+    judge = Judge(engine, SHELF)
     await asyncio.gather(*(judged(judge, a_job(a_line())) for _ in range(3)))
     looked = [prefix.pictures[-1].data for prefix in engine.opened]
     assert [looked.count(name.encode()) for name in GOLDEN] == [1, 1]
@@ -98,22 +82,22 @@ async def test_golden_samples_are_looked_at_once_for_all_parts_and_closed() -> N
 
 
 async def test_a_part_that_both_find_good_passes_at_once() -> None:
-    found = await judged(Judge(an_engine(), Shelf()), a_job(a_line()))
+    found = await judged(Judge(an_engine(), SHELF), a_job(a_line()))
     assert (found.rungs, disposition(a_line(), found)) == (1, Disposition.PASS)
 
 
 async def test_doubt_withholds_a_pass_after_the_whole_ladder_was_asked() -> None:
-    found = await judged(Judge(an_engine(0.01), Shelf()), a_job(a_line(), BAD))
+    found = await judged(Judge(an_engine(0.01), SHELF), a_job(a_line(), BAD))
     assert (found.rungs, disposition(a_line(), found)) == (2, Disposition.REVIEW)
 
 
 async def test_votes_may_still_reject_what_the_second_opinion_finds_good() -> None:
-    found = await judged(Judge(an_engine(0.999), Shelf()), a_job(a_line()))
+    found = await judged(Judge(an_engine(0.999), SHELF), a_job(a_line()))
     assert disposition(a_line(), found) is Disposition.REJECT
 
 
 async def test_a_judgement_without_the_declared_second_opinion_passes_nothing() -> None:
-    found = await judged(Judge(an_engine(), Shelf()), a_job(a_line()))
+    found = await judged(Judge(an_engine(), SHELF), a_job(a_line()))
     assert disposition(a_line(), replace(found, opinion=None)) is Disposition.REVIEW
 
 
@@ -123,7 +107,7 @@ async def test_a_learned_line_weighs_both(picture: bytes, expected: Disposition)
     stamp = fingerprint(declared.score_key(), engine.fingerprint, GOLDEN)
     fusion = Fusion(votes=1.0, patches=3.0, intercept=-2.0, frames=100, ng_share=0.5)
     learned = declared.model_copy(update={"learned": Learned(fingerprint=stamp, fusion=fusion)})
-    found = await judged(Judge(engine, Shelf()), a_job(learned, picture))
+    found = await judged(Judge(engine, SHELF), a_job(learned, picture))
     assert disposition(learned, found) is expected
 
 
@@ -131,13 +115,13 @@ async def test_the_heat_map_points_the_zoom_view_where_the_line_says_so() -> Non
     declared = a_line(points=True, ladder=[{"views": ["zoom"]}])
     for text in ("nowhere", "0, 0, 100, 100]}"):
         engine = an_engine(0.5, text)
-        await judged(Judge(engine, Shelf()), a_job(declared, BAD))
+        await judged(Judge(engine, SHELF), a_job(declared, BAD))
         assert engine.opened[-1].pictures[0].crop == Box(0.75, 0.75, 1.0, 1.0)
 
 
 async def test_a_ladder_that_begins_with_a_comparison_needs_no_other_look_at_the_frame() -> None:
     declared, engine = a_line(ladder=[{"views": ["compare"]}]), an_engine()
-    await judged(Judge(engine, Shelf()), a_job(declared))
+    await judged(Judge(engine, SHELF), a_job(declared))
     assert [prefix.pictures[-1].data for prefix in engine.opened].count(GOOD) == 1
 
 
@@ -157,7 +141,7 @@ class SlowAtFirst(ScriptedEngine):
 
 async def test_a_part_whose_time_runs_out_leaves_the_golden_samples_to_be_looked_at() -> None:
     engine = SlowAtFirst()
-    judge = Judge(engine, Shelf())
+    judge = Judge(engine, SHELF)
     first = await judged(judge, a_job(a_line(), remaining_ms=20.0))
     assert (first.stopped_by, first.opinion, disposition(a_line(), first)) == (
         StoppedBy.DEADLINE,
@@ -170,7 +154,7 @@ async def test_a_part_whose_time_runs_out_leaves_the_golden_samples_to_be_looked
 
 
 async def test_a_golden_sample_that_is_lost_stops_the_part_until_it_is_there_again() -> None:
-    shelf = Shelf({"gold-1": b"gold-1"})
+    shelf = GoldenShelf({"gold-1": b"gold-1"})
     judge = Judge(an_engine(), shelf)
     found = await judged(judge, a_job(a_line()))
     assert (found.stopped_by, disposition(a_line(), found)) == (StoppedBy.ERROR, Disposition.REVIEW)
@@ -187,8 +171,8 @@ class Blindfolded(ScriptedEngine):
 
 
 async def test_an_engine_without_patches_says_so_for_every_part() -> None:
-    found = await judged(Judge(Blindfolded(), Shelf()), a_job(a_line()))
+    found = await judged(Judge(Blindfolded(), SHELF), a_job(a_line()))
     assert (found.votes, found.stopped_by) == ((), StoppedBy.ERROR)
     assert "take second_opinion out" in found.detail
-    plain = await judged(Judge(Blindfolded(), Shelf()), a_job(pipeline(ladder=[{"views": ["direct"]}])))
+    plain = await judged(Judge(Blindfolded(), SHELF), a_job(pipeline(ladder=[{"views": ["direct"]}])))
     assert [vote.view for vote in plain.votes] == [ViewName.DIRECT]

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 from fakes import MemoryEvidence, MemoryLedger
-from line_fakes import MemoryEye, MemoryPublisher, ScriptedPool, frame, judgement, pipeline
+from line_fakes import MemoryEye, MemoryPublisher, ScriptedPool, at_work, frame, judgement, pipeline
 
 from inspector.accounts import Ack, TriggerCount
 from inspector.anteroom import Anteroom
@@ -76,11 +76,8 @@ class Line:
 @pytest.fixture
 async def line() -> AsyncIterator[Line]:
     line = Line()
-    relaying = asyncio.create_task(line.relay.run())
-    yield line
-    await line.station.close(1)
-    relaying.cancel()
-    await asyncio.gather(relaying, return_exceptions=True)
+    async with at_work(line.station, line.relay):
+        yield line
 
 
 async def test_good_part_passes(line: Line) -> None:

@@ -27,8 +27,8 @@ near_json = st.recursive(
 
 
 def test_a_good_answer_is_a_finding() -> None:
-    words = read_words(GOOD, PIPELINE, tokens=40, ms=310.0)
-    assert (words.state, words.tokens, words.ms, words.raw) == (WordsState.WRITTEN, 40, 310.0, GOOD)
+    words = read_words(GOOD, PIPELINE, tokens=40)
+    assert (words.state, words.tokens, words.raw) == (WordsState.WRITTEN, 40, GOOD)
     assert words.main is not None
     assert (words.main.defect, words.main.bbox_norm) == ("short", Box(0.1, 0.2, 0.3, 0.4))
     assert words.main.description == "Two traces touch."
@@ -115,6 +115,10 @@ def test_boxes_are_read_or_left_out(box: object, expected: Box | None, why: str)
     assert (found is None) == (expected is None), why
     assert found is None or expected is None or found == pytest.approx(expected), why
     assert read_box(text) == found
+
+
+def test_a_box_of_a_detail_lies_on_the_whole_picture() -> None:
+    assert Box(0.5, 0.0, 1.0, 0.25).out_of(Box(0.2, 0.4, 0.6, 0.8)) == pytest.approx(Box(0.4, 0.4, 0.6, 0.5))
 
 
 def test_the_first_usable_box_is_taken() -> None:
