@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from inspector.accounts import Ack, Balance, Comparison, Gap, TriggerCount, Unacknowledged
+from inspector.decision import Decision
 from inspector.frame import Claim, Frame, FrameKey
 from inspector.metrics import Counted, EventKind, Outcome, Stretch, Waiting
 from inspector.part import Evidence, PartRecord
@@ -216,6 +217,10 @@ class Ledger(Protocol):
 
     async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[Outgoing]) -> None:
         """Adds the words of a part whose words were PENDING, with the messages that carry them."""
+
+    async def withdraw(self, result_id: str, decision: Decision, payload: bytes) -> bool:
+        """The part's PASS becomes `decision`, late, and `payload` what its verdict says; False, changing nothing, where
+        the broker has that verdict already, or the part is unknown."""
 
     async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
         """Parts whose words are still PENDING: after a restart nobody is writing them any more."""

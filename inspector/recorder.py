@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 from inspector.clock import Deadline
@@ -20,13 +21,13 @@ from inspector.frame import Frame
 from inspector.in_hand import name_result
 from inspector.part import PartRecord
 from inspector.pipeline import Disposition, Pipeline
-from inspector.ports import Ledger, Outgoing, Shadow
+from inspector.ports import Ledger, Outgoing, Shadow, utc_now
 from inspector.progress import Tell, decided, nobody
 from inspector.relay import Relay
 from inspector.report import NO_WORDS, Words, WordsState
 from inspector.review import is_shadow
 from inspector.watch import Watch
-from inspector.wire import EventSeverity, Topics, report_message, to_json, verdict_message
+from inspector.wire import EventSeverity, Topics, Until, report_message, to_json, verdict_message
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +58,14 @@ class Recorder:
         """Returns when the part is durable and its verdict on its way; False when its key was decided before. The gate
         hears something by `due`, though the commit may take longer."""
         name_result(part.result_id)
-        messages = self._messages(part, frame, pipeline)
+        messages = self._messages(part, frame, pipeline, due)
         storing = asyncio.create_task(self._ledger.record(part, messages))
-        told = None if await _in_time(storing, part, due) else self._answer_unstored(part, frame, pipeline)
+        told = None if await _in_time(storing, part, due) else self._answer_unstored(part, frame, pipeline, due)
         try:
             stored = await storing
         except LedgerError as error:
             safe = told or _safe(part, pipeline, f"the ledger could not store the part: {error}")
-            await self._record_in_safe_mode(part, safe, frame, pipeline, error)
+            await self._record_in_safe_mode(part, safe, frame, pipeline, due, error)
             return True
         if stored and told and told.decision != part.decision:
             self._differs(part, "took too long to store it")
@@ -96,19 +97,19 @@ class Recorder:
 
     # ------------------------------------------------------------------ without the ledger
 
-    def _answer_unstored(self, part: PartRecord, frame: Frame, pipeline: Pipeline) -> PartRecord:
+    def _answer_unstored(self, part: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline) -> PartRecord:
         """The gate is told the decision now, or the fail-safe in place of a PASS: that must be stored first."""
         self._watch.note("LEDGER_SLOW", f"{part.key}: its gate could not wait for the commit", line=part.key.line)
         told = replace(part, words=NO_WORDS)
         if part.decision.disposition is Disposition.PASS:
             told = _safe(part, pipeline, "the ledger did not store the part in time")
-        self._relay.send(self._verdicts(told, frame, pipeline))
+        self._relay.send(self._verdicts(told, frame, pipeline, due))
         return told
 
     async def _record_in_safe_mode(
-        self, part: PartRecord, safe: PartRecord, frame: Frame, pipeline: Pipeline, error: LedgerError
+        self, part: PartRecord, safe: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline, error: LedgerError
     ) -> None:
-        messages = self._messages(safe, frame, pipeline)
+        messages = self._messages(safe, frame, pipeline, due)
         self._watch.note("LEDGER_AWAY", str(error), line=part.key.line, severity=EventSeverity.ALARM)
         self._relay.send(messages)
         while (stored := await self._try_to_store(safe, messages)) is None:
@@ -161,16 +162,17 @@ class Recorder:
 
     # ------------------------------------------------------------------ messages
 
-    def _messages(self, part: PartRecord, frame: Frame, pipeline: Pipeline) -> list[Outgoing]:
+    def _messages(self, part: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline) -> list[Outgoing]:
         """The verdict, and the report unless its words are still to come."""
         report = [] if part.words.state is WordsState.PENDING else [self._report(part)]
-        return self._verdicts(part, frame, pipeline) + report
+        return self._verdicts(part, frame, pipeline, due) + report
 
-    def _verdicts(self, part: PartRecord, frame: Frame, pipeline: Pipeline) -> list[Outgoing]:
+    def _verdicts(self, part: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline) -> list[Outgoing]:
         """The verdict, and a copy where the frame asked for one."""
-        topic, payload = self._topics.verdict(part.key.line, part.key.camera), to_json(verdict_message(part))
-        token, due_ms = frame.correlation or part.key.trigger_id.encode(), pipeline.gate.ack_within_ms
-        messages = [Outgoing(part.result_id, topic, payload, True, token, due_ms)]
+        until = Until(utc_now() + timedelta(milliseconds=due.left_ms(time.monotonic())), pipeline.fail_safe)
+        topic, payload = self._topics.verdict(part.key.line, part.key.camera), to_json(verdict_message(part, until))
+        token, ack_ms = frame.correlation or part.key.trigger_id.encode(), pipeline.gate.ack_within_ms
+        messages = [Outgoing(part.result_id, topic, payload, True, token, ack_ms)]
         if frame.response_topic:
             messages.append(Outgoing(f"{part.result_id}-reply", frame.response_topic, payload, correlation=token))
         return messages

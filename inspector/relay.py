@@ -10,8 +10,10 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from inspector.decision import Reason, fail_safe
 from inspector.errors import BrokerError, LedgerError
-from inspector.ports import Ledger, Outgoing, Publisher
+from inspector.ports import Ledger, Outgoing, Publisher, utc_now
+from inspector.wire import VerdictMessage, to_json, withdrawn
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +22,13 @@ BATCH: Final = 500
 SHORT_CUT: Final = 5_000  # messages waiting in memory; beyond that they wait in the ledger alone
 MEMORY: Final = 20_000  # ids remembered as published, so that a sweep that overlaps them repeats none
 RETRY_S: Final = 0.5
+WITHDRAWN: Final = "found good in time, but the broker could not be told until the gate had acted without it"
 CONFIRM_S: Final = 0.1  # confirmations share a transaction; until then the echo on the broker knows
 
 
 class Relay:
     """Publishes what the ledger holds for `lines` (None: all lines). `tell` hears of every verdict that the broker
-    has."""
+    has, `withdrew` of every PASS that it did not get in time."""
 
     def __init__(
         self,
@@ -34,11 +37,13 @@ class Relay:
         lines: Sequence[str] | None = None,
         *,
         tell: Callable[[Outgoing], None] = lambda _: None,
+        withdrew: Callable[[VerdictMessage], None] = lambda _: None,
     ) -> None:
         self._ledger = ledger
         self._publisher = publisher
         self.lines = lines
         self._tell = tell
+        self._withdrew = withdrew
         self._waiting: deque[Outgoing] = deque()
         self._handled: OrderedDict[str, None] = OrderedDict()
         self._confirmed: list[str] = []
@@ -132,8 +137,8 @@ class Relay:
 
     async def _publish(self, message: Outgoing) -> None:
         try:
-            await self._publisher.publish(message)
-        except BrokerError as error:
+            await self._publisher.publish(await self._still_true(message))
+        except (BrokerError, LedgerError) as error:
             its_id = {"result_id": message.message_id}
             log.info("not published yet, stays in the outbox: %s: %s", message.message_id, error, extra=its_id)
             self._behind = True
@@ -144,6 +149,19 @@ class Relay:
                 self._tell(message)
         finally:
             self._window.release()
+
+    async def _still_true(self, message: Outgoing) -> Outgoing:
+        """The message, or what the gate is told in place of a PASS that waited here until it acted without it. The
+        ledger says so first. A verdict that was published in time stays what it was when it is asked for again."""
+        instead = withdrawn(message.payload, utc_now())
+        if instead is None:
+            return message
+        payload, decision = to_json(instead), fail_safe(instead.disposition, Reason.DEADLINE, WITHDRAWN)
+        if message.confirms:
+            if not await self._ledger.withdraw(message.message_id, decision, payload):
+                return message
+            self._withdrew(instead)
+        return message._replace(payload=payload)
 
     def _done(self, message_id: str) -> None:
         self._confirmed.append(message_id)

@@ -18,7 +18,7 @@ from inspector.errors import BrokerError, LedgerError
 from inspector.ports import Event, Ledger, Publisher, Sighting, utc_now
 from inspector.progress import Tell, lost, nobody
 from inspector.sequence import PATIENCE_S, Sequence, Span, spans
-from inspector.wire import EventMessage, EventSeverity, Topics, to_json
+from inspector.wire import EventMessage, EventSeverity, Topics, VerdictMessage, to_json
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,11 @@ class Watch:
 
     def saw_status(self, line: str, camera: str, status: str, *, known: bool) -> None:
         self._sight(line, camera, known=known, status=status)
+
+    def note_withdrawn(self, verdict: VerdictMessage) -> None:
+        """A PASS was not told in time."""
+        said = f"{verdict.trigger_id}: its PASS could not be published in time; told {verdict.disposition}"
+        self.note("PASS_WITHDRAWN", said, line=verdict.line, camera=verdict.camera)
 
     def note(
         self,

@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
     ValidationInfo,
     field_validator,
 )
@@ -43,7 +44,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Label = Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Instant = Annotated[AwareDatetime, AfterValidator(utc)]
 Corners = Annotated[tuple[Share, ...], Field(min_length=4, max_length=4)]
-MAX_PART_ID_BYTES: Final = 96  # leaves a verdict below 1 KiB with the longest names
+MAX_PART_ID_BYTES: Final = 36  # leaves a verdict below 1 KiB with the longest names
 
 
 class FrameTopic(NamedTuple):
@@ -130,7 +131,7 @@ class VerdictMessage(Payload):
     schema_: Literal["inspector.verdict/1"] = Field(default="inspector.verdict/1", alias="schema")
     result_id: str = Field(max_length=48)
     trigger_id: TriggerId
-    part_id: str | None = Field(default=None, description="left out where longer than 96 bytes; the report has it")
+    part_id: str | None = Field(default=None, description="left out where longer than a UUID; the report has it")
     line: Name
     camera: Name
     seq: int | None = None
@@ -147,6 +148,8 @@ class VerdictMessage(Payload):
     latency_ms: float = Field(ge=0.0, description="from receipt to decision")
     deadline_ms: float = Field(ge=0.0, description="from capture")
     late: bool
+    gate_by: AwareDatetime | None = Field(default=None, description="the deadline as a time; no PASS is sent after it")
+    fail_safe: Disposition | None = Field(default=None, description="what the line does without a verdict in time")
     is_simulated: bool = False
     pipeline: PipelineStamp
 
@@ -301,7 +304,27 @@ class PlcCount(Incoming):
         return until
 
 
-def verdict_message(part: PartRecord) -> VerdictMessage:
+class Until(NamedTuple):
+    """Until when a gate waits for a verdict, and what it does without one."""
+
+    gate_by: datetime
+    fail_safe: Disposition
+
+
+def withdrawn(payload: bytes, now: datetime) -> VerdictMessage | None:
+    """What a gate is told in place of a PASS that it did not get in time; None where the message may go as it is."""
+    try:
+        verdict = VerdictMessage.model_validate_json(payload)
+    except ValidationError:  # another kind of message
+        return None
+    if verdict.disposition is not Disposition.PASS or verdict.gate_by is None or now <= verdict.gate_by:
+        return None
+    safe = verdict.fail_safe or Disposition.REVIEW
+    instead = {"verdict": Verdict.INCONCLUSIVE, "disposition": safe, "reason": Reason.DEADLINE, "late": True}
+    return verdict.model_copy(update=instead)
+
+
+def verdict_message(part: PartRecord, until: Until | None = None) -> VerdictMessage:
     """The verdict payload of a stored part."""
     main = part.words.main
     return VerdictMessage(
@@ -324,6 +347,8 @@ def verdict_message(part: PartRecord) -> VerdictMessage:
         latency_ms=round(part.latency_ms, 1),
         deadline_ms=round(part.deadline_ms, 1),
         late=part.late,
+        gate_by=until and until.gate_by,
+        fail_safe=until and until.fail_safe,
         is_simulated=part.is_simulated,
         pipeline=PipelineStamp(
             line=part.pipeline.line, version=part.pipeline.version, fingerprint=part.pipeline.fingerprint

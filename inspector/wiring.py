@@ -87,8 +87,9 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
     announcer = Announcer(publisher, topics)
     tell = announcer.tell if settings.part_states else nobody
     attended = AttendedPool(pool, tell)
-    relay = Relay(ledger, publisher, tell=announcer.tell_published if settings.part_states else nobody)
     watch = Watch(ledger, publisher, topics, tell=tell)
+    published = announcer.tell_published if settings.part_states else nobody
+    relay = Relay(ledger, publisher, tell=published, withdrew=watch.note_withdrawn)
     anteroom = Anteroom(attended, watch, parts_at_once(settings, card_of(settings)))
     patient = SecondTry(anteroom, watch)
     examiner = Examiner(CameraEye(settings.claims), patient, evidence, settings.margin_ms)

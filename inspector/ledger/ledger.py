@@ -11,6 +11,7 @@ from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 from sqlalchemy import Connection
 
 from inspector.accounts import Ack, Comparison, TriggerCount, Unacknowledged
+from inspector.decision import Decision
 from inspector.frame import FrameKey
 from inspector.ledger import books, letting_go, reads, writes
 from inspector.ledger.database import BUSY_S, Synchronous, open_engine, read
@@ -84,6 +85,9 @@ class SqlLedger:
 
     async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[Outgoing]) -> None:
         await self._writer.submit(writes.finish_words, writes.LaterWords(result_id, words, tuple(outgoing)))
+
+    async def withdraw(self, result_id: str, decision: Decision, payload: bytes) -> bool:
+        return await self._writer.submit(writes.withdraw, writes.Withdrawal(result_id, decision, payload))
 
     async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
         return await self._read(reads.unfinished_words, lines)

@@ -25,7 +25,7 @@ def part_row(part: PartRecord) -> Row:
         "result_id": part.result_id,
         **part.key._asdict(),
         "state": part.state,
-        **_fields(part.decision, "verdict", "disposition", "reason", "detail"),
+        **decision_row(part.decision),
         "pipeline_line": part.pipeline.line,
         "pipeline_version": part.pipeline.version,
         "fingerprint": part.pipeline.fingerprint,
@@ -34,6 +34,10 @@ def part_row(part: PartRecord) -> Row:
         "vote_count": len(part.votes),
         "evidence": part.evidence and part.evidence.sha256,
     }
+
+
+def decision_row(decision: Decision) -> Row:
+    return _fields(decision, "verdict", "disposition", "reason", "detail")
 
 
 def vote_rows(number: int, votes: Sequence[Vote]) -> list[Row]:

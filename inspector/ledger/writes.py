@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, bindparam, case, func, insert, select, update
 
+from inspector.decision import Decision
 from inspector.errors import LedgerError
 from inspector.ledger.database import pages, upsert
 from inspector.ledger.rows import (
     Row,
     camera_row,
+    decision_row,
     event_row,
     evidence_row,
     loss_rows,
@@ -63,6 +65,12 @@ class ShadowVotes(NamedTuple):
     votes: tuple[Vote, ...]
 
 
+class Withdrawal(NamedTuple):
+    result_id: str
+    decision: Decision
+    payload: bytes
+
+
 def record_parts(connection: Connection, group: Sequence[NewPart]) -> list[bool]:
     """Stores the parts whose keys are new, with all their children; says for each whether it was."""
     _insert_pictures(connection, [new.part.evidence for new in group if new.part.evidence])
@@ -78,6 +86,20 @@ def finish_words(connection: Connection, group: Sequence[LaterWords]) -> list[No
     for later in group:
         _finish(connection, later)
     return [None] * len(group)
+
+
+def withdraw(connection: Connection, group: Sequence[Withdrawal]) -> list[bool]:
+    """Says for each whether its verdict still waited."""
+    return [_withdraw(connection, each) for each in group]
+
+
+def _withdraw(connection: Connection, withdrawal: Withdrawal) -> bool:
+    verdict = update(outbox).where(outbox.c.message_id == withdrawal.result_id, outbox.c.confirms, is_waiting)
+    if not connection.execute(verdict.values(payload=withdrawal.payload)).rowcount:
+        return False
+    part = update(parts).where(parts.c.result_id == withdrawal.result_id)
+    connection.execute(part.values(late=True, **decision_row(withdrawal.decision)))
+    return True
 
 
 def confirm(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:

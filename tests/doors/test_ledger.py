@@ -11,11 +11,12 @@ from databases import Opened
 from fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, a_verdict
 
 from inspector.accounts import Gap
+from inspector.decision import Reason, fail_safe
 from inspector.errors import LedgerError
 from inspector.frame import FrameKey
 from inspector.ledger import Declaration, store_versions
 from inspector.part import Evidence, PartRecord, PartState
-from inspector.pipeline import Severity
+from inspector.pipeline import Disposition, Severity
 from inspector.ports import Event, Known, Outgoing, PartFilter, PipelineVersion, Sighting
 from inspector.report import Box, Finding, Words, WordsState
 
@@ -72,6 +73,23 @@ async def test_of_copies_recorded_at_once_exactly_one_is_stored(opened: Opened) 
     assert known is not None
     assert known.result_id == copies[stored.index(True)].result_id
     assert len(await opened.ledger.unpublished(None, 100)) == 1
+
+
+async def test_a_pass_is_withdrawn_only_while_its_verdict_waits(opened: Opened) -> None:
+    waiting, published = a_part("t-1"), a_part("t-2")
+    for part in (waiting, published):
+        await opened.ledger.record(part, [a_verdict(part)])
+    await opened.ledger.confirm([published.result_id])
+    safe = fail_safe(Disposition.REVIEW, Reason.DEADLINE, "told too late")
+    parts = (waiting.result_id, published.result_id, "nobody")
+    assert [await opened.ledger.withdraw(part, safe, b"instead") for part in parts] == [True, False, False]
+    row, other = (opened.archive.part(part.result_id) for part in (waiting, published))
+    assert row is not None
+    assert other is not None
+    assert row.part == replace(waiting, decision=safe, late=True)
+    assert other.part == replace(published, state=PartState.PUBLISHED)
+    [message] = await opened.ledger.unpublished(None, 10)
+    assert message == a_verdict(waiting)._replace(payload=b"instead")
 
 
 async def test_words_are_added_later_with_the_messages_that_carry_them(opened: Opened) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fakes import MemoryLedger, a_part
 from line_fakes import MemoryPublisher
 
-from inspector.ports import Outgoing
+from inspector.decision import Reason
+from inspector.part import PartRecord
+from inspector.pipeline import Disposition
+from inspector.ports import Outgoing, utc_now
 from inspector.relay import Relay
+from inspector.wire import Until, VerdictMessage, to_json, verdict_message
 
 
 def message(number: int) -> Outgoing:
@@ -117,3 +122,61 @@ async def test_confirmation_waits_while_the_ledger_is_away() -> None:
         await relay.flush(5)
     assert await ledger.unpublished(None, 10) == []
     assert publisher.ids() == ["r-1"]
+
+
+def passed(number: int, *, late_ms: float) -> tuple[PartRecord, Outgoing]:
+    """A part found good, and its verdict, whose gate stops waiting `late_ms` ago."""
+    part = a_part(f"t-{number}", result_id=f"r-{number}")
+    until = Until(utc_now() - timedelta(milliseconds=late_ms), Disposition.REJECT)
+    return part, message(number)._replace(payload=to_json(verdict_message(part, until)))
+
+
+def told(publisher: MemoryPublisher) -> list[Disposition]:
+    return [VerdictMessage.model_validate_json(each.payload).disposition for each in publisher.published]
+
+
+async def test_a_pass_that_waited_until_its_gate_had_acted_is_withdrawn_in_the_ledger_and_at_the_gate() -> None:
+    ledger, publisher, withdrew = MemoryLedger(), MemoryPublisher(), list[VerdictMessage]()
+    for number, late_ms in ((1, 10.0), (2, -60_000.0)):
+        part, verdict = passed(number, late_ms=late_ms)
+        await ledger.record(part, [verdict])
+    relay = Relay(ledger, publisher, withdrew=withdrew.append)
+    async with running(relay):
+        await until(lambda: len(publisher.published) == 2)
+        await relay.flush(5)
+    assert told(publisher) == [Disposition.REJECT, Disposition.PASS]
+    assert [each.trigger_id for each in withdrew] == ["t-1"]
+    late, in_time = ledger.part("r-1"), ledger.part("r-2")
+    assert late is not None
+    assert in_time is not None
+    assert (late.part.decision.disposition, late.part.decision.reason, late.part.late) == (
+        Disposition.REJECT, Reason.DEADLINE, True,
+    )  # fmt: skip
+    assert in_time.part.decision == a_part().decision
+
+
+async def test_a_pass_that_was_published_in_time_stays_one_when_its_frame_comes_again() -> None:
+    ledger, publisher = MemoryLedger(), MemoryPublisher()
+    part, verdict = passed(1, late_ms=10.0)
+    await ledger.record(part, [verdict])
+    await ledger.confirm([verdict.message_id])
+    relay = Relay(ledger, publisher)
+    async with running(relay):
+        relay.repeat(verdict)
+        await relay.flush(5)
+    assert told(publisher) == [Disposition.PASS]
+
+
+async def test_nothing_is_withdrawn_at_the_gate_that_the_ledger_does_not_hold() -> None:
+    ledger, publisher = MemoryLedger(), MemoryPublisher()
+    part, verdict = passed(1, late_ms=10.0)
+    await ledger.record(part, [verdict])
+    ledger.away = True
+    relay = Relay(ledger, publisher)
+    async with running(relay):
+        relay.send([verdict])
+        await asyncio.sleep(0.2)
+        assert publisher.published == []
+        ledger.away = False
+        await until(lambda: len(publisher.published) == 1)
+    assert told(publisher) == [Disposition.REJECT]

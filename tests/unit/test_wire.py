@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,10 +28,12 @@ from inspector.wire import (
     GateAck,
     ReportMessage,
     Topics,
+    Until,
     VerdictMessage,
     report_message,
     to_json,
     verdict_message,
+    withdrawn,
 )
 
 KIB = 1024
@@ -120,7 +122,7 @@ def test_the_longest_verdict_stays_below_one_kib() -> None:
         decided_at=datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC),
         latency_ms=123456789.125,
         deadline_ms=599999.123456,
-        part_id="p" * 96,
+        part_id="p" * 36,
         seq=2**63,
         p_ng=0.12345678901234567,
         agreement=0.6666666666666666,
@@ -129,12 +131,37 @@ def test_the_longest_verdict_stays_below_one_kib() -> None:
         stopped_by=StoppedBy.LADDER_END,
         words=Words(WordsState.WRITTEN, (Finding("d" * 64, Severity.MINOR, None, ""),)),
     )
-    message = verdict_message(longest)
-    assert message.part_id == "p" * 96
+    until = Until(datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC), Disposition.REVIEW)
+    message = verdict_message(longest, until)
+    assert message.part_id == "p" * 36
     assert 950 < len(to_json(message)) < KIB
 
 
-@pytest.mark.parametrize("part_id", ["p" * 97, "ä" * 49, '"' * 49, "\x1d" * 17])
+GATE_BY = datetime(2026, 1, 31, 12, 0, 1, tzinfo=UTC)
+PASSED = replace(NG_PART, decision=Decision(Verdict.OK, Disposition.PASS, Reason.NO_DEFECT))
+
+
+@pytest.mark.parametrize("safe", [Disposition.REVIEW, Disposition.REJECT])
+def test_a_pass_is_withdrawn_once_its_gate_has_acted_without_it(safe: Disposition) -> None:
+    payload = to_json(verdict_message(PASSED, Until(GATE_BY, safe)))
+    assert withdrawn(payload, GATE_BY) is None
+    instead = withdrawn(payload, GATE_BY + timedelta(milliseconds=1))
+    assert instead is not None
+    assert (instead.verdict, instead.disposition, instead.reason) == (Verdict.INCONCLUSIVE, safe, Reason.DEADLINE)
+    assert instead.late
+    assert instead.result_id == PASSED.result_id
+
+
+@given(parts(), st.datetimes(timezones=st.just(UTC)))
+def test_only_a_pass_is_ever_withdrawn(part: PartRecord, now: datetime) -> None:
+    payload = to_json(verdict_message(part, Until(GATE_BY, Disposition.REVIEW)))
+    if part.decision.disposition is not Disposition.PASS:
+        assert withdrawn(payload, now) is None
+    assert withdrawn(to_json(report_message(part)), now) is None
+    assert withdrawn(b"{}", now) is None
+
+
+@pytest.mark.parametrize("part_id", ["p" * 37, "ä" * 19, '"' * 19, "\x1d" * 7])
 def test_a_part_id_too_long_for_a_verdict_is_left_out_there_and_told_in_the_report(part_id: str) -> None:
     part = replace(NG_PART, part_id=part_id)
     assert verdict_message(part).part_id is None
