@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
@@ -33,6 +35,7 @@ Work = Callable[[], Awaitable[None]]  # what a message asks for, to be done befo
 
 PATIENCE_S: Final = 20.0  # far below the keepalive: while paho's thread waits it sends no pings
 QOS: Final = 1
+LOSSES, LOSSES_S = 5, 60.0  # connections lost in that time that a person should hear of
 
 
 class Intake:
@@ -61,6 +64,8 @@ class Intake:
         self._refused = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._losses: deque[float] = deque(maxlen=LOSSES)
+        self._client_id = client_id
         self._client = new_client(broker, client_id, persistent=True, manual_ack=True)
         self._receipts = Receipts(lambda mid: self._client.ack(mid, QOS))
         self._given_up: set[FrameKey] = set()
@@ -143,6 +148,17 @@ class Intake:
         self._new_connection()
         if not self._closing and not self._parked:
             log.warning("connection to %s lost: %s", self._broker.address, code)
+            self._count_loss(time.monotonic())
+
+    def _count_loss(self, now_s: float) -> None:
+        """Two clients of one name take the session from each other for ever, and brokers don't always say why."""
+        self._losses.append(now_s)
+        if len(self._losses) == LOSSES and now_s - self._losses[0] < LOSSES_S:
+            self._note(
+                "BROKER_UNSTEADY",
+                f"connection lost {LOSSES} times in {LOSSES_S:.0f} s; if another service calls itself "
+                f"{self._client_id!r} too, give one of the two another INSPECTOR_SITE",
+            )
 
     def _new_connection(self) -> None:
         """Message ids of the last connection mean other messages on this one."""

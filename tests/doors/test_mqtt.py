@@ -316,6 +316,15 @@ def verdict(number: int) -> Outgoing:
     return Outgoing(f"result-{number}", TOPICS.verdict("pcb", "cam1"), b"{}", confirms=True)
 
 
+async def test_two_services_of_one_name_are_told_that_they_take_turns(broker: Broker, client_id: str) -> None:
+    desks = Desk(), Desk()
+    intakes = [await opened(broker, desk, client_id) for desk in desks]
+    told = [desk.complaints for desk in desks]
+    await until(lambda: any(kind == "BROKER_UNSTEADY" for said in told for kind, _ in said), 45.0)
+    for intake in intakes:
+        await intake.close()
+
+
 async def test_published_message_is_confirmed_by_the_broker(broker: Broker, client_id: str) -> None:
     publisher = MqttPublisher(broker, TOPICS, client_id)
     await publisher.start()
