@@ -121,11 +121,20 @@ def test_broker_dies_and_comes_back_on_its_port_with_what_it_had_on_disk(tmp_pat
 
 
 def test_frozen_process_stands_still_and_goes_on() -> None:
-    with subprocess.Popen(["sleep", "600"]) as process:
+    def comes_to(stopped: bool) -> bool:
+        end = time.monotonic() + 5.0
+        while (psutil.Process(process.pid).status() == psutil.STATUS_STOPPED) != stopped and time.monotonic() < end:
+            time.sleep(0.01)
+        return time.monotonic() < end
+
+    process = subprocess.Popen(["sleep", "600"])
+    try:
         with frozen(process.pid):
-            assert psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
-        assert psutil.Process(process.pid).status() != psutil.STATUS_STOPPED
+            assert comes_to(stopped=True)
+        assert comes_to(stopped=False)
+    finally:
         process.kill()
+        process.wait()
 
 
 def test_locked_database_can_not_be_written_until_it_is_let_go(tmp_path: Path) -> None:
