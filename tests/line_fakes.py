@@ -182,7 +182,8 @@ Voter = Callable[[Question], float | None]
 
 
 class ScriptedEngine:
-    """Votes as `voter` says; writes `text`. Counts what is open, so that a test can see that nothing leaks."""
+    """Votes as `voter` says; writes `text`, or what `writer` says to a request. Counts what is open, so that a test can
+    see that nothing leaks."""
 
     fingerprint = "0123456789abcdef"
 
@@ -190,6 +191,7 @@ class ScriptedEngine:
         self.voter = voter
         self.text = text
         self.delay_s = delay_s
+        self.writer: Callable[[str, str], str] = lambda _, start: start + self.text
         self.patches: Callable[[Picture], PatchMap] = lambda _: np.ones((2, 2, 4))
         self.opened: list[KeptPrefix] = []
         self.closed: list[Prefix] = []
@@ -225,7 +227,7 @@ class ScriptedEngine:
         schema: JsonSchema | None = None,
         urgent: bool = False,
     ) -> Text:
-        return Text(start + self.text, 5)
+        return Text(self.writer(request, start), 5)
 
     async def features(self, prefix: Prefix) -> PatchMap:
         assert isinstance(prefix, KeptPrefix)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
 from line_fakes import GoldenShelf, ScriptedEngine, pipeline
 
@@ -11,8 +9,8 @@ from inspector.describing import describe
 from inspector.errors import ModelError
 from inspector.frame import FrameKey
 from inspector.pipeline import Pipeline
-from inspector.ports import Job, Prefix, Text
-from inspector.report import WHOLE, Box, JsonSchema, Words, WordsState
+from inspector.ports import Job
+from inspector.report import WHOLE, Box, Words, WordsState
 from inspector.sight import Sight
 from inspector.view import LOCATE_REQUEST
 
@@ -20,30 +18,20 @@ REPORT = 'short", "severity": "minor", "bbox_2d": [500, 500, 700, 700], "descrip
 POINTED = '{"bbox_2d": [500, 0, 1000, 500]}'
 
 
-@dataclass
-class PointingEngine(ScriptedEngine):
-    """Writes REPORT, and what `points` lists when it is asked to point; fails when that is used up."""
+def pointing(*points: str, report: str = REPORT) -> ScriptedEngine:
+    """Writes `report`, and the next of `points` when it is asked to point; fails when there are no more."""
+    left = list(points)
 
-    points: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__(text=REPORT)
-
-    async def write(
-        self,
-        prefix: Prefix,
-        request: str,
-        *,
-        start: str,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        urgent: bool = False,
-    ) -> Text:
+    def written(request: str, start: str) -> str:
         if request != LOCATE_REQUEST:
-            return Text(start + self.text, 5)
-        if not self.points:
+            return start + report
+        if not left:
             raise ModelError("lost its sight")
-        return Text(self.points.pop(0), 3)
+        return left.pop(0)
+
+    engine = ScriptedEngine()
+    engine.writer = written
+    return engine
 
 
 async def described(engine: ScriptedEngine, declared: Pipeline) -> Words:
@@ -60,37 +48,34 @@ def box(words: Words) -> Box | None:
 
 
 async def test_each_closer_look_places_the_box_in_what_the_last_one_pointed_at() -> None:
-    engine = PointingEngine(points=[POINTED, POINTED])
+    engine = pointing(POINTED, POINTED)
     words = await described(engine, pipeline(close_looks=2))
     assert engine.opened[1].window == Box(0.5, 0.5, 0.7, 0.7)
     assert engine.opened[2].window == pytest.approx(Box(0.6, 0.5, 0.7, 0.6))
     assert box(words) == pytest.approx(Box(0.65, 0.5, 0.7, 0.55))
-    assert words.tokens == 5 + 3 + 3
+    assert words.tokens == 3 * 5
 
 
 async def test_a_line_without_closer_looks_keeps_the_first_box() -> None:
-    engine = PointingEngine(points=[POINTED])
-    assert box(await described(engine, pipeline(close_looks=0))) == Box(0.5, 0.5, 0.7, 0.7)
-    assert engine.points == [POINTED]
+    words = await described(pointing(POINTED), pipeline(close_looks=0))
+    assert (box(words), words.tokens) == (Box(0.5, 0.5, 0.7, 0.7), 5)
 
 
 async def test_a_closer_look_that_points_at_nothing_or_fails_takes_nothing_away() -> None:
-    for points in (["nowhere", "nowhere"], []):
-        words = await described(PointingEngine(points=points), pipeline())
+    for engine in (pointing("nowhere", "nowhere"), pointing()):
+        words = await described(engine, pipeline())
         assert (words.state, box(words)) == (WordsState.WRITTEN, Box(0.5, 0.5, 0.7, 0.7))
 
 
 async def test_a_report_without_a_box_is_not_looked_for() -> None:
-    engine = PointingEngine(points=[POINTED])
-    engine.text = 'short", "severity": "minor", "description": "A bridge."}'
+    engine = pointing(POINTED, report='short", "severity": "minor", "description": "A bridge."}')
     assert box(await described(engine, pipeline())) is None
 
 
 async def test_a_detail_that_shows_the_whole_frame_is_not_looked_at_again() -> None:
-    engine = PointingEngine(points=[POINTED])
-    engine.text = 'short", "severity": "minor", "bbox_2d": [0, 0, 1000, 1000], "description": "A bridge."}'
-    assert box(await described(engine, pipeline())) == WHOLE
-    assert engine.points == [POINTED]
+    everywhere = 'short", "severity": "minor", "bbox_2d": [0, 0, 1000, 1000], "description": "A bridge."}'
+    words = await described(pointing(POINTED, report=everywhere), pipeline())
+    assert (box(words), words.tokens) == (WHOLE, 5)
 
 
 async def test_an_engine_that_cannot_write_leaves_the_words_missing_with_the_reason() -> None:
