@@ -309,6 +309,41 @@ def learn(
 
 
 @app.command()
+def checklist(
+    line: Annotated[str, typer.Argument(help="The line.")],
+    model: ModelCardPath = None,
+    most: Annotated[int, typer.Option(help="Reviewed parts of each kind to try the questions on.", min=0)] = 20,
+    replace: Annotated[bool, typer.Option("--replace", help="Also where the line has a checklist already.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be asked.")] = False,
+    write: Annotated[Path | None, typer.Option(help="Pipeline file to write, to be looked at and applied.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have the model write a line's checklist from its golden samples, and try it on them and on reviewed parts.
+
+    Questions that call a golden sample NG, or tell nothing, are dropped, and said. What is left becomes a new version
+    of the line. Exit code 1 when that is nothing.
+    """
+    from inspector.commands.checklist_table import checklist_table
+    from inspector.commands.questioning import Desk, write_checklist, write_file
+    from inspector.ledger import FileEvidence
+    from inspector.vlm import load
+    from inspector.wiring import absolute, card_of
+
+    settings = absolute(_settings(model=model))
+    open_engine = partial(load, card_of(settings), settings.model.parent, settings.threads)
+    desk = Desk(settings.database, FileEvidence(settings.evidence), open_engine)
+    found = write_checklist(screen, desk, line, most=most, replace=replace, dry_run=dry_run)
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        Console().print(checklist_table(found))
+    if write and found.kept:
+        write_file(found, write)
+        _say(f"{write}: look at it, then inspector apply {write}")
+    raise typer.Exit(0 if found.kept else 1)
+
+
+@app.command()
 def ledger(
     line: Annotated[str, typer.Option(help="The line whose books are looked at.")],
     as_json: AsJson = False,

@@ -109,7 +109,7 @@ def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0) -> Words:
     WRITTEN without findings: the model names no defect.
     """
     raw = text[:MAX_TEXT]
-    items = [item for item in _json_objects(raw) if "defect" in item]
+    items = [item for item in json_objects(raw) if "defect" in item]
     named = [item for item in items if _class(item) not in NO_DEFECT]
     findings = tuple(_finding(item, pipeline) for item in named[:MAX_FINDINGS])
     return Words(WordsState.WRITTEN if items else WordsState.UNPARSABLE, findings, printable(raw), tokens)
@@ -117,7 +117,7 @@ def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0) -> Words:
 
 def read_box(text: str) -> Box | None:
     """The first usable `bbox_2d` in the model's text, or None."""
-    boxes = (_box(item.get("bbox_2d")) for item in _json_objects(text[:MAX_TEXT]))
+    boxes = (_box(item.get("bbox_2d")) for item in json_objects(text[:MAX_TEXT]))
     return next((box for box in boxes if box is not None), None)
 
 
@@ -154,7 +154,7 @@ def _box(value: object) -> Box | None:
     return Box(x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
 
-def _json_objects(text: str) -> list[dict[str, Any]]:
+def json_objects(text: str) -> list[dict[str, Any]]:
     """Every JSON object found at the top level of the text or inside a top-level list."""
     decoder, found, at = json.JSONDecoder(strict=False), [], 0
     while (start := _opening(text, at)) >= 0:

@@ -176,3 +176,23 @@ def report_request(pipeline: Pipeline) -> str:
 REPORT_TOKENS: Final = 96
 LOCATE_REQUEST: Final = 'Point at the most suspicious region as JSON with the key "bbox_2d" ([x0, y0, x1, y1]).'
 LOCATE_TOKENS: Final = 32
+
+
+def golden_preamble(pipeline: Pipeline, count: int) -> str:
+    """The text after `count` golden samples that are looked at by themselves; ends with a newline."""
+    pictures = "This picture shows" if count == 1 else f"These {count} pictures show"
+    classes = ", ".join(word(name) for name in pipeline.defects)
+    return f"{pictures} a good {pipeline.product} on a production line. Known defects: {classes}.\n"
+
+
+def checklist_request(pipeline: Pipeline) -> str:
+    """Asks for one question about each defect class, as a JSON object."""
+    return (
+        f"Write the questions that an inspector asks about this {pipeline.product}, as JSON with the keys "
+        f"{', '.join(pipeline.defects)}. Under each key stands one short question about that defect, which names where "
+        f"on this {pipeline.product} it would be. It ends with '?', and its answer is Yes where the defect is there "
+        f"and No on a good {pipeline.product}."
+    )
+
+
+CHECKLIST_ITEM_TOKENS: Final = 64

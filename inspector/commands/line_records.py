@@ -24,9 +24,7 @@ def records(database: str, line: str) -> Records:
     """Raises InspectorError for a line that is not there, or was never judged as it is declared now."""
     archive = SqlArchive(database)
     try:
-        live = next((each for each in archive.list_pipelines() if each.pipeline.line == line), None)
-        if live is None:
-            raise InspectorError(f"there is no line {line!r}; declare it in a pipeline and run: inspector apply")
+        live = live_version(archive, line)
         stamp = archive.stamp(line)
         if stamp is None:
             raise InspectorError(
@@ -35,3 +33,11 @@ def records(database: str, line: str) -> Records:
         return Records(live, stamp, archive.history(line, stamp, NEWEST))
     finally:
         archive.close()
+
+
+def live_version(archive: SqlArchive, line: str) -> PipelineVersion:
+    """Raises InspectorError for a line that is not there."""
+    live = next((each for each in archive.list_pipelines() if each.pipeline.line == line), None)
+    if live is None:
+        raise InspectorError(f"there is no line {line!r}; declare it in a pipeline and run: inspector apply")
+    return live
