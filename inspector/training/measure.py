@@ -53,6 +53,7 @@ class Figures:
     balanced_accuracy_half: float
     balanced_accuracy_clear: float
     balanced_accuracy_ladder: float
+    balanced_accuracy_ladder_clear: float
     auroc: float
     auroc_ladder: float
     ece: float
@@ -97,6 +98,7 @@ async def measure(bench: Bench, *, frames: int, seed: int, progress: Progress = 
         balanced_accuracy_half=balanced_accuracy(scored, 0.5),
         balanced_accuracy_clear=balanced_accuracy(scored, threshold, FAINT_SHARE),
         balanced_accuracy_ladder=balanced_accuracy(looked.ladder, ladder_threshold),
+        balanced_accuracy_ladder_clear=balanced_accuracy(looked.ladder, ladder_threshold, FAINT_SHARE),
         auroc=auroc(scored.p_ng, scored.ng),
         auroc_ladder=auroc(looked.ladder.p_ng, scored.ng),
         ece=calibration_error(scored),
