@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from scipy.special import betaincinv
 
 from inspector.errors import InspectorError
-from inspector.pipeline import Pipeline, Rung, ViewName
+from inspector.pipeline import Pipeline, Rung, ViewName, WeightBy
 from inspector.planning import Limits, Plan, Views, cheapest, front, measured, plans
 from inspector.rounds import rounds, steps
 from inspector.vote import Counting, Labelled
@@ -116,8 +116,10 @@ def adopt(plan: Plan, pipeline: Pipeline) -> Pipeline:
     }
     changed = pipeline.model_copy(update={"ladder": ladder, "thresholds": plan.thresholds, "learned": None, **words})
     votes = sum(step.votes for step in steps(changed, 0))
-    most = max(changed.settle.max_votes, votes)
-    return changed.model_copy(update={"settle": changed.settle.model_copy(update={"max_votes": most})})
+    settle: dict[str, object] = {"max_votes": max(changed.settle.max_votes, votes)}
+    if asked == {ViewName.CHECKLIST}:
+        settle["weight_by"] = WeightBy.MARGIN
+    return changed.model_copy(update={"settle": changed.settle.model_copy(update=settle)})
 
 
 def _once(part: Labelled) -> Labelled:
@@ -134,7 +136,9 @@ def asked_as(view: ViewName, pipeline: Pipeline) -> Rung:
 
 
 def _rung(views: Views, pipeline: Pipeline) -> Rung:
-    """With as few samples as ask the same."""
+    """With as few samples as ask the same; a checklist alone is read at once, however its rung reasons."""
+    if views == (ViewName.CHECKLIST,):
+        return Rung(views=views)
     rung = asked_as(views[0], pipeline).model_copy(update={"views": views})
     fewer = (rung.model_copy(update={"samples": samples}) for samples in range(1, rung.samples))
     return next((each for each in fewer if rounds(pipeline, each, 0) == rounds(pipeline, rung, 0)), rung)

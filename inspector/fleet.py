@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from inspector.declaration import read_pipeline
 from inspector.errors import DeclarationError, Fault
-from inspector.pipeline import SCORED, Pipeline
+from inspector.pipeline import SCORED, SCORED_BESIDE, Pipeline
 
 
 class Declared(NamedTuple):
@@ -49,7 +49,7 @@ def diff(old: Pipeline, new: Pipeline) -> list[Change]:
     """The settings that differ, in the order of the grammar."""
     before, after = _settings(old), _settings(new)
     return [
-        Change(field, before.get(field), after.get(field), field.split("[")[0] in SCORED)
+        Change(field, before.get(field), after.get(field), field.split("[")[0] in SCORED | SCORED_BESIDE)
         for field in dict.fromkeys((*after, *before))
         if before.get(field) != after.get(field)
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from inspector.pipeline import Count, Pipeline, Reasoning, Retention, Rung, Settle, ViewName
+from inspector.pipeline import Count, Pipeline, Reasoning, Retention, Rung, Settle, ViewName, WeightBy
 from inspector.view import questions
 
 
@@ -25,6 +25,7 @@ def idle_settings(pipeline: Pipeline) -> list[Idle]:
     return [
         *_unasked_words(pipeline),
         *_idle_rungs(pipeline),
+        *_idle_reasoning(pipeline),
         *_idle_weights(pipeline),
         *_unreached(pipeline),
         *_idle_opinion(pipeline),
@@ -55,11 +56,32 @@ def _idle_rungs(pipeline: Pipeline) -> Iterator[Idle]:
             )
 
 
+def _idle_reasoning(pipeline: Pipeline) -> Iterator[Idle]:
+    for number, rung in enumerate(pipeline.ladder):
+        if rung.reasoning is not Reasoning.NONE and rung.views == (ViewName.CHECKLIST,):
+            problem = "changes nothing of a checklist, whose answers are read at once"
+            yield Idle(("ladder", number, "reasoning"), problem, "remove it, or add another view to the rung")
+        if rung.max_tokens is not None and rung.reasoning is Reasoning.NONE:
+            problem = "changes nothing without reasoning: nothing is written before the verdict"
+            yield Idle(("ladder", number, "max_tokens"), problem, "remove it, or set reasoning: cot")
+        if rung.min_tokens is not None and rung.reasoning is not Reasoning.BUDGET:
+            problem = f"changes nothing under reasoning: {rung.reasoning}, which ends where the model ends it"
+            yield Idle(("ladder", number, "min_tokens"), problem, "remove it, or set reasoning: budget")
+
+
 def _idle_weights(pipeline: Pipeline) -> Iterator[Idle]:
     default = Settle.model_fields["weight_temperature"].default
     if pipeline.count is not Count.WEIGHTED and pipeline.settle.weight_temperature != default:
         problem = f"changes nothing under count: {pipeline.count}, which weighs all votes alike"
         yield Idle(("settle", "weight_temperature"), problem, "remove it, or set count: weighted")
+    if pipeline.settle.weight_by is not WeightBy.P_TRUE:
+        return
+    if pipeline.count is not Count.WEIGHTED:
+        problem = f"asks nothing under count: {pipeline.count}, which weighs all votes alike"
+        yield Idle(("settle", "weight_by"), problem, "remove it, or set count: weighted")
+    elif all(rung.views == (ViewName.CHECKLIST,) for rung in pipeline.ladder):
+        problem = "asks nothing of a checklist, which is many answers and one vote"
+        yield Idle(("settle", "weight_by"), problem, "remove it, or add another view to a rung")
 
 
 def _unreached(pipeline: Pipeline) -> Iterator[Idle]:

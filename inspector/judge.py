@@ -171,7 +171,8 @@ class Climb:
                 if question.view is ViewName.CHECKLIST:
                     items[rung].append(answer)
                 else:
-                    yield Vote(question.view, rung, answer.p_ng, answer.tokens, _ms_since(began), answer.text)
+                    told = answer.p_ng, answer.tokens, _ms_since(began), answer.text, answer.p_true
+                    yield Vote(question.view, rung, *told)
         for rung, given in items.items():
             yield checklist_vote(given, questions, rung, _ms_since(began))
 

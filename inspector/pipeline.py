@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Final, Literal, TypeVar
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, NamedTuple, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -47,6 +49,7 @@ Product = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_wh
 Texts = Annotated[tuple[Text, ...], Field(max_length=32), AfterValidator(_distinct)]
 PicturePath = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+MOST_TOKENS: Final = 4096  # of one thought
 
 
 class Severity(StrEnum):
@@ -67,8 +70,31 @@ class ViewName(StrEnum):
 
 
 class Reasoning(StrEnum):
+    """What the model writes before its verdict: nothing, a few words (Chain of Draft, Xu 2025), its thoughts step by
+    step (chain of thought), or these with an end neither too soon nor too late (budget forcing, s1, Muennighoff
+    2025)."""
+
     NONE = "none"
     DRAFT = "draft"
+    COT = "cot"
+    BUDGET = "budget"
+
+
+class Limits(NamedTuple):
+    """How many tokens are written before a verdict."""
+
+    least: int = 0
+    most: int = 0
+
+
+LIMITS: Final[Mapping[Reasoning, Limits]] = MappingProxyType(
+    {
+        Reasoning.NONE: Limits(),
+        Reasoning.DRAFT: Limits(most=24),
+        Reasoning.COT: Limits(most=256),
+        Reasoning.BUDGET: Limits(least=128, most=256),
+    }
+)
 
 
 class Count(StrEnum):
@@ -78,6 +104,14 @@ class Count(StrEnum):
     SOFT = "soft"
     MAJORITY = "majority"
     WEIGHTED = "weighted"
+
+
+class WeightBy(StrEnum):
+    """What makes a vote heavy under count: weighted: how clear its verdict was, or how likely the model holds it to be
+    right when it is asked that (P(True), Kadavath 2022)."""
+
+    MARGIN = "margin"
+    P_TRUE = "p_true"
 
 
 class Disposition(StrEnum):
@@ -111,12 +145,16 @@ class Quality(Strict):
 
 
 class Rung(Strict):
-    """One step of the ladder: views asked together. `samples` counts per view."""
+    """One step of the ladder: views asked together. `samples` counts per view. `max_tokens` is where a thought is cut
+    (left out: 24 for draft, 256 for cot and budget), `min_tokens` how long one of reasoning: budget is kept going (left
+    out: half of that)."""
 
     views: tuple[ViewName, ...] = Field(min_length=1)
     samples: int = Field(default=1, ge=1, le=16)
     reasoning: Reasoning = Reasoning.NONE
     temperature: float = Field(default=0.8, ge=0.0, le=2.0)
+    max_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
+    min_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
 
     @field_validator("views")
     @classmethod
@@ -125,19 +163,39 @@ class Rung(Strict):
             raise ValueError("a view stands twice in one rung; raise samples instead")
         return views
 
+    @field_validator("min_tokens")
+    @classmethod
+    def _fits(cls, least: int | None, info: ValidationInfo) -> int | None:
+        most = info.data.get("max_tokens") or LIMITS[Reasoning.BUDGET].most
+        if least is not None and least > most:
+            raise ValueError(f"{least} is above max_tokens {most}; raise that to at least {least}")
+        return least
+
+    @property
+    def limits(self) -> Limits:
+        most = self.max_tokens or LIMITS[self.reasoning].most
+        return Limits((self.min_tokens or most // 2) if self.reasoning is Reasoning.BUDGET else 0, most)
+
+    def scored(self) -> dict[str, object]:
+        """What of it changes a score; limits only where they were set, so that lines qualified before there were such
+        settings stay qualified."""
+        limits = {"max_tokens", "min_tokens"}
+        return self.model_dump(mode="json", exclude=limits) | self.model_dump(include=limits, exclude_defaults=True)
+
 
 class Settle(Strict):
     """When asking stops: confidence of the correlation-discounted votes, and a hard cap on votes. `prior` is the
     share of NG parts on this line (0.5 takes the votes as they are; a low one passes doubtful parts, so that
-    thresholds must be tuned with it); `weight_temperature` evens out the weights of
-    count: weighted (above 10 it is close to a majority). `shadow` is the share of parts whose whole ladder is asked
-    after their verdict, for learning alone."""
+    thresholds must be tuned with it); under count: weighted `weight_by` says what gives votes their
+    weights, and `weight_temperature` evens these out (above 10 it is close to a majority). `shadow` is the share of
+    parts whose whole ladder is asked after their verdict, for learning alone."""
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     max_votes: int = Field(default=12, ge=1, le=64)
     vote_correlation: Literal["learned"] | Share = "learned"
     prior: float = Field(default=0.5, gt=0.0, lt=1.0)
     weight_temperature: float = Field(default=2.0, gt=0.0, le=100.0)
+    weight_by: WeightBy = WeightBy.MARGIN
     shadow: Share = 0.01
 
 
@@ -277,6 +335,11 @@ class Pipeline(Strict):
             raise ValueError("has nothing to compare with; list pictures of good parts in golden_samples, best four")
         return opinion
 
+    @property
+    def asks_p_true(self) -> bool:
+        """Whether the model is asked of each vote if it is right."""
+        return self.count is Count.WEIGHTED and self.settle.weight_by is WeightBy.P_TRUE
+
     def learned_under(self, fingerprint: str) -> Learned | None:
         """What was learned, where it holds."""
         return self.learned if self.learned and self.learned.fingerprint == fingerprint else None
@@ -286,14 +349,21 @@ class Pipeline(Strict):
         scored = self.model_dump(mode="json", include=set(SCORED))
         # prompts name the classes in their declared order, and never their severities
         scored["defects"] = list(self.defects)
+        scored["ladder"] = [rung.scored() for rung in self.ladder]
         # only where it was changed, so that lines qualified before there was such a setting stay qualified
         scored |= self.settle.model_dump(include={"prior", "weight_temperature"}, exclude_defaults=True)
         if self.second_opinion is not None:
             scored["second_opinion"] = [SECOND_OPINION, self.second_opinion.points]
+        if any(rung.reasoning in (Reasoning.COT, Reasoning.BUDGET) for rung in self.ladder):
+            scored["thoughts"] = THOUGHTS
+        if self.asks_p_true:
+            scored["p_true"] = P_TRUE
         return hashlib.sha256(json.dumps(scored, sort_keys=True).encode()).hexdigest()[:16]
 
 
 SECOND_OPINION: Final = "patches/1"  # change it whenever the same pictures would get another second opinion
+THOUGHTS: Final = "thoughts/1"  # the same for cot and budget: their words are no part of a model's fingerprint
+P_TRUE: Final = "p_true/1"  # and for asking whether a verdict is right
 SCORED: Final = frozenset(
     {
         "product",
@@ -306,6 +376,9 @@ SCORED: Final = frozenset(
         "golden_samples",
         "count",
     }
+)
+SCORED_BESIDE: Final = frozenset(  # they count only where they were changed
+    {"settle.prior", "settle.weight_temperature", "settle.weight_by", "second_opinion.by", "second_opinion.points"}
 )
 
 

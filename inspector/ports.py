@@ -64,12 +64,14 @@ class Prefix(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to the index-th question. `p_ng` is None when it could not be read; `text` is what was sampled."""
+    """The answer to the index-th question. `p_ng` is None when it could not be read; `text` is what was sampled;
+    `p_true` how likely the model holds it to be right, None where it was not asked or said something else."""
 
     index: int
     p_ng: float | None
     tokens: int
     text: str
+    p_true: float | None = None
 
 
 class Text(NamedTuple):

@@ -26,11 +26,21 @@ def rounds(pipeline: Pipeline, rung: Rung, seed: int) -> list[Round]:
     """One rung's questions grouped by the pictures they need, in declared order."""
     groups: dict[Pictures, list[Question]] = {}
     for view in rung.views:
-        asked = questions(
-            pipeline, view, samples=rung.samples, reasoning=rung.reasoning, temperature=rung.temperature, seed=seed
-        )
-        groups.setdefault(PICTURES_OF[view], []).extend(asked)
+        groups.setdefault(PICTURES_OF[view], []).extend(_asked_by(pipeline, rung, view, seed))
     return [Round(pictures, tuple(asked)) for pictures, asked in groups.items()]
+
+
+def _asked_by(pipeline: Pipeline, rung: Rung, view: ViewName, seed: int) -> list[Question]:
+    """One rung's questions of one view."""
+    return questions(
+        pipeline,
+        view,
+        samples=rung.samples,
+        reasoning=rung.reasoning,
+        temperature=rung.temperature,
+        seed=seed,
+        limits=rung.limits,
+    )
 
 
 class Step(NamedTuple):

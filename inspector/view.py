@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from inspector.pipeline import Pipeline, Reasoning, ViewName
+from inspector.pipeline import LIMITS, Limits, Pipeline, Reasoning, ViewName
 
 YES: Final = ("Yes",)
 NO: Final = ("No",)
@@ -51,7 +51,9 @@ class Wording(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Question:
     """One thing to ask. `ng_words` and `ok_words` are the answers that mean NG and OK; the engine sums all
-    their spellings. With `reasoning` other than none the engine first samples text up to VERDICT_CUE."""
+    their spellings. With `reasoning` other than none the engine first samples text up to VERDICT_CUE: a text of fewer
+    than `min_tokens` goes on with WAIT, one of `max_tokens` is cut. `asks_p_true`: the verdict is followed by
+    P_TRUE_REQUEST, and how likely Yes is there is read too."""
 
     view: ViewName
     text: str
@@ -61,6 +63,8 @@ class Question:
     temperature: float = 0.0
     seed: int = 0
     max_tokens: int = 0
+    min_tokens: int = 0
+    asks_p_true: bool = False
 
 
 PARAPHRASES: Final = (
@@ -102,7 +106,22 @@ ANSWER: Final = " Answer Yes or No."
 LETTER: Final = " Answer A or B."
 DRAFT: Final = f" Think in at most twelve words, then write '{VERDICT_CUE} Yes' or '{VERDICT_CUE} No'."
 LETTER_DRAFT: Final = f" Think in at most twelve words, then write '{VERDICT_CUE} A' or '{VERDICT_CUE} B'."
-DRAFT_TOKENS: Final = 24
+COT: Final = f" Think step by step, then write '{VERDICT_CUE} Yes' or '{VERDICT_CUE} No'."
+LETTER_COT: Final = f" Think step by step, then write '{VERDICT_CUE} A' or '{VERDICT_CUE} B'."
+WAIT: Final = "Wait,"  # in place of an end that comes too soon
+P_TRUE_REQUEST: Final = "Is that right?" + ANSWER
+ENDINGS: Final[Mapping[Reasoning, str]] = {
+    Reasoning.NONE: ANSWER,
+    Reasoning.DRAFT: DRAFT,
+    Reasoning.COT: COT,
+    Reasoning.BUDGET: COT,
+}
+LETTER_ENDINGS: Final[Mapping[Reasoning, str]] = {
+    Reasoning.NONE: LETTER,
+    Reasoning.DRAFT: LETTER_DRAFT,
+    Reasoning.COT: LETTER_COT,
+    Reasoning.BUDGET: LETTER_COT,
+}
 
 
 def preamble(pipeline: Pipeline, pictures: Pictures) -> str:
@@ -123,30 +142,40 @@ def word(defect: str) -> str:
 
 
 def questions(
-    pipeline: Pipeline, view: ViewName, *, samples: int, reasoning: Reasoning, temperature: float, seed: int
+    pipeline: Pipeline,
+    view: ViewName,
+    *,
+    samples: int,
+    reasoning: Reasoning,
+    temperature: float,
+    seed: int,
+    limits: Limits | None = None,
 ) -> list[Question]:
     """The questions of one view in one rung: `samples` of them, all different where the view has more than one
-    wording; a checklist has one per declared item and counts as one vote."""
+    wording; a checklist has one per declared item and counts as one vote. `limits` are the reasoning's own where none
+    are given."""
     if view is ViewName.CHECKLIST:
         return [Question(view, text + ANSWER) for text in checklist(pipeline)]
     wordings = _wordings(pipeline, view)
     if reasoning is Reasoning.NONE:
-        asked = (wordings[(seed + index) % len(wordings)] for index in range(min(samples, len(wordings))))
-        return [_question(view, wording, seed + index) for index, wording in enumerate(asked)]
-    return [
-        replace(
-            _question(view, wordings[(seed + index) % len(wordings)], seed + index, drafted=True),
-            reasoning=reasoning,
-            temperature=temperature,
-            max_tokens=DRAFT_TOKENS,
-        )
-        for index in range(samples)
-    ]
+        samples, temperature = min(samples, len(wordings)), 0.0
+    least, most = limits or LIMITS[reasoning]
+    asked = Question(
+        view,
+        (LETTER_ENDINGS if view is ViewName.OPTIONS else ENDINGS)[reasoning],
+        reasoning=reasoning,
+        temperature=temperature,
+        max_tokens=most,
+        min_tokens=least,
+        asks_p_true=pipeline.asks_p_true,
+    )
+    return [_worded(asked, wordings[number % len(wordings)], number) for number in range(seed, seed + samples)]
 
 
-def _question(view: ViewName, wording: Wording, seed: int, *, drafted: bool = False) -> Question:
-    plain, draft = (LETTER, LETTER_DRAFT) if view is ViewName.OPTIONS else (ANSWER, DRAFT)
-    return Question(view, wording.text + (draft if drafted else plain), wording.ng, wording.ok, seed=seed)
+def _worded(question: Question, wording: Wording, seed: int) -> Question:
+    """The question, which is only its ending yet, in these words."""
+    text = wording.text + question.text
+    return replace(question, text=text, ng_words=wording.ng, ok_words=wording.ok, seed=seed)
 
 
 def checklist(pipeline: Pipeline) -> tuple[str, ...]:

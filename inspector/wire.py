@@ -158,6 +158,9 @@ class VoteLine(Payload):
     view: str
     rung: int = Field(ge=0)
     p_ng: Share | None
+    p_true: Share | None = Field(
+        default=None, description="how likely the model holds this vote to be right; null where it was not asked"
+    )
     tokens: int = Field(ge=0)
     ms: float = Field(ge=0.0)
     text: str = ""
@@ -382,7 +385,13 @@ def _fitting(part_id: str | None) -> str | None:
 
 def vote_line(vote: Vote) -> VoteLine:
     return VoteLine(
-        view=vote.view, rung=vote.rung, p_ng=vote.p_ng, tokens=vote.tokens, ms=round(vote.ms, 1), text=vote.text[:200]
+        view=vote.view,
+        rung=vote.rung,
+        p_ng=vote.p_ng,
+        p_true=vote.p_true,
+        tokens=vote.tokens,
+        ms=round(vote.ms, 1),
+        text=vote.text[:200],
     )
 
 

@@ -40,7 +40,7 @@ def a_pass(result_id: str = "r1", **changes: Any) -> PartRecord:
 def a_reject(result_id: str = "r2", **changes: Any) -> PartRecord:
     """A scratch: three votes over two rungs, one of them unreadable."""
     votes = (
-        Vote(ViewName.DIRECT, 0, 0.71, 1, 58.0),
+        Vote(ViewName.DIRECT, 0, 0.71, 1, 58.0, p_true=0.83),
         Vote(ViewName.CHECKLIST, 1, 0.97, 2, 90.0, "Is there a scratch on this board"),
         Vote(ViewName.ZOOM, 1, None, 24, 140.0, "I am not sure"),
     )

@@ -49,7 +49,7 @@ def pipelines(draw: st.DrawFn) -> Pipeline:
         {
             "views": st.lists(st.sampled_from(VIEWS_WITHOUT_PICTURES), min_size=1, unique=True),
             "samples": st.integers(1, 16),
-            "reasoning": st.sampled_from(["none", "draft"]),
+            "reasoning": st.sampled_from(["none", "draft", "cot", "budget"]),
         }
     )
     texts = st.lists(words, max_size=3, unique=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from inspector.model_card import ModelCard
 from inspector.ports import Picture
-from inspector.view import Question
+from inspector.view import P_TRUE_REQUEST, Question
 from inspector.vlm.checkpoint import Checkpoint
 from inspector.vlm.pictures import Optics
 
@@ -24,10 +25,17 @@ class WholePrompt:
     @torch.inference_mode()
     def share_of_ng(self, pictures: Sequence[Picture], text: str, question: Question, said: str = "") -> float:
         """P(ng) / (P(ng) + P(ok)) for Yes and No after a forward over everything."""
-        shares = self.model(**self._inputs(pictures, text + question.text, said)).logits[0, -1].softmax(-1)
+        return self._share(question.ng_words[0], self._inputs(pictures, text + question.text, said))
+
+    @torch.inference_mode()
+    def p_true(self, pictures: Sequence[Picture], text: str, question: Question, said: str) -> float:
+        """P(Yes) / (P(Yes) + P(No)) after a forward over the question, what was said, and whether that is right."""
+        return self._share("Yes", self._inputs(pictures, text + question.text, "", said, P_TRUE_REQUEST))
+
+    def _share(self, word: str, inputs: dict[str, torch.Tensor]) -> float:
+        shares = self.model(**inputs).logits[0, -1].softmax(-1)
         words = {"Yes": self._tokens("Yes"), "No": self._tokens("No")}
-        said_ng, both = shares[words[question.ng_words[0]]].sum(), shares[words["Yes"] + words["No"]].sum()
-        return float(said_ng / both)
+        return float(shares[words[word]].sum() / shares[words["Yes"] + words["No"]].sum())
 
     @torch.inference_mode()
     def generate(
@@ -45,10 +53,13 @@ class WholePrompt:
         encoded = [self.tokenizer.encode(form, add_special_tokens=False) for form in spelled]
         return [tokens[0] for tokens in encoded if len(tokens) == 1]
 
-    def _inputs(self, pictures: Sequence[Picture], text: str, start: str) -> dict[str, torch.Tensor]:
+    def _inputs(self, pictures: Sequence[Picture], text: str, start: str, *later: str) -> dict[str, torch.Tensor]:
+        """`later` is what was said after `text`, in turns."""
         seen = self._optics.patches(pictures)
         content: list[dict[str, Any]] = [{"type": "image"} for _ in pictures]
         messages = [{"role": "user", "content": [*content, {"type": "text", "text": text}]}]
+        turns = zip(later, itertools.cycle(("assistant", "user")), strict=False)
+        messages += [{"role": role, "content": [{"type": "text", "text": said}]} for said, role in turns]
         prompt = str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)) + start
         for count in seen.tokens:
             prompt = prompt.replace("<|image_pad|>", "<picture>" * count, 1)

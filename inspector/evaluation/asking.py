@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from inspector.errors import ModelError, PictureError
 from inspector.evaluation.menu import menu
-from inspector.evaluation.tape import Batch, Compared, Look, Pointed, Said, Tape
+from inspector.evaluation.tape import Batch, Compared, Look, Pointed, Said, Tape, limits_of
 from inspector.evaluation.tape_file import TapeFile
 from inspector.frame import FrameKey
 from inspector.patches import PatchMap
@@ -169,6 +169,8 @@ def _said(questions: Sequence[Question], answer: Answer, ms: float) -> Said:
         reasoning=asked.reasoning,
         temperature=asked.temperature,
         seed=asked.seed,
+        limits=limits_of(asked),
+        p_true=answer.p_true,
     )
 
 

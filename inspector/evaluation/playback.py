@@ -76,7 +76,7 @@ class Playback:
         self._votes += Round(pictures, questions).votes
         self._tokens += sum(said.tokens for said in told)
         self._ms += batch.ms if batch else self._prices.ms(pictures, questions)
-        answers = [Answer(index, said.p_ng, said.tokens, said.text) for index, said in enumerate(told)]
+        answers = [Answer(index, said.p_ng, said.tokens, said.text, said.p_true) for index, said in enumerate(told)]
         if batch is None:  # all rows of a batch advance together: the shortest draft is the first to end
             return sorted(answers, key=lambda answer: answer.tokens)
         came = {answered(said): place for place, said in enumerate(batch.said)}
@@ -101,7 +101,15 @@ class Playback:
         answers = self.ask(each.pictures, each.questions)
         items = [answer for answer in answers if each.questions[answer.index].view is ViewName.CHECKLIST]
         votes = [
-            Vote(each.questions[answer.index].view, rung, answer.p_ng, answer.tokens, self._ms, answer.text)
+            Vote(
+                each.questions[answer.index].view,
+                rung,
+                answer.p_ng,
+                answer.tokens,
+                self._ms,
+                answer.text,
+                answer.p_true,
+            )
             for answer in answers
             if answer not in items
         ]

@@ -1,7 +1,7 @@
 """What asking costs where it was not measured: so much for a batch, and so much more for every question in it. Pure.
 
 Nine questions at once cost about what one costs, so the price of a batch is fitted on batches of several sizes, one
-fit for each kind of picture, read at once or drafted.
+fit for each kind of picture and length of thought.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inspector.evaluation.tape import Tape
-from inspector.pipeline import Reasoning
+from inspector.evaluation.tape import Tape, kept_to, limits_of
+from inspector.pipeline import Limits
 from inspector.view import Pictures, Question
 
-Kind = tuple[Pictures, bool]
+Kind = tuple[Pictures, Limits]  # those of the longest thought, which all others wait for
 
 
 class Price(NamedTuple):
@@ -33,15 +33,18 @@ class Prices:
         measured: dict[Kind, list[tuple[int, float]]] = defaultdict(list)
         for tape in tapes:
             for batch in tape.batches:
-                kind = batch.pictures, any(said.reasoning is not Reasoning.NONE for said in batch.said)
+                kind = batch.pictures, _longest(map(kept_to, batch.said))
                 measured[kind].append((len(batch.said), batch.ms))
         self._prices = {kind: _fitted(points) for kind, points in measured.items()}
 
     def ms(self, pictures: Pictures, questions: Sequence[Question]) -> float:
         """Raises KeyError for a kind of batch that was never asked."""
-        drafted = any(question.reasoning is not Reasoning.NONE for question in questions)
-        price = self._prices[pictures, drafted]
+        price = self._prices[pictures, _longest(map(limits_of, questions))]
         return price.batch_ms + price.each_ms * len(questions)
+
+
+def _longest(thoughts: Iterable[Limits]) -> Limits:
+    return max(thoughts, key=lambda limits: (limits.most, limits.least), default=Limits())
 
 
 def _fitted(points: Sequence[tuple[int, float]]) -> Price:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inspector.pipeline import Reasoning, ViewName
+from inspector.pipeline import LIMITS, Limits, Reasoning, ViewName
 from inspector.ports import Text
 from inspector.report import Box
 from inspector.view import Pictures, Question
@@ -15,7 +15,8 @@ from inspector.view import Pictures, Question
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One answer. `sample` is its number among those of its view in the batch; `ms` runs from asking the batch."""
+    """One answer. `sample` is its number among those of its view in the batch; `ms` runs from asking the batch.
+    `limits` are None where they were the reasoning's own, which older tapes do not tell."""
 
     view: ViewName
     sample: int
@@ -27,6 +28,8 @@ class Said:
     reasoning: Reasoning = Reasoning.NONE
     temperature: float = 0.0
     seed: int = 0
+    limits: Limits | None = None
+    p_true: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +91,33 @@ class Tape:
         return self.sha256, self.fingerprint
 
 
-Identity = tuple[ViewName, str, Reasoning, float, int]
+Identity = tuple[ViewName, str, Reasoning, Limits, float, int]
 
 
 def identity(question: Question) -> Identity:
     """What makes two questions the same."""
-    return _identity(question.view, question.text, question.reasoning, question.temperature, question.seed)
+    asked, limits = question, limits_of(question)
+    return _identity(asked.view, asked.text, asked.reasoning, limits, asked.temperature, asked.seed)
 
 
 def answered(said: Said) -> Identity:
     """The question that this answers."""
-    return _identity(said.view, said.question, said.reasoning, said.temperature, said.seed)
+    return _identity(said.view, said.question, said.reasoning, kept_to(said), said.temperature, said.seed)
 
 
-def _identity(view: ViewName, text: str, reasoning: Reasoning, temperature: float, seed: int) -> Identity:
+def limits_of(question: Question) -> Limits:
+    return Limits(question.min_tokens, question.max_tokens)
+
+
+def kept_to(said: Said) -> Limits:
+    """The limits that this was written within."""
+    return said.limits or LIMITS[said.reasoning]
+
+
+def _identity(
+    view: ViewName, text: str, reasoning: Reasoning, limits: Limits, temperature: float, seed: int
+) -> Identity:
     """An answer read at once depends on no dice, a greedy draft on no seed."""
     if reasoning is Reasoning.NONE:
-        return view, text, reasoning, 0.0, 0
-    return view, text, reasoning, temperature, seed if temperature > 0.0 else 0
+        return view, text, reasoning, Limits(), 0.0, 0
+    return view, text, reasoning, limits, temperature, seed if temperature > 0.0 else 0

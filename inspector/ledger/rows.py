@@ -42,7 +42,7 @@ def decision_row(decision: Decision) -> Row:
 
 def vote_rows(number: int, votes: Sequence[Vote]) -> list[Row]:
     return [
-        {"part": number, "position": position} | _fields(vote, "view", "rung", "p_ng", "tokens", "ms", "text")
+        {"part": number, "position": position} | _fields(vote, "view", "rung", "p_ng", "p_true", "tokens", "ms", "text")
         for position, vote in enumerate(votes)
     ]
 
@@ -52,7 +52,7 @@ def opinion_rows(number: int, part: PartRecord) -> list[Row]:
     if part.opinion is None:
         return []
     where = {"part": number, "position": len(part.votes), "view": SECOND_OPINION, "rung": 0, "tokens": 0}
-    return [where | _fields(part.opinion, "p_ng", "ms", "text")]
+    return [where | _fields(part.opinion, "p_ng", "ms", "text") | {"p_true": None}]
 
 
 def review_row(number: int, review: Review) -> Row:
@@ -139,7 +139,7 @@ def outgoing_of(row: Any) -> Outgoing:
 
 
 def vote_of(row: Any) -> Vote:
-    return Vote(ViewName(row.view), row.rung, row.p_ng, row.tokens, row.ms, row.text)
+    return Vote(ViewName(row.view), row.rung, row.p_ng, row.tokens, row.ms, row.text, row.p_true)
 
 
 def _evidence(row: Any) -> Evidence | None:

@@ -128,6 +128,7 @@ class VoteColumns(TypedColumns):
     tokens: Named[int]
     ms: Named[float] = Column(REAL)
     text: Named[str] = Column(FREE_TEXT)
+    p_true: Named[float | None] = Column(REAL)
 
 
 class ShadowVoteColumns(VoteColumns):

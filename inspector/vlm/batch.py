@@ -168,6 +168,7 @@ class Batch:
             each = iter(found)
             for bundle, reading in zip(bundles, readings, strict=True):
                 bundle.deliver(list(islice(each, len(reading.heard))), reading)
+            self._bundles = [apart for bundle in self._bundles for apart in bundle.in_step()]
 
     def _halve(self, bundles: Sequence[Bundle], error: Exception) -> None:
         """Out of memory, or one row that can't be computed: half the rows will tell."""

@@ -6,6 +6,7 @@ Samples of one question read it as one row, and part where they begin to differ.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -52,7 +53,8 @@ class Bundle:
 
     @classmethod
     def of(cls, turn: Turn, prefix: KeptPrefix, voices: Sequence[Voice], inquiry: Inquiry[Any]) -> Bundle:
-        return cls(turn, prefix, list(voices), inquiry, max(voice.most for voice in voices))
+        begun = max(len(voice.next) for voice in voices)  # the columns that all of them take, the shortest too
+        return cls(turn, prefix, list(voices), inquiry, begun + max(voice.most - len(voice.next) for voice in voices))
 
     @property
     def promised(self) -> int:
@@ -89,7 +91,19 @@ class Bundle:
 
     def cut(self, count: int) -> Bundle:
         """Keeps the first voices; the others go on as a bundle of their own."""
-        places = self.goes_on or [*range(len(self.voices))]
-        rest = replace(self, voices=self.voices[count:], goes_on=places[count:])
-        self.voices, self.goes_on = self.voices[:count], places[:count]
+        rest = self._only(range(count, len(self.voices)))
+        kept = self._only(range(count))
+        self.voices, self.goes_on = kept.voices, kept.goes_on
         return rest
+
+    def in_step(self) -> list[Bundle]:
+        """Itself, or its voices apart, by how many tokens they read next: the rows of a bundle advance by as many."""
+        alike: dict[int, list[int]] = defaultdict(list)
+        for place, voice in enumerate(self.voices):
+            alike[len(voice.next)].append(place)
+        is_whole = self.rows is None or len(alike) < 2
+        return [self] if is_whole else [self._only(places) for places in alike.values()]
+
+    def _only(self, chosen: Sequence[int]) -> Bundle:
+        rows = self.goes_on or range(len(self.voices))
+        return replace(self, voices=[self.voices[at] for at in chosen], goes_on=[rows[at] for at in chosen])

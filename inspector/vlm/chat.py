@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from inspector.errors import ModelError
 from inspector.vlm.verdict import spellings
@@ -33,6 +33,7 @@ class Chat:
         self.end_tokens = end_tokens
         self._around = functools.cache(self._render)
         self.spellings = functools.cache(self._spell)
+        self.reply = functools.cache(self._turned)
 
     def prefix(self, pictures: Sequence[int], preamble: str) -> list[int]:
         """Everything up to the end of the preamble; the i-th picture takes `pictures[i]` tokens."""
@@ -45,6 +46,15 @@ class Chat:
     def suffix(self, question: str, start: str = "") -> list[int]:
         """The question, the end of the turn, and the beginning of the answer that the model is made to say."""
         return self.encode(question + self._around(1).tail + start)
+
+    def _turned(self, said: str, question: str) -> tuple[int, ...]:
+        """The end of an answer, a further question, the end of its turn, and the beginning of the next answer."""
+        messages = [{"role": role, "content": [_text(PLACE)]} for role in ("user", "assistant", "user")]
+        pieces = self._rendered(messages).split(PLACE)
+        if len(pieces) != len(messages) + 1:
+            raise ModelError("the chat template does not show what was said before; use the template of Qwen3-VL")
+        *_, between, tail = pieces
+        return (*self.encode(said), *self.encode(between + question + tail))
 
     def encode(self, text: str) -> list[int]:
         tokens: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
@@ -62,10 +72,15 @@ class Chat:
         return tuple(sorted(single))
 
     def _render(self, pictures: int) -> Around:
-        content = [*({"type": "image"} for _ in range(pictures)), {"type": "text", "text": PLACE}]
-        messages = [{"role": "user", "content": content}]
-        rendered = self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        head, place, tail = str(rendered).partition(PLACE)
+        content = [*({"type": "image"} for _ in range(pictures)), _text(PLACE)]
+        head, place, tail = self._rendered([{"role": "user", "content": content}]).partition(PLACE)
         if not place or self.encode(head).count(self._image_token) != pictures:
             raise ModelError("the chat template does not show text and pictures; use the template of Qwen3-VL")
         return Around(head, tail)
+
+    def _rendered(self, messages: list[dict[str, Any]]) -> str:
+        return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+
+def _text(words: str) -> dict[str, str]:
+    return {"type": "text", "text": words}

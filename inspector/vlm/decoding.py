@@ -8,41 +8,46 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from torch import Tensor
 
 from inspector.pipeline import Reasoning
 from inspector.ports import Answer, Text
-from inspector.view import VERDICT_CUE, Question
+from inspector.view import NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
 from inspector.vlm.chat import Chat
 from inspector.vlm.grammar import Held, closing, masked
 from inspector.vlm.reading import Spelled, draw, p_ng
+from inspector.vlm.verdict import begins_cue, leading_word
 
 CUE_ROOM: Final = len(f" {VERDICT_CUE}")  # a tokenizer of bytes needs no more tokens than bytes
 QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
 class Draft:
-    """An answer on its way: the text sampled so far, made to give its cue where it does not come to one."""
+    """An answer on its way: the text sampled so far, kept going where it would end too soon, and made to give its cue
+    where it does not come to one. After its verdict it may be asked whether that is right."""
 
     allowed: Final = None  # anything may be sampled
 
     def __init__(self, index: int, question: Question, chat: Chat) -> None:
         self._index, self._question, self._chat = index, question, chat
         self._tokens: list[int] = []
-        self._forced: list[int] | None = None  # what is left of a cue that the model did not write itself
+        self._forced: list[int] = []  # what is left of words that the model did not choose
+        self._is_cut = False
+        self._told: Answer | None = None  # what it came to, while it is asked whether that is right
         self._reasons = question.reasoning is not Reasoning.NONE
         self.words = Spelled(chat.spellings(question.ng_words), chat.spellings(question.ok_words))
         self.next = chat.suffix(question.text)
-        self.most = len(self.next) + (question.max_tokens + CUE_ROOM if self._reasons else 0)
+        self.most = len(self.next) + (question.max_tokens + CUE_ROOM if self._reasons else 0) + self._doubt_room
         self.temperature = question.temperature
 
     @property
     def at_verdict(self) -> bool:
-        if not self._reasons:
+        if not self._reasons or self._told is not None:
             return True
-        return VERDICT_CUE in self._text if self._forced is None else not self._forced
+        return not self._forced and (self._is_cut or VERDICT_CUE in self._end())
 
     @property
     def chance(self) -> float:
@@ -50,15 +55,53 @@ class Draft:
         return random.Random(f"{self._question.seed}/{len(self._tokens)}").random()
 
     def take(self, drawn: int) -> None:
-        """Appends the drawn token; where the text ends without its cue, the cue's tokens instead."""
-        if self._forced is None and (drawn in self._chat.end_tokens or len(self._tokens) >= self._question.max_tokens):
-            text = self._text
-            self._forced = self._chat.encode(VERDICT_CUE if text[-1:].isspace() or not text else f" {VERDICT_CUE}")
-        self._tokens.append(self._forced.pop(0) if self._forced else drawn)
+        """Appends the drawn token, or what has to stand in its place: it was not read yet, so dropping it is free."""
+        self._forced = self._forced or self._instead(drawn)
+        self._tokens.append(self._forced.pop(0))
         self.next = self._tokens[-1:]
 
-    def answer(self, share: float | None) -> Answer:
-        return Answer(self._index, share, len(self._tokens), self._text)
+    def answer(self, share: float | None) -> Answer | None:
+        """What it came to; None where it is to say first whether that is right."""
+        if self._told is not None:
+            return replace(self._told, p_true=share)
+        told = Answer(self._index, share, len(self._tokens), self._text)
+        if share is None or not self._question.asks_p_true:
+            return told
+        self._told = replace(told, tokens=told.tokens + 1)  # its verdict is a token of the text now
+        self.next = self._doubt(leading_word(share, self._question))
+        self.words = Spelled(self._chat.spellings(YES), self._chat.spellings(NO))
+        return None
+
+    def _instead(self, drawn: int) -> list[int]:
+        """The drawn token; where it would end the text too soon, words that keep it going; at its end the cue."""
+        left, ends = self._question.max_tokens - len(self._tokens), drawn in self._chat.end_tokens
+        if left > 0 and len(self._tokens) < self._question.min_tokens and (ends or self._begins_cue(drawn)):
+            return self._spaced(WAIT)[:left]
+        if left > 0 and not ends:
+            return [drawn]
+        self._is_cut = True
+        return self._spaced(VERDICT_CUE)
+
+    def _begins_cue(self, drawn: int) -> bool:
+        return begins_cue(self._end(drawn))
+
+    def _end(self, *more: int) -> str:
+        """Where a cue would stand: not all of a long thought has to be spelled out at every token."""
+        return self._chat.text([*self._tokens[-CUE_ROOM:], *more])
+
+    def _spaced(self, words: str) -> list[int]:
+        text = self._text
+        return self._chat.encode(words if text[-1:].isspace() or not text else f" {words}")
+
+    def _doubt(self, word: str) -> list[int]:
+        """The verdict, and the question whether that is right."""
+        return [*self._chat.reply(f" {word}" if self._reasons else word, P_TRUE_REQUEST)]
+
+    @property
+    def _doubt_room(self) -> int:
+        if not self._question.asks_p_true:
+            return 0
+        return max(len(self._doubt(words[0])) for words in (self._question.ng_words, self._question.ok_words))
 
     @property
     def _text(self) -> str:

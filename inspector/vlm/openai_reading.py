@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 from pydantic import BaseModel, Field
 
-from inspector.view import VERDICT_CUE
+from inspector.view import VERDICT_CUE, WAIT
 from inspector.vlm.verdict import share_of_ng, spellings
 
 
@@ -79,11 +80,23 @@ def verdict(tokens: Sequence[Token]) -> int | None:
     return None
 
 
+def thought(tokens: Sequence[Token]) -> int:
+    """How many tokens stand before the cue; all where there is none."""
+    ends = [*accumulate(len(token.token) for token in tokens)]
+    cue = "".join(token.token for token in tokens).find(VERDICT_CUE)
+    return len(tokens) if cue < 0 else sum(end <= cue for end in ends)
+
+
+def kept_going(text: str) -> str:
+    """What stands before the cue, with WAIT in its place."""
+    before, _, _ = text.partition(VERDICT_CUE)
+    return _joined(before, WAIT)
+
+
 def up_to_cue(text: str) -> str:
     """A draft as far as its cue, which is added where the model did not write it."""
     before, cue, _ = text.partition(VERDICT_CUE)
-    gap = "" if cue or not before or before[-1].isspace() else " "
-    return before + gap + VERDICT_CUE
+    return before + cue if cue else _joined(before, VERDICT_CUE)
 
 
 def begun(text: str, start: str) -> str:
@@ -94,6 +107,10 @@ def begun(text: str, start: str) -> str:
     except (ValueError, RecursionError):
         spaced = text
     return next((said for said in (text, spaced) if said.startswith(start)), start + text)
+
+
+def _joined(before: str, words: str) -> str:
+    return before + ("" if not before or before[-1].isspace() else " ") + words
 
 
 def _share(token: Token, words: Sequence[str]) -> float:

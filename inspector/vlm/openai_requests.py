@@ -11,13 +11,14 @@ from typing import Final
 from inspector.model_card import ModelCard, Server
 from inspector.ports import Picture
 from inspector.report import WHOLE, Box, JsonSchema
-from inspector.view import Question
+from inspector.view import P_TRUE_REQUEST, Question
 from inspector.vlm.openai_identity import served_name
 from inspector.vlm.openai_pictures import outgoing
 
 READ: Final = {"logprobs": True, "top_logprobs": 20}  # the most that servers give
 GO_ON: Final = {"continue_final_message": True, "add_generation_prompt": False}
 SEEDS: Final = 2**31  # the narrowest seed any server takes
+Message = Mapping[str, str]
 
 
 @dataclass(slots=True, eq=False)
@@ -53,12 +54,21 @@ class Requests:
 
     def verdict(self, prefix: RenderedPrefix, question: str, said: str = "") -> bytes:
         """Reads the next token after the question, or after what the assistant has `said`."""
-        return self._body(prefix, question, {**READ, "max_tokens": 1, "temperature": 0.0}, said)
+        go_on = GO_ON if said else {}
+        return self._body(prefix, question, {**READ, "max_tokens": 1, "temperature": 0.0, **go_on}, _begun(said))
+
+    def p_true(self, prefix: RenderedPrefix, question: str, said: str) -> bytes:
+        """Reads the next token after the question whether what the assistant `said` is right."""
+        doubt = [{"role": "assistant", "content": said}, {"role": "user", "content": P_TRUE_REQUEST}]
+        return self._body(prefix, question, {**READ, "max_tokens": 1, "temperature": 0.0}, doubt)
 
     def drafts(self, prefix: RenderedPrefix, question: Question, count: int) -> bytes:
-        """Samples `count` answers; the i-th follows the seed plus i. One token more than the draft: its verdict."""
-        chance = {"n": count, "seed": question.seed % SEEDS, "temperature": question.temperature, "top_p": 1.0}
-        return self._body(prefix, question.text, {**READ, **chance, "max_tokens": question.max_tokens + 1})
+        """Samples `count` answers; the i-th follows the seed plus i."""
+        return self._body(prefix, question.text, {**_sampled(question), "n": count})
+
+    def more(self, prefix: RenderedPrefix, question: Question, said: str, tokens: int) -> bytes:
+        """Goes on with what the assistant has `said` in so many tokens, which the rest is drawn after."""
+        return self._body(prefix, question.text, {**_sampled(question, tokens), "n": 1, **GO_ON}, _begun(said))
 
     def words(
         self, prefix: RenderedPrefix, request: str, start: str, max_tokens: int, schema: JsonSchema | None
@@ -66,15 +76,31 @@ class Requests:
         """Greedy text that begins with `start`, or keeps to `schema`, as far as the server can be told so."""
         said = start if self.can_continue else ""
         shape = _shape(schema) if schema is not None and self._begin == "schema" else {}
-        return self._body(prefix, request, {"max_tokens": max_tokens, "temperature": 0.0, **shape}, said)
+        go_on = GO_ON if said else {}
+        return self._body(
+            prefix, request, {"max_tokens": max_tokens, "temperature": 0.0, **shape, **go_on}, _begun(said)
+        )
 
-    def _body(self, prefix: RenderedPrefix, text: str, settings: Mapping[str, object], said: str = "") -> bytes:
-        """`said` is what the assistant has said already, and is to go on with."""
+    def _body(
+        self, prefix: RenderedPrefix, text: str, settings: Mapping[str, object], later: Sequence[Message] = ()
+    ) -> bytes:
+        """`later` is what was said after the question."""
         asked = _json({"type": "text", "text": prefix.preamble + text})
-        answer = b"," + _json({"role": "assistant", "content": said}) if said else b""
-        messages = b'[{"role":"user","content":[%s%s]}%s]' % (prefix.content, asked, answer)
-        written = _json({**self._always, **settings, **(GO_ON if said else {})})
+        said = b"".join(b"," + _json(message) for message in later)
+        messages = b'[{"role":"user","content":[%s%s]}%s]' % (prefix.content, asked, said)
+        written = _json({**self._always, **settings})
         return b'{"messages":%s,%s' % (messages, written[1:])
+
+
+def _begun(said: str) -> Sequence[Message]:
+    return [{"role": "assistant", "content": said}] if said else []
+
+
+def _sampled(question: Question, tokens: int = 0) -> dict[str, object]:
+    """How a thought goes on after so many tokens. One token more than is left to it: its verdict."""
+    left = max(question.max_tokens - tokens, 0)
+    chance = {"seed": (question.seed + tokens) % SEEDS, "temperature": question.temperature, "top_p": 1.0}
+    return {**READ, **chance, "max_tokens": left + 1}
 
 
 def _shape(schema: JsonSchema) -> dict[str, object]:

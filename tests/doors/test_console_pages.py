@@ -140,8 +140,9 @@ def test_a_click_opens_the_report_with_picture_box_and_votes(page: Page, console
     assert (box["y"] - picture["y"]) / picture["height"] == pytest.approx(0.37, abs=0.03)
     assert page.get_by_test_id("picture").evaluate("image => image.naturalWidth") == 200
     votes = page.get_by_test_id("votes").inner_text()
-    for shown in ("direct", "checklist", "0.970", "I am not sure", "unreadable"):
+    for shown in ("direct", "checklist", "0.970", "I am not sure", "unreadable", "held right 0.83"):
         assert shown in votes
+    assert votes.count("held right") == 1
     assert "A bright scratch across the board." in page.get_by_test_id("findings").inner_text()
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import tiny_model
@@ -13,9 +15,10 @@ from inspector.evaluation.asking import Case, Interview, LabelledPart
 from inspector.evaluation.menu import SAMPLES, menu
 from inspector.evaluation.playback import Playback
 from inspector.evaluation.prices import Prices
-from inspector.evaluation.strategies import STRATEGIES
+from inspector.evaluation.strategies import STRATEGIES, Outcome
 from inspector.evaluation.tape import Batch
 from inspector.evaluation.tape_file import TapeFile
+from inspector.odds import logit
 from inspector.pipeline import Pipeline
 from inspector.rounds import Round
 from inspector.view import Pictures
@@ -75,3 +78,25 @@ def test_what_is_played_back_is_what_the_engine_said(cases: list[Case]) -> None:
         for batch, each in on_frame(case):
             told = playback.ask(each.pictures, each.questions)
             assert [answer.p_ng for answer in told] == [said.p_ng for said in batch.said]
+
+
+def test_a_line_that_thinks_and_weighs_is_played_as_it_was_recorded(tmp_path: Path) -> None:
+    thought = {"views": ["paraphrase"], "samples": 2, "reasoning": "budget", "min_tokens": 8, "max_tokens": 24}
+    settings = {"ladder": [{"views": ["direct"]}, thought], "count": "weighted", "settle": {"weight_by": "p_true"}}
+    line = Pipeline.model_validate(LAMP.model_dump(exclude={"ladder"}) | settings)
+    (case,) = asyncio.run(
+        Interview(tiny_model.engine(), MemoryEvidence(), TapeFile(tmp_path / "lamp.jsonl")).hear(
+            [LabelledPart("bright", line, tiny_model.lamp(0.95).data, True)]
+        )
+    ).cases
+    told = asyncio.run(_played(case))
+    assert [vote.rung for vote in told.tally.votes] == [0, 1, 1]
+    assert all(vote.tokens > 8 for vote in told.tally.votes[1:])
+    sure = [logit(vote.p_true) for vote in told.tally.votes if vote.p_true is not None]
+    assert told.tally.counting.weights(told.tally.votes) == pytest.approx(
+        [math.exp((each - max(sure)) / line.settle.weight_temperature) for each in sure]
+    )
+
+
+async def _played(case: Case) -> Outcome:
+    return await STRATEGIES["ladder"](case, Prices([case.tape]))

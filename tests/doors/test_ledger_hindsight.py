@@ -15,7 +15,7 @@ from inspector.pipeline import Disposition, ViewName
 from inspector.review import Review
 from inspector.vote import Vote
 
-WHOLE = (Vote(ViewName.DIRECT, 0, 0.04, 1, 30.0, "No"), Vote(ViewName.ZOOM, 1, None, 9, 80.0, "hm"))
+WHOLE = (Vote(ViewName.DIRECT, 0, 0.04, 1, 30.0, "No", 0.83), Vote(ViewName.ZOOM, 1, None, 9, 80.0, "hm"))
 
 
 def said(result_id: str, *, ng: bool, minutes: int = 0) -> Review:

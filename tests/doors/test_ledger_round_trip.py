@@ -48,7 +48,9 @@ findings = st.builds(Finding, names, st.sampled_from(Severity), st.none() | boxe
 words = st.builds(
     Words, st.sampled_from(WordsState), st.lists(findings, max_size=3).map(tuple), model_text, small, milliseconds
 )
-votes = st.builds(Vote, st.sampled_from(ViewName), small, st.none() | shares, small, milliseconds, model_text)
+votes = st.builds(
+    Vote, st.sampled_from(ViewName), small, st.none() | shares, small, milliseconds, model_text, st.none() | shares
+)
 decisions = st.builds(replace, st.sampled_from(DECISIONS), detail=model_text)
 
 

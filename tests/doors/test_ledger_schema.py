@@ -20,7 +20,7 @@ from inspector.ledger.schema import migrate
 from inspector.ledger.tables import metadata
 from inspector.ports import PartFilter
 
-HEAD = "0003"
+HEAD = "0004"
 
 
 @pytest.fixture
@@ -76,14 +76,35 @@ def test_nothing_is_left_to_migrate(database: str) -> None:
 def test_rows_of_the_first_schema_are_kept_by_the_second(blank: str) -> None:
     with connected(blank) as connection:
         migrate(connection, "0001")
+    execute(blank, OLD_PART)
+    upgrade(blank)
+    assert fetch(blank, "SELECT line, acknowledged_at, reviewed_at FROM parts") == [("x", None, None)]
+
+
+def _old_part() -> str:
     texts = "result_id line camera trigger_id state verdict disposition reason pipeline_line fingerprint stopped_by"
     old = dict.fromkeys(texts.split(), "'x'") | {"detail": "'\"x\"'"}
     old |= dict.fromkeys(["received_at", "decided_at"], "'2026-03-02 12:00:00'")
     old |= dict.fromkeys(["pipeline_version", "latency_ms", "deadline_ms", "vote_count", "rungs"], "1")
     old |= dict.fromkeys(["late", "is_simulated"], "false")
-    execute(blank, f"INSERT INTO parts ({', '.join(old)}) VALUES ({', '.join(old.values())})")
+    return f"INSERT INTO parts ({', '.join(old)}) VALUES ({', '.join(old.values())})"
+
+
+OLD_PART = _old_part()
+
+
+@pytest.mark.parametrize("table", ["votes", "shadow_votes"])
+def test_votes_of_the_third_schema_are_kept_by_the_fourth(blank: str, table: str) -> None:
+    with connected(blank) as connection:
+        migrate(connection, "0003")
+    execute(blank, OLD_PART)
+    execute(
+        blank,
+        f"INSERT INTO {table} (part, position, view, rung, p_ng, tokens, ms, text) "
+        "SELECT number, 0, 'direct', 0, 0.25, 1, 30.0, '\"No\"' FROM parts",
+    )
     upgrade(blank)
-    assert fetch(blank, "SELECT line, acknowledged_at, reviewed_at FROM parts") == [("x", None, None)]
+    assert fetch(blank, f"SELECT view, p_ng, p_true FROM {table}") == [("direct", 0.25, None)]
 
 
 def test_upgrade_makes_the_folder_and_says_where_it_arrived(tmp_path: Path) -> None:

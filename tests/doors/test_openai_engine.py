@@ -24,7 +24,7 @@ from inspector.pipeline import Pipeline, Reasoning, Severity, ViewName
 from inspector.pool.replica import VisionModel
 from inspector.ports import Answer, Engine, Job, Judgement, Picture
 from inspector.report import Box, JsonSchema, Words, report_schema
-from inspector.view import ANSWER, NO, VERDICT_CUE, YES, Question
+from inspector.view import ANSWER, NO, VERDICT_CUE, WAIT, YES, Question
 from inspector.vlm import load
 from inspector.wiring import card_at
 
@@ -117,6 +117,33 @@ async def test_both_engines_continue_a_draft_that_found_no_verdict(engine: Engin
     assert far.text.endswith(f" {VERDICT_CUE}")
     assert far.p_ng is not None
     assert near.p_ng is not None
+
+
+async def test_both_engines_keep_a_thought_going_alike(engine: Engine) -> None:
+    """As far as two tokenizations of the same words let them: a server puts its tokens together anew."""
+    forced = replace(GREEDY, reasoning=Reasoning.BUDGET, min_tokens=8, max_tokens=24)
+    (far,), (near,) = await answers(engine, ONE, [forced]), await answers(tiny_model.engine(), ONE, [forced])
+    first, _, _ = near.text.partition(WAIT)
+    assert first
+    assert far.text.startswith(f"{first}{WAIT}")
+    assert far.text.endswith(VERDICT_CUE)
+    assert far.text.count(VERDICT_CUE) == 1
+    assert forced.min_tokens <= far.tokens <= forced.max_tokens + 2
+    assert far.p_ng is not None
+
+
+async def test_both_engines_think_step_by_step_up_to_the_same_cap(engine: Engine) -> None:
+    thought = replace(GREEDY, reasoning=Reasoning.COT, max_tokens=256)
+    (far,), (near,) = await answers(engine, ONE, [thought]), await answers(tiny_model.engine(), ONE, [thought])
+    assert (far.text, far.tokens) == (near.text, near.tokens)
+
+
+async def test_both_engines_hold_their_verdicts_alike_to_be_right(engine: Engine) -> None:
+    asked = [replace(question, asks_p_true=True) for question in (*QUESTIONS, GREEDY)]
+    far, near = await answers(engine, TWO, asked), await answers(tiny_model.engine(), TWO, asked)
+    assert all(answer.p_true is not None for answer in near)
+    assert [answer.p_true for answer in far] == pytest.approx([answer.p_true for answer in near], abs=0.01)
+    assert [answer.text for answer in far[3:]] == [answer.text for answer in near[3:]]
 
 
 @pytest.mark.parametrize(("request_text", "start"), [(REPORT, ""), (DRAFT, ""), (DRAFT, "It")])

@@ -12,10 +12,11 @@ from chat_server import YES as SAID_YES
 from chat_server import Body, Canned, chat_server, choice, completion, in_turn
 from served import DIRECT, INVERTED, PICTURE, PREAMBLE, REPORT, START, answers, card, draft, engine_of, loaded, written
 
-from inspector.pipeline import ViewName
+from inspector.errors import ModelError
+from inspector.pipeline import Reasoning, ViewName
 from inspector.ports import Answer, Picture
 from inspector.report import BOX_SCHEMA
-from inspector.view import Question
+from inspector.view import P_TRUE_REQUEST, Question
 
 
 async def test_pictures_stand_first_as_they_are_and_the_question_last() -> None:
@@ -175,6 +176,89 @@ async def test_where_the_server_can_not_continue_such_a_draft_is_unreadable() ->
     script = in_turn(completion(choice("It", " shines")))
     async with engine_of(script, answers_begin="plain") as (engine, _):
         assert await answers(engine, [draft(0)]) == [Answer(0, None, 2, "It shines")]
+
+
+def budget(least: int, most: int = 12) -> Question:
+    return replace(draft(7), reasoning=Reasoning.BUDGET, min_tokens=least, max_tokens=most)
+
+
+@pytest.mark.parametrize("echo", ["", "It shines. Wait,"], ids=["only what is new", "with what it was given"])
+async def test_a_thought_that_ends_too_soon_goes_on_with_wait_in_place_of_its_end(echo: str) -> None:
+    verdict = choice(" it", " is", " glare", ".", " Verdict", ":", {" Yes": 0.6, " No": 0.2})
+    verdict["message"]["content"] = echo + verdict["message"]["content"]
+    script = in_turn(
+        completion(choice("It", " shines", ".", " Verdict", ":", {" No": 0.9, " Yes": 0.1})), completion(verdict)
+    )
+    async with engine_of(script) as (engine, server):
+        (answer,) = await answers(engine, [budget(5)])
+    assert answer.p_ng == pytest.approx(0.75)
+    assert (answer.text, answer.tokens) == ("It shines. Wait, it is glare. Verdict:", 3 + 2 + 6)
+    first, more = server.asked
+    assert "continue_final_message" not in first
+    assert more["messages"][1] == {"role": "assistant", "content": "It shines. Wait,"}
+    assert (more["continue_final_message"], more["add_generation_prompt"]) == (True, False)
+    assert (more["n"], more["max_tokens"], more["seed"]) == (1, 12 - 5 + 1, 7 + 5)
+
+
+async def test_a_thought_is_kept_going_as_often_as_it_has_to_and_then_made_to_give_its_verdict() -> None:
+    script = in_turn(*(completion(choice("Yes")) for _ in range(3)), completion(choice({" Yes": 0.3, " No": 0.1})))
+    async with engine_of(script) as (engine, server):
+        (answer,) = await answers(engine, [budget(6)])
+    assert answer.text == "Yes Wait,Yes Wait,Yes Verdict:"
+    assert answer.p_ng == pytest.approx(0.75)
+    assert [body["max_tokens"] for body in server.asked] == [13, 10, 7, 1]
+
+
+async def test_a_thought_that_is_long_enough_is_left_alone() -> None:
+    said = choice("It", " shines", ".", " Verdict", ":", {" Yes": 0.6, " No": 0.2})
+    async with engine_of(lambda _: completion(said)) as (engine, server):
+        (answer,) = await answers(engine, [budget(3)])
+    assert answer.text == "It shines. Verdict:"
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("begin", ["schema", "plain"])
+async def test_a_server_that_can_not_continue_is_no_place_for_a_least_length(begin: str) -> None:
+    async with engine_of(drafting, answers_begin=begin) as (engine, server):
+        with pytest.raises(ModelError, match=r"can't go on with a thought.*reasoning: cot.*answers_begin: prefill"):
+            await answers(engine, [budget(3)])
+        assert len(await answers(engine, [replace(draft(1), reasoning=Reasoning.COT)])) == 1
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("begin", ["prefill", "plain"])
+async def test_whether_a_verdict_is_right_is_one_more_request_in_the_same_conversation(begin: str) -> None:
+    script = in_turn(completion(choice({"No": 0.9, "Yes": 0.1})), completion(choice({" yes": 0.3, "No": 0.1})))
+    async with engine_of(script, answers_begin=begin) as (engine, server):
+        (answer,) = await answers(engine, [replace(DIRECT, asks_p_true=True)])
+    assert [answer.p_ng, answer.p_true] == pytest.approx([0.1, 0.75])
+    assert (answer.text, answer.tokens) == ("No", 2)
+    first, doubt = server.asked
+    assert doubt["messages"] == [
+        *first["messages"],
+        {"role": "assistant", "content": "No"},
+        {"role": "user", "content": P_TRUE_REQUEST},
+    ]
+    assert "continue_final_message" not in doubt
+    assert {**doubt, "messages": 0} == {**first, "messages": 0}
+
+
+async def test_whether_a_draft_is_right_is_asked_after_all_that_was_said() -> None:
+    script = in_turn(
+        completion(choice("It", " shines", " Verdict", ":", {" Yes": 0.6, " No": 0.2})),
+        completion(choice({"The": 0.99, "Yes": 0.01})),
+    )
+    async with engine_of(script) as (engine, server):
+        (answer,) = await answers(engine, [replace(draft(0), asks_p_true=True)])
+    assert server.asked[1]["messages"][1] == {"role": "assistant", "content": "It shines Verdict: Yes"}
+    assert answer.p_ng == pytest.approx(0.75)
+    assert (answer.p_true, answer.tokens) == (None, 5)
+
+
+async def test_a_verdict_that_can_not_be_read_is_not_asked_whether_it_is_right() -> None:
+    async with engine_of(lambda _: completion(choice({"The": 0.99}))) as (engine, server):
+        (answer,) = await answers(engine, [replace(DIRECT, asks_p_true=True)])
+    assert (answer.p_ng, answer.p_true, len(server.asked)) == (None, None, 1)
 
 
 @pytest.mark.parametrize("echo", ["", START], ids=["only what is new", "with what it was given"])

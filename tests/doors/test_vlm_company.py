@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inspector.errors import ModelError
-from inspector.pipeline import Pipeline, Reasoning, ViewName
+from inspector.pipeline import Count, Limits, Pipeline, Reasoning, Settle, ViewName, WeightBy
 from inspector.ports import Answer, Picture
 from inspector.report import report_schema
 from inspector.view import Pictures, Question, preamble, questions, report_request
@@ -40,11 +40,25 @@ PIPELINE = Pipeline.model_validate(
 PREAMBLE = preamble(PIPELINE, Pictures.FRAME)
 PARTS = 3
 VIEWS = (ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.INVERTED, ViewName.OPTIONS, ViewName.CHECKLIST)
-KINDS = tuple(
-    question
-    for view in VIEWS
-    for question in questions(PIPELINE, view, samples=2, reasoning=Reasoning.NONE, temperature=0.0, seed=1)
-) + tuple(questions(PIPELINE, ViewName.DIRECT, samples=4, reasoning=Reasoning.DRAFT, temperature=1.0, seed=5))
+DOUBTING = PIPELINE.model_copy(update={"count": Count.WEIGHTED, "settle": Settle(weight_by=WeightBy.P_TRUE)})
+KINDS = (
+    *(
+        question
+        for view in VIEWS
+        for question in questions(PIPELINE, view, samples=2, reasoning=Reasoning.NONE, temperature=0.0, seed=1)
+    ),
+    *questions(PIPELINE, ViewName.DIRECT, samples=4, reasoning=Reasoning.DRAFT, temperature=1.0, seed=5),
+    *questions(DOUBTING, ViewName.PARAPHRASE, samples=3, reasoning=Reasoning.NONE, temperature=0.0, seed=2),
+    *questions(
+        DOUBTING,
+        ViewName.INVERTED,
+        samples=3,
+        reasoning=Reasoning.BUDGET,
+        temperature=1.0,
+        seed=9,
+        limits=Limits(least=12, most=24),
+    ),
+)
 COMPANY = st.lists(
     st.tuples(
         st.integers(0, PARTS - 1), st.lists(st.integers(0, len(KINDS) - 1), min_size=1, max_size=8), st.booleans()
@@ -82,8 +96,10 @@ def alone(part: int, kind: int) -> Answer:
 
 
 def is_alike(answer: Answer, other: Answer) -> bool:
-    return replace(answer, index=0, p_ng=None) == replace(other, index=0, p_ng=None) and (
-        answer.p_ng == pytest.approx(other.p_ng, abs=1e-4)
+    return (
+        replace(answer, index=0, p_ng=None, p_true=None) == replace(other, index=0, p_ng=None, p_true=None)
+        and answer.p_ng == pytest.approx(other.p_ng, abs=1e-4)
+        and answer.p_true == pytest.approx(other.p_true, abs=1e-4)
     )
 
 

@@ -7,18 +7,18 @@ import ctypes
 import functools
 import gc
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
 
 import psutil
 import pytest
 import tiny_model
 from scipy.stats import theilslopes
 from tiny_model import DIRECT, DRAFT, INVERTED, LONGER, PREAMBLE, REPORT, card, lamp
+from vlm_answers import answers, same
 from whole_prompt import WholePrompt
 
 from inspector.errors import ModelError, PictureError
 from inspector.pipeline import Reasoning, ViewName
-from inspector.ports import Answer, Engine, Picture
+from inspector.ports import Picture
 from inspector.view import NO, VERDICT_CUE, YES, Question
 from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.engine import TransformersEngine
@@ -39,22 +39,6 @@ TWO = (lamp(0.1, (96, 64)), lamp(0.9))
 def draft(seed: int, *, temperature: float = 1.0, max_tokens: int = 16) -> Question:
     return Question(
         ViewName.DIRECT, DRAFT, reasoning=Reasoning.DRAFT, temperature=temperature, seed=seed, max_tokens=max_tokens
-    )
-
-
-async def answers(engine: Engine, pictures: Sequence[Picture], questions: Sequence[Question]) -> list[Answer]:
-    """All answers about these pictures, in the order of the questions."""
-    prefix = await engine.open(pictures, PREAMBLE)
-    found = [answer async for answer in engine.ask(prefix, questions)]
-    await engine.close(prefix)
-    return sorted(found, key=lambda answer: answer.index)
-
-
-def same(some: Sequence[Answer], others: Sequence[Answer]) -> bool:
-    """The same texts, and the same probabilities but for the order in which numbers were added up."""
-    return all(
-        replace(one, p_ng=None) == replace(other, p_ng=None) and one.p_ng == pytest.approx(other.p_ng, abs=1e-5)
-        for one, other in zip(some, others, strict=True)
     )
 
 

@@ -34,6 +34,14 @@ class BatchCountingEngine(ScriptedEngine):
         return super().ask(prefix, questions)
 
 
+class DoubtingEngine(ScriptedEngine):
+    """Holds each verdict that it is asked about to be right by 0.3."""
+
+    async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
+        async for answer in super().ask(prefix, questions):
+            yield replace(answer, p_true=0.3 if questions[answer.index].asks_p_true else None)
+
+
 def job(declared: Pipeline, remaining_ms: float = 5000.0, golden: tuple[str, ...] = ()) -> Job:
     return Job(FrameKey("pcb", "cam1", "t-1"), b"picture", declared, golden, remaining_ms)
 
@@ -99,6 +107,14 @@ async def test_rungs_that_do_not_fit_together_are_asked_one_by_one() -> None:
     pace.add(("pcb", *declared.ladder), 10_000.0)
     await judged(engine, job(declared), pace)
     assert engine.batches == [1, 4]
+
+
+async def test_votes_say_how_right_they_are_held_to_be_where_the_line_weighs_by_that() -> None:
+    weighing = {"count": "weighted", "ladder": [{"views": ["direct", "checklist"]}]}
+    plain, _ = await judged(DoubtingEngine(lambda _: 0.9), job(pipeline(**weighing)))
+    asked, _ = await judged(DoubtingEngine(lambda _: 0.9), job(pipeline(**weighing, settle={"weight_by": "p_true"})))
+    assert {vote.view: vote.p_true for vote in plain.votes} == {ViewName.DIRECT: None, ViewName.CHECKLIST: None}
+    assert {vote.view: vote.p_true for vote in asked.votes} == {ViewName.DIRECT: 0.3, ViewName.CHECKLIST: None}
 
 
 async def test_unreadable_answers_are_kept_and_vote_for_nobody() -> None:

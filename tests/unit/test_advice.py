@@ -76,14 +76,19 @@ def test_the_bound_is_the_exact_one(missed: int, of: int) -> None:
         ((PARAPHRASE,), (DIRECT,)),
         ((DIRECT,), (PARAPHRASE, ZOOM)),
         ((CHECKLIST,), (ZOOM,), (DIRECT,)),
+        ((CHECKLIST,),),
     ],
 )
 def test_an_advised_ladder_is_a_pipeline_without_idle_settings(ladder: tuple[tuple[ViewName, ...], ...]) -> None:
     line = a_pipeline(
-        ladder=[*LADDER, {"views": ["checklist", "inverted"], "samples": 2}],
+        ladder=[
+            *LADDER,
+            {"views": ["checklist", "inverted"], "samples": 2, "reasoning": "budget", "max_tokens": 64},
+        ],
+        count="weighted",
         paraphrases=["Is it bad?", "Is it good no more?"],
         checklist=["Is there a hole?"],
-        settle={"max_votes": 6},
+        settle={"max_votes": 6, "weight_by": "p_true"},
     )
     adopted = adopt(a_plan(*ladder), line)
     assert Pipeline.model_validate(adopted.model_dump()) == adopted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from inspector.evaluation.menu import SAMPLES, menu, sampled
 from inspector.evaluation.prices import Prices
 from inspector.evaluation.tape import Batch, Look, Pointed, Said, Tape, answered, identity
 from inspector.evaluation.tape_file import TapeFile
-from inspector.pipeline import Pipeline, Reasoning, ViewName
+from inspector.pipeline import Limits, Pipeline, Reasoning, ViewName
 from inspector.ports import Text
 from inspector.rounds import rounds
 from inspector.view import Pictures, Question
@@ -64,11 +65,20 @@ def test_an_answer_read_at_once_is_the_same_under_any_seed() -> None:
 
 def test_drafts_of_other_seeds_are_other_answers_unless_greedy() -> None:
     one, other = (
-        Question(ViewName.DIRECT, "Is it?", reasoning=Reasoning.DRAFT, temperature=0.8, seed=seed) for seed in (1, 2)
+        Question(ViewName.DIRECT, "Is it?", reasoning=Reasoning.DRAFT, temperature=0.8, seed=seed, max_tokens=24)
+        for seed in (1, 2)
     )
     assert identity(one) != identity(other)
     said = Said(ViewName.DIRECT, 0, "Is it?", 0.5, 3, 1.0, reasoning=Reasoning.DRAFT, temperature=0.8, seed=2)
-    assert answered(said) == identity(other)
+    assert answered(said) == identity(other), "a tape that tells no limits was written within those of its kind"
+
+
+def test_thoughts_within_other_limits_are_other_answers() -> None:
+    one = Question(ViewName.DIRECT, "Is it?", reasoning=Reasoning.BUDGET, max_tokens=64, min_tokens=8)
+    others = [replace(one, max_tokens=65), replace(one, min_tokens=9), replace(one, reasoning=Reasoning.COT)]
+    assert all(identity(other) != identity(one) for other in others)
+    said = Said(ViewName.DIRECT, 0, "Is it?", 0.5, 9, 1.0, reasoning=Reasoning.BUDGET, limits=Limits(8, 64))
+    assert answered(said) == identity(one)
 
 
 # ---------------------------------------------------------------- prices
@@ -88,8 +98,16 @@ def test_asking_more_is_never_cheaper() -> None:
 
 def test_drafts_have_a_price_of_their_own() -> None:
     prices = Prices([a_tape(a_batch(10.0), a_batch(90.0, 1, Reasoning.DRAFT))])
-    draft = Question(ViewName.DIRECT, "Is it?", reasoning=Reasoning.DRAFT)
+    draft = Question(ViewName.DIRECT, "Is it?", reasoning=Reasoning.DRAFT, max_tokens=24)
     assert prices.ms(Pictures.FRAME, [draft]) == pytest.approx(90.0)
+
+
+def test_the_price_of_a_batch_is_that_of_its_longest_thought() -> None:
+    prices = Prices([a_tape(a_batch(90.0, 2, Reasoning.DRAFT), a_batch(900.0, 2, Reasoning.COT))])
+    thoughts = [Question(ViewName.DIRECT, "Is it?", reasoning=Reasoning.COT, max_tokens=256)]
+    drafts = [Question(ViewName.DIRECT, "Is it?", reasoning=Reasoning.DRAFT, max_tokens=24)]
+    assert prices.ms(Pictures.FRAME, drafts) == pytest.approx(90.0)
+    assert prices.ms(Pictures.FRAME, [*drafts, *thoughts]) == pytest.approx(900.0)
 
 
 # ---------------------------------------------------------------- the file
@@ -102,6 +120,13 @@ def test_tapes_are_found_again_by_picture_and_fingerprint(tmp_path: Path) -> Non
     assert again.find("ab", "0" * 16) == tape
     assert again.find("ab", "f" * 16) is None
     assert again.find("cd", "0" * 16) is None
+
+
+def test_a_tape_keeps_limits_and_how_right_an_answer_is_held_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "pcb.jsonl"
+    said = replace(a_batch(1.0).said[0], limits=Limits(8, 64), p_true=0.75)
+    TapeFile(path).add(tape := a_tape(Batch(Pictures.FRAME, 1.0, (said,))))
+    assert TapeFile(path).find("ab", "0" * 16) == tape
 
 
 def test_a_row_that_a_killed_run_left_unfinished_is_cut_off(tmp_path: Path) -> None:

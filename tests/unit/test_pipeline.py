@@ -9,7 +9,7 @@ from declarations import a_pipeline, pipelines
 from hypothesis import given
 from pydantic import ValidationError
 
-from inspector.pipeline import Pipeline, Severity, fingerprint
+from inspector.pipeline import LIMITS, Limits, Pipeline, Reasoning, Rung, Severity, ViewName, fingerprint
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,13 @@ from inspector.pipeline import Pipeline, Severity, fingerprint
         ({"settle": {"confidence": 0.5}}, "a coin is no confidence"),
         ({"settle": {"prior": 0.0}}, "a defect that can't be is not looked for"),
         ({"learned": {"fingerprint": "old"}}, "what was learned holds for one fingerprint"),
+        ({"ladder": [{"views": ["direct"], "reasoning": "cot", "max_tokens": 0}]}, "no thought fits into nothing"),
+        ({"ladder": [{"views": ["direct"], "reasoning": "budget", "min_tokens": 300}]}, "it would be cut before"),
+        (
+            {"ladder": [{"views": ["direct"], "reasoning": "budget", "min_tokens": 64, "max_tokens": 48}]},
+            "a thought can't be longer than its cap",
+        ),
+        ({"settle": {"weight_by": "feeling"}}, "weights come from what can be read"),
         ({"deadline_ms": 0}, "nothing can be judged in no time"),
         ({"fail_safe": "PASS"}, "doubt never passes"),
     ],
@@ -98,6 +105,76 @@ def test_score_key_changes_with_what_changes_a_score(settings: dict[str, Any]) -
 )
 def test_score_key_stays_with_what_only_decides(settings: dict[str, Any]) -> None:
     assert a_pipeline(**settings).score_key() == a_pipeline().score_key()
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({}, "a0f239a522b2287f"),
+        (
+            {
+                "ladder": [
+                    {"views": ["direct"]},
+                    {"views": ["inverted", "zoom"], "samples": 2, "reasoning": "draft", "temperature": 0.6},
+                ],
+                "count": "weighted",
+                "settle": {"weight_temperature": 4.0, "prior": 0.1},
+                "golden_samples": ["good.png"],
+                "second_opinion": {"by": "patches", "points": True},
+            },
+            "40ae71ec0565404d",
+        ),
+    ],
+)
+def test_lines_stay_qualified_when_there_is_a_new_setting_that_they_leave_out(
+    settings: dict[str, Any], key: str
+) -> None:
+    """The keys are those of the version before there were limits and P(True)."""
+    assert a_pipeline(**settings).score_key() == key
+
+
+def test_every_way_to_think_and_to_weigh_has_a_score_key_of_its_own() -> None:
+    ways: list[dict[str, Any]] = [
+        {"reasoning": "draft"},
+        {"reasoning": "draft", "max_tokens": 40},
+        {"reasoning": "cot"},
+        {"reasoning": "cot", "max_tokens": 64},
+        {"reasoning": "budget"},
+        {"reasoning": "budget", "min_tokens": 32},
+        {"reasoning": "budget", "min_tokens": 32, "max_tokens": 64},
+    ]
+    weights: list[dict[str, Any]] = [{}, {"settle": {"weight_by": "p_true"}}]
+    keys = {
+        a_pipeline(ladder=[{"views": ["direct"], **way}], count="weighted", **each).score_key()
+        for way in ways
+        for each in weights
+    }
+    assert len(keys) == len(ways) * len(weights)
+
+
+def test_p_true_changes_no_score_where_nothing_is_weighed() -> None:
+    assert a_pipeline(settle={"weight_by": "p_true"}).score_key() == a_pipeline().score_key()
+
+
+@pytest.mark.parametrize(
+    ("settings", "limits"),
+    [
+        ({"reasoning": "none"}, Limits(0, 0)),
+        ({"reasoning": "draft"}, Limits(0, 24)),
+        ({"reasoning": "cot"}, Limits(0, 256)),
+        ({"reasoning": "cot", "max_tokens": 64}, Limits(0, 64)),
+        ({"reasoning": "budget"}, Limits(128, 256)),
+        ({"reasoning": "budget", "max_tokens": 64}, Limits(32, 64)),
+        ({"reasoning": "budget", "min_tokens": 64, "max_tokens": 64}, Limits(64, 64)),
+    ],
+)
+def test_limits_of_a_thought_are_its_own_or_those_of_its_kind(settings: dict[str, Any], limits: Limits) -> None:
+    assert Rung(views=(ViewName.DIRECT,), **settings).limits == limits
+
+
+def test_every_kind_of_reasoning_has_limits_that_can_be_kept() -> None:
+    assert set(LIMITS) == set(Reasoning)
+    assert all(least <= most for least, most in LIMITS.values())
 
 
 def test_fingerprint_changes_with_every_part_of_it() -> None:

@@ -7,12 +7,16 @@ from declarations import a_pipeline, pipelines
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.pipeline import Pipeline, Reasoning, ViewName
+from inspector.pipeline import LIMITS, P_TRUE, THOUGHTS, Limits, Pipeline, Reasoning, ViewName
 from inspector.view import (
+    COT,
+    LETTER_COT,
     NO,
+    P_TRUE_REQUEST,
     PARAPHRASES,
     PICTURES_OF,
     VERDICT_CUE,
+    WAIT,
     YES,
     Pictures,
     Question,
@@ -68,6 +72,42 @@ def test_with_reasoning_every_sample_is_drawn_from_its_own_seed(view: ViewName, 
     assert len({question.seed for question in asked}) == samples
     assert all(question.temperature == 0.7 and question.max_tokens > 0 for question in asked)
     assert all(VERDICT_CUE in question.text for question in asked)
+
+
+@pytest.mark.parametrize("reasoning", [Reasoning.COT, Reasoning.BUDGET])
+def test_thoughts_end_with_their_cue_and_an_answer_of_their_view(reasoning: Reasoning) -> None:
+    (direct,), (options,) = (ask(view, reasoning=reasoning) for view in (ViewName.DIRECT, ViewName.OPTIONS))
+    assert direct.text.endswith("Think step by step, then write 'Verdict: Yes' or 'Verdict: No'.")
+    assert options.text.endswith("Think step by step, then write 'Verdict: A' or 'Verdict: B'.")
+
+
+@pytest.mark.parametrize("reasoning", Reasoning)
+def test_limits_are_those_of_the_kind_unless_others_are_given(reasoning: Reasoning) -> None:
+    (question,) = ask(ViewName.DIRECT, reasoning=reasoning)
+    assert (question.min_tokens, question.max_tokens) == LIMITS[reasoning]
+    (question,) = questions(
+        PIPELINE, ViewName.DIRECT, samples=1, reasoning=reasoning, temperature=0, seed=0, limits=Limits(3, 5)
+    )
+    assert (question.min_tokens, question.max_tokens) == (3, 5)
+
+
+def test_every_view_but_the_checklist_is_asked_whether_it_is_right_where_the_pipeline_weighs_by_that() -> None:
+    weighing = a_pipeline(count="weighted", settle={"weight_by": "p_true"})
+    for view in ViewName:
+        asked = questions(weighing, view, samples=2, reasoning=Reasoning.NONE, temperature=0, seed=0)
+        assert {question.asks_p_true for question in asked} == {view is not ViewName.CHECKLIST}
+        assert not any(question.asks_p_true for question in ask(view))
+
+
+def test_words_that_are_no_part_of_a_models_fingerprint_change_only_with_their_version() -> None:
+    """Who changes one of them raises its version, so that lines that ask it have to be qualified again."""
+    assert (THOUGHTS, COT, LETTER_COT, WAIT) == (
+        "thoughts/1",
+        " Think step by step, then write 'Verdict: Yes' or 'Verdict: No'.",
+        " Think step by step, then write 'Verdict: A' or 'Verdict: B'.",
+        "Wait,",
+    )
+    assert (P_TRUE, P_TRUE_REQUEST) == ("p_true/1", "Is that right? Answer Yes or No.")
 
 
 def test_without_reasoning_nothing_is_sampled() -> None:

@@ -58,7 +58,9 @@ def parts(draw: st.DrawFn) -> PartRecord:
         seq=draw(st.none() | st.integers(0, 2**63)),
         p_ng=p_ng,
         agreement=None if p_ng is None else draw(st.floats(0.5, 1)),
-        votes=tuple(Vote(ViewName.PARAPHRASE, 7, p_ng, text=draw(any_text)) for _ in range(draw(st.integers(0, 3)))),
+        votes=tuple(
+            Vote(ViewName.PARAPHRASE, 7, p_ng, text=draw(any_text), p_true=p_ng) for _ in range(draw(st.integers(0, 3)))
+        ),
         rungs=draw(st.integers(0, 8)),
         stopped_by=draw(st.sampled_from(StoppedBy)),
         words=Words(WordsState.WRITTEN, (Finding(defect, Severity.CRITICAL, Box(0, 0, 1, 1), draw(any_text)),)),

@@ -67,7 +67,10 @@ const Votes = {
               <i :style="{ left: 100 * row.p_ng + '%' }"></i>
             </div>
           </td>
-          <td class="number">{{ row.p_ng === null ? '–' : row.p_ng.toFixed(3) }}</td>
+          <td class="number">
+            {{ row.p_ng === null ? '–' : row.p_ng.toFixed(3) }}
+            <div v-if="row.p_true !== null" class="sub">held right {{ row.p_true.toFixed(2) }}</div>
+          </td>
           <td class="number">{{ row.tokens }}</td>
           <td class="number">{{ row.ms }}</td>
         </tr>
