@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 from inspector.frame import Frame
 
 EVERY_S: Final = 1.0  # one frame a second is remembered: a backlog that comes all at once counts as one
-MEMORY: Final = 16
-ENOUGH: Final = 8
+MEMORY: Final = 24
+ENOUGH: Final = 16
 LONGEST_WAY_S: Final = 2.0  # no network of a line takes that long all the time
 STEADY_S: Final = 1.0  # a clock that is behind stays so; a backlog shrinks
 OLDEST_S: Final = 8 * 86_400.0  # no broker keeps a frame that long

@@ -220,9 +220,10 @@ class Ledger(Protocol):
     async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[Outgoing]) -> None:
         """Adds the words of a part whose words were PENDING, with the messages that carry them."""
 
-    async def withdraw(self, result_id: str, decision: Decision, payload: bytes) -> bool:
+    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, told: bool = False) -> bool:
         """The part's PASS becomes `decision`, late, and `payload` what its verdict says; False, changing nothing, where
-        the broker has that verdict already, or the part is unknown."""
+        the broker has that verdict already, or the part is unknown. `told`: the gate was told this in time, while the
+        PASS was still being stored, so that it is not late and the broker has it."""
 
     async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
         """Parts whose words are still PENDING: after a restart nobody is writing them any more."""

@@ -68,7 +68,8 @@ class Recorder:
             await self._record_in_safe_mode(part, safe, frame, pipeline, due, error)
             return True
         if stored and told and told.decision != part.decision:
-            self._differs(part, "took too long to store it")
+            part, messages = told, self._messages(told, frame, pipeline, due)
+            await self._correct(part, messages[0])
         if stored:
             self._relay.send(messages)
             self._stored(part)
@@ -114,14 +115,27 @@ class Recorder:
         self._relay.send(messages)
         while (stored := await self._try_to_store(safe, messages)) is None:
             await asyncio.sleep(RETRY_S)
-        if not stored:
-            self._differs(part, "said that it had not")
+        if not stored:  # it had been, though the ledger said otherwise
+            await self._correct(safe, messages[0])
         self._stored(safe)
         self._relay.send(messages)
 
-    def _differs(self, part: PartRecord, but: str) -> None:
-        said = f"{part.key}: the ledger stored {part.decision.disposition} but {but}; the gate was told the fail-safe"
-        self._watch.note("RECORD_DIFFERS", said, line=part.key.line)
+    async def _correct(self, told: PartRecord, verdict: Outgoing) -> None:
+        """The ledger holds another decision than the gate was told while it was being stored."""
+        while (corrected := await self._try_to_correct(told, verdict)) is None:
+            await asyncio.sleep(RETRY_S)
+        if not corrected:
+            said = (
+                f"{told.key}: the gate was told {told.decision.disposition}, and the ledger holds another result of it"
+            )
+            self._watch.note("RECORD_DIFFERS", said, line=told.key.line)
+
+    async def _try_to_correct(self, told: PartRecord, verdict: Outgoing) -> bool | None:
+        """Whether the ledger has it now; None while it is away."""
+        try:
+            return await self._ledger.withdraw(told.result_id, told.decision, verdict.payload, told=True)
+        except LedgerError:
+            return None
 
     async def _try_to_store(self, part: PartRecord, messages: list[Outgoing]) -> bool | None:
         """Whether the part was stored now (False: it had been before); None while the ledger is away."""

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Final
 
 from inspector.decision import Reason, fail_safe
@@ -23,7 +25,23 @@ SHORT_CUT: Final = 5_000  # messages waiting in memory; beyond that they wait in
 MEMORY: Final = 20_000  # ids remembered as published, so that a sweep that overlaps them repeats none
 RETRY_S: Final = 0.5
 WITHDRAWN: Final = "found good in time, but the broker could not be told until the gate had acted without it"
+WAYS_S: Final = 5.0  # how long the way of a message is remembered
 CONFIRM_S: Final = 0.1  # confirmations share a transaction; until then the echo on the broker knows
+
+
+class Ways:
+    """How long messages were on their way to the broker lately."""
+
+    def __init__(self) -> None:
+        self._took: deque[tuple[float, float]] = deque()
+
+    def add(self, began_s: float, now_s: float) -> None:
+        self._took.append((now_s, now_s - began_s))
+
+    def longest_s(self, now_s: float) -> float:
+        while self._took and now_s - self._took[0][0] > WAYS_S:
+            self._took.popleft()
+        return max((took for _, took in self._took), default=0.0)
 
 
 class Relay:
@@ -47,6 +65,7 @@ class Relay:
         self._waiting: deque[Outgoing] = deque()
         self._handled: OrderedDict[str, None] = OrderedDict()
         self._confirmed: list[str] = []
+        self._ways = Ways()
         self._behind = True
         self._wake = asyncio.Event()
         self._window = asyncio.Semaphore(WINDOW)
@@ -137,13 +156,15 @@ class Relay:
 
     async def _publish(self, message: Outgoing) -> None:
         try:
-            await self._publisher.publish(await self._still_true(message))
+            true, began_s = await self._still_true(message), time.monotonic()
+            await self._publisher.publish(true)
         except (BrokerError, LedgerError) as error:
             its_id = {"result_id": message.message_id}
             log.info("not published yet, stays in the outbox: %s: %s", message.message_id, error, extra=its_id)
             self._behind = True
             self._wake.set()
         else:
+            self._ways.add(began_s, time.monotonic())
             self._done(message.message_id)
             if message.confirms:
                 self._tell(message)
@@ -151,9 +172,11 @@ class Relay:
             self._window.release()
 
     async def _still_true(self, message: Outgoing) -> Outgoing:
-        """The message, or what the gate is told in place of a PASS that waited here until it acted without it. The
-        ledger says so first. A verdict that was published in time stays what it was when it is asked for again."""
-        instead = withdrawn(message.payload, utc_now())
+        """The message, or what the gate is told in place of a PASS that waited here until it acted without it, or would
+        by the time that the broker has it. The ledger says so first. A verdict that was published in time stays what it
+        was when it is asked for again."""
+        there = utc_now() + timedelta(seconds=self._ways.longest_s(time.monotonic()))
+        instead = withdrawn(message.payload, there)
         if instead is None:
             return message
         payload, decision = to_json(instead), fail_safe(instead.disposition, Reason.DEADLINE, WITHDRAWN)

@@ -127,14 +127,15 @@ class MemoryLedger:
             self._put(replace(row.part, words=words))
             self.outbox += [Posted(message, result_id, row.part.key.line) for message in outgoing]
 
-    async def withdraw(self, result_id: str, decision: Decision, payload: bytes) -> bool:
+    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, told: bool = False) -> bool:
         self._reach()
-        waiting = [each for each in self.outbox if each.message.message_id == result_id and not each.published]
+        its_own = [each for each in self.outbox if each.message.message_id == result_id]
+        waiting = [each for each in its_own if told or not each.published]
         for posted in waiting:
             posted.message = posted.message._replace(payload=payload)
             row = self.part(result_id)
             assert row is not None
-            self._put(replace(row.part, decision=decision, late=True))
+            self._put(replace(row.part, decision=decision, late=not told))
         return bool(waiting)
 
     async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:

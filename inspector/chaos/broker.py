@@ -21,7 +21,7 @@ from inspector.mqtt.broker import DEFAULT_LIMITS, await_answer, free_port, make_
 
 HOST: Final = "127.0.0.1"
 EVERY_SECOND: Final = "autosave_interval 1\n"
-FORGETS_S: Final = 2.0  # how long before its death it may have acknowledged what it never wrote
+FORGETS_S: Final = 3.0  # how long before its death it may have acknowledged what it never wrote
 
 
 class KillableBroker:

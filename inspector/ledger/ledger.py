@@ -86,8 +86,8 @@ class SqlLedger:
     async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[Outgoing]) -> None:
         await self._writer.submit(writes.finish_words, writes.LaterWords(result_id, words, tuple(outgoing)))
 
-    async def withdraw(self, result_id: str, decision: Decision, payload: bytes) -> bool:
-        return await self._writer.submit(writes.withdraw, writes.Withdrawal(result_id, decision, payload))
+    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, told: bool = False) -> bool:
+        return await self._writer.submit(writes.withdraw, writes.Withdrawal(result_id, decision, payload, told))
 
     async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
         return await self._read(reads.unfinished_words, lines)

@@ -69,6 +69,7 @@ class Withdrawal(NamedTuple):
     result_id: str
     decision: Decision
     payload: bytes
+    told: bool
 
 
 def record_parts(connection: Connection, group: Sequence[NewPart]) -> list[bool]:
@@ -89,16 +90,18 @@ def finish_words(connection: Connection, group: Sequence[LaterWords]) -> list[No
 
 
 def withdraw(connection: Connection, group: Sequence[Withdrawal]) -> list[bool]:
-    """Says for each whether its verdict still waited."""
+    """Says for each whether its verdict could still be changed."""
     return [_withdraw(connection, each) for each in group]
 
 
 def _withdraw(connection: Connection, withdrawal: Withdrawal) -> bool:
-    verdict = update(outbox).where(outbox.c.message_id == withdrawal.result_id, outbox.c.confirms, is_waiting)
+    verdict = update(outbox).where(outbox.c.message_id == withdrawal.result_id, outbox.c.confirms)
+    if not withdrawal.told:
+        verdict = verdict.where(is_waiting)
     if not connection.execute(verdict.values(payload=withdrawal.payload)).rowcount:
         return False
     part = update(parts).where(parts.c.result_id == withdrawal.result_id)
-    connection.execute(part.values(late=True, **decision_row(withdrawal.decision)))
+    connection.execute(part.values(late=not withdrawal.told, **decision_row(withdrawal.decision)))
     return True
 
 

@@ -41,15 +41,18 @@ class Broker:
         return self.protocol == "5"
 
 
-def new_client(broker: Broker, client_id: str, *, persistent: bool, manual_ack: bool = False) -> Client:
-    """A client that is not connected yet. A persistent one needs the same client_id at every start."""
+def new_client(
+    broker: Broker, client_id: str, *, persistent: bool, manual_ack: bool = False, reconnects: bool = True
+) -> Client:
+    """A client that is not connected yet. A persistent one needs the same client_id at every start. One that does not
+    reconnect still tries until its first connection stands."""
     client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=MQTTv5 if broker.speaks_v5 else MQTTv311,
         clean_session=None if broker.speaks_v5 else not persistent,
         manual_ack=manual_ack,
-        reconnect_on_failure=True,
+        reconnect_on_failure=reconnects,
     )
     client.reconnect_delay_set(min_delay=1, max_delay=5)
     client.max_inflight_messages_set(1000)

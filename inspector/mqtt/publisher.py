@@ -2,8 +2,11 @@
 its writes under a backlog.
 
 Its session is persistent and listens to the station's own verdicts: their echoes are acknowledged only once the
-ledger has noted that they were published. So the broker tells the next life of a killed station which verdicts had
-come through, and those are not published again.
+ledger has noted that they were published. So the broker tells the next connection, and the next life of a killed
+station, which verdicts had come through, and those are not published again.
+
+Every connection has a paho client of its own. One that connects again would by itself send what was on its way when
+the last connection broke, before anybody could ask whether a PASS still counts.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from inspector.wire import ServiceState, Topics, to_json
 
 log = logging.getLogger(__name__)
 
+AGAIN_S: Final = 1.0  # between two connections
 ECHO_QUIET_S: Final = 0.3  # after connecting, echoes of an earlier life come in at once; this long a silence ends them
 ECHO_LIMIT_S: Final = 2.0
 MESSAGE_ID: Final = "message_id"
@@ -52,21 +56,27 @@ class MqttPublisher:
         self._noted: OrderedDict[str, None] = OrderedDict()
         self._last_echo = 0.0
         self._listening: asyncio.Task[None] | None = None
-        self._client = new_client(broker, client_id, persistent=True, manual_ack=True)
-        self._client.will_set(self._state_topic, to_json(self._state("OFFLINE")), qos=1, retain=True)
+        self._is_closed = False
         self._receipts = Receipts(lambda mid: self._client.ack(mid, 1))
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_publish = self._on_publish
-        self._client.on_message = self._on_message
+        self._client = self._new_client()
 
     async def start(self) -> None:
         """Starts connecting; call it on the event loop that publishes."""
         self._loop = asyncio.get_running_loop()
         connect(self._client, self._broker, persistent=True)
 
+    def _new_client(self) -> Client:
+        client = new_client(self._broker, self._client_id, persistent=True, manual_ack=True, reconnects=False)
+        client.will_set(self._state_topic, to_json(self._state("OFFLINE")), qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        return client
+
     async def close(self) -> None:
         """Says OFFLINE and hangs up."""
+        self._is_closed = True
         if self._client.is_connected():
             with contextlib.suppress(BrokerError):
                 await self.announce(self._state_topic, to_json(self._state("OFFLINE")), retain=True)
@@ -146,11 +156,21 @@ class MqttPublisher:
         self._online.set()
 
     def _went_offline(self) -> None:
-        """What is on its way stays with paho, which sends it again on the next connection; echoes will come again."""
+        """What was on its way fails; echoes will come again."""
+        assert self._loop is not None
         if self._listening:
             self._listening.cancel()
         self._online.clear()
         self._echoes.clear()
+        for mid in list(self._pending):
+            self._settle(mid, f"the connection to {self._broker.address} broke")
+        if not self._is_closed:
+            self._client = self._new_client()
+            self._loop.call_later(AGAIN_S, self._connect_again)
+
+    def _connect_again(self) -> None:
+        if not self._is_closed:
+            connect(self._client, self._broker, persistent=True)
 
     def _heard(self, message_id: str, mid: int) -> None:
         assert self._loop is not None

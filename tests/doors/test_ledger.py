@@ -92,6 +92,24 @@ async def test_a_pass_is_withdrawn_only_while_its_verdict_waits(opened: Opened) 
     assert message == a_verdict(waiting)._replace(payload=b"instead")
 
 
+async def test_what_the_gate_was_told_while_a_pass_was_being_stored_is_what_the_ledger_holds(opened: Opened) -> None:
+    waiting, published = a_part("t-1"), a_part("t-2")
+    for part in (waiting, published):
+        await opened.ledger.record(part, [a_verdict(part)])
+    await opened.ledger.confirm([published.result_id])
+    safe = fail_safe(Disposition.REVIEW, Reason.SAFE_MODE, "not stored in time")
+    parts = (waiting.result_id, published.result_id, "nobody")
+    assert [await opened.ledger.withdraw(part, safe, b"told", told=True) for part in parts] == [True, True, False]
+    rows = [opened.archive.part(part.result_id) for part in (waiting, published)]
+    assert [row.part for row in rows if row] == [
+        replace(waiting, decision=safe),
+        replace(published, decision=safe, state=PartState.PUBLISHED),
+    ]
+    known = await opened.ledger.find(published.key)
+    assert known is not None
+    assert known.verdict == a_verdict(published)._replace(payload=b"told")
+
+
 async def test_words_are_added_later_with_the_messages_that_carry_them(opened: Opened) -> None:
     part = a_part(words=PENDING)
     await opened.ledger.record(part, [a_verdict(part)])

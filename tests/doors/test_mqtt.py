@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from inspector.accounts import Ack, TriggerCount
+from inspector.chaos.broker import HOST, KillableBroker
 from inspector.errors import BrokerError
 from inspector.frame import Frame
 from inspector.mqtt import mosquitto
@@ -377,6 +380,25 @@ async def test_broker_restart_loses_no_message_and_repeats_none(tmp_path: Path, 
         await publisher.publish(verdict(2))
     with local_broker(tmp_path, port=address.port, prefer="mosquitto"):
         await asyncio.wait_for(publisher.online(), 15)
+        await asyncio.wait_for(publisher.publish(verdict(2)), 5)
+        await until(lambda: list(publisher.echoes()) == ["result-2"])
+        await publisher.close()
+
+
+async def test_what_was_on_its_way_when_the_connection_broke_is_not_sent_by_itself(
+    tmp_path: Path, client_id: str
+) -> None:
+    with KillableBroker(tmp_path / "broker") as broker:
+        publisher = MqttPublisher(Broker(HOST, broker.port), TOPICS, client_id)
+        await publisher.start()
+        await publisher.online()
+        os.kill(broker.pid, signal.SIGSTOP)
+        on_its_way = asyncio.create_task(publisher.publish(verdict(1)))
+        await asyncio.sleep(0.2)
+        with broker.dead(), pytest.raises(BrokerError, match="broke"):
+            await asyncio.wait_for(on_its_way, 10)
+        await asyncio.wait_for(publisher.online(), 15)
+        assert publisher.echoes() == []
         await asyncio.wait_for(publisher.publish(verdict(2)), 5)
         await until(lambda: list(publisher.echoes()) == ["result-2"])
         await publisher.close()

@@ -37,6 +37,16 @@ async def running(relay: Relay) -> AsyncIterator[None]:
     await asyncio.gather(task, return_exceptions=True)
 
 
+class SlowPublisher(MemoryPublisher):
+    """Every message takes WAY_S to the broker."""
+
+    WAY_S = 0.4
+
+    async def publish(self, message: Outgoing) -> None:
+        await asyncio.sleep(self.WAY_S)
+        await super().publish(message)
+
+
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not true():
@@ -165,6 +175,19 @@ async def test_a_pass_that_was_published_in_time_stays_one_when_its_frame_comes_
         relay.repeat(verdict)
         await relay.flush(5)
     assert told(publisher) == [Disposition.PASS]
+
+
+async def test_a_pass_that_would_come_too_late_by_the_way_of_the_last_ones_is_withdrawn() -> None:
+    ledger, publisher = MemoryLedger(), SlowPublisher()
+    relay = Relay(ledger, publisher)
+    async with running(relay):
+        await publisher.online()
+        for number in (1, 2):
+            part, verdict = passed(number, late_ms=-SlowPublisher.WAY_S * 500.0)
+            await ledger.record(part, [verdict])
+            relay.send([verdict])
+            await relay.flush(5)
+    assert told(publisher) == [Disposition.PASS, Disposition.REJECT]
 
 
 async def test_nothing_is_withdrawn_at_the_gate_that_the_ledger_does_not_hold() -> None:

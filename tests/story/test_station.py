@@ -303,7 +303,29 @@ async def test_pass_that_is_not_stored_in_time_is_not_sent(line: Line) -> None:
     await line.settle()
     assert line.verdicts() == [verdict]
     await line.watch.flush()
-    assert {"LEDGER_SLOW", "RECORD_DIFFERS"} <= {event.kind for event in line.ledger.events}
+    kinds = {event.kind for event in line.ledger.events}
+    assert ("LEDGER_SLOW" in kinds, "RECORD_DIFFERS" in kinds) == (True, False)
+    [row] = line.ledger.rows
+    assert (row.part.decision.disposition, row.part.decision.reason) == (verdict.disposition, verdict.reason)
+    assert row.part.late is False
+
+
+async def test_ledger_that_stored_a_pass_and_said_it_had_not_is_made_to_say_what_the_gate_heard(line: Line) -> None:
+    store, said = line.ledger.record, list[bool]()
+
+    async def denying(part: PartRecord, outgoing: Sequence[Outgoing]) -> bool:
+        said.append(await store(part, outgoing))
+        if len(said) == 1:
+            raise LedgerError("the connection broke after the commit")
+        return said[-1]
+
+    line.ledger.record = denying  # type: ignore[method-assign]
+    await line.station.inspect(frame())
+    await line.settle()
+    [verdict] = line.verdicts()
+    [row] = line.ledger.rows
+    assert (verdict.disposition, row.part.decision.disposition) == (Disposition.REVIEW, Disposition.REVIEW)
+    assert said == [True, False]
 
 
 async def test_gate_hears_of_a_bad_part_though_the_ledger_is_slow(line: Line) -> None:
