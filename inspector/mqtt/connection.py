@@ -45,7 +45,7 @@ def new_client(
     broker: Broker, client_id: str, *, persistent: bool, manual_ack: bool = False, reconnects: bool = True
 ) -> Client:
     """A client that is not connected yet. A persistent one needs the same client_id at every start. One that does not
-    reconnect still tries until its first connection stands."""
+    reconnect tries once."""
     client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,

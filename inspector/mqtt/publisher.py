@@ -69,6 +69,7 @@ class MqttPublisher:
         client = new_client(self._broker, self._client_id, persistent=True, manual_ack=True, reconnects=False)
         client.will_set(self._state_topic, to_json(self._state("OFFLINE")), qos=1, retain=True)
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
@@ -164,6 +165,10 @@ class MqttPublisher:
         self._echoes.clear()
         for mid in list(self._pending):
             self._settle(mid, f"the connection to {self._broker.address} broke")
+        self._renew()
+
+    def _renew(self) -> None:
+        assert self._loop is not None
         if not self._is_closed:
             self._client = self._new_client()
             self._loop.call_later(AGAIN_S, self._connect_again)
@@ -191,6 +196,9 @@ class MqttPublisher:
         if self._broker.speaks_v5:
             client.subscribe(self._topics.verdict("+", "+"), options=SubscribeOptions(qos=1))
         self._on_loop(self._connected)
+
+    def _on_connect_fail(self, _client: Client, _userdata: object) -> None:
+        self._on_loop(self._renew)
 
     def _on_disconnect(
         self,
