@@ -24,6 +24,7 @@ from inspector.vlm.chat import Chat
 from inspector.vlm.checkpoint import Checkpoint, find, load_checkpoint
 from inspector.vlm.engine import TransformersEngine
 from inspector.vlm.lap import Lap, timed
+from inspector.vlm.packing import pack
 from inspector.vlm.peer import Peer, Work, started
 from inspector.vlm.pictures import Optics, Patches
 from inspector.vlm.stand_in import Reader, save_language_model, stand_in
@@ -77,6 +78,7 @@ class Contest:
     @classmethod
     def on(cls, ours: Checkpoint, card: ModelCard) -> Contest:
         plain = ours._replace(model=copy.deepcopy(ours.model))
+        pack(ours.model)
         chat = Chat(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
         engine = TransformersEngine(card, ours, "contest")
         reader = TransformersEngine(card, ours, "contest", Reader(ours.model))

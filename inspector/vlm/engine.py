@@ -27,6 +27,7 @@ from inspector.vlm.fingerprint import fingerprint
 from inspector.vlm.grammar import Grammar
 from inspector.vlm.memory import Memory, key_value_bytes
 from inspector.vlm.network import Network
+from inspector.vlm.packing import pack
 from inspector.vlm.pictures import Optics, Patches
 from inspector.vlm.rows import KeptPrefix
 from inspector.vlm.work import Inquiry, Turn, Worker
@@ -53,7 +54,9 @@ class TransformersEngine:
         if threads is not None:
             torch.set_num_threads(threads)
         path = find(card, folder)
-        return cls(card, load_checkpoint(card, path), fingerprint(card, path))
+        checkpoint = load_checkpoint(card, path)
+        pack(checkpoint.model)
+        return cls(card, checkpoint, fingerprint(card, path))
 
     @property
     def fingerprint(self) -> str:

@@ -31,7 +31,7 @@ QUESTIONS = (
     Question(ViewName.CHECKLIST, "Glare? Answer Yes or No."),
 )
 TOKEN_BYTES = 2 * 2 * 2 * 16 * 4  # keys and values of two layers of two heads 16 wide, float32
-BLOCK, WARM = 10, 4
+BLOCK, WARM = 10, 12
 ONE = (lamp(0.55),)
 TWO = (lamp(0.1, (96, 64)), lamp(0.9))
 
@@ -224,8 +224,8 @@ async def test_hundreds_of_parts_that_end_in_every_way_leave_memory_flat(is_long
     budget = {"min": 320 * 224, "max": 320 * 224}
     engine = TransformersEngine.load(card(pixels=budget), tiny_model.folder())
     part_bytes = (await engine.open(ONE, PREAMBLE)).tokens * TOKEN_BYTES
-    resident = [await resident_after(engine, BLOCK) for _ in range(2000 // BLOCK if is_long else 160 // BLOCK)]
-    flat = resident[WARM:]  # the allocator's own tables grow at first
+    resident = [await resident_after(engine, BLOCK) for _ in range(2000 // BLOCK if is_long else 240 // BLOCK)]
+    flat = resident[WARM:]  # the allocator's tables, and a kernel for every new shape, grow at first
     growth = theilslopes(flat, [BLOCK * block for block in range(len(flat))], alpha=0.99)
     assert growth.low_slope < part_bytes / 10
     assert (flat[-1] - flat[0]) / BLOCK / len(flat) < part_bytes
