@@ -65,7 +65,7 @@ class Recorder:
             stored = await storing
         except LedgerError as error:
             safe = told or _safe(part, pipeline, f"the ledger could not store the part: {error}")
-            await self._record_in_safe_mode(part, safe, frame, pipeline, due, error)
+            await self._record_in_safe_mode(safe, frame, pipeline, due, error)
             return True
         if stored and told and told.decision != part.decision:
             part, messages = told, self._messages(told, frame, pipeline, due)
@@ -108,10 +108,10 @@ class Recorder:
         return told
 
     async def _record_in_safe_mode(
-        self, part: PartRecord, safe: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline, error: LedgerError
+        self, safe: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline, error: LedgerError
     ) -> None:
         messages = self._messages(safe, frame, pipeline, due)
-        self._watch.note("LEDGER_AWAY", str(error), line=part.key.line, severity=EventSeverity.ALARM)
+        self._watch.note("LEDGER_AWAY", str(error), line=safe.key.line, severity=EventSeverity.ALARM)
         self._relay.send(messages)
         while (stored := await self._try_to_store(safe, messages)) is None:
             await asyncio.sleep(RETRY_S)
@@ -125,9 +125,7 @@ class Recorder:
         while (corrected := await self._try_to_correct(told, verdict)) is None:
             await asyncio.sleep(RETRY_S)
         if not corrected:
-            said = (
-                f"{told.key}: the gate was told {told.decision.disposition}, and the ledger holds another result of it"
-            )
+            said = f"{told.key}: the gate was told {told.decision.disposition}, the ledger holds another result"
             self._watch.note("RECORD_DIFFERS", said, line=told.key.line)
 
     async def _try_to_correct(self, told: PartRecord, verdict: Outgoing) -> bool | None:
