@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from inspector.clock import Deadline
 from inspector.decision import Reason, fail_safe
@@ -30,6 +30,8 @@ from inspector.watch import Watch
 from inspector.wire import EventSeverity, Topics, Until, report_message, to_json, verdict_message
 
 log = logging.getLogger(__name__)
+
+Done = TypeVar("Done")
 
 RETRY_S: Final = 0.5
 PUBLISH_MS: Final = 10.0  # of each deadline, for the way of a verdict that could not wait for its commit
@@ -113,8 +115,7 @@ class Recorder:
         messages = self._messages(safe, frame, pipeline, due)
         self._watch.note("LEDGER_AWAY", str(error), line=safe.key.line, severity=EventSeverity.ALARM)
         self._relay.send(messages)
-        while (stored := await self._try_to_store(safe, messages)) is None:
-            await asyncio.sleep(RETRY_S)
+        stored = await _insistently(lambda: self._ledger.record(safe, messages))
         if not stored:  # it had been, though the ledger said otherwise
             await self._correct(safe, messages[0])
         self._stored(safe)
@@ -122,25 +123,10 @@ class Recorder:
 
     async def _correct(self, told: PartRecord, verdict: Outgoing) -> None:
         """The ledger holds another decision than the gate was told while it was being stored."""
-        while (corrected := await self._try_to_correct(told, verdict)) is None:
-            await asyncio.sleep(RETRY_S)
-        if not corrected:
+        result_id, decision, payload = told.result_id, told.decision, verdict.payload
+        if not await _insistently(lambda: self._ledger.withdraw(result_id, decision, payload, told=True)):
             said = f"{told.key}: the gate was told {told.decision.disposition}, the ledger holds another result"
             self._watch.note("RECORD_DIFFERS", said, line=told.key.line)
-
-    async def _try_to_correct(self, told: PartRecord, verdict: Outgoing) -> bool | None:
-        """Whether the ledger has it now; None while it is away."""
-        try:
-            return await self._ledger.withdraw(told.result_id, told.decision, verdict.payload, told=True)
-        except LedgerError:
-            return None
-
-    async def _try_to_store(self, part: PartRecord, messages: list[Outgoing]) -> bool | None:
-        """Whether the part was stored now (False: it had been before); None while the ledger is away."""
-        try:
-            return await self._ledger.record(part, messages)
-        except LedgerError:
-            return None
 
     # ------------------------------------------------------------------ words, after the verdict
 
@@ -149,14 +135,8 @@ class Recorder:
 
     async def _finish(self, part: PartRecord, words: Words) -> None:
         message = self._report(replace(part, words=words))
-        while True:
-            try:
-                await self._ledger.finish_words(part.result_id, words, [message])
-            except LedgerError:
-                await asyncio.sleep(RETRY_S)
-                continue
-            self._relay.send([message])
-            return
+        await _insistently(lambda: self._ledger.finish_words(part.result_id, words, [message]))
+        self._relay.send([message])
 
     # ------------------------------------------------------------------ votes that decide nothing
 
@@ -192,6 +172,15 @@ class Recorder:
     def _report(self, part: PartRecord) -> Outgoing:
         topic = self._topics.report(part.key.line, part.key.camera)
         return Outgoing(f"{part.result_id}-report", topic, to_json(report_message(part)))
+
+
+async def _insistently(call: Callable[[], Awaitable[Done]]) -> Done:
+    """Again and again while the ledger is away."""
+    while True:
+        try:
+            return await call()
+        except LedgerError:
+            await asyncio.sleep(RETRY_S)
 
 
 async def _in_time(storing: asyncio.Task[bool], part: PartRecord, due: Deadline) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import tiny_model
-import torch
 from fakes import a_pipeline
+from held_text import chat, grammar, rambled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_model import PREAMBLE, card, lamp
@@ -18,10 +17,8 @@ from tiny_model import PREAMBLE, card, lamp
 from inspector.checklist import LONGEST, checklist_schema, checklist_start, read_questions
 from inspector.view import checklist_request
 from inspector.vlm import load
-from inspector.vlm.chat import Chat
-from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.decoding import Script
-from inspector.vlm.grammar import Grammar, closing
+from inspector.vlm.grammar import closing
 
 LINE = a_pipeline("lamps", product="lamp", defects={"glare": "minor", "Dead_Pixel": "critical", "scratch-2": "major"})
 SCHEMA, START = checklist_schema(LINE), checklist_start(LINE)
@@ -31,27 +28,11 @@ CHECKLISTS = st.fixed_dictionaries(dict.fromkeys(LINE.defects, WORDS)).map(
 )
 
 
-@functools.cache
-def chat() -> Chat:
-    checkpoint = load_checkpoint(card(), tiny_model.folder() / "tiny")
-    return Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
-
-
-@functools.cache
-def grammar() -> Grammar:
-    checkpoint = load_checkpoint(card(), tiny_model.folder() / "tiny")
-    return Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat())
-
-
 @settings(deadline=None, max_examples=10)
 @given(st.integers(12, 90), st.integers(0, 10**6))
 def test_a_model_that_says_anything_writes_what_can_be_read_wherever_it_is_cut(max_tokens: int, seed: int) -> None:
-    script = Script(checklist_request(LINE), START, max_tokens, chat(), grammar().hold(START, SCHEMA))
-    random, text = torch.Generator().manual_seed(seed), None
-    while text is None:
-        allowed = script.allowed
-        assert allowed is not None
-        text = script.take(int((torch.rand(len(allowed), generator=random) * allowed).argmax()))
+    held = grammar().hold(START, SCHEMA)
+    text = rambled(Script(checklist_request(LINE), START, max_tokens, chat(), held), seed)
     questions = json.loads(text.text)
     assert list(questions)[:-1] == list(LINE.defects)[: len(questions) - 1], "the last name may be cut off"
     assert all(question is None or len(question) <= LONGEST for question in questions.values())

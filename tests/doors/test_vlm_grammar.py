@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import json
 
 import pytest
 import tiny_model
-import torch
+from held_text import chat, grammar, rambled
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_model import PREAMBLE, REPORT, card, lamp
+from tiny_model import PREAMBLE, REPORT, lamp
 
 from inspector.errors import ModelError
 from inspector.pipeline import Pipeline, Severity
 from inspector.report import BOX_SCHEMA, JsonSchema, read_box, report_schema
-from inspector.vlm.chat import Chat
-from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.decoding import Script
-from inspector.vlm.grammar import Grammar, closing
+from inspector.vlm.grammar import closing
 
 PIPELINE = Pipeline.model_validate(
     {
@@ -45,30 +42,11 @@ REPORTS = st.fixed_dictionaries(VALUES).map(
 )
 
 
-@functools.cache
-def chat() -> Chat:
-    checkpoint = load_checkpoint(card(), tiny_model.folder() / "tiny")
-    return Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
-
-
-@functools.cache
-def grammar() -> Grammar:
-    checkpoint = load_checkpoint(card(), tiny_model.folder() / "tiny")
-    return Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat())
-
-
 def written(start: str, schema: JsonSchema, max_tokens: int, seed: int) -> str:
     """A report by a model that says anything at random."""
-    script = Script(REPORT, start, max_tokens, chat(), grammar().hold(start, schema))
-    random = torch.Generator().manual_seed(seed)
-    while True:
-        allowed = script.allowed
-        assert allowed is not None
-        likes = torch.rand(len(allowed), generator=random)
-        text = script.take(int((likes * allowed).argmax()))
-        if text is not None:
-            assert text.tokens <= max_tokens
-            return text.text
+    text = rambled(Script(REPORT, start, max_tokens, chat(), grammar().hold(start, schema)), seed)
+    assert text.tokens <= max_tokens
+    return text.text
 
 
 @settings(deadline=None, max_examples=60)
