@@ -1,9 +1,10 @@
-"""Which waiting part is judged next, and which can't be judged in time any more. Pure: the time is told, in seconds
-of any monotonic clock.
+"""Which waiting part is judged next, how many at once, and which can't be judged in time any more. Pure: the time is
+told, in seconds of any monotonic clock.
 
-The earliest deadline is first. When a whole ladder no longer fits for a part that comes in, the pool is overloaded:
-from then on only first rungs are asked. A part that even that is too late for is refused at once, instead of waiting
-for its deadline in a queue that is longer than that.
+The earliest deadline is first. So many parts are judged at once that each takes half of its time: fewer would leave
+an engine that batches idle, more would all be late together. When a whole ladder no longer fits for a part that
+comes in, the pool is overloaded: from then on only first rungs are asked. A part that even that is too late for is
+refused at once, instead of waiting for its deadline in a queue that is longer than that.
 """
 
 from __future__ import annotations
@@ -12,24 +13,34 @@ import math
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
-from statistics import fmean, linear_regression
+from statistics import fmean
 from typing import Final
 
 MEMORY: Final = 16
+USUAL: Final = 0.8  # quantile of the times that judging took: one stall tells nothing of the next part
+SHARE: Final = 0.5  # of a part's time, for judging it beside others
+RESERVE: Final = 0.1  # of a part's time, kept free
+FIRST_LIMIT: Final = 4
 RELIEF_S: Final = 2.0  # after so long without a refusal whole ladders are tried again
 CALM_S: Final = 10.0  # after so long with whole ladders only, the overload is over
 
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """One part's place, with the length of its ladder. `is_short`: it was called with its first rung only; it was
-    called at `called_s`, when so many were being judged, itself included."""
+    """One part's place, with the length of its ladder. `is_short`: it was called with its first rung only. It was
+    called at `called_s`, when `company` parts were being judged, itself included."""
 
     due_s: float
     rungs: int = 1
     is_short: bool = False
+    entered_s: float = 0.0
     called_s: float = 0.0
     company: int = 0
+
+    @property
+    def time_s(self) -> float:
+        """What it had when it came in."""
+        return self.due_s - self.entered_s
 
 
 @dataclass(slots=True)
@@ -54,22 +65,50 @@ class Experience:
         self._took.append(took_s)
         self._company.append(company)
 
-    def expected_s(self, company: int) -> float:
-        """0 where nothing is known. How much more company costs is learned as far as that varied."""
-        if not self._took:
-            return 0.0
-        usual, among = fmean(self._took), fmean(self._company)
-        if min(self._company) == max(self._company):
-            return usual * min(1.0, company / among)
-        each = max(0.0, linear_regression(self._company, self._took).slope)
-        return max(0.0, usual + each * (company - among))
+    @property
+    def usual_s(self) -> float:
+        """What a part takes; 0 where nothing is known."""
+        return sorted(self._took)[int(len(self._took) * USUAL)] if self._took else 0.0
+
+    @property
+    def every_s(self) -> float:
+        """How often a part is done, by Little's law; 0 where nothing is known."""
+        return fmean(self._took) / fmean(self._company) if self._took else 0.0
+
+
+class Limit:
+    """How many parts are judged at once, at most `slots`: additive increase and multiplicative decrease after a slow
+    start, as in TCP's congestion control (RFC 5681)."""
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._size = float(min(slots, FIRST_LIMIT))
+        self._cut_s = -math.inf
+
+    @property
+    def size(self) -> int:
+        return int(self._size)
+
+    def learn(self, place: Place, now_s: float) -> None:
+        """What was called before the last cut says nothing of the limit since."""
+        excess = (now_s - place.called_s) / (SHARE * place.time_s)
+        if excess <= 1.0:
+            self._grow(place.company)
+        elif place.called_s >= self._cut_s:
+            self._size = max(1.0, min(self._size, place.company) * max(0.5, 1.0 / excess))
+            self._cut_s = now_s
+
+    def _grow(self, company: int) -> None:
+        if company >= self.size:
+            step = 1.0 / self._size if math.isfinite(self._cut_s) else 1.0
+            self._size = min(self._slots, self._size + step)
 
 
 class Admission:
     """The queue before a pool that judges up to `slots` parts at once."""
 
     def __init__(self, slots: int) -> None:
-        self._slots = slots
+        self._limit = Limit(slots)
         self._waiting: list[Place] = []
         self._judged: set[Place] = set()
         self._whole, self._first = Experience(), Experience()
@@ -79,6 +118,7 @@ class Admission:
 
     def enter(self, place: Place, now_s: float) -> Calls:
         """A part comes in; those that it overtakes may be too late now."""
+        place.entered_s = now_s
         self.look(now_s)
         at = bisect_right(self._waiting, place.due_s, key=lambda other: other.due_s)
         if not self._is_short and not self._fits(place, at, now_s):
@@ -95,6 +135,7 @@ class Admission:
             self._judged.discard(place)
             if learn:
                 (self._first if place.is_short else self._whole).add(now_s - place.called_s, place.company)
+                self._limit.learn(place, now_s)
         elif place in self._waiting:
             self._waiting.remove(place)
         calls = self._call(now_s)
@@ -109,7 +150,7 @@ class Admission:
 
     def _call(self, now_s: float) -> Calls:
         calls = Calls()
-        while self._waiting and len(self._judged) < self._slots:
+        while self._waiting and len(self._judged) < self._limit.size:
             place = self._waiting.pop(0)
             if self._fits(place, 0, now_s):
                 self._judged.add(place)
@@ -137,18 +178,20 @@ class Admission:
             return False
         if not self._judged:
             return True
-        company = min(len(self._judged) + 1, self._slots)
-        turns = 1.0 if len(self._judged) < self._slots else 1.0 + (ahead + 1) / self._slots
-        return now_s + self._expected_s(place, company) * turns <= place.due_s
+        usual_s, every_s = self._expected(place)
+        before = max(0, ahead + 1 + len(self._judged) - self._limit.size)
+        return now_s + before * every_s + usual_s <= place.due_s - RESERVE * place.time_s
 
-    def _expected_s(self, place: Place, company: int) -> float:
-        """Before a first rung was asked alone, rungs are taken to be equally long."""
-        if not self._is_short:
-            return self._whole.expected_s(company)
-        return self._first.expected_s(company) if self._first else self._whole.expected_s(company) / place.rungs
+    def _expected(self, place: Place) -> tuple[float, float]:
+        """How long the part will take, and how often one is done, in seconds. Before a first rung was asked alone,
+        rungs are taken to be equally long."""
+        whole, first = self._whole, self._first
+        if not self._is_short or place.rungs == 1:
+            return whole.usual_s, whole.every_s
+        return (first.usual_s, first.every_s) if first else (whole.usual_s / place.rungs, whole.every_s / place.rungs)
 
     def _note(self, crowded_out: list[Place], now_s: float) -> None:
         """There is trouble where an idle pool would have had time; a frame that came too late says nothing of it."""
-        if any(now_s + self._expected_s(place, 1) < place.due_s for place in crowded_out):
+        if any(now_s + self._expected(place)[1] < place.due_s for place in crowded_out):
             self._is_short = self.is_overloaded = True
             self._trouble_s = now_s

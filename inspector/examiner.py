@@ -21,6 +21,7 @@ from inspector.part import Evidence
 from inspector.pipeline import Disposition, Pipeline
 from inspector.ports import EvidenceStore, Eye, Job, Judged, PipelineVersion, Pool
 from inspector.quality import Measurements, unfit
+from inspector.ways import WayHome
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +30,12 @@ LATE_KEEP_MS: Final = 1000.0  # a late frame's picture is still worth keeping, a
 
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """`margin_ms` of each deadline is kept for storing and publishing."""
+    """`way_home` says what of each deadline is kept for storing and publishing."""
 
     eye: Eye
     pool: Pool
     evidence: EvidenceStore
-    margin_ms: float = 100.0
+    way_home: WayHome
 
     async def fetch(self, frame: Frame, due: Deadline) -> Frame:
         """The frame with its picture, where its message only said where that lies."""
@@ -101,7 +102,7 @@ class Examiner:
 
     def _job(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Job:
         """The replica gets less time than we wait: its votes so far must still come back."""
-        remaining_ms = self._left_ms(due) - self.margin_ms / 2
+        remaining_ms = self._left_ms(due) - self._margin_ms(due) / 2
         seed = zlib.crc32(str(frame.key).encode())
         return Job(frame.key, frame.payload, line.pipeline, line.golden, remaining_ms, seed)
 
@@ -109,7 +110,10 @@ class Examiner:
         return asyncio.timeout(max(self._left_ms(due), 0.0) / 1000.0)
 
     def _left_ms(self, due: Deadline) -> float:
-        return due.left_ms(time.monotonic()) - self.margin_ms / 2
+        return due.left_ms(time.monotonic()) - self._margin_ms(due) / 2
+
+    def _margin_ms(self, due: Deadline) -> float:
+        return self.way_home.margin_ms(due.ms, time.monotonic())
 
 
 def _decision(line: PipelineVersion, judged: Judged) -> Decision:

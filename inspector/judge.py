@@ -131,12 +131,13 @@ class Climb:
 
     def _next(self, ahead: list[Step]) -> list[Step]:
         """The rungs to ask at once: the next one, and those after it that are needed whatever it says; fewer where
-        time is short or the job may not go further, none where not even one fits."""
+        time is short or the job may not go further, none where not even one fits. Whether there is time for the first
+        was decided when the part was let in."""
         wanted = self._rule(_votes_in(ahead)).launch(self.tally.votes)
         needed = next((n for n in range(1, len(ahead)) if _votes_in(ahead[:n]) >= wanted), len(ahead))
         most = needed if self.job.max_rungs is None else min(needed, self.job.max_rungs - self.rungs)
         fitting = (ahead[:n] for n in range(most, 0, -1) if self.pace.admits(self._key(ahead[:n]), self.remaining_ms))
-        return next(fitting, [])
+        return next(fitting, [] if self.rungs else ahead[:1])
 
     def _key(self, together: list[Step]) -> Hashable:
         """The rungs themselves: a new version's second rung is another one."""

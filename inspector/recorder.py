@@ -27,7 +27,8 @@ from inspector.relay import Relay
 from inspector.report import NO_WORDS, Words, WordsState
 from inspector.review import is_shadow
 from inspector.watch import Watch
-from inspector.wire import EventSeverity, Topics, Until, report_message, to_json, verdict_message
+from inspector.ways import Ways
+from inspector.wire import EventSeverity, Topics, Until, report_id, report_message, to_json, verdict_message
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +39,23 @@ PUBLISH_MS: Final = 10.0  # of each deadline, for the way of a verdict that coul
 
 
 class Recorder:
-    """One station's pen. `frame` is where the answer goes besides the line's own topics."""
+    """One station's pen. `ways` learns how long commits take."""
 
-    def __init__(self, ledger: Ledger, relay: Relay, watch: Watch, topics: Topics, *, tell: Tell = nobody) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        relay: Relay,
+        watch: Watch,
+        topics: Topics,
+        *,
+        ways: Ways | None = None,
+        tell: Tell = nobody,
+    ) -> None:
         self._ledger = ledger
         self._relay = relay
         self._watch = watch
         self._topics = topics
+        self._ways = ways or Ways()
         self._tell = tell
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -61,7 +72,7 @@ class Recorder:
         hears something by `due`, though the commit may take longer."""
         name_result(part.result_id)
         messages = self._messages(part, frame, pipeline, due)
-        storing = asyncio.create_task(self._ledger.record(part, messages))
+        storing, began_s = asyncio.create_task(self._ledger.record(part, messages)), time.monotonic()
         told = None if await _in_time(storing, part, due) else self._answer_unstored(part, frame, pipeline, due)
         try:
             stored = await storing
@@ -69,6 +80,7 @@ class Recorder:
             safe = told or _safe(part, pipeline, f"the ledger could not store the part: {error}")
             await self._record_in_safe_mode(safe, frame, pipeline, due, error)
             return True
+        self._ways.add(began_s, time.monotonic())
         if stored and told and told.decision != part.decision:
             part, messages = told, self._messages(told, frame, pipeline, due)
             await self._correct(part, messages[0])
@@ -171,7 +183,7 @@ class Recorder:
 
     def _report(self, part: PartRecord) -> Outgoing:
         topic = self._topics.report(part.key.line, part.key.camera)
-        return Outgoing(f"{part.result_id}-report", topic, to_json(report_message(part)))
+        return Outgoing(report_id(part.result_id), topic, to_json(report_message(part)))
 
 
 async def _insistently(call: Callable[[], Awaitable[Done]]) -> Done:

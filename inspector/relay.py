@@ -15,7 +15,8 @@ from typing import Final
 from inspector.decision import Reason, fail_safe
 from inspector.errors import BrokerError, LedgerError
 from inspector.ports import Ledger, Outgoing, Publisher, utc_now
-from inspector.wire import VerdictMessage, to_json, withdrawn
+from inspector.ways import Ways
+from inspector.wire import VerdictMessage, corrected, report_id, reported_by, to_json, withdrawn
 
 log = logging.getLogger(__name__)
 
@@ -25,28 +26,12 @@ SHORT_CUT: Final = 5_000  # messages waiting in memory; beyond that they wait in
 MEMORY: Final = 20_000  # ids remembered as published, so that a sweep that overlaps them repeats none
 RETRY_S: Final = 0.5
 WITHDRAWN: Final = "found good in time, but the broker could not be told until the gate had acted without it"
-WAYS_S: Final = 5.0  # how long the way of a message is remembered
 CONFIRM_S: Final = 0.1  # confirmations share a transaction; until then the echo on the broker knows
 
 
-class Ways:
-    """How long messages were on their way to the broker lately."""
-
-    def __init__(self) -> None:
-        self._took: deque[tuple[float, float]] = deque()
-
-    def add(self, began_s: float, now_s: float) -> None:
-        self._took.append((now_s, now_s - began_s))
-
-    def longest_s(self, now_s: float) -> float:
-        while self._took and now_s - self._took[0][0] > WAYS_S:
-            self._took.popleft()
-        return max((took for _, took in self._took), default=0.0)
-
-
 class Relay:
-    """Publishes what the ledger holds for `lines` (None: all lines). `tell` hears of every verdict that the broker
-    has, `withdrew` of every PASS that it did not get in time."""
+    """Publishes what the ledger holds for `lines` (None: all lines). `ways` learns how long messages take to the
+    broker; `tell` hears of every verdict that it has, `withdrew` of every PASS that it did not get in time."""
 
     def __init__(
         self,
@@ -54,6 +39,7 @@ class Relay:
         publisher: Publisher,
         lines: Sequence[str] | None = None,
         *,
+        ways: Ways | None = None,
         tell: Callable[[Outgoing], None] = lambda _: None,
         withdrew: Callable[[VerdictMessage], None] = lambda _: None,
     ) -> None:
@@ -64,8 +50,9 @@ class Relay:
         self._withdrew = withdrew
         self._waiting: deque[Outgoing] = deque()
         self._handled: OrderedDict[str, None] = OrderedDict()
+        self._withdrawn: OrderedDict[str, VerdictMessage] = OrderedDict()  # by the report that still says PASS
         self._confirmed: list[str] = []
-        self._ways = Ways()
+        self._ways = ways or Ways()
         self._behind = True
         self._wake = asyncio.Event()
         self._window = asyncio.Semaphore(WINDOW)
@@ -178,13 +165,24 @@ class Relay:
         there = utc_now() + timedelta(seconds=self._ways.longest_s(time.monotonic()))
         instead = withdrawn(message.payload, there)
         if instead is None:
-            return message
+            return await self._in_step(message)
         payload, decision = to_json(instead), fail_safe(instead.disposition, Reason.DEADLINE, WITHDRAWN)
         if message.confirms:
             if not await self._ledger.withdraw(message.message_id, decision, payload):
                 return message
             self._withdrew(instead)
+            self._withdrawn[report_id(message.message_id)] = instead
         return message._replace(payload=payload)
+
+    async def _in_step(self, message: Outgoing) -> Outgoing:
+        """A report says what its verdict says."""
+        result_id = reported_by(message.message_id)
+        if result_id is not None and (verdict := self._under_way.get(result_id)):
+            await asyncio.wait({verdict})
+        instead = self._withdrawn.pop(message.message_id, None)
+        if instead is None:
+            return message
+        return message._replace(payload=corrected(message.payload, to_json(instead), WITHDRAWN))
 
     def _done(self, message_id: str) -> None:
         self._confirmed.append(message_id)

@@ -42,7 +42,9 @@ class Settings(BaseSettings):
     window: int = Field(
         default=64, ge=1, le=4096, description="frames in hand per station, the rest waits on the broker"
     )
-    margin_ms: float = Field(default=60.0, ge=0.0, description="kept of each deadline for storing and publishing")
+    margin_ms: float = Field(
+        default=60.0, ge=0.0, description="the least kept of each deadline for storing and publishing"
+    )
 
     console_host: str = "127.0.0.1"
     console_port: int = Field(default=8080, ge=1, le=65535)

@@ -57,6 +57,7 @@ class FrameTopic(NamedTuple):
     trigger_id: str | None
 
 
+REPORT: Final = "-report"
 CHANNELS_IN: Final = ("frame", "frame-ref", "status", "ack", "count")
 
 
@@ -325,6 +326,26 @@ def withdrawn(payload: bytes, now: datetime) -> VerdictMessage | None:
     safe = verdict.fail_safe or Disposition.REVIEW
     instead = {"verdict": Verdict.INCONCLUSIVE, "disposition": safe, "reason": Reason.DEADLINE, "late": True}
     return verdict.model_copy(update=instead)
+
+
+def report_id(result_id: str) -> str:
+    """The message id of a part's report."""
+    return result_id + REPORT
+
+
+def reported_by(message_id: str) -> str | None:
+    """Whose report that message is; None for another kind of message."""
+    return message_id.removesuffix(REPORT) if message_id.endswith(REPORT) else None
+
+
+def corrected(report: bytes, verdict: bytes, detail: str) -> bytes:
+    """A report that was written before its verdict became another one; an unreadable one stays as it is."""
+    try:
+        told, written = VerdictMessage.model_validate_json(verdict), ReportMessage.model_validate_json(report)
+    except ValidationError:
+        return report
+    told = told.model_copy(update={"gate_by": None, "fail_safe": None})
+    return to_json(written.model_copy(update={"verdict": told, "detail": detail}))
 
 
 def verdict_message(part: PartRecord, until: Until | None = None) -> VerdictMessage:

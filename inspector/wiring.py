@@ -17,6 +17,7 @@ from inspector.model_card import ModelCard
 from inspector.mqtt.connection import Broker
 from inspector.ports import Books, Pool
 from inspector.settings import Settings
+from inspector.ways import WayHome
 from inspector.wire import Topics
 
 if TYPE_CHECKING:
@@ -89,12 +90,13 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
     attended = AttendedPool(pool, tell)
     watch = Watch(ledger, publisher, topics, tell=tell)
     published = announcer.tell_published if settings.part_states else nobody
-    relay = Relay(ledger, publisher, tell=published, withdrew=watch.note_withdrawn)
+    way_home = WayHome(settings.margin_ms)
+    relay = Relay(ledger, publisher, ways=way_home.publishing, tell=published, withdrew=watch.note_withdrawn)
     anteroom = Anteroom(attended, watch, parts_at_once(settings, card_of(settings)))
     patient = SecondTry(anteroom, watch)
-    examiner = Examiner(CameraEye(settings.claims), patient, evidence, settings.margin_ms)
+    examiner = Examiner(CameraEye(settings.claims), patient, evidence, way_home)
     gate, sweep = Gate(ledger, watch, tell=tell), Sweep(ledger, evidence)
-    recorder = Recorder(ledger, relay, watch, topics, tell=tell)
+    recorder = Recorder(ledger, relay, watch, topics, ways=way_home.storing, tell=tell)
     station = Station(examiner, recorder, ledger, relay, watch, gate, tell=tell)
     lines: list[str] | None = None if settings.stations == 1 else []
     intake = Intake(broker, topics, name, station, lines=lines, window=settings.window)

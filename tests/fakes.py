@@ -32,6 +32,7 @@ from inspector.ports import (
 from inspector.report import Words, WordsState
 from inspector.review import Review
 from inspector.vote import StoppedBy, Vote
+from inspector.wire import corrected, report_id
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PASSED = Decision(Verdict.OK, Disposition.PASS, Reason.NO_DEFECT)
@@ -136,6 +137,10 @@ class MemoryLedger:
             row = self.part(result_id)
             assert row is not None
             self._put(replace(row.part, decision=decision, late=not told))
+        for posted in self.outbox if waiting else []:
+            if posted.message.message_id == report_id(result_id) and not posted.published:
+                report = corrected(posted.message.payload, payload, decision.detail)
+                posted.message = posted.message._replace(payload=report)
         return bool(waiting)
 
     async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:

@@ -47,6 +47,7 @@ from inspector.ports import Event, Outgoing, Sighting, utc_now
 from inspector.report import NO_WORDS, Words
 from inspector.review import Review
 from inspector.vote import Vote
+from inspector.wire import corrected, report_id
 
 
 class NewPart(NamedTuple):
@@ -102,7 +103,15 @@ def _withdraw(connection: Connection, withdrawal: Withdrawal) -> bool:
         return False
     part = update(parts).where(parts.c.result_id == withdrawal.result_id)
     connection.execute(part.values(late=not withdrawal.told, **decision_row(withdrawal.decision)))
+    _correct_report(connection, withdrawal)
     return True
+
+
+def _correct_report(connection: Connection, withdrawal: Withdrawal) -> None:
+    report = (outbox.c.message_id == report_id(withdrawal.result_id)) & is_waiting
+    if (written := connection.scalar(select(outbox.c.payload).where(report))) is not None:
+        payload = corrected(written, withdrawal.payload, withdrawal.decision.detail)
+        connection.execute(update(outbox).where(report).values(payload=payload))
 
 
 def confirm(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +24,12 @@ from inspector.vlm.chat import Chat
 from inspector.vlm.checkpoint import Checkpoint, find, load_checkpoint
 from inspector.vlm.engine import TransformersEngine
 from inspector.vlm.lap import Lap, timed
+from inspector.vlm.network import Network
 from inspector.vlm.packing import pack
 from inspector.vlm.peer import Peer, Work, started
 from inspector.vlm.pictures import Optics, Patches
 from inspector.vlm.stand_in import Reader, save_language_model, stand_in
+from inspector.vlm.threads import apart
 
 PREAMBLE: Final = "This picture shows a part on a production line. Known defects: scratch.\n"
 TEXTS: Final = tuple(wording.text.format(product="part") for wordings in WORDINGS.values() for wording in wordings)
@@ -60,11 +62,13 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """The contenders. `reader` is the engine on the language model alone, `plain` the same weights for `generate`."""
+    """The contenders: `ours` for the engine, `plain` the same weights for `generate`. Each computes in threads that end
+    with its lap, since the helpers of one would slow the next."""
 
-    engine: TransformersEngine
-    reader: TransformersEngine
+    card: ModelCard
+    ours: Checkpoint
     plain: Checkpoint
+    threads: int
     chat: Chat
     optics: Optics
     laps: Iterator[int] = field(default_factory=itertools.count)
@@ -72,39 +76,37 @@ class Contest:
     @classmethod
     def on_stand_in(cls, card: ModelCard, folder: Path, threads: int) -> Contest:
         """On random weights of middle size, with the card's tokenizer and pixel budget."""
-        torch.set_num_threads(threads)
-        return cls.on(stand_in(load_checkpoint(card, find(card, folder))), card)
+        return apart(lambda: cls.on(stand_in(load_checkpoint(card, find(card, folder))), card, threads), threads)
 
     @classmethod
-    def on(cls, ours: Checkpoint, card: ModelCard) -> Contest:
+    def on(cls, ours: Checkpoint, card: ModelCard, threads: int) -> Contest:
         plain = ours._replace(model=copy.deepcopy(ours.model))
         pack(ours.model)
         chat = Chat(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
-        engine = TransformersEngine(card, ours, "contest")
-        reader = TransformersEngine(card, ours, "contest", Reader(ours.model))
-        return cls(engine, reader, plain, chat, Optics(plain.processor, card))
+        return cls(card, ours, plain, threads, chat, Optics(plain.processor, card))
 
     @property
     def parameters(self) -> int:
         return sum(weights.numel() for weights in self.plain.model.parameters())
 
     def visual_tokens(self, picture: Picture) -> int:
-        return sum(self.optics.patches([picture]).tokens)
+        return sum(self._prepared(picture).tokens)
 
     def engine_lap(self, case: Case, pictures: Sequence[Picture]) -> Lap:
-        return _here(lambda: asyncio.run(_ask_all(self.engine, case, pictures)), case)
+        return self._lap(Network(self.ours.model), self.optics, case, pictures)
 
     def reader_lap(self, case: Case, pictures: Sequence[Picture]) -> Lap:
-        """Reads the tokens where pictures would stand, without seeing them."""
-        return _here(lambda: asyncio.run(_ask_all(self.reader, case, pictures)), case)
+        """Reads the tokens where pictures would stand, without seeing them; it is told them, as the peer is."""
+        told = Told({picture: self._prepared(picture) for picture in pictures})
+        return self._lap(Reader(self.ours.model), told, case, pictures)
 
     def separate_lap(self, case: Case, pictures: Sequence[Picture]) -> Lap:
         """A call of `generate` for each question."""
-        return _here(lambda: self._separately(case, pictures), case)
+        return self._plain_lap(lambda: self._separately(case, pictures), case)
 
     def together_lap(self, case: Case, pictures: Sequence[Picture]) -> Lap:
         """One call of `generate` for all parts, with `num_return_sequences`."""
-        return _here(
+        return self._plain_lap(
             lambda: self._generate(self.optics.patches(pictures), case.questions()[0], case.tokens, case.asks), case
         )
 
@@ -120,6 +122,16 @@ class Contest:
             with started(python, Path(folder), threads) as peer:
                 yield peer
 
+    def _lap(self, network: Network, optics: Optics, case: Case, pictures: Sequence[Picture]) -> Lap:
+        engine = TransformersEngine(self.card, self.ours, "contest", network, optics, self.threads)
+        return timed(lambda: asyncio.run(_ask_all(engine, case, pictures)), case.parts, psutil.Process())
+
+    def _plain_lap(self, generate: Callable[[], None], case: Case) -> Lap:
+        return timed(lambda: apart(generate, self.threads), case.parts, psutil.Process())
+
+    def _prepared(self, picture: Picture) -> Patches:
+        return apart(lambda: self.optics.patches([picture]), self.threads)
+
     def _separately(self, case: Case, pictures: Sequence[Picture]) -> None:
         for picture in pictures:
             patches = self.optics.patches([picture])
@@ -128,7 +140,7 @@ class Contest:
 
     def _work(self, case: Case, pictures: Sequence[Picture]) -> Work:
         """Every part has its own cache in every lap: our prefixes are closed after one, too."""
-        heads = [self.chat.prefix(self.optics.patches([picture]).tokens, PREAMBLE) for picture in pictures]
+        heads = [self.chat.prefix(self._prepared(picture).tokens, PREAMBLE) for picture in pictures]
         texts = dict.fromkeys(question.text for question in case.questions())
         lap = next(self.laps)
         prompts = [
@@ -156,6 +168,17 @@ class Contest:
         )
 
 
+class Told(Optics):
+    """Pictures that were prepared before."""
+
+    def __init__(self, known: Mapping[Picture, Patches]) -> None:
+        self._known = known
+
+    def patches(self, pictures: Sequence[Picture]) -> Patches:
+        [picture] = pictures
+        return self._known[picture]
+
+
 async def _ask_all(engine: TransformersEngine, case: Case, pictures: Sequence[Picture]) -> None:
     await asyncio.gather(*(_ask(engine, case, picture) for picture in pictures))
 
@@ -165,7 +188,3 @@ async def _ask(engine: TransformersEngine, case: Case, picture: Picture) -> None
     async for _ in engine.ask(prefix, case.questions()):
         pass
     await engine.close(prefix)
-
-
-def _here(run: Callable[[], object], case: Case) -> Lap:
-    return timed(run, case.parts, psutil.Process())

@@ -1,14 +1,16 @@
 """`ports.Engine` on transformers: pictures and preamble once, every question and every word from there.
 
-Pictures and prompts are prepared in the event loop's worker threads; all forwards run in the engine's one thread.
+Pictures and prompts are prepared in threads of one core each; all forwards run in the engine's one thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -30,33 +32,42 @@ from inspector.vlm.network import Network
 from inspector.vlm.packing import pack
 from inspector.vlm.pictures import Optics, Patches
 from inspector.vlm.rows import KeptPrefix
+from inspector.vlm.threads import apart, on_one_core
 from inspector.vlm.work import Inquiry, Turn, Worker
+
+Result = TypeVar("Result")
 
 
 class TransformersEngine:
-    """One Qwen3-VL on one device. `network` is the checkpoint's, unless a test wants to watch it."""
+    """One Qwen3-VL on one device. `network` and `optics` are the checkpoint's, unless somebody wants to watch them.
+    `threads`: how many cores compute; as many as in the calling thread, where it is None."""
 
     def __init__(
-        self, card: ModelCard, checkpoint: Checkpoint, fingerprint: str, network: Network | None = None
+        self,
+        card: ModelCard,
+        checkpoint: Checkpoint,
+        fingerprint: str,
+        network: Network | None = None,
+        optics: Optics | None = None,
+        threads: int | None = None,
     ) -> None:
+        threads = threads or torch.get_num_threads()
         network = network or Network(checkpoint.model)
         vocabulary = checkpoint.model.config.text_config.vocab_size
         self._fingerprint = fingerprint
-        self._optics = Optics(checkpoint.processor, card)
+        self._optics = optics or Optics(checkpoint.processor, card)
         self._chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
         self._grammar = Grammar(checkpoint.tokenizer, vocabulary, self._chat)
         self._memory = Memory(key_value_bytes(card, checkpoint.model) // network.token_bytes, network.token_bytes)
-        self._worker = Worker(f"model {card.name}", Batch(network, self._memory))
+        self._preparing = on_one_core(threads)
+        prepare = partial(torch.set_num_threads, threads)
+        self._worker = Worker(f"model {card.name}", Batch(network, self._memory), prepare)
 
     @classmethod
     def load(cls, card: ModelCard, folder: Path, threads: int | None = None) -> TransformersEngine:
         """Raises ModelError, with the remedy, when the checkpoint can't be loaded as the card asks."""
-        if threads is not None:
-            torch.set_num_threads(threads)
-        path = find(card, folder)
-        checkpoint = load_checkpoint(card, path)
-        pack(checkpoint.model)
-        return cls(card, checkpoint, fingerprint(card, path))
+        path, threads = find(card, folder), threads or torch.get_num_threads()
+        return cls(card, apart(partial(_packed, card, path), threads), fingerprint(card, path), threads=threads)
 
     @property
     def fingerprint(self) -> str:
@@ -68,7 +79,7 @@ class TransformersEngine:
         return self._memory.open_prefixes
 
     async def open(self, pictures: Sequence[Picture], preamble: str) -> KeptPrefix:
-        tokens, patches = await asyncio.to_thread(self._prepared, pictures, preamble)
+        tokens, patches = await self._apart(partial(self._prepared, pictures, preamble))
         inquiry = Inquiry[KeptPrefix]()
         self._worker.put(Opening(tokens, patches, inquiry))
         return await inquiry.result()
@@ -100,14 +111,23 @@ class TransformersEngine:
 
     async def features(self, prefix: Prefix) -> PatchMap:
         seen = _own(prefix).seen()
-        return await asyncio.to_thread(lambda: seen.float().cpu().numpy())
+        return await self._apart(lambda: seen.float().cpu().numpy())
 
     async def close(self, prefix: Prefix) -> None:
         _own(prefix).close()
 
+    async def _apart(self, compute: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._preparing, compute)
+
     def _prepared(self, pictures: Sequence[Picture], preamble: str) -> tuple[list[int], Patches]:
         patches = self._optics.patches(pictures)
         return self._chat.prefix(patches.tokens, preamble), patches
+
+
+def _packed(card: ModelCard, path: Path) -> Checkpoint:
+    checkpoint = load_checkpoint(card, path)
+    pack(checkpoint.model)
+    return checkpoint
 
 
 def _own(prefix: Prefix) -> KeptPrefix:

@@ -6,7 +6,7 @@ import asyncio
 import queue
 import threading
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from enum import IntEnum
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -70,11 +70,11 @@ class Schedule(Protocol[Task_contra]):
 
 
 class Worker(Generic[Task_contra]):
-    """Runs a schedule in one thread, which ends with the worker."""
+    """Runs a schedule in one thread, which ends with the worker. `prepare` is what the thread does first."""
 
-    def __init__(self, name: str, schedule: Schedule[Task_contra]) -> None:
+    def __init__(self, name: str, schedule: Schedule[Task_contra], prepare: Callable[[], None] = lambda: None) -> None:
         self._inbox: queue.SimpleQueue[Task_contra | None] = queue.SimpleQueue()
-        thread = threading.Thread(target=_serve, args=(self._inbox, schedule), name=name, daemon=True)
+        thread = threading.Thread(target=_serve, args=(self._inbox, schedule, prepare), name=name, daemon=True)
         thread.start()
         weakref.finalize(self, _stop, self._inbox, thread)
 
@@ -106,7 +106,10 @@ def _stop(inbox: queue.SimpleQueue[Any], thread: threading.Thread) -> None:
         thread.join(STOP_S)
 
 
-def _serve(inbox: queue.SimpleQueue[Task_contra | None], schedule: Schedule[Task_contra]) -> None:
+def _serve(
+    inbox: queue.SimpleQueue[Task_contra | None], schedule: Schedule[Task_contra], prepare: Callable[[], None]
+) -> None:
+    prepare()
     while _listen(inbox, schedule):
         schedule.step()
 

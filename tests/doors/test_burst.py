@@ -26,6 +26,7 @@ from inspector.recorder import Recorder
 from inspector.relay import Relay
 from inspector.station import Station
 from inspector.watch import Watch
+from inspector.ways import WayHome
 from inspector.wire import Topics
 
 TOPICS = Topics("plant/v1")
@@ -63,7 +64,7 @@ class ForgetfulPool(ScriptedPool):
 def station_on(ledger: MemoryLedger) -> Station:
     publisher = MemoryPublisher()
     relay, watch = Relay(ledger, publisher), Watch(ledger, publisher, TOPICS)
-    examiner = Examiner(MemoryEye(), ForgetfulPool(), MemoryEvidence())
+    examiner = Examiner(MemoryEye(), ForgetfulPool(), MemoryEvidence(), WayHome(60.0))
     recorder = Recorder(ledger, relay, watch, TOPICS)
     station = Station(examiner, recorder, ledger, relay, watch, Gate(ledger, watch))
     station.follow([PipelineVersion(pipeline(deadline_ms=600_000), 1, ())])

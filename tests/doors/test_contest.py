@@ -27,7 +27,7 @@ PICTURES = (lamp(0.2), lamp(0.7))
 
 @functools.cache
 def contest() -> Contest:
-    return Contest.on(load_checkpoint(card(), tiny_model.folder() / "tiny"), card())
+    return Contest.on(load_checkpoint(card(), tiny_model.folder() / "tiny"), card(), threads=1)
 
 
 @pytest.mark.parametrize("case", [Case(3, 1), Case(2, 2), Case(2, 2, 5)], ids=["direct", "two parts", "sampled"])

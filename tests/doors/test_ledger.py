@@ -19,6 +19,7 @@ from inspector.part import Evidence, PartRecord, PartState
 from inspector.pipeline import Disposition, Severity
 from inspector.ports import Event, Known, Outgoing, PartFilter, PipelineVersion, Sighting
 from inspector.report import Box, Finding, Words, WordsState
+from inspector.wire import ReportMessage, report_id, report_message, to_json, verdict_message
 
 PENDING = Words(WordsState.PENDING)
 WRITTEN = Words(
@@ -90,6 +91,17 @@ async def test_a_pass_is_withdrawn_only_while_its_verdict_waits(opened: Opened) 
     assert other.part == replace(published, state=PartState.PUBLISHED)
     [message] = await opened.ledger.unpublished(None, 10)
     assert message == a_verdict(waiting)._replace(payload=b"instead")
+
+
+async def test_report_that_waits_says_what_its_verdict_became(opened: Opened) -> None:
+    part, safe = a_part(), fail_safe(Disposition.REVIEW, Reason.DEADLINE, "told too late")
+    report = Outgoing(report_id(part.result_id), "a/report", to_json(report_message(part)))
+    await opened.ledger.record(part, [a_verdict(part), report])
+    instead = verdict_message(replace(part, decision=safe, late=True))
+    await opened.ledger.withdraw(part.result_id, safe, to_json(instead))
+    waiting = {message.message_id: message for message in await opened.ledger.unpublished(None, 10)}
+    written = ReportMessage.model_validate_json(waiting[report.message_id].payload)
+    assert (written.verdict, written.detail) == (instead, "told too late")
 
 
 async def test_what_the_gate_was_told_while_a_pass_was_being_stored_is_what_the_ledger_holds(opened: Opened) -> None:

@@ -144,13 +144,20 @@ async def test_rung_that_would_not_fit_is_not_started() -> None:
 
 
 async def test_new_versions_rung_is_not_held_to_the_pace_of_the_old_one() -> None:
-    engine, pace = ScriptedEngine(lambda _: 0.5), Pace()
-    pace.add(("pcb", pipeline().ladder[0]), 10_000.0)
-    changed = pipeline(ladder=[{"views": ["inverted"]}])
-    old, _ = await judged(engine, job(pipeline()), pace)
+    engine, pace, declared = ScriptedEngine(lambda _: 0.5), Pace(), pipeline()
+    pace.add(("pcb", declared.ladder[1]), 10_000.0)
+    changed = pipeline(ladder=[{"views": ["direct"]}, {"views": ["inverted"]}])
+    old, _ = await judged(engine, job(declared), pace)
     new, _ = await judged(engine, job(changed), pace)
-    assert (old.stopped_by, old.votes) == (StoppedBy.DEADLINE, ())
-    assert len(new.votes) == 1
+    assert (old.stopped_by, len(old.votes)) == (StoppedBy.DEADLINE, 1)
+    assert len(new.votes) == 2
+
+
+async def test_part_that_was_let_in_is_asked_its_first_rung_however_long_that_took_before() -> None:
+    engine, pace = ScriptedEngine(lambda _: 0.02), Pace()
+    pace.add(("pcb", pipeline().ladder[0]), 10_000.0)
+    found, _ = await judged(engine, job(pipeline(ladder=[{"views": ["direct"]}])), pace)
+    assert len(found.votes) == 1
 
 
 @pytest.mark.parametrize(("stamped", "asked"), [(True, 3), (False, 5)])

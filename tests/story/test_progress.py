@@ -23,6 +23,7 @@ from inspector.recorder import Recorder
 from inspector.relay import Relay
 from inspector.station import Station
 from inspector.watch import Watch
+from inspector.ways import WayHome
 from inspector.wire import PartStateMessage, Topics
 
 TOPICS = Topics("plant/v1")
@@ -38,7 +39,7 @@ class Line:
         self.relay = Relay(self.ledger, self.publisher, tell=lambda verdict: tell(published(verdict)))
         self.watch = Watch(self.ledger, self.publisher, TOPICS, tell=tell)
         self.gate = Gate(self.ledger, self.watch, tell=tell)
-        examiner = Examiner(MemoryEye(), AttendedPool(ScriptedPool(), tell), MemoryEvidence())
+        examiner = Examiner(MemoryEye(), AttendedPool(ScriptedPool(), tell), MemoryEvidence(), WayHome(60.0))
         recorder = Recorder(self.ledger, self.relay, self.watch, TOPICS, tell=tell)
         self.station = Station(examiner, recorder, self.ledger, self.relay, self.watch, self.gate, tell=tell)
         self.station.follow([PipelineVersion(pipeline(), 1, ())])

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import pytest
 from fakes import MemoryLedger, a_part
 from line_fakes import MemoryPublisher
 
@@ -14,8 +15,16 @@ from inspector.decision import Reason
 from inspector.part import PartRecord
 from inspector.pipeline import Disposition
 from inspector.ports import Outgoing, utc_now
-from inspector.relay import Relay
-from inspector.wire import Until, VerdictMessage, to_json, verdict_message
+from inspector.relay import WITHDRAWN, Relay
+from inspector.wire import (
+    ReportMessage,
+    Until,
+    VerdictMessage,
+    report_id,
+    report_message,
+    to_json,
+    verdict_message,
+)
 
 
 def message(number: int) -> Outgoing:
@@ -163,6 +172,27 @@ async def test_a_pass_that_waited_until_its_gate_had_acted_is_withdrawn_in_the_l
         Disposition.REJECT, Reason.DEADLINE, True,
     )  # fmt: skip
     assert in_time.part.decision == a_part().decision
+
+
+@pytest.mark.parametrize("stored_before", [True, False])
+async def test_report_of_a_withdrawn_pass_says_what_its_gate_was_told(stored_before: bool) -> None:
+    ledger, publisher = MemoryLedger(), MemoryPublisher()
+    part, verdict = passed(1, late_ms=10.0)
+    messages = [verdict, Outgoing(report_id("r-1"), "plant/v1/pcb/cam1/report", to_json(report_message(part)))]
+    relay = Relay(ledger, publisher)
+    if stored_before:
+        await ledger.record(part, messages)
+    async with running(relay):
+        await publisher.online()
+        if not stored_before:
+            await ledger.record(part, messages)
+            relay.send(messages)
+        await until(lambda: len(publisher.published) == 2)
+        await relay.flush(5)
+    sent, report = publisher.published
+    assert VerdictMessage.model_validate_json(sent.payload).disposition is Disposition.REJECT
+    written = ReportMessage.model_validate_json(report.payload)
+    assert (written.verdict.disposition, written.verdict.late, written.detail) == (Disposition.REJECT, True, WITHDRAWN)
 
 
 async def test_a_pass_that_was_published_in_time_stays_one_when_its_frame_comes_again() -> None:

@@ -31,6 +31,7 @@ from inspector.second_try import SecondTry
 from inspector.station import Station
 from inspector.vote import StoppedBy
 from inspector.watch import Watch
+from inspector.ways import WayHome
 from inspector.wire import ReportMessage, Topics, VerdictMessage
 
 TOPICS = Topics("plant/v1")
@@ -52,7 +53,7 @@ class Line:
         self.relay = Relay(self.ledger, self.publisher)
         self.watch = Watch(self.ledger, self.publisher, TOPICS)
         pool = SecondTry(Anteroom(self.pool, self.watch, 16), self.watch)
-        examiner = Examiner(self.eye, pool, self.evidence, self.margin_ms)
+        examiner = Examiner(self.eye, pool, self.evidence, WayHome(self.margin_ms))
         recorder = Recorder(self.ledger, self.relay, self.watch, TOPICS)
         self.gate = Gate(self.ledger, self.watch)
         self.station = Station(examiner, recorder, self.ledger, self.relay, self.watch, self.gate)

@@ -94,6 +94,69 @@ def test_overload_leaves_the_pool_busy_with_parts_that_count() -> None:
     assert judged * STEP_S > 0.95 * 60
 
 
+@dataclass
+class SharedPool:
+    """An engine that works at all its parts at once: each takes `alone_s`, and `each_s` more for every part in hand.
+    A part that is not judged by its deadline is given up."""
+
+    alone_s: float
+    each_s: float
+    admission: Admission = field(default_factory=lambda: Admission(16))
+    left: dict[Place, float] = field(default_factory=dict)
+    fates: Counter[str] = field(default_factory=Counter)
+    now_s: float = 0.0
+
+    @property
+    def capacity(self) -> float:
+        """Parts per second with every slot taken."""
+        return 16 / self.takes_s(16)
+
+    def takes_s(self, company: int) -> float:
+        return self.alone_s + self.each_s * max(1, company)
+
+    def arrive(self, place: Place) -> None:
+        self._obey(self.admission.enter(place, self.now_s))
+
+    def run_until(self, until_s: float) -> None:
+        while self.left:
+            place, left = min(self.left.items(), key=lambda item: item[1])
+            takes_s = self.takes_s(len(self.left))
+            urgent = min(self.left, key=lambda other: other.due_s)
+            next_s = min(self.now_s + left * takes_s, urgent.due_s)
+            if next_s > until_s:
+                break
+            self._work(next_s)
+            self._end(urgent, "vain") if next_s == urgent.due_s else self._end(place, "judged")
+        self._work(until_s)
+
+    def _work(self, until_s: float) -> None:
+        done = (until_s - self.now_s) / self.takes_s(len(self.left))
+        self.left = {place: left - done for place, left in self.left.items()}
+        self.now_s = until_s
+
+    def _end(self, place: Place, fate: str) -> None:
+        self.fates[fate] += 1
+        del self.left[place]
+        self._obey(self.admission.leave(place, self.now_s, learn=True))
+
+    def _obey(self, calls: Calls) -> None:
+        self.left |= dict.fromkeys(calls.called, 1.0)
+        self.fates["refused"] += len(calls.refused)
+
+
+@pytest.mark.parametrize("load", [1.2, 3.0, 10.0])
+@pytest.mark.parametrize(("alone_s", "each_s"), [(0.0, 0.11), (0.0, 0.02), (0.2, 0.02)])
+def test_pool_is_given_as_many_at_once_as_it_can_judge_in_time(load: float, alone_s: float, each_s: float) -> None:
+    """Sixteen at once would all be late on the first of these engines, and one by one would waste the last."""
+    pool, seconds = SharedPool(alone_s, each_s), 60
+    for number in range(round(load * pool.capacity * seconds)):
+        pool.run_until(number / (load * pool.capacity))
+        pool.arrive(Place(pool.now_s + 1.4))
+    pool.run_until(1e9)
+    assert pool.fates["judged"] >= 0.8 * pool.capacity * seconds
+    assert pool.fates["vain"] <= 0.04 * pool.fates["judged"]
+
+
 def test_overload_begins_once_and_ends_once() -> None:
     pool, due_s = Pool(), 1.0
     quiet_s = RELIEF_S + CALM_S
