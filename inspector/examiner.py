@@ -118,6 +118,8 @@ class Examiner:
 
 def _decision(line: PipelineVersion, judged: Judged) -> Decision:
     judgement = judged.judgement
+    if judgement.is_bad_image:
+        return fail_safe(line.pipeline.fail_safe, Reason.BAD_IMAGE, judgement.detail)
     decision = decide(line.pipeline, tally(line, judgement), judgement.stopped_by)
     if judgement.detail and decision.reason is Reason.MODEL_ERROR:
         return replace(decision, detail=judgement.detail)

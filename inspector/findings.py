@@ -35,7 +35,8 @@ class Findings:
     @property
     def is_explained(self) -> bool:
         """Whether the replica is writing words for this part: it does for what its votes did not pass."""
-        return self.words is not None and self.decision.disposition is not Disposition.PASS
+        is_asked_about = self.words is not None and not self.judgement.is_bad_image
+        return is_asked_about and self.decision.disposition is not Disposition.PASS
 
     @property
     def stopped_by(self) -> StoppedBy:

@@ -19,10 +19,11 @@ from inspector.errors import InspectorError
 from inspector.pace import Pace
 from inspector.pipeline import Disposition, Pipeline, ViewName, fingerprint
 from inspector.ports import Answer, Engine, EvidenceStore, Job, Judgement, Shadow
+from inspector.quality import strange
 from inspector.report import Words
 from inspector.review import is_shadow
 from inspector.rounds import Batch, Step, batches, steps
-from inspector.second_opinion import Opinions, PatchOpinions
+from inspector.second_opinion import Noticed, Opinions, PatchOpinions
 from inspector.sight import Sight
 from inspector.stopping import Sequential
 from inspector.view import Pictures, Question
@@ -49,6 +50,8 @@ class Judge:
             climb = Climb(self._engine, sight, job, self._pace)
             judgement = await climb.run()
             yield judgement
+            if judgement.is_bad_image:
+                return
             if needs_words(job.pipeline, climb.tally, judgement.stopped_by):
                 yield await describe(self._engine, sight, job.pipeline)
             if job.max_rungs is None and is_shadow(job.key, job.pipeline.settle.shadow):
@@ -64,7 +67,8 @@ def needs_words(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> bool
 
 @dataclass(slots=True)
 class Climb:
-    """One part's way up the ladder. `tally` holds every vote as it comes, so that a deadline loses none."""
+    """One part's way up the ladder. `tally` holds every vote as it comes, so that a deadline loses none. `strange` is
+    why the picture can't be one of this product: votes may reject it, but not pass it."""
 
     engine: Engine
     sight: Sight
@@ -73,6 +77,7 @@ class Climb:
     tally: Tally = field(init=False)
     capped: tuple[int, ...] = field(init=False)
     rungs: int = 0
+    strange: str | None = None
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -96,6 +101,8 @@ class Climb:
         except InspectorError as error:
             stopped_by, detail = StoppedBy.ERROR, str(error)
         opinion = self.tally.counting.opinion
+        if self.strange and decide(self.job.pipeline, self.tally, stopped_by).disposition is Disposition.PASS:
+            return Judgement((), 0, StoppedBy.ERROR, self.strange, self.engine.fingerprint, opinion, is_bad_image=True)
         return Judgement(self.tally.votes, self.rungs, stopped_by, detail, self.engine.fingerprint, opinion)
 
     async def shadow(self) -> Shadow:
@@ -112,9 +119,8 @@ class Climb:
 
     async def _climb(self) -> StoppedBy:
         ahead = [step for step in steps(self.job.pipeline, self.job.seed) if step.number not in self.capped]
-        if self.job.pipeline.second_opinion is not None:
-            noticed = await self.sight.notice(ahead[0].rounds[0].pictures)
-            self.tally = replace(self.tally, counting=replace(self.tally.counting, opinion=noticed.opinion))
+        if self.job.pipeline.looks_at_patches:
+            self._notice(await self.sight.notice(ahead[0].rounds[0].pictures))
         while ahead:
             together = self._next(ahead)
             if not together:
@@ -128,6 +134,11 @@ class Climb:
             if stopped_by is not None:
                 return stopped_by
         return StoppedBy.LADDER_END
+
+    def _notice(self, noticed: Noticed) -> None:
+        self.strange = strange(noticed.unlike, self.job.pipeline.quality)
+        if self.job.pipeline.second_opinion is not None:
+            self.tally = replace(self.tally, counting=replace(self.tally.counting, opinion=noticed.opinion))
 
     def _next(self, ahead: list[Step]) -> list[Step]:
         """The rungs to ask at once: the next one, and those after it that are needed whatever it says; fewer where

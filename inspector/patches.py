@@ -35,10 +35,11 @@ LEAST: Final = 1e-6  # squared distance: less is rounding
 
 class Suspicion(NamedTuple):
     """`ratio`: how far from the golden samples the picture lies, in multiples of what is usual among them. `heat`
-    [rows, columns] is the same of every patch."""
+    [rows, columns] is the same of every patch; `unlike` of its median patch, which a defect moves little."""
 
     ratio: float
     heat: Array
+    unlike: float
 
     @property
     def p_ng(self) -> float:
@@ -48,14 +49,17 @@ class Suspicion(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Memory:
-    """Golden patches [patches, width], and the squared distance that is usual between golden samples."""
+    """Golden patches [patches, width], and the squared distances that are usual between golden samples: that of the
+    farthest patches, and that of the median one."""
 
     patches: Array
     usual: float
+    usual_median: float
 
     def compare(self, picture: PatchMap) -> Suspicion:
         nearest = _squared(_points(picture), self.patches).min(axis=1)
-        return Suspicion(farthest(nearest) / self.usual, nearest.reshape(picture.shape[:2]) / self.usual)
+        heat = nearest.reshape(picture.shape[:2]) / self.usual
+        return Suspicion(farthest(nearest) / self.usual, heat, float(np.median(nearest)) / self.usual_median)
 
 
 def remember(golden: Sequence[PatchMap], most: int = MOST) -> Memory:
@@ -64,7 +68,11 @@ def remember(golden: Sequence[PatchMap], most: int = MOST) -> Memory:
     every, picture = np.concatenate(points), np.repeat(np.arange(len(points)), [len(each) for each in points])
     kept = coreset(every, most)
     own = picture if len(points) > 1 else np.arange(len(every))
-    return Memory(every[kept], max(_usual(every, picture, own, kept), LEAST))
+    nearest = _among_themselves(every, picture, own, kept)
+    usual, usual_median = (
+        max(float(np.mean([how(each) for each in nearest] or [0.0])), LEAST) for how in (farthest, np.median)
+    )
+    return Memory(every[kept], usual, usual_median)
 
 
 def coreset(points: Array, most: int) -> Array:
@@ -103,15 +111,15 @@ def region(heat: Array) -> Box:
     )
 
 
-def _usual(every: Array, picture: Array, own: Array, kept: Array) -> float:
-    """Mean over the golden samples of how far each lies from what is not its own; 0 where there is nothing else."""
+def _among_themselves(every: Array, picture: Array, own: Array, kept: Array) -> list[Array]:
+    """How far each golden sample's patches lie from what is not its own; left out where there is nothing else."""
     found = []
     for mine in (picture == number for number in range(int(picture.max()) + 1)):
         distance = _squared(every[mine], every[kept])
         distance[own[mine][:, None] == own[kept]] = np.inf
         nearest = distance.min(axis=1)
-        found += [farthest(nearest)] if np.isfinite(nearest).all() else []
-    return float(np.mean(found)) if found else 0.0
+        found += [nearest] if np.isfinite(nearest).all() else []
+    return found
 
 
 def _points(picture: PatchMap) -> Array:

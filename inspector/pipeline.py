@@ -129,11 +129,13 @@ class Strict(BaseModel):
 class Quality(Strict):
     """When a picture is too poor to be judged. Sharpness: variance of the Laplacian (grey levels²);
     luminance: mean grey, 0 black to 1 white; change: mean grey difference from the camera's last frame
-    (a little above 0 finds a frozen camera, 0 asks for none)."""
+    (a little above 0 finds a frozen camera, 0 asks for none). `max_unlike`: a picture that passes may be so unlike the
+    golden samples on the whole, in multiples of what is usual among them; left out: anything may be shown."""
 
     min_sharpness: float = Field(default=0.0, ge=0.0)
     luminance: tuple[Share, Share] = (0.02, 0.98)
     min_change: Share = 0.0
+    max_unlike: float | None = Field(default=None, ge=1.0)
     min_side_px: int = Field(default=32, ge=1, le=100_000)
 
     @field_validator("luminance")
@@ -334,6 +336,18 @@ class Pipeline(Strict):
         if opinion is not None and info.data.get("golden_samples") == ():
             raise ValueError("has nothing to compare with; list pictures of good parts in golden_samples, best four")
         return opinion
+
+    @field_validator("quality")
+    @classmethod
+    def _has_something_to_be_like(cls, quality: Quality, info: ValidationInfo) -> Quality:
+        if quality.max_unlike is not None and info.data.get("golden_samples") == ():
+            raise ValueError("max_unlike compares with golden_samples, and there are none; list some, best four")
+        return quality
+
+    @property
+    def looks_at_patches(self) -> bool:
+        """Whether the part's patches are compared with those of the golden samples."""
+        return self.second_opinion is not None or self.quality.max_unlike is not None
 
     @property
     def asks_p_true(self) -> bool:

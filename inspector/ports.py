@@ -139,7 +139,8 @@ class Job:
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What the ladder found: votes in the order they were given, and the second opinion where the line wants one.
-    `is_short`: the pool was overloaded, and no rung but the first might be asked."""
+    `is_short`: the pool was overloaded, and no rung but the first might be asked. `is_bad_image`: the votes would
+    pass what does not show the product, as `detail` says, and are left out."""
 
     votes: tuple[Vote, ...]
     rungs: int
@@ -148,6 +149,7 @@ class Judgement:
     model_fingerprint: str = ""
     opinion: Opinion | None = None
     is_short: bool = False
+    is_bad_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,16 @@ def too_small(width_px: int, height_px: int, rules: Quality) -> str | None:
     return f"picture is {width_px}x{height_px} px; quality.min_side_px asks for {rules.min_side_px}; check the camera"
 
 
+def strange(unlike: float, rules: Quality) -> str | None:
+    """Why the picture can't be one of this product, `unlike` times as far from the golden samples as is usual."""
+    if rules.max_unlike is None or unlike <= rules.max_unlike:
+        return None
+    return (
+        f"does not show the product: {unlike:.1f} times as unlike the golden samples as they are one another, "
+        f"quality.max_unlike is {rules.max_unlike:g}; check what stands before the camera"
+    )
+
+
 def unfit(picture: Measurements, rules: Quality) -> str | None:
     """Why the picture can't be judged, or None when it can."""
     if reason := too_small(picture.width_px, picture.height_px, rules):

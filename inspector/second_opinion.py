@@ -23,10 +23,11 @@ MOST_LINES: Final = 64  # whose golden samples are kept in mind, those used last
 
 
 class Noticed(NamedTuple):
-    """The opinion, and the region that it is about."""
+    """The opinion, the region that it is about, and how unlike the golden samples the picture is on the whole."""
 
     opinion: Opinion
     suspect: Box
+    unlike: float = 0.0
 
 
 class Opinions(Protocol):
@@ -49,7 +50,7 @@ class PatchOpinions:
         patches = await self._engine.features(prefix)
         found = await asyncio.to_thread(memory.compare, patches)
         suspect, ms = region(found.heat), (time.monotonic() - began) * 1000.0
-        return Noticed(Opinion(found.p_ng, ms, _told(found, suspect)), suspect)
+        return Noticed(Opinion(found.p_ng, ms, _told(found, suspect)), suspect, found.unlike)
 
     async def _memory(self, job: Job) -> Memory:
         """Of these golden samples; what failed is tried again for the next part."""

@@ -132,7 +132,7 @@ class Recorder:
 
     async def _compare(self, zooms: Sequence[Round]) -> Compared | None:
         try:
-            opinion, suspect = await self._sight.notice()
+            opinion, suspect, _ = await self._sight.notice()
         except ModelError:  # no golden samples, or an engine without patches: strategies that need them will say so
             return None
         await self._sight.zoom_at(suspect)

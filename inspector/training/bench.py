@@ -171,8 +171,9 @@ class Bench:
 
     def _job(self, product: str, data: bytes, variant: int) -> Job:
         pipeline = self.pipelines[product]
-        reference = self.album.put(golden_jpeg(product, variant), JPEG).sha256
-        return Job(FrameKey(pipeline.line, "bench", "1"), data, pipeline, (reference,), HOUR_MS)
+        seeds = range(GOLDEN_SEED, GOLDEN_SEED + max(1, len(pipeline.golden_samples)))
+        shown = tuple(self.album.put(golden_jpeg(product, seed, variant), JPEG).sha256 for seed in seeds)
+        return Job(FrameKey(pipeline.line, "bench", "1"), data, pipeline, shown, HOUR_MS)
 
     @asynccontextmanager
     async def _sight(self, product: str, data: bytes, variant: int = 0) -> AsyncIterator[Sight]:
@@ -184,9 +185,9 @@ class Bench:
 
 
 @cache
-def golden_jpeg(product: str, variant: int = 0) -> bytes:
-    """The golden sample as a pipeline keeps it."""
-    return encode(golden(product, GOLDEN_SEED, variant), quality=95)
+def golden_jpeg(product: str, seed: int, variant: int = 0) -> bytes:
+    """A golden sample as a pipeline keeps it."""
+    return encode(golden(product, seed, variant), quality=95)
 
 
 def _asked(pipeline: Pipeline, name: ViewName, seed: int) -> Question:
@@ -194,6 +195,8 @@ def _asked(pipeline: Pipeline, name: ViewName, seed: int) -> Question:
 
 
 def _climbed(pipeline: Pipeline, judgement: Judgement) -> Climbed:
+    if judgement.is_bad_image:
+        return Climbed(0.5, 0, pipeline.fail_safe)
     tally = Tally(judgement.votes, counting(pipeline, opinion=judgement.opinion))
     disposition = decide(pipeline, tally, judgement.stopped_by).disposition
     return Climbed(0.5 if tally.score is None else tally.score, len(judgement.votes), disposition)

@@ -7,6 +7,7 @@ the prefix. Knows tensors, and how transformers calls an attention function.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, Final, NamedTuple, Protocol
 
 import torch
@@ -60,6 +61,10 @@ class Segment(Protocol):
     """Packed tokens of rows that share a prefix."""
 
     @property
+    def lengths(self) -> Sequence[int]:
+        """How many tokens each row has."""
+
+    @property
     def tokens(self) -> int: ...
 
     def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
@@ -98,11 +103,17 @@ def register() -> str:
     """Makes the attention known to transformers, and gives the name it has there."""
     from transformers import AttentionInterface
 
-    AttentionInterface.register(NAME, _attention)
+    AttentionInterface.register(NAME, attend)
     return NAME
 
 
-def _attention(
+def ends(segments: Sequence[Segment], device: torch.device) -> Tensor:
+    """Where each row's last token stands among the packed tokens of all."""
+    lengths = [length for segment in segments for length in segment.lengths]
+    return torch.tensor([end - 1 for end in accumulate(lengths)], device=device)
+
+
+def attend(
     module: Any,
     query: Tensor,
     key: Tensor,
@@ -113,7 +124,8 @@ def _attention(
     segments: Sequence[Segment] | None = None,
     **settings: Any,
 ) -> tuple[Tensor, None]:
-    """Queries [1, heads, tokens, width] of all segments, one after the other; a prefill has none."""
+    """As transformers calls it. Queries [1, heads, tokens, width] of all segments, one after the other; a prefill has
+    none."""
     if segments is None:
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from inspector.vlm.attention import Attend, Kept, register, shared
+from inspector.vlm.attention import Attend, Kept, ends, register, shared
+from inspector.vlm.packed import PrefixCache
 from inspector.vlm.pictures import Patches
 from inspector.vlm.rows import Advance, KeptPrefix, Rows
 
@@ -54,13 +54,11 @@ class Network:
     @torch.inference_mode()
     def prefill(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:
         """Vision tower and prompt, once."""
-        from transformers import DynamicCache
-
         ids = torch.tensor([tokens], device=self._device)
         grid = patches.grid.to(self._device)
         is_image = (ids == self._model.config.image_token_id).int()
         positions, _ = self._model.model.get_rope_index(ids, is_image, image_grid_thw=grid)
-        cache = DynamicCache(config=self._model.config.text_config)
+        cache = PrefixCache(config=self._model.config.text_config)
         with _overheard(self._model.model.visual) as said:
             self._model.model(
                 input_ids=ids,
@@ -83,8 +81,7 @@ class Network:
         hidden = self._model.model.language_model(
             input_ids=ids, position_ids=positions.expand(3, 1, -1), use_cache=False, segments=steps
         ).last_hidden_state
-        ends = torch.tensor([*accumulate(length for step in steps for length in step.lengths)], device=self._device)
-        return Forward(self._model.lm_head(hidden[0, ends - 1]).float(), steps)
+        return Forward(self._model.lm_head(hidden[0, ends(steps, self._device)]).float(), steps)
 
 
 @contextmanager

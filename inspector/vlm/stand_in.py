@@ -12,6 +12,7 @@ import torch
 from inspector.vlm.attention import Kept
 from inspector.vlm.checkpoint import Checkpoint
 from inspector.vlm.network import Network
+from inspector.vlm.packed import PrefixCache
 from inspector.vlm.pictures import Patches
 from inspector.vlm.rows import KeptPrefix
 
@@ -56,9 +57,7 @@ class Reader(Network):
 
     @torch.inference_mode()
     def prefill(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:  # noqa: ARG002
-        from transformers import DynamicCache
-
-        cache = DynamicCache(config=self._model.config.text_config)
+        cache = PrefixCache(config=self._model.config.text_config)
         self._model.model.language_model(
             input_ids=torch.tensor([tokens], device=self._device),
             position_ids=torch.arange(len(tokens), device=self._device).expand(3, 1, -1),

@@ -9,7 +9,8 @@ import torch
 from demo_model import fresh_checkpoint
 from torch import nn
 
-from inspector.vlm.packing import PackedLinear, pack
+from inspector.vlm.packed import PackedLinear
+from inspector.vlm.packing import pack
 
 
 def linears(model: nn.Module) -> set[type]:

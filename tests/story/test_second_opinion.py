@@ -20,19 +20,20 @@ from inspector.ports import Job, Judgement, Picture, Prefix
 from inspector.report import Box
 from inspector.vote import StoppedBy, Tally, counting
 
-GOOD, BAD = b"good part", b"bad part"
+GOOD, BAD, STRANGE = b"good part", b"bad part", b"a hand"
 GOLDEN = ("gold-1", "gold-2")
 SHELF = GoldenShelf({name: name.encode() for name in GOLDEN})
 LADDER = [{"views": ["direct"]}, {"views": ["paraphrase", "inverted"], "samples": 2}]
 
 
 def patches(picture: Picture) -> PatchMap:
-    """Good parts differ a little; a bad one has a patch unlike all others at the lower right."""
+    """Good parts differ a little; a bad one has a patch unlike all others at the lower right; a strange one has none
+    that is like theirs."""
     rng = np.random.default_rng(list(picture.data))
     seen = np.ones((4, 4, 8)) + 0.1 * rng.standard_normal((4, 4, 8))
     if picture.data == BAD:
         seen[3, 3, :4] *= -1.0
-    return seen
+    return -seen if picture.data == STRANGE else seen
 
 
 def an_engine(p_ng: float = 0.01, text: str = "") -> ScriptedEngine:
@@ -89,6 +90,26 @@ async def test_a_part_that_both_find_good_passes_at_once() -> None:
 async def test_doubt_withholds_a_pass_after_the_whole_ladder_was_asked() -> None:
     found = await judged(Judge(an_engine(0.01), SHELF), a_job(a_line(), BAD))
     assert (found.rungs, disposition(a_line(), found)) == (2, Disposition.REVIEW)
+
+
+def a_guarded_line() -> Pipeline:
+    return a_line(second_opinion=None, quality={"max_unlike": 3.0})
+
+
+@pytest.mark.parametrize(("picture", "is_bad"), [(GOOD, False), (BAD, False), (STRANGE, True)])
+async def test_what_does_not_show_the_product_is_no_good_part_and_needs_no_words(picture: bytes, is_bad: bool) -> None:
+    told = [outcome async for outcome in Judge(an_engine(), SHELF).judge(a_job(a_guarded_line(), picture))]
+    found = told[0]
+    assert isinstance(found, Judgement)
+    assert (found.is_bad_image, "does not show the product" in found.detail) == (is_bad, is_bad)
+    assert len(told) == 1
+    assert bool(found.votes) is not is_bad
+
+
+async def test_votes_may_reject_what_does_not_show_the_product() -> None:
+    found = await judged(Judge(an_engine(0.999), SHELF), a_job(a_guarded_line(), STRANGE))
+    assert not found.is_bad_image
+    assert disposition(a_guarded_line(), found) is Disposition.REJECT
 
 
 async def test_votes_may_still_reject_what_the_second_opinion_finds_good() -> None:

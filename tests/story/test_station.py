@@ -155,6 +155,7 @@ async def test_copies_that_come_at_once_are_judged_once(line: Line) -> None:
         ("picture", Reason.BAD_IMAGE),
         ("hash", Reason.BAD_IMAGE),
         ("dark", Reason.BAD_IMAGE),
+        ("strange", Reason.BAD_IMAGE),
         ("dead replica", Reason.MODEL_ERROR),
         ("overload", Reason.OVERLOAD),
         ("slow", Reason.DEADLINE),
@@ -174,6 +175,8 @@ async def test_trouble_ends_in_the_lines_fail_safe(
             arriving = frame(fault="sha256 differs")
         case "dark":
             line.eye.seen = Measurements(640, 640, 100.0, 0.001)
+        case "strange":
+            line.pool.answer = replace(judgement(None), detail="does not show the product", is_bad_image=True)
         case "dead replica":
             line.pool.answer = PoolError("two replicas died")
         case "overload":

@@ -71,6 +71,7 @@ def test_a_good_card_is_its_model_card() -> None:
         ("quality: {luminance: [0.9, 0.1]}", "quality.luminance", "not below", "[darkest, brightest]"),
         ("references: 1", "golden_samples", "0 declared", "list that many pictures"),
         ("second_opinion: {by: patches}", "second_opinion", "has nothing to compare with", "best four"),
+        ("quality: {max_unlike: 3}", "quality", "compares with golden_samples", "best four"),
         ("thresholds: {pass_below: 0.9}", "thresholds.reject_above", "below pass_below", "use at least 0.9"),
         ("cameras: [a, a]", "cameras", "'a' stands twice", "remove one"),
         ("product: board", "product", "stands twice (first in row 2)", "keep one"),
