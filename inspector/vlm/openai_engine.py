@@ -74,8 +74,8 @@ class OpenAIEngine:
 
     async def features(self, prefix: Prefix) -> PatchMap:  # noqa: ARG002
         raise ModelError(
-            f"{self._server.base_url} shows no patches of its pictures; take second_opinion and quality.max_unlike out of "
-            "the pipeline, or run the model with engine: transformers"
+            f"{self._server.base_url} shows no patches of its pictures; take second_opinion and quality.max_unlike out "
+            "of the pipeline, or run the model with engine: transformers"
         )
 
     async def close(self, prefix: Prefix) -> None:

@@ -6,11 +6,17 @@ import copy
 
 import pytest
 import torch
-from demo_model import fresh_checkpoint
+from demo_model import CARD, fresh_checkpoint
 from torch import nn
 
+from inspector.ports import Picture
+from inspector.products import draw, encode
+from inspector.vlm.chat import Chat
+from inspector.vlm.network import Network
 from inspector.vlm.packed import PackedLinear
 from inspector.vlm.packing import pack
+from inspector.vlm.pictures import Optics
+from inspector.vlm.rows import Rows
 
 
 def linears(model: nn.Module) -> set[type]:
@@ -28,6 +34,26 @@ def test_a_packed_layer_gives_what_the_plain_one_gives(shape: tuple[int, ...], b
     with torch.inference_mode():
         assert torch.allclose(packed(hidden), plain(hidden), atol=1e-5)
     assert linears(packed) == {PackedLinear}
+
+
+@torch.inference_mode()
+def test_a_packed_model_says_what_the_plain_one_says() -> None:
+    """About a picture, to rows of different lengths that go on for a step."""
+    plain = fresh_checkpoint()
+    packed = copy.deepcopy(plain.model)
+    pack(packed)
+    patches = Optics(plain.processor, CARD).patches([Picture(encode(draw("cap", 7)))])
+    chat = Chat(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
+    said = []
+    for network in (Network(plain.model), Network(packed)):
+        prefix = network.prefill(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
+        rows = Rows.begin(prefix, 3, 16)
+        for tokens in ([[11, 12, 13], [14], [15, 16]], [[17], [18], [19]]):
+            forward = network.advance([(rows, tokens)])
+            forward.commit()
+            said.append(forward.logits)
+    for one, other in zip(said[:2], said[2:], strict=True):
+        assert torch.allclose(one, other, atol=1e-3)
 
 
 def test_weights_of_another_type_stay_as_they_are() -> None:
