@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 Done = TypeVar("Done")
 
 RETRY_S: Final = 0.5
-PUBLISH_MS: Final = 10.0  # of each deadline, for the way of a verdict that could not wait for its commit
+PUBLISH_MS: Final = 30.0  # of each deadline, for the way of a verdict: more than the relay asks for
 
 
 class Recorder:

@@ -26,6 +26,7 @@ SHORT_CUT: Final = 5_000  # messages waiting in memory; beyond that they wait in
 MEMORY: Final = 20_000  # ids remembered as published, so that a sweep that overlaps them repeats none
 RETRY_S: Final = 0.5
 WITHDRAWN: Final = "found good in time, but the broker could not be told until the gate had acted without it"
+LEAST_WAY_S: Final = 0.02  # kept for a message's way, however short the last ones were
 CONFIRM_S: Final = 0.1  # confirmations share a transaction; until then the echo on the broker knows
 
 
@@ -162,7 +163,7 @@ class Relay:
         """The message, or what the gate is told in place of a PASS that waited here until it acted without it, or would
         by the time that the broker has it. The ledger says so first. A verdict that was published in time stays what it
         was when it is asked for again."""
-        there = utc_now() + timedelta(seconds=self._ways.longest_s(time.monotonic()))
+        there = utc_now() + timedelta(seconds=max(LEAST_WAY_S, self._ways.longest_s(time.monotonic())))
         instead = withdrawn(message.payload, there)
         if instead is None:
             return await self._in_step(message)

@@ -7,6 +7,7 @@ from collections import deque
 from typing import Final
 
 MEMORY_S: Final = 5.0
+LEAST: Final = 8  # ways that are remembered however old: after a silence the next may be as long
 MOST: Final = 1 / 3  # of a deadline: a disk that hung once must not cost the next parts their verdicts
 
 
@@ -21,7 +22,7 @@ class Ways:
 
     def longest_s(self, now_s: float) -> float:
         """0 where nothing is known."""
-        while self._took and now_s - self._took[0][0] > MEMORY_S:
+        while len(self._took) > LEAST and now_s - self._took[0][0] > MEMORY_S:
             self._took.popleft()
         return max((took for _, took in self._took), default=0.0)
 

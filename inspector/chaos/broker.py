@@ -1,8 +1,9 @@
 """mosquitto as a plant should run it, to be killed: sessions and queues on disk, saved every second.
 
 It acknowledges a message before it has written it. What it took within the last moments before a kill may be gone,
-which is no fault of the service: the line repeats those frames (`feed.py`). To save at every change would not mend
-that, and each save writes the whole backlog: at 60 frames/s the broker then never works off what a fault has left.
+which is no fault of the service: the line repeats what is not answered (`feed.py`). To save at every change would not
+mend that, and each save writes the whole backlog: at 60 frames/s the broker then never works off what a fault has
+left.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from inspector.mqtt.broker import DEFAULT_LIMITS, await_answer, free_port, make_
 
 HOST: Final = "127.0.0.1"
 EVERY_SECOND: Final = "autosave_interval 1\n"
-FORGETS_S: Final = 3.0  # how long before its death it may have acknowledged what it never wrote
+SAVES_S: Final = 3.0  # by then it has saved what it has, though other processes keep it waiting
 
 
 class KillableBroker:

@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from inspector.chaos.broker import FORGETS_S
 from inspector.chaos.database import Database, stored_parts
 from inspector.chaos.plant import LINE, Orders, Plant, plant
 from inspector.chaos.schedule import Fault, Planned, schedule
@@ -84,7 +83,7 @@ def _strike(running: Plant, planned: Planned, began: float, say: Say) -> Strike:
         ended_s = time.monotonic()
     recovered_s = _await_recovery(running)
     if planned.fault is Fault.BROKER:
-        running.feed.repeat(struck_s - FORGETS_S, ended_s)
+        running.feed.repeat(ended_s)
     told = "not recovered" if recovered_s is None else f"recovered after {recovered_s - struck_s:.1f} s"
     say(f"{time.monotonic() - began:6.1f} s  {planned.fault}: {told}")
     return Strike(planned.fault, struck_s, ended_s, recovered_s)

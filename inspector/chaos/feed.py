@@ -71,10 +71,11 @@ class Feed:
         newest = takewhile(lambda journey: journey.sent_s > since_s, reversed(self.journeys()))
         return sum(map(is_sound, newest)) >= ENOUGH
 
-    def repeat(self, since_s: float, until_s: float) -> None:
-        """Sends again what was sent between these moments and never answered."""
+    def repeat(self, until_s: float) -> None:
+        """Sends again what was sent before this moment and is not answered yet, however long ago: a frame that waited,
+        or was repeated, is forgotten as a fresh one is, and so is its verdict."""
         for journey in self.journeys():
-            if since_s <= journey.sent_s <= until_s and not journey.verdicts:
+            if journey.sent_s <= until_s and not journey.verdicts:
                 self._client.send(replace(journey.exposure, payload=self._payload(journey.exposure.trigger_id)))
                 self.repeated += 1
 

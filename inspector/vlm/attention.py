@@ -127,6 +127,8 @@ def attend(
     """As transformers calls it. Queries [1, heads, tokens, width] of all segments, one after the other; a prefill has
     none."""
     if segments is None:
+        if query.device.type == "cpu" and attention_mask is None and query.shape[2] == key.shape[2]:
+            return _causal(query, Kept(key, value), scaling), None
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **settings)
@@ -138,6 +140,16 @@ def attend(
         for segment, (queries, keys, values) in zip(segments, pieces, strict=True)
     ]
     return torch.cat(outputs, dim=1).transpose(0, 1)[None], None
+
+
+def _causal(queries: Tensor, new: Kept, scale: float) -> Tensor:
+    """[rows, heads, tokens, width] → [rows, tokens, heads, width]. torch's fused attention wants keys for every head,
+    and takes a slower way of its own where they are shared."""
+    repeats = queries.shape[1] // new.keys.shape[1]
+    keys, values = (each.repeat_interleave(repeats, dim=1) for each in new)
+    fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    output: Tensor = fused(queries, keys, values, is_causal=True, scale=scale)[0]
+    return output.transpose(1, 2)
 
 
 def _merged(one: Partial, other: Partial) -> Tensor:

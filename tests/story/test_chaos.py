@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from fakes import a_part
 
-from inspector.chaos.broker import FORGETS_S, HOST, KillableBroker
+from inspector.chaos.broker import HOST, SAVES_S, KillableBroker
 from inspector.chaos.crew import frozen
 from inspector.chaos.database import LockableFile, stored_parts
 from inspector.chaos.postgres import KillablePostgres
@@ -111,7 +111,7 @@ def test_broker_dies_and_comes_back_on_its_port_with_what_it_had_on_disk(tmp_pat
             gate.client.on_subscribe = lambda *_: heard.append("SUBACK")
             gate.client.subscribe("verdict", qos=1)
             assert gate.until(lambda: bool(heard))
-        time.sleep(FORGETS_S)
+        time.sleep(SAVES_S)
         with broker.dead():
             assert not answers(HOST, broker.port)
         assert broker.pid != before

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.ways import MEMORY_S, WayHome, Ways
+from inspector.ways import LEAST, MEMORY_S, WayHome, Ways
 
 
 def test_longest_way_counts_until_it_is_forgotten() -> None:
     ways = Ways()
     assert ways.longest_s(0.0) == 0.0
     ways.add(0.0, 0.4)
-    ways.add(1.0, 1.1)
-    assert ways.longest_s(1.1) == pytest.approx(0.4)
+    for number in range(LEAST):
+        ways.add(1.0 + number, 1.1 + number)
+    assert ways.longest_s(0.4 + MEMORY_S) == pytest.approx(0.4)
     assert ways.longest_s(0.5 + MEMORY_S) == pytest.approx(0.1)
-    assert ways.longest_s(1.2 + MEMORY_S) == 0.0
+
+
+def test_last_ways_are_remembered_over_a_silence() -> None:
+    ways = Ways()
+    ways.add(0.0, 0.4)
+    assert ways.longest_s(1e6) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(
