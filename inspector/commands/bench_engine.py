@@ -3,9 +3,8 @@ with prefix caching, in one run on one model. Reports ratios, with the medians t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -14,7 +13,7 @@ from inspector.commands.demo import Say
 from inspector.model_card import ModelCard, Pixels
 from inspector.ports import Picture
 from inspector.products import draw, encode
-from inspector.vlm.contest import Case, Contest
+from inspector.vlm.contest import Case, Contest, Run
 from inspector.vlm.lap import Lap
 
 SIDE: Final = 640  # 400 visual tokens
@@ -24,7 +23,6 @@ OURS: Final = "engine"
 SEPARATE: Final = "separate"
 TOGETHER: Final = "num_return_sequences"
 PEER: Final = "peer"
-Contender = Callable[[Case, Sequence[Picture]], Lap]
 Figures = dict[str, float]
 
 
@@ -46,8 +44,8 @@ def bench_engine(
     pictures = [Picture(encode(draw("board", seed))) for seed in range(max(*parts, SAMPLED.parts))]
     bench = Bench(contest, pictures, rounds, say)
     cases = sorted({DIRECT, *(Case(count, together) for count in asks for together in parts)})
-    reading = bench.beside(peer, threads) if peer else {}
-    seeing = {case: bench.measured(case, bench.contenders(case)) for case in (*cases, SAMPLED)}
+    reading = bench.beside(peer) if peer else {}
+    seeing = bench.seeing((*cases, SAMPLED))
     return {
         "parameters": contest.parameters,
         "visual_tokens": contest.visual_tokens(pictures[0]),
@@ -69,23 +67,18 @@ class Bench:
     rounds: int
     say: Say
 
-    def contenders(self, case: Case) -> dict[str, Contender]:
-        """`generate` gains nothing from the direct questions of other parts, so that it is asked them about one part
-        only, and nothing from other samples where each has a call of its own."""
-        everyone: dict[str, Contender] = {OURS: self.contest.engine_lap}
-        if case.parts == 1 and not case.tokens:
-            everyone[SEPARATE] = self.contest.separate_lap
-        if case.parts == 1 or case.tokens:
-            everyone[TOGETHER] = self.contest.together_lap
-        return everyone
+    def seeing(self, cases: Sequence[Case]) -> dict[Case, Figures]:
+        """Everybody who sees pictures."""
+        with self.contest.engine() as ours, self.contest.generate() as (separate, together):
+            everybody = {OURS: ours, SEPARATE: separate, TOGETHER: together}
+            return {case: self.measured(case, {name: everybody[name] for name in asked(case)}) for case in cases}
 
-    def beside(self, python: Path, threads: int) -> dict[Case, Figures]:
+    def beside(self, python: Path) -> dict[Case, Figures]:
         """The peer sees no pictures: it and we read as many tokens instead."""
-        with self.contest.peer(python, threads) as peer:
-            readers: dict[str, Contender] = {OURS: self.contest.reader_lap, PEER: partial(self.contest.peer_lap, peer)}
-            return {case: self.measured(case, readers) for case in (DIRECT, SAMPLED)}
+        with self.contest.reader() as ours, self.contest.peer(python) as peer:
+            return {case: self.measured(case, {OURS: ours, PEER: peer}) for case in (DIRECT, SAMPLED)}
 
-    def measured(self, case: Case, contenders: Mapping[str, Contender]) -> Figures:
+    def measured(self, case: Case, contenders: Mapping[str, Run]) -> Figures:
         """Medians. The contenders take turns, every other round the other way round, so that whatever else the machine
         does disturbs all alike; a first round that warms up is not counted."""
         laps = [self._round(case, contenders, number) for number in range(self.rounds + 1)][1:]
@@ -95,9 +88,16 @@ class Bench:
         self.say(f"{case.asks} asks, {case.parts} part(s), {case.tokens} tokens: {times} a part")
         return figures
 
-    def _round(self, case: Case, contenders: Mapping[str, Contender], number: int) -> dict[str, Lap]:
+    def _round(self, case: Case, contenders: Mapping[str, Run], number: int) -> dict[str, Lap]:
         order = [*contenders][:: -1 if number % 2 else 1]
         return {name: contenders[name](case, self.pictures[: case.parts]) for name in order}
+
+
+def asked(case: Case) -> list[str]:
+    """`generate` gains nothing from the direct questions of other parts, so that it is asked them about one part only,
+    and nothing from other samples where each has a call of its own."""
+    is_separate, is_together = case.parts == 1 and not case.tokens, case.parts == 1 or case.tokens > 0
+    return [OURS, *([SEPARATE] if is_separate else []), *([TOGETHER] if is_together else [])]
 
 
 def _ratios(seeing: Mapping[Case, Figures], reading: Mapping[Case, Figures]) -> dict[str, float | None]:

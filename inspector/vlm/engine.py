@@ -32,7 +32,7 @@ from inspector.vlm.network import Network
 from inspector.vlm.packing import pack
 from inspector.vlm.pictures import Optics, Patches
 from inspector.vlm.rows import KeptPrefix
-from inspector.vlm.threads import apart, on_one_core
+from inspector.vlm.threads import apart, compute_on, on_one_core
 from inspector.vlm.work import Inquiry, Turn, Worker
 
 Result = TypeVar("Result")
@@ -60,7 +60,7 @@ class TransformersEngine:
         self._grammar = Grammar(checkpoint.tokenizer, vocabulary, self._chat)
         self._memory = Memory(key_value_bytes(card, checkpoint.model) // network.token_bytes, network.token_bytes)
         self._preparing = on_one_core(threads)
-        prepare = partial(torch.set_num_threads, threads)
+        prepare = partial(compute_on, threads)
         self._worker = Worker(f"model {card.name}", Batch(network, self._memory), prepare)
 
     @classmethod

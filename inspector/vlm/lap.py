@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 
 import psutil
 
-SAMPLING_S: Final = 0.005
+SAMPLING_S: Final = 0.02  # each look takes a core from whoever is measured
+REST_S: Final = 0.5  # the threads of whoever ran before wait for more work by spinning, some for 0.2 s
 MIB: Final = 2**20
 
 
@@ -26,6 +27,7 @@ def timed(run: Callable[[], object], parts: int, process: psutil.Process) -> Lap
     """`process` is the one that does the work, with the children that it has."""
     over, workers = threading.Event(), (process, *process.children(recursive=True))
     _tidy()
+    time.sleep(REST_S)
     before = peak = _resident(workers)
 
     def watch() -> None:

@@ -6,21 +6,31 @@ end, or on one core.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import torch
 
 Result = TypeVar("Result")
+_LOCK: Final = threading.Lock()
+
+
+def compute_on(threads: int) -> None:
+    """How many cores this thread computes on, whatever other threads say later: torch keeps one number for all, and a
+    thread takes it up when it is first asked for, which is done here at once."""
+    with _LOCK:
+        torch.set_num_threads(threads)
+        torch.get_num_threads()
 
 
 def apart(compute: Callable[[], Result], threads: int) -> Result:
     """Computes on so many cores in a thread that ends, and its helpers with it. Raises what `compute` raises."""
-    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(threads,)) as passing:
+    with ThreadPoolExecutor(1, initializer=compute_on, initargs=(threads,)) as passing:
         return passing.submit(compute).result()
 
 
 def on_one_core(workers: int) -> ThreadPoolExecutor:
     """Threads that need no helpers."""
-    return ThreadPoolExecutor(workers, "prepare", initializer=torch.set_num_threads, initargs=(1,))
+    return ThreadPoolExecutor(workers, "prepare", initializer=compute_on, initargs=(1,))

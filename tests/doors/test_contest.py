@@ -14,7 +14,7 @@ import torch
 from tiny_model import PREAMBLE, card, lamp
 from transformers import Qwen3ForCausalLM
 
-from inspector.commands.bench_engine import OURS, SEPARATE, TOGETHER, Bench
+from inspector.commands.bench_engine import OURS, SEPARATE, TOGETHER, Bench, asked
 from inspector.errors import ModelError
 from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.contest import Case, Contest
@@ -27,25 +27,26 @@ PICTURES = (lamp(0.2), lamp(0.7))
 
 @functools.cache
 def contest() -> Contest:
-    return Contest.on(load_checkpoint(card(), tiny_model.folder() / "tiny"), card(), threads=1)
+    return Contest.on(functools.partial(load_checkpoint, card(), tiny_model.folder() / "tiny"), card(), threads=1)
 
 
 @pytest.mark.parametrize("case", [Case(3, 1), Case(2, 2), Case(2, 2, 5)], ids=["direct", "two parts", "sampled"])
 def test_every_contender_does_the_work(case: Case) -> None:
     pictures = PICTURES[: case.parts]
     ours = contest()
-    for run in (ours.engine_lap, ours.reader_lap, ours.separate_lap, ours.together_lap):
-        assert run(case, pictures).seconds > 0.0
+    with ours.engine() as engine, ours.reader() as reader, ours.generate() as (separate, together):
+        for run in (engine, reader, separate, together):
+            assert run(case, pictures).seconds > 0.0
 
 
 def test_figures_name_everybody_who_ran() -> None:
     said: list[str] = []
     bench = Bench(contest(), PICTURES, rounds=2, say=said.append)
-    figures = bench.measured(Case(2, 1), bench.contenders(Case(2, 1)))
+    [figures] = bench.seeing([Case(2, 1)]).values()
     assert set(figures) == {f"{name}_{unit}" for name in (OURS, SEPARATE, TOGETHER) for unit in ("s", "peak_mib")}
     assert [line.startswith("2 asks, 1 part(s), 0 tokens: engine ") for line in said] == [True]
-    assert set(bench.contenders(Case(9, 4))) == {OURS}
-    assert set(bench.contenders(Case(9, 4, 48))) == {OURS, TOGETHER}
+    assert asked(Case(9, 4)) == [OURS]
+    assert asked(Case(9, 4, 48)) == [OURS, TOGETHER]
 
 
 def test_questions_of_a_case_differ_unless_they_are_samples() -> None:
