@@ -13,7 +13,8 @@ from inspector.commands.demo import Say
 from inspector.model_card import ModelCard, Pixels
 from inspector.ports import Picture
 from inspector.products import draw, encode
-from inspector.vlm.contest import Case, Contest, Run
+from inspector.vlm.case import Case
+from inspector.vlm.contest import Contest, Run
 from inspector.vlm.lap import Lap
 
 SIDE: Final = 640  # 400 visual tokens

@@ -25,12 +25,14 @@ class Kept(NamedTuple):
 
 class Layout(NamedTuple):
     """How the packed tokens of some rows stand in a table of rows × width. `places` says where each one stands, None
-    where the table has no gaps; `mask` [rows, 1, width, own tokens] is added to a row's scores with its own keys."""
+    where the table has no gaps; `mask` [rows, 1, width, own tokens] is added to a row's scores with its own keys.
+    `folded` is the same for all heads that share keys, one after the other, None where it hides nothing."""
 
     rows: int
     width: int
     places: Tensor | None
     mask: Tensor
+    folded: Tensor | None
 
     def spread(self, packed: Tensor) -> Tensor:
         """[heads, tokens, width] → [rows, heads, table's width, width], with zeros in the gaps."""
@@ -78,7 +80,7 @@ def shared(queries: Tensor, prefix: Kept, own: Kept, layout: Layout, scale: floa
     groups = prefix.keys.shape[1]
     before = _partial(queries.reshape(1, groups, -1, width), prefix, scale)
     table = layout.spread(queries).reshape(layout.rows, groups, -1, width)
-    after = _partial(table, own, scale, layout.mask.repeat(1, 1, heads // groups, 1))
+    after = _partial(table, own, scale, layout.folded)
     unfolded = (layout.rows, heads, layout.width)
     return _merged(
         Partial(before.output.reshape(queries.shape), before.log_total.reshape(heads, tokens)),

@@ -44,6 +44,7 @@ class Network:
         self._model = model
         self._device = model.device
         self._attend = attend
+        self._folds = model.config.text_config.num_attention_heads // model.config.text_config.num_key_value_heads
 
     @property
     def token_bytes(self) -> int:
@@ -75,7 +76,7 @@ class Network:
     @torch.inference_mode()
     def advance(self, batch: Sequence[tuple[Rows, Sequence[Sequence[int]]]]) -> Forward:
         """Appends tokens to every row, all in one forward."""
-        steps = [Advance(rows, tokens, self._attend, self._device) for rows, tokens in batch]
+        steps = [Advance(rows, tokens, self._attend, self._folds, self._device) for rows, tokens in batch]
         ids = torch.tensor([[token for step in steps for token in step.ids]], device=self._device)
         positions = torch.tensor([place for step in steps for place in step.positions], device=self._device)
         hidden = self._model.model.language_model(

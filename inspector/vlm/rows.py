@@ -78,16 +78,19 @@ class Rows:
 
 class Advance:
     """New tokens for some rows, as `attention.Segment`: writes their keys and values behind what the rows hold.
-    Nothing counts before `commit`, so a forward that failed can be made again."""
+    Nothing counts before `commit`, so a forward that failed can be made again. `folds`: how many heads share keys."""
 
-    def __init__(self, rows: Rows, tokens: Sequence[Sequence[int]], attend: Attend, device: torch.device) -> None:
+    def __init__(
+        self, rows: Rows, tokens: Sequence[Sequence[int]], attend: Attend, folds: int, device: torch.device
+    ) -> None:
         self._rows, self._attend, self._prefix = rows, attend, rows.prefix.opened()
         self.lengths = [len(row) for row in tokens]
         width = max(self.lengths)
         self._end = rows.filled + width
         self._gaps = rows.gaps if rows.filled else [width - length for length in self.lengths]
         mask = _mask(self._gaps, rows.filled, self._end, device)
-        self._layout = Layout(len(tokens), width, _places(self.lengths, width, device), mask)
+        folded = mask.repeat(1, 1, folds, 1) if width > 1 or any(self._gaps) else None
+        self._layout = Layout(len(tokens), width, _places(self.lengths, width, device), mask, folded)
         self.ids = [token for row in tokens for token in row]
         self.positions = [
             first + step for first, length in zip(rows.positions, self.lengths, strict=True) for step in range(length)

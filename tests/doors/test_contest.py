@@ -16,8 +16,9 @@ from transformers import Qwen3ForCausalLM
 
 from inspector.commands.bench_engine import OURS, SEPARATE, TOGETHER, Bench, asked
 from inspector.errors import ModelError
+from inspector.vlm.case import Case
 from inspector.vlm.checkpoint import load_checkpoint
-from inspector.vlm.contest import Case, Contest
+from inspector.vlm.contest import Contest
 from inspector.vlm.lap import MIB, timed
 from inspector.vlm.peer import started
 from inspector.vlm.stand_in import save_language_model

@@ -27,7 +27,7 @@ def attended(plainly: bool, prefix: KeptPrefix, widths: Sequence[int], steps: in
     rows = Rows.begin(prefix, len(widths), max(widths) + steps)
     groups, outputs = prefix.opened()[0].keys.shape[1], []
     for lengths in [widths, *([[1] * len(widths)] * steps)]:
-        advance = Advance(rows, [[7] * length for length in lengths], copied if plainly else shared, CPU)
+        advance = Advance(rows, [[7] * length for length in lengths], copied if plainly else shared, repeats, CPU)
         new = Kept(*torch.randn(2, groups, sum(lengths), HEAD, generator=generator))
         queries = torch.randn(groups * repeats, sum(lengths), HEAD, generator=generator)
         outputs.append(advance.attend(0, queries, new, HEAD**-0.5))
@@ -71,9 +71,9 @@ def test_a_forward_that_was_not_committed_might_as_well_not_have_been() -> None:
     prefix = KeptPrefix((kept(1, 1, 12),), 12, 12)
     rows, again = Rows.begin(prefix, 2, 8), Rows.begin(prefix, 2, 8)
     queries, new, other = torch.randn(1, 4, HEAD), kept(1, 1, 4), kept(1, 1, 4)
-    Advance(rows, [[1, 2, 3], [4]], shared, CPU).attend(0, queries, Kept(other.keys[0], other.values[0]), 1.0)
+    Advance(rows, [[1, 2, 3], [4]], shared, 1, CPU).attend(0, queries, Kept(other.keys[0], other.values[0]), 1.0)
     told = [
-        Advance(each, [[1], [2, 3, 4]], shared, CPU).attend(0, queries, Kept(new.keys[0], new.values[0]), 1.0)
+        Advance(each, [[1], [2, 3, 4]], shared, 1, CPU).attend(0, queries, Kept(new.keys[0], new.values[0]), 1.0)
         for each in (rows, again)
     ]
     assert torch.equal(*told)
@@ -83,11 +83,11 @@ def test_a_forward_that_was_not_committed_might_as_well_not_have_been() -> None:
 def test_rows_that_are_kept_go_on_as_they_were(chosen: list[int]) -> None:
     prefix = KeptPrefix((kept(1, 1, 12),), 12, 12)
     rows = Rows.begin(prefix, 3, 8)
-    first = Advance(rows, [[1, 2, 3], [4], [5, 6]], shared, CPU)
+    first = Advance(rows, [[1, 2, 3], [4], [5, 6]], shared, 1, CPU)
     first.attend(0, torch.randn(1, 6, HEAD), Kept(*torch.randn(2, 1, 6, HEAD)), 1.0)
     first.commit()
     queries, new = torch.randn(1, 3, HEAD), Kept(*torch.randn(2, 1, 3, HEAD))
-    all_rows = Advance(rows, [[7]] * 3, shared, CPU).attend(0, queries, new, 1.0)
-    few = Advance(rows.only(chosen), [[7]] * len(chosen), shared, CPU)
+    all_rows = Advance(rows, [[7]] * 3, shared, 1, CPU).attend(0, queries, new, 1.0)
+    few = Advance(rows.only(chosen), [[7]] * len(chosen), shared, 1, CPU)
     some = few.attend(0, queries[:, chosen], Kept(new.keys[:, chosen], new.values[:, chosen]), 1.0)
     assert torch.allclose(some, all_rows[:, chosen], atol=1e-6)
