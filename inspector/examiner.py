@@ -102,7 +102,7 @@ class Examiner:
 
     def _job(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Job:
         """The replica gets less time than we wait: its votes so far must still come back."""
-        remaining_ms = self._left_ms(due) - self._margin_ms(due) / 2
+        remaining_ms = self._left_ms(due) - self.way_home.back_ms
         seed = zlib.crc32(str(frame.key).encode())
         return Job(frame.key, frame.payload, line.pipeline, line.golden, remaining_ms, seed)
 
@@ -110,10 +110,8 @@ class Examiner:
         return asyncio.timeout(max(self._left_ms(due), 0.0) / 1000.0)
 
     def _left_ms(self, due: Deadline) -> float:
-        return due.left_ms(time.monotonic()) - self._margin_ms(due) / 2
-
-    def _margin_ms(self, due: Deadline) -> float:
-        return self.way_home.margin_ms(due.ms, time.monotonic())
+        now_s = time.monotonic()
+        return due.left_ms(now_s) - self.way_home.margin_ms(due.ms, now_s)
 
 
 def _decision(line: PipelineVersion, judged: Judged) -> Decision:

@@ -28,13 +28,14 @@ class Ways:
 
 
 class WayHome:
-    """From judged to published: a decision is stored, then published. At least `least_ms` are kept for that."""
+    """From judged to published: a decision comes back from its replica, is stored, then published. At least `least_ms`
+    are kept for that, half of them for the way back."""
 
     def __init__(self, least_ms: float) -> None:
-        self._least_ms = least_ms
+        self.back_ms = least_ms / 2
         self.storing, self.publishing = Ways(), Ways()
 
     def margin_ms(self, deadline_ms: float, now_s: float) -> float:
-        """What to keep of a deadline."""
+        """What to keep of a deadline once a decision is back."""
         took_ms = (self.storing.longest_s(now_s) + self.publishing.longest_s(now_s)) * 1000.0
-        return max(self._least_ms, min(took_ms, MOST * deadline_ms))
+        return max(self.back_ms, min(took_ms, MOST * deadline_ms))

@@ -25,7 +25,7 @@ def test_last_ways_are_remembered_over_a_silence() -> None:
 
 @pytest.mark.parametrize(
     ("storing_s", "publishing_s", "kept_ms"),
-    [(0.0, 0.0, 60.0), (0.010, 0.020, 60.0), (0.080, 0.120, 200.0), (3.0, 0.1, 500.0)],
+    [(0.0, 0.0, 30.0), (0.010, 0.015, 30.0), (0.080, 0.120, 200.0), (3.0, 0.1, 500.0)],
 )
 def test_as_much_is_kept_as_the_way_home_took_lately(storing_s: float, publishing_s: float, kept_ms: float) -> None:
     way_home = WayHome(60.0)
