@@ -51,7 +51,7 @@ class Relay:
         self._withdrew = withdrew
         self._waiting: deque[Outgoing] = deque()
         self._handled: OrderedDict[str, None] = OrderedDict()
-        self._withdrawn: OrderedDict[str, VerdictMessage] = OrderedDict()  # by the report that still says PASS
+        self._withdrawn: dict[str, VerdictMessage] = {}  # by the report that still says PASS
         self._confirmed: list[str] = []
         self._ways = ways or Ways()
         self._behind = True

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 NAME: Final = "inspector_shared_prefix"
+FUSED: Final = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # for CPUs alone
 
 
 class Kept(NamedTuple):
@@ -149,8 +150,7 @@ def _causal(queries: Tensor, new: Kept, scale: float) -> Tensor:
     and takes a slower way of its own where they are shared."""
     repeats = queries.shape[1] // new.keys.shape[1]
     keys, values = (each.repeat_interleave(repeats, dim=1) for each in new)
-    fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    output: Tensor = fused(queries, keys, values, is_causal=True, scale=scale)[0]
+    output: Tensor = FUSED(queries, keys, values, is_causal=True, scale=scale)[0]
     return output.transpose(1, 2)
 
 
@@ -162,8 +162,7 @@ def _merged(one: Partial, other: Partial) -> Tensor:
 
 def _partial(queries: Tensor, kept: Kept, scale: float, mask: Tensor | None = None) -> Partial:
     if queries.device.type == "cpu":
-        fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-        return Partial(*fused(queries, kept.keys, kept.values, attn_mask=mask, scale=scale))
+        return Partial(*FUSED(queries, kept.keys, kept.values, attn_mask=mask, scale=scale))
     return spelled_out(queries, kept, scale, mask)
 
 

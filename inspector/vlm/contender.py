@@ -1,5 +1,5 @@
 """Contenders, each in a process of its own: neither the threads nor the freed memory of one can slow another's lap.
-Knows processes; what is run there comes from `contest.py`."""
+Knows processes; what is run there comes from `entrants.py`."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -58,17 +58,18 @@ class Contest:
     def visual_tokens(self, picture: Picture) -> int:
         return sum(self.optics.patches([picture]).tokens)
 
-    @contextmanager
-    def engine(self) -> Iterator[Run]:
+    def engine(self) -> AbstractContextManager[Run]:
         """The engine as it is."""
-        with started(partial(entrants.engine, self.make, self.card, self.threads)) as contender:
-            yield lambda case, pictures: contender.lap(case.parts, case, pictures)
+        return self._taking_part(entrants.engine)
 
-    @contextmanager
-    def reader(self) -> Iterator[Run]:
+    def reader(self) -> AbstractContextManager[Run]:
         """The engine on the language model alone: it reads the tokens where pictures would stand, without seeing them,
         and is told these tokens, as the peer is."""
-        with started(partial(entrants.reader, self.make, self.card, self.threads)) as contender:
+        return self._taking_part(entrants.reader)
+
+    @contextmanager
+    def _taking_part(self, enter: Callable[[Make, ModelCard, int], entrants.Run]) -> Iterator[Run]:
+        with started(partial(enter, self.make, self.card, self.threads)) as contender:
             yield lambda case, pictures: contender.lap(case.parts, case, pictures)
 
     @contextmanager

@@ -67,7 +67,12 @@ class TransformersEngine:
     def load(cls, card: ModelCard, folder: Path, threads: int | None = None) -> TransformersEngine:
         """Raises ModelError, with the remedy, when the checkpoint can't be loaded as the card asks."""
         path, threads = find(card, folder), threads or torch.get_num_threads()
-        return cls(card, apart(partial(_packed, card, path), threads), fingerprint(card, path), threads=threads)
+        return cls(
+            card,
+            apart(partial(packed, partial(load_checkpoint, card, path)), threads),
+            fingerprint(card, path),
+            threads=threads,
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -124,8 +129,9 @@ class TransformersEngine:
         return self._chat.prefix(patches.tokens, preamble), patches
 
 
-def _packed(card: ModelCard, path: Path) -> Checkpoint:
-    checkpoint = load_checkpoint(card, path)
+def packed(make: Callable[[], Checkpoint]) -> Checkpoint:
+    """A checkpoint that was just made, ready for inference."""
+    checkpoint = make()
     pack(checkpoint.model)
     return checkpoint
 
