@@ -61,11 +61,11 @@ Attend = Callable[[Tensor, Kept, Kept, Layout, float], Tensor]
 
 
 class Segment(Protocol):
-    """Packed tokens of rows that share a prefix."""
+    """Packed tokens of rows that share a prefix, or those of the prefix."""
 
     @property
-    def lengths(self) -> Sequence[int]:
-        """How many tokens each row has."""
+    def ends(self) -> Sequence[int]:
+        """Which of its tokens are read: the last one of each row."""
 
     @property
     def tokens(self) -> int: ...
@@ -111,9 +111,10 @@ def register() -> str:
 
 
 def ends(segments: Sequence[Segment], device: torch.device) -> Tensor:
-    """Where each row's last token stands among the packed tokens of all."""
-    lengths = [length for segment in segments for length in segment.lengths]
-    return torch.tensor([end - 1 for end in accumulate(lengths)], device=device)
+    """Which of the packed tokens of all segments are read."""
+    firsts = accumulate((segment.tokens for segment in segments), initial=0)
+    read = [first + end for first, segment in zip(firsts, segments, strict=False) for end in segment.ends]
+    return torch.tensor(read, device=device)
 
 
 def attend(
@@ -127,11 +128,9 @@ def attend(
     segments: Sequence[Segment] | None = None,
     **settings: Any,
 ) -> tuple[Tensor, None]:
-    """As transformers calls it. Queries [1, heads, tokens, width] of all segments, one after the other; a prefill has
-    none."""
+    """As transformers calls it. Queries [1, heads, tokens, width] of all segments, one after the other; its own
+    forwards have none."""
     if segments is None:
-        if query.device.type == "cpu" and attention_mask is None and query.shape[2] == key.shape[2]:
-            return _causal(query, Kept(key, value), scaling), None
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **settings)
@@ -145,13 +144,16 @@ def attend(
     return torch.cat(outputs, dim=1).transpose(0, 1)[None], None
 
 
-def _causal(queries: Tensor, new: Kept, scale: float) -> Tensor:
-    """[rows, heads, tokens, width] → [rows, tokens, heads, width]. torch's fused attention wants keys for every head,
-    and takes a slower way of its own where they are shared."""
-    repeats = queries.shape[1] // new.keys.shape[1]
-    keys, values = (each.repeat_interleave(repeats, dim=1) for each in new)
-    output: Tensor = FUSED(queries, keys, values, is_causal=True, scale=scale)[0]
-    return output.transpose(1, 2)
+def causal(queries: Tensor, own: Kept, scale: float) -> Tensor:
+    """[heads, tokens, width] → the same: each token attends to those up to itself. torch's fused attention for CPUs
+    wants keys for every head, and takes a slower way of its own where they are shared."""
+    if queries.device.type != "cpu":
+        attend = torch.nn.functional.scaled_dot_product_attention
+        return attend(queries[None], *own, is_causal=True, scale=scale, enable_gqa=True)[0]
+    repeats = queries.shape[0] // own.keys.shape[1]
+    keys, values = (each.repeat_interleave(repeats, dim=1) for each in own)
+    output: Tensor = FUSED(queries[None], keys, values, is_causal=True, scale=scale)[0][0]
+    return output
 
 
 def _merged(one: Partial, other: Partial) -> Tensor:

@@ -1,9 +1,10 @@
 """Which forward is next. Parts are opened one after the other; the rows of all parts that wait for a token share one
-forward, which finished rows leave at once and waiting ones join at once (continuous batching).
+forward, which finished rows leave at once and waiting ones join at once (continuous batching). A part's prefix is read
+in the forward of its first rows, one prefix at a time.
 
 A verdict never waits for words. Memory is set aside before it is used, and a forward that fails is made again with half
-the rows, until the row that can't be computed stands alone and fails alone; a part that can't be opened beside rows is
-tried again once they are gone. Knows what is asked; no tensors.
+the rows, until the row that can't be computed stands alone and fails alone; a part that can't be opened or read beside
+rows is tried again once they are gone. Knows what is asked; no tensors.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Forward(Protocol):
 class Forwards(Protocol):
     """What a network does."""
 
-    def prefill(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix: ...
+    def look(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix: ...
 
     def advance(self, batch: Sequence[tuple[Rows, Sequence[Sequence[int]]]]) -> Forward: ...
 
@@ -57,7 +58,7 @@ class Batch:
         self._bundles: list[Bundle] = []
         self._limit = MOST_ROWS
         self._opened_last = False
-        self._cramped: InspectorError | None = None  # why the first part waiting could not be opened beside rows
+        self._cramped: InspectorError | None = None  # why a part could not be opened or read beside rows
         self._passed_over = 0  # steps that words have waited for
 
     @property
@@ -125,6 +126,8 @@ class Batch:
         """As many rows as one forward may take and memory holds; a bundle that fits in part is cut."""
         rows, free, chosen = 0, self._memory.free(self._promised), list[Bundle]()
         for bundle in sorted(due, key=lambda bundle: bundle.rows is None):
+            if bundle.reads_prefix and not self._may_read(bundle.prefix, chosen):
+                continue
             fits = self._limit - rows if bundle.rows else min(self._limit - rows, free // bundle.room)
             if fits < 1:
                 break
@@ -135,9 +138,14 @@ class Batch:
             free -= 0 if bundle.rows else bundle.room * len(bundle.voices)
         return chosen
 
+    def _may_read(self, prefix: KeptPrefix, chosen: Sequence[Bundle]) -> bool:
+        if self._cramped and _have_begun(self._bundles):
+            return False
+        return all(bundle.prefix is prefix for bundle in chosen if bundle.reads_prefix)
+
     def _open(self, opening: Opening) -> None:
         try:
-            prefix = self._network.prefill(opening.tokens, opening.patches)
+            prefix = self._network.look(opening.tokens, opening.patches)
         except Exception as error:  # whatever one part raises must not end the thread that all parts need
             told = translated(error.with_traceback(None))  # whose frames hold tensors
             self._put_off(opening, told, is_out_of_memory(error))
@@ -155,23 +163,28 @@ class Batch:
             opening.inquiry.report(error)
 
     def _advance(self, bundles: Sequence[Bundle]) -> None:
-        voices = [voice for bundle in bundles for voice in bundle.voices]
+        voices, reads = [voice for each in bundles for voice in each.voices], _read_a_prefix(bundles)
         try:
             readings = [bundle.reading() for bundle in bundles]
             forward = self._network.advance([(reading.rows, reading.tokens) for reading in readings])
             found = hear(voices, forward.logits, _heard(readings))
             forward.commit()
         except Exception as error:
-            self._halve(bundles, error)
+            self._put_off_rows(bundles, error)
         else:
             self._limit = min(self._limit + 1, MOST_ROWS)
+            self._cramped = None if reads else self._cramped
             each = iter(found)
             for bundle, reading in zip(bundles, readings, strict=True):
                 bundle.deliver(list(islice(each, len(reading.heard))), reading)
             self._bundles = [apart for bundle in self._bundles for apart in bundle.in_step()]
 
-    def _halve(self, bundles: Sequence[Bundle], error: Exception) -> None:
-        """Out of memory, or one row that can't be computed: half the rows will tell."""
+    def _put_off_rows(self, bundles: Sequence[Bundle], error: Exception) -> None:
+        """Out of memory, or one row that can't be computed: half the rows will tell. A prefix that can't be read beside
+        rows waits until they are gone."""
+        if is_out_of_memory(error) and _read_a_prefix(bundles) and _have_begun(self._bundles):
+            self._cramped = translated(error.with_traceback(None))
+            return
         rows = sum(len(bundle.voices) for bundle in bundles)
         self._limit = max(1, rows // 2)
         if rows == 1:
@@ -182,6 +195,14 @@ def _heard(readings: Sequence[Reading]) -> list[int]:
     """Which row of the forward each voice hears."""
     firsts = accumulate((len(reading.tokens) for reading in readings), initial=0)
     return [first + row for first, reading in zip(firsts, readings, strict=False) for row in reading.heard]
+
+
+def _read_a_prefix(bundles: Sequence[Bundle]) -> bool:
+    return any(bundle.reads_prefix for bundle in bundles)
+
+
+def _have_begun(bundles: Sequence[Bundle]) -> bool:
+    return any(bundle.rows is not None for bundle in bundles)
 
 
 def _with_words(bundles: Sequence[Bundle]) -> bool:

@@ -57,6 +57,11 @@ class Bundle:
         return cls(turn, prefix, list(voices), inquiry, begun + max(voice.most - len(voice.next) for voice in voices))
 
     @property
+    def reads_prefix(self) -> bool:
+        """Whether its next forward has to read the prefix too."""
+        return self.prefix.unread is not None
+
+    @property
     def promised(self) -> int:
         """How many tokens' memory is set aside for it."""
         return self.room * len(self.voices) if self.rows else 0
@@ -67,8 +72,7 @@ class Bundle:
             self.inquiry.report(ModelError("the prefix is closed; open the pictures again"))
 
     def reading(self) -> Reading:
-        """The next forward, which counts once it is delivered. All memory that it needs is taken here. Raises
-        ModelError when the prefix is closed."""
+        """The next forward, which counts once it is delivered. Raises ModelError when the prefix is closed."""
         tokens = [tuple(voice.next) for voice in self.voices]
         if self.rows is None:
             texts = list(dict.fromkeys(tokens))

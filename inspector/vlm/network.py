@@ -1,5 +1,6 @@
-"""The forwards of one Qwen3-VL: pictures and preamble once into a prefix, then any number of rows, of any number of
-prefixes, one forward for all. Knows tensors; no words, no questions.
+"""The forwards of one Qwen3-VL: pictures once into a prefix, then any number of rows, of any number of prefixes, one
+forward for all. It reads prefixes, too, that were not read before: their tokens and those of their first rows share
+one pass over the weights. Knows tensors; no words, no questions.
 
 Every forward gets explicit positions: the model keeps no state between calls, so calls may alternate between parts in
 any order.
@@ -7,17 +8,15 @@ any order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from inspector.vlm.attention import Attend, Kept, ends, register, shared
-from inspector.vlm.packed import PrefixCache
+from inspector.vlm.attention import Attend, ends, register, shared
 from inspector.vlm.pictures import Patches
-from inspector.vlm.rows import Advance, KeptPrefix, Rows
+from inspector.vlm.rows import Advance, FirstReading, KeptPrefix, Rows, Unread
 
 if TYPE_CHECKING:
     from transformers import Qwen3VLForConditionalGeneration
@@ -27,10 +26,10 @@ class Forward(NamedTuple):
     """One forward over some rows: the logits [rows, vocabulary] after each row's last token."""
 
     logits: Tensor
-    steps: Sequence[Advance]
+    steps: Sequence[FirstReading | Advance]
 
     def commit(self) -> None:
-        """Makes the new tokens part of their rows; without it the forward might as well not have been."""
+        """Makes the new tokens part of their prefixes and rows; without it the forward might as well not have been."""
         for step in self.steps:
             step.commit()
 
@@ -53,47 +52,56 @@ class Network:
         return int(2 * text.num_hidden_layers * text.num_key_value_heads * text.head_dim * self._model.dtype.itemsize)
 
     @torch.inference_mode()
-    def prefill(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:
-        """Vision tower and prompt, once."""
-        ids = torch.tensor([tokens], device=self._device)
-        grid = patches.grid.to(self._device)
-        is_image = (ids == self._model.config.image_token_id).int()
-        positions, _ = self._model.model.get_rope_index(ids, is_image, image_grid_thw=grid)
-        cache = PrefixCache(config=self._model.config.text_config)
-        with _overheard(self._model.model.visual) as said:
-            self._model.model(
-                input_ids=ids,
-                position_ids=positions,
-                pixel_values=patches.pixels.to(self._device),
-                image_grid_thw=grid,
-                past_key_values=cache,
-                use_cache=True,
-            )
-        layers = tuple(Kept(layer.keys, layer.values) for layer in cache.layers)
-        seen = _last_picture(said[-1].last_hidden_state, patches, self._model.model.visual.spatial_merge_size)
-        return KeptPrefix(layers, len(tokens), int(positions.max()) + 1, seen, patches.window)
+    def look(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:
+        """The vision tower, once; nothing is read yet."""
+        model, ids, grid = self._model.model, torch.tensor([tokens], device=self._device), patches.grid.to(self._device)
+        is_picture = ids == self._model.config.image_token_id
+        positions, _ = model.get_rope_index(ids, is_picture.int(), image_grid_thw=grid)
+        seen = model.get_image_features(patches.pixels.to(self._device), grid, return_dict=True)
+        words, shown = model.get_input_embeddings()(ids), torch.cat(seen.pooler_output)
+        everywhere, _ = model.get_placeholder_mask(ids, inputs_embeds=words, image_features=shown)
+        embedded = words.masked_scatter(everywhere, shown.to(words.dtype))
+        deepstack = [torch.cat(layer) for layer in seen.deepstack_features]
+        unread = Unread(embedded[0], positions[:, 0], is_picture[0], deepstack)
+        last = _last_picture(seen.last_hidden_state, patches, model.visual.spatial_merge_size)
+        return KeptPrefix((), len(tokens), int(positions.max()) + 1, last, patches.window, unread)
 
     @torch.inference_mode()
     def advance(self, batch: Sequence[tuple[Rows, Sequence[Sequence[int]]]]) -> Forward:
-        """Appends tokens to every row, all in one forward."""
-        steps = [Advance(rows, tokens, self._attend, self._folds, self._device) for rows, tokens in batch]
-        ids = torch.tensor([[token for step in steps for token in step.ids]], device=self._device)
-        positions = torch.tensor([place for step in steps for place in step.positions], device=self._device)
+        """Appends tokens to every row, all in one forward, and reads the prefixes that were not read before."""
+        readings = self._readings([rows.prefix for rows, _ in batch])
+        advances = [
+            Advance(rows, tokens, self._attend, self._folds, self._device, readings.get(rows.prefix))
+            for rows, tokens in batch
+        ]
+        steps: list[FirstReading | Advance] = [*readings.values(), *advances]
         hidden = self._model.model.language_model(
-            input_ids=ids, position_ids=positions.expand(3, 1, -1), use_cache=False, segments=steps
+            **self._given([reading.unread for reading in readings.values()], advances), use_cache=False, segments=steps
         ).last_hidden_state
         return Forward(self._model.lm_head(hidden[0, ends(steps, self._device)]).float(), steps)
 
+    def _readings(self, prefixes: Sequence[KeptPrefix]) -> dict[KeptPrefix, FirstReading]:
+        waiting = ((prefix, prefix.unread) for prefix in dict.fromkeys(prefixes))
+        last = self._model.config.text_config.num_hidden_layers - 1
+        return {prefix: FirstReading(prefix, unread, last) for prefix, unread in waiting if unread is not None}
 
-@contextmanager
-def _overheard(module: torch.nn.Module) -> Iterator[list[Any]]:
-    """What the module returns to whoever calls it meanwhile: pictures are encoded once, by the model's own forward."""
-    said: list[Any] = []
-    hook = module.register_forward_hook(lambda _module, _given, output: said.append(output))
-    try:
-        yield said
-    finally:
-        hook.remove()
+    def _given(self, unread: Sequence[Unread], advances: Sequence[Advance]) -> dict[str, Any]:
+        """What the language model is given: unread prefixes, one after the other, then the tokens of all rows."""
+        ids = torch.tensor([[token for step in advances for token in step.ids]], device=self._device)
+        places = torch.tensor([place for step in advances for place in step.positions], device=self._device)
+        words = self._model.get_input_embeddings()(ids)
+        given = {
+            "inputs_embeds": torch.cat([*(each.embedded[None] for each in unread), words], dim=1),
+            "position_ids": torch.cat([*(each.positions for each in unread), places.expand(3, -1)], dim=1)[:, None],
+        }
+        if not any(each.deepstack for each in unread):
+            return given
+        is_picture = torch.cat([*(each.is_picture for each in unread), torch.zeros_like(places, dtype=torch.bool)])
+        layers = zip(*(each.deepstack for each in unread), strict=True)
+        return given | {
+            "visual_pos_masks": is_picture[None],
+            "deepstack_visual_embeds": [torch.cat(layer) for layer in layers],
+        }
 
 
 def _last_picture(hidden: Tensor, patches: Patches, merged: int) -> Tensor:

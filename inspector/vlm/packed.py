@@ -19,10 +19,6 @@ from inspector.vlm.attention import Segment, attend, ends
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj")
 
 
-class PrefixCache(DynamicCache):  # type: ignore[misc]  # transformers is not typed
-    """Keys and values of a prefill: what its last layer says is read by nobody."""
-
-
 class PackedLinear(nn.Module):
     """Linear layers of the same input beside each other, [..., in] to [..., out of all]; their weights can't be read or
     trained any more."""
@@ -73,8 +69,6 @@ class PackedLayer(nn.Module):
         queries, keys, values = self._projected(hidden, position_embeddings)
         if past_key_values is not None:
             keys, values = past_key_values.update(keys, values, self._attention.layer_idx)
-        if self._is_last and isinstance(past_key_values, PrefixCache):
-            return hidden
         settings |= {"scaling": self._attention.scaling, "segments": segments}
         attended, _ = attend(self._attention, queries, keys, values, attention_mask, **settings)
         attended = attended.reshape(*hidden.shape[:-1], -1)

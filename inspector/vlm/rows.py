@@ -1,52 +1,74 @@
 """What a part leaves in memory: the prefix's keys and values, kept once, and those of the rows that continue it, each
-row its own tokens only. Knows tensors."""
+row its own tokens only; and how one forward adds to them. Knows tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from inspector.errors import ModelError
 from inspector.report import WHOLE, Box
-from inspector.vlm.attention import Attend, Kept, Layout
+from inspector.vlm.attention import Attend, Kept, Layout, causal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unread:
+    """What the language model has not read yet: `embedded` [tokens, width], `positions` [3, tokens], `is_picture`
+    [tokens], and what its first layers add to pictures' tokens, `deepstack` [pictures' tokens, width] each."""
+
+    embedded: Tensor
+    positions: Tensor
+    is_picture: Tensor
+    deepstack: Sequence[Tensor]
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class KeptPrefix:
-    """Pictures and preamble, every layer [1, heads, tokens, width]; nobody writes to them. `layers` is None once
-    closed. `position` is where the next token stands (pictures take fewer positions than tokens). `patches` [rows,
-    columns, width] are the last picture's, as they left the vision tower: a few hundredths of what the layers take;
-    `window` is the part of it that they show."""
+    """Pictures and preamble: `unread` until the first rows continue them, then every layer [1, heads, tokens, width],
+    to which nobody writes. `position` is where the next token stands (pictures take fewer positions than tokens).
+    `patches` [rows, columns, width] are the last picture's, as they left the vision tower: a few hundredths of what
+    the layers take; `window` is the part of it that they show."""
 
-    layers: tuple[Kept, ...] | None
+    layers: tuple[Kept, ...]
     tokens: int
     position: int
     patches: Tensor | None = None
     window: Box = WHOLE
+    unread: Unread | None = None
+    is_closed: bool = False
 
     @property
     def held(self) -> int:
-        """How many tokens' keys and values it still holds."""
-        return 0 if self.layers is None else self.tokens
+        """How many tokens' keys and values it holds, or will once it is read."""
+        return 0 if self.is_closed else self.tokens
 
-    def opened(self) -> tuple[Kept, ...]:
+    def check_open(self) -> None:
         """Raises ModelError once closed."""
-        if self.layers is None:
+        if self.is_closed:
             raise ModelError("the prefix is closed; open the pictures again")
-        return self.layers
 
     def seen(self) -> Tensor:
         """The last picture's patches. Raises ModelError once closed."""
-        self.opened()
-        if self.patches is None:
+        patches = self.patches
+        self.check_open()
+        if patches is None:
             raise ModelError("the prefix was opened without looking at a picture; open one")
-        return self.patches
+        return patches
+
+    def keep(self, layers: Sequence[Kept]) -> None:
+        """It was read. Whoever closes it meanwhile, in another thread, frees it all the same."""
+        self.layers, self.unread = tuple(layers), None
+        if self.is_closed:
+            self.layers = ()
 
     def close(self) -> None:
-        self.layers = self.patches = None
+        self.is_closed = True
+        self.layers, self.patches, self.unread = (), None, None
 
 
 @dataclass(slots=True, eq=False)
@@ -54,20 +76,21 @@ class Rows:
     """Continuations of one prefix that advance together. The first step may give each row another number of tokens:
     they are aligned to the right, `gaps` counts the empty columns before each row. Later steps append one token each.
 
-    `own` are every layer's keys and values [rows, heads, room, width], `filled` the columns in use, and `positions`
-    where each row's next token stands.
+    `own` are every layer's keys and values [rows, heads, room, width], made by the first forward; `filled` are the
+    columns in use, and `positions` where each row's next token stands.
     """
 
     prefix: KeptPrefix
-    own: list[Kept]
+    room: int
     gaps: list[int]
     positions: list[int]
+    own: list[Kept] = field(default_factory=list)
     filled: int = 0
 
     @classmethod
     def begin(cls, prefix: KeptPrefix, count: int, room: int) -> Rows:
-        own = [_room(layer, count, room) for layer in prefix.opened()]
-        return cls(prefix, own, [0] * count, [prefix.position] * count)
+        prefix.check_open()
+        return cls(prefix, room, [0] * count, [prefix.position] * count)
 
     def only(self, chosen: Sequence[int]) -> Rows:
         """The chosen rows, on their own from here on; one that is chosen twice goes on as two."""
@@ -76,15 +99,49 @@ class Rows:
         return replace(self, own=own, gaps=gaps, positions=positions)
 
 
+class FirstReading:
+    """A prefix's tokens, as `attention.Segment`, in the forward of the first rows that continue it. `last` is the last
+    layer: nobody reads what it says of a prefix. Nothing counts before `commit`."""
+
+    ends: Final = ()
+
+    def __init__(self, prefix: KeptPrefix, unread: Unread, last: int) -> None:
+        self._prefix, self._last = prefix, last
+        self.unread = unread
+        self.layers: list[Kept] = []
+
+    @property
+    def tokens(self) -> int:
+        return len(self.unread.embedded)
+
+    def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
+        kept = Kept(*(each[None].contiguous() for each in new))
+        self.layers.append(kept)
+        return queries if layer == self._last else causal(queries, kept, scale)
+
+    def commit(self) -> None:
+        self._prefix.keep(self.layers)
+
+
 class Advance:
     """New tokens for some rows, as `attention.Segment`: writes their keys and values behind what the rows hold.
-    Nothing counts before `commit`, so a forward that failed can be made again. `folds`: how many heads share keys."""
+    Nothing counts before `commit`, so a forward that failed can be made again. `folds`: how many heads share keys;
+    `reading` is of the rows' prefix, where the same forward reads it."""
 
     def __init__(
-        self, rows: Rows, tokens: Sequence[Sequence[int]], attend: Attend, folds: int, device: torch.device
+        self,
+        rows: Rows,
+        tokens: Sequence[Sequence[int]],
+        attend: Attend,
+        folds: int,
+        device: torch.device,
+        reading: FirstReading | None = None,
     ) -> None:
-        self._rows, self._attend, self._prefix = rows, attend, rows.prefix.opened()
+        self._rows, self._attend = rows, attend
+        self._prefix = rows.prefix.layers if reading is None else reading.layers
+        rows.prefix.check_open()
         self.lengths = [len(row) for row in tokens]
+        self.ends = [end - 1 for end in accumulate(self.lengths)]
         width = max(self.lengths)
         self._end = rows.filled + width
         self._gaps = rows.gaps if rows.filled else [width - length for length in self.lengths]
@@ -102,6 +159,8 @@ class Advance:
 
     def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
         rows = self._rows
+        if layer == len(rows.own):
+            rows.own.append(_room(new, len(rows.gaps), rows.room))
         for table, tokens in zip(rows.own[layer], new, strict=True):
             table[:, :, rows.filled : self._end] = self._layout.spread(tokens)
         own = Kept(*(table[:, :, : self._end] for table in rows.own[layer]))
@@ -113,9 +172,9 @@ class Advance:
         rows.gaps, rows.filled = self._gaps, self._end
 
 
-def _room(prefix: Kept, rows: int, tokens: int) -> Kept:
-    _, heads, _, width = prefix.keys.shape
-    return Kept(*(kept.new_empty(rows, heads, tokens, width) for kept in prefix))
+def _room(new: Kept, rows: int, tokens: int) -> Kept:
+    heads, _, width = new.keys.shape
+    return Kept(*(each.new_empty(rows, heads, tokens, width) for each in new))
 
 
 def _places(lengths: Sequence[int], width: int, device: torch.device) -> Tensor | None:

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from inspector.vlm.attention import Kept
 from inspector.vlm.checkpoint import Checkpoint
 from inspector.vlm.network import Network
-from inspector.vlm.packed import PrefixCache
 from inspector.vlm.pictures import Patches
-from inspector.vlm.rows import KeptPrefix
+from inspector.vlm.rows import KeptPrefix, Unread
 
 if TYPE_CHECKING:
     from transformers import Qwen3VLForConditionalGeneration
@@ -56,15 +54,12 @@ class Reader(Network):
     """The language model alone: where pictures stand it reads their tokens as words."""
 
     @torch.inference_mode()
-    def prefill(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:  # noqa: ARG002
-        cache = PrefixCache(config=self._model.config.text_config)
-        self._model.model.language_model(
-            input_ids=torch.tensor([tokens], device=self._device),
-            position_ids=torch.arange(len(tokens), device=self._device).expand(3, 1, -1),
-            past_key_values=cache,
-            use_cache=True,
-        )
-        return KeptPrefix(tuple(Kept(layer.keys, layer.values) for layer in cache.layers), len(tokens), len(tokens))
+    def look(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:  # noqa: ARG002
+        ids = torch.tensor(tokens, device=self._device)
+        places = torch.arange(len(tokens), device=self._device).expand(3, -1)
+        words = self._model.get_input_embeddings()(ids)
+        unread = Unread(words, places, torch.zeros_like(ids, dtype=torch.bool), ())
+        return KeptPrefix((), len(tokens), len(tokens), unread=unread)
 
 
 def save_language_model(model: Qwen3VLForConditionalGeneration, folder: Path) -> None:

@@ -25,7 +25,7 @@ def attended(plainly: bool, prefix: KeptPrefix, widths: Sequence[int], steps: in
     """What all tokens attend to: the first ones of every row, then one a step. The same numbers for the same prefix."""
     generator = torch.Generator().manual_seed(1)
     rows = Rows.begin(prefix, len(widths), max(widths) + steps)
-    groups, outputs = prefix.opened()[0].keys.shape[1], []
+    groups, outputs = prefix.layers[0].keys.shape[1], []
     for lengths in [widths, *([[1] * len(widths)] * steps)]:
         advance = Advance(rows, [[7] * length for length in lengths], copied if plainly else shared, repeats, CPU)
         new = Kept(*torch.randn(2, groups, sum(lengths), HEAD, generator=generator))
@@ -63,7 +63,8 @@ def test_the_attention_for_other_devices_says_the_same() -> None:
 
 def test_a_row_holds_its_own_tokens_only() -> None:
     prefix = KeptPrefix((kept(1, 2, 1000),), 1000, 1000)
-    rows = Rows.begin(prefix, 9, 20)
+    rows, new = Rows.begin(prefix, 9, 20), kept(1, 2, 18)
+    Advance(rows, [[7, 7]] * 9, shared, 1, CPU).attend(0, torch.randn(2, 18, HEAD), Kept(*(n[0] for n in new)), 1.0)
     assert sum(table.nbytes for layer in rows.own for table in layer) == 2 * 9 * 2 * 20 * HEAD * 4
 
 

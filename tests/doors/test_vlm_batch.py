@@ -22,52 +22,61 @@ from inspector.errors import ModelError
 from inspector.pipeline import Reasoning, ViewName
 from inspector.ports import Answer, Text
 from inspector.view import Question
+from inspector.vlm.attention import Kept
 from inspector.vlm.batch import ADMISSION_S, MOST_ROWS, RECHECK_S, WORDS_EVERY, Batch
 from inspector.vlm.bundle import Bundle, Opening
 from inspector.vlm.chat import Chat
 from inspector.vlm.decoding import Draft, Script
 from inspector.vlm.memory import Memory
 from inspector.vlm.pictures import Patches
-from inspector.vlm.rows import KeptPrefix, Rows
+from inspector.vlm.rows import KeptPrefix, Rows, Unread
 from inspector.vlm.work import Inquiry, Turn
 
 DEMO = Path(__file__).parents[2] / "models" / "demo"
 NO_PICTURES = Patches(torch.zeros(0), torch.zeros(0), ())
+NOT_READ = Unread(torch.zeros(0), torch.zeros(0), torch.zeros(0), ())
 
 
 @dataclass
 class Made:
     logits: torch.Tensor
+    reads: list[KeptPrefix]
 
     def commit(self) -> None:
-        pass
+        for prefix in self.reads:
+            prefix.keep(())
 
 
 @dataclass
 class Notebook:
     """A network that fits `fits` rows in a forward and can't compute rows of prefixes in `broken`; `rooms` says of the
-    next prefills whether there is memory for them. A part is known by its prefix's number of tokens."""
+    next looks whether there is memory for them; `crowded`: prefixes can only be read beside no other part. A part is
+    known by its prefix's number of tokens; `reads` are those that each forward read."""
 
     fits: int = 10**6
     broken: frozenset[int] = frozenset()
     rooms: list[bool] = field(default_factory=list)
+    crowded: bool = False
+    reads: list[list[int]] = field(default_factory=list)
     forwards: list[list[int]] = field(default_factory=list)
     opened: list[int] = field(default_factory=list)
 
-    def prefill(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:
+    def look(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:
         if self.rooms and not self.rooms.pop(0):
             torch.empty(2**52, dtype=torch.uint8)
         self.opened.append(len(tokens))
-        return KeptPrefix((), len(tokens), len(tokens))
+        return KeptPrefix((), len(tokens), len(tokens), unread=NOT_READ)
 
     def advance(self, batch: Sequence[tuple[Rows, Sequence[Sequence[int]]]]) -> Made:
         rows = [part.prefix.tokens for part, tokens in batch for _ in tokens]
         if self.broken & set(rows):
             raise RuntimeError("a row of another shape")
-        if len(rows) > self.fits:
+        reads = list({part.prefix for part, _ in batch if part.prefix.unread})
+        if len(rows) > self.fits or (reads and self.crowded and len(set(rows)) > 1):
             torch.empty(2**52, dtype=torch.uint8)  # no machine has as much: torch raises what it raises then
         self.forwards.append(rows)
-        return Made(torch.zeros(len(rows), 2000))
+        self.reads.append([prefix.tokens for prefix in reads])
+        return Made(torch.zeros(len(rows), 2000), reads)
 
 
 @functools.cache
@@ -82,14 +91,14 @@ def draft(steps: int, number: int = 0) -> Draft:
     return Draft(0, Question(ViewName.DIRECT, f"Broken {number:03}?", reasoning=reasoning, max_tokens=steps), chat())
 
 
-def asked(batch: Batch, part: int, rows: int, steps: int = 0) -> Inquiry[Answer]:
+def asked(batch: Batch, part: int, rows: int, steps: int = 0, unread: Unread | None = None) -> Inquiry[Answer]:
     """So many different questions."""
-    return put(batch, part, [draft(steps, number) for number in range(rows)])
+    return put(batch, KeptPrefix((), part, part, unread=unread), [draft(steps, number) for number in range(rows)])
 
 
-def put(batch: Batch, part: int, drafts: list[Draft]) -> Inquiry[Answer]:
+def put(batch: Batch, prefix: KeptPrefix, drafts: list[Draft]) -> Inquiry[Answer]:
     inquiry = Inquiry[Answer]()
-    batch.add(Bundle.of(Turn.VERDICT, KeptPrefix((), part, part), drafts, inquiry))
+    batch.add(Bundle.of(Turn.VERDICT, prefix, drafts, inquiry))
     return inquiry
 
 
@@ -146,7 +155,7 @@ async def test_a_finished_row_leaves_and_a_new_one_joins_at_once() -> None:
 async def test_samples_of_one_question_read_it_as_one_row() -> None:
     network = Notebook()
     batch = started(network)
-    inquiry = put(batch, 1, [draft(2, number) for number in (7, 7, 8, 7)])
+    inquiry = put(batch, KeptPrefix((), 1, 1), [draft(2, number) for number in (7, 7, 8, 7)])
     settle(batch)
     assert network.forwards[:2] == [[1, 1], [1, 1, 1, 1]]
     assert len([answer async for answer in inquiry.results(4)]) == 4
@@ -155,7 +164,7 @@ async def test_samples_of_one_question_read_it_as_one_row() -> None:
 async def test_samples_of_one_question_may_go_apart_before_they_differ() -> None:
     network = Notebook()
     batch = started(network)
-    inquiry = put(batch, 1, [draft(3) for _ in range(8)])
+    inquiry = put(batch, KeptPrefix((), 1, 1), [draft(3) for _ in range(8)])
     batch.step()
     network.fits = 3
     settle(batch)
@@ -326,6 +335,58 @@ async def test_a_part_that_finds_no_memory_alone_is_refused_and_the_next_is_open
     assert (await next_part.result()).tokens == 60
 
 
+async def test_prefixes_are_read_one_at_a_time_beside_rows_that_go_on() -> None:
+    network = Notebook()
+    batch = started(network)
+    asked(batch, 1, 2, steps=4)
+    batch.step()
+    first, second = asked(batch, 2, 1, unread=NOT_READ), asked(batch, 3, 2, unread=NOT_READ)
+    settle(batch)
+    assert network.forwards[:4] == [[1, 1], [1, 1, 2], [1, 1, 3, 3], [1, 1]]
+    assert network.reads[:4] == [[], [2], [3], []]
+    assert (len([answer async for answer in first.results(1)]), len([a async for a in second.results(2)])) == (1, 2)
+
+
+async def test_questions_of_two_calls_share_the_reading_of_their_prefix() -> None:
+    network, prefix = Notebook(), KeptPrefix((), 5, 5, unread=NOT_READ)
+    batch = started(network)
+    put(batch, prefix, [draft(0)])
+    put(batch, prefix, [draft(0), draft(0, 1)])
+    settle(batch)
+    assert (network.forwards, network.reads) == ([[5, 5, 5]], [[5]])
+    assert prefix.unread is None
+
+
+async def test_a_prefix_that_finds_no_memory_beside_rows_is_read_once_they_are_gone() -> None:
+    network = Notebook(crowded=True)
+    batch = started(network)
+    rows = asked(batch, 1, 3, steps=4)
+    batch.step()
+    first, second = asked(batch, 2, 2, unread=NOT_READ), asked(batch, 3, 1, unread=NOT_READ)
+    settle(batch)
+    assert [read for read in network.reads if read] == [[2], [3]]
+    assert network.forwards[-2:] == [[2, 2], [3]]
+    for inquiry, count in ((rows, 3), (first, 2), (second, 1)):
+        assert len([answer async for answer in inquiry.results(count)]) == count
+
+
+async def test_a_prefix_that_cannot_be_read_fails_alone() -> None:
+    network = Notebook(broken=frozenset({2}))
+    batch = started(network)
+    rows, broken = asked(batch, 1, 3, steps=4), asked(batch, 2, 4, unread=NOT_READ)
+    settle(batch)
+    with pytest.raises(ModelError, match="a row of another shape"):
+        await broken.result()
+    assert len([answer async for answer in rows.results(3)]) == 3
+
+
+def test_a_prefix_that_is_closed_while_it_is_read_keeps_nothing() -> None:
+    prefix, layer = KeptPrefix((), 5, 5, unread=NOT_READ), Kept(torch.zeros(1), torch.zeros(1))
+    prefix.close()
+    prefix.keep([layer])
+    assert (prefix.layers, prefix.unread, prefix.held) == ((), None, 0)
+
+
 @pytest.mark.parametrize("tokens", [76, 1000])
 async def test_a_part_that_never_fits_is_refused_at_once(tokens: int) -> None:
     batch = started(Notebook(), tokens=100)
@@ -353,6 +414,7 @@ async def test_rows_that_do_not_fit_together_go_one_after_the_other() -> None:
 
 ACTIONS = st.one_of(
     st.tuples(st.just("ask"), st.integers(1, 6), st.integers(0, 5)),
+    st.tuples(st.just("begin"), st.integers(1, 6), st.integers(0, 5)),
     st.tuples(st.just("write"), st.integers(1, 6), st.just(0)),
     st.tuples(st.just("open"), st.integers(1, 120), st.just(0)),
     st.tuples(st.just("leave"), st.integers(0, 20), st.just(0)),
@@ -384,6 +446,8 @@ def _staying(actions: list[tuple[str, int, int]], batch: Batch) -> list[tuple[In
         match action:
             case "ask":
                 inquiries.append((asked(batch, 1, number, steps), number))
+            case "begin":
+                inquiries.append((asked(batch, 1, number, steps, NOT_READ), number))
             case "write":
                 inquiries.append((wanted(batch, 1, number), 1))
             case "open":

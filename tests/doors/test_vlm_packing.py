@@ -46,7 +46,7 @@ def test_a_packed_model_says_what_the_plain_one_says() -> None:
     chat = Chat(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
     said = []
     for network in (Network(plain.model), Network(packed)):
-        prefix = network.prefill(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
+        prefix = network.look(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
         rows = Rows.begin(prefix, 3, 16)
         for tokens in ([[11, 12, 13], [14], [15, 16]], [[17], [18], [19]]):
             forward = network.advance([(rows, tokens)])
