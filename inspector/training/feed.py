@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple, TypeVar
@@ -39,6 +40,7 @@ KIND_WEIGHTS: Final = RARE | {
 }
 INCOMPLETE: Final = 0.5  # of the comparisons
 WORKERS: Final = 2
+YIELDING: Final = 10
 SHOWN: Final = {False: view.Pictures.FRAME, True: view.Pictures.ZOOM}
 
 
@@ -210,4 +212,6 @@ def stream(lessons: Dataset[Batch], workers: int = WORKERS) -> Iterator[Batch]:
 
 
 def _one_thread(_: int) -> None:
+    """Behind the threads that learn: those wait for one another, so that each interruption costs twice."""
+    os.nice(YIELDING)
     cv2.setNumThreads(0)

@@ -34,7 +34,7 @@ def train(
     *,
     seed: int = 7,
     vision_steps: int = 10_800,
-    language_steps: int = 2000,
+    language_steps: int = 1800,
     threads: int = 2,
     progress: Progress = lambda *_: None,
 ) -> None:
