@@ -15,8 +15,9 @@ from inspector.products.sample import Pixels
 from inspector.products.scene import Floats, Point, Pose, crop_grain, disc, random_pose
 
 SIDE: Final = 1024
-INK: Final[Colour] = (28.0, 52.0, 118.0)
-PLASTIC: Final[Colour] = (206.0, 208.0, 204.0)
+INK: Final[Colour] = (20.0, 38.0, 86.0)
+PLASTIC: Final[Colour] = (150.0, 152.0, 148.0)  # white, exposed with room above it: a lamp that drifts must not clip
+MOULDED: Final = 206.0  # grey of the unprinted top that PLASTIC colours
 TOP: Final = 0.86  # radius of the flat top as a share of the cap's
 
 
@@ -62,7 +63,7 @@ def paint(rng: np.random.Generator, size: int, *, star: bool) -> tuple[Canvas, d
     disc(surface, (pose.cx, pose.cy), pose.radius, 255)
     grey = _moulding(rng, size, pose, surface)
     ink = cv2.warpAffine(print_plate(star), pose.matrix(SIDE), (size, size), flags=cv2.INTER_AREA)
-    tinted = cv2.merge([grey * np.float32(tone / 206.0) for tone in PLASTIC])
+    tinted = cv2.merge([grey * np.float32(tone / MOULDED) for tone in PLASTIC])
     pixels = np.clip(tinted, 0, 255).astype(np.uint8)
     bare = pixels.copy()
     _ink_on(pixels, ink, rng.uniform(0.82, 0.97))
@@ -86,7 +87,7 @@ def _moulding(rng: np.random.Generator, size: int, pose: Pose, surface: Pixels) 
         low, high = (tuple(map(round, end)) for end in ends)
         cv2.line(skirt, low, high, 130.0, max(1, round(2 * px)), cv2.LINE_AA)
     disc(skirt, (pose.cx, pose.cy), pose.radius * 0.90, 232.0, max(1, round(3 * px)))
-    disc(skirt, (pose.cx, pose.cy), pose.radius * TOP, 206.0)
+    disc(skirt, (pose.cx, pose.cy), pose.radius * TOP, MOULDED)
     skirt += crop_grain(rng, "clouds", size) * np.float32(2.5)
     return belt + surface.astype(np.float32) / np.float32(255) * (skirt - belt)
 

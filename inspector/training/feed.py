@@ -33,10 +33,10 @@ KIND_WEIGHTS: Final = RARE | {
     "crack": 0.5,
     "short": 0.7,
     "spurious_copper": 0.7,
-    "scratch": 1.2,
-    "open": 1.4,
-    "misprint": 1.6,
-    "missing_print": 1.5,
+    "scratch": 1.4,
+    "open": 1.9,
+    "misprint": 1.8,
+    "missing_print": 1.9,
 }
 INCOMPLETE: Final = 0.5  # of the comparisons
 WORKERS: Final = 2
