@@ -163,26 +163,28 @@ class Batch:
             opening.inquiry.report(error)
 
     def _advance(self, bundles: Sequence[Bundle]) -> None:
-        voices, reads = [voice for each in bundles for voice in each.voices], _read_a_prefix(bundles)
+        voices = [voice for bundle in bundles for voice in bundle.voices]
+        reads = any(bundle.reads_prefix for bundle in bundles)
         try:
             readings = [bundle.reading() for bundle in bundles]
             forward = self._network.advance([(reading.rows, reading.tokens) for reading in readings])
             found = hear(voices, forward.logits, _heard(readings))
             forward.commit()
         except Exception as error:
-            self._put_off_rows(bundles, error)
+            self._put_off_rows(bundles, reads, error)
         else:
             self._limit = min(self._limit + 1, MOST_ROWS)
-            self._cramped = None if reads else self._cramped
+            if reads:
+                self._cramped = None
             each = iter(found)
             for bundle, reading in zip(bundles, readings, strict=True):
                 bundle.deliver(list(islice(each, len(reading.heard))), reading)
             self._bundles = [apart for bundle in self._bundles for apart in bundle.in_step()]
 
-    def _put_off_rows(self, bundles: Sequence[Bundle], error: Exception) -> None:
+    def _put_off_rows(self, bundles: Sequence[Bundle], reads: bool, error: Exception) -> None:
         """Out of memory, or one row that can't be computed: half the rows will tell. A prefix that can't be read beside
         rows waits until they are gone."""
-        if is_out_of_memory(error) and _read_a_prefix(bundles) and _have_begun(self._bundles):
+        if reads and is_out_of_memory(error) and _have_begun(self._bundles):
             self._cramped = translated(error.with_traceback(None))
             return
         rows = sum(len(bundle.voices) for bundle in bundles)
@@ -195,10 +197,6 @@ def _heard(readings: Sequence[Reading]) -> list[int]:
     """Which row of the forward each voice hears."""
     firsts = accumulate((len(reading.tokens) for reading in readings), initial=0)
     return [first + row for first, reading in zip(firsts, readings, strict=False) for row in reading.heard]
-
-
-def _read_a_prefix(bundles: Sequence[Bundle]) -> bool:
-    return any(bundle.reads_prefix for bundle in bundles)
 
 
 def _have_begun(bundles: Sequence[Bundle]) -> bool:
