@@ -129,7 +129,7 @@ def _missing_star(canvas: Canvas, pose: Pose, bare: Pixels, _: float) -> bool:
     share = cv2.warpAffine(star_plate(), pose.matrix(SIDE), canvas.mask.shape[::-1], flags=cv2.INTER_AREA)
     ink = np.minimum(share[patch.window].astype(np.float32) / np.float32(128), 1.0)
     patch.cover(ink, bare[patch.window])
-    return canvas.record("missing_print", patch, ink, 1.0)
+    return canvas.record("missing_print", patch, ink, 0.0)
 
 
 def _misprint(canvas: Canvas, pose: Pose, ink: Pixels, contrast: float) -> bool:

@@ -15,7 +15,7 @@ Pixels = NDArray[np.uint8]
 @dataclass(frozen=True, slots=True)
 class Flaw:
     """One defect. `box_px` is (x0, y0, x1, y1), the last two exclusive. `contrast`, 0..1, says how strongly it was
-    drawn."""
+    drawn; 0 where the picture itself shows nothing wrong and only a golden sample tells."""
 
     defect: str
     box_px: tuple[int, int, int, int]

@@ -25,14 +25,14 @@ FLAWS: Final = (0.3, 0.21, *(0.07,) * 7)  # how often a frame has none, one, two
 EASY_STEPS: Final = 600  # plain flaws and few disturbances first: seeing starts sooner
 HARDNESS: Final = (0.3, 0.5, 0.5)
 FRAMES_A_STEP: Final = 16
-PRODUCT_SHARES: Final = {"washer": 0.18, "board": 0.4, "cap": 0.42}  # what is learned slowly is shown more often
+PRODUCT_SHARES: Final = {"washer": 0.2, "board": 0.4, "cap": 0.4}  # what is learned slowly is shown more often
 KIND_WEIGHTS: Final = RARE | {
     "dent": 0.3,
     "stain": 0.3,
     "missing_hole": 0.3,
     "crack": 0.5,
     "short": 0.7,
-    "spurious_copper": 0.7,
+    "burr": 1.4,
     "scratch": 1.4,
     "open": 1.9,
     "misprint": 1.8,

@@ -33,8 +33,8 @@ def train(
     state: Path,
     *,
     seed: int = 7,
-    vision_steps: int = 9000,
-    language_steps: int = 1800,
+    vision_steps: int = 8000,
+    language_steps: int = 3000,
     threads: int = 2,
     progress: Progress = lambda *_: None,
 ) -> None:

@@ -112,7 +112,7 @@ def test_the_declared_demo_line_knows_the_product_s_defects(product: str) -> Non
 
 def test_a_missing_star_is_the_other_variants_good_part() -> None:
     lacking = draw("cap", 4, flaws=1, only="missing_star")
-    assert [flaw.defect for flaw in lacking.flaws] == ["missing_print"]
+    assert [(flaw.defect, flaw.contrast) for flaw in lacking.flaws] == [("missing_print", 0.0)]
     x0, y0, x1, y1 = lacking.flaws[0].box_px
     window = (slice(y0, y1), slice(x0, x1))
     assert _ink(draw("cap", 4, ng=False).pixels[window]) > 10
