@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 NAME: Final = "inspector_shared_prefix"
+QUERIES: Final = 64  # a block of them: as many as torch's fused attention for CPUs takes at once
 FUSED: Final = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # for CPUs alone
 
 
@@ -141,19 +142,32 @@ def attend(
         segment.attend(module.layer_idx, queries, Kept(keys, values), scaling)
         for segment, (queries, keys, values) in zip(segments, pieces, strict=True)
     ]
-    return torch.cat(outputs, dim=1).transpose(0, 1)[None], None
+    return torch.cat([output.transpose(0, 1) for output in outputs])[None], None
 
 
 def causal(queries: Tensor, own: Kept, scale: float) -> Tensor:
-    """[heads, tokens, width] → the same: each token attends to those up to itself. torch's fused attention for CPUs
-    wants keys for every head, and takes a slower way of its own where they are shared."""
+    """[heads, tokens, width] → the same: each token attends to those up to itself."""
     if queries.device.type != "cpu":
         attend = torch.nn.functional.scaled_dot_product_attention
         return attend(queries[None], *own, is_causal=True, scale=scale, enable_gqa=True)[0]
-    repeats = queries.shape[0] // own.keys.shape[1]
-    keys, values = (each.repeat_interleave(repeats, dim=1) for each in own)
-    output: Tensor = FUSED(queries[None], keys, values, is_causal=True, scale=scale)[0][0]
-    return output
+    tokens, folds = queries.shape[1], queries.shape[0] // own.keys.shape[1]
+    hidden = queries.new_zeros(folds, QUERIES, tokens + QUERIES)
+    hidden[..., tokens:] = hidden.new_full((QUERIES, QUERIES), -torch.inf).triu(1)
+    blocks = [
+        _up_to(queries[:, first : first + QUERIES], own, scale, hidden[..., tokens - first :])
+        for first in range(0, tokens, QUERIES)
+    ]
+    return torch.cat(blocks, dim=1)
+
+
+def _up_to(queries: Tensor, own: Kept, scale: float, hidden: Tensor) -> Tensor:
+    """Causal attention of a block of queries; `hidden` [folds, block, …] is added to their scores. torch's fused
+    attention for CPUs, told to be causal, still works out most of what it hides, and wants keys for every head."""
+    count, before = queries.shape[1], hidden.shape[2] - QUERIES
+    seen = Kept(*(each[:, :, : before + count] for each in own))
+    mask = hidden[:, :count, : before + count].flatten(0, 1)
+    folded = queries.reshape(1, own.keys.shape[1], -1, queries.shape[2])
+    return _partial(folded, seen, scale, mask).output.view(queries.shape)
 
 
 def _merged(one: Partial, other: Partial) -> Tensor:

@@ -12,11 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
-from transformers.models.qwen3_vl.modeling_qwen3_vl import (
-    Qwen3VLTextDecoderLayer,
-    Qwen3VLTextRMSNorm,
-    apply_rotary_pos_emb,
-)
+from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextDecoderLayer, Qwen3VLTextRMSNorm
 
 from inspector.vlm.attention import Segment, attend, ends
 
@@ -51,6 +47,8 @@ class PackedLayer(nn.Module):
     def __init__(self, layer: Qwen3VLTextDecoderLayer, is_last: bool) -> None:
         super().__init__()
         attention, mlp = layer.self_attn, layer.mlp
+        for turned in (attention.q_proj, attention.k_proj, attention.q_norm, attention.k_norm):
+            _pair(turned, attention.head_dim)
         self._heads = PackedLinear(attention.q_proj, attention.k_proj, attention.v_proj)
         self._out, self._down = PackedLinear(attention.o_proj), PackedLinear(mlp.down_proj)
         self._gate, self._up = PackedLinear(mlp.gate_proj), PackedLinear(mlp.up_proj)
@@ -88,16 +86,30 @@ class PackedLayer(nn.Module):
         table = self._heads(_normed(self._norm, hidden)).unflatten(-1, (-1, own.head_dim))
         shared = own.config.num_key_value_heads
         queries, keys, values = table.split([table.shape[2] - 2 * shared, shared, shared], dim=2)
-        turned = apply_rotary_pos_emb(
-            _normed(own.q_norm, queries).transpose(1, 2), _normed(own.k_norm, keys).transpose(1, 2), *rotation
-        )
-        return *turned, values.transpose(1, 2)
+        turn = torch.complex(*(half[..., None, : own.head_dim // 2] for half in rotation))
+        queries, keys = _turned(_normed(own.q_norm, queries), turn), _turned(_normed(own.k_norm, keys), turn)
+        return queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2)
 
     def _finished(self, hidden: Tensor, attended: Tensor) -> Tensor:
         hidden = self._out.with_other(attended, hidden, "add")
         normed = _normed(self._mlp_norm, hidden)
         gated = self._up.with_other(normed, self._gate(normed, "swish"), "mul")
         return self._down.with_other(gated, hidden, "add")
+
+
+def _pair(module: nn.Linear | Qwen3VLTextRMSNorm, width: int) -> None:
+    """Puts the two numbers that rotary embedding turns together beside each other, in every head: queries and keys both
+    changed so have the same products."""
+    for weight in module.parameters():
+        halves = weight.data.unflatten(0, (-1, 2, width // 2))
+        weight.data = halves.transpose(1, 2).flatten(0, 2)
+
+
+def _turned(heads: Tensor, turn: Tensor) -> Tensor:
+    """Rotary embedding, in place: each pair is a complex number [..., tokens, heads, width / 2] times the turn of its
+    token; one operation instead of five (RoFormer, section 3.4.2)."""
+    torch.view_as_complex(heads.view(*heads.shape[:-1], -1, 2)).mul_(turn)
+    return heads
 
 
 def _normed(norm: Qwen3VLTextRMSNorm, hidden: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.vlm.attention import Kept, copied, shared, spelled_out
+from inspector.vlm.attention import QUERIES, Kept, causal, copied, shared, spelled_out
 from inspector.vlm.rows import Advance, KeptPrefix, Rows
 
 HEAD = 16
@@ -43,6 +43,15 @@ def test_the_merged_parts_are_one_softmax(
     prefix = KeptPrefix((kept(1, groups, tokens),), tokens, tokens)
     plain, merged = (attended(plainly, prefix, widths, steps, repeats) for plainly in (True, False))
     assert torch.allclose(merged, plain, atol=1e-5)
+
+
+@pytest.mark.parametrize("tokens", [1, QUERIES - 1, QUERIES, QUERIES + 1, 3 * QUERIES + 5])
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_a_prefix_read_in_blocks_sees_no_token_ahead(tokens: int, repeats: int) -> None:
+    queries, own = torch.randn(2 * repeats, tokens, HEAD), kept(1, 2, tokens)
+    attend = torch.nn.functional.scaled_dot_product_attention
+    plain = attend(queries[None], *own, is_causal=True, scale=0.3, enable_gqa=True)[0]
+    assert torch.allclose(causal(queries, own, 0.3), plain, atol=1e-5)
 
 
 def test_keys_that_outweigh_all_others_do_not_overflow() -> None:
