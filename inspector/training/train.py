@@ -34,7 +34,7 @@ def train(
     *,
     seed: int = 7,
     vision_steps: int = 8000,
-    language_steps: int = 3000,
+    language_steps: int = 2400,
     threads: int = 2,
     progress: Progress = lambda *_: None,
 ) -> None:
