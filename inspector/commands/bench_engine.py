@@ -1,5 +1,6 @@
 """What asking again costs: the engine beside K calls of `generate`, beside `num_return_sequences`, and beside a peer
-with prefix caching, in one run on one model. Reports ratios, with the medians they come from."""
+with prefix caching, in one run on one model; and what the device could do at best. Reports ratios, with the medians
+they come from."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from inspector.vlm.lap import Lap
 SIDE: Final = 640  # 400 visual tokens
 DIRECT: Final = Case(asks=9, parts=1)
 SAMPLED: Final = Case(asks=9, parts=4, tokens=48)
+CROWDED: Final = Case(asks=9, parts=16)
 OURS: Final = "engine"
 SEPARATE: Final = "separate"
 TOGETHER: Final = "num_return_sequences"
@@ -46,6 +48,7 @@ def bench_engine(
     bench = Bench(contest, pictures, rounds, say)
     cases = sorted({DIRECT, *(Case(count, together) for count in asks for together in parts)})
     reading = bench.beside(peer) if peer else {}
+    best = bench.roofline()
     seeing = bench.seeing((*cases, SAMPLED))
     return {
         "parameters": contest.parameters,
@@ -53,6 +56,7 @@ def bench_engine(
         "threads": threads,
         "rounds": rounds,
         **_ratios(seeing, reading),
+        "roofline": best,
         "direct": _rows({case: seeing[case] for case in cases}),
         "sampled": _rows({SAMPLED: seeing[SAMPLED]}),
         "text_alone": _rows(reading),
@@ -78,6 +82,16 @@ class Bench:
         """The peer sees no pictures: it and we read as many tokens instead."""
         with self.contest.reader() as ours, self.contest.peer(python) as peer:
             return {case: self.measured(case, {OURS: ours, PEER: peer}) for case in (DIRECT, SAMPLED)}
+
+    def roofline(self) -> Figures:
+        """A token for many rows, and one prefix, beside the least time that they could take on this device."""
+        figures = self.contest.roofline(self.pictures[0], CROWDED.parts, CROWDED.asks).figures()
+        decode, prefill = (figures[f"{name}_over_bound"] for name in ("decode", "prefill"))
+        self.say(
+            f"{CROWDED.asks} samples, {CROWDED.parts} parts: a token takes {decode:.2f} times as long as this device "
+            f"needs to move or multiply what it takes, a prefix {prefill:.2f} times"
+        )
+        return figures
 
     def measured(self, case: Case, contenders: Mapping[str, Run]) -> Figures:
         """Medians. The contenders take turns, every other round the other way round, so that whatever else the machine

@@ -22,6 +22,7 @@ from inspector.vlm.entrants import Make
 from inspector.vlm.lap import Lap, timed
 from inspector.vlm.peer import Peer, Work
 from inspector.vlm.pictures import Optics
+from inspector.vlm.roofline import Roofline, roofline
 from inspector.vlm.stand_in import save_language_model
 from inspector.vlm.threads import apart
 
@@ -71,6 +72,12 @@ class Contest:
     def _taking_part(self, enter: Callable[[Make, ModelCard, int], entrants.Run]) -> Iterator[Run]:
         with started(partial(enter, self.make, self.card, self.threads)) as contender:
             yield lambda case, pictures: contender.lap(case.parts, case, pictures)
+
+    def roofline(self, picture: Picture, parts: int, asks: int) -> Roofline:
+        """How near the engine comes to its device's best, on as many tokens as the picture takes."""
+        patches = self.optics.patches([picture])
+        head = self.chat.prefix(patches.tokens, PREAMBLE)
+        return apart(partial(roofline, self.make, head, patches, parts, asks), self.threads)
 
     @contextmanager
     def generate(self) -> Iterator[tuple[Run, Run]]:

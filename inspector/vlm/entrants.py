@@ -76,13 +76,13 @@ class Plain:
         """The same question about pictures of one size."""
         model = self.checkpoint.model
         one = self.chat.prefix(patches.tokens[:1], PREAMBLE) + self.chat.suffix(question.text)
-        ids = torch.tensor([one] * len(patches.tokens))
+        ids = torch.tensor([one] * len(patches.tokens), device=model.device)
         model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             mm_token_type_ids=(ids == model.config.image_token_id).int(),
-            pixel_values=patches.pixels,
-            image_grid_thw=patches.grid,
+            pixel_values=patches.pixels.to(model.device),
+            image_grid_thw=patches.grid.to(model.device),
             do_sample=tokens > 0 or sequences > 1,
             temperature=TEMPERATURE if tokens or sequences > 1 else None,
             num_return_sequences=sequences,

@@ -45,7 +45,7 @@ def stand_in(like: Checkpoint, seed: int = 0) -> Checkpoint:
         known | {"text_config": known["text_config"] | TEXT, "vision_config": known["vision_config"] | VISION}
     )
     torch.manual_seed(seed)
-    model = Qwen3VLForConditionalGeneration(config).eval()
+    model = Qwen3VLForConditionalGeneration(config).to(like.model.device, like.model.dtype).eval()
     model.generation_config = like.model.generation_config
     return Checkpoint(model, like.tokenizer, like.processor)
 

@@ -12,6 +12,7 @@ import pytest
 import tiny_model
 import torch
 from tiny_model import PREAMBLE, card, lamp
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import Qwen3ForCausalLM
 
 from inspector.commands.bench_engine import OURS, SEPARATE, TOGETHER, Bench, asked
@@ -21,6 +22,7 @@ from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.contest import Contest
 from inspector.vlm.lap import MIB, timed
 from inspector.vlm.peer import started
+from inspector.vlm.roofline import Cost, Rates
 from inspector.vlm.stand_in import save_language_model
 
 PICTURES = (lamp(0.2), lamp(0.7))
@@ -76,6 +78,37 @@ def test_a_peer_that_is_not_there_is_told_with_what_to_name(tmp_path: Path, pyth
     remedy = "name the python of an environment that holds vLLM"
     with pytest.raises(ModelError, match=f"{said}.*; {remedy}"), started(Path(python), tmp_path, threads=1):
         pass
+
+
+def test_what_a_forward_cannot_do_without_is_what_torch_counts() -> None:
+    checkpoint, tokens = contest().make(), 48
+    text, layers = checkpoint.model.model.language_model, checkpoint.model.config.text_config.num_hidden_layers
+    checkpoint.model.set_attn_implementation("eager")
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        text(input_ids=torch.ones(1, tokens, dtype=torch.long))
+    cost, counted = Cost.of(checkpoint, token_bytes=100), counter.get_total_flops()
+    hidden = 2 * layers * cost.width * tokens**2  # worked out, and hidden by the mask
+    assert cost.reading_flops(tokens) * layers / (layers - 1) == pytest.approx(counted - hidden, rel=0.01)
+    steps = sum(cost.step_flops(1, seen) for seen in range(1, tokens + 1)) - 2 * tokens * cost.head
+    assert steps == pytest.approx(counted - hidden, rel=0.01)
+    weights = sum(weight.nbytes for weight in (*text.layers.parameters(), checkpoint.model.lm_head.weight))
+    assert cost.step_bytes(7) == weights + 700
+
+
+def test_a_forward_takes_as_long_as_the_longer_of_moving_and_multiplying() -> None:
+    best = Rates(bytes_s=1e9, flop_s=1e12)
+    assert best.least_ms(2e6, 1e9) == pytest.approx(2.0)
+    assert best.least_ms(2e6, 5e9) == pytest.approx(5.0)
+
+
+def test_the_device_s_best_is_told_beside_what_forwards_took() -> None:
+    figures = contest().roofline(PICTURES[0], parts=2, asks=3).figures()
+    assert (figures["parts"], figures["asks"]) == (2, 3)
+    assert min(figures.values()) > 0.0
+    for name in ("decode", "prefill"):
+        assert figures[f"{name}_over_bound"] == pytest.approx(
+            figures[f"{name}_ms"] / figures[f"{name}_bound_ms"], rel=0.05, abs=0.01
+        )
 
 
 def test_the_peak_of_a_lap_is_its_own() -> None:
