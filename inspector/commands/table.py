@@ -106,4 +106,6 @@ def _plain(value: Any) -> str:
         return f"{value:.3g}" if abs(value) < 10 else f"{value:.0f}"
     if isinstance(value, dict):
         return "  ".join(f"{name} {_plain(inner)}" for name, inner in value.items()) or "-"
+    if isinstance(value, list):
+        return "\n".join(map(_plain, value)) or "-"
     return str(value)

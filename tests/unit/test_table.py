@@ -1,0 +1,22 @@
+"""The closing figures of a command, as a person reads them."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from inspector.commands.table import summary
+
+
+def test_rows_stand_under_each_other_and_nothing_is_a_dash() -> None:
+    screen = Console(file=io.StringIO(), width=60)
+    screen.print(
+        summary({"direct": [{"asks": 1, "engine_s": 1.0684}, {"asks": 9, "engine_s": 12.5}], "text_alone": []})
+    )
+    lines = [line.split() for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert lines == [
+        ["direct", "asks", "1", "engine_s", "1.07"],
+        ["asks", "9", "engine_s", "12"],
+        ["text", "alone", "-"],
+    ]
