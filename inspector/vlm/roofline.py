@@ -23,8 +23,8 @@ STEPS: Final = 12  # tokens for every row; the first two warm up
 WARM: Final = 2
 TRIES: Final = 7
 COPIED_BYTES: Final = 1 << 28
-SIDES: Final = {"cpu": 2048}  # of the square matrices that are multiplied
-SIDE_ELSEWHERE: Final = 8192
+CPU_SIDE: Final = 2048  # of the square matrices that are multiplied
+GPU_SIDE: Final = 8192
 Result = TypeVar("Result")
 
 
@@ -141,7 +141,7 @@ def _copied_bytes_s(device: torch.device) -> float:
 
 @torch.inference_mode()
 def _flop_s(device: torch.device, dtype: torch.dtype) -> float:
-    side = SIDES.get(device.type, SIDE_ELSEWHERE)
+    side = CPU_SIDE if device.type == "cpu" else GPU_SIDE
     layer = nn.Sequential(nn.Linear(side, side, bias=False, device=device, dtype=dtype))
     pack(layer)
     given = torch.ones(side, side, device=device, dtype=dtype)

@@ -10,11 +10,10 @@ from inspector.commands.table import summary
 
 
 def test_rows_stand_under_each_other_and_nothing_is_a_dash() -> None:
-    screen = Console(file=io.StringIO(), width=60)
-    screen.print(
-        summary({"direct": [{"asks": 1, "engine_s": 1.0684}, {"asks": 9, "engine_s": 12.5}], "text_alone": []})
-    )
-    lines = [line.split() for line in screen.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    told = io.StringIO()
+    rows = [{"asks": 1, "engine_s": 1.0684}, {"asks": 9, "engine_s": 12.5}]
+    Console(file=told, width=60).print(summary({"direct": rows, "text_alone": []}))
+    lines = [line.split() for line in told.getvalue().splitlines()]
     assert lines == [
         ["direct", "asks", "1", "engine_s", "1.07"],
         ["asks", "9", "engine_s", "12"],
