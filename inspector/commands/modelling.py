@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -16,6 +17,8 @@ from inspector.commands.applying import read_pipelines
 from inspector.errors import DeclarationError, Fault
 from inspector.pipeline import Pipeline
 from inspector.products import PRODUCTS
+
+LOGGED_EVERY: Final = 100  # steps
 
 
 def train_demo(
@@ -40,6 +43,8 @@ def train_demo(
                 tasks[stage] = bars.add_task(stage, total=steps, figures="")
             told = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
             bars.update(tasks[stage], completed=done, figures=told)
+            if not screen.is_terminal and done % LOGGED_EVERY == 0:  # bars show nothing in a log
+                screen.print(f"{datetime.now():%H:%M:%S}  {stage} {done}/{steps}  {told}")
 
         train(
             folder,

@@ -17,6 +17,7 @@ from inspector.training.dialogue import Rows, Scribe
 from inspector.training.feed import Case, Conversations, stack, stream
 from inspector.training.lessons import Kind
 from inspector.training.optimizer import Optimizer
+from inspector.training.precision import products
 from inspector.training.scores import auroc
 from inspector.training.tower import Features, patchify, see
 from inspector.training.vision_stage import Report
@@ -51,7 +52,7 @@ def language_step(model: Any, scribe: Scribe, cases: list[Case]) -> float:
 def _loss(model: Any, rows: Rows, cases: list[Case]) -> Tensor:
     """Weighted surprise at all wanted tokens, summed."""
     rows, shots = rows.to(model.device), stack([shot for case in cases for shot in case.shots])
-    with torch.autocast(model.device.type, torch.bfloat16):
+    with products(model.device):
         with torch.no_grad():
             seen = see(model.model.visual, patchify(shots.pictures).to(model.device))
         logits = answer(model, rows, seen)
@@ -106,7 +107,7 @@ def _first_answers(model: Any, scribe: Scribe, cases: list[Case]) -> np.ndarray[
     """Log-odds of Yes to each case's first question."""
     rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons[:1]) for case in cases])
     rows, shots = rows.to(model.device), stack([shot for case in cases for shot in case.shots])
-    with torch.autocast(model.device.type, torch.bfloat16):
+    with products(model.device):
         logits = answer(model, rows, see(model.model.visual, patchify(shots.pictures).to(model.device))).float()
     yes, no = rows.target_ids[0, :2]
     odds: np.ndarray[Any, Any] = (logits[:, yes] - logits[:, no]).cpu().numpy()

@@ -21,6 +21,7 @@ from inspector.training.architecture import MERGE, TEXT_WIDTH, VISION_WIDTH
 from inspector.training.coordinates import BoxHead
 from inspector.training.feed import Patches, PatchLessons, random_sample, stack, stream
 from inspector.training.optimizer import Optimizer
+from inspector.training.precision import products
 from inspector.training.scores import auroc
 from inspector.training.shots import CELLS, CLASSES, UNSURE, disturb, shoot, whole
 from inspector.training.tower import Features, block_order, patchify, see
@@ -107,7 +108,7 @@ def _whole_picture(logits: Tensor, labels: Tensor) -> Tensor:
 def vision_step(visual: Any, heads: Heads, batch: Patches) -> Tensor:
     """Loss of one batch."""
     device = heads.weights.device
-    with torch.autocast(device.type, torch.bfloat16):
+    with products(device):
         seen = see(visual, patchify(batch.pictures).to(device))
         return heads.loss(seen, Wanted(*(each.to(device) for each in _wanted(batch))))
 
@@ -148,6 +149,6 @@ def check_vision(visual: Any, heads: Heads, frames: int = CHECK_FRAMES) -> dict[
     shots = [shoot(rng, sample, disturb(rng, sample.pixels), whole(rng, len(sample.pixels))) for sample in samples]
     groups = [stack(shots[start : start + CHECK_GROUP]).pictures for start in range(0, frames, CHECK_GROUP)]
     device = heads.weights.device
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+    with torch.no_grad(), products(device):
         scores = [heads.suspicion(see(visual, patchify(group).to(device))) for group in groups]
     return {"vision_auroc": auroc(torch.cat(scores).cpu().numpy(), np.array([sample.ng for sample in samples]))}

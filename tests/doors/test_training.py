@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from inspector import view
 from inspector.pipeline import ViewName
 from inspector.products import PRODUCTS, draw
 from inspector.report import GRID, Box, read_words
+from inspector.training import precision
 from inspector.training.architecture import (
     GRID_SIDE,
     MERGE,
@@ -305,6 +308,28 @@ def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:
     assert told == [("vision", 1), ("language", 1), ("language", 1)]
     assert (tmp_path / "demo" / "training.png").exists()
     Qwen3VLForConditionalGeneration.from_pretrained(tmp_path / "demo")
+
+
+@pytest.mark.parametrize("slow", [torch.bfloat16, torch.float32])
+def test_products_are_in_the_numbers_that_the_processor_multiplies_faster(
+    slow: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu = torch.device("cpu")
+    measured = precision._product
+
+    def hindered(dtype: torch.dtype) -> Callable[[], torch.Tensor]:
+        def product() -> torch.Tensor:
+            time.sleep(0.2 if dtype is slow else 0.0)
+            return measured(dtype)()
+
+        return product
+
+    monkeypatch.setattr(precision, "_product", hindered)
+    precision.bfloat16_is_faster.cache_clear()
+    with precision.products(cpu):
+        multiplied = torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1)).dtype
+    precision.bfloat16_is_faster.cache_clear()
+    assert {multiplied, slow} == {torch.bfloat16, torch.float32}
 
 
 def test_the_second_stage_leaves_the_tower_alone(tokenizer: Any, cases: list[Case]) -> None:
