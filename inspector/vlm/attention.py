@@ -45,6 +45,11 @@ class Layout(NamedTuple):
             packed = table
         return packed.view(heads, self.rows, self.width, width).transpose(0, 1)
 
+    def of_ends(self) -> Layout:
+        """That of each row's last token alone."""
+        folded = None if self.folded is None else self.folded[:, :, self.width - 1 :: self.width]
+        return Layout(self.rows, 1, None, self.mask[:, :, -1:], folded)
+
     def packed(self, table: Tensor) -> Tensor:
         """[rows, heads, table's width, …] → [heads, tokens, …]"""
         flat = table.transpose(0, 1).flatten(1, 2)
@@ -72,7 +77,8 @@ class Segment(Protocol):
     def tokens(self) -> int: ...
 
     def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
-        """[heads, tokens, width] → the same; keeps the new keys and values."""
+        """[heads, tokens, width] → the same; keeps the new keys and values. The last layer may bring the queries of
+        `ends` alone."""
 
 
 def shared(queries: Tensor, prefix: Kept, own: Kept, layout: Layout, scale: float) -> Tensor:
@@ -129,45 +135,58 @@ def attend(
     segments: Sequence[Segment] | None = None,
     **settings: Any,
 ) -> tuple[Tensor, None]:
-    """As transformers calls it. Queries [1, heads, tokens, width] of all segments, one after the other; its own
-    forwards have none."""
+    """As transformers calls it; its own forwards have no segments."""
     if segments is None:
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **settings)
         return output, None
+    return attended(segments, module.layer_idx, query, key, value, scaling), None
+
+
+def attended(
+    segments: Sequence[Segment], layer: int, queries: Tensor, keys: Tensor, values: Tensor, scale: float
+) -> Tensor:
+    """Queries [1, heads, tokens, width] of all segments, one after the other, or of their ends alone; keys and values
+    of all their tokens. Gives [1, tokens, heads, width]."""
     sizes = [segment.tokens for segment in segments]
-    pieces = zip(*(torch.split(tensor[0], sizes, dim=1) for tensor in (query, key, value)), strict=True)
+    asking = sizes if queries.shape[2] == keys.shape[2] else [len(segment.ends) for segment in segments]
+    new = (torch.split(tensor[0], sizes, dim=1) for tensor in (keys, values))
     outputs = [
-        segment.attend(module.layer_idx, queries, Kept(keys, values), scaling)
-        for segment, (queries, keys, values) in zip(segments, pieces, strict=True)
+        segment.attend(layer, asked, Kept(*kept), scale)
+        for segment, asked, *kept in zip(segments, torch.split(queries[0], asking, dim=1), *new, strict=True)
     ]
-    return torch.cat([output.transpose(0, 1) for output in outputs])[None], None
+    return torch.cat([output.transpose(0, 1) for output in outputs])[None]
 
 
-def causal(queries: Tensor, own: Kept, scale: float) -> Tensor:
-    """[heads, tokens, width] → the same: each token attends to those up to itself."""
-    if queries.device.type != "cpu":
-        attend = torch.nn.functional.scaled_dot_product_attention
-        return attend(queries[None], *own, is_causal=True, scale=scale, enable_gqa=True)[0]
-    tokens, folds = queries.shape[1], queries.shape[0] // own.keys.shape[1]
-    hidden = queries.new_zeros(folds, QUERIES, tokens + QUERIES)
-    hidden[..., tokens:] = hidden.new_full((QUERIES, QUERIES), -torch.inf).triu(1)
-    blocks = [
-        _up_to(queries[:, first : first + QUERIES], own, scale, hidden[..., tokens - first :])
-        for first in range(0, tokens, QUERIES)
-    ]
-    return torch.cat(blocks, dim=1)
+class Causal:
+    """Each of so many tokens attends to those up to itself. `folds`: how many heads share keys. torch's fused attention
+    for CPUs, told to be causal, still works out most of what it hides, and wants keys for every head: there the queries
+    go in blocks, which share one mask."""
 
+    def __init__(self, tokens: int, folds: int, like: Tensor) -> None:
+        self._fused = like.device.type != "cpu"
+        if self._fused:
+            return
+        hidden = like.new_zeros(folds, QUERIES, tokens + QUERIES)
+        hidden[..., tokens:] = hidden.new_full((QUERIES, QUERIES), -torch.inf).triu(1)
+        self._hidden = hidden
 
-def _up_to(queries: Tensor, own: Kept, scale: float, hidden: Tensor) -> Tensor:
-    """Causal attention of a block of queries; `hidden` [folds, block, …] is added to their scores. torch's fused
-    attention for CPUs, told to be causal, still works out most of what it hides, and wants keys for every head."""
-    count, before = queries.shape[1], hidden.shape[2] - QUERIES
-    seen = Kept(*(each[:, :, : before + count] for each in own))
-    mask = hidden[:, :count, : before + count].flatten(0, 1)
-    folded = queries.reshape(1, own.keys.shape[1], -1, queries.shape[2])
-    return _partial(folded, seen, scale, mask).output.view(queries.shape)
+    def attend(self, queries: Tensor, own: Kept, scale: float) -> Tensor:
+        """[heads, tokens, width] → the same."""
+        if self._fused:
+            fused = torch.nn.functional.scaled_dot_product_attention
+            return fused(queries[None], *own, is_causal=True, scale=scale, enable_gqa=True)[0]
+        firsts = range(0, queries.shape[1], QUERIES)
+        return torch.cat([self._block(queries, own, scale, first) for first in firsts], dim=1)
+
+    def _block(self, queries: Tensor, own: Kept, scale: float, first: int) -> Tensor:
+        tokens, block = queries.shape[1], queries[:, first : first + QUERIES]
+        count = block.shape[1]
+        seen = Kept(*(each[:, :, : first + count] for each in own))
+        hidden = self._hidden[:, :count, tokens - first : tokens + count].flatten(0, 1)
+        folded = block.reshape(1, own.keys.shape[1], -1, block.shape[2])
+        return _partial(folded, seen, scale, hidden).output.view(block.shape)
 
 
 def _merged(one: Partial, other: Partial) -> Tensor:

@@ -83,7 +83,9 @@ class Network:
     def _readings(self, prefixes: Sequence[KeptPrefix]) -> dict[KeptPrefix, FirstReading]:
         waiting = ((prefix, prefix.unread) for prefix in dict.fromkeys(prefixes))
         last = self._model.config.text_config.num_hidden_layers - 1
-        return {prefix: FirstReading(prefix, unread, last) for prefix, unread in waiting if unread is not None}
+        return {
+            prefix: FirstReading(prefix, unread, last, self._folds) for prefix, unread in waiting if unread is not None
+        }
 
     def _given(self, unread: Sequence[Unread], advances: Sequence[Advance]) -> dict[str, Any]:
         """What the language model is given: unread prefixes, one after the other, then the tokens of all rows."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextModel
 
-from inspector.vlm.packed import PackedLayer, PackedLinear
+from inspector.vlm.packed import LastPackedLayer, PackedLayer, PackedLinear
 
 
 def pack(model: nn.Module) -> None:
@@ -18,10 +18,8 @@ def pack(model: nn.Module) -> None:
         return
     for module in list(model.modules()):
         if isinstance(module, Qwen3VLTextModel) and _is_packable(module):
-            last = len(module.layers) - 1
-            module.layers = nn.ModuleList(
-                PackedLayer(layer, place == last) for place, layer in enumerate(module.layers)
-            )
+            *layers, last = module.layers
+            module.layers = nn.ModuleList([*map(PackedLayer, layers), LastPackedLayer(last)])
     for module in list(model.modules()):
         for name, child in module.named_children():
             if type(child) is nn.Linear and _has_packable_weights(child):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from inspector.errors import ModelError
 from inspector.report import WHOLE, Box
-from inspector.vlm.attention import Attend, Kept, Layout, causal
+from inspector.vlm.attention import Attend, Causal, Kept, Layout
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,12 +101,13 @@ class Rows:
 
 class FirstReading:
     """A prefix's tokens, as `attention.Segment`, in the forward of the first rows that continue it. `last` is the last
-    layer: nobody reads what it says of a prefix. Nothing counts before `commit`."""
+    layer: nobody reads what it says of a prefix. `folds`: how many heads share keys. Nothing counts before `commit`."""
 
     ends: Final = ()
 
-    def __init__(self, prefix: KeptPrefix, unread: Unread, last: int) -> None:
+    def __init__(self, prefix: KeptPrefix, unread: Unread, last: int, folds: int) -> None:
         self._prefix, self._last = prefix, last
+        self._causal = Causal(len(unread.embedded), folds, unread.embedded)
         self.unread = unread
         self.layers: list[Kept] = []
 
@@ -117,7 +118,7 @@ class FirstReading:
     def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
         kept = Kept(*(each[None].contiguous() for each in new))
         self.layers.append(kept)
-        return queries if layer == self._last else causal(queries, kept, scale)
+        return queries if layer == self._last else self._causal.attend(queries, kept, scale)
 
     def commit(self) -> None:
         self._prefix.keep(self.layers)
@@ -164,7 +165,8 @@ class Advance:
         for table, tokens in zip(rows.own[layer], new, strict=True):
             table[:, :, rows.filled : self._end] = self._layout.spread(tokens)
         own = Kept(*(table[:, :, : self._end] for table in rows.own[layer]))
-        return self._attend(queries, self._prefix[layer], own, self._layout, scale)
+        layout = self._layout if queries.shape[1] == self.tokens else self._layout.of_ends()
+        return self._attend(queries, self._prefix[layer], own, layout, scale)
 
     def commit(self) -> None:
         rows = self._rows

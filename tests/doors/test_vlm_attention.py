@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.vlm.attention import QUERIES, Kept, causal, copied, shared, spelled_out
+from inspector.vlm.attention import QUERIES, Causal, Kept, copied, shared, spelled_out
 from inspector.vlm.rows import Advance, KeptPrefix, Rows
 
 HEAD = 16
@@ -51,7 +51,7 @@ def test_a_prefix_read_in_blocks_sees_no_token_ahead(tokens: int, repeats: int) 
     queries, own = torch.randn(2 * repeats, tokens, HEAD), kept(1, 2, tokens)
     attend = torch.nn.functional.scaled_dot_product_attention
     plain = attend(queries[None], *own, is_causal=True, scale=0.3, enable_gqa=True)[0]
-    assert torch.allclose(causal(queries, own, 0.3), plain, atol=1e-5)
+    assert torch.allclose(Causal(tokens, repeats, queries).attend(queries, own, 0.3), plain, atol=1e-5)
 
 
 def test_keys_that_outweigh_all_others_do_not_overflow() -> None:
