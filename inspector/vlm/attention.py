@@ -86,11 +86,11 @@ def shared(queries: Tensor, prefix: Kept, own: Kept, layout: Layout, scale: floa
     folded into the tokens, so that nothing is repeated for them either."""
     heads, tokens, width = queries.shape
     groups = prefix.keys.shape[1]
-    before = _partial(queries.reshape(1, groups, -1, width), prefix, scale)
+    before = partial(queries.reshape(1, groups, -1, width), prefix, scale)
     table = layout.spread(queries).reshape(layout.rows, groups, -1, width)
-    after = _partial(table, own, scale, layout.folded)
+    after = partial(table, own, scale, layout.folded)
     unfolded = (layout.rows, heads, layout.width)
-    return _merged(
+    return merged(
         Partial(before.output.reshape(queries.shape), before.log_total.reshape(heads, tokens)),
         Partial(
             layout.packed(after.output.reshape(*unfolded, width)), layout.packed(after.log_total.reshape(unfolded))
@@ -186,16 +186,17 @@ class Causal:
         seen = Kept(*(each[:, :, : first + count] for each in own))
         hidden = self._hidden[:, :count, tokens - first : tokens + count].flatten(0, 1)
         folded = block.reshape(1, own.keys.shape[1], -1, block.shape[2])
-        return _partial(folded, seen, scale, hidden).output.view(block.shape)
+        return partial(folded, seen, scale, hidden).output.view(block.shape)
 
 
-def _merged(one: Partial, other: Partial) -> Tensor:
+def merged(one: Partial, other: Partial) -> Tensor:
     """e^a / (e^a + e^b) is the sigmoid of a − b."""
     share = torch.sigmoid(one.log_total - other.log_total)[..., None]
     return torch.lerp(other.output, one.output, share.to(one.output.dtype))
 
 
-def _partial(queries: Tensor, kept: Kept, scale: float, mask: Tensor | None = None) -> Partial:
+def partial(queries: Tensor, kept: Kept, scale: float, mask: Tensor | None = None) -> Partial:
+    """Queries [rows, heads that share no keys, tokens, width] over these keys; `mask` is added to their scores."""
     if queries.device.type == "cpu":
         return Partial(*FUSED(queries, kept.keys, kept.values, attn_mask=mask, scale=scale))
     return spelled_out(queries, kept, scale, mask)

@@ -9,24 +9,32 @@ any order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
 
 from inspector.vlm.attention import Attend, ends, register, shared
+from inspector.vlm.pages import Pages, Shape
 from inspector.vlm.pictures import Patches
 from inspector.vlm.rows import Advance, FirstReading, KeptPrefix, Rows, Unread
+from inspector.vlm.together import Together, can_join
 
 if TYPE_CHECKING:
     from transformers import Qwen3VLForConditionalGeneration
+
+
+PREFIXES: Final = 8  # of a page
+ROWS: Final = 64
+Continued = tuple[Rows, Sequence[Sequence[int]]]  # and the tokens that each of them reads
 
 
 class Forward(NamedTuple):
     """One forward over some rows: the logits [rows, vocabulary] after each row's last token."""
 
     logits: Tensor
-    steps: Sequence[FirstReading | Advance]
+    steps: Sequence[FirstReading | Advance | Together]
 
     def commit(self) -> None:
         """Makes the new tokens part of their prefixes and rows; without it the forward might as well not have been."""
@@ -43,7 +51,10 @@ class Network:
         self._model = model
         self._device = model.device
         self._attend = attend
-        self._folds = model.config.text_config.num_attention_heads // model.config.text_config.num_key_value_heads
+        text = model.config.text_config
+        self._folds = text.num_attention_heads // text.num_key_value_heads
+        shape = Shape(text.num_hidden_layers, text.num_key_value_heads, text.head_dim, model.dtype, model.device)
+        self._prefixes, self._rows = Pages(shape, PREFIXES), Pages(shape, ROWS)
 
     @property
     def token_bytes(self) -> int:
@@ -67,27 +78,32 @@ class Network:
         return KeptPrefix((), len(tokens), int(positions.max()) + 1, last, patches.window, unread)
 
     @torch.inference_mode()
-    def advance(self, batch: Sequence[tuple[Rows, Sequence[Sequence[int]]]]) -> Forward:
+    def advance(self, batch: Sequence[Continued]) -> Forward:
         """Appends tokens to every row, all in one forward, and reads the prefixes that were not read before."""
         readings = self._readings([rows.prefix for rows, _ in batch])
-        advances = [
-            Advance(rows, tokens, self._attend, self._folds, self._device, readings.get(rows.prefix))
-            for rows, tokens in batch
-        ]
-        steps: list[FirstReading | Advance] = [*readings.values(), *advances]
+        joined = [(rows, tokens) for rows, tokens in batch if self._attend is shared and can_join(rows, tokens)]
+        apart = [(rows, tokens) for rows, tokens in batch if self._attend is not shared or not can_join(rows, tokens)]
+        advances: list[Advance | Together] = [Together(joined, self._device)] if joined else []
+        for rows, tokens in apart:
+            reading = readings.get(rows.prefix)
+            advances.append(Advance(rows, tokens, self._attend, self._folds, self._rows, reading))
+        steps: list[FirstReading | Advance | Together] = [*readings.values(), *advances]
         hidden = self._model.model.language_model(
             **self._given([reading.unread for reading in readings.values()], advances), use_cache=False, segments=steps
         ).last_hidden_state
-        return Forward(self._model.lm_head(hidden[0, ends(steps, self._device)]).float(), steps)
+        read = ends(steps, self._device)[_as_asked(batch, [*joined, *apart])]
+        return Forward(self._model.lm_head(hidden[0, read]).float(), steps)
 
     def _readings(self, prefixes: Sequence[KeptPrefix]) -> dict[KeptPrefix, FirstReading]:
         waiting = ((prefix, prefix.unread) for prefix in dict.fromkeys(prefixes))
         last = self._model.config.text_config.num_hidden_layers - 1
         return {
-            prefix: FirstReading(prefix, unread, last, self._folds) for prefix, unread in waiting if unread is not None
+            prefix: FirstReading(prefix, unread, last, self._folds, self._prefixes)
+            for prefix, unread in waiting
+            if unread is not None
         }
 
-    def _given(self, unread: Sequence[Unread], advances: Sequence[Advance]) -> dict[str, Any]:
+    def _given(self, unread: Sequence[Unread], advances: Sequence[Advance | Together]) -> dict[str, Any]:
         """What the language model is given: unread prefixes, one after the other, then the tokens of all rows."""
         ids = torch.tensor([[token for step in advances for token in step.ids]], device=self._device)
         places = torch.tensor([place for step in advances for place in step.positions], device=self._device)
@@ -104,6 +120,13 @@ class Network:
             "visual_pos_masks": is_picture[None],
             "deepstack_visual_embeds": [torch.cat(layer) for layer in layers],
         }
+
+
+def _as_asked(batch: Sequence[Continued], made: Sequence[Continued]) -> list[int]:
+    """Where each row of `batch` stands among those of `made`, the same ones in another order."""
+    counts = [len(tokens) for _, tokens in made]
+    firsts = dict(zip((id(rows) for rows, _ in made), accumulate(counts, initial=0), strict=False))
+    return [firsts[id(rows)] + row for rows, tokens in batch for row in range(len(tokens))]
 
 
 def _last_picture(hidden: Tensor, patches: Patches, merged: int) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 from inspector.errors import ModelError
 from inspector.report import WHOLE, Box
 from inspector.vlm.attention import Attend, Causal, Kept, Layout
+from inspector.vlm.pages import Pages, Places
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,10 +30,10 @@ class Unread:
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class KeptPrefix:
-    """Pictures and preamble: `unread` until the first rows continue them, then every layer [1, heads, tokens, width],
-    to which nobody writes. `position` is where the next token stands (pictures take fewer positions than tokens).
-    `patches` [rows, columns, width] are the last picture's, as they left the vision tower: a few hundredths of what
-    the layers take; `window` is the part of it that they show."""
+    """Pictures and preamble: `unread` until the first rows continue them, then every layer [1, heads, tokens, width] in
+    its place of a page, to which nobody writes. `position` is where the next token stands (pictures take fewer
+    positions than tokens). `patches` [rows, columns, width] are the last picture's, as they left the vision tower: a
+    few hundredths of what the layers take; `window` is the part of it that they show."""
 
     layers: tuple[Kept, ...]
     tokens: int
@@ -40,6 +41,7 @@ class KeptPrefix:
     patches: Tensor | None = None
     window: Box = WHOLE
     unread: Unread | None = None
+    places: Places | None = None
     is_closed: bool = False
 
     @property
@@ -60,15 +62,15 @@ class KeptPrefix:
             raise ModelError("the prefix was opened without looking at a picture; open one")
         return patches
 
-    def keep(self, layers: Sequence[Kept]) -> None:
+    def keep(self, layers: Sequence[Kept], places: Places | None = None) -> None:
         """It was read. Whoever closes it meanwhile, in another thread, frees it all the same."""
-        self.layers, self.unread = tuple(layers), None
+        self.layers, self.places, self.unread = tuple(layers), places, None
         if self.is_closed:
-            self.layers = ()
+            self.layers, self.places = (), None
 
     def close(self) -> None:
         self.is_closed = True
-        self.layers, self.patches, self.unread = (), None, None
+        self.layers, self.places, self.patches, self.unread = (), None, None, None
 
 
 @dataclass(slots=True, eq=False)
@@ -76,8 +78,8 @@ class Rows:
     """Continuations of one prefix that advance together. The first step may give each row another number of tokens:
     they are aligned to the right, `gaps` counts the empty columns before each row. Later steps append one token each.
 
-    `own` are every layer's keys and values [rows, heads, room, width], made by the first forward; `filled` are the
-    columns in use, and `positions` where each row's next token stands.
+    `own` are every layer's keys and values [rows, heads, room, width] in their `places`, made by the first forward;
+    `filled` are the columns in use, and `positions` where each row's next token stands.
     """
 
     prefix: KeptPrefix
@@ -86,6 +88,7 @@ class Rows:
     positions: list[int]
     own: list[Kept] = field(default_factory=list)
     filled: int = 0
+    places: Places | None = None
 
     @classmethod
     def begin(cls, prefix: KeptPrefix, count: int, room: int) -> Rows:
@@ -94,9 +97,15 @@ class Rows:
 
     def only(self, chosen: Sequence[int]) -> Rows:
         """The chosen rows, on their own from here on; one that is chosen twice goes on as two."""
-        own = [Kept(layer.keys[list(chosen)], layer.values[list(chosen)]) for layer in self.own]
         gaps, positions = [self.gaps[row] for row in chosen], [self.positions[row] for row in chosen]
-        return replace(self, own=own, gaps=gaps, positions=positions)
+        if self.places is None:
+            return replace(self, gaps=gaps, positions=positions)
+        places = self.places.others(len(chosen))
+        own = [places.layer(number) for number in range(len(self.own))]
+        for mine, theirs in zip(own, self.own, strict=True):
+            for table, other in zip(mine, theirs, strict=True):
+                table.copy_(other[list(chosen)])
+        return replace(self, own=own, gaps=gaps, positions=positions, places=places)
 
 
 class FirstReading:
@@ -105,8 +114,8 @@ class FirstReading:
 
     ends: Final = ()
 
-    def __init__(self, prefix: KeptPrefix, unread: Unread, last: int, folds: int) -> None:
-        self._prefix, self._last = prefix, last
+    def __init__(self, prefix: KeptPrefix, unread: Unread, last: int, folds: int, pages: Pages) -> None:
+        self._prefix, self._last, self._places = prefix, last, pages.take(1, len(unread.embedded))
         self._causal = Causal(len(unread.embedded), folds, unread.embedded)
         self.unread = unread
         self.layers: list[Kept] = []
@@ -116,12 +125,16 @@ class FirstReading:
         return len(self.unread.embedded)
 
     def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
-        kept = Kept(*(each[None].contiguous() for each in new))
+        room, tokens = self._places.layer(layer), self.tokens
+        for table, each in zip(room, new, strict=True):
+            table[0, :, :tokens] = each
+            table[0, :, tokens:] = 0.0  # hidden, but what is no number would show all the same
+        kept = Kept(*(table[:, :, :tokens] for table in room))
         self.layers.append(kept)
         return queries if layer == self._last else self._causal.attend(queries, kept, scale)
 
     def commit(self) -> None:
-        self._prefix.keep(self.layers)
+        self._prefix.keep(self.layers, self._places)
 
 
 class Advance:
@@ -135,12 +148,14 @@ class Advance:
         tokens: Sequence[Sequence[int]],
         attend: Attend,
         folds: int,
-        device: torch.device,
+        pages: Pages,
         reading: FirstReading | None = None,
     ) -> None:
         self._rows, self._attend = rows, attend
         self._prefix = rows.prefix.layers if reading is None else reading.layers
         rows.prefix.check_open()
+        rows.places = self._places = rows.places or pages.take(len(rows.gaps), rows.room)
+        device = pages.shape.device
         self.lengths = [len(row) for row in tokens]
         self.ends = [end - 1 for end in accumulate(self.lengths)]
         width = max(self.lengths)
@@ -161,7 +176,7 @@ class Advance:
     def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
         rows = self._rows
         if layer == len(rows.own):
-            rows.own.append(_room(new, len(rows.gaps), rows.room))
+            rows.own.append(_cleared(self._places.layer(layer)))
         for table, tokens in zip(rows.own[layer], new, strict=True):
             table[:, :, rows.filled : self._end] = self._layout.spread(tokens)
         own = Kept(*(table[:, :, : self._end] for table in rows.own[layer]))
@@ -174,9 +189,11 @@ class Advance:
         rows.gaps, rows.filled = self._gaps, self._end
 
 
-def _room(new: Kept, rows: int, tokens: int) -> Kept:
-    heads, _, width = new.keys.shape
-    return Kept(*(each.new_empty(rows, heads, tokens, width) for each in new))
+def _cleared(room: Kept) -> Kept:
+    """Columns that are not filled yet are hidden, but what is no number would show all the same."""
+    for table in room:
+        table.zero_()
+    return room
 
 
 def _places(lengths: Sequence[int], width: int, device: torch.device) -> Tensor | None:

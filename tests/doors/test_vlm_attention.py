@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.vlm.attention import QUERIES, Causal, Kept, copied, shared, spelled_out
+from inspector.vlm.pages import Pages, Shape
 from inspector.vlm.rows import Advance, KeptPrefix, Rows
 
 HEAD = 16
@@ -21,13 +22,19 @@ def kept(rows: int, groups: int, tokens: int) -> Kept:
     return Kept(torch.randn(rows, groups, tokens, HEAD), torch.randn(rows, groups, tokens, HEAD))
 
 
+def pages(heads: int = 1, layers: int = 1) -> Pages:
+    return Pages(Shape(layers, heads, HEAD, torch.float32, CPU), places=4)
+
+
 def attended(plainly: bool, prefix: KeptPrefix, widths: Sequence[int], steps: int, repeats: int) -> torch.Tensor:
     """What all tokens attend to: the first ones of every row, then one a step. The same numbers for the same prefix."""
     generator = torch.Generator().manual_seed(1)
     rows = Rows.begin(prefix, len(widths), max(widths) + steps)
     groups, outputs = prefix.layers[0].keys.shape[1], []
     for lengths in [widths, *([[1] * len(widths)] * steps)]:
-        advance = Advance(rows, [[7] * length for length in lengths], copied if plainly else shared, repeats, CPU)
+        advance = Advance(
+            rows, [[7] * length for length in lengths], copied if plainly else shared, repeats, pages(groups)
+        )
         new = Kept(*torch.randn(2, groups, sum(lengths), HEAD, generator=generator))
         queries = torch.randn(groups * repeats, sum(lengths), HEAD, generator=generator)
         outputs.append(advance.attend(0, queries, new, HEAD**-0.5))
@@ -72,18 +79,20 @@ def test_the_attention_for_other_devices_says_the_same() -> None:
 
 def test_a_row_holds_its_own_tokens_only() -> None:
     prefix = KeptPrefix((kept(1, 2, 1000),), 1000, 1000)
-    rows, new = Rows.begin(prefix, 9, 20), kept(1, 2, 18)
-    Advance(rows, [[7, 7]] * 9, shared, 1, CPU).attend(0, torch.randn(2, 18, HEAD), Kept(*(n[0] for n in new)), 1.0)
-    assert sum(table.nbytes for layer in rows.own for table in layer) == 2 * 9 * 2 * 20 * HEAD * 4
+    rows, new = Rows.begin(prefix, 9, 32), kept(1, 2, 18)
+    Advance(rows, [[7, 7]] * 9, shared, 1, pages(2)).attend(
+        0, torch.randn(2, 18, HEAD), Kept(*(n[0] for n in new)), 1.0
+    )
+    assert sum(table.nbytes for layer in rows.own for table in layer) == 2 * 9 * 2 * 32 * HEAD * 4
 
 
 def test_a_forward_that_was_not_committed_might_as_well_not_have_been() -> None:
     prefix = KeptPrefix((kept(1, 1, 12),), 12, 12)
     rows, again = Rows.begin(prefix, 2, 8), Rows.begin(prefix, 2, 8)
     queries, new, other = torch.randn(1, 4, HEAD), kept(1, 1, 4), kept(1, 1, 4)
-    Advance(rows, [[1, 2, 3], [4]], shared, 1, CPU).attend(0, queries, Kept(other.keys[0], other.values[0]), 1.0)
+    Advance(rows, [[1, 2, 3], [4]], shared, 1, pages()).attend(0, queries, Kept(other.keys[0], other.values[0]), 1.0)
     told = [
-        Advance(each, [[1], [2, 3, 4]], shared, 1, CPU).attend(0, queries, Kept(new.keys[0], new.values[0]), 1.0)
+        Advance(each, [[1], [2, 3, 4]], shared, 1, pages()).attend(0, queries, Kept(new.keys[0], new.values[0]), 1.0)
         for each in (rows, again)
     ]
     assert torch.equal(*told)
@@ -93,11 +102,11 @@ def test_a_forward_that_was_not_committed_might_as_well_not_have_been() -> None:
 def test_rows_that_are_kept_go_on_as_they_were(chosen: list[int]) -> None:
     prefix = KeptPrefix((kept(1, 1, 12),), 12, 12)
     rows = Rows.begin(prefix, 3, 8)
-    first = Advance(rows, [[1, 2, 3], [4], [5, 6]], shared, 1, CPU)
+    first = Advance(rows, [[1, 2, 3], [4], [5, 6]], shared, 1, pages())
     first.attend(0, torch.randn(1, 6, HEAD), Kept(*torch.randn(2, 1, 6, HEAD)), 1.0)
     first.commit()
     queries, new = torch.randn(1, 3, HEAD), Kept(*torch.randn(2, 1, 3, HEAD))
-    all_rows = Advance(rows, [[7]] * 3, shared, 1, CPU).attend(0, queries, new, 1.0)
-    few = Advance(rows.only(chosen), [[7]] * len(chosen), shared, 1, CPU)
+    all_rows = Advance(rows, [[7]] * 3, shared, 1, pages()).attend(0, queries, new, 1.0)
+    few = Advance(rows.only(chosen), [[7]] * len(chosen), shared, 1, pages())
     some = few.attend(0, queries[:, chosen], Kept(new.keys[:, chosen], new.values[:, chosen]), 1.0)
     assert torch.allclose(some, all_rows[:, chosen], atol=1e-6)

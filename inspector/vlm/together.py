@@ -1,0 +1,152 @@
+"""The next token of many rows of many parts in one attention: one operation over all their prefixes and one over all
+that they have read since, however many parts there are. Knows tensors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from inspector.vlm.attention import Kept, Partial, merged, partial
+from inspector.vlm.pages import Page, Places
+from inspector.vlm.rows import KeptPrefix, Rows
+
+
+class Seat(NamedTuple):
+    """Where the keys of a packed token stand: a place of a page, of which it sees the columns from `first` to `end`."""
+
+    token: int
+    place: int
+    first: int
+    end: int
+
+
+class Table:
+    """Packed tokens in a table of a page's places × as many of them as any place has. Places between them that others
+    have, and cells that nobody has, are worked out too, and never read."""
+
+    def __init__(self, page: Page, seats: Sequence[Seat], device: torch.device) -> None:
+        held: dict[int, list[Seat]] = defaultdict(list)
+        for seat in seats:
+            held[seat.place].append(seat)
+        low, high, most = min(held), max(held) + 1, max(map(len, held.values()))
+        rows = [held.get(place, [seats[0]]) for place in range(low, high)]
+        cells = [[seat.token for seat in row] + [row[0].token] * (most - len(row)) for row in rows]
+        where = {s.token: (s.place - low) * most + column for row in held.values() for column, s in enumerate(row)}
+        self.tokens = [seat.token for seat in seats]
+        self._layers, self._places, self._most = page.layers, slice(low, high), most
+        self._width = max(seat.end for seat in seats)
+        self._cells = _picked([token for row in cells for token in row], device)
+        self._back = _picked([where[token] for token in self.tokens], device)
+        self._asking = _picked(self.tokens, device)
+        self._at = torch.tensor([seat.place for seat in seats], device=device)
+        self._last = torch.tensor([seat.end - 1 for seat in seats], device=device)
+        self._hidden = _hidden([row[0] for row in rows], self._width, device)
+
+    def write(self, layer: int, new: Kept) -> None:
+        """Puts new keys and values [tokens, heads, width] into the last column that each token sees."""
+        for table, each in zip(self._layers[layer], new, strict=True):
+            table[self._at, :, self._last] = each[self._asking]
+
+    def attend(self, layer: int, queries: Tensor, scale: float) -> Partial:
+        """Queries [tokens, heads, width] to the same of this table's `tokens`, and sums [its tokens, heads]."""
+        kept = Kept(*(table[self._places, :, : self._width] for table in self._layers[layer]))
+        rows, shared, _, width = kept.keys.shape
+        cells = queries[self._cells].view(rows, self._most, shared, -1, width).transpose(1, 2)
+        found = partial(cells.reshape(rows, shared, -1, width), kept, scale, self._hidden)
+        return Partial(
+            found.output.view(cells.shape).transpose(1, 2).reshape(-1, queries.shape[1], width)[self._back],
+            found.log_total.view(cells.shape[:-1]).transpose(1, 2).reshape(-1, queries.shape[1])[self._back],
+        )
+
+
+class Tables:
+    """Those of several pages, for the same packed tokens."""
+
+    def __init__(self, seats: Iterable[tuple[Page, Seat]], device: torch.device) -> None:
+        paged: dict[Page, list[Seat]] = defaultdict(list)
+        for page, seat in seats:
+            paged[page].append(seat)
+        self.each = [Table(page, seated, device) for page, seated in paged.items()]
+        order = [token for table in self.each for token in table.tokens]
+        self._order = _picked(sorted(range(len(order)), key=order.__getitem__), device)
+
+    def attend(self, layer: int, queries: Tensor, scale: float) -> Partial:
+        """Queries [tokens, heads, width] to the same, and sums [tokens, heads]."""
+        found = [table.attend(layer, queries, scale) for table in self.each]
+        if len(found) == 1:
+            return found[0]
+        return Partial(*(torch.cat(pieces)[self._order] for pieces in zip(*found, strict=True)))
+
+
+class Together:
+    """One token for every row, as `attention.Segment`; all of them, and their prefixes, have places in pages. Nothing
+    counts before `commit`."""
+
+    def __init__(self, batch: Sequence[tuple[Rows, Sequence[Sequence[int]]]], device: torch.device) -> None:
+        self._rows = [rows for rows, _ in batch]
+        for rows in self._rows:
+            rows.prefix.check_open()
+        self.ids = [token for _, tokens in batch for (token,) in tokens]
+        self.positions = [position for rows in self._rows for position in rows.positions]
+        self.ends = range(len(self.ids))
+        every = [(rows, row) for rows in self._rows for row in range(len(rows.gaps))]
+        self._prefixes = Tables((_shown(token, rows.prefix) for token, (rows, _) in enumerate(every)), device)
+        self._own = Tables((_read(token, rows, row) for token, (rows, row) in enumerate(every)), device)
+
+    @property
+    def tokens(self) -> int:
+        return len(self.ids)
+
+    def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
+        asked, kept = queries.transpose(0, 1), Kept(*(each.transpose(0, 1) for each in new))
+        for table in self._own.each:
+            table.write(layer, kept)
+        before, after = (tables.attend(layer, asked, scale) for tables in (self._prefixes, self._own))
+        return merged(before, after).transpose(0, 1)
+
+    def commit(self) -> None:
+        for rows in self._rows:
+            rows.positions = [position + 1 for position in rows.positions]
+            rows.filled += 1
+
+
+def can_join(rows: Rows, tokens: Sequence[Sequence[int]]) -> bool:
+    """Whether the rows can be among others in one `Together`."""
+    seated = rows.places is not None and rows.prefix.places is not None
+    return seated and rows.filled > 0 and all(len(each) == 1 for each in tokens)
+
+
+def _shown(token: int, prefix: KeptPrefix) -> tuple[Page, Seat]:
+    places = _seated(prefix.places)
+    return places.page, Seat(token, places.first, 0, prefix.tokens)
+
+
+def _read(token: int, rows: Rows, row: int) -> tuple[Page, Seat]:
+    places = _seated(rows.places)
+    return places.page, Seat(token, places.first + row, rows.gaps[row], rows.filled + 1)
+
+
+def _seated(places: Places | None) -> Places:
+    if places is None:
+        raise ValueError("rows without places in pages can't be read together")
+    return places
+
+
+def _picked(numbers: Sequence[int], device: torch.device) -> slice | Tensor:
+    """An index for these; what stands in order need not be copied."""
+    span = range(numbers[0], numbers[0] + len(numbers))
+    return slice(span.start, span.stop) if [*numbers] == [*span] else torch.tensor(numbers, device=device)
+
+
+def _hidden(seats: Sequence[Seat], width: int, device: torch.device) -> Tensor | None:
+    """[places, 1, 1, width], added to scores; None where it hides nothing."""
+    if all((seat.first, seat.end) == (0, width) for seat in seats):
+        return None
+    columns = torch.arange(width, device=device)
+    firsts, ends = (torch.tensor(each, device=device)[:, None] for each in list(zip(*seats, strict=True))[2:])
+    seen = (columns >= firsts) & (columns < ends)
+    return torch.zeros(seen.shape, device=device).masked_fill_(~seen, -torch.inf)[:, None, None]
