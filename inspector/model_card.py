@@ -83,7 +83,9 @@ class Server(Strict):
 class ModelCard(Strict):
     """One model. `checkpoint` is a folder (relative to the card) or a hub id; `revision` pins a hub id. Of a model on
     a server these and `dtype` say what that server was started with: thresholds hold for that only. `kv_gib` is the
-    memory for keys and values of the parts in hand, by default most of what the weights leave free."""
+    memory for keys and values of the parts in hand, by default most of what the weights leave free. `compile` has torch
+    compile the decoder layers' small operations, half a minute at each start, where that proves faster; by default on
+    a GPU."""
 
     name: Name
     engine: Literal["transformers", "openai", "stub"] = "transformers"
@@ -93,6 +95,7 @@ class ModelCard(Strict):
     pixels: Pixels
     zoom_pixels: Pixels | None = None
     kv_gib: float | None = Field(default=None, gt=0.0, le=1024.0)
+    compile: bool | None = None
     num_gpus: float = Field(default=0.0, ge=0.0, le=64.0)
     num_cpus: float = Field(default=1.0, ge=0.0, le=256.0)
     replicas: int = Field(default=1, ge=1, le=256)

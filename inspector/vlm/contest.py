@@ -77,7 +77,7 @@ class Contest:
         """How near the engine comes to its device's best, on as many tokens as the picture takes."""
         patches = self.optics.patches([picture])
         head = self.chat.prefix(patches.tokens, PREAMBLE)
-        return apart(partial(roofline, self.make, head, patches, parts, asks), self.threads)
+        return apart(partial(roofline, self.make, self.card, head, patches, parts, asks), self.threads)
 
     @contextmanager
     def generate(self) -> Iterator[tuple[Run, Run]]:

@@ -29,7 +29,7 @@ from inspector.vlm.fingerprint import fingerprint
 from inspector.vlm.grammar import Grammar
 from inspector.vlm.memory import Memory, key_value_bytes
 from inspector.vlm.network import Network
-from inspector.vlm.packing import pack
+from inspector.vlm.packing import make_ready
 from inspector.vlm.pictures import Optics, Patches
 from inspector.vlm.rows import KeptPrefix
 from inspector.vlm.threads import apart, compute_on, on_one_core
@@ -69,7 +69,7 @@ class TransformersEngine:
         path, threads = find(card, folder), threads or torch.get_num_threads()
         return cls(
             card,
-            apart(partial(packed, partial(load_checkpoint, card, path)), threads),
+            apart(partial(ready, partial(load_checkpoint, card, path), card), threads),
             fingerprint(card, path),
             threads=threads,
         )
@@ -129,10 +129,10 @@ class TransformersEngine:
         return self._chat.prefix(patches.tokens, preamble), patches
 
 
-def packed(make: Callable[[], Checkpoint]) -> Checkpoint:
+def ready(make: Callable[[], Checkpoint], card: ModelCard) -> Checkpoint:
     """A checkpoint that was just made, ready for inference."""
     checkpoint = make()
-    pack(checkpoint.model)
+    make_ready(checkpoint.model, card)
     return checkpoint
 
 

@@ -18,7 +18,7 @@ from inspector.view import Question
 from inspector.vlm.case import PREAMBLE, TEMPERATURE, Case
 from inspector.vlm.chat import Chat
 from inspector.vlm.checkpoint import Checkpoint, find, load_checkpoint
-from inspector.vlm.engine import TransformersEngine, packed
+from inspector.vlm.engine import TransformersEngine, ready
 from inspector.vlm.pictures import Optics, Patches
 from inspector.vlm.stand_in import Reader, stand_in
 from inspector.vlm.threads import apart, compute_on
@@ -35,13 +35,13 @@ def random_weights(card: ModelCard, folder: Path) -> Checkpoint:
 
 
 def engine(make: Make, card: ModelCard, threads: int) -> Run:
-    ours = apart(partial(packed, make), threads)
+    ours = apart(partial(ready, make, card), threads)
     engine = TransformersEngine(card, ours, "contest", threads=threads)
     return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))
 
 
 def reader(make: Make, card: ModelCard, threads: int) -> Run:
-    ours = apart(partial(packed, make), threads)
+    ours = apart(partial(ready, make, card), threads)
     optics = Remembering(ours.processor, card)
     engine = TransformersEngine(card, ours, "contest", Reader(ours.model), optics, threads)
     return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))

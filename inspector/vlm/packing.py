@@ -1,15 +1,31 @@
-"""Which layers of a model are packed. On a CPU torch multiplies float32 with MKL, which takes slow ways on processors
-that are not Intel's; oneDNN takes the same ways on all, and does not sort the weights again at every call once they are
-packed. Both are float32 throughout and differ by rounding only.
+"""What is done to a model before it works: which layers are packed, and which compiled.
+
+On a CPU torch multiplies float32 with MKL, which takes slow ways on processors that are not Intel's; oneDNN takes the
+same ways on all, and does not sort the weights again at every call once they are packed. Both are float32 throughout
+and differ by rounding only.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextModel
 
+from inspector.model_card import ModelCard
+from inspector.vlm.compiled import compile_layers
 from inspector.vlm.packed import LastPackedLayer, PackedLayer, PackedLinear
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def make_ready(model: PreTrainedModel, card: ModelCard) -> None:
+    """Packs what can be packed; other decoder layers are compiled, where the card wants it and it pays."""
+    pack(model)
+    if card.compile or (card.compile is None and model.device.type == "cuda"):
+        compile_layers(model)
 
 
 def pack(model: nn.Module) -> None:

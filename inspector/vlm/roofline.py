@@ -13,8 +13,9 @@ from typing import Final, NamedTuple, TypeVar
 import torch
 from torch import nn
 
+from inspector.model_card import ModelCard
 from inspector.vlm.checkpoint import Checkpoint
-from inspector.vlm.packing import pack
+from inspector.vlm.packing import make_ready, pack
 from inspector.vlm.pictures import Patches
 from inspector.vlm.rows import Rows
 from inspector.vlm.stand_in import Reader
@@ -95,12 +96,14 @@ class Rates(NamedTuple):
         return 1e3 * max(moved / self.bytes_s, flops / self.flop_s)
 
 
-def roofline(make: Callable[[], Checkpoint], head: Sequence[int], patches: Patches, parts: int, asks: int) -> Roofline:
+def roofline(
+    make: Callable[[], Checkpoint], card: ModelCard, head: Sequence[int], patches: Patches, parts: int, asks: int
+) -> Roofline:
     """Of the language model alone, which reads the tokens of `head` for every part, then samples for all rows."""
     checkpoint = make()
     reader = Reader(checkpoint.model)
     cost, device = Cost.of(checkpoint, reader.token_bytes), checkpoint.model.device
-    pack(checkpoint.model)
+    make_ready(checkpoint.model, card)
     rows: list[Rows] = []
     readings: list[float] = []
     for _ in range(parts):

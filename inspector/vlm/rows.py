@@ -104,7 +104,8 @@ class Rows:
         own = [places.layer(number) for number in range(len(self.own))]
         for mine, theirs in zip(own, self.own, strict=True):
             for table, other in zip(mine, theirs, strict=True):
-                table.copy_(other[list(chosen)])
+                table[:, :, : self.filled] = other[list(chosen), :, : self.filled]
+                table[:, :, self.filled :] = 0.0
         return replace(self, own=own, gaps=gaps, positions=positions, places=places)
 
 
