@@ -34,7 +34,6 @@ class Draft:
     def __init__(self, index: int, question: Question, chat: Chat) -> None:
         self._index, self._question, self._chat = index, question, chat
         self._tokens: list[int] = []
-        self._forced: list[int] = []  # what is left of words that the model did not choose
         self._is_cut = False
         self._told: Answer | None = None  # what it came to, while it is asked whether that is right
         self._reasons = question.reasoning is not Reasoning.NONE
@@ -47,7 +46,7 @@ class Draft:
     def at_verdict(self) -> bool:
         if not self._reasons or self._told is not None:
             return True
-        return not self._forced and (self._is_cut or VERDICT_CUE in self._end())
+        return self._is_cut or VERDICT_CUE in self._end()
 
     @property
     def chance(self) -> float:
@@ -55,10 +54,10 @@ class Draft:
         return random.Random(f"{self._question.seed}/{len(self._tokens)}").random()
 
     def take(self, drawn: int) -> None:
-        """Appends the drawn token, or what has to stand in its place: it was not read yet, so dropping it is free."""
-        self._forced = self._forced or self._instead(drawn)
-        self._tokens.append(self._forced.pop(0))
-        self.next = self._tokens[-1:]
+        """Appends the drawn token, or the words that have to stand in its place, which are read in one forward: it was
+        not read yet, so dropping it is free."""
+        self.next = self._instead(drawn)
+        self._tokens += self.next
 
     def answer(self, share: float | None) -> Answer | None:
         """What it came to; None where it is to say first whether that is right."""

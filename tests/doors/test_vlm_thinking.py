@@ -16,8 +16,9 @@ from inspector.pipeline import Reasoning, ViewName
 from inspector.ports import Answer
 from inspector.view import COT, LETTER_COT, NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
 from inspector.view import DRAFT as ENDING
+from inspector.vlm.chat import Chat
 from inspector.vlm.checkpoint import load_checkpoint
-from inspector.vlm.decoding import CUE_ROOM
+from inspector.vlm.decoding import CUE_ROOM, Draft
 from inspector.vlm.fingerprint import wording
 
 ONE = (lamp(0.55),)
@@ -51,6 +52,19 @@ def reference() -> WholePrompt:
 async def one(question: Question) -> Answer:
     (answer,) = await answers(engine(), ONE, [question])
     return answer
+
+
+def test_words_that_the_model_did_not_choose_are_read_in_one_forward() -> None:
+    loaded = load_checkpoint(card(), tiny_model.folder() / "tiny")
+    chat = Chat(loaded.tokenizer, loaded.model.config.image_token_id, loaded.end_tokens)
+    draft, (chosen, *_) = Draft(0, budget(1, 1), chat), chat.encode("a")
+    draft.take(chosen)
+    assert draft.next == [chosen]
+    assert not draft.at_verdict
+    draft.take(chosen)
+    assert draft.next == chat.encode(f" {VERDICT_CUE}")
+    assert len(draft.next) > 1
+    assert draft.at_verdict
 
 
 @pytest.mark.parametrize("least", [8, 12, 30])
