@@ -125,8 +125,8 @@ class Network:
 def _as_asked(batch: Sequence[Continued], made: Sequence[Continued]) -> list[int]:
     """Where each row of `batch` stands among those of `made`, the same ones in another order."""
     counts = [len(tokens) for _, tokens in made]
-    firsts = dict(zip((id(rows) for rows, _ in made), accumulate(counts, initial=0), strict=False))
-    return [firsts[id(rows)] + row for rows, tokens in batch for row in range(len(tokens))]
+    firsts = dict(zip((rows for rows, _ in made), accumulate(counts, initial=0), strict=False))
+    return [firsts[rows] + row for rows, tokens in batch for row in range(len(tokens))]
 
 
 def _last_picture(hidden: Tensor, patches: Patches, merged: int) -> Tensor:

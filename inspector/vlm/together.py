@@ -1,11 +1,12 @@
-"""The next token of many rows of many parts in one attention: one operation over all their prefixes and one over all
-that they have read since, however many parts there are. Knows tensors."""
+"""The next token of many rows of many parts in one attention: one operation over the prefixes that stand beside each
+other in a page, and one over what their rows have read since. Knows tensors."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from torch import Tensor
 from inspector.vlm.attention import Kept, Partial, merged, partial
 from inspector.vlm.pages import Page, Places
 from inspector.vlm.rows import KeptPrefix, Rows
+
+MOST_SKIPPED: Final = 1  # places of others in a row that are worked out in vain rather than split a table
 
 
 class Seat(NamedTuple):
@@ -64,13 +67,13 @@ class Table:
 
 
 class Tables:
-    """Those of several pages, for the same packed tokens."""
+    """Those of all pages, for the same packed tokens."""
 
     def __init__(self, seats: Iterable[tuple[Page, Seat]], device: torch.device) -> None:
         paged: dict[Page, list[Seat]] = defaultdict(list)
         for page, seat in seats:
             paged[page].append(seat)
-        self.each = [Table(page, seated, device) for page, seated in paged.items()]
+        self.each = [Table(page, run, device) for page, seated in paged.items() for run in _runs(seated)]
         order = [token for table in self.each for token in table.tokens]
         self._order = _picked(sorted(range(len(order)), key=order.__getitem__), device)
 
@@ -134,6 +137,15 @@ def _seated(places: Places | None) -> Places:
     if places is None:
         raise ValueError("rows without places in pages can't be read together")
     return places
+
+
+def _runs(seats: Sequence[Seat]) -> list[list[Seat]]:
+    """Those whose places stand beside each other, each in the order of tokens."""
+    placed = sorted(seats, key=lambda seat: seat.place)
+    cuts = [
+        number for number, (one, next_) in enumerate(pairwise(placed), 1) if next_.place - one.place > MOST_SKIPPED + 1
+    ]
+    return [sorted(placed[first:end]) for first, end in pairwise([0, *cuts, len(placed)])]
 
 
 def _picked(numbers: Sequence[int], device: torch.device) -> slice | Tensor:

@@ -19,9 +19,8 @@ from inspector.vlm.together import Together, can_join
 
 HEAD, SCALE = 16, 0.3
 CPU = torch.device("cpu")
-PARTS = st.lists(
-    st.tuples(st.integers(1, 70), st.lists(st.integers(1, 5), min_size=1, max_size=4)), min_size=1, max_size=5
-)
+LENGTHS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
+PARTS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 70), LENGTHS), min_size=1, max_size=5)
 
 
 def new_pages(groups: int = 1, places: int = 4) -> Pages:
@@ -55,17 +54,19 @@ def begun(prefix: KeptPrefix, pages: Pages, lengths: list[int], groups: int, roo
 
 
 @settings(deadline=None)
-@given(PARTS, st.sampled_from([1, 2]), st.sampled_from([1, 3]), st.integers(1, 4), st.data())
+@given(PARTS, st.sampled_from([1, 2]), st.sampled_from([1, 3]), st.integers(1, 9), st.data())
 def test_parts_together_attend_as_each_alone(
-    parts: list[tuple[int, list[int]]], groups: int, repeats: int, places: int, data: st.DataObject
+    parts: list[tuple[int, int, list[int]]], groups: int, repeats: int, places: int, data: st.DataObject
 ) -> None:
-    """Whatever their prefixes' lengths, rows and pages; also after some rows have left and others come."""
+    """Whatever their prefixes' lengths, rows and pages, and how many others stand between them that ask nothing; also
+    after some rows have left and others come."""
     prefix_pages, row_pages = new_pages(groups, places), new_pages(groups, 2 * places)
     soiled(prefix_pages)
     soiled(row_pages)
-    prefixes = [opened(prefix_pages, tokens) for tokens, _ in parts]
+    opening = [[opened(prefix_pages, tokens) for _ in range(idle + 1)] for idle, tokens, _ in parts]
+    prefixes = [last for *_, last in opening]
     both = [
-        [begun(prefix, row_pages, lengths, groups) for prefix, (_, lengths) in zip(prefixes, parts, strict=True)]
+        [begun(prefix, row_pages, lengths, groups) for prefix, (*_, lengths) in zip(prefixes, parts, strict=True)]
         for _ in range(2)
     ]
     for _ in range(3):
@@ -87,6 +88,14 @@ def test_parts_together_attend_as_each_alone(
         both = [[rows.only(some) for rows, some in zip(side, chosen, strict=True)] for side in both]
         order = data.draw(st.permutations(range(len(parts))))
         both = [[side[place] for place in order] for side in both]
+
+
+@pytest.mark.parametrize(("asking", "tables"), [([0, 1, 2], 1), ([0, 2], 1), ([0, 3], 2), ([0, 1, 4, 7], 3)])
+def test_places_between_are_worked_out_in_vain_only_where_they_are_few(asking: list[int], tables: int) -> None:
+    prefix_pages, row_pages = new_pages(places=8), new_pages(places=8)
+    prefixes = [opened(prefix_pages, 12) for _ in range(8)]
+    together = Together([(begun(prefixes[place], row_pages, [1], 1), [[7]]) for place in asking], CPU)
+    assert len(together._prefixes.each) == tables
 
 
 def test_what_was_not_committed_might_as_well_not_have_been() -> None:
