@@ -76,7 +76,7 @@ class KeptPrefix:
 @dataclass(slots=True, eq=False)
 class Rows:
     """Continuations of one prefix that advance together. The first step may give each row another number of tokens:
-    they are aligned to the right, `gaps` counts the empty columns before each row. Later steps append one token each.
+    they are aligned to the right, `gaps` counts the empty columns before each row. Later steps append as many to each.
 
     `own` are every layer's keys and values [rows, heads, room, width] in their `places`, made by the first forward;
     `filled` are the columns in use, and `positions` where each row's next token stands.
