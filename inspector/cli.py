@@ -68,7 +68,7 @@ def main() -> None:
     try:
         app()
     except InspectorError as error:
-        screen.print(f"[bold red]error:[/] {_escaped(error)}")
+        screen.print(f"[bold red]error:[/] {_escaped(error)}", soft_wrap=True)
         sys.exit(1)
 
 
@@ -700,7 +700,7 @@ def _settings(**options: Any) -> Settings:
     except ValidationError as error:
         for fault in error.errors():
             name = "INSPECTOR_" + "_".join(str(part) for part in fault["loc"]).upper()
-            screen.print(f"[bold red]error:[/] {name}: {_escaped(fault['msg'])}")
+            screen.print(f"[bold red]error:[/] {name}: {_escaped(fault['msg'])}", soft_wrap=True)
         raise typer.Exit(2) from error
     return settings.model_copy(update={name: value for name, value in options.items() if value is not None})
 

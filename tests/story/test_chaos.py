@@ -89,11 +89,14 @@ def test_missing_mosquitto_is_an_error_with_a_remedy(tmp_path: Path, monkeypatch
 
 
 def test_folder_that_is_not_empty_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / "inspector.db").write_text("somebody's ledger")
-    done = subprocess.run([*COMMAND, "--folder", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
+    """In one line, however long its name is."""
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    (folder / "inspector.db").write_text("somebody's ledger")
+    done = subprocess.run([*COMMAND, "--folder", str(folder)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "is not empty" in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["inspector.db"]
+    assert f"--folder {folder} is not empty" in done.stderr
+    assert [path.name for path in folder.iterdir()] == ["inspector.db"]
 
 
 def test_unknown_fault_is_refused_before_anything_starts() -> None:
