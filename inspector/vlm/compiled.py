@@ -5,7 +5,6 @@ one takes longer than the multiplications between them. Attention stays as it is
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import (
 )
 
 from inspector.vlm.attention import Segment, attended
+from inspector.vlm.stopwatch import timed
 
 ROWS: Final = 144  # 16 parts with 9 rows each
 SIZES: Final = (1, ROWS, 1024)  # tokens; a single one is compiled apart
@@ -89,21 +89,15 @@ def compile_layers(model: nn.Module) -> bool:
 @torch.inference_mode()
 def _seconds(text: Qwen3VLTextModel, layers: Sequence[Qwen3VLTextDecoderLayer], before: Before, after: After) -> float:
     """For ROWS tokens through all layers, attention left out; every size was seen before."""
-    device, dtype = layers[0].self_attn.q_proj.weight.device, layers[0].self_attn.q_proj.weight.dtype
-    took = []
-    for tokens in (*SIZES, *[ROWS] * TRIES):
-        hidden = torch.zeros(1, tokens, text.config.hidden_size, device=device, dtype=dtype)
-        rotation = text.rotary_emb(hidden, torch.arange(tokens, device=device).expand(3, 1, -1))
-        _wait(device)
-        started = time.perf_counter()
+    weights = layers[0].self_attn.q_proj.weight
+
+    def through(tokens: int) -> None:
+        hidden = torch.zeros(1, tokens, text.config.hidden_size, device=weights.device, dtype=weights.dtype)
+        rotation = text.rotary_emb(hidden, torch.arange(tokens, device=weights.device).expand(3, 1, -1))
         for layer in layers:
             queries, _, _ = before(layer, hidden, *rotation)
             hidden = after(layer, hidden, queries.transpose(1, 2).flatten(2))
-        _wait(device)
-        took.append(time.perf_counter() - started)
-    return min(took[len(SIZES) :])
 
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    for tokens in SIZES:
+        through(tokens)
+    return min(timed(lambda: through(ROWS), weights.device)[1] for _ in range(TRIES))

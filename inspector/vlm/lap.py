@@ -44,6 +44,7 @@ def timed(run: Callable[[], object], parts: int, process: psutil.Process) -> Lap
         seconds = time.perf_counter() - started
         over.set()
         watcher.join()
+    peak = max(peak, _resident(workers))  # what came after the last look, and is still held
     return Lap(seconds / parts, (peak - before) / MIB)
 
 

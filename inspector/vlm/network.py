@@ -81,8 +81,10 @@ class Network:
     def advance(self, batch: Sequence[Continued]) -> Forward:
         """Appends tokens to every row, all in one forward, and reads the prefixes that were not read before."""
         readings = self._readings([rows.prefix for rows, _ in batch])
-        joined = [(rows, tokens) for rows, tokens in batch if self._attend is shared and can_join(rows, tokens)]
-        apart = [(rows, tokens) for rows, tokens in batch if self._attend is not shared or not can_join(rows, tokens)]
+        joined: list[Continued] = []
+        apart: list[Continued] = []
+        for each in batch:
+            (joined if self._attend is shared and can_join(*each) else apart).append(each)
         advances: list[Advance | Together] = [Together(joined, self._device)] if joined else []
         for rows, tokens in apart:
             reading = readings.get(rows.prefix)

@@ -70,7 +70,10 @@ class PackedLayer(nn.Module):
         **_: object,
     ) -> Tensor:
         """Hidden states [1, tokens, width] to the same."""
-        return self._finished(hidden, self._attended(*self._projected(hidden, position_embeddings), segments))
+        return self._worked_out(hidden, position_embeddings, segments)
+
+    def _worked_out(self, hidden: Tensor, rotation: tuple[Tensor, Tensor], segments: Sequence[Segment]) -> Tensor:
+        return self._finished(hidden, self._attended(*self._projected(hidden, rotation), segments))
 
     def _pack_heads(self, attention: Qwen3VLTextAttention, scale: Tensor) -> None:
         self._heads = PackedLinear(attention.q_proj, attention.k_proj, attention.v_proj, scale=scale)
@@ -105,21 +108,15 @@ class PackedLayer(nn.Module):
 
 
 class LastPackedLayer(PackedLayer):
-    """Keys and values of all tokens are kept, but of what comes after them only that of rows' ends is ever read."""
+    """Keys and values of all tokens are kept, but of what comes after them only that of rows' ends is ever read: the
+    hidden states of other tokens stay as they were."""
 
-    def forward(
-        self,
-        hidden: Tensor,
-        position_embeddings: tuple[Tensor, Tensor],
-        segments: Sequence[Segment],
-        **_: object,
-    ) -> Tensor:
-        """Hidden states [1, tokens, width] to the same, of which those that nobody reads stay as they were."""
+    def _worked_out(self, hidden: Tensor, rotation: tuple[Tensor, Tensor], segments: Sequence[Segment]) -> Tensor:
         read = ends(segments, hidden.device)
         normed = _normed(hidden, self._epsilon)
         keys, values = self._split(self._heads(normed)).tensor_split(2, dim=2)
-        keys = self._turned(keys, self._key_weights, position_embeddings)
-        cosines, sines = position_embeddings
+        keys = self._turned(keys, self._key_weights, rotation)
+        cosines, sines = rotation
         queries = self._split(self._queries(normed[:, read]))
         queries = self._turned(queries, self._query_weights, (cosines[:, read], sines[:, read]))
         hidden[:, read] = self._finished(hidden[:, read], self._attended(queries, keys, values, segments))

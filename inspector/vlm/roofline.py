@@ -4,11 +4,10 @@ multiply them, whichever is longer. Its rates are measured in the same run, with
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import torch
 from torch import nn
@@ -19,6 +18,7 @@ from inspector.vlm.packing import make_ready, pack
 from inspector.vlm.pictures import Patches
 from inspector.vlm.rows import Rows
 from inspector.vlm.stand_in import Reader
+from inspector.vlm.stopwatch import timed
 
 STEPS: Final = 12  # tokens for every row; the first two warm up
 WARM: Final = 2
@@ -26,7 +26,6 @@ TRIES: Final = 7
 COPIED_BYTES: Final = 1 << 28
 CPU_SIDE: Final = 2048  # of the square matrices that are multiplied
 GPU_SIDE: Final = 8192
-Result = TypeVar("Result")
 
 
 class Roofline(NamedTuple):
@@ -107,10 +106,10 @@ def roofline(
     rows: list[Rows] = []
     readings: list[float] = []
     for _ in range(parts):
-        begun, seconds = _timed(lambda: _begun(reader, head, patches, asks), device)
+        begun, seconds = timed(lambda: _begun(reader, head, patches, asks), device)
         rows.append(begun)
         readings.append(seconds)
-    steps = [_timed(lambda: _step(reader, rows, head[-1]), device)[1] for _ in range(STEPS)][WARM:]
+    steps = [timed(lambda: _step(reader, rows, head[-1]), device)[1] for _ in range(STEPS)][WARM:]
     own = 1 + (WARM + STEPS) // 2
     kept, seen = parts * (len(head) + asks * own), len(head) + own
     best = Rates(_copied_bytes_s(device), _flop_s(device, checkpoint.model.dtype))
@@ -139,7 +138,7 @@ def _step(reader: Reader, rows: Sequence[Rows], token: int) -> None:
 def _copied_bytes_s(device: torch.device) -> float:
     source = torch.ones(COPIED_BYTES, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
-    return 2 * COPIED_BYTES / min(_timed(lambda: target.copy_(source), device)[1] for _ in range(TRIES))
+    return 2 * COPIED_BYTES / min(timed(lambda: target.copy_(source), device)[1] for _ in range(TRIES))
 
 
 @torch.inference_mode()
@@ -148,18 +147,4 @@ def _flop_s(device: torch.device, dtype: torch.dtype) -> float:
     layer = nn.Sequential(nn.Linear(side, side, bias=False, device=device, dtype=dtype))
     pack(layer)
     given = torch.ones(side, side, device=device, dtype=dtype)
-    return 2 * side**3 / min(_timed(lambda: layer(given), device)[1] for _ in range(TRIES))
-
-
-def _timed(run: Callable[[], Result], device: torch.device) -> tuple[Result, float]:
-    """What it returns, and the seconds until the device has done it."""
-    _wait(device)
-    started = time.perf_counter()
-    result = run()
-    _wait(device)
-    return result, time.perf_counter() - started
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    return 2 * side**3 / min(timed(lambda: layer(given), device)[1] for _ in range(TRIES))

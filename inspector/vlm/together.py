@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -44,15 +45,21 @@ class Table:
         self._width = max(seat.end for seat in seats)
         self._cells = _picked([token for row in cells for token in row], device)
         self._back = _picked([where[token] for token in self.tokens], device)
-        self._asking = _picked(self.tokens, device)
-        self._at = torch.tensor([seat.place for seat in seats], device=device)
-        self._last = torch.tensor([seat.end - 1 for seat in seats], device=device)
+        self._seats, self._device = seats, device
         self._hidden = _hidden([row[0] for row in rows], self._width, device)
 
     def write(self, layer: int, new: Kept) -> None:
         """Puts new keys and values [tokens, heads, width] into the last column that each token sees."""
+        asking, places, lasts = self._written
         for table, each in zip(self._layers[layer], new, strict=True):
-            table[self._at, :, self._last] = each[self._asking]
+            table[places, :, lasts] = each[asking]
+
+    @cached_property
+    def _written(self) -> tuple[slice | Tensor, Tensor, Tensor]:
+        """Which tokens, into which places and columns; prefixes are never written to."""
+        places = torch.tensor([seat.place for seat in self._seats], device=self._device)
+        lasts = torch.tensor([seat.end - 1 for seat in self._seats], device=self._device)
+        return _picked(self.tokens, self._device), places, lasts
 
     def attend(self, layer: int, queries: Tensor, scale: float) -> Partial:
         """Queries [tokens, heads, width] to the same of this table's `tokens`, and sums [its tokens, heads]."""
