@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from inspector.model_card import ModelCard
 from inspector.ports import Picture
+from inspector.view import VERDICT_CUE
 from inspector.vlm import entrants, peer
 from inspector.vlm.case import PREAMBLE, TEMPERATURE, Case
 from inspector.vlm.chat import Chat
@@ -101,7 +102,8 @@ class Contest:
         return timed(lambda: running.do(work), case.parts, running.process)
 
     def _work(self, case: Case, pictures: Sequence[Picture]) -> Work:
-        """Every part has its own cache in every lap: our prefixes are closed after one, too."""
+        """Every part has its own cache in every lap: our prefixes are closed after one, too. Where we read a cue after
+        what was drawn, and the verdict after it, as many tokens are drawn there: the same number passes the model."""
         heads = [self.chat.prefix(self.optics.patches([picture]).tokens, PREAMBLE) for picture in pictures]
         texts = dict.fromkeys(question.text for question in case.questions())
         lap = next(self.laps)
@@ -109,4 +111,6 @@ class Contest:
             (f"{lap}/{part}", [*head, *self.chat.suffix(text)]) for part, head in enumerate(heads) for text in texts
         ]
         samples = case.asks // len(texts)
-        return Work(prompts, samples, max(case.tokens, 1), TEMPERATURE if case.tokens else 0.0)
+        if not case.tokens:
+            return Work(prompts, samples, 1, 0.0)
+        return Work(prompts, samples, case.tokens + len(self.chat.encode(f" {VERDICT_CUE}")) + 1, TEMPERATURE)

@@ -32,7 +32,7 @@ from inspector.vlm.network import Network
 from inspector.vlm.packing import make_ready
 from inspector.vlm.pictures import Optics, Patches
 from inspector.vlm.rows import KeptPrefix
-from inspector.vlm.threads import apart, compute_on, on_one_core
+from inspector.vlm.threads import apart, compute_on, numpy_on_one_core, on_one_core
 from inspector.vlm.work import Inquiry, Turn, Worker
 
 Result = TypeVar("Result")
@@ -59,6 +59,7 @@ class TransformersEngine:
         self._chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
         self._grammar = Grammar(checkpoint.tokenizer, vocabulary, self._chat)
         self._memory = Memory(key_value_bytes(card, checkpoint.model) // network.token_bytes, network.token_bytes)
+        numpy_on_one_core()
         self._preparing = on_one_core(threads)
         prepare = partial(compute_on, threads)
         self._worker = Worker(f"model {card.name}", Batch(network, self._memory), prepare)

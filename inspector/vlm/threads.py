@@ -1,7 +1,7 @@
 """Which threads compute with torch. OpenMP keeps helpers for every living thread that ever computed on several cores;
 once there are more of them than cores, all of them wait asleep instead of spinning, and every operation of the engine
 has to wake them first. So one thread alone has helpers: the engine's. Whatever else computes does so in threads that
-end, or on one core.
+end, or on one core; numpy, too, whose own helpers spin for tens of milliseconds after each product.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 import torch
+from threadpoolctl import threadpool_limits
 
 Result = TypeVar("Result")
 _LOCK: Final = threading.Lock()
@@ -23,6 +24,11 @@ def compute_on(threads: int) -> None:
     with _LOCK:
         torch.set_num_threads(threads)
         torch.get_num_threads()
+
+
+def numpy_on_one_core() -> None:
+    """In the whole process, from now on."""
+    threadpool_limits(1, user_api="blas")
 
 
 def apart(compute: Callable[[], Result], threads: int) -> Result:

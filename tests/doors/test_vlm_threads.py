@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from inspector.vlm.threads import apart, compute_on, on_one_core
+from inspector.vlm.threads import apart, compute_on, numpy_on_one_core, on_one_core
 
 
 def test_a_thread_keeps_its_number_when_others_are_told_another() -> None:
@@ -31,3 +32,11 @@ def test_what_is_computed_apart_leaves_no_thread_behind() -> None:
     before = threading.active_count()
     assert apart(torch.get_num_threads, 2) == 2
     assert threading.active_count() == before
+
+
+def test_numpy_has_no_helpers_beside_the_engine() -> None:
+    with threadpool_limits(2, user_api="blas"):
+        numpy_on_one_core()
+        pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert pools
+    assert set(pools) == {1}
