@@ -98,10 +98,10 @@ class Contest:
                 yield lambda case, pictures: self._peer_lap(running, case, pictures)
 
     def _peer_lap(self, running: Peer, case: Case, pictures: Sequence[Picture]) -> Lap:
-        work = self._work(case, pictures)
+        work = self.work(case, pictures)
         return timed(lambda: running.do(work), case.parts, running.process)
 
-    def _work(self, case: Case, pictures: Sequence[Picture]) -> Work:
+    def work(self, case: Case, pictures: Sequence[Picture]) -> Work:
         """Every part has its own cache in every lap: our prefixes are closed after one, too. Where we read a cue after
         what was drawn, and the verdict after it, as many tokens are drawn there: the same number passes the model."""
         heads = [self.chat.prefix(self.optics.patches([picture]).tokens, PREAMBLE) for picture in pictures]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -17,10 +18,12 @@ from transformers import Qwen3ForCausalLM
 
 from inspector.commands.bench_engine import OURS, SEPARATE, TOGETHER, Bench, asked
 from inspector.errors import ModelError
+from inspector.vlm import entrants
 from inspector.vlm.case import Case
 from inspector.vlm.checkpoint import load_checkpoint
 from inspector.vlm.contest import Contest
 from inspector.vlm.lap import MIB, timed
+from inspector.vlm.network import Continued, Forward, Network
 from inspector.vlm.peer import started
 from inspector.vlm.roofline import Cost, Rates
 from inspector.vlm.stand_in import save_language_model
@@ -68,6 +71,24 @@ def test_a_peer_gets_the_language_model_that_we_have(tmp_path: Path) -> None:
     positions = torch.arange(tokens.shape[1]).expand(3, 1, -1)
     ours = plain.model.model.language_model(input_ids=tokens, position_ids=positions).last_hidden_state
     assert torch.allclose(told(tokens).logits, plain.model.lm_head(ours), atol=1e-4)
+
+
+@pytest.mark.parametrize("case", [Case(3, 2), Case(9, 2, 12)], ids=["direct", "sampled"])
+def test_a_peer_is_given_as_many_tokens_as_pass_our_model(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, advance = list[int](), Network.advance
+
+    def counted(self: Network, batch: Sequence[Continued]) -> Forward:
+        read.extend(len(row) for _, tokens in batch for row in tokens)
+        return advance(self, batch)
+
+    monkeypatch.setattr(Network, "advance", counted)
+    entrants.reader(contest().make, card(), threads=1)(case, PICTURES)
+    work, rows = contest().work(case, PICTURES), case.asks * case.parts
+    texts = {question.text for question in case.questions()}  # one that is asked again is read once
+    questions = sum(len(contest().chat.suffix(text)) for text in texts) * case.parts
+    drawn_and_read = rows * (work.tokens - 1)  # the last one is drawn only
+    assert len(work.prompts) * work.samples == rows
+    assert sum(read) == questions + drawn_and_read
 
 
 @pytest.mark.parametrize(
