@@ -15,8 +15,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from inspector import view
 from inspector.products import PRODUCTS, RARE, Sample, draw
+from inspector.training.architecture import SIDE
 from inspector.training.lessons import Lesson, Seen, lessons, reports
-from inspector.training.shots import Labels, Shot, Window, detail, disturb, shoot, stray, whole
+from inspector.training.shots import Labels, Shot, Window, detail, disturb, part, shoot, stray, whole
 from inspector.training.wordings import random_pipeline
 
 TRAINING_SEEDS: Final = 1_000_000  # from here on; smaller ones are for evaluation, demo and tests
@@ -25,6 +26,7 @@ FLAWS: Final = (0.3, 0.21, *(0.07,) * 7)  # how often a frame has none, one, two
 EASY_STEPS: Final = 600  # plain flaws and few disturbances first: seeing starts sooner
 HARDNESS: Final = (0.3, 0.5, 0.5)
 FRAMES_A_STEP: Final = 16
+PART_SIDE: Final = 192  # pixels: a third of the work of a whole picture, and most of its flaws
 PRODUCT_SHARES: Final = {"washer": 0.2, "board": 0.4, "cap": 0.4}  # what is learned slowly is shown more often
 KIND_WEIGHTS: Final = RARE | {
     "dent": 0.3,
@@ -68,10 +70,11 @@ class Patches(NamedTuple):
 
 
 class PatchLessons(Dataset[Patches]):
-    """For the vision tower: each drawn frame as a whole and in a detail, with none to MOST_FLAWS flaws."""
+    """For the vision tower: each drawn frame as a whole and in a detail, with none to MOST_FLAWS flaws; of both a part
+    alone in the first `parts` steps of the training."""
 
-    def __init__(self, seed: int, first: int, last: int) -> None:
-        self.seed, self.steps = seed, range(first, last)
+    def __init__(self, seed: int, first: int, last: int, parts: int = 0) -> None:
+        self.seed, self.steps, self.parts = seed, range(first, last), parts
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -79,14 +82,18 @@ class PatchLessons(Dataset[Patches]):
     def __getitem__(self, index: int) -> Patches:
         step = self.steps[index]
         rng = np.random.default_rng([self.seed, 1, step])
-        return stack([shot for _ in range(FRAMES_A_STEP) for shot in _whole_and_detail(rng, step < EASY_STEPS)])
+        side = PART_SIDE if step < self.parts else SIDE
+        return stack([shot for _ in range(FRAMES_A_STEP) for shot in _whole_and_detail(rng, step < EASY_STEPS, side)])
 
 
-def _whole_and_detail(rng: np.random.Generator, easy: bool) -> list[Shot]:
+def _whole_and_detail(rng: np.random.Generator, easy: bool, side: int) -> list[Shot]:
     flaws = int(rng.choice(MOST_FLAWS + 1, p=FLAWS))
     sample = random_sample(rng, flaws, hard=0.0 if easy else None, weights=KIND_WEIGHTS)
     seen = sample.pixels if easy and rng.random() < 0.7 else disturb(rng, sample.pixels)
-    return [shoot(rng, sample, seen, window) for window in (whole(rng, len(seen)), detail(rng, sample))]
+    windows = whole(rng, len(seen)), detail(rng, sample)
+    if side < SIDE:
+        windows = part(rng, sample, windows[0], side), part(rng, sample, windows[1], side)
+    return [shoot(rng, sample, seen, window, side) for window in windows]
 
 
 class Conversations(Dataset[list[Case]]):

@@ -43,8 +43,8 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture of SIDE pixels; `labels` is the class per patch (0 good, k the k-th of CLASSES, UNSURE), `boxes`
-    [rows, columns, 4] the box on the picture (0..1) of the flaw that each visual token shows most of, else NaN;
+    """One square picture; `labels` is the class per patch (0 good, k the k-th of CLASSES, UNSURE), `boxes` [rows,
+    columns, 4] the box on the picture (0..1) of the flaw that each visual token shows most of, else NaN;
     `outline` [rows, columns, CELLS] which cells of each patch a flaw covers."""
 
     pixels: Pixels
@@ -107,13 +107,26 @@ def detail(rng: np.random.Generator, sample: Sample) -> Window:
     return Window(float(np.clip(cx - side / 2, low, high)), float(np.clip(cy - side / 2, low, high)), side)
 
 
-def shoot(rng: np.random.Generator, sample: Sample, seen: Pixels, window: Window) -> Shot:
+def part(rng: np.random.Generator, sample: Sample, window: Window, side: int) -> Window:
+    """What `side` pixels show of the window at its own scale; mostly around a flaw where there is one."""
+    smaller = window.side * side / SIDE
+    slack = window.side - smaller
+    x, y = rng.uniform(0.0, slack, 2)
+    if sample.flaws and rng.random() < 0.7:
+        x0, y0, x1, y1 = sample.flaws[int(rng.integers(len(sample.flaws)))].box_px
+        around = np.array(((x0 + x1) / 2 - window.x, (y0 + y1) / 2 - window.y)) - smaller / 2
+        x, y = np.clip(around + rng.uniform(-0.4 * smaller, 0.4 * smaller, 2), 0.0, slack)
+    return Window(window.x + float(x), window.y + float(y), smaller)
+
+
+def shoot(rng: np.random.Generator, sample: Sample, seen: Pixels, window: Window, side: int = SIDE) -> Shot:
     """The window of the disturbed frame `seen`, as the model gets it, with what is true there."""
-    mask = _cut(sample.mask, window, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
-    pixels = _cut(seen, window, RESIZERS[int(rng.integers(len(RESIZERS)))], cv2.BORDER_REPLICATE)
+    mask = _cut(sample.mask, window, side, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
+    pixels = _cut(seen, window, side, RESIZERS[int(rng.integers(len(RESIZERS)))], cv2.BORDER_REPLICATE)
     counts = np.bincount(mask.ravel(), minlength=len(sample.flaws) + 1)
     moved = [_moved(flaw, window) for flaw in sample.flaws]
-    there = [flaw for flaw, count in zip(moved, counts[1:], strict=False) if count >= VISIBLE_PX * _shrink(window)]
+    least = VISIBLE_PX * _shrink(window, side)
+    there = [flaw for flaw, count in zip(moved, counts[1:], strict=False) if count >= least]
     return Shot(
         pixels,
         _labels(sample, mask),
@@ -123,24 +136,24 @@ def shoot(rng: np.random.Generator, sample: Sample, seen: Pixels, window: Window
     )
 
 
-def _shrink(window: Window) -> float:
+def _shrink(window: Window, side: int) -> float:
     """How many pixels of the picture a pixel of the frame becomes, at most 1."""
-    return min(1.0, (SIDE / window.side) ** 2)
+    return min(1.0, (side / window.side) ** 2)
 
 
 def _weight(flaw: Flaw) -> float:
     return float(flaw.contrast * flaw.extent_px**0.5)
 
 
-def _cut(image: Pixels, window: Window, how: int, border: int) -> Pixels:
+def _cut(image: Pixels, window: Window, side: int, how: int, border: int) -> Pixels:
     height, width = image.shape[:2]
-    x0, y0, side = round(window.x), round(window.y), round(window.side)
-    inside = image[max(y0, 0) : min(y0 + side, height), max(x0, 0) : min(x0 + side, width)]
-    over = (max(-y0, 0), max(y0 + side - height, 0), max(-x0, 0), max(x0 + side - width, 0))
+    x0, y0, reach = round(window.x), round(window.y), round(window.side)
+    inside = image[max(y0, 0) : min(y0 + reach, height), max(x0, 0) : min(x0 + reach, width)]
+    over = (max(-y0, 0), max(y0 + reach - height, 0), max(-x0, 0), max(x0 + reach - width, 0))
     square = cv2.copyMakeBorder(inside, *over, border) if any(over) else inside
     if how == BICUBIC:
-        return np.asarray(Image.fromarray(square).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-    return np.asarray(cv2.resize(square, (SIDE, SIDE), interpolation=how), np.uint8)
+        return np.asarray(Image.fromarray(square).resize((side, side), Image.Resampling.BICUBIC))
+    return np.asarray(cv2.resize(square, (side, side), interpolation=how), np.uint8)
 
 
 def _moved(flaw: Flaw, window: Window) -> Flaw:
@@ -154,15 +167,15 @@ def _moved(flaw: Flaw, window: Window) -> Flaw:
 
 def _labels(sample: Sample, mask: Pixels) -> Labels:
     classes = np.array([0, *(CLASSES.index(flaw.defect) + 1 for flaw in sample.flaws)], np.int64)[mask]
-    patches = (
-        classes.reshape(GRID_SIDE, PATCH, GRID_SIDE, PATCH).transpose(0, 2, 1, 3).reshape(GRID_SIDE, GRID_SIDE, -1)
-    )
+    grid = len(mask) // PATCH
+    patches = classes.reshape(grid, PATCH, grid, PATCH).transpose(0, 2, 1, 3).reshape(grid, grid, -1)
     touched = (patches > 0).sum(-1)
     return np.where(touched >= SURE_PX, patches.max(-1), np.where(touched > 0, UNSURE, 0))
 
 
 def _boxes(moved: list[Flaw], mask: Pixels) -> NDArray[np.float32]:
-    cells = mask.reshape(TOKENS_SIDE, TOKEN, TOKENS_SIDE, TOKEN)
+    grid = len(mask) // TOKEN
+    cells = mask.reshape(grid, TOKEN, grid, TOKEN)
     shares = np.stack([(cells == index).sum((1, 3)) for index in range(len(moved) + 1)])
     shares[0] = SURE_PX - 1
     known = np.array([(math.nan,) * 4, *((b.x0, b.y0, b.x1, b.y1) for b in (flaw.box_norm for flaw in moved))])
@@ -171,9 +184,10 @@ def _boxes(moved: list[Flaw], mask: Pixels) -> NDArray[np.float32]:
 
 def _outline(mask: Pixels) -> NDArray[np.bool_]:
     """A cell counts where a quarter of it is covered."""
-    cells = (mask > 0).reshape(GRID_SIDE, PATCH // CELL, CELL, GRID_SIDE, PATCH // CELL, CELL)
+    grid = len(mask) // PATCH
+    cells = (mask > 0).reshape(grid, PATCH // CELL, CELL, grid, PATCH // CELL, CELL)
     covered = 4 * cells.sum((2, 5)) >= CELL**2
-    return np.ascontiguousarray(covered.transpose(0, 2, 1, 3).reshape(GRID_SIDE, GRID_SIDE, CELLS))
+    return np.ascontiguousarray(covered.transpose(0, 2, 1, 3).reshape(grid, grid, CELLS))
 
 
 def stray(rng: np.random.Generator) -> Shot:

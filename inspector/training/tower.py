@@ -6,6 +6,7 @@ its doubled frame: training spends half of its time here.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers.vision_utils import get_vision_interpolation_indices_and_weights, get_vision_position_ids
 
-from inspector.training.architecture import DEVIATION, GRID_SIDE, MEAN, MERGE, PATCH, PATCHES
+from inspector.training.architecture import DEVIATION, MEAN, MERGE, PATCH
 
 
 class Features(NamedTuple):
@@ -27,23 +28,25 @@ class Features(NamedTuple):
 
 
 def patchify(pictures: NDArray[np.uint8] | Tensor) -> Tensor:
-    """[n, SIDE, SIDE, 3] bytes to [n, PATCHES, 3 * PATCH²], in the processor's order: 2 by 2 blocks, row by row."""
-    n, half = len(pictures), GRID_SIDE // MERGE
+    """[n, side, side, 3] bytes to [n, patches, 3 * PATCH²], in the processor's order: 2 by 2 blocks, row by row."""
+    n, half = len(pictures), pictures.shape[1] // PATCH // MERGE
     cells = torch.as_tensor(pictures).view(n, half, MERGE, PATCH, half, MERGE, PATCH, 3)
-    ordered = cells.permute(0, 1, 4, 2, 5, 7, 3, 6).reshape(n, PATCHES, 3 * PATCH * PATCH)
+    ordered = cells.permute(0, 1, 4, 2, 5, 7, 3, 6).reshape(n, -1, 3 * PATCH * PATCH)
     return ordered.float().sub_(255.0 * MEAN).div_(255.0 * DEVIATION)  # in place: no copies of all patches
 
 
 def block_order(grid: NDArray[Any] | Tensor) -> Tensor:
-    """[n, GRID_SIDE, GRID_SIDE, ...] labels in the order of patchify: [n, PATCHES, ...]."""
-    half, rows = GRID_SIDE // MERGE, torch.as_tensor(grid)
+    """[n, rows, rows, ...] labels in the order of patchify: [n, patches, ...]."""
+    rows = torch.as_tensor(grid)
+    half = rows.shape[1] // MERGE
     blocks = rows.view(-1, half, MERGE, half, MERGE, *rows.shape[3:]).transpose(2, 3)
-    return blocks.reshape(-1, PATCHES, *rows.shape[3:])
+    return blocks.reshape(len(rows), -1, *rows.shape[3:])
 
 
 def see(visual: Any, patches: Tensor) -> Features:
     """Runs the tower on patchified pictures."""
-    grid = torch.tensor([[1, GRID_SIDE, GRID_SIDE]], device=patches.device)
+    side = math.isqrt(patches.shape[1])
+    grid = torch.tensor([[1, side, side]], device=patches.device)
     x = F.linear(patches, _flat_kernel(visual.patch_embed.proj), visual.patch_embed.proj.bias) + _places(visual, grid)
     cos, sin = visual.rotary_pos_emb(x, get_vision_position_ids(grid, MERGE))
     deepstack = []

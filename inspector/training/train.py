@@ -19,7 +19,7 @@ from inspector.training.vision_stage import Heads, check_vision, train_vision, w
 from inspector.training.vocabulary import make_tokenizer
 
 KEEP_EVERY: Final = 100
-CHECK_EVERY: Final = 200
+CHECK_EVERY: Final = 400
 LANGUAGE_RATE: Final = 0.5
 M_MMAP_MAX: Final = -4  # as malloc.h numbers them
 M_TRIM_THRESHOLD: Final = -1

@@ -33,6 +33,7 @@ BOX_SHARE: Final = 0.4
 MAIN_SHARE: Final = 0.15
 PICTURE_SHARE: Final = 0.15
 WHITEN_STEPS: Final = 12
+PARTS_SHARE: Final = 0.65  # of the steps: flaws are learned in parts of pictures, how much is suspicious in whole ones
 MEAN_GAIN: Final = 10.0  # a flaw is in few of a picture's tokens
 CHECK_FRAMES: Final = 160
 CHECK_GROUP: Final = 32
@@ -122,7 +123,8 @@ def train_vision(
     visual: Any, heads: Heads, optimizer: Optimizer, seed: int, steps: range, total: int, report: Report
 ) -> None:
     """Runs these steps of `total`; `report` is told after each."""
-    for step, batch in zip(steps, stream(PatchLessons(seed, steps.start, steps.stop)), strict=True):
+    drawn = PatchLessons(seed, steps.start, steps.stop, parts=round(PARTS_SHARE * total))
+    for step, batch in zip(steps, stream(drawn), strict=True):
         loss = vision_step(visual, heads, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(step, total)
