@@ -30,7 +30,7 @@ class Case(NamedTuple):
                 reasoning=Reasoning.DRAFT,
                 temperature=TEMPERATURE,
                 seed=seed,
-                min_tokens=self.tokens,  # nobody's rows end earlier
+                min_tokens=self.tokens,  # nobody's answers come earlier
                 max_tokens=self.tokens,
             )
             for seed in range(self.asks)

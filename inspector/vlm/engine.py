@@ -29,7 +29,7 @@ from inspector.vlm.fingerprint import fingerprint
 from inspector.vlm.grammar import Grammar
 from inspector.vlm.memory import Memory, key_value_bytes
 from inspector.vlm.network import Network
-from inspector.vlm.packing import make_ready
+from inspector.vlm.packing import quicken
 from inspector.vlm.pictures import Optics, Patches
 from inspector.vlm.rows import KeptPrefix
 from inspector.vlm.threads import apart, compute_on, numpy_on_one_core, on_one_core
@@ -133,7 +133,7 @@ class TransformersEngine:
 def ready(make: Callable[[], Checkpoint], card: ModelCard) -> Checkpoint:
     """A checkpoint that was just made, ready for inference."""
     checkpoint = make()
-    make_ready(checkpoint.model, card)
+    quicken(checkpoint.model, card)
     return checkpoint
 
 

@@ -20,7 +20,7 @@ from inspector.vlm.chat import Chat
 from inspector.vlm.checkpoint import Checkpoint, find, load_checkpoint
 from inspector.vlm.engine import TransformersEngine, ready
 from inspector.vlm.pictures import Optics, Patches
-from inspector.vlm.stand_in import Reader, stand_in
+from inspector.vlm.stand_in import Endless, Reader, stand_in
 from inspector.vlm.threads import apart, compute_on
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ def random_weights(card: ModelCard, folder: Path) -> Checkpoint:
 
 def engine(make: Make, card: ModelCard, threads: int) -> Run:
     ours = apart(partial(ready, make, card), threads)
-    engine = TransformersEngine(card, ours, "contest", threads=threads)
+    engine = TransformersEngine(card, ours, "contest", Endless(ours), threads=threads)
     return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))
 
 
 def reader(make: Make, card: ModelCard, threads: int) -> Run:
     ours = apart(partial(ready, make, card), threads)
     optics = Remembering(ours.processor, card)
-    engine = TransformersEngine(card, ours, "contest", Reader(ours.model), optics, threads)
+    engine = TransformersEngine(card, ours, "contest", Reader(ours), optics, threads)
     return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))
 
 

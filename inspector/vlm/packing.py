@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def make_ready(model: PreTrainedModel, card: ModelCard) -> None:
+def quicken(model: PreTrainedModel, card: ModelCard) -> None:
     """Packs what can be packed; other decoder layers are compiled, where the card wants it and it pays."""
     pack(model)
     if card.compile or (card.compile is None and model.device.type == "cuda"):

@@ -14,7 +14,7 @@ from torch import nn
 
 from inspector.model_card import ModelCard
 from inspector.vlm.checkpoint import Checkpoint
-from inspector.vlm.packing import make_ready, pack
+from inspector.vlm.packing import pack, quicken
 from inspector.vlm.pictures import Patches
 from inspector.vlm.rows import Rows
 from inspector.vlm.stand_in import Reader
@@ -100,9 +100,9 @@ def roofline(
 ) -> Roofline:
     """Of the language model alone, which reads the tokens of `head` for every part, then samples for all rows."""
     checkpoint = make()
-    reader = Reader(checkpoint.model)
+    reader = Reader(checkpoint)
     cost, device = Cost.of(checkpoint, reader.token_bytes), checkpoint.model.device
-    make_ready(checkpoint.model, card)
+    quicken(checkpoint.model, card)
     rows: list[Rows] = []
     readings: list[float] = []
     for _ in range(parts):

@@ -1,8 +1,10 @@
 """A Qwen3-VL of middle size with random weights, for measuring: what it says means nothing, but takes as long as if it
-did. Tokenizer, picture processor and special tokens are another checkpoint's. Also its language model alone."""
+did, never less: it draws no end. Tokenizer, picture processor and special tokens are another checkpoint's. Also its
+language model alone."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from inspector.vlm.checkpoint import Checkpoint
-from inspector.vlm.network import Network
+from inspector.vlm.network import Continued, Forward, Network
 from inspector.vlm.pictures import Patches
 from inspector.vlm.rows import KeptPrefix, Unread
 
@@ -50,7 +52,22 @@ def stand_in(like: Checkpoint, seed: int = 0) -> Checkpoint:
     return Checkpoint(model, like.tokenizer, like.processor)
 
 
-class Reader(Network):
+class Endless(Network):
+    """Draws no token that ends a text, as `generate` draws none before `min_new_tokens`: no words have to stand in its
+    place."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        super().__init__(checkpoint.model)
+        self._ends = list(checkpoint.end_tokens)
+
+    @torch.inference_mode()
+    def advance(self, batch: Sequence[Continued]) -> Forward:
+        forward = super().advance(batch)
+        forward.logits[:, self._ends] = -math.inf
+        return forward
+
+
+class Reader(Endless):
     """The language model alone: where pictures stand it reads their tokens as words."""
 
     @torch.inference_mode()

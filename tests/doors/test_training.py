@@ -33,11 +33,11 @@ from inspector.training.architecture import (
 from inspector.training.bench import WORDINGS
 from inspector.training.coordinates import STEPS, BoxHead, code
 from inspector.training.dialogue import Scribe
-from inspector.training.feed import Case, Conversations, PatchLessons, stack
+from inspector.training.feed import PART_SIDE, Case, Conversations, PatchLessons, stack
 from inspector.training.language_stage import answer, language_step, taught
 from inspector.training.lessons import STEP, Kind, Lesson, Seen, all_lessons, on_grid, place
 from inspector.training.scores import Scored, calibration_error, overlap
-from inspector.training.shots import CELL, Window, detail, shoot
+from inspector.training.shots import CELL, Window, detail, part, shoot
 from inspector.training.tower import block_order, patchify, see
 from inspector.training.train import train
 from inspector.training.vocabulary import TURN_END, coordinates, make_tokenizer
@@ -200,6 +200,26 @@ def test_details_lie_inside_the_frame() -> None:
         assert window.x + window.side <= 320.5
 
 
+def test_a_part_of_a_window_shows_it_at_the_same_scale() -> None:
+    rng, sample = np.random.default_rng(2), draw("washer", 11, flaws=1, hard=0.0)
+    window = Window(20.0, 30.0, 500.0)
+    parts = [part(rng, sample, window, PART_SIDE) for _ in range(40)]
+    for each in parts:
+        assert each.side / PART_SIDE == pytest.approx(window.side / SIDE)
+        assert min(each.x - window.x, each.y - window.y) >= 0.0
+        assert max(each.x - window.x, each.y - window.y) + each.side <= window.side + 1e-6
+    shots = [shoot(rng, sample, sample.pixels, each, PART_SIDE) for each in parts]
+    assert {shot.labels.shape for shot in shots} == {(PART_SIDE // PATCH,) * 2}
+    assert 20 <= sum(bool(shot.flaws) for shot in shots) < len(shots)
+
+
+def test_training_sees_parts_first_and_whole_pictures_later() -> None:
+    first, later = (PatchLessons(3, step, step + 1, parts=5)[0] for step in (4, 5))
+    assert first.pictures.shape[1:3] == (PART_SIDE, PART_SIDE)
+    assert later.pictures.shape[1:3] == (SIDE, SIDE)
+    assert np.array_equal(later.pictures, PatchLessons(3, 5, 6)[0].pictures)
+
+
 # ---------------------------------------------------------------- in which tokens
 
 
@@ -234,9 +254,14 @@ def test_the_saved_tokenizer_is_the_one_that_was_made(tokenizer: Any, folder: Pa
 # ---------------------------------------------------------------- the short cuts change nothing
 
 
-def test_the_tower_sees_what_the_models_own_forward_sees(model: Any, folder: Path, cases: list[Case]) -> None:
-    pictures = stack([shot for case in cases for shot in case.shots]).pictures
-    processed = Qwen2VLImageProcessorPil.from_pretrained(folder)(images=list(pictures), return_tensors="pt")
+@pytest.mark.parametrize("side", [SIDE, PART_SIDE])
+def test_the_tower_sees_what_the_models_own_forward_sees(
+    model: Any, folder: Path, cases: list[Case], side: int
+) -> None:
+    pictures = stack([shot for case in cases for shot in case.shots]).pictures[:, :side, :side]
+    processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
+    exactly = {"shortest_edge": side * side, "longest_edge": side * side}
+    processed = processor(images=list(pictures), size=exactly, return_tensors="pt")
     with torch.no_grad():
         own = model.model.visual(processed["pixel_values"], grid_thw=processed["image_grid_thw"], return_dict=True)
         ours = see(model.model.visual, patchify(pictures))
@@ -274,8 +299,9 @@ def _plainly(model: Any, tokenizer: Any, folder: Path, case: Case, lesson: Lesso
     return logits
 
 
-def test_patch_labels_are_in_the_order_of_patches() -> None:
-    side = SIDE // 16
+@pytest.mark.parametrize("pixels", [SIDE, PART_SIDE])
+def test_patch_labels_are_in_the_order_of_patches(pixels: int) -> None:
+    side = pixels // PATCH
     grid = np.arange(side * side).reshape(1, side, side)
     pictures = np.repeat(np.repeat(grid % 251, 16, 1), 16, 2)[..., None].repeat(3, -1).astype(np.uint8)
     seen = ((patchify(pictures)[0, :, 0] * 0.5 + 0.5) * 255).round().long()

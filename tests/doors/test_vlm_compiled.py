@@ -18,7 +18,7 @@ from inspector.vlm import compiled, packing
 from inspector.vlm.chat import Chat
 from inspector.vlm.compiled import CompiledLayer, compile_layers
 from inspector.vlm.network import Network
-from inspector.vlm.packing import make_ready, pack
+from inspector.vlm.packing import pack, quicken
 from inspector.vlm.pictures import Optics
 from inspector.vlm.rows import Rows
 
@@ -103,5 +103,5 @@ def test_the_card_says_whether_to_try(monkeypatch: pytest.MonkeyPatch, wanted: b
     asked: list[nn.Module] = []
     monkeypatch.setattr(packing, "compile_layers", asked.append)
     model = fresh_checkpoint().model
-    make_ready(model, CARD.model_copy(update={"compile": wanted}))
+    quicken(model, CARD.model_copy(update={"compile": wanted}))
     assert asked == [model] * tried
