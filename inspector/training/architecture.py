@@ -22,7 +22,7 @@ from inspector.training.vocabulary import (
     coordinates,
 )
 
-SIDE: Final = 320  # pixels a side of every picture the model sees
+SIDE: Final = 320  # pixels a side of a whole picture
 PATCH: Final = 16
 MERGE: Final = 2
 GRID_SIDE: Final = SIDE // PATCH

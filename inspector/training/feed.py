@@ -90,9 +90,9 @@ def _whole_and_detail(rng: np.random.Generator, easy: bool, side: int) -> list[S
     flaws = int(rng.choice(MOST_FLAWS + 1, p=FLAWS))
     sample = random_sample(rng, flaws, hard=0.0 if easy else None, weights=KIND_WEIGHTS)
     seen = sample.pixels if easy and rng.random() < 0.7 else disturb(rng, sample.pixels)
-    windows = whole(rng, len(seen)), detail(rng, sample)
+    windows = [whole(rng, len(seen)), detail(rng, sample)]
     if side < SIDE:
-        windows = part(rng, sample, windows[0], side), part(rng, sample, windows[1], side)
+        windows = [part(rng, sample, window, side) for window in windows]
     return [shoot(rng, sample, seen, window, side) for window in windows]
 
 

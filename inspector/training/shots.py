@@ -30,7 +30,9 @@ TOKEN: Final = PATCH * MERGE
 TOKENS_SIDE: Final = SIDE // TOKEN
 NO_BOXES: Final = np.full((TOKENS_SIDE, TOKENS_SIDE, 4), np.nan, np.float32)
 NO_OUTLINE: Final = np.zeros((GRID_SIDE, GRID_SIDE, CELLS), np.bool_)
+NEAR_A_FLAW: Final = 0.7  # of the closer looks at a part that has one
 Labels = NDArray[np.int64]
+Point = NDArray[np.float64]
 
 
 class Window(NamedTuple):
@@ -99,10 +101,8 @@ def detail(rng: np.random.Generator, sample: Sample) -> Window:
     """A crop near native resolution; mostly around a flaw where there is one."""
     size = sample.pixels.shape[0]
     side = size * rng.uniform(0.36, 0.62)
-    cx, cy = rng.uniform(0.25 * size, 0.75 * size, 2)
-    if sample.flaws and rng.random() < 0.7:
-        x0, y0, x1, y1 = sample.flaws[int(rng.integers(len(sample.flaws)))].box_px
-        cx, cy = np.array(((x0 + x1) / 2, (y0 + y1) / 2)) + rng.uniform(-0.3 * side, 0.3 * side, 2)
+    anywhere = rng.uniform(0.25 * size, 0.75 * size, 2)
+    cx, cy = _near_a_flaw(rng, sample, 0.3 * side, anywhere)
     low, high = 0.0, size - side
     return Window(float(np.clip(cx - side / 2, low, high)), float(np.clip(cy - side / 2, low, high)), side)
 
@@ -110,13 +110,18 @@ def detail(rng: np.random.Generator, sample: Sample) -> Window:
 def part(rng: np.random.Generator, sample: Sample, window: Window, side: int) -> Window:
     """What `side` pixels show of the window at its own scale; mostly around a flaw where there is one."""
     smaller = window.side * side / SIDE
-    slack = window.side - smaller
-    x, y = rng.uniform(0.0, slack, 2)
-    if sample.flaws and rng.random() < 0.7:
-        x0, y0, x1, y1 = sample.flaws[int(rng.integers(len(sample.flaws)))].box_px
-        around = np.array(((x0 + x1) / 2 - window.x, (y0 + y1) / 2 - window.y)) - smaller / 2
-        x, y = np.clip(around + rng.uniform(-0.4 * smaller, 0.4 * smaller, 2), 0.0, slack)
+    slack, middle = window.side - smaller, np.array((window.x, window.y)) + smaller / 2
+    anywhere = middle + rng.uniform(0.0, slack, 2)
+    x, y = np.clip(_near_a_flaw(rng, sample, 0.4 * smaller, anywhere) - middle, 0.0, slack)
     return Window(window.x + float(x), window.y + float(y), smaller)
+
+
+def _near_a_flaw(rng: np.random.Generator, sample: Sample, reach: float, anywhere: Point) -> Point:
+    """Mostly a point within `reach` of a flaw's middle where there is a flaw; else `anywhere`."""
+    if not sample.flaws or rng.random() >= NEAR_A_FLAW:
+        return anywhere
+    x0, y0, x1, y1 = sample.flaws[int(rng.integers(len(sample.flaws)))].box_px
+    return np.array(((x0 + x1) / 2, (y0 + y1) / 2)) + rng.uniform(-reach, reach, 2)
 
 
 def shoot(rng: np.random.Generator, sample: Sample, seen: Pixels, window: Window, side: int = SIDE) -> Shot:
