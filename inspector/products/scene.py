@@ -120,5 +120,5 @@ def _sensor(rng: np.random.Generator, size: int) -> Floats:
     """Grey noise with a little colour in it."""
     grey = crop_grain(rng, "white", size)
     level = rng.uniform(1.5, 5.0)
-    colour = cv2.merge([crop_grain(rng, "white", size) for _ in range(3)]) * np.float32(0.4 * level)
-    return np.asarray(cv2.add(colour, cv2.merge((grey, grey, grey)) * np.float32(level)), np.float32)
+    shared, tint = grey * np.float32(level), np.float32(0.4 * level)
+    return np.asarray(cv2.merge([crop_grain(rng, "white", size) * tint + shared for _ in range(3)]), np.float32)

@@ -22,12 +22,14 @@ from inspector.training.vocabulary import (
     coordinates,
 )
 
-SIDE: Final = 320  # pixels a side of a whole picture
+SIDE: Final = 320  # pixels a side of the tower's lessons
+ASKED_SIDE: Final = 352  # of pictures that are asked about: trained on 320, the tower finds more a little larger
 PATCH: Final = 16
 MERGE: Final = 2
 GRID_SIDE: Final = SIDE // PATCH
 PATCHES: Final = GRID_SIDE**2
-VISUAL_TOKENS: Final = PATCHES // MERGE**2
+TOKENS_SIDE: Final = ASKED_SIDE // PATCH // MERGE  # of a picture that is asked about
+VISUAL_TOKENS: Final = TOKENS_SIDE**2
 MEAN: Final = 0.5
 DEVIATION: Final = 0.5
 VISION_WIDTH: Final = 128
@@ -36,7 +38,7 @@ READABLE: Final = 0o644  # the service may run as another user than the one who 
 PREPROCESSOR: Final[dict[str, Any]] = {
     "image_processor_type": "Qwen2VLImageProcessor",
     "processor_class": "Qwen3VLProcessor",
-    "size": {"shortest_edge": SIDE * SIDE, "longest_edge": SIDE * SIDE},
+    "size": {"shortest_edge": ASKED_SIDE**2, "longest_edge": ASKED_SIDE**2},
     "patch_size": PATCH,
     "temporal_patch_size": 2,
     "merge_size": MERGE,

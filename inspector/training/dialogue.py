@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from inspector.training.architecture import GRID_SIDE, MERGE, VISUAL_TOKENS
+from inspector.training.architecture import TOKENS_SIDE, VISUAL_TOKENS
 from inspector.training.lessons import Kind, Lesson
 from inspector.training.shots import CLASSES
 from inspector.training.vocabulary import IMAGE, TURN_END, coordinates
@@ -30,12 +30,14 @@ MARK: Final = "\x00"  # stands where the question goes while the template is ren
 
 
 class Target(NamedTuple):
-    """What should follow at one place: tokens with their wanted shares, and how much it counts."""
+    """What should follow at one place: tokens with their wanted shares, and how much it counts. Where the first token
+    calls the part NG `asks` is 1, where it calls it good -1."""
 
     at: int
     ids: tuple[int, ...]
     shares: tuple[float, ...]
     weight: float
+    asks: int = 0
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class Row:
 
 
 class Rows(NamedTuple):
-    """A padded batch of rows. `target_*` list all wanted tokens: row, place, ids, shares, weight."""
+    """A padded batch of rows. `target_*` list all wanted tokens: row, place, ids, shares, weight, asks."""
 
     ids: Tensor
     positions: Tensor
@@ -59,6 +61,7 @@ class Rows(NamedTuple):
     target_ids: Tensor
     target_shares: Tensor
     target_weight: Tensor
+    target_asks: Tensor
 
     def to(self, device: torch.device) -> Rows:
         """The same rows on another device."""
@@ -128,7 +131,7 @@ class Scribe:
         if lesson.kind is Kind.VERDICT:
             shares = (lesson.p_yes, 1.0 - lesson.p_yes)
             first, second = (self._encode(word)[0] for word in lesson.words)
-            row.targets.append(Target(len(row.ids) - 1, (first, second), shares, VERDICT_WEIGHT))
+            row.targets.append(Target(len(row.ids) - 1, (first, second), shares, VERDICT_WEIGHT, lesson.asks))
             return
         for token in [*self._encode(lesson.answer), self._end]:
             row.targets.append(self._wanted(len(row.ids) - 1, token, lesson.kind))
@@ -155,10 +158,10 @@ def append(row: Row, tokens: Sequence[int], segment: int, start: int | None = No
 
 def _add_picture(row: Row, token: int) -> None:
     """Appends a picture's visual tokens: one time step, then row and column."""
-    first, side = 1 + max(row.positions[-1]), GRID_SIDE // MERGE
+    first = 1 + max(row.positions[-1])
     row.ids += [token] * VISUAL_TOKENS
     row.segment += [0] * VISUAL_TOKENS
-    row.positions += [(first, first + y, first + x) for y in range(side) for x in range(side)]
+    row.positions += [(first, first + y, first + x) for y in range(TOKENS_SIDE) for x in range(TOKENS_SIDE)]
 
 
 def _allowed(segments: Tensor) -> Tensor:
@@ -182,4 +185,5 @@ def _targets(rows: Sequence[Row]) -> tuple[Tensor, ...]:
         torch.from_numpy(ids),
         torch.from_numpy(shares),
         torch.tensor([target.weight for _, target in listed]),
+        torch.tensor([target.asks for _, target in listed]),
     )

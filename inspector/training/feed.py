@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from inspector import view
 from inspector.products import PRODUCTS, RARE, Sample, draw
-from inspector.training.architecture import SIDE
-from inspector.training.lessons import Lesson, Seen, lessons, reports
+from inspector.training.architecture import ASKED_SIDE, SIDE
+from inspector.training.lessons import Kind, Lesson, Seen, lessons, reports
 from inspector.training.shots import Labels, Shot, Window, detail, disturb, part, shoot, stray, whole
 from inspector.training.wordings import random_pipeline
 
@@ -27,6 +27,7 @@ EASY_STEPS: Final = 600  # plain flaws and few disturbances first: seeing starts
 HARDNESS: Final = (0.3, 0.5, 0.5)
 FRAMES_A_STEP: Final = 16
 PART_SIDE: Final = 192  # pixels: a third of the work of a whole picture, and most of its flaws
+PARTS: Final = 2  # of each picture: drawing it takes as long as learning from one
 PRODUCT_SHARES: Final = {"washer": 0.2, "board": 0.4, "cap": 0.4}  # what is learned slowly is shown more often
 KIND_WEIGHTS: Final = RARE | {
     "dent": 0.3,
@@ -50,11 +51,19 @@ Batch = TypeVar("Batch")
 
 
 class Case(NamedTuple):
-    """One row of a language lesson: the pictures it shows (the last is asked about), its preamble and its lessons."""
+    """One row of a language lesson: what is shown of a product, in which pictures (the last is asked about), its
+    preamble and its lessons."""
 
+    product: str
+    asked: view.Pictures
     shots: tuple[Shot, ...]
     preamble: str
     lessons: tuple[Lesson, ...]
+
+    @property
+    def judged(self) -> bool:
+        """Whether the first lesson asks for a verdict, not for a report alone."""
+        return self.lessons[0].kind is Kind.VERDICT
 
 
 class Patches(NamedTuple):
@@ -70,8 +79,8 @@ class Patches(NamedTuple):
 
 
 class PatchLessons(Dataset[Patches]):
-    """For the vision tower: each drawn frame as a whole and in a detail, with none to MOST_FLAWS flaws; of both a part
-    alone in the first `parts` steps of the training."""
+    """For the vision tower: each drawn frame as a whole and in a detail, with none to MOST_FLAWS flaws; in the first
+    `parts` steps of the training PARTS parts of both instead, of half as many frames."""
 
     def __init__(self, seed: int, first: int, last: int, parts: int = 0) -> None:
         self.seed, self.steps, self.parts = seed, range(first, last), parts
@@ -82,15 +91,16 @@ class PatchLessons(Dataset[Patches]):
     def __getitem__(self, index: int) -> Patches:
         step = self.steps[index]
         rng = np.random.default_rng([self.seed, 1, step])
-        side = PART_SIDE if step < self.parts else SIDE
-        return stack([shot for _ in range(FRAMES_A_STEP) for shot in _whole_and_detail(rng, step < EASY_STEPS, side)])
+        side, each = (PART_SIDE, PARTS) if step < self.parts else (SIDE, 1)
+        frames = range(FRAMES_A_STEP // each)
+        return stack([shot for _ in frames for shot in _whole_and_detail(rng, step < EASY_STEPS, side, each)])
 
 
-def _whole_and_detail(rng: np.random.Generator, easy: bool, side: int) -> list[Shot]:
+def _whole_and_detail(rng: np.random.Generator, easy: bool, side: int, each: int) -> list[Shot]:
     flaws = int(rng.choice(MOST_FLAWS + 1, p=FLAWS))
     sample = random_sample(rng, flaws, hard=0.0 if easy else None, weights=KIND_WEIGHTS)
     seen = sample.pixels if easy and rng.random() < 0.7 else disturb(rng, sample.pixels)
-    windows = [whole(rng, len(seen)), detail(rng, sample)]
+    windows = [whole(rng, len(seen)), detail(rng, sample)] * each
     if side < SIDE:
         windows = [part(rng, sample, window, side) for window in windows]
     return [shoot(rng, sample, seen, window, side) for window in windows]
@@ -112,22 +122,19 @@ class Conversations(Dataset[list[Case]]):
 
 def _frame_case(rng: np.random.Generator) -> Case:
     sample = random_sample(rng, _few(rng))
-    shot = shoot(rng, sample, disturb(rng, sample.pixels), whole(rng, len(sample.pixels)))
-    return _case(rng, sample.product, (shot,), view.Pictures.FRAME)
+    return _case(rng, sample.product, (_asked_about(rng, sample),), view.Pictures.FRAME)
 
 
 def _detail_case(rng: np.random.Generator) -> Case:
     sample = random_sample(rng, _few(rng))
-    shot = shoot(rng, sample, disturb(rng, sample.pixels), detail(rng, sample))
-    return _case(rng, sample.product, (shot,), view.Pictures.ZOOM)
+    return _case(rng, sample.product, (_asked_about(rng, sample, closer=True),), view.Pictures.ZOOM)
 
 
 def _compare_case(rng: np.random.Generator) -> Case:
     """A golden sample first; as the compare view, or as a pipeline's reference."""
     sample = _incomplete(rng) if rng.random() < INCOMPLETE else random_sample(rng, _few(rng))
     good = draw(sample.product, TRAINING_SEEDS + int(rng.integers(2**40)), flaws=0, variant=sample.variant)
-    reference = shoot(rng, good, good.pixels, Window(0.0, 0.0, len(good.pixels)))
-    shot = shoot(rng, sample, disturb(rng, sample.pixels), whole(rng, len(sample.pixels)))
+    reference, shot = _golden(rng, good), _asked_about(rng, sample)
     asked = view.Pictures.COMPARE if rng.random() < 0.75 else view.Pictures.FRAME
     return _case(rng, sample.product, (reference, shot), asked)
 
@@ -144,30 +151,27 @@ def _report_case(rng: np.random.Generator) -> Case:
     """An NG frame, or a detail of one, of which only the report is wanted: pointing takes longest to learn."""
     sample = random_sample(rng, int(rng.choice([1, 2, 3], p=[0.8, 0.12, 0.08])))
     closer = rng.random() < 0.5
-    window = detail(rng, sample) if closer else whole(rng, len(sample.pixels))
-    shot, shown = shoot(rng, sample, disturb(rng, sample.pixels), window), SHOWN[closer]
+    shot, shown = _asked_about(rng, sample, closer), SHOWN[closer]
     pipeline = random_pipeline(rng, sample.product)
     asked = reports(rng, pipeline, Seen(shot.flaws)) or lessons(rng, pipeline, Seen(()), shown)
-    return Case((shot,), view.preamble(pipeline, shown), tuple(asked))
+    return Case(sample.product, shown, (shot,), view.preamble(pipeline, shown), tuple(asked))
 
 
 def _stray_case(rng: np.random.Generator) -> Case:
     """No product, or another product than the pipeline's, under any view."""
     product = list(PRODUCTS)[int(rng.integers(len(PRODUCTS)))]
     asked = (view.Pictures.FRAME, view.Pictures.FRAME, view.Pictures.ZOOM, view.Pictures.COMPARE)[int(rng.integers(4))]
-    shot = _other_product(rng, product, asked) if rng.random() < 0.6 else stray(rng)
+    shot = _other_product(rng, product, asked) if rng.random() < 0.6 else stray(rng, ASKED_SIDE)
     if asked is not view.Pictures.COMPARE:
         return _case(rng, product, (shot,), asked)
     good = draw(product, TRAINING_SEEDS + int(rng.integers(2**40)), flaws=0)
-    return _case(rng, product, (shoot(rng, good, good.pixels, Window(0.0, 0.0, len(good.pixels))), shot), asked)
+    return _case(rng, product, (_golden(rng, good), shot), asked)
 
 
 def _other_product(rng: np.random.Generator, product: str, asked: view.Pictures) -> Shot:
     """Mostly: now and then it is the right one after all."""
     other = random_sample(rng, 0)
-    size = len(other.pixels)
-    window = detail(rng, other) if asked is view.Pictures.ZOOM else whole(rng, size)
-    known = shoot(rng, other, disturb(rng, other.pixels), window)
+    known = _asked_about(rng, other, closer=asked is view.Pictures.ZOOM)
     return known if other.product == product else replace(known, in_scope=False)
 
 
@@ -175,7 +179,17 @@ def _case(rng: np.random.Generator, product: str, shots: tuple[Shot, ...], asked
     references = 1 if asked is view.Pictures.FRAME and len(shots) == 2 else 0
     pipeline = random_pipeline(rng, product, references)
     seen = Seen(shots[-1].flaws, shots[-1].in_scope)
-    return Case(shots, view.preamble(pipeline, asked), tuple(lessons(rng, pipeline, seen, asked)))
+    return Case(product, asked, shots, view.preamble(pipeline, asked), tuple(lessons(rng, pipeline, seen, asked)))
+
+
+def _asked_about(rng: np.random.Generator, sample: Sample, closer: bool = False) -> Shot:
+    """The frame or a closer look at it, disturbed."""
+    window = detail(rng, sample) if closer else whole(rng, len(sample.pixels))
+    return shoot(rng, sample, disturb(rng, sample.pixels), window, ASKED_SIDE)
+
+
+def _golden(rng: np.random.Generator, good: Sample) -> Shot:
+    return shoot(rng, good, good.pixels, Window(0.0, 0.0, len(good.pixels)), ASKED_SIDE)
 
 
 def _few(rng: np.random.Generator) -> int:
@@ -183,7 +197,7 @@ def _few(rng: np.random.Generator) -> int:
     return int(rng.choice([0, 1, 2, 3, 5], p=[0.46, 0.36, 0.08, 0.05, 0.05]))
 
 
-CASES: Final = ((_frame_case, 8), (_detail_case, 3), (_compare_case, 3), (_stray_case, 3), (_report_case, 4))
+CASES: Final = ((_frame_case, 6), (_detail_case, 3), (_compare_case, 4), (_stray_case, 3), (_report_case, 5))
 
 
 def random_sample(

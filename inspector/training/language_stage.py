@@ -3,6 +3,10 @@
 The tower is left as stage 1 made it, mergers and all. Trained along at a rate that suits the language model it forgot
 how to see (AUROC of its patches 0.90 to 0.70 in 200 steps), because these frames show far fewer flaws than stage 1's;
 with the mergers alone it forgot where flaws lie (share of boxes that fit 0.38 to 0.06 in 1,300 steps).
+
+Of what it sees in a part, a truth of yes or no tells little where a flaw is faint. So the wanted verdict lies between
+the truth and what the tower's own heads, which outlive stage 1 as a teacher, make of the same picture (Hinton et al.,
+Distilling the knowledge in a neural network, 2015).
 """
 
 from __future__ import annotations
@@ -14,14 +18,15 @@ import torch
 from torch import Tensor, nn
 
 from inspector.training.dialogue import Rows, Scribe
-from inspector.training.feed import Case, Conversations, stack, stream
-from inspector.training.lessons import Kind
+from inspector.training.feed import Case, Conversations, stream
 from inspector.training.optimizer import Optimizer
 from inspector.training.precision import products
 from inspector.training.scores import auroc
-from inspector.training.tower import Features, patchify, see
-from inspector.training.vision_stage import Report
+from inspector.training.teacher import FIT_BATCHES, Teacher, is_lone, look
+from inspector.training.tower import Features
+from inspector.training.vision_stage import Heads, Report
 
+TEACHER_SHARE: Final = 0.5  # of a wanted verdict; the rest is the truth
 CHECK_BATCHES: Final = 12
 GROUP: Final = 8  # rows padded to one length
 
@@ -35,7 +40,7 @@ def taught(model: Any) -> list[nn.Module]:
     return parts
 
 
-def language_step(model: Any, scribe: Scribe, cases: list[Case]) -> float:
+def language_step(model: Any, scribe: Scribe, teacher: Teacher, cases: list[Case]) -> float:
     """Adds the gradients of one batch, long rows apart from short ones to spare padding; its mean loss."""
     rows = sorted(
         ((scribe.row(len(c.shots), c.preamble, c.lessons), c) for c in cases), key=lambda pair: len(pair[0].ids)
@@ -43,21 +48,34 @@ def language_step(model: Any, scribe: Scribe, cases: list[Case]) -> float:
     whole, total = sum(target.weight for row, _ in rows for target in row.targets), 0.0
     for start in range(0, len(rows), GROUP):
         group = rows[start : start + GROUP]
-        loss = _loss(model, scribe.collate([row for row, _ in group]), [case for _, case in group]) / whole
+        loss = _loss(model, teacher, scribe.collate([row for row, _ in group]), [case for _, case in group]) / whole
         loss.backward()  # type: ignore[no-untyped-call]
         total += loss.item()
     return total
 
 
-def _loss(model: Any, rows: Rows, cases: list[Case]) -> Tensor:
+def _loss(model: Any, teacher: Teacher, rows: Rows, cases: list[Case]) -> Tensor:
     """Weighted surprise at all wanted tokens, summed."""
-    rows, shots = rows.to(model.device), stack([shot for case in cases for shot in case.shots])
+    rows = rows.to(model.device)
     with products(model.device):
         with torch.no_grad():
-            seen = see(model.model.visual, patchify(shots.pictures).to(model.device))
+            seen = look(model.model.visual, cases)
+            shares = rows.target_shares + leaning(teacher, rows, cases, seen)
         logits = answer(model, rows, seen)
     surprise = -logits.float().log_softmax(-1).gather(1, rows.target_ids)
-    return ((surprise * rows.target_shares).sum(1) * rows.target_weight).sum()
+    return ((surprise * shares).sum(1) * rows.target_weight).sum()
+
+
+def leaning(teacher: Teacher, rows: Rows, cases: list[Case], seen: Features) -> Tensor:
+    """[targets, words]: what the teacher's doubt adds to the wanted shares, of a lone picture of the product only: of
+    a comparison it knows nothing."""
+    truth = torch.tensor([float(bool(case.shots[-1].flaws)) for case in cases], device=rows.ids.device)
+    lone = torch.tensor([is_lone(case) for case in cases], device=rows.ids.device)
+    doubt = TEACHER_SHARE * lone * (teacher.p_ng(cases, seen) - truth)
+    more = torch.zeros_like(rows.target_shares)
+    more[:, 0] = rows.target_asks * doubt[rows.target_row]
+    more[:, 1] = -more[:, 0]
+    return more
 
 
 def answer(model: Any, rows: Rows, features: Features) -> Tensor:
@@ -78,11 +96,12 @@ def answer(model: Any, rows: Rows, features: Features) -> Tensor:
 
 
 def train_language(
-    model: Any, scribe: Scribe, optimizer: Optimizer, seed: int, steps: range, total: int, report: Report
+    model: Any, heads: Heads, scribe: Scribe, optimizer: Optimizer, seed: int, steps: range, total: int, report: Report
 ) -> None:
-    """Runs these steps of `total`; `report` is told after each."""
+    """Runs these steps of `total`; `report` is told after each. `heads` are stage 1's."""
+    teacher = Teacher(heads, seed, model.model.visual, min(FIT_BATCHES, total))
     for step, cases in zip(steps, stream(Conversations(seed, steps.start, steps.stop)), strict=True):
-        loss = language_step(model, scribe, cases)
+        loss = language_step(model, scribe, teacher, cases)
         optimizer.step(step, total)
         report(step, {"language_loss": loss})
 
@@ -93,22 +112,18 @@ def check_language(model: Any, scribe: Scribe, batches: int = CHECK_BATCHES) -> 
     scores, truths = [], []
     with torch.no_grad():
         for index in range(batches):
-            cases = [case for case in held_out[index] if case.shots[-1].in_scope and _is_judged(case)]
+            cases = [case for case in held_out[index] if case.shots[-1].in_scope and case.judged]
             scores.append(_first_answers(model, scribe, cases))
             truths += [bool(case.shots[-1].flaws) for case in cases]
     return {"verdict_auroc": auroc(np.concatenate(scores), np.array(truths))}
 
 
-def _is_judged(case: Case) -> bool:
-    return case.lessons[0].kind is Kind.VERDICT
-
-
 def _first_answers(model: Any, scribe: Scribe, cases: list[Case]) -> np.ndarray[Any, Any]:
     """Log-odds of Yes to each case's first question."""
     rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons[:1]) for case in cases])
-    rows, shots = rows.to(model.device), stack([shot for case in cases for shot in case.shots])
+    rows = rows.to(model.device)
     with products(model.device):
-        logits = answer(model, rows, see(model.model.visual, patchify(shots.pictures).to(model.device))).float()
+        logits = answer(model, rows, look(model.model.visual, cases)).float()
     yes, no = rows.target_ids[0, :2]
     odds: np.ndarray[Any, Any] = (logits[:, yes] - logits[:, no]).cpu().numpy()
     return odds

@@ -44,7 +44,8 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """One question and its answer. `start` is the part of the answer that the model is made to say. `p_yes` is the
-    wanted probability of the first of the two `words` where the answer is one token."""
+    wanted probability of the first of the two `words` where the answer is one token; `asks` is 1 where that word calls
+    the part NG, -1 where it calls it good, 0 where it does neither."""
 
     kind: Kind
     question: str
@@ -52,6 +53,7 @@ class Lesson:
     start: str = ""
     p_yes: float = 0.0
     words: tuple[str, str] = ("Yes", "No")
+    asks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ def reports(rng: np.random.Generator, pipeline: Pipeline, seen: Seen) -> list[Le
 
 def _free(rng: np.random.Generator, pipeline: Pipeline, seen: Seen) -> Lesson:
     text, yes_is_ng = free_question(rng, pipeline.product)
-    return Lesson(Kind.VERDICT, text, p_yes=seen.p_ng if yes_is_ng else 1.0 - seen.p_ng)
+    if yes_is_ng:
+        return Lesson(Kind.VERDICT, text, p_yes=seen.p_ng, asks=1)
+    return Lesson(Kind.VERDICT, text, p_yes=1.0 - seen.p_ng, asks=-1)
 
 
 def _service_questions(rng: np.random.Generator, pipeline: Pipeline, first: ViewName) -> list[Question]:
@@ -106,7 +110,9 @@ def _asked(rng: np.random.Generator, pipeline: Pipeline, name: ViewName, reasoni
 
 
 def _verdict(question: Question, seen: Seen) -> Lesson:
-    return Lesson(Kind.VERDICT, question.text, p_yes=seen.p_ng, words=(question.ng_words[0], question.ok_words[0]))
+    return Lesson(
+        Kind.VERDICT, question.text, p_yes=seen.p_ng, words=(question.ng_words[0], question.ok_words[0]), asks=1
+    )
 
 
 def _checklist_item(rng: np.random.Generator, pipeline: Pipeline, seen: Seen) -> Lesson:

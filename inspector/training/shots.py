@@ -16,7 +16,7 @@ from inspector.products import PRODUCTS, Flaw, Sample
 from inspector.products.sample import Pixels
 from inspector.products.scene import crop_grain
 from inspector.report import Box
-from inspector.training.architecture import GRID_SIDE, MERGE, PATCH, SIDE
+from inspector.training.architecture import MERGE, PATCH, SIDE
 
 CLASSES: Final = tuple(dict.fromkeys(name for product in PRODUCTS.values() for name in product.defects))
 UNSURE: Final = -1  # a patch that a flaw only touches
@@ -27,9 +27,6 @@ VISIBLE_PX: Final = 12  # pixels of a flaw in a picture from which it counts
 BICUBIC: Final = -1  # as the processor resizes, on a wider kernel than OpenCV's
 RESIZERS: Final = (BICUBIC, cv2.INTER_AREA, cv2.INTER_LINEAR)
 TOKEN: Final = PATCH * MERGE
-TOKENS_SIDE: Final = SIDE // TOKEN
-NO_BOXES: Final = np.full((TOKENS_SIDE, TOKENS_SIDE, 4), np.nan, np.float32)
-NO_OUTLINE: Final = np.zeros((GRID_SIDE, GRID_SIDE, CELLS), np.bool_)
 NEAR_A_FLAW: Final = 0.7  # of the closer looks at a part that has one
 Labels = NDArray[np.int64]
 Point = NDArray[np.float64]
@@ -189,55 +186,61 @@ def _boxes(moved: list[Flaw], mask: Pixels) -> NDArray[np.float32]:
 
 def _outline(mask: Pixels) -> NDArray[np.bool_]:
     """A cell counts where a quarter of it is covered."""
-    grid = len(mask) // PATCH
-    cells = (mask > 0).reshape(grid, PATCH // CELL, CELL, grid, PATCH // CELL, CELL)
-    covered = 4 * cells.sum((2, 5)) >= CELL**2
+    grid, side = len(mask) // PATCH, len(mask) // CELL
+    touched = (mask > 0).reshape(side, CELL, side, CELL).sum(1, dtype=np.uint8).sum(2, dtype=np.uint8)
+    covered = (touched >= CELL**2 / 4).reshape(grid, PATCH // CELL, grid, PATCH // CELL)
     return np.ascontiguousarray(covered.transpose(0, 2, 1, 3).reshape(grid, grid, CELLS))
 
 
-def stray(rng: np.random.Generator) -> Shot:
+def stray(rng: np.random.Generator, side: int) -> Shot:
     """A picture of no product: noise, a flat field, a gradient, a checkerboard, clouds, scattered shapes."""
-    maker = STRAYS[int(rng.integers(len(STRAYS)))]
-    return Shot(maker(rng), np.full((GRID_SIDE, GRID_SIDE), UNSURE, np.int64), NO_BOXES, NO_OUTLINE, in_scope=False)
+    maker, patches, tokens = STRAYS[int(rng.integers(len(STRAYS)))], side // PATCH, side // TOKEN
+    return Shot(
+        maker(rng, side),
+        np.full((patches, patches), UNSURE, np.int64),
+        np.full((tokens, tokens, 4), np.nan, np.float32),
+        np.zeros((patches, patches, CELLS), np.bool_),
+        in_scope=False,
+    )
 
 
-def _noise(rng: np.random.Generator) -> Pixels:
+def _noise(rng: np.random.Generator, side: int) -> Pixels:
     channels = 3 if rng.random() < 0.5 else 1
-    noise = rng.normal(rng.uniform(60, 190), rng.uniform(15, 80), (SIDE, SIDE, channels))
-    return np.asarray(np.clip(np.broadcast_to(noise, (SIDE, SIDE, 3)), 0, 255), np.uint8)
+    noise = rng.normal(rng.uniform(60, 190), rng.uniform(15, 80), (side, side, channels))
+    return np.asarray(np.clip(np.broadcast_to(noise, (side, side, 3)), 0, 255), np.uint8)
 
 
-def _flat(rng: np.random.Generator) -> Pixels:
+def _flat(rng: np.random.Generator, side: int) -> Pixels:
     level = rng.choice([0, 255, int(rng.integers(256))])
-    return np.clip(rng.normal(level, rng.uniform(0, 6), (SIDE, SIDE, 3)), 0, 255).astype(np.uint8)
+    return np.clip(rng.normal(level, rng.uniform(0, 6), (side, side, 3)), 0, 255).astype(np.uint8)
 
 
-def _gradient(rng: np.random.Generator) -> Pixels:
+def _gradient(rng: np.random.Generator, side: int) -> Pixels:
     corners = rng.uniform(0, 255, (2, 2, 3)).astype(np.float32)
-    return np.asarray(cv2.resize(corners, (SIDE, SIDE)), np.uint8)
+    return np.asarray(cv2.resize(corners, (side, side)), np.uint8)
 
 
-def _checkers(rng: np.random.Generator) -> Pixels:
+def _checkers(rng: np.random.Generator, side: int) -> Pixels:
     step = int(rng.integers(4, 60))
-    rows, columns = np.indices((SIDE, SIDE)) // step
+    rows, columns = np.indices((side, side)) // step
     tones = rng.integers(0, 256, (2, 3)).astype(np.uint8)
     return np.asarray(tones[(rows + columns) % 2], np.uint8)
 
 
-def _clouds(rng: np.random.Generator) -> Pixels:
+def _clouds(rng: np.random.Generator, side: int) -> Pixels:
     """Photo-like texture: colour noise over many scales."""
     sizes = [4, 8, 16, 32, 64, 128]
-    scene = np.full((SIDE, SIDE, 3), rng.uniform(70, 180), np.float32)
-    for level, side in enumerate(sizes):
-        layer = rng.normal(0, 60 * 0.65**level, (side, side, 3)).astype(np.float32)
-        scene += cv2.resize(layer, (SIDE, SIDE))
+    scene = np.full((side, side, 3), rng.uniform(70, 180), np.float32)
+    for level, size in enumerate(sizes):
+        layer = rng.normal(0, 60 * 0.65**level, (size, size, 3)).astype(np.float32)
+        scene += cv2.resize(layer, (side, side))
     return np.clip(scene, 0, 255).astype(np.uint8)
 
 
-def _shapes(rng: np.random.Generator) -> Pixels:
-    scene = _clouds(rng)
+def _shapes(rng: np.random.Generator, side: int) -> Pixels:
+    scene = _clouds(rng, side)
     for _ in range(int(rng.integers(3, 25))):
-        x, y, r = (int(v) for v in rng.uniform((0, 0, 4), (SIDE, SIDE, 70)))
+        x, y, r = (int(v) for v in rng.uniform((0, 0, 4), (side, side, 70)))
         colour = tuple(int(c) for c in rng.integers(0, 256, 3))
         if rng.random() < 0.5:
             cv2.circle(scene, (x, y), r, colour, -1, cv2.LINE_AA)

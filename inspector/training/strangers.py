@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import cv2
@@ -12,6 +13,7 @@ from inspector.products.sample import Pixels
 from inspector.training.shots import STRAYS
 
 SIDE: Final = 640  # pixels, as the products' frames
+PLAIN_SIDE: Final = 320  # of the kinds that training shows
 Maker = Callable[[np.random.Generator], Pixels]
 
 
@@ -45,7 +47,7 @@ def _portrait(rng: np.random.Generator) -> Pixels:
 
 
 STRANGERS: Final[Mapping[str, Maker]] = {
-    **{maker.__name__.strip("_"): maker for maker in STRAYS},
+    **{maker.__name__.strip("_"): partial(maker, side=PLAIN_SIDE) for maker in STRAYS},
     "black": _black,
     "stripes (never taught)": _stripes,
     "portrait (never taught)": _portrait,

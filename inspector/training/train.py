@@ -19,7 +19,7 @@ from inspector.training.vision_stage import Heads, check_vision, train_vision, w
 from inspector.training.vocabulary import make_tokenizer
 
 KEEP_EVERY: Final = 100
-CHECK_EVERY: Final = 400
+CHECK_EVERY: Final = 800
 LANGUAGE_RATE: Final = 0.5
 M_MMAP_MAX: Final = -4  # as malloc.h numbers them
 M_TRIM_THRESHOLD: Final = -1
@@ -33,8 +33,8 @@ def train(
     state: Path,
     *,
     seed: int = 7,
-    vision_steps: int = 8000,
-    language_steps: int = 2400,
+    vision_steps: int = 8400,
+    language_steps: int = 1800,
     threads: int = 2,
     progress: Progress = lambda *_: None,
 ) -> None:
@@ -82,7 +82,7 @@ class Training:
 
     def run_language(self, steps: int) -> None:
         todo, scribe = range(self.done, steps), Scribe(self.tokenizer)
-        train_language(self.model, scribe, self.optimizer, self.seed, todo, steps, self._reporter(steps))
+        train_language(self.model, self.heads, scribe, self.optimizer, self.seed, todo, steps, self._reporter(steps))
         self._keep()
 
     def resume(self) -> None:

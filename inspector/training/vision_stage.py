@@ -33,7 +33,7 @@ BOX_SHARE: Final = 0.4
 MAIN_SHARE: Final = 0.15
 PICTURE_SHARE: Final = 0.15
 WHITEN_STEPS: Final = 12
-PARTS_SHARE: Final = 0.65  # of the steps: flaws are learned in parts of pictures, how much is suspicious in whole ones
+PARTS_SHARE: Final = 0.7  # of the steps: flaws are learned in parts of pictures, how much is suspicious in whole ones
 MEAN_GAIN: Final = 10.0  # a flaw is in few of a picture's tokens
 CHECK_FRAMES: Final = 160
 CHECK_GROUP: Final = 32
@@ -92,18 +92,22 @@ class Heads(nn.Module):
         return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), self.weights, ignore_index=UNSURE)
 
     def suspicion(self, features: Features) -> Tensor:
-        """Per picture: how sure the most suspicious patch is of a flaw."""
-        good: Tensor = self.patch(features.patches).float().softmax(-1)[..., 0]
-        return 1.0 - good.amin(-1)
+        """[pictures, 2]: log-odds of a flaw in the most suspicious patch and in the most suspicious visual token."""
+        logits = self.patch(features.patches), self.token(features.tokens)
+        return torch.stack([_worst(each.float()) for each in logits], -1)
 
 
 def _whole_picture(logits: Tensor, labels: Tensor) -> Tensor:
     """Loss of calling a picture by its most suspicious place; pictures that show a flaw's edge only don't count."""
-    odds = logits[..., 1:].logsumexp(-1) - logits[..., 0]
     ng, clean = (labels > 0).any(-1), (labels == 0).all(-1)
-    worst = F.binary_cross_entropy_with_logits(odds.amax(-1), ng.float(), reduction="none")
+    worst = F.binary_cross_entropy_with_logits(_worst(logits), ng.float(), reduction="none")
     counted = (ng | clean).float()
     return (worst * counted).sum() / counted.sum().clamp(min=1.0)
+
+
+def _worst(logits: Tensor) -> Tensor:
+    """[pictures]: the highest log-odds of any flaw, from logits [pictures, places, classes]."""
+    return (logits[..., 1:].logsumexp(-1) - logits[..., 0]).amax(-1)
 
 
 def vision_step(visual: Any, heads: Heads, batch: Patches) -> Tensor:
@@ -152,5 +156,5 @@ def check_vision(visual: Any, heads: Heads, frames: int = CHECK_FRAMES) -> dict[
     groups = [stack(shots[start : start + CHECK_GROUP]).pictures for start in range(0, frames, CHECK_GROUP)]
     device = heads.weights.device
     with torch.no_grad(), products(device):
-        scores = [heads.suspicion(see(visual, patchify(group).to(device))) for group in groups]
+        scores = [heads.suspicion(see(visual, patchify(group).to(device)))[:, 0] for group in groups]
     return {"vision_auroc": auroc(torch.cat(scores).cpu().numpy(), np.array([sample.ng for sample in samples]))}

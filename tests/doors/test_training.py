@@ -34,12 +34,14 @@ from inspector.training.bench import WORDINGS
 from inspector.training.coordinates import STEPS, BoxHead, code
 from inspector.training.dialogue import Scribe
 from inspector.training.feed import PART_SIDE, Case, Conversations, PatchLessons, stack
-from inspector.training.language_stage import answer, language_step, taught
+from inspector.training.language_stage import TEACHER_SHARE, answer, language_step, leaning, taught
 from inspector.training.lessons import STEP, Kind, Lesson, Seen, all_lessons, on_grid, place
 from inspector.training.scores import Scored, calibration_error, overlap
 from inspector.training.shots import CELL, Window, detail, part, shoot
+from inspector.training.teacher import Teacher, fitted, is_lone, look
 from inspector.training.tower import block_order, patchify, see
 from inspector.training.train import train
+from inspector.training.vision_stage import Heads
 from inspector.training.vocabulary import TURN_END, coordinates, make_tokenizer
 from inspector.training.wordings import NG_QUESTIONS, OK_QUESTIONS, random_pipeline
 
@@ -68,7 +70,7 @@ def model(folder: Path) -> Any:
 def cases() -> list[Case]:
     """A whole frame, a detail, and a comparison of two."""
     made = Conversations(seed=3, first=0, last=1)[0]
-    return [made[0], made[9], made[12]]
+    return [made[0], made[7], made[10]]
 
 
 # ---------------------------------------------------------------- what it is taught
@@ -217,6 +219,7 @@ def test_training_sees_parts_first_and_whole_pictures_later() -> None:
     first, later = (PatchLessons(3, step, step + 1, parts=5)[0] for step in (4, 5))
     assert first.pictures.shape[1:3] == (PART_SIDE, PART_SIDE)
     assert later.pictures.shape[1:3] == (SIDE, SIDE)
+    assert len(first.pictures) == len(later.pictures)
     assert np.array_equal(later.pictures, PatchLessons(3, 5, 6)[0].pictures)
 
 
@@ -361,9 +364,41 @@ def test_products_are_in_the_numbers_that_the_processor_multiplies_faster(
 def test_the_second_stage_leaves_the_tower_alone(tokenizer: Any, cases: list[Case]) -> None:
     fresh: Any = make_model(tokenizer, seed=4)
     parts = taught(fresh)
-    language_step(fresh, Scribe(tokenizer), cases)
+    teacher = Teacher(Heads(), 3, fresh.model.visual, batches=1)
+    language_step(fresh, Scribe(tokenizer), teacher, cases)
     assert all(weight.grad is not None for part in parts for weight in part.parameters())
     assert all(weight.grad is None for weight in fresh.model.visual.parameters())
+
+
+def test_a_wanted_verdict_lies_between_truth_and_teacher_in_any_wording(model: Any, tokenizer: Any) -> None:
+    cases, scribe = [case for case in Conversations(seed=4, first=0, last=1)[0] if case.judged], Scribe(tokenizer)
+    rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons) for case in cases])
+    teacher = Teacher(Heads(), 4, model.model.visual, batches=1)
+    with torch.no_grad():
+        seen = look(model.model.visual, cases)
+        shares = rows.target_shares + leaning(teacher, rows, cases, seen)
+        alone = [teacher.p_ng([case], look(model.model.visual, [case])).item() for case in cases]
+    assert torch.allclose(shares.sum(1), torch.ones(len(shares)))
+    for row, asks, truth, wanted in zip(rows.target_row, rows.target_asks, rows.target_shares, shares, strict=True):
+        if asks == 0 or not is_lone(cases[row]):
+            assert torch.equal(wanted, truth)
+            continue
+        taught_share = alone[row] if asks == 1 else 1.0 - alone[row]
+        between = (1.0 - TEACHER_SHARE) * float(truth[0]) + TEACHER_SHARE * taught_share
+        assert float(wanted[0]) == pytest.approx(between, abs=1e-4)
+    assert set(rows.target_asks.tolist()) == {-1, 0, 1}
+    assert not all(is_lone(case) for case in cases)
+
+
+def test_a_teacher_knows_how_much_odds_mean_on_each_kind_of_picture() -> None:
+    rng = np.random.default_rng(5)
+    odds, kind = rng.normal(0.0, 2.0, 4000), rng.integers(0, 2, 4000)
+    ng = rng.random(4000) < 1.0 / (1.0 + np.exp(-(1.5 * odds + np.where(kind == 0, -2.0, 1.0))))
+    inputs = torch.tensor(np.stack([odds, kind == 0, kind == 1], 1), dtype=torch.float32)
+    said = (inputs @ fitted(inputs, torch.tensor(ng))).sigmoid().numpy()
+    for which in (0, 1):
+        assert abs(inputs[:, 0].sigmoid().numpy()[kind == which].mean() - ng[kind == which].mean()) > 0.08
+        assert said[kind == which].mean() == pytest.approx(ng[kind == which].mean(), abs=0.04)
 
 
 def test_calibration_error_is_the_gap_between_said_and_true() -> None:
