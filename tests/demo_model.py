@@ -12,7 +12,7 @@ from inspector.vlm.checkpoint import Checkpoint, load_checkpoint
 from inspector.vlm.engine import TransformersEngine
 
 MODELS = Path(__file__).parents[1] / "models"
-CARD = ModelCard.model_validate({"name": "demo", "checkpoint": "demo", "pixels": {"min": 102400, "max": 102400}})
+CARD = ModelCard.model_validate({"name": "demo", "checkpoint": "demo", "pixels": {"min": 123904, "max": 123904}})
 
 
 @functools.cache
