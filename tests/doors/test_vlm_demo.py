@@ -84,7 +84,7 @@ async def test_a_report_is_the_text_of_generate_under_the_same_schema(seed: int)
     assert spoken.startswith(written.text.removesuffix('"}')), "closed where it reached its cap, else the same"
 
 
-async def test_a_picture_takes_a_hundred_tokens() -> None:
+async def test_a_picture_takes_a_token_for_each_square_of_32_pixels() -> None:
     one = await engine().open([frame(0)], PREAMBLE)
     two = await engine().open([frame(0), frame(1)], PREAMBLE)
-    assert two.tokens - one.tokens == 102  # the picture and the two tokens around it
+    assert two.tokens - one.tokens == 11 * 11 + 2  # the picture of 352 x 352 pixels, and the two tokens around it

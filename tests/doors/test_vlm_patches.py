@@ -45,9 +45,9 @@ async def test_the_patches_are_those_of_the_last_picture_row_by_row() -> None:
     cut = Optics(loaded.processor, CARD).patches([washer(2)])
     with torch.inference_mode():
         told = loaded.model.model.visual(cut.pixels, grid_thw=cut.grid, return_dict=True).last_hidden_state
-    assert seen.shape == (20, 20, 128)
-    for row, column in ((0, 0), (0, 3), (5, 8), (19, 19)):
-        square = (row // 2) * 10 + column // 2
+    assert seen.shape == (22, 22, 128)
+    for row, column in ((0, 0), (0, 3), (5, 8), (21, 21)):
+        square = (row // 2) * 11 + column // 2
         place = 4 * square + 2 * (row % 2) + column % 2
         assert seen[row, column] == pytest.approx(told[place].numpy(), abs=1e-3)
 
@@ -63,7 +63,7 @@ async def test_the_vision_tower_runs_once_for_votes_and_second_opinion() -> None
     loaded = fresh_checkpoint()
     pictures: list[int] = []
     loaded.model.model.visual.register_forward_hook(
-        lambda _module, _given, output: pictures.append(len(output.last_hidden_state) // 400)
+        lambda _module, _given, output: pictures.append(len(output.last_hidden_state) // 22**2)
     )
     watched, shelf = TransformersEngine(CARD, loaded, "0" * 16, Network(loaded.model)), MemoryEvidence()
     shown = [shelf.put(encode(golden("washer", seed)), "image/jpeg").sha256 for seed in (1, 2)]
