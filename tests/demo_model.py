@@ -7,12 +7,12 @@ from pathlib import Path
 
 from whole_prompt import WholePrompt
 
-from inspector.model_card import ModelCard
 from inspector.vlm.checkpoint import Checkpoint, load_checkpoint
 from inspector.vlm.engine import TransformersEngine
+from inspector.wiring import card_at
 
 MODELS = Path(__file__).parents[1] / "models"
-CARD = ModelCard.model_validate({"name": "demo", "checkpoint": "demo", "pixels": {"min": 123904, "max": 123904}})
+CARD = card_at(MODELS / "demo.yaml")
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Stage 1: the vision tower alone learns to name what lies in each patch, through heads that are thrown away.
+"""Stage 1: the vision tower alone learns to name what lies in each patch, through heads that teach stage 2.
 
 Patches also learn a flaw's outline within them, visual tokens where the flaw that they show begins and ends, in the
 language of the report. Whole pictures learn whether they are good by their worst patch: that of a good part is what
