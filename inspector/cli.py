@@ -507,7 +507,7 @@ def train_demo(
     folder: Annotated[Path, typer.Option(help="Where the checkpoint goes.")] = Path("models/demo"),
     state: Annotated[Path | None, typer.Option(help="Where an interrupted run goes on from.")] = None,
     seed: Seed = 7,
-    vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 8000,
+    vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 8400,
     language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 1800,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
 ) -> None:

@@ -27,6 +27,7 @@ EASY_STEPS: Final = 600  # plain flaws and few disturbances first: seeing starts
 HARDNESS: Final = (0.3, 0.5, 0.5)
 FRAMES_A_STEP: Final = 16
 PART_SIDE: Final = 192  # pixels: a third of the work of a whole picture, and most of its flaws
+PARTS: Final = 2  # of each picture: drawing it takes as long as learning from one
 PRODUCT_SHARES: Final = {"washer": 0.2, "board": 0.4, "cap": 0.4}  # what is learned slowly is shown more often
 KIND_WEIGHTS: Final = RARE | {
     "dent": 0.3,
@@ -78,8 +79,8 @@ class Patches(NamedTuple):
 
 
 class PatchLessons(Dataset[Patches]):
-    """For the vision tower: each drawn frame as a whole and in a detail, with none to MOST_FLAWS flaws; of both a part
-    alone in the first `parts` steps of the training."""
+    """For the vision tower: each drawn frame as a whole and in a detail, with none to MOST_FLAWS flaws; in the first
+    `parts` steps of the training PARTS parts of both instead, of half as many frames."""
 
     def __init__(self, seed: int, first: int, last: int, parts: int = 0) -> None:
         self.seed, self.steps, self.parts = seed, range(first, last), parts
@@ -90,15 +91,16 @@ class PatchLessons(Dataset[Patches]):
     def __getitem__(self, index: int) -> Patches:
         step = self.steps[index]
         rng = np.random.default_rng([self.seed, 1, step])
-        side = PART_SIDE if step < self.parts else SIDE
-        return stack([shot for _ in range(FRAMES_A_STEP) for shot in _whole_and_detail(rng, step < EASY_STEPS, side)])
+        side, each = (PART_SIDE, PARTS) if step < self.parts else (SIDE, 1)
+        frames = range(FRAMES_A_STEP // each)
+        return stack([shot for _ in frames for shot in _whole_and_detail(rng, step < EASY_STEPS, side, each)])
 
 
-def _whole_and_detail(rng: np.random.Generator, easy: bool, side: int) -> list[Shot]:
+def _whole_and_detail(rng: np.random.Generator, easy: bool, side: int, each: int) -> list[Shot]:
     flaws = int(rng.choice(MOST_FLAWS + 1, p=FLAWS))
     sample = random_sample(rng, flaws, hard=0.0 if easy else None, weights=KIND_WEIGHTS)
     seen = sample.pixels if easy and rng.random() < 0.7 else disturb(rng, sample.pixels)
-    windows = [whole(rng, len(seen)), detail(rng, sample)]
+    windows = [whole(rng, len(seen)), detail(rng, sample)] * each
     if side < SIDE:
         windows = [part(rng, sample, window, side) for window in windows]
     return [shoot(rng, sample, seen, window, side) for window in windows]

@@ -11,10 +11,11 @@ Distilling the knowledge in a neural network, 2015).
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inspector.training.dialogue import Rows, Scribe
@@ -27,6 +28,8 @@ from inspector.training.tower import Features
 from inspector.training.vision_stage import Heads, Report
 
 TEACHER_SHARE: Final = 0.5  # of a wanted verdict; the rest is the truth
+ODDS_WEIGHT: Final = 0.2  # of the distance to the teacher's log-odds, beside the surprise
+MOST_ODDS: Final = 5.0  # the teacher's log-odds beyond these are all the same
 CHECK_BATCHES: Final = 12
 GROUP: Final = 8  # rows padded to one length
 
@@ -55,27 +58,46 @@ def language_step(model: Any, scribe: Scribe, teacher: Teacher, cases: list[Case
 
 
 def _loss(model: Any, teacher: Teacher, rows: Rows, cases: list[Case]) -> Tensor:
-    """Weighted surprise at all wanted tokens, summed."""
+    """Weighted surprise at all wanted tokens, summed, and how far verdicts are from the teacher's."""
     rows = rows.to(model.device)
     with products(model.device):
         with torch.no_grad():
             seen = look(model.model.visual, cases)
-            shares = rows.target_shares + leaning(teacher, rows, cases, seen)
-        logits = answer(model, rows, seen)
-    surprise = -logits.float().log_softmax(-1).gather(1, rows.target_ids)
-    return ((surprise * shares).sum(1) * rows.target_weight).sum()
+            told = teach(teacher, rows, cases, seen)
+        logits = answer(model, rows, seen).float()
+    surprise = -logits.log_softmax(-1).gather(1, rows.target_ids)
+    missed = (surprise * (rows.target_shares + told.leaning)).sum(1) + ODDS_WEIGHT * odds_missed(logits, rows, told)
+    return (missed * rows.target_weight).sum()
 
 
-def leaning(teacher: Teacher, rows: Rows, cases: list[Case], seen: Features) -> Tensor:
-    """[targets, words]: what the teacher's doubt adds to the wanted shares, of a lone picture of the product only: of
-    a comparison it knows nothing."""
-    truth = torch.tensor([float(bool(case.shots[-1].flaws)) for case in cases], device=rows.ids.device)
-    lone = torch.tensor([is_lone(case) for case in cases], device=rows.ids.device)
-    doubt = TEACHER_SHARE * lone * (teacher.p_ng(cases, seen) - truth)
-    more = torch.zeros_like(rows.target_shares)
-    more[:, 0] = rows.target_asks * doubt[rows.target_row]
-    more[:, 1] = -more[:, 0]
-    return more
+class Told(NamedTuple):
+    """What the teacher says of each target: 1 for NG in the first of its two words and -1 for NG in the second, 0 where
+    it knows nothing [targets]; log-odds of the first word [targets]; what its doubt adds to the wanted shares
+    [targets, words]."""
+
+    asks: Tensor
+    odds: Tensor
+    leaning: Tensor
+
+
+def teach(teacher: Teacher, rows: Rows, cases: list[Case], seen: Features) -> Told:
+    """Of a lone picture of the product only: of a comparison the teacher knows nothing."""
+    device = rows.ids.device
+    truth = torch.tensor([float(bool(case.shots[-1].flaws)) for case in cases], device=device)
+    lone = torch.tensor([is_lone(case) for case in cases], device=device)
+    ng = teacher.log_odds(cases, seen)
+    asks = rows.target_asks * lone[rows.target_row]
+    leaning = torch.zeros_like(rows.target_shares)
+    leaning[:, 0] = TEACHER_SHARE * asks * (ng.sigmoid() - truth)[rows.target_row]
+    leaning[:, 1] = -leaning[:, 0]
+    return Told(asks, asks * ng.clamp(-MOST_ODDS, MOST_ODDS)[rows.target_row], leaning)
+
+
+def odds_missed(logits: Tensor, rows: Rows, told: Told) -> Tensor:
+    """[targets]: how far log-odds are from the teacher's. Surprise hardly tells one small probability from another, and
+    among those the faint flaws are to be ranked."""
+    first, second = logits.gather(1, rows.target_ids[:, :2]).unbind(1)
+    return F.smooth_l1_loss(first - second, told.odds, reduction="none") * told.asks.abs()
 
 
 def answer(model: Any, rows: Rows, features: Features) -> Tensor:

@@ -40,9 +40,9 @@ class Teacher:
             ng += [bool(case.shots[0].flaws) for case in lone]
         self._weights = fitted(torch.cat(inputs), torch.tensor(ng, device=self._device))
 
-    def p_ng(self, cases: Sequence[Case], features: Features) -> Tensor:
-        """[cases]: how likely the last picture of each shows a flaw; `features` are those of all their pictures."""
-        return (self._inputs(cases, features) @ self._weights).sigmoid()
+    def log_odds(self, cases: Sequence[Case], features: Features) -> Tensor:
+        """[cases]: of a flaw in the last picture of each; `features` are those of all their pictures."""
+        return self._inputs(cases, features) @ self._weights
 
     def _inputs(self, cases: Sequence[Case], features: Features) -> Tensor:
         lasts = torch.tensor([len(case.shots) for case in cases], device=self._device).cumsum(0) - 1

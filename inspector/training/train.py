@@ -33,7 +33,7 @@ def train(
     state: Path,
     *,
     seed: int = 7,
-    vision_steps: int = 8000,
+    vision_steps: int = 8400,
     language_steps: int = 1800,
     threads: int = 2,
     progress: Progress = lambda *_: None,

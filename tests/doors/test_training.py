@@ -34,7 +34,16 @@ from inspector.training.bench import WORDINGS
 from inspector.training.coordinates import STEPS, BoxHead, code
 from inspector.training.dialogue import Scribe
 from inspector.training.feed import PART_SIDE, Case, Conversations, PatchLessons, stack
-from inspector.training.language_stage import TEACHER_SHARE, answer, language_step, leaning, taught
+from inspector.training.language_stage import (
+    MOST_ODDS,
+    TEACHER_SHARE,
+    Told,
+    answer,
+    language_step,
+    odds_missed,
+    taught,
+    teach,
+)
 from inspector.training.lessons import STEP, Kind, Lesson, Seen, all_lessons, on_grid, place
 from inspector.training.scores import Scored, calibration_error, overlap
 from inspector.training.shots import CELL, Window, detail, part, shoot
@@ -375,18 +384,36 @@ def test_a_wanted_verdict_lies_between_truth_and_teacher_in_any_wording(model: A
     teacher = Teacher(Heads(), 4, model.model.visual, batches=1)
     with torch.no_grad():
         seen = look(model.model.visual, cases)
-        shares = rows.target_shares + leaning(teacher, rows, cases, seen)
-        alone = [teacher.p_ng([case], look(model.model.visual, [case])).item() for case in cases]
+        told = teach(teacher, rows, cases, seen)
+        alone = [teacher.log_odds([case], look(model.model.visual, [case])).sigmoid().item() for case in cases]
+        missed = odds_missed(answer(model, rows, seen), rows, told)
+    shares = rows.target_shares + told.leaning
     assert torch.allclose(shares.sum(1), torch.ones(len(shares)))
-    for row, asks, truth, wanted in zip(rows.target_row, rows.target_asks, rows.target_shares, shares, strict=True):
+    for row, asks, truth, wanted, gap in zip(
+        rows.target_row, rows.target_asks, rows.target_shares, shares, missed, strict=True
+    ):
         if asks == 0 or not is_lone(cases[row]):
             assert torch.equal(wanted, truth)
+            assert gap == 0
             continue
         taught_share = alone[row] if asks == 1 else 1.0 - alone[row]
         between = (1.0 - TEACHER_SHARE) * float(truth[0]) + TEACHER_SHARE * taught_share
         assert float(wanted[0]) == pytest.approx(between, abs=1e-4)
+        assert gap > 0
     assert set(rows.target_asks.tolist()) == {-1, 0, 1}
     assert not all(is_lone(case) for case in cases)
+
+
+def test_a_verdict_with_the_teachers_odds_misses_nothing(tokenizer: Any, cases: list[Case]) -> None:
+    scribe = Scribe(tokenizer)
+    rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons) for case in cases])
+    odds = rows.target_asks * torch.linspace(-MOST_ODDS, MOST_ODDS, len(rows.target_asks))
+    told = Told(rows.target_asks, odds, torch.zeros_like(rows.target_shares))
+    logits = torch.zeros(len(odds), len(tokenizer))
+    apart = odds_missed(logits, rows, told)
+    logits.scatter_(1, rows.target_ids[:, :1], odds[:, None])
+    assert odds_missed(logits, rows, told).sum() == 0
+    assert (apart > 0).sum() == (odds != 0).sum() > 0
 
 
 def test_a_teacher_knows_how_much_odds_mean_on_each_kind_of_picture() -> None:
