@@ -508,7 +508,7 @@ def train_demo(
     state: Annotated[Path | None, typer.Option(help="Where an interrupted run goes on from.")] = None,
     seed: Seed = 7,
     vision_steps: Annotated[int, typer.Option(help="Steps of the vision tower alone.", min=1)] = 8400,
-    language_steps: Annotated[int, typer.Option(help="Steps of the whole model.", min=1)] = 1800,
+    language_steps: Annotated[int, typer.Option(help="Steps of the language model behind it.", min=1)] = 1800,
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
 ) -> None:
     """Make the embedded model again, from random numbers, on drawn products. Resumable; curves land in its folder."""

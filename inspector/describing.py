@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
+from statistics import median
 from typing import Final
 
 from inspector.errors import InspectorError
 from inspector.pipeline import Pipeline
 from inspector.ports import Engine
-from inspector.report import Words, WordsState, read_words, report_schema
+from inspector.report import Box, Words, WordsState, read_words, report_schema
 from inspector.sight import Sight
 from inspector.view import REPORT_TOKENS, Pictures, report_request
 
@@ -23,11 +25,7 @@ async def describe(engine: Engine, sight: Sight, pipeline: Pipeline) -> Words:
         words = await _written(engine, sight, pipeline)
     except InspectorError as error:
         return Words(WordsState.MISSING, raw=str(error))
-    try:
-        for _ in range(pipeline.close_looks):
-            words = await _placed(sight, words)
-    except InspectorError:  # the box of the first look stands
-        pass
+    words = await _placed(sight, words, pipeline.close_looks)
     return replace(words, ms=(time.monotonic() - started) * 1000.0)
 
 
@@ -42,12 +40,15 @@ async def _written(engine: Engine, sight: Sight, pipeline: Pipeline) -> Words:
     return read_words(written.text, pipeline, tokens=written.tokens)
 
 
-async def _placed(sight: Sight, words: Words) -> Words:
-    """The words with the main finding's box where the model points from closer."""
+async def _placed(sight: Sight, words: Words, looks: int) -> Words:
+    """The words with the main finding's box between where the model pointed at first and in each closer look, which
+    goes where the last one pointed: of three looks one that goes wrong is outvoted, side by side of the box."""
     if words.main is None or words.main.bbox_norm is None:
         return words
-    closer = await sight.looked_closer(words.main.bbox_norm)
-    if closer is None:
-        return words
-    main = replace(words.main, bbox_norm=closer.box)
-    return replace(words, findings=(main, *words.findings[1:]), tokens=words.tokens + closer.tokens)
+    boxes, tokens = [words.main.bbox_norm], words.tokens
+    with suppress(InspectorError):  # what it pointed at before stands
+        while len(boxes) <= looks and (closer := await sight.looked_closer(boxes[-1])):
+            boxes.append(closer.box)
+            tokens += closer.tokens
+    main = replace(words.main, bbox_norm=Box(*map(median, zip(*boxes, strict=True))))
+    return replace(words, findings=(main, *words.findings[1:]), tokens=tokens)

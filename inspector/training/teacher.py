@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from inspector import view
 from inspector.products import PRODUCTS
-from inspector.training.feed import Case, Conversations, stack, stream
+from inspector.training.feed import Case, Conversations, stream
 from inspector.training.precision import products
 from inspector.training.tower import Features, patchify, see
 from inspector.training.vision_stage import Heads
@@ -58,7 +59,7 @@ def is_lone(case: Case) -> bool:
 
 def look(visual: Any, cases: Sequence[Case]) -> Features:
     """The features of all pictures of these cases."""
-    pictures = stack([shot for case in cases for shot in case.shots]).pictures
+    pictures = np.stack([shot.pixels for case in cases for shot in case.shots])
     return see(visual, patchify(pictures).to(visual.patch_embed.proj.weight.device))
 
 

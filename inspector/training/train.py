@@ -104,7 +104,7 @@ class Training:
     def _reporter(self, steps: int) -> Callable[[int, dict[str, float]], None]:
         def report(step: int, figures: dict[str, float]) -> None:
             self.done = step + 1
-            if self.done % CHECK_EVERY == 0:
+            if self.done % CHECK_EVERY == 0 or self.done == steps:
                 figures = figures | self._check()
             self.history.append({"stage": self.stage, "step": self.done, **figures})
             self.progress(self.stage, self.done, steps, figures)
