@@ -2,6 +2,10 @@
 attended to apart, and the two results are merged by the logarithms of their sums of exponentials, which is exact
 (online softmax, as in FlashAttention; for shared prefixes: Hydragen, FlashInfer's cascade). No row holds a copy of
 the prefix. Knows tensors, and how transformers calls an attention function.
+
+Queries are [tokens, folds, groups, width]: the heads of a group share keys, and each fold has one head of every group.
+So the folds of a token stand like tokens of their own, and attention takes them as such without a copy. Keys and values
+of one layer are one tensor, new ones [tokens, 2, groups, width], kept ones [2, rows, groups, tokens, width].
 """
 
 from __future__ import annotations
@@ -18,17 +22,10 @@ QUERIES: Final = 64  # a block of them: as many as torch's fused attention for C
 FUSED: Final = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # for CPUs alone
 
 
-class Kept(NamedTuple):
-    """Keys and values of one layer, [rows, heads, tokens, width]."""
-
-    keys: Tensor
-    values: Tensor
-
-
 class Layout(NamedTuple):
     """How the packed tokens of some rows stand in a table of rows × width. `places` says where each one stands, None
     where the table has no gaps; `mask` [rows, 1, width, own tokens] is added to a row's scores with its own keys.
-    `folded` is the same for all heads that share keys, one after the other, None where it hides nothing."""
+    `folded` [rows, 1, width × folds, own tokens] is the same for every fold, None where it hides nothing."""
 
     rows: int
     width: int
@@ -37,33 +34,37 @@ class Layout(NamedTuple):
     folded: Tensor | None
 
     def spread(self, packed: Tensor) -> Tensor:
-        """[heads, tokens, width] → [rows, heads, table's width, width], with zeros in the gaps."""
-        heads, _, width = packed.shape
+        """[tokens, …] → [rows, table's width, …], with zeros in the gaps."""
         if self.places is not None:
-            table = packed.new_zeros(heads, self.rows * self.width, width)
-            table[:, self.places] = packed
+            table = packed.new_zeros(self.rows * self.width, *packed.shape[1:])
+            table[self.places] = packed
             packed = table
-        return packed.view(heads, self.rows, self.width, width).transpose(0, 1)
+        return packed.reshape(self.rows, self.width, *packed.shape[1:])
 
     def of_ends(self) -> Layout:
         """That of each row's last token alone."""
-        folded = None if self.folded is None else self.folded[:, :, self.width - 1 :: self.width]
+        folded = None if self.folded is None else self.folded[:, :, -(self.folded.shape[2] // self.width) :]
         return Layout(self.rows, 1, None, self.mask[:, :, -1:], folded)
 
     def packed(self, table: Tensor) -> Tensor:
-        """[rows, heads, table's width, …] → [heads, tokens, …]"""
-        flat = table.transpose(0, 1).flatten(1, 2)
-        return flat if self.places is None else flat[:, self.places]
+        """[rows, table's width, …] → [tokens, …]"""
+        flat = table.flatten(0, 1)
+        return flat if self.places is None else flat[self.places]
+
+    def unfolded(self, table: Tensor, folds: int) -> Tensor:
+        """[rows, table's width × folds, …] → [tokens, folds, …]"""
+        return self.packed(table.reshape(self.rows, self.width, folds, *table.shape[2:]))
 
 
 class Partial(NamedTuple):
-    """Attention over some of the keys: its output, and the logarithm of its sum of exponentials."""
+    """Attention over some of the keys: its output [rows, tokens, groups, width], and the logarithms of its sums of
+    exponentials [rows, tokens, groups]."""
 
     output: Tensor
     log_total: Tensor
 
 
-Attend = Callable[[Tensor, Kept, Kept, Layout, float], Tensor]
+Attend = Callable[[Tensor, Tensor, Tensor, Layout, float], Tensor]
 
 
 class Segment(Protocol):
@@ -76,37 +77,30 @@ class Segment(Protocol):
     @property
     def tokens(self) -> int: ...
 
-    def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
-        """[heads, tokens, width] → the same; keeps the new keys and values. The last layer may bring the queries of
-        `ends` alone."""
+    def attend(self, layer: int, queries: Tensor, new: Tensor, scale: float) -> Tensor:
+        """Gives what its queries find, shaped as they are; keeps the new keys and values. The last layer may bring the
+        queries of `ends` alone."""
 
 
-def shared(queries: Tensor, prefix: Kept, own: Kept, layout: Layout, scale: float) -> Tensor:
-    """Queries [heads, tokens, width] over the prefix once, and over each row's own keys; the heads that share keys are
-    folded into the tokens, so that nothing is repeated for them either."""
-    heads, tokens, width = queries.shape
-    groups = prefix.keys.shape[1]
-    before = partial(queries.reshape(1, groups, -1, width), prefix, scale)
-    table = layout.spread(queries).reshape(layout.rows, groups, -1, width)
-    after = partial(table, own, scale, layout.folded)
-    unfolded = (layout.rows, heads, layout.width)
+def shared(queries: Tensor, prefix: Tensor, own: Tensor, layout: Layout, scale: float) -> Tensor:
+    """Over the prefix once, and over each row's own keys."""
+    before = partial(queries.flatten(0, 1)[None], prefix, scale)
+    after = partial(layout.spread(queries).flatten(1, 2), own, scale, layout.folded)
     return merged(
-        Partial(before.output.reshape(queries.shape), before.log_total.reshape(heads, tokens)),
-        Partial(
-            layout.packed(after.output.reshape(*unfolded, width)), layout.packed(after.log_total.reshape(unfolded))
-        ),
+        Partial(*(each.reshape(queries.shape[: each.dim()]) for each in before)),
+        Partial(*(layout.unfolded(each, queries.shape[1]) for each in after)),
     )
 
 
-def copied(queries: Tensor, prefix: Kept, own: Kept, layout: Layout, scale: float) -> Tensor:
+def copied(queries: Tensor, prefix: Tensor, own: Tensor, layout: Layout, scale: float) -> Tensor:
     """The same the plain way, with a copy of the prefix in every row: the reference for tests."""
-    keys, values = (
-        torch.cat([kept.expand(layout.rows, -1, -1, -1), mine], dim=2) for kept, mine in zip(prefix, own, strict=True)
-    )
-    visible = layout.mask.new_zeros(layout.rows, 1, layout.width, prefix.keys.shape[2])
+    keys, values = torch.cat([prefix.expand(-1, layout.rows, -1, -1, -1), own], dim=3)
+    visible = layout.mask.new_zeros(layout.rows, 1, layout.width, prefix.shape[3])
     mask = torch.cat([visible, layout.mask], dim=3).to(queries.dtype)
     attend = torch.nn.functional.scaled_dot_product_attention
-    return layout.packed(attend(layout.spread(queries), keys, values, mask, scale=scale, enable_gqa=True))
+    heads = layout.spread(queries).permute(0, 3, 2, 1, 4)
+    found = attend(heads.flatten(1, 2), keys, values, mask, scale=scale, enable_gqa=True)
+    return layout.packed(found.view(heads.shape).permute(0, 3, 2, 1, 4))
 
 
 def register() -> str:
@@ -141,52 +135,52 @@ def attend(
 
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **settings)
         return output, None
-    return attended(segments, module.layer_idx, query, key, value, scaling), None
+    groups = key.shape[1]
+    queries = query.view(groups, -1, *query.shape[2:]).permute(2, 1, 0, 3)
+    found = attended(segments, module.layer_idx, queries, torch.stack([key[0], value[0]]).permute(2, 0, 1, 3), scaling)
+    return found.transpose(1, 2).flatten(1, 2)[None], None
 
 
-def attended(
-    segments: Sequence[Segment], layer: int, queries: Tensor, keys: Tensor, values: Tensor, scale: float
-) -> Tensor:
-    """Queries [1, heads, tokens, width] of all segments, one after the other, or of their ends alone; keys and values
-    of all their tokens. Gives [1, tokens, heads, width]."""
+def attended(segments: Sequence[Segment], layer: int, queries: Tensor, new: Tensor, scale: float) -> Tensor:
+    """Queries of all segments, one after the other, or of their ends alone; new keys and values of all their tokens.
+    Gives what the queries find, shaped as they are."""
+    if len(segments) == 1:
+        return segments[0].attend(layer, queries, new, scale)
     sizes = [segment.tokens for segment in segments]
-    asking = sizes if queries.shape[2] == keys.shape[2] else [len(segment.ends) for segment in segments]
-    new = (torch.split(tensor[0], sizes, dim=1) for tensor in (keys, values))
-    outputs = [
-        segment.attend(layer, asked, Kept(*kept), scale)
-        for segment, asked, *kept in zip(segments, torch.split(queries[0], asking, dim=1), *new, strict=True)
-    ]
-    return torch.cat([output.transpose(0, 1) for output in outputs])[None]
+    asking = sizes if len(queries) == len(new) else [len(segment.ends) for segment in segments]
+    each = zip(segments, torch.split(queries, asking), torch.split(new, sizes), strict=True)
+    return torch.cat([segment.attend(layer, asked, kept, scale) for segment, asked, kept in each])
 
 
 class Causal:
-    """Each of so many tokens attends to those up to itself. `folds`: how many heads share keys. torch's fused attention
-    for CPUs, told to be causal, still works out most of what it hides, and wants keys for every head: there the queries
-    go in blocks, which share one mask."""
+    """Each of so many tokens attends to those up to itself. torch's fused attention for CPUs, told to be causal, still
+    works out most of what it hides, and wants keys for every head: there the queries go in blocks, which share one
+    mask."""
 
     def __init__(self, tokens: int, folds: int, like: Tensor) -> None:
         self._fused = like.device.type != "cpu"
         if self._fused:
             return
-        hidden = like.new_zeros(folds, QUERIES, tokens + QUERIES)
-        hidden[..., tokens:] = hidden.new_full((QUERIES, QUERIES), -torch.inf).triu(1)
+        ahead = like.new_full((QUERIES, QUERIES), -torch.inf).triu(1)
+        hidden = like.new_zeros(QUERIES, folds, tokens + QUERIES)
+        hidden[..., tokens:] = ahead[:, None]
         self._hidden = hidden
 
-    def attend(self, queries: Tensor, own: Kept, scale: float) -> Tensor:
-        """[heads, tokens, width] → the same."""
+    def attend(self, queries: Tensor, own: Tensor, scale: float) -> Tensor:
         if self._fused:
             fused = torch.nn.functional.scaled_dot_product_attention
-            return fused(queries[None], *own, is_causal=True, scale=scale, enable_gqa=True)[0]
-        firsts = range(0, queries.shape[1], QUERIES)
-        return torch.cat([self._block(queries, own, scale, first) for first in firsts], dim=1)
+            heads = queries.permute(2, 1, 0, 3)
+            keys, values = own
+            found = fused(heads.flatten(0, 1)[None], keys, values, is_causal=True, scale=scale, enable_gqa=True)
+            return found[0].view(heads.shape).permute(2, 1, 0, 3)
+        firsts = range(0, len(queries), QUERIES)
+        return torch.cat([self._block(queries, own, scale, first) for first in firsts])
 
-    def _block(self, queries: Tensor, own: Kept, scale: float, first: int) -> Tensor:
-        tokens, block = queries.shape[1], queries[:, first : first + QUERIES]
-        count = block.shape[1]
-        seen = Kept(*(each[:, :, : first + count] for each in own))
-        hidden = self._hidden[:, :count, tokens - first : tokens + count].flatten(0, 1)
-        folded = block.reshape(1, own.keys.shape[1], -1, block.shape[2])
-        return partial(folded, seen, scale, hidden).output.view(block.shape)
+    def _block(self, queries: Tensor, own: Tensor, scale: float, first: int) -> Tensor:
+        tokens, block = len(queries), queries[first : first + QUERIES]
+        end = first + len(block)
+        hidden = self._hidden[: len(block), :, tokens - first : tokens + len(block)].flatten(0, 1)
+        return partial(block.flatten(0, 1)[None], own[..., :end, :], scale, hidden).output.view(block.shape)
 
 
 def merged(one: Partial, other: Partial) -> Tensor:
@@ -195,18 +189,21 @@ def merged(one: Partial, other: Partial) -> Tensor:
     return torch.lerp(other.output, one.output, share.to(one.output.dtype))
 
 
-def partial(queries: Tensor, kept: Kept, scale: float, mask: Tensor | None = None) -> Partial:
-    """Queries [rows, heads that share no keys, tokens, width] over these keys; `mask` is added to their scores."""
-    if queries.device.type == "cpu":
-        return Partial(*FUSED(queries, kept.keys, kept.values, attn_mask=mask, scale=scale))
-    return spelled_out(queries, kept, scale, mask)
+def partial(queries: Tensor, kept: Tensor, scale: float, mask: Tensor | None = None) -> Partial:
+    """Queries [rows, tokens, groups, width] over kept keys and values; `mask` is added to their scores."""
+    work_out = FUSED if queries.device.type == "cpu" else spelled_out
+    output, log_total = work_out(queries.transpose(1, 2), *kept.unbind(), attn_mask=mask, scale=scale)
+    return Partial(output.transpose(1, 2), log_total.transpose(1, 2))
 
 
-def spelled_out(queries: Tensor, kept: Kept, scale: float, mask: Tensor | None) -> Partial:
-    """For devices whose fused attention keeps the sums to itself."""
-    scores = (queries @ kept.keys.mT).float() * scale
-    if mask is not None:
-        scores = scores + mask
+def spelled_out(
+    queries: Tensor, keys: Tensor, values: Tensor, *, attn_mask: Tensor | None, scale: float
+) -> tuple[Tensor, Tensor]:
+    """FUSED for devices whose fused attention keeps the sums to itself. [rows, groups, tokens, width] → the same, and
+    sums [rows, groups, tokens]."""
+    scores = (queries @ keys.mT).float() * scale
+    if attn_mask is not None:
+        scores = scores + attn_mask
     log_total = scores.logsumexp(dim=-1)
-    shares = (scores - log_total[..., None]).exp().to(kept.values.dtype)
-    return Partial(shares @ kept.values, log_total)
+    shares = (scores - log_total[..., None]).exp().to(values.dtype)
+    return shares @ values, log_total

@@ -22,26 +22,27 @@ from inspector.vlm.stopwatch import timed
 ROWS: Final = 144  # 16 parts with 9 rows each
 SIZES: Final = (1, ROWS, 1024)  # tokens; a single one is compiled apart
 TRIES: Final = 5
-Before = Callable[[Qwen3VLTextDecoderLayer, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+Before = Callable[[Qwen3VLTextDecoderLayer, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 After = Callable[[Qwen3VLTextDecoderLayer, Tensor, Tensor], Tensor]
 _LOG = logging.getLogger(__name__)
 
 
-def before(
-    layer: Qwen3VLTextDecoderLayer, hidden: Tensor, cosines: Tensor, sines: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Hidden states [1, tokens, width] to queries, keys and values [1, heads, tokens, width of a head]."""
+def before(layer: Qwen3VLTextDecoderLayer, hidden: Tensor, cosines: Tensor, sines: Tensor) -> tuple[Tensor, Tensor]:
+    """Hidden states [1, tokens, width] to queries [tokens, folds, groups, width of a head], new keys and values
+    [tokens, 2, groups, width]."""
     attention, normed = layer.self_attn, layer.input_layernorm(hidden)
     heads = (*hidden.shape[:-1], -1, attention.head_dim)
     queries = attention.q_norm(attention.q_proj(normed).view(heads)).transpose(1, 2)
     keys = attention.k_norm(attention.k_proj(normed).view(heads)).transpose(1, 2)
     queries, keys = apply_rotary_pos_emb(queries, keys, cosines, sines)
-    return queries, keys, attention.v_proj(normed).view(heads).transpose(1, 2)
+    values = attention.v_proj(normed).view(heads)
+    apart = queries[0].unflatten(0, (-1, attention.num_key_value_groups)).permute(2, 1, 0, 3)
+    return apart.contiguous(), torch.stack([keys[0].transpose(0, 1), values[0]], dim=1)
 
 
 def after(layer: Qwen3VLTextDecoderLayer, hidden: Tensor, found: Tensor) -> Tensor:
-    """What the layer makes of what attention found, both [1, tokens, …]."""
-    hidden = hidden + layer.self_attn.o_proj(found)
+    """What the layer makes of its hidden states, and of what attention found [tokens, folds, groups, width]."""
+    hidden = hidden + layer.self_attn.o_proj(found.transpose(1, 2).flatten(1))
     made: Tensor = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
     return made
 
@@ -59,9 +60,9 @@ class CompiledLayer(nn.Module):
     ) -> Tensor:
         """Hidden states [1, tokens, width] to the same."""
         module = self.layer.self_attn
-        queries, keys, values = self._before(self.layer, hidden, *position_embeddings)
-        found = attended(segments, module.layer_idx, queries, keys, values, module.scaling)
-        return self._after(self.layer, hidden, found.flatten(2))
+        queries, new = self._before(self.layer, hidden, *position_embeddings)
+        found = attended(segments, module.layer_idx, queries, new, module.scaling)
+        return self._after(self.layer, hidden, found)
 
 
 def compile_layers(model: nn.Module) -> bool:
@@ -95,8 +96,8 @@ def _seconds(text: Qwen3VLTextModel, layers: Sequence[Qwen3VLTextDecoderLayer], 
         hidden = torch.zeros(1, tokens, text.config.hidden_size, device=weights.device, dtype=weights.dtype)
         rotation = text.rotary_emb(hidden, torch.arange(tokens, device=weights.device).expand(3, 1, -1))
         for layer in layers:
-            queries, _, _ = before(layer, hidden, *rotation)
-            hidden = after(layer, hidden, queries.transpose(1, 2).flatten(2))
+            queries, _ = before(layer, hidden, *rotation)
+            hidden = after(layer, hidden, queries)
 
     for tokens in SIZES:
         through(tokens)

@@ -5,10 +5,10 @@ Both keep in `next` the tokens that the row reads next, and know the `most` toke
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Final
 
 from torch import Tensor
@@ -34,6 +34,7 @@ class Draft:
     def __init__(self, index: int, question: Question, chat: Chat) -> None:
         self._index, self._question, self._chat = index, question, chat
         self._tokens: list[int] = []
+        self._end = ""  # where a cue would stand: not all of a long thought is spelled out at every token
         self._is_cut = False
         self._told: Answer | None = None  # what it came to, while it is asked whether that is right
         self._reasons = question.reasoning is not Reasoning.NONE
@@ -46,18 +47,22 @@ class Draft:
     def at_verdict(self) -> bool:
         if not self._reasons or self._told is not None:
             return True
-        return self._is_cut or VERDICT_CUE in self._end()
+        return self._is_cut or VERDICT_CUE in self._end
 
     @property
     def chance(self) -> float:
         """The random number for this place in this text, whenever and beside whomever it is drawn."""
-        return random.Random(f"{self._question.seed}/{len(self._tokens)}").random()
+        digest = blake2b(f"{self._question.seed}/{len(self._tokens)}".encode(), digest_size=6).digest()
+        return int.from_bytes(digest) * 2.0**-48
 
     def take(self, drawn: int) -> None:
         """Appends the drawn token, or the words that have to stand in its place, which are read in one forward: it was
         not read yet, so dropping it is free."""
+        self._end = self._chat.text([*self._tokens[-CUE_ROOM:], drawn])
         self.next = self._instead(drawn)
         self._tokens += self.next
+        if self.next != [drawn]:
+            self._end = self._chat.text(self._tokens[-CUE_ROOM:])
 
     def answer(self, share: float | None) -> Answer | None:
         """What it came to; None where it is to say first whether that is right."""
@@ -74,19 +79,12 @@ class Draft:
     def _instead(self, drawn: int) -> list[int]:
         """The drawn token; where it would end the text too soon, words that keep it going; at its end the cue."""
         left, ends = self._question.max_tokens - len(self._tokens), drawn in self._chat.end_tokens
-        if left > 0 and len(self._tokens) < self._question.min_tokens and (ends or self._begins_cue(drawn)):
+        if left > 0 and len(self._tokens) < self._question.min_tokens and (ends or begins_cue(self._end)):
             return self._spaced(WAIT)[:left]
         if left > 0 and not ends:
             return [drawn]
         self._is_cut = True
         return self._spaced(VERDICT_CUE)
-
-    def _begins_cue(self, drawn: int) -> bool:
-        return begins_cue(self._end(drawn))
-
-    def _end(self, *more: int) -> str:
-        """Where a cue would stand: not all of a long thought has to be spelled out at every token."""
-        return self._chat.text([*self._tokens[-CUE_ROOM:], *more])
 
     def _spaced(self, words: str) -> list[int]:
         text = self._text

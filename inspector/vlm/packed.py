@@ -7,6 +7,7 @@ result that is written, read and freed between operations costs more than multip
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +15,12 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import (
     Qwen3VLTextAttention,
     Qwen3VLTextDecoderLayer,
     Qwen3VLTextRMSNorm,
+    Qwen3VLTextRotaryEmbedding,
 )
 
 from inspector.vlm.attention import Segment, attended, ends
 
-PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj")
+PROJECTIONS: Final = ("q_proj", "k_proj", "v_proj", "o_proj")
 
 
 class PackedLinear(nn.Module):
@@ -45,16 +47,32 @@ class PackedLinear(nn.Module):
         return packed
 
 
+class Turns(nn.Module):
+    """Rotary embedding as one complex number for each pair of numbers of a token, [1, tokens, 1, pairs], in place of
+    cosines and sines (RoFormer, section 3.4.2): a layer turns a head in one operation."""
+
+    def __init__(self, rotary: Qwen3VLTextRotaryEmbedding) -> None:
+        super().__init__()
+        self._rotary = rotary
+
+    def forward(self, hidden: Tensor, positions: Tensor) -> Tensor:
+        """As transformers calls it."""
+        pairs = (half[..., None, : half.shape[-1] // 2] for half in self._rotary(hidden, positions))
+        return torch.complex(*pairs)
+
+
 class PackedLayer(nn.Module):
-    """A decoder layer in place of transformers' own, for rows of `attention.Segment`."""
+    """A decoder layer in place of transformers' own, for rows of `attention.Segment`, with `Turns`."""
 
     def __init__(self, layer: Qwen3VLTextDecoderLayer) -> None:
         super().__init__()
         attention, mlp = layer.self_attn, layer.mlp
         for turned in (attention.q_proj, attention.k_proj, attention.q_norm, attention.k_norm):
             _pair(turned, attention.head_dim)
+        self._groups, self._folds = attention.config.num_key_value_heads, attention.num_key_value_groups
+        self._lay_out(attention)
         norm, mlp_norm = layer.input_layernorm, layer.post_attention_layernorm
-        self._epsilon = norm.variance_epsilon
+        self._epsilon = nn.Buffer(torch.tensor(norm.variance_epsilon))
         self._pack_heads(attention, norm.weight)
         self._out, self._down = PackedLinear(attention.o_proj), PackedLinear(mlp.down_proj)
         self._gate, self._up = (PackedLinear(each, scale=mlp_norm.weight) for each in (mlp.gate_proj, mlp.up_proj))
@@ -65,40 +83,47 @@ class PackedLayer(nn.Module):
     def forward(
         self,
         hidden: Tensor,
-        position_embeddings: tuple[Tensor, Tensor],
+        position_embeddings: Tensor,
         segments: Sequence[Segment],
         **_: object,
     ) -> Tensor:
         """Hidden states [1, tokens, width] to the same."""
         return self._worked_out(hidden, position_embeddings, segments)
 
-    def _worked_out(self, hidden: Tensor, rotation: tuple[Tensor, Tensor], segments: Sequence[Segment]) -> Tensor:
-        return self._finished(hidden, self._attended(*self._projected(hidden, rotation), segments))
+    def _worked_out(self, hidden: Tensor, turns: Tensor, segments: Sequence[Segment]) -> Tensor:
+        """Queries leave their last operation apart from keys and values, as attention takes them: without a copy."""
+        heads, turned = self._split(self._heads(_normed(hidden, self._epsilon))), (self._folds + 1) * self._groups
+        turning = self._to_length(heads[:, :, :turned], self._head_weights)
+        queries, keys = turning.tensor_split((-self._groups,), dim=2)
+        keys.mul_(turns)
+        return self._finished(hidden, self._attended(queries * turns, heads[0, :, -2 * self._groups :], segments))
+
+    def _lay_out(self, attention: Qwen3VLTextAttention) -> None:
+        """Puts the heads that share keys apart, and one of every group beside each other, as attention wants them."""
+        apart = (self._groups, self._folds, attention.head_dim)
+        for queries in attention.q_proj.parameters():
+            queries.data = queries.data.unflatten(0, apart).transpose(0, 1).flatten(0, 2)
+        out = attention.o_proj.weight
+        out.data = out.data.unflatten(1, apart).transpose(1, 2).flatten(1)
 
     def _pack_heads(self, attention: Qwen3VLTextAttention, scale: Tensor) -> None:
         self._heads = PackedLinear(attention.q_proj, attention.k_proj, attention.v_proj, scale=scale)
-        queries, shared = _head_weights(attention)
-        self._head_weights = nn.Buffer(torch.cat([queries, shared]))
-        self._counts = len(queries), len(shared)
-
-    def _projected(self, hidden: Tensor, rotation: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values [1, tokens, heads, width of a head]."""
-        queries, shared = self._counts
-        table = self._split(self._heads(_normed(hidden, self._epsilon)))
-        turning, values = torch.split(table, [queries + shared, shared], dim=2)
-        asked, keys = torch.split(self._turned(turning, self._head_weights, rotation), [queries, shared], dim=2)
-        return asked, keys, values
+        self._head_weights = nn.Buffer(torch.cat(_head_weights(attention)))
 
     def _split(self, table: Tensor) -> Tensor:
         return table.view(*table.shape[:-1], -1, self._attention.head_dim)
 
-    def _turned(self, heads: Tensor, weights: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-        return _turned(heads.mul_(_to_length_one(heads, self._epsilon)).mul_(weights), rotation)
+    def _to_length(self, heads: Tensor, weights: Tensor) -> Tensor:
+        """The norm of heads [1, tokens, heads, width], in place; gives them as pairs."""
+        heads.mul_(_to_length_one(heads, self._epsilon)).mul_(weights)
+        return torch.view_as_complex(heads.view(*heads.shape[:-1], -1, 2))
 
-    def _attended(self, queries: Tensor, keys: Tensor, values: Tensor, segments: Sequence[Segment]) -> Tensor:
-        queries, keys, values = (each.transpose(1, 2) for each in (queries, keys, values))
-        module = self._attention
-        return attended(segments, module.layer_idx, queries, keys, values, module.scaling).flatten(2)
+    def _attended(self, queries: Tensor, new: Tensor, segments: Sequence[Segment]) -> Tensor:
+        """Queries [1, tokens, heads, pairs], keys and values [tokens, heads, width] to [1, tokens, width of all]."""
+        module, width = self._attention, new.shape[-1]
+        asking = torch.view_as_real(queries[0]).view(-1, self._folds, self._groups, width)
+        found = attended(segments, module.layer_idx, asking, new.view(-1, 2, self._groups, width), module.scaling)
+        return found.flatten(1)[None]
 
     def _finished(self, hidden: Tensor, attended: Tensor) -> Tensor:
         hidden = self._out.with_other(attended, hidden, "add")
@@ -111,15 +136,13 @@ class LastPackedLayer(PackedLayer):
     """Keys and values of all tokens are kept, but of what comes after them only that of rows' ends is ever read: the
     hidden states of other tokens stay as they were."""
 
-    def _worked_out(self, hidden: Tensor, rotation: tuple[Tensor, Tensor], segments: Sequence[Segment]) -> Tensor:
+    def _worked_out(self, hidden: Tensor, turns: Tensor, segments: Sequence[Segment]) -> Tensor:
         read = ends(segments, hidden.device)
         normed = _normed(hidden, self._epsilon)
-        keys, values = self._split(self._heads(normed)).tensor_split(2, dim=2)
-        keys = self._turned(keys, self._key_weights, rotation)
-        cosines, sines = rotation
-        queries = self._split(self._queries(normed[:, read]))
-        queries = self._turned(queries, self._query_weights, (cosines[:, read], sines[:, read]))
-        hidden[:, read] = self._finished(hidden[:, read], self._attended(queries, keys, values, segments))
+        new = self._split(self._heads(normed))
+        self._to_length(new[:, :, : self._groups], self._key_weights).mul_(turns)
+        queries = self._to_length(self._split(self._queries(normed[:, read])), self._query_weights).mul_(turns[:, read])
+        hidden[:, read] = self._finished(hidden[:, read], self._attended(queries, new[0], segments))
         return hidden
 
     def _pack_heads(self, attention: Qwen3VLTextAttention, scale: Tensor) -> None:
@@ -146,23 +169,13 @@ def _pair(module: nn.Linear | Qwen3VLTextRMSNorm, width: int) -> None:
         weight.data = halves.transpose(1, 2).flatten(0, 2)
 
 
-def _turned(heads: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotary embedding of [rows, tokens, heads, width], in place: each pair is a complex number, times the turn of its
-    token; one operation instead of five (RoFormer, section 3.4.2)."""
-    pairs = heads.shape[-1] // 2
-    turn = torch.complex(*(half[..., None, :pairs] for half in rotation))
-    torch.view_as_complex(heads.view(*heads.shape[:-1], pairs, 2)).mul_(turn)
-    return heads
-
-
-def _normed(hidden: Tensor, epsilon: float) -> Tensor:
+def _normed(hidden: Tensor, epsilon: Tensor) -> Tensor:
     """A root mean square of one in the last dimension; the norm's weights are in the products that follow."""
     return hidden * _to_length_one(hidden, epsilon)
 
 
-def _to_length_one(hidden: Tensor, epsilon: float) -> Tensor:
+def _to_length_one(hidden: Tensor, epsilon: Tensor) -> Tensor:
     """By what to multiply. The length is read in one operation that writes next to nothing; torch's own norm writes
     the squares."""
     length = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)
-    mean: Tensor = length.square_() / hidden.shape[-1]
-    return mean.add_(epsilon).rsqrt_()
+    return torch.addcmul(epsilon, length, length, value=1 / hidden.shape[-1]).rsqrt_()

@@ -15,7 +15,7 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextModel
 
 from inspector.model_card import ModelCard
 from inspector.vlm.compiled import compile_layers
-from inspector.vlm.packed import LastPackedLayer, PackedLayer, PackedLinear
+from inspector.vlm.packed import LastPackedLayer, PackedLayer, PackedLinear, Turns
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -36,6 +36,7 @@ def pack(model: nn.Module) -> None:
         if isinstance(module, Qwen3VLTextModel) and _is_packable(module):
             *layers, last = module.layers
             module.layers = nn.ModuleList([*map(PackedLayer, layers), LastPackedLayer(last)])
+            module.rotary_emb = Turns(module.rotary_emb)
     for module in list(model.modules()):
         for name, child in module.named_children():
             if type(child) is nn.Linear and _has_packable_weights(child):

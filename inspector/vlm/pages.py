@@ -5,22 +5,23 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import torch
-
-from inspector.vlm.attention import Kept
+from torch import Tensor
 
 ROOM_STEP: Final = 32  # tokens; a page's room is a multiple of it
 
 
 class Shape(NamedTuple):
-    """What keys and values of a model look like: so many `layers` of so many `heads`, each of this `width`."""
+    """What keys and values of a model look like: so many `layers` of so many `groups` of heads that share them,
+    each of this `width`."""
 
     layers: int
-    heads: int
+    groups: int
     width: int
     dtype: torch.dtype
     device: torch.device
@@ -28,9 +29,10 @@ class Shape(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Page:
-    """`layers` are keys and values [places, heads, room, width]; `taken` says of each place whether somebody has it."""
+    """`layers` are keys and values [2, places, groups, room, width]; `taken` says of each place whether somebody has
+    it."""
 
-    layers: tuple[Kept, ...]
+    layers: Sequence[Tensor]
     room: int
     taken: list[bool]
 
@@ -50,9 +52,9 @@ class Places:
     first: int
     count: int
 
-    def layer(self, number: int) -> Kept:
-        """Keys and values [places, heads, room, width]."""
-        return Kept(*(table[self.first : self.first + self.count] for table in self.page.layers[number]))
+    def layer(self, number: int) -> Tensor:
+        """Keys and values [2, places, groups, room, width]."""
+        return self.page.layers[number][:, self.first : self.first + self.count]
 
     def others(self, count: int) -> Places:
         """So many other places of the same room."""
@@ -88,10 +90,9 @@ class Pages:
         next, because memory that is fetched anew costs time."""
         self._pages = [page for page in self._pages if any(page.taken)]
         shape, places = self.shape, max(count, self.places)
-        size = (places, shape.heads, room, shape.width)
+        size = (2, places, shape.groups, room, shape.width)
         with torch.inference_mode(False):  # rows are chosen outside of it, and those can't be written to there
-            made = [torch.empty(size, dtype=shape.dtype, device=shape.device) for _ in range(2 * shape.layers)]
-        layers = tuple(Kept(*pair) for pair in zip(made[::2], made[1::2], strict=True))
+            layers = [torch.empty(size, dtype=shape.dtype, device=shape.device) for _ in range(shape.layers)]
         page = Page(layers, room, [False] * places)
         self._pages.append(page)
         return page

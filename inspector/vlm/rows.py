@@ -13,7 +13,7 @@ from torch import Tensor
 
 from inspector.errors import ModelError
 from inspector.report import WHOLE, Box
-from inspector.vlm.attention import Attend, Causal, Kept, Layout
+from inspector.vlm.attention import Attend, Causal, Layout
 from inspector.vlm.pages import Pages, Places
 
 
@@ -30,12 +30,12 @@ class Unread:
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class KeptPrefix:
-    """Pictures and preamble: `unread` until the first rows continue them, then every layer [1, heads, tokens, width] in
-    its place of a page, to which nobody writes. `position` is where the next token stands (pictures take fewer
-    positions than tokens). `patches` [rows, columns, width] are the last picture's, as they left the vision tower: a
-    few hundredths of what the layers take; `window` is the part of it that they show."""
+    """Pictures and preamble: `unread` until the first rows continue them, then every layer's keys and values
+    [2, 1, groups, tokens, width] in its place of a page, to which nobody writes. `position` is where the next token
+    stands (pictures take fewer positions than tokens). `patches` [rows, columns, width] are the last picture's, as they
+    left the vision tower: a few hundredths of what the layers take; `window` is the part of it that they show."""
 
-    layers: tuple[Kept, ...]
+    layers: Sequence[Tensor]
     tokens: int
     position: int
     patches: Tensor | None = None
@@ -62,7 +62,7 @@ class KeptPrefix:
             raise ModelError("the prefix was opened without looking at a picture; open one")
         return patches
 
-    def keep(self, layers: Sequence[Kept], places: Places | None = None) -> None:
+    def keep(self, layers: Sequence[Tensor], places: Places | None = None) -> None:
         """It was read. Whoever closes it meanwhile, in another thread, frees it all the same."""
         self.layers, self.places, self.unread = tuple(layers), places, None
         if self.is_closed:
@@ -78,7 +78,7 @@ class Rows:
     """Continuations of one prefix that advance together. The first step may give each row another number of tokens:
     they are aligned to the right, `gaps` counts the empty columns before each row. Later steps append as many to each.
 
-    `own` are every layer's keys and values [rows, heads, room, width] in their `places`, made by the first forward;
+    `own` are every layer's keys and values [2, rows, groups, room, width] in their `places`, made by the first forward;
     `filled` are the columns in use, and `positions` where each row's next token stands.
     """
 
@@ -86,7 +86,7 @@ class Rows:
     room: int
     gaps: list[int]
     positions: list[int]
-    own: list[Kept] = field(default_factory=list)
+    own: list[Tensor] = field(default_factory=list)
     filled: int = 0
     places: Places | None = None
 
@@ -103,9 +103,8 @@ class Rows:
         places = self.places.others(len(chosen))
         own = [places.layer(number) for number in range(len(self.own))]
         for mine, theirs in zip(own, self.own, strict=True):
-            for table, other in zip(mine, theirs, strict=True):
-                table[:, :, : self.filled] = other[list(chosen), :, : self.filled]
-                table[:, :, self.filled :] = 0.0
+            mine[..., : self.filled, :] = theirs[:, list(chosen), :, : self.filled]
+            mine[..., self.filled :, :] = 0.0
         return replace(self, own=own, gaps=gaps, positions=positions, places=places)
 
 
@@ -119,18 +118,17 @@ class FirstReading:
         self._prefix, self._last, self._places = prefix, last, pages.take(1, len(unread.embedded))
         self._causal = Causal(len(unread.embedded), folds, unread.embedded)
         self.unread = unread
-        self.layers: list[Kept] = []
+        self.layers: list[Tensor] = []
 
     @property
     def tokens(self) -> int:
         return len(self.unread.embedded)
 
-    def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
+    def attend(self, layer: int, queries: Tensor, new: Tensor, scale: float) -> Tensor:
         room, tokens = self._places.layer(layer), self.tokens
-        for table, each in zip(room, new, strict=True):
-            table[0, :, :tokens] = each
-            table[0, :, tokens:] = 0.0  # hidden, but what is no number would show all the same
-        kept = Kept(*(table[:, :, :tokens] for table in room))
+        kept = room[..., :tokens, :]
+        kept[:, 0] = new.permute(1, 2, 0, 3)
+        room[..., tokens:, :] = 0.0  # hidden, but what is no number would show all the same
         self.layers.append(kept)
         return queries if layer == self._last else self._causal.attend(queries, kept, scale)
 
@@ -163,7 +161,7 @@ class Advance:
         self._end = rows.filled + width
         self._gaps = rows.gaps if rows.filled else [width - length for length in self.lengths]
         mask = _mask(self._gaps, rows.filled, self._end, device)
-        folded = mask.repeat(1, 1, folds, 1) if width > 1 or any(self._gaps) else None
+        folded = mask.repeat_interleave(folds, dim=2) if width > 1 or any(self._gaps) else None
         self._layout = Layout(len(tokens), width, _places(self.lengths, width, device), mask, folded)
         self.ids = [token for row in tokens for token in row]
         self.positions = [
@@ -174,27 +172,18 @@ class Advance:
     def tokens(self) -> int:
         return len(self.ids)
 
-    def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
+    def attend(self, layer: int, queries: Tensor, new: Tensor, scale: float) -> Tensor:
         rows = self._rows
         if layer == len(rows.own):
-            rows.own.append(_cleared(self._places.layer(layer)))
-        for table, tokens in zip(rows.own[layer], new, strict=True):
-            table[:, :, rows.filled : self._end] = self._layout.spread(tokens)
-        own = Kept(*(table[:, :, : self._end] for table in rows.own[layer]))
-        layout = self._layout if queries.shape[1] == self.tokens else self._layout.of_ends()
-        return self._attend(queries, self._prefix[layer], own, layout, scale)
+            rows.own.append(self._places.layer(layer).zero_())  # hidden, but what is no number would show all the same
+        rows.own[layer][..., rows.filled : self._end, :] = self._layout.spread(new).permute(2, 0, 3, 1, 4)
+        layout = self._layout if len(queries) == self.tokens else self._layout.of_ends()
+        return self._attend(queries, self._prefix[layer], rows.own[layer][..., : self._end, :], layout, scale)
 
     def commit(self) -> None:
         rows = self._rows
         rows.positions = [first + length for first, length in zip(rows.positions, self.lengths, strict=True)]
         rows.gaps, rows.filled = self._gaps, self._end
-
-
-def _cleared(room: Kept) -> Kept:
-    """Columns that are not filled yet are hidden, but what is no number would show all the same."""
-    for table in room:
-        table.zero_()
-    return room
 
 
 def _places(lengths: Sequence[int], width: int, device: torch.device) -> Tensor | None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from inspector.vlm.attention import Kept, Partial, merged, partial
+from inspector.vlm.attention import Partial, merged, partial
 from inspector.vlm.pages import Page, Places
 from inspector.vlm.rows import KeptPrefix, Rows
 
@@ -48,11 +48,10 @@ class Table:
         self._seats, self._device = seats, device
         self._hidden = _hidden([row[0] for row in rows], self._width, device)
 
-    def write(self, layer: int, new: Kept) -> None:
-        """Puts new keys and values [tokens, heads, width] into the last column that each token sees."""
+    def write(self, layer: int, new: Tensor) -> None:
+        """Puts new keys and values [tokens, 2, groups, width] into the last column that each token sees."""
         asking, places, lasts = self._written
-        for table, each in zip(self._layers[layer], new, strict=True):
-            table[places, :, lasts] = each[asking]
+        self._layers[layer][:, places, :, lasts] = new[asking]
 
     @cached_property
     def _written(self) -> tuple[slice | Tensor, Tensor, Tensor]:
@@ -62,15 +61,11 @@ class Table:
         return _picked(self.tokens, self._device), places, lasts
 
     def attend(self, layer: int, queries: Tensor, scale: float) -> Partial:
-        """Queries [tokens, heads, width] to the same of this table's `tokens`, and sums [its tokens, heads]."""
-        kept = Kept(*(table[self._places, :, : self._width] for table in self._layers[layer]))
-        rows, shared, _, width = kept.keys.shape
-        cells = queries[self._cells].view(rows, self._most, shared, -1, width).transpose(1, 2)
-        found = partial(cells.reshape(rows, shared, -1, width), kept, scale, self._hidden)
-        return Partial(
-            found.output.view(cells.shape).transpose(1, 2).reshape(-1, queries.shape[1], width)[self._back],
-            found.log_total.view(cells.shape[:-1]).transpose(1, 2).reshape(-1, queries.shape[1])[self._back],
-        )
+        """What queries [tokens, folds, groups, width] find for this table's `tokens`, shaped as they are, and sums."""
+        kept = self._layers[layer][:, self._places, :, : self._width]
+        cells = queries[self._cells]
+        found = partial(cells.reshape(kept.shape[1], -1, *cells.shape[2:]), kept, scale, self._hidden)
+        return Partial(*(each.reshape(cells.shape[: each.dim()])[self._back] for each in found))
 
 
 class Tables:
@@ -85,7 +80,7 @@ class Tables:
         self._order = _picked(sorted(range(len(order)), key=order.__getitem__), device)
 
     def attend(self, layer: int, queries: Tensor, scale: float) -> Partial:
-        """Queries [tokens, heads, width] to the same, and sums [tokens, heads]."""
+        """What queries [tokens, folds, groups, width] find, and sums [tokens, folds, groups]."""
         found = [table.attend(layer, queries, scale) for table in self.each]
         if len(found) == 1:
             return found[0]
@@ -111,12 +106,10 @@ class Together:
     def tokens(self) -> int:
         return len(self.ids)
 
-    def attend(self, layer: int, queries: Tensor, new: Kept, scale: float) -> Tensor:
-        asked, kept = queries.transpose(0, 1), Kept(*(each.transpose(0, 1) for each in new))
+    def attend(self, layer: int, queries: Tensor, new: Tensor, scale: float) -> Tensor:
         for table in self._own.each:
-            table.write(layer, kept)
-        before, after = (tables.attend(layer, asked, scale) for tables in (self._prefixes, self._own))
-        return merged(before, after).transpose(0, 1)
+            table.write(layer, new)
+        return merged(*(tables.attend(layer, queries, scale) for tables in (self._prefixes, self._own)))
 
     def commit(self) -> None:
         for rows in self._rows:

@@ -22,7 +22,6 @@ from inspector.errors import ModelError
 from inspector.pipeline import Reasoning, ViewName
 from inspector.ports import Answer, Text
 from inspector.view import Question
-from inspector.vlm.attention import Kept
 from inspector.vlm.batch import ADMISSION_S, MOST_ROWS, RECHECK_S, WORDS_EVERY, Batch
 from inspector.vlm.bundle import Bundle, Opening
 from inspector.vlm.chat import Chat
@@ -381,7 +380,7 @@ async def test_a_prefix_that_cannot_be_read_fails_alone() -> None:
 
 
 def test_a_prefix_that_is_closed_while_it_is_read_keeps_nothing() -> None:
-    prefix, layer = KeptPrefix((), 5, 5, unread=NOT_READ), Kept(torch.zeros(1), torch.zeros(1))
+    prefix, layer = KeptPrefix((), 5, 5, unread=NOT_READ), torch.zeros(1)
     prefix.close()
     prefix.keep([layer])
     assert (prefix.layers, prefix.unread, prefix.held) == ((), None, 0)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.errors import ModelError
-from inspector.vlm.attention import Kept, copied
+from inspector.vlm.attention import copied
 from inspector.vlm.pages import ROOM_STEP, Pages, Shape
 from inspector.vlm.rows import Advance, KeptPrefix, Rows
 from inspector.vlm.together import Together, can_join
@@ -31,24 +31,22 @@ def soiled(pages: Pages) -> None:
     """What a part leaves behind whose numbers were none."""
     held = [pages.take(pages.places, room) for room in (ROOM_STEP, 2 * ROOM_STEP, 3 * ROOM_STEP)]
     for places in held:
-        for table in places.layer(0):
-            table.fill_(torch.nan)
+        places.layer(0).fill_(torch.nan)
 
 
 def opened(pages: Pages, tokens: int) -> KeptPrefix:
     places = pages.take(1, tokens)
-    for table in places.layer(0):
-        table[:, :, :tokens], table[:, :, tokens:] = torch.randn(table[:, :, :tokens].shape), 0.0
-    layer = Kept(*(table[:, :, :tokens] for table in places.layer(0)))
-    return KeptPrefix((layer,), tokens, tokens, places=places)
+    room = places.layer(0).zero_()
+    room[..., :tokens, :].normal_()
+    return KeptPrefix((room[..., :tokens, :],), tokens, tokens, places=places)
 
 
 def begun(prefix: KeptPrefix, pages: Pages, lengths: list[int], groups: int, room: int = 20) -> Rows:
     """Rows that have read texts of these lengths: always the same numbers."""
     rows, drawn = Rows.begin(prefix, len(lengths), room), torch.Generator().manual_seed(len(lengths))
     advance = Advance(rows, [[7] * length for length in lengths], copied, 1, pages)
-    new = Kept(*torch.randn(2, groups, sum(lengths), HEAD, generator=drawn))
-    advance.attend(0, torch.zeros(groups, sum(lengths), HEAD), new, SCALE)
+    new = torch.randn(sum(lengths), 2, groups, HEAD, generator=drawn)
+    advance.attend(0, torch.zeros(sum(lengths), 1, groups, HEAD), new, SCALE)
     advance.commit()
     return rows
 
@@ -72,7 +70,7 @@ def test_parts_together_attend_as_each_alone(
     for _ in range(3):
         tokens = [[[7]] * len(rows.gaps) for rows in both[0]]
         count = sum(map(len, tokens))
-        queries, new = torch.randn(groups * repeats, count, HEAD), Kept(*torch.randn(2, groups, count, HEAD))
+        queries, new = torch.randn(count, repeats, groups, HEAD), torch.randn(count, 2, groups, HEAD)
         together = Together(list(zip(both[0], tokens, strict=True)), CPU)
         found = together.attend(0, queries, new, SCALE)
         together.commit()
@@ -80,8 +78,7 @@ def test_parts_together_attend_as_each_alone(
         for rows, read in zip(both[1], tokens, strict=True):
             mine = slice(first, first + len(read))
             alone = Advance(rows, read, copied, repeats, row_pages)
-            kept = Kept(*(each[:, mine] for each in new))
-            assert torch.allclose(found[:, mine], alone.attend(0, queries[:, mine], kept, SCALE), atol=1e-5)
+            assert torch.allclose(found[mine], alone.attend(0, queries[mine], new[mine], SCALE), atol=1e-5)
             alone.commit()
             first = mine.stop
         chosen = [data.draw(st.lists(st.integers(0, len(rows.gaps) - 1), min_size=1, max_size=4)) for rows in both[0]]
@@ -101,10 +98,8 @@ def test_places_between_are_worked_out_in_vain_only_where_they_are_few(asking: l
 def test_what_was_not_committed_might_as_well_not_have_been() -> None:
     prefix = opened(new_pages(), 12)
     rows = begun(prefix, new_pages(), [3, 1], 1)
-    queries, ones = torch.randn(1, 2, HEAD), torch.ones(2, 1, 2, HEAD)
-    told = [
-        Together([(rows, [[7], [7]])], CPU).attend(0, queries, Kept(*new), SCALE) for new in (50.0 * ones, ones, ones)
-    ]
+    queries, ones = torch.randn(2, 1, 1, HEAD), torch.ones(2, 2, 1, HEAD)
+    told = [Together([(rows, [[7], [7]])], CPU).attend(0, queries, new, SCALE) for new in (50.0 * ones, ones, ones)]
     assert torch.equal(told[1], told[2])
     assert not torch.allclose(told[0], told[1])
 
