@@ -6,11 +6,12 @@ Pictures and prompts are prepared in threads of one core each; all forwards run 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import torch
 
@@ -35,6 +36,7 @@ from inspector.vlm.rows import KeptPrefix
 from inspector.vlm.threads import apart, compute_on, numpy_on_one_core, on_one_core
 from inspector.vlm.work import Inquiry, Turn, Worker
 
+LARGE_PAGES: Final = "THP_MEM_ALLOC_ENABLE"  # to torch, before its first large tensor: weights are found sooner in them
 Result = TypeVar("Result")
 
 
@@ -132,6 +134,7 @@ class TransformersEngine:
 
 def ready(make: Callable[[], Checkpoint], card: ModelCard) -> Checkpoint:
     """A checkpoint that was just made, ready for inference."""
+    os.environ.setdefault(LARGE_PAGES, "1")
     checkpoint = make()
     quicken(checkpoint.model, card)
     return checkpoint

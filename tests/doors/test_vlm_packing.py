@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
 
 import pytest
 import torch
-from demo_model import CARD, fresh_checkpoint
+from demo_model import CARD, MODELS, fresh_checkpoint
 from torch import nn
 
 from inspector.ports import Picture
@@ -17,6 +21,19 @@ from inspector.vlm.packed import PackedLinear
 from inspector.vlm.packing import pack
 from inspector.vlm.pictures import Optics
 from inspector.vlm.rows import Rows
+
+LARGE_PAGES: Final = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+PAGED: Final = """
+import re, sys
+from functools import partial
+from pathlib import Path
+from inspector.vlm.engine import ready
+from inspector.vlm.entrants import random_weights
+from inspector.wiring import card_at
+path = Path(sys.argv[1])
+kept = ready(partial(random_weights, card_at(path), path.parent), card_at(path))
+print(re.search(r"AnonHugePages: *(\\d+)", Path("/proc/self/smaps_rollup").read_text())[1])
+"""
 
 
 def linears(model: nn.Module) -> set[type]:
@@ -66,3 +83,14 @@ def test_every_layer_of_the_shipped_model_can_be_packed() -> None:
     model = fresh_checkpoint().model
     pack(model)
     assert linears(model) == {PackedLinear}
+
+
+@pytest.mark.skipif(
+    not LARGE_PAGES.exists() or "[never]" in LARGE_PAGES.read_text(), reason="this system gives nobody large pages"
+)
+def test_weights_lie_in_large_pages() -> None:
+    """In a process of its own: torch looks once whether it is to ask for them."""
+    told = subprocess.run(
+        [sys.executable, "-c", PAGED, str(MODELS / "demo.yaml")], capture_output=True, text=True, check=True
+    )
+    assert int(told.stdout) > 64 * 1024
