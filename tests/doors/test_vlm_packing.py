@@ -15,8 +15,9 @@ from torch import nn
 
 from inspector.ports import Picture
 from inspector.products import draw, encode
+from inspector.vlm import network
 from inspector.vlm.chat import Chat
-from inspector.vlm.network import Network
+from inspector.vlm.network import Filler, Network
 from inspector.vlm.packed import PackedLinear
 from inspector.vlm.packing import pack
 from inspector.vlm.pictures import Optics
@@ -53,22 +54,27 @@ def test_a_packed_layer_gives_what_the_plain_one_gives(shape: tuple[int, ...], b
     assert linears(packed) == {PackedLinear}
 
 
+@pytest.mark.parametrize("blocked", [network.BLOCKED, 0], ids=["alone", "beside a token that fills up"])
 @torch.inference_mode()
-def test_a_packed_model_says_what_the_plain_one_says() -> None:
-    """About a picture, to rows of different lengths that go on for a step."""
+def test_a_packed_model_says_what_the_plain_one_says(monkeypatch: pytest.MonkeyPatch, blocked: int) -> None:
+    """About a picture, to rows of different lengths that go on for a step: three tokens."""
     plain = fresh_checkpoint()
     packed = copy.deepcopy(plain.model)
     pack(packed)
     patches = Optics(plain.processor, CARD).patches([Picture(encode(draw("cap", 7)))])
     chat = Chat(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
-    said = []
-    for network in (Network(plain.model), Network(packed)):
-        prefix = network.look(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
+    said, filled = [], []
+    for model, least in ((plain.model, network.BLOCKED), (packed, blocked)):
+        monkeypatch.setattr(network, "BLOCKED", least)
+        made = Network(model)
+        prefix = made.look(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
         rows = Rows.begin(prefix, 3, 16)
         for tokens in ([[11, 12, 13], [14], [15, 16]], [[17], [18], [19]]):
-            forward = network.advance([(rows, tokens)])
+            forward = made.advance([(rows, tokens)])
             forward.commit()
             said.append(forward.logits)
+        filled.append(any(isinstance(step, Filler) for step in forward.steps))
+    assert filled == [False, blocked == 0]
     for one, other in zip(said[:2], said[2:], strict=True):
         assert torch.allclose(one, other, atol=1e-3)
 
