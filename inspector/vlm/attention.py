@@ -158,7 +158,7 @@ class Causal:
     mask."""
 
     def __init__(self, tokens: int, folds: int, like: Tensor) -> None:
-        self._fused = like.device.type != "cpu"
+        self._fused = not tells_sums(like.device)
         if self._fused:
             return
         ahead = like.new_full((QUERIES, QUERIES), -torch.inf).triu(1)
@@ -189,9 +189,14 @@ def merged(one: Partial, other: Partial) -> Tensor:
     return torch.lerp(other.output, one.output, share.to(one.output.dtype))
 
 
+def tells_sums(device: torch.device) -> bool:
+    """Whether torch's fused attention for the device tells its sums of exponentials: that for CPUs alone does."""
+    return device.type == "cpu"
+
+
 def partial(queries: Tensor, kept: Tensor, scale: float, mask: Tensor | None = None) -> Partial:
     """Queries [rows, tokens, groups, width] over kept keys and values; `mask` is added to their scores."""
-    work_out = FUSED if queries.device.type == "cpu" else spelled_out
+    work_out = FUSED if tells_sums(queries.device) else spelled_out
     output, log_total = work_out(queries.transpose(1, 2), *kept.unbind(), attn_mask=mask, scale=scale)
     return Partial(output.transpose(1, 2), log_total.transpose(1, 2))
 

@@ -6,11 +6,18 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+from demo_model import CARD, fresh_checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inspector.ports import Picture
+from inspector.products import draw, encode
+from inspector.vlm import attention
 from inspector.vlm.attention import QUERIES, Causal, copied, shared, spelled_out
+from inspector.vlm.chat import Chat
+from inspector.vlm.network import Network
 from inspector.vlm.pages import Pages, Shape
+from inspector.vlm.pictures import Optics
 from inspector.vlm.rows import Advance, KeptPrefix, Rows
 
 HEAD = 16
@@ -86,6 +93,30 @@ def test_the_attention_for_other_devices_says_the_same() -> None:
     scores = queries @ keys.mT * 0.3 + mask
     assert torch.allclose(output, scores.softmax(-1) @ values, atol=1e-6)
     assert torch.allclose(log_total, scores.logsumexp(-1), atol=1e-6)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_model_says_the_same_by_the_attention_for_other_devices(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
+    """A picture is read with rows of different lengths; they go on together, and one alone."""
+    checkpoint = fresh_checkpoint()
+    network = Network(checkpoint.model.to(dtype))
+    patches = Optics(checkpoint.processor, CARD).patches([Picture(encode(draw("cap", 7)))])
+    chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
+    said: list[list[torch.Tensor]] = []
+    for tells in (True, False):
+        monkeypatch.setattr(attention, "tells_sums", lambda _, tells=tells: tells)
+        prefix = network.look(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
+        rows, single, told = Rows.begin(prefix, 3, 16), Rows.begin(prefix, 1, 16), list[torch.Tensor]()
+        for batch in ([(rows, [[11, 12, 13], [14], [15, 16]]), (single, [[11, 12]])], [(rows, [[17], [18], [19]])]):
+            forward = network.advance(batch)
+            forward.commit()
+            told.append(forward.logits)
+        said.append(told)
+    for one, other in zip(*said, strict=True):
+        assert torch.allclose(one, other, atol=1e-4 if dtype is torch.float32 else 0.2)
 
 
 def test_a_row_holds_its_own_tokens_only() -> None:
