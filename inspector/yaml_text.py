@@ -64,6 +64,11 @@ def parse(text: str | bytes, file: str) -> Document:
     return Document(file, data, reader.rows, tuple(reader.twice))
 
 
+def written(data: dict[str, Any]) -> str:
+    """Plain data as text that `parse` reads as the same."""
+    return str(yaml.dump(data, Dumper=_Writer, sort_keys=False, allow_unicode=True))
+
+
 def spell(path: Path) -> str:
     """A path as people write it: ladder[1].views[0]."""
     words = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
@@ -130,11 +135,26 @@ class _Reader:
             raise _refused(self.file, row, "holds a control character", "write plain text", path)
 
 
+class _Writer(yaml.SafeDumper):
+    """Puts text in quotes where it would be read as something else: YAML 1.1, which PyYAML writes, takes 008 and 1e3
+    for words."""
+
+
+def _text(writer: _Writer, text: str) -> yaml.Node:
+    style = None if _plain(text) == text else '"'
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Writer.add_representer(str, _text)
+
+
 def _scalar(event: Any) -> str | int | float | bool | None:
     """A quoted scalar is text; a plain one is what it looks like."""
     value: str = event.value
-    if event.style is not None:
-        return value
+    return _plain(value) if event.style is None else value
+
+
+def _plain(value: str) -> str | int | float | bool | None:
     if value in _WORDS:
         return _WORDS[value]
     if _INTEGER.fullmatch(value):

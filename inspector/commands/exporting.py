@@ -9,12 +9,11 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final
 
-import yaml
-
 from inspector import asyncapi
 from inspector.pipeline import Pipeline
 from inspector.ports import Archive, PartFilter, PartRow
 from inspector.wire import Topics, report_message
+from inspector.yaml_text import written
 
 PAGE: Final = 500
 
@@ -49,18 +48,18 @@ def write_csv(rows: Iterator[PartRow], out: IO[str]) -> int:
 def write_pipelines(archive: Archive, folder: Path) -> list[Path]:
     """The live version of every line as YAML that `inspector apply` takes."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    paths = []
     for version in archive.list_pipelines():
         path = folder / f"{version.pipeline.line}.yaml"
         path.write_text(as_yaml(version.pipeline, f"version {version.version}"))
-        written.append(path)
-    return written
+        paths.append(path)
+    return paths
 
 
 def as_yaml(pipeline: Pipeline, note: str) -> str:
     """The declaration as a file that `inspector apply` takes; its first row is the note."""
     settings = pipeline.model_dump(mode="json", exclude_defaults=True)
-    return f"# {note}\n" + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    return f"# {note}\n" + written(settings)
 
 
 def write_contract(topics: Topics, folder: Path) -> list[Path]:

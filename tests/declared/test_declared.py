@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from inspector.declaration import read_card, read_pipeline
 from inspector.fleet import read_fleet
 from inspector.pipeline import Reasoning, ViewName
+from inspector.yaml_text import written
 
 REPOSITORY = Path(__file__).parents[2]
 PIPELINES = sorted((REPOSITORY / "pipelines").glob("*.yaml"))
@@ -44,8 +44,7 @@ def test_the_folder_is_one_fleet() -> None:
 @pytest.mark.parametrize("path", PIPELINES, ids=named)
 def test_a_pipeline_can_be_written_out_in_full_and_read_again(path: Path) -> None:
     pipeline = read_pipeline(path.read_bytes(), path.name)
-    written = yaml.safe_dump(pipeline.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    assert read_pipeline(written, path.name) == pipeline
+    assert read_pipeline(written(pipeline.model_dump(mode="json")), path.name) == pipeline
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=named)

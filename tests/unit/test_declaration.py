@@ -15,6 +15,7 @@ from inspector.errors import DeclarationError, Fault
 from inspector.idle import idle_settings
 from inspector.model_card import ModelCard
 from inspector.pipeline import Pipeline
+from inspector.yaml_text import written
 
 GOOD = """\
 line: pcb
@@ -157,7 +158,7 @@ def test_the_error_reads_as_a_list_and_travels_between_processes() -> None:
 
 @given(pipelines())
 def test_every_pipeline_can_be_written_and_read_again(pipeline: Pipeline) -> None:
-    text = yaml.safe_dump(pipeline.model_dump(mode="json"), sort_keys=False)
+    text = written(pipeline.model_dump(mode="json"))
     if not idle_settings(pipeline):
         assert read_pipeline(text, "pcb.yaml") == pipeline
 

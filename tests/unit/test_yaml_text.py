@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import DeclarationError
-from inspector.yaml_text import parse, spell
+from inspector.yaml_text import parse, spell, written
 
 FILE = "pcb.yaml"
 plain = st.recursive(
@@ -148,3 +148,13 @@ def test_any_text_is_read_or_refused_and_nothing_else(text: str | bytes) -> None
 )
 def test_paths_are_spelled_as_people_write_them(path: tuple[str | int, ...], spelled: str) -> None:
     assert spell(path) == spelled
+
+
+@pytest.mark.parametrize("text", ["008", "0o10", "1e3", "+7", ".5", "5.", "null", "yes", "", " a ", "a: b", "# a", "ü"])
+def test_text_is_read_as_it_was_written(text: str) -> None:
+    assert parse(written({"a": [text]}), FILE).data == {"a": [text]}
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b"]), plain))
+def test_what_is_written_is_read_as_the_same(data: dict[str, object]) -> None:
+    assert parse(written(data), FILE).data == data
