@@ -41,7 +41,7 @@ class Table:
         cells = [[seat.token for seat in row] + [row[0].token] * (most - len(row)) for row in rows]
         where = {s.token: (s.place - low) * most + column for row in held.values() for column, s in enumerate(row)}
         self.tokens = [seat.token for seat in seats]
-        self._layers, self._places, self._most = page.layers, slice(low, high), most
+        self._layers, self._places = page.layers, slice(low, high)
         self._width = max(seat.end for seat in seats)
         self._cells = _picked([token for row in cells for token in row], device)
         self._back = _picked([where[token] for token in self.tokens], device)
