@@ -7,8 +7,14 @@ from pathlib import Path
 
 from whole_prompt import WholePrompt
 
+from inspector.ports import Picture
+from inspector.products import draw, encode
+from inspector.vlm.chat import Chat
 from inspector.vlm.checkpoint import Checkpoint, load_checkpoint
 from inspector.vlm.engine import TransformersEngine
+from inspector.vlm.network import Network
+from inspector.vlm.pictures import Optics
+from inspector.vlm.rows import KeptPrefix
 from inspector.wiring import card_at
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -23,6 +29,13 @@ def engine() -> TransformersEngine:
 def fresh_checkpoint() -> Checkpoint:
     """One that a test may change."""
     return load_checkpoint(CARD, MODELS / "demo")
+
+
+def looked(network: Network, checkpoint: Checkpoint) -> KeptPrefix:
+    """A drawn cap and its preamble, through this network of the checkpoint."""
+    patches = Optics(checkpoint.processor, CARD).patches([Picture(encode(draw("cap", 7)))])
+    chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
+    return network.look(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
 
 
 @functools.cache

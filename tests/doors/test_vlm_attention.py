@@ -6,18 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from demo_model import CARD, fresh_checkpoint
+from demo_model import fresh_checkpoint, looked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.ports import Picture
-from inspector.products import draw, encode
 from inspector.vlm import attention
 from inspector.vlm.attention import QUERIES, Causal, copied, shared, spelled_out
-from inspector.vlm.chat import Chat
 from inspector.vlm.network import Network
 from inspector.vlm.pages import Pages, Shape
-from inspector.vlm.pictures import Optics
 from inspector.vlm.rows import Advance, KeptPrefix, Rows
 
 HEAD = 16
@@ -100,15 +96,13 @@ def test_the_attention_for_other_devices_says_the_same() -> None:
 def test_a_model_says_the_same_by_the_attention_for_other_devices(
     monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
 ) -> None:
-    """A picture is read with rows of different lengths; they go on together, and one alone."""
+    """A picture is read with rows of different lengths, and one apart from them; they go on together."""
     checkpoint = fresh_checkpoint()
     network = Network(checkpoint.model.to(dtype))
-    patches = Optics(checkpoint.processor, CARD).patches([Picture(encode(draw("cap", 7)))])
-    chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
     said: list[list[torch.Tensor]] = []
     for tells in (True, False):
         monkeypatch.setattr(attention, "tells_sums", lambda _, tells=tells: tells)
-        prefix = network.look(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
+        prefix = looked(network, checkpoint)
         rows, single, told = Rows.begin(prefix, 3, 16), Rows.begin(prefix, 1, 16), list[torch.Tensor]()
         for batch in ([(rows, [[11, 12, 13], [14], [15, 16]]), (single, [[11, 12]])], [(rows, [[17], [18], [19]])]):
             forward = network.advance(batch)

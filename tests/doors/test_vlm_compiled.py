@@ -9,17 +9,13 @@ from typing import Any
 
 import pytest
 import torch
-from demo_model import CARD, fresh_checkpoint
+from demo_model import CARD, fresh_checkpoint, looked
 from torch import nn
 
-from inspector.ports import Picture
-from inspector.products import draw, encode
 from inspector.vlm import compiled, packing
-from inspector.vlm.chat import Chat
 from inspector.vlm.compiled import CompiledLayer, compile_layers
 from inspector.vlm.network import Network
 from inspector.vlm.packing import pack, quicken
-from inspector.vlm.pictures import Optics
 from inspector.vlm.rows import Rows
 
 COMPILER = pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles for CPUs with g++, which is not here")
@@ -53,11 +49,9 @@ def test_compiled_layers_say_what_the_plain_ones_say(monkeypatch: pytest.MonkeyP
     measured(monkeypatch, faster=True)
     assert compile_layers(other)
     assert has_compiled(other)
-    patches = Optics(checkpoint.processor, CARD).patches([Picture(encode(draw("cap", 7)))])
-    chat = Chat(checkpoint.tokenizer, plain.config.image_token_id, checkpoint.end_tokens)
     said = []
     for network in (Network(plain), Network(other)):
-        prefix = network.look(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
+        prefix = looked(network, checkpoint)
         rows, single = Rows.begin(prefix, 3, 16), Rows.begin(prefix, 1, 16)
         for each, tokens in ((rows, TOKENS[0]), (rows, TOKENS[1]), (single, [[11, 12]]), (single, [[13]])):
             forward = network.advance([(each, tokens)])

@@ -10,17 +10,13 @@ from typing import Final
 
 import pytest
 import torch
-from demo_model import CARD, MODELS, fresh_checkpoint
+from demo_model import MODELS, fresh_checkpoint, looked
 from torch import nn
 
-from inspector.ports import Picture
-from inspector.products import draw, encode
 from inspector.vlm import network
-from inspector.vlm.chat import Chat
 from inspector.vlm.network import Filler, Network
 from inspector.vlm.packed import PackedLinear
 from inspector.vlm.packing import pack
-from inspector.vlm.pictures import Optics
 from inspector.vlm.rows import Rows
 
 LARGE_PAGES: Final = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -61,13 +57,11 @@ def test_a_packed_model_says_what_the_plain_one_says(monkeypatch: pytest.MonkeyP
     plain = fresh_checkpoint()
     packed = copy.deepcopy(plain.model)
     pack(packed)
-    patches = Optics(plain.processor, CARD).patches([Picture(encode(draw("cap", 7)))])
-    chat = Chat(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
     said, filled = [], []
     for model, least in ((plain.model, network.BLOCKED), (packed, blocked)):
         monkeypatch.setattr(network, "BLOCKED", least)
         made = Network(model)
-        prefix = made.look(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
+        prefix = looked(made, plain)
         rows = Rows.begin(prefix, 3, 16)
         for tokens in ([[11, 12, 13], [14], [15, 16]], [[17], [18], [19]]):
             forward = made.advance([(rows, tokens)])
