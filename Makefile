@@ -26,7 +26,7 @@ lint: setup
 
 # what the tests use besides Python packages; without the right to install, those tests are skipped and say so
 system:
-	@sh tests/install_system_packages.sh mosquitto chromium
+	@sh tests/support/install_system_packages.sh mosquitto chromium
 
 clean:
 	rm -rf .venv var

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from inspector.wire import DEFAULT_ROOT, Topics
+from inspector.messages.topics import DEFAULT_ROOT, Topics
 
 
 class Settings(BaseSettings):

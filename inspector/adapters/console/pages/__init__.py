@@ -1,0 +1,45 @@
+"""The console's pages: NiceGUI views of what the REST API answers.
+
+They call `Catalogue`, which the API's routes call too, and not the API over HTTP: the same models without turning
+them to JSON and back for every tab every second. Only pictures travel through the API, fetched by the browser.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from nicegui import app, ui
+
+from inspector.adapters.console.pages.addresses import read_filter
+from inspector.adapters.console.pages.live import LivePage, Questions
+from inspector.adapters.console.pages.part import PartPage
+from inspector.adapters.console.pages.shell import dress, failed
+from inspector.adapters.console.pages.tables import cameras_page, events_page
+from inspector.adapters.console.queries import Catalogue
+from inspector.messages.topics import Topics
+
+EVENTS_SHOWN: Final = 200
+BUILD_TIMEOUT_S: Final = 15.0
+
+
+def add_pages(catalogue: Catalogue, topics: Topics) -> None:
+    """Registers the pages with NiceGUI, which keeps them in a module: one console per process."""
+    questions = Questions(catalogue)
+
+    async def live(line: str = "", disposition: str = "", reason: str = "") -> None:
+        await LivePage(questions, topics, read_filter(line, disposition, reason)).build()
+
+    async def part(result_id: str) -> None:
+        await PartPage(catalogue, result_id).build()
+
+    async def cameras() -> None:
+        await cameras_page(questions.cameras, topics)
+
+    async def events() -> None:
+        await events_page(partial(questions.events, EVENTS_SHOWN))
+
+    dress()
+    app.on_page_exception(failed)
+    for address, page in (("/", live), ("/part/{result_id}", part), ("/cameras", cameras), ("/events", events)):
+        ui.page(address, response_timeout=BUILD_TIMEOUT_S)(page)

@@ -1,0 +1,30 @@
+"""Addresses of pages, and the filter that stands in the list's address. Pure."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+from inspector.domain.decision import Reason
+from inspector.domain.declared import Disposition
+from inspector.domain.frame import NAME
+from inspector.ports.archive import PartFilter
+
+
+def page_address(result_id: str) -> str:
+    return f"/part/{quote(result_id, safe='')}"
+
+
+def read_filter(line: str, disposition: str, reason: str) -> PartFilter:
+    """The filter in a page's address; values that are none of ours mean any."""
+    return PartFilter(
+        line=line if NAME.fullmatch(line) else None,
+        disposition=disposition if disposition in set(Disposition) else None,
+        reason=reason if reason in set(Reason) else None,
+    )
+
+
+def list_address(wanted: PartFilter) -> str:
+    """The page's address for this filter, to share or to come back to."""
+    asked = {"line": wanted.line, "disposition": wanted.disposition, "reason": wanted.reason}
+    query = urlencode({key: value for key, value in asked.items() if value})
+    return f"/?{query}" if query else "/"

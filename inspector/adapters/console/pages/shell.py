@@ -1,0 +1,120 @@
+"""What every page shares: title, bar at the top, theme, notices. Knows NiceGUI's page frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from html import escape
+from typing import Any, Final
+
+from nicegui import ui
+
+from inspector.adapters.console.pages.looks import asset
+from inspector.errors import LedgerError
+
+WAYS: Final = (("Live", "/"), ("Cameras", "/cameras"), ("Events", "/events"))
+THEMES: Final = {"system": None, "light": False, "dark": True}
+THEME_COOKIE: Final = "inspector_theme"
+YEAR_S: Final = 31_536_000
+
+
+def dress() -> None:
+    """Adds the style sheet to all pages of this process."""
+    ui.add_head_html(f"<style>{asset('look.css')}</style>", shared=True)
+
+
+@contextmanager
+def shell(title: str, here: str) -> Iterator[Pulse]:
+    """The frame of a page; its content is built inside. `here` is the address of the current way."""
+    ui.page_title(f"{title} · inspector")
+    with ui.element("header").classes("top"):
+        with ui.element("a").classes("brand").props("href=/"):
+            ui.html(asset("mark.svg"), sanitize=False)
+            ui.label("inspector")
+        _ways(here)
+        pulse = Pulse()
+        _theme()
+    with ui.element("div").classes("page") as main:
+        yield pulse
+    ui.skip_link(target=main)
+
+
+def words(tag: str, text: str) -> Any:
+    """Text in an HTML element of this kind; markup in it stays text."""
+    return ui.html(escape(text), tag=tag, sanitize=False)
+
+
+class Pulse:
+    """The light that says whether what is shown is current."""
+
+    def __init__(self) -> None:
+        self._light = ui.label().classes("pulse").props("role=status")
+
+    def beat(self, text: str, look: str = "") -> None:
+        """`look` is paused or away; empty for live."""
+        self._light.set_text(text)
+        self._light.classes(add=look, remove=" ".join({"paused", "away"} - {look}))
+
+
+class Notice:
+    """A strip that says what is wrong; hidden while it has nothing to say."""
+
+    def __init__(self, look: str = "", *, way: tuple[str, str] | None = None) -> None:
+        """`way` is the name and address of a page that helps."""
+        self._strip = ui.element("div").classes(f"notice {look}").props("role=alert")
+        with self._strip:
+            ui.icon("warning").props("aria-hidden=true")
+            self._text = ui.label().classes("told")
+            if way:
+                ui.link(*way)
+        self._strip.set_visibility(False)
+
+    def say(self, text: str) -> None:
+        self._text.set_text(text)
+        self._strip.set_visibility(bool(text))
+
+
+def _ways(here: str) -> None:
+    with ui.element("nav").classes("ways").props('aria-label="Pages"'):
+        for name, address in WAYS:
+            current = "aria-current=page" if address == here else ""
+            with ui.element("a").props(f"href={address} {current}"):
+                ui.label(name)
+
+
+def _theme() -> None:
+    """Light, dark or as the system; kept in a cookie of this browser, so that the next page starts with it."""
+    chosen = ui.context.client.request.cookies.get(THEME_COOKIE, "system")
+    dark = ui.dark_mode(THEMES.get(chosen))
+    with (
+        ui.button(icon="contrast").props('flat round dense color=white aria-label="Theme"'),
+        ui.menu().props("role=menu"),
+    ):
+        for name in THEMES:
+            ui.menu_item(name.capitalize(), partial(_choose, dark, name)).props("role=menuitem")
+
+
+def _choose(dark: Any, theme: str) -> None:
+    dark.set_value(THEMES[theme])
+    ui.run_javascript(f"document.cookie = '{THEME_COOKIE}={theme}; path=/; max-age={YEAR_S}; samesite=lax'")
+
+
+def not_found() -> None:
+    """The page for every address that is none of ours."""
+    ui.context.client.status_code = 404
+    with shell("Not found", ""), ui.element("section").classes("card empty"):
+        ui.icon("wrong_location").props("aria-hidden=true")
+        words("h2", "There is no such page")
+        ui.link("Show the newest parts", "/")
+
+
+def failed(error: Exception) -> None:
+    """In place of a page that could not be built. What is no fault of the database is logged, not shown."""
+    known = isinstance(error, LedgerError)
+    with shell("Not available", "") as pulse, ui.element("section").classes("card empty"):
+        pulse.beat("no data", "away")
+        ui.icon("cloud_off").props("aria-hidden=true")
+        words("h2", "The database can't be read" if known else "This page could not be built")
+        words("p", str(error) if known else "The reason is in the console's log.").classes("muted told")
+        ui.link("Try again", "")

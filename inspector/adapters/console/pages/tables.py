@@ -1,0 +1,69 @@
+"""The pages of cameras and of events: one table each, kept current."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Literal
+
+from nicegui import ui
+
+from inspector.adapters.console.pages.rows import camera_row, event_row
+from inspector.adapters.console.pages.sheet import Sheet
+from inspector.adapters.console.pages.shell import Notice, shell, words
+from inspector.adapters.console.schemas import CameraAnswer, EventAnswer
+from inspector.errors import LedgerError
+from inspector.messages.topics import Topics
+
+REFRESH_S: Final = 1.0
+HOW_TO_CONNECT: Final = (
+    "An unknown camera publishes frames that no line wants. Name it under cameras in its line's file in pipelines/ "
+    "and run inspector apply; or correct the topic the camera publishes to:"
+)
+
+
+class TablePage:
+    """One open tab: what to do above, a sheet below."""
+
+    def __init__(self, title: Literal["Cameras", "Events"], here: str, hint: Callable[[], None] | None = None) -> None:
+        with shell(title, here) as self._pulse:
+            self._away = Notice("bad")
+            if hint:
+                hint()
+            self._sheet = Sheet(title)
+
+    async def follow(self, ask: Callable[[], Awaitable[list[dict[str, Any]]]]) -> None:
+        async def refresh() -> None:
+            try:
+                self._sheet.show(await ask())
+            except LedgerError as error:
+                self._away.say(f"The database can't be read: {error}. Asking again every second.")
+                self._pulse.beat("no data", "away")
+            else:
+                self._away.say("")
+                self._pulse.beat("live")
+
+        await refresh()
+        ui.timer(REFRESH_S, refresh, immediate=False)
+
+
+async def cameras_page(ask: Callable[[], Awaitable[Sequence[CameraAnswer]]], topics: Topics) -> None:
+    """Unknown cameras first."""
+
+    def hint() -> None:
+        with ui.element("p").classes("muted hint"):
+            words("span", f"{HOW_TO_CONNECT} ")
+            words("code", topics.camera("LINE", "CAMERA", "frame"))
+
+    async def rows() -> list[dict[str, Any]]:
+        return [camera_row(camera) for camera in sorted(await ask(), key=lambda each: each.known)]
+
+    await TablePage("Cameras", "/cameras", hint).follow(rows)
+
+
+async def events_page(ask: Callable[[], Awaitable[Sequence[EventAnswer]]]) -> None:
+    """Newest first."""
+
+    async def rows() -> list[dict[str, Any]]:
+        return [event_row(event) for event in await ask()]
+
+    await TablePage("Events", "/events").follow(rows)

@@ -1,0 +1,80 @@
+"""Stored pictures on their way to a browser. Knows Pillow; trusts neither their bytes nor what they claim to be."""
+
+from __future__ import annotations
+
+import io
+import struct
+from importlib.resources import files
+from typing import Final, NamedTuple
+
+from PIL import Image, ImageOps
+
+MAX_PIXELS: Final = 64_000_000  # decoded at once; beyond it a thumbnail could take the console's memory
+JPEG_QUALITY: Final = 82
+DOWNLOAD: Final = "application/octet-stream"
+DRAWING: Final = "image/svg+xml"  # only ever our own
+SIGNATURES: Final = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"BM", "image/bmp"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+)
+FORMATS: Final = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+BROKEN: Final = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+
+
+class Sent(NamedTuple):
+    """Bytes and the media type they are sent as."""
+
+    data: bytes
+    media_type: str
+
+
+def placeholder(name: str) -> Sent:
+    """A drawing in place of a picture: `missing` or `unreadable`."""
+    return Sent((files("inspector.adapters.console") / "assets" / f"picture_{name}.svg").read_bytes(), DRAWING)
+
+
+def media_type(data: bytes) -> str:
+    """What the bytes are, by their signature: a picture type we know, or a download."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for signature, kind in SIGNATURES if data.startswith(signature)), DOWNLOAD)
+
+
+def thumbnail(data: bytes, side: int) -> Sent | None:
+    """The picture, upright, as JPEG within `side` x `side` pixels, never enlarged; None when it can't be read."""
+    try:
+        return Sent(_shrunk(data, side), "image/jpeg")
+    except BROKEN:
+        return None
+
+
+def _shrunk(data: bytes, side: int) -> bytes:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        image.draft("RGB", (side, side))
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError("too many pixels")
+        small = _eight_bit(ImageOps.exif_transpose(image))
+        small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        written = io.BytesIO()
+        small.convert("RGB").save(written, "JPEG", quality=JPEG_QUALITY)
+    return written.getvalue()
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """16-bit grey, as machine cameras send it, scaled to 8 bit: Pillow alone would clip it to white."""
+    if not image.mode.startswith("I"):
+        return image
+    return image.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")

@@ -1,0 +1,102 @@
+"""What can be asked of the archive, answered in the models of the REST API.
+
+The API's routes and the pages both stand on this class, so a page shows exactly what the API says. Archive and
+evidence store block, therefore every call runs in a worker thread. LedgerError passes through to whoever asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from functools import lru_cache
+from typing import Final
+
+from inspector.adapters.console import pictures
+from inspector.adapters.console.pictures import Sent
+from inspector.adapters.console.schemas import (
+    CameraAnswer,
+    EventAnswer,
+    Health,
+    Neighbours,
+    PartListed,
+    PartPage,
+    PartReport,
+    PipelineAnswer,
+    TotalsAnswer,
+)
+from inspector.ports.archive import Archive, PartFilter
+from inspector.ports.evidence import EvidenceStore
+from inspector.utc import utc_now
+
+KEPT_THUMBNAILS: Final = 512
+KEPT_SIDE_PX: Final = 320  # larger ones are made anew: a browser keeps them, and memory stays bounded
+
+
+class Catalogue:
+    """Stateless but for a few small thumbnails."""
+
+    def __init__(self, archive: Archive, evidence: EvidenceStore) -> None:
+        self._archive = archive
+        self._evidence = evidence
+        self._kept = lru_cache(KEPT_THUMBNAILS)(self._make_thumbnail)
+
+    async def parts(self, wanted: PartFilter, limit: int) -> PartPage:
+        rows = await asyncio.to_thread(self._archive.parts, wanted, limit)
+        return PartPage(
+            parts=tuple(PartListed.of(row) for row in rows),
+            next_before=rows[-1].number if len(rows) == limit else None,
+        )
+
+    async def part(self, result_id: str) -> PartReport | None:
+        row = await asyncio.to_thread(self._archive.part, result_id)
+        return PartReport.of(row) if row else None
+
+    async def neighbours(self, line: str, number: int) -> Neighbours:
+        older, newer = await asyncio.gather(
+            asyncio.to_thread(self._archive.parts, PartFilter(line=line, before=number), 1),
+            asyncio.to_thread(self._archive.parts, PartFilter(line=line, after=number), 1),
+        )
+        ids = [rows[0].part.result_id if rows else None for rows in (older, newer)]
+        return Neighbours(older=ids[0], newer=ids[1])
+
+    async def picture(self, sha256: str) -> Sent | None:
+        """The stored bytes as they are; None when the evidence store does not have them."""
+        return await asyncio.to_thread(self._stored, sha256)
+
+    async def thumbnail(self, sha256: str, side: int) -> Sent:
+        """A small JPEG, or a drawing that says why there is none."""
+        make = self._kept if side <= KEPT_SIDE_PX else self._make_thumbnail
+        try:
+            return await asyncio.to_thread(make, sha256, side)
+        except KeyError:
+            return pictures.placeholder("missing")
+
+    async def totals(self, minutes: int) -> TotalsAnswer:
+        since = utc_now() - timedelta(minutes=minutes)
+        return TotalsAnswer.of(await asyncio.to_thread(self._archive.totals, since), minutes, since)
+
+    async def cameras(self) -> tuple[CameraAnswer, ...]:
+        return tuple(CameraAnswer.of(row) for row in await asyncio.to_thread(self._archive.list_cameras))
+
+    async def events(self, limit: int) -> tuple[EventAnswer, ...]:
+        return tuple(EventAnswer.of(event) for event in await asyncio.to_thread(self._archive.list_events, limit))
+
+    async def pipelines(self) -> tuple[PipelineAnswer, ...]:
+        return tuple(PipelineAnswer.of(stored) for stored in await asyncio.to_thread(self._archive.list_pipelines))
+
+    async def health(self) -> Health:
+        newest = next(iter((await self.parts(PartFilter(), 1)).parts), None)
+        return Health(
+            newest_part=newest.number if newest else None,
+            newest_decided_at=newest.verdict.decided_at if newest else None,
+        )
+
+    def _stored(self, sha256: str) -> Sent | None:
+        try:
+            data = self._evidence.get(sha256)
+        except KeyError:
+            return None
+        return Sent(data, pictures.media_type(data))
+
+    def _make_thumbnail(self, sha256: str, side: int) -> Sent:
+        return pictures.thumbnail(self._evidence.get(sha256), side) or pictures.placeholder("unreadable")

@@ -1,0 +1,185 @@
+"""The REST API: what inspector decided, for the console's pages and for anyone else. Reads only, keeps no state.
+
+Any number of copies may run. Its description is generated: `/api/v1/openapi.json`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from inspector import __doc__ as description
+from inspector.adapters.console.pictures import DOWNLOAD, DRAWING, Sent, placeholder
+from inspector.adapters.console.problems import RESPONSES, answer_problems
+from inspector.adapters.console.queries import Catalogue
+from inspector.adapters.console.schemas import (
+    CameraAnswer,
+    EventAnswer,
+    Health,
+    PartPage,
+    PartReport,
+    PipelineAnswer,
+    TotalsAnswer,
+)
+from inspector.domain.decision import Reason
+from inspector.domain.declared import Disposition, Name
+from inspector.ports.archive import Archive, PartFilter
+from inspector.ports.evidence import EvidenceStore
+from inspector.ports.metrics import MetricsPage
+
+PREFIX: Final = "/api/v1"
+DAY_MINUTES: Final = 24 * 60
+LOCKED: Final = {  # a stored picture never acts: no scripts, no guessing of types, no loading of anything
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+FOREVER: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+class PartsQuery(BaseModel):
+    """Which parts. An unknown parameter is refused: a misspelt filter would silently list everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    line: Name | None = Field(default=None, description="only this product line")
+    camera: Name | None = Field(default=None, description="only this camera")
+    disposition: Disposition | None = Field(default=None, description="only parts with this disposition")
+    reason: Reason | None = Field(default=None, description="only parts with this reason")
+    before: int | None = Field(default=None, ge=1, description="only parts with a smaller number")
+    after: int | None = Field(default=None, ge=0, description="only parts with a larger number, the nearest ones")
+    limit: int = Field(default=50, ge=1, le=200)
+
+    def wanted(self) -> PartFilter:
+        return PartFilter(self.line, self.camera, self.disposition, self.reason, self.before, self.after)
+
+
+def _catalogue(request: Request) -> Catalogue:
+    catalogue: Catalogue = request.app.state.catalogue
+    return catalogue
+
+
+async def _part(result_id: Annotated[str, Path(max_length=128)], request: Request) -> PartReport:
+    part = await _catalogue(request).part(result_id)
+    if part is None:
+        raise HTTPException(404, f"No part has the result_id {result_id}")
+    return part
+
+
+Asked = Annotated[Catalogue, Depends(_catalogue)]
+Part = Annotated[PartReport, Depends(_part)]
+router = APIRouter(prefix=PREFIX, responses=RESPONSES)
+
+
+@router.get("/parts", tags=["parts"])
+async def list_parts(asked: Asked, query: Annotated[PartsQuery, Query()]) -> PartPage:
+    """Decided parts, newest first. Page to older ones with `before` = `next_before`; follow new ones with `after`."""
+    return await asked.parts(query.wanted(), query.limit)
+
+
+@router.get("/parts/{result_id}", tags=["parts"])
+async def read_part(part: Part) -> PartReport:
+    """The whole report of one part: verdict, every vote, the words, the picture's hash."""
+    return part
+
+
+@router.get("/parts/{result_id}/picture", tags=["parts"], response_class=Response)
+async def read_picture(asked: Asked, part: Part) -> Response:
+    """The stored picture, byte for byte. What is no picture of a known type is only offered for download."""
+    if part.picture is None:
+        raise HTTPException(404, "No picture was stored with this part")
+    sent = await asked.picture(part.picture.sha256)
+    if sent is None:
+        raise HTTPException(404, f"The evidence store has no picture {part.picture.sha256}")
+    return _picture(sent)
+
+
+@router.get("/parts/{result_id}/thumbnail", tags=["parts"], response_class=Response)
+async def read_thumbnail(asked: Asked, part: Part, side: Annotated[int, Query(ge=16, le=2048)] = 160) -> Response:
+    """The picture as JPEG within side x side pixels; a drawing where there is none or it can't be read."""
+    if part.picture is None:
+        return _picture(placeholder("missing"))
+    return _picture(await asked.thumbnail(part.picture.sha256, side))
+
+
+@router.get("/totals", tags=["line"])
+async def read_totals(asked: Asked, minutes: Annotated[int, Query(ge=1, le=31 * DAY_MINUTES)] = 15) -> TotalsAnswer:
+    """Counts over the last minutes."""
+    return await asked.totals(minutes)
+
+
+@router.get("/cameras", tags=["line"])
+async def list_cameras(asked: Asked) -> tuple[CameraAnswer, ...]:
+    """Every camera that was ever seen, also those that no pipeline wants yet."""
+    return await asked.cameras()
+
+
+@router.get("/events", tags=["line"])
+async def list_events(asked: Asked, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> tuple[EventAnswer, ...]:
+    """Alarms and notices, newest first."""
+    return await asked.events(limit)
+
+
+@router.get("/pipelines", tags=["line"])
+async def list_pipelines(asked: Asked) -> tuple[PipelineAnswer, ...]:
+    """The newest declaration of every product line."""
+    return await asked.pipelines()
+
+
+@router.get("/health", tags=["service"])
+async def read_health(asked: Asked) -> Health:
+    """200 while the database can be read."""
+    return await asked.health()
+
+
+@router.get("/{path:path}", include_in_schema=False)
+async def no_such_path(path: str) -> Response:
+    raise HTTPException(404, f"{PREFIX}/{path} is not part of the API; {PREFIX}/openapi.json lists what is")
+
+
+def rest_api(archive: Archive, evidence: EvidenceStore) -> FastAPI:
+    """The API as an ASGI application of its own."""
+    return rest_over(Catalogue(archive, evidence))
+
+
+def rest_over(catalogue: Catalogue, metrics: MetricsPage | None = None) -> FastAPI:
+    """The API over a catalogue that others use too, with /metrics where there is such a page. FastAPI's own
+    documentation pages load from the internet and are therefore off."""
+    app = FastAPI(
+        title="inspector",
+        version="1",
+        description=description or "",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.catalogue = catalogue
+    answer_problems(app)
+    app.include_router(router)
+    if metrics:
+        _serve_metrics(app, metrics)
+    return app
+
+
+def _serve_metrics(app: FastAPI, metrics: MetricsPage) -> None:
+    """Where Prometheus looks unless it is told otherwise; no part of the API."""
+
+    @app.get("/metrics", include_in_schema=False)
+    async def read_metrics() -> Response:
+        return Response(await asyncio.to_thread(metrics.render), media_type=metrics.media_type)
+
+
+def part_address(result_id: str) -> str:
+    """Where one part's report is; its picture and thumbnail lie below."""
+    return f"{PREFIX}/parts/{quote(result_id, safe='')}"
+
+
+def _picture(sent: Sent) -> Response:
+    kept = {} if sent.media_type == DRAWING else FOREVER
+    download = {"Content-Disposition": 'attachment; filename="picture.bin"'} if sent.media_type == DOWNLOAD else {}
+    return Response(sent.data, media_type=sent.media_type, headers=LOCKED | kept | download)

@@ -1,0 +1,184 @@
+"""What the REST API answers with, and therefore all that the pages know. Pure models over `wire` and `ports`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from inspector.domain.decision import Reason
+from inspector.domain.declared import Disposition
+from inspector.domain.part import PartState
+from inspector.domain.pipeline import Pipeline
+from inspector.domain.report import WordsState
+from inspector.messages.incoming import Sha256
+from inspector.messages.outgoing import ReportMessage, VerdictMessage, report_message, verdict_message
+from inspector.ports.archive import PartRow, Totals
+from inspector.ports.ledger import CameraRow, Event, PipelineVersion
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+
+class PartListed(Answer):
+    """One part in a list: the verdict as the gate got it, without votes and findings."""
+
+    number: int = Field(description="grows with time; page with before= and after=")
+    state: PartState
+    verdict: VerdictMessage
+    detail: str
+    words_state: WordsState
+    has_picture: bool
+
+    @classmethod
+    def of(cls, row: PartRow) -> PartListed:
+        part = row.part
+        return cls(
+            number=row.number,
+            state=part.state,
+            verdict=verdict_message(part),
+            detail=part.decision.detail,
+            words_state=part.words.state,
+            has_picture=part.evidence is not None,
+        )
+
+
+class PartPage(Answer):
+    """Newest first. `next_before` is the `before` of the next, older page; null when this is the last one."""
+
+    parts: tuple[PartListed, ...]
+    next_before: int | None
+
+
+class PictureFacts(Answer):
+    sha256: Sha256
+    media_type: str = Field(description="as the camera declared it; the picture is sent as what its bytes are")
+    size_bytes: int = Field(ge=0)
+    width_px: int = Field(ge=0, description="0 where unknown")
+    height_px: int = Field(ge=0, description="0 where unknown")
+
+
+class PartReport(Answer):
+    """Everything that is known of one part: the report as published, and what only the ledger holds."""
+
+    number: int
+    state: PartState
+    report: ReportMessage
+    picture: PictureFacts | None
+    words_raw: str = Field(description="what the model wrote, word for word")
+    words_tokens: int = Field(ge=0)
+    words_ms: float = Field(ge=0.0)
+
+    @classmethod
+    def of(cls, row: PartRow) -> PartReport:
+        part = row.part
+        return cls(
+            number=row.number,
+            state=part.state,
+            report=report_message(part),
+            picture=PictureFacts.model_validate(part.evidence) if part.evidence else None,
+            words_raw=part.words.raw,
+            words_tokens=part.words.tokens,
+            words_ms=part.words.ms,
+        )
+
+
+class Neighbours(Answer):
+    """The parts of the same line decided just before and just after; null where there is none."""
+
+    older: str | None
+    newer: str | None
+
+
+class PartCount(Answer):
+    line: str
+    disposition: Disposition
+    reason: Reason
+    parts: int = Field(ge=0)
+
+
+class TotalsAnswer(Answer):
+    """Counts over the last minutes, of all lines."""
+
+    minutes: int
+    since: AwareDatetime
+    parts: int = Field(ge=0)
+    by_disposition: dict[Disposition, int]
+    counts: tuple[PartCount, ...]
+    outbox: int = Field(ge=0, description="messages that the broker has not confirmed yet, whatever their age")
+    lost: int = Field(ge=0, description="frames whose sequence number never came")
+    latency_p50_ms: float | None
+    latency_p99_ms: float | None
+    votes_mean: float | None
+
+    @classmethod
+    def of(cls, totals: Totals, minutes: int, since: datetime) -> TotalsAnswer:
+        counts = tuple(
+            PartCount(line=line, disposition=Disposition(disposition), reason=Reason(reason), parts=parts)
+            for (line, disposition, reason), parts in sorted(totals.parts.items())
+        )
+        return cls(
+            minutes=minutes,
+            since=since,
+            parts=sum(totals.parts.values()),
+            by_disposition={each: sum(c.parts for c in counts if c.disposition is each) for each in Disposition},
+            counts=counts,
+            outbox=totals.outbox,
+            lost=totals.lost,
+            latency_p50_ms=totals.latency_p50_ms,
+            latency_p99_ms=totals.latency_p99_ms,
+            votes_mean=totals.votes_mean,
+        )
+
+
+class CameraAnswer(Answer):
+    line: str
+    camera: str
+    known: bool = Field(description="false when no pipeline wants this camera's frames")
+    status: str | None = Field(description="online, offline, or null when the camera never said")
+    first_seen: datetime
+    last_seen: datetime
+    frames: int = Field(ge=0)
+    lost: int = Field(ge=0, description="sequence numbers that never came")
+    last_seq: int | None
+
+    @classmethod
+    def of(cls, row: CameraRow) -> CameraAnswer:
+        return cls.model_validate(row)
+
+
+class EventAnswer(Answer):
+    event_id: str
+    line: str
+    camera: str | None
+    kind: str
+    severity: str
+    text: str
+    at: datetime
+    count: int = Field(ge=1, description="how many times it happened")
+
+    @classmethod
+    def of(cls, event: Event) -> EventAnswer:
+        return cls.model_validate(event)
+
+
+class PipelineAnswer(Answer):
+    """The newest version of a line's declaration."""
+
+    version: int
+    pipeline: Pipeline
+    golden: tuple[str, ...] = Field(description="sha256 of the golden samples' pictures, in declared order")
+
+    @classmethod
+    def of(cls, stored: PipelineVersion) -> PipelineAnswer:
+        return cls(version=stored.version, pipeline=stored.pipeline, golden=stored.golden)
+
+
+class Health(Answer):
+    """Answered only while the database can be read; 503 otherwise."""
+
+    status: Literal["ok"] = "ok"
+    newest_part: int | None = Field(description="number of the newest part; null while there is none")
+    newest_decided_at: datetime | None

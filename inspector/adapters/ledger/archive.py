@@ -1,0 +1,171 @@
+"""The reading side of the ledger, for console and command line. Can't write.
+
+The newest 50 of a million parts must come quickly whatever they are filtered by. An index that begins with
+everything filtered by and ends with the part's number gives them at once; but fifteen combinations of filters
+would need fifteen indexes. There are few outcomes (reason and disposition), so a list asks for each outcome
+that fits the filter by itself, from one of four indexes, and merges: at most 19 short walks from an index's end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select, union_all
+
+from inspector.adapters.ledger import history as hindsight
+from inspector.adapters.ledger.balance import balance
+from inspector.adapters.ledger.database import open_engine, read
+from inspector.adapters.ledger.metrics import count_events, count_parts, count_waiting
+from inspector.adapters.ledger.reads import all_cameras, load, newest_pipelines
+from inspector.adapters.ledger.tables import events, is_waiting, losses, outbox, parts
+from inspector.domain.decision import Reason
+from inspector.domain.declared import Disposition
+from inspector.domain.reconciliation import Balance
+from inspector.domain.review import History
+from inspector.ports.archive import PartFilter, PartRow, Totals
+from inspector.ports.ledger import CameraRow, Event, PipelineVersion
+from inspector.ports.metrics import Counted, EventKind, Outcome, Stretch, Waiting
+
+CONNECTIONS: Final = 8
+OUTCOMES: Final = tuple(
+    (reason, disposition)
+    for reason in Reason
+    for disposition in Disposition
+    if disposition is not Disposition.PASS or reason is Reason.NO_DEFECT
+)
+SCOPE: Final = (parts.c.line, parts.c.camera)
+EVENT: Final = tuple(field.name for field in fields(Event))
+
+
+class SqlArchive:
+    """Safe to use from several threads. `close` frees its connections."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url, writes=False, connections=CONNECTIONS)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def parts(self, wanted: PartFilter, limit: int) -> list[PartRow]:
+        return read(self._engine, _parts, wanted, limit)
+
+    def part(self, result_id: str) -> PartRow | None:
+        return read(self._engine, _part, result_id)
+
+    def totals(self, since: datetime) -> Totals:
+        return read(self._engine, _totals, since)
+
+    def balance(self, line: str, now: datetime, settled: datetime) -> Balance:
+        """How the books of this line stand; what came in after `settled` may still be on its way."""
+        return read(self._engine, balance, line, now, settled)
+
+    def stamp(self, line: str) -> str | None:
+        """The fingerprint under which this line's newest parts were judged; None where none was judged as it stands
+        declared now."""
+        return read(self._engine, hindsight.stamp, line)
+
+    def history(self, line: str, stamp: str, newest: int) -> History:
+        """The line's parts under this fingerprint: all that were reviewed or whose whole ladder was asked, and the
+        newest of the others."""
+        return read(self._engine, hindsight.history, line, stamp, newest)
+
+    def count_parts(self, after: int, until: int) -> Stretch[Outcome, Counted]:
+        return read(self._engine, count_parts, after, until)
+
+    def count_events(self, after: int, until: int) -> Stretch[EventKind, int]:
+        return read(self._engine, count_events, after, until)
+
+    def count_waiting(self) -> list[Waiting]:
+        return read(self._engine, count_waiting)
+
+    def list_cameras(self) -> list[CameraRow]:
+        return read(self._engine, all_cameras)
+
+    def list_events(self, limit: int) -> list[Event]:
+        return read(self._engine, _events, limit)
+
+    def list_pipelines(self) -> list[PipelineVersion]:
+        return read(self._engine, newest_pipelines)
+
+
+def _parts(connection: Connection, wanted: PartFilter, limit: int) -> list[PartRow]:
+    walks = _walks(wanted, limit)
+    if not walks:
+        return []
+    merged = _nearest(union_all(*walks).subquery().c.number, wanted, limit)
+    numbers = sorted(connection.scalars(merged), reverse=True)
+    return load(connection, numbers, texts=False)
+
+
+def _part(connection: Connection, result_id: str) -> PartRow | None:
+    numbers = connection.scalars(select(parts.c.number).where(parts.c.result_id == result_id)).all()
+    return next(iter(load(connection, numbers)), None)
+
+
+def _walks(wanted: PartFilter, limit: int) -> list[Select[int]]:
+    """One walk along the parts for each outcome that fits the filter; a single one when nothing is filtered."""
+    scope = [column == value for column, value in zip(SCOPE, wanted[:2], strict=True) if value is not None]
+    outcomes = _outcomes(wanted) if wanted._replace(before=None, after=None) != PartFilter() else [()]
+    walks = (_nearest(parts.c.number, wanted, limit).where(*scope, *outcome) for outcome in outcomes)
+    return [select(walk.subquery().c.number) for walk in walks]
+
+
+def _outcomes(wanted: PartFilter) -> list[tuple[ColumnElement[bool], ...]]:
+    """Every outcome that fits the filter; none where it contradicts itself."""
+    return [
+        (parts.c.reason == reason, parts.c.disposition == disposition)
+        for reason, disposition in OUTCOMES
+        if wanted.reason in (None, reason) and wanted.disposition in (None, disposition)
+    ]
+
+
+def _nearest(number: ColumnElement[int], wanted: PartFilter, limit: int) -> Select[int]:
+    """The numbers of one page, beginning at the end from which it is counted."""
+    page = select(number).limit(limit)
+    if wanted.before is not None:
+        page = page.where(number < wanted.before)
+    if wanted.after is None:
+        return page.order_by(number.desc())
+    return page.where(number > wanted.after).order_by(number)
+
+
+def _totals(connection: Connection, since: datetime) -> Totals:
+    rows = connection.execute(_counted(since)).all()
+    decided, cast = sum(row[3] for row in rows), sum(row[4] for row in rows)
+    p50_ms, p99_ms = _latencies(connection, since, [math.ceil(share * decided) for share in (0.50, 0.99)])
+    return Totals(
+        parts={(line, disposition, reason): count for line, disposition, reason, count, _ in rows},
+        outbox=connection.scalar(select(func.count()).select_from(outbox).where(is_waiting)) or 0,
+        lost=connection.scalar(select(func.sum(losses.c.frames)).where(losses.c.at >= since)) or 0,
+        latency_p50_ms=p50_ms,
+        latency_p99_ms=p99_ms,
+        votes_mean=cast / decided if decided else None,
+    )
+
+
+def _counted(since: datetime) -> Select[str, str, str, int, int]:
+    """Parts and votes per line and outcome. Materialised, or the planner would rather visit all parts in the order
+    in which it groups them than only those since then."""
+    part = parts.c
+    recent = select(part.line, part.disposition, part.reason, part.vote_count).where(part.decided_at >= since)
+    one = recent.cte("recent").prefix_with("MATERIALIZED").c
+    kind = (one.line, one.disposition, one.reason)
+    return select(*kind, func.count(), func.sum(one.vote_count)).group_by(*kind)
+
+
+def _latencies(connection: Connection, since: datetime, ranks: Sequence[int]) -> list[float | None]:
+    """Latencies by rank, the least is 1: nearest-rank percentiles."""
+    rank = func.row_number().over(order_by=parts.c.latency_ms).label("rank")
+    ranked = select(rank, parts.c.latency_ms).where(parts.c.decided_at >= since).subquery().c
+    rows = connection.execute(select(ranked.rank, ranked.latency_ms).where(ranked.rank.in_(ranks)))
+    by_rank = {row.rank: row.latency_ms for row in rows}
+    return [by_rank.get(rank) for rank in ranks]
+
+
+def _events(connection: Connection, limit: int) -> list[Event]:
+    newest = select(events).order_by(events.c.number.desc()).limit(limit)
+    return [Event(**{name: getattr(row, name) for name in EVENT}) for row in connection.execute(newest)]

@@ -1,0 +1,108 @@
+"""Fills a database of either kind with the tables of a snapshot. Knows tables; nothing of files."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import Connection, MetaData, Table, func, inspect, select, text
+
+from inspector.adapters.ledger.backup_read import BATCH, TableCopy, unchanged
+from inspector.adapters.ledger.database import open_engine, read, translated
+from inspector.adapters.ledger.schema import UPGRADING, make_folder, migrate, require_known, wait_for_others
+from inspector.adapters.ledger.tables import metadata
+from inspector.errors import LedgerError
+
+VERSION_TABLE: Final = "alembic_version"
+COUNTERS: Final = tuple(table for table in metadata.sorted_tables if "number" in table.primary_key.columns)
+DECODERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "time": datetime.fromisoformat,
+    "bytes": base64.b64decode,
+    "plain": unchanged,
+}
+
+
+def require_room(url: str) -> None:
+    """Raises LedgerError when the database holds a ledger already."""
+    make_folder(url)
+    engine = open_engine(url, writes=False, creates=True)
+    try:
+        read(engine, _require_room)
+    finally:
+        engine.dispose()
+
+
+def restore_tables(url: str, revision: str, tables: Iterable[TableCopy], *, force: bool) -> None:
+    """Makes the database what the tables say, all or nothing, and brings it to the schema of this code. Raises
+    LedgerError, changing nothing, when it holds a ledger already, unless `force` replaces that."""
+    require_known(revision, "the backup")
+    make_folder(url)
+    engine = open_engine(url, writes=True, creates=True)
+    try:
+        with UPGRADING, translated("the ledger can't be restored"), engine.begin() as connection:
+            wait_for_others(connection)
+            _make_room(connection, force=force)
+            migrate(connection, revision)
+            _fill(connection, tables)
+            migrate(connection, "head")
+            _go_on_counting(connection)
+    finally:
+        engine.dispose()
+
+
+def _make_room(connection: Connection, *, force: bool) -> None:
+    """Our own tables only: a server's database may hold others."""
+    if not force:
+        _require_room(connection)
+    _reflected(connection).drop_all(connection)
+
+
+def _require_room(connection: Connection) -> None:
+    there = _reflected(connection)
+    held = [
+        table.name for table in there.sorted_tables if table.name != VERSION_TABLE and _holds_rows(connection, table)
+    ]
+    if held:
+        raise LedgerError(
+            f"the database holds a ledger already ({', '.join(held)}); restore into an empty one, or replace it for "
+            "good with --force"
+        )
+
+
+def _reflected(connection: Connection) -> MetaData:
+    ours = {*metadata.tables, VERSION_TABLE} & set(inspect(connection).get_table_names())
+    there = MetaData()
+    there.reflect(connection, only=sorted(ours))
+    return there
+
+
+def _holds_rows(connection: Connection, table: Table[Any]) -> bool:
+    return connection.execute(select(table).limit(1)).first() is not None
+
+
+def _fill(connection: Connection, tables: Iterable[TableCopy]) -> None:
+    """Into the tables as they were when the copy was made, which the database knows better than this code."""
+    there = _reflected(connection)
+    for copy in tables:
+        decoders = [DECODERS[kind] for kind in copy.kinds]
+        rows = iter(copy.rows)
+        while batch := list(islice(rows, BATCH)):
+            filled = [dict(zip(copy.columns, _decoded(row, decoders), strict=True)) for row in batch]
+            connection.execute(there.tables[copy.name].insert(), filled)
+
+
+def _go_on_counting(connection: Connection) -> None:
+    """PostgreSQL numbers new rows by a counter of its own, which knows nothing of rows that brought their numbers."""
+    if connection.dialect.name != "postgresql":
+        return
+    for table in COUNTERS:
+        counter = func.pg_get_serial_sequence(table.name, "number")
+        last = select(func.max(table.c.number)).scalar_subquery()
+        connection.execute(select(func.setval(counter, last)).where(text(f"EXISTS (SELECT 1 FROM {table.name})")))
+
+
+def _decoded(row: Sequence[Any], decoders: Sequence[Callable[[Any], Any]]) -> list[Any]:
+    return [None if value is None else decode(value) for decode, value in zip(decoders, row, strict=True)]

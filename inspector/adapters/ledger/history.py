@@ -1,0 +1,69 @@
+"""What became known about a line's parts after they were decided. Knows queries, not threads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import takewhile
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, func, select
+
+from inspector.adapters.ledger.database import pages
+from inspector.adapters.ledger.reads import load
+from inspector.adapters.ledger.rows import vote_of
+from inspector.adapters.ledger.tables import parts, pipeline_versions, reviews, shadow_votes
+from inspector.domain.declared import Disposition
+from inspector.domain.pipeline import Pipeline
+from inspector.domain.review import History, Past
+from inspector.domain.vote import Vote
+
+
+def stamp(connection: Connection, line: str) -> str | None:
+    """A declaration's versions since scores last changed share the fingerprint of the newest part judged by one."""
+    every = select(pipeline_versions).where(pipeline_versions.c.line == line)
+    rows = connection.execute(every.order_by(pipeline_versions.c.version.desc())).all()
+    alike = [row.version for row in takewhile(lambda row: _scores(row) == _scores(rows[0]), rows)]
+    judged = (parts.c.line == line, parts.c.pipeline_version.in_(alike), parts.c.vote_count > 0)
+    return connection.scalar(select(parts.c.fingerprint).where(*judged).order_by(parts.c.number.desc()).limit(1))
+
+
+def history(connection: Connection, line: str, stamp: str, newest: int) -> History:
+    mine = (parts.c.line == line, parts.c.fingerprint == stamp)
+    numbers = set(connection.scalars(select(parts.c.number).where(*mine).order_by(parts.c.number.desc()).limit(newest)))
+    for known in (reviews.c.part, shadow_votes.c.part):
+        numbers |= set(connection.scalars(select(parts.c.number).where(*mine, parts.c.number.in_(select(known)))))
+    wanted = sorted(numbers)
+    shadows, truths = _shadows(connection, wanted), _truths(connection, wanted)
+    rows = load(connection, wanted, texts=False)
+    found = tuple(Past(row.part, tuple(shadows[row.number]), truths.get(row.number)) for row in rows)
+    kind = parts.c.disposition
+    counted = connection.execute(select(kind, func.count()).where(*mine).group_by(kind))
+    return History(found, {Disposition(name): count for name, count in counted})
+
+
+def _scores(row: Any) -> tuple[str, list[str]] | None:
+    """What a version's scores come from; None where it was stored under another grammar."""
+    try:
+        return Pipeline.model_validate(row.declaration).score_key(), row.golden
+    except ValidationError:
+        return None
+
+
+def _shadows(connection: Connection, numbers: list[int]) -> dict[int, list[Vote]]:
+    found: dict[int, list[Vote]] = defaultdict(list)
+    every = select(shadow_votes).order_by(shadow_votes.c.part, shadow_votes.c.position)
+    for some in pages(numbers):
+        for row in connection.execute(every.where(shadow_votes.c.part.in_(some))):
+            found[row.part].append(vote_of(row))
+    return found
+
+
+def _truths(connection: Connection, numbers: list[int]) -> dict[int, bool]:
+    """The latest review of each part."""
+    every = select(reviews.c.part, reviews.c.is_ng).order_by(reviews.c.number)
+    return {
+        row.part: row.is_ng
+        for some in pages(numbers)
+        for row in connection.execute(every.where(reviews.c.part.in_(some)))
+    }

@@ -1,0 +1,157 @@
+"""The ledger as the story sees it: asynchronous, one writer thread, a few reading threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Concatenate, Final, ParamSpec, Self, TypeVar
+
+from sqlalchemy import Connection
+
+from inspector.adapters.ledger import picture_retention as letting_go
+from inspector.adapters.ledger import reads, writes
+from inspector.adapters.ledger import reconciliation as books
+from inspector.adapters.ledger.database import BUSY_S, Synchronous, open_engine, read
+from inspector.adapters.ledger.schema import require_head
+from inspector.adapters.ledger.writer import GROUP, WAITING, Writer, not_running
+from inspector.domain.decision import Decision
+from inspector.domain.declared import Disposition
+from inspector.domain.frame import FrameKey
+from inspector.domain.part import PartRecord
+from inspector.domain.pipeline import Retention
+from inspector.domain.reconciliation import Ack, Comparison, TriggerCount, Unacknowledged
+from inspector.domain.report import Words
+from inspector.domain.review import Review
+from inspector.domain.vote import Vote
+from inspector.ports.broker import Outgoing
+from inspector.ports.ledger import CameraRow, Event, Known, PipelineVersion, Released, Sighting
+
+Args = ParamSpec("Args")
+Answer = TypeVar("Answer")
+
+READERS: Final = 2
+
+
+class SqlLedger:
+    """`async with SqlLedger(url) as ledger`. It belongs to the event loop in which it starts, and starts once.
+
+    `group` is how many writes may share a transaction, `waiting` how many may wait; callers beyond that wait
+    outside. `busy_s` is how long it waits for another process that is writing.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        synchronous: Synchronous = "FULL",
+        group: int = GROUP,
+        waiting: int = WAITING,
+        busy_s: float = BUSY_S,
+    ) -> None:
+        self._reading = open_engine(url, writes=False, connections=READERS, busy_s=busy_s)
+        self._writing = open_engine(url, writes=True, synchronous=synchronous, busy_s=busy_s)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
+        self._writer = Writer(self._writing, group=group, waiting=waiting)
+        self._stopped = False
+
+    @property
+    def held(self) -> int:
+        """Writes handed in and not yet answered; stands at `waiting` when the database can't keep up."""
+        return self._writer.held
+
+    async def start(self) -> None:
+        """Raises LedgerError when the database is away or has another schema than this code."""
+        await self._read(require_head)
+        self._writer.start()
+
+    async def stop(self) -> None:
+        """Finishes what was handed in. Stopping twice is allowed."""
+        self._stopped = True
+        await self._writer.stop()
+        await asyncio.to_thread(self._readers.shutdown)
+        self._reading.dispose()
+        self._writing.dispose()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def find(self, key: FrameKey) -> Known | None:
+        return await self._read(reads.find, key)
+
+    async def record(self, part: PartRecord, outgoing: Sequence[Outgoing]) -> bool:
+        return await self._writer.submit(writes.record_parts, writes.NewPart(part, tuple(outgoing)))
+
+    async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[Outgoing]) -> None:
+        await self._writer.submit(writes.finish_words, writes.LaterWords(result_id, words, tuple(outgoing)))
+
+    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, told: bool = False) -> bool:
+        return await self._writer.submit(writes.withdraw, writes.Withdrawal(result_id, decision, payload, told))
+
+    async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
+        return await self._read(reads.unfinished_words, lines)
+
+    async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[Outgoing]:
+        return await self._read(reads.unpublished, lines, limit)
+
+    async def confirm(self, message_ids: Sequence[str]) -> None:
+        await self._writer.submit(writes.confirm, tuple(message_ids))
+
+    async def pipelines(self) -> list[PipelineVersion]:
+        return await self._read(reads.newest_pipelines)
+
+    async def saw_camera(self, sightings: Sequence[Sighting]) -> None:
+        await self._writer.submit(writes.see_cameras, tuple(sightings))
+
+    async def cameras(self) -> list[CameraRow]:
+        return await self._read(reads.all_cameras)
+
+    async def add_events(self, events: Sequence[Event]) -> None:
+        await self._writer.submit(writes.add_events, tuple(events))
+
+    async def decided_seqs(self, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
+        return await self._read(books.decided_seqs, line, camera, first, last, since)
+
+    async def acknowledge(self, ack: Ack) -> Disposition | None:
+        return await self._writer.submit(books.acknowledge, ack)
+
+    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[Unacknowledged]:
+        return await self._writer.submit(books.tell_overdue, books.Overdue(lines, now))
+
+    async def add_count(self, count: TriggerCount) -> None:
+        await self._writer.submit(books.add_counts, count)
+
+    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
+        found = await self._read(books.compare, lines, before)  # counts many parts: writers shall not wait for it
+        if found:
+            await self._writer.submit(books.note_compared, found)
+        return found
+
+    async def add_reviews(self, reviews: Sequence[Review]) -> None:
+        await self._writer.submit(writes.add_reviews, tuple(reviews))
+
+    async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
+        await self._writer.submit(writes.add_shadow, writes.ShadowVotes(result_id, tuple(votes)))
+
+    async def mark_reviewed(self, result_ids: Sequence[str]) -> None:
+        """A person reviewed these parts: their pictures stay."""
+        await self._writer.submit(writes.mark_reviewed, tuple(result_ids))
+
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> Released:
+        return await self._writer.submit(letting_go.release, letting_go.Release(line, retention, now))
+
+    async def pictures_removed(self, sha256s: Sequence[str]) -> None:
+        await self._writer.submit(letting_go.note_removed, tuple(sha256s))
+
+    async def _read(
+        self, query: Callable[Concatenate[Connection, Args], Answer], *args: Args.args, **kwargs: Args.kwargs
+    ) -> Answer:
+        if self._stopped:
+            raise not_running()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: read(self._reading, query, *args, **kwargs))

@@ -1,0 +1,104 @@
+"""What metrics are made of, as statements: parts and events above a number added up, and what waits for the broker.
+
+A table that grows for years is not walked through at every scrape: whoever asks says up to which row it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, select
+
+from inspector.adapters.ledger.tables import events, is_waiting, outbox, parts, votes
+from inspector.ports.metrics import EDGES, Counted, EventKind, Outcome, Stretch, Waiting
+
+OF_A_PART = (parts.c.line, parts.c.disposition, parts.c.reason)
+OF_AN_EVENT = (events.c.line, events.c.kind, events.c.severity)
+
+
+def count_parts(connection: Connection, after: int, until: int) -> Stretch[Outcome, Counted]:
+    """Parts above `after` by outcome, those up to `until` apart."""
+    rows = connection.execute(_part_sums(after, until)).all()
+    earlier, later = ({_outcome(row): _counted(row) for row in _half(rows, half)} for half in (0, 1))
+    return Stretch(earlier, later, _newest(rows, after))
+
+
+def count_events(connection: Connection, after: int, until: int) -> Stretch[EventKind, int]:
+    """How often what happened, above `after`, that up to `until` apart."""
+    rows = connection.execute(_event_sums(after, until)).all()
+    earlier, later = ({_event_kind(row): int(row.happened) for row in _half(rows, half)} for half in (0, 1))
+    return Stretch(earlier, later, _newest(rows, after))
+
+
+def count_waiting(connection: Connection) -> list[Waiting]:
+    """The outbox by line. How old its oldest message is, the part says that it belongs to."""
+    oldest = func.min(outbox.c.number).label("oldest")
+    mine = select(outbox.c.line, func.count().label("messages"), oldest).where(is_waiting).group_by(outbox.c.line)
+    line = mine.subquery().c
+    whole = select(line.line, line.messages, parts.c.decided_at).join(outbox, outbox.c.number == line.oldest)
+    rows = connection.execute(whole.join(parts, parts.c.number == outbox.c.part).order_by(line.line))
+    return [Waiting(row.line, row.messages, row.decided_at) for row in rows]
+
+
+def _part_sums(after: int, until: int) -> Select[*tuple[Any, ...]]:
+    one = _parts_above(after, until).subquery().c
+    kind = (one.later, one.line, one.disposition, one.reason)
+    sums = {
+        "newest": func.max(one.number),
+        "parts": func.count(),
+        "late": func.sum(_counts(one.late)),
+        "votes": func.sum(one.vote_count),
+        "tokens": func.sum(one.tokens),
+        "latency_ms": func.sum(one.latency_ms),
+        "spent": func.sum(one.latency_ms / one.deadline_ms),
+    }
+    within = [func.sum(_counts(one.latency_ms <= edge * one.deadline_ms)) for edge in EDGES]
+    return select(*kind, *(total.label(name) for name, total in sums.items()), *within).group_by(*kind)
+
+
+def _parts_above(after: int, until: int) -> Select[*tuple[Any, ...]]:
+    part = parts.c
+    cast = select(votes.c.part, func.sum(votes.c.tokens).label("tokens")).where(votes.c.part > after)
+    asked = cast.group_by(votes.c.part).subquery()
+    tokens = func.coalesce(asked.c.tokens, 0).label("tokens")
+    later = _counts(part.number > until).label("later")
+    columns = (part.number, *OF_A_PART, part.late, part.vote_count, part.latency_ms, part.deadline_ms)
+    joined = select(later, *columns, tokens).outerjoin_from(parts, asked, asked.c.part == part.number)
+    return joined.where(part.number > after)
+
+
+def _event_sums(after: int, until: int) -> Select[*tuple[Any, ...]]:
+    event = events.c
+    later = _counts(event.number > until).label("later")
+    above = select(later, event.number, *OF_AN_EVENT, event.count.label("times")).where(event.number > after)
+    one = above.subquery().c
+    kind = (one.later, one.line, one.kind, one.severity)
+    sums = (func.max(one.number).label("newest"), func.sum(one.times).label("happened"))
+    return select(*kind, *sums).group_by(*kind)
+
+
+def _counts(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return case((condition, 1), else_=0)
+
+
+def _half(rows: Sequence[Row[Any]], half: int) -> list[Row[Any]]:
+    return [row for row in rows if row.later == half]
+
+
+def _newest(rows: Sequence[Row[Any]], after: int) -> int:
+    return max((row.newest for row in rows), default=after)
+
+
+def _outcome(row: Row[Any]) -> Outcome:
+    return Outcome(row.line, row.disposition, row.reason)
+
+
+def _event_kind(row: Row[Any]) -> EventKind:
+    return EventKind(row.line, row.kind, row.severity)
+
+
+def _counted(row: Row[Any]) -> Counted:
+    """PostgreSQL's sums of whole numbers are decimals."""
+    within = tuple(int(count) for count in row[-len(EDGES) :])
+    return Counted(row.parts, int(row.late), int(row.votes), int(row.tokens), row.latency_ms, row.spent, within)

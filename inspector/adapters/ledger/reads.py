@@ -1,0 +1,110 @@
+"""What is read from the ledger by both its sides: the station's and the console's. Knows queries, not threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, Select, func, literal, select
+
+from inspector.adapters.ledger.database import pages
+from inspector.adapters.ledger.rows import outgoing_of, part_of
+from inspector.adapters.ledger.tables import (
+    cameras,
+    evidence,
+    is_pending,
+    is_waiting,
+    outbox,
+    parts,
+    pipeline_versions,
+    reports,
+    votes,
+)
+from inspector.domain.frame import FrameKey
+from inspector.domain.part import PartRecord
+from inspector.domain.pipeline import Pipeline
+from inspector.errors import LedgerError
+from inspector.ports.archive import PartRow
+from inspector.ports.broker import Outgoing
+from inspector.ports.ledger import CameraRow, Known, PipelineVersion
+
+
+def find(connection: Connection, key: FrameKey) -> Known | None:
+    """The part of this key, with its verdict message where it has one."""
+    its_verdict = (outbox.c.part == parts.c.number) & outbox.c.confirms
+    its_key = (parts.c.line == key.line, parts.c.camera == key.camera, parts.c.trigger_id == key.trigger_id)
+    wanted = select(parts.c.result_id, outbox).outerjoin_from(parts, outbox, its_verdict).where(*its_key)
+    row = connection.execute(wanted).first()
+    if row is None:
+        return None
+    return Known(row.result_id, outgoing_of(row) if row.message_id is not None else None)
+
+
+def unfinished_words(connection: Connection, lines: Sequence[str]) -> list[PartRecord]:
+    """Those of other lines are few too: words are pending for seconds."""
+    numbers = connection.scalars(select(reports.c.part).where(is_pending).order_by(reports.c.part)).all()
+    return [row.part for row in load(connection, numbers) if row.part.key.line in lines]
+
+
+def unpublished(connection: Connection, lines: Sequence[str] | None, limit: int) -> list[Outgoing]:
+    waiting = select(outbox).where(is_waiting).order_by(outbox.c.number).limit(limit)
+    if lines is not None:
+        waiting = waiting.where(outbox.c.line.in_(lines))
+    return [outgoing_of(row) for row in connection.execute(waiting)]
+
+
+def newest_pipelines(connection: Connection) -> list[PipelineVersion]:
+    """The newest version of every line, by line."""
+    rows = connection.execute(newest_versions())
+    return [PipelineVersion(_pipeline(row), row.version, tuple(row.golden)) for row in rows]
+
+
+def newest_versions() -> Select[Any]:
+    every = pipeline_versions.c
+    newest = select(every.line, func.max(every.version).label("version")).group_by(every.line).subquery()
+    is_newest = (every.line == newest.c.line) & (every.version == newest.c.version)
+    return select(pipeline_versions).join(newest, is_newest).order_by(every.line)
+
+
+def all_cameras(connection: Connection) -> list[CameraRow]:
+    rows = connection.execute(select(cameras).order_by(cameras.c.line, cameras.c.camera))
+    return [CameraRow(**row) for row in rows.mappings()]
+
+
+def load(connection: Connection, numbers: Sequence[int], *, texts: bool = True) -> list[PartRow]:
+    """The parts of these numbers, in this order; without `texts` the votes' texts stay where they are."""
+    loaded: dict[int, PartRow] = {}
+    for some in pages(numbers):
+        loaded |= _load(connection, some, texts=texts)
+    return [loaded[number] for number in numbers if number in loaded]
+
+
+def _load(connection: Connection, numbers: Sequence[int], *, texts: bool) -> dict[int, PartRow]:
+    cast = _votes(connection, numbers, texts=texts)
+    whole = (
+        select(parts, reports, evidence)
+        .outerjoin_from(parts, reports, reports.c.part == parts.c.number)
+        .outerjoin(evidence, evidence.c.sha256 == parts.c.evidence)
+        .where(parts.c.number.in_(numbers))
+    )
+    rows = connection.execute(whole).all()
+    return {row.number: PartRow(row.number, part_of(row, cast.get(row.number, ()))) for row in rows}
+
+
+def _votes(connection: Connection, numbers: Sequence[int], *, texts: bool) -> dict[int, list[Any]]:
+    every = votes.c
+    text = every.text if texts else literal("").label("text")
+    cast = select(every.part, every.view, every.rung, every.p_ng, every.p_true, every.tokens, every.ms, text)
+    rows = connection.execute(cast.where(every.part.in_(numbers)).order_by(every.part, every.position))
+    return {part: list(group) for part, group in groupby(rows, key=lambda row: row.part)}
+
+
+def _pipeline(row: Any) -> Pipeline:
+    try:
+        return Pipeline.model_validate(row.declaration)
+    except ValidationError as error:
+        raise LedgerError(
+            f"version {row.version} of line {row.line} was stored under another grammar; apply its declaration again"
+        ) from error

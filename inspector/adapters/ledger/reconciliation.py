@@ -1,0 +1,126 @@
+"""What gates and PLCs said, and what the ledger holds beside it. Knows statements, not threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, and_, bindparam, case, func, select, update
+
+from inspector.adapters.ledger.database import AT_ONCE, upsert
+from inspector.adapters.ledger.rows import count_of, count_row
+from inspector.adapters.ledger.tables import counts, is_unacknowledged, is_uncompared, is_waiting, losses, outbox, parts
+from inspector.domain.declared import Disposition
+from inspector.domain.frame import FrameKey
+from inspector.domain.part import PartState
+from inspector.domain.reconciliation import Ack, Comparison, TriggerCount, Unacknowledged
+from inspector.utc import utc_now
+
+CLOCKS_APART: Final = timedelta(hours=1)  # the PLC's and ours
+
+
+class Overdue(NamedTuple):
+    """Verdicts of these lines (None: of all) that should have been acknowledged by now."""
+
+    lines: Sequence[str] | None
+    now: datetime
+
+
+# ------------------------------------------------------------------ the gate
+
+
+def acknowledge(connection: Connection, group: Sequence[Ack]) -> list[Disposition | None]:
+    """Whoever acknowledges a verdict has it: it counts as published too."""
+    return [_acknowledge(connection, ack) for ack in group]
+
+
+def _acknowledge(connection: Connection, ack: Ack) -> Disposition | None:
+    row, key = parts.c, ack.key
+    its_key = (row.line == key.line, row.camera == key.camera, row.trigger_id == key.trigger_id)
+    part = connection.execute(select(row.number, row.disposition, row.acknowledged_at).where(*its_key)).first()
+    if part is None:
+        return None
+    if part.acknowledged_at is None:
+        said = {"acknowledged_at": ack.at, "gate_disposition": ack.disposition, "state": PartState.ACKNOWLEDGED}
+        connection.execute(update(parts).where(parts.c.number == part.number).values(said))
+        heard = case((is_waiting, utc_now()), else_=outbox.c.published_at)
+        verdict = update(outbox).where(outbox.c.part == part.number, outbox.c.confirms)
+        connection.execute(verdict.values(published_at=heard, ack_due_at=None))
+    return Disposition(part.disposition)
+
+
+def tell_overdue(connection: Connection, group: Sequence[Overdue]) -> list[list[Unacknowledged]]:
+    return [_tell_overdue(connection, asked) for asked in group]
+
+
+def _tell_overdue(connection: Connection, asked: Overdue) -> list[Unacknowledged]:
+    """The longest overdue first; each is told once, so that what is told is forgotten."""
+    due = select(outbox.c.number, outbox.c.ack_within_ms, parts.c.line, parts.c.camera, parts.c.trigger_id)
+    due = due.join_from(outbox, parts).where(is_unacknowledged, outbox.c.ack_due_at <= asked.now)
+    if asked.lines is not None:
+        due = due.where(outbox.c.line.in_(asked.lines))
+    rows = connection.execute(due.order_by(outbox.c.ack_due_at).limit(AT_ONCE)).all()
+    told = update(outbox).where(outbox.c.number.in_([row.number for row in rows]))
+    connection.execute(told.values(ack_due_at=None))
+    verdicts = [Unacknowledged(FrameKey(row.line, row.camera, row.trigger_id), row.ack_within_ms) for row in rows]
+    return sorted(verdicts, key=lambda verdict: verdict.key.line)
+
+
+# ------------------------------------------------------------------ the PLC
+
+
+def add_counts(connection: Connection, group: Sequence[TriggerCount]) -> list[None]:
+    new = upsert(connection, counts).on_conflict_do_nothing()
+    connection.execute(new, [count_row(count) for count in group])
+    return [None] * len(group)
+
+
+def compare(connection: Connection, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
+    """The counts for these lines (None: for all) that came before this time and were not compared yet."""
+    waiting = select(counts).where(is_uncompared, counts.c.at < before)
+    if lines is not None:
+        waiting = waiting.where(counts.c.line.in_(lines))
+    rows = connection.execute(waiting.order_by(counts.c.number).limit(AT_ONCE)).all()
+    return [_compared(connection, count_of(row)) for row in rows]
+
+
+def note_compared(connection: Connection, group: Sequence[Sequence[Comparison]]) -> list[None]:
+    found = [comparison for comparisons in group for comparison in comparisons]
+    key = (counts.c.line, counts.c.camera, counts.c.since, counts.c.until)
+    its_key = and_(*(column == bindparam(f"its_{column.name}") for column in key))
+    rows = [
+        {f"its_{column.name}": getattr(each.counted, column.name) for column in key}
+        | {"decided": each.decided, "lost": each.lost}
+        for each in found
+    ]
+    if rows:
+        connection.execute(update(counts).where(its_key), rows)
+    return [None] * len(group)
+
+
+def _compared(connection: Connection, count: TriggerCount) -> Comparison:
+    return Comparison(count, _decided_between(connection, count), _lost_between(connection, count))
+
+
+def _decided_between(connection: Connection, count: TriggerCount) -> int:
+    """By the time of capture, which the PLC's clock knows; by receipt where the camera does not tell it. A part is
+    decided after both, by our clock: that bounds what has to be looked at."""
+    at = func.coalesce(parts.c.captured_at, parts.c.received_at)
+    its_camera = (parts.c.line == count.line, parts.c.camera == count.camera)
+    its_time = (parts.c.decided_at >= count.since - CLOCKS_APART, at >= count.since, at < count.until)
+    return connection.scalar(select(func.count()).select_from(parts).where(*its_camera, *its_time)) or 0
+
+
+def _lost_between(connection: Connection, count: TriggerCount) -> int:
+    its_camera = (losses.c.line == count.line, losses.c.camera == count.camera)
+    its_time = (losses.c.at >= count.since, losses.c.at < count.until)
+    return connection.scalar(select(func.sum(losses.c.frames)).where(*its_camera, *its_time)) or 0
+
+
+def decided_seqs(connection: Connection, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
+    """Which of these numbers belong to parts received since then."""
+    numbers = select(parts.c.seq).where(
+        parts.c.line == line, parts.c.camera == camera, parts.c.seq.between(first, last)
+    )
+    return {seq for seq in connection.scalars(numbers.where(parts.c.received_at >= since)) if seq is not None}

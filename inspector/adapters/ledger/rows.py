@@ -1,0 +1,165 @@
+"""Turns a part into rows and rows into the part. Pure: what goes in comes out equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from inspector.domain.decision import Decision, Reason, Verdict
+from inspector.domain.declared import Disposition, Severity, ViewName
+from inspector.domain.frame import FrameKey
+from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
+from inspector.domain.reconciliation import TriggerCount
+from inspector.domain.report import NO_WORDS, Box, Finding, Words, WordsState
+from inspector.domain.review import Review
+from inspector.domain.vote import Opinion, StoppedBy, Vote
+from inspector.ports.broker import Outgoing
+from inspector.ports.ledger import Event, Sighting
+
+SECOND_OPINION: Final = "patches"  # stands among the votes as a view that asks the model nothing
+Row = dict[str, Any]
+
+
+def part_row(part: PartRecord) -> Row:
+    return {
+        "result_id": part.result_id,
+        **part.key._asdict(),
+        "state": part.state,
+        **decision_row(part.decision),
+        "pipeline_line": part.pipeline.line,
+        "pipeline_version": part.pipeline.version,
+        "fingerprint": part.pipeline.fingerprint,
+        **_fields(part, "received_at", "decided_at", "latency_ms", "deadline_ms", "late", "part_id", "product", "lot"),
+        **_fields(part, "seq", "captured_at", "is_simulated", "p_ng", "agreement", "rungs", "stopped_by"),
+        "vote_count": len(part.votes),
+        "evidence": part.evidence and part.evidence.sha256,
+    }
+
+
+def decision_row(decision: Decision) -> Row:
+    return _fields(decision, "verdict", "disposition", "reason", "detail")
+
+
+def vote_rows(number: int, votes: Sequence[Vote]) -> list[Row]:
+    return [
+        {"part": number, "position": position} | _fields(vote, "view", "rung", "p_ng", "p_true", "tokens", "ms", "text")
+        for position, vote in enumerate(votes)
+    ]
+
+
+def opinion_rows(number: int, part: PartRecord) -> list[Row]:
+    """Behind the votes; none for a part without a second opinion."""
+    if part.opinion is None:
+        return []
+    where = {"part": number, "position": len(part.votes), "view": SECOND_OPINION, "rung": 0, "tokens": 0}
+    return [where | _fields(part.opinion, "p_ng", "ms", "text") | {"p_true": None}]
+
+
+def review_row(number: int, review: Review) -> Row:
+    return {"part": number} | _fields(review, "is_ng", "reviewer", "at", "note")
+
+
+def words_row(words: Words) -> Row:
+    return {
+        "words_state": words.state,
+        "findings": [asdict(finding) for finding in words.findings],
+        "raw": words.raw,
+        "words_tokens": words.tokens,
+        "words_ms": words.ms,
+    }
+
+
+def outbox_rows(number: int, line: str, outgoing: Iterable[Outgoing]) -> list[Row]:
+    return [{"part": number, "line": line, **message._asdict()} for message in outgoing]
+
+
+def evidence_row(evidence: Evidence) -> Row:
+    return _fields(evidence, "sha256", "media_type", "size_bytes", "width_px", "height_px")
+
+
+def camera_row(sighting: Sighting) -> Row:
+    seen = {"first_seen": sighting.at, "last_seen": sighting.at}
+    return seen | _fields(sighting, "line", "camera", "known", "status", "frames", "lost", "last_seq")
+
+
+def loss_rows(sighting: Sighting) -> list[Row]:
+    where = _fields(sighting, "line", "camera")
+    return [
+        where | {"at": gap.at, "frames": gap.frames, "first_seq": gap.first, "last_seq": gap.last}
+        for gap in sighting.gaps
+    ]
+
+
+def count_row(count: TriggerCount) -> Row:
+    return asdict(count)
+
+
+def count_of(row: Any) -> TriggerCount:
+    return TriggerCount(row.line, row.camera, row.triggers, row.since, row.until, row.at)
+
+
+def event_row(event: Event) -> Row:
+    return asdict(event)
+
+
+def part_of(row: Any, votes: Iterable[Any]) -> PartRecord:
+    """The part of one row of `parts` joined with its report and evidence, and of its rows of `votes` in order."""
+    listed = list(votes)
+    opinions = (Opinion(row.p_ng, row.ms, row.text) for row in listed if row.view == SECOND_OPINION)
+    return PartRecord(
+        result_id=row.result_id,
+        key=FrameKey(row.line, row.camera, row.trigger_id),
+        decision=Decision(Verdict(row.verdict), Disposition(row.disposition), Reason(row.reason), row.detail),
+        pipeline=PipelineRef(row.pipeline_line, row.pipeline_version, row.fingerprint),
+        received_at=row.received_at,
+        decided_at=row.decided_at,
+        latency_ms=row.latency_ms,
+        deadline_ms=row.deadline_ms,
+        late=row.late,
+        part_id=row.part_id,
+        product=row.product,
+        lot=row.lot,
+        seq=row.seq,
+        captured_at=row.captured_at,
+        is_simulated=row.is_simulated,
+        p_ng=row.p_ng,
+        agreement=row.agreement,
+        votes=tuple(vote_of(vote) for vote in listed if vote.view != SECOND_OPINION),
+        opinion=next(opinions, None),
+        rungs=row.rungs,
+        stopped_by=StoppedBy(row.stopped_by),
+        evidence=_evidence(row),
+        words=_words(row),
+        state=PartState(row.state),
+    )
+
+
+def outgoing_of(row: Any) -> Outgoing:
+    return Outgoing(*(getattr(row, field) for field in Outgoing._fields))
+
+
+def vote_of(row: Any) -> Vote:
+    return Vote(ViewName(row.view), row.rung, row.p_ng, row.tokens, row.ms, row.text, row.p_true)
+
+
+def _evidence(row: Any) -> Evidence | None:
+    if row.evidence is None:
+        return None
+    return Evidence(row.evidence, row.media_type, row.size_bytes, row.width_px, row.height_px)
+
+
+def _words(row: Any) -> Words:
+    if row.words_state is None:
+        return NO_WORDS
+    findings = tuple(_finding(item) for item in row.findings)
+    return Words(WordsState(row.words_state), findings, row.raw, row.words_tokens, row.words_ms)
+
+
+def _finding(item: Row) -> Finding:
+    box = item["bbox_norm"]
+    return Finding(item["defect"], Severity(item["severity"]), box and Box(*box), item["description"])
+
+
+def _fields(value: object, *names: str) -> Row:
+    return {name: getattr(value, name) for name in names}

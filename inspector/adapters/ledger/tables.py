@@ -1,0 +1,292 @@
+"""The tables of the ledger. Knows columns, keys and indexes; neither who writes nor who reads them.
+
+A part is one row of `parts`, numbered as they come. Its children carry that number as `part`. Times are UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Named,
+    Table,
+    TypedColumns,
+    TypeDecorator,
+    UniqueConstraint,
+    literal,
+)
+
+from inspector.domain.report import WordsState
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime, stored as UTC: SQLite keeps no time zone, PostgreSQL answers in the session's."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"time {value} has no time zone; use aware datetimes")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={  # SQLite can only alter constraints that have names
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only as INTEGER
+BIG: Final = BigInteger()
+REAL: Final[Double[float]] = Double()
+TIME: Final = UtcTime()
+# Text from models and devices may hold NUL or half a surrogate pair, which databases refuse; JSON escapes both.
+FREE_TEXT: Final[JSON[str]] = JSON()
+
+
+def _number() -> Column[int]:
+    return Column(NUMBER, primary_key=True, autoincrement=True)
+
+
+def _part(**options: Any) -> Column[int]:
+    return Column(NUMBER, ForeignKey("parts.number"), nullable=False, **options)
+
+
+class EvidenceColumns(TypedColumns):
+    sha256: Named[str] = Column(primary_key=True)
+    media_type: Named[str]
+    size_bytes: Named[int] = Column(BIG)
+    width_px: Named[int]
+    height_px: Named[int]
+    removal: Named[str | None]  # DUE: the picture may be removed, DONE: it was
+
+
+class PartColumns(TypedColumns):
+    number: Named[int] = _number()
+    result_id: Named[str] = Column(unique=True)
+    line: Named[str]
+    camera: Named[str]
+    trigger_id: Named[str]
+    state: Named[str]
+    verdict: Named[str]
+    disposition: Named[str]
+    reason: Named[str]
+    detail: Named[str] = Column(FREE_TEXT)
+    pipeline_line: Named[str]
+    pipeline_version: Named[int]
+    fingerprint: Named[str]
+    received_at: Named[datetime] = Column(TIME)
+    decided_at: Named[datetime] = Column(TIME)
+    latency_ms: Named[float] = Column(REAL)
+    deadline_ms: Named[float] = Column(REAL)
+    late: Named[bool]
+    part_id: Named[str | None]
+    product: Named[str | None]
+    lot: Named[str | None]
+    seq: Named[int | None] = Column(BIG)
+    captured_at: Named[datetime | None] = Column(TIME)
+    is_simulated: Named[bool]
+    p_ng: Named[float | None] = Column(REAL)
+    agreement: Named[float | None] = Column(REAL)
+    vote_count: Named[int]  # so that totals need not visit the votes
+    rungs: Named[int]
+    stopped_by: Named[str]
+    evidence: Named[str | None] = Column(ForeignKey("evidence.sha256"))
+    acknowledged_at: Named[datetime | None] = Column(TIME)
+    gate_disposition: Named[str | None]
+    reviewed_at: Named[datetime | None] = Column(TIME)
+
+
+class VoteColumns(TypedColumns):
+    part: Named[int] = _part(primary_key=True)
+    position: Named[int] = Column(primary_key=True)
+    view: Named[str]
+    rung: Named[int]
+    p_ng: Named[float | None] = Column(REAL)
+    tokens: Named[int]
+    ms: Named[float] = Column(REAL)
+    text: Named[str] = Column(FREE_TEXT)
+    p_true: Named[float | None] = Column(REAL)
+
+
+class ShadowVoteColumns(VoteColumns):
+    """Like votes, in a table of their own: whoever adds up votes can't count these by mistake."""
+
+
+class ReviewColumns(TypedColumns):
+    number: Named[int] = _number()
+    part: Named[int] = _part(index=True)
+    is_ng: Named[bool]
+    reviewer: Named[str]
+    at: Named[datetime] = Column(TIME)
+    note: Named[str] = Column(FREE_TEXT)
+
+
+class ReportColumns(TypedColumns):
+    part: Named[int] = _part(primary_key=True)
+    words_state: Named[str]
+    findings: Named[list[dict[str, Any]]] = Column(JSON)
+    raw: Named[str] = Column(FREE_TEXT)
+    words_tokens: Named[int]
+    words_ms: Named[float] = Column(REAL)
+
+
+class OutboxColumns(TypedColumns):
+    number: Named[int] = _number()
+    message_id: Named[str] = Column(unique=True)
+    part: Named[int] = _part(index=True)
+    line: Named[str]
+    topic: Named[str]
+    payload: Named[bytes] = Column(LargeBinary)
+    confirms: Named[bool]
+    correlation: Named[bytes | None] = Column(LargeBinary)
+    published_at: Named[datetime | None] = Column(TIME)
+    ack_within_ms: Named[float | None] = Column(REAL)
+    ack_due_at: Named[datetime | None] = Column(TIME)  # until the gate has acknowledged, or its silence was told
+
+
+class PipelineVersionColumns(TypedColumns):
+    line: Named[str] = Column(primary_key=True)
+    version: Named[int] = Column(primary_key=True, autoincrement=False)
+    declaration: Named[dict[str, Any]] = Column(JSON)
+    golden: Named[list[str]] = Column(JSON)
+    author: Named[str]
+    source: Named[str]
+    created_at: Named[datetime] = Column(TIME)
+
+
+class CameraColumns(TypedColumns):
+    line: Named[str] = Column(primary_key=True)
+    camera: Named[str] = Column(primary_key=True)
+    known: Named[bool]
+    status: Named[str | None]
+    first_seen: Named[datetime] = Column(TIME)
+    last_seen: Named[datetime] = Column(TIME)
+    frames: Named[int] = Column(BIG)
+    lost: Named[int] = Column(BIG)
+    last_seq: Named[int | None] = Column(BIG)
+
+
+class LossColumns(TypedColumns):
+    number: Named[int] = _number()
+    line: Named[str]
+    camera: Named[str]
+    at: Named[datetime] = Column(TIME, index=True)
+    frames: Named[int] = Column(BIG)
+    first_seq: Named[int | None] = Column(BIG)
+    last_seq: Named[int | None] = Column(BIG)
+
+
+class CountColumns(TypedColumns):
+    number: Named[int] = _number()
+    line: Named[str]
+    camera: Named[str]
+    triggers: Named[int] = Column(BIG)
+    since: Named[datetime] = Column(TIME)
+    until: Named[datetime] = Column(TIME)
+    at: Named[datetime] = Column(TIME)
+    decided: Named[int | None] = Column(BIG)  # what the ledger held when it was compared
+    lost: Named[int | None] = Column(BIG)
+
+
+class SweepColumns(TypedColumns):
+    """How far a line's passed parts were gone through for pictures to let go, keeping `share` of them."""
+
+    line: Named[str] = Column(primary_key=True)
+    share: Named[float] = Column(REAL)
+    number: Named[int] = Column(NUMBER)
+
+
+class EventColumns(TypedColumns):
+    number: Named[int] = _number()
+    event_id: Named[str] = Column(unique=True)
+    line: Named[str]
+    camera: Named[str | None]
+    kind: Named[str]
+    severity: Named[str]
+    text: Named[str] = Column(FREE_TEXT)
+    at: Named[datetime] = Column(TIME)
+    count: Named[int] = Column(BIG)
+
+
+evidence = Table("evidence", metadata, EvidenceColumns, sqlite_with_rowid=False)
+parts = Table(
+    "parts",
+    metadata,
+    PartColumns,
+    UniqueConstraint("line", "camera", "trigger_id"),
+    sqlite_autoincrement=True,  # a number is never given twice, even after the newest part was deleted
+)
+votes = Table("votes", metadata, VoteColumns, sqlite_with_rowid=False)
+shadow_votes = Table("shadow_votes", metadata, ShadowVoteColumns, sqlite_with_rowid=False)
+reviews = Table("reviews", metadata, ReviewColumns)
+reports = Table("reports", metadata, ReportColumns)
+outbox = Table("outbox", metadata, OutboxColumns, sqlite_autoincrement=True)
+pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)
+cameras = Table("cameras", metadata, CameraColumns)
+losses = Table("losses", metadata, LossColumns)
+counts = Table("counts", metadata, CountColumns, UniqueConstraint("line", "camera", "since", "until"))
+sweeps = Table("sweeps", metadata, SweepColumns)
+events = Table("events", metadata, EventColumns)
+
+is_waiting: Final = outbox.c.published_at.is_(None)
+is_pending: Final = reports.c.words_state == literal(WordsState.PENDING.value, literal_execute=True)
+is_unacknowledged: Final = outbox.c.ack_due_at.is_not(None)
+is_due: Final = evidence.c.removal == literal("DUE", literal_execute=True)
+is_uncompared: Final = counts.c.decided.is_(None)
+is_numbered: Final = parts.c.seq.is_not(None)
+is_pictured: Final = parts.c.evidence.is_not(None)
+
+
+def _partial_index(name: str, where: ColumnElement[bool], *columns: ColumnElement[Any]) -> None:
+    """An index of those rows only that are asked for: it stays small, and costs the others nothing."""
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+_partial_index("ix_outbox_waiting", is_waiting, outbox.c.number, outbox.c.line)
+_partial_index("ix_outbox_ack_due", is_unacknowledged, outbox.c.ack_due_at)
+_partial_index("ix_reports_pending", is_pending, reports.c.part)
+_partial_index("ix_evidence_due", is_due, evidence.c.sha256)
+_partial_index("ix_counts_waiting", is_uncompared, counts.c.number)
+_partial_index("ix_parts_line_camera_seq", is_numbered, parts.c.line, parts.c.camera, parts.c.seq)
+_partial_index("ix_parts_evidence", is_pictured, parts.c.evidence)
+Index(None, losses.c.line, losses.c.camera)
+
+# Lists read the newest parts of each outcome from the end of its stretch of an index (see archive.py).
+Index(None, parts.c.reason, parts.c.disposition, parts.c.number)
+Index(None, parts.c.line, parts.c.reason, parts.c.disposition, parts.c.number)
+Index(None, parts.c.camera, parts.c.reason, parts.c.disposition, parts.c.number)
+Index(None, parts.c.line, parts.c.camera, parts.c.reason, parts.c.disposition, parts.c.number)
+
+# Totals are read from this index alone.
+Index(
+    "ix_parts_totals",
+    parts.c.decided_at,
+    parts.c.line,
+    parts.c.disposition,
+    parts.c.reason,
+    parts.c.latency_ms,
+    parts.c.vote_count,
+)

@@ -1,0 +1,259 @@
+"""What the ledger writes: each function takes a group of like writes and brings them into one transaction.
+
+Knows statements, not threads. All of them may be repeated: what is already there is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table, bindparam, case, func, insert, select, update
+
+from inspector.adapters.ledger.database import pages, upsert
+from inspector.adapters.ledger.rows import (
+    Row,
+    camera_row,
+    decision_row,
+    event_row,
+    evidence_row,
+    loss_rows,
+    opinion_rows,
+    outbox_rows,
+    part_row,
+    review_row,
+    vote_rows,
+    words_row,
+)
+from inspector.adapters.ledger.tables import (
+    cameras,
+    events,
+    evidence,
+    is_pending,
+    is_waiting,
+    losses,
+    outbox,
+    parts,
+    reports,
+    reviews,
+    shadow_votes,
+    votes,
+)
+from inspector.domain.decision import Decision
+from inspector.domain.part import Evidence, PartRecord, PartState
+from inspector.domain.report import NO_WORDS, Words
+from inspector.domain.review import Review
+from inspector.domain.vote import Vote
+from inspector.errors import LedgerError
+from inspector.messages.withdrawal import corrected, report_id
+from inspector.ports.broker import Outgoing
+from inspector.ports.ledger import Event, Sighting
+from inspector.utc import utc_now
+
+
+class NewPart(NamedTuple):
+    part: PartRecord
+    outgoing: tuple[Outgoing, ...]
+
+
+class LaterWords(NamedTuple):
+    result_id: str
+    words: Words
+    outgoing: tuple[Outgoing, ...]
+
+
+class ShadowVotes(NamedTuple):
+    result_id: str
+    votes: tuple[Vote, ...]
+
+
+class Withdrawal(NamedTuple):
+    result_id: str
+    decision: Decision
+    payload: bytes
+    told: bool
+
+
+def record_parts(connection: Connection, group: Sequence[NewPart]) -> list[bool]:
+    """Stores the parts whose keys are new, with all their children; says for each whether it was."""
+    _insert_pictures(connection, [new.part.evidence for new in group if new.part.evidence])
+    numbers = _insert_parts(connection, group)
+    # A part that stands twice in the group was stored once: the first one takes the number.
+    stored = [(numbers.pop(new.part.result_id, None), new) for new in group]
+    _insert_children(connection, [(number, new) for number, new in stored if number is not None])
+    return [number is not None for number, _ in stored]
+
+
+def finish_words(connection: Connection, group: Sequence[LaterWords]) -> list[None]:
+    """Words that are finished already stay as they are, and so do their messages."""
+    for later in group:
+        _finish(connection, later)
+    return [None] * len(group)
+
+
+def withdraw(connection: Connection, group: Sequence[Withdrawal]) -> list[bool]:
+    """Says for each whether its verdict could still be changed."""
+    return [_withdraw(connection, each) for each in group]
+
+
+def _withdraw(connection: Connection, withdrawal: Withdrawal) -> bool:
+    verdict = update(outbox).where(outbox.c.message_id == withdrawal.result_id, outbox.c.confirms)
+    if not withdrawal.told:
+        verdict = verdict.where(is_waiting)
+    if not connection.execute(verdict.values(payload=withdrawal.payload)).rowcount:
+        return False
+    part = update(parts).where(parts.c.result_id == withdrawal.result_id)
+    connection.execute(part.values(late=not withdrawal.told, **decision_row(withdrawal.decision)))
+    _correct_report(connection, withdrawal)
+    return True
+
+
+def _correct_report(connection: Connection, withdrawal: Withdrawal) -> None:
+    report = (outbox.c.message_id == report_id(withdrawal.result_id)) & is_waiting
+    if (written := connection.scalar(select(outbox.c.payload).where(report))) is not None:
+        payload = corrected(written, withdrawal.payload, withdrawal.decision.detail)
+        connection.execute(update(outbox).where(report).values(payload=payload))
+
+
+def confirm(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
+    now = utc_now()
+    confirmed = [{"confirmed": message_id} for message_ids in group for message_id in message_ids]
+    message = outbox.c.message_id == bindparam("confirmed")
+    _expect_acks(connection, [each["confirmed"] for each in confirmed], now)
+    published = update(outbox).where(message, is_waiting).values(published_at=now)
+    _execute_many(connection, published, confirmed)
+    its_part = select(outbox.c.part).where(message, outbox.c.confirms)
+    told = update(parts).where(parts.c.number.in_(its_part), parts.c.state == PartState.DECIDED)
+    _execute_many(connection, told.values(state=PartState.PUBLISHED), confirmed)
+    return [None] * len(group)
+
+
+def see_cameras(connection: Connection, group: Sequence[Sequence[Sighting]]) -> list[None]:
+    """Adds up what was seen; what a sighting does not say stays as it was."""
+    seen = [sighting for sightings in group for sighting in sightings]
+    new = upsert(connection, cameras)
+    old, newest = cameras.c, new.excluded
+    added = new.on_conflict_do_update(
+        index_elements=[old.line, old.camera],
+        set_={
+            "known": newest.known,
+            "status": func.coalesce(newest.status, old.status),
+            "last_seen": case((newest.last_seen > old.last_seen, newest.last_seen), else_=old.last_seen),
+            "frames": old.frames + newest.frames,
+            "lost": old.lost + newest.lost,
+            "last_seq": func.coalesce(newest.last_seq, old.last_seq),
+        },
+    )
+    _execute_many(connection, added, [camera_row(sighting) for sighting in seen])
+    _execute_many(connection, insert(losses), [row for sighting in seen for row in loss_rows(sighting)])
+    return [None] * len(group)
+
+
+def add_events(connection: Connection, group: Sequence[Sequence[Event]]) -> list[None]:
+    rows = [event_row(event) for events_ in group for event in events_]
+    _execute_many(connection, upsert(connection, events).on_conflict_do_nothing(), rows)
+    return [None] * len(group)
+
+
+def add_shadow(connection: Connection, group: Sequence[ShadowVotes]) -> list[None]:
+    """Votes that are there already stay."""
+    numbers = _numbers(connection, [shadow.result_id for shadow in group])
+    rows = [row for shadow in group for row in vote_rows(numbers[shadow.result_id], shadow.votes)]
+    _execute_many(connection, upsert(connection, shadow_votes).on_conflict_do_nothing(), rows)
+    return [None] * len(group)
+
+
+def add_reviews(connection: Connection, group: Sequence[Sequence[Review]]) -> list[None]:
+    numbers = _numbers(connection, [review.result_id for reviewed in group for review in reviewed])
+    rows = [review_row(numbers[review.result_id], review) for reviewed in group for review in reviewed]
+    _execute_many(connection, insert(reviews), rows)
+    return mark_reviewed(connection, [[review.result_id for review in reviewed] for reviewed in group])
+
+
+def mark_reviewed(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
+    """A person reviewed these parts: whatever retention says, their pictures stay."""
+    reviewed = [{"reviewed": result_id} for result_ids in group for result_id in result_ids]
+    first = update(parts).where(parts.c.result_id == bindparam("reviewed"), parts.c.reviewed_at.is_(None))
+    _execute_many(connection, first.values(reviewed_at=utc_now()), reviewed)
+    return [None] * len(group)
+
+
+def _expect_acks(connection: Connection, message_ids: Sequence[str], now: datetime) -> None:
+    """From its publication on a verdict has so long to be acknowledged as its line says."""
+    asked = select(outbox.c.message_id, outbox.c.ack_within_ms)
+    rows = [
+        {"expected": row.message_id, "due": now + timedelta(milliseconds=row.ack_within_ms)}
+        for some in pages(message_ids)
+        for row in connection.execute(
+            asked.where(outbox.c.message_id.in_(some), is_waiting, outbox.c.ack_within_ms.is_not(None))
+        )
+    ]
+    due = update(outbox).where(outbox.c.message_id == bindparam("expected")).values(ack_due_at=bindparam("due"))
+    _execute_many(connection, due, rows)
+
+
+def _insert_parts(connection: Connection, group: Sequence[NewPart]) -> dict[str, int]:
+    """The numbers of the parts that were new, by result_id. A result_id of another key is a fault, not a repeat."""
+    new = upsert(connection, parts).on_conflict_do_nothing(
+        index_elements=[parts.c.line, parts.c.camera, parts.c.trigger_id]
+    )
+    rows = connection.execute(new.returning(parts.c.result_id, parts.c.number), [part_row(new.part) for new in group])
+    return {row.result_id: row.number for row in rows}
+
+
+def _insert_pictures(connection: Connection, pictures: Sequence[Evidence]) -> None:
+    """A picture that was let go is wanted again; its bytes were put again before."""
+    new = upsert(connection, evidence)
+    wanted = new.on_conflict_do_update(
+        index_elements=[evidence.c.sha256], set_={"removal": None}, where=evidence.c.removal.is_not(None)
+    )
+    # in one order everywhere: two processes that store the same pictures must not wait for each other
+    rows = {picture.sha256: evidence_row(picture) for picture in pictures}
+    _execute_many(connection, wanted, [rows[sha256] for sha256 in sorted(rows)])
+
+
+def _insert_children(connection: Connection, stored: Sequence[tuple[int, NewPart]]) -> None:
+    cast = (row for number, new in stored for row in vote_rows(number, new.part.votes))
+    noticed = (row for number, new in stored for row in opinion_rows(number, new.part))
+    _insert(connection, votes, [*cast, *noticed])
+    worded = [(number, new.part.words) for number, new in stored if new.part.words != NO_WORDS]
+    _insert(connection, reports, [{"part": number} | words_row(words) for number, words in worded])
+    _insert(
+        connection,
+        outbox,
+        [row for number, new in stored for row in outbox_rows(number, new.part.key.line, new.outgoing)],
+    )
+
+
+def _finish(connection: Connection, later: LaterWords) -> None:
+    part = connection.execute(select(parts.c.number, parts.c.line).where(parts.c.result_id == later.result_id)).first()
+    if part is None:
+        raise LedgerError(f"no part has result_id {later.result_id!r}; record the part before its words")
+    unfinished = update(reports).where(reports.c.part == part.number, is_pending)
+    if connection.execute(unfinished.values(words_row(later.words))).rowcount:
+        _insert(connection, outbox, outbox_rows(part.number, part.line, later.outgoing))
+
+
+def _numbers(connection: Connection, result_ids: Sequence[str]) -> dict[str, int]:
+    """Raises LedgerError for one that no part has."""
+    wanted = select(parts.c.result_id, parts.c.number)
+    numbers = {
+        row.result_id: row.number
+        for some in pages(result_ids)
+        for row in connection.execute(wanted.where(parts.c.result_id.in_(some)))
+    }
+    unknown = next((result_id for result_id in result_ids if result_id not in numbers), None)
+    if unknown is not None:
+        raise LedgerError(f"no part has result_id {unknown!r}; record the part before what was found out later")
+    return numbers
+
+
+def _insert(connection: Connection, table: Table[Any], rows: list[Row]) -> None:
+    _execute_many(connection, insert(table), rows)
+
+
+def _execute_many(connection: Connection, statement: Any, rows: list[Row]) -> None:
+    """An empty list would run the statement once, without values."""
+    if rows:
+        connection.execute(statement, rows)

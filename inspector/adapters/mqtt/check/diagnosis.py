@@ -1,0 +1,83 @@
+"""Why a broker can't be talked to, and what the operator can do about it.
+
+Knows what each failure looks like from outside.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Final, NamedTuple
+
+from inspector.adapters.mqtt.check.session import Connack
+from inspector.adapters.mqtt.connection import Broker
+
+USUAL_PORTS: Final = "1883 is usual, 8883 with TLS"
+
+
+class Problem(NamedTuple):
+    """What is wrong, and what the operator can do."""
+
+    problem: str
+    remedy: str
+
+
+def refused(broker: Broker, heard: list[Connack], timeout_s: float) -> Problem:
+    """Why nobody lets us in, though something accepts connections."""
+    if heard:
+        who = f"user {broker.username}" if broker.username else "clients without a user"
+        return Problem(
+            f"{broker.address} refuses {who}: {heard[0].reason}", "check user and password, or the broker's log"
+        )
+    if not broker.tls and speaks_tls(broker, timeout_s):
+        return Problem(
+            f"{broker.address} speaks TLS and was called without",
+            f"switch TLS on, or use the plain port ({USUAL_PORTS})",
+        )
+    return Problem(f"what listens on {broker.address} is not an MQTT broker", f"check host and port ({USUAL_PORTS})")
+
+
+def outdated(broker: Broker) -> Problem:
+    """Why letting in MQTT 3.1.1 alone is not enough."""
+    return Problem(
+        f"{broker.address} speaks MQTT 3.1.1 only, and what is said of a frame are MQTT 5 properties",
+        "use a broker that speaks MQTT 5, such as mosquitto 2",
+    )
+
+
+def speaks_tls(broker: Broker, timeout_s: float) -> bool:
+    """Asks only whether; whom to trust is not decided here."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((broker.host, broker.port), timeout_s) as plain, context.wrap_socket(plain):
+            return True
+    except OSError:
+        return False
+
+
+def unreachable(broker: Broker, error: Exception, timeout_s: float) -> Problem:
+    """Why no connection came about."""
+    match error:
+        case socket.gaierror():
+            return Problem(f"the host name {broker.host} is not known", "check the broker's host, or the name service")
+        case ConnectionRefusedError():
+            return Problem(
+                f"nothing listens on {broker.address}", f"start the broker, or correct host and port ({USUAL_PORTS})"
+            )
+        case TimeoutError():
+            return Problem(
+                f"{broker.address} does not answer within {timeout_s:g} s", "check host, port, network and firewall"
+            )
+        case ssl.SSLCertVerificationError():
+            return Problem(
+                f"the certificate of {broker.address} is not trusted: {error.verify_message}",
+                "name a file with its authority in SSL_CERT_FILE, or call the broker by the name in its certificate",
+            )
+        case ssl.SSLError() | ConnectionResetError() if broker.tls:
+            return Problem(
+                f"{broker.address} does not speak TLS", f"switch TLS off, or use the TLS port ({USUAL_PORTS})"
+            )
+        case _:
+            return Problem(f"{broker.address} can't be reached: {error}", "check the broker's host and port")

@@ -1,0 +1,82 @@
+"""A short visit to a broker: connect, hear its answer, exchange a few packets, leave.
+
+Knows how to drive a paho client by hand in the caller's thread, within a time limit. What a visit is for, and what
+its failure means to the operator, is the business of those who visit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from inspector.adapters.mqtt.connection import Broker, new_client
+
+STEP_S: Final = 0.02
+
+
+class Connack(NamedTuple):
+    """The broker's answer to CONNECT. `limits` holds its MQTT 5 properties by name."""
+
+    accepted: bool
+    reason: str
+    session_present: bool
+    limits: dict[str, Any]
+
+
+class Visit:
+    """One connection. Every wait ends with what was awaited, the connection's end, or `timeout_s`."""
+
+    def __init__(self, client: Client, timeout_s: float) -> None:
+        self.client = client
+        self.connack: Connack | None = None
+        self._timeout_s = timeout_s
+        client.on_connect = self._hear
+
+    @property
+    def accepted(self) -> bool:
+        return self.connack is not None and self.connack.accepted
+
+    def until(self, done: Callable[[], bool]) -> bool:
+        """Lets packets flow until `done`; False when that did not come about."""
+        end = time.monotonic() + self._timeout_s
+        while not done() and time.monotonic() < end:
+            if self.client.loop(STEP_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                break
+        return done()
+
+    def _hear(self, _client: Client, _user: object, flags: Any, reason: Any, properties: Any) -> None:
+        limits = properties.json() if isinstance(properties, Properties) else {}
+        self.connack = Connack(not reason.is_failure, str(reason), flags.session_present, limits)
+
+
+@contextmanager
+def visit(
+    broker: Broker, client_id: str = "", *, timeout_s: float, fresh: bool = True, keep_s: int = 0
+) -> Iterator[Visit]:
+    """Connects and waits for the answer. `fresh` drops what the broker kept for `client_id`; `keep_s` asks it to
+    keep the session that long (MQTT 5). Raises OSError when no connection comes about."""
+    client = new_client(broker, client_id, persistent=not fresh)
+    client.connect_timeout = timeout_s
+    here = Visit(client, timeout_s)
+    client.connect(broker.host, broker.port, **session_options(broker, fresh, keep_s))
+    try:
+        here.until(lambda: here.connack is not None)
+        yield here
+    finally:
+        client.disconnect()
+
+
+def session_options(broker: Broker, fresh: bool, keep_s: int) -> dict[str, Any]:
+    """What MQTT 5 says when connecting; MQTT 3.1.1 says it when the client is made."""
+    if not broker.speaks_v5:
+        return {}
+    properties = Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = keep_s
+    return {"clean_start": fresh, "properties": properties}

@@ -1,0 +1,208 @@
+"""The other end of the wire: a camera and a gate of one line in one client, for simulated and replayed lines.
+
+Sends frames as a camera does and hears verdicts as a gate does; nothing here is used by the service itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Self
+
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+from pydantic import ValidationError
+
+from inspector.adapters.mqtt.connection import Broker, connect, new_client
+from inspector.errors import BrokerError
+from inspector.messages.outgoing import VerdictMessage
+from inspector.messages.topics import Topics
+from inspector.utc import utc_now
+
+log = logging.getLogger(__name__)
+
+CONNECT_S: Final = 10.0
+HEADROOM: Final = 4096  # bytes of topic and properties beside a frame
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One picture to send. `is_ng` is the label, None where unknown; it never goes over the wire."""
+
+    trigger_id: str
+    payload: bytes
+    content_type: str = "image/jpeg"
+    seq: int | None = None
+    part_id: str | None = None
+    product: str | None = None
+    captured_at: datetime | None = None
+    deadline_ms: float | None = None
+    is_simulated: bool = True
+    is_ng: bool | None = None
+
+
+@dataclass(slots=True)
+class Journey:
+    """One exposure's way: sent (seconds, monotonic), accepted by the broker, and every verdict that came back for it
+    with its time. The exposure is kept without its picture, so that a long run stays small."""
+
+    line: str
+    exposure: Exposure
+    sent_s: float
+    accepted: bool = False
+    verdicts: list[tuple[float, VerdictMessage]] = field(default_factory=list)
+
+
+class LineClient:
+    """A camera and gate of one line. Use it as a context manager: it connects, and says offline at the end."""
+
+    def __init__(self, broker: Broker, topics: Topics, line: str, camera: str, name: str) -> None:
+        self.line = line
+        self.camera = camera
+        self._broker = broker
+        self._topics = topics
+        self._journeys: dict[str, Journey] = {}
+        self._unconfirmed: dict[int, Journey] = {}
+        self._confirmed_early: set[int] = set()
+        self._open = 0
+        self._changed = threading.Condition()
+        self._online = threading.Event()
+        self._refused = ""
+        self._limit = 0
+        self._client = new_client(broker, f"{name}-{line}-{camera}", persistent=True)
+        self._client.will_set(self._topic("status"), b'{"state":"offline"}', qos=1, retain=True)
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+        self._client.on_publish = self._on_publish
+
+    def __enter__(self) -> Self:
+        """Raises BrokerError when there is no connection in CONNECT_S."""
+        connect(self._client, self._broker, persistent=True)
+        if not self._online.wait(CONNECT_S):
+            self._client.loop_stop()
+            why = self._refused or "no answer"
+            raise BrokerError(f"broker {self._broker.address}: {why}; is it running? `inspector check` tells more")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        goodbye = self._client.publish(self._topic("status"), b'{"state":"offline"}', qos=1, retain=True)
+        with contextlib.suppress(RuntimeError):  # no connection: the broker's last will says it
+            goodbye.wait_for_publish(2)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def send(self, exposure: Exposure) -> None:
+        """Publishes one frame, and returns at once; paho keeps it until the broker has it. A trigger_id that was sent
+        before goes on with its journey. Raises BrokerError for a frame that the broker would not take: sending it
+        would end the connection, again and again."""
+        if self._limit and len(exposure.payload) + HEADROOM > self._limit:
+            raise BrokerError(
+                f"a frame of {len(exposure.payload)} bytes exceeds the broker's limit of {self._limit}; "
+                "raise message_size_limit there, or announce the picture on frame-ref"
+            )
+        journey = self._journey(exposure)
+        topic = self._topic("frame") if self._broker.speaks_v5 else f"{self._topic('frame')}/{exposure.trigger_id}"
+        info = self._client.publish(topic, exposure.payload, qos=1, properties=self._properties(exposure))
+        self._await_receipt(info.mid, journey)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Waits until every frame has a verdict; False when none comes in for `timeout_s`."""
+        with self._changed:
+            while self._open:
+                if not self._changed.wait(timeout_s):
+                    return False
+        return True
+
+    def journeys(self) -> list[Journey]:
+        """All frames sent so far, in the order they were sent."""
+        with self._changed:
+            return list(self._journeys.values())
+
+    def _journey(self, exposure: Exposure) -> Journey:
+        with self._changed:
+            journey = self._journeys.get(exposure.trigger_id)
+            if journey is None:
+                journey = Journey(self.line, replace(exposure, payload=b""), time.monotonic())
+                self._journeys[exposure.trigger_id] = journey
+                self._open += 1
+        return journey
+
+    def _await_receipt(self, mid: int, journey: Journey) -> None:
+        """The broker may have been quicker than we are."""
+        with self._changed:
+            if mid in self._confirmed_early:
+                self._confirmed_early.remove(mid)
+                journey.accepted = True
+            else:
+                self._unconfirmed[mid] = journey
+
+    def _topic(self, channel: str) -> str:
+        return self._topics.camera(self.line, self.camera, channel)
+
+    def _properties(self, exposure: Exposure) -> Properties | None:
+        if not self._broker.speaks_v5:
+            return None
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ContentType = exposure.content_type
+        properties.CorrelationData = exposure.trigger_id.encode()
+        captured_at = exposure.captured_at or utc_now()
+        told = {
+            "trigger_id": exposure.trigger_id,
+            "part_id": exposure.part_id,
+            "product": exposure.product,
+            "seq": exposure.seq,
+            "captured_at": captured_at.isoformat(),
+            "deadline_ms": exposure.deadline_ms,
+            "sha256": hashlib.sha256(exposure.payload).hexdigest(),
+            "is_simulated": int(exposure.is_simulated),
+        }
+        properties.UserProperty = [(name, str(value)) for name, value in told.items() if value is not None]
+        return properties
+
+    def _on_connect(
+        self, client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            self._refused = str(code)
+            return
+        self._limit = getattr(properties, "MaximumPacketSize", 0)
+        verdicts = self._topics.verdict(self.line, self.camera)
+        if self._broker.speaks_v5:
+            client.subscribe(verdicts, options=SubscribeOptions(qos=1))
+        else:
+            client.subscribe(verdicts, qos=1)
+        client.publish(self._topic("status"), b'{"state":"online"}', qos=1, retain=True)
+        self._online.set()
+
+    def _on_publish(
+        self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        with self._changed:
+            journey = self._unconfirmed.pop(mid, None)
+            if journey is None:
+                self._confirmed_early.add(mid)
+            elif not code.is_failure:
+                journey.accepted = True
+
+    def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        try:
+            verdict = VerdictMessage.model_validate_json(message.payload)
+        except ValidationError as error:
+            log.error("unreadable verdict on %s: %s", message.topic, error)
+            return
+        with self._changed:
+            journey = self._journeys.get(verdict.trigger_id)
+            if journey is None:
+                return
+            self._open -= not journey.verdicts
+            journey.verdicts.append((time.monotonic(), verdict))
+            self._changed.notify_all()

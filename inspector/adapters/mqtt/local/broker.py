@@ -1,0 +1,180 @@
+"""The broker that `inspector demo` starts when it is given none.
+
+Knows how to configure, start, await and stop a broker on this machine: mosquitto where it is installed, else the
+one that comes with the package (`embedded.py`). Both speak MQTT 5, hold the frames of a consumer that is away, and
+end with the process that started them, however it ends. Not for a plant: it lets everybody on this machine in.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from inspector.adapters.mqtt.local import mosquitto
+from inspector.adapters.mqtt.local import rumqttd as embedded
+from inspector.adapters.mqtt.local.child_process import leashed
+from inspector.errors import BrokerError
+
+Kind = Literal["mosquitto", "embedded"]
+MIB: Final = 1024 * 1024
+START_S: Final = 15.0
+ANSWER_S: Final = 1.0
+STOP_S: Final = 10.0
+CONNECT: Final = b"\x10\x11\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x04here"
+"""The MQTT 5 packet: clean start, keepalive 60 s, no properties, client id `here`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalBroker:
+    """A running broker. Both kinds speak MQTT 5; mosquitto also speaks 3.1.1."""
+
+    host: str
+    port: int
+    kind: Kind
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The largest payload, and how much may wait for one consumer before frames are dropped (and logged)."""
+
+    message_bytes: int = 64 * MIB
+    queue_bytes: int = 512 * MIB
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+class Plan(NamedTuple):
+    """A broker configured and not yet started."""
+
+    kind: Kind
+    command: list[str]
+    log: Path
+
+
+@contextmanager
+def local_broker(
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    prefer: Literal["auto", "mosquitto", "embedded"] = "auto",
+    limits: Limits = DEFAULT_LIMITS,
+) -> Iterator[LocalBroker]:
+    """Runs a broker with its configuration, log and queues in `folder`; `port` None takes a free one.
+
+    Enter it in a thread that lives as long as the broker should (see `leash.py`). Raises BrokerError when the broker
+    does not start.
+    """
+    require_loopback(host)
+    port = free_port(host, port or 0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        plan = make_plan(folder.resolve(), host, port, prefer, limits)
+        process = start(plan)
+    except OSError as error:
+        raise BrokerError(f"no broker can start in {folder}: {error}; choose a folder that can be written") from error
+    try:
+        await_answer(plan, host, port, process)
+        yield LocalBroker(host, port, plan.kind, process.pid)
+    finally:
+        stop(process)
+
+
+def require_loopback(host: str) -> None:
+    try:
+        if IPv4Address(host).is_loopback:
+            return
+    except AddressValueError:
+        pass
+    raise BrokerError(
+        f"host {host}: the local broker lets everybody in, so it listens on a loopback address such as 127.0.0.1 only;"
+        " for other machines run a broker with users and TLS"
+    )
+
+
+def free_port(host: str, wanted: int) -> int:
+    """The port wanted, found free; for 0 any free one."""
+    try:
+        with socket.create_server((host, wanted)) as held:
+            port: int = held.getsockname()[1]
+            return port
+    except (OSError, OverflowError) as error:
+        raise BrokerError(f"port {wanted} on {host}: {error}; stop what uses it, or choose another port") from error
+
+
+def make_plan(folder: Path, host: str, port: int, prefer: str, limits: Limits) -> Plan:
+    sizes = {"message_bytes": limits.message_bytes, "queue_bytes": limits.queue_bytes}
+    program = None if prefer == "embedded" else mosquitto.find()
+    if program:
+        config = folder / "mosquitto.conf"
+        config.write_text(mosquitto.config(folder, host, port, **sizes))
+        return Plan("mosquitto", [program, "-c", str(config)], folder / "mosquitto.log")
+    require_embedded(prefer)
+    config = folder / "embedded.toml"
+    config.write_text(embedded.config(host, port, **sizes))
+    return Plan("embedded", [sys.executable, "-m", embedded.__name__, str(config)], folder / "embedded.log")
+
+
+def require_embedded(prefer: str) -> None:
+    """Raises when mosquitto was insisted on, or nothing can take its place."""
+    if prefer == "mosquitto":
+        raise BrokerError("mosquitto is not installed; install it (apt-get install mosquitto) or prefer embedded")
+    if importlib.util.find_spec("iotcore") is None:
+        raise BrokerError("there is no broker; install mosquitto (apt-get install mosquitto) or iotcore (pip)")
+
+
+def start(plan: Plan) -> subprocess.Popen[bytes]:
+    """In a session of its own, so that Ctrl-C ends us first and our last messages still find a broker."""
+    with plan.log.open("ab") as log:
+        return subprocess.Popen(
+            leashed(plan.command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+
+
+def await_answer(plan: Plan, host: str, port: int, process: subprocess.Popen[bytes]) -> None:
+    """Returns when CONNECT is answered."""
+    end = time.monotonic() + START_S
+    while not answers(host, port):
+        if process.poll() is not None:
+            raise failure(plan, f"it ended with exit status {process.returncode}")
+        if time.monotonic() > end:
+            raise failure(plan, f"it did not answer within {START_S:g} s")
+        time.sleep(0.02)
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether an MQTT broker lets us in."""
+    try:
+        with socket.create_connection((host, port), ANSWER_S) as knock:
+            knock.sendall(CONNECT)
+            connack = knock.recv(256)
+            return connack[:1] == b"\x20" and connack[3:4] == b"\x00"
+    except OSError:
+        return False
+
+
+def failure(plan: Plan, what: str) -> BrokerError:
+    said = "\n".join(plan.log.read_text(errors="replace").splitlines()[-8:])
+    other = "embedded" if plan.kind == "mosquitto" else "mosquitto"
+    return BrokerError(f"{plan.kind} did not start: {what}; mend what its log says, or prefer {other}:\n{said}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Asks first: mosquitto then writes its queues to disk."""
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

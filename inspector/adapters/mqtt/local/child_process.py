@@ -1,0 +1,47 @@
+"""Start a child process that ends with its parent.
+
+`python -m inspector.adapters.mqtt.local.child_process PARENT COMMAND...` becomes COMMAND and receives SIGTERM when
+PARENT dies, however it dies. Knows Linux's parent-death signal, and nothing of MQTT. The command is tied here, after
+the interpreter has started, because code that runs between fork and exec (`preexec_fn`) can deadlock in a process that
+has threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+PR_SET_PDEATHSIG: Final = 1
+
+
+def leashed(command: Sequence[str]) -> list[str]:
+    """The command that runs `command` tied to this process. Linux takes the thread that starts it for the
+    parent: start it from one that lives as long as the command should."""
+    return [sys.executable, "-m", "inspector.adapters.mqtt.local.child_process", str(os.getpid()), *command]
+
+
+def tie_to(parent: int) -> None:
+    """From now on this process, and what it becomes, gets SIGTERM when `parent` dies."""
+    if not sys.platform.startswith("linux"):
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    if os.getppid() != parent:
+        # It died before it was watched: no signal will ever come.
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    parent, *command = sys.argv[1:]
+    tie_to(int(parent))
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main()

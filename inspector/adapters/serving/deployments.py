@@ -1,0 +1,167 @@
+"""The one place that makes Ray Serve deployments out of plain classes.
+
+Three applications, so that each can be redeployed and drained alone: `models` (the replicas), `stations` (MQTT in and
+out) and `console`. Stations stop first: a frame in hand still needs a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from ray import serve
+from ray.serve.schema import LoggingConfig
+
+from inspector.adapters.serving.job_codec import Parcel, unpack
+from inspector.adapters.serving.ray_pool import RayPool
+from inspector.adapters.serving.replica import VisionModel
+from inspector.ports.pool import Pool
+
+MODELS: Final = "models"
+STATIONS: Final = "stations"
+CONSOLE: Final = "console"
+QUIET: Final = LoggingConfig(enable_access_log=False, log_level="WARNING")
+DRAIN_S: Final = 15.0
+
+
+class Runnable(Protocol):
+    """Something that runs inside a deployment until it is closed."""
+
+    def check(self) -> None:
+        """Raises when it can't do its work any more; Serve then replaces the process."""
+
+    async def close(self) -> None:
+        """Finishes what is in hand and stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """How the model pool is made. `open_model` runs in each replica's process."""
+
+    open_model: Callable[[], VisionModel]
+    replicas: int
+    max_replicas: int | None
+    num_gpus: float
+    num_cpus: float
+    max_ongoing_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class StationPlan:
+    """How stations are made. `open_station` runs in each station's process and gets the pool and its number."""
+
+    open_station: Callable[[Pool, int], Awaitable[Runnable]]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolePlan:
+    """How the console is made: a web server in a process of its own."""
+
+    open_console: Callable[[], Awaitable[Runnable]]
+
+
+class ModelReplica:
+    """A VisionModel as Serve sees it."""
+
+    def __init__(self, open_model: Callable[[], VisionModel]) -> None:
+        self._model = open_model()
+
+    async def judge(self, parcel: Parcel) -> Any:
+        async for outcome in self._model.judge(unpack(parcel)):
+            yield outcome
+
+    async def check_health(self) -> None:
+        await self._model.check_health()
+
+
+class StationReplica:
+    """A station as Serve sees it: it takes no calls, its work comes over MQTT."""
+
+    async def __init__(self, open_station: Callable[[Pool, int], Awaitable[Runnable]]) -> None:  # type: ignore[misc]  # Serve awaits it
+        pool = RayPool(serve.get_deployment_handle("VisionModel", MODELS))
+        self._station = await open_station(pool, _rank())
+
+    def check_health(self) -> None:
+        self._station.check()
+
+    async def __del__(self) -> None:
+        await self._station.close()
+
+
+class ConsoleReplica:
+    """The console as Serve sees it: it serves HTTP on a port of its own."""
+
+    async def __init__(self, open_console: Callable[[], Awaitable[Runnable]]) -> None:  # type: ignore[misc]  # Serve awaits it
+        self._console = await open_console()
+
+    def check_health(self) -> None:
+        self._console.check()
+
+    async def __del__(self) -> None:
+        await self._console.close()
+
+
+def models(plan: ModelPlan) -> serve.Application:
+    """The model pool. The window of all callers must fit into replicas x max_ongoing_requests, else Serve's router
+    backs off while replicas idle; beyond that calls fail at once instead of queueing."""
+    scale: dict[str, Any] = {"num_replicas": plan.replicas}
+    if plan.max_replicas and plan.max_replicas > plan.replicas:
+        scale = {
+            "autoscaling_config": {
+                "min_replicas": plan.replicas,
+                "max_replicas": plan.max_replicas,
+                "target_ongoing_requests": max(2, plan.max_ongoing_requests // 4),
+            }
+        }
+    deployment = serve.deployment(
+        ModelReplica,
+        name="VisionModel",
+        max_ongoing_requests=plan.max_ongoing_requests,
+        max_queued_requests=plan.max_ongoing_requests * (plan.max_replicas or plan.replicas),
+        ray_actor_options={"num_gpus": plan.num_gpus, "num_cpus": plan.num_cpus},
+        health_check_period_s=5,
+        health_check_timeout_s=30,
+        graceful_shutdown_timeout_s=DRAIN_S,
+        graceful_shutdown_wait_loop_s=0.2,
+        logging_config=QUIET,
+        **scale,
+    )
+    return deployment.bind(plan.open_model)
+
+
+def stations(plan: StationPlan) -> serve.Application:
+    """A fixed number of stations: nothing tells Serve how many frames wait on the broker."""
+    deployment = serve.deployment(
+        StationReplica,
+        name="Station",
+        num_replicas=plan.count,
+        ray_actor_options={"num_cpus": 0},
+        health_check_period_s=2,
+        health_check_timeout_s=10,
+        graceful_shutdown_timeout_s=DRAIN_S,
+        graceful_shutdown_wait_loop_s=0.1,
+        logging_config=QUIET,
+    )
+    return deployment.bind(plan.open_station)
+
+
+def console(plan: ConsolePlan) -> serve.Application:
+    """One console."""
+    deployment = serve.deployment(
+        ConsoleReplica,
+        name="Console",
+        num_replicas=1,
+        ray_actor_options={"num_cpus": 0},
+        health_check_period_s=5,
+        graceful_shutdown_timeout_s=5,
+        graceful_shutdown_wait_loop_s=0.1,
+        logging_config=QUIET,
+    )
+    return deployment.bind(plan.open_console)
+
+
+def _rank() -> int:
+    rank: Any = serve.get_replica_context().rank
+    return int(getattr(rank, "rank", rank) or 0)

@@ -1,0 +1,60 @@
+"""How a job travels to a replica: the pipeline as text, written once per version and read once per replica. Pickling
+the declaration itself for every frame costs more than judging's own share of the way."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from inspector.domain.frame import FrameKey
+from inspector.domain.pipeline import Pipeline
+from inspector.ports.pool import Job
+
+VERSIONS = 64
+
+
+class Parcel(NamedTuple):
+    """A job in values that pickle quickly. `key` is line, camera, trigger_id."""
+
+    key: tuple[str, str, str]
+    payload: bytes
+    pipeline: str
+    golden: tuple[str, ...]
+    remaining_ms: float
+    seed: int
+    max_rungs: int | None
+
+
+class Packer:
+    """Packs jobs, remembering the text of each line's current pipeline."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, tuple[Pipeline, str]] = {}
+
+    def pack(self, job: Job) -> Parcel:
+        text = self._text(job.pipeline)
+        return Parcel(
+            (job.key.line, job.key.camera, job.key.trigger_id),
+            job.payload,
+            text,
+            job.golden,
+            job.remaining_ms,
+            job.seed,
+            job.max_rungs,
+        )
+
+    def _text(self, pipeline: Pipeline) -> str:
+        known = self._texts.get(pipeline.line)
+        if known is None or known[0] is not pipeline:
+            known = self._texts[pipeline.line] = (pipeline, pipeline.model_dump_json())
+        return known[1]
+
+
+def unpack(parcel: Parcel) -> Job:
+    """The job again, equal to what was packed."""
+    return Job(FrameKey(*parcel.key), parcel.payload, _pipeline(parcel.pipeline), *parcel[3:])
+
+
+@lru_cache(maxsize=VERSIONS)
+def _pipeline(text: str) -> Pipeline:
+    return Pipeline.model_validate_json(text)

@@ -1,0 +1,80 @@
+"""ports.Pool over a Ray Serve handle: one streaming call a frame carries the verdict first, the words after."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ray.exceptions import RayActorError, RayError
+from ray.serve.exceptions import BackPressureError
+from ray.serve.handle import DeploymentHandle
+
+from inspector.adapters.serving.job_codec import Packer
+from inspector.domain.report import Words, WordsState
+from inspector.errors import PoolError, PoolOverload, ReplicaError
+from inspector.ports.pool import Job, Judged, Judgement, Shadow
+
+
+class RayPool:
+    """The model replicas behind one handle."""
+
+    def __init__(self, handle: DeploymentHandle) -> None:
+        self._packer = Packer()
+        self._handle = handle.options(stream=True, method_name="judge")
+
+    async def judge(self, job: Job) -> Judged:
+        """Asks one replica, once. Waits where none is alive: dead ones are replaced."""
+        stream = self._handle.remote(self._packer.pack(job))
+        try:
+            return _judged(await _first(stream), stream)
+        except BackPressureError as error:
+            raise PoolOverload("every model replica is busy") from error
+        except RayActorError as error:
+            raise ReplicaError("a model replica died while judging") from error
+        except (RayError, StopAsyncIteration) as error:
+            raise ReplicaError(f"a model replica failed: {_reason(error)}") from error
+        except asyncio.CancelledError:
+            stream.cancel()
+            raise
+
+
+async def _first(stream: Any) -> Judgement:
+    outcome = await anext(stream)
+    if not isinstance(outcome, Judgement):
+        raise PoolError(f"the model replica sent {type(outcome).__name__} before a judgement")
+    return outcome
+
+
+def _judged(judgement: Judgement, stream: Any) -> Judged:
+    words = asyncio.get_running_loop().create_future()
+    return Judged(judgement, words, asyncio.create_task(_last(stream, words)))
+
+
+async def _last(stream: Any, words: asyncio.Future[Words | None]) -> Shadow | None:
+    """Reads the stream to its end in any case: until then Serve counts the call against its replica. Whoever waits
+    for words does not wait for what comes after them."""
+    written, shadow = None, None
+    try:
+        async for outcome in stream:
+            if isinstance(outcome, Shadow):
+                shadow = outcome
+            else:
+                written = outcome
+                _tell(words, written)
+    except RayError as error:
+        written = Words(WordsState.MISSING, raw=f"the model replica stopped while writing: {_reason(error)}")
+    finally:
+        _tell(words, written)
+    return shadow
+
+
+def _tell(words: asyncio.Future[Words | None], written: Words | None) -> None:
+    """The first answer stays; who waited may have gone."""
+    if not words.done():
+        words.set_result(written)
+
+
+def _reason(error: Exception) -> str:
+    """The last line of a remote traceback: what a person can use."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else type(error).__name__

@@ -1,0 +1,42 @@
+"""One model replica as a plain class: an engine and a judge in one process. Knows nothing of Ray."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from inspector.domain.declared import ViewName
+from inspector.domain.prompts import Question
+from inspector.domain.report import Words
+from inspector.errors import ModelError
+from inspector.judging.judge import Judge
+from inspector.log_context import take_in_hand
+from inspector.ports.engine import Engine, Picture
+from inspector.ports.evidence import EvidenceStore
+from inspector.ports.pool import Job, Judgement, Shadow
+
+
+class VisionModel:
+    """Judges jobs with its engine. `golden` is a small picture that the engine must be able to answer about."""
+
+    def __init__(self, engine: Engine, evidence: EvidenceStore, golden: bytes) -> None:
+        self._engine = engine
+        self._judge = Judge(engine, evidence)
+        self._golden = golden
+
+    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | Shadow, None]:
+        """Yields a Judgement, then Words unless the part passes, then the Shadow of a part that is one."""
+        take_in_hand(job.key)
+        async for outcome in self._judge.judge(job):
+            yield outcome
+
+    async def check_health(self) -> None:
+        """One real inference. Raises ModelError when the engine gives no answer."""
+        prefix = await self._engine.open([Picture(self._golden)], "This picture is a test.\n")
+        try:
+            async for _ in self._engine.ask(
+                prefix, [Question(ViewName.DIRECT, "Is there a defect? Answer Yes or No.")]
+            ):
+                return
+        finally:
+            await self._engine.close(prefix)
+        raise ModelError("the engine answered nothing about the golden picture")

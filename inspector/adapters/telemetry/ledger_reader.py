@@ -1,0 +1,76 @@
+"""Reads what metrics are made of, for one scrape: the ledger's sums and the stations' last words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+
+from inspector.adapters.telemetry.running_sums import GrowingSum, Seldom
+from inspector.domain.reconciliation import Balance, in_flight_for
+from inspector.errors import LedgerError
+from inspector.ports.ledger import CameraRow, PipelineVersion
+from inspector.ports.metrics import Books, Counted, EventKind, Outcome, Pulse, Waiting
+from inspector.utc import utc_now
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledgered:
+    """What the ledger says. `balances` are None until they were looked at for the first time."""
+
+    parts: dict[Outcome, Counted]
+    events: dict[EventKind, int]
+    cameras: Sequence[CameraRow]
+    pipelines: Sequence[PipelineVersion]
+    waiting: Sequence[Waiting]
+    balances: Sequence[Balance] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One look at everything. `ledger` is None while it is away."""
+
+    at: datetime
+    ledger: Ledgered | None
+    stations: Sequence[Pulse]
+
+
+class Reader:
+    """Safe to use from several threads. `stations` gives their last words."""
+
+    def __init__(self, books: Books, stations: Callable[[], Sequence[Pulse]]) -> None:
+        self._books = books
+        self._stations = stations
+        self._parts = GrowingSum(books.count_parts)
+        self._events = GrowingSum(books.count_events)
+        self._balances = Seldom(self._balance)
+        self._lock = Lock()
+
+    def read(self) -> Reading:
+        with self._lock:
+            return Reading(utc_now(), self._read_ledger(), self._stations())
+
+    def _read_ledger(self) -> Ledgered | None:
+        books = self._books
+        try:
+            return Ledgered(
+                parts=self._parts.read(),
+                events=self._events.read(),
+                cameras=books.list_cameras(),
+                pipelines=books.list_pipelines(),
+                waiting=books.count_waiting(),
+                balances=self._balances.last(),
+            )
+        except LedgerError as error:
+            log.warning("metrics without the ledger: %s", error)
+            return None
+
+    def _balance(self) -> tuple[Balance, ...]:
+        """The books of every declared line, by the sums of `inspector ledger`."""
+        now = utc_now()
+        declared = [version.pipeline for version in self._books.list_pipelines()]
+        return tuple(self._books.balance(each.line, now, now - in_flight_for(each.deadline_ms)) for each in declared)

@@ -1,0 +1,76 @@
+"""The hash of everything in a model that changes its scores. Thresholds are valid for one fingerprint only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from inspector.adapters.vlm.transformers.chat_template import RENDERING
+from inspector.domain.declared import Reasoning, ViewName
+from inspector.domain.model_card import ModelCard
+from inspector.domain.pipeline import Pipeline
+from inspector.domain.prompts import Pictures, preamble, questions
+
+WHOLE_BYTES: Final = 256 * 2**20  # larger files are sampled: hashing all of a 16 GB checkpoint takes a minute
+SAMPLES: Final = 64
+SAMPLE_BYTES: Final = 2**20
+TOLD: Final = (Reasoning.NONE, Reasoning.DRAFT)  # lines that never think were qualified without the other words
+PARTS: Final = ("*.safetensors", "*.json", "*.jinja", "*.txt")  # weights, configuration, tokenizer, chat template
+
+
+def fingerprint(card: ModelCard, checkpoint: Path) -> str:
+    """16 hex over the checkpoint's files, dtype, pixel budgets, prompt wording and rendering."""
+    hashed = hashlib.sha256(_settings(card).encode())
+    for path in sorted({path for pattern in PARTS for path in checkpoint.glob(pattern)}):
+        hashed.update(path.name.encode())
+        for block in _blocks(path):
+            hashed.update(block)
+    return hashed.hexdigest()[:16]
+
+
+def _settings(card: ModelCard) -> str:
+    scored = card.model_dump(mode="json", include={"engine", "dtype", "pixels", "zoom_pixels"})
+    return json.dumps([RENDERING, scored, wording()], sort_keys=True)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The file's bytes; of a large one its size and evenly spaced samples."""
+    size = path.stat().st_size
+    yield str(size).encode()
+    with path.open("rb") as file:
+        if size <= WHOLE_BYTES:
+            while block := file.read(SAMPLE_BYTES):
+                yield block
+            return
+        for sample in range(SAMPLES):
+            file.seek((size - SAMPLE_BYTES) * sample // (SAMPLES - 1))
+            yield file.read(SAMPLE_BYTES)
+
+
+def wording() -> list[str]:
+    """Every sentence of inspector.domain.prompts for two fixed pipelines: a changed sentence changes the fingerprint
+    without anybody having to remember it."""
+    told: list[str] = []
+    for pipeline in _PROBES:
+        told += [preamble(pipeline, pictures) for pictures in Pictures]
+        told += [text for view in ViewName for reasoning in TOLD for text in _texts(pipeline, view, reasoning)]
+    return told
+
+
+def _texts(pipeline: Pipeline, view: ViewName, reasoning: Reasoning) -> list[str]:
+    asked = questions(pipeline, view, samples=16, reasoning=reasoning, temperature=0.0, seed=0)
+    return [question.text for question in asked]
+
+
+_PROBE: Final = {
+    "line": "probe",
+    "product": "part",
+    "question": "Is it broken?",
+    "defects": {"scratch": "minor"},
+    "golden_samples": ["golden.png"],
+    "ladder": [{"views": ["direct"]}],
+}
+_PROBES: Final = tuple(Pipeline.model_validate({**_PROBE, "references": count}) for count in (0, 1))

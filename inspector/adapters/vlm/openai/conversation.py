@@ -1,0 +1,149 @@
+"""From questions to answers on a server: what goes out together, how a thought is kept going and brought to its
+verdict, and whether the model holds that to be right. Knows the steps; neither their JSON nor HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter, defaultdict
+from collections.abc import AsyncGenerator, Coroutine, Hashable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from inspector.adapters.vlm.openai.client import Client
+from inspector.adapters.vlm.openai.errors import unreadable, without_logprobs
+from inspector.adapters.vlm.openai.requests import RenderedPrefix, Requests
+from inspector.adapters.vlm.openai.responses import (
+    Choice,
+    Reply,
+    Token,
+    begun,
+    kept_going,
+    p_ng,
+    thought,
+    up_to_cue,
+    verdict,
+)
+from inspector.adapters.vlm.verdict import leading_word
+from inspector.domain.declared import Reasoning
+from inspector.domain.model_card import Server
+from inspector.domain.prompts import NO, YES, Question
+from inspector.errors import ModelError
+from inspector.ports.engine import Answer
+
+Result = TypeVar("Result")
+Asked = Sequence[tuple[int, Question]]  # questions with their numbers
+WAIT_TOKENS: Final = 2  # what view.WAIT takes: no server counts the tokens that it was given apart
+
+
+class Asking:
+    """Questions to one server's model."""
+
+    def __init__(self, server: Server, client: Client, requests: Requests) -> None:
+        self._server, self._client, self._requests = server, client, requests
+
+    async def answers(self, prefix: RenderedPrefix, asked: Asked) -> list[Answer]:
+        """The answers to questions in the same words, from one request and what has to follow it."""
+        if any(question.min_tokens for _, question in asked) and not self._requests.can_continue:
+            raise ModelError(
+                f"{self._server.base_url} can't go on with a thought that ends too soon; set reasoning: cot in the "
+                "pipeline, or server.answers_begin: prefill in the model card where the server can do that"
+            )
+        thinks = asked[0][1].reasoning is not Reasoning.NONE
+        given = await (self._drafts(prefix, asked) if thinks else self._read_at_once(prefix, asked))
+        by_number = dict(asked)
+        doubted = (self._doubted(prefix, by_number[answer.index], answer) for answer in given)
+        return [answer async for answer in as_they_finish(doubted)]
+
+    async def complete(self, prefix: RenderedPrefix, body: bytes) -> Reply:
+        response = await self._client.post("chat/completions", body)
+        try:
+            reply = Reply.model_validate_json(response.content)
+        except ValidationError as error:
+            raise unreadable(self._server, response) from error
+        prefix.tokens = reply.usage.prompt_tokens
+        return reply
+
+    async def _read_at_once(self, prefix: RenderedPrefix, asked: Asked) -> list[Answer]:
+        token = await self._next_token(prefix, self._requests.verdict(prefix, asked[0][1].text))
+        return [Answer(index, _read(token, question), 1, token.token if token else "") for index, question in asked]
+
+    async def _drafts(self, prefix: RenderedPrefix, asked: Asked) -> list[Answer]:
+        reply = await self.complete(prefix, self._requests.drafts(prefix, asked[0][1], len(asked)))
+        given = [self._drafted(prefix, *each, choice) for each, choice in zip(asked, reply.choices, strict=False)]
+        answers = [answer async for answer in as_they_finish(given)]
+        left = asked[len(given) :]  # a server that does not know `n` gives one
+        return answers + (await self._drafts(prefix, left) if left else [])
+
+    async def _drafted(self, prefix: RenderedPrefix, index: int, question: Question, choice: Choice) -> Answer:
+        """A draft with its verdict, which is asked for where the model did not come to it by itself."""
+        text, tokens, spent = choice.text, self._tokens(choice), 0
+        while spent + thought(tokens) < question.min_tokens:
+            spent, said = spent + thought(tokens) + WAIT_TOKENS, kept_going(text)
+            reply = await self.complete(prefix, self._requests.more(prefix, question, said, spent))
+            text, tokens = begun(reply.choices[0].text, said), self._tokens(reply.choices[0])
+        place = verdict(tokens)
+        if place is not None:
+            return Answer(index, _read(tokens[place], question), spent + place, up_to_cue(text))
+        if not self._requests.can_continue:
+            return Answer(index, None, len(tokens), text)
+        said = up_to_cue(text)
+        token = await self._next_token(prefix, self._requests.verdict(prefix, question.text, said))
+        return Answer(index, _read(token, question), spent + len(tokens), said)
+
+    async def _doubted(self, prefix: RenderedPrefix, question: Question, answer: Answer) -> Answer:
+        """The answer with how likely the model holds it to be right, where it is to be asked that."""
+        if answer.p_ng is None or not question.asks_p_true:
+            return answer
+        word = leading_word(answer.p_ng, question)
+        said = word if question.reasoning is Reasoning.NONE else f"{answer.text} {word}"
+        token = await self._next_token(prefix, self._requests.p_true(prefix, question.text, said))
+        return replace(answer, tokens=answer.tokens + 1, p_true=p_ng(token, YES, NO) if token else None)
+
+    async def _next_token(self, prefix: RenderedPrefix, body: bytes) -> Token | None:
+        """What may come next; None where the answer ends there."""
+        reply = await self.complete(prefix, body)
+        return next(iter(self._tokens(reply.choices[0])), None)
+
+    def _tokens(self, choice: Choice) -> Sequence[Token]:
+        tokens = choice.tokens
+        if tokens is None or not all(token.top_logprobs for token in tokens):
+            raise without_logprobs(self._server)
+        return tokens
+
+
+def alike(questions: Sequence[Question], most: int) -> list[Asked]:
+    """Questions that share a request, as they differ only in which answers count or in their seeds."""
+    groups: dict[Hashable, list[tuple[int, Question]]] = defaultdict(list)
+    seen: Counter[Hashable] = Counter()
+    for index, question in enumerate(questions):
+        said = question.text, question.reasoning, question.temperature, question.max_tokens, question.min_tokens
+        groups[said, seen[said] // _sharing(question, most)].append((index, question))
+        seen[said] += 1
+    return list(groups.values())
+
+
+def _sharing(question: Question, most: int) -> int:
+    """How many questions in the same words one request can answer. vLLM gives one sample where nothing is left to
+    chance."""
+    if question.reasoning is Reasoning.NONE:
+        return sys.maxsize
+    return most if question.temperature else 1
+
+
+async def as_they_finish(work: Iterable[Coroutine[Any, Any, Result]]) -> AsyncGenerator[Result, None]:
+    """Results in the order they come; closing it, or the first failure, cancels the rest."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        for task in asyncio.as_completed(tasks):
+            yield await task
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _read(token: Token | None, question: Question) -> float | None:
+    return p_ng(token, question.ng_words, question.ok_words) if token else None

@@ -1,0 +1,96 @@
+"""What a server's refusal means, and what to do about it: everything that can go wrong between us and an
+OpenAI-compatible server becomes a ModelError, once. Knows httpx's errors and the words of the usual servers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import httpx
+
+from inspector.domain.model_card import Server
+from inspector.errors import ModelError
+from inspector.text import printable, shortened
+
+LOGPROBS: Final = (
+    "the verdict is read from them: use a server that gives top_logprobs with chat completions "
+    "(vLLM: --max-logprobs 20 or more; llama.cpp and SGLang give them as they are)"
+)
+OF_STATUS: Final = {
+    401: "put the server's key in the variable that server.api_key_variable names in the model card",
+    403: "put a key with the right to use this model in the variable that server.api_key_variable names",
+    404: "end server.base_url with /v1, and name in server.model what the server lists under /v1/models",
+    413: "raise the server's limit for a request, or lower pixels.max in the model card",
+    429: "give the server more replicas, or lower max_ongoing_requests in the model card",
+    503: "wait until it has loaded its model, or give it more replicas",
+}
+OF_WORDS: Final = (  # the first that the server's message speaks of
+    (r"logprob", LOGPROBS),
+    (r"'n'|`n`|\bn (must|should|is)\b", "lower server.max_n in the model card"),
+    (
+        r"context|max(imum)?[ _]model[ _]len|too many tokens|prompt .*too long",
+        "give the server a longer context (vLLM: --max-model-len, llama.cpp: --ctx-size), or lower pixels.max",
+    ),
+    (
+        r"prefill|continue_final|assistant|response_format|grammar|schema",
+        "write another server.answers_begin in the model card: prefill, schema or plain",
+    ),
+    (
+        r"image|picture|multi-?modal|mmproj|vision|media",
+        "serve a model that sees pictures (llama.cpp: --mmproj), and allow as many as the line shows at once "
+        "(vLLM: --limit-mm-per-prompt)",
+    ),
+    (r"extra|unknown|unrecognized|unexpected|unsupported|permitted", "leave that out of server.extra"),
+    (r"model", OF_STATUS[404]),
+)
+ANYTHING_ELSE: Final = "see the server's log"
+
+
+def unreachable(server: Server, error: httpx.TransportError) -> ModelError:
+    return ModelError(
+        f"{server.base_url} can't be reached ({str(error) or type(error).__name__}); "
+        "start the server, or correct server.base_url in the model card"
+    )
+
+
+def too_slow(server: Server) -> ModelError:
+    return ModelError(
+        f"{server.base_url} gave no answer within {server.timeout_s:g} s; "
+        "see whether it is overloaded, or raise server.timeout_s in the model card"
+    )
+
+
+def refused(server: Server, response: httpx.Response) -> ModelError:
+    """The server's own words with our remedy."""
+    status, said = response.status_code, message(response)
+    return ModelError(f"{server.base_url} refused with {status}: {said}; {_remedy(status, said)}")
+
+
+def unreadable(server: Server, response: httpx.Response) -> ModelError:
+    said = shortened(printable(response.text), 120)
+    return ModelError(f"{server.base_url} answers what is no chat completion ({said!r}); {OF_STATUS[404]}")
+
+
+def without_logprobs(server: Server) -> ModelError:
+    return ModelError(f"{server.base_url} sent no logprobs; {LOGPROBS}")
+
+
+def message(response: httpx.Response) -> str:
+    """What the server says is wrong, wherever it puts that."""
+    try:
+        found = _told(response.json())
+    except ValueError:
+        found = response.text
+    return shortened(" ".join(printable(found).split()), 300) or response.reason_phrase or "nothing said"
+
+
+def _told(body: Any) -> str:
+    while isinstance(body, dict):
+        body = next((body[key] for key in ("error", "message", "detail") if body.get(key)), str(body))
+    return str(body)
+
+
+def _remedy(status: int, said: str) -> str:
+    if status in OF_STATUS:
+        return OF_STATUS[status]
+    return next((remedy for words, remedy in OF_WORDS if re.search(words, said, re.IGNORECASE)), ANYTHING_ELSE)

@@ -1,0 +1,86 @@
+"""From words to tokens: renders the chat template around pictures, preamble and question, and cuts the tokens
+where the question begins, so that all questions of a part share what stands before. Knows the tokenizer only."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from inspector.adapters.vlm.verdict import spellings
+from inspector.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+RENDERING: Final = "chat/1"  # part of the fingerprint: change it whenever the same words would give other tokens
+PLACE: Final = "\x1a"  # stands where preamble and question go; no declaration can hold a control character
+
+
+class Around(NamedTuple):
+    """What the template writes before the preamble (pictures included) and after the question."""
+
+    head: str
+    tail: str
+
+
+class Chat:
+    """The tokenizer and chat template of one checkpoint. Safe to call from many threads."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, image_token: int, end_tokens: frozenset[int]) -> None:
+        self._tokenizer = tokenizer
+        self._image_token = image_token
+        self.end_tokens = end_tokens
+        self._around = functools.cache(self._render)
+        self.spellings = functools.cache(self._spell)
+        self.reply = functools.cache(self._turned)
+
+    def prefix(self, pictures: Sequence[int], preamble: str) -> list[int]:
+        """Everything up to the end of the preamble; the i-th picture takes `pictures[i]` tokens."""
+        counts = iter(pictures)
+        tokens: list[int] = []
+        for token in self.encode(self._around(len(pictures)).head + preamble):
+            tokens += [token] * next(counts) if token == self._image_token else [token]
+        return tokens
+
+    def suffix(self, question: str, start: str = "") -> list[int]:
+        """The question, the end of the turn, and the beginning of the answer that the model is made to say."""
+        return self.encode(question + self._around(1).tail + start)
+
+    def _turned(self, said: str, question: str) -> tuple[int, ...]:
+        """The end of an answer, a further question, the end of its turn, and the beginning of the next answer."""
+        messages = [{"role": role, "content": [_text(PLACE)]} for role in ("user", "assistant", "user")]
+        pieces = self._rendered(messages).split(PLACE)
+        if len(pieces) != len(messages) + 1:
+            raise ModelError("the chat template does not show what was said before; use the template of Qwen3-VL")
+        *_, between, tail = pieces
+        return (*self.encode(said), *self.encode(between + question + tail))
+
+    def encode(self, text: str) -> list[int]:
+        tokens: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        return tokens
+
+    def text(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def _spell(self, words: tuple[str, ...]) -> tuple[int, ...]:
+        """The tokens that say one of the words: with and without a space before, in any usual case."""
+        tokens = [self.encode(text) for text in sorted(spellings(words))]
+        single = {token[0] for token in tokens if len(token) == 1}
+        if not single:
+            raise ModelError(f"the tokenizer has no single token for any of {words}; use a tokenizer with one")
+        return tuple(sorted(single))
+
+    def _render(self, pictures: int) -> Around:
+        content = [*({"type": "image"} for _ in range(pictures)), _text(PLACE)]
+        head, place, tail = self._rendered([{"role": "user", "content": content}]).partition(PLACE)
+        if not place or self.encode(head).count(self._image_token) != pictures:
+            raise ModelError("the chat template does not show text and pictures; use the template of Qwen3-VL")
+        return Around(head, tail)
+
+    def _rendered(self, messages: list[dict[str, Any]]) -> str:
+        return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+
+def _text(words: str) -> dict[str, str]:
+    return {"type": "text", "text": words}

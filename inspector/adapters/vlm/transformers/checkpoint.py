@@ -1,0 +1,132 @@
+"""Finds and loads a Qwen3-VL checkpoint as a model card asks. Knows the files of a checkpoint and what can be
+wrong with them; every fault becomes a ModelError that says what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import torch
+
+from inspector.domain.model_card import ModelCard
+from inspector.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, Qwen2VLImageProcessorPil, Qwen3VLForConditionalGeneration
+
+ARCHITECTURE: Final = "qwen3_vl"
+FILES: Final = ("*.json", "*.jinja", "*.safetensors", "*.txt")
+TEMPLATE_ADVICE: Final = "add chat_template.jinja, or take the checkpoint from where it was complete"
+
+
+class Checkpoint(NamedTuple):
+    """A loaded checkpoint."""
+
+    model: Qwen3VLForConditionalGeneration
+    tokenizer: PreTrainedTokenizerBase
+    processor: Qwen2VLImageProcessorPil
+
+    @property
+    def end_tokens(self) -> frozenset[int]:
+        """The tokens that end an answer."""
+        declared = self.model.generation_config.eos_token_id
+        listed = declared if isinstance(declared, list) else [declared]
+        return frozenset(token for token in (*listed, self.tokenizer.eos_token_id) if token is not None)
+
+
+def load_checkpoint(card: ModelCard, path: Path) -> Checkpoint:
+    """Raises ModelError with the remedy."""
+    device = _device(card)
+    _check_architecture(path)
+    from transformers import logging
+
+    logging.disable_progress_bar()
+    try:
+        return Checkpoint(_model(card, path).to(device), _tokenizer(path), _processor(path))
+    except ModelError:
+        raise
+    except Exception as error:  # transformers, safetensors and tokenizers raise anything from KeyError to panics
+        raise ModelError(f"model {card.name}: {path} can't be loaded: {error}; fetch the checkpoint again") from error
+
+
+def find(card: ModelCard, folder: Path) -> Path:
+    """The folder of the checkpoint: beside the card, or fetched (or found in the cache) by its hub id."""
+    path = folder / card.checkpoint
+    if path.is_dir():
+        return path
+    if card.checkpoint.count("/") != 1 or card.checkpoint.startswith((".", "/")):
+        raise ModelError(f"model {card.name}: there is no folder {path}; correct `checkpoint` in the card")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(card.checkpoint, revision=card.revision, allow_patterns=list(FILES)))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"model {card.name}: {card.checkpoint} (revision {card.revision or 'main'}) is no folder beside the card "
+            f"and can't be fetched: {error}; fetch it once while online, or name a folder in `checkpoint`"
+        ) from error
+
+
+def _device(card: ModelCard) -> torch.device:
+    if card.num_gpus > 1:
+        raise ModelError(f"model {card.name}: one replica uses one GPU; set num_gpus: 1 and raise `replicas`")
+    if card.num_gpus > 0 and not torch.cuda.is_available():
+        raise ModelError(
+            f"model {card.name}: num_gpus is {card.num_gpus:g} but no CUDA device is visible; "
+            "install a CUDA build of torch on a machine with a GPU, or set num_gpus: 0"
+        )
+    device = torch.device("cuda" if card.num_gpus > 0 else "cpu")
+    if card.dtype == "float16" and device.type == "cpu":
+        raise ModelError(f"model {card.name}: dtype float16 needs a GPU; write float32 or bfloat16")
+    if card.dtype == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise ModelError(f"model {card.name}: this GPU has no bfloat16; write float16 or float32")
+    return device
+
+
+def _check_architecture(path: Path) -> None:
+    file = path / "config.json"
+    try:
+        config = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} can't be read: {error}; name a complete checkpoint folder in `checkpoint`") from error
+    found = config.get("model_type") if isinstance(config, dict) else None
+    if found != ARCHITECTURE:
+        raise ModelError(f"{file}: model_type is {found!r}; this engine runs {ARCHITECTURE!r} (Qwen3-VL, dense) only")
+
+
+def _model(card: ModelCard, path: Path) -> Qwen3VLForConditionalGeneration:
+    from transformers import Qwen3VLForConditionalGeneration
+
+    model, loading = Qwen3VLForConditionalGeneration.from_pretrained(
+        path,
+        dtype=getattr(torch, card.dtype),
+        attn_implementation="sdpa",
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    if loading["missing_keys"]:  # transformers would go on with random numbers in their place
+        raise ModelError(f"{path}: weights are missing: {_some(loading['missing_keys'])}; fetch the checkpoint again")
+    return model.eval()
+
+
+def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+    if not tokenizer.chat_template:
+        raise ModelError(f"{path}: there is no chat template; {TEMPLATE_ADVICE}")
+    return tokenizer
+
+
+def _processor(path: Path) -> Qwen2VLImageProcessorPil:
+    """The image processor alone: Qwen3VLProcessor would want torchvision for its videos."""
+    from transformers import Qwen2VLImageProcessorPil
+
+    return Qwen2VLImageProcessorPil.from_pretrained(path, local_files_only=True)
+
+
+def _some(names: object) -> str:
+    listed = sorted(map(str, names)) if isinstance(names, (list, set)) else [str(names)]
+    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")

@@ -1,0 +1,41 @@
+"""Reads what the model's logits say: the verdict at the verdict token, and the next token of a sampled text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from inspector.adapters.vlm.verdict import share_of_ng
+
+
+class Spelled(NamedTuple):
+    """The tokens that say NG, and those that say OK."""
+
+    ng: Sequence[int]
+    ok: Sequence[int]
+
+
+def p_ng(logits: Tensor, words: Sequence[Spelled]) -> list[float | None]:
+    """For each row the share of NG among NG and OK, all spellings summed; None when the model says something else."""
+    shares = torch.softmax(logits.double(), dim=-1)
+    sides = [tokens for spelled in words for tokens in spelled]  # two a row
+    side = torch.tensor([number for number, tokens in enumerate(sides) for _ in tokens], device=logits.device)
+    token = torch.tensor([token for tokens in sides for token in tokens], device=logits.device)
+    said = shares.new_zeros(len(sides)).index_add(0, side, shares[side // 2, token]).tolist()
+    return [share_of_ng(ng, ok) for ng, ok in zip(said[::2], said[1::2], strict=True)]
+
+
+def draw(logits: Tensor, temperatures: Sequence[float], chances: Sequence[float]) -> list[int]:
+    """One token a row: the likeliest at temperature 0, else the one at the row's chance (0..1) of the cumulated
+    probability. A row's token depends on its own logits and chance only, whichever rows stand beside it."""
+    likeliest = logits.argmax(dim=-1, keepdim=True)
+    if not any(temperatures):
+        return likeliest.flatten().tolist()
+    heat = logits.new_tensor(temperatures, dtype=torch.float64)[:, None]
+    shares = torch.softmax(logits.double() / heat.clamp(min=1e-3), dim=-1).cumsum(dim=-1)
+    place = logits.new_tensor(chances, dtype=torch.float64)[:, None] * shares[:, -1:]
+    drawn = torch.searchsorted(shares, place, right=True).clamp(max=logits.shape[-1] - 1)
+    return torch.where(heat > 0, drawn, likeliest).flatten().tolist()

@@ -1,0 +1,22 @@
+"""`inspector db upgrade`."""
+
+from __future__ import annotations
+
+from inspector.cli.options import AsJson, read_settings
+from inspector.cli.output import print_json, say
+
+
+def db_upgrade(as_json: AsJson = False) -> None:
+    """Bring the database to the schema of this program. Refuses a database that a newer program made."""
+    from inspector.adapters.ledger import schema_state, shown, upgrade
+    from inspector.bootstrap.wiring import absolute
+
+    settings = absolute(read_settings())
+    settings.data.mkdir(parents=True, exist_ok=True)
+    before, _ = schema_state(settings.database)
+    upgrade(settings.database)
+    after, _ = schema_state(settings.database)
+    if as_json:
+        print_json({"database": shown(settings.database), "before": before, "after": after})
+    else:
+        say(f"{shown(settings.database)}: {before or 'empty'} → {after}")

@@ -1,0 +1,42 @@
+"""`inspector export parts`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from inspector.cli.options import read_settings
+from inspector.cli.output import say
+
+
+def export_parts(
+    to: Annotated[Path, typer.Argument(help="File ending in .csv or .jsonl; - for CSV on standard output.")],
+    line: Annotated[str | None, typer.Option(help="Only this line.")] = None,
+    disposition: Annotated[str | None, typer.Option(help="Only PASS, REJECT or REVIEW.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most this many, newest first.", min=1)] = None,
+) -> None:
+    """Decided parts, newest first, with verdict, votes and findings."""
+    from inspector.adapters.ledger import SqlArchive
+    from inspector.bootstrap.wiring import absolute
+    from inspector.operations import export as exporting
+    from inspector.ports.archive import PartFilter
+
+    rows = exporting.parts(SqlArchive(absolute(read_settings()).database), PartFilter(line, None, disposition), limit)
+    write = exporting.write_jsonl if to.suffix == ".jsonl" else exporting.write_csv
+    with _opened(to) as out:
+        count = write(rows, out)
+    say(f"{count} part(s) → {to}")
+
+
+@contextmanager
+def _opened(to: Path) -> Iterator[Any]:
+    if str(to) == "-":
+        yield sys.stdout
+    else:
+        with to.open("w", newline="", encoding="utf-8") as out:
+            yield out

@@ -1,0 +1,38 @@
+"""`inspector serve`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from inspector.cli.options import PIPELINES, ModelCardPath, PipelinesFolder, read_settings
+from inspector.cli.output import say
+
+
+def serve(
+    pipelines: PipelinesFolder = PIPELINES,
+    model: ModelCardPath = None,
+    ray_address: Annotated[
+        str | None, typer.Option(help="Join a Ray cluster ('auto'); default: a private one.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve /metrics for Prometheus here too, beside the console.", min=1, max=65535)
+    ] = None,
+    log: Annotated[Literal["text", "json"] | None, typer.Option(help="How to log; default INSPECTOR_LOG.")] = None,
+) -> None:
+    """Run the service against the broker that INSPECTOR_BROKER_HOST and _PORT name, until Ctrl-C or SIGTERM.
+
+    At the first start the pipelines are applied; later changes go live with [bold]inspector apply[/].
+    """
+    from inspector.adapters.telemetry.logs import log_to_stderr
+    from inspector.bootstrap.wiring import metrics_server
+    from inspector.operations.demo import hold
+    from inspector.operations.service import service
+
+    settings = read_settings(model=model, metrics_port=metrics_port, log=log)
+    log_to_stderr(settings.log, settings.log_level)
+    with service(settings, pipelines, ray_address=ray_address) as running, metrics_server(running):
+        say(f"receiving from {running.broker_host}:{running.broker_port} under {running.topic_root}/")
+        say(f"console: {running.console_url}")
+        hold(say)

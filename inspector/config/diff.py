@@ -1,0 +1,86 @@
+"""A set of declared pipelines, and what changes from one version of a pipeline to the next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from inspector.config.loader import read_pipeline
+from inspector.domain.pipeline import SCORED, SCORED_BESIDE, Pipeline
+from inspector.errors import DeclarationError, Fault
+
+
+class Declared(NamedTuple):
+    """A pipeline and the file that declares it: golden samples are relative to that file."""
+
+    file: str
+    pipeline: Pipeline
+
+
+class Change(NamedTuple):
+    """One setting that differs; None where it was or becomes absent.
+
+    `rescores`: scores change, so the line is UNQUALIFIED until its golden set has been replayed. Otherwise the
+    same votes are only decided upon differently.
+    """
+
+    field: str
+    old: Any
+    new: Any
+    rescores: bool
+
+
+def read_fleet(texts: Mapping[str, str | bytes]) -> tuple[Declared, ...]:
+    """All pipelines of a folder, given the text of each file. Raises DeclarationError with the faults of all files."""
+    fleet: list[Declared] = []
+    faults: list[Fault] = []
+    for file, text in texts.items():
+        try:
+            fleet.append(Declared(file, read_pipeline(text, file)))
+        except DeclarationError as error:
+            faults += error.faults
+    faults += _declared_twice(fleet)
+    if faults:
+        raise DeclarationError(faults)
+    return tuple(fleet)
+
+
+def diff(old: Pipeline, new: Pipeline) -> list[Change]:
+    """The settings that differ, in the order of the grammar."""
+    before, after = _settings(old), _settings(new)
+    return [
+        Change(field, before.get(field), after.get(field), field.split("[")[0] in SCORED | SCORED_BESIDE)
+        for field in dict.fromkeys((*after, *before))
+        if before.get(field) != after.get(field)
+    ]
+
+
+def _settings(pipeline: Pipeline) -> dict[str, Any]:
+    """Every setting by its place in the file. Classes stand apart from their severities, which no prompt names."""
+    dumped = pipeline.model_dump(mode="json")
+    dumped["defects"] = list(pipeline.defects)
+    severities = {f"defects.{name}": severity.value for name, severity in pipeline.defects.items()}
+    return dict(_leaves(dumped)) | severities
+
+
+def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Mappings and lists of mappings taken apart; lists of plain values whole."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{place}.{name}" if place else name)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, f"{place}[{number}]")
+    else:
+        yield place, value
+
+
+def _declared_twice(fleet: Iterable[Declared]) -> list[Fault]:
+    first: dict[str, str] = {}
+    faults = []
+    for file, pipeline in fleet:
+        earlier = first.setdefault(pipeline.line, file)
+        if earlier != file:
+            problem = f"{pipeline.line!r} is already declared in {earlier}"
+            faults.append(Fault(file, "line", problem, "a line has one file; rename one of the lines"))
+    return faults

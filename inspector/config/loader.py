@@ -1,0 +1,186 @@
+"""From the text of a declaration to its model, or to all faults of the file together. Pure.
+
+Knows how to say in an author's words what pydantic found; the grammars themselves know nothing of files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple, TypeVar, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from inspector.config.lint import idle_settings
+from inspector.config.yaml_reader import Document, Path, parse, spell
+from inspector.domain.declared import Strict
+from inspector.domain.model_card import ModelCard
+from inspector.domain.pipeline import Pipeline
+from inspector.errors import DeclarationError, Fault
+from inspector.text import printable, shortened
+
+Grammar = TypeVar("Grammar", bound=Strict)
+
+
+def read_pipeline(text: str | bytes, file: str) -> Pipeline:
+    """Raises DeclarationError with every fault, settings that could never have an effect among them."""
+    document = parse(text, file)
+    pipeline, faults = _validated(document, Pipeline)
+    idle = idle_settings(pipeline) if pipeline else []
+    faults += [Fault(file, spell(path), problem, remedy, document.row(path)) for path, problem, remedy in idle]
+    return _faultless(pipeline, faults)
+
+
+def read_card(text: str | bytes, file: str) -> ModelCard:
+    """Raises DeclarationError with every fault."""
+    return _faultless(*_validated(parse(text, file), ModelCard))
+
+
+def _faultless(declared: Grammar | None, faults: Sequence[Fault]) -> Grammar:
+    if faults or declared is None:
+        raise DeclarationError(sorted(faults, key=lambda fault: (fault.row or 0, fault.field)))
+    return declared
+
+
+def _validated(document: Document, grammar: type[Grammar]) -> tuple[Grammar | None, list[Fault]]:
+    faults = list(document.twice)
+    if not isinstance(document.data, dict):
+        problem = "is empty" if document.data is None else "does not hold settings"
+        example = next(iter(grammar.model_fields))
+        return None, [Fault(document.file, "(file)", problem, f"write settings such as '{example}: …'")]
+    try:
+        # strict over JSON: no "12" for 12 and no true for 1, while lists become tuples and words become enums
+        return grammar.model_validate_json(json.dumps(document.data), strict=True), faults
+    except ValidationError as error:
+        return None, faults + _faults(error, document, grammar)
+
+
+def _faults(error: ValidationError, document: Document, grammar: type[Strict]) -> list[Fault]:
+    """One fault per place: what several branches of a union say about one value becomes one sentence."""
+    places: dict[Path, list[_Said]] = {}
+    for details in error.errors(include_url=False):
+        path = _path(details, document.data)
+        places.setdefault(path, []).append(_say(details, path, _known_settings(grammar, path)))
+    return [
+        Fault(
+            document.file,
+            spell(path),
+            said[-1].problem,
+            " or ".join(dict.fromkeys(s.remedy for s in said)),
+            document.row(path),
+        )
+        for path, said in places.items()
+        if not _is_echo(path, said, places)
+    ]
+
+
+def _is_echo(path: Path, said: Sequence[_Said], places: Iterable[Path]) -> bool:
+    """Whether this only repeats that something inside is wrong: pydantic counts valid items only."""
+    inside = any(len(other) > len(path) and other[: len(path)] == path for other in places)
+    return inside and all(each.counts for each in said)
+
+
+def _path(details: ErrorDetails, data: Any) -> Path:
+    """The error's place in the file; the names of union branches, which pydantic adds to it, are no part of it."""
+    path: Path = ()
+    for step in details["loc"]:
+        if isinstance(step, str) and not (isinstance(data, dict) and (step in data or step.isidentifier())):
+            break
+        data = _inside(data, step)
+        path = (*path, step)
+    return path
+
+
+def _inside(data: Any, step: str | int) -> Any:
+    """What stands there; None where nothing does."""
+    try:
+        return data[step]
+    except (LookupError, TypeError):
+        return None
+
+
+def _known_settings(grammar: type[Strict], path: Path) -> list[str]:
+    """The settings that may stand beside the last step of the path."""
+    for step in path[:-1]:
+        if isinstance(step, str) and step in grammar.model_fields:
+            inner = list(_grammars(grammar.model_fields[step].annotation))
+            grammar = inner[0] if inner else grammar
+    return list(grammar.model_fields)
+
+
+def _grammars(annotation: Any) -> Iterable[type[Strict]]:
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _grammars(argument)
+
+
+class _Said(NamedTuple):
+    """A fault in an author's words. `counts` says that it is about how many items there are."""
+
+    problem: str
+    remedy: str
+    counts: bool = False
+
+
+_KINDS: Final = {
+    "string_type": ("text", "write text, in quotes where it looks like something else"),
+    "int_type": ("a whole number", "write a whole number without quotes"),
+    "int_from_float": ("a whole number", "write a whole number"),
+    "float_type": ("a number", "write a number without quotes"),
+    "finite_number": ("a finite number", "write an ordinary number"),
+    "tuple_type": ("a list", "write a list: [first, second]"),
+    "dict_type": ("a mapping", "write 'name: value' pairs"),
+    "model_type": ("a mapping", "write 'setting: value' pairs"),
+}
+_BOUNDS: Final = {
+    "greater_than_equal": ("ge", "is too small", "use at least {}"),
+    "greater_than": ("gt", "is too small", "use more than {}"),
+    "less_than_equal": ("le", "is too large", "use at most {}"),
+    "less_than": ("lt", "is too large", "use less than {}"),
+}
+_LENGTHS: Final = {
+    "too_short": ("min_length", "has too few items", "list at least {}"),
+    "too_long": ("max_length", "has too many items", "list at most {}"),
+    "string_too_short": ("min_length", "is too short", "write at least {} character(s)"),
+    "string_too_long": ("max_length", "is too long", "write at most {} characters"),
+}
+
+
+def _say(details: ErrorDetails, path: Path, known: list[str]) -> _Said:
+    kind, context, given = details["type"], details.get("ctx", {}), _shown(details["input"])
+    if kind == "missing":
+        return _Said("is missing", f"add {path[-1] if isinstance(path[-1], str) else 'the value'}")
+    if kind == "extra_forbidden":
+        return _Said("is not a setting here", _nearest(str(path[-1]), known, "settings here are"))
+    if kind in ("enum", "literal_error"):
+        allowed = re.findall(r"'([^']*)'", str(context["expected"]))
+        return _Said(f"can't be {given}", _nearest(str(details["input"]), allowed, "use one of"))
+    if kind == "string_pattern_mismatch":
+        return _Said(f"{given} is not a name", "use 1 to 64 of A-Z a-z 0-9 _ . - and begin with a letter or digit")
+    if kind == "value_error":
+        problem, _, remedy = str(context["error"]).partition("; ")
+        return _Said(problem, remedy)
+    if kind in _KINDS:
+        wanted, remedy = _KINDS[kind]
+        return _Said(f"{given} is not {wanted}", remedy)
+    if kind in _BOUNDS:
+        limit, problem, remedy = _BOUNDS[kind]
+        return _Said(f"{given} {problem}", remedy.format(f"{context[limit]:g}"))
+    if kind in _LENGTHS:
+        limit, problem, remedy = _LENGTHS[kind]
+        return _Said(problem, remedy.format(context[limit]), counts=kind.startswith("too_"))
+    return _Said(details["msg"], "correct the value")
+
+
+def _nearest(given: str, allowed: list[str], otherwise: str) -> str:
+    near = get_close_matches(given, allowed, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"{otherwise} {', '.join(allowed)}"
+
+
+def _shown(value: object) -> str:
+    """A value as the author wrote it, shortened."""
+    return shortened(printable(json.dumps(value, ensure_ascii=False, default=str)), 60)

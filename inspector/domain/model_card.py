@@ -1,0 +1,136 @@
+"""The grammar of a model card: which checkpoint judges, and what it needs (`models/*.yaml`). Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, JsonValue, StringConstraints, ValidationInfo, field_validator
+
+from inspector.domain.declared import Name, Strict
+
+ADDRESS: Final = re.compile(
+    r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?"
+)
+VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
+OURS: Final = frozenset(
+    {"model", "messages", "n", "seed", "temperature", "top_p", "max_tokens", "logprobs", "top_logprobs", "stream"}
+)
+
+
+class Pixels(Strict):
+    """Pixel budget of one picture: it is resized, keeping its shape, to lie between these areas (pixels)."""
+
+    min: int = Field(ge=28 * 28, le=16_777_216)
+    max: int = Field(ge=28 * 28, le=16_777_216)
+
+    @field_validator("max")
+    @classmethod
+    def _ordered(cls, most: int, info: ValidationInfo) -> int:
+        least = info.data.get("min", 0)
+        if least > most:
+            raise ValueError(f"{most} is below pixels.min {least}; use at least {least}")
+        return most
+
+
+class Server(Strict):
+    """A server that speaks OpenAI's chat completions (vLLM, SGLang, Ray Serve LLM, llama.cpp), and how to speak to it.
+
+    `model` is the name it serves the model under, the card's checkpoint where it has no other. `api_key_variable` is
+    the environment variable that holds the key. No request, with all its `retries`, takes longer than `timeout_s`,
+    and none asks for more than `max_n` samples (llama.cpp gives no more than it has slots).
+    `answers_begin` is how the model is made to begin an answer as it is told to: the server continues a message of
+    the assistant (prefill), it keeps to a JSON schema, or it can do neither (plain). `extra` goes out with every
+    request; by default it switches off what servers do to a distribution before they sample.
+    """
+
+    base_url: str
+    model: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    api_key_variable: str | None = None
+    timeout_s: float = Field(default=30.0, ge=0.1, le=600.0)
+    connect_timeout_s: float = Field(default=2.0, ge=0.01, le=60.0)
+    retries: int = Field(default=3, ge=0, le=10)
+    max_n: int = Field(default=16, ge=1, le=64)
+    answers_begin: Literal["prefill", "schema", "plain"] = "prefill"
+    extra: dict[str, JsonValue] = Field(default={"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}, max_length=32)
+
+    @field_validator("base_url")
+    @classmethod
+    def _an_address(cls, base_url: str) -> str:
+        if "@" in base_url:
+            raise ValueError("holds a password; put the key in a variable and name that in api_key_variable")
+        found = ADDRESS.fullmatch(base_url)
+        if not found or int(found["port"] or 1) not in range(1, 2**16):
+            raise ValueError("is no address of a server; write http://HOST:PORT/v1")
+        return base_url.rstrip("/")
+
+    @field_validator("api_key_variable")
+    @classmethod
+    def _a_variable(cls, name: str | None) -> str | None:
+        if name is not None and not VARIABLE.fullmatch(name):  # it may be the key itself: the fault must not show it
+            raise ValueError("is not the name of an environment variable; write its NAME here, never the key")
+        return name
+
+    @field_validator("extra")
+    @classmethod
+    def _ours_left_alone(cls, extra: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        taken = sorted(OURS & extra.keys())
+        if taken:
+            raise ValueError(f"{', '.join(taken)} can't be set here: every request has its own; remove it")
+        return extra
+
+
+class ModelCard(Strict):
+    """One model. `checkpoint` is a folder (relative to the card) or a hub id; `revision` pins a hub id. Of a model on
+    a server these and `dtype` say what that server was started with: thresholds hold for that only. `kv_gib` is the
+    memory for keys and values of the parts in hand, by default most of what the weights leave free. `compile` has torch
+    compile the decoder layers' small operations, half a minute at each start, where that proves faster; by default on
+    a GPU."""
+
+    name: Name
+    engine: Literal["transformers", "openai", "stub"] = "transformers"
+    checkpoint: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    revision: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    pixels: Pixels
+    zoom_pixels: Pixels | None = None
+    kv_gib: float | None = Field(default=None, gt=0.0, le=1024.0)
+    compile: bool | None = None
+    num_gpus: float = Field(default=0.0, ge=0.0, le=64.0)
+    num_cpus: float = Field(default=1.0, ge=0.0, le=256.0)
+    replicas: int = Field(default=1, ge=1, le=256)
+    max_replicas: int | None = Field(default=None, ge=1, le=256)
+    max_ongoing_requests: int = Field(default=16, ge=1, le=1024)
+    server: Server | None = Field(default=None, validate_default=True)
+
+    @field_validator("num_gpus")
+    @classmethod
+    def _none_for_a_client(cls, num_gpus: float, info: ValidationInfo) -> float:
+        if num_gpus and info.data.get("engine") == "openai":
+            raise ValueError(f"{num_gpus:g} would be reserved and lie idle: the server has the GPU; write 0")
+        return num_gpus
+
+    @field_validator("server")
+    @classmethod
+    def _where_there_is_one(cls, server: Server | None, info: ValidationInfo) -> Server | None:
+        engine = info.data.get("engine", "openai" if server else "")
+        if engine == "openai" and server is None:
+            raise ValueError("is missing; add server: with the base_url that engine: openai asks")
+        if engine != "openai" and server is not None:
+            raise ValueError(f"is never asked by engine {engine}; write engine: openai, or remove it")
+        return server
+
+    @field_validator("num_gpus")
+    @classmethod
+    def _whole_above_one(cls, num_gpus: float) -> float:
+        if num_gpus > 1.0 and not num_gpus.is_integer():
+            raise ValueError(f"Ray shares one GPU, never {num_gpus:g}; use a share up to 1 or a whole number")
+        return num_gpus
+
+    @field_validator("max_replicas")
+    @classmethod
+    def _not_below_replicas(cls, most: int | None, info: ValidationInfo) -> int | None:
+        replicas = info.data.get("replicas", 1)
+        if most is not None and most < replicas:
+            raise ValueError(f"{most} is below replicas {replicas}; use at least {replicas}")
+        return most

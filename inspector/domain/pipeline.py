@@ -1,0 +1,319 @@
+"""The grammar of a pipeline: what a factory wants of one product line (`pipelines/*.yaml`). Pure.
+
+Rules between fields are validators of the later field, so that they are reported together with all other faults
+and with the field's own name. Their messages have the form "problem; remedy"."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, NamedTuple, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from inspector.domain.declared import Disposition, Name, Reasoning, Severity, Share, Strict, ViewName
+from inspector.domain.learned import Learned
+from inspector.text import printable
+
+T = TypeVar("T")
+
+
+def _spoken(text: str) -> str:
+    """One line of plain words: a model's special tokens (`<|…|>`) would be read as pictures or turns."""
+    if "<|" in text:
+        raise ValueError("holds '<|', which a model reads as a control token; write plain words")
+    return " ".join(printable(text).split())
+
+
+def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    """A question asked twice would count as two votes."""
+    twice = next((value for at, value in enumerate(values) if value in values[:at]), None)
+    if twice is not None:
+        raise ValueError(f"{str(twice)!r} stands twice; remove one")
+    return values
+
+
+Text = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_whitespace=True), AfterValidator(_spoken)]
+Product = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True), AfterValidator(_spoken)]
+Texts = Annotated[tuple[Text, ...], Field(max_length=32), AfterValidator(_distinct)]
+PicturePath = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+MOST_TOKENS: Final = 4096  # of one thought
+
+
+class Limits(NamedTuple):
+    """How many tokens are written before a verdict."""
+
+    least: int = 0
+    most: int = 0
+
+
+LIMITS: Final[Mapping[Reasoning, Limits]] = MappingProxyType(
+    {
+        Reasoning.NONE: Limits(),
+        Reasoning.DRAFT: Limits(most=24),
+        Reasoning.COT: Limits(most=256),
+        Reasoning.BUDGET: Limits(least=128, most=256),
+    }
+)
+
+
+class Count(StrEnum):
+    """How votes are counted: the mean of their log-odds; one vote one voice; or voices weighted by how sure each
+    vote is."""
+
+    SOFT = "soft"
+    MAJORITY = "majority"
+    WEIGHTED = "weighted"
+
+
+class WeightBy(StrEnum):
+    """What makes a vote heavy under count: weighted: how clear its verdict was, or how likely the model holds it to be
+    right when it is asked that (P(True), Kadavath 2022)."""
+
+    MARGIN = "margin"
+    P_TRUE = "p_true"
+
+
+class Quality(Strict):
+    """When a picture is too poor to be judged. Sharpness: variance of the Laplacian (grey levels²);
+    luminance: mean grey, 0 black to 1 white; change: mean grey difference from the camera's last frame
+    (a little above 0 finds a frozen camera, 0 asks for none). `max_unlike`: a picture that passes may be so unlike the
+    golden samples on the whole, in multiples of what is usual among them; left out: anything may be shown."""
+
+    min_sharpness: float = Field(default=0.0, ge=0.0)
+    luminance: tuple[Share, Share] = (0.02, 0.98)
+    min_change: Share = 0.0
+    max_unlike: float | None = Field(default=None, ge=1.0)
+    min_side_px: int = Field(default=32, ge=1, le=100_000)
+
+    @field_validator("luminance")
+    @classmethod
+    def _ordered(cls, luminance: tuple[float, float]) -> tuple[float, float]:
+        if luminance[0] >= luminance[1]:
+            raise ValueError("darkest is not below brightest; write [darkest, brightest]")
+        return luminance
+
+
+class Rung(Strict):
+    """One step of the ladder: views asked together. `samples` counts per view. `max_tokens` is where a thought is cut
+    (left out: 24 for draft, 256 for cot and budget), `min_tokens` how long one of reasoning: budget is kept going (left
+    out: half of that)."""
+
+    views: tuple[ViewName, ...] = Field(min_length=1)
+    samples: int = Field(default=1, ge=1, le=16)
+    reasoning: Reasoning = Reasoning.NONE
+    temperature: float = Field(default=0.8, ge=0.0, le=2.0)
+    max_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
+    min_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
+
+    @field_validator("views")
+    @classmethod
+    def _no_view_twice(cls, views: tuple[ViewName, ...]) -> tuple[ViewName, ...]:
+        if len(set(views)) != len(views):
+            raise ValueError("a view stands twice in one rung; raise samples instead")
+        return views
+
+    @field_validator("min_tokens")
+    @classmethod
+    def _fits(cls, least: int | None, info: ValidationInfo) -> int | None:
+        most = info.data.get("max_tokens") or LIMITS[Reasoning.BUDGET].most
+        if least is not None and least > most:
+            raise ValueError(f"{least} is above max_tokens {most}; raise that to at least {least}")
+        return least
+
+    @property
+    def limits(self) -> Limits:
+        most = self.max_tokens or LIMITS[self.reasoning].most
+        return Limits((self.min_tokens or most // 2) if self.reasoning is Reasoning.BUDGET else 0, most)
+
+    def scored(self) -> dict[str, object]:
+        """What of it changes a score; limits only where they were set, so that lines qualified before there were such
+        settings stay qualified."""
+        limits = {"max_tokens", "min_tokens"}
+        return self.model_dump(mode="json", exclude=limits) | self.model_dump(include=limits, exclude_defaults=True)
+
+
+class Settle(Strict):
+    """When asking stops: confidence of the correlation-discounted votes, and a hard cap on votes. `prior` is the
+    share of NG parts on this line (0.5 takes the votes as they are; a low one passes doubtful parts, so that
+    thresholds must be tuned with it); under count: weighted `weight_by` says what gives votes their
+    weights, and `weight_temperature` evens these out (above 10 it is close to a majority). `shadow` is the share of
+    parts whose whole ladder is asked after their verdict, for learning alone."""
+
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
+    max_votes: int = Field(default=12, ge=1, le=64)
+    vote_correlation: Literal["learned"] | Share = "learned"
+    prior: float = Field(default=0.5, gt=0.0, lt=1.0)
+    weight_temperature: float = Field(default=2.0, gt=0.0, le=100.0)
+    weight_by: WeightBy = WeightBy.MARGIN
+    shadow: Share = 0.01
+
+
+class SecondOpinion(Strict):
+    """What the golden samples say beside the model's votes (inspector/patches.py). Until the line has learned how to
+    weigh both, it can only withhold a PASS: where its p_ng is above `doubt_above` (0.5: as far from the golden samples
+    as they lie from each other; 0.6: half as far again; 0.67: twice). `points`: its heat map, and not the model, says
+    where the zoom view looks."""
+
+    by: Literal["patches"]
+    doubt_above: Share = 0.6
+    points: bool = False
+
+
+class Thresholds(Strict):
+    """PASS below the first, REJECT above the second, REVIEW between."""
+
+    pass_below: Share = 0.20
+    reject_above: Share = Field(default=0.80, validate_default=True)
+
+    @field_validator("reject_above")
+    @classmethod
+    def _ordered(cls, reject_above: float, info: ValidationInfo) -> float:
+        pass_below = info.data.get("pass_below", 0.0)
+        if pass_below > reject_above:
+            raise ValueError(f"{reject_above:g} is below pass_below {pass_below:g}; use at least {pass_below:g}")
+        return reject_above
+
+
+class Gate(Strict):
+    """The gate of the line. `ack_within_ms`: how soon after a verdict it acknowledges; later, or never, raises an
+    event. Left out: this gate does not acknowledge."""
+
+    ack_within_ms: float | None = Field(default=None, gt=0.0, le=3_600_000.0)
+
+
+class Retention(Strict):
+    """Which pictures stay. Those of parts that did not pass and of reviewed parts always do; of the others a share
+    of `pass_pictures`, chosen by hash, and all of them for `after_hours`."""
+
+    pass_pictures: Share = 0.10
+    after_hours: float = Field(default=24.0, ge=24.0, le=1_000_000.0)
+
+
+class Pipeline(Strict):
+    """One product line's declaration. `question` is phrased so that Yes means a defect."""
+
+    line: Name
+    product: Product
+    question: Text
+    defects: dict[Name, Severity] = Field(min_length=1, max_length=32)
+    cameras: Annotated[tuple[Name, ...], Field(max_length=256), AfterValidator(_distinct)] = ()
+    paraphrases: Texts = ()
+    checklist: Texts = ()
+    ladder: tuple[Rung, ...] = Field(min_length=1, max_length=8)
+    references: int = Field(default=0, ge=0, le=4)
+    golden_samples: Annotated[
+        tuple[PicturePath, ...], Field(max_length=16, validate_default=True), AfterValidator(_distinct)
+    ] = ()
+    second_opinion: SecondOpinion | None = None
+    quality: Quality = Quality()
+    count: Count = Count.SOFT
+    settle: Settle = Settle()
+    thresholds: Thresholds = Thresholds()
+    deadline_ms: float = Field(default=1500.0, ge=50.0, le=600_000.0)
+    fail_safe: Literal[Disposition.REVIEW, Disposition.REJECT] = Disposition.REVIEW
+    gate: Gate = Gate()
+    retention: Retention = Retention()
+    close_looks: int = Field(default=2, ge=0, le=4)
+    learned: Learned | None = None
+
+    @field_validator("defects")
+    @classmethod
+    def _told_apart(cls, defects: dict[str, Severity]) -> dict[str, Severity]:
+        if len({name.lower() for name in defects}) < len(defects):
+            raise ValueError("two classes differ in capitals only, and the model's answers do not; rename one")
+        return defects
+
+    @field_validator("golden_samples")
+    @classmethod
+    def _golden_samples_suffice(cls, golden: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        compares = any(ViewName.COMPARE in rung.views for rung in info.data.get("ladder", ()))
+        needed = max(info.data.get("references", 0), int(compares))
+        if len(golden) < needed:
+            raise ValueError(
+                f"{len(golden)} declared, but references or the compare view need {needed}; "
+                "list that many pictures of good parts, relative to this file"
+            )
+        return golden
+
+    @field_validator("second_opinion")
+    @classmethod
+    def _has_golden_samples(cls, opinion: SecondOpinion | None, info: ValidationInfo) -> SecondOpinion | None:
+        if opinion is not None and info.data.get("golden_samples") == ():
+            raise ValueError("has nothing to compare with; list pictures of good parts in golden_samples, best four")
+        return opinion
+
+    @field_validator("quality")
+    @classmethod
+    def _has_something_to_be_like(cls, quality: Quality, info: ValidationInfo) -> Quality:
+        if quality.max_unlike is not None and info.data.get("golden_samples") == ():
+            raise ValueError("max_unlike compares with golden_samples, and there are none; list some, best four")
+        return quality
+
+    @property
+    def looks_at_patches(self) -> bool:
+        """Whether the part's patches are compared with those of the golden samples."""
+        return self.second_opinion is not None or self.quality.max_unlike is not None
+
+    @property
+    def asks_p_true(self) -> bool:
+        """Whether the model is asked of each vote if it is right."""
+        return self.count is Count.WEIGHTED and self.settle.weight_by is WeightBy.P_TRUE
+
+    def learned_under(self, fingerprint: str) -> Learned | None:
+        """What was learned, where it holds."""
+        return self.learned if self.learned and self.learned.fingerprint == fingerprint else None
+
+    def score_key(self) -> str:
+        """Hash (16 hex) of everything here that changes a score: words, views, pictures; not thresholds, deadlines."""
+        scored = self.model_dump(mode="json", include=set(SCORED))
+        # prompts name the classes in their declared order, and never their severities
+        scored["defects"] = list(self.defects)
+        scored["ladder"] = [rung.scored() for rung in self.ladder]
+        # only where it was changed, so that lines qualified before there was such a setting stay qualified
+        scored |= self.settle.model_dump(include={"prior", "weight_temperature"}, exclude_defaults=True)
+        if self.second_opinion is not None:
+            scored["second_opinion"] = [SECOND_OPINION, self.second_opinion.points]
+        if any(rung.reasoning in (Reasoning.COT, Reasoning.BUDGET) for rung in self.ladder):
+            scored["thoughts"] = THOUGHTS
+        if self.asks_p_true:
+            scored["p_true"] = P_TRUE
+        return hashlib.sha256(json.dumps(scored, sort_keys=True).encode()).hexdigest()[:16]
+
+
+SECOND_OPINION: Final = "patches/1"  # change it whenever the same pictures would get another second opinion
+THOUGHTS: Final = "thoughts/1"  # the same for cot and budget: their words are no part of a model's fingerprint
+P_TRUE: Final = "p_true/1"  # and for asking whether a verdict is right
+SCORED: Final = frozenset(
+    {
+        "product",
+        "question",
+        "defects",
+        "paraphrases",
+        "checklist",
+        "ladder",
+        "references",
+        "golden_samples",
+        "count",
+    }
+)
+SCORED_BESIDE: Final = frozenset(  # they count only where they were changed
+    {"settle.prior", "settle.weight_temperature", "settle.weight_by", "second_opinion.by", "second_opinion.points"}
+)
+
+
+def fingerprint(score_key: str, model_fingerprint: str, golden: tuple[str, ...] = ()) -> str:
+    """16 hex that change whenever scores may change: thresholds are valid for one fingerprint only.
+
+    `golden` are the sha256 of the golden samples' bytes.
+    """
+    return hashlib.sha256("/".join((score_key, model_fingerprint, *golden)).encode()).hexdigest()[:16]

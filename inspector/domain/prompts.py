@@ -1,0 +1,228 @@
+"""Ways of asking about one frame: each view turns a pipeline into the words of a question.
+
+All text that reaches the model is written here, so that training, engine and prompt tests share it. The
+preamble comes before the question and is the same for every view: views share its key-value prefix
+(question last, FIELD section 1). A preamble ends with a newline and a question starts with a letter, so that
+tokenising the two apart gives the same tokens as tokenising them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from inspector.domain.declared import Reasoning, ViewName
+from inspector.domain.pipeline import LIMITS, Limits, Pipeline
+
+YES: Final = ("Yes",)
+NO: Final = ("No",)
+VERDICT_CUE: Final = "Verdict:"
+
+
+class Pictures(StrEnum):
+    """Which pictures a view shows to the model; views that share pictures share a prefix."""
+
+    FRAME = "frame"  # references (if the pipeline asks for any), then the frame
+    COMPARE = "compare"  # one golden sample, then the frame
+    ZOOM = "zoom"  # a crop of the frame at native resolution
+
+
+PICTURES_OF: Final[dict[ViewName, Pictures]] = {
+    ViewName.DIRECT: Pictures.FRAME,
+    ViewName.PARAPHRASE: Pictures.FRAME,
+    ViewName.INVERTED: Pictures.FRAME,
+    ViewName.OPTIONS: Pictures.FRAME,
+    ViewName.REFUTE: Pictures.FRAME,
+    ViewName.CHECKLIST: Pictures.FRAME,
+    ViewName.COMPARE: Pictures.COMPARE,
+    ViewName.ZOOM: Pictures.ZOOM,
+}
+
+
+class Wording(NamedTuple):
+    """A question without its ending, and the answers that mean NG and OK."""
+
+    text: str
+    ng: tuple[str, ...] = YES
+    ok: tuple[str, ...] = NO
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to ask. `ng_words` and `ok_words` are the answers that mean NG and OK; the engine sums all
+    their spellings. With `reasoning` other than none the engine first samples text up to VERDICT_CUE: a text of fewer
+    than `min_tokens` goes on with WAIT, one of `max_tokens` is cut. `asks_p_true`: the verdict is followed by
+    P_TRUE_REQUEST, and how likely Yes is there is read too."""
+
+    view: ViewName
+    text: str
+    ng_words: tuple[str, ...] = YES
+    ok_words: tuple[str, ...] = NO
+    reasoning: Reasoning = Reasoning.NONE
+    temperature: float = 0.0
+    seed: int = 0
+    max_tokens: int = 0
+    min_tokens: int = 0
+    asks_p_true: bool = False
+
+
+PARAPHRASES: Final = (
+    "Can you see any flaw or damage on this {product}?",
+    "Look closely at the {product}. Does it deviate from a good one anywhere?",
+    "Would a careful inspector reject this {product}?",
+    "Is something wrong with the {product} in this picture?",
+    "Are there visible faults on this {product}?",
+    "Does this {product} have a defect of any kind?",
+    "Is this {product} damaged, dirty, misprinted or incomplete?",
+    "Should this {product} be taken off the line because of a defect?",
+)
+OPTIONS: Final = (  # both orders, so that a liking for one letter cancels out
+    Wording("Which is true of this {product}? A: it is good. B: it has a defect.", ng=("B",), ok=("A",)),
+    Wording("Which is true of this {product}? A: it has a defect. B: it is good.", ng=("A",), ok=("B",)),
+)
+REFUTE: Final = (
+    Wording("Somebody says that this {product} is good. Is that wrong?"),
+    Wording("Somebody says that this {product} has a defect. Is that wrong?", ng=NO, ok=YES),
+)
+WORDINGS: Final[Mapping[ViewName, tuple[Wording, ...]]] = {
+    ViewName.PARAPHRASE: tuple(Wording(text) for text in PARAPHRASES),
+    ViewName.INVERTED: (
+        Wording("Is this {product} free of any defect?", ng=NO, ok=YES),
+        Wording("Is this {product} as good as new everywhere?", ng=NO, ok=YES),
+    ),
+    ViewName.OPTIONS: OPTIONS,
+    ViewName.REFUTE: REFUTE,
+    ViewName.COMPARE: (
+        Wording("Compared with the good {product}, does the second one show any defect?"),
+        Wording("Does the second {product} differ from the good one by a defect?"),
+    ),
+    ViewName.ZOOM: (
+        Wording("Does this detail of the {product} show any defect?"),
+        Wording("Is there a flaw in this detail of the {product}?"),
+    ),
+}
+ANSWER: Final = " Answer Yes or No."
+LETTER: Final = " Answer A or B."
+DRAFT: Final = f" Think in at most twelve words, then write '{VERDICT_CUE} Yes' or '{VERDICT_CUE} No'."
+LETTER_DRAFT: Final = f" Think in at most twelve words, then write '{VERDICT_CUE} A' or '{VERDICT_CUE} B'."
+COT: Final = f" Think step by step, then write '{VERDICT_CUE} Yes' or '{VERDICT_CUE} No'."
+LETTER_COT: Final = f" Think step by step, then write '{VERDICT_CUE} A' or '{VERDICT_CUE} B'."
+WAIT: Final = "Wait,"  # in place of an end that comes too soon
+P_TRUE_REQUEST: Final = "Is that right?" + ANSWER
+ENDINGS: Final[Mapping[Reasoning, str]] = {
+    Reasoning.NONE: ANSWER,
+    Reasoning.DRAFT: DRAFT,
+    Reasoning.COT: COT,
+    Reasoning.BUDGET: COT,
+}
+LETTER_ENDINGS: Final[Mapping[Reasoning, str]] = {
+    Reasoning.NONE: LETTER,
+    Reasoning.DRAFT: LETTER_DRAFT,
+    Reasoning.COT: LETTER_COT,
+    Reasoning.BUDGET: LETTER_COT,
+}
+
+
+def preamble(pipeline: Pipeline, pictures: Pictures) -> str:
+    """The text between the pictures and the question; ends with a newline."""
+    seen = {
+        Pictures.FRAME: f"This picture shows a {pipeline.product} on a production line."
+        if pipeline.references == 0
+        else f"The last picture shows a {pipeline.product} on a production line; the ones before show good ones.",
+        Pictures.COMPARE: f"The first picture shows a good {pipeline.product}. The second one is to be inspected.",
+        Pictures.ZOOM: f"This picture is an enlarged detail of a {pipeline.product} on a production line.",
+    }[pictures]
+    return f"{seen} Known defects: {', '.join(word(name) for name in pipeline.defects)}.\n"
+
+
+def word(defect: str) -> str:
+    """A defect class as it is spoken: `missing_hole` → "missing hole"."""
+    return defect.replace("_", " ")
+
+
+def questions(
+    pipeline: Pipeline,
+    view: ViewName,
+    *,
+    samples: int,
+    reasoning: Reasoning,
+    temperature: float,
+    seed: int,
+    limits: Limits | None = None,
+) -> list[Question]:
+    """The questions of one view in one rung: `samples` of them, all different where the view has more than one
+    wording; a checklist has one per declared item and counts as one vote. `limits` are the reasoning's own where none
+    are given."""
+    if view is ViewName.CHECKLIST:
+        return [Question(view, text + ANSWER) for text in checklist(pipeline)]
+    wordings = _wordings(pipeline, view)
+    if reasoning is Reasoning.NONE:
+        samples, temperature = min(samples, len(wordings)), 0.0
+    least, most = limits or LIMITS[reasoning]
+    asked = Question(
+        view,
+        (LETTER_ENDINGS if view is ViewName.OPTIONS else ENDINGS)[reasoning],
+        reasoning=reasoning,
+        temperature=temperature,
+        max_tokens=most,
+        min_tokens=least,
+        asks_p_true=pipeline.asks_p_true,
+    )
+    return [_worded(asked, wordings[number % len(wordings)], number) for number in range(seed, seed + samples)]
+
+
+def _worded(question: Question, wording: Wording, seed: int) -> Question:
+    """The question, which is only its ending yet, in these words."""
+    text = wording.text + question.text
+    return replace(question, text=text, ng_words=wording.ng, ok_words=wording.ok, seed=seed)
+
+
+def checklist(pipeline: Pipeline) -> tuple[str, ...]:
+    """The declared checklist, or one question per defect class. Yes means NG."""
+    if pipeline.checklist:
+        return pipeline.checklist
+    return tuple(f"Is there a {word(name)} on this {pipeline.product}?" for name in pipeline.defects)
+
+
+def _wordings(pipeline: Pipeline, view: ViewName) -> tuple[Wording, ...]:
+    if view is ViewName.DIRECT:
+        return (Wording(pipeline.question),)
+    if view is ViewName.PARAPHRASE and pipeline.paraphrases:
+        return tuple(Wording(text) for text in pipeline.paraphrases)
+    return tuple(each._replace(text=each.text.format(product=pipeline.product)) for each in WORDINGS[view])
+
+
+def report_request(pipeline: Pipeline) -> str:
+    """Asks for the most important defect as one JSON object (boxes on Qwen's 0..1000 grid)."""
+    classes = ", ".join(pipeline.defects)
+    return (
+        f'Report the most important defect as JSON with the keys "defect" (one of: {classes}), "severity" '
+        '(critical, major or minor), "bbox_2d" ([x0, y0, x1, y1]) and "description" (one short sentence).'
+    )
+
+
+REPORT_TOKENS: Final = 96
+LOCATE_REQUEST: Final = 'Point at the most suspicious region as JSON with the key "bbox_2d" ([x0, y0, x1, y1]).'
+LOCATE_TOKENS: Final = 32
+
+
+def golden_preamble(pipeline: Pipeline, count: int) -> str:
+    """The text after `count` golden samples that are looked at by themselves; ends with a newline."""
+    pictures = "This picture shows" if count == 1 else f"These {count} pictures show"
+    classes = ", ".join(word(name) for name in pipeline.defects)
+    return f"{pictures} a good {pipeline.product} on a production line. Known defects: {classes}.\n"
+
+
+def checklist_request(pipeline: Pipeline) -> str:
+    """Asks for one question about each defect class, as a JSON object."""
+    return (
+        f"Write the questions that an inspector asks about this {pipeline.product}, as JSON with the keys "
+        f"{', '.join(pipeline.defects)}. Under each key stands one short question about that defect, which names where "
+        f"on this {pipeline.product} it would be. It ends with '?', and its answer is Yes where the defect is there "
+        f"and No on a good {pipeline.product}."
+    )
+
+
+CHECKLIST_ITEM_TOKENS: Final = 64

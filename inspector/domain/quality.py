@@ -1,0 +1,59 @@
+"""Whether a picture can be judged at all. Pure: receives measurements, returns a reason or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inspector.domain.pipeline import Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """What `camera/measure.py` found. Sharpness: variance of the Laplacian (grey levels², at reduced size);
+    luminance: mean grey 0..1; change: mean absolute grey difference from the camera's last frame 0..1, or
+    None for the first one."""
+
+    width_px: int
+    height_px: int
+    sharpness: float
+    luminance: float
+    change: float | None = None
+
+
+def too_small(width_px: int, height_px: int, rules: Quality) -> str | None:
+    """Why a picture of that size can't be judged: known from its header, before anything is decoded."""
+    if min(width_px, height_px) >= rules.min_side_px:
+        return None
+    return f"picture is {width_px}x{height_px} px; quality.min_side_px asks for {rules.min_side_px}; check the camera"
+
+
+def strange(unlike: float, rules: Quality) -> str | None:
+    """Why the picture can't be one of this product, `unlike` times as far from the golden samples as is usual."""
+    if rules.max_unlike is None or unlike <= rules.max_unlike:
+        return None
+    return (
+        f"does not show the product: {unlike:.1f} times as unlike the golden samples as they are one another, "
+        f"quality.max_unlike is {rules.max_unlike:g}; check what stands before the camera"
+    )
+
+
+def unfit(picture: Measurements, rules: Quality) -> str | None:
+    """Why the picture can't be judged, or None when it can."""
+    if reason := too_small(picture.width_px, picture.height_px, rules):
+        return reason
+    darkest, brightest = rules.luminance
+    if picture.luminance < darkest:
+        return f"too dark: luminance {picture.luminance:.3f} below quality.luminance {darkest:g}; check the lamp"
+    if picture.luminance > brightest:
+        return f"too bright: luminance {picture.luminance:.3f} above quality.luminance {brightest:g}; check exposure"
+    if picture.sharpness < rules.min_sharpness:
+        return (
+            f"blurred: sharpness {picture.sharpness:.1f} below quality.min_sharpness {rules.min_sharpness:g}; "
+            "check focus and motion"
+        )
+    if picture.change is not None and picture.change < rules.min_change:
+        return (
+            f"same picture as before: change {picture.change:.5f} below quality.min_change {rules.min_change:g}; "
+            "check that the camera is not frozen"
+        )
+    return None

@@ -1,0 +1,191 @@
+"""The books of a line: what was triggered, decided, lost, published and acknowledged, and whether the sums agree. Pure.
+
+A trigger that left no trace is found in two ways: by a hole in its camera's sequence numbers that nobody recorded as
+lost, and by the PLC's own count. A hole of the last moments is in flight: its frame may be in a station's hands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from inspector.domain.declared import Disposition
+from inspector.domain.frame import FrameKey
+from inspector.domain.sequence import PATIENCE_S, Span
+
+WRITTEN_WITHIN_S: Final = 5.0  # losses are written down once a second, and a busy database takes a while
+TOLD_WITHIN: Final = timedelta(minutes=1)  # a loss is recorded some seconds after the frame that showed it
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What a gate says it did with a part."""
+
+    key: FrameKey
+    disposition: Disposition
+    at: datetime
+
+
+class Unacknowledged(NamedTuple):
+    """A published verdict that the gate did not acknowledge in time."""
+
+    key: FrameKey
+    ack_within_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerCount:
+    """How often a PLC triggered this camera from `since` up to `until`; heard `at`."""
+
+    line: str
+    camera: str
+    triggers: int
+    since: datetime
+    until: datetime
+    at: datetime
+
+
+class Comparison(NamedTuple):
+    """A PLC's count beside what the ledger holds of that time."""
+
+    counted: TriggerCount
+    decided: int
+    lost: int
+
+    @property
+    def difference(self) -> int:
+        """Triggers that the ledger knows nothing of; below 0 it knows of more than the PLC fired."""
+        return self.counted.triggers - self.decided - self.lost
+
+
+class Gap(NamedTuple):
+    """Numbers of a camera's sequence, first to last, given up as lost; the frame after them came `at`."""
+
+    first: int
+    last: int
+    at: datetime
+
+    @property
+    def frames(self) -> int:
+        return self.last - self.first + 1
+
+
+class Hole(NamedTuple):
+    """Numbers of a camera's sequence, first to last, that no part has; the part after them was received `at`. The
+    counter ran without a restart from `begun` to `ended`."""
+
+    first: int
+    last: int
+    at: datetime
+    begun: datetime
+    ended: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CameraAccount:
+    """One camera's triggers. `unaccounted` are numbers that neither a part nor a recorded loss explains."""
+
+    camera: str
+    decided: int
+    lost: int
+    in_flight: int
+    unaccounted: tuple[Span, ...]
+
+    @property
+    def missing(self) -> int:
+        return sum(span.length for span in self.unaccounted)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The books of one line. `published` counts acknowledged parts too, `pending` the verdicts that wait in the
+    outbox, and `compared` holds each camera's newest comparison with the PLC."""
+
+    line: str
+    at: datetime
+    cameras: tuple[CameraAccount, ...]
+    decided: int
+    published: int
+    acknowledged: int
+    pending: int
+    compared: tuple[Comparison, ...]
+
+    @property
+    def lost(self) -> int:
+        return sum(camera.lost for camera in self.cameras)
+
+    @property
+    def in_flight(self) -> int:
+        return sum(camera.in_flight for camera in self.cameras)
+
+    @property
+    def unaccounted(self) -> int:
+        return sum(camera.missing for camera in self.cameras)
+
+    @property
+    def triggers_seen(self) -> int:
+        """Triggers that left any trace: a part, a loss, or a number in the sequence."""
+        return self.decided + self.lost + self.in_flight + self.unaccounted
+
+    def problems(self) -> list[str]:
+        """What does not agree, in words for the line engineer; nothing where the books balance."""
+        return [*self._unaccounted(), *self._unpublished(), *self._miscounted()]
+
+    def _unaccounted(self) -> Iterator[str]:
+        for camera in self.cameras:
+            if camera.unaccounted:
+                told = ", ".join(f"{first} to {last}" for first, last in camera.unaccounted[:5])
+                yield f"{camera.camera}: {camera.missing} trigger(s) neither decided nor recorded as lost: seq {told}"
+
+    def _unpublished(self) -> Iterator[str]:
+        if self.decided != self.published + self.pending:
+            yield f"{self.decided} decided, but {self.published} published and {self.pending} waiting in the outbox"
+
+    def _miscounted(self) -> Iterator[str]:
+        for count, decided, lost in self.compared:
+            if count.triggers != decided + lost:
+                yield (
+                    f"{count.camera}: the PLC counted {count.triggers} trigger(s) from {count.since.isoformat()} to "
+                    f"{count.until.isoformat()}, the ledger holds {decided} decided and {lost} lost"
+                )
+
+
+def in_flight_for(deadline_ms: float) -> timedelta:
+    """How long a line's frame may be in a station's hands, or missing and not yet given up."""
+    return timedelta(seconds=PATIENCE_S + WRITTEN_WITHIN_S, milliseconds=deadline_ms)
+
+
+def camera_account(
+    camera: str, decided: int, holes: Iterable[Hole], losses: Sequence[Gap], settled: datetime
+) -> CameraAccount:
+    """Explains every hole by the recorded losses. One whose next part was received after `settled` is in flight."""
+    lost = in_flight = 0
+    unaccounted: list[Span] = []
+    for hole in holes:
+        rest = _without(hole, losses)
+        missing = sum(span.length for span in rest)
+        lost += hole.last - hole.first + 1 - missing
+        if hole.at > settled:
+            in_flight += missing
+        else:
+            unaccounted += rest
+    return CameraAccount(camera, decided, lost, in_flight, tuple(unaccounted))
+
+
+def _without(hole: Hole, losses: Sequence[Gap]) -> list[Span]:
+    """What is left of a hole when the losses recorded while its counter ran are taken away."""
+    rest = [Span(hole.first, hole.last)]
+    for loss in losses:
+        if hole.begun <= loss.at <= hole.ended + TOLD_WITHIN:
+            rest = [each for span in rest for each in _cut(span, loss)]
+    return rest
+
+
+def _cut(span: Span, loss: Gap) -> Iterator[Span]:
+    first, last = span
+    if first <= min(last, loss.first - 1):
+        yield Span(first, min(last, loss.first - 1))
+    if max(first, loss.last + 1) <= last:
+        yield Span(max(first, loss.last + 1), last)

@@ -1,0 +1,173 @@
+"""A defect report's words: what the model may write about a part, and what it wrote, read strictly. Pure.
+
+Engines hold the model to the schema where they can. Its text is not trusted all the same: what does not parse is kept
+as text and marked UNPARSABLE, it never raises.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from inspector.domain.declared import Severity
+from inspector.domain.pipeline import Pipeline
+from inspector.text import printable
+
+GRID: Final = 1000.0  # Qwen3-VL speaks of boxes on a 0..1000 grid
+MAX_FINDINGS: Final = 8
+MAX_TEXT: Final = 2000
+NONE: Final = "none"  # instead of a class: no defect
+OTHER: Final = "other"  # a defect of no declared class
+NO_DEFECT: Final = frozenset({"none", "null", "no", "no_defect", "no_defects", "ok", "good"})
+
+
+class Box(NamedTuple):
+    """x0, y0, x1, y1 normalised to 0..1, x1 > x0 and y1 > y0."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def out_of(self, window: Box) -> Box:
+        """This box of a detail, on the picture of which the detail is the part `window`."""
+        wide, high = window.x1 - window.x0, window.y1 - window.y0
+        x0, x1 = (window.x0 + x * wide for x in (self.x0, self.x1))
+        y0, y1 = (window.y0 + y * high for y in (self.y0, self.y1))
+        return Box(x0, y0, x1, y1)
+
+
+WHOLE: Final = Box(0.0, 0.0, 1.0, 1.0)
+
+
+class WordsState(StrEnum):
+    """NONE: a PASS needs no words. PENDING: verdict is out, words are still being written. MISSING: the
+    writer died or had no time."""
+
+    NONE = "NONE"
+    PENDING = "PENDING"
+    WRITTEN = "WRITTEN"
+    UNPARSABLE = "UNPARSABLE"
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One defect. `defect` is a declared class, or "other"."""
+
+    defect: str
+    severity: Severity
+    bbox_norm: Box | None
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The findings of one part; the first one is the most important. `raw` is the model's text, cut to MAX_TEXT."""
+
+    state: WordsState
+    findings: tuple[Finding, ...] = ()
+    raw: str = ""
+    tokens: int = 0
+    ms: float = 0.0
+
+    @property
+    def main(self) -> Finding | None:
+        return self.findings[0] if self.findings else None
+
+
+NO_WORDS: Final = Words(WordsState.NONE)
+JsonSchema = Mapping[str, Any]
+
+
+def report_schema(pipeline: Pipeline) -> JsonSchema:
+    """A report that names a class of this line, OTHER or NONE."""
+    classes = dict.fromkeys((*pipeline.defects, OTHER, NONE))
+    return _object(
+        defect={"type": "string", "enum": [*classes]},
+        severity={"type": "string", "enum": [*Severity]},
+        bbox_2d=BOX,
+        description={"type": "string"},
+    )
+
+
+def _object(**properties: JsonSchema) -> JsonSchema:
+    """An object that has all these keys, in this order, and no others."""
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+
+
+PLACE: Final[JsonSchema] = {"type": "integer", "minimum": 0, "maximum": int(GRID)}
+BOX: Final[JsonSchema] = {"type": "array", "items": PLACE, "minItems": 4, "maxItems": 4}
+BOX_SCHEMA: Final = _object(bbox_2d=BOX)
+
+
+def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0) -> Words:
+    """The model's JSON (an object or a list of them, anywhere in the text) as findings of this pipeline.
+
+    WRITTEN without findings: the model names no defect.
+    """
+    raw = text[:MAX_TEXT]
+    items = [item for item in json_objects(raw) if "defect" in item]
+    named = [item for item in items if _class(item) not in NO_DEFECT]
+    findings = tuple(_finding(item, pipeline) for item in named[:MAX_FINDINGS])
+    return Words(WordsState.WRITTEN if items else WordsState.UNPARSABLE, findings, printable(raw), tokens)
+
+
+def read_box(text: str) -> Box | None:
+    """The first usable `bbox_2d` in the model's text, or None."""
+    boxes = (_box(item.get("bbox_2d")) for item in json_objects(text[:MAX_TEXT]))
+    return next((box for box in boxes if box is not None), None)
+
+
+def _finding(item: dict[str, Any], pipeline: Pipeline) -> Finding:
+    classes = {name.lower(): name for name in pipeline.defects}
+    defect = classes.get(_class(item), OTHER)
+    severity = pipeline.defects.get(defect) or _severity(item.get("severity"))
+    description = " ".join(printable(_plain(item.get("description", ""))).split())[:400]
+    return Finding(defect, severity, _box(item.get("bbox_2d")), description)
+
+
+def _class(item: dict[str, Any]) -> str:
+    """The class the model named, as classes are declared."""
+    return "_".join(_plain(item["defect"]).lower().split())
+
+
+def _plain(value: object) -> str:
+    """A plain value as text; a list or mapping, which may nest too deep even to be printed, says nothing."""
+    return "" if isinstance(value, list | dict) else str(value)
+
+
+def _severity(value: object) -> Severity:
+    """The severity the model named; major where it named none we know."""
+    known = _plain(value).strip().lower()
+    return Severity(known) if known in set(Severity) else Severity.MAJOR
+
+
+def _box(value: object) -> Box | None:
+    if not isinstance(value, list) or len(value) != 4:
+        return None
+    if not all(type(n) in (int, float) and abs(n) < 1e6 for n in value):  # also refuses NaN and endless integers
+        return None
+    x0, y0, x1, y1 = (min(max(float(n) / GRID, 0.0), 1.0) for n in value)
+    return Box(x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
+
+
+def json_objects(text: str) -> list[dict[str, Any]]:
+    """Every JSON object found at the top level of the text or inside a top-level list."""
+    decoder, found, at = json.JSONDecoder(strict=False), [], 0
+    while (start := _opening(text, at)) >= 0:
+        try:
+            value, at = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            at = start + 1
+            continue
+        found += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
+    return found
+
+
+def _opening(text: str, at: int) -> int:
+    places = [place for place in (text.find("{", at), text.find("[", at)) if place >= 0]
+    return min(places, default=-1)

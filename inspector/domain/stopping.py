@@ -1,0 +1,197 @@
+"""When asking stops: published rules, and the default. Pure; every rule looks at the votes so far only.
+
+| rule | paper | stops when |
+|---|---|---|
+| Fixed | majority voting, Wang 2023 (2203.11171) | n votes were asked |
+| AdaptiveConsistency | Aggarwal 2023 (2305.11860) | a Beta posterior says that the leader's share is above a half |
+| Esc | Li 2024 (2401.10480) | all votes of one window agree |
+| Sprt | ConSol, Lee 2025 (2503.17587) | Wald's test prefers "the leader has share p1" or "a half" |
+| Sequential | ours | the discounted votes are sure, or the rest can't change the disposition |
+
+The published rules count every vote as independent evidence. Votes of one model on one part are not: see
+inspector/evaluation/simulation.py for what that does to their error rates.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from inspector.domain.declared import ViewName
+from inspector.domain.log_odds import beta_leads
+from inspector.domain.pipeline import Count, Settle, Thresholds
+from inspector.domain.vote import Counting, StoppedBy, Tally, Vote
+
+MAJORITY: Final = Counting(Count.MAJORITY)
+UNANIMOUS: Final = (Vote(ViewName.DIRECT, 0, 0.0), Vote(ViewName.DIRECT, 0, 1.0))
+
+
+class Rule(ABC):
+    """When to stop, how many to ask next, and how the votes count in the end."""
+
+    counting: Counting = MAJORITY
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """As figures are listed under."""
+
+    @property
+    @abstractmethod
+    def max_votes(self) -> int:
+        """Asking ends here, whatever the votes say."""
+
+    @abstractmethod
+    def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
+        """The rule's own reason to stop before max_votes."""
+
+    def stop(self, votes: Sequence[Vote]) -> StoppedBy | None:
+        """Why asking ends with these votes; None while it goes on."""
+        end = StoppedBy.LADDER_END if len(votes) >= self.max_votes else None
+        return self.satisfied(votes) or end
+
+    def launch(self, votes: Sequence[Vote]) -> int:
+        """How many to ask next, at once: the fewest that could end it, were they unanimous. Fewer could only make
+        a second batch necessary, and what comes after may never be needed."""
+        if self.stop(votes) is not None:
+            return 0
+        left = self.max_votes - len(votes)
+        ends = (k for k in range(1, left) if any(self.stop((*votes, *([said] * k))) for said in UNANIMOUS))
+        return next(ends, left)
+
+    def tally(self, votes: Sequence[Vote]) -> Tally:
+        return Tally(tuple(votes), self.counting)
+
+
+@dataclass(frozen=True)
+class Fixed(Rule):
+    """Always n votes: the seed paper's method with n = 3."""
+
+    n: int
+
+    @property
+    def name(self) -> str:
+        return f"fixed-{self.n}"
+
+    @property
+    def max_votes(self) -> int:
+        return self.n
+
+    def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:  # noqa: ARG002
+        return None
+
+
+@dataclass(frozen=True)
+class AdaptiveConsistency(Rule):
+    """The Beta rule as published: it takes votes as independent, and "most answers agree" as "the answer is right"."""
+
+    confidence: float = 0.95
+    max_votes: int = 40
+    name: str = "adaptive-consistency"
+
+    def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
+        return StoppedBy.SETTLED if beta_leads(*sides(votes)) >= self.confidence else None
+
+
+@dataclass(frozen=True)
+class Esc(Rule):
+    """Early-stopping self-consistency: windows follow one another without overlap. A window that holds an unreadable
+    answer is not unanimous."""
+
+    window: int = 5
+    max_votes: int = 40
+    name: str = "esc"
+
+    def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
+        full = len(votes) - len(votes) % self.window
+        starts = range(0, full, self.window)
+        unanimous = any(sides(votes[start : start + self.window]) == (self.window, 0.0) for start in starts)
+        return StoppedBy.SETTLED if unanimous else None
+
+
+@dataclass(frozen=True)
+class Sprt(Rule):
+    """Wald's sequential test of "the leader has share p1" against "a half". The leader is picked from the same votes,
+    so that either side may win: the chance of a winner where there is none is up to twice alpha."""
+
+    p1: float = 0.8
+    alpha: float = 0.05
+    beta: float = 0.05
+    max_votes: int = 40
+    name: str = "sprt"
+
+    def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
+        leader, runner_up = sides(votes)
+        ratio = leader * math.log(self.p1 / 0.5) + runner_up * math.log((1.0 - self.p1) / 0.5)
+        if ratio >= math.log((1.0 - self.beta) / self.alpha):
+            return StoppedBy.SETTLED
+        return StoppedBy.DECIDED if ratio <= math.log(self.beta / (1.0 - self.alpha)) else None
+
+
+@dataclass(frozen=True)
+class Sequential(Rule):
+    """The default: the posterior of the discounted votes is sure of one disposition, or no answers that are still to
+    come could change it. `ladder_votes`: how many votes the ladder holds in all."""
+
+    settle: Settle = field(default_factory=Settle)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    counting: Counting = field(default_factory=Counting)
+    ladder_votes: int = 64
+    name: str = "default"
+
+    @property
+    def max_votes(self) -> int:
+        return min(self.settle.max_votes, self.ladder_votes)
+
+    def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
+        tally = self.tally(votes)
+        if settled(tally, self.settle, self.thresholds):
+            return StoppedBy.SETTLED
+        left = self.max_votes - len(votes)
+        return StoppedBy.DECIDED if left > 0 and decided(tally, left, self.thresholds) else None
+
+
+def settled(tally: Tally, settle: Settle, thresholds: Thresholds) -> bool:
+    """Confident enough, and on one side of both thresholds: doubt never settles."""
+    score = tally.score
+    if score is None or tally.confidence < settle.confidence:
+        return False
+    return score < thresholds.pass_below or score > thresholds.reject_above
+
+
+def decided(tally: Tally, remaining: int, thresholds: Thresholds) -> bool:
+    """Futility: no answers that `remaining` more votes could give would change the disposition."""
+    if remaining <= 0:
+        return True
+    if tally.score is None:
+        return False
+    lowest, highest = _reachable(tally, remaining)
+    return (
+        highest < thresholds.pass_below
+        or lowest > thresholds.reject_above
+        or (lowest >= thresholds.pass_below and highest <= thresholds.reject_above)
+    )
+
+
+class Sides(NamedTuple):
+    """Hard votes of the side that leads, and of the other one; a vote that can't tell counts half for each."""
+
+    leader: float
+    runner_up: float
+
+
+def sides(votes: Sequence[Vote]) -> Sides:
+    said = [vote.ng for vote in votes if vote.p_ng is not None]
+    ng = sum(said)
+    return Sides(max(ng, len(said) - ng), min(ng, len(said) - ng))
+
+
+def _reachable(tally: Tally, remaining: int) -> tuple[float, float]:
+    """The scores if all that remain said OK, or NG: as far as any answers could move it."""
+    ok, ng = (Tally((*tally.votes, *([said] * remaining)), tally.counting).score for said in UNANIMOUS)
+    if ok is None or ng is None:
+        raise ValueError("a tally with readable votes has a score")
+    return ok, ng

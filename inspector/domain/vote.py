@@ -1,0 +1,228 @@
+"""Votes and how they are tallied. Pure.
+
+A vote is one answer to one view: `p_ng` read from the verdict token's logits. An unreadable answer votes for
+nobody, but is kept and counted. Votes of one model on one picture are correlated, so n votes are worth fewer than
+n (inspector/discount.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from inspector.domain.declared import ViewName
+from inspector.domain.effective_votes import PRIOR_CORRELATION, Correlations, effective
+from inspector.domain.learned import Calibration, Fusion
+from inspector.domain.log_odds import beta_leads, expit, logit, mean, shifted
+from inspector.domain.pipeline import Count, Pipeline
+from inspector.text import printable
+
+
+class StoppedBy(StrEnum):
+    """Why the ladder ended: confident enough; nothing left could change the outcome; all rungs asked; no time
+    for the next rung; an error."""
+
+    SETTLED = "SETTLED"
+    DECIDED = "DECIDED"
+    LADDER_END = "LADDER_END"
+    DEADLINE = "DEADLINE"
+    ERROR = "ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One answer. `p_ng` is None when the answer could not be read. `ms`: time from asking to answer. `p_true`:
+    the model's own probability that this answer is right, where it was asked for that."""
+
+    view: ViewName
+    rung: int
+    p_ng: float | None
+    tokens: int = 0
+    ms: float = 0.0
+    text: str = ""
+    p_true: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("p_ng", "p_true"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name} {value} is not a probability")
+        object.__setattr__(self, "text", printable(self.text))
+
+    @property
+    def log_odds(self) -> float:
+        """Natural log-odds of NG, finite by CERTAIN. Raises ValueError for an unreadable answer."""
+        if self.p_ng is None:
+            raise ValueError("an unreadable answer has no log-odds")
+        return logit(self.p_ng)
+
+    @property
+    def ng(self) -> float:
+        """1 for NG, 0 for OK, and a half where the model could not tell: doubt is no vote for OK."""
+        return 0.5 if self.log_odds == 0.0 else float(self.log_odds > 0.0)
+
+    @property
+    def certainty(self) -> float:
+        """Log-odds that the side this vote is on is right: asked for (P(True)), or else the verdict's own margin."""
+        return abs(self.log_odds) if self.p_true is None else logit(self.p_true)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the golden samples say about a part (inspector/patches.py). No vote: it asks the model nothing, and is not
+    counted among its answers."""
+
+    p_ng: float
+    ms: float = 0.0
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.p_ng <= 1.0:
+            raise ValueError(f"p_ng {self.p_ng} is not between 0 and 1")
+        object.__setattr__(self, "text", printable(self.text))
+
+    @property
+    def log_odds(self) -> float:
+        return logit(self.p_ng)
+
+
+class Labelled(NamedTuple):
+    """One part's stored votes in the order they were given, the truth (None where nobody has said it), and the second
+    opinion where the line has one."""
+
+    votes: tuple[Vote, ...]
+    ng: bool | None
+    opinion: Opinion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How a line's votes become one score, and how sure they make. `prior` is the share of NG parts among those that
+    come, where the votes' own odds take half for granted. `temperature` evens out the weights of count: weighted.
+    `calibration` corrects how sure soft votes make, never the score. `opinion` is one part's second opinion; `fusion`
+    weighs it, and where that was learned no calibration is needed beside it."""
+
+    count: Count = Count.SOFT
+    correlations: Correlations = field(default_factory=Correlations)
+    prior: float = 0.5
+    temperature: float = 2.0
+    calibration: Calibration | None = None
+    fusion: Fusion | None = None
+    opinion: Opinion | None = None
+
+    def share(self, votes: Sequence[Vote]) -> float:
+        """p_ng of the part from one or more readable votes and the second opinion, before the prior."""
+        return self._fused(self.voted(votes))
+
+    def voted(self, votes: Sequence[Vote]) -> float:
+        """p_ng as the votes alone have it."""
+        if self.count is Count.SOFT:
+            return expit(mean(vote.log_odds for vote in votes))
+        weights = self.weights(votes)
+        return math.fsum(weight * vote.ng for weight, vote in zip(weights, votes, strict=True)) / math.fsum(weights)
+
+    def evidence(self, votes: Sequence[Vote]) -> float:
+        """Posterior probability of NG from one or more readable votes, before the prior.
+
+        soft: sigmoid of n_eff times the mean log-odds; exact where the votes' odds are calibrated and they are
+        normal and equally correlated given the truth. majority, weighted: Beta(1, 1) posterior on n_eff votes
+        (Adaptive-Consistency, Aggarwal 2023, on discounted counts): that most such votes would say NG, which is
+        not yet that the part is.
+        """
+        voted, n_eff = self.voted(votes), self.n_eff(votes)
+        if self.count is Count.SOFT:
+            return self._fused(expit(n_eff * mean(self._likelihood(vote) for vote in votes)))
+        return self._fused(beta_leads(voted * n_eff, (1.0 - voted) * n_eff))
+
+    def _fused(self, p_ng: float) -> float:
+        """With the second opinion; the share of NG among the parts that taught its weight is taken out again."""
+        learned = self.fusion
+        if learned is None or self.opinion is None:
+            return p_ng
+        log_odds = learned.votes * logit(p_ng) + learned.patches * self.opinion.log_odds + learned.intercept
+        return expit(log_odds - logit(learned.ng_share))
+
+    def _likelihood(self, vote: Vote) -> float:
+        """Log-likelihood ratio of NG: the log-odds, calibrated where that was learned."""
+        learned = self.calibration
+        if learned is None or self.fusion is not None:
+            return vote.log_odds
+        return learned.slope * vote.log_odds + learned.intercept - logit(learned.ng_share)
+
+    def weights(self, votes: Sequence[Vote]) -> list[float]:
+        """Of each vote, the largest 1. weighted: softmax of the votes' certainty within the part (CISC, Taubenfeld
+        2025), with odds instead of probabilities, so that P(True) and margins lie on one scale."""
+        if self.count is not Count.WEIGHTED:
+            return [1.0] * len(votes)
+        surest = max(vote.certainty for vote in votes)
+        return [math.exp((vote.certainty - surest) / self.temperature) for vote in votes]
+
+    def n_eff(self, votes: Sequence[Vote]) -> float:
+        """How many independent, equally heavy votes these are worth: unequal weights cost too (Kish 1965)."""
+        weights = self.weights(votes)
+        heavy = math.fsum(weights) ** 2 / math.fsum(weight**2 for weight in weights) if votes else 0.0
+        return effective(heavy, self.correlations.mean([vote.view for vote in votes]))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Votes combined. `score` is p_ng of the part; `agreement` the share of readable votes on the leader's side."""
+
+    votes: tuple[Vote, ...] = ()
+    counting: Counting = field(default_factory=Counting)
+
+    @property
+    def readable(self) -> tuple[Vote, ...]:
+        return tuple(vote for vote in self.votes if vote.p_ng is not None)
+
+    @property
+    def unreadable(self) -> int:
+        return len(self.votes) - len(self.readable)
+
+    @property
+    def n_eff(self) -> float:
+        return self.counting.n_eff(self.readable)
+
+    @property
+    def score(self) -> float | None:
+        """p_ng of the part in 0..1; None while no answer was readable. majority and weighted count hard votes."""
+        return shifted(self.counting.share(self.readable), self.counting.prior) if self.readable else None
+
+    @property
+    def agreement(self) -> float | None:
+        if not self.readable:
+            return None
+        ng = sum(vote.ng for vote in self.readable)
+        return max(ng, len(self.readable) - ng) / len(self.readable)
+
+    @property
+    def confidence(self) -> float:
+        """Posterior probability of the score's side, 0.5..1, from discounted votes and the prior."""
+        score = self.score
+        if score is None:
+            return 0.5
+        posterior = shifted(self.counting.evidence(self.readable), self.counting.prior)
+        return max(0.5, posterior if score > 0.5 else 1.0 - posterior)
+
+    def add(self, vote: Vote) -> Tally:
+        return Tally((*self.votes, vote), self.counting)
+
+
+def counting(pipeline: Pipeline, fingerprint: str = "", opinion: Opinion | None = None) -> Counting:
+    """As the pipeline declares, for a part with this second opinion; what was learned counts only under the
+    fingerprint it was learned under."""
+    settle, holds = pipeline.settle, pipeline.learned_under(fingerprint)
+    rho = PRIOR_CORRELATION if settle.vote_correlation == "learned" else settle.vote_correlation
+    pairs = holds.correlations if holds and settle.vote_correlation == "learned" else ()
+    return Counting(
+        count=pipeline.count,
+        correlations=Correlations(rho, pairs),
+        prior=settle.prior,
+        temperature=settle.weight_temperature,
+        calibration=holds.calibration if holds else None,
+        fusion=holds.fusion if holds else None,
+        opinion=opinion,
+    )

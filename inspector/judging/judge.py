@@ -1,0 +1,211 @@
+"""Judges one part inside a model replica: climbs the declared ladder, then writes the words.
+
+The verdict never waits for words: the judgement is yielded first, and words follow only for what is not PASS. Last
+comes, for few parts, what the rest of the ladder would have said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Hashable
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from inspector.domain.decision import decide, limits_of
+from inspector.domain.declared import Disposition, ViewName
+from inspector.domain.ladder import Batch, Step, batches, steps
+from inspector.domain.pipeline import Pipeline, fingerprint
+from inspector.domain.prompts import Pictures, Question
+from inspector.domain.quality import strange
+from inspector.domain.report import Words
+from inspector.domain.review import is_shadow
+from inspector.domain.stopping import Sequential
+from inspector.domain.vote import StoppedBy, Tally, Vote, counting
+from inspector.errors import InspectorError
+from inspector.judging.part_pictures import Sight
+from inspector.judging.report_writer import describe
+from inspector.judging.rung_timing import Pace
+from inspector.judging.second_opinion import Noticed, Opinions, PatchOpinions
+from inspector.ports.engine import Answer, Engine
+from inspector.ports.evidence import EvidenceStore
+from inspector.ports.pool import Job, Judgement, Shadow
+
+
+class Judge:
+    """Judges parts with one engine. Keeps no state per part, only the pace of rungs and what golden samples look
+    like."""
+
+    def __init__(
+        self, engine: Engine, evidence: EvidenceStore, pace: Pace | None = None, opinions: Opinions | None = None
+    ) -> None:
+        self._engine = engine
+        self._evidence = evidence
+        self._pace = pace or Pace()
+        self._opinions = opinions or PatchOpinions(engine, evidence)
+
+    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | Shadow, None]:
+        """Yields one Judgement, then Words unless the part passes, then the Shadow of a part that is one. Never raises
+        for a failing model: the votes so far come back with ERROR."""
+        sight = Sight(self._engine, self._evidence, job, self._opinions)
+        try:
+            climb = Climb(self._engine, sight, job, self._pace)
+            judgement = await climb.run()
+            yield judgement
+            if judgement.is_bad_image:
+                return
+            if needs_words(job.pipeline, climb.tally, judgement.stopped_by):
+                yield await describe(self._engine, sight, job.pipeline)
+            if job.max_rungs is None and is_shadow(job.key, job.pipeline.settle.shadow):
+                yield await climb.shadow()
+        finally:
+            await sight.close()
+
+
+def needs_words(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> bool:
+    """Whether a report must explain this outcome to a person."""
+    return decide(pipeline, tally, stopped_by).disposition is not Disposition.PASS
+
+
+@dataclass(slots=True)
+class Climb:
+    """One part's way up the ladder. `tally` holds every vote as it comes, so that a deadline loses none. `strange` is
+    why the picture can't be one of this product: votes may reject it, but not pass it."""
+
+    engine: Engine
+    sight: Sight
+    job: Job
+    pace: Pace
+    tally: Tally = field(init=False)
+    capped: tuple[int, ...] = field(init=False)
+    rungs: int = 0
+    strange: str | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        pipeline = self.job.pipeline
+        stamp = fingerprint(pipeline.score_key(), self.engine.fingerprint, self.job.golden)
+        self.tally = Tally((), counting(pipeline, stamp))
+        holds = pipeline.learned_under(stamp)
+        self.capped = holds.capped if holds else ()
+
+    @property
+    def remaining_ms(self) -> float:
+        return self.job.remaining_ms - _ms_since(self.started)
+
+    async def run(self) -> Judgement:
+        detail = ""
+        try:
+            async with asyncio.timeout(max(self.remaining_ms, 0.0) / 1000.0):
+                stopped_by = await self._climb()
+        except TimeoutError:
+            stopped_by = StoppedBy.DEADLINE
+        except InspectorError as error:
+            stopped_by, detail = StoppedBy.ERROR, str(error)
+        opinion = self.tally.counting.opinion
+        if self.strange and decide(self.job.pipeline, self.tally, stopped_by).disposition is Disposition.PASS:
+            return Judgement((), 0, StoppedBy.ERROR, self.strange, self.engine.fingerprint, opinion, is_bad_image=True)
+        return Judgement(self.tally.votes, self.rungs, stopped_by, detail, self.engine.fingerprint, opinion)
+
+    async def shadow(self) -> Shadow:
+        """The whole ladder from its start, capped rungs too. Nothing of what was asked for the verdict is used again:
+        which of a rung's votes that was depended on what they said."""
+        votes: list[Vote] = []
+        try:
+            for step in steps(self.job.pipeline, self.job.seed):
+                for batch in batches([step], step.votes):
+                    votes += [vote async for vote in self._votes(batch)]
+        except InspectorError:
+            return Shadow()
+        return Shadow(tuple(votes))
+
+    async def _climb(self) -> StoppedBy:
+        ahead = [step for step in steps(self.job.pipeline, self.job.seed) if step.number not in self.capped]
+        if self.job.pipeline.looks_at_patches:
+            self._notice(await self.sight.notice(ahead[0].rounds[0].pictures))
+        while ahead:
+            together = self._next(ahead)
+            if not together:
+                return StoppedBy.DEADLINE
+            ahead = ahead[len(together) :]
+            self.rungs, began = together[-1].number + 1, time.monotonic()
+            try:
+                stopped_by = await self._ask(together, later=_votes_in(ahead))
+            finally:  # what was cut off took at least this long
+                self.pace.add(self._key(together), _ms_since(began))
+            if stopped_by is not None:
+                return stopped_by
+        return StoppedBy.LADDER_END
+
+    def _notice(self, noticed: Noticed) -> None:
+        self.strange = strange(noticed.unlike, self.job.pipeline.quality)
+        if self.job.pipeline.second_opinion is not None:
+            self.tally = replace(self.tally, counting=replace(self.tally.counting, opinion=noticed.opinion))
+
+    def _next(self, ahead: list[Step]) -> list[Step]:
+        """The rungs to ask at once: the next one, and those after it that are needed whatever it says; fewer where
+        time is short or the job may not go further, none where not even one fits. Whether there is time for the first
+        was decided when the part was let in."""
+        wanted = self._rule(_votes_in(ahead)).launch(self.tally.votes)
+        needed = next((n for n in range(1, len(ahead)) if _votes_in(ahead[:n]) >= wanted), len(ahead))
+        most = needed if self.job.max_rungs is None else min(needed, self.job.max_rungs - self.rungs)
+        fitting = (ahead[:n] for n in range(most, 0, -1) if self.pace.admits(self._key(ahead[:n]), self.remaining_ms))
+        return next(fitting, [] if self.rungs else ahead[:1])
+
+    def _key(self, together: list[Step]) -> Hashable:
+        """The rungs themselves: a new version's second rung is another one."""
+        return (self.job.key.line, *(step.rung for step in together))
+
+    def _rule(self, pending: int) -> Sequential:
+        pipeline, asked = self.job.pipeline, len(self.tally.votes)
+        limits = limits_of(pipeline, self.tally.counting)
+        return Sequential(pipeline.settle, limits, self.tally.counting, asked + pending)
+
+    async def _ask(self, together: list[Step], later: int) -> StoppedBy | None:
+        planned = batches(together, self.job.pipeline.settle.max_votes - len(self.tally.votes))
+        for position, batch in enumerate(planned):
+            pending = later + sum(each.votes for each in planned[position:])
+            async with aclosing(self._votes(batch)) as votes:
+                async for vote in votes:
+                    self.tally = self.tally.add(vote)
+                    pending -= 1
+                    if (stopped_by := self._rule(pending).stop(self.tally.votes)) is not None:
+                        return stopped_by
+        return None
+
+    async def _votes(self, batch: Batch) -> AsyncGenerator[Vote, None]:
+        """Votes of one batch as they finish; nothing where its pictures can't be had (no region to zoom at)."""
+        if batch.pictures is Pictures.ZOOM and not await self.sight.point_at_suspect():
+            return
+        prefix, questions = await self.sight.prefix(batch.pictures), tuple(each.question for each in batch.asked)
+        began, items = time.monotonic(), defaultdict[int, list[Answer]](list)
+        async with aclosing(self.engine.ask(prefix, questions)) as answers:
+            async for answer in answers:
+                rung, question = batch.asked[answer.index]
+                if question.view is ViewName.CHECKLIST:
+                    items[rung].append(answer)
+                else:
+                    told = answer.p_ng, answer.tokens, _ms_since(began), answer.text, answer.p_true
+                    yield Vote(question.view, rung, *told)
+        for rung, given in items.items():
+            yield checklist_vote(given, questions, rung, _ms_since(began))
+
+
+def checklist_vote(items: list[Answer], asked: tuple[Question, ...], rung: int, ms: float) -> Vote:
+    """One vote for the whole list: the part is as bad as its worst item. An item that could not be read makes the
+    vote unreadable, unless another item says NG: a list with a hole proves nothing good."""
+    worst = max(items, key=lambda item: -1.0 if item.p_ng is None else item.p_ng)
+    hole = any(item.p_ng is None for item in items)
+    p_ng = None if hole and (worst.p_ng is None or worst.p_ng <= 0.5) else worst.p_ng
+    return Vote(
+        ViewName.CHECKLIST, rung, p_ng, sum(item.tokens for item in items), ms, asked[worst.index].text.split("?")[0]
+    )
+
+
+def _ms_since(started: float) -> float:
+    return (time.monotonic() - started) * 1000.0
+
+
+def _votes_in(ladder: list[Step]) -> int:
+    return sum(step.votes for step in ladder)

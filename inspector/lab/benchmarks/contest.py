@@ -1,0 +1,117 @@
+"""The engine beside `generate`, and beside a peer: the same weights, questions and pictures (for a peer, which sees
+none, the same tokens). Knows them all and what each is asked; tells no winner."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from inspector.adapters.vlm.transformers.chat_template import Chat
+from inspector.adapters.vlm.transformers.checkpoint import Checkpoint
+from inspector.adapters.vlm.transformers.images import Optics
+from inspector.adapters.vlm.transformers.threads import apart
+from inspector.domain.model_card import ModelCard
+from inspector.domain.prompts import VERDICT_CUE
+from inspector.lab.benchmarks import contestants as entrants
+from inspector.lab.benchmarks import vllm_peer as peer
+from inspector.lab.benchmarks.contestants import Make
+from inspector.lab.benchmarks.measurement import Lap, timed
+from inspector.lab.benchmarks.random_weights import save_language_model
+from inspector.lab.benchmarks.roofline import Roofline, roofline
+from inspector.lab.benchmarks.subprocess_contestant import started
+from inspector.lab.benchmarks.vllm_peer import Peer, Work
+from inspector.lab.benchmarks.workload import PREAMBLE, TEMPERATURE, Case
+from inspector.ports.engine import Picture
+
+Run = Callable[[Case, Sequence[Picture]], Lap]
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """`make` gives every contender the same weights; `plain` are those too, for whoever is not ours."""
+
+    card: ModelCard
+    make: Make
+    threads: int
+    plain: Checkpoint
+    chat: Chat
+    optics: Optics
+    laps: Iterator[int] = field(default_factory=itertools.count)
+
+    @classmethod
+    def on_stand_in(cls, card: ModelCard, folder: Path, threads: int) -> Contest:
+        """On random weights of middle size, with the card's tokenizer and pixel budget."""
+        return cls.on(partial(entrants.random_weights, card, folder), card, threads)
+
+    @classmethod
+    def on(cls, make: Make, card: ModelCard, threads: int) -> Contest:
+        plain = apart(make, threads)
+        chat = Chat(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
+        return cls(card, make, threads, plain, chat, Optics(plain.processor, card))
+
+    @property
+    def parameters(self) -> int:
+        return sum(weights.numel() for weights in self.plain.model.parameters())
+
+    def visual_tokens(self, picture: Picture) -> int:
+        return sum(self.optics.patches([picture]).tokens)
+
+    def engine(self) -> AbstractContextManager[Run]:
+        """The engine as it is."""
+        return self._taking_part(entrants.engine)
+
+    def reader(self) -> AbstractContextManager[Run]:
+        """The engine on the language model alone: it reads the tokens where pictures would stand, without seeing them,
+        and is told these tokens, as the peer is."""
+        return self._taking_part(entrants.reader)
+
+    @contextmanager
+    def _taking_part(self, enter: Callable[[Make, ModelCard, int], entrants.Run]) -> Iterator[Run]:
+        with started(partial(enter, self.make, self.card, self.threads)) as contender:
+            yield lambda case, pictures: contender.lap(case.parts, case, pictures)
+
+    def roofline(self, picture: Picture, parts: int, asks: int) -> Roofline:
+        """How near the engine comes to its device's best, on as many tokens as the picture takes."""
+        patches = self.optics.patches([picture])
+        head = self.chat.prefix(patches.tokens, PREAMBLE)
+        return apart(partial(roofline, self.make, self.card, head, patches, parts, asks), self.threads)
+
+    @contextmanager
+    def generate(self) -> Iterator[tuple[Run, Run]]:
+        """A call of `generate` for each question; and one call for all parts, with `num_return_sequences`."""
+        with started(partial(entrants.Plain.load, self.make, self.card, self.threads)) as contender:
+            yield (
+                lambda case, pictures: contender.lap(case.parts, True, case, pictures),
+                lambda case, pictures: contender.lap(case.parts, False, case, pictures),
+            )
+
+    @contextmanager
+    def peer(self, python: Path) -> Iterator[Run]:
+        """The peer in the environment of this interpreter, with our language model."""
+        with TemporaryDirectory(prefix="inspector-peer-") as folder:
+            save_language_model(self.plain.model, Path(folder))
+            with peer.started(python, Path(folder), self.threads) as running:
+                yield lambda case, pictures: self._peer_lap(running, case, pictures)
+
+    def _peer_lap(self, running: Peer, case: Case, pictures: Sequence[Picture]) -> Lap:
+        work = self.work(case, pictures)
+        return timed(lambda: running.do(work), case.parts, running.process)
+
+    def work(self, case: Case, pictures: Sequence[Picture]) -> Work:
+        """Every part has its own cache in every lap: our prefixes are closed after one, too. Where we read a cue after
+        what was drawn, and the verdict after it, as many tokens are drawn there: the same number passes the model."""
+        heads = [self.chat.prefix(self.optics.patches([picture]).tokens, PREAMBLE) for picture in pictures]
+        texts = dict.fromkeys(question.text for question in case.questions())
+        lap = next(self.laps)
+        prompts = [
+            (f"{lap}/{part}", [*head, *self.chat.suffix(text)]) for part, head in enumerate(heads) for text in texts
+        ]
+        samples = case.asks // len(texts)
+        if not case.tokens:
+            return Work(prompts, samples, 1, 0.0)
+        return Work(prompts, samples, case.tokens + len(self.chat.encode(f" {VERDICT_CUE}")) + 1, TEMPERATURE)

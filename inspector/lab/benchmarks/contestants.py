@@ -1,0 +1,116 @@
+"""Who takes part, as each loads and runs in a process of its own: the engine, the engine on the language model alone,
+and `generate`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from inspector.adapters.vlm.transformers.chat_template import Chat
+from inspector.adapters.vlm.transformers.checkpoint import Checkpoint, find, load_checkpoint
+from inspector.adapters.vlm.transformers.engine import TransformersEngine, ready
+from inspector.adapters.vlm.transformers.images import Optics, Patches
+from inspector.adapters.vlm.transformers.threads import apart, compute_on
+from inspector.domain.model_card import ModelCard
+from inspector.domain.prompts import Question
+from inspector.lab.benchmarks.random_weights import Endless, Reader, stand_in
+from inspector.lab.benchmarks.workload import PREAMBLE, TEMPERATURE, Case
+from inspector.ports.engine import Picture
+
+if TYPE_CHECKING:
+    from transformers import Qwen2VLImageProcessorPil
+
+Make = Callable[[], Checkpoint]  # one that can be pickled
+Run = Callable[[Case, Sequence[Picture]], None]
+
+
+def random_weights(card: ModelCard, folder: Path) -> Checkpoint:
+    return stand_in(load_checkpoint(card, find(card, folder)))
+
+
+def engine(make: Make, card: ModelCard, threads: int) -> Run:
+    ours = apart(partial(ready, make, card), threads)
+    engine = TransformersEngine(card, ours, "contest", Endless(ours), threads=threads)
+    return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))
+
+
+def reader(make: Make, card: ModelCard, threads: int) -> Run:
+    ours = apart(partial(ready, make, card), threads)
+    optics = Remembering(ours.processor, card)
+    engine = TransformersEngine(card, ours, "contest", Reader(ours), optics, threads)
+    return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """`generate` on the plain weights."""
+
+    checkpoint: Checkpoint
+    chat: Chat
+    optics: Optics
+
+    @classmethod
+    def load(cls, make: Make, card: ModelCard, threads: int) -> Plain:
+        compute_on(threads)
+        plain = make()
+        chat = Chat(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
+        return cls(plain, chat, Optics(plain.processor, card))
+
+    def __call__(self, one_by_one: bool, case: Case, pictures: Sequence[Picture]) -> None:
+        if not one_by_one:
+            self._generate(self.optics.patches(pictures), case.questions()[0], case.tokens, case.asks)
+            return
+        for picture in pictures:
+            patches = self.optics.patches([picture])
+            for question in case.questions():
+                self._generate(patches, question, case.tokens, 1)
+
+    @torch.inference_mode()
+    def _generate(self, patches: Patches, question: Question, tokens: int, sequences: int) -> None:
+        """The same question about pictures of one size."""
+        model = self.checkpoint.model
+        one = self.chat.prefix(patches.tokens[:1], PREAMBLE) + self.chat.suffix(question.text)
+        ids = torch.tensor([one] * len(patches.tokens), device=model.device)
+        model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            mm_token_type_ids=(ids == model.config.image_token_id).int(),
+            pixel_values=patches.pixels.to(model.device),
+            image_grid_thw=patches.grid.to(model.device),
+            do_sample=tokens > 0 or sequences > 1,
+            temperature=TEMPERATURE if tokens or sequences > 1 else None,
+            num_return_sequences=sequences,
+            min_new_tokens=max(tokens, 1),
+            max_new_tokens=max(tokens, 1),
+        )
+
+
+class Remembering(Optics):
+    """Prepares the same pictures once; the lap that warms up pays for it."""
+
+    def __init__(self, processor: Qwen2VLImageProcessorPil, card: ModelCard) -> None:
+        super().__init__(processor, card)
+        self._known: dict[tuple[Picture, ...], Patches] = {}
+
+    def patches(self, pictures: Sequence[Picture]) -> Patches:
+        shown = tuple(pictures)
+        if shown not in self._known:
+            self._known[shown] = super().patches(pictures)
+        return self._known[shown]
+
+
+async def _ask_all(engine: TransformersEngine, case: Case, pictures: Sequence[Picture]) -> None:
+    await asyncio.gather(*(_ask(engine, case, picture) for picture in pictures))
+
+
+async def _ask(engine: TransformersEngine, case: Case, picture: Picture) -> None:
+    prefix = await engine.open([picture], PREAMBLE)
+    async for _ in engine.ask(prefix, case.questions()):
+        pass
+    await engine.close(prefix)

@@ -1,0 +1,69 @@
+"""mosquitto as a plant should run it, to be killed: sessions and queues on disk, saved every second.
+
+It acknowledges a message before it has written it. What it took within the last moments before a kill may be gone,
+which is no fault of the service: the line repeats what is not answered (`feed.py`). To save at every change would not
+mend that, and each save writes the whole backlog: at 60 frames/s the broker then never works off what a fault has
+left.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from inspector.adapters.mqtt.local import mosquitto
+from inspector.adapters.mqtt.local.broker import DEFAULT_LIMITS, await_answer, free_port, make_plan, start, stop
+from inspector.errors import BrokerError
+
+HOST: Final = "127.0.0.1"
+EVERY_SECOND: Final = "autosave_interval 1\n"
+SAVES_S: Final = 3.0  # by then it has saved what it has, though other processes keep it waiting
+
+
+class KillableBroker:
+    """Use it as a context manager, in a thread that lives as long as it should. Raises BrokerError when mosquitto is
+    missing or does not start."""
+
+    def __init__(self, folder: Path) -> None:
+        if mosquitto.find() is None:
+            raise BrokerError(
+                "mosquitto is not installed, and only a real broker can be killed; apt-get install mosquitto"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port(HOST, 0)
+        self._plan = make_plan(folder.resolve(), HOST, self.port, "mosquitto", DEFAULT_LIMITS)
+        with Path(self._plan.command[-1]).open("a") as config:
+            config.write(EVERY_SECOND)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._process:
+            stop(self._process)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+    @contextmanager
+    def dead(self) -> Iterator[None]:
+        """Killed at once, and started again on the same port with what it has on disk."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        try:
+            yield
+        finally:
+            self._start()
+
+    def _start(self) -> None:
+        self._process = start(self._plan)
+        await_answer(self._plan, HOST, self.port, self._process)

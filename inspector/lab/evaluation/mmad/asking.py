@@ -1,0 +1,154 @@
+"""Asks a model MMAD's questions through the engine's port, only what strategies still want and the file of answers does
+not hold. Knows the port; no scores.
+
+The port weighs two groups of words against each other. Letters are read as one such question per option, all in one
+batch behind the same prefix; a drafted answer's letter is written after its draft.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from inspector.domain.prompts import Question
+from inspector.errors import InspectorError, PictureError
+from inspector.lab.evaluation.mmad.items import Item
+from inspector.lab.evaluation.mmad.prompt import (
+    direct,
+    draft,
+    drafted,
+    letter_readings,
+    preamble,
+    question_key,
+    trust,
+)
+from inspector.lab.evaluation.mmad.strategy import Strategy
+from inspector.lab.evaluation.mmad.votes import Kind, LetterVote, VoteFile
+from inspector.ports.engine import Answer, Engine, Picture, Prefix
+
+WRITTEN_TOKENS: Final = 32
+LETTER_TOKENS: Final = 4
+
+
+class _Said(NamedTuple):
+    """What one call gave, before it is a vote."""
+
+    said: str = ""
+    thought: str = ""
+    tokens: int = 0
+    shares: dict[str, float] | None = None
+
+
+class Examination:
+    """One model that answers one set of questions."""
+
+    def __init__(self, engine: Engine, root: Path, strategies: Sequence[Strategy], votes: VoteFile) -> None:
+        self._engine = engine
+        self._root = root
+        self._strategies = strategies
+        self._votes = votes
+
+    async def run(self, items: Sequence[Item], answered: Callable[[int], None]) -> None:
+        """Answers all questions, picture by picture; `answered` hears how many more are done."""
+        for picture, about in groupby(items, lambda item: item.picture):
+            questions = list(about)
+            waiting = [item for item in questions if not self._is_answered(item)]
+            if waiting:
+                await self._about(picture, waiting)
+            answered(len(questions))
+
+    def votes(self, item: Item, strategy: Strategy) -> Sequence[LetterVote]:
+        """The votes that this strategy asked for."""
+        return strategy.used(self._given(item, strategy))
+
+    def _given(self, item: Item, strategy: Strategy) -> list[LetterVote]:
+        return self._votes.of(self._key(item), strategy.kind)
+
+    def _key(self, item: Item) -> str:
+        return question_key(item, self._engine.fingerprint)
+
+    def _is_answered(self, item: Item) -> bool:
+        given = ((strategy, self._given(item, strategy)) for strategy in self._strategies)
+        return not any(strategy.launch(votes) or strategy.distrusted(votes) for strategy, votes in given)
+
+    async def _about(self, picture: str, items: Sequence[Item]) -> None:
+        paths = (*items[0].templates, picture)
+        pictures = [await asyncio.to_thread(_picture, self._root / path) for path in paths]
+        try:
+            prefix = await self._engine.open(pictures, preamble(items[0]))
+        except PictureError as error:
+            raise PictureError(f"{', '.join(paths)}: {error}; unpack that data set again") from error
+        try:
+            for item in items:
+                for strategy in self._strategies:
+                    await self._satisfy(prefix, item, strategy)
+        finally:
+            await self._engine.close(prefix)
+
+    async def _satisfy(self, prefix: Prefix, item: Item, strategy: Strategy) -> None:
+        while count := strategy.launch(given := self._given(item, strategy)):
+            started = time.perf_counter()
+            heard = await self._ask(prefix, item, strategy.kind, len(given), count)
+            ms = _since(started) / count
+            for number, said in enumerate(heard, start=len(given)):
+                told = said._asdict()
+                self._votes.add(LetterVote(question=self._key(item), kind=strategy.kind, number=number, ms=ms, **told))
+        await self._trust(prefix, item, strategy.distrusted(given))
+
+    async def _ask(self, prefix: Prefix, item: Item, kind: Kind, first: int, count: int) -> list[_Said]:
+        """`count` answers, which may be one only where asking again would give the same."""
+        if kind is Kind.READ:
+            return [_Said(shares=shares(await self._answers(prefix, letter_readings(item)), item.letters))]
+        if kind is Kind.WRITTEN:
+            text, tokens = await self._engine.write(prefix, direct(item), start="", max_tokens=WRITTEN_TOKENS)
+            return [_Said(text, tokens=tokens)]
+        seed = int(self._key(item), 16) + first
+        drafts = await self._answers(prefix, [draft(item, seed + place) for place in range(count)])
+        return [await self._concluded(prefix, item, each) for each in drafts]
+
+    async def _concluded(self, prefix: Prefix, item: Item, draft: Answer) -> _Said:
+        """The letter after a draft."""
+        text, tokens = await self._engine.write(prefix, drafted(item), start=draft.text, max_tokens=LETTER_TOKENS)
+        return _Said(text.removeprefix(draft.text), draft.text, draft.tokens + tokens)
+
+    async def _trust(self, prefix: Prefix, item: Item, votes: Sequence[LetterVote]) -> None:
+        """Asks how far the model takes these answers of its own for right; what it can't say is doubt."""
+        if not votes:
+            return
+        started = time.perf_counter()
+        asked = [trust(item, vote.thought + vote.said) for vote in votes]
+        answers = await self._answers(prefix, asked)
+        ms = _since(started) / len(votes)
+        for vote, answer in zip(votes, answers, strict=True):
+            p_true = 0.5 if answer.p_ng is None else 1.0 - answer.p_ng
+            self._votes.add(vote.model_copy(update={"p_true": p_true, "trust_ms": ms}))
+
+    async def _answers(self, prefix: Prefix, questions: Sequence[Question]) -> list[Answer]:
+        answers = [answer async for answer in self._engine.ask(prefix, questions)]
+        return sorted(answers, key=lambda answer: answer.index)
+
+
+def shares(answers: Sequence[Answer], letters: Sequence[str]) -> dict[str, float] | None:
+    """The options' probabilities from each letter's share against all others; None when one can't be read: then the
+    model says hardly any letter at all."""
+    read = [answer.p_ng for answer in answers]
+    total = math.fsum(share for share in read if share is not None)
+    if None in read or not total:
+        return None
+    return {letter: (share or 0.0) / total for letter, share in zip(letters, read, strict=True)}
+
+
+def _picture(path: Path) -> Picture:
+    try:
+        return Picture(path.read_bytes())
+    except OSError as error:
+        raise InspectorError(f"{path} can't be read: {error.strerror}; unpack that data set again") from error
+
+
+def _since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000.0

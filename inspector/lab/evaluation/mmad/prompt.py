@@ -1,0 +1,85 @@
+"""The words in which a model is asked MMAD's questions. Pure.
+
+As in the benchmark: the inspector's role, the template as a normal sample, the query picture, then one question with
+lettered options, without what was answered before. The engine puts pictures first and a picture's questions after
+what they share, so the benchmark's sentences can't stand in their order; they are worded anew here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Final
+
+from inspector.domain.declared import Reasoning, ViewName
+from inspector.domain.prompts import NO, VERDICT_CUE, YES, Question
+from inspector.lab.evaluation.mmad.items import Item
+from inspector.text import printable
+
+ROLE: Final = "You are an industrial inspector who checks products by their pictures. "
+NO_TEMPLATE: Final = "The picture is the query. "
+TEMPLATE: Final = "The first picture is a normal sample, a template to compare with; the last picture is the query. "
+TASK: Final = "Judge whether the query picture shows a defect, and answer the question about it.\n"
+DIRECT: Final = "Answer with the letter of the right option directly."
+DRAFT: Final = f"Think in at most twelve words, then write '{VERDICT_CUE}' and the letter of the right option."
+TRUST: Final = "Somebody answers: {answer}\nIs this answer right? Answer Yes or No."
+DRAFT_TOKENS: Final = 24
+TEMPERATURE: Final = 0.8
+
+
+def preamble(item: Item) -> str:
+    """What all questions about one picture share; ends with a newline."""
+    return ROLE + (TEMPLATE if item.templates else NO_TEMPLATE) + TASK
+
+
+def direct(item: Item) -> str:
+    """Asks for the letter at once."""
+    return _asked(item) + DIRECT
+
+
+def letter_readings(item: Item) -> list[Question]:
+    """One reading of the same logits per option: that letter against all others."""
+    return [
+        Question(ViewName.OPTIONS, direct(item), (letter,), tuple(other for other in item.letters if other != letter))
+        for letter in item.letters
+    ]
+
+
+def draft(item: Item, seed: int) -> Question:
+    """A sampled line of thought that ends with the cue; the letter comes after it."""
+    return Question(
+        ViewName.OPTIONS,
+        drafted(item),
+        item.letters[:1],
+        item.letters[1:],
+        reasoning=Reasoning.DRAFT,
+        temperature=TEMPERATURE,
+        seed=seed,
+        max_tokens=DRAFT_TOKENS,
+    )
+
+
+def drafted(item: Item) -> str:
+    """Asks for a short line of thought, the cue and the letter."""
+    return _asked(item) + DRAFT
+
+
+def trust(item: Item, answer: str) -> Question:
+    """Whether the model takes this answer of its own for right (P(True)): NG is No."""
+    return Question(ViewName.OPTIONS, _asked(item) + TRUST.format(answer=_plain(answer)), NO, YES)
+
+
+def question_key(item: Item, fingerprint: str) -> str:
+    """16 hex that change with everything the answers depend on: the model, the pictures' names, all words."""
+    told = (fingerprint, *item.templates, item.picture, preamble(item), direct(item), drafted(item), TRUST)
+    return hashlib.sha256(json.dumps((*told, DRAFT_TOKENS, TEMPERATURE)).encode()).hexdigest()[:16]
+
+
+def _asked(item: Item) -> str:
+    options = (f"{letter}. {_plain(text)}\n" for letter, text in zip(item.letters, item.options, strict=True))
+    return f"Question: {_plain(item.question)}\n{''.join(options)}"
+
+
+def _plain(text: str) -> str:
+    """One line that holds no control token: a model would read `<|…|>` as a picture or as the end of its turn."""
+    return " ".join(printable(text).replace("<|", "< |").split())

@@ -1,0 +1,133 @@
+"""Reads mmad.json and finds every picture that it names. Knows the benchmark's files and what can be wrong with
+them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from inspector.errors import Fault, InspectorError
+from inspector.lab.evaluation.mmad.items import LETTERS, DataSet, Item, Task
+from inspector.text import printable, shortened
+
+FAULTS_SHOWN: Final = 20
+FETCH: Final = "fetch MMAD again, and unpack all of it into one folder"
+FOLDERS: Final = {name.lower(): name for name in DataSet} | dict.fromkeys(("ds-mvtec", "mvtec"), DataSet.MVTEC_AD)
+TYPES: Final = {task.value: task for task in Task} | dict.fromkeys(
+    ("object_structure", "object_details"), Task.OBJECT_ANALYSIS
+)
+
+
+class _UnusableError(Exception):
+    """Why an entry can't be asked about, and what to do."""
+
+
+def read_items(root: Path, shots: int) -> list[Item]:
+    """Every question, with `shots` templates each. An entry without a conversation asks nothing, as in the
+    benchmark's own evaluation.
+
+    Raises InspectorError that names the entries which can't be asked, each with a remedy.
+    """
+    file, items, faults = root / "mmad.json", list[Item](), list[Fault]()
+    for picture, entry in _entries(file).items():
+        try:
+            items += _items(root, picture, entry, shots)
+        except _UnusableError as error:
+            faults.append(Fault(str(file), shortened(printable(picture), 200), *error.args))
+    if faults:
+        raise InspectorError("\n".join(_shown(faults)))
+    if not items:
+        raise InspectorError(f"{file} asks nothing; {FETCH}")
+    return items
+
+
+def _shown(faults: Sequence[Fault]) -> list[str]:
+    more = len(faults) - FAULTS_SHOWN
+    return [*map(str, faults[:FAULTS_SHOWN]), *([f"… and {more} more"] if more > 0 else ())]
+
+
+def _entries(file: Path) -> dict[str, Any]:
+    try:
+        entries = json.loads(file.read_bytes())
+    except OSError as error:
+        raise InspectorError(
+            f"{file} can't be read: {error.strerror}; --root is the folder with mmad.json, DS-MVTec, MVTec-LOCO, VisA "
+            "and GoodsAD, which you fetch yourself: the pictures have licences of their own"
+        ) from error
+    except ValueError as error:
+        raise InspectorError(f"{file} is not JSON: {error}; {FETCH}") from error
+    if not isinstance(entries, dict):
+        raise InspectorError(f"{file} is a {type(entries).__name__}, not pictures with their questions; {FETCH}")
+    return entries
+
+
+def _items(root: Path, picture: str, entry: object, shots: int) -> Iterator[Item]:
+    if not isinstance(entry, dict):
+        raise _UnusableError("is not a mapping", FETCH)
+    asked = next((value for name, value in entry.items() if name.startswith("conversation")), None) or []
+    if not isinstance(asked, list):
+        raise _UnusableError("conversation is not a list", FETCH)
+    if not asked:
+        return
+    data_set = _known(FOLDERS, picture.split("/")[0].lower().replace("_", "-"), "data set", DataSet)
+    templates = _templates(entry, shots)
+    for path in (picture, *templates):
+        _check_picture(root, path)
+    for number, told in enumerate(asked):
+        yield _item(picture, templates, number, data_set, told)
+
+
+def _templates(entry: Mapping[str, Any], shots: int) -> tuple[str, ...]:
+    listed = entry.get("random_templates") or []
+    if not isinstance(listed, list) or len(listed) < shots or not all(isinstance(path, str) for path in listed):
+        raise _UnusableError(f"random_templates does not list {shots} picture(s)", f"use --shots 0, or {FETCH}")
+    return tuple(listed[:shots])
+
+
+def _check_picture(root: Path, path: str) -> None:
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+        raise _UnusableError(f"{path} lies outside the benchmark's folder", FETCH)
+    if not (root / path).is_file():
+        raise _UnusableError(f"the picture {path} is missing below {root}", "correct --root, or unpack that data set")
+
+
+def _item(
+    picture: str, templates: tuple[str, ...], number: int, data_set: DataSet, told: Mapping[str, Any] | object
+) -> Item:
+    place = f"question {number + 1}"
+    if not isinstance(told, dict):
+        raise _UnusableError(f"{place} is not a mapping", FETCH)
+    missing = [name for name in ("Question", "Options", "Answer", "type") if not told.get(name)]
+    if missing:
+        raise _UnusableError(f"{place} has no {', '.join(missing)}", FETCH)
+    options = told["Options"]
+    if not isinstance(options, dict) or not 2 <= len(options) <= len(LETTERS):
+        raise _UnusableError(f"{place} does not offer 2 to {len(LETTERS)} options by letter", FETCH)
+    return Item(
+        picture=picture,
+        templates=templates,
+        number=number,
+        data_set=data_set,
+        task=_known(TYPES, "_".join(str(told["type"]).lower().split()), f"{place}: type", Task),
+        question=str(told["Question"]),
+        options=tuple(map(str, options.values())),
+        answer=_answer(str(told["Answer"]), list(options), place),
+    )
+
+
+def _answer(told: str, keys: Sequence[str], place: str) -> str:
+    """The letter that the right option has here."""
+    plain = [key.strip(" .:()").upper() for key in keys]
+    right = told.strip(" .:()").upper()
+    if plain.count(right) != 1:
+        raise _UnusableError(f"{place}: Answer {told!r} is not one of its options {', '.join(keys)}", FETCH)
+    return LETTERS[plain.index(right)]
+
+
+def _known(names: Mapping[str, Any], name: str, what: str, kinds: type[StrEnum]) -> Any:
+    if name not in names:
+        raise _UnusableError(f"{what} {name!r} is not of MMAD", f"MMAD has {', '.join(kinds)}; {FETCH}")
+    return names[name]

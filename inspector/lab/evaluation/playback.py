@@ -1,0 +1,201 @@
+"""A tape that is asked instead of a model, and adds up what that would have cost. Pure but for its engine's loop.
+
+What is paid for is what was asked: all answers of a batch, though a rule may stop before it has heard them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from inspector.domain.declared import ViewName
+from inspector.domain.ladder import Round
+from inspector.domain.pipeline import Pipeline
+from inspector.domain.prompts import LOCATE_REQUEST, Pictures, Question, preamble
+from inspector.domain.report import WHOLE, Box, JsonSchema, read_box
+from inspector.domain.vote import Opinion, Vote
+from inspector.errors import ModelError
+from inspector.judging.judge import checklist_vote
+from inspector.judging.second_opinion import Noticed
+from inspector.lab.evaluation.prices import Prices
+from inspector.lab.evaluation.tape import Batch, Compared, Said, Tape, answered, identity
+from inspector.ports.engine import Answer, PatchMap, Picture, Prefix, Text
+from inspector.ports.pool import Job
+
+
+class Cost(NamedTuple):
+    """What was asked about one part. A checklist is one vote; `tokens` were written by the model."""
+
+    votes: int = 0
+    tokens: int = 0
+    ms: float = 0.0
+
+
+class Playback:
+    """One strategy at work on one tape. `points`: the heat map, and not the model, says where the zoom view looks.
+    Raises ModelError where that was not recorded."""
+
+    def __init__(self, tape: Tape, prices: Prices, *, points: bool = False) -> None:
+        self.tape = tape
+        self._prices = prices
+        self._points = points
+        self._votes, self._tokens, self._ms = 0, 0, 0.0
+        self._noticed: Noticed | None = None
+        self._look_ms = {look.pictures: look.ms for look in tape.looks}
+        if points:
+            self._look_ms[Pictures.ZOOM] = compared(tape).look.ms
+        batches = _pointed(tape) if points else tape.batches
+        self._said = {answered(said): said for batch in batches for said in batch.said}
+        self._batches = {frozenset(map(answered, batch.said)): batch for batch in batches}
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(self._votes, self._tokens, self._ms)
+
+    def open(self, pictures: Pictures) -> None:
+        """Encoding pictures is paid once."""
+        self._ms += self._look_ms.pop(pictures, 0.0)
+
+    def notice(self) -> Noticed:
+        """The second opinion, paid once."""
+        if self._noticed is None:
+            found = compared(self.tape)
+            self._ms += found.ms
+            self._noticed = Noticed(Opinion(found.p_ng, found.ms), found.suspect)
+        return self._noticed
+
+    def point(self) -> Text:
+        self._ms += self.tape.pointed.ms
+        self._tokens += self.tape.pointed.said.tokens
+        return self.tape.pointed.said
+
+    def ask(self, pictures: Pictures, questions: tuple[Question, ...]) -> list[Answer]:
+        """In the order the answers came. Raises ModelError for a question that nobody asked when this was recorded."""
+        told = [self._find(question) for question in questions]
+        batch = self._measured(told)
+        self._votes += Round(pictures, questions).votes
+        self._tokens += sum(said.tokens for said in told)
+        self._ms += batch.ms if batch else self._prices.ms(pictures, questions)
+        answers = [Answer(index, said.p_ng, said.tokens, said.text, said.p_true) for index, said in enumerate(told)]
+        if batch is None:  # all rows of a batch advance together: the shortest draft is the first to end
+            return sorted(answers, key=lambda answer: answer.tokens)
+        came = {answered(said): place for place, said in enumerate(batch.said)}
+        return sorted(answers, key=lambda answer: came[answered(told[answer.index])])
+
+    def _find(self, question: Question) -> Said:
+        try:
+            return self._said[identity(question)]
+        except KeyError as error:
+            raise ModelError(f"{self.tape.name}: nobody asked {question.text!r} when this was recorded") from error
+
+    def _measured(self, told: Sequence[Said]) -> Batch | None:
+        """The batch in which exactly these were asked at once."""
+        batch = self._batches.get(frozenset(map(answered, told)))
+        return batch if batch and len(batch.said) == len(told) else None
+
+    def votes(self, each: Round, rung: int) -> list[Vote]:
+        """A round's votes, a checklist's last; none where there is no region to zoom at."""
+        if each.pictures is Pictures.ZOOM and not self._has_suspect():
+            return []
+        self.open(each.pictures)
+        answers = self.ask(each.pictures, each.questions)
+        items = [answer for answer in answers if each.questions[answer.index].view is ViewName.CHECKLIST]
+        votes = [
+            Vote(
+                each.questions[answer.index].view,
+                rung,
+                answer.p_ng,
+                answer.tokens,
+                self._ms,
+                answer.text,
+                answer.p_true,
+            )
+            for answer in answers
+            if answer not in items
+        ]
+        return [*votes, checklist_vote(items, each.questions, rung, self._ms)] if items else votes
+
+    def _has_suspect(self) -> bool:
+        return bool(self.notice()) if self._points else read_box(self.point().text) is not None
+
+
+def compared(tape: Tape) -> Compared:
+    """Raises ModelError where there is no second opinion on the tape."""
+    if tape.compared is None:
+        raise ModelError(
+            f"{tape.name}: no second opinion was recorded; give the line golden_samples and run it with engine: "
+            "transformers, and name another file with --votes where this one is older than that"
+        )
+    return tape.compared
+
+
+def _pointed(tape: Tape) -> tuple[Batch, ...]:
+    """The batches with those about the detail that the heat map points at, in place of the model's."""
+    return *(batch for batch in tape.batches if batch.pictures is not Pictures.ZOOM), *compared(tape).batches
+
+
+class TapeOpinions:
+    """A playback as one who gives second opinions (`second_opinion.Opinions`)."""
+
+    def __init__(self, playback: Playback) -> None:
+        self._playback = playback
+
+    async def about(self, prefix: Prefix, job: Job) -> Noticed:  # noqa: ARG002
+        return self._playback.notice()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Pictures that need no encoding any more."""
+
+    pictures: Pictures
+    tokens: int = 0
+    window: Box = WHOLE
+
+
+class TapeEngine:
+    """A playback as an engine (`ports.Engine`), for the service's own judge."""
+
+    def __init__(self, playback: Playback, pipeline: Pipeline) -> None:
+        self._playback = playback
+        self._shown = {preamble(pipeline, pictures): pictures for pictures in Pictures}
+
+    @property
+    def fingerprint(self) -> str:
+        return self._playback.tape.model
+
+    async def open(self, pictures: Sequence[Picture], preamble: str) -> Seen:  # noqa: ARG002
+        shown = self._shown[preamble]
+        self._playback.open(shown)
+        return Seen(shown)
+
+    async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
+        for answer in self._playback.ask(_own(prefix).pictures, tuple(questions)):
+            yield answer
+
+    async def write(
+        self,
+        prefix: Prefix,  # noqa: ARG002
+        request: str,
+        *,
+        start: str,  # noqa: ARG002
+        max_tokens: int,  # noqa: ARG002
+        schema: JsonSchema | None = None,  # noqa: ARG002
+        urgent: bool = False,  # noqa: ARG002
+    ) -> Text:
+        if request != LOCATE_REQUEST:
+            raise ModelError("a tape holds answers and where the model pointed, no reports")
+        return self._playback.point()
+
+    async def features(self, prefix: Prefix) -> PatchMap:  # noqa: ARG002
+        raise ModelError("a tape holds second opinions, no patches")
+
+    async def close(self, prefix: Prefix) -> None:
+        pass
+
+
+def _own(prefix: Prefix) -> Seen:
+    if not isinstance(prefix, Seen):
+        raise ModelError(f"{type(prefix).__name__} was opened by another engine")
+    return prefix

@@ -1,0 +1,124 @@
+"""What a model said about one part: every answer to a whole menu of questions, and what each batch cost. Pure.
+
+A tape holds answers, not votes, so that any ladder and any stopping rule can be played on it without a model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inspector.domain.declared import Reasoning, ViewName
+from inspector.domain.pipeline import LIMITS, Limits
+from inspector.domain.prompts import Pictures, Question
+from inspector.domain.report import Box
+from inspector.ports.engine import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer. `sample` is its number among those of its view in the batch; `ms` runs from asking the batch.
+    `limits` are None where they were the reasoning's own, which older tapes do not tell."""
+
+    view: ViewName
+    sample: int
+    question: str
+    p_ng: float | None
+    tokens: int
+    ms: float
+    text: str = ""
+    reasoning: Reasoning = Reasoning.NONE
+    temperature: float = 0.0
+    seed: int = 0
+    limits: Limits | None = None
+    p_true: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Questions asked at once, with their answers as they came. `ms`: until the last one."""
+
+    pictures: Pictures
+    ms: float
+    said: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Pictures encoded."""
+
+    pictures: Pictures
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """What the model wrote when it was to point at the most suspicious region."""
+
+    said: Text
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What the golden samples' patches said, and after how long; and what was said to the questions about a detail when
+    they pointed at it instead of the model. `look` is that detail encoded."""
+
+    p_ng: float
+    suspect: Box
+    ms: float
+    look: Look
+    batches: tuple[Batch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """One part. `sha256` is the picture's, `golden` those of its golden samples; `fingerprint` is that of everything
+    that gave the answers, `model` that of the model alone; `seed` chose the wordings. `compared` is None where the part
+    has no golden samples, or the engine shows no patches."""
+
+    name: str
+    sha256: str
+    model: str
+    golden: tuple[str, ...]
+    fingerprint: str
+    seed: int
+    looks: tuple[Look, ...]
+    pointed: Pointed
+    batches: tuple[Batch, ...]
+    compared: Compared | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.sha256, self.fingerprint
+
+
+Identity = tuple[ViewName, str, Reasoning, Limits, float, int]
+
+
+def identity(question: Question) -> Identity:
+    """What makes two questions the same."""
+    asked, limits = question, limits_of(question)
+    return _identity(asked.view, asked.text, asked.reasoning, limits, asked.temperature, asked.seed)
+
+
+def answered(said: Said) -> Identity:
+    """The question that this answers."""
+    return _identity(said.view, said.question, said.reasoning, kept_to(said), said.temperature, said.seed)
+
+
+def limits_of(question: Question) -> Limits:
+    return Limits(question.min_tokens, question.max_tokens)
+
+
+def kept_to(said: Said) -> Limits:
+    """The limits that this was written within."""
+    return said.limits or LIMITS[said.reasoning]
+
+
+def _identity(
+    view: ViewName, text: str, reasoning: Reasoning, limits: Limits, temperature: float, seed: int
+) -> Identity:
+    """An answer read at once depends on no dice, a greedy draft on no seed."""
+    if reasoning is Reasoning.NONE:
+        return view, text, reasoning, Limits(), 0.0, 0
+    return view, text, reasoning, limits, temperature, seed if temperature > 0.0 else 0

@@ -1,0 +1,112 @@
+"""A drawing under way: paint is blended in, and what it visibly changed becomes the truth about the flaw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector.domain.report import Box
+from inspector.lab.synthetic.sample import Flaw, Pixels
+from inspector.lab.synthetic.scene import SUBPIXEL_BITS, Floats, Point, fixed
+
+Colour = tuple[float, float, float]
+VISIBLE: Final = 0.3  # share of the full paint from which a pixel counts as part of the flaw
+MARGIN_PX: Final = 6
+
+
+@dataclass(slots=True)
+class Canvas:
+    """A scene before the lamp and the lens. `surface` is 255 where the part is; `px` is the size of a pixel of a 640 px
+    frame, so that all lengths are given for that size."""
+
+    rng: np.random.Generator
+    pixels: Pixels
+    surface: Pixels
+    mask: Pixels = field(init=False)
+    flaws: list[Flaw] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.mask = np.zeros(self.pixels.shape[:2], np.uint8)
+
+    @property
+    def px(self) -> float:
+        return float(self.pixels.shape[0] / 640.0)
+
+    def patch(self, points: NDArray[np.float64]) -> Patch:
+        """The part of the canvas around these points (x, y)."""
+        height, width = self.mask.shape
+        low = np.clip(np.floor(points.min(0)) - MARGIN_PX, 0, (width - 1, height - 1)).astype(int)
+        high = np.clip(np.ceil(points.max(0)) + MARGIN_PX, low + 1, (width, height)).astype(int)
+        return Patch(self, int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+
+    def record(self, defect: str, patch: Patch, share: Floats, contrast: float) -> bool:
+        """Notes what a patch's paint changed as one flaw. False when nothing of it can be seen."""
+        seen = share > VISIBLE
+        if int(seen.sum()) < 4:
+            return False
+        self.mask[patch.window][seen] = len(self.flaws) + 1
+        rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+        x0, y0 = patch.x0 + int(columns[0]), patch.y0 + int(rows[0])
+        x1, y1 = patch.x0 + int(columns[-1]) + 1, patch.y0 + int(rows[-1]) + 1
+        height, width = self.mask.shape
+        box = Box(x0 / width, y0 / height, x1 / width, y1 / height)
+        self.flaws.append(Flaw(defect, (x0, y0, x1, y1), box, round(contrast, 4)))
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A window of a canvas, painted in its own coordinates."""
+
+    canvas: Canvas
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+    def blank(self) -> Pixels:
+        return np.zeros((self.y1 - self.y0, self.x1 - self.x0), np.uint8)
+
+    def local(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return points - (self.x0, self.y0)
+
+    def polyline(self, points: NDArray[np.float64], width_px: float) -> Floats:
+        """Coverage 0..1 of a smooth line; widths under a pixel come out fainter, as a lens shows them."""
+        cover = self.blank()
+        thick = max(1, round(width_px))
+        cv2.polylines(cover, [fixed(self.local(points))], False, 255, thick, cv2.LINE_AA, SUBPIXEL_BITS)
+        return cover.astype(np.float32) * np.float32(min(1.0, width_px) / 255.0)
+
+    def polygon(self, points: NDArray[np.float64]) -> Floats:
+        cover = self.blank()
+        cv2.fillPoly(cover, [fixed(self.local(points))], 255, cv2.LINE_AA, SUBPIXEL_BITS)
+        return cover.astype(np.float32) / np.float32(255.0)
+
+    def on_part(self, cover: Floats) -> Floats:
+        """The coverage, cut to where the part is."""
+        return cover * (self.canvas.surface[self.window].astype(np.float32) / np.float32(255.0))
+
+    def distances(self, centre: Point) -> tuple[Floats, Floats]:
+        """x and y of every pixel from a centre."""
+        ys, xs = np.mgrid[self.y0 : self.y1, self.x0 : self.x1].astype(np.float32)
+        return xs - np.float32(centre[0]), ys - np.float32(centre[1])
+
+    def add(self, change: Floats, tint: Colour) -> None:
+        """Adds grey levels, tinted per channel."""
+        target = self.canvas.pixels[self.window]
+        changed = target.astype(np.float32) + change[..., None] * np.asarray(tint, np.float32)
+        self.canvas.pixels[self.window] = np.clip(changed, 0, 255).astype(np.uint8)
+
+    def cover(self, share: Floats, colour: Colour | Pixels) -> None:
+        """Blends a colour (or a picture of the patch's size) in by its share."""
+        target = self.canvas.pixels[self.window].astype(np.float32)
+        paint = np.asarray(colour, np.float32)
+        self.canvas.pixels[self.window] = np.clip(target + share[..., None] * (paint - target), 0, 255).astype(np.uint8)

@@ -1,0 +1,116 @@
+"""The checkpoint's shape, and writing it so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+from inspector.lab.training.coordinates import lay_out
+from inspector.lab.training.vocabulary import (
+    END_OF_TEXT,
+    IMAGE,
+    TURN_END,
+    VIDEO,
+    VISION_END,
+    VISION_START,
+    coordinates,
+)
+
+SIDE: Final = 320  # pixels a side of the tower's lessons
+ASKED_SIDE: Final = 352  # of pictures that are asked about: trained on 320, the tower finds more a little larger
+PATCH: Final = 16
+MERGE: Final = 2
+GRID_SIDE: Final = SIDE // PATCH
+PATCHES: Final = GRID_SIDE**2
+TOKENS_SIDE: Final = ASKED_SIDE // PATCH // MERGE  # of a picture that is asked about
+VISUAL_TOKENS: Final = TOKENS_SIDE**2
+MEAN: Final = 0.5
+DEVIATION: Final = 0.5
+VISION_WIDTH: Final = 128
+TEXT_WIDTH: Final = 128
+READABLE: Final = 0o644  # the service may run as another user than the one who trained
+PREPROCESSOR: Final[dict[str, Any]] = {
+    "image_processor_type": "Qwen2VLImageProcessor",
+    "processor_class": "Qwen3VLProcessor",
+    "size": {"shortest_edge": ASKED_SIDE**2, "longest_edge": ASKED_SIDE**2},
+    "patch_size": PATCH,
+    "temporal_patch_size": 2,
+    "merge_size": MERGE,
+    "image_mean": [MEAN] * 3,
+    "image_std": [DEVIATION] * 3,
+}
+
+
+def make_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in tokenizer.all_special_tokens}
+    return Qwen3VLConfig(
+        text_config=_text_config(len(tokenizer), ids[TURN_END], ids[END_OF_TEXT]),
+        vision_config=_vision_config(),
+        image_token_id=ids[IMAGE],
+        video_token_id=ids[VIDEO],
+        vision_start_token_id=ids[VISION_START],
+        vision_end_token_id=ids[VISION_END],
+        tie_word_embeddings=True,
+    )
+
+
+def _text_config(words: int, end: int, pad: int) -> dict[str, Any]:
+    return {
+        "vocab_size": words,
+        "hidden_size": TEXT_WIDTH,
+        "intermediate_size": 3 * TEXT_WIDTH,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 32,
+        "max_position_embeddings": 4096,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [6, 5, 5]},
+        "tie_word_embeddings": True,
+        "eos_token_id": end,
+        "bos_token_id": None,
+        "pad_token_id": pad,
+    }
+
+
+def _vision_config() -> dict[str, Any]:
+    return {
+        "depth": 4,
+        "hidden_size": VISION_WIDTH,
+        "intermediate_size": 4 * VISION_WIDTH,
+        "num_heads": VISION_WIDTH // 64,
+        "patch_size": PATCH,
+        "temporal_patch_size": 2,
+        "spatial_merge_size": MERGE,
+        "num_position_embeddings": PATCHES,
+        "out_hidden_size": TEXT_WIDTH,
+        "deepstack_visual_indexes": [1],
+    }
+
+
+def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen3VLForConditionalGeneration:
+    """A model with random weights; only the words for coordinates start in their order."""
+    torch.manual_seed(seed)
+    model = Qwen3VLForConditionalGeneration(make_config(tokenizer))
+    lay_out(model.get_input_embeddings(), [tokenizer.convert_tokens_to_ids(text) for text in coordinates()])
+    model.generation_config.eos_token_id = tokenizer.convert_tokens_to_ids(TURN_END)
+    model.generation_config.pad_token_id = tokenizer.convert_tokens_to_ids(END_OF_TEXT)
+    return model
+
+
+def save_checkpoint(model: Qwen3VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Writes all files beside the folder first and then renames each: a reader sees old or new files, whole ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+        fresh = Path(made)
+        model.save_pretrained(fresh)
+        tokenizer.save_pretrained(fresh)
+        (fresh / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR, indent=2) + "\n", encoding="utf-8")
+        for file in sorted(fresh.iterdir()):
+            file.chmod(READABLE)
+            os.replace(file, folder / file.name)

@@ -1,0 +1,227 @@
+"""A checkpoint asked about held-out frames through the service's own engine and judge, in every view.
+
+Frames come as a camera sends them: encoded as JPEG.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final, NamedTuple
+
+from inspector.adapters.camera import CameraEye
+from inspector.domain import prompts as view
+from inspector.domain.decision import decide
+from inspector.domain.declared import Disposition, Reasoning, ViewName
+from inspector.domain.frame import Frame, FrameKey
+from inspector.domain.part import Evidence
+from inspector.domain.pipeline import Pipeline
+from inspector.domain.prompts import Question
+from inspector.domain.quality import unfit
+from inspector.domain.vote import Tally, counting
+from inspector.errors import PictureError
+from inspector.judging.judge import Judge
+from inspector.judging.part_pictures import Sight
+from inspector.judging.report_writer import describe
+from inspector.lab.synthetic import PRODUCTS, Sample, draw, encode, golden
+from inspector.lab.training.scores import overlap
+from inspector.ports.engine import Engine, Prefix
+from inspector.ports.pool import Job, Judgement
+from inspector.utc import utc_now
+
+GOLDEN_SEED: Final = 1
+JPEG: Final = "image/jpeg"
+HOUR_MS: Final = 3_600_000.0  # nobody waits at the gate while a checkpoint is measured
+READ_VIEWS: Final = (ViewName.PARAPHRASE, ViewName.INVERTED, ViewName.OPTIONS, ViewName.REFUTE)
+HELD_OUT: Final = "held-out wording"
+WORDINGS: Final = (
+    "Do any imperfections appear on this {product}?",
+    "Could a customer complain about this {product}?",
+    "Is some area of the {product} not the way it was designed?",
+    "Would you set this {product} aside for rework?",
+    "Can damage or contamination be seen?",
+    "Is there something on the {product} that should not be there?",
+    "Has production of this {product} gone wrong somewhere?",
+    "Is at least one defect present on the {product}?",
+    "Should an alarm be raised for this {product}?",
+    "Do you spot a fault in this image of a {product}?",
+)
+
+
+class Read(NamedTuple):
+    """One direct verdict: p_ng, and the milliseconds from the frame's bytes to it."""
+
+    p_ng: float
+    ms: float
+
+
+class Climbed(NamedTuple):
+    """What the declared ladder found: p_ng of all its votes, how many those were, and what the gate would hear."""
+
+    p_ng: float
+    votes: int
+    disposition: Disposition
+
+
+class Reported(NamedTuple):
+    """How good the report of one NG frame is: a class that is there was named; best overlap with a flaw."""
+
+    right_class: bool
+    iou: float
+    ms: float
+
+
+@dataclass(slots=True)
+class Album:
+    """Golden samples by the hash of their bytes (`ports.EvidenceStore`)."""
+
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+    def put(self, data: bytes, media_type: str) -> Evidence:
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.pictures[sha256] = data
+        return Evidence(sha256, media_type, len(data), 0, 0)
+
+    def get(self, sha256: str) -> bytes:
+        return self.pictures[sha256]
+
+    def remove(self, sha256: str) -> None:
+        self.pictures.pop(sha256, None)
+
+
+@dataclass(slots=True)
+class Bench:
+    """One engine and the pipelines (by product) in whose words it is asked."""
+
+    engine: Engine
+    pipelines: Mapping[str, Pipeline]
+    album: Album = field(default_factory=Album)
+
+    async def direct(self, product: str, data: bytes) -> Read:
+        """The pipeline's own question about an encoded frame."""
+        started = time.perf_counter()
+        async with self._sight(product, data) as sight:
+            prefix = await sight.prefix(view.Pictures.FRAME)
+            (p_ng,) = await self._answers(prefix, [_asked(self.pipelines[product], ViewName.DIRECT, 0)])
+        return Read(p_ng, (time.perf_counter() - started) * 1000.0)
+
+    async def views(self, sample: Sample) -> dict[str, float]:
+        """p_ng in every view but the direct one, and in one of the held-out wordings."""
+        pipeline = self.pipelines[sample.product]
+        wording = WORDINGS[sample.seed // (2 * len(PRODUCTS)) % len(WORDINGS)].format(product=pipeline.product)
+        turned = [_asked(pipeline, name, sample.seed) for name in READ_VIEWS]
+        others = [*turned, Question(ViewName.PARAPHRASE, wording + view.ANSWER)]
+        async with self._sight(sample.product, encode(sample), sample.variant) as sight:
+            frame = await sight.prefix(view.Pictures.FRAME)
+            found = await self._answers(frame, [*others, *_checklist(pipeline)])
+            await sight.point_at_suspect()
+            beside = {
+                str(name): await self._answers(
+                    await sight.prefix(view.PICTURES_OF[name]), [_asked(pipeline, name, sample.seed)]
+                )
+                for name in (ViewName.COMPARE, ViewName.ZOOM)
+            }
+        named = dict(zip((*map(str, READ_VIEWS), HELD_OUT), found, strict=False))
+        return {**named, "checklist": max(found[len(others) :]), **{name: one for name, (one,) in beside.items()}}
+
+    async def compared(self, sample: Sample) -> float:
+        """p_ng beside a golden sample of the same variant."""
+        question = _asked(self.pipelines[sample.product], ViewName.COMPARE, sample.seed)
+        async with self._sight(sample.product, encode(sample), sample.variant) as sight:
+            return (await self._answers(await sight.prefix(view.Pictures.COMPARE), [question]))[0]
+
+    async def judged(self, product: str, data: bytes, variant: int = 0) -> Climbed:
+        """The pipeline's ladder, climbed by the service's judge with all the time it wants."""
+        async with aclosing(Judge(self.engine, self.album).judge(self._job(product, data, variant))) as told:
+            judgement = await anext(told)
+        if not isinstance(judgement, Judgement):
+            raise TypeError("a judge tells its judgement before all else")
+        return _climbed(self.pipelines[product], judgement)
+
+    async def inspected(self, product: str, data: bytes) -> Climbed:
+        """As in the service: the quality gate first, then the judge."""
+        pipeline = self.pipelines[product]
+        frame = Frame(FrameKey(pipeline.line, "bench", "1"), data, utc_now(), JPEG)
+        try:
+            fault = unfit(CameraEye().look(frame, pipeline.quality), pipeline.quality)
+        except PictureError as error:
+            fault = str(error)
+        return Climbed(0.5, 0, pipeline.fail_safe) if fault else await self.judged(product, data)
+
+    async def report(self, sample: Sample) -> Reported:
+        """The report that is written about an NG frame."""
+        pipeline = self.pipelines[sample.product]
+        async with self._sight(sample.product, encode(sample)) as sight:
+            await sight.prefix(view.Pictures.FRAME)
+            words = await describe(self.engine, sight, pipeline)
+        named = words.main
+        if named is None:
+            return Reported(False, 0.0, words.ms)
+        ious = [overlap(named.bbox_norm, flaw.box_norm) for flaw in sample.flaws] if named.bbox_norm else [0.0]
+        return Reported(named.defect in {flaw.defect for flaw in sample.flaws}, max(ious), words.ms)
+
+    async def _answers(self, prefix: Prefix, questions: Sequence[Question]) -> list[float]:
+        """p_ng of each question; an unreadable answer is doubt, a half."""
+        found = [0.5] * len(questions)
+        async with aclosing(self.engine.ask(prefix, questions)) as told:
+            async for answer in told:
+                found[answer.index] = 0.5 if answer.p_ng is None else answer.p_ng
+        return found
+
+    def _job(self, product: str, data: bytes, variant: int) -> Job:
+        pipeline = self.pipelines[product]
+        seeds = range(GOLDEN_SEED, GOLDEN_SEED + max(1, len(pipeline.golden_samples)))
+        shown = tuple(self.album.put(golden_jpeg(product, seed, variant), JPEG).sha256 for seed in seeds)
+        return Job(FrameKey(pipeline.line, "bench", "1"), data, pipeline, shown, HOUR_MS)
+
+    @asynccontextmanager
+    async def _sight(self, product: str, data: bytes, variant: int = 0) -> AsyncIterator[Sight]:
+        sight = Sight(self.engine, self.album, self._job(product, data, variant))
+        try:
+            yield sight
+        finally:
+            await sight.close()
+
+
+@cache
+def golden_jpeg(product: str, seed: int, variant: int = 0) -> bytes:
+    """A golden sample as a pipeline keeps it."""
+    return encode(golden(product, seed, variant), quality=95)
+
+
+def _asked(pipeline: Pipeline, name: ViewName, seed: int) -> Question:
+    return view.questions(pipeline, name, samples=1, reasoning=Reasoning.NONE, temperature=0.0, seed=seed)[0]
+
+
+def _climbed(pipeline: Pipeline, judgement: Judgement) -> Climbed:
+    if judgement.is_bad_image:
+        return Climbed(0.5, 0, pipeline.fail_safe)
+    tally = Tally(judgement.votes, counting(pipeline, opinion=judgement.opinion))
+    disposition = decide(pipeline, tally, judgement.stopped_by).disposition
+    return Climbed(0.5 if tally.score is None else tally.score, len(judgement.votes), disposition)
+
+
+def _checklist(pipeline: Pipeline) -> list[Question]:
+    return view.questions(pipeline, ViewName.CHECKLIST, samples=1, reasoning=Reasoning.NONE, temperature=0.0, seed=0)
+
+
+def held_out(frames: int, seed: int) -> list[Sample]:
+    """Frames of all products in turn, half of them NG; every fourth pair shows the product's last variant."""
+    return [held_out_frame(seed, k) for k in range(frames)]
+
+
+def held_out_frame(seed: int, k: int) -> Sample:
+    """The k-th of them."""
+    turn, product = k // len(PRODUCTS), list(PRODUCTS)[k % len(PRODUCTS)]
+    variant = len(PRODUCTS[product].variants) - 1 if turn // 2 % 4 == 3 else 0
+    return draw(product, seed + k, ng=turn % 2 == 1, variant=variant)
+
+
+def incomplete(frames: int, seed: int) -> list[Sample]:
+    """Caps without a star: of one variant that is how they should be, of the other the stamp did not come down."""
+    good = [draw("cap", seed + k, ng=False, variant=1) for k in range(frames // 2)]
+    return good + [draw("cap", seed + k, flaws=1, only="missing_star") for k in range(frames // 2, frames)]

@@ -1,0 +1,105 @@
+"""Statistics of held-out scores. Pure numbers; asks no model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from inspector.domain.report import Box
+from inspector.lab.synthetic import PRODUCTS, Flaw, Sample
+
+FAINT_SHARE: Final = 0.3  # of the NG frames, by contrast, that "clear" figures leave out
+BINS: Final = 10
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Samples with the model's p_ng for each."""
+
+    samples: Sequence[Sample]
+    p_ng: Array
+
+    @property
+    def ng(self) -> Array:
+        return np.array([sample.ng for sample in self.samples])
+
+    @property
+    def contrast(self) -> Array:
+        """Of each NG sample's plainest flaw, in order."""
+        return np.array([_plainest(sample).contrast for sample in self.samples if sample.ng])
+
+    def of(self, product: str) -> Scored:
+        """Only the samples of one product."""
+        kept = [sample.product == product for sample in self.samples]
+        return Scored([sample for sample in self.samples if sample.product == product], self.p_ng[kept])
+
+
+def auroc(scores: Array, ng: Array) -> float:
+    """Probability that an NG frame scores above an OK one; ties count half."""
+    ranks, positives = rankdata(scores), int(ng.sum())
+    return float((ranks[ng].sum() - positives * (positives + 1) / 2) / (positives * (len(ng) - positives)))
+
+
+def balanced_accuracy(scored: Scored, threshold: float, faintest: float = 0.0) -> float:
+    """Mean of the shares of NG and OK frames called right; the faintest share of the NG frames is left out."""
+    called = scored.p_ng > threshold
+    clear = called[scored.ng][scored.contrast >= np.quantile(scored.contrast, faintest)]
+    return float((clear.mean() + 1.0 - called[~scored.ng].mean()) / 2)
+
+
+def best_threshold(scored: Scored) -> float:
+    """The one of highest balanced accuracy; the middle one where several are."""
+    candidates = np.quantile(scored.p_ng, np.linspace(0.02, 0.98, 97))
+    reached = np.array([balanced_accuracy(scored, float(threshold)) for threshold in candidates])
+    return float(np.median(candidates[reached == reached.max()]))
+
+
+def calibration_error(scored: Scored) -> float:
+    """Expected calibration error over equal bins of p_ng."""
+    places = np.minimum((scored.p_ng * BINS).astype(int), BINS - 1)
+    members = [places == place for place in np.unique(places)]
+    return float(sum(abs(scored.p_ng[some].mean() - scored.ng[some].mean()) * some.mean() for some in members))
+
+
+def by_product(scored: Scored, threshold: float) -> dict[str, float]:
+    """Balanced accuracy of each product."""
+    return {name: balanced_accuracy(scored.of(name), threshold) for name in PRODUCTS}
+
+
+def recall_by_class(scored: Scored, threshold: float) -> dict[str, float]:
+    """Share of NG frames called NG, by the class of their plainest flaw."""
+    called: dict[str, list[bool]] = {}
+    for sample, p_ng in _ng(scored):
+        called.setdefault(_plainest(sample).defect, []).append(p_ng > threshold)
+    return {name: float(np.mean(right)) for name, right in sorted(called.items())}
+
+
+def recall_by_decile(scored: Scored, threshold: float) -> list[float]:
+    """Share of NG frames called NG, the faintest tenth first."""
+    called = scored.p_ng[scored.ng][np.argsort(scored.contrast)] > threshold
+    return [float(part.mean()) for part in np.array_split(called, min(BINS, len(called)))]
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+    shared = max(width, 0.0) * max(height, 0.0)
+    areas = [(box.x1 - box.x0) * (box.y1 - box.y0) for box in (a, b)]
+    return shared / (sum(areas) - shared)
+
+
+def _ng(scored: Scored) -> Iterator[tuple[Sample, float]]:
+    return ((sample, float(p)) for sample, p in zip(scored.samples, scored.p_ng, strict=True) if sample.ng)
+
+
+def _plainest(sample: Sample) -> Flaw:
+    flaw = sample.main
+    if flaw is None:
+        raise ValueError("an OK frame has no flaw")
+    return flaw

@@ -1,0 +1,102 @@
+"""The checkpoint's tokenizer and chat template: Qwen's format with a vocabulary for this small world.
+
+Byte-level BPE, so that any text can be read. Yes, No, class words, the skeleton of a report and the coordinates in
+steps of five are single tokens: a small model then writes a report in some 25 steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from tokenizers import Regex, Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
+from tokenizers.trainers import BpeTrainer
+from transformers import PreTrainedTokenizerFast
+
+from inspector.domain import prompts as view
+from inspector.domain.declared import ViewName
+from inspector.domain.report import GRID, Box
+from inspector.lab.synthetic import PRODUCTS, Flaw
+from inspector.lab.training.lessons import STEP, Seen, all_lessons
+from inspector.lab.training.wordings import KNOWN_ELSEWHERE, random_pipeline
+
+END_OF_TEXT: Final = "<|endoftext|>"
+TURN_START: Final = "<|im_start|>"
+TURN_END: Final = "<|im_end|>"
+VISION_START: Final = "<|vision_start|>"
+VISION_END: Final = "<|vision_end|>"
+IMAGE: Final = "<|image_pad|>"
+VIDEO: Final = "<|video_pad|>"
+SPECIAL: Final = (END_OF_TEXT, TURN_START, TURN_END, VISION_START, VISION_END, IMAGE, VIDEO)
+TEMPLATE: Final = (Path(__file__).parent / "chat_template.jinja").read_text(encoding="utf-8")
+SIZE: Final = 1536
+SKELETON: Final = ('{"defect": "', '", "severity": "', '", "bbox_2d": [', '{"bbox_2d": [', '], "description": "')
+PIECES: Final = (
+    r'\{"(?:defect": "|bbox_2d": \[)',
+    r'", "(?:severity": "|bbox_2d": \[)',
+    r'\], "description": "',
+    r", (?=\d)",
+    r"\d{1,4}",
+    r" ?[\p{L}_]+",
+    r" ?[^\s\p{L}\p{N}_]+[\r\n]*",
+    r"\s+",
+)
+ASKED: Final = tuple((name, view.PICTURES_OF[name]) for name in (ViewName.DIRECT, ViewName.COMPARE, ViewName.ZOOM))
+CORPUS_LESSONS: Final = 4000
+OFTEN: Final = 400  # how often a piece that must be one token stands in the corpus
+
+
+def make_tokenizer(seed: int) -> PreTrainedTokenizerFast:
+    """Learns the merges from the lessons' own texts."""
+    tokenizer = Tokenizer(BPE())
+    split = Split(Regex("|".join(PIECES)), "isolated")
+    tokenizer.pre_tokenizer = Sequence([split, ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.decoder = ByteLevelDecoder()
+    trainer = BpeTrainer(
+        vocab_size=SIZE,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_corpus(np.random.default_rng(seed)), trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=TURN_END,
+        pad_token=END_OF_TEXT,
+        additional_special_tokens=list(SPECIAL),
+        clean_up_tokenization_spaces=False,
+        model_max_length=4096,
+    )
+    fast.chat_template = TEMPLATE
+    return fast
+
+
+def _corpus(rng: np.random.Generator) -> Iterator[str]:
+    yield from [text for text in _single_tokens() for _ in range(OFTEN)]
+    for _ in range(CORPUS_LESSONS):
+        product = list(PRODUCTS)[int(rng.integers(len(PRODUCTS)))]
+        classes = list(PRODUCTS[product].defects)
+        x, y = rng.uniform(0.0, 0.9, 2)
+        flaw = Flaw(classes[int(rng.integers(len(classes)))], (0, 0, 1, 1), Box(x, y, x + 0.1, y + 0.1), rng.random())
+        first, shown = ASKED[int(rng.integers(len(ASKED)))]
+        pipeline = random_pipeline(rng, product, references=int(rng.random() < 0.2))
+        yield view.preamble(pipeline, shown)
+        for lesson in all_lessons(rng, pipeline, Seen((flaw,)), first):
+            yield lesson.question
+            yield lesson.start + lesson.answer
+
+
+def _single_tokens() -> list[str]:
+    classes = [name for product in PRODUCTS.values() for name in product.defects] + list(KNOWN_ELSEWHERE)
+    spoken = [text for word in (*view.YES, *view.NO, "A", "B", *classes) for text in (word, f" {word}")]
+    return [*SKELETON, *spoken, *coordinates(), " critical", " major", " minor", "critical", "major", "minor"]
+
+
+def coordinates() -> list[str]:
+    """Every coordinate that is spoken."""
+    return [str(value) for value in range(0, int(GRID) + STEP, STEP)]

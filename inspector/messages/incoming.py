@@ -1,0 +1,89 @@
+"""Payloads that cameras, gates and PLCs send."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from inspector.domain.declared import Disposition
+
+
+def utc(at: datetime) -> datetime:
+    """The same instant in UTC, which is the zone of a time without one. Raises ValueError where that would leave the
+    calendar: no database could keep it."""
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the calendar; check the device's clock") from error
+
+
+TriggerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Label = Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Instant = Annotated[AwareDatetime, AfterValidator(utc)]
+
+
+class Incoming(BaseModel):
+    """Incoming payloads: what we do not know is ignored, so that devices may say more."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class CameraStatus(Incoming):
+    """Retained by the camera, OFFLINE as its last will."""
+
+    state: Literal["online", "offline"]
+    at: datetime | None = None
+
+
+class FrameRef(Incoming):
+    """Claim check: where a picture too large for the broker lies. `url` is a file path or an fsspec URL below
+    a root that the service allows."""
+
+    url: str = Field(min_length=1, max_length=2048)
+    sha256: Sha256
+    content_type: Label = ""
+    trigger_id: TriggerId | None = None
+    part_id: Label | None = None
+    product: Label | None = None
+    lot: Label | None = None
+    seq: int | None = Field(default=None, ge=0, lt=10**15)
+    captured_at: Instant | None = None
+    deadline_ms: float | None = Field(default=None, gt=0, le=600_000)
+    is_simulated: bool = False
+
+
+class GateAck(Incoming):
+    """What the gate did with a part. A time without zone is taken for UTC."""
+
+    trigger_id: TriggerId
+    disposition: Disposition
+    at: Annotated[datetime, AfterValidator(utc)] | None = None
+
+
+class PlcCount(Incoming):
+    """How often the PLC triggered this camera from `since` up to `until`, by the clock that stamps `captured_at`.
+    Sent at the end of a shift or a lot, or every minute; compared with what the ledger holds."""
+
+    triggers: int = Field(ge=0, lt=10**12)
+    since: Instant
+    until: Instant
+
+    @field_validator("until")
+    @classmethod
+    def _comes_after(cls, until: datetime, info: ValidationInfo) -> datetime:
+        since = info.data.get("since")
+        if since is not None and until <= since:
+            raise ValueError("is not after since; send the end of the period")
+        return until

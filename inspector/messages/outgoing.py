@@ -1,0 +1,262 @@
+"""Payloads that the service publishes, and how they are made from a part."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Final, Literal, NamedTuple
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+)
+
+from inspector.domain.decision import Reason, Verdict
+from inspector.domain.declared import Disposition, Name, Severity, Share
+from inspector.domain.part import PartRecord, PartState
+from inspector.domain.report import Finding, WordsState
+from inspector.domain.vote import Opinion, StoppedBy, Vote
+from inspector.messages.incoming import Sha256, TriggerId
+
+Corners = Annotated[tuple[Share, ...], Field(min_length=4, max_length=4)]
+MAX_PART_ID_BYTES: Final = 36  # leaves a verdict below 1 KiB with the longest names
+
+
+class Payload(BaseModel):
+    """Outgoing payloads: built by us, so strict."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class PipelineStamp(Payload):
+    line: Name
+    version: int = Field(ge=0, description="0 when no pipeline judged the part")
+    fingerprint: str = Field(max_length=16, description="16 hex digits; changes whenever scores may change")
+
+
+class VerdictMessage(Payload):
+    """What a gate reads: at most 1 KiB of JSON, one per part. Repeats carry the same result_id."""
+
+    schema_: Literal["inspector.verdict/1"] = Field(default="inspector.verdict/1", alias="schema")
+    result_id: str = Field(max_length=48)
+    trigger_id: TriggerId
+    part_id: str | None = Field(default=None, description="left out where longer than a UUID; the report has it")
+    line: Name
+    camera: Name
+    seq: int | None = None
+    verdict: Verdict
+    disposition: Disposition
+    reason: Reason
+    p_ng: Share | None = Field(default=None, description="probability of NG; null when no answer was readable")
+    agreement: Share | None = None
+    votes: int = Field(ge=0)
+    rungs: int = Field(ge=0)
+    stopped_by: StoppedBy
+    defect: str | None = None
+    decided_at: AwareDatetime
+    latency_ms: float = Field(ge=0.0, description="from receipt to decision")
+    deadline_ms: float = Field(ge=0.0, description="from capture")
+    late: bool
+    gate_by: AwareDatetime | None = Field(default=None, description="the deadline as a time; no PASS is sent after it")
+    fail_safe: Disposition | None = Field(default=None, description="what the line does without a verdict in time")
+    is_simulated: bool = False
+    pipeline: PipelineStamp
+
+
+class VoteLine(Payload):
+    view: str
+    rung: int = Field(ge=0)
+    p_ng: Share | None
+    p_true: Share | None = Field(
+        default=None, description="how likely the model holds this vote to be right; null where it was not asked"
+    )
+    tokens: int = Field(ge=0)
+    ms: float = Field(ge=0.0)
+    text: str = ""
+
+
+class OpinionLine(Payload):
+    """What the golden samples say beside the votes. It asks the model nothing, and no vote is counted for it."""
+
+    p_ng: Share = Field(description="0.5: as far from the golden samples as they lie from each other")
+    ms: float = Field(ge=0.0)
+    text: str = ""
+
+
+class FindingLine(Payload):
+    defect: str
+    severity: Severity
+    bbox_norm: Corners | None = Field(description="x0, y0, x1, y1 in 0..1")
+    description: str
+
+
+class ReportMessage(Payload):
+    """The whole story of one part: the verdict, every vote, the picture's hash and the words."""
+
+    schema_: Literal["inspector.report/1"] = Field(default="inspector.report/1", alias="schema")
+    verdict: VerdictMessage
+    detail: str = Field(description="the reason in words, where there is more to say than the reason code")
+    part_id: str | None = None
+    product: str | None = None
+    lot: str | None = None
+    captured_at: AwareDatetime | None = None
+    received_at: AwareDatetime
+    votes: tuple[VoteLine, ...]
+    second_opinion: OpinionLine | None = Field(default=None, description="where the pipeline asks for one")
+    evidence_sha256: Sha256 | None
+    words_state: WordsState
+    findings: tuple[FindingLine, ...]
+
+
+class EventSeverity:
+    """Names of event severities, mildest first."""
+
+    INFO: Final = "INFO"
+    WARNING: Final = "WARNING"
+    ALARM: Final = "ALARM"
+
+
+class EventMessage(Payload):
+    """An alarm or notice about a line. `count` says how often it happened since it was last published."""
+
+    schema_: Literal["inspector.event/1"] = Field(default="inspector.event/1", alias="schema")
+    event_id: str
+    line: str
+    camera: str | None = None
+    kind: str
+    severity: Literal["INFO", "WARNING", "ALARM"]
+    text: str
+    count: int = Field(ge=1)
+    at: AwareDatetime
+
+
+class PartStateMessage(Payload):
+    """A part came into a state. Told once, and not kept for later: the ledger holds how a part stands. LOST is told
+    of the numbers `seq` to `last_seq`, of which nothing else is known."""
+
+    schema_: Literal["inspector.part/1"] = Field(default="inspector.part/1", alias="schema")
+    state: PartState
+    line: Name
+    camera: Name
+    trigger_id: TriggerId | None = Field(default=None, description="null for LOST")
+    result_id: str | None = Field(default=None, max_length=48, description="from DECIDED on, where it is known")
+    seq: int | None = None
+    last_seq: int | None = Field(default=None, description="LOST only")
+    at: AwareDatetime
+
+
+class ServiceState(Payload):
+    """Retained; the broker publishes OFFLINE by itself (last will) when a station disappears."""
+
+    schema_: Literal["inspector.state/1"] = Field(default="inspector.state/1", alias="schema")
+    state: Literal["ONLINE", "OFFLINE"]
+    station: int = Field(ge=0)
+    at: AwareDatetime | None = None
+
+
+class Heartbeat(Payload):
+    """Every second. A counter that stands still means that the inspector stopped."""
+
+    schema_: Literal["inspector.heartbeat/1"] = Field(default="inspector.heartbeat/1", alias="schema")
+    station: int = Field(ge=0)
+    count: int = Field(ge=0)
+    in_flight: int = Field(ge=0, description="frames received and not yet decided")
+    queued: int = Field(default=0, ge=0, description="those of them that wait for a model replica")
+    judging: int = Field(default=0, ge=0, description="those of them that are with one")
+    outbox: int = Field(ge=0, description="decided messages that the broker has not confirmed")
+    at: AwareDatetime
+
+
+class Until(NamedTuple):
+    """Until when a gate waits for a verdict, and what it does without one."""
+
+    gate_by: datetime
+    fail_safe: Disposition
+
+
+def verdict_message(part: PartRecord, until: Until | None = None) -> VerdictMessage:
+    """The verdict payload of a stored part."""
+    main = part.words.main
+    return VerdictMessage(
+        result_id=part.result_id,
+        trigger_id=part.key.trigger_id,
+        part_id=_fitting(part.part_id),
+        line=part.key.line,
+        camera=part.key.camera,
+        seq=part.seq,
+        verdict=part.decision.verdict,
+        disposition=part.decision.disposition,
+        reason=part.decision.reason,
+        p_ng=part.p_ng and round(part.p_ng, 6),
+        agreement=part.agreement and round(part.agreement, 6),
+        votes=len(part.votes),
+        rungs=part.rungs,
+        stopped_by=part.stopped_by,
+        defect=main.defect if main else None,
+        decided_at=part.decided_at,
+        latency_ms=round(part.latency_ms, 1),
+        deadline_ms=round(part.deadline_ms, 1),
+        late=part.late,
+        gate_by=until and until.gate_by,
+        fail_safe=until and until.fail_safe,
+        is_simulated=part.is_simulated,
+        pipeline=PipelineStamp(
+            line=part.pipeline.line, version=part.pipeline.version, fingerprint=part.pipeline.fingerprint
+        ),
+    )
+
+
+def report_message(part: PartRecord) -> ReportMessage:
+    """The report payload of a stored part, with its words as far as they are written."""
+    return ReportMessage(
+        verdict=verdict_message(part),
+        detail=part.decision.detail,
+        part_id=part.part_id,
+        product=part.product,
+        lot=part.lot,
+        captured_at=part.captured_at,
+        received_at=part.received_at,
+        votes=tuple(vote_line(vote) for vote in part.votes),
+        second_opinion=opinion_line(part.opinion) if part.opinion else None,
+        evidence_sha256=part.evidence.sha256 if part.evidence else None,
+        words_state=part.words.state,
+        findings=tuple(finding_line(finding) for finding in part.words.findings),
+    )
+
+
+def _fitting(part_id: str | None) -> str | None:
+    """The part id, unless it is too long for a verdict: a gate matches by trigger_id, and half an id is a wrong one."""
+    written = json.dumps(part_id, ensure_ascii=False).encode()
+    return part_id if len(written) <= MAX_PART_ID_BYTES + 2 else None
+
+
+def vote_line(vote: Vote) -> VoteLine:
+    return VoteLine(
+        view=vote.view,
+        rung=vote.rung,
+        p_ng=vote.p_ng,
+        p_true=vote.p_true,
+        tokens=vote.tokens,
+        ms=round(vote.ms, 1),
+        text=vote.text[:200],
+    )
+
+
+def opinion_line(opinion: Opinion) -> OpinionLine:
+    return OpinionLine(p_ng=opinion.p_ng, ms=round(opinion.ms, 1), text=opinion.text[:200])
+
+
+def finding_line(finding: Finding) -> FindingLine:
+    return FindingLine(
+        defect=finding.defect,
+        severity=finding.severity,
+        bbox_norm=finding.bbox_norm,
+        description=finding.description,
+    )
+
+
+def to_json(payload: Payload) -> bytes:
+    """Compact UTF-8 JSON with the field names of the wire."""
+    return payload.model_dump_json(by_alias=True).encode()

@@ -1,0 +1,69 @@
+"""Topics of the MQTT contract: how each is built and read."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from inspector.domain.frame import NAME
+
+DEFAULT_ROOT: Final = "inspector/v1"
+
+
+class FrameTopic(NamedTuple):
+    """A topic of a camera, taken apart. `channel` is frame, frame-ref, status, ack or count; `trigger_id` only in
+    the MQTT 3.1.1 form `frame/{trigger_id}`."""
+
+    line: str
+    camera: str
+    channel: str
+    trigger_id: str | None
+
+
+CHANNELS_IN: Final = ("frame", "frame-ref", "status", "ack", "count")
+
+
+class Topics:
+    """All topics under one plant's root. Building from a bad root raises ValueError."""
+
+    def __init__(self, root: str = DEFAULT_ROOT) -> None:
+        if not root or any(not NAME.fullmatch(level) for level in root.split("/")):
+            raise ValueError(f"topic root {root!r} must be names separated by /, such as {DEFAULT_ROOT}")
+        self.root = root
+
+    def camera(self, line: str, camera: str, channel: str) -> str:
+        return f"{self.root}/{line}/{camera}/{channel}"
+
+    def verdict(self, line: str, camera: str) -> str:
+        return self.camera(line, camera, "verdict")
+
+    def report(self, line: str, camera: str) -> str:
+        return self.camera(line, camera, "report")
+
+    def part(self, line: str, camera: str) -> str:
+        return self.camera(line, camera, "part")
+
+    def event(self, line: str) -> str:
+        return f"{self.root}/{line}/event"
+
+    @property
+    def state(self) -> str:
+        return f"{self.root}/service/state"
+
+    @property
+    def heartbeat(self) -> str:
+        return f"{self.root}/service/heartbeat"
+
+    def of_station(self, topic: str, station: int) -> str:
+        """State and heartbeat of the first station stand on the plain topic; further stations add their number."""
+        return topic if station == 0 else f"{topic}/{station}"
+
+    def parse(self, topic: str) -> FrameTopic | None:
+        """The camera topic taken apart; None when it is not one of ours to read."""
+        if not topic.startswith(self.root + "/"):
+            return None
+        levels = topic[len(self.root) + 1 :].split("/")
+        if len(levels) == 3 and levels[2] in CHANNELS_IN:
+            return FrameTopic(levels[0], levels[1], levels[2], None)
+        if len(levels) == 4 and levels[2] == "frame":
+            return FrameTopic(levels[0], levels[1], levels[2], levels[3])
+        return None

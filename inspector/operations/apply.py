@@ -1,0 +1,143 @@
+"""Makes declared pipelines live: reads the files, stores their golden samples, shows what would change, and stores
+a new version of each line that changed. Running stations pick it up by themselves.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from inspector.adapters.camera import CameraEye
+from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, store_versions, upgrade
+from inspector.config.diff import Change, Declared, diff, read_fleet
+from inspector.domain.frame import Frame, FrameKey
+from inspector.domain.pipeline import Pipeline
+from inspector.errors import DeclarationError, Fault, PictureError
+from inspector.lab.synthetic import PRODUCTS, encode, golden
+from inspector.ports.evidence import EvidenceStore
+from inspector.ports.ledger import PipelineVersion
+from inspector.utc import utc_now
+
+SIMULATED: Final = "simulated"
+
+
+class LineChange(NamedTuple):
+    """What applying would do to one line. `version` is the live one, None for a new line. `forgets`: what was learned
+    from the line's votes holds no more, as scores change."""
+
+    declared: Declared
+    golden: tuple[str, ...]
+    version: int | None
+    changes: tuple[Change, ...]
+    new_golden: bool
+    forgets: bool = False
+
+    @property
+    def is_new(self) -> bool:
+        return self.version is None
+
+    @property
+    def is_changed(self) -> bool:
+        return self.is_new or bool(self.changes) or self.new_golden
+
+    @property
+    def rescores(self) -> bool:
+        """Whether votes given before can't be compared with those to come."""
+        return not self.is_new and (self.new_golden or any(change.rescores for change in self.changes))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "line": self.declared.pipeline.line,
+            "file": self.declared.file,
+            "live_version": self.version,
+            "new": self.is_new,
+            "changed": self.is_changed,
+            "rescores": self.rescores,
+            "forgets": self.forgets,
+            "changes": [change._asdict() for change in self.changes],
+        }
+
+
+def read_pipelines(path: Path) -> tuple[Declared, ...]:
+    """The pipelines of a folder's `*.yaml`, or of one file. Raises DeclarationError with all faults together."""
+    files = sorted(path.glob("*.yaml")) + sorted(path.glob("*.yml")) if path.is_dir() else [path]
+    if not files:
+        raise DeclarationError([Fault(str(path), "folder", "holds no *.yaml", "name a folder such as pipelines/")])
+    try:
+        return read_fleet({str(file): file.read_bytes() for file in files})
+    except OSError as error:
+        remedy = "name a pipeline file, or a folder of them"
+        raise DeclarationError([Fault(str(path), "file", error.strerror or str(error), remedy)]) from error
+
+
+def plan(fleet: tuple[Declared, ...], database: str, evidence: FileEvidence) -> list[LineChange]:
+    """What would change on each line. Stores golden samples in the evidence store (content-addressed, so that a plan
+    that is not carried out leaves nothing wrong). Raises DeclarationError for a golden sample that can't be read."""
+    upgrade(database)
+    live = {version.pipeline.line: version for version in SqlArchive(database).list_pipelines()}
+    faults: list[Fault] = []
+    hashes = {each.file: golden_hashes(each, evidence, faults) for each in fleet}
+    if faults:
+        raise DeclarationError(faults)
+    return [_change(each, hashes[each.file], live.get(each.pipeline.line)) for each in fleet]
+
+
+def store(changes: list[LineChange], database: str) -> dict[str, int]:
+    """Stores a new version of every changed line; returns the new versions by line."""
+    author = os.environ.get("USER", "")
+    changed = [
+        Declaration(change.declared.pipeline, change.golden, author, Path(change.declared.file).read_text())
+        for change in changes
+        if change.is_changed
+    ]
+    return dict(store_versions(database, changed))
+
+
+def _change(declared: Declared, hashes: tuple[str, ...], live: PipelineVersion | None) -> LineChange:
+    if live is None:
+        return LineChange(declared, hashes, None, (), False)
+    declared = _remembering(declared, hashes, live)
+    changes = tuple(diff(live.pipeline, declared.pipeline))
+    forgets = live.pipeline.learned is not None and declared.pipeline.learned is None
+    return LineChange(declared, hashes, live.version, changes, live.golden != hashes, forgets)
+
+
+def _remembering(declared: Declared, hashes: tuple[str, ...], live: PipelineVersion) -> Declared:
+    """With what was learned from the line's votes, which no file need say, where scores stay what they were."""
+    alike = declared.pipeline.score_key() == live.pipeline.score_key() and hashes == live.golden
+    if declared.pipeline.learned is not None or not alike:
+        return declared
+    return declared._replace(pipeline=declared.pipeline.model_copy(update={"learned": live.pipeline.learned}))
+
+
+def golden_hashes(declared: Declared, evidence: EvidenceStore, faults: list[Fault]) -> tuple[str, ...]:
+    """Stores the declared golden samples; what is wrong with them is added to the faults."""
+    hashes = []
+    for number, source in enumerate(declared.pipeline.golden_samples):
+        try:
+            data, media_type = _golden_bytes(source, Path(declared.file).parent)
+            _check_picture(data, media_type, declared.pipeline)
+        except (OSError, PictureError, ValueError) as error:
+            remedy = "name a picture relative to this file, or simulated://PRODUCT/SEED"
+            faults.append(Fault(declared.file, f"golden_samples[{number}]", f"{source}: {error}", remedy))
+        else:
+            hashes.append(evidence.put(data, media_type).sha256)
+    return tuple(hashes)
+
+
+def _golden_bytes(source: str, folder: Path) -> tuple[bytes, str]:
+    url = urlsplit(source)
+    if url.scheme == SIMULATED:
+        if url.netloc not in PRODUCTS:
+            raise ValueError(f"no simulated product {url.netloc!r}; there are {', '.join(PRODUCTS)}")
+        return encode(golden(url.netloc, int(url.path.strip("/") or 0)), quality=95), "image/jpeg"
+    path = folder / source
+    return path.read_bytes(), mimetypes.guess_type(path.name)[0] or ""
+
+
+def _check_picture(data: bytes, media_type: str, pipeline: Pipeline) -> None:
+    key = FrameKey(pipeline.line, "golden", "golden")
+    CameraEye(()).look(Frame(key, data, utc_now(), content_type=media_type), pipeline.quality)

@@ -1,0 +1,98 @@
+"""`inspector chaos`: a drill with a plant of its own, told on the way and summed up as a table or JSON."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from rich.table import Table
+
+from inspector.errors import InspectorError
+from inspector.lab.chaos.database import Database, LockableFile
+from inspector.lab.chaos.drill import drill
+from inspector.lab.chaos.page import page
+from inspector.lab.chaos.plant import Orders
+from inspector.lab.chaos.postgres import KillablePostgres
+from inspector.lab.chaos.tally import tally
+from inspector.operations.bench_service import CARD
+from inspector.operations.signals import stopped_by_signals
+
+Say = Callable[[str], None]
+DatabaseKind = Literal["sqlite", "postgresql"]
+COLUMNS: Final = {
+    "strikes": "hits",
+    "frames": "frames",
+    "verdicts": "heard",
+    "lost": "lost",
+    "decided_twice": "twice",
+    "published_twice": "again",
+    "wrong_pass": "wrong\nPASS",
+    "late": "late",
+    "late_pass": "late\nPASS",
+    "longest_gap_s": "gap s",
+    "longest_recovery_s": "back s",
+}
+CAPTION: Final = (
+    "twice: decided twice; again: the same verdict heard again; gap, back: the longest silence at the gate and the "
+    "longest recovery"
+)
+FAILURES: Final = ("lost", "decided_twice", "wrong_pass", "late_pass")
+
+
+def chaos(orders: Orders, kind: DatabaseKind, folder: Path | None, say: Say) -> dict[str, Any]:
+    """Runs a drill in a new or empty folder (None: one that is removed afterwards); whatever it started is gone when
+    this returns or raises. Raises InspectorError."""
+    with stopped_by_signals(), _place(folder) as place, _database(kind, place) as database:
+        if orders.model is None:
+            card = place / "stub.yaml"
+            card.write_text(CARD)
+            orders = replace(orders, model=card)
+        done = drill(orders, database, place, say)
+    deadline_s = orders.deadline_ms / 1000.0
+    summed = tally(done.trails, done.strikes, deadline_s)
+    told = {"seed": orders.seed, "rate": orders.rate, "database": kind, "repeated": done.repeated}
+    return page(summed, done.trails, done.strikes, deadline_s) | told
+
+
+def table(result: dict[str, Any]) -> Table:
+    """One row a fault, and their sum."""
+    drawn = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", caption=CAPTION, caption_justify="left")
+    drawn.add_column("fault", no_wrap=True)
+    for title in COLUMNS.values():
+        drawn.add_column(title, justify="right")
+    for name, counts in result["faults"].items():
+        drawn.add_row(name, *(_cell(column, counts.get(column)) for column in COLUMNS))
+    drawn.add_section()
+    drawn.add_row("all", *(_cell(column, result.get(column)) for column in COLUMNS))
+    return drawn
+
+
+def _cell(column: str, value: Any) -> str:
+    text = "-" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+    return f"[red]{text}[/]" if column in FAILURES and value else text
+
+
+@contextmanager
+def _database(kind: DatabaseKind, place: Path) -> Iterator[Database]:
+    if kind == "sqlite":
+        yield LockableFile(place / "data" / "inspector.db")
+    else:
+        with KillablePostgres(place / "postgres") as server:
+            yield server
+
+
+@contextmanager
+def _place(folder: Path | None) -> Iterator[Path]:
+    """Empty, so that no earlier drill's parts are taken for this one's."""
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="inspector-chaos-") as made:
+            yield Path(made)
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InspectorError(f"--folder {folder} is not empty; name a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder.absolute()

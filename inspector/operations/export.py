@@ -1,0 +1,86 @@
+"""Takes things out: parts as CSV or JSON lines, live pipelines as YAML files, the wire contract as documents."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, Final
+
+from inspector.config.yaml_reader import written
+from inspector.domain.pipeline import Pipeline
+from inspector.messages import asyncapi
+from inspector.messages.outgoing import report_message
+from inspector.messages.topics import Topics
+from inspector.ports.archive import Archive, PartFilter, PartRow
+
+PAGE: Final = 500
+
+
+def parts(archive: Archive, wanted: PartFilter, limit: int | None) -> Iterator[PartRow]:
+    """Parts, newest first, page by page."""
+    left = limit
+    while left is None or left > 0:
+        page = archive.parts(wanted, PAGE if left is None else min(PAGE, left))
+        if not page:
+            return
+        yield from page
+        wanted = wanted._replace(before=page[-1].number)
+        left = None if left is None else left - len(page)
+
+
+def write_jsonl(rows: Iterator[PartRow], out: IO[str]) -> int:
+    """One report (inspector.report/1) a line; returns how many."""
+    return sum(bool(out.write(report_message(row.part).model_dump_json(by_alias=True) + "\n")) for row in rows)
+
+
+def write_csv(rows: Iterator[PartRow], out: IO[str]) -> int:
+    """One part a row: the verdict's fields, and the main finding's class and box; returns how many."""
+    first = next(rows, None)
+    if first is None:
+        return 0
+    writer = csv.DictWriter(out, list(_flat(first)))
+    writer.writeheader()
+    return sum(bool(writer.writerow(_flat(row))) for row in chain([first], rows))
+
+
+def write_pipelines(archive: Archive, folder: Path) -> list[Path]:
+    """The live version of every line as YAML that `inspector apply` takes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for version in archive.list_pipelines():
+        path = folder / f"{version.pipeline.line}.yaml"
+        path.write_text(as_yaml(version.pipeline, f"version {version.version}"))
+        paths.append(path)
+    return paths
+
+
+def as_yaml(pipeline: Pipeline, note: str) -> str:
+    """The declaration as a file that `inspector apply` takes; its first row is the note."""
+    settings = pipeline.model_dump(mode="json", exclude_defaults=True)
+    return f"# {note}\n" + written(settings)
+
+
+def write_contract(topics: Topics, folder: Path) -> list[Path]:
+    """The AsyncAPI document and the JSON Schema of every payload."""
+    folder.mkdir(parents=True, exist_ok=True)
+    documents = {"asyncapi.json": asyncapi.document(topics)}
+    documents |= {f"{name}.schema.json": schema for name, schema in asyncapi.schemas().items()}
+    for name, document in documents.items():
+        (folder / name).write_text(json.dumps(document, indent=2) + "\n")
+    return [folder / name for name in documents]
+
+
+def _flat(row: PartRow) -> dict[str, Any]:
+    report = report_message(row.part)
+    verdict = report.verdict.model_dump(mode="json", by_alias=True, exclude={"pipeline", "schema_"})
+    main = report.findings[0] if report.findings else None
+    return verdict | {
+        "pipeline_version": report.verdict.pipeline.version,
+        "fingerprint": report.verdict.pipeline.fingerprint,
+        "severity": main.severity.value if main else None,
+        "bbox_norm": json.dumps(main.bbox_norm) if main and main.bbox_norm else None,
+        "evidence_sha256": report.evidence_sha256,
+    }

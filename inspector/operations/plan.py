@@ -1,0 +1,60 @@
+"""Finds the ladder that is cheapest at a wanted escape level, from a line's stored votes or from recorded answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from inspector.domain.pipeline import Pipeline
+from inspector.domain.review import evenly
+from inspector.domain.vote import Labelled, counting
+from inspector.errors import InspectorError
+from inspector.lab.evaluation.tape_file import TapeFile
+from inspector.lab.evaluation.views_apart import heard, matched
+from inspector.operations.compare_strategies import Source
+from inspector.operations.export import as_yaml
+from inspector.operations.line_records import records
+from inspector.tuning.ladder_search import Limits
+from inspector.tuning.recommendation import Advice, adopt, advise
+
+
+class Planned(NamedTuple):
+    """A line as it is, and what was found for it."""
+
+    source: str
+    pipeline: Pipeline
+    advice: Advice
+
+
+def plan_line(database: str, line: str, limits: Limits) -> Planned:
+    """From reviewed parts whose whole ladder was asked. Raises InspectorError where there are too few."""
+    found = records(database, line)
+    pipeline, shadows = found.live.pipeline, [past for past in found.history.parts if past.shadow]
+    parts = [Labelled(past.shadow, past.is_ng) for past in evenly(shadows)]
+    advice = advise(parts, pipeline, counting(pipeline, found.stamp), limits)
+    return Planned(f"{line}, version {found.live.version}: stored votes", pipeline, advice)
+
+
+def plan_recorded(source: Source, votes: Path, line: str, limits: Limits) -> Planned:
+    """From labelled parts and the file that their answers were recorded in. Raises InspectorError where nothing was
+    recorded about them."""
+    if not votes.is_file():
+        raise InspectorError(f"{votes} is not there; record answers first: inspector eval … --strategy default")
+    cases = matched(source.parts, TapeFile(votes).newest(), line)
+    pipeline = cases[0].pipeline
+    advice = advise(heard(cases), pipeline, counting(pipeline, cases[0].tape.fingerprint), limits)
+    return Planned(f"{line} on {source.name}", pipeline, advice)
+
+
+def write_plan(planned: Planned, file: Path) -> None:
+    """The chosen ladder as a pipeline file. Raises InspectorError where there is none, or the file can't be written."""
+    advice = planned.advice
+    if advice.chosen is None:
+        raise InspectorError(f"no ladder keeps these limits on {planned.source}: nothing to write to {file}")
+    note = (
+        f"ladder and thresholds chosen by inspector plan ({planned.source}); golden samples are relative to this file"
+    )
+    try:
+        file.write_text(as_yaml(adopt(advice.chosen, planned.pipeline), note), encoding="utf-8")
+    except OSError as error:
+        raise InspectorError(f"{file} can't be written: {error}; name another file with --write") from error

@@ -1,6 +1,0 @@
-"""Drawn products for demo, tests and training: frames as a line camera takes them, with defects known to the pixel."""
-
-from inspector.products.draw import PRODUCTS, RARE, draw, encode, golden
-from inspector.products.sample import Flaw, Sample
-
-__all__ = ["PRODUCTS", "RARE", "Flaw", "Sample", "draw", "encode", "golden"]

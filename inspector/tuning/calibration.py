@@ -1,0 +1,82 @@
+"""Calibrated probabilities: Platt's sigmoid fitted to labelled parts, and how far a score is from being one. Pure.
+
+Fitted per line and fingerprint. Raw scores stay as they are: thresholds stand on them, and a monotone map improves no
+ranking. What it changes is how sure votes make (`settle.confidence`), and what a person is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from inspector.domain.learned import Calibration
+from inspector.domain.log_odds import expit, logit
+from inspector.domain.vote import Labelled
+from inspector.tuning.logistic_regression import logistic
+
+BINS: Final = 10
+
+
+class Bin(NamedTuple):
+    """Parts whose probability lies in [low, high): how many, what was said on average, and how many were NG."""
+
+    low: float
+    high: float
+    parts: int
+    mean_p: float
+    ng_share: float
+
+
+def of_votes(parts: Sequence[Labelled], standing: Sequence[float] | None = None) -> Calibration:
+    """One sigmoid for all single votes of a line's labelled parts, as Counting takes it. `standing` says how many
+    parts of the line each of these stands for; left out: all for as many. Raises ValueError where not both kinds of
+    parts are there."""
+    told = [
+        (vote.p_ng, part.ng, stands)
+        for part, stands in zip(parts, standing or [1.0] * len(parts), strict=True)
+        if part.ng is not None
+        for vote in part.votes
+        if vote.p_ng is not None
+    ]
+    return fit([p_ng for p_ng, _, _ in told], [ng for _, ng, _ in told], [stands for _, _, stands in told])
+
+
+def fit(p_ng: Sequence[float], ng: Sequence[bool], standing: Sequence[float] | None = None) -> Calibration:
+    """Platt's sigmoid on log-odds by maximum likelihood, with targets smoothed as in Platt 1999. Raises ValueError
+    where not both kinds of parts are there.
+
+    Assumes that the log-odds of NG are linear in the score's; a reliability table on other parts shows whether.
+    """
+    bad = sum(ng)
+    if not 0 < bad < len(ng):
+        raise ValueError(f"calibration needs OK and NG parts, not {len(ng) - bad} OK and {bad} NG; label more parts")
+    heavy = np.ones(len(ng)) if standing is None else np.asarray(standing) / np.mean(standing)
+    design = np.column_stack([[logit(p) for p in p_ng], np.ones(len(p_ng))])
+    hit, miss = (bad + 1.0) / (bad + 2.0), 1.0 / (len(ng) - bad + 2.0)
+    slope, intercept = logistic(design, np.where(ng, hit, miss), heavy=heavy).weights.tolist()
+    ng_share = float(heavy @ np.asarray(ng)) / len(ng)
+    return Calibration(slope=slope, intercept=intercept, frames=len(ng), ng_share=ng_share)
+
+
+def calibrated(p_ng: float, learned: Calibration) -> float:
+    """Probability of NG among parts mixed as those it was fitted on."""
+    return expit(learned.slope * logit(p_ng) + learned.intercept)
+
+
+def reliability(p_ng: Sequence[float], ng: Sequence[bool], bins: int = BINS) -> list[Bin]:
+    """Equal bins of probability, empty ones left out. What is said is right where mean_p is ng_share."""
+    said, bad = np.asarray(p_ng, dtype=float), np.asarray(ng, dtype=float)
+    places = np.minimum((said * bins).astype(int), bins - 1)
+    return [
+        Bin(place / bins, (place + 1) / bins, int(held.sum()), float(said[held].mean()), float(bad[held].mean()))
+        for place in np.unique(places).tolist()
+        for held in [places == place]
+    ]
+
+
+def calibration_error(p_ng: Sequence[float], ng: Sequence[bool], bins: int = BINS) -> float:
+    """Expected calibration error (Naeini 2015): mean distance between what was said and what was, over the bins.
+    It is biased upwards where bins hold few parts, and 0 for a constant that meets the NG share."""
+    return sum(each.parts * abs(each.mean_p - each.ng_share) for each in reliability(p_ng, ng, bins)) / len(ng)

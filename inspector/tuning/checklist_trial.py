@@ -1,0 +1,139 @@
+"""Questions of a checklist, tried on parts whose truth is known. Pure.
+
+Whether Yes means a defect can't be seen from words. A question that says Yes about a golden sample would stop good
+parts, so that one such answer drops it. Among reviewed parts a written one must tell something: NG parts score above OK
+ones, or it sees such as no question about another class does, for a rare defect moves no AUROC. The plain question
+about a class stands in for what is dropped: a class that reviewed parts don't have must still be asked about.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import product
+from typing import Final, NamedTuple
+
+from inspector.tuning.checklist import Candidate
+
+YES_ABOVE: Final = 0.5
+DOUBT: Final = 0.5  # what an answer that could not be read says
+ENOUGH: Final = 10  # reviewed parts of each kind before a question is dropped for telling nothing
+DEVIATIONS: Final = 1.96  # on both sides of 95 of 100
+
+Scores = tuple[float | None, ...]  # p_ng of all candidates about one picture, in their order
+
+
+class Heard(NamedTuple):
+    """All answers: about golden samples, and about reviewed parts. `missing`: reviewed parts whose picture could not be
+    had."""
+
+    golden: tuple[Scores, ...]
+    ok: tuple[Scores, ...] = ()
+    ng: tuple[Scores, ...] = ()
+    missing: int = 0
+
+
+class Told(NamedTuple):
+    """How well a question tells reviewed parts apart: AUROC with its 95 % interval, the NG parts that no question
+    about another class sees, and the OK parts that it calls NG."""
+
+    auroc: float
+    low: float
+    high: float
+    alone: int
+    wrong: int
+
+
+class Tried(NamedTuple):
+    """A question with what came of it. `told` is None without reviewed parts of both kinds; `fault` says why it is
+    dropped, and is empty where it is not."""
+
+    candidate: Candidate
+    golden: Scores
+    told: Told | None
+    fault: str
+
+    @property
+    def rank(self) -> float:
+        return self.told.auroc if self.told else 0.0
+
+
+def try_out(candidates: Sequence[Candidate], heard: Heard) -> tuple[Tried, ...]:
+    """Every candidate, in the order in which they were asked."""
+    golden = [tuple(said[place] for said in heard.golden) for place in range(len(candidates))]
+    alarms = [_alarm(said) for said in golden]
+    sound = [each.defect if not alarm else None for each, alarm in zip(candidates, alarms, strict=True)]
+    told = [_told(place, each.defect, sound, heard) for place, each in enumerate(candidates)]
+    enough = min(len(heard.ok), len(heard.ng)) >= ENOUGH
+    return tuple(
+        Tried(each, said, found, alarm or (_idle(found) if enough and each.written else ""))
+        for each, said, found, alarm in zip(candidates, golden, told, alarms, strict=True)
+    )
+
+
+def chosen(tried: Sequence[Tried]) -> tuple[Candidate, ...]:
+    """Of each class the question of the highest AUROC, the first one where that is not known; none where all were
+    dropped."""
+    best: dict[str, Tried] = {}
+    for each in tried:
+        known = best.get(each.candidate.defect)
+        if not each.fault and (known is None or each.rank > known.rank):
+            best[each.candidate.defect] = each
+    return tuple(each.candidate for each in best.values())
+
+
+def _alarm(golden: Scores) -> str:
+    """What it says about a part that is known to be good."""
+    for number, p_ng in enumerate(golden, 1):
+        if p_ng is None:
+            return f"can't be read about golden sample {number}"
+        if p_ng > YES_ABOVE:
+            return f"says Yes about golden sample {number} (p_ng {p_ng:.2f})"
+    return ""
+
+
+def _idle(told: Told | None) -> str:
+    if told is None or told.low > 0.5 or told.alone > told.wrong:
+        return ""
+    return (
+        f"tells nothing: AUROC {told.auroc:.2f} ({told.low:.2f} … {told.high:.2f}), {told.alone} NG parts that no "
+        f"other question sees, {told.wrong} OK parts called NG"
+    )
+
+
+def _told(place: int, defect: str, sound: Sequence[str | None], heard: Heard) -> Told | None:
+    """`sound` are the classes of the candidates, None for one that a golden sample speaks against."""
+    if not heard.ok or not heard.ng:
+        return None
+    others = [number for number, other in enumerate(sound) if other not in (None, defect)]
+    ok, ng = ([_score(said[place]) for said in kind] for kind in (heard.ok, heard.ng))
+    found = _auroc(ok, ng)
+    spread = DEVIATIONS * _deviation(found, len(ok), len(ng))
+    return Told(
+        auroc=found,
+        low=max(0.0, found - spread),
+        high=min(1.0, found + spread),
+        alone=sum(_says_yes(said, [place]) and not _says_yes(said, others) for said in heard.ng),
+        wrong=sum(_says_yes(said, [place]) for said in heard.ok),
+    )
+
+
+def _says_yes(said: Scores, places: Sequence[int]) -> bool:
+    return any(_score(said[place]) > YES_ABOVE for place in places)
+
+
+def _score(p_ng: float | None) -> float:
+    return DOUBT if p_ng is None else p_ng
+
+
+def _auroc(ok: Sequence[float], ng: Sequence[float]) -> float:
+    """The probability that an NG part scores above an OK one; ties count half."""
+    above = sum(1.0 if bad > good else 0.5 if bad == good else 0.0 for bad, good in product(ng, ok))
+    return above / (len(ok) * len(ng))
+
+
+def _deviation(auroc: float, ok: int, ng: int) -> float:
+    """Of the AUROC of so many parts (Hanley and McNeil 1982)."""
+    both_ng, both_ok = auroc / (2.0 - auroc), 2.0 * auroc**2 / (1.0 + auroc)
+    variance = auroc * (1.0 - auroc) + (ng - 1) * (both_ng - auroc**2) + (ok - 1) * (both_ok - auroc**2)
+    return math.sqrt(max(variance, 0.0) / (ok * ng))

@@ -1,0 +1,54 @@
+"""Whatever is asked of the REST API is answered or refused as a problem: never a fault of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import quote
+
+import httpx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.console_parts import a_pass, a_picture, a_reject, store
+from support.fakes import MemoryEvidence, MemoryLedger
+
+from inspector.adapters.console.rest import rest_api
+
+LEDGER, EVIDENCE = MemoryLedger(), MemoryEvidence()
+store(LEDGER, a_pass("r1", evidence=EVIDENCE.put(a_picture(), "image/jpeg")), a_reject("r2"))
+API = rest_api(LEDGER, EVIDENCE)
+PATHS = sorted(API.openapi()["paths"])
+FIELDS = ("line", "camera", "disposition", "reason", "before", "after", "limit", "minutes", "side", "verdict")
+
+odd = st.sampled_from(["", "0", "-1", "1e9", "9" * 40, "PASS", "pcb", "r1", "null", "../..", "%00", "\x00", "٣", "💥"])
+texts = odd | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+queries = st.lists(st.tuples(st.sampled_from(FIELDS) | texts, texts), max_size=4)
+bodies = st.binary(max_size=100) | st.sampled_from([b"{}", b"[]", b"null", b'{"verdict":7}', b"[" * 10_000])
+types = st.sampled_from(["application/json", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded"])
+
+
+@st.composite
+def paths(draw: st.DrawFn) -> str:
+    path: str = draw(st.sampled_from(PATHS))
+    while "{" in path:
+        before, _, rest = path.partition("{")
+        path = f"{before}{quote(draw(texts), safe='')}{rest.partition('}')[2]}"
+    return path
+
+
+async def ask(method: str, path: str, query: list[tuple[str, str]], body: bytes, kind: str) -> httpx.Response:
+    transport = httpx.ASGITransport(API)  # raises what the application raises
+    async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
+        return await client.request(method, path, params=tuple(query), content=body, headers={"content-type": kind})
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from(["GET", "GET", "POST", "PUT", "PATCH", "DELETE"]), paths(), queries, bodies, types)
+def test_anything_asked_is_answered_or_refused_with_a_reason(
+    method: str, path: str, query: list[tuple[str, str]], body: bytes, kind: str
+) -> None:
+    answer = asyncio.run(ask(method, path, query, body, kind))
+    assert answer.status_code < 500
+    if answer.status_code >= 400:
+        problem = answer.json()
+        assert problem["status"] == answer.status_code
+        assert problem["detail"]

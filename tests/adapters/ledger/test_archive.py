@@ -1,0 +1,162 @@
+"""What console and command line read: lists that page without gaps, filters, totals that agree with the parts.
+
+The fake archive, which simply looks at every part, is the measure of the one that walks along indexes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import product
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.database_kinds import KINDS
+from support.databases import execute, new_database
+from support.fakes import NOON, MemoryLedger, a_part, a_verdict
+
+from inspector.adapters.ledger import SqlArchive, SqlLedger, upgrade
+from inspector.adapters.ledger.archive import OUTCOMES
+from inspector.domain.decision import Decision, Reason, Verdict
+from inspector.domain.declared import Disposition, ViewName
+from inspector.domain.part import PartRecord
+from inspector.domain.reconciliation import Gap
+from inspector.domain.vote import Vote
+from inspector.errors import LedgerError
+from inspector.ports.archive import PartFilter, PartRow, Totals
+from inspector.ports.ledger import Ledger, Sighting
+
+LINES, CAMERAS = ("pcb", "casting"), ("cam1", "cam2")
+COUNT = 2 * len(OUTCOMES) * len(LINES) * len(CAMERAS)
+PASSED_AND_REVIEWED = PartFilter(disposition="REVIEW", reason="NO_DEFECT")
+
+filters = st.builds(
+    PartFilter,
+    line=st.sampled_from([None, None, *LINES, "nowhere"]),
+    camera=st.sampled_from([None, None, *CAMERAS]),
+    disposition=st.sampled_from([None, None, *Disposition, "BURN"]),
+    reason=st.sampled_from([None, None, *Reason]),
+    before=st.none() | st.integers(-1, COUNT + 2),
+    after=st.none() | st.integers(-1, COUNT + 2),
+)
+
+
+class Filled(NamedTuple):
+    """The same parts in the database and in the fake."""
+
+    archive: SqlArchive
+    memory: MemoryLedger
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    url = new_database(request, tmp_path_factory.mktemp("ledger"))
+    upgrade(url)
+    archive, memory = SqlArchive(url), MemoryLedger()
+    asyncio.run(fill(url, memory))
+    yield Filled(archive, memory)
+    archive.close()
+
+
+def parts_of_all_kinds() -> list[PartRecord]:
+    """Two parts of every outcome on every camera, mixed, one second apart."""
+    kinds = list(product(OUTCOMES, LINES, CAMERAS)) * 2
+    random.Random(7).shuffle(kinds)
+    return [
+        a_part(
+            f"t-{number}",
+            line=line,
+            camera=camera,
+            decision=Decision(Verdict.OK, disposition, reason),
+            decided_at=NOON + timedelta(seconds=number),
+            latency_ms=float(number * 7 % 101),
+            votes=tuple(Vote(ViewName.DIRECT, 0, 0.5, 1, 1.0, "a text") for _ in range(number % 4)),
+        )
+        for number, ((reason, disposition), line, camera) in enumerate(kinds)
+    ]
+
+
+async def fill(url: str, memory: MemoryLedger) -> None:
+    async with SqlLedger(url) as ledger:
+        both: tuple[Ledger, Ledger] = (ledger, memory)
+        for each in both:
+            await asyncio.gather(*(each.record(part, [a_verdict(part)]) for part in parts_of_all_kinds()))
+            await each.confirm([part.result_id for part in parts_of_all_kinds()[::3]])
+            for second in range(4):
+                at = NOON + timedelta(seconds=40 * second)
+                await each.saw_camera([Sighting("pcb", "cam1", at, True, 10, lost(second, at))])
+
+
+def lost(frames: int, at: datetime) -> tuple[Gap, ...]:
+    return (Gap(1, frames, at),) if frames else ()
+
+
+@settings(max_examples=400, deadline=None)
+@given(wanted=filters, limit=st.integers(0, 12))
+def test_list_shows_what_looking_at_every_part_would_show(filled: Filled, wanted: PartFilter, limit: int) -> None:
+    assert filled.archive.parts(wanted, limit) == filled.memory.parts(wanted, limit)
+
+
+@pytest.mark.parametrize("wanted", [PartFilter(), PartFilter(line="pcb"), PartFilter(disposition="REVIEW")], ids=str)
+def test_pages_follow_each_other_without_gap_or_repeat(filled: Filled, wanted: PartFilter) -> None:
+    whole = filled.archive.parts(wanted, 1000)
+    older: list[PartRow] = []
+    newer: list[PartRow] = []
+    while page := filled.archive.parts(wanted._replace(before=older[-1].number if older else None), 7):
+        older += page
+    while page := filled.archive.parts(wanted._replace(after=newer[0].number if newer else 0), 7):
+        newer = page + newer
+    assert older == newer == whole
+
+
+async def test_page_stays_as_it_is_while_new_parts_come(database: str) -> None:
+    archive = SqlArchive(database)
+    async with SqlLedger(database) as ledger:
+        await asyncio.gather(*(ledger.record(a_part(f"t-{number}"), []) for number in range(20)))
+        first = archive.parts(PartFilter(), 5)
+        second = archive.parts(PartFilter(before=first[-1].number), 5)
+        await asyncio.gather(*(ledger.record(a_part(f"u-{number}"), []) for number in range(20)))
+    assert archive.parts(PartFilter(before=first[-1].number), 5) == second
+    archive.close()
+
+
+def test_list_leaves_out_the_texts_of_votes_and_one_part_shows_them(filled: Filled) -> None:
+    row = next(row for row in filled.archive.parts(PartFilter(), 10) if row.part.votes)
+    assert {vote.text for vote in row.part.votes} == {""}
+    whole = filled.archive.part(row.part.result_id)
+    assert whole is not None
+    assert {vote.text for vote in whole.part.votes} == {"a text"}
+    assert filled.archive.part("nobody") is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(second=st.integers(-1, COUNT + 1))
+def test_totals_agree_with_the_parts_since_any_time(filled: Filled, second: int) -> None:
+    since = NOON + timedelta(seconds=second)
+    assert filled.archive.totals(since) == filled.memory.totals(since)
+
+
+def test_totals_count_every_part_once(filled: Filled) -> None:
+    totals = filled.archive.totals(NOON)
+    assert sum(totals.parts.values()) == COUNT
+    assert totals.parts["pcb", "PASS", "NO_DEFECT"] == 4
+    assert totals.outbox == COUNT - len(range(0, COUNT, 3))
+    assert totals.lost == 0 + 1 + 2 + 3
+
+
+def test_totals_of_nothing_are_empty(filled: Filled) -> None:
+    nothing = filled.archive.totals(NOON + timedelta(days=1))
+    assert nothing == Totals({}, nothing.outbox, 0, None, None, None)
+
+
+def test_archive_that_can_not_be_read_is_an_error_of_ours(blank: str) -> None:
+    execute(blank, "CREATE TABLE something (number INTEGER)")
+    archive = SqlArchive(blank)
+    for reading in (lambda: archive.parts(PartFilter(), 1), lambda: archive.totals(NOON), archive.list_cameras):
+        with pytest.raises(LedgerError, match=r"the ledger can't be read: (no such table|relation .* does not exist)"):
+            reading()
+    archive.close()

@@ -1,0 +1,219 @@
+"""Which pictures stay and which go; and that no row ever promises a picture that was taken away."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from support.databases import Opened, fetch
+from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline
+
+from inspector.adapters.ledger import Declaration, FileEvidence, SqlLedger, store_versions
+from inspector.adapters.ledger.evidence import YOUNG_S
+from inspector.adapters.ledger.picture_retention import PAGE, keeps
+from inspector.domain.decision import Decision, Reason, Verdict
+from inspector.domain.declared import Disposition
+from inspector.domain.part import Evidence, PartRecord
+from inspector.domain.pipeline import Retention
+from inspector.ports.ledger import Ledger, PipelineVersion
+from inspector.station.picture_retention import Sweep
+from inspector.utc import utc_now
+
+LATER = NOON + timedelta(hours=25)
+NONE_KEPT = Retention(pass_pictures=0.0)
+REVIEW = Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT)
+
+
+def picture(name: object) -> Evidence:
+    return Evidence(hashlib.sha256(str(name).encode()).hexdigest(), "image/jpeg", 10)
+
+
+def pictured(name: object, *, line: str = "pcb", decided_at: datetime = NOON, shown: object = None) -> PartRecord:
+    """A passed part with a picture of its own, or the one that is `shown`."""
+    return a_part(f"t-{name}", line=line, decided_at=decided_at, evidence=picture(name if shown is None else shown))
+
+
+async def marked(ledger: Ledger, *, line: str = "pcb", retention: Retention = NONE_KEPT) -> set[str]:
+    found: set[str] = set()
+    while True:
+        sha256s, more = await ledger.release_pictures(line, retention, LATER)
+        await ledger.pictures_removed(sha256s)
+        found |= set(sha256s)
+        if not more:
+            return found
+
+
+async def test_pictures_of_passes_go_and_those_of_all_others_stay(opened: Opened) -> None:
+    for name, decision in (("passed", None), ("rejected", REJECTED), ("review", REVIEW)):
+        part = pictured(name)
+        await opened.ledger.record(part if decision is None else replace(part, decision=decision), [])
+    assert await marked(opened.ledger) == {picture("passed").sha256}
+
+
+async def test_young_pictures_stay(opened: Opened) -> None:
+    await opened.ledger.record(pictured("old"), [])
+    await opened.ledger.record(pictured("young", decided_at=LATER - timedelta(hours=23)), [])
+    assert await marked(opened.ledger) == {picture("old").sha256}
+
+
+async def test_share_that_stays_is_the_same_however_often_one_looks(opened: Opened) -> None:
+    parts = [pictured(number) for number in range(200)]
+    await asyncio.gather(*(opened.ledger.record(part, []) for part in parts))
+    went = await marked(opened.ledger, retention=Retention(pass_pictures=0.3))
+    stayed = {part.evidence.sha256 for part in parts if part.evidence} - went
+    assert stayed == {sha256 for sha256 in stayed | went if keeps(0.3, sha256)}
+    assert 40 <= len(stayed) <= 80
+    assert await marked(opened.ledger, retention=Retention(pass_pictures=0.3)) == set()
+
+
+async def test_line_that_keeps_less_from_now_on_goes_through_its_parts_again(opened: Opened) -> None:
+    parts = [pictured(number) for number in range(40)]
+    await asyncio.gather(*(opened.ledger.record(part, []) for part in parts))
+    first = await marked(opened.ledger, retention=Retention(pass_pictures=0.5))
+    second = await marked(opened.ledger)
+    assert first | second == {part.evidence.sha256 for part in parts if part.evidence}
+    assert not first & second
+
+
+async def test_picture_of_a_reviewed_part_stays(opened: Opened) -> None:
+    part = pictured("reviewed")
+    await opened.ledger.record(part, [])
+    assert isinstance(opened.ledger, SqlLedger | MemoryLedger)
+    await opened.ledger.mark_reviewed([part.result_id])
+    assert await marked(opened.ledger) == set()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(replace(pictured("b", shown="a"), decision=REJECTED), id="that was rejected"),
+        pytest.param(pictured("b", shown="a", decided_at=LATER), id="that is young"),
+        pytest.param(pictured("b", shown="a", line="casting"), id="of a line that was not gone through yet"),
+    ],
+)
+async def test_picture_that_another_part_needs_stays(database: str, other: PartRecord) -> None:
+    async with SqlLedger(database) as ledger:
+        await ledger.record(pictured("a"), [])
+        await ledger.record(other, [])
+        assert await marked(ledger) == set()
+
+
+async def test_picture_of_two_lines_goes_when_the_second_lets_go_too(database: str) -> None:
+    async with SqlLedger(database) as ledger:
+        await ledger.record(pictured("a"), [])
+        await ledger.record(pictured("b", shown="a", line="casting"), [])
+        assert await marked(ledger) == set()
+        assert await marked(ledger, line="casting") == {picture("a").sha256}
+
+
+async def test_picture_that_another_line_keeps_stays(database: str) -> None:
+    async with SqlLedger(database) as ledger:
+        await ledger.record(pictured("b", shown="a", line="casting"), [])
+        await ledger.record(pictured("a"), [])
+        assert await marked(ledger, line="casting", retention=Retention(pass_pictures=1.0)) == set()
+        assert await marked(ledger) == set()
+
+
+async def test_golden_sample_stays(opened: Opened) -> None:
+    golden = picture("golden").sha256
+    if isinstance(opened.ledger, MemoryLedger):
+        opened.ledger.versions = [PipelineVersion(a_pipeline(), 1, (golden,))]
+    else:
+        store_versions(opened.url, [Declaration(a_pipeline(), (golden,))])
+    await opened.ledger.record(pictured("golden"), [])
+    assert await marked(opened.ledger) == set()
+
+
+async def test_picture_put_again_for_a_new_part_is_promised_again(opened: Opened) -> None:
+    await opened.ledger.record(pictured("a"), [])
+    assert await marked(opened.ledger) == {picture("a").sha256}
+    await opened.ledger.record(replace(pictured("b", shown="a"), decision=REJECTED), [])
+    assert await marked(opened.ledger) == set()
+    if opened.url:
+        assert fetch(opened.url, "SELECT removal FROM evidence") == [(None,)]
+
+
+async def test_step_is_bounded_and_the_next_one_goes_on(database: str) -> None:
+    async with SqlLedger(database) as ledger:
+        await asyncio.gather(*(ledger.record(pictured(number), []) for number in range(PAGE + 20)))
+        first, more = await ledger.release_pictures("pcb", NONE_KEPT, LATER)
+        assert (len(first), more) == (PAGE, True)
+        await ledger.pictures_removed(first)
+        second, more = await ledger.release_pictures("pcb", NONE_KEPT, LATER)
+        assert (len(second), more) == (20, False)
+
+
+# ---------------------------------------------------------------------- with the files
+
+
+def sweep_until_killed(database: str, root: Path) -> None:
+    """In a process that dies when it has removed its third picture."""
+    command = [sys.executable, "-c", DYING_SWEEP, database, str(root)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == -9, done.stderr
+
+
+DYING_SWEEP = """
+import asyncio, os, signal, sys
+from inspector.adapters.ledger import FileEvidence, SqlLedger
+from inspector.station.picture_retention import Sweep
+
+class Dying(FileEvidence):
+    left = 3
+    def remove(self, sha256):
+        super().remove(sha256)
+        self.left -= 1
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+async def main(url, root):
+    async with SqlLedger(url) as ledger:
+        await Sweep(ledger, Dying(root)).turn()
+
+asyncio.run(main(sys.argv[1], sys.argv[2]))
+"""
+
+
+def pictures_in(root: Path) -> int:
+    return len(list(root.rglob("*.jpg")))
+
+
+def make_older(root: Path, seconds: float) -> None:
+    then = time.time() - seconds
+    for path in root.rglob("*.jpg"):
+        os.utime(path, (then, then))
+
+
+async def test_sweep_that_is_killed_breaks_no_promise_and_the_next_one_finishes(database: str, tmp_path: Path) -> None:
+    evidence = FileEvidence(tmp_path / "evidence")
+    store_versions(database, [Declaration(a_pipeline(retention={"pass_pictures": 0.0}), ())])
+    async with SqlLedger(database) as ledger:
+        for number in range(10):
+            kept = evidence.put(b"\xff\xd8\xff%d" % number, "image/jpeg")
+            decided_at = NOON if number < 9 else utc_now()
+            await ledger.record(replace(pictured(number), evidence=kept, decided_at=decided_at), [])
+    make_older(tmp_path, 2 * YOUNG_S)
+    sweep_until_killed(database, tmp_path / "evidence")
+    promised = {row[0] for row in fetch(database, "SELECT sha256 FROM evidence WHERE removal IS NULL")}
+    assert all(evidence.has(sha256) for sha256 in promised)
+    assert pictures_in(tmp_path) == 7
+    async with SqlLedger(database) as ledger:
+        await Sweep(ledger, evidence).turn()
+    assert fetch(database, "SELECT count(*) FROM evidence WHERE removal = 'DONE'") == [(9,)]
+    assert pictures_in(tmp_path) == 1
+
+
+async def test_clock_that_was_wrong_for_a_while_holds_up_no_sweep(database: str) -> None:
+    async with SqlLedger(database) as ledger:
+        await ledger.record(pictured("tomorrow", decided_at=LATER + timedelta(days=400)), [])
+        await ledger.record(pictured("old"), [])
+        assert len(await marked(ledger)) == 2

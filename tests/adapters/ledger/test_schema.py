@@ -1,0 +1,199 @@
+"""The migrations: they make exactly the tables that the code means, once, whole, and never backwards."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Inspector, inspect
+from support.databases import connected, execute, fetch
+
+from inspector.adapters.ledger import SchemaState, SqlArchive, SqlLedger, measure_ledger, schema_state, upgrade
+from inspector.adapters.ledger.schema import migrate
+from inspector.adapters.ledger.tables import metadata
+from inspector.errors import LedgerError
+from inspector.ports.archive import PartFilter
+
+HEAD = "0004"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+def url_of(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def structure_of(url: str) -> dict[str, Any]:
+    """Every table with its columns, keys and indexes; the order of columns means nothing."""
+    with connected(url) as connection:
+        seen = inspect(connection)
+        return {name: table_of(seen, name) for name in seen.get_table_names() if not name.startswith("alembic")}
+
+
+def table_of(seen: Inspector, table: str) -> dict[str, Any]:
+    return {
+        "columns": {each["name"]: (str(each["type"]), each["nullable"]) for each in seen.get_columns(table)},
+        "key": seen.get_pk_constraint(table)["constrained_columns"],
+        "unique": sorted(each["column_names"] for each in seen.get_unique_constraints(table)),
+        "refers": sorted(
+            (*each["constrained_columns"], each["referred_table"]) for each in seen.get_foreign_keys(table)
+        ),
+        "indexes": {each["name"]: (each["column_names"], condition_of(each)) for each in seen.get_indexes(table)},
+    }
+
+
+def condition_of(index: Any) -> str:
+    """Which rows a partial index holds."""
+    options = index.get("dialect_options", {})
+    return str(options.get("sqlite_where", options.get("postgresql_where", "")))
+
+
+def test_migrations_from_empty_make_what_the_code_means(blank: str) -> None:
+    with connected(blank) as connection:
+        metadata.create_all(connection)
+    meant = structure_of(blank)
+    with connected(blank) as connection:
+        metadata.drop_all(connection)
+    upgrade(blank)
+    assert structure_of(blank) == meant
+
+
+def test_nothing_is_left_to_migrate(database: str) -> None:
+    with connected(database) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_rows_of_the_first_schema_are_kept_by_the_second(blank: str) -> None:
+    with connected(blank) as connection:
+        migrate(connection, "0001")
+    execute(blank, OLD_PART)
+    upgrade(blank)
+    assert fetch(blank, "SELECT line, acknowledged_at, reviewed_at FROM parts") == [("x", None, None)]
+
+
+def _old_part() -> str:
+    texts = "result_id line camera trigger_id state verdict disposition reason pipeline_line fingerprint stopped_by"
+    old = dict.fromkeys(texts.split(), "'x'") | {"detail": "'\"x\"'"}
+    old |= dict.fromkeys(["received_at", "decided_at"], "'2026-03-02 12:00:00'")
+    old |= dict.fromkeys(["pipeline_version", "latency_ms", "deadline_ms", "vote_count", "rungs"], "1")
+    old |= dict.fromkeys(["late", "is_simulated"], "false")
+    return f"INSERT INTO parts ({', '.join(old)}) VALUES ({', '.join(old.values())})"
+
+
+OLD_PART = _old_part()
+
+
+@pytest.mark.parametrize("table", ["votes", "shadow_votes"])
+def test_votes_of_the_third_schema_are_kept_by_the_fourth(blank: str, table: str) -> None:
+    with connected(blank) as connection:
+        migrate(connection, "0003")
+    execute(blank, OLD_PART)
+    execute(
+        blank,
+        f"INSERT INTO {table} (part, position, view, rung, p_ng, tokens, ms, text) "
+        "SELECT number, 0, 'direct', 0, 0.25, 1, 30.0, '\"No\"' FROM parts",
+    )
+    upgrade(blank)
+    assert fetch(blank, f"SELECT view, p_ng, p_true FROM {table}") == [("direct", 0.25, None)]
+
+
+def test_upgrade_makes_the_folder_and_says_where_it_arrived(tmp_path: Path) -> None:
+    url = url_of(tmp_path / "plant" / "line" / "ledger.db")
+    assert upgrade(url) == SchemaState(HEAD, HEAD)
+    assert upgrade(url) == SchemaState(HEAD, HEAD), "upgrading again changes nothing"
+
+
+def test_state_of_a_database_that_is_not_there_makes_none(file: Path) -> None:
+    assert schema_state(url_of(file)) == SchemaState(None, HEAD)
+    assert not file.exists()
+
+
+async def test_newer_database_is_refused_and_stays_as_it_is(database: str) -> None:
+    execute(database, "UPDATE alembic_version SET version_num = '9999'")
+    before = structure_of(database)
+    with pytest.raises(LedgerError, match="schema 9999, which this version of inspector does not know: a newer"):
+        upgrade(database)
+    with pytest.raises(LedgerError, match="a newer version made it"):
+        await SqlLedger(database).start()
+    assert structure_of(database) == before
+    assert schema_state(database) == SchemaState("9999", HEAD)
+
+
+async def test_ledger_refuses_a_database_that_was_not_upgraded(blank: str) -> None:
+    execute(blank, "CREATE TABLE something (number INTEGER)")
+    with pytest.raises(LedgerError, match=f"has schema None, this version needs {HEAD}; run: inspector db upgrade"):
+        await SqlLedger(blank).start()
+
+
+def test_missing_database_is_named_with_the_remedy_and_not_made(file: Path) -> None:
+    for opening in (SqlLedger, SqlArchive):
+        with pytest.raises(LedgerError, match=r"no database .*ledger\.db; create it with: inspector db upgrade"):
+            opening(url_of(file))
+    assert not file.exists()
+
+
+def test_upgrade_that_fails_half_way_leaves_nothing(blank: str) -> None:
+    execute(blank, "CREATE TABLE outbox (number INTEGER)")
+    with pytest.raises(LedgerError, match=r'can.t be upgraded: (table|relation) "?outbox"? already exists'):
+        upgrade(blank)
+    assert list(structure_of(blank)) == ["outbox"]
+
+
+def test_upgrades_at_once_wait_for_each_other(blank: str) -> None:
+    arrived: list[SchemaState] = []
+    threads = [threading.Thread(target=lambda: arrived.append(upgrade(blank))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert arrived == [SchemaState(HEAD, HEAD)] * 4
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("sqlite://", "can't be kept in memory; name a file"),
+        ("sqlite:///:memory:", "can't be kept in memory; name a file"),
+        ("mysql://host/inspector", "can't be kept in mysql; use sqlite:///"),
+        ("var/ledger.db", "the database URL can't be read"),
+        ("sqlite:////dev/null/ledger.db", "folder of /dev/null/ledger.db can't be made: File exists; choose"),
+    ],
+)
+def test_url_that_can_hold_no_ledger_is_refused_with_a_remedy(url: str, complaint: str) -> None:
+    with pytest.raises(LedgerError, match=complaint):
+        upgrade(url)
+
+
+def test_file_that_is_no_database_is_an_error_of_ours(file: Path) -> None:
+    file.write_bytes(b"this is no database" * 100)
+    for reading in (upgrade, schema_state):
+        with pytest.raises(LedgerError, match="file is not a database"):
+            reading(url_of(file))
+
+
+def test_odd_characters_in_the_path_are_no_obstacle(tmp_path: Path) -> None:
+    url = url_of(tmp_path / "plant 50% #1" / "ledger é.db")
+    upgrade(url)
+    assert schema_state(url).current == HEAD
+    archive = SqlArchive(url)
+    assert archive.parts(PartFilter(), 1) == []
+    archive.close()
+
+
+async def test_ledger_can_be_measured_where_it_will_live(blank: str) -> None:
+    speed = await measure_ledger(blank, parts=30, callers=8, listed=30)
+    assert speed.together_per_s > 0
+    assert json.loads(json.dumps(asdict(speed)))["lists"]["line"]["p95_ms"] > 0
+    assert set(speed.lists) >= {"all", "line", "rejected"}
+    with pytest.raises(LedgerError, match="holds parts; name an empty one"):
+        await measure_ledger(blank)

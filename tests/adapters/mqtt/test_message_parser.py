@@ -1,0 +1,160 @@
+"""Whatever a device says is read as a frame, an answer or a fault, and acknowledged once: nothing ends the line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from contextlib import suppress
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from paho.mqtt.client import MQTTMessage
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from pydantic import ValidationError
+from support.declarations import names, trigger_ids
+
+from inspector.adapters.mqtt.ack_order import Receipts
+from inspector.adapters.mqtt.connection import Broker
+from inspector.adapters.mqtt.intake import Intake
+from inspector.adapters.mqtt.message_parser import MAX_DEADLINE_MS, MAX_TEXT, Message, read, read_ack, read_count
+from inspector.domain.frame import NAME, TRIGGER_ID, Frame
+from inspector.domain.reconciliation import Ack, TriggerCount
+from inspector.errors import FrameError
+from inspector.messages.asyncapi import PROPERTIES
+from inspector.messages.examples import FRAME_PROPERTIES, INCOMING
+from inspector.messages.topics import CHANNELS_IN, FrameTopic, Topics
+from inspector.utc import utc_now
+
+ODD = (
+    "", "0", "-1", "1e309", "nan", "٣", "1_000", " 7", "0x10", "true", "TRUE", "\x00", "💥" * 40,
+    "9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:59", "2026-02-30T00:00:00Z", "2026-01-31", "12:00",
+    "f" * 64, "F" * 64, "a/b", "+", "#", "$SYS",
+)  # fmt: skip
+texts = st.sampled_from(ODD) | st.text(st.characters(), max_size=200)
+properties = st.dictionaries(st.sampled_from(sorted(PROPERTIES)) | texts, texts, max_size=8)
+plain = st.none() | st.booleans() | st.integers() | st.floats() | texts
+nested = st.recursive(plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3))
+
+
+@st.composite
+def altered(draw: st.DrawFn) -> bytes:
+    """A good notice or claim check with some of its fields replaced by anything."""
+    document = json.loads(INCOMING[draw(st.sampled_from(sorted(INCOMING)))].model_dump_json())
+    return json.dumps(document | draw(st.dictionaries(st.sampled_from(sorted(document)), nested))).encode()
+
+
+payloads = altered() | nested.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=100)
+deep = st.sampled_from([b"[" * 50_000, b'{"url":' * 20_000, b'{"seq":' + b"9" * 20_000 + b"}"])
+topics = st.builds(
+    FrameTopic,
+    names | texts,
+    names | texts,
+    st.sampled_from(["frame", "frame-ref"]),
+    st.none() | trigger_ids | texts,
+)
+messages = st.builds(
+    Message,
+    topics,
+    payloads | deep,
+    properties | st.just(dict(FRAME_PROPERTIES)),
+    texts,
+    st.none() | st.binary(max_size=200),
+    st.none() | texts,
+    st.booleans(),
+)
+
+
+def is_sound(frame: Frame) -> bool:
+    """What the rest of the service may rely on."""
+    stored = [text for text in (frame.part_id, frame.product, frame.lot) if text is not None]
+    return (
+        all(NAME.fullmatch(name) for name in frame.key[:2])
+        and TRIGGER_ID.fullmatch(frame.key.trigger_id) is not None
+        and all(0 < len(text) <= MAX_TEXT or frame.claim for text in stored)
+        and (frame.seq is None or 0 <= frame.seq < 10**15)
+        and (frame.deadline_ms is None or 0.0 < frame.deadline_ms <= MAX_DEADLINE_MS)
+        and (frame.captured_at is None or frame.captured_at.tzinfo is not None)
+    )
+
+
+@settings(deadline=None, max_examples=300)
+@given(messages)
+def test_any_message_is_a_sound_frame_or_says_what_is_wrong(message: Message) -> None:
+    try:
+        reading = read(message)
+    except FrameError:
+        return
+    assert is_sound(reading.frame)
+    assert all(len(complaint) < 400 for complaint in reading.complaints)
+
+
+@settings(deadline=None)
+@given(payloads | deep)
+def test_any_notice_of_gate_or_plc_is_read_or_refused(payload: bytes) -> None:
+    topic = FrameTopic("pcb", "cam1", "ack", None)
+    with suppress(ValidationError):
+        assert read_ack(topic, payload, utc_now()).at.tzinfo
+    with suppress(ValidationError):
+        count = read_count(topic, payload, utc_now())
+        assert count.since < count.until
+
+
+# ---------------------------------------------------------------------- the intake, whole
+
+
+class Desk:
+    """ports.Reception that finishes everything at once."""
+
+    def __init__(self) -> None:
+        self.heard: Counter[str] = Counter()
+
+    async def inspect(self, frame: Frame) -> None:
+        self.heard["frame"] += 1
+
+    async def hear_ack(self, ack: Ack) -> None:
+        self.heard["ack"] += 1
+
+    async def hear_count(self, count: TriggerCount) -> None:
+        self.heard["count"] += 1
+
+    def hear_status(self, line: str, camera: str, status: str) -> None:
+        self.heard["status"] += 1
+
+    def complain(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
+        self.heard[kind] += 1
+
+
+whole_topics = st.one_of(
+    st.builds("plant/v1/{}/{}/{}".format, names, names, st.sampled_from(CHANNELS_IN)),
+    st.builds("plant/v1/{}/{}/frame/{}".format, names, names, trigger_ids),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60),
+)
+arrivals = st.lists(st.tuples(whole_topics, payloads, properties), min_size=1, max_size=12)
+
+
+async def receive(arrived: list[tuple[str, bytes, dict[str, str]]]) -> tuple[list[int], Desk]:
+    """What is acknowledged, in order, when these come in over one connection."""
+    acknowledged: list[int] = []
+    desk = Desk()
+    intake = Intake(Broker(), Topics("plant/v1"), "fuzz", desk)
+    intake._loop = asyncio.get_running_loop()
+    intake._receipts = Receipts(acknowledged.append)
+    for mid, (topic, payload, told) in enumerate(arrived, start=1):
+        message = MQTTMessage(mid, topic.encode())
+        message.payload, message.qos = payload, 1
+        message.properties = Properties(PacketTypes.PUBLISH)
+        message.properties.UserProperty = list(told.items())
+        intake._on_message(intake._client, None, message)
+    while intake._tasks or len(acknowledged) < len(arrived):
+        await asyncio.sleep(0)
+    return acknowledged, desk
+
+
+@settings(deadline=None, max_examples=150)
+@given(arrivals)
+def test_whatever_comes_in_is_acknowledged_once_and_in_order(arrived: list[tuple[str, bytes, dict[str, str]]]) -> None:
+    acknowledged, desk = asyncio.run(asyncio.wait_for(receive(arrived), 60))
+    assert acknowledged == list(range(1, len(arrived) + 1))
+    assert desk.heard.total() >= len(arrived), "heard, or complained about"

@@ -1,0 +1,425 @@
+"""The MQTT door against a real mosquitto: frames in, verdicts out, nothing lost when somebody dies."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from inspector.adapters.mqtt.connection import Broker, connect, new_client
+from inspector.adapters.mqtt.intake import Intake
+from inspector.adapters.mqtt.local import mosquitto
+from inspector.adapters.mqtt.local.broker import local_broker
+from inspector.adapters.mqtt.publisher import MqttPublisher
+from inspector.domain.frame import Frame
+from inspector.domain.reconciliation import Ack, TriggerCount
+from inspector.errors import BrokerError
+from inspector.lab.chaos.broker import HOST, KillableBroker
+from inspector.messages.topics import Topics
+from inspector.ports.broker import Outgoing
+
+TOPICS = Topics("plant/v1")
+pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
+
+
+class Desk:
+    """ports.Reception that keeps what it is given, and finishes a frame only when told to."""
+
+    def __init__(self, *, finishing: bool = True) -> None:
+        self.frames: list[Frame] = []
+        self.statuses: list[tuple[str, str, str]] = []
+        self.acks: list[Ack] = []
+        self.counts: list[TriggerCount] = []
+        self.complaints: list[tuple[str, str]] = []
+        self.may_finish = asyncio.Event()
+        if finishing:
+            self.may_finish.set()
+
+    async def inspect(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        await self.may_finish.wait()
+
+    async def hear_ack(self, ack: Ack) -> None:
+        self.acks.append(ack)
+        await self.may_finish.wait()
+
+    async def hear_count(self, count: TriggerCount) -> None:
+        self.counts.append(count)
+
+    def hear_status(self, line: str, camera: str, status: str) -> None:
+        self.statuses.append((line, camera, status))
+
+    def complain(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
+        self.complaints.append((kind, text))
+
+    @property
+    def seqs(self) -> list[int | None]:
+        return [frame.seq for frame in self.frames]
+
+
+class Device:
+    """A bare camera: says exactly what a test wants said."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._client = new_client(broker, "device", persistent=False)
+        connect(self._client, broker, persistent=False)
+
+    def say(self, topic: str, payload: bytes, **properties: str) -> None:
+        told = Properties(PacketTypes.PUBLISH)
+        told.UserProperty = list(properties.items())
+        self._client.publish(f"plant/v1/{topic}", payload, qos=1, properties=told).wait_for_publish(5)
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with local_broker(tmp_path_factory.mktemp("broker"), prefer="mosquitto") as running:
+        yield Broker(running.host, running.port)
+
+
+@pytest.fixture
+def device(broker: Broker) -> Iterator[Device]:
+    device = Device(broker)
+    yield device
+    device.stop()
+
+
+@pytest.fixture
+def client_id(request: pytest.FixtureRequest) -> str:
+    return hashlib.sha256(request.node.name.encode()).hexdigest()[:12]
+
+
+async def until(true: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    end = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        await asyncio.sleep(0.02)
+
+
+async def opened(broker: Broker, desk: Desk, client_id: str, window: int = 64) -> Intake:
+    intake = Intake(broker, TOPICS, client_id, desk, window=window)
+    intake.start()
+    await until(intake._client.is_connected)
+    await asyncio.sleep(0.1)
+    return intake
+
+
+def kill(intake: Intake) -> None:
+    """What the broker sees of a process that was killed: a connection that ends without a word."""
+    intake._closing = True
+    intake._client.loop_stop()
+    sock = intake._client.socket()
+    assert sock is not None
+    sock.close()
+
+
+async def test_frame_comes_in_with_its_properties(broker: Broker, device: Device, client_id: str) -> None:
+    desk = Desk()
+    intake = await opened(broker, desk, client_id)
+    device.say("pcb/cam1/frame", b"jpeg", trigger_id="t-1", seq="7", part_id="SN1", captured_at="2026-01-31T12:00:00Z")
+    await until(lambda: bool(desk.frames))
+    frame = desk.frames[0]
+    assert (frame.key, frame.seq, frame.part_id, frame.payload) == (("pcb", "cam1", "t-1"), 7, "SN1", b"jpeg")
+    assert frame.captured_at is not None
+    assert frame.captured_at.isoformat() == "2026-01-31T12:00:00+00:00"
+    await intake.close()
+
+
+async def test_device_without_properties_names_the_trigger_in_the_topic(
+    broker: Broker, device: Device, client_id: str
+) -> None:
+    desk = Desk()
+    intake = await opened(broker, desk, client_id)
+    device.say("pcb/cam1/frame/t-9", b"jpeg")
+    await until(lambda: bool(desk.frames))
+    assert desk.frames[0].key.trigger_id == "t-9"
+    await intake.close()
+
+
+@pytest.mark.parametrize(
+    ("properties", "complaint"),
+    [
+        ({"seq": "-1"}, "seq '-1' is ignored"),
+        ({"seq": "9" * 400}, "is ignored; expected a whole number"),
+        ({"captured_at": "yesterday"}, "captured_at 'yesterday' is ignored"),
+        ({"captured_at": "2026-01-31T12:00:00"}, "with its zone"),
+        ({"captured_at": "9999-12-31T23:59:59-23:00"}, "captured_at '9999-12-31T23:59:59-23:00' is ignored"),
+        ({"deadline_ms": "nan"}, "deadline_ms 'nan' is ignored"),
+        ({"deadline_ms": "1e9"}, "deadline_ms '1e9' is ignored"),
+        ({"part_id": "x" * 200}, "at most 128 printable"),
+        ({"trigger_id": "no spaces please"}, "trigger_id 'no spaces please' is ignored"),
+    ],
+)
+async def test_bad_property_is_told_and_the_part_is_still_inspected(
+    broker: Broker, device: Device, client_id: str, properties: dict[str, str], complaint: str
+) -> None:
+    desk = Desk()
+    intake = await opened(broker, desk, client_id)
+    device.say("pcb/cam1/frame", b"jpeg", **({"trigger_id": "t-1"} | properties))
+    await until(lambda: bool(desk.frames))
+    assert desk.frames[0].key.line == "pcb"
+    assert any(complaint in text for _, text in desk.complaints)
+    await intake.close()
+
+
+async def test_wrong_hash_makes_the_frame_faulty_not_lost(broker: Broker, device: Device, client_id: str) -> None:
+    desk = Desk()
+    intake = await opened(broker, desk, client_id)
+    device.say("pcb/cam1/frame", b"jpeg", trigger_id="t-1", sha256="0" * 64)
+    await until(lambda: bool(desk.frames))
+    assert "sha256 differs" in (desk.frames[0].fault or "")
+    await intake.close()
+
+
+async def test_frame_without_any_id_is_known_by_its_bytes(broker: Broker, device: Device, client_id: str) -> None:
+    desk = Desk()
+    intake = await opened(broker, desk, client_id)
+    device.say("pcb/cam1/frame", b"jpeg")
+    await until(lambda: bool(desk.frames))
+    assert desk.frames[0].key.trigger_id == "sha256-" + hashlib.sha256(b"jpeg").hexdigest()[:16]
+    await intake.close()
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "kind"),
+    [
+        ("pcb/cam%201/frame", b"jpeg", "UNREADABLE_FRAME"),
+        ("pcb/cam1/frame-ref", b"not json", "UNREADABLE_FRAME"),
+        ("pcb/cam1/frame-ref", b'{"url":"x","sha256":"short"}', "UNREADABLE_FRAME"),
+        ("pcb/cam1/status", b"online", "UNREADABLE_NOTICE"),
+        ("pcb/cam1/ack", b'{"trigger_id":"t","disposition":"MAYBE"}', "UNREADABLE_NOTICE"),
+        ("pcb/cam1/count", b'{"triggers":-1,"since":"2026-01-31T12:00:00Z"}', "UNREADABLE_NOTICE"),
+        (
+            "pcb/cam1/count",
+            b'{"triggers":1,"since":"2026-01-31T12:00Z","until":"2026-01-31T12:00Z"}',
+            "UNREADABLE_NOTICE",
+        ),
+    ],
+)
+async def test_unreadable_message_is_counted_and_the_line_goes_on(
+    broker: Broker, device: Device, client_id: str, topic: str, payload: bytes, kind: str
+) -> None:
+    desk = Desk()
+    intake = await opened(broker, desk, client_id)
+    device.say(topic, payload)
+    device.say("pcb/cam1/frame", b"jpeg", trigger_id="after")
+    await until(lambda: bool(desk.frames))
+    assert kind in [told for told, _ in desk.complaints]
+    await intake.close()
+
+
+async def test_gate_and_plc_are_heard(broker: Broker, device: Device, client_id: str) -> None:
+    desk = Desk()
+    intake = await opened(broker, desk, client_id)
+    device.say("pcb/cam1/ack", b'{"trigger_id":"t-1","disposition":"REJECT","at":"2026-01-31T13:00:00+01:00"}')
+    period = b'"since":"2026-01-31T06:00:00Z","until":"2026-01-31T14:00:00Z"'
+    device.say("pcb/cam1/count", b'{"triggers":1200,' + period + b"}")
+    await until(lambda: bool(desk.acks and desk.counts))
+    [ack], [count] = desk.acks, desk.counts
+    assert (ack.key, ack.disposition, ack.at.isoformat()) == (
+        ("pcb", "cam1", "t-1"),
+        "REJECT",
+        "2026-01-31T12:00:00+00:00",
+    )
+    assert (count.line, count.camera, count.triggers) == ("pcb", "cam1", 1200)
+    assert (count.until - count.since).total_seconds() == 8 * 3600
+    await intake.close()
+
+
+async def test_acknowledgement_of_a_gate_comes_again_until_it_is_stored(
+    broker: Broker, device: Device, client_id: str
+) -> None:
+    first = Desk(finishing=False)
+    killed = await opened(broker, first, client_id)
+    device.say("pcb/cam1/ack", b'{"trigger_id":"t-1","disposition":"PASS"}')
+    await until(lambda: bool(first.acks))
+    kill(killed)
+    second = Desk()
+    intake = await opened(broker, second, client_id)
+    await until(lambda: bool(second.acks))
+    assert [ack.key.trigger_id for ack in second.acks] == ["t-1"]
+    await intake.close()
+    third = Desk()
+    again = await opened(broker, third, client_id)
+    assert third.acks == [], "what was stored is not sent again"
+    await again.close()
+
+
+async def test_camera_status_is_heard(broker: Broker, device: Device, client_id: str) -> None:
+    desk = Desk()
+    intake = await opened(broker, desk, client_id)
+    device.say("pcb/cam1/status", b'{"state":"online","firmware":"3"}')
+    await until(lambda: bool(desk.statuses))
+    assert desk.statuses == [("pcb", "cam1", "online")]
+    await intake.close()
+
+
+async def test_frames_of_a_killed_station_come_again_in_order_and_none_is_lost(
+    broker: Broker, device: Device, client_id: str
+) -> None:
+    first = Desk(finishing=False)
+    killed = await opened(broker, first, client_id)
+    for seq in range(5):
+        device.say("pcb/cam1/frame", b"jpeg", trigger_id=f"t-{seq}", seq=str(seq))
+    await until(lambda: len(first.frames) == 5)
+    kill(killed)
+    for seq in range(5, 8):
+        device.say("pcb/cam1/frame", b"jpeg", trigger_id=f"t-{seq}", seq=str(seq))
+    second = Desk()
+    intake = await opened(broker, second, client_id)
+    await until(lambda: len(second.frames) == 8)
+    assert second.seqs == list(range(8))
+    assert [frame.redelivered for frame in second.frames[:5]] == [True] * 5
+    await intake.close()
+
+
+async def test_finished_frames_do_not_come_again(broker: Broker, device: Device, client_id: str) -> None:
+    desk = Desk()
+    intake = await opened(broker, desk, client_id)
+    for seq in range(5):
+        device.say("pcb/cam1/frame", b"jpeg", trigger_id=f"t-{seq}")
+    await until(lambda: len(desk.frames) == 5)
+    await intake.close()
+    again = Desk()
+    intake = await opened(broker, again, client_id)
+    await asyncio.sleep(0.5)
+    assert again.frames == []
+    await intake.close()
+
+
+async def test_station_holds_no_more_frames_than_its_window(broker: Broker, device: Device, client_id: str) -> None:
+    desk = Desk(finishing=False)
+    intake = await opened(broker, desk, client_id, window=4)
+    for seq in range(12):
+        device.say("pcb/cam1/frame", b"jpeg", trigger_id=f"t-{seq}", seq=str(seq))
+    await until(lambda: len(desk.frames) == 4)
+    await asyncio.sleep(0.3)
+    assert intake.in_hand == 4
+    desk.may_finish.set()
+    await until(lambda: len(desk.frames) == 12)
+    assert desk.seqs == list(range(12))
+    await intake.close()
+
+
+# ---------------------------------------------------------------------- publishing
+
+
+def verdict(number: int) -> Outgoing:
+    return Outgoing(f"result-{number}", TOPICS.verdict("pcb", "cam1"), b"{}", confirms=True)
+
+
+async def test_two_services_of_one_name_are_told_that_they_take_turns(broker: Broker, client_id: str) -> None:
+    desks = Desk(), Desk()
+    intakes = [await opened(broker, desk, client_id) for desk in desks]
+    told = [desk.complaints for desk in desks]
+    await until(lambda: any(kind == "BROKER_UNSTEADY" for said in told for kind, _ in said), 45.0)
+    for intake in intakes:
+        await intake.close()
+
+
+async def test_published_message_is_confirmed_by_the_broker(broker: Broker, client_id: str) -> None:
+    publisher = MqttPublisher(broker, TOPICS, client_id)
+    await publisher.start()
+    await publisher.online()
+    await asyncio.wait_for(publisher.publish(verdict(1)), 5)
+    await until(lambda: list(publisher.echoes()) == ["result-1"])
+    publisher.noted(["result-1"])
+    assert publisher.echoes() == []
+    await publisher.close()
+
+
+async def test_next_life_learns_from_echoes_what_was_published(broker: Broker, client_id: str) -> None:
+    killed = MqttPublisher(broker, TOPICS, client_id)
+    await killed.start()
+    await killed.online()
+    await asyncio.gather(*(killed.publish(verdict(number)) for number in (1, 2, 3)))
+    await until(lambda: len(killed.echoes()) == 3)
+    killed.noted(["result-1"])
+    await asyncio.sleep(0.2)
+    killed._client.loop_stop()
+    sock = killed._client.socket()
+    assert sock is not None
+    sock.close()
+    publisher = MqttPublisher(broker, TOPICS, client_id)
+    await publisher.start()
+    await publisher.online()
+    assert sorted(publisher.echoes()) == ["result-2", "result-3"]
+    await publisher.close()
+
+
+async def test_publishing_without_a_broker_says_so_at_once(client_id: str) -> None:
+    publisher = MqttPublisher(Broker(port=9), TOPICS, client_id)
+    await publisher.start()
+    with pytest.raises(BrokerError, match="no connection"):
+        await publisher.publish(verdict(1))
+    await publisher.close()
+
+
+async def test_broker_restart_loses_no_message_and_repeats_none(tmp_path: Path, client_id: str) -> None:
+    with local_broker(tmp_path, prefer="mosquitto") as first:
+        address = Broker(first.host, first.port)
+        publisher = MqttPublisher(address, TOPICS, client_id)
+        await publisher.start()
+        await publisher.online()
+        await publisher.publish(verdict(1))
+        publisher.noted(["result-1"])
+        await asyncio.sleep(0.2)
+    await until(lambda: not publisher._online.is_set())
+    with pytest.raises(BrokerError):
+        await publisher.publish(verdict(2))
+    with local_broker(tmp_path, port=address.port, prefer="mosquitto"):
+        await asyncio.wait_for(publisher.online(), 15)
+        await asyncio.wait_for(publisher.publish(verdict(2)), 5)
+        await until(lambda: list(publisher.echoes()) == ["result-2"])
+        await publisher.close()
+
+
+async def test_what_was_on_its_way_when_the_connection_broke_is_not_sent_by_itself(
+    tmp_path: Path, client_id: str
+) -> None:
+    with KillableBroker(tmp_path / "broker") as broker:
+        publisher = MqttPublisher(Broker(HOST, broker.port), TOPICS, client_id)
+        await publisher.start()
+        await publisher.online()
+        os.kill(broker.pid, signal.SIGSTOP)
+        on_its_way = asyncio.create_task(publisher.publish(verdict(1)))
+        await asyncio.sleep(0.2)
+        with broker.dead():
+            with pytest.raises(BrokerError, match="broke"):
+                await asyncio.wait_for(on_its_way, 10)
+            await asyncio.sleep(2.5)  # longer than until the first try to connect again
+        await asyncio.wait_for(publisher.online(), 15)
+        assert publisher.echoes() == []
+        await asyncio.wait_for(publisher.publish(verdict(2)), 5)
+        await until(lambda: list(publisher.echoes()) == ["result-2"])
+        await publisher.close()
+
+
+async def test_service_state_says_offline_when_the_station_dies(broker: Broker, client_id: str) -> None:
+    heard: list[bytes] = []
+    watcher = new_client(broker, "watcher", persistent=False)
+    watcher.on_connect = lambda client, *_: client.subscribe(TOPICS.state, qos=1)
+    watcher.on_message = lambda _client, _userdata, message: heard.append(message.payload)
+    connect(watcher, broker, persistent=False)
+    publisher = MqttPublisher(broker, TOPICS, client_id)
+    await publisher.start()
+    await publisher.online()
+    await until(lambda: any(b"ONLINE" in payload for payload in heard))
+    publisher._client.loop_stop()
+    sock = publisher._client.socket()
+    assert sock is not None
+    sock.close()
+    await until(lambda: b"OFFLINE" in heard[-1])
+    watcher.disconnect()
+    watcher.loop_stop()

@@ -1,0 +1,118 @@
+"""From encoded pictures to patches."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from support.tiny_model import card, lamp
+from transformers import Qwen2VLImageProcessorPil
+
+from inspector.adapters.vlm.transformers.images import Optics, decode, window
+from inspector.domain.model_card import ModelCard
+from inspector.domain.report import WHOLE, Box
+from inspector.errors import PictureError
+from inspector.ports.engine import Picture
+
+SHARES = st.floats(0.0, 1.0)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()
+
+
+def optics(chosen: ModelCard) -> Optics:
+    return Optics(Qwen2VLImageProcessorPil(patch_size=16, merge_size=2), chosen)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_every_picture_format_becomes_rgb(kind: str, mode: str) -> None:
+    image = decode(encoded(Image.new("RGB", (40, 30), (200, 200, 200)).convert(mode), kind))
+    assert (image.mode, image.size) == ("RGB", (40, 30))
+    assert np.asarray(image).mean() == pytest.approx(200, abs=2)
+
+
+def test_sixteen_bit_grey_keeps_its_brightness() -> None:
+    deep = Image.fromarray(np.full((8, 8), 0x8000, dtype=np.uint16))
+    assert np.asarray(decode(encoded(deep))).tolist() == [[[128] * 3] * 8] * 8
+
+
+def test_a_picture_taken_sideways_is_turned_upright() -> None:
+    sideways = Image.new("RGB", (40, 20))
+    exif = sideways.getexif()
+    exif[0x0112] = 6
+    assert decode(encoded(sideways, "JPEG", exif=exif)).size == (20, 40)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"GIF", b"\x89PNG\r\n\x1a\n", encoded(Image.new("RGB", (64, 64)), "JPEG")[:-200]],
+    ids=["empty", "three bytes", "only a signature", "truncated"],
+)
+def test_unreadable_bytes_are_refused_with_their_size(data: bytes) -> None:
+    with pytest.raises(PictureError, match=rf"can't be read \({len(data)} bytes\)"):
+        decode(data)
+
+
+def test_a_picture_bomb_is_refused_before_it_is_unpacked() -> None:
+    with pytest.raises(PictureError, match="decompression bomb"):
+        decode(encoded(Image.new("1", (12_000, 12_000))))
+
+
+def test_a_ribbon_is_refused() -> None:
+    with pytest.raises(PictureError, match="3000 x 10 pixels can't be resized"):
+        optics(card()).patches([Picture(encoded(Image.new("L", (3000, 10))))])
+
+
+def test_pictures_are_resized_into_the_cards_budget() -> None:
+    seen = optics(card()).patches([lamp(0.5, (640, 480)), lamp(0.5, (32, 32))])
+    assert seen.tokens == (2, 4)
+    assert seen.pixels.shape[0] == 4 * sum(seen.tokens)
+    assert seen.grid.tolist() == [[1, 2, 4], [1, 4, 4]]
+
+
+def test_a_zoom_has_a_budget_of_its_own() -> None:
+    zooming = card(zoom_pixels={"min": 16_384, "max": 16_384})
+    whole, crop = lamp(0.5, (400, 400)), Box(0.4, 0.4, 0.6, 0.6)
+    assert optics(zooming).patches([whole, Picture(whole.data, crop)]).tokens == (4, 16)
+
+
+def test_a_zoom_tells_which_part_of_the_picture_it_shows() -> None:
+    whole, crop = lamp(0.5, (400, 200)), Box(0.5, 0.5, 0.51, 0.51)
+    zooming = optics(card(zoom_pixels={"min": 10_000, "max": 10_000}))
+    assert zooming.patches([whole]).window == WHOLE
+    assert zooming.patches([whole, Picture(whole.data, crop)]).window == Box(152 / 400, 51 / 200, 252 / 400, 151 / 200)
+
+
+def test_a_small_crop_grows_until_it_shows_native_pixels() -> None:
+    assert window((1000, 800), Box(0.50, 0.50, 0.51, 0.51), 320) == (345, 244, 665, 564)
+
+
+def test_a_crop_at_the_edge_grows_inwards() -> None:
+    assert window((1000, 800), Box(0.0, 0.9, 0.1, 1.0), 320) == (0, 480, 320, 800)
+
+
+def test_a_crop_of_a_small_picture_is_the_picture() -> None:
+    assert window((200, 100), Box(0.2, 0.2, 0.3, 0.3), 320) == (0, 0, 200, 100)
+
+
+@given(SHARES, SHARES, SHARES, SHARES, st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 1000))
+def test_a_crop_lies_in_the_picture_and_holds_the_box(
+    x0: float, x1: float, y0: float, y1: float, width: int, height: int, side: int
+) -> None:
+    box = Box(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+    left, top, right, bottom = window((width, height), box, side)
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert left - 1 <= box.x0 * width
+    assert box.x1 * width <= right + 1
+    assert right - left >= min(side, width)
+    assert top - 1 <= box.y0 * height
+    assert box.y1 * height <= bottom + 1

@@ -1,0 +1,42 @@
+"""Every thread computes on as many cores as it was told, whatever others are told."""
+
+from __future__ import annotations
+
+import threading
+
+import torch
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from inspector.adapters.vlm.transformers.threads import apart, compute_on, numpy_on_one_core, on_one_core
+
+
+def test_a_thread_keeps_its_number_when_others_are_told_another() -> None:
+    told, counted = threading.Event(), list[int]()
+
+    def compute() -> None:
+        compute_on(2)
+        told.wait(10)
+        counted.append(torch.get_num_threads())
+
+    computing = threading.Thread(target=compute)
+    computing.start()
+    with on_one_core(1) as preparing:
+        assert preparing.submit(torch.get_num_threads).result() == 1
+        told.set()
+        computing.join()
+        assert counted == [2]
+        assert preparing.submit(torch.get_num_threads).result() == 1
+
+
+def test_what_is_computed_apart_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    assert apart(torch.get_num_threads, 2) == 2
+    assert threading.active_count() == before
+
+
+def test_numpy_has_no_helpers_beside_the_engine() -> None:
+    with threadpool_limits(2, user_api="blas"):
+        numpy_on_one_core()
+        pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert pools
+    assert set(pools) == {1}

@@ -1,0 +1,134 @@
+"""The `inspector` command as a person types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from support.paths import ROOT
+
+from inspector.adapters.mqtt.local import mosquitto
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    environment = os.environ | {"INSPECTOR_DATA": str(tmp_path / "data"), "INSPECTOR_BROKER_PORT": "9"}
+
+    def run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from inspector.cli.app import main; main()", *words]
+        return subprocess.run(
+            command, env=environment | settings, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def declared(tmp_path: Path) -> Path:
+    folder = tmp_path / "lines"
+    folder.mkdir()
+    (folder / "pcb.yaml").write_text(
+        "line: pcb\nproduct: board\nquestion: Is there a defect on this board?\ndefects: {short: critical}\n"
+        "ladder: [{views: [direct]}]\ngolden_samples: ['simulated://board/3']\nreferences: 1\n"
+    )
+    return folder
+
+
+def document(done: subprocess.CompletedProcess[str]) -> Any:
+    """Standard output is one JSON document and nothing else."""
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
+def test_demo_runs_everything_prints_the_figures_and_leaves_no_process(run: Run, tmp_path: Path) -> None:
+    figures = document(run("demo", "--frames", "9", "--fps", "2", "--exit", "--json"))
+    assert (figures["frames_sent"], figures["verdicts"], figures["lost"], figures["duplicates"]) == (9, 9, 0, 0)
+    assert set(figures) >= {"latency_ms", "votes_mean", "balanced_accuracy", "escapes", "overkill", "first_verdict_s"}
+    left = [
+        each.info["cmdline"] for each in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(each.info["cmdline"])
+    ]
+    assert left == []
+
+
+def test_check_names_what_is_ill_with_a_remedy(run: Run) -> None:
+    done = run("check", "--json")
+    assert done.returncode == 1
+    checks = {each["check"]: each for each in document(done)["checks"]}
+    assert not checks["broker"]["ok"]
+    assert checks["broker"]["remedy"]
+    assert checks["model"]["ok"]
+    assert checks["disk"]["ok"]
+
+
+def test_apply_shows_a_diff_and_makes_a_version_only_for_what_changed(run: Run, declared: Path) -> None:
+    first = document(run("apply", str(declared), "--json"))["lines"][0]
+    assert (first["new"], first["new_version"]) == (True, 1)
+    again = document(run("apply", str(declared), "--json"))["lines"][0]
+    assert (again["changed"], again["new_version"]) == (False, None)
+    text = (declared / "pcb.yaml").read_text()
+    (declared / "pcb.yaml").write_text(text + "thresholds: {pass_below: 0.1, reject_above: 0.8}\n")
+    dry = document(run("apply", str(declared), "--dry-run", "--json"))["lines"][0]
+    assert (dry["changed"], dry["new_version"]) == (True, None)
+    assert dry["changes"] == [{"field": "thresholds.pass_below", "old": 0.2, "new": 0.1, "rescores": False}]
+    assert document(run("apply", str(declared), "--json"))["lines"][0]["new_version"] == 2
+
+
+def test_apply_tells_all_faults_together_and_stores_nothing(run: Run, declared: Path) -> None:
+    (declared / "bad.yaml").write_text("line: bad line\nproduct: x\nladdder: []\n")
+    done = run("apply", str(declared))
+    assert done.returncode == 1
+    for named in ("bad.yaml:1", "did you mean 'ladder'", "question"):
+        assert named in done.stderr.replace("\n", " ")
+    assert document(run("apply", str(declared / "pcb.yaml"), "--json"))["lines"][0]["new"]
+
+
+@pytest.mark.parametrize("golden", ["gone.png", "simulated://teapot/1", "simulated://board/one"])
+def test_apply_refuses_a_golden_sample_that_can_not_be_had(run: Run, declared: Path, golden: str) -> None:
+    text = (declared / "pcb.yaml").read_text()
+    (declared / "pcb.yaml").write_text(text.replace("simulated://board/3", golden))
+    done = run("apply", str(declared))
+    assert done.returncode == 1
+    assert "golden_samples[0]" in done.stderr
+
+
+def test_export_writes_what_apply_takes(run: Run, declared: Path, tmp_path: Path) -> None:
+    run("apply", str(declared))
+    assert run("export", "pipelines", str(tmp_path / "out")).returncode == 0
+    assert not document(run("apply", str(tmp_path / "out"), "--json"))["lines"][0]["changed"]
+
+
+def test_export_contract_writes_documents(run: Run, tmp_path: Path) -> None:
+    assert run("export", "contract", str(tmp_path / "contract")).returncode == 0
+    names = {path.name for path in (tmp_path / "contract").iterdir()}
+    assert {"asyncapi.json"} < names
+    for path in (tmp_path / "contract").iterdir():
+        json.loads(path.read_text())
+
+
+def test_db_upgrade_says_from_where_to_where(run: Run) -> None:
+    first = document(run("db", "upgrade", "--json"))
+    assert first["before"] is None
+    assert document(run("db", "upgrade", "--json"))["before"] == first["after"]
+
+
+def test_setting_that_is_wrong_is_named(run: Run) -> None:
+    done = run("check", INSPECTOR_BROKER_PORT="many")
+    assert done.returncode == 2
+    assert "INSPECTOR_BROKER_PORT" in done.stderr
+
+
+def test_unreachable_broker_is_one_line_with_a_remedy(run: Run) -> None:
+    done = run("simulate", "--frames", "1")
+    assert done.returncode == 1
+    assert "127.0.0.1:9" in done.stderr
+    assert "Traceback" not in done.stderr

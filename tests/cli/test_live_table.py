@@ -1,0 +1,21 @@
+"""The closing figures of a command, as a person reads them."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from inspector.cli.tables.live import summary
+
+
+def test_rows_stand_under_each_other_and_nothing_is_a_dash() -> None:
+    told = io.StringIO()
+    rows = [{"asks": 1, "engine_s": 1.0684}, {"asks": 9, "engine_s": 12.5}]
+    Console(file=told, width=60).print(summary({"direct": rows, "text_alone": []}))
+    lines = [line.split() for line in told.getvalue().splitlines()]
+    assert lines == [
+        ["direct", "asks", "1", "engine_s", "1.07"],
+        ["asks", "9", "engine_s", "12"],
+        ["text", "alone", "-"],
+    ]

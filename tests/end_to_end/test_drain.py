@@ -1,0 +1,77 @@
+"""A station that is stopped in the middle of its work: a real broker, a real ledger, and another station after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.line_fakes import ScriptedPool
+
+from inspector.adapters.ledger import SqlArchive, upgrade
+from inspector.adapters.mqtt.line_client import Exposure, Journey
+from inspector.adapters.mqtt.local import mosquitto
+from inspector.adapters.mqtt.local.broker import local_broker
+from inspector.bootstrap.wiring import absolute, broker_of, open_station
+from inspector.domain.declared import Disposition
+from inspector.lab.synthetic import draw, encode
+from inspector.messages.topics import Topics
+from inspector.operations.replay import run_lines
+from inspector.operations.service import apply_all
+from inspector.ports.archive import PartFilter
+from inspector.settings import Settings
+
+pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
+FRAMES = 60
+PIPELINE = """\
+line: pcb
+product: part
+question: Is there any defect on this part?
+defects: {scratch: minor}
+ladder:
+  - {views: [direct]}
+deadline_ms: 600000
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "pcb.yaml").write_text(PIPELINE)
+    with local_broker(tmp_path / "broker", prefer="mosquitto") as broker:
+        here = absolute(Settings(data=tmp_path, broker_port=broker.port, site="drain"))
+        upgrade(here.database)
+        apply_all(here, tmp_path / "pipelines")
+        yield here
+
+
+def exposures() -> Iterator[Exposure]:
+    payloads = [encode(draw("board", seed, size=160)) for seed in range(4)]
+    for number in range(FRAMES):
+        yield Exposure(f"t-{number}", payloads[number % len(payloads)], seq=number)
+
+
+def send(settings: Settings) -> list[Journey]:
+    return run_lines(broker_of(settings), Topics(), [("pcb", "cam1", exposures())], 60.0, "drain", patience_s=60)
+
+
+async def test_stopped_station_finishes_what_it_holds_and_the_next_one_judges_nothing_again(settings: Settings) -> None:
+    pool = ScriptedPool(delay_s=0.2)
+    first = await open_station(settings, pool, 0)
+    sending = asyncio.create_task(asyncio.to_thread(send, settings))
+    async with asyncio.timeout(60):
+        while len(pool.jobs) < 20:
+            await asyncio.sleep(0.01)
+    await first.close()
+    begun = len(pool.jobs)
+    second = await open_station(settings, pool, 0)
+    journeys = await sending
+    await second.close()
+    assert begun < FRAMES
+    assert Counter(job.key.trigger_id for job in pool.jobs).most_common(1)[0][1] == 1
+    assert [[verdict.disposition for _, verdict in journey.verdicts] for journey in journeys] == [
+        [Disposition.PASS]
+    ] * FRAMES
+    assert len(SqlArchive(settings.database).parts(PartFilter(), 2 * FRAMES)) == FRAMES

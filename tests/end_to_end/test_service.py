@@ -1,0 +1,195 @@
+"""The whole service as a person starts it: a real broker, real Ray Serve, real frames, and a station that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from inspector.adapters.ledger import SqlArchive
+from inspector.adapters.mqtt.connection import Broker
+from inspector.adapters.mqtt.line_client import Exposure, Journey
+from inspector.adapters.mqtt.local import mosquitto
+from inspector.adapters.mqtt.local.broker import local_broker
+from inspector.domain.declared import Disposition
+from inspector.lab.synthetic import draw, encode
+from inspector.messages.topics import Topics
+from inspector.operations.replay import run_lines
+from inspector.operations.run_figures import figures
+from inspector.ports.archive import PartFilter
+
+pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
+CARD = "name: stub\nengine: stub\ncheckpoint: none\npixels: {min: 102400, max: 102400}\n"
+PIPELINE = """\
+line: {line}
+product: part
+question: Is there any defect on this part?
+defects: {{scratch: minor}}
+ladder:
+  - {{views: [direct]}}
+deadline_ms: {deadline_ms}
+"""
+START_S = 90.0
+
+
+@dataclass
+class Service:
+    """`inspector serve` in a process of its own."""
+
+    process: subprocess.Popen[bytes]
+    environment: dict[str, str]
+    broker: Broker
+    console: str
+    folder: Path
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from inspector.cli.app import main; main()", *words]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
+
+    def replicas(self, kind: str) -> list[psutil.Process]:
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        return [each for each in family if any(kind in word for word in each.cmdline())]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    (folder / "stub.yaml").write_text(CARD)
+    (folder / "pipelines").mkdir()
+    declare(folder, "kind", 600_000)
+    declare(folder, "prompt", 1000)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with local_broker(folder / "broker", prefer="mosquitto") as broker:
+        environment = os.environ | {
+            "INSPECTOR_DATA": str(folder / "data"), "INSPECTOR_MODEL": str(folder / "stub.yaml"),
+            "INSPECTOR_BROKER_PORT": str(broker.port), "INSPECTOR_CONSOLE_PORT": str(port),
+            "INSPECTOR_SITE": "test", "INSPECTOR_LOG": "json", "INSPECTOR_PART_STATES": "true",
+        }  # fmt: skip
+        command = [sys.executable, "-c", "from inspector.cli.app import main; main()", "serve"]
+        process = subprocess.Popen([*command, "--pipelines", str(folder / "pipelines")], env=environment)
+        running = Service(process, environment, Broker(broker.host, broker.port), f"http://127.0.0.1:{port}", folder)
+        try:
+            await_console(running)
+            yield running
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def declare(folder: Path, line: str, deadline_ms: float) -> None:
+    (folder / "pipelines" / f"{line}.yaml").write_text(PIPELINE.format(line=line, deadline_ms=deadline_ms))
+
+
+def await_console(service: Service) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        assert service.process.poll() is None, "serve ended"
+        try:
+            if httpx.get(f"{service.console}/api/v1/health", timeout=2).status_code == httpx.codes.OK:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.2)
+    raise AssertionError("the console did not answer")
+
+
+def pictures(run: str, frames: int) -> Iterator[Exposure]:
+    payloads = [encode(draw("board", seed, size=320)) for seed in range(8)]
+    for number in range(frames):
+        yield Exposure(f"{run}-{number}", payloads[number % len(payloads)], seq=number)
+
+
+def send(service: Service, line: str, exposures: Iterator[Exposure], fps: float) -> list[Journey]:
+    return run_lines(service.broker, Topics(), [(line, "cam1", exposures)], fps, line, patience_s=30)
+
+
+def test_every_frame_gets_exactly_one_verdict(service: Service) -> None:
+    result = figures(send(service, "kind", pictures("plain", 40), 30))
+    assert (result["verdicts"], result["lost"], result["duplicates"]) == (40, 0, 0)
+
+
+def test_one_scrape_sees_every_process_of_the_service(service: Service) -> None:
+    page = httpx.get(f"{service.console}/metrics", timeout=30).text
+    counted = re.findall(r'^inspector_parts_total\{.*line="kind".*\} (\S+)$', page, re.M)
+    assert sum(map(float, counted)) >= 40
+    assert 'inspector_station_heartbeat_timestamp_seconds{station="0"}' in page
+
+
+def test_processes_that_ray_starts_log_one_object_a_line_with_the_ids_of_the_part(service: Service) -> None:
+    written = (service.folder / "data" / "logs" / "station-0.log").read_text().splitlines()
+    decided = [line for line in map(json.loads, written) if line["logger"] == "inspector.station.recorder"]
+    assert len(decided) >= 40
+    assert all({"line", "camera", "trigger_id", "result_id"} <= line.keys() for line in decided)
+
+
+def test_killed_station_loses_nothing_and_answers_nothing_twice(service: Service) -> None:
+    killed: list[int] = []
+
+    def exposures() -> Iterator[Exposure]:
+        for exposure in pictures("killed", 200):
+            stations = service.replicas("ServeReplica:stations") if exposure.seq in (40, 150) else []
+            for station in stations:
+                station.send_signal(signal.SIGKILL)
+                killed.append(station.pid)
+            yield exposure
+
+    result = figures(send(service, "kind", exposures(), 30))
+    assert killed
+    assert (result["verdicts"], result["lost"], result["duplicates"]) == (200, 0, 0)
+
+
+def test_killed_model_replica_costs_no_verdict(service: Service) -> None:
+    def exposures() -> Iterator[Exposure]:
+        for exposure in pictures("replica", 60):
+            if exposure.seq == 20:
+                service.replicas("ServeReplica:models")[0].send_signal(signal.SIGKILL)
+            yield exposure
+
+    result = figures(send(service, "prompt", exposures(), 30))
+    assert (result["verdicts"], result["lost"], result["duplicates"]) == (60, 0, 0)
+
+
+def test_broken_pictures_are_recorded_with_their_reason_and_the_line_goes_on(service: Service) -> None:
+    whole = encode(draw("board", 1, size=320))
+    broken = [whole[: len(whole) // 2], b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + b"\0" * 64]
+    exposures = [Exposure(f"broken-{number}", payload) for number, payload in enumerate([*broken, whole])]
+    journeys = send(service, "kind", iter(exposures), 30)
+    verdicts = [journey.verdicts[0][1] for journey in journeys]
+    assert [verdict.reason for verdict in verdicts[:4]] == ["BAD_IMAGE"] * 4
+    assert all(verdict.disposition is not Disposition.PASS for verdict in verdicts[:4])
+    assert verdicts[4].reason != "BAD_IMAGE"
+    rows = SqlArchive(f"sqlite:///{service.folder}/data/inspector.db").parts(PartFilter(reason="BAD_IMAGE"), 10)
+    assert all(row.part.decision.detail for row in rows)
+
+
+def test_new_pipeline_version_is_live_within_seconds_without_a_restart(service: Service) -> None:
+    before = service.replicas("ServeReplica:stations")
+    declare(service.folder, "prompt", 1234)
+    applied = service.run("apply", str(service.folder / "pipelines"), "--json")
+    assert applied.returncode == 0, applied.stderr
+    assert '"new_version": 2' in applied.stdout
+    time.sleep(2.0)
+    [journey] = send(service, "prompt", pictures("version", 1), 10)
+    assert (journey.verdicts[0][1].pipeline.version, journey.verdicts[0][1].deadline_ms) == (2, 1234)
+    assert service.replicas("ServeReplica:stations") == before
+
+
+def test_stop_leaves_no_process_behind(service: Service) -> None:
+    family = psutil.Process(service.process.pid).children(recursive=True)
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(60) == 0
+    _, alive = psutil.wait_procs(family, timeout=15)
+    assert alive == []

@@ -1,0 +1,59 @@
+"""What an evaluation is told as: one document, one page, in the seed paper's columns."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.mmad_parts import an_item, drafts
+
+from inspector.lab.evaluation.mmad.items import Task
+from inspector.lab.evaluation.mmad.page import COLUMNS, NOTE, Outcome, document, page, tables
+from inspector.lab.evaluation.mmad.scores import Marked, Row
+from inspector.lab.evaluation.mmad.strategy import strategy
+
+ABOUT = {"shots": 1}
+
+
+def an_outcome(name: str = "majority-3") -> Outcome:
+    item = an_item(task=Task.DEFECT_ANALYSIS)
+    votes = [vote.model_copy(update={"tokens": 10, "ms": 4.0, "trust_ms": 2.0}) for vote in drafts("B", "B", "A")]
+    return Outcome(strategy(name), (Marked(item, "B"), Marked(item, None)), (*votes, *votes))
+
+
+def test_both_scorings_and_the_published_rows_stand_side_by_side() -> None:
+    told = document(ABOUT, [an_outcome()])
+    ours = told["strategies"]["majority-3"]
+    assert ours["official"]["VisA"]["defect_analysis"] == 100.0
+    assert ours["strict"]["VisA"]["defect_analysis"] == 50.0
+    assert ours["strict"]["Average"]["defect_classification"] is None
+    assert ours["unparsable"] == 1
+    assert [each["table"] for each in told["published"]] == [1, 2, 3]
+    assert told["published"][2]["official"]["Average"]["anomaly_detection"] == pytest.approx(70.088)
+    assert told["shots"] == 1
+    json.dumps(told, allow_nan=False)
+
+
+def test_costs_are_means_over_questions() -> None:
+    costs = an_outcome().as_json()
+    assert (costs["votes_mean"], costs["tokens_mean"], costs["ms_mean"]) == (3.0, 30.0, 12.0)
+
+
+def test_asking_for_trust_costs_the_strategy_that_wants_it() -> None:
+    assert an_outcome("weighted-3").as_json()["ms_mean"] == 18.0
+
+
+def test_the_columns_are_the_papers() -> None:
+    assert tuple(COLUMNS) == Row._fields
+
+
+def test_the_page_holds_every_table_and_the_note() -> None:
+    told = page("tiny on MMAD", [an_outcome()])
+    assert told.startswith("# tiny on MMAD\n")
+    for title, rows in tables([an_outcome()]):
+        assert f"## {title}\n" in told
+        assert all(f"| {name} |" in told for name in rows)
+    assert "| VisA | - | - | - | - | 50.0 | - | - | 50.0 | - | - | - |" in told
+    assert "majority-3, strict: 1 unparsable, 3.0 votes, 30 tokens, 12 ms a question" in told
+    assert told.endswith(f"{NOTE}\n")
+    assert "70.988" in told

@@ -1,0 +1,118 @@
+"""Strategies: what they ask for, when they stop and which letter they settle for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.mmad_parts import drafts
+
+from inspector.errors import InspectorError
+from inspector.lab.evaluation.mmad.strategy import ranked, strategy, weights
+from inspector.lab.evaluation.mmad.votes import Kind
+
+letters = st.sampled_from(["A", "B", "C", "D", "E", None])
+names = st.sampled_from(["majority-1", "majority-3", "weighted-5", "adaptive-9", "adaptive-40"])
+
+
+@pytest.mark.parametrize(
+    ("name", "full", "kind"),
+    [
+        ("single", "single", Kind.READ),
+        ("text", "text", Kind.WRITTEN),
+        ("majority", "majority-3", Kind.DRAFTED),
+        ("majority-15", "majority-15", Kind.DRAFTED),
+        ("weighted", "weighted-3", Kind.DRAFTED),
+        ("adaptive", "adaptive-9", Kind.DRAFTED),
+    ],
+)
+def test_strategies_go_by_name(name: str, full: str, kind: Kind) -> None:
+    assert (strategy(name).name, strategy(name).kind) == (full, kind)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "majority-0", "majority-65", "majority-", "single-3", "text-1", "vote", "Majority", "adaptive--3"]
+)
+def test_what_is_no_strategy_is_told_with_those_that_are(name: str) -> None:
+    with pytest.raises(InspectorError, match="use single, text, majority-N"):
+        strategy(name)
+
+
+@pytest.mark.parametrize(
+    ("said", "letter", "why"),
+    [
+        ("BBA", "B", "most"),
+        ("ABB", "B", "whatever the order"),
+        ("ABC", "A", "the first of equals"),
+        ("CBA", "C", "which is no liking for A"),
+    ],
+)
+def test_the_majority_wins(said: str, letter: str, why: str) -> None:
+    assert strategy("majority").answer(drafts(*said)) == letter, why
+
+
+def test_unreadable_answers_vote_for_nobody() -> None:
+    majority = strategy("majority")
+    assert majority.answer(drafts(None, None, "C")) == "C"
+    assert majority.answer(drafts(None, None, None)) is None
+    assert majority.launch(drafts("A", None)) == 1
+
+
+def test_trust_outweighs_number() -> None:
+    votes = drafts("A", "A", "B", p_true=(0.1, 0.1, 0.95))
+    assert strategy("weighted").answer(votes) == "B"
+    assert strategy("majority").answer(votes) == "A"
+
+
+def test_trust_is_wanted_of_the_votes_that_count_only() -> None:
+    weighted = strategy("weighted-3")
+    votes = drafts("A", None, "B", "C", p_true=(0.5, None, None, None))
+    assert weighted.distrusted(votes) == [votes[2]]
+    assert strategy("majority").distrusted(votes) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "more"), [("", 4), ("AAA", 1), ("AAAA", 0), ("AAB", 4), ("AABCAA", 2), ("AABCAAA", 1), ("AAABAAA", 0)]
+)
+def test_adaptive_asks_the_fewest_that_could_end_it(said: str, more: int) -> None:
+    assert strategy("adaptive-9").launch(drafts(*said)) == more
+
+
+def test_adaptive_uses_what_it_would_have_asked_for_of_more_votes() -> None:
+    votes = drafts(*"BBBBAAAAA")
+    assert strategy("adaptive-9").used(votes) == votes[:4]
+    assert strategy("adaptive-9").answer(votes) == "B"
+    assert strategy("majority-9").answer(votes) == "A"
+
+
+@given(names, st.lists(letters, max_size=45))
+def test_asking_for_what_is_wanted_always_ends(name: str, said: list[str | None]) -> None:
+    chosen, votes, number = strategy(name), drafts(), 0
+    while more := chosen.launch(votes):
+        number += more
+        votes = drafts(*[*said, *["A"] * number][:number])
+    assert chosen.used(votes) == votes
+    assert len(votes) <= chosen.rule.max_votes
+
+
+@given(names, st.lists(letters, max_size=12), st.lists(letters, max_size=4))
+def test_votes_after_the_end_change_nothing(name: str, said: list[str | None], more: list[str | None]) -> None:
+    chosen, votes = strategy(name), drafts(*said)
+    if chosen.launch(votes) == 0:
+        assert chosen.answer(drafts(*said, *more)) == chosen.answer(votes)
+        assert chosen.launch(drafts(*said, *more)) == 0
+
+
+@given(st.lists(letters, max_size=9).flatmap(lambda said: st.tuples(st.just(said), st.permutations(said))))
+def test_the_order_of_votes_decides_between_equals_only(orders: tuple[list[str | None], list[str | None]]) -> None:
+    one, other = orders
+    counts = {letter: one.count(letter) for letter in one}
+    assert [counts[letter] for letter in ranked(drafts(*one))] == [counts[letter] for letter in ranked(drafts(*other))]
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=8))
+def test_weights_rise_with_trust_and_doubt_stands_for_what_was_not_asked(trusts: list[float]) -> None:
+    weighed = weights(drafts(*"A" * len(trusts), p_true=trusts))
+    by_trust = sorted(zip(trusts, weighed, strict=True))
+    assert [weight for _, weight in by_trust] == sorted(weighed)
+    assert weights(drafts("A", "B", p_true=(None, 0.5))) == [1.0, 1.0]

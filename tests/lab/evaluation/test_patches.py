@@ -1,0 +1,125 @@
+"""The second opinion in comparisons: recorded beside the votes, played alone, weighed with them, and pointing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.evaluated_parts import OpinionatedEngine, a_line, parts
+from support.fakes import MemoryEvidence
+
+from inspector.domain.pipeline import Pipeline
+from inspector.domain.report import Box
+from inspector.errors import InspectorError, ModelError
+from inspector.lab.evaluation.asking import Case, Interview
+from inspector.lab.evaluation.comparison import Comparison, compare
+from inspector.lab.evaluation.prices import Prices
+from inspector.lab.evaluation.strategies import FUSED, WITH_PATCHES, Outcome, Strategy, chosen
+from inspector.lab.evaluation.tape import Compared
+from inspector.lab.evaluation.tape_file import TapeFile
+from inspector.ports.engine import PatchMap, Picture
+
+LINE = a_line(golden_samples=["a.png", "b.png"])
+DOUBTING = a_line(golden_samples=["a.png", "b.png"], second_opinion={"by": "patches", "doubt_above": 0.8})
+
+
+def patches(picture: Picture) -> PatchMap:
+    """Most NG parts have an odd patch at the upper left; some are as good parts are."""
+    dice = random.Random(picture.data)
+    seen = np.ones((4, 4, 6)) + 0.1 * np.random.default_rng(list(picture.data)).standard_normal((4, 4, 6))
+    if picture.data.startswith(b"ng") and dice.random() < 0.8:
+        seen[0, 0, :2] *= -1.0
+    return seen
+
+
+def heard(folder: Path, count: int, declared: Pipeline = LINE) -> list[Case]:
+    engine, shelf = OpinionatedEngine(), MemoryEvidence()
+    engine.patches = patches
+    golden = tuple(shelf.put(f"golden {k}".encode(), "image/png").sha256 for k in range(2))
+    interview = Interview(engine, shelf, TapeFile(folder / "votes.jsonl"))
+    return asyncio.run(interview.hear(parts(count, declared, golden))).cases
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
+    return heard(tmp_path_factory.mktemp("votes"), 60)
+
+
+@pytest.fixture(scope="module")
+def comparison(cases: list[Case]) -> Comparison:
+    return asyncio.run(compare("sixty parts", cases, chosen(["direct", *WITH_PATCHES])))
+
+
+def play(strategy: Strategy, case: Case) -> Outcome:
+    async def played() -> Outcome:
+        return await strategy(case, Prices([case.tape]))
+
+    return asyncio.run(played())
+
+
+def recorded(case: Case) -> Compared:
+    assert case.tape.compared is not None
+    return case.tape.compared
+
+
+def test_a_tape_read_again_still_holds_the_second_opinion(cases: list[Case], tmp_path: Path) -> None:
+    file = TapeFile(tmp_path / "votes.jsonl")
+    file.add(cases[1].tape)
+    assert TapeFile(file.path).find(*cases[1].tape.key) == cases[1].tape
+
+
+def test_patches_alone_score_as_recorded_and_ask_nothing(cases: list[Case]) -> None:
+    for case in cases:
+        outcome = play(WITH_PATCHES["patches"], case)
+        assert outcome.tally.score == pytest.approx(recorded(case).p_ng, abs=1e-6)
+        assert (outcome.cost.votes, outcome.cost.tokens) == (0, 0)
+
+
+def test_the_heat_map_points_at_the_odd_patch(cases: list[Case]) -> None:
+    found = [recorded(case) for case in cases if case.is_ng and recorded(case).p_ng > 0.8]
+    assert len(found) > 15
+    assert all(compared.suspect == Box(0.0, 0.0, 0.25, 0.25) for compared in found)
+
+
+def test_zoom_answers_at_both_regions_are_told_apart(cases: list[Case]) -> None:
+    """The engine answers by the picture alone, so that only what is paid for differs."""
+    model, pointed = (play(WITH_PATCHES[name], cases[1]) for name in ("zoom", "zoom-pointed"))
+    assert (model.cost.votes, pointed.cost.votes) == (1, 1)
+    assert model.cost.tokens > pointed.cost.tokens == 0  # the model has to write where it points
+
+
+def test_both_opinions_together_rank_better_than_either(comparison: Comparison) -> None:
+    found = {name: figures.auroc for name, figures in comparison.figures.items()}
+    assert found["direct-fused"] > max(found["direct"], found["patches"])
+
+
+def test_a_fused_strategy_pays_for_both(comparison: Comparison) -> None:
+    for name in FUSED:
+        alone = comparison.figures.get(name.removesuffix("-fused"))
+        assert alone is None or comparison.figures[name].ms_mean > alone.ms_mean
+
+
+def test_the_service_with_a_second_opinion_passes_fewer_ng_parts(tmp_path: Path) -> None:
+    plain, doubting = (
+        asyncio.run(compare("parts", heard(tmp_path / name, 40, line), chosen(["direct"]))).figures["default"]
+        for name, line in (("plain", LINE), ("doubting", DOUBTING))
+    )
+    assert doubting.escape <= plain.escape
+    assert doubting.review >= plain.review
+
+
+def test_a_line_with_too_few_parts_says_how_many_are_missing(tmp_path: Path) -> None:
+    with pytest.raises(InspectorError, match=r"labelled NG part\(s\) are missing"):
+        asyncio.run(compare("few", heard(tmp_path, 12), chosen(["direct-fused"])))
+
+
+def test_without_golden_samples_the_strategies_that_need_them_say_so(tmp_path: Path) -> None:
+    tapes = TapeFile(tmp_path / "votes.jsonl")
+    (case,) = asyncio.run(Interview(OpinionatedEngine(), MemoryEvidence(), tapes).hear(parts(1))).cases
+    assert case.tape.compared is None
+    for name in ("patches", "zoom-pointed", "ladder-pointed"):
+        with pytest.raises(ModelError, match="give the line golden_samples"):
+            play(WITH_PATCHES[name], case)

@@ -1,0 +1,131 @@
+"""Error rates that stopping rules promise, on simulated correlated voters: kept by the default, broken by others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inspector.domain.declared import ViewName
+from inspector.domain.effective_votes import Correlations
+from inspector.domain.log_odds import expit
+from inspector.domain.pipeline import Count, Settle, Thresholds
+from inspector.domain.stopping import AdaptiveConsistency, Rule, Sequential
+from inspector.domain.vote import Counting, StoppedBy, Vote
+from inspector.lab.evaluation.simulation import (
+    CONFIDENCE,
+    VOTES,
+    Kept,
+    beta,
+    keeps,
+    plot,
+    simulate,
+    soft,
+    voters,
+)
+from inspector.tuning.calibration import fit
+
+PROMISED = 1.0 - CONFIDENCE
+RHOS = (0.0, 0.3, 0.6, 0.9)
+ACCURACIES = (0.6, 0.7, 0.8, 0.9)
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Kept]:
+    return simulate(RHOS, ACCURACIES, parts=6000, seed=1)
+
+
+def of(found: list[Kept], rule: str) -> dict[tuple[float, float], Kept]:
+    return {(kept.rho, kept.accuracy): kept for kept in found if kept.rule == rule}
+
+
+def broken(found: list[Kept], rule: str) -> set[tuple[float, float]]:
+    """(rho, accuracy) where more are wrong than promised, beyond what 6,000 parts can do by chance."""
+    return {
+        place
+        for place, kept in of(found, rule).items()
+        if kept.error > PROMISED + 3.0 * (PROMISED * CONFIDENCE / max(6000 * kept.settled, 1.0)) ** 0.5
+    }
+
+
+@pytest.mark.parametrize("rule", ["discounted", "discounted, rho learned"])
+def test_discounted_votes_keep_the_promised_error_rate_everywhere(found: list[Kept], rule: str) -> None:
+    assert broken(found, rule) == set()
+
+
+def test_naive_beta_rule_breaks_it_wherever_votes_are_alike_or_poor(found: list[Kept]) -> None:
+    assert broken(found, "Beta (Adaptive-Consistency)") == {
+        (rho, accuracy)
+        for rho in RHOS
+        for accuracy in ACCURACIES
+        if (rho, accuracy) not in {(0.0, 0.7), (0.0, 0.8), (0.3, 0.8), (0.0, 0.9), (0.3, 0.9), (0.6, 0.9)}
+    }
+    assert of(found, "Beta (Adaptive-Consistency)")[0.9, 0.6].error > 0.35
+
+
+def test_soft_votes_taken_as_independent_break_it_too(found: list[Kept]) -> None:
+    places = broken(found, "soft, taken as independent")
+    assert {place for place in places if place[0] == 0.0} == set()
+    assert {(rho, accuracy) for rho in (0.3, 0.6, 0.9) for accuracy in (0.6, 0.7, 0.8)} <= places
+
+
+def test_discounted_beta_counts_give_up_where_votes_are_alike_and_are_no_promise_where_they_are_poor(
+    found: list[Kept],
+) -> None:
+    counted = of(found, "Beta, discounted")
+    assert (0.0, 0.6) in broken(found, "Beta, discounted")
+    assert all(kept.settled == 0.0 for (rho, _), kept in counted.items() if rho >= 0.3)
+
+
+def test_default_settles_most_parts_that_one_vote_gets_right_nine_times_in_ten(found: list[Kept]) -> None:
+    assert of(found, "discounted")[0.6, 0.9].settled > 0.8
+
+
+def test_overconfident_votes_break_the_promise_until_they_are_calibrated() -> None:
+    rng = np.random.default_rng(2)
+    said = 2.5 * voters(0.6, 0.8, (6000, VOTES), rng)
+    stored = 2.5 * voters(0.6, 0.8, (600, 1), rng)[:, 0]
+    learned = fit([expit(x) for x in (*stored, *-stored)], [True] * 600 + [False] * 600)
+    raw, calibrated = (
+        keeps("", soft(each, 0.6), 0.6, 0.8) for each in (said, learned.slope * said + learned.intercept)
+    )
+    assert raw.error > 2 * PROMISED
+    assert calibrated.error < 1.2 * PROMISED
+
+
+RULES = [
+    (
+        Sequential(
+            Settle(max_votes=64, confidence=CONFIDENCE),
+            Thresholds(pass_below=0.5, reject_above=0.5),
+            Counting(Count.SOFT, Correlations(0.4)),
+        ),
+        soft,
+        0.4,
+    ),
+    (AdaptiveConsistency(CONFIDENCE, max_votes=64), beta, 0.0),
+]
+
+
+@pytest.mark.parametrize(("rule", "posterior", "rho"), RULES, ids=["default", "adaptive-consistency"])
+def test_what_is_simulated_is_what_the_rules_do(rule: Rule, posterior: object, rho: float) -> None:
+    assert callable(posterior)
+    log_odds = voters(0.4, 0.7, (60, 12), np.random.default_rng(4))
+    sure = posterior(log_odds, rho)
+    for row, each in zip(log_odds.tolist(), np.maximum(sure, 1.0 - sure), strict=True):
+        votes = [Vote(ViewName.PARAPHRASE, 0, expit(x)) for x in row]
+        stopped = [rule.stop(votes[: n + 1]) is StoppedBy.SETTLED for n in range(len(votes))]
+        assert stopped == (each >= CONFIDENCE).tolist()
+
+
+def test_voters_are_as_right_and_as_alike_as_asked() -> None:
+    said = voters(0.5, 0.8, (40_000, 3), np.random.default_rng(6))
+    assert (said > 0).mean() == pytest.approx(0.8, abs=0.01)
+    assert np.corrcoef(said.T)[0, 1] == pytest.approx(0.5, abs=0.02)
+
+
+def test_plot_is_drawn_once_and_whole(found: list[Kept], tmp_path: Path) -> None:
+    plot(found, tmp_path / "simulation.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["simulation.png"]
+    assert (tmp_path / "simulation.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,250 @@
+"""Strategies side by side on recorded answers, from labelled parts to the report."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.declarations import pipelines
+from support.evaluated_parts import BROKEN, LADDER, OpinionatedEngine, a_line, parts
+from support.fakes import MemoryEvidence
+from support.line_fakes import ScriptedEngine
+
+from inspector.domain.declared import ViewName
+from inspector.domain.frame import FrameKey
+from inspector.domain.pipeline import Pipeline
+from inspector.domain.prompts import Pictures, Question
+from inspector.errors import InspectorError, ModelError
+from inspector.judging.judge import Judge
+from inspector.lab.evaluation.asking import Case, Heard, Interview, LabelledPart
+from inspector.lab.evaluation.comparison import Comparison, compare
+from inspector.lab.evaluation.comparison_page import write_page
+from inspector.lab.evaluation.playback import Playback
+from inspector.lab.evaluation.prices import Prices
+from inspector.lab.evaluation.strategies import STRATEGIES, Outcome, chosen
+from inspector.lab.evaluation.tape_file import TapeFile
+from inspector.ports.pool import Job, Judgement
+
+CHARTS = {"pareto.png", "risk_coverage.png", "reliability.png", "rungs.png"}
+
+
+@pytest.fixture
+def tapes(tmp_path: Path) -> TapeFile:
+    return TapeFile(tmp_path / "votes.jsonl")
+
+
+def hear(asked: list[LabelledPart], tapes: TapeFile, engine: ScriptedEngine | None = None) -> Heard:
+    return asyncio.run(Interview(engine or OpinionatedEngine(), MemoryEvidence(), tapes).hear(asked))
+
+
+def play(name: str, case: Case) -> Outcome:
+    async def played() -> Outcome:
+        return await STRATEGIES[name](case, Prices([case.tape]))
+
+    return asyncio.run(played())
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    heard = hear(parts(80), TapeFile(tmp_path_factory.mktemp("votes") / "votes.jsonl"))
+    return asyncio.run(compare("eighty parts", heard.cases, chosen([])))
+
+
+# ---------------------------------------------------------------- asking, once
+
+
+def test_every_part_is_asked_once_and_never_again(tapes: TapeFile) -> None:
+    engine = OpinionatedEngine()
+    first = hear(parts(4), tapes, engine)
+    asked = len(engine.asked)
+    again = hear(parts(4), TapeFile(tapes.path), engine)
+    assert len(engine.asked) == asked
+    assert again.cases == first.cases
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(tapes: TapeFile) -> None:
+    def stopped() -> Iterator[LabelledPart]:
+        yield from parts(2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(Interview(OpinionatedEngine(), MemoryEvidence(), tapes).hear(stopped()))
+    engine = OpinionatedEngine()
+    assert len(hear(parts(3), TapeFile(tapes.path), engine).cases) == 3
+    assert {prefix.pictures[-1].data for prefix in engine.opened} == {parts(3)[2].picture}
+
+
+def test_another_wording_or_another_model_is_asked_anew(tapes: TapeFile) -> None:
+    hear(parts(1), tapes)
+    engine = OpinionatedEngine()
+    hear(parts(1, a_line(question="Is this board broken?")), tapes, engine)
+    asked = len(engine.asked)
+    engine.fingerprint = "f" * 16
+    hear(parts(1), tapes, engine)
+    assert 0 < asked < len(engine.asked)
+
+
+def test_a_picture_that_can_not_be_read_is_named_and_the_others_are_judged(tapes: TapeFile) -> None:
+    broken = LabelledPart("bad.jpg", a_line(), BROKEN, True)
+    heard = hear([*parts(2), broken], tapes)
+    assert (len(heard.cases), heard.unreadable) == (2, ["bad.jpg"])
+
+
+def test_nothing_stays_open_when_an_engine_fails(tapes: TapeFile) -> None:
+    engine = OpinionatedEngine()
+    engine.voter = lambda question: 1 / 0 if question.view is ViewName.INVERTED else 0.5
+    with pytest.raises(ZeroDivisionError):
+        hear(parts(1), tapes, engine)
+    assert engine.closed == engine.opened
+
+
+def test_a_part_without_a_suspect_region_has_no_zoom(tapes: TapeFile) -> None:
+    (case,) = hear(parts(1), tapes, OpinionatedEngine(text="nowhere")).cases
+    assert all(batch.pictures is not Pictures.ZOOM for batch in case.tape.batches)
+    assert all(vote.view is not ViewName.ZOOM for vote in play("ladder", case).tally.votes)
+
+
+# ---------------------------------------------------------------- playing
+
+
+@settings(max_examples=25, deadline=None)
+@given(pipelines(), st.booleans())
+def test_the_default_is_what_the_service_does(pipeline: Pipeline, is_ng: bool) -> None:
+    """Same votes, same end: it is the service's judge that is played, with all the time it wants."""
+    part = parts(2, pipeline)[is_ng]
+    case = recorded(part)
+    judged = asyncio.run(service(case, part.picture))
+    outcome = play("default", case)
+    assert [(vote.view, vote.rung, vote.p_ng, vote.tokens) for vote in outcome.tally.votes] == [
+        (vote.view, vote.rung, vote.p_ng, vote.tokens) for vote in judged.votes
+    ]
+    assert (outcome.stopped_by, outcome.rungs) == (judged.stopped_by, judged.rungs)
+
+
+@settings(max_examples=25, deadline=None)
+@given(pipelines())
+def test_every_strategy_can_be_played_on_any_declared_line(pipeline: Pipeline) -> None:
+    case = recorded(parts(1, pipeline)[0])
+    assert all(play(name, case).cost.votes > 0 for name in STRATEGIES)
+
+
+def recorded(part: LabelledPart) -> Case:
+    with TemporaryDirectory() as folder:
+        return hear([part], TapeFile(Path(folder) / "votes.jsonl")).cases[0]
+
+
+async def service(case: Case, picture: bytes) -> Judgement:
+    key = FrameKey(case.pipeline.line, "cam1", "t-1")
+    job = Job(key, picture, case.pipeline, case.tape.golden, 60_000.0, case.tape.seed)
+    outcomes = [each async for each in Judge(OpinionatedEngine(), MemoryEvidence()).judge(job)]
+    assert isinstance(outcomes[0], Judgement)
+    return outcomes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "votes", "why"),
+    [
+        ("direct", 1, "one question"),
+        ("greedy", 1, "one draft"),
+        ("majority-3", 3, "three drafts"),
+        ("fixed-9", 9, "nine drafts"),
+        ("ladder", 7, "1, then 2 paraphrases and 2 inverted, then zoom and one checklist"),
+    ],
+)
+def test_what_was_asked_is_paid_for(tapes: TapeFile, name: str, votes: int, why: str) -> None:
+    (case,) = hear(parts(1), tapes).cases
+    assert play(name, case).cost.votes == votes, why
+
+
+def test_a_batch_is_paid_once_and_so_are_pictures(tapes: TapeFile) -> None:
+    (case,) = hear(parts(1), tapes).cases
+    looks = {look.pictures: look.ms for look in case.tape.looks}
+    (nine,) = (batch for batch in case.tape.batches if len(batch.said) == 9)
+    assert play("fixed-9", case).cost.ms == pytest.approx(looks[Pictures.FRAME] + nine.ms)
+    assert play("fixed-9", case).cost.tokens == sum(said.tokens for said in nine.said)
+
+
+def test_rules_that_stop_early_ask_fewer_and_see_the_same_answers(comparison: Comparison) -> None:
+    nine = comparison.figures["fixed-9"]
+    for name in ("adaptive-consistency", "esc", "sprt"):
+        assert comparison.figures[name].votes_mean < nine.votes_mean
+        assert comparison.figures[name].tokens_mean < nine.tokens_mean
+
+
+def test_a_question_that_was_never_asked_is_an_error_not_a_guess(tapes: TapeFile) -> None:
+    (case,) = hear(parts(1), tapes).cases
+    playback = Playback(case.tape, Prices([case.tape]))
+    with pytest.raises(ModelError, match="Is it Tuesday"):
+        playback.ask(Pictures.FRAME, (Question(ViewName.DIRECT, "Is it Tuesday?"),))
+
+
+# ---------------------------------------------------------------- comparing
+
+
+def test_every_strategy_gets_its_figures_on_the_same_parts(comparison: Comparison) -> None:
+    document = comparison.as_json()
+    assert set(document["strategies"]) == set(STRATEGIES)
+    for found in document["strategies"].values():
+        wanted = {"balanced_accuracy", "auroc", "votes_mean", "tokens_mean", "ms_mean", "first_rung_share"}
+        assert wanted <= set(found)
+    assert document["parts"] == {"ok": 40, "ng": 40, "unreadable": []}
+    json.dumps(document, allow_nan=False)
+
+
+def test_new_information_shows_as_a_gain_whose_interval_excludes_nothing_gained(comparison: Comparison) -> None:
+    gained = comparison.contrasts["ladder"]["direct"].minus["auroc"]
+    assert 0.0 < gained.low < gained.value < gained.high
+
+
+def test_rungs_tell_what_they_rescued_and_harmed(comparison: Comparison) -> None:
+    every = comparison.rungs["ladder"]
+    assert [change.rung for change in every] == [1, 2]
+    assert all(change.parts == 80 for change in every)
+    assert sum(change.rescued for change in every) > sum(change.harmed for change in every)
+
+
+def test_the_default_is_always_played(tapes: TapeFile) -> None:
+    heard = hear(parts(20), tapes)
+    found = asyncio.run(compare("parts", heard.cases, chosen(["direct"])))
+    assert set(found.figures) == {"default", "direct"}
+    assert set(found.contrasts) == {"default"}
+
+
+def test_a_strategy_that_is_none_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InspectorError, match=r"majority-4.*majority-3"):
+        chosen(["majority-4"])
+
+
+def test_parts_of_one_kind_tell_nothing(tapes: TapeFile) -> None:
+    heard = hear(parts(8)[::2], tapes)
+    with pytest.raises(InspectorError, match="0 NG and 4 OK"):
+        asyncio.run(compare("good ones", heard.cases, chosen(["direct"])))
+
+
+def test_one_rung_ladders_have_no_rungs_to_compare(tapes: TapeFile, tmp_path: Path) -> None:
+    heard = hear(parts(12, a_line(ladder=LADDER[:1])), tapes)
+    found = asyncio.run(compare("one rung", heard.cases, chosen(["ladder"])))
+    assert found.rungs["ladder"] == []
+    assert {path.name for path in write_page(found, tmp_path / "report")} > CHARTS
+
+
+def test_the_report_holds_tables_document_and_charts(comparison: Comparison, tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    names = {path.name for path in write_page(comparison, folder)}
+    assert names == {path.name for path in folder.iterdir()} == {"report.md", "report.json", *CHARTS}
+    assert json.loads((folder / "report.json").read_text()) == comparison.as_json()
+    page = (folder / "report.md").read_text()
+    assert all(f"| {name} |" in page for name in STRATEGIES)
+    assert all(f"]({name})" in page for name in CHARTS)
+
+
+def test_a_report_that_can_not_be_written_names_the_option(comparison: Comparison, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(InspectorError, match="--out"):
+        write_page(comparison, tmp_path / "taken")

@@ -1,0 +1,66 @@
+"""The doctor on the model: what a card needs, and whether what it names answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from support.chat_server import YES, Script, chat_server, choice, completion, refusal
+
+from inspector.operations.check import Finding, check
+from inspector.settings import Settings
+
+
+def written_card(folder: Path, address: str) -> Path:
+    server = {"base_url": address, "retries": 0}
+    card = {"name": "far", "engine": "openai", "checkpoint": "tiny", "pixels": {"min": 4096, "max": 65536}}
+    path = folder / "far.yaml"
+    path.write_text(json.dumps(card | {"server": server}))
+    return path
+
+
+def findings(folder: Path, address: str, *, ask: bool) -> dict[str, Finding]:
+    settings = Settings(model=written_card(folder, address), data=folder / "data", broker_port=9)
+    return {finding.check: finding for finding in check(settings, ask=ask)}
+
+
+async def answer(folder: Path, script: Script) -> Finding:
+    async with chat_server(script) as server:
+        return (await asyncio.to_thread(findings, folder, server.url, ask=True))["answer"]
+
+
+async def test_a_server_is_asked_only_where_that_is_wanted(tmp_path: Path) -> None:
+    async with chat_server() as server:
+        found = await asyncio.to_thread(findings, tmp_path, server.url, ask=False)
+    assert found["model"].ok
+    assert server.url in found["model"].found
+    assert "answer" not in found
+    assert server.asked == []
+
+
+async def test_a_server_that_answers_is_well(tmp_path: Path) -> None:
+    found = await answer(tmp_path, lambda _: YES)
+    assert (found.ok, found.remedy) == (True, "")
+    assert "far answered" in found.found
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (lambda _: completion(choice("Yes", logprobs=False)), "sent no logprobs; the verdict is read from them"),
+        (lambda _: refusal(400, "images are not supported"), "serve a model that sees pictures"),
+    ],
+    ids=["no logprobs", "no pictures"],
+)
+async def test_a_server_that_cannot_be_used_is_told_with_its_remedy(tmp_path: Path, script: Script, said: str) -> None:
+    found = await answer(tmp_path, script)
+    assert not found.ok
+    assert said in found.found
+
+
+def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
+    found = findings(tmp_path, "http://127.0.0.1:9/v1", ask=True)["answer"]
+    assert not found.ok
+    assert "http://127.0.0.1:9/v1 can't be reached" in found.found

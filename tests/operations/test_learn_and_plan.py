@@ -1,0 +1,196 @@
+"""`inspector review`, `learn`, `plan` and `apply` on one ledger, as a person uses them one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console, Group
+from support.fakes import a_pipeline
+from support.lessons import told
+
+from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
+from inspector.cli.tables.lesson import lesson_table
+from inspector.cli.tables.plan import plan_table
+from inspector.config.diff import Declared
+from inspector.config.loader import read_pipeline
+from inspector.domain.pipeline import Pipeline
+from inspector.errors import InspectorError
+from inspector.lab.evaluation.advice_page import write_page
+from inspector.operations.apply import plan as plan_change
+from inspector.operations.learn import learn
+from inspector.operations.plan import plan_line, write_plan
+from inspector.operations.review import read_told, review
+from inspector.ports.ledger import PipelineVersion
+from inspector.tuning.ladder_search import Limits
+
+LINE = a_pipeline(ladder=[{"views": ["direct"]}, {"views": ["paraphrase"]}, {"views": ["zoom"]}])
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    upgrade(url)
+    store_versions(url, [Declaration(LINE, (), source="line: pcb")])
+    return url
+
+
+async def fill(url: str, count: int, *, spoilt: int | None = None) -> None:
+    """Parts whose whole ladder was asked, not reviewed yet."""
+    async with SqlLedger(url) as ledger:
+        for past in told(count, spoilt=spoilt).parts:
+            await ledger.record(past.part, [])
+            await ledger.add_shadow(past.part.result_id, past.shadow)
+
+
+def reviews(folder: Path, count: int) -> Path:
+    file = folder / "reviews.csv"
+    rows = (f"t-{k},{'ng' if k % 2 else 'ok'}\n" for k in range(count))
+    file.write_text("trigger_id,verdict\n" + "".join(rows))
+    return file
+
+
+def live(url: str) -> PipelineVersion:
+    archive = SqlArchive(url)
+    try:
+        return archive.list_pipelines()[0]
+    finally:
+        archive.close()
+
+
+def taught(url: str, folder: Path, count: int) -> None:
+    review(url, read_told(reviews(folder, count), "pcb", "cam1"), "ann")
+
+
+@pytest.fixture
+def line(ledger: str, tmp_path: Path) -> str:
+    """A hundred parts, all reviewed."""
+    asyncio.run(fill(ledger, 100))
+    taught(ledger, tmp_path, 100)
+    return ledger
+
+
+def test_what_votes_taught_is_live_with_a_new_version(line: str) -> None:
+    tried = learn(line, "pcb", dry_run=True)
+    assert tried.version is None
+    assert live(line).pipeline.learned is None
+    found = learn(line, "pcb")
+    assert found.version == live(line).version == 2
+    learned = live(line).pipeline.learned
+    assert learned is not None
+    assert learned == tried.lesson.learned
+    assert learned.correlations
+    assert learned.calibration is not None
+    assert found.price.parts == 100
+    assert json.loads(json.dumps(found.as_json()))["price"]["reviewed"] == 100
+
+
+def test_learning_the_same_again_makes_no_version(line: str) -> None:
+    learn(line, "pcb")
+    assert learn(line, "pcb").version is None
+
+
+def test_a_rung_that_harms_is_capped_and_told_once(ledger: str, tmp_path: Path) -> None:
+    asyncio.run(fill(ledger, 100, spoilt=2))
+    taught(ledger, tmp_path, 100)
+    for _ in range(2):
+        learn(ledger, "pcb")
+    learned = live(ledger).pipeline.learned
+    assert learned is not None
+    assert learned.capped == (2,)
+    archive = SqlArchive(ledger)
+    [event] = archive.list_events(9)
+    archive.close()
+    assert (event.kind, event.line) == ("RUNG_HARMS", "pcb")
+    assert "rung 3 is not asked any more: of 100 parts it turned" in event.text
+
+
+def test_too_few_reviews_are_said_and_teach_no_calibration(ledger: str, tmp_path: Path) -> None:
+    asyncio.run(fill(ledger, 100))
+    taught(ledger, tmp_path, 30)
+    found = learn(ledger, "pcb")
+    assert found.lesson.learned.calibration is None
+    assert shown(lesson_table(found)).count("not learned:") == 2
+
+
+def test_an_apply_that_leaves_scores_alone_keeps_what_was_learned(line: str, tmp_path: Path) -> None:
+    learn(line, "pcb")
+    evidence = FileEvidence(str(tmp_path / "evidence"))
+    [slower] = plan_change((declared(deadline_ms=900),), line, evidence)
+    assert not slower.forgets
+    assert slower.declared.pipeline.learned == live(line).pipeline.learned
+    assert [change.field for change in slower.changes] == ["deadline_ms"]
+    [unchanged] = plan_change((declared(),), line, evidence)
+    assert not unchanged.is_changed
+
+
+def test_an_apply_that_changes_scores_drops_what_was_learned_and_says_so(line: str, tmp_path: Path) -> None:
+    learn(line, "pcb")
+    [other] = plan_change((declared(question="Is it bad?"),), line, FileEvidence(str(tmp_path / "evidence")))
+    assert other.forgets
+    assert other.as_json()["forgets"]
+    assert other.declared.pipeline.learned is None
+
+
+def test_a_plan_is_found_shown_and_written(line: str, tmp_path: Path) -> None:
+    planned = plan_line(line, "pcb", Limits(escape=0.2))
+    assert planned.advice.chosen is not None
+    assert "Cheapest within escape 20.0%" in shown(plan_table(planned))
+    pages = write_page(planned.source, planned.advice, tmp_path / "out")
+    assert [path.name for path in pages] == ["plan.md", "plan.json", "plan.png"]
+    assert all(path.stat().st_size > 200 for path in pages)
+    write_plan(planned, tmp_path / "pcb.yaml")
+    written = read_pipeline((tmp_path / "pcb.yaml").read_text(), "pcb.yaml")
+    assert tuple(rung.views for rung in written.ladder) == planned.advice.chosen.ladder
+    assert written.thresholds == planned.advice.chosen.thresholds
+
+
+def test_a_plan_from_too_few_parts_is_refused_with_the_numbers(ledger: str, tmp_path: Path) -> None:
+    asyncio.run(fill(ledger, 50))
+    taught(ledger, tmp_path, 50)
+    with pytest.raises(InspectorError, match=r"25 OK and 25 NG parts are reviewed .* 40 of each are needed"):
+        plan_line(ledger, "pcb", Limits(escape=0.2))
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("t-1,maybe", "row 3: verdict 'maybe' is neither ok nor ng"),
+        (",ok", "row 3: column trigger_id is empty or missing"),
+    ],
+)
+def test_a_row_that_can_not_be_read_is_named_and_nothing_is_stored(
+    ledger: str, tmp_path: Path, row: str, complaint: str
+) -> None:
+    file = reviews(tmp_path, 1)
+    file.write_text(file.read_text() + row + "\n")
+    with pytest.raises(InspectorError, match=complaint):
+        review(ledger, read_told(file, "pcb", "cam1"), None)
+
+
+def test_reviews_of_parts_that_are_not_there_are_refused_all_together(ledger: str, tmp_path: Path) -> None:
+    asyncio.run(fill(ledger, 2))
+    with pytest.raises(
+        InspectorError, match=r"1 part\(s\) not in the ledger, such as pcb/cam1/t-2; nothing was stored"
+    ):
+        taught(ledger, tmp_path, 3)
+
+
+def test_learning_from_a_line_that_is_not_there_is_refused(ledger: str) -> None:
+    with pytest.raises(InspectorError, match="there is no line 'casting'"):
+        learn(ledger, "casting")
+    with pytest.raises(InspectorError, match="no part of pcb was judged as the line is declared now"):
+        learn(ledger, "pcb")
+
+
+def declared(**changes: object) -> Declared:
+    return Declared("pcb.yaml", Pipeline.model_validate(LINE.model_dump() | changes))
+
+
+def shown(picture: Group) -> str:
+    screen = Console(width=200)
+    with screen.capture() as captured:
+        screen.print(picture)
+    return captured.get()

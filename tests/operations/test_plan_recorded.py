@@ -1,0 +1,74 @@
+"""A ladder planned from answers that were recorded once, and simulated voters: both without a line or a ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from support.evaluated_parts import OpinionatedEngine, a_line, parts
+from support.fakes import MemoryEvidence
+
+from inspector.domain.declared import ViewName
+from inspector.errors import InspectorError
+from inspector.lab.evaluation.asking import Interview
+from inspector.lab.evaluation.tape_file import TapeFile
+from inspector.lab.evaluation.views_apart import heard, matched
+from inspector.operations.compare_strategies import Source
+from inspector.operations.plan import Planned, plan_recorded
+from inspector.operations.simulate_stopping import as_json, simulation, simulation_table
+from inspector.tuning.ladder_search import Limits
+from inspector.tuning.recommendation import MIN_OF_A_KIND
+
+COUNT = 2 * MIN_OF_A_KIND
+
+
+@pytest.fixture(scope="module")
+def votes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("recorded") / "votes.jsonl"
+    asyncio.run(Interview(OpinionatedEngine(), MemoryEvidence(), TapeFile(file)).hear(parts(COUNT)))
+    return file
+
+
+def planned(votes: Path, line: str = "pcb", count: int = COUNT) -> Planned:
+    source = Source("eighty parts", count, iter(parts(count)), MemoryEvidence())
+    return plan_recorded(source, votes, line, Limits(escape=0.1))
+
+
+def test_recorded_answers_are_enough_for_a_plan(votes: Path) -> None:
+    found = planned(votes)
+    assert (found.advice.ok, found.advice.ng) == (MIN_OF_A_KIND, MIN_OF_A_KIND)
+    assert found.advice.chosen is not None
+    assert found.pipeline == a_line()
+    json.dumps(found.advice.as_json(), allow_nan=False)
+
+
+def test_views_that_the_line_does_not_ask_are_among_the_recorded(votes: Path) -> None:
+    cases = matched(iter(parts(4)), TapeFile(votes).newest(), "pcb")
+    seen = {vote.view for part in heard(cases) for vote in part.votes}
+    assert {ViewName.OPTIONS, ViewName.REFUTE, ViewName.DIRECT, ViewName.ZOOM} <= seen
+    assert ViewName.COMPARE not in seen, "there are no golden samples"
+    assert all(vote.ms >= 0.0 for part in heard(cases) for vote in part.votes)
+
+
+def test_parts_that_nobody_asked_about_are_no_ground_for_a_plan(votes: Path, tmp_path: Path) -> None:
+    with pytest.raises(InspectorError, match="no answers about these parts of casting are recorded"):
+        planned(votes, line="casting")
+    with pytest.raises(InspectorError, match=r"none\.jsonl is not there; record answers first"):
+        planned(tmp_path / "none.jsonl")
+    with pytest.raises(InspectorError, match=f"{MIN_OF_A_KIND} of each are needed"):
+        planned(votes, count=10)
+
+
+def test_simulated_voters_are_shown_and_plotted(tmp_path: Path) -> None:
+    found = simulation(1000, seed=1, out=tmp_path / "sim")
+    assert (tmp_path / "sim" / "simulation.png").stat().st_size > 1000
+    json.dumps(as_json(found), allow_nan=False)
+    assert simulation_table(found).row_count == len({kept.rule for kept in found})
+
+
+def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InspectorError, match="name another folder with --out"):
+        simulation(1000, seed=1, out=tmp_path / "file")

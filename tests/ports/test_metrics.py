@@ -1,0 +1,43 @@
+"""What is measured: names that Prometheus takes, edges around the deadline, sums that add up."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector.adapters.telemetry.metrics import METRICS, Kind
+from inspector.ports.metrics import EDGES, NOTHING, Counted
+
+numbers = st.integers(0, 10**6)
+counted = st.builds(
+    Counted,
+    *[numbers] * 4,
+    *[st.integers(0, 10**6).map(float)] * 2,
+    st.tuples(*[numbers] * len(EDGES)),
+)
+
+
+def test_names_are_ours_and_say_their_unit_or_what_they_count() -> None:
+    for metric in METRICS:
+        assert re.fullmatch(r"inspector_[a-z_]+", metric.name)
+        assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER), metric.name
+        assert metric.help
+        assert {"result_id", "trigger_id"}.isdisjoint(metric.labels), "a series for every part"
+
+
+def test_names_are_told_apart() -> None:
+    assert len({metric.name for metric in METRICS}) == len(METRICS) > 15
+
+
+def test_edges_rise_and_one_of_them_is_the_deadline() -> None:
+    assert list(EDGES) == sorted(set(EDGES))
+    assert 1.0 in EDGES
+    assert EDGES[0] < 0.5 < 1.0 < EDGES[-1]
+
+
+@given(counted, counted, counted)
+def test_sums_do_not_depend_on_their_order(one: Counted, two: Counted, three: Counted) -> None:
+    assert (one + two) + three == (three + one) + two
+    assert one + NOTHING == one

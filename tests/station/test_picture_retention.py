@@ -1,0 +1,51 @@
+"""Pictures that nobody needs any more are let go; a removal that was cut short is finished."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.fakes import NOON, REJECTED, MemoryEvidence, MemoryLedger, a_part, a_pipeline
+
+from inspector.errors import LedgerError
+from inspector.ports.ledger import PipelineVersion
+from inspector.station.picture_retention import Sweep
+
+NOTHING_KEPT = a_pipeline(retention={"pass_pictures": 0.0})
+
+
+class BusyDisk(MemoryEvidence):
+    """Refuses to remove anything."""
+
+    def remove(self, sha256: str) -> None:
+        raise LedgerError("permission denied")
+
+
+async def filled(evidence: MemoryEvidence) -> MemoryLedger:
+    """A passed and a rejected part, long ago."""
+    ledger = MemoryLedger([PipelineVersion(NOTHING_KEPT, 1, ())])
+    for name, part in (("passed", a_part("t-1")), ("rejected", a_part("t-2", decision=REJECTED))):
+        picture = evidence.put(name.encode(), "image/jpeg")
+        await ledger.record(replace(part, evidence=picture, decided_at=NOON - timedelta(days=400)), [])
+    return ledger
+
+
+async def test_pictures_of_passes_go_and_all_others_stay() -> None:
+    evidence = MemoryEvidence()
+    ledger = await filled(evidence)
+    assert not await Sweep(ledger, evidence).turn()
+    assert list(evidence.pictures.values()) == [b"rejected"]
+    assert list(ledger.marked.values()) == ["DONE"]
+
+
+async def test_removal_that_failed_is_marked_still_and_tried_again() -> None:
+    evidence = BusyDisk()
+    ledger = await filled(evidence)
+    with pytest.raises(LedgerError, match="permission denied"):
+        await Sweep(ledger, evidence).turn()
+    assert list(ledger.marked.values()) == ["DUE"]
+    patient = MemoryEvidence()
+    patient.pictures = evidence.pictures
+    await Sweep(ledger, patient).turn()
+    assert list(ledger.marked.values()) == ["DONE"]

@@ -1,0 +1,43 @@
+"""The checkpoint that is shipped, loaded once for all tests: in the engine, and asked whole prompts by transformers."""
+
+from __future__ import annotations
+
+import functools
+
+from support.paths import ROOT
+from support.whole_prompt import WholePrompt
+
+from inspector.adapters.vlm.transformers.chat_template import Chat
+from inspector.adapters.vlm.transformers.checkpoint import Checkpoint, load_checkpoint
+from inspector.adapters.vlm.transformers.engine import TransformersEngine
+from inspector.adapters.vlm.transformers.images import Optics
+from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix
+from inspector.adapters.vlm.transformers.model_forward import Network
+from inspector.bootstrap.wiring import card_at
+from inspector.lab.synthetic import draw, encode
+from inspector.ports.engine import Picture
+
+MODELS = ROOT / "models"
+CARD = card_at(MODELS / "demo.yaml")
+
+
+@functools.cache
+def engine() -> TransformersEngine:
+    return TransformersEngine.load(CARD, MODELS, threads=1)
+
+
+def fresh_checkpoint() -> Checkpoint:
+    """One that a test may change."""
+    return load_checkpoint(CARD, MODELS / "demo")
+
+
+def looked(network: Network, checkpoint: Checkpoint) -> KeptPrefix:
+    """A drawn cap and its preamble, through this network of the checkpoint."""
+    patches = Optics(checkpoint.processor, CARD).patches([Picture(encode(draw("cap", 7)))])
+    chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
+    return network.look(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
+
+
+@functools.cache
+def reference() -> WholePrompt:
+    return WholePrompt(fresh_checkpoint(), CARD)

@@ -1,0 +1,367 @@
+"""Stand-ins at the story's ports, and parts to work with. A fake keeps the promises of its port: the tests of
+the ledger run against `MemoryLedger` too."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from inspector.domain.decision import Decision, Reason, Verdict
+from inspector.domain.declared import Disposition, ViewName
+from inspector.domain.frame import FrameKey
+from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
+from inspector.domain.pipeline import Pipeline, Retention
+from inspector.domain.reconciliation import Ack, Comparison, TriggerCount, Unacknowledged
+from inspector.domain.report import Words, WordsState
+from inspector.domain.review import Review
+from inspector.domain.vote import StoppedBy, Vote
+from inspector.errors import LedgerError
+from inspector.messages.withdrawal import corrected, report_id
+from inspector.ports.archive import PartFilter, PartRow, Totals
+from inspector.ports.broker import Outgoing
+from inspector.ports.ledger import CameraRow, Event, Known, PipelineVersion, Released, Sighting
+from inspector.utc import utc_now
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+PASSED = Decision(Verdict.OK, Disposition.PASS, Reason.NO_DEFECT)
+REJECTED = Decision(Verdict.NG, Disposition.REJECT, Reason.DEFECT)
+
+
+def a_part(trigger_id: str = "t-1", *, line: str = "pcb", camera: str = "cam1", **changes: Any) -> PartRecord:
+    """A passed part with one vote, unless `changes` say otherwise."""
+    part = PartRecord(
+        result_id=f"{line}-{camera}-{trigger_id}",
+        key=FrameKey(line, camera, trigger_id),
+        decision=PASSED,
+        pipeline=PipelineRef(line, 1, "0123456789abcdef"),
+        received_at=NOON,
+        decided_at=NOON,
+        latency_ms=120.0,
+        deadline_ms=1500.0,
+        late=False,
+        votes=(Vote(ViewName.DIRECT, 0, 0.04, 1, 31.5, "No"),),
+        rungs=1,
+        stopped_by=StoppedBy.SETTLED,
+    )
+    return replace(part, **changes)
+
+
+def a_verdict(part: PartRecord) -> Outgoing:
+    return Outgoing(part.result_id, f"inspector/v1/{part.key.line}/{part.key.camera}/verdict", b"{}", confirms=True)
+
+
+def a_pipeline(line: str = "pcb", **declared: Any) -> Pipeline:
+    told = {
+        "product": "board",
+        "question": "Is there any defect?",
+        "defects": {"scratch": "major", "short": "critical"},
+    }
+    return Pipeline.model_validate({"line": line, **told, "ladder": [{"views": ["direct"]}], **declared})
+
+
+@dataclass
+class Posted:
+    """A message in the outbox. `published` once the broker has it."""
+
+    message: Outgoing
+    result_id: str
+    line: str
+    published: bool = False
+
+
+class MemoryLedger:
+    """`ports.Ledger` and `ports.Archive` in lists. `away` takes the database away."""
+
+    def __init__(self, pipelines: Sequence[PipelineVersion] = ()) -> None:
+        self.away = False
+        self.versions = list(pipelines)
+        self.acks: dict[FrameKey, Ack] = {}
+        self.due: dict[FrameKey, tuple[datetime, float]] = {}
+        self.counts: dict[TriggerCount, Comparison | None] = {}
+        self.reviewed: set[str] = set()
+        self.reviews: list[Review] = []
+        self.shadows: dict[str, tuple[Vote, ...]] = {}
+        self.marked: dict[str, str] = {}
+        self.rows: list[PartRow] = []
+        self.outbox: list[Posted] = []
+        self.seen: dict[tuple[str, str], CameraRow] = {}
+        self.losses: list[Sighting] = []
+        self.events: list[Event] = []
+
+    # ------------------------------------------------------------------ ports.Ledger
+
+    async def find(self, key: FrameKey) -> Known | None:
+        self._reach()
+        part = next((row.part for row in self.rows if row.part.key == key), None)
+        if part is None:
+            return None
+        posted = (each.message for each in self.outbox if each.result_id == part.result_id and each.message.confirms)
+        return Known(part.result_id, next(posted, None))
+
+    async def record(self, part: PartRecord, outgoing: Sequence[Outgoing]) -> bool:
+        if await self.find(part.key):
+            return False
+        self.rows.append(PartRow(len(self.rows) + 1, part))
+        if part.evidence:
+            self.marked.pop(part.evidence.sha256, None)
+        self.outbox += [Posted(message, part.result_id, part.key.line) for message in outgoing]
+        return True
+
+    async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[Outgoing]) -> None:
+        self._reach()
+        row = self.part(result_id)
+        if row is None:
+            raise LedgerError(f"no part has result_id {result_id!r}; record the part before its words")
+        if row.part.words.state is WordsState.PENDING:
+            self._put(replace(row.part, words=words))
+            self.outbox += [Posted(message, result_id, row.part.key.line) for message in outgoing]
+
+    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, told: bool = False) -> bool:
+        self._reach()
+        its_own = [each for each in self.outbox if each.message.message_id == result_id]
+        waiting = [each for each in its_own if told or not each.published]
+        for posted in waiting:
+            posted.message = posted.message._replace(payload=payload)
+            row = self.part(result_id)
+            assert row is not None
+            self._put(replace(row.part, decision=decision, late=not told))
+        for posted in self.outbox if waiting else []:
+            if posted.message.message_id == report_id(result_id) and not posted.published:
+                report = corrected(posted.message.payload, payload, decision.detail)
+                posted.message = posted.message._replace(payload=report)
+        return bool(waiting)
+
+    async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
+        self._reach()
+        parts = [row.part for row in self.rows if row.part.key.line in lines]
+        return [part for part in parts if part.words.state is WordsState.PENDING]
+
+    async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[Outgoing]:
+        self._reach()
+        waiting = [each for each in self.outbox if not each.published]
+        return [each.message for each in waiting if lines is None or each.line in lines][:limit]
+
+    async def confirm(self, message_ids: Sequence[str]) -> None:
+        self._reach()
+        for posted in self.outbox:
+            if posted.message.message_id in message_ids:
+                self._publish(posted)
+
+    async def pipelines(self) -> list[PipelineVersion]:
+        return self.list_pipelines()
+
+    async def saw_camera(self, sightings: Sequence[Sighting]) -> None:
+        self._reach()
+        for sighting in sightings:
+            key = (sighting.line, sighting.camera)
+            self.seen[key] = _added(self.seen.get(key), sighting)
+        self.losses += [sighting for sighting in sightings if sighting.lost]
+
+    async def cameras(self) -> list[CameraRow]:
+        return self.list_cameras()
+
+    async def add_events(self, events: Sequence[Event]) -> None:
+        self._reach()
+        known = {event.event_id for event in self.events}
+        self.events += [event for event in events if event.event_id not in known]
+
+    async def decided_seqs(self, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
+        self._reach()
+        mine = [row.part for row in self.rows if row.part.key[:2] == (line, camera) and row.part.received_at >= since]
+        return {part.seq for part in mine if part.seq is not None and first <= part.seq <= last}
+
+    async def acknowledge(self, ack: Ack) -> Disposition | None:
+        self._reach()
+        part = next((row.part for row in self.rows if row.part.key == ack.key), None)
+        if part is None:
+            return None
+        if self.acks.setdefault(ack.key, ack) is ack:
+            for posted in self.outbox:
+                if posted.result_id == part.result_id and posted.message.confirms:
+                    self._publish(posted)
+            self.due.pop(ack.key, None)
+            self._put(replace(part, state=PartState.ACKNOWLEDGED))
+        return part.decision.disposition
+
+    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[Unacknowledged]:
+        self._reach()
+        mine = {key: due for key, due in self.due.items() if lines is None or key.line in lines}
+        late = sorted(key for key, (due_at, _) in mine.items() if due_at <= now)
+        return [Unacknowledged(key, self.due.pop(key)[1]) for key in late]
+
+    async def add_count(self, count: TriggerCount) -> None:
+        self._reach()
+        periods = {(known.line, known.camera, known.since, known.until) for known in self.counts}
+        if (count.line, count.camera, count.since, count.until) not in periods:
+            self.counts[count] = None
+
+    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
+        self._reach()
+        due = [
+            count
+            for count, compared in self.counts.items()
+            if compared is None and count.at < before and (lines is None or count.line in lines)
+        ]
+        self.counts |= {count: self._compared(count) for count in due}
+        return [compared for count in due if (compared := self.counts[count])]
+
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> Released:
+        self._reach()
+        horizon = now - timedelta(hours=retention.after_hours)
+        needed = {sha256 for version in self.versions for sha256 in version.golden}
+        candidates: set[str] = set()
+        for part in (row.part for row in self.rows if row.part.evidence):
+            assert part.evidence is not None
+            old = part.key.line == line and part.decided_at < horizon and part.result_id not in self.reviewed
+            kept = int(part.evidence.sha256[:8], 16) < retention.pass_pictures * 2**32
+            goes = old and not kept and part.decision.disposition is Disposition.PASS
+            (candidates if goes else needed).add(part.evidence.sha256)
+        for sha256 in candidates - needed:
+            self.marked.setdefault(sha256, "DUE")
+        return Released(tuple(sorted(sha256 for sha256, mark in self.marked.items() if mark == "DUE")), more=False)
+
+    async def pictures_removed(self, sha256s: Sequence[str]) -> None:
+        self._reach()
+        self.marked |= dict.fromkeys(sha256s, "DONE")
+
+    async def mark_reviewed(self, result_ids: Sequence[str]) -> None:
+        self.reviewed |= set(result_ids)
+
+    async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
+        self._reach()
+        self._known(result_id)
+        self.shadows.setdefault(result_id, tuple(votes))
+
+    async def add_reviews(self, reviews: Sequence[Review]) -> None:
+        self._reach()
+        for review in reviews:
+            self._known(review.result_id)
+        self.reviews += reviews
+        self.reviewed |= {review.result_id for review in reviews}
+
+    def _known(self, result_id: str) -> None:
+        if self.part(result_id) is None:
+            raise LedgerError(f"no part has result_id {result_id!r}; record the part before what was found out later")
+
+    def _publish(self, posted: Posted) -> None:
+        row, message, was = self.part(posted.result_id), posted.message, posted.published
+        posted.published = True
+        if row is None or not message.confirms or was:
+            return
+        if row.part.state is PartState.DECIDED:
+            self._put(replace(row.part, state=PartState.PUBLISHED))
+        if message.ack_within_ms is not None:
+            due_at = utc_now() + timedelta(milliseconds=message.ack_within_ms)
+            self.due[row.part.key] = (due_at, message.ack_within_ms)
+
+    def _compared(self, count: TriggerCount) -> Comparison:
+        mine = [row.part for row in self.rows if row.part.key[:2] == (count.line, count.camera)]
+        decided = sum(count.since <= (part.captured_at or part.received_at) < count.until for part in mine)
+        gaps = [
+            gap for loss in self.losses if (loss.line, loss.camera) == (count.line, count.camera) for gap in loss.gaps
+        ]
+        return Comparison(count, decided, sum(gap.frames for gap in gaps if count.since <= gap.at < count.until))
+
+    # ------------------------------------------------------------------ ports.Archive
+
+    def parts(self, wanted: PartFilter, limit: int) -> list[PartRow]:
+        self._reach()
+        fitting = [_without_texts(row) for row in self.rows if _fits(row, wanted)]
+        page = fitting[:limit] if wanted.after is not None else fitting[max(len(fitting) - limit, 0) :]
+        return page[::-1]
+
+    def part(self, result_id: str) -> PartRow | None:
+        self._reach()
+        return next((row for row in self.rows if row.part.result_id == result_id), None)
+
+    def totals(self, since: datetime) -> Totals:
+        self._reach()
+        recent = [row.part for row in self.rows if row.part.decided_at >= since]
+        latencies = sorted(part.latency_ms for part in recent)
+        return Totals(
+            parts=dict(
+                Counter((part.key.line, str(part.decision.disposition), str(part.decision.reason)) for part in recent)
+            ),
+            outbox=sum(not posted.published for posted in self.outbox),
+            lost=sum(gap.frames for loss in self.losses for gap in loss.gaps if gap.at >= since),
+            latency_p50_ms=_percentile(latencies, 50),
+            latency_p99_ms=_percentile(latencies, 99),
+            votes_mean=sum(len(part.votes) for part in recent) / len(recent) if recent else None,
+        )
+
+    def list_cameras(self) -> list[CameraRow]:
+        self._reach()
+        return [self.seen[key] for key in sorted(self.seen)]
+
+    def list_events(self, limit: int) -> list[Event]:
+        self._reach()
+        return self.events[::-1][:limit]
+
+    def list_pipelines(self) -> list[PipelineVersion]:
+        self._reach()
+        newest = {version.pipeline.line: version for version in sorted(self.versions, key=lambda each: each.version)}
+        return [newest[line] for line in sorted(newest)]
+
+    def _reach(self) -> None:
+        if self.away:
+            raise LedgerError("the database is away")
+
+    def _put(self, part: PartRecord) -> None:
+        self.rows = [row._replace(part=part) if row.part.result_id == part.result_id else row for row in self.rows]
+
+
+class MemoryEvidence:
+    """`ports.EvidenceStore` in a dict. `full` fills the disk."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.pictures: dict[str, bytes] = {}
+
+    def put(self, data: bytes, media_type: str) -> Evidence:
+        if self.full:
+            raise LedgerError("no space left for pictures")
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.pictures[sha256] = data
+        return Evidence(sha256, media_type, len(data))
+
+    def get(self, sha256: str) -> bytes:
+        return self.pictures[sha256]
+
+    def remove(self, sha256: str) -> None:
+        self.pictures.pop(sha256, None)
+
+
+def _added(row: CameraRow | None, seen: Sighting) -> CameraRow:
+    if row is None:
+        return CameraRow(
+            seen.line, seen.camera, seen.known, seen.status, seen.at, seen.at, seen.frames, seen.lost, seen.last_seq
+        )
+    return replace(
+        row,
+        known=seen.known,
+        status=seen.status if seen.status is not None else row.status,
+        last_seen=max(row.last_seen, seen.at),
+        frames=row.frames + seen.frames,
+        lost=row.lost + seen.lost,
+        last_seq=seen.last_seq if seen.last_seq is not None else row.last_seq,
+    )
+
+
+def _fits(row: PartRow, wanted: PartFilter) -> bool:
+    part = row.part
+    has = (part.key.line, part.key.camera, part.decision.disposition, part.decision.reason)
+    same = all(want in (None, value) for want, value in zip(wanted[:4], has, strict=True))
+    younger = wanted.after is None or row.number > wanted.after
+    return same and younger and (wanted.before is None or row.number < wanted.before)
+
+
+def _without_texts(row: PartRow) -> PartRow:
+    return row._replace(part=replace(row.part, votes=tuple(replace(vote, text="") for vote in row.part.votes)))
+
+
+def _percentile(ordered: Sequence[float], percent: int) -> float | None:
+    return ordered[-(-percent * len(ordered) // 100) - 1] if ordered else None

@@ -1,0 +1,36 @@
+"""The tiny model's tokenizer and grammar, and a model that says anything at random, as far as it is let."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from support import tiny_model
+
+from inspector.adapters.vlm.transformers.chat_template import Chat
+from inspector.adapters.vlm.transformers.checkpoint import load_checkpoint
+from inspector.adapters.vlm.transformers.decoding import Script
+from inspector.adapters.vlm.transformers.json_grammar import Grammar
+from inspector.ports.engine import Text
+
+
+@functools.cache
+def chat() -> Chat:
+    checkpoint = load_checkpoint(tiny_model.card(), tiny_model.folder() / "tiny")
+    return Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
+
+
+@functools.cache
+def grammar() -> Grammar:
+    checkpoint = load_checkpoint(tiny_model.card(), tiny_model.folder() / "tiny")
+    return Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat())
+
+
+def rambled(script: Script, seed: int) -> Text:
+    random = torch.Generator().manual_seed(seed)
+    while True:
+        allowed = script.allowed
+        assert allowed is not None
+        text = script.take(int((torch.rand(len(allowed), generator=random) * allowed).argmax()))
+        if text is not None:
+            return text

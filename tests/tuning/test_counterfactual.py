@@ -1,0 +1,66 @@
+"""What stored votes would have come to under other settings."""
+
+from __future__ import annotations
+
+import pytest
+from support.fakes import PASSED, a_part, a_pipeline
+from support.lessons import STAMP, told
+
+from inspector.domain.declared import Disposition, ViewName
+from inspector.domain.learned import Learned
+from inspector.domain.review import Past
+from inspector.domain.vote import StoppedBy, Vote
+from inspector.tuning.counterfactual import Fate, Rerun, price
+
+LADDER = [{"views": ["direct"]}, {"views": ["paraphrase"]}, {"views": ["zoom"]}]
+LINE = a_pipeline(ladder=LADDER, thresholds={"pass_below": 0.2, "reject_above": 0.8})
+
+
+def asked(*p_ng: float, whole: bool = True, stopped_by: StoppedBy = StoppedBy.SETTLED) -> Past:
+    views = (ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.ZOOM)
+    votes = tuple(Vote(view, rung, each) for rung, (view, each) in enumerate(zip(views, p_ng, strict=False)))
+    part = a_part(votes=votes, stopped_by=stopped_by, decision=PASSED)
+    return Past(part, votes if whole else ())
+
+
+@pytest.mark.parametrize(
+    ("past", "fate"),
+    [
+        pytest.param(asked(0.01, 0.9, 0.9), Fate(Disposition.PASS, 1), id="sure at once: the rest is not looked at"),
+        pytest.param(asked(0.5, 0.5, 0.5), Fate(Disposition.REVIEW, 3), id="doubt to the end"),
+        pytest.param(asked(0.01, whole=False), Fate(Disposition.PASS, 1), id="as it was decided"),
+        pytest.param(asked(0.3, whole=False), None, id="it would have been asked on"),
+        pytest.param(
+            asked(0.3, whole=False, stopped_by=StoppedBy.LADDER_END), Fate(Disposition.REVIEW, 1), id="nothing was left"
+        ),
+    ],
+)
+def test_votes_are_counted_as_the_judge_counts_them(past: Past, fate: Fate | None) -> None:
+    assert Rerun(LINE, STAMP).fate(past) == fate
+
+
+def test_votes_of_a_capped_rung_are_left_out() -> None:
+    capped = LINE.model_copy(update={"learned": Learned(fingerprint=STAMP, capped=(1, 2))})
+    assert Rerun(capped, STAMP).fate(asked(0.5, 0.999, 0.999)) == Fate(Disposition.REVIEW, 1)
+    assert Rerun(capped, "f" * 16).fate(asked(0.5, 0.999, 0.999)) != Fate(Disposition.REVIEW, 1)
+
+
+def test_no_change_costs_nothing() -> None:
+    found = price(told(60).parts, LINE, LINE, STAMP)
+    assert (found.parts, found.unknown, found.moved) == (60, 0, {})
+    assert found.votes[0] == found.votes[1]
+    assert found.escapes[0] == found.escapes[1]
+
+
+def test_wider_thresholds_move_parts_out_of_review_and_their_escapes_are_counted() -> None:
+    wide = LINE.model_copy(update={"thresholds": LINE.thresholds.model_copy(update={"pass_below": 0.8})})
+    found = price(told(60).parts, LINE, wide, STAMP)
+    assert found.reviewed == 60
+    assert found.escapes[1] >= found.escapes[0]
+    assert {new for _, new in found.moved} == {Disposition.PASS}
+    assert all(isinstance(name, str) for name in found.as_json()["moved"])
+
+
+def test_parts_that_their_votes_did_not_decide_are_left_out() -> None:
+    late = asked(0.01, whole=False, stopped_by=StoppedBy.DEADLINE)
+    assert price([late], LINE, LINE, STAMP).parts == 0
