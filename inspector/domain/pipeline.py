@@ -274,7 +274,10 @@ class Pipeline(Strict):
         return self.learned if self.learned and self.learned.fingerprint == fingerprint else None
 
     def score_key(self) -> str:
-        """Hash (16 hex) of everything here that changes a score: words, views, pictures; not thresholds, deadlines."""
+        """Hash (16 hex) of everything here that changes a score: words and views, not thresholds or deadlines.
+
+        Golden samples count by their bytes (`fingerprint`), not by where they lie.
+        """
         scored = self.model_dump(mode="json", include=set(SCORED))
         # prompts name the classes in their declared order, and never their severities
         scored["defects"] = list(self.defects)
@@ -302,7 +305,6 @@ SCORED: Final = frozenset(
         "checklist",
         "ladder",
         "references",
-        "golden_samples",
         "count",
     }
 )

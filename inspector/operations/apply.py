@@ -7,8 +7,7 @@ from __future__ import annotations
 import mimetypes
 import os
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
 
 from inspector.adapters.camera import CameraEye
 from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, store_versions, upgrade
@@ -16,12 +15,9 @@ from inspector.config.diff import Change, Declared, diff, read_fleet
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError, Fault, PictureError
-from inspector.lab.synthetic import PRODUCTS, encode, golden
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 from inspector.utc import utc_now
-
-SIMULATED: Final = "simulated"
 
 
 class LineChange(NamedTuple):
@@ -100,7 +96,8 @@ def _change(declared: Declared, hashes: tuple[str, ...], live: PipelineVersion |
     if live is None:
         return LineChange(declared, hashes, None, (), False)
     declared = _remembering(declared, hashes, live)
-    changes = tuple(diff(live.pipeline, declared.pipeline))
+    # where golden samples lie is no change: they count by their bytes
+    changes = tuple(each for each in diff(live.pipeline, declared.pipeline) if each.field != "golden_samples")
     forgets = live.pipeline.learned is not None and declared.pipeline.learned is None
     return LineChange(declared, hashes, live.version, changes, live.golden != hashes, forgets)
 
@@ -121,19 +118,15 @@ def golden_hashes(declared: Declared, evidence: EvidenceStore, faults: list[Faul
             data, media_type = _golden_bytes(source, Path(declared.file).parent)
             _check_picture(data, media_type, declared.pipeline)
         except (OSError, PictureError, ValueError) as error:
-            remedy = "name a picture relative to this file, or simulated://PRODUCT/SEED"
-            faults.append(Fault(declared.file, f"golden_samples[{number}]", f"{source}: {error}", remedy))
+            why = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+            remedy = "name a picture relative to this file"
+            faults.append(Fault(declared.file, f"golden_samples[{number}]", f"{source}: {why}", remedy))
         else:
             hashes.append(evidence.put(data, media_type).sha256)
     return tuple(hashes)
 
 
 def _golden_bytes(source: str, folder: Path) -> tuple[bytes, str]:
-    url = urlsplit(source)
-    if url.scheme == SIMULATED:
-        if url.netloc not in PRODUCTS:
-            raise ValueError(f"no simulated product {url.netloc!r}; there are {', '.join(PRODUCTS)}")
-        return encode(golden(url.netloc, int(url.path.strip("/") or 0)), quality=95), "image/jpeg"
     path = folder / source
     return path.read_bytes(), mimetypes.guess_type(path.name)[0] or ""
 

@@ -11,10 +11,13 @@ from typing import IO, Any, Final
 
 from inspector.config.yaml_reader import written
 from inspector.domain.pipeline import Pipeline
+from inspector.errors import LedgerError
 from inspector.messages import asyncapi
 from inspector.messages.outgoing import report_message
 from inspector.messages.topics import Topics
 from inspector.ports.archive import Archive, PartFilter, PartRow
+from inspector.ports.evidence import EvidenceStore
+from inspector.ports.ledger import PipelineVersion
 
 PAGE: Final = 500
 
@@ -46,15 +49,35 @@ def write_csv(rows: Iterator[PartRow], out: IO[str]) -> int:
     return sum(bool(writer.writerow(_flat(row))) for row in chain([first], rows))
 
 
-def write_pipelines(archive: Archive, folder: Path) -> list[Path]:
-    """The live version of every line as YAML that `inspector apply` takes."""
+def write_pipelines(archive: Archive, evidence: EvidenceStore, folder: Path) -> list[Path]:
+    """Write the live version of every line as YAML that `inspector apply` accepts, with its golden samples.
+
+    Raises LedgerError when a golden sample is not in the evidence store.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for version in archive.list_pipelines():
-        path = folder / f"{version.pipeline.line}.yaml"
-        path.write_text(as_yaml(version.pipeline, f"version {version.version}"))
-        paths.append(path)
-    return paths
+    return [path for version in archive.list_pipelines() for path in _write_version(version, evidence, folder)]
+
+
+def _write_version(version: PipelineVersion, evidence: EvidenceStore, folder: Path) -> Iterator[Path]:
+    pipeline = version.pipeline
+    names = tuple(
+        f"golden/{pipeline.line}-{number}{Path(declared).suffix}"
+        for number, declared in enumerate(pipeline.golden_samples, 1)
+    )
+    for name, sha256 in zip(names, version.golden, strict=True):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(_golden_bytes(evidence, sha256, pipeline.line))
+        yield folder / name
+    path = folder / f"{pipeline.line}.yaml"
+    path.write_text(as_yaml(pipeline.model_copy(update={"golden_samples": names}), f"version {version.version}"))
+    yield path
+
+
+def _golden_bytes(evidence: EvidenceStore, sha256: str, line: str) -> bytes:
+    try:
+        return evidence.get(sha256)
+    except KeyError as error:
+        raise LedgerError(f"golden sample {sha256[:12]}… of {line} is not in the evidence store") from error
 
 
 def as_yaml(pipeline: Pipeline, note: str) -> str:

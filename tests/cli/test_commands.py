@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -36,9 +37,10 @@ def run(tmp_path: Path) -> Run:
 def declared(tmp_path: Path) -> Path:
     folder = tmp_path / "lines"
     folder.mkdir()
+    shutil.copy(ROOT / "pipelines" / "golden" / "board-3.jpg", folder / "good.jpg")
     (folder / "pcb.yaml").write_text(
         "line: pcb\nproduct: board\nquestion: Is there a defect on this board?\ndefects: {short: critical}\n"
-        "ladder: [{views: [direct]}]\ngolden_samples: ['simulated://board/3']\nreferences: 1\n"
+        "ladder: [{views: [direct]}]\ngolden_samples: [good.jpg]\nreferences: 1\n"
     )
     return folder
 
@@ -92,10 +94,10 @@ def test_apply_tells_all_faults_together_and_stores_nothing(run: Run, declared: 
     assert document(run("apply", str(declared / "pcb.yaml"), "--json"))["lines"][0]["new"]
 
 
-@pytest.mark.parametrize("golden", ["gone.png", "simulated://teapot/1", "simulated://board/one"])
+@pytest.mark.parametrize("golden", ["gone.png", "pcb.yaml", "."])
 def test_apply_refuses_a_golden_sample_that_can_not_be_had(run: Run, declared: Path, golden: str) -> None:
     text = (declared / "pcb.yaml").read_text()
-    (declared / "pcb.yaml").write_text(text.replace("simulated://board/3", golden))
+    (declared / "pcb.yaml").write_text(text.replace("good.jpg", golden))
     done = run("apply", str(declared))
     assert done.returncode == 1
     assert "golden_samples[0]" in done.stderr
@@ -104,7 +106,8 @@ def test_apply_refuses_a_golden_sample_that_can_not_be_had(run: Run, declared: P
 def test_export_writes_what_apply_takes(run: Run, declared: Path, tmp_path: Path) -> None:
     run("apply", str(declared))
     assert run("export", "pipelines", str(tmp_path / "out")).returncode == 0
-    assert not document(run("apply", str(tmp_path / "out"), "--json"))["lines"][0]["changed"]
+    shutil.move(tmp_path / "out", tmp_path / "elsewhere")
+    assert not document(run("apply", str(tmp_path / "elsewhere"), "--json"))["lines"][0]["changed"]
 
 
 def test_export_contract_writes_documents(run: Run, tmp_path: Path) -> None:

@@ -55,9 +55,9 @@ def test_a_pipeline_asks_the_cheapest_question_first(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=named)
-def test_golden_samples_are_in_the_repository_or_simulated(path: Path) -> None:
+def test_golden_samples_are_in_the_repository(path: Path) -> None:
     for sample in read_pipeline(path.read_bytes(), path.name).golden_samples:
-        assert sample.startswith("simulated://") or (path.parent / sample).is_file(), sample
+        assert (path.parent / sample).is_file(), sample
 
 
 @pytest.mark.parametrize("path", [path for path in CARDS if path.stem.startswith("qwen3")], ids=named)

@@ -56,7 +56,7 @@ def test_faults_of_all_files_come_together() -> None:
         ({"ladder": [{"views": ["direct"]}, {"views": ["paraphrase", "checklist"], "samples": 3}]},
          Change("ladder[1].samples", 2, 3, True)),
         ({"checklist": ["Is it bad?"]}, Change("checklist", [], ["Is it bad?"], True)),
-        ({"golden_samples": ["a.png"]}, Change("golden_samples", [], ["a.png"], True)),
+        ({"golden_samples": ["a.png"]}, Change("golden_samples", [], ["a.png"], False)),
         ({"settle": {"weight_by": "p_true"}}, Change("settle.weight_by", "margin", "p_true", True)),
         ({"settle": {"prior": 0.1}}, Change("settle.prior", 0.5, 0.1, True)),
         ({"settle": {"shadow": 0.1}}, Change("settle.shadow", 0.01, 0.1, False)),

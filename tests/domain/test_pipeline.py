@@ -102,6 +102,7 @@ def test_score_key_changes_with_what_changes_a_score(settings: dict[str, Any]) -
         {"settle": {"max_votes": 3}},
         {"settle": {"prior": 0.5}},
         {"learned": {"fingerprint": "0123456789abcdef"}},
+        {"golden_samples": ["moved/good.png"]},
     ],
 )
 def test_score_key_stays_with_what_only_decides(settings: dict[str, Any]) -> None:
@@ -111,7 +112,7 @@ def test_score_key_stays_with_what_only_decides(settings: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("settings", "key"),
     [
-        ({}, "a0f239a522b2287f"),
+        ({}, "63944e00856d122c"),
         (
             {
                 "ladder": [
@@ -123,14 +124,14 @@ def test_score_key_stays_with_what_only_decides(settings: dict[str, Any]) -> Non
                 "golden_samples": ["good.png"],
                 "second_opinion": {"by": "patches", "points": True},
             },
-            "40ae71ec0565404d",
+            "922edf0a2ba9e9a5",
         ),
     ],
 )
 def test_lines_stay_qualified_when_there_is_a_new_setting_that_they_leave_out(
     settings: dict[str, Any], key: str
 ) -> None:
-    """The keys are those of the version before there were limits and P(True)."""
+    """The keys are those of the version in which golden samples began to count by their bytes alone."""
     assert a_pipeline(**settings).score_key() == key
 
 

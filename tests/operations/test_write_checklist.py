@@ -46,14 +46,18 @@ class Shop:
     """A ledger with one line, and an evidence store with its golden samples."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.database = f"sqlite:///{folder / 'ledger.db'}"
         self.evidence = FileEvidence(str(folder / "evidence"))
         upgrade(self.database)
 
     def declare(self, *, golden_samples: int = 2, **changes: object) -> None:
         shown = [encode(golden("board", seed), quality=95) for seed in range(golden_samples)]
-        names = [f"simulated://board/{seed}" for seed in range(golden_samples)]
+        names = [f"golden/board-{seed}.jpg" for seed in range(golden_samples)]
         settings: dict[str, Any] = {"ladder": LADDER, "golden_samples": names} | changes
+        (self.folder / "golden").mkdir(exist_ok=True)
+        for name, data in zip(names, shown, strict=True):
+            (self.folder / name).write_bytes(data)
         kept = tuple(self.evidence.put(data, "image/jpeg").sha256 for data in shown)
         store_versions(self.database, [Declaration(a_pipeline(**settings), kept, source="line: pcb")])
 
@@ -234,7 +238,7 @@ def test_a_line_that_is_not_there_is_named(shop: Shop) -> None:
 def test_the_written_file_is_the_line_with_its_checklist(shop: Shop, tmp_path: Path) -> None:
     shop.declare()
     found = shop.write(SeeingEngine(WRITTEN), dry_run=True)
-    file = tmp_path / "pcb.yaml"
+    file = shop.folder / "pcb.yaml"
     write_file(found, file)
     assert read_pipeline(file.read_text(), file.name) == found.pipeline
     [change] = plan_change(read_pipelines(file), shop.database, shop.evidence)
@@ -245,7 +249,7 @@ def test_the_written_file_is_the_line_with_its_checklist(shop: Shop, tmp_path: P
 
 def test_applying_a_file_without_the_questions_takes_them_out_and_shows_it(shop: Shop) -> None:
     shop.declare()
-    old = Declared("pcb.yaml", shop.live().pipeline)
+    old = Declared(str(shop.folder / "pcb.yaml"), shop.live().pipeline)
     shop.write(SeeingEngine(WRITTEN))
     [change] = plan_change((old,), shop.database, shop.evidence)
     assert [(each.field, each.old, each.new) for each in change.changes] == [("checklist", [SCRATCH, SHORT], [])]

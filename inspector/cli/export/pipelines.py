@@ -11,11 +11,12 @@ from inspector.cli.options import read_settings
 from inspector.cli.output import say
 
 
-def export_pipelines(folder: Annotated[Path, typer.Argument(help="Folder to write YAML files to.")]) -> None:
-    """The live version of every line, as files that `inspector apply` takes."""
-    from inspector.adapters.ledger import SqlArchive
+def export_pipelines(folder: Annotated[Path, typer.Argument(help="Folder to write to.")]) -> None:
+    """Write the live version of every line, with its golden samples, as files that `inspector apply` accepts."""
+    from inspector.adapters.ledger import FileEvidence, SqlArchive
     from inspector.bootstrap.wiring import absolute
     from inspector.operations.export import write_pipelines
 
-    for path in write_pipelines(SqlArchive(absolute(read_settings()).database), folder):
+    settings = absolute(read_settings())
+    for path in write_pipelines(SqlArchive(settings.database), FileEvidence(settings.evidence), folder):
         say(str(path))
