@@ -36,7 +36,7 @@ def plan(
     """
     from inspector.bootstrap.wiring import absolute
     from inspector.cli.tables.plan import plan_table
-    from inspector.lab.evaluation.advice_page import write_page
+    from inspector.lab.evaluation.plan_report import write_page
     from inspector.operations.plan import plan_line, plan_recorded, write_plan
     from inspector.tuning.ladder_search import Limits
 

@@ -16,10 +16,10 @@ from rich.console import Console
 from inspector.config.diff import Declared
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError, Fault, InspectorError
-from inspector.lab.evaluation.asking import Heard, Interview, LabelledPart
-from inspector.lab.evaluation.comparison import Comparison, compare
-from inspector.lab.evaluation.strategies import chosen
-from inspector.lab.evaluation.tape_file import TapeFile
+from inspector.lab.evaluation.comparison import StrategyComparison, compare_recorded
+from inspector.lab.evaluation.part_recorder import LabelledPart, PartRecorder, RecordedParts
+from inspector.lab.evaluation.recording_file import RecordingFile
+from inspector.lab.evaluation.strategies import choose_strategies
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample, encode, golden
 from inspector.lab.training.bench import GOLDEN_SEED, JPEG, Album, held_out_frame
 from inspector.operations.apply import golden_hashes, read_pipelines
@@ -46,22 +46,22 @@ class Plan:
 
     card: Path
     strategies: Sequence[str]
-    tapes: Path
+    recordings: Path
     threads: int | None = None
 
 
-def compare_strategies(screen: Console, source: Source, plan: Plan) -> Comparison:
+def compare_strategies(screen: Console, source: Source, plan: Plan) -> StrategyComparison:
     """Raises InspectorError for an unknown strategy before anything is asked; what a stopped run has heard is kept."""
     from inspector.adapters import vlm
     from inspector.bootstrap.wiring import card_at
 
-    strategies, tapes = chosen(plan.strategies), TapeFile(plan.tapes)
+    strategies, recordings = choose_strategies(plan.strategies), RecordingFile(plan.recordings)
     engine = vlm.load(card_at(plan.card), plan.card.parent, plan.threads)
-    heard = _heard(screen, source, Interview(engine, source.evidence, tapes), plan)
-    return asyncio.run(compare(source.name, heard.cases, strategies, heard.unreadable))
+    heard = _heard(screen, source, PartRecorder(engine, source.evidence, recordings), plan)
+    return asyncio.run(compare_recorded(source.name, heard.cases, strategies, heard.unreadable))
 
 
-def _heard(screen: Console, source: Source, interview: Interview, plan: Plan) -> Heard:
+def _heard(screen: Console, source: Source, interview: PartRecorder, plan: Plan) -> RecordedParts:
     done = 0
 
     def tell(count: int) -> None:
@@ -74,7 +74,7 @@ def _heard(screen: Console, source: Source, interview: Interview, plan: Plan) ->
             return asyncio.run(interview.hear(source.parts, tell))
         except KeyboardInterrupt as stopped:
             raise InspectorError(
-                f"stopped after {done} of {source.total} parts; the same command goes on there ({plan.tapes})"
+                f"stopped after {done} of {source.total} parts; the same command goes on there ({plan.recordings})"
             ) from stopped
 
 

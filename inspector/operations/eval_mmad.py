@@ -14,13 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from inspector.lab.evaluation.mmad.asking import Examination
-from inspector.lab.evaluation.mmad.items import Item, some
-from inspector.lab.evaluation.mmad.page import COLUMNS, NOTE, Outcome, cells, document, page, tables
-from inspector.lab.evaluation.mmad.reading import read_items
-from inspector.lab.evaluation.mmad.scores import Marked, Rows
-from inspector.lab.evaluation.mmad.strategy import Strategy, strategy
-from inspector.lab.evaluation.mmad.votes import VoteFile
+from inspector.lab.evaluation.mmad.answer_collector import AnswerCollector
+from inspector.lab.evaluation.mmad.item_reader import read_items
+from inspector.lab.evaluation.mmad.items import Item, sample_items
+from inspector.lab.evaluation.mmad.letter_strategy import LetterStrategy, letter_strategy
+from inspector.lab.evaluation.mmad.letter_votes import VoteFile
+from inspector.lab.evaluation.mmad.report import COLUMNS, NOTE, StrategyResult, cells, document, page, tables
+from inspector.lab.evaluation.mmad.scores import AnsweredItem, ScoreTable
 from inspector.ports.engine import Engine
 
 USUAL: Final = ("single", "majority-3")  # what the seed paper compares
@@ -39,16 +39,16 @@ class Sitting:
 
 def evaluate_mmad(
     screen: Console, sitting: Sitting, load: Callable[[], Engine], votes: Path
-) -> tuple[dict[str, Any], list[Outcome]]:
+) -> tuple[dict[str, Any], list[StrategyResult]]:
     """The document of all figures, and what it was made of. Answers that `votes` holds are not asked for again.
 
     Everything is checked before the model is loaded: strategies, mmad.json and that every picture is there.
     """
-    strategies = list({each.name: each for each in map(strategy, sitting.strategies)}.values())
-    items = some(read_items(sitting.root, sitting.shots), sitting.limit)
+    strategies = list({each.name: each for each in map(letter_strategy, sitting.strategies)}.values())
+    items = sample_items(read_items(sitting.root, sitting.shots), sitting.limit)
     with VoteFile(votes) as kept, _progress(screen, sitting) as bars:
         engine = load()
-        examination = Examination(engine, sitting.root, strategies, kept)
+        examination = AnswerCollector(engine, sitting.root, strategies, kept)
         bar = bars.add_task("MMAD", total=len(items))
         asyncio.run(examination.run(items, lambda count: bars.update(bar, advance=count)))
         outcomes = [_outcome(examination, each, items) for each in strategies]
@@ -62,23 +62,23 @@ def evaluate_mmad(
     return document(about, outcomes), outcomes
 
 
-def write(folder: Path, title: str, result: dict[str, Any], outcomes: Sequence[Outcome]) -> None:
+def write(folder: Path, title: str, result: dict[str, Any], outcomes: Sequence[StrategyResult]) -> None:
     """The same figures as mmad.json and mmad.md."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "mmad.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     (folder / "mmad.md").write_text(page(title, outcomes), encoding="utf-8")
 
 
-def picture(outcomes: Sequence[Outcome]) -> Group:
+def picture(outcomes: Sequence[StrategyResult]) -> Group:
     """All tables, for a terminal of 80 columns."""
     shown = ((Text(title, style="bold"), _table(rows)) for title, rows in tables(outcomes))
     return Group(*(part for pair in shown for part in pair), Text(NOTE))
 
 
-def _outcome(examination: Examination, each: Strategy, items: Sequence[Item]) -> Outcome:
+def _outcome(examination: AnswerCollector, each: LetterStrategy, items: Sequence[Item]) -> StrategyResult:
     votes = [examination.votes(item, each) for item in items]
-    marked = tuple(Marked(item, each.answer(given)) for item, given in zip(items, votes, strict=True))
-    return Outcome(each, marked, tuple(vote for given in votes for vote in given))
+    marked = tuple(AnsweredItem(item, each.answer(given)) for item, given in zip(items, votes, strict=True))
+    return StrategyResult(each, marked, tuple(vote for given in votes for vote in given))
 
 
 def _progress(screen: Console, sitting: Sitting) -> Progress:
@@ -86,7 +86,7 @@ def _progress(screen: Console, sitting: Sitting) -> Progress:
     return Progress(told, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=screen)
 
 
-def _table(rows: Rows) -> Table:
+def _table(rows: ScoreTable) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("data set", no_wrap=True)
     for name in COLUMNS.values():

@@ -9,8 +9,8 @@ from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import evenly
 from inspector.domain.vote import Labelled, counting
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.tape_file import TapeFile
-from inspector.lab.evaluation.views_apart import heard, matched
+from inspector.lab.evaluation.recording_file import RecordingFile
+from inspector.lab.evaluation.separate_views import recorded_parts, separate_votes
 from inspector.operations.compare_strategies import Source
 from inspector.operations.export import as_yaml
 from inspector.operations.line_records import records
@@ -40,9 +40,9 @@ def plan_recorded(source: Source, votes: Path, line: str, limits: Limits) -> Pla
     recorded about them."""
     if not votes.is_file():
         raise InspectorError(f"{votes} is not there; record answers first: inspector eval … --strategy default")
-    cases = matched(source.parts, TapeFile(votes).newest(), line)
+    cases = recorded_parts(source.parts, RecordingFile(votes).newest(), line)
     pipeline = cases[0].pipeline
-    advice = advise(heard(cases), pipeline, counting(pipeline, cases[0].tape.fingerprint), limits)
+    advice = advise(separate_votes(cases), pipeline, counting(pipeline, cases[0].recording.fingerprint), limits)
     return Planned(f"{line} on {source.name}", pipeline, advice)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from rich.table import Table
 
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.simulation import CONFIDENCE, Kept, plot, simulate
+from inspector.lab.evaluation.stopping_simulation import CONFIDENCE, RuleResult, plot, simulate
 
 
-def simulation(parts: int, seed: int, out: Path | None) -> list[Kept]:
+def simulation(parts: int, seed: int, out: Path | None) -> list[RuleResult]:
     """Plots into the folder too. Raises InspectorError where that can't be written."""
     found = simulate(parts=parts, seed=seed)
     if out:
@@ -25,12 +25,12 @@ def simulation(parts: int, seed: int, out: Path | None) -> list[Kept]:
     return found
 
 
-def as_json(found: Sequence[Kept]) -> list[dict[str, Any]]:
+def as_json(found: Sequence[RuleResult]) -> list[dict[str, Any]]:
     """An error rate that too few settled parts show is null."""
     return [kept._asdict() | {"error": None if math.isnan(kept.error) else kept.error} for kept in found]
 
 
-def simulation_table(found: Sequence[Kept]) -> Table:
+def simulation_table(found: Sequence[RuleResult]) -> Table:
     """The largest error of each rule over all base accuracies, by correlation."""
     rhos = sorted({kept.rho for kept in found})
     promised = f"wrong among settled, in %; promised {100 * (1 - CONFIDENCE):.0f}; correlation"
@@ -40,6 +40,6 @@ def simulation_table(found: Sequence[Kept]) -> Table:
     return table
 
 
-def _worst(found: Sequence[Kept], rule: str, rho: float) -> str:
+def _worst(found: Sequence[RuleResult], rule: str, rho: float) -> str:
     errors = [kept.error for kept in found if (kept.rule, kept.rho) == (rule, rho) and not math.isnan(kept.error)]
     return f"{100 * max(errors):.0f}" if errors else "–"

@@ -16,7 +16,7 @@ from support.paths import ROOT
 
 from inspector.cli.tables.comparison import comparison_table
 from inspector.errors import DeclarationError, InspectorError
-from inspector.lab.evaluation.asking import LabelledPart
+from inspector.lab.evaluation.part_recorder import LabelledPart
 from inspector.lab.evaluation.strategies import STRATEGIES
 from inspector.lab.synthetic import PRODUCTS
 from inspector.operations.compare_strategies import Plan, Source, compare_strategies, drawn, folder
@@ -124,7 +124,7 @@ def test_drawn_frames_are_half_ng_of_every_product_with_a_golden_sample_of_their
         of_product = [part for part in parts if part.pipeline.line == product]
         assert sum(part.is_ng for part in of_product) == len(of_product) / 2 == 4
         assert len({part.golden for part in of_product}) == len(PRODUCTS[product].variants)
-    assert all((part.plainness is not None) == part.is_ng for part in parts)
+    assert all((part.visibility is not None) == part.is_ng for part in parts)
     assert all(source.evidence.get(sha256) for part in parts for sha256 in part.golden)
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from inspector.cli.app import app
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.mmad.items import DataSet
-from inspector.lab.evaluation.mmad.scores import AVERAGE, Row
+from inspector.lab.evaluation.mmad.scores import AVERAGE, ScoreRow
 from inspector.operations.eval_mmad import Sitting, evaluate_mmad, picture, write
 from inspector.ports.engine import Engine
 
@@ -52,7 +52,7 @@ def test_every_strategy_on_the_real_architecture_and_again_without_asking(root: 
     assert list(result["strategies"]) == list(STRATEGIES)
     for found in result["strategies"].values():
         assert list(found["strict"]) == [*DataSet, AVERAGE]
-        assert set(found["official"]["VisA"]) == set(Row._fields)
+        assert set(found["official"]["VisA"]) == set(ScoreRow._fields)
         assert found["votes_mean"] >= 1.0
     assert result["strategies"]["majority-3"]["votes_mean"] == 3.0
     assert result["strategies"]["majority-3"]["tokens_mean"] > 0.0

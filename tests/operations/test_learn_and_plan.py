@@ -18,7 +18,7 @@ from inspector.config.diff import Declared
 from inspector.config.loader import read_pipeline
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.advice_page import write_page
+from inspector.lab.evaluation.plan_report import write_page
 from inspector.operations.apply import plan as plan_change
 from inspector.operations.learn import learn
 from inspector.operations.plan import plan_line, write_plan

@@ -12,9 +12,9 @@ from support.fakes import MemoryEvidence
 
 from inspector.domain.declared import ViewName
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.asking import Interview
-from inspector.lab.evaluation.tape_file import TapeFile
-from inspector.lab.evaluation.views_apart import heard, matched
+from inspector.lab.evaluation.part_recorder import PartRecorder
+from inspector.lab.evaluation.recording_file import RecordingFile
+from inspector.lab.evaluation.separate_views import recorded_parts, separate_votes
 from inspector.operations.compare_strategies import Source
 from inspector.operations.plan import Planned, plan_recorded
 from inspector.operations.simulate_stopping import as_json, simulation, simulation_table
@@ -27,7 +27,7 @@ COUNT = 2 * MIN_OF_A_KIND
 @pytest.fixture(scope="module")
 def votes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("recorded") / "votes.jsonl"
-    asyncio.run(Interview(OpinionatedEngine(), MemoryEvidence(), TapeFile(file)).hear(parts(COUNT)))
+    asyncio.run(PartRecorder(OpinionatedEngine(), MemoryEvidence(), RecordingFile(file)).hear(parts(COUNT)))
     return file
 
 
@@ -45,11 +45,11 @@ def test_recorded_answers_are_enough_for_a_plan(votes: Path) -> None:
 
 
 def test_views_that_the_line_does_not_ask_are_among_the_recorded(votes: Path) -> None:
-    cases = matched(iter(parts(4)), TapeFile(votes).newest(), "pcb")
-    seen = {vote.view for part in heard(cases) for vote in part.votes}
+    cases = recorded_parts(iter(parts(4)), RecordingFile(votes).newest(), "pcb")
+    seen = {vote.view for part in separate_votes(cases) for vote in part.votes}
     assert {ViewName.OPTIONS, ViewName.REFUTE, ViewName.DIRECT, ViewName.ZOOM} <= seen
     assert ViewName.COMPARE not in seen, "there are no golden samples"
-    assert all(vote.ms >= 0.0 for part in heard(cases) for vote in part.votes)
+    assert all(vote.ms >= 0.0 for part in separate_votes(cases) for vote in part.votes)
 
 
 def test_parts_that_nobody_asked_about_are_no_ground_for_a_plan(votes: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import Question
 from inspector.errors import PictureError
-from inspector.lab.evaluation.asking import LabelledPart
+from inspector.lab.evaluation.part_recorder import LabelledPart
 from inspector.ports.engine import Answer, Picture, Prefix
 
 POINTS = "100, 200, 300, 400]}"

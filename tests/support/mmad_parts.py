@@ -12,7 +12,7 @@ from inspector.domain.prompts import NO, VERDICT_CUE, Question
 from inspector.domain.report import WHOLE, Box, JsonSchema
 from inspector.errors import ModelError
 from inspector.lab.evaluation.mmad.items import DataSet, Item, Task
-from inspector.lab.evaluation.mmad.votes import Kind, LetterVote
+from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote
 from inspector.ports.engine import Answer, PatchMap, Picture, Prefix, Text
 
 Beliefs = Mapping[str, float]  # how likely each word is as the next one, of all words
@@ -37,7 +37,7 @@ def drafts(*letters: str | None, p_true: Sequence[float | None] = ()) -> list[Le
     """Drafted votes for these letters; None can't be read."""
     trusts = [*p_true, *[None] * len(letters)]
     return [
-        LetterVote(question="q", kind=Kind.DRAFTED, number=number, said=letter or "hm", p_true=trust)
+        LetterVote(question="q", kind=AnswerKind.DRAFTED, number=number, said=letter or "hm", p_true=trust)
         for number, (letter, trust) in enumerate(zip(letters, trusts, strict=False))
     ]
 

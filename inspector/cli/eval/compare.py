@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def compare(source: Source, plan: Plan, out: Path | None, as_json: bool) -> None:
     from inspector.cli.tables.comparison import comparison_table
-    from inspector.lab.evaluation.comparison_page import write_page
+    from inspector.lab.evaluation.comparison_report import write_page
     from inspector.operations.compare_strategies import compare_strategies
 
     found = compare_strategies(screen, source, plan)

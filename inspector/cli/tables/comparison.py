@@ -8,8 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from inspector.lab.evaluation.comparison import Comparison
-from inspector.lab.evaluation.resampling import Interval
+from inspector.lab.evaluation.comparison import StrategyComparison
+from inspector.lab.evaluation.paired_bootstrap import ConfidenceInterval
 
 COLUMNS: Final = {
     "acc": "balanced_accuracy",
@@ -25,20 +25,20 @@ COLUMNS: Final = {
 DIGITS: Final = {"votes": 2, "ms": 0}
 
 
-def comparison_table(comparison: Comparison) -> Group:
+def comparison_table(comparison: StrategyComparison) -> Group:
     """Figures, then what the default gains and saves against each of the others."""
     parts = Text(f"{comparison.source}: {len(comparison.truth.ng)} parts; acc is balanced accuracy", style="bold")
     return Group(parts, _figures(comparison), Text(), _contrasts(comparison, "default"))
 
 
-def _figures(comparison: Comparison) -> Table:
+def _figures(comparison: StrategyComparison) -> Table:
     table = _table("strategy", *COLUMNS)
     for name, found in comparison.figures.items():
         table.add_row(name, *(_number(getattr(found, key), DIGITS.get(said, 3)) for said, key in COLUMNS.items()))
     return table
 
 
-def _contrasts(comparison: Comparison, one: str) -> Table:
+def _contrasts(comparison: StrategyComparison, one: str) -> Table:
     table = _table(f"{one} against", "acc more, in points (95 %)", "of the votes", "of the time")
     for other, contrast in comparison.contrasts[one].items():
         gained, over = contrast.minus["balanced_accuracy"], contrast.over
@@ -58,6 +58,6 @@ def _number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def _points(found: Interval) -> str:
+def _points(found: ConfidenceInterval) -> str:
     value, low, high = (100 * each for each in found)
     return f"{value:+.1f} ({low:+.1f} … {high:+.1f})"

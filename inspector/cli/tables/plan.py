@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from inspector.lab.evaluation.advice_page import COLUMNS, row, verdict
+from inspector.lab.evaluation.plan_report import COLUMNS, row, verdict
 from inspector.operations.plan import Planned
 from inspector.tuning.ladder_search import Plan
 

@@ -12,12 +12,19 @@ import numpy as np
 
 from inspector.domain.vote import Counting, Labelled
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.asking import Case
-from inspector.lab.evaluation.fusing import fused
-from inspector.lab.evaluation.measures import Figures, Played, Truth, figures, played, truth_of
-from inspector.lab.evaluation.prices import Prices
-from inspector.lab.evaluation.resampling import COSTS, Drawings, Interval
-from inspector.lab.evaluation.strategies import FUSED, Outcome, Strategy
+from inspector.lab.evaluation.batch_time import BatchTimeModel
+from inspector.lab.evaluation.cross_fitted_fusion import with_fused_scores
+from inspector.lab.evaluation.paired_bootstrap import COSTS, ConfidenceInterval, PairedBootstrap
+from inspector.lab.evaluation.part_recorder import RecordedPart
+from inspector.lab.evaluation.strategies import FUSED, Strategy, StrategyOutcome
+from inspector.lab.evaluation.strategy_figures import (
+    PartLabels,
+    StrategyFigures,
+    StrategyScores,
+    part_labels,
+    strategy_figures,
+    strategy_scores,
+)
 from inspector.tuning.rung_effects import Change, changes
 
 BASES: Final = ("default", "ladder")  # every other strategy is compared with these; their rungs are looked at
@@ -28,19 +35,19 @@ DIGITS: Final = 5
 class Contrast:
     """One strategy against another: `minus` in every figure, `over` in what they cost."""
 
-    minus: Mapping[str, Interval]
-    over: Mapping[str, Interval]
+    minus: Mapping[str, ConfidenceInterval]
+    over: Mapping[str, ConfidenceInterval]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class StrategyComparison:
     """Everything found out about one set of labelled parts. `contrasts[a][b]`: a against b."""
 
     source: str
-    truth: Truth
+    truth: PartLabels
     unreadable: Sequence[str]
-    played: Mapping[str, Played]
-    figures: Mapping[str, Figures]
+    scores: Mapping[str, StrategyScores]
+    figures: Mapping[str, StrategyFigures]
     contrasts: Mapping[str, Mapping[str, Contrast]]
     rungs: Mapping[str, Sequence[Change]]
 
@@ -73,24 +80,24 @@ class Comparison:
         return {name: _rounded(value) for name, value in document.items()}
 
 
-async def compare(
-    source: str, cases: Sequence[Case], strategies: Mapping[str, Strategy], unreadable: Sequence[str] = ()
-) -> Comparison:
+async def compare_recorded(
+    source: str, cases: Sequence[RecordedPart], strategies: Mapping[str, Strategy], unreadable: Sequence[str] = ()
+) -> StrategyComparison:
     """Raises InspectorError where the parts are all of one kind: nothing can be told from those."""
     ng = sum(case.is_ng for case in cases)
     if not 0 < ng < len(cases):
         raise InspectorError(f"{source}: {ng} NG and {len(cases) - ng} OK parts; both kinds are needed")
-    truth, prices = truth_of(cases), Prices(case.tape for case in cases)
-    outcomes = {name: [await strategy(case, prices) for case in cases] for name, strategy in strategies.items()}
-    outcomes |= {name: fused(cases, outcomes[name], truth) for name in FUSED & outcomes.keys()}
-    told = {name: played(cases, found, truth) for name, found in outcomes.items()}
-    bases, drawings = [name for name in BASES if name in told], Drawings(truth)
-    return Comparison(
+    truth, batch_times = part_labels(cases), BatchTimeModel(case.recording for case in cases)
+    outcomes = {name: [await strategy(case, batch_times) for case in cases] for name, strategy in strategies.items()}
+    outcomes |= {name: with_fused_scores(cases, outcomes[name], truth) for name in FUSED & outcomes.keys()}
+    told = {name: strategy_scores(cases, found, truth) for name, found in outcomes.items()}
+    bases, drawings = [name for name in BASES if name in told], PairedBootstrap(truth)
+    return StrategyComparison(
         source,
         truth,
         unreadable,
         told,
-        {name: figures(each, truth) for name, each in told.items()},
+        {name: strategy_figures(each, truth) for name, each in told.items()},
         {
             base: {name: _contrast(drawings, told[base], each) for name, each in told.items() if name != base}
             for base in bases
@@ -109,7 +116,7 @@ def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
     return kept
 
 
-def rung_changes(cases: Sequence[Case], outcomes: Sequence[Outcome], boundary: float) -> list[Change]:
+def rung_changes(cases: Sequence[RecordedPart], outcomes: Sequence[StrategyOutcome], boundary: float) -> list[Change]:
     """What every rung rescued and harmed, over all lines; each line counts its votes in its own way."""
     lines: dict[Counting, list[Labelled]] = defaultdict(list)
     for case, outcome in zip(cases, outcomes, strict=True):
@@ -123,7 +130,7 @@ def _summed(found: Sequence[Change]) -> Change:
     return Change(found[0].rung, sum(parts), sum(rescued), sum(harmed))
 
 
-def _contrast(drawings: Drawings, one: Played, other: Played) -> Contrast:
+def _contrast(drawings: PairedBootstrap, one: StrategyScores, other: StrategyScores) -> Contrast:
     return Contrast(drawings.differences(one, other), drawings.ratios(one, other))
 
 

@@ -37,88 +37,94 @@ from inspector.domain.stopping import AdaptiveConsistency, Esc, Fixed, Rule, Spr
 from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote, counting
 from inspector.errors import InspectorError, ModelError
 from inspector.judging.judge import Judge
-from inspector.lab.evaluation.asking import Case
-from inspector.lab.evaluation.menu import DIRECT, GREEDY, SAMPLES, sampled
-from inspector.lab.evaluation.playback import Cost, Playback, TapeEngine, TapeOpinions
-from inspector.lab.evaluation.prices import Prices
+from inspector.lab.evaluation.batch_time import BatchTimeModel
+from inspector.lab.evaluation.part_recorder import RecordedPart
+from inspector.lab.evaluation.question_set import DIRECT, GREEDY, SAMPLES, sampled_rung
+from inspector.lab.evaluation.recording_replay import AskingCost, RecordingReplay, ReplayEngine, ReplayOpinions
 from inspector.lab.training.bench import Album
 from inspector.ports.pool import Job, Judgement
 
-ALL_TIME_MS: Final = 3_600_000.0
+UNLIMITED_MS: Final = 3_600_000.0
 ZOOM: Final = Rung(views=(ViewName.ZOOM,))
 NO_ANSWER: Final = Vote(ViewName.DIRECT, 0, 0.5)
 PATCHES_ALONE: Final = Fusion(votes=0.0, patches=1.0, intercept=0.0, frames=1, ng_share=0.5)
 
 
-class Outcome(NamedTuple):
+class StrategyOutcome(NamedTuple):
     """What a strategy came to on one part. `rungs`: how many it asked; of sampled answers, how many batches."""
 
     tally: Tally
     stopped_by: StoppedBy
     rungs: int
-    cost: Cost
+    cost: AskingCost
 
 
-Strategy = Callable[[Case, Prices], Awaitable[Outcome]]
+Strategy = Callable[[RecordedPart, BatchTimeModel], Awaitable[StrategyOutcome]]
 
 
-async def _default(case: Case, prices: Prices) -> Outcome:
-    tape, playback = case.tape, Playback(case.tape, prices, points=_points(case))
-    key = FrameKey(case.pipeline.line, "eval", tape.sha256)
-    job = Job(key, b"", case.pipeline, tape.golden, ALL_TIME_MS, tape.seed)
-    engine, golden = TapeEngine(playback, case.pipeline), Album(dict.fromkeys(tape.golden, b""))
-    async with aclosing(Judge(engine, golden, opinions=TapeOpinions(playback)).judge(job)) as told:
+async def _default(case: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
+    recording, replay = case.recording, RecordingReplay(case.recording, batch_times, points=_points(case))
+    key = FrameKey(case.pipeline.line, "eval", recording.sha256)
+    job = Job(key, b"", case.pipeline, recording.golden, UNLIMITED_MS, recording.seed)
+    engine, golden = ReplayEngine(replay, case.pipeline), Album(dict.fromkeys(recording.golden, b""))
+    async with aclosing(Judge(engine, golden, opinions=ReplayOpinions(replay)).judge(job)) as told:
         judgement = await anext(told)
     if not isinstance(judgement, Judgement):
         raise TypeError("a judge tells its judgement before its words")
     if judgement.stopped_by is StoppedBy.ERROR:
         raise ModelError(judgement.detail)
     counts = _counting(case, judgement.opinion)
-    return Outcome(Tally(judgement.votes, counts), judgement.stopped_by, judgement.rungs, playback.cost)
+    return StrategyOutcome(Tally(judgement.votes, counts), judgement.stopped_by, judgement.rungs, replay.cost)
 
 
-async def _ladder(case: Case, prices: Prices, *, points: bool | None = None) -> Outcome:
-    return _all_of(case, prices, case.pipeline.ladder, points=_points(case) if points is None else points)
+async def _ladder(case: RecordedPart, batch_times: BatchTimeModel, *, points: bool | None = None) -> StrategyOutcome:
+    return _all_of(case, batch_times, case.pipeline.ladder, points=_points(case) if points is None else points)
 
 
-async def _one_rung(case: Case, prices: Prices, rung: Rung, *, points: bool = False) -> Outcome:
-    return _all_of(case, prices, (rung,), points=points)
+async def _one_rung(
+    case: RecordedPart, batch_times: BatchTimeModel, rung: Rung, *, points: bool = False
+) -> StrategyOutcome:
+    return _all_of(case, batch_times, (rung,), points=points)
 
 
-async def _patches(case: Case, prices: Prices) -> Outcome:
-    playback = Playback(case.tape, prices)
-    playback.open(Pictures.FRAME)
-    counts = Counting(fusion=PATCHES_ALONE, opinion=playback.notice().opinion)
-    return Outcome(Tally((NO_ANSWER,), counts), StoppedBy.LADDER_END, 1, playback.cost)
+async def _patches(case: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
+    replay = RecordingReplay(case.recording, batch_times)
+    replay.open(Pictures.FRAME)
+    counts = Counting(fusion=PATCHES_ALONE, opinion=replay.notice().opinion)
+    return StrategyOutcome(Tally((NO_ANSWER,), counts), StoppedBy.LADDER_END, 1, replay.cost)
 
 
-def _all_of(case: Case, prices: Prices, ladder: Sequence[Rung], *, points: bool) -> Outcome:
-    playback = Playback(case.tape, prices, points=points)
-    opinion = playback.notice().opinion if case.pipeline.second_opinion else None
+def _all_of(
+    case: RecordedPart, batch_times: BatchTimeModel, ladder: Sequence[Rung], *, points: bool
+) -> StrategyOutcome:
+    replay = RecordingReplay(case.recording, batch_times, points=points)
+    opinion = replay.notice().opinion if case.pipeline.second_opinion else None
     votes = [
         vote
         for number, rung in enumerate(ladder)
-        for each in rounds(case.pipeline, rung, case.tape.seed)
-        for vote in playback.votes(each, number)
+        for each in rounds(case.pipeline, rung, case.recording.seed)
+        for vote in replay.votes(each, number)
     ]
-    return Outcome(Tally(tuple(votes), _counting(case, opinion)), StoppedBy.LADDER_END, len(ladder), playback.cost)
+    return StrategyOutcome(
+        Tally(tuple(votes), _counting(case, opinion)), StoppedBy.LADDER_END, len(ladder), replay.cost
+    )
 
 
-async def _under(case: Case, prices: Prices, rule: Rule) -> Outcome:
+async def _under(case: RecordedPart, batch_times: BatchTimeModel, rule: Rule) -> StrategyOutcome:
     """Drafted answers in as large batches as the rule wants, until it stops."""
-    playback, votes, batches = Playback(case.tape, prices), list[Vote](), 0
-    (drafts,) = rounds(case.pipeline, sampled(case.pipeline), case.tape.seed)
+    replay, votes, batches = RecordingReplay(case.recording, batch_times), list[Vote](), 0
+    (drafts,) = rounds(case.pipeline, sampled_rung(case.pipeline), case.recording.seed)
     while count := rule.launch(votes):
         batch = drafts._replace(questions=drafts.questions[len(votes) : len(votes) + count])
-        votes, batches = votes + playback.votes(batch, batches), batches + 1
-    return Outcome(rule.tally(votes), rule.stop(votes) or StoppedBy.LADDER_END, batches, playback.cost)
+        votes, batches = votes + replay.votes(batch, batches), batches + 1
+    return StrategyOutcome(rule.tally(votes), rule.stop(votes) or StoppedBy.LADDER_END, batches, replay.cost)
 
 
-def _counting(case: Case, opinion: Opinion | None) -> Counting:
-    return counting(case.pipeline, case.tape.fingerprint, opinion)
+def _counting(case: RecordedPart, opinion: Opinion | None) -> Counting:
+    return counting(case.pipeline, case.recording.fingerprint, opinion)
 
 
-def _points(case: Case) -> bool:
+def _points(case: RecordedPart) -> bool:
     return case.pipeline.second_opinion is not None and case.pipeline.second_opinion.points
 
 
@@ -149,7 +155,7 @@ FUSED: Final = frozenset({"direct-fused", "ladder-fused"})  # both opinions are 
 REFERENCE: Final = "default"  # always played: the others are compared with it
 
 
-def chosen(names: Sequence[str]) -> dict[str, Strategy]:
+def choose_strategies(names: Sequence[str]) -> dict[str, Strategy]:
     """The strategies of these names in the tables' order; where none is named, all that need no patches. Raises
     InspectorError."""
     every = {**STRATEGIES, **WITH_PATCHES}

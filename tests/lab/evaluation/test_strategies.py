@@ -22,91 +22,91 @@ from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import Pictures, Question
 from inspector.errors import InspectorError, ModelError
 from inspector.judging.judge import Judge
-from inspector.lab.evaluation.asking import Case, Heard, Interview, LabelledPart
-from inspector.lab.evaluation.comparison import Comparison, compare
-from inspector.lab.evaluation.comparison_page import write_page
-from inspector.lab.evaluation.playback import Playback
-from inspector.lab.evaluation.prices import Prices
-from inspector.lab.evaluation.strategies import STRATEGIES, Outcome, chosen
-from inspector.lab.evaluation.tape_file import TapeFile
+from inspector.lab.evaluation.batch_time import BatchTimeModel
+from inspector.lab.evaluation.comparison import StrategyComparison, compare_recorded
+from inspector.lab.evaluation.comparison_report import write_page
+from inspector.lab.evaluation.part_recorder import LabelledPart, PartRecorder, RecordedPart, RecordedParts
+from inspector.lab.evaluation.recording_file import RecordingFile
+from inspector.lab.evaluation.recording_replay import RecordingReplay
+from inspector.lab.evaluation.strategies import STRATEGIES, StrategyOutcome, choose_strategies
 from inspector.ports.pool import Job, Judgement
 
 CHARTS = {"pareto.png", "risk_coverage.png", "reliability.png", "rungs.png"}
 
 
 @pytest.fixture
-def tapes(tmp_path: Path) -> TapeFile:
-    return TapeFile(tmp_path / "votes.jsonl")
+def recordings(tmp_path: Path) -> RecordingFile:
+    return RecordingFile(tmp_path / "votes.jsonl")
 
 
-def hear(asked: list[LabelledPart], tapes: TapeFile, engine: ScriptedEngine | None = None) -> Heard:
-    return asyncio.run(Interview(engine or OpinionatedEngine(), MemoryEvidence(), tapes).hear(asked))
+def hear(asked: list[LabelledPart], recordings: RecordingFile, engine: ScriptedEngine | None = None) -> RecordedParts:
+    return asyncio.run(PartRecorder(engine or OpinionatedEngine(), MemoryEvidence(), recordings).hear(asked))
 
 
-def play(name: str, case: Case) -> Outcome:
-    async def played() -> Outcome:
-        return await STRATEGIES[name](case, Prices([case.tape]))
+def play(name: str, case: RecordedPart) -> StrategyOutcome:
+    async def played() -> StrategyOutcome:
+        return await STRATEGIES[name](case, BatchTimeModel([case.recording]))
 
     return asyncio.run(played())
 
 
 @pytest.fixture(scope="module")
-def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    heard = hear(parts(80), TapeFile(tmp_path_factory.mktemp("votes") / "votes.jsonl"))
-    return asyncio.run(compare("eighty parts", heard.cases, chosen([])))
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> StrategyComparison:
+    heard = hear(parts(80), RecordingFile(tmp_path_factory.mktemp("votes") / "votes.jsonl"))
+    return asyncio.run(compare_recorded("eighty parts", heard.cases, choose_strategies([])))
 
 
 # ---------------------------------------------------------------- asking, once
 
 
-def test_every_part_is_asked_once_and_never_again(tapes: TapeFile) -> None:
+def test_every_part_is_asked_once_and_never_again(recordings: RecordingFile) -> None:
     engine = OpinionatedEngine()
-    first = hear(parts(4), tapes, engine)
+    first = hear(parts(4), recordings, engine)
     asked = len(engine.asked)
-    again = hear(parts(4), TapeFile(tapes.path), engine)
+    again = hear(parts(4), RecordingFile(recordings.path), engine)
     assert len(engine.asked) == asked
     assert again.cases == first.cases
 
 
-def test_a_run_that_was_stopped_goes_on_where_it_was(tapes: TapeFile) -> None:
+def test_a_run_that_was_stopped_goes_on_where_it_was(recordings: RecordingFile) -> None:
     def stopped() -> Iterator[LabelledPart]:
         yield from parts(2)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(Interview(OpinionatedEngine(), MemoryEvidence(), tapes).hear(stopped()))
+        asyncio.run(PartRecorder(OpinionatedEngine(), MemoryEvidence(), recordings).hear(stopped()))
     engine = OpinionatedEngine()
-    assert len(hear(parts(3), TapeFile(tapes.path), engine).cases) == 3
+    assert len(hear(parts(3), RecordingFile(recordings.path), engine).cases) == 3
     assert {prefix.pictures[-1].data for prefix in engine.opened} == {parts(3)[2].picture}
 
 
-def test_another_wording_or_another_model_is_asked_anew(tapes: TapeFile) -> None:
-    hear(parts(1), tapes)
+def test_another_wording_or_another_model_is_asked_anew(recordings: RecordingFile) -> None:
+    hear(parts(1), recordings)
     engine = OpinionatedEngine()
-    hear(parts(1, a_line(question="Is this board broken?")), tapes, engine)
+    hear(parts(1, a_line(question="Is this board broken?")), recordings, engine)
     asked = len(engine.asked)
     engine.fingerprint = "f" * 16
-    hear(parts(1), tapes, engine)
+    hear(parts(1), recordings, engine)
     assert 0 < asked < len(engine.asked)
 
 
-def test_a_picture_that_can_not_be_read_is_named_and_the_others_are_judged(tapes: TapeFile) -> None:
+def test_a_picture_that_can_not_be_read_is_named_and_the_others_are_judged(recordings: RecordingFile) -> None:
     broken = LabelledPart("bad.jpg", a_line(), BROKEN, True)
-    heard = hear([*parts(2), broken], tapes)
+    heard = hear([*parts(2), broken], recordings)
     assert (len(heard.cases), heard.unreadable) == (2, ["bad.jpg"])
 
 
-def test_nothing_stays_open_when_an_engine_fails(tapes: TapeFile) -> None:
+def test_nothing_stays_open_when_an_engine_fails(recordings: RecordingFile) -> None:
     engine = OpinionatedEngine()
     engine.voter = lambda question: 1 / 0 if question.view is ViewName.INVERTED else 0.5
     with pytest.raises(ZeroDivisionError):
-        hear(parts(1), tapes, engine)
+        hear(parts(1), recordings, engine)
     assert engine.closed == engine.opened
 
 
-def test_a_part_without_a_suspect_region_has_no_zoom(tapes: TapeFile) -> None:
-    (case,) = hear(parts(1), tapes, OpinionatedEngine(text="nowhere")).cases
-    assert all(batch.pictures is not Pictures.ZOOM for batch in case.tape.batches)
+def test_a_part_without_a_suspect_region_has_no_zoom(recordings: RecordingFile) -> None:
+    (case,) = hear(parts(1), recordings, OpinionatedEngine(text="nowhere")).cases
+    assert all(batch.pictures is not Pictures.ZOOM for batch in case.recording.batches)
     assert all(vote.view is not ViewName.ZOOM for vote in play("ladder", case).tally.votes)
 
 
@@ -134,14 +134,14 @@ def test_every_strategy_can_be_played_on_any_declared_line(pipeline: Pipeline) -
     assert all(play(name, case).cost.votes > 0 for name in STRATEGIES)
 
 
-def recorded(part: LabelledPart) -> Case:
+def recorded(part: LabelledPart) -> RecordedPart:
     with TemporaryDirectory() as folder:
-        return hear([part], TapeFile(Path(folder) / "votes.jsonl")).cases[0]
+        return hear([part], RecordingFile(Path(folder) / "votes.jsonl")).cases[0]
 
 
-async def service(case: Case, picture: bytes) -> Judgement:
+async def service(case: RecordedPart, picture: bytes) -> Judgement:
     key = FrameKey(case.pipeline.line, "cam1", "t-1")
-    job = Job(key, picture, case.pipeline, case.tape.golden, 60_000.0, case.tape.seed)
+    job = Job(key, picture, case.pipeline, case.recording.golden, 60_000.0, case.recording.seed)
     outcomes = [each async for each in Judge(OpinionatedEngine(), MemoryEvidence()).judge(job)]
     assert isinstance(outcomes[0], Judgement)
     return outcomes[0]
@@ -157,37 +157,37 @@ async def service(case: Case, picture: bytes) -> Judgement:
         ("ladder", 7, "1, then 2 paraphrases and 2 inverted, then zoom and one checklist"),
     ],
 )
-def test_what_was_asked_is_paid_for(tapes: TapeFile, name: str, votes: int, why: str) -> None:
-    (case,) = hear(parts(1), tapes).cases
+def test_what_was_asked_is_paid_for(recordings: RecordingFile, name: str, votes: int, why: str) -> None:
+    (case,) = hear(parts(1), recordings).cases
     assert play(name, case).cost.votes == votes, why
 
 
-def test_a_batch_is_paid_once_and_so_are_pictures(tapes: TapeFile) -> None:
-    (case,) = hear(parts(1), tapes).cases
-    looks = {look.pictures: look.ms for look in case.tape.looks}
-    (nine,) = (batch for batch in case.tape.batches if len(batch.said) == 9)
+def test_a_batch_is_paid_once_and_so_are_pictures(recordings: RecordingFile) -> None:
+    (case,) = hear(parts(1), recordings).cases
+    looks = {look.pictures: look.ms for look in case.recording.encodings}
+    (nine,) = (batch for batch in case.recording.batches if len(batch.answers) == 9)
     assert play("fixed-9", case).cost.ms == pytest.approx(looks[Pictures.FRAME] + nine.ms)
-    assert play("fixed-9", case).cost.tokens == sum(said.tokens for said in nine.said)
+    assert play("fixed-9", case).cost.tokens == sum(said.tokens for said in nine.answers)
 
 
-def test_rules_that_stop_early_ask_fewer_and_see_the_same_answers(comparison: Comparison) -> None:
+def test_rules_that_stop_early_ask_fewer_and_see_the_same_answers(comparison: StrategyComparison) -> None:
     nine = comparison.figures["fixed-9"]
     for name in ("adaptive-consistency", "esc", "sprt"):
         assert comparison.figures[name].votes_mean < nine.votes_mean
         assert comparison.figures[name].tokens_mean < nine.tokens_mean
 
 
-def test_a_question_that_was_never_asked_is_an_error_not_a_guess(tapes: TapeFile) -> None:
-    (case,) = hear(parts(1), tapes).cases
-    playback = Playback(case.tape, Prices([case.tape]))
+def test_a_question_that_was_never_asked_is_an_error_not_a_guess(recordings: RecordingFile) -> None:
+    (case,) = hear(parts(1), recordings).cases
+    replay = RecordingReplay(case.recording, BatchTimeModel([case.recording]))
     with pytest.raises(ModelError, match="Is it Tuesday"):
-        playback.ask(Pictures.FRAME, (Question(ViewName.DIRECT, "Is it Tuesday?"),))
+        replay.ask(Pictures.FRAME, (Question(ViewName.DIRECT, "Is it Tuesday?"),))
 
 
 # ---------------------------------------------------------------- comparing
 
 
-def test_every_strategy_gets_its_figures_on_the_same_parts(comparison: Comparison) -> None:
+def test_every_strategy_gets_its_figures_on_the_same_parts(comparison: StrategyComparison) -> None:
     document = comparison.as_json()
     assert set(document["strategies"]) == set(STRATEGIES)
     for found in document["strategies"].values():
@@ -197,44 +197,44 @@ def test_every_strategy_gets_its_figures_on_the_same_parts(comparison: Compariso
     json.dumps(document, allow_nan=False)
 
 
-def test_new_information_shows_as_a_gain_whose_interval_excludes_nothing_gained(comparison: Comparison) -> None:
+def test_new_information_shows_as_a_gain_whose_interval_excludes_nothing_gained(comparison: StrategyComparison) -> None:
     gained = comparison.contrasts["ladder"]["direct"].minus["auroc"]
     assert 0.0 < gained.low < gained.value < gained.high
 
 
-def test_rungs_tell_what_they_rescued_and_harmed(comparison: Comparison) -> None:
+def test_rungs_tell_what_they_rescued_and_harmed(comparison: StrategyComparison) -> None:
     every = comparison.rungs["ladder"]
     assert [change.rung for change in every] == [1, 2]
     assert all(change.parts == 80 for change in every)
     assert sum(change.rescued for change in every) > sum(change.harmed for change in every)
 
 
-def test_the_default_is_always_played(tapes: TapeFile) -> None:
-    heard = hear(parts(20), tapes)
-    found = asyncio.run(compare("parts", heard.cases, chosen(["direct"])))
+def test_the_default_is_always_played(recordings: RecordingFile) -> None:
+    heard = hear(parts(20), recordings)
+    found = asyncio.run(compare_recorded("parts", heard.cases, choose_strategies(["direct"])))
     assert set(found.figures) == {"default", "direct"}
     assert set(found.contrasts) == {"default"}
 
 
 def test_a_strategy_that_is_none_is_refused_with_those_there_are() -> None:
     with pytest.raises(InspectorError, match=r"majority-4.*majority-3"):
-        chosen(["majority-4"])
+        choose_strategies(["majority-4"])
 
 
-def test_parts_of_one_kind_tell_nothing(tapes: TapeFile) -> None:
-    heard = hear(parts(8)[::2], tapes)
+def test_parts_of_one_kind_tell_nothing(recordings: RecordingFile) -> None:
+    heard = hear(parts(8)[::2], recordings)
     with pytest.raises(InspectorError, match="0 NG and 4 OK"):
-        asyncio.run(compare("good ones", heard.cases, chosen(["direct"])))
+        asyncio.run(compare_recorded("good ones", heard.cases, choose_strategies(["direct"])))
 
 
-def test_one_rung_ladders_have_no_rungs_to_compare(tapes: TapeFile, tmp_path: Path) -> None:
-    heard = hear(parts(12, a_line(ladder=LADDER[:1])), tapes)
-    found = asyncio.run(compare("one rung", heard.cases, chosen(["ladder"])))
+def test_one_rung_ladders_have_no_rungs_to_compare(recordings: RecordingFile, tmp_path: Path) -> None:
+    heard = hear(parts(12, a_line(ladder=LADDER[:1])), recordings)
+    found = asyncio.run(compare_recorded("one rung", heard.cases, choose_strategies(["ladder"])))
     assert found.rungs["ladder"] == []
     assert {path.name for path in write_page(found, tmp_path / "report")} > CHARTS
 
 
-def test_the_report_holds_tables_document_and_charts(comparison: Comparison, tmp_path: Path) -> None:
+def test_the_report_holds_tables_document_and_charts(comparison: StrategyComparison, tmp_path: Path) -> None:
     folder = tmp_path / "report"
     names = {path.name for path in write_page(comparison, folder)}
     assert names == {path.name for path in folder.iterdir()} == {"report.md", "report.json", *CHARTS}
@@ -244,7 +244,7 @@ def test_the_report_holds_tables_document_and_charts(comparison: Comparison, tmp
     assert all(f"]({name})" in page for name in CHARTS)
 
 
-def test_a_report_that_can_not_be_written_names_the_option(comparison: Comparison, tmp_path: Path) -> None:
+def test_a_report_that_can_not_be_written_names_the_option(comparison: StrategyComparison, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(InspectorError, match="--out"):
         write_page(comparison, tmp_path / "taken")

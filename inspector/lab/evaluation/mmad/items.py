@@ -60,7 +60,7 @@ class Item:
         return "good" in self.picture
 
 
-def some(items: Sequence[Item], limit: int | None) -> list[Item]:
+def sample_items(items: Sequence[Item], limit: int | None) -> list[Item]:
     """The questions about at most `limit` good and as many NG pictures of each data set, taken evenly over its list;
     all when None."""
     if limit is None:

@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from inspector.lab.evaluation.mmad.items import DataSet
-from inspector.lab.evaluation.mmad.scores import Row, Rows, averaged
+from inspector.lab.evaluation.mmad.scores import ScoreRow, ScoreTable, with_average
 
 MISPRINT: Final = "its table 3 prints 70.988 for anomaly detection on average, a misprint: its rows average 70.088"
 
 
-class Published(NamedTuple):
-    """One table of the paper. `printed`: a line for each data set, in their order, with the columns of `Row`."""
+class PublishedTable(NamedTuple):
+    """One table of the paper. `printed`: a line for each data set, in their order, with the columns of `ScoreRow`."""
 
     table: int
     model: str
@@ -29,13 +29,13 @@ class Published(NamedTuple):
         return f"{self.model}, {self.strategy} (seed paper, table {self.table})"
 
     @property
-    def rows(self) -> Rows:
-        lines = (Row(*map(float, line.split())) for line in self.printed.strip().splitlines())
-        return averaged({name.value: row for name, row in zip(DataSet, lines, strict=True)})
+    def rows(self) -> ScoreTable:
+        lines = (ScoreRow(*map(float, line.split())) for line in self.printed.strip().splitlines())
+        return with_average({name.value: row for name, row in zip(DataSet, lines, strict=True)})
 
 
 PUBLISHED: Final = (
-    Published(
+    PublishedTable(
         1,
         "Qwen2.5-VL-7B-Instruct",
         "single",
@@ -46,7 +46,7 @@ PUBLISHED: Final = (
         50.61397 57.43707 53.05445 60.54014 77.67123 88.02642 77.24978 66.37044 81.05457 56.6167 66.66667
         """,
     ),
-    Published(
+    PublishedTable(
         2,
         "Qwen3-VL-8B-Instruct",
         "single",
@@ -57,7 +57,7 @@ PUBLISHED: Final = (
         55.2027 62.62395 48.07437 61.44036 74.17808 89.67795 75.98088 66.73977 50.70509 61.80867 55.70899
         """,
     ),
-    Published(
+    PublishedTable(
         3,
         "Qwen3-VL-8B-Instruct",
         "majority-3",

@@ -23,7 +23,7 @@ class Scoring(StrEnum):
     STRICT = "strict"
 
 
-class Marked(NamedTuple):
+class AnsweredItem(NamedTuple):
     """A question and the letter it was answered with; None where the answer can't be read."""
 
     item: Item
@@ -34,7 +34,7 @@ class Marked(NamedTuple):
         return self.letter == self.item.answer
 
 
-class Row(NamedTuple):
+class ScoreRow(NamedTuple):
     """One row of the tables; None where there was nothing to count."""
 
     anomaly_detection: float | None
@@ -50,22 +50,24 @@ class Row(NamedTuple):
     f1: float | None
 
 
-Rows = dict[str, Row]
+ScoreTable = dict[str, ScoreRow]
 
 
-def rows(marked: Sequence[Marked], scoring: Scoring) -> Rows:
+def score_table(marked: Sequence[AnsweredItem], scoring: Scoring) -> ScoreTable:
     """A row for every data set that was asked about, and their average."""
     counted = [each for each in marked if scoring is Scoring.STRICT or each.letter is not None]
     asked = [name for name in DataSet if any(each.item.data_set is name for each in marked)]
-    return averaged({name.value: row([each for each in counted if each.item.data_set is name]) for name in asked})
+    return with_average(
+        {name.value: score_row([each for each in counted if each.item.data_set is name]) for name in asked}
+    )
 
 
-def averaged(by_set: Rows) -> Rows:
+def with_average(by_set: ScoreTable) -> ScoreTable:
     """The same rows and, below them, the mean of each column."""
-    return {**by_set, AVERAGE: Row(*map(_mean, zip(*by_set.values(), strict=True)))} if by_set else {}
+    return {**by_set, AVERAGE: ScoreRow(*map(_mean, zip(*by_set.values(), strict=True)))} if by_set else {}
 
 
-def row(marked: Sequence[Marked]) -> Row:
+def score_row(marked: Sequence[AnsweredItem]) -> ScoreRow:
     """The figures of one data set."""
     by_task = {task: [each for each in marked if each.item.task is task] for task in Task}
     detected = by_task.pop(Task.ANOMALY_DETECTION)
@@ -79,7 +81,7 @@ def row(marked: Sequence[Marked]) -> Row:
     found, alarms = sum(abnormal), len(normal) - sum(normal)
     recall, precision = _share(found, len(abnormal)), _share(found, found + alarms)
     f1 = _share(2 * found, len(abnormal) + found + alarms)
-    return Row._make((*tasks, _mean(tasks), recall, precision, f1))
+    return ScoreRow._make((*tasks, _mean(tasks), recall, precision, f1))
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.mmad_parts import an_item
 
-from inspector.lab.evaluation.mmad.items import DataSet, Item, some
+from inspector.lab.evaluation.mmad.items import DataSet, Item, sample_items
 
 pictures = st.lists(st.tuples(st.sampled_from(DataSet), st.booleans(), st.integers(1, 3)), max_size=24)
 Listed = list[tuple[DataSet, bool, int]]
@@ -46,7 +46,7 @@ def test_a_limit_keeps_that_many_good_and_ng_pictures_of_each_data_set_with_all_
     listed: Listed, limit: int
 ) -> None:
     items = asked(listed)
-    kept = some(items, limit)
+    kept = sample_items(items, limit)
     for data_set, normal in itertools.product(DataSet, (True, False)):
         there, left = (
             {each.picture for each in group if (each.data_set, each.normal) == (data_set, normal)}
@@ -58,9 +58,9 @@ def test_a_limit_keeps_that_many_good_and_ng_pictures_of_each_data_set_with_all_
 
 @given(pictures)
 def test_without_a_limit_everything_is_asked(listed: Listed) -> None:
-    assert some(asked(listed), None) == asked(listed)
+    assert sample_items(asked(listed), None) == asked(listed)
 
 
 def test_a_limit_takes_pictures_evenly_over_the_list() -> None:
-    kept = some(asked([(DataSet.VISA, True, 1), (DataSet.VISA, False, 1)] * 6), 2)
+    kept = sample_items(asked([(DataSet.VISA, True, 1), (DataSet.VISA, False, 1)] * 6), 2)
     assert [item.picture for item in kept] == ["good/0.png", "dent/1.png", "good/6.png", "dent/7.png"]

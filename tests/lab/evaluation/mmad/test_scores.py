@@ -9,36 +9,36 @@ from support.mmad_parts import an_item
 
 from inspector.lab.evaluation.mmad.items import DataSet, Task
 from inspector.lab.evaluation.mmad.published import PUBLISHED
-from inspector.lab.evaluation.mmad.scores import AVERAGE, Marked, Row, Scoring, row, rows
+from inspector.lab.evaluation.mmad.scores import AVERAGE, AnsweredItem, ScoreRow, Scoring, score_row, score_table
 
 GOOD, BAD = "VisA/candle/test/good/0.png", "VisA/candle/test/bad/0.png"
 
 
-def marks(right: int, wrong: int, unread: int = 0, **changes: object) -> list[Marked]:
+def marks(right: int, wrong: int, unread: int = 0, **changes: object) -> list[AnsweredItem]:
     item = an_item(**changes)
-    return [Marked(item, letter) for letter in "B" * right + "A" * wrong] + [Marked(item, None)] * unread
+    return [AnsweredItem(item, letter) for letter in "B" * right + "A" * wrong] + [AnsweredItem(item, None)] * unread
 
 
 @st.composite
-def marked(draw: st.DrawFn) -> list[Marked]:
-    def one() -> st.SearchStrategy[Marked]:
+def marked(draw: st.DrawFn) -> list[AnsweredItem]:
+    def one() -> st.SearchStrategy[AnsweredItem]:
         item = st.builds(
             an_item,
             data_set=st.sampled_from(DataSet),
             task=st.sampled_from(Task),
             picture=st.sampled_from([GOOD, BAD]),
         )
-        return st.builds(Marked, item, st.sampled_from(["A", "B", "E", None]))
+        return st.builds(AnsweredItem, item, st.sampled_from(["A", "B", "E", None]))
 
     return draw(st.lists(one(), max_size=40))
 
 
 def test_the_columns_are_the_tasks_in_their_order() -> None:
-    assert Row._fields == (*Task, "average", "recall", "precision", "f1")
+    assert ScoreRow._fields == (*Task, "average", "recall", "precision", "f1")
 
 
 def test_anomaly_detection_is_the_mean_of_both_accuracies() -> None:
-    found = row(marks(3, 1, picture=GOOD) + marks(5, 5, picture=BAD))
+    found = score_row(marks(3, 1, picture=GOOD) + marks(5, 5, picture=BAD))
     assert found.anomaly_detection == pytest.approx((75.0 + 50.0) / 2)
     assert found.recall == pytest.approx(50.0)
     assert found.precision == pytest.approx(100.0 * 5 / 6)
@@ -47,52 +47,54 @@ def test_anomaly_detection_is_the_mean_of_both_accuracies() -> None:
 
 def test_the_average_is_that_of_the_tasks() -> None:
     of_tasks = [marks(1, place, task=task) for place, task in enumerate(Task) if task is not Task.ANOMALY_DETECTION]
-    found = row([*marks(1, 0, picture=GOOD), *marks(1, 0, picture=BAD), *(mark for of in of_tasks for mark in of)])
+    found = score_row(
+        [*marks(1, 0, picture=GOOD), *marks(1, 0, picture=BAD), *(mark for of in of_tasks for mark in of)]
+    )
     assert found.average == pytest.approx((100 + 50 + 100 / 3 + 25 + 20 + 100 / 6 + 100 / 7) / 7)
 
 
 def test_data_sets_weigh_the_same_however_large() -> None:
     small = marks(1, 0, data_set=DataSet.VISA, task=Task.OBJECT_ANALYSIS)
     large = marks(0, 99, data_set=DataSet.GOODS_AD, task=Task.OBJECT_ANALYSIS)
-    found = rows(small + large, Scoring.OFFICIAL)
+    found = score_table(small + large, Scoring.OFFICIAL)
     assert list(found) == ["VisA", "GoodsAD", AVERAGE]
     assert found[AVERAGE].object_analysis == pytest.approx(50.0)
 
 
 def test_what_can_not_be_read_is_left_out_or_wrong() -> None:
     answers = marks(2, 1, 3, task=Task.DEFECT_ANALYSIS)
-    assert rows(answers, Scoring.OFFICIAL)["VisA"].defect_analysis == pytest.approx(200 / 3)
-    assert rows(answers, Scoring.STRICT)["VisA"].defect_analysis == pytest.approx(200 / 6)
+    assert score_table(answers, Scoring.OFFICIAL)["VisA"].defect_analysis == pytest.approx(200 / 3)
+    assert score_table(answers, Scoring.STRICT)["VisA"].defect_analysis == pytest.approx(200 / 6)
 
 
 def test_an_unreadable_answer_about_a_good_part_is_a_strict_false_alarm() -> None:
     answers = marks(1, 0, 1, picture=GOOD) + marks(1, 0, picture=BAD)
-    assert rows(answers, Scoring.OFFICIAL)["VisA"].precision == pytest.approx(100.0)
-    assert rows(answers, Scoring.STRICT)["VisA"].precision == pytest.approx(50.0)
+    assert score_table(answers, Scoring.OFFICIAL)["VisA"].precision == pytest.approx(100.0)
+    assert score_table(answers, Scoring.STRICT)["VisA"].precision == pytest.approx(50.0)
 
 
 def test_what_was_not_asked_has_no_figure() -> None:
-    found = rows(marks(1, 0, picture=BAD), Scoring.STRICT)["VisA"]
+    found = score_table(marks(1, 0, picture=BAD), Scoring.STRICT)["VisA"]
     assert found.anomaly_detection is None
     assert found.defect_analysis is None
     assert found.average is None
     assert found.recall == 100.0
-    assert rows([], Scoring.STRICT) == {}
+    assert score_table([], Scoring.STRICT) == {}
 
 
 def test_a_data_set_without_a_readable_answer_keeps_its_row() -> None:
-    assert set(rows(marks(0, 0, 4), Scoring.OFFICIAL)["VisA"]) == {None}
+    assert set(score_table(marks(0, 0, 4), Scoring.OFFICIAL)["VisA"]) == {None}
 
 
 @given(marked(), st.sampled_from(Scoring))
-def test_figures_are_percentages(given_marks: list[Marked], scoring: Scoring) -> None:
-    for found in rows(given_marks, scoring).values():
+def test_figures_are_percentages(given_marks: list[AnsweredItem], scoring: Scoring) -> None:
+    for found in score_table(given_marks, scoring).values():
         assert all(value is None or -1e-9 <= value <= 100.0 + 1e-9 for value in found)
 
 
 @given(marked())
-def test_strict_accuracy_is_never_above_the_official_one(given_marks: list[Marked]) -> None:
-    official, strict = rows(given_marks, Scoring.OFFICIAL), rows(given_marks, Scoring.STRICT)
+def test_strict_accuracy_is_never_above_the_official_one(given_marks: list[AnsweredItem]) -> None:
+    official, strict = score_table(given_marks, Scoring.OFFICIAL), score_table(given_marks, Scoring.STRICT)
     for name in official.keys() - {AVERAGE}:
         for task in set(Task) - {Task.ANOMALY_DETECTION}:
             lenient, hard = getattr(official[name], task), getattr(strict[name], task)
@@ -100,9 +102,9 @@ def test_strict_accuracy_is_never_above_the_official_one(given_marks: list[Marke
 
 
 @given(marked())
-def test_both_scorings_agree_when_everything_can_be_read(given_marks: list[Marked]) -> None:
+def test_both_scorings_agree_when_everything_can_be_read(given_marks: list[AnsweredItem]) -> None:
     readable = [each for each in given_marks if each.letter is not None]
-    assert rows(readable, Scoring.OFFICIAL) == rows(readable, Scoring.STRICT)
+    assert score_table(readable, Scoring.OFFICIAL) == score_table(readable, Scoring.STRICT)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_published_rows_average_to_what_is_printed_but_for_slips(
     table: int, printed: str, slips: dict[str, float]
 ) -> None:
     (published,) = (each for each in PUBLISHED if each.table == table)
-    expected = dict(zip(Row._fields, map(float, printed.split()), strict=True)) | slips
+    expected = dict(zip(ScoreRow._fields, map(float, printed.split()), strict=True)) | slips
     assert published.rows[AVERAGE]._asdict() == pytest.approx(expected, abs=0.003)
 
 

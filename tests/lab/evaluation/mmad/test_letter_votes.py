@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.lab.evaluation.mmad.votes import Kind, LetterVote, last_letter
+from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote, last_letter
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_without_a_letter_nothing_is_heard(text: str) -> None:
 
 
 def test_a_reading_is_for_its_likeliest_letter() -> None:
-    vote = LetterVote(question="q", kind=Kind.READ, number=0, shares={"A": 0.2, "B": 0.5, "C": 0.3})
+    vote = LetterVote(question="q", kind=AnswerKind.READ, number=0, shares={"A": 0.2, "B": 0.5, "C": 0.3})
     assert vote.letter == "B"
-    assert LetterVote(question="q", kind=Kind.READ, number=0).letter is None
+    assert LetterVote(question="q", kind=AnswerKind.READ, number=0).letter is None
 
 
 def test_a_draft_is_for_what_was_said_after_it() -> None:
-    vote = LetterVote(question="q", kind=Kind.DRAFTED, number=0, thought="A crack. Verdict:", said=" C")
+    vote = LetterVote(question="q", kind=AnswerKind.DRAFTED, number=0, thought="A crack. Verdict:", said=" C")
     assert vote.letter == "C"
     assert vote.model_copy(update={"said": " unsure"}).letter is None

@@ -13,25 +13,29 @@ from inspector.domain.pipeline import Pipeline, Rung
 from inspector.domain.prompts import Pictures
 from inspector.domain.vote import Labelled, Vote
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.asking import Case, LabelledPart
-from inspector.lab.evaluation.playback import Playback
-from inspector.lab.evaluation.prices import Prices
-from inspector.lab.evaluation.tape import Tape
+from inspector.lab.evaluation.batch_time import BatchTimeModel
+from inspector.lab.evaluation.part_recorder import LabelledPart, RecordedPart
+from inspector.lab.evaluation.recording import Recording
+from inspector.lab.evaluation.recording_replay import RecordingReplay
 from inspector.tuning.recommendation import asked_as
 
 
-def heard(cases: Sequence[Case]) -> list[Labelled]:
+def separate_votes(cases: Sequence[RecordedPart]) -> list[Labelled]:
     """Every view of every case, with the time of each view's own questions and pictures. Encoding the frame is left
     out: whatever the ladder, it is paid."""
-    prices = Prices(case.tape for case in cases)
-    return [Labelled(tuple(chain.from_iterable(_views(case, prices))), case.is_ng) for case in cases]
+    batch_times = BatchTimeModel(case.recording for case in cases)
+    return [Labelled(tuple(chain.from_iterable(_views(case, batch_times))), case.is_ng) for case in cases]
 
 
-def matched(parts: Iterator[LabelledPart], tapes: Mapping[str, Tape], line: str) -> list[Case]:
+def recorded_parts(parts: Iterator[LabelledPart], recordings: Mapping[str, Recording], line: str) -> list[RecordedPart]:
     """The parts of this line with what was said about them, found by their pictures. Raises InspectorError where
     nothing was said about any."""
     hashed = ((part, hashlib.sha256(part.picture).hexdigest()) for part in parts if part.pipeline.line == line)
-    cases = [Case(part.pipeline, part.is_ng, part.plainness, tapes[key]) for part, key in hashed if key in tapes]
+    cases = [
+        RecordedPart(part.pipeline, part.is_ng, part.visibility, recordings[key])
+        for part, key in hashed
+        if key in recordings
+    ]
     if not cases:
         raise InspectorError(
             f"no answers about these parts of {line} are recorded; run inspector eval on the same parts first, with "
@@ -40,14 +44,14 @@ def matched(parts: Iterator[LabelledPart], tapes: Mapping[str, Tape], line: str)
     return cases
 
 
-def _views(case: Case, prices: Prices) -> Iterator[list[Vote]]:
+def _views(case: RecordedPart, batch_times: BatchTimeModel) -> Iterator[list[Vote]]:
     opinion = case.pipeline.second_opinion
-    playback = Playback(case.tape, prices, points=opinion is not None and opinion.points)
-    playback.open(Pictures.FRAME)
+    replay = RecordingReplay(case.recording, batch_times, points=opinion is not None and opinion.points)
+    replay.open(Pictures.FRAME)
     for number, rung in enumerate(_apart(case.pipeline)):
-        spent_ms = playback.cost.ms
-        asked = rounds(case.pipeline, rung, case.tape.seed)
-        votes = [vote for each in asked for vote in playback.votes(each, number)]
+        spent_ms = replay.cost.ms
+        asked = rounds(case.pipeline, rung, case.recording.seed)
+        votes = [vote for each in asked for vote in replay.votes(each, number)]
         yield [replace(vote, ms=vote.ms - spent_ms) for vote in votes]
 
 

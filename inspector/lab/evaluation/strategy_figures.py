@@ -1,4 +1,4 @@
-"""Figures of one strategy's outcomes on labelled parts. Pure numbers.
+"""StrategyFigures of one strategy's outcomes on labelled parts. Pure numbers.
 
 A part is called NG above a threshold that was calibrated on other parts: those of the other folds. Dispositions are
 those of the pipeline's own two thresholds.
@@ -17,21 +17,21 @@ from numpy.typing import NDArray
 from inspector.domain.decision import decide
 from inspector.domain.declared import Disposition
 from inspector.domain.log_odds import logit
-from inspector.lab.evaluation.asking import Case
-from inspector.lab.evaluation.strategies import Outcome
+from inspector.lab.evaluation.part_recorder import RecordedPart
+from inspector.lab.evaluation.strategies import StrategyOutcome
 from inspector.lab.training.scores import auroc
 
 Array = NDArray[Any]
 FOLDS: Final = 5
 BINS: Final = 10
 HARD_SHARE: Final = 0.3  # of the NG parts, those with the least plain defects
-DOUBT: Final = 0.5  # the score of a part without a readable answer
+UNREADABLE_SCORE: Final = 0.5  # the score of a part without a readable answer
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class PartLabels:
     """What is known about the parts. `hard`: good ones, and NG ones whose defect is not plain; nobody where no part's
-    plainness is known."""
+    visibility is known."""
 
     ng: Array
     hard: Array
@@ -39,7 +39,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class StrategyScores:
     """One strategy's outcomes, an array item a part. `called` NG above the calibrated `threshold`; `margin`: how far
     the score is from it, in log-odds."""
 
@@ -56,7 +56,7 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class StrategyFigures:
     """Shares in 0..1. Of the pipeline's thresholds: `escape` of the NG parts that passed, `overkill` of the OK parts
     that were rejected, `review` of all. `aurc`: mean error over all coverages, the surest parts first. `tokens` are
     those the model wrote; `first_rung_share` of the parts were asked about once only."""
@@ -80,16 +80,16 @@ class Figures:
     first_rung_share: float
 
 
-def truth_of(cases: Sequence[Case]) -> Truth:
+def part_labels(cases: Sequence[RecordedPart]) -> PartLabels:
     ng = np.array([case.is_ng for case in cases])
-    plainness = np.array([np.nan if case.plainness is None else case.plainness for case in cases])
-    known = plainness[ng & ~np.isnan(plainness)]
-    plain = plainness > (np.quantile(known, HARD_SHARE) if known.size else -np.inf)
-    hard = ~ng | ~(plain | np.isnan(plainness)) if known.size else np.zeros(len(ng), bool)
-    return Truth(ng, hard, _folds(cases))
+    visibility = np.array([np.nan if case.visibility is None else case.visibility for case in cases])
+    known = visibility[ng & ~np.isnan(visibility)]
+    plain = visibility > (np.quantile(known, HARD_SHARE) if known.size else -np.inf)
+    hard = ~ng | ~(plain | np.isnan(visibility)) if known.size else np.zeros(len(ng), bool)
+    return PartLabels(ng, hard, _folds(cases))
 
 
-def _folds(cases: Sequence[Case]) -> Array:
+def _folds(cases: Sequence[RecordedPart]) -> Array:
     """The parts of every line and label in turn, so that all folds are alike."""
     count: dict[tuple[str, bool], int] = defaultdict(int)
     folds = []
@@ -99,15 +99,17 @@ def _folds(cases: Sequence[Case]) -> Array:
     return np.array(folds)
 
 
-def played(cases: Sequence[Case], outcomes: Sequence[Outcome], truth: Truth) -> Played:
+def strategy_scores(
+    cases: Sequence[RecordedPart], outcomes: Sequence[StrategyOutcome], truth: PartLabels
+) -> StrategyScores:
     found = [outcome.tally.score for outcome in outcomes]
-    score = np.array([DOUBT if each is None else each for each in found])
+    score = np.array([UNREADABLE_SCORE if each is None else each for each in found])
     threshold = thresholds(score, truth)
     decisions = (
         decide(case.pipeline, outcome.tally, outcome.stopped_by) for case, outcome in zip(cases, outcomes, strict=True)
     )
     odds = [logit(each) - logit(edge) for each, edge in zip(score, threshold, strict=True)]
-    return Played(
+    return StrategyScores(
         score=score,
         readable=np.array([each is not None for each in found]),
         threshold=threshold,
@@ -121,9 +123,9 @@ def played(cases: Sequence[Case], outcomes: Sequence[Outcome], truth: Truth) -> 
     )
 
 
-def thresholds(score: Array, truth: Truth) -> Array:
+def thresholds(score: Array, truth: PartLabels) -> Array:
     """For every part the threshold that is best on the parts of the other folds; a half where those are of one kind."""
-    found = np.full(len(score), DOUBT)
+    found = np.full(len(score), UNREADABLE_SCORE)
     for fold in range(FOLDS):
         others = truth.fold != fold
         if 0 < truth.ng[others].sum() < others.sum():
@@ -140,15 +142,15 @@ def best_threshold(score: Array, ng: Array) -> float:
     return float(best[len(best) // 2])
 
 
-def figures(told: Played, truth: Truth) -> Figures:
+def strategy_figures(told: StrategyScores, truth: PartLabels) -> StrategyFigures:
     ng, right = truth.ng, told.called == truth.ng
     recall, found = float(told.called[ng].mean()), int(told.called.sum())
     precision = float(ng[told.called].mean()) if found else 0.0
     hard = truth.hard & ng
-    return Figures(
+    return StrategyFigures(
         balanced_accuracy=balanced(right, ng),
         balanced_accuracy_hard=balanced(right[truth.hard], ng[truth.hard]) if hard.any() else None,
-        balanced_accuracy_half=balanced((told.score > DOUBT) == ng, ng),
+        balanced_accuracy_half=balanced((told.score > UNREADABLE_SCORE) == ng, ng),
         auroc=auroc(told.score, ng),
         recall=recall,
         precision=precision,
@@ -171,7 +173,7 @@ def balanced(right: Array, ng: Array) -> float:
     return float((right[ng].mean() + right[~ng].mean()) / 2)
 
 
-def risk_coverage(told: Played, truth: Truth) -> Array:
+def risk_coverage(told: StrategyScores, truth: PartLabels) -> Array:
     """Share of errors among the k surest parts, for k = 1, 2, …; equally sure parts share their errors."""
     wrong = (told.called != truth.ng).astype(float)
     _, group = np.unique(-told.margin, return_inverse=True)
@@ -188,11 +190,11 @@ class Bin:
     share: float
 
 
-def reliability(told: Played, truth: Truth) -> list[Bin]:
+def reliability(told: StrategyScores, truth: PartLabels) -> list[Bin]:
     places = np.minimum((told.score * BINS).astype(int), BINS - 1)
     members = [places == place for place in np.unique(places)]
     return [Bin(float(told.score[m].mean()), float(truth.ng[m].mean()), float(m.mean())) for m in members]
 
 
-def _share(told: Played, among: Array, disposition: Disposition) -> float:
+def _share(told: StrategyScores, among: Array, disposition: Disposition) -> float:
     return float((told.disposition[among] == disposition).mean())

@@ -32,12 +32,12 @@ ACCURACIES: Final = (0.6, 0.7, 0.8, 0.9)
 VOTES: Final = 40  # Adaptive-Consistency's published budget
 PARTS: Final = 20_000
 STORED: Final = (400, 6)  # parts and votes that a correlation is learned from
-ENOUGH: Final = 50  # fewer settled parts show no error rate
+MIN_SETTLED_PARTS: Final = 50  # fewer settled parts show no error rate
 Array = NDArray[Any]
 Posterior = Callable[[Array, float], Array]  # log-odds (parts x votes) and rho: P(NG) after each vote
 
 
-class Kept(NamedTuple):
+class RuleResult(NamedTuple):
     """What a rule did among voters of one correlation and accuracy. `error`: wrong ones among the settled, NaN where
     too few settled; `votes`: the mean, with all VOTES where it never settled."""
 
@@ -81,25 +81,25 @@ def learned(rho: float, accuracy: float, rng: np.random.Generator) -> float:
     return estimate(parts)[0].rho
 
 
-def keeps(name: str, posterior: Array, rho: float, accuracy: float) -> Kept:
+def stop_parts(name: str, posterior: Array, rho: float, accuracy: float) -> RuleResult:
     """Stops each part where the posterior of either side first reaches CONFIDENCE."""
     sure = np.maximum(posterior, 1.0 - posterior) >= CONFIDENCE
     settled, ends = sure.any(axis=1), sure.argmax(axis=1)
     wrong = np.take_along_axis(posterior, ends[:, None], axis=1)[:, 0] < 0.5
-    error = float(wrong[settled].mean()) if settled.sum() >= ENOUGH else float("nan")
+    error = float(wrong[settled].mean()) if settled.sum() >= MIN_SETTLED_PARTS else float("nan")
     votes = np.where(settled, ends + 1, posterior.shape[1])
-    return Kept(name, rho, accuracy, float(settled.mean()), error, float(votes.mean()))
+    return RuleResult(name, rho, accuracy, float(settled.mean()), error, float(votes.mean()))
 
 
 def simulate(
     rhos: Sequence[float] = RHOS, accuracies: Sequence[float] = ACCURACIES, parts: int = PARTS, seed: int = 0
-) -> list[Kept]:
+) -> list[RuleResult]:
     """All rules on the same voters, for every correlation and base accuracy."""
     rng = np.random.default_rng(seed)
     return [kept for accuracy in accuracies for rho in rhos for kept in _cell(rho, accuracy, parts, rng)]
 
 
-def _cell(rho: float, accuracy: float, parts: int, rng: np.random.Generator) -> list[Kept]:
+def _cell(rho: float, accuracy: float, parts: int, rng: np.random.Generator) -> list[RuleResult]:
     log_odds = voters(rho, accuracy, (parts, VOTES), rng)
     rules: Mapping[str, tuple[Posterior, float]] = {
         "discounted": (soft, rho),
@@ -108,14 +108,14 @@ def _cell(rho: float, accuracy: float, parts: int, rng: np.random.Generator) -> 
         "Beta (Adaptive-Consistency)": (beta, 0.0),
         "Beta, discounted": (beta, rho),
     }
-    return [keeps(name, rule(log_odds, used), rho, accuracy) for name, (rule, used) in rules.items()]
+    return [stop_parts(name, rule(log_odds, used), rho, accuracy) for name, (rule, used) in rules.items()]
 
 
 def _labelled(log_odds: Array, ng: bool) -> Labelled:
     return Labelled(tuple(Vote(ViewName.PARAPHRASE, 0, expit(float(each))) for each in log_odds), ng)
 
 
-def plot(found: Sequence[Kept], path: Path) -> None:
+def plot(found: Sequence[RuleResult], path: Path) -> None:
     """Error among the settled, and the share settled, over rho: one column for each base accuracy."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -134,7 +134,7 @@ def plot(found: Sequence[Kept], path: Path) -> None:
     os.replace(fresh, path)
 
 
-def _draw(axes: Any, found: Sequence[Kept]) -> None:
+def _draw(axes: Any, found: Sequence[RuleResult]) -> None:
     for rule in dict.fromkeys(kept.rule for kept in found):
         line = [kept for kept in found if kept.rule == rule]
         axes[0].plot([kept.rho for kept in line], [kept.error for kept in line], marker=".", label=rule)

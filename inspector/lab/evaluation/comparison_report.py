@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.charts import plot_all
-from inspector.lab.evaluation.comparison import Comparison
-from inspector.lab.evaluation.resampling import Interval
+from inspector.lab.evaluation.comparison import StrategyComparison
+from inspector.lab.evaluation.comparison_charts import plot_all
+from inspector.lab.evaluation.paired_bootstrap import ConfidenceInterval
 
 SHARES: Final = ("balanced_accuracy", "balanced_accuracy_hard", "auroc", "recall", "precision", "f1", "aurc", "ece")
 GATE: Final = ("escape", "overkill", "review", "unreadable")
@@ -22,7 +22,7 @@ once. Intervals hold 95 of 100 paired drawings of the parts. Hard: good parts, a
 whose defects are least plain, where that is known."""
 
 
-def write_page(comparison: Comparison, folder: Path) -> list[Path]:
+def write_page(comparison: StrategyComparison, folder: Path) -> list[Path]:
     """Raises InspectorError where the folder can't be written."""
     try:
         charts = plot_all(comparison, folder)
@@ -34,7 +34,7 @@ def write_page(comparison: Comparison, folder: Path) -> list[Path]:
     return [page, document, *charts]
 
 
-def as_markdown(comparison: Comparison, charts: Sequence[str] = ()) -> str:
+def as_markdown(comparison: StrategyComparison, charts: Sequence[str] = ()) -> str:
     ng, parts = int(comparison.truth.ng.sum()), len(comparison.truth.ng)
     blocks = [
         f"# {comparison.source}: strategies on the same {parts} parts ({parts - ng} OK, {ng} NG)",
@@ -51,12 +51,12 @@ def as_markdown(comparison: Comparison, charts: Sequence[str] = ()) -> str:
     return "\n\n".join([*blocks, *(f"![{name}]({name})" for name in charts)]) + "\n"
 
 
-def _figures(comparison: Comparison, names: Sequence[str]) -> Iterable[list[str]]:
+def _figures(comparison: StrategyComparison, names: Sequence[str]) -> Iterable[list[str]]:
     for strategy, found in comparison.figures.items():
         yield [strategy, *(_number(getattr(found, name)) for name in names)]
 
 
-def _minus(comparison: Comparison, one: str, names: Sequence[str]) -> Iterable[list[str]]:
+def _minus(comparison: StrategyComparison, one: str, names: Sequence[str]) -> Iterable[list[str]]:
     for other, contrast in comparison.contrasts[one].items():
         yield [other, *(_interval(contrast.minus[name]) for name in names)]
 
@@ -73,5 +73,5 @@ def _number(value: float | None) -> str:
     return f"{value:.1f}" if value >= 10.0 else f"{value:.4f}"
 
 
-def _interval(found: Interval) -> str:
+def _interval(found: ConfidenceInterval) -> str:
     return f"{found.value:+.4f} ({found.low:+.4f} … {found.high:+.4f})"

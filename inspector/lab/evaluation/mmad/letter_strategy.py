@@ -16,21 +16,21 @@ from inspector.domain.pipeline import Count
 from inspector.domain.stopping import AdaptiveConsistency, Fixed, Rule
 from inspector.domain.vote import Counting, Vote
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.mmad.votes import Kind, LetterVote
+from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote
 
-SPOKEN: Final = re.compile(r"(single|text|(?:majority|weighted|adaptive)(?:-([1-9][0-9]?))?)")
-ADVICE: Final = "use single, text, majority-N, weighted-N or adaptive-N with N from 1 to 64"
-USUAL: Final = {"majority": 3, "weighted": 3, "adaptive": 9}  # the seed paper's N; the most that adaptive asks
-MOST: Final = 64
+STRATEGY_NAME: Final = re.compile(r"(single|text|(?:majority|weighted|adaptive)(?:-([1-9][0-9]?))?)")
+STRATEGY_NAMES_HINT: Final = "use single, text, majority-N, weighted-N or adaptive-N with N from 1 to 64"
+DEFAULT_VOTES: Final = {"majority": 3, "weighted": 3, "adaptive": 9}  # the seed paper's N; the most that adaptive asks
+MAX_VOTES: Final = 64
 CISC: Final = Counting(Count.WEIGHTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Strategy:
+class LetterStrategy:
     """`kind` of answers, the `rule` that ends asking for them, and whether the model's trust in them weighs."""
 
     name: str
-    kind: Kind
+    kind: AnswerKind
     rule: Rule
     weighted: bool = False
 
@@ -58,17 +58,17 @@ class Strategy:
         return next(ends, None)
 
 
-def strategy(name: str) -> Strategy:
+def letter_strategy(name: str) -> LetterStrategy:
     """By the name that a person types. Raises InspectorError for one that is none."""
-    spoken = SPOKEN.fullmatch(name)
-    if spoken is None or int(spoken[2] or 1) > MOST:
-        raise InspectorError(f"there is no strategy {name!r}; {ADVICE}")
+    spoken = STRATEGY_NAME.fullmatch(name)
+    if spoken is None or int(spoken[2] or 1) > MAX_VOTES:
+        raise InspectorError(f"there is no strategy {name!r}; {STRATEGY_NAMES_HINT}")
     kind = name.partition("-")[0]
     if kind in ("single", "text"):
-        return Strategy(name, Kind.READ if kind == "single" else Kind.WRITTEN, Fixed(1))
-    n = int(spoken[2] or USUAL[kind])
+        return LetterStrategy(name, AnswerKind.READ if kind == "single" else AnswerKind.WRITTEN, Fixed(1))
+    n = int(spoken[2] or DEFAULT_VOTES[kind])
     rule = AdaptiveConsistency(max_votes=n) if kind == "adaptive" else Fixed(n)
-    return Strategy(f"{kind}-{n}", Kind.DRAFTED, rule, weighted=kind == "weighted")
+    return LetterStrategy(f"{kind}-{n}", AnswerKind.DRAFTED, rule, weighted=kind == "weighted")
 
 
 def ranked(votes: Sequence[LetterVote], weighed: Sequence[float] | None = None) -> list[str]:

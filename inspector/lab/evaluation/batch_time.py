@@ -14,32 +14,32 @@ import numpy as np
 
 from inspector.domain.pipeline import Limits
 from inspector.domain.prompts import Pictures, Question
-from inspector.lab.evaluation.tape import Tape, kept_to, limits_of
+from inspector.lab.evaluation.recording import Recording, answer_limits, question_limits
 
-Kind = tuple[Pictures, Limits]  # those of the longest thought, which all others wait for
+BatchKind = tuple[Pictures, Limits]  # those of the longest thought, which all others wait for
 
 
-class Price(NamedTuple):
+class BatchTimeFit(NamedTuple):
     """Milliseconds of a batch, and of each question in it."""
 
     batch_ms: float
     each_ms: float
 
 
-class Prices:
-    """Fitted on every batch of some tapes."""
+class BatchTimeModel:
+    """Fitted on every batch of some recordings."""
 
-    def __init__(self, tapes: Iterable[Tape]) -> None:
-        measured: dict[Kind, list[tuple[int, float]]] = defaultdict(list)
-        for tape in tapes:
-            for batch in tape.batches:
-                kind = batch.pictures, _longest(map(kept_to, batch.said))
-                measured[kind].append((len(batch.said), batch.ms))
-        self._prices = {kind: _fitted(points) for kind, points in measured.items()}
+    def __init__(self, recordings: Iterable[Recording]) -> None:
+        measured: dict[BatchKind, list[tuple[int, float]]] = defaultdict(list)
+        for recording in recordings:
+            for batch in recording.batches:
+                kind = batch.pictures, _longest(map(answer_limits, batch.answers))
+                measured[kind].append((len(batch.answers), batch.ms))
+        self._batch_times = {kind: _fitted(points) for kind, points in measured.items()}
 
     def ms(self, pictures: Pictures, questions: Sequence[Question]) -> float:
         """Raises KeyError for a kind of batch that was never asked."""
-        price = self._prices[pictures, _longest(map(limits_of, questions))]
+        price = self._batch_times[pictures, _longest(map(question_limits, questions))]
         return price.batch_ms + price.each_ms * len(questions)
 
 
@@ -47,9 +47,9 @@ def _longest(thoughts: Iterable[Limits]) -> Limits:
     return max(thoughts, key=lambda limits: (limits.most, limits.least), default=Limits())
 
 
-def _fitted(points: Sequence[tuple[int, float]]) -> Price:
+def _fitted(points: Sequence[tuple[int, float]]) -> BatchTimeFit:
     """Least squares; a batch never gets cheaper by asking more."""
     counts, ms = np.array(points).T
     spread = float(np.var(counts))
     slope = max(0.0, float(np.mean((counts - counts.mean()) * (ms - ms.mean()))) / spread) if spread else 0.0
-    return Price(float(ms.mean()) - slope * float(counts.mean()), slope)
+    return BatchTimeFit(float(ms.mean()) - slope * float(counts.mean()), slope)

@@ -12,16 +12,16 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector.lab.evaluation.measures import Played, Truth
+from inspector.lab.evaluation.strategy_figures import PartLabels, StrategyScores
 
 Array = NDArray[Any]
-TIMES: Final = 2000
-LEVELS: Final = (2.5, 97.5)
+RESAMPLES: Final = 2000
+INTERVAL_PERCENTILES: Final = (2.5, 97.5)
 COSTS: Final = ("votes", "tokens", "ms")
-CHUNK: Final = 250  # drawings at once, so that memory stays small with many parts
+RESAMPLES_PER_CHUNK: Final = 250  # drawings at once, so that memory stays small with many parts
 
 
-class Interval(NamedTuple):
+class ConfidenceInterval(NamedTuple):
     """A difference as measured, and where it lies in 95 of 100 drawings."""
 
     value: float
@@ -29,24 +29,24 @@ class Interval(NamedTuple):
     high: float
 
 
-Figure = Callable[[Array, Played, Truth], Array]  # weights [times, parts] → the figure in every drawing
+Figure = Callable[[Array, StrategyScores, PartLabels], Array]  # weights [times, parts] → the figure in every drawing
 
 
-class Drawings:
+class PairedBootstrap:
     """The same parts, drawn again and again."""
 
-    def __init__(self, truth: Truth, seed: int = 0) -> None:
+    def __init__(self, truth: PartLabels, seed: int = 0) -> None:
         self._truth = truth
         self._plain = np.ones((1, len(truth.ng)), np.float32)
         self._drawn = _draw(truth, seed)
 
-    def differences(self, one: Played, other: Played) -> dict[str, Interval]:
+    def differences(self, one: StrategyScores, other: StrategyScores) -> dict[str, ConfidenceInterval]:
         """`one` minus `other`, in every figure; of hard parts only where some are known."""
         known = (self._truth.hard & self._truth.ng).any()
         wanted = {name: figure for name, figure in FIGURES.items() if name != HARD or known}
         return {name: self._difference(figure, one, other) for name, figure in wanted.items()}
 
-    def ratios(self, one: Played, other: Played) -> dict[str, Interval]:
+    def ratios(self, one: StrategyScores, other: StrategyScores) -> dict[str, ConfidenceInterval]:
         """`one` over `other`, in what they cost; left out where `other` costs nothing."""
         pairs = {name: (getattr(one, name), getattr(other, name)) for name in COSTS}
         return {
@@ -55,7 +55,7 @@ class Drawings:
             if theirs.min() > 0.0
         }
 
-    def _difference(self, figure: Figure, one: Played, other: Played) -> Interval:
+    def _difference(self, figure: Figure, one: StrategyScores, other: StrategyScores) -> ConfidenceInterval:
         value, drawn = (
             figure(weights, one, self._truth) - figure(weights, other, self._truth)
             for weights in (self._plain, self._drawn)
@@ -63,30 +63,30 @@ class Drawings:
         return _interval(float(value[0]), drawn)
 
 
-def _draw(truth: Truth, seed: int) -> Array:
+def _draw(truth: PartLabels, seed: int) -> Array:
     """How often every part is drawn, [times, parts]."""
-    rng, weights = np.random.default_rng(seed), np.zeros((TIMES, len(truth.ng)), np.float32)
+    rng, weights = np.random.default_rng(seed), np.zeros((RESAMPLES, len(truth.ng)), np.float32)
     kinds = 2 * truth.ng + truth.hard
     for kind in np.unique(kinds):
         count = int((kinds == kind).sum())
-        weights[:, kinds == kind] = rng.multinomial(count, np.full(count, 1.0 / count), size=TIMES)
+        weights[:, kinds == kind] = rng.multinomial(count, np.full(count, 1.0 / count), size=RESAMPLES)
     return weights
 
 
-def _interval(value: float, drawn: Array) -> Interval:
-    low, high = np.percentile(drawn, LEVELS)
-    return Interval(value, float(low), float(high))
+def _interval(value: float, drawn: Array) -> ConfidenceInterval:
+    low, high = np.percentile(drawn, INTERVAL_PERCENTILES)
+    return ConfidenceInterval(value, float(low), float(high))
 
 
-def _balanced(weights: Array, told: Played, truth: Truth) -> Array:
+def _balanced(weights: Array, told: StrategyScores, truth: PartLabels) -> Array:
     return _balanced_among(weights, told, truth, np.ones(len(truth.ng), bool))
 
 
-def _balanced_hard(weights: Array, told: Played, truth: Truth) -> Array:
+def _balanced_hard(weights: Array, told: StrategyScores, truth: PartLabels) -> Array:
     return _balanced_among(weights, told, truth, truth.hard)
 
 
-def _balanced_among(weights: Array, told: Played, truth: Truth, among: Array) -> Array:
+def _balanced_among(weights: Array, told: StrategyScores, truth: PartLabels, among: Array) -> Array:
     right = (told.called == truth.ng).astype(np.float32)
     shares = [
         weights[:, kind] @ right[kind] / weights[:, kind].sum(1) for kind in (among & truth.ng, among & ~truth.ng)
@@ -94,12 +94,12 @@ def _balanced_among(weights: Array, told: Played, truth: Truth, among: Array) ->
     return np.asarray(sum(shares) / 2)
 
 
-def _auroc(weights: Array, told: Played, truth: Truth) -> Array:
-    chunks = np.array_split(weights, -(-len(weights) // CHUNK))
+def _auroc(weights: Array, told: StrategyScores, truth: PartLabels) -> Array:
+    chunks = np.array_split(weights, -(-len(weights) // RESAMPLES_PER_CHUNK))
     return np.concatenate([_auroc_of(chunk, told, truth) for chunk in chunks])
 
 
-def _auroc_of(weights: Array, told: Played, truth: Truth) -> Array:
+def _auroc_of(weights: Array, told: StrategyScores, truth: PartLabels) -> Array:
     """Ties count half: the parts of one score are added up first."""
     values, group = np.unique(told.score, return_inverse=True)
     sums = np.zeros((2, len(weights), len(values)))
@@ -113,7 +113,7 @@ def _auroc_of(weights: Array, told: Played, truth: Truth) -> Array:
 
 
 def _mean_of(name: str) -> Figure:
-    def mean(weights: Array, told: Played, truth: Truth) -> Array:  # noqa: ARG001
+    def mean(weights: Array, told: StrategyScores, truth: PartLabels) -> Array:  # noqa: ARG001
         return np.asarray(weights @ getattr(told, name) / weights.sum(1))
 
     return mean

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from inspector.lab.evaluation.comparison import Comparison, front
-from inspector.lab.evaluation.measures import reliability, risk_coverage
+from inspector.lab.evaluation.comparison import StrategyComparison, front
+from inspector.lab.evaluation.strategy_figures import reliability, risk_coverage
 
 COLUMNS: Final = 3
 MARKERS: Final = "osD^v<>ph"
@@ -18,13 +18,13 @@ RESCUED: Final = "#2f6f9f"
 HARMED: Final = "#c0504d"
 
 
-def plot_all(comparison: Comparison, folder: Path) -> list[Path]:
+def plot_all(comparison: StrategyComparison, folder: Path) -> list[Path]:
     """Writes every chart into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     return [_printed(folder / f"{name}.png", comparison, draw) for name, draw in CHARTS.items()]
 
 
-def _printed(path: Path, comparison: Comparison, draw: Callable[[Any, Comparison], None]) -> Path:
+def _printed(path: Path, comparison: StrategyComparison, draw: Callable[[Any, StrategyComparison], None]) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -35,7 +35,7 @@ def _printed(path: Path, comparison: Comparison, draw: Callable[[Any, Comparison
     return path
 
 
-def _pareto(figure: Any, comparison: Comparison) -> None:
+def _pareto(figure: Any, comparison: StrategyComparison) -> None:
     """Accuracy against votes and against time, and the front of those that nothing else beats in both."""
     for axes, cost in zip(figure.subplots(1, 2, sharey=True), ("votes", "ms"), strict=True):
         points = comparison.points(cost)
@@ -50,9 +50,9 @@ def _pareto(figure: Any, comparison: Comparison) -> None:
     figure.axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
 
 
-def _risk(figure: Any, comparison: Comparison) -> None:
+def _risk(figure: Any, comparison: StrategyComparison) -> None:
     axes = figure.subplots()
-    for name, told in comparison.played.items():
+    for name, told in comparison.scores.items():
         risk = risk_coverage(told, comparison.truth)
         label = f"{name} ({comparison.figures[name].aurc:.4f})"
         axes.plot(np.arange(1, len(risk) + 1) / len(risk), risk, label=label, linewidth=2 if name == "default" else 1)
@@ -62,23 +62,23 @@ def _risk(figure: Any, comparison: Comparison) -> None:
     axes.grid(alpha=0.3)
 
 
-def _reliability(figure: Any, comparison: Comparison) -> None:
-    rows = -(-len(comparison.played) // COLUMNS)
+def _reliability(figure: Any, comparison: StrategyComparison) -> None:
+    rows = -(-len(comparison.scores) // COLUMNS)
     figure.set_size_inches(11, 3.4 * rows)
     panels = figure.subplots(rows, COLUMNS, squeeze=False, sharex=True, sharey=True).flat
-    for axes, (name, told) in zip(panels, comparison.played.items(), strict=False):
+    for axes, (name, told) in zip(panels, comparison.scores.items(), strict=False):
         bins = reliability(told, comparison.truth)
         axes.plot([0, 1], [0, 1], color="0.8", zorder=0)
         sizes = [20 + 400 * each.share for each in bins]
         axes.scatter([each.said for each in bins], [each.true for each in bins], sizes, color=RESCUED, alpha=0.8)
         axes.set_title(f"{name}, calibration error {comparison.figures[name].ece:.3f}", fontsize=9)
-    for axes in figure.axes[len(comparison.played) :]:
+    for axes in figure.axes[len(comparison.scores) :]:
         axes.set_visible(False)
     figure.supxlabel("score")
     figure.supylabel("share of NG parts")
 
 
-def _rungs(figure: Any, comparison: Comparison) -> None:
+def _rungs(figure: Any, comparison: StrategyComparison) -> None:
     for axes, (name, changes) in zip(
         figure.subplots(1, len(comparison.rungs), squeeze=False)[0], comparison.rungs.items(), strict=True
     ):
@@ -94,6 +94,6 @@ def _rungs(figure: Any, comparison: Comparison) -> None:
         axes.legend(fontsize=8)
 
 
-CHARTS: Final[Mapping[str, Callable[[Any, Comparison], None]]] = MappingProxyType(
+CHARTS: Final[Mapping[str, Callable[[Any, StrategyComparison], None]]] = MappingProxyType(
     {"pareto": _pareto, "risk_coverage": _risk, "reliability": _reliability, "rungs": _rungs}
 )

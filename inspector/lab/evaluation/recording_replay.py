@@ -1,4 +1,4 @@
-"""A tape that is asked instead of a model, and adds up what that would have cost. Pure but for its engine's loop.
+"""A recording that is asked instead of a model, and adds up what that would have cost. Pure but for its engine's loop.
 
 What is paid for is what was asked: all answers of a batch, though a rule may stop before it has heard them.
 """
@@ -18,13 +18,20 @@ from inspector.domain.vote import Opinion, Vote
 from inspector.errors import ModelError
 from inspector.judging.judge import checklist_vote
 from inspector.judging.second_opinion import Noticed
-from inspector.lab.evaluation.prices import Prices
-from inspector.lab.evaluation.tape import Batch, Compared, Said, Tape, answered, identity
+from inspector.lab.evaluation.batch_time import BatchTimeModel
+from inspector.lab.evaluation.recording import (
+    AnswerBatch,
+    RecordedAnswer,
+    RecordedOpinion,
+    Recording,
+    answer_identity,
+    question_identity,
+)
 from inspector.ports.engine import Answer, PatchMap, Picture, Prefix, Text
 from inspector.ports.pool import Job
 
 
-class Cost(NamedTuple):
+class AskingCost(NamedTuple):
     """What was asked about one part. A checklist is one vote; `tokens` were written by the model."""
 
     votes: int = 0
@@ -32,26 +39,26 @@ class Cost(NamedTuple):
     ms: float = 0.0
 
 
-class Playback:
-    """One strategy at work on one tape. `points`: the heat map, and not the model, says where the zoom view looks.
+class RecordingReplay:
+    """One strategy at work on one recording. `points`: the heat map, and not the model, says where the zoom view looks.
     Raises ModelError where that was not recorded."""
 
-    def __init__(self, tape: Tape, prices: Prices, *, points: bool = False) -> None:
-        self.tape = tape
-        self._prices = prices
+    def __init__(self, recording: Recording, batch_times: BatchTimeModel, *, points: bool = False) -> None:
+        self.recording = recording
+        self._batch_times = batch_times
         self._points = points
         self._votes, self._tokens, self._ms = 0, 0, 0.0
         self._noticed: Noticed | None = None
-        self._look_ms = {look.pictures: look.ms for look in tape.looks}
+        self._look_ms = {look.pictures: look.ms for look in recording.encodings}
         if points:
-            self._look_ms[Pictures.ZOOM] = compared(tape).look.ms
-        batches = _pointed(tape) if points else tape.batches
-        self._said = {answered(said): said for batch in batches for said in batch.said}
-        self._batches = {frozenset(map(answered, batch.said)): batch for batch in batches}
+            self._look_ms[Pictures.ZOOM] = recorded_opinion(recording).encoding.ms
+        batches = _pointed(recording) if points else recording.batches
+        self._said = {answer_identity(said): said for batch in batches for said in batch.answers}
+        self._batches = {frozenset(map(answer_identity, batch.answers)): batch for batch in batches}
 
     @property
-    def cost(self) -> Cost:
-        return Cost(self._votes, self._tokens, self._ms)
+    def cost(self) -> AskingCost:
+        return AskingCost(self._votes, self._tokens, self._ms)
 
     def open(self, pictures: Pictures) -> None:
         """Encoding pictures is paid once."""
@@ -60,15 +67,15 @@ class Playback:
     def notice(self) -> Noticed:
         """The second opinion, paid once."""
         if self._noticed is None:
-            found = compared(self.tape)
+            found = recorded_opinion(self.recording)
             self._ms += found.ms
             self._noticed = Noticed(Opinion(found.p_ng, found.ms), found.suspect)
         return self._noticed
 
     def point(self) -> Text:
-        self._ms += self.tape.pointed.ms
-        self._tokens += self.tape.pointed.said.tokens
-        return self.tape.pointed.said
+        self._ms += self.recording.named_suspect.ms
+        self._tokens += self.recording.named_suspect.answer.tokens
+        return self.recording.named_suspect.answer
 
     def ask(self, pictures: Pictures, questions: tuple[Question, ...]) -> list[Answer]:
         """In the order the answers came. Raises ModelError for a question that nobody asked when this was recorded."""
@@ -76,23 +83,23 @@ class Playback:
         batch = self._measured(told)
         self._votes += Round(pictures, questions).votes
         self._tokens += sum(said.tokens for said in told)
-        self._ms += batch.ms if batch else self._prices.ms(pictures, questions)
+        self._ms += batch.ms if batch else self._batch_times.ms(pictures, questions)
         answers = [Answer(index, said.p_ng, said.tokens, said.text, said.p_true) for index, said in enumerate(told)]
         if batch is None:  # all rows of a batch advance together: the shortest draft is the first to end
             return sorted(answers, key=lambda answer: answer.tokens)
-        came = {answered(said): place for place, said in enumerate(batch.said)}
-        return sorted(answers, key=lambda answer: came[answered(told[answer.index])])
+        came = {answer_identity(said): place for place, said in enumerate(batch.answers)}
+        return sorted(answers, key=lambda answer: came[answer_identity(told[answer.index])])
 
-    def _find(self, question: Question) -> Said:
+    def _find(self, question: Question) -> RecordedAnswer:
         try:
-            return self._said[identity(question)]
+            return self._said[question_identity(question)]
         except KeyError as error:
-            raise ModelError(f"{self.tape.name}: nobody asked {question.text!r} when this was recorded") from error
+            raise ModelError(f"{self.recording.name}: nobody asked {question.text!r} when this was recorded") from error
 
-    def _measured(self, told: Sequence[Said]) -> Batch | None:
+    def _measured(self, told: Sequence[RecordedAnswer]) -> AnswerBatch | None:
         """The batch in which exactly these were asked at once."""
-        batch = self._batches.get(frozenset(map(answered, told)))
-        return batch if batch and len(batch.said) == len(told) else None
+        batch = self._batches.get(frozenset(map(answer_identity, told)))
+        return batch if batch and len(batch.answers) == len(told) else None
 
     def votes(self, each: Round, rung: int) -> list[Vote]:
         """A round's votes, a checklist's last; none where there is no region to zoom at."""
@@ -120,33 +127,35 @@ class Playback:
         return bool(self.notice()) if self._points else read_box(self.point().text) is not None
 
 
-def compared(tape: Tape) -> Compared:
-    """Raises ModelError where there is no second opinion on the tape."""
-    if tape.compared is None:
+def recorded_opinion(recording: Recording) -> RecordedOpinion:
+    """Raises ModelError where there is no second opinion on the recording."""
+    if recording.second_opinion is None:
         raise ModelError(
-            f"{tape.name}: no second opinion was recorded; give the line golden_samples and run it with engine: "
+            f"{recording.name}: no second opinion was recorded; give the line golden_samples and run it with engine: "
             "transformers, and name another file with --votes where this one is older than that"
         )
-    return tape.compared
+    return recording.second_opinion
 
 
-def _pointed(tape: Tape) -> tuple[Batch, ...]:
+def _pointed(recording: Recording) -> tuple[AnswerBatch, ...]:
     """The batches with those about the detail that the heat map points at, in place of the model's."""
-    return *(batch for batch in tape.batches if batch.pictures is not Pictures.ZOOM), *compared(tape).batches
+    return *(batch for batch in recording.batches if batch.pictures is not Pictures.ZOOM), *recorded_opinion(
+        recording
+    ).batches
 
 
-class TapeOpinions:
-    """A playback as one who gives second opinions (`second_opinion.Opinions`)."""
+class ReplayOpinions:
+    """A replay as one who gives second opinions (`second_opinion.Opinions`)."""
 
-    def __init__(self, playback: Playback) -> None:
-        self._playback = playback
+    def __init__(self, replay: RecordingReplay) -> None:
+        self._replay = replay
 
     async def about(self, prefix: Prefix, job: Job) -> Noticed:  # noqa: ARG002
-        return self._playback.notice()
+        return self._replay.notice()
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReplayPrefix:
     """Pictures that need no encoding any more."""
 
     pictures: Pictures
@@ -154,24 +163,24 @@ class Seen:
     window: Box = WHOLE
 
 
-class TapeEngine:
-    """A playback as an engine (`ports.Engine`), for the service's own judge."""
+class ReplayEngine:
+    """A replay as an engine (`ports.Engine`), for the service's own judge."""
 
-    def __init__(self, playback: Playback, pipeline: Pipeline) -> None:
-        self._playback = playback
+    def __init__(self, replay: RecordingReplay, pipeline: Pipeline) -> None:
+        self._replay = replay
         self._shown = {preamble(pipeline, pictures): pictures for pictures in Pictures}
 
     @property
     def fingerprint(self) -> str:
-        return self._playback.tape.model
+        return self._replay.recording.model
 
-    async def open(self, pictures: Sequence[Picture], preamble: str) -> Seen:  # noqa: ARG002
+    async def open(self, pictures: Sequence[Picture], preamble: str) -> ReplayPrefix:  # noqa: ARG002
         shown = self._shown[preamble]
-        self._playback.open(shown)
-        return Seen(shown)
+        self._replay.open(shown)
+        return ReplayPrefix(shown)
 
     async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
-        for answer in self._playback.ask(_own(prefix).pictures, tuple(questions)):
+        for answer in self._replay.ask(_own(prefix).pictures, tuple(questions)):
             yield answer
 
     async def write(
@@ -185,17 +194,17 @@ class TapeEngine:
         urgent: bool = False,  # noqa: ARG002
     ) -> Text:
         if request != LOCATE_REQUEST:
-            raise ModelError("a tape holds answers and where the model pointed, no reports")
-        return self._playback.point()
+            raise ModelError("a recording holds answers and where the model pointed, no reports")
+        return self._replay.point()
 
     async def features(self, prefix: Prefix) -> PatchMap:  # noqa: ARG002
-        raise ModelError("a tape holds second opinions, no patches")
+        raise ModelError("a recording holds second opinions, no patches")
 
     async def close(self, prefix: Prefix) -> None:
         pass
 
 
-def _own(prefix: Prefix) -> Seen:
-    if not isinstance(prefix, Seen):
+def _own(prefix: Prefix) -> ReplayPrefix:
+    if not isinstance(prefix, ReplayPrefix):
         raise ModelError(f"{type(prefix).__name__} was opened by another engine")
     return prefix

@@ -8,9 +8,9 @@ import pytest
 from support.mmad_parts import drafts
 
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.mmad.votes import Kind, LetterVote, VoteFile
+from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote, VoteFile
 
-READ = LetterVote(question="q", kind=Kind.READ, number=0, shares={"A": 0.25, "B": 0.75}, ms=3.5)
+READ = LetterVote(question="q", kind=AnswerKind.READ, number=0, shares={"A": 0.25, "B": 0.75}, ms=3.5)
 
 
 def test_what_was_answered_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -19,10 +19,10 @@ def test_what_was_answered_is_there_after_a_restart(tmp_path: Path) -> None:
         for vote in (*drafts("A", None, "C"), READ):
             votes.add(vote)
     with VoteFile(path) as again:
-        assert again.of("q", Kind.DRAFTED) == drafts("A", None, "C")
-        assert again.of("q", Kind.READ) == [READ]
-        assert again.of("q", Kind.WRITTEN) == []
-        assert again.of("other", Kind.READ) == []
+        assert again.of("q", AnswerKind.DRAFTED) == drafts("A", None, "C")
+        assert again.of("q", AnswerKind.READ) == [READ]
+        assert again.of("q", AnswerKind.WRITTEN) == []
+        assert again.of("other", AnswerKind.READ) == []
 
 
 def test_a_later_line_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_a_later_line_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
         votes.add(READ.model_copy(update={"p_true": 0.5}))
     assert len(path.read_text().splitlines()) == 2
     with VoteFile(path) as again:
-        assert [vote.p_true for vote in again.of("q", Kind.READ)] == [0.5]
+        assert [vote.p_true for vote in again.of("q", AnswerKind.READ)] == [0.5]
 
 
 @pytest.mark.parametrize("cut", [1, 10, -1])
@@ -44,10 +44,10 @@ def test_a_last_line_cut_short_by_a_kill_is_dropped_and_asked_again(tmp_path: Pa
     first, last = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(first + last[:cut])
     with VoteFile(path) as again:
-        assert again.of("q", Kind.DRAFTED) == drafts("A")
+        assert again.of("q", AnswerKind.DRAFTED) == drafts("A")
         again.add(drafts("A", "C")[1])
     with VoteFile(path) as last_time:
-        assert last_time.of("q", Kind.DRAFTED) == drafts("A", "C")
+        assert last_time.of("q", AnswerKind.DRAFTED) == drafts("A", "C")
 
 
 @pytest.mark.parametrize("row", ["{}", "no json", '{"question":"q","kind":"sung","number":0}', "\x00"])

@@ -1,4 +1,4 @@
-"""Has an engine answer a whole menu about every labelled part, and keeps the answers."""
+"""Has an engine answer a whole question set about every labelled part, and keeps the answers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,17 @@ from inspector.domain.report import JsonSchema
 from inspector.errors import ModelError, PictureError
 from inspector.judging.part_pictures import Sight
 from inspector.judging.second_opinion import PatchOpinions
-from inspector.lab.evaluation.menu import menu
-from inspector.lab.evaluation.tape import Batch, Compared, Look, Pointed, Said, Tape, limits_of
-from inspector.lab.evaluation.tape_file import TapeFile
+from inspector.lab.evaluation.question_set import question_set
+from inspector.lab.evaluation.recording import (
+    AnswerBatch,
+    NamedSuspect,
+    PictureEncoding,
+    RecordedAnswer,
+    RecordedOpinion,
+    Recording,
+    question_limits,
+)
+from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.ports.engine import Answer, Engine, PatchMap, Picture, Prefix, Text
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
@@ -28,7 +36,7 @@ from inspector.ports.pool import Job
 
 @dataclass(frozen=True, slots=True)
 class LabelledPart:
-    """A picture and the truth about it. `golden`: sha256 of its golden samples. `plainness`: how plain its plainest
+    """A picture and the truth about it. `golden`: sha256 of its golden samples. `visibility`: how plain its plainest
     defect is, on any scale; None where nobody knows."""
 
     name: str
@@ -36,102 +44,102 @@ class LabelledPart:
     picture: bytes
     is_ng: bool
     golden: tuple[str, ...] = ()
-    plainness: float | None = None
+    visibility: float | None = None
 
 
-class Case(NamedTuple):
+class RecordedPart(NamedTuple):
     """A labelled part without its picture, and what was said about it."""
 
     pipeline: Pipeline
     is_ng: bool
-    plainness: float | None
-    tape: Tape
+    visibility: float | None
+    recording: Recording
 
 
 @dataclass(slots=True)
-class Heard:
+class RecordedParts:
     """Everything said about a set of parts. `unreadable` names those whose picture can't be read."""
 
-    cases: list[Case] = field(default_factory=list)
+    cases: list[RecordedPart] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
 
-class Interview:
+class PartRecorder:
     """Asks one engine about parts, unless the file holds their answers already."""
 
-    def __init__(self, engine: Engine, evidence: EvidenceStore, tapes: TapeFile) -> None:
-        self._engine = Overheard(engine)
+    def __init__(self, engine: Engine, evidence: EvidenceStore, recordings: RecordingFile) -> None:
+        self._engine = RecordingEngine(engine)
         self._evidence = evidence
         self._opinions = PatchOpinions(engine, evidence)
-        self._tapes = tapes
+        self._recordings = recordings
         self._warm = False
 
-    async def hear(self, parts: Iterable[LabelledPart], tell: Callable[[int], None] = lambda _: None) -> Heard:
+    async def hear(self, parts: Iterable[LabelledPart], tell: Callable[[int], None] = lambda _: None) -> RecordedParts:
         """`tell` hears how many parts are done. Raises ModelError where the engine can't answer."""
-        heard = Heard()
+        heard = RecordedParts()
         for done, part in enumerate(parts, 1):
             try:
-                tape = await self._tape(part)
+                recording = await self._recording(part)
             except PictureError:
                 heard.unreadable.append(part.name)
             else:
-                heard.cases.append(Case(part.pipeline, part.is_ng, part.plainness, tape))
+                heard.cases.append(RecordedPart(part.pipeline, part.is_ng, part.visibility, recording))
             tell(done)
         return heard
 
-    async def _tape(self, part: LabelledPart) -> Tape:
+    async def _recording(self, part: LabelledPart) -> Recording:
         sha256 = hashlib.sha256(part.picture).hexdigest()
         stamp = fingerprint(part.pipeline.score_key(), self._engine.fingerprint, part.golden)
-        known = self._tapes.find(sha256, stamp)
+        known = self._recordings.find(sha256, stamp)
         if known is not None:
             return known
         if not self._warm:  # the first part of a run pays for what an engine only does once
             await self._record(part, sha256, stamp)
             self._warm = True
-        tape = await self._record(part, sha256, stamp)
-        self._tapes.add(tape)
-        return tape
+        recording = await self._record(part, sha256, stamp)
+        self._recordings.add(recording)
+        return recording
 
-    async def _record(self, part: LabelledPart, sha256: str, stamp: str) -> Tape:
+    async def _record(self, part: LabelledPart, sha256: str, stamp: str) -> Recording:
         seed = zlib.crc32(part.picture)
         job = Job(FrameKey(part.pipeline.line, "eval", sha256), part.picture, part.pipeline, part.golden, 0.0, seed)
         sight = Sight(self._engine, self._evidence, job, self._opinions)
         try:
-            recorded = await Recorder(self._engine, sight).record(menu(part.pipeline, seed))
+            recorded = await AnswerRecorder(self._engine, sight).record(question_set(part.pipeline, seed))
         finally:
             await sight.close()
-        return Tape(part.name, sha256, self._engine.fingerprint, part.golden, stamp, seed, *recorded)
+        return Recording(part.name, sha256, self._engine.fingerprint, part.golden, stamp, seed, *recorded)
 
 
-class Recorded(NamedTuple):
-    """What a tape holds of one part's answers."""
+class PartAnswers(NamedTuple):
+    """What a recording holds of one part's answers."""
 
-    looks: tuple[Look, ...]
-    pointed: Pointed
-    batches: tuple[Batch, ...]
-    compared: Compared | None
+    looks: tuple[PictureEncoding, ...]
+    pointed: NamedSuspect
+    batches: tuple[AnswerBatch, ...]
+    compared: RecordedOpinion | None
 
 
-class Recorder:
+class AnswerRecorder:
     """Times everything that is asked about one part, one after the other, so that nothing waits for anything else."""
 
-    def __init__(self, engine: Overheard, sight: Sight) -> None:
+    def __init__(self, engine: RecordingEngine, sight: Sight) -> None:
         self._engine = engine
         self._sight = sight
-        self._looks: dict[Pictures, Look] = {}
+        self._looks: dict[Pictures, PictureEncoding] = {}
 
-    async def record(self, asked: Sequence[Round]) -> Recorded:
+    async def record(self, asked: Sequence[Round]) -> PartAnswers:
         await self._look(Pictures.FRAME)
         started = time.perf_counter()
         suspect = await self._sight.named_suspect()
-        pointed = Pointed(self._engine.written, _ms_since(started))
+        pointed = NamedSuspect(self._engine.written, _ms_since(started))
         await self._sight.zoom_at(suspect)
         shown = [each for each in asked if suspect or each.pictures is not Pictures.ZOOM]
         batches = [await self._batch(await self._look(each.pictures), each) for each in shown]
         compared = await self._compare([each for each in asked if each.pictures is Pictures.ZOOM])
-        return Recorded(tuple(self._looks.values()), pointed, tuple(batches), compared)
+        return PartAnswers(tuple(self._looks.values()), pointed, tuple(batches), compared)
 
-    async def _compare(self, zooms: Sequence[Round]) -> Compared | None:
+    async def _compare(self, zooms: Sequence[Round]) -> RecordedOpinion | None:
         try:
             opinion, suspect, _ = await self._sight.notice()
         except ModelError:  # no golden samples, or an engine without patches: strategies that need them will say so
@@ -139,27 +147,27 @@ class Recorder:
         await self._sight.zoom_at(suspect)
         started = time.perf_counter()
         prefix = await self._sight.prefix(Pictures.ZOOM)
-        look = Look(Pictures.ZOOM, _ms_since(started))
+        look = PictureEncoding(Pictures.ZOOM, _ms_since(started))
         batches = [await self._batch(prefix, each) for each in zooms]
-        return Compared(opinion.p_ng, suspect, opinion.ms, look, tuple(batches))
+        return RecordedOpinion(opinion.p_ng, suspect, opinion.ms, look, tuple(batches))
 
     async def _look(self, pictures: Pictures) -> Prefix:
         started = time.perf_counter()
         prefix = await self._sight.prefix(pictures)
-        self._looks.setdefault(pictures, Look(pictures, _ms_since(started)))
+        self._looks.setdefault(pictures, PictureEncoding(pictures, _ms_since(started)))
         return prefix
 
-    async def _batch(self, prefix: Prefix, each: Round) -> Batch:
-        started, said = time.perf_counter(), list[Said]()
+    async def _batch(self, prefix: Prefix, each: Round) -> AnswerBatch:
+        started, said = time.perf_counter(), list[RecordedAnswer]()
         async with aclosing(self._engine.ask(prefix, each.questions)) as answers:
             async for answer in answers:
                 said += [_said(each.questions, answer, _ms_since(started))]
-        return Batch(each.pictures, _ms_since(started), tuple(said))
+        return AnswerBatch(each.pictures, _ms_since(started), tuple(said))
 
 
-def _said(questions: Sequence[Question], answer: Answer, ms: float) -> Said:
+def _said(questions: Sequence[Question], answer: Answer, ms: float) -> RecordedAnswer:
     asked = questions[answer.index]
-    return Said(
+    return RecordedAnswer(
         view=asked.view,
         sample=sum(before.view is asked.view for before in questions[: answer.index]),
         question=asked.text,
@@ -170,12 +178,12 @@ def _said(questions: Sequence[Question], answer: Answer, ms: float) -> Said:
         reasoning=asked.reasoning,
         temperature=asked.temperature,
         seed=asked.seed,
-        limits=limits_of(asked),
+        limits=question_limits(asked),
         p_true=answer.p_true,
     )
 
 
-class Overheard:
+class RecordingEngine:
     """An engine (`ports.Engine`) whose latest written text can be heard: the sight keeps only the region it names."""
 
     def __init__(self, engine: Engine) -> None:

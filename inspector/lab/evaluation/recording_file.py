@@ -9,12 +9,12 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.tape import Tape
+from inspector.lab.evaluation.recording import Recording
 
-_TAPES: Final = TypeAdapter(Tape)
+_RECORDINGS: Final = TypeAdapter(Recording)
 
 
-class TapeFile:
+class RecordingFile:
     """Append-only. Tapes of other models or declarations may stand in the same file."""
 
     def __init__(self, path: Path) -> None:
@@ -22,28 +22,28 @@ class TapeFile:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._tapes = {tape.key: tape for tape in _whole(path)}
+            self._recordings = {recording.key: recording for recording in _whole(path)}
         except OSError as error:
             raise InspectorError(f"{path} can't be used for votes: {error}; name another file with --votes") from error
 
-    def find(self, sha256: str, fingerprint: str) -> Tape | None:
-        return self._tapes.get((sha256, fingerprint))
+    def find(self, sha256: str, fingerprint: str) -> Recording | None:
+        return self._recordings.get((sha256, fingerprint))
 
-    def newest(self) -> dict[str, Tape]:
-        """By the picture's sha256: of every picture the tape that was written last."""
-        return {tape.sha256: tape for tape in self._tapes.values()}
+    def newest(self) -> dict[str, Recording]:
+        """By the picture's sha256: of every picture the recording that was written last."""
+        return {recording.sha256: recording for recording in self._recordings.values()}
 
-    def add(self, tape: Tape) -> None:
+    def add(self, recording: Recording) -> None:
         try:
             with self.path.open("ab") as file:
-                file.write(_TAPES.dump_json(tape) + b"\n")
+                file.write(_RECORDINGS.dump_json(recording, by_alias=True) + b"\n")
         except OSError as error:
             raise InspectorError(f"{self.path} can't be written: {error}; make room and run again") from error
-        self._tapes[tape.key] = tape
+        self._recordings[recording.key] = recording
 
 
-def _whole(path: Path) -> Iterator[Tape]:
-    """The tapes of a file, after cutting off a last row that a killed run left unfinished."""
+def _whole(path: Path) -> Iterator[Recording]:
+    """The recordings of a file, after cutting off a last row that a killed run left unfinished."""
     if not path.exists():
         return
     data = path.read_bytes()
@@ -53,6 +53,6 @@ def _whole(path: Path) -> Iterator[Tape]:
             file.truncate(end)
     for number, row in enumerate(data[:end].splitlines(), 1):
         try:
-            yield _TAPES.validate_json(row)
+            yield _RECORDINGS.validate_json(row)
         except ValidationError as error:
             raise InspectorError(f"{path} row {number} holds no votes; name another file with --votes") from error

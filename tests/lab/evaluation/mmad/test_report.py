@@ -8,17 +8,17 @@ import pytest
 from support.mmad_parts import an_item, drafts
 
 from inspector.lab.evaluation.mmad.items import Task
-from inspector.lab.evaluation.mmad.page import COLUMNS, NOTE, Outcome, document, page, tables
-from inspector.lab.evaluation.mmad.scores import Marked, Row
-from inspector.lab.evaluation.mmad.strategy import strategy
+from inspector.lab.evaluation.mmad.letter_strategy import letter_strategy
+from inspector.lab.evaluation.mmad.report import COLUMNS, NOTE, StrategyResult, document, page, tables
+from inspector.lab.evaluation.mmad.scores import AnsweredItem, ScoreRow
 
 ABOUT = {"shots": 1}
 
 
-def an_outcome(name: str = "majority-3") -> Outcome:
+def an_outcome(name: str = "majority-3") -> StrategyResult:
     item = an_item(task=Task.DEFECT_ANALYSIS)
     votes = [vote.model_copy(update={"tokens": 10, "ms": 4.0, "trust_ms": 2.0}) for vote in drafts("B", "B", "A")]
-    return Outcome(strategy(name), (Marked(item, "B"), Marked(item, None)), (*votes, *votes))
+    return StrategyResult(letter_strategy(name), (AnsweredItem(item, "B"), AnsweredItem(item, None)), (*votes, *votes))
 
 
 def test_both_scorings_and_the_published_rows_stand_side_by_side() -> None:
@@ -44,7 +44,7 @@ def test_asking_for_trust_costs_the_strategy_that_wants_it() -> None:
 
 
 def test_the_columns_are_the_papers() -> None:
-    assert tuple(COLUMNS) == Row._fields
+    assert tuple(COLUMNS) == ScoreRow._fields
 
 
 def test_the_page_holds_every_table_and_the_note() -> None:

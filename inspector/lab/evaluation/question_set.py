@@ -16,20 +16,20 @@ from inspector.domain.prompts import PICTURES_OF, Question, questions
 SAMPLES: Final = 9  # drafted answers a part: the budget of every sampling strategy
 DIRECT: Final = Rung(views=(ViewName.DIRECT,))
 GREEDY: Final = Rung(views=(ViewName.DIRECT,), reasoning=Reasoning.DRAFT, temperature=0.0)
-MOST_WORDINGS: Final = 16
+MAX_WORDINGS: Final = 16
 
 
-def menu(pipeline: Pipeline, seed: int) -> list[Round]:
+def question_set(pipeline: Pipeline, seed: int) -> list[Round]:
     """In the order of asking."""
     declared = [each for rung in pipeline.ladder for each in rounds(pipeline, rung, seed)]
     asked = {(question.view, question.text) for each in declared for question in each.questions}
     views = [view for view in ViewName if view is not ViewName.COMPARE or pipeline.golden_samples]
     worded = [Round(PICTURES_OF[view], _left(pipeline, view, asked)) for view in views]
-    drafted = [each for rung in (GREEDY, sampled(pipeline)) for each in rounds(pipeline, rung, seed)]
+    drafted = [each for rung in (GREEDY, sampled_rung(pipeline)) for each in rounds(pipeline, rung, seed)]
     return [*declared, *(each for each in worded if each.questions), *drafted]
 
 
-def sampled(pipeline: Pipeline) -> Rung:
+def sampled_rung(pipeline: Pipeline) -> Rung:
     """The direct question, answered after different drafts, at the temperature of the ladder's own drafts."""
     warm = (rung.temperature for rung in pipeline.ladder if rung.reasoning is Reasoning.DRAFT and rung.temperature)
     return GREEDY.model_copy(update={"samples": SAMPLES, "temperature": next(warm, DIRECT.temperature)})
@@ -37,5 +37,5 @@ def sampled(pipeline: Pipeline) -> Rung:
 
 def _left(pipeline: Pipeline, view: ViewName, asked: set[tuple[ViewName, str]]) -> tuple[Question, ...]:
     """The view in all wordings that were not asked yet."""
-    worded = questions(pipeline, view, samples=MOST_WORDINGS, reasoning=Reasoning.NONE, temperature=0.0, seed=0)
+    worded = questions(pipeline, view, samples=MAX_WORDINGS, reasoning=Reasoning.NONE, temperature=0.0, seed=0)
     return tuple(question for question in worded if (question.view, question.text) not in asked)

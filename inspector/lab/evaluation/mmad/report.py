@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from inspector.lab.evaluation.mmad.letter_strategy import LetterStrategy
+from inspector.lab.evaluation.mmad.letter_votes import LetterVote
 from inspector.lab.evaluation.mmad.published import MISPRINT, PUBLISHED
-from inspector.lab.evaluation.mmad.scores import Marked, Row, Rows, Scoring, rows
-from inspector.lab.evaluation.mmad.strategy import Strategy
-from inspector.lab.evaluation.mmad.votes import LetterVote
+from inspector.lab.evaluation.mmad.scores import AnsweredItem, ScoreRow, ScoreTable, Scoring, score_table
 
 COLUMNS: Final[Mapping[str, str]] = {
     "anomaly_detection": "AD",
@@ -33,11 +33,11 @@ NOTE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StrategyResult:
     """What one strategy came to: every question with its letter, and the votes it took."""
 
-    strategy: Strategy
-    marked: tuple[Marked, ...]
+    strategy: LetterStrategy
+    marked: tuple[AnsweredItem, ...]
     votes: tuple[LetterVote, ...]
 
     @property
@@ -65,7 +65,7 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            **{scoring.value: _plain(rows(self.marked, scoring)) for scoring in Scoring},
+            **{scoring.value: _plain(score_table(self.marked, scoring)) for scoring in Scoring},
             "unparsable": self.unparsable,
             "votes_mean": round(self.votes_mean, 3),
             "tokens_mean": round(self.tokens_mean, 3),
@@ -73,7 +73,7 @@ class Outcome:
         }
 
 
-def document(about: Mapping[str, Any], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def document(about: Mapping[str, Any], outcomes: Sequence[StrategyResult]) -> dict[str, Any]:
     """Everything, ready for JSON."""
     published = [
         {"table": each.table, "model": each.model, "strategy": each.strategy, "official": _plain(each.rows)}
@@ -83,16 +83,16 @@ def document(about: Mapping[str, Any], outcomes: Sequence[Outcome]) -> dict[str,
     return {**about, "strategies": strategies, "published": published, "note": NOTE}
 
 
-def tables(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, Rows]]:
+def tables(outcomes: Sequence[StrategyResult]) -> Iterator[tuple[str, ScoreTable]]:
     """Title and rows of every table, ours first."""
     for outcome in outcomes:
         for scoring in Scoring:
-            yield f"{outcome.strategy.name}, {scoring}: {outcome.costs}", rows(outcome.marked, scoring)
+            yield f"{outcome.strategy.name}, {scoring}: {outcome.costs}", score_table(outcome.marked, scoring)
     for each in PUBLISHED:
         yield each.title, each.rows
 
 
-def page(title: str, outcomes: Sequence[Outcome]) -> str:
+def page(title: str, outcomes: Sequence[StrategyResult]) -> str:
     """The tables in Markdown."""
     head = f"| data set | {' | '.join(COLUMNS.values())} |\n|---|{'--:|' * len(COLUMNS)}\n"
     parts = (
@@ -101,16 +101,16 @@ def page(title: str, outcomes: Sequence[Outcome]) -> str:
     return "\n".join((f"# {title}\n", *parts, f"{NOTE}\n"))
 
 
-def cells(row: Row) -> list[str]:
+def cells(row: ScoreRow) -> list[str]:
     """The figures as they are shown."""
     return ["-" if value is None else f"{value:.1f}" for value in row]
 
 
-def _line(name: str, row: Row) -> str:
+def _line(name: str, row: ScoreRow) -> str:
     return f"| {name} | {' | '.join(cells(row))} |\n"
 
 
-def _plain(found: Rows) -> dict[str, Any]:
+def _plain(found: ScoreTable) -> dict[str, Any]:
     return {
         name: {column: None if value is None else round(value, 3) for column, value in row._asdict().items()}
         for name, row in found.items()

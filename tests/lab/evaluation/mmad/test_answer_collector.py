@@ -10,10 +10,10 @@ from support.mmad_parts import LetterEngine, LetterPrefix, an_item
 
 from inspector.domain.declared import Reasoning
 from inspector.errors import InspectorError, PictureError
-from inspector.lab.evaluation.mmad.asking import Examination, shares
+from inspector.lab.evaluation.mmad.answer_collector import AnswerCollector, shares
 from inspector.lab.evaluation.mmad.items import Item
-from inspector.lab.evaluation.mmad.strategy import Strategy, strategy
-from inspector.lab.evaluation.mmad.votes import VoteFile
+from inspector.lab.evaluation.mmad.letter_strategy import LetterStrategy, letter_strategy
+from inspector.lab.evaluation.mmad.letter_votes import VoteFile
 from inspector.ports.engine import Answer, Picture
 
 ITEMS = (an_item(), an_item(number=1, question="Where?", options=("Left", "Right", "Top", "Rim"), answer="D"))
@@ -37,10 +37,10 @@ def root(tmp_path: Path) -> Path:
 
 async def examined(
     root: Path, engine: LetterEngine, *names: str, items: Sequence[Item] = ITEMS
-) -> tuple[Examination, list[Strategy], list[int]]:
-    chosen, told = [strategy(name) for name in names], list[int]()
+) -> tuple[AnswerCollector, list[LetterStrategy], list[int]]:
+    chosen, told = [letter_strategy(name) for name in names], list[int]()
     with VoteFile(root / "votes.jsonl") as votes:
-        examination = Examination(engine, root, chosen, votes)
+        examination = AnswerCollector(engine, root, chosen, votes)
         await examination.run(items, told.append)
     return examination, chosen, told
 

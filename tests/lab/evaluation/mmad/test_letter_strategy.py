@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from support.mmad_parts import drafts
 
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.mmad.strategy import ranked, strategy, weights
-from inspector.lab.evaluation.mmad.votes import Kind
+from inspector.lab.evaluation.mmad.letter_strategy import letter_strategy, ranked, weights
+from inspector.lab.evaluation.mmad.letter_votes import AnswerKind
 
 letters = st.sampled_from(["A", "B", "C", "D", "E", None])
 names = st.sampled_from(["majority-1", "majority-3", "weighted-5", "adaptive-9", "adaptive-40"])
@@ -18,16 +18,16 @@ names = st.sampled_from(["majority-1", "majority-3", "weighted-5", "adaptive-9",
 @pytest.mark.parametrize(
     ("name", "full", "kind"),
     [
-        ("single", "single", Kind.READ),
-        ("text", "text", Kind.WRITTEN),
-        ("majority", "majority-3", Kind.DRAFTED),
-        ("majority-15", "majority-15", Kind.DRAFTED),
-        ("weighted", "weighted-3", Kind.DRAFTED),
-        ("adaptive", "adaptive-9", Kind.DRAFTED),
+        ("single", "single", AnswerKind.READ),
+        ("text", "text", AnswerKind.WRITTEN),
+        ("majority", "majority-3", AnswerKind.DRAFTED),
+        ("majority-15", "majority-15", AnswerKind.DRAFTED),
+        ("weighted", "weighted-3", AnswerKind.DRAFTED),
+        ("adaptive", "adaptive-9", AnswerKind.DRAFTED),
     ],
 )
-def test_strategies_go_by_name(name: str, full: str, kind: Kind) -> None:
-    assert (strategy(name).name, strategy(name).kind) == (full, kind)
+def test_strategies_go_by_name(name: str, full: str, kind: AnswerKind) -> None:
+    assert (letter_strategy(name).name, letter_strategy(name).kind) == (full, kind)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_strategies_go_by_name(name: str, full: str, kind: Kind) -> None:
 )
 def test_what_is_no_strategy_is_told_with_those_that_are(name: str) -> None:
     with pytest.raises(InspectorError, match="use single, text, majority-N"):
-        strategy(name)
+        letter_strategy(name)
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,11 @@ def test_what_is_no_strategy_is_told_with_those_that_are(name: str) -> None:
     ],
 )
 def test_the_majority_wins(said: str, letter: str, why: str) -> None:
-    assert strategy("majority").answer(drafts(*said)) == letter, why
+    assert letter_strategy("majority").answer(drafts(*said)) == letter, why
 
 
 def test_unreadable_answers_vote_for_nobody() -> None:
-    majority = strategy("majority")
+    majority = letter_strategy("majority")
     assert majority.answer(drafts(None, None, "C")) == "C"
     assert majority.answer(drafts(None, None, None)) is None
     assert majority.launch(drafts("A", None)) == 1
@@ -60,34 +60,34 @@ def test_unreadable_answers_vote_for_nobody() -> None:
 
 def test_trust_outweighs_number() -> None:
     votes = drafts("A", "A", "B", p_true=(0.1, 0.1, 0.95))
-    assert strategy("weighted").answer(votes) == "B"
-    assert strategy("majority").answer(votes) == "A"
+    assert letter_strategy("weighted").answer(votes) == "B"
+    assert letter_strategy("majority").answer(votes) == "A"
 
 
 def test_trust_is_wanted_of_the_votes_that_count_only() -> None:
-    weighted = strategy("weighted-3")
+    weighted = letter_strategy("weighted-3")
     votes = drafts("A", None, "B", "C", p_true=(0.5, None, None, None))
     assert weighted.distrusted(votes) == [votes[2]]
-    assert strategy("majority").distrusted(votes) == []
+    assert letter_strategy("majority").distrusted(votes) == []
 
 
 @pytest.mark.parametrize(
     ("said", "more"), [("", 4), ("AAA", 1), ("AAAA", 0), ("AAB", 4), ("AABCAA", 2), ("AABCAAA", 1), ("AAABAAA", 0)]
 )
 def test_adaptive_asks_the_fewest_that_could_end_it(said: str, more: int) -> None:
-    assert strategy("adaptive-9").launch(drafts(*said)) == more
+    assert letter_strategy("adaptive-9").launch(drafts(*said)) == more
 
 
 def test_adaptive_uses_what_it_would_have_asked_for_of_more_votes() -> None:
     votes = drafts(*"BBBBAAAAA")
-    assert strategy("adaptive-9").used(votes) == votes[:4]
-    assert strategy("adaptive-9").answer(votes) == "B"
-    assert strategy("majority-9").answer(votes) == "A"
+    assert letter_strategy("adaptive-9").used(votes) == votes[:4]
+    assert letter_strategy("adaptive-9").answer(votes) == "B"
+    assert letter_strategy("majority-9").answer(votes) == "A"
 
 
 @given(names, st.lists(letters, max_size=45))
 def test_asking_for_what_is_wanted_always_ends(name: str, said: list[str | None]) -> None:
-    chosen, votes, number = strategy(name), drafts(), 0
+    chosen, votes, number = letter_strategy(name), drafts(), 0
     while more := chosen.launch(votes):
         number += more
         votes = drafts(*[*said, *["A"] * number][:number])
@@ -97,7 +97,7 @@ def test_asking_for_what_is_wanted_always_ends(name: str, said: list[str | None]
 
 @given(names, st.lists(letters, max_size=12), st.lists(letters, max_size=4))
 def test_votes_after_the_end_change_nothing(name: str, said: list[str | None], more: list[str | None]) -> None:
-    chosen, votes = strategy(name), drafts(*said)
+    chosen, votes = letter_strategy(name), drafts(*said)
     if chosen.launch(votes) == 0:
         assert chosen.answer(drafts(*said, *more)) == chosen.answer(votes)
         assert chosen.launch(drafts(*said, *more)) == 0

@@ -1,11 +1,14 @@
 """What a model said about one part: every answer to a whole menu of questions, and what each batch cost. Pure.
 
-A tape holds answers, not votes, so that any ladder and any stopping rule can be played on it without a model.
+A recording holds answers, not votes, so that any ladder and any stopping rule can be played on it without a model.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.pipeline import LIMITS, Limits
@@ -15,9 +18,9 @@ from inspector.ports.engine import Text
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RecordedAnswer:
     """One answer. `sample` is its number among those of its view in the batch; `ms` runs from asking the batch.
-    `limits` are None where they were the reasoning's own, which older tapes do not tell."""
+    `limits` are None where they were the reasoning's own, which older recordings do not tell."""
 
     view: ViewName
     sample: int
@@ -34,16 +37,16 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class AnswerBatch:
     """Questions asked at once, with their answers as they came. `ms`: until the last one."""
 
     pictures: Pictures
     ms: float
-    said: tuple[Said, ...]
+    answers: Annotated[tuple[RecordedAnswer, ...], Field(alias="said")]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PictureEncoding:
     """Pictures encoded."""
 
     pictures: Pictures
@@ -51,27 +54,27 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Pointed:
+class NamedSuspect:
     """What the model wrote when it was to point at the most suspicious region."""
 
-    said: Text
+    answer: Annotated[Text, Field(alias="said")]
     ms: float
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class RecordedOpinion:
     """What the golden samples' patches said, and after how long; and what was said to the questions about a detail when
     they pointed at it instead of the model. `look` is that detail encoded."""
 
     p_ng: float
     suspect: Box
     ms: float
-    look: Look
-    batches: tuple[Batch, ...]
+    encoding: Annotated[PictureEncoding, Field(alias="look")]
+    batches: tuple[AnswerBatch, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Tape:
+class Recording:
     """One part. `sha256` is the picture's, `golden` those of its golden samples; `fingerprint` is that of everything
     that gave the answers, `model` that of the model alone; `seed` chose the wordings. `compared` is None where the part
     has no golden samples, or the engine shows no patches."""
@@ -82,42 +85,42 @@ class Tape:
     golden: tuple[str, ...]
     fingerprint: str
     seed: int
-    looks: tuple[Look, ...]
-    pointed: Pointed
-    batches: tuple[Batch, ...]
-    compared: Compared | None = None
+    encodings: Annotated[tuple[PictureEncoding, ...], Field(alias="looks")]
+    named_suspect: Annotated[NamedSuspect, Field(alias="pointed")]
+    batches: tuple[AnswerBatch, ...]
+    second_opinion: Annotated[RecordedOpinion | None, Field(alias="compared")] = None
 
     @property
     def key(self) -> tuple[str, str]:
         return self.sha256, self.fingerprint
 
 
-Identity = tuple[ViewName, str, Reasoning, Limits, float, int]
+QuestionIdentity = tuple[ViewName, str, Reasoning, Limits, float, int]
 
 
-def identity(question: Question) -> Identity:
+def question_identity(question: Question) -> QuestionIdentity:
     """What makes two questions the same."""
-    asked, limits = question, limits_of(question)
+    asked, limits = question, question_limits(question)
     return _identity(asked.view, asked.text, asked.reasoning, limits, asked.temperature, asked.seed)
 
 
-def answered(said: Said) -> Identity:
+def answer_identity(said: RecordedAnswer) -> QuestionIdentity:
     """The question that this answers."""
-    return _identity(said.view, said.question, said.reasoning, kept_to(said), said.temperature, said.seed)
+    return _identity(said.view, said.question, said.reasoning, answer_limits(said), said.temperature, said.seed)
 
 
-def limits_of(question: Question) -> Limits:
+def question_limits(question: Question) -> Limits:
     return Limits(question.min_tokens, question.max_tokens)
 
 
-def kept_to(said: Said) -> Limits:
+def answer_limits(said: RecordedAnswer) -> Limits:
     """The limits that this was written within."""
     return said.limits or LIMITS[said.reasoning]
 
 
 def _identity(
     view: ViewName, text: str, reasoning: Reasoning, limits: Limits, temperature: float, seed: int
-) -> Identity:
+) -> QuestionIdentity:
     """An answer read at once depends on no dice, a greedy draft on no seed."""
     if reasoning is Reasoning.NONE:
         return view, text, reasoning, Limits(), 0.0, 0

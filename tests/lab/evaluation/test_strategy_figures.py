@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
 from inspector.lab.evaluation.comparison import front
-from inspector.lab.evaluation.measures import (
+from inspector.lab.evaluation.paired_bootstrap import FIGURES, PairedBootstrap
+from inspector.lab.evaluation.strategy_figures import (
     FOLDS,
-    Played,
-    Truth,
+    PartLabels,
+    StrategyScores,
     balanced,
     best_threshold,
-    figures,
     risk_coverage,
+    strategy_figures,
     thresholds,
 )
-from inspector.lab.evaluation.resampling import FIGURES, Drawings
 from inspector.lab.training.scores import auroc
 
 Array = NDArray[Any]
@@ -32,11 +32,11 @@ scores = arrays.arrays(np.float64, COUNT, elements=st.integers(0, 20).map(lambda
 labels = arrays.arrays(np.bool_, COUNT).filter(lambda ng: 2 <= ng.sum() <= COUNT - 2)
 
 
-def truth(ng: Array, hard: Array | None = None) -> Truth:
-    return Truth(ng, np.zeros(len(ng), bool) if hard is None else hard, np.arange(len(ng)) % FOLDS)
+def truth(ng: Array, hard: Array | None = None) -> PartLabels:
+    return PartLabels(ng, np.zeros(len(ng), bool) if hard is None else hard, np.arange(len(ng)) % FOLDS)
 
 
-def told(score: Array, known: Truth, **changes: Any) -> Played:
+def told(score: Array, known: PartLabels, **changes: Any) -> StrategyScores:
     threshold = thresholds(score, known)
     one = np.ones(len(score))
     given = {
@@ -51,7 +51,7 @@ def told(score: Array, known: Truth, **changes: Any) -> Played:
         "ms": one,
         "rungs": one,
     }
-    return Played(**given | changes)
+    return StrategyScores(**given | changes)
 
 
 @given(scores, labels)
@@ -71,7 +71,7 @@ def test_a_parts_threshold_does_not_depend_on_the_part(score: Array, ng: Array, 
 def test_drawn_once_each_every_figure_is_the_plain_one(score: Array, ng: Array) -> None:
     known = truth(ng)
     played, plain = told(score, known), np.ones((1, COUNT), np.float32)
-    found = figures(played, known)
+    found = strategy_figures(played, known)
     assert FIGURES["auroc"](plain, played, known)[0] == pytest.approx(auroc(score, ng))
     assert FIGURES["balanced_accuracy"](plain, played, known)[0] == pytest.approx(found.balanced_accuracy, abs=1e-6)
     assert FIGURES["votes_mean"](plain, played, known)[0] == pytest.approx(found.votes_mean)
@@ -80,7 +80,7 @@ def test_drawn_once_each_every_figure_is_the_plain_one(score: Array, ng: Array) 
 @given(scores, labels)
 def test_a_strategy_does_not_differ_from_itself(score: Array, ng: Array) -> None:
     known = truth(ng)
-    played, drawings = told(score, known), Drawings(known)
+    played, drawings = told(score, known), PairedBootstrap(known)
     assert all(tuple(each) == (0.0, 0.0, 0.0) for each in drawings.differences(played, played).values())
     assert all(tuple(each) == (1.0, 1.0, 1.0) for each in drawings.ratios(played, played).values())
 
@@ -89,7 +89,7 @@ def test_drawings_follow_their_seed() -> None:
     rng = np.random.default_rng(1)
     known = truth(rng.random(COUNT) < 0.5)
     one, other = (told(rng.random(COUNT), known) for _ in range(2))
-    first, again, another = (Drawings(known, seed).differences(one, other) for seed in (1, 1, 2))
+    first, again, another = (PairedBootstrap(known, seed).differences(one, other) for seed in (1, 1, 2))
     assert first == again != another
 
 
@@ -97,7 +97,7 @@ def test_intervals_hold_the_true_difference_nineteen_times_in_twenty() -> None:
     """Two strategies that are right on the same parts as often: nothing is between them but chance."""
     rng, ng, inside = np.random.default_rng(3), np.arange(400) % 2 == 0, 0
     known = truth(ng)
-    drawings = Drawings(known)
+    drawings = PairedBootstrap(known)
     for _ in range(60):
         one, other = (told(rng.normal(ng, 1.0), known, called=(rng.random(400) < 0.8) == ng) for _ in range(2))
         found = drawings.differences(one, other)["balanced_accuracy"]
@@ -111,10 +111,10 @@ def test_hard_figures_are_of_hard_parts_and_absent_where_none_are_known() -> Non
     score = np.where(ng & hard, 0.1, np.where(ng, 0.9, 0.2))
     called = {"called": score > 0.5}
     known = truth(ng, hard)
-    assert figures(told(score, known, **called), known).balanced_accuracy_hard == 0.5
-    assert figures(told(score, known, **called), known).balanced_accuracy == 0.75
-    assert figures(told(score, truth(ng)), truth(ng)).balanced_accuracy_hard is None
-    assert "balanced_accuracy_hard" not in Drawings(truth(ng)).differences(*[told(score, truth(ng))] * 2)
+    assert strategy_figures(told(score, known, **called), known).balanced_accuracy_hard == 0.5
+    assert strategy_figures(told(score, known, **called), known).balanced_accuracy == 0.75
+    assert strategy_figures(told(score, truth(ng)), truth(ng)).balanced_accuracy_hard is None
+    assert "balanced_accuracy_hard" not in PairedBootstrap(truth(ng)).differences(*[told(score, truth(ng))] * 2)
 
 
 def test_escape_overkill_and_review_are_shares_of_what_they_are_about() -> None:
@@ -122,13 +122,13 @@ def test_escape_overkill_and_review_are_shares_of_what_they_are_about() -> None:
     disposition = np.array([*["PASS", "REJECT", "REJECT", "REVIEW"], *["REJECT", "PASS"]])
     score = np.array([0.1, 0.9, 0.9, 0.5, 0.9, 0.1])
     known = truth(ng)
-    found = figures(told(score, known, disposition=disposition), known)
+    found = strategy_figures(told(score, known, disposition=disposition), known)
     assert (found.escape, found.overkill, found.review) == (0.25, 0.5, 1 / 6)
 
 
 def test_calling_nothing_ng_has_no_precision_and_no_recall() -> None:
     known = truth(np.arange(COUNT) % 2 == 0)
-    found = figures(told(np.full(COUNT, 0.5), known, called=np.zeros(COUNT, bool)), known)
+    found = strategy_figures(told(np.full(COUNT, 0.5), known, called=np.zeros(COUNT, bool)), known)
     assert (found.precision, found.recall, found.f1) == (0.0, 0.0, 0.0)
 
 
@@ -144,7 +144,7 @@ def test_doubt_in_the_right_place_lowers_the_area_and_no_doubt_is_the_error_rate
     wrong = np.arange(COUNT) < 8
     known, called = truth(ng), ng ^ wrong
     areas = [
-        figures(told(ng * 1.0, known, called=called, margin=margin), known).aurc
+        strategy_figures(told(ng * 1.0, known, called=called, margin=margin), known).aurc
         for margin in (np.where(wrong, 0.1, 1.0), np.ones(COUNT), np.where(wrong, 1.0, 0.1))
     ]
     assert areas == sorted(areas)

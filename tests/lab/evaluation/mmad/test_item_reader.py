@@ -11,8 +11,8 @@ import pytest
 from support.mmad_drawn import ABNORMAL, drawn, entry, write
 
 from inspector.errors import InspectorError
+from inspector.lab.evaluation.mmad.item_reader import FAULTS_SHOWN, read_items
 from inspector.lab.evaluation.mmad.items import DataSet, Item, Task
-from inspector.lab.evaluation.mmad.reading import FAULTS_SHOWN, read_items
 
 PICTURE = "VisA/cap/test/dent/000.jpg"
 TEMPLATE = "VisA/cap/test/good/template.jpg"

@@ -18,7 +18,7 @@ from inspector.errors import InspectorError
 LETTER: Final = re.compile(r"\b([A-E])\b")
 
 
-class Kind(StrEnum):
+class AnswerKind(StrEnum):
     """How an answer was had: the option letters' logits read, a text written greedily, or a letter after a sampled
     line of thought."""
 
@@ -35,7 +35,7 @@ class LetterVote(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     question: str
-    kind: Kind
+    kind: AnswerKind
     number: int = Field(ge=0)
     shares: dict[str, float] | None = None
     said: str = ""
@@ -48,7 +48,7 @@ class LetterVote(BaseModel):
     @property
     def letter(self) -> str | None:
         """The option it is for; None when it can't be read."""
-        if self.kind is not Kind.READ:
+        if self.kind is not AnswerKind.READ:
             return last_letter(self.said)
         return max(self.shares, key=self.shares.__getitem__) if self.shares else None
 
@@ -65,7 +65,7 @@ class VoteFile:
     def __init__(self, path: Path) -> None:
         """Raises InspectorError naming the row that is no answer; a last row cut short by a kill is dropped."""
         self._path = path
-        self._votes = defaultdict[tuple[str, Kind], dict[int, LetterVote]](dict)
+        self._votes = defaultdict[tuple[str, AnswerKind], dict[int, LetterVote]](dict)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._out = path.open("a+b")
@@ -83,7 +83,7 @@ class VoteFile:
     ) -> None:
         self._out.close()
 
-    def of(self, question: str, kind: Kind) -> list[LetterVote]:
+    def of(self, question: str, kind: AnswerKind) -> list[LetterVote]:
         """The votes of one kind in the order they were asked for."""
         return [vote for _, vote in sorted(self._votes[question, kind].items())]
 

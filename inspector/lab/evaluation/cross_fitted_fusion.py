@@ -10,23 +10,25 @@ import numpy as np
 from inspector.domain.learned import Fusion
 from inspector.domain.vote import Labelled, Opinion
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.asking import Case
-from inspector.lab.evaluation.measures import FOLDS, Truth
-from inspector.lab.evaluation.playback import compared
-from inspector.lab.evaluation.strategies import Outcome
+from inspector.lab.evaluation.part_recorder import RecordedPart
+from inspector.lab.evaluation.recording_replay import recorded_opinion
+from inspector.lab.evaluation.strategies import StrategyOutcome
+from inspector.lab.evaluation.strategy_figures import FOLDS, PartLabels
 from inspector.tuning.fusion import learn
 
 
-def fused(cases: Sequence[Case], outcomes: Sequence[Outcome], truth: Truth) -> list[Outcome]:
+def with_fused_scores(
+    cases: Sequence[RecordedPart], outcomes: Sequence[StrategyOutcome], truth: PartLabels
+) -> list[StrategyOutcome]:
     """The same outcomes, with the second opinion in their scores and its time in their cost. Raises InspectorError
     where a line has too few parts to learn from."""
     lines = np.array([case.pipeline.line for case in cases])
-    opinions = [Opinion(compared(case.tape).p_ng, compared(case.tape).ms) for case in cases]
+    opinions = [Opinion(recorded_opinion(case.recording).p_ng, recorded_opinion(case.recording).ms) for case in cases]
     parts = [
         Labelled(outcome.tally.votes, case.is_ng, opinion)
         for case, outcome, opinion in zip(cases, outcomes, opinions, strict=True)
     ]
-    told: dict[int, Outcome] = {}
+    told: dict[int, StrategyOutcome] = {}
     for line in np.unique(lines):
         for fold in range(FOLDS):
             here = np.flatnonzero((lines == line) & (truth.fold == fold)).tolist()
@@ -37,14 +39,14 @@ def fused(cases: Sequence[Case], outcomes: Sequence[Outcome], truth: Truth) -> l
     return [told[k] for k in range(len(cases))]
 
 
-def _learned(line: str, parts: Sequence[Labelled], outcome: Outcome) -> Fusion:
+def _learned(line: str, parts: Sequence[Labelled], outcome: StrategyOutcome) -> Fusion:
     try:
         return learn(parts, outcome.tally.counting)
     except ValueError as error:
         raise InspectorError(f"{line}: {error}; give it more parts, or leave the fused strategies out") from error
 
 
-def _with(outcome: Outcome, opinion: Opinion, weights: Fusion) -> Outcome:
+def _with(outcome: StrategyOutcome, opinion: Opinion, weights: Fusion) -> StrategyOutcome:
     counts = replace(outcome.tally.counting, fusion=weights, opinion=opinion)
     heard = 0.0 if outcome.tally.counting.opinion else opinion.ms
     cost = outcome.cost._replace(ms=outcome.cost.ms + heard)

@@ -13,15 +13,15 @@ from inspector.domain.log_odds import expit
 from inspector.domain.pipeline import Count, Settle, Thresholds
 from inspector.domain.stopping import AdaptiveConsistency, Rule, Sequential
 from inspector.domain.vote import Counting, StoppedBy, Vote
-from inspector.lab.evaluation.simulation import (
+from inspector.lab.evaluation.stopping_simulation import (
     CONFIDENCE,
     VOTES,
-    Kept,
+    RuleResult,
     beta,
-    keeps,
     plot,
     simulate,
     soft,
+    stop_parts,
     voters,
 )
 from inspector.tuning.calibration import fit
@@ -32,15 +32,15 @@ ACCURACIES = (0.6, 0.7, 0.8, 0.9)
 
 
 @pytest.fixture(scope="module")
-def found() -> list[Kept]:
+def found() -> list[RuleResult]:
     return simulate(RHOS, ACCURACIES, parts=6000, seed=1)
 
 
-def of(found: list[Kept], rule: str) -> dict[tuple[float, float], Kept]:
+def of(found: list[RuleResult], rule: str) -> dict[tuple[float, float], RuleResult]:
     return {(kept.rho, kept.accuracy): kept for kept in found if kept.rule == rule}
 
 
-def broken(found: list[Kept], rule: str) -> set[tuple[float, float]]:
+def broken(found: list[RuleResult], rule: str) -> set[tuple[float, float]]:
     """(rho, accuracy) where more are wrong than promised, beyond what 6,000 parts can do by chance."""
     return {
         place
@@ -50,11 +50,11 @@ def broken(found: list[Kept], rule: str) -> set[tuple[float, float]]:
 
 
 @pytest.mark.parametrize("rule", ["discounted", "discounted, rho learned"])
-def test_discounted_votes_keep_the_promised_error_rate_everywhere(found: list[Kept], rule: str) -> None:
+def test_discounted_votes_keep_the_promised_error_rate_everywhere(found: list[RuleResult], rule: str) -> None:
     assert broken(found, rule) == set()
 
 
-def test_naive_beta_rule_breaks_it_wherever_votes_are_alike_or_poor(found: list[Kept]) -> None:
+def test_naive_beta_rule_breaks_it_wherever_votes_are_alike_or_poor(found: list[RuleResult]) -> None:
     assert broken(found, "Beta (Adaptive-Consistency)") == {
         (rho, accuracy)
         for rho in RHOS
@@ -64,21 +64,21 @@ def test_naive_beta_rule_breaks_it_wherever_votes_are_alike_or_poor(found: list[
     assert of(found, "Beta (Adaptive-Consistency)")[0.9, 0.6].error > 0.35
 
 
-def test_soft_votes_taken_as_independent_break_it_too(found: list[Kept]) -> None:
+def test_soft_votes_taken_as_independent_break_it_too(found: list[RuleResult]) -> None:
     places = broken(found, "soft, taken as independent")
     assert {place for place in places if place[0] == 0.0} == set()
     assert {(rho, accuracy) for rho in (0.3, 0.6, 0.9) for accuracy in (0.6, 0.7, 0.8)} <= places
 
 
 def test_discounted_beta_counts_give_up_where_votes_are_alike_and_are_no_promise_where_they_are_poor(
-    found: list[Kept],
+    found: list[RuleResult],
 ) -> None:
     counted = of(found, "Beta, discounted")
     assert (0.0, 0.6) in broken(found, "Beta, discounted")
     assert all(kept.settled == 0.0 for (rho, _), kept in counted.items() if rho >= 0.3)
 
 
-def test_default_settles_most_parts_that_one_vote_gets_right_nine_times_in_ten(found: list[Kept]) -> None:
+def test_default_settles_most_parts_that_one_vote_gets_right_nine_times_in_ten(found: list[RuleResult]) -> None:
     assert of(found, "discounted")[0.6, 0.9].settled > 0.8
 
 
@@ -88,7 +88,7 @@ def test_overconfident_votes_break_the_promise_until_they_are_calibrated() -> No
     stored = 2.5 * voters(0.6, 0.8, (600, 1), rng)[:, 0]
     learned = fit([expit(x) for x in (*stored, *-stored)], [True] * 600 + [False] * 600)
     raw, calibrated = (
-        keeps("", soft(each, 0.6), 0.6, 0.8) for each in (said, learned.slope * said + learned.intercept)
+        stop_parts("", soft(each, 0.6), 0.6, 0.8) for each in (said, learned.slope * said + learned.intercept)
     )
     assert raw.error > 2 * PROMISED
     assert calibrated.error < 1.2 * PROMISED
@@ -125,7 +125,7 @@ def test_voters_are_as_right_and_as_alike_as_asked() -> None:
     assert np.corrcoef(said.T)[0, 1] == pytest.approx(0.5, abs=0.02)
 
 
-def test_plot_is_drawn_once_and_whole(found: list[Kept], tmp_path: Path) -> None:
+def test_plot_is_drawn_once_and_whole(found: list[RuleResult], tmp_path: Path) -> None:
     plot(found, tmp_path / "simulation.png")
     assert [path.name for path in tmp_path.iterdir()] == ["simulation.png"]
     assert (tmp_path / "simulation.png").read_bytes().startswith(b"\x89PNG")

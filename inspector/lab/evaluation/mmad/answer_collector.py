@@ -18,6 +18,8 @@ from typing import Final, NamedTuple
 from inspector.domain.prompts import Question
 from inspector.errors import InspectorError, PictureError
 from inspector.lab.evaluation.mmad.items import Item
+from inspector.lab.evaluation.mmad.letter_strategy import LetterStrategy
+from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote, VoteFile
 from inspector.lab.evaluation.mmad.prompt import (
     direct,
     draft,
@@ -27,15 +29,13 @@ from inspector.lab.evaluation.mmad.prompt import (
     question_key,
     trust,
 )
-from inspector.lab.evaluation.mmad.strategy import Strategy
-from inspector.lab.evaluation.mmad.votes import Kind, LetterVote, VoteFile
 from inspector.ports.engine import Answer, Engine, Picture, Prefix
 
 WRITTEN_TOKENS: Final = 32
 LETTER_TOKENS: Final = 4
 
 
-class _Said(NamedTuple):
+class _RawAnswer(NamedTuple):
     """What one call gave, before it is a vote."""
 
     said: str = ""
@@ -44,10 +44,10 @@ class _Said(NamedTuple):
     shares: dict[str, float] | None = None
 
 
-class Examination:
+class AnswerCollector:
     """One model that answers one set of questions."""
 
-    def __init__(self, engine: Engine, root: Path, strategies: Sequence[Strategy], votes: VoteFile) -> None:
+    def __init__(self, engine: Engine, root: Path, strategies: Sequence[LetterStrategy], votes: VoteFile) -> None:
         self._engine = engine
         self._root = root
         self._strategies = strategies
@@ -62,11 +62,11 @@ class Examination:
                 await self._about(picture, waiting)
             answered(len(questions))
 
-    def votes(self, item: Item, strategy: Strategy) -> Sequence[LetterVote]:
+    def votes(self, item: Item, strategy: LetterStrategy) -> Sequence[LetterVote]:
         """The votes that this strategy asked for."""
         return strategy.used(self._given(item, strategy))
 
-    def _given(self, item: Item, strategy: Strategy) -> list[LetterVote]:
+    def _given(self, item: Item, strategy: LetterStrategy) -> list[LetterVote]:
         return self._votes.of(self._key(item), strategy.kind)
 
     def _key(self, item: Item) -> str:
@@ -90,7 +90,7 @@ class Examination:
         finally:
             await self._engine.close(prefix)
 
-    async def _satisfy(self, prefix: Prefix, item: Item, strategy: Strategy) -> None:
+    async def _satisfy(self, prefix: Prefix, item: Item, strategy: LetterStrategy) -> None:
         while count := strategy.launch(given := self._given(item, strategy)):
             started = time.perf_counter()
             heard = await self._ask(prefix, item, strategy.kind, len(given), count)
@@ -100,21 +100,21 @@ class Examination:
                 self._votes.add(LetterVote(question=self._key(item), kind=strategy.kind, number=number, ms=ms, **told))
         await self._trust(prefix, item, strategy.distrusted(given))
 
-    async def _ask(self, prefix: Prefix, item: Item, kind: Kind, first: int, count: int) -> list[_Said]:
+    async def _ask(self, prefix: Prefix, item: Item, kind: AnswerKind, first: int, count: int) -> list[_RawAnswer]:
         """`count` answers, which may be one only where asking again would give the same."""
-        if kind is Kind.READ:
-            return [_Said(shares=shares(await self._answers(prefix, letter_readings(item)), item.letters))]
-        if kind is Kind.WRITTEN:
+        if kind is AnswerKind.READ:
+            return [_RawAnswer(shares=shares(await self._answers(prefix, letter_readings(item)), item.letters))]
+        if kind is AnswerKind.WRITTEN:
             text, tokens = await self._engine.write(prefix, direct(item), start="", max_tokens=WRITTEN_TOKENS)
-            return [_Said(text, tokens=tokens)]
+            return [_RawAnswer(text, tokens=tokens)]
         seed = int(self._key(item), 16) + first
         drafts = await self._answers(prefix, [draft(item, seed + place) for place in range(count)])
         return [await self._concluded(prefix, item, each) for each in drafts]
 
-    async def _concluded(self, prefix: Prefix, item: Item, draft: Answer) -> _Said:
+    async def _concluded(self, prefix: Prefix, item: Item, draft: Answer) -> _RawAnswer:
         """The letter after a draft."""
         text, tokens = await self._engine.write(prefix, drafted(item), start=draft.text, max_tokens=LETTER_TOKENS)
-        return _Said(text.removeprefix(draft.text), draft.text, draft.tokens + tokens)
+        return _RawAnswer(text.removeprefix(draft.text), draft.text, draft.tokens + tokens)
 
     async def _trust(self, prefix: Prefix, item: Item, votes: Sequence[LetterVote]) -> None:
         """Asks how far the model takes these answers of its own for right; what it can't say is doubt."""
