@@ -19,12 +19,12 @@ def apply(
     """Show what changed in the declarations, and make a new version of each line that changed live within 2 s."""
     from inspector.adapters.ledger import FileEvidence
     from inspector.bootstrap.wiring import absolute
-    from inspector.operations.apply import plan, read_pipelines, store
+    from inspector.operations.apply import plan_changes, read_pipelines, store_changes
 
     settings = absolute(read_settings())
     settings.data.mkdir(parents=True, exist_ok=True)
-    changes = plan(read_pipelines(path), settings.database, FileEvidence(settings.evidence))
-    versions = {} if dry_run else store(changes, settings.database)
+    changes = plan_changes(read_pipelines(path), settings.database, FileEvidence(settings.evidence))
+    versions = {} if dry_run else store_changes(changes, settings.database)
     if as_json:
         print_json(
             {

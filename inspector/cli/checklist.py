@@ -31,12 +31,12 @@ def checklist(
     from inspector.adapters.vlm import load
     from inspector.bootstrap.wiring import absolute, card_of
     from inspector.cli.tables.checklist import checklist_table
-    from inspector.operations.write_checklist import Desk, write_checklist, write_file
+    from inspector.operations.write_checklist import ChecklistResources, write_checklist, write_file
 
     settings = absolute(read_settings(model=model))
     open_engine = partial(load, card_of(settings), settings.model.parent, settings.threads)
-    desk = Desk(settings.database, FileEvidence(settings.evidence), open_engine)
-    found = write_checklist(screen, desk, line, most=most, replace=replace, dry_run=dry_run)
+    resources = ChecklistResources(settings.database, FileEvidence(settings.evidence), open_engine)
+    found = write_checklist(screen, resources, line, most=most, replace=replace, dry_run=dry_run)
     if as_json:
         print_json(found.as_json())
     else:

@@ -24,7 +24,7 @@ def demo(
 
     Ctrl-C stops everything. [bold]inspector demo --frames 60 --exit --json[/] runs it as a test and prints the figures.
     """
-    from inspector.operations.demo import hold, run_demo
+    from inspector.operations.demo import run_demo, wait_for_interrupt
 
     settings = read_settings(model=model)
     settings = settings.model_copy(update={"data": settings.data / "demo"})
@@ -37,6 +37,6 @@ def demo(
         hard=hard,
         say=say,
         watch=watch_lines("three products on one machine", as_json),
-        after=None if exit_after or frames is None else hold,
+        after=None if exit_after or frames is None else wait_for_interrupt,
     )
     show_figures(result, as_json)

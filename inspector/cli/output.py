@@ -20,9 +20,9 @@ screen = Console(stderr=True)
 
 def watch_lines(title: str, as_json: bool) -> Callable[[Callable[[], list[Journey]]], AbstractContextManager[None]]:
     from inspector.cli.tables.live import live_table
-    from inspector.operations.replay import nullwatch
+    from inspector.operations.replay import no_progress_view
 
-    return nullwatch if as_json or not screen.is_terminal else partial(live_table, screen, title=title)
+    return no_progress_view if as_json or not screen.is_terminal else partial(live_table, screen, title=title)
 
 
 def show_figures(result: dict[str, Any], as_json: bool) -> None:

@@ -12,7 +12,7 @@ from inspector.cli.options import PIPELINES, AsJson, PipelinesFolder, read_setti
 from inspector.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from inspector.operations.compare_strategies import Source
+    from inspector.operations.compare_strategies import PartSource
 
 
 def plan(
@@ -56,9 +56,9 @@ def plan(
         Console().print(plan_table(planned))
 
 
-def _recorded(line: str, folder: Path | None, frames: int | None, seed: int, pipelines: Path) -> Source:
+def _recorded(line: str, folder: Path | None, frames: int | None, seed: int, pipelines: Path) -> PartSource:
     from inspector.operations import compare_strategies as evaluating
 
     if folder is None:
-        return evaluating.drawn(pipelines, frames=frames or 300, seed=seed)
-    return evaluating.folder(folder, pipelines, line=line, frames=frames)
+        return evaluating.synthetic_source(pipelines, frames=frames or 300, seed=seed)
+    return evaluating.folder_source(folder, pipelines, line=line, frames=frames)

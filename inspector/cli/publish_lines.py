@@ -18,13 +18,13 @@ def publish_lines(
     from inspector.bootstrap.wiring import broker_of
     from inspector.messages.topics import Topics
     from inspector.operations.replay import run_lines
-    from inspector.operations.run_figures import figures
+    from inspector.operations.run_statistics import run_statistics
 
     settings = read_settings()
     journeys = run_lines(
         broker_of(settings), Topics(settings.topic_root), lines, fps, name, watch=watch_lines(title, as_json)
     )
-    show_figures(figures(journeys) | (_reviewed(settings, journeys) if reviewed else {}), as_json)
+    show_figures(run_statistics(journeys) | (_reviewed(settings, journeys) if reviewed else {}), as_json)
 
 
 def _reviewed(settings: Settings, journeys: list[Journey]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def review(
 ) -> None:
     """Say what decided parts really were: OK or NG. The latest answer counts; all are kept. All rows or none."""
     from inspector.bootstrap.wiring import absolute
-    from inspector.operations.review import read_told
+    from inspector.operations.review import read_review_rows
     from inspector.operations.review import review as keep
 
-    show_figures(keep(absolute(read_settings()).database, read_told(file, line, camera), reviewer), as_json)
+    show_figures(keep(absolute(read_settings()).database, read_review_rows(file, line, camera), reviewer), as_json)

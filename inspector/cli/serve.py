@@ -27,7 +27,7 @@ def serve(
     """
     from inspector.adapters.telemetry.logs import log_to_stderr
     from inspector.bootstrap.wiring import metrics_server
-    from inspector.operations.demo import hold
+    from inspector.operations.demo import wait_for_interrupt
     from inspector.operations.service import service
 
     settings = read_settings(model=model, metrics_port=metrics_port, log=log)
@@ -35,4 +35,4 @@ def serve(
     with service(settings, pipelines, ray_address=ray_address) as running, metrics_server(running):
         say(f"receiving from {running.broker_host}:{running.broker_port} under {running.topic_root}/")
         say(f"console: {running.console_url}")
-        hold(say)
+        wait_for_interrupt(say)

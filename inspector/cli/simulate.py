@@ -22,12 +22,16 @@ def simulate(
     import secrets
 
     from inspector.lab.synthetic import PRODUCTS
-    from inspector.operations.virtual_line import lines
+    from inspector.operations.virtual_line import virtual_lines
 
     unknown = set(product or ()) - set(PRODUCTS)
     if unknown:
         raise typer.BadParameter(f"no product {', '.join(sorted(unknown))}; there are {', '.join(PRODUCTS)}")
     run = f"sim-{secrets.token_hex(3)}"
     publish_lines(
-        lines(seed, frames, hard=hard, run=run, products=product), fps, run, as_json, f"virtual line, seed {seed}"
+        virtual_lines(seed, frames, hard=hard, run=run, products=product),
+        fps,
+        run,
+        as_json,
+        f"virtual line, seed {seed}",
     )

@@ -69,7 +69,7 @@ def read_pipelines(path: Path) -> tuple[Declared, ...]:
         raise DeclarationError([Fault(str(path), "file", error.strerror or str(error), remedy)]) from error
 
 
-def plan(fleet: tuple[Declared, ...], database: str, evidence: FileEvidence) -> list[LineChange]:
+def plan_changes(fleet: tuple[Declared, ...], database: str, evidence: FileEvidence) -> list[LineChange]:
     """What would change on each line. Stores golden samples in the evidence store (content-addressed, so that a plan
     that is not carried out leaves nothing wrong). Raises DeclarationError for a golden sample that can't be read."""
     upgrade(database)
@@ -81,7 +81,7 @@ def plan(fleet: tuple[Declared, ...], database: str, evidence: FileEvidence) -> 
     return [_change(each, hashes[each.file], live.get(each.pipeline.line)) for each in fleet]
 
 
-def store(changes: list[LineChange], database: str) -> dict[str, int]:
+def store_changes(changes: list[LineChange], database: str) -> dict[str, int]:
     """Stores a new version of every changed line; returns the new versions by line."""
     author = os.environ.get("USER", "")
     changed = [

@@ -26,7 +26,7 @@ OURS: Final = "engine"
 SEPARATE: Final = "separate"
 TOGETHER: Final = "num_return_sequences"
 PEER: Final = "peer"
-Figures = dict[str, float]
+CaseFigures = dict[str, float]
 
 
 def bench_engine(
@@ -45,7 +45,7 @@ def bench_engine(
     pixels = Pixels(min=SIDE * SIDE, max=SIDE * SIDE)
     contest = Contest.on_stand_in(card.model_copy(update={"pixels": pixels}), folder, threads)
     pictures = [Picture(encode(draw("board", seed))) for seed in range(max(*parts, SAMPLED.parts))]
-    bench = Bench(contest, pictures, rounds, say)
+    bench = EngineBenchmark(contest, pictures, rounds, say)
     cases = sorted({DIRECT, *(Case(count, together) for count in asks for together in parts)})
     reading = bench.beside(peer) if peer else {}
     best = bench.roofline()
@@ -64,7 +64,7 @@ def bench_engine(
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class EngineBenchmark:
     """Who runs, on which pictures, and how often."""
 
     contest: Contest
@@ -72,18 +72,18 @@ class Bench:
     rounds: int
     say: Say
 
-    def seeing(self, cases: Sequence[Case]) -> dict[Case, Figures]:
+    def seeing(self, cases: Sequence[Case]) -> dict[Case, CaseFigures]:
         """Everybody who sees pictures."""
         with self.contest.engine() as ours, self.contest.generate() as (separate, together):
             everybody = {OURS: ours, SEPARATE: separate, TOGETHER: together}
             return {case: self.measured(case, {name: everybody[name] for name in asked(case)}) for case in cases}
 
-    def beside(self, python: Path) -> dict[Case, Figures]:
+    def beside(self, python: Path) -> dict[Case, CaseFigures]:
         """The peer sees no pictures: it and we read as many tokens instead."""
         with self.contest.reader() as ours, self.contest.peer(python) as peer:
             return {case: self.measured(case, {OURS: ours, PEER: peer}) for case in (DIRECT, SAMPLED)}
 
-    def roofline(self) -> Figures:
+    def roofline(self) -> CaseFigures:
         """A token for many rows, and one prefix, beside the least time that they could take on this device."""
         figures = self.contest.roofline(self.pictures[0], CROWDED.parts, CROWDED.asks).figures()
         decode, prefill = (figures[f"{name}_over_bound"] for name in ("decode", "prefill"))
@@ -93,7 +93,7 @@ class Bench:
         )
         return figures
 
-    def measured(self, case: Case, contenders: Mapping[str, Run]) -> Figures:
+    def measured(self, case: Case, contenders: Mapping[str, Run]) -> CaseFigures:
         """Medians. The contenders take turns, every other round the other way round, so that whatever else the machine
         does disturbs all alike; a first round that warms up is not counted."""
         laps = [self._round(case, contenders, number) for number in range(self.rounds + 1)][1:]
@@ -115,7 +115,7 @@ def asked(case: Case) -> list[str]:
     return [OURS, *([SEPARATE] if is_separate else []), *([TOGETHER] if is_together else [])]
 
 
-def _ratios(seeing: Mapping[Case, Figures], reading: Mapping[Case, Figures]) -> dict[str, float | None]:
+def _ratios(seeing: Mapping[Case, CaseFigures], reading: Mapping[Case, CaseFigures]) -> dict[str, float | None]:
     return {
         "direct_k9_vs_separate": _ratio(seeing[DIRECT], SEPARATE),
         "direct_k9_vs_num_return_sequences": _ratio(seeing[DIRECT], TOGETHER),
@@ -125,9 +125,9 @@ def _ratios(seeing: Mapping[Case, Figures], reading: Mapping[Case, Figures]) -> 
     }
 
 
-def _ratio(figures: Figures, other: str) -> float:
+def _ratio(figures: CaseFigures, other: str) -> float:
     return round(figures[f"{OURS}_s"] / figures[f"{other}_s"], 3)
 
 
-def _rows(measured: Mapping[Case, Figures]) -> list[dict[str, float]]:
+def _rows(measured: Mapping[Case, CaseFigures]) -> list[dict[str, float]]:
     return [case._asdict() | figures for case, figures in measured.items()]

@@ -15,13 +15,13 @@ from inspector.lab.synthetic import draw, encode
 from inspector.messages.topics import Topics
 from inspector.operations.demo import Say, demo_service
 from inspector.operations.replay import run_lines
-from inspector.operations.run_figures import figures
+from inspector.operations.run_statistics import run_statistics
 from inspector.settings import Settings
 
 LINE: Final = "bench"
 ENGINE_MS: Final = 20.0  # what the stub engine takes for a part
-STEADY_LATENCY: Final = 10.0  # a rate is sustained while p99 stays below this many engine times
-PICTURES: Final = 24
+MAX_P99_ENGINE_TIMES: Final = 10.0  # a rate is sustained while p99 stays below this many engine times
+DISTINCT_PICTURES: Final = 24
 CARD: Final = """\
 name: stub
 engine: stub
@@ -48,7 +48,7 @@ def bench_service(settings: Settings, *, replicas: int, rates: list[float], seco
     (folder / "stub.yaml").write_text(CARD)
     (pipelines / f"{LINE}.yaml").write_text(PIPELINE)
     settings = settings.model_copy(update={"model": folder / "stub.yaml", "replicas": replicas})
-    say(f"drawing {PICTURES} pictures")
+    say(f"drawing {DISTINCT_PICTURES} pictures")
     pictures = _pictures()
     with demo_service(settings, pipelines, say) as running:
         _run(running, pictures, 20.0, 40)  # a warm-up, not counted
@@ -70,11 +70,11 @@ def bench_service(settings: Settings, *, replicas: int, rates: list[float], seco
 
 def _step(settings: Settings, pictures: list[bytes], rate: float, frames: int, say: Say) -> dict[str, Any]:
     journeys = _run(settings, pictures, rate, frames)
-    result = figures(journeys)
+    result = run_statistics(journeys)
     p99 = result["latency_ms"]["p99"]
     achieved = _per_s(journeys)
     sustained = (
-        result["lost"] == 0 and achieved >= 0.97 * rate and p99 is not None and p99 <= STEADY_LATENCY * ENGINE_MS
+        result["lost"] == 0 and achieved >= 0.97 * rate and p99 is not None and p99 <= MAX_P99_ENGINE_TIMES * ENGINE_MS
     )
     say(f"{rate:g}/s offered: {achieved}/s, p50 {result['latency_ms']['p50']} ms, p99 {p99} ms")
     return {
@@ -90,7 +90,7 @@ def _step(settings: Settings, pictures: list[bytes], rate: float, frames: int, s
 def _burst(settings: Settings, pictures: list[bytes], frames: int, say: Say) -> dict[str, Any]:
     """All frames at once: they wait on the broker, and the service works at its own pace."""
     journeys = _run(settings, pictures, 1e6, frames)
-    result = figures(journeys)
+    result = run_statistics(journeys)
     say(f"burst of {frames}: {_per_s(journeys)}/s")
     return {"frames": frames, "per_s": _per_s(journeys), "lost": result["lost"], "duplicates": result["duplicates"]}
 
@@ -120,7 +120,7 @@ def _per_s(journeys: list[Journey]) -> float:
 
 def _pictures() -> list[bytes]:
     """640x640 JPEGs of about 100 KB."""
-    return [_near(draw("board", seed), 100_000) for seed in range(PICTURES)]
+    return [_near(draw("board", seed), 100_000) for seed in range(DISTINCT_PICTURES)]
 
 
 def _near(sample: Any, size_bytes: int) -> bytes:

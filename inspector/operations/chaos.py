@@ -19,7 +19,7 @@ from inspector.lab.chaos.plant import Orders
 from inspector.lab.chaos.postgres import KillablePostgres
 from inspector.lab.chaos.tally import tally
 from inspector.operations.bench_service import CARD
-from inspector.operations.signals import stopped_by_signals
+from inspector.operations.signals import interrupt_on_signals
 
 Say = Callable[[str], None]
 DatabaseKind = Literal["sqlite", "postgresql"]
@@ -46,7 +46,7 @@ FAILURES: Final = ("lost", "decided_twice", "wrong_pass", "late_pass")
 def chaos(orders: Orders, kind: DatabaseKind, folder: Path | None, say: Say) -> dict[str, Any]:
     """Runs a drill in a new or empty folder (None: one that is removed afterwards); whatever it started is gone when
     this returns or raises. Raises InspectorError."""
-    with stopped_by_signals(), _place(folder) as place, _database(kind, place) as database:
+    with interrupt_on_signals(), _place(folder) as place, _database(kind, place) as database:
         if orders.model is None:
             card = place / "stub.yaml"
             card.write_text(CARD)

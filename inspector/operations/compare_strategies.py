@@ -27,11 +27,11 @@ from inspector.operations.replay import LabelledPicture, read_labels
 from inspector.operations.train_and_measure import stages
 from inspector.ports.evidence import EvidenceStore
 
-GOLDEN_SAMPLES: Final = 4  # beside every drawn frame; more of them ranked no better
+GOLDEN_SAMPLES_PER_FRAME: Final = 4  # beside every drawn frame; more of them ranked no better
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PartSource:
     """Labelled parts, drawn or read one by one, and where their golden samples lie."""
 
     name: str
@@ -41,7 +41,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ComparisonSettings:
     """Which model is asked, what its answers are played under, and where they are kept."""
 
     card: Path
@@ -50,7 +50,7 @@ class Plan:
     threads: int | None = None
 
 
-def compare_strategies(screen: Console, source: Source, plan: Plan) -> StrategyComparison:
+def compare_strategies(screen: Console, source: PartSource, plan: ComparisonSettings) -> StrategyComparison:
     """Raises InspectorError for an unknown strategy before anything is asked; what a stopped run has heard is kept."""
     from inspector.adapters import vlm
     from inspector.bootstrap.wiring import card_at
@@ -61,7 +61,7 @@ def compare_strategies(screen: Console, source: Source, plan: Plan) -> StrategyC
     return asyncio.run(compare_recorded(source.name, heard.cases, strategies, heard.unreadable))
 
 
-def _heard(screen: Console, source: Source, interview: PartRecorder, plan: Plan) -> RecordedParts:
+def _heard(screen: Console, source: PartSource, interview: PartRecorder, plan: ComparisonSettings) -> RecordedParts:
     done = 0
 
     def tell(count: int) -> None:
@@ -78,12 +78,12 @@ def _heard(screen: Console, source: Source, interview: PartRecorder, plan: Plan)
             ) from stopped
 
 
-def drawn(pipelines: Path, *, frames: int, seed: int) -> Source:
+def synthetic_source(pipelines: Path, *, frames: int, seed: int) -> PartSource:
     """Frames of all products in turn, half of them NG; every fourth pair shows the product's last variant."""
     fleet, album = read_pipelines(pipelines), Album()
     lines = [_declared(fleet, product, pipelines).pipeline for product in PRODUCTS]
     parts = (_drawn(lines[k % len(lines)], album, held_out_frame(seed, k)) for k in range(frames))
-    return Source(f"synthetic, seed {seed}", frames, parts, album)
+    return PartSource(f"synthetic, seed {seed}", frames, parts, album)
 
 
 def _drawn(pipeline: Pipeline, album: Album, sample: Sample) -> LabelledPart:
@@ -95,7 +95,7 @@ def _drawn(pipeline: Pipeline, album: Album, sample: Sample) -> LabelledPart:
 @cache
 def _good_ones(product: str, variant: int) -> list[bytes]:
     """Golden samples of this variant, as a pipeline keeps them."""
-    return [encode(golden(product, GOLDEN_SEED + k, variant), quality=95) for k in range(GOLDEN_SAMPLES)]
+    return [encode(golden(product, GOLDEN_SEED + k, variant), quality=95) for k in range(GOLDEN_SAMPLES_PER_FRAME)]
 
 
 def _plainness(flaw: Flaw | None) -> float | None:
@@ -103,7 +103,7 @@ def _plainness(flaw: Flaw | None) -> float | None:
     return None if flaw is None else flaw.contrast * flaw.extent_px**0.5
 
 
-def folder(path: Path, pipelines: Path, *, line: str | None = None, frames: int | None = None) -> Source:
+def folder_source(path: Path, pipelines: Path, *, line: str | None = None, frames: int | None = None) -> PartSource:
     """The labelled pictures of a folder, judged as the line of that name; `frames` of them, spread evenly over all.
 
     Raises InspectorError for a folder that can't be used, DeclarationError for a line that nobody declared.
@@ -116,7 +116,7 @@ def folder(path: Path, pipelines: Path, *, line: str | None = None, frames: int 
     if faults:
         raise DeclarationError(faults)
     parts = (_labelled(rows[k * len(rows) // wanted], declared.pipeline, shown) for k in range(wanted))
-    return Source(str(path), wanted, parts, album)
+    return PartSource(str(path), wanted, parts, album)
 
 
 def _labelled(row: LabelledPicture, pipeline: Pipeline, golden: tuple[str, ...]) -> LabelledPart:

@@ -14,10 +14,10 @@ from inspector.adapters.mqtt.local.broker import free_port, local_broker
 from inspector.bootstrap.wiring import broker_of
 from inspector.errors import BrokerError
 from inspector.messages.topics import Topics
-from inspector.operations.replay import Watch, nullwatch, run_lines
-from inspector.operations.run_figures import figures
+from inspector.operations.replay import ProgressView, no_progress_view, run_lines
+from inspector.operations.run_statistics import run_statistics
 from inspector.operations.service import service
-from inspector.operations.virtual_line import lines
+from inspector.operations.virtual_line import virtual_lines
 from inspector.settings import Settings
 
 Say = Callable[[str], None]
@@ -53,7 +53,7 @@ def run_demo(
     seed: int,
     hard: float,
     say: Say,
-    watch: Watch = nullwatch,
+    watch: ProgressView = no_progress_view,
     after: Callable[[Say], None] | None = None,
 ) -> dict[str, Any]:
     """Runs the demo until its frames are judged or Ctrl-C, then what `after` does with the service still up; returns
@@ -65,17 +65,20 @@ def run_demo(
         journeys = run_lines(
             broker_of(running),
             Topics(running.topic_root),
-            lines(seed, frames, hard=hard, run=run),
+            virtual_lines(seed, frames, hard=hard, run=run),
             fps,
             run,
             watch=watch,
         )
         if after:
             after(say)
-        return figures(journeys) | {"start_s": round(started_s, 1), "first_verdict_s": _first_verdict(journeys, began)}
+        return run_statistics(journeys) | {
+            "start_s": round(started_s, 1),
+            "first_verdict_s": _first_verdict(journeys, began),
+        }
 
 
-def hold(say: Say) -> None:
+def wait_for_interrupt(say: Say) -> None:
     """Keeps the service up until Ctrl-C."""
     say("running; press Ctrl-C to stop")
     try:

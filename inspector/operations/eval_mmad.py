@@ -23,38 +23,38 @@ from inspector.lab.evaluation.mmad.report import COLUMNS, NOTE, StrategyResult, 
 from inspector.lab.evaluation.mmad.scores import AnsweredItem, ScoreTable
 from inspector.ports.engine import Engine
 
-USUAL: Final = ("single", "majority-3")  # what the seed paper compares
+DEFAULT_STRATEGIES: Final = ("single", "majority-3")  # what the seed paper compares
 
 
 @dataclass(frozen=True, slots=True)
-class Sitting:
+class MmadSettings:
     """What is asked: the benchmark's folder, templates per picture, strategies by name, and how many good and NG
     pictures of each data set."""
 
     root: Path
     shots: int
-    strategies: Sequence[str] = USUAL
+    strategies: Sequence[str] = DEFAULT_STRATEGIES
     limit: int | None = None
 
 
 def evaluate_mmad(
-    screen: Console, sitting: Sitting, load: Callable[[], Engine], votes: Path
+    screen: Console, settings: MmadSettings, load: Callable[[], Engine], votes: Path
 ) -> tuple[dict[str, Any], list[StrategyResult]]:
     """The document of all figures, and what it was made of. Answers that `votes` holds are not asked for again.
 
     Everything is checked before the model is loaded: strategies, mmad.json and that every picture is there.
     """
-    strategies = list({each.name: each for each in map(letter_strategy, sitting.strategies)}.values())
-    items = sample_items(read_items(sitting.root, sitting.shots), sitting.limit)
-    with VoteFile(votes) as kept, _progress(screen, sitting) as bars:
+    strategies = list({each.name: each for each in map(letter_strategy, settings.strategies)}.values())
+    items = sample_items(read_items(settings.root, settings.shots), settings.limit)
+    with VoteFile(votes) as kept, _progress(screen, settings) as bars:
         engine = load()
-        examination = AnswerCollector(engine, sitting.root, strategies, kept)
+        examination = AnswerCollector(engine, settings.root, strategies, kept)
         bar = bars.add_task("MMAD", total=len(items))
         asyncio.run(examination.run(items, lambda count: bars.update(bar, advance=count)))
         outcomes = [_outcome(examination, each, items) for each in strategies]
     pictures = len({item.picture for item in items})
     about = {
-        "shots": sitting.shots,
+        "shots": settings.shots,
         "pictures": pictures,
         "questions": len(items),
         "model_fingerprint": engine.fingerprint,
@@ -81,8 +81,8 @@ def _outcome(examination: AnswerCollector, each: LetterStrategy, items: Sequence
     return StrategyResult(each, marked, tuple(vote for given in votes for vote in given))
 
 
-def _progress(screen: Console, sitting: Sitting) -> Progress:
-    told = TextColumn(f"MMAD, {sitting.shots}-shot")
+def _progress(screen: Console, settings: MmadSettings) -> Progress:
+    told = TextColumn(f"MMAD, {settings.shots}-shot")
     return Progress(told, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=screen)
 
 

@@ -19,14 +19,14 @@ from inspector.ports.archive import Archive, PartFilter, PartRow
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 
-PAGE: Final = 500
+PARTS_PER_QUERY: Final = 500
 
 
-def parts(archive: Archive, wanted: PartFilter, limit: int | None) -> Iterator[PartRow]:
+def iter_parts(archive: Archive, wanted: PartFilter, limit: int | None) -> Iterator[PartRow]:
     """Parts, newest first, page by page."""
     left = limit
     while left is None or left > 0:
-        page = archive.parts(wanted, PAGE if left is None else min(PAGE, left))
+        page = archive.parts(wanted, PARTS_PER_QUERY if left is None else min(PARTS_PER_QUERY, left))
         if not page:
             return
         yield from page

@@ -13,7 +13,7 @@ from inspector.domain.learned import Learned
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
 from inspector.messages.outgoing import EventSeverity
-from inspector.operations.line_records import Records, records
+from inspector.operations.line_records import LineRecords, read_line_records
 from inspector.ports.ledger import Event
 from inspector.tuning.counterfactual import Price, price
 from inspector.tuning.learning import Lesson, study
@@ -21,10 +21,10 @@ from inspector.tuning.rung_effects import Change
 from inspector.utc import utc_now
 
 
-class Learning(NamedTuple):
+class LearningResult(NamedTuple):
     """What was learned, and what it costs. `version` is the new one, None where nothing was stored."""
 
-    records: Records
+    records: LineRecords
     lesson: Lesson
     price: Price
     version: int | None
@@ -44,10 +44,10 @@ class Learning(NamedTuple):
         }
 
 
-def learn(database: str, line: str, *, fuse: bool = False, dry_run: bool = False) -> Learning:
+def learn(database: str, line: str, *, fuse: bool = False, dry_run: bool = False) -> LearningResult:
     """A rung that is capped from now on is told as an event too. Raises InspectorError where a second opinion is to be
     weighed that the line does not have."""
-    found = records(database, line)
+    found = read_line_records(database, line)
     before = found.live.pipeline
     if fuse and before.second_opinion is None:
         raise InspectorError(f"{line} has no second opinion to weigh; declare second_opinion, or leave --fuse out")
@@ -55,10 +55,10 @@ def learn(database: str, line: str, *, fuse: bool = False, dry_run: bool = False
     after = before.model_copy(update={"learned": lesson.learned}) if holds_anything(lesson.learned) else before
     cost = price(found.history.parts, before, after, found.stamp)
     if dry_run:
-        return Learning(found, lesson, cost, None)
+        return LearningResult(found, lesson, cost, None)
     stored = store_versions(database, [Declaration(after, found.live.golden, os.environ.get("USER", ""))])
     asyncio.run(_tell(database, _harms(line, before, lesson, found.stamp)))
-    return Learning(found, lesson, cost, stored[0].version if stored else None)
+    return LearningResult(found, lesson, cost, stored[0].version if stored else None)
 
 
 def holds_anything(learned: Learned) -> bool:

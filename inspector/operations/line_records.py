@@ -9,10 +9,10 @@ from inspector.domain.review import History
 from inspector.errors import InspectorError
 from inspector.ports.ledger import PipelineVersion
 
-NEWEST: Final = 5000  # of the parts that nobody reviewed
+MAX_UNREVIEWED_PARTS: Final = 5000  # of the parts that nobody reviewed
 
 
-class Records(NamedTuple):
+class LineRecords(NamedTuple):
     """A line as it stands, and its parts as they were judged."""
 
     live: PipelineVersion
@@ -20,7 +20,7 @@ class Records(NamedTuple):
     history: History
 
 
-def records(database: str, line: str) -> Records:
+def read_line_records(database: str, line: str) -> LineRecords:
     """Raises InspectorError for a line that is not there, or was never judged as it is declared now."""
     archive = SqlArchive(database)
     try:
@@ -30,7 +30,7 @@ def records(database: str, line: str) -> Records:
             raise InspectorError(
                 f"no part of {line} was judged as the line is declared now (version {live.version}); let it run first"
             )
-        return Records(live, stamp, archive.history(line, stamp, NEWEST))
+        return LineRecords(live, stamp, archive.history(line, stamp, MAX_UNREVIEWED_PARTS))
     finally:
         archive.close()
 

@@ -11,14 +11,14 @@ from inspector.domain.vote import Labelled, counting
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.separate_views import recorded_parts, separate_votes
-from inspector.operations.compare_strategies import Source
+from inspector.operations.compare_strategies import PartSource
 from inspector.operations.export import as_yaml
-from inspector.operations.line_records import records
+from inspector.operations.line_records import read_line_records
 from inspector.tuning.ladder_search import Limits
 from inspector.tuning.recommendation import Advice, adopt, advise
 
 
-class Planned(NamedTuple):
+class LadderPlan(NamedTuple):
     """A line as it is, and what was found for it."""
 
     source: str
@@ -26,16 +26,16 @@ class Planned(NamedTuple):
     advice: Advice
 
 
-def plan_line(database: str, line: str, limits: Limits) -> Planned:
+def plan_line(database: str, line: str, limits: Limits) -> LadderPlan:
     """From reviewed parts whose whole ladder was asked. Raises InspectorError where there are too few."""
-    found = records(database, line)
+    found = read_line_records(database, line)
     pipeline, shadows = found.live.pipeline, [past for past in found.history.parts if past.shadow]
     parts = [Labelled(past.shadow, past.is_ng) for past in evenly(shadows)]
     advice = advise(parts, pipeline, counting(pipeline, found.stamp), limits)
-    return Planned(f"{line}, version {found.live.version}: stored votes", pipeline, advice)
+    return LadderPlan(f"{line}, version {found.live.version}: stored votes", pipeline, advice)
 
 
-def plan_recorded(source: Source, votes: Path, line: str, limits: Limits) -> Planned:
+def plan_recorded(source: PartSource, votes: Path, line: str, limits: Limits) -> LadderPlan:
     """From labelled parts and the file that their answers were recorded in. Raises InspectorError where nothing was
     recorded about them."""
     if not votes.is_file():
@@ -43,10 +43,10 @@ def plan_recorded(source: Source, votes: Path, line: str, limits: Limits) -> Pla
     cases = recorded_parts(source.parts, RecordingFile(votes).newest(), line)
     pipeline = cases[0].pipeline
     advice = advise(separate_votes(cases), pipeline, counting(pipeline, cases[0].recording.fingerprint), limits)
-    return Planned(f"{line} on {source.name}", pipeline, advice)
+    return LadderPlan(f"{line} on {source.name}", pipeline, advice)
 
 
-def write_plan(planned: Planned, file: Path) -> None:
+def write_plan(planned: LadderPlan, file: Path) -> None:
     """The chosen ladder as a pipeline file. Raises InspectorError where there is none, or the file can't be written."""
     advice = planned.advice
     if advice.chosen is None:

@@ -15,13 +15,15 @@ from inspector.adapters.mqtt.line_client import Exposure, Journey, LineClient
 from inspector.errors import InspectorError
 from inspector.messages.topics import Topics
 
-PATIENCE_S: Final = 60.0  # a service that starts again needs some seconds; after this long a silence frames are lost
+SILENCE_TIMEOUT_S: Final = (
+    60.0  # a service that starts again needs some seconds; after this long a silence frames are lost
+)
 
-SimulatedLine = tuple[str, str, Iterator[Exposure]]  # line, camera, what it sends
-Watch = Callable[[Callable[[], list[Journey]]], AbstractContextManager[None]]
+PublishedLine = tuple[str, str, Iterator[Exposure]]  # line, camera, what it sends
+ProgressView = Callable[[Callable[[], list[Journey]]], AbstractContextManager[None]]
 
 
-def nullwatch(_journeys: Callable[[], list[Journey]]) -> AbstractContextManager[None]:
+def no_progress_view(_journeys: Callable[[], list[Journey]]) -> AbstractContextManager[None]:
     """Watches nothing."""
     return nullcontext()
 
@@ -75,12 +77,12 @@ def exposures(pictures: list[LabelledPicture], frames: int | None, run: str) -> 
 def run_lines(
     broker: Broker,
     topics: Topics,
-    lines: list[SimulatedLine],
+    lines: list[PublishedLine],
     fps: float,
     name: str,
     *,
-    watch: Watch = nullwatch,
-    patience_s: float = PATIENCE_S,
+    watch: ProgressView = no_progress_view,
+    patience_s: float = SILENCE_TIMEOUT_S,
 ) -> list[Journey]:
     """Sends each line's exposures in turn, `fps` frames a second over all lines, and waits for the verdicts; Ctrl-C
     ends the sending. `watch` gets a function that tells how far the run is. Raises BrokerError when the broker can't

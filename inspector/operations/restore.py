@@ -17,10 +17,10 @@ from inspector.adapters.ledger import FileEvidence, TableCopy, require_room, res
 from inspector.errors import LedgerError
 from inspector.operations.backup import FORMAT, MANIFEST, PICTURES, TABLES, Manifest, Say, TableEntry
 
-READER: Final = TypeAdapter(Manifest)
+MANIFEST_ADAPTER: Final = TypeAdapter(Manifest)
 
 
-class Found(NamedTuple):
+class BackupContents(NamedTuple):
     """What a file was found to hold: its manifest, and where the tables stand in it."""
 
     manifest: Manifest
@@ -56,7 +56,7 @@ def _opened(file: Path) -> Iterator[tarfile.TarFile]:
         ) from error
 
 
-def _looked_through(tar: tarfile.TarFile, file: Path) -> Found:
+def _looked_through(tar: tarfile.TarFile, file: Path) -> BackupContents:
     """Raises LedgerError when anything that the manifest lists is missing or harmed."""
     places: dict[str, tarfile.TarInfo] = {}
     harmed: list[str] = []
@@ -74,7 +74,7 @@ def _looked_through(tar: tarfile.TarFile, file: Path) -> Found:
         harmed.append(f"{pictures} of {manifest.pictures} pictures")
     if harmed:
         raise LedgerError(f"{file} is damaged: {', '.join(harmed[:5])}; use another backup")
-    return Found(manifest, places)
+    return BackupContents(manifest, places)
 
 
 def _manifest(tar: tarfile.TarFile, places: dict[str, tarfile.TarInfo], file: Path) -> Manifest:
@@ -82,7 +82,7 @@ def _manifest(tar: tarfile.TarFile, places: dict[str, tarfile.TarInfo], file: Pa
         raise LedgerError(f"{file} is not a whole backup: it has no manifest; use another one")
     text = _bytes_of(tar, places[MANIFEST]).read()
     try:
-        manifest = READER.validate_json(text)
+        manifest = MANIFEST_ADAPTER.validate_json(text)
     except ValidationError as error:
         raise LedgerError(f"{file} has a manifest that can't be read; use another backup") from error
     if manifest.format != FORMAT:
@@ -95,7 +95,7 @@ def _is_unharmed(tar: tarfile.TarFile, places: dict[str, tarfile.TarInfo], table
     return member is not None and _sum(tar, member) == table.sha256
 
 
-def _tables(tar: tarfile.TarFile, found: Found) -> Iterator[TableCopy]:
+def _tables(tar: tarfile.TarFile, found: BackupContents) -> Iterator[TableCopy]:
     for table in found.manifest.tables:
         packed = _bytes_of(tar, found.places[_name_of(table)])
         yield TableCopy(table.name, table.columns, table.kinds, _rows(packed))

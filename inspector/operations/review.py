@@ -20,7 +20,7 @@ from inspector.utc import utc_now
 COLUMNS = "columns trigger_id, verdict (ok or ng), and camera and note where known"
 
 
-class Told(NamedTuple):
+class ReviewRow(NamedTuple):
     """One row of the table."""
 
     key: FrameKey
@@ -28,7 +28,7 @@ class Told(NamedTuple):
     note: str
 
 
-def read_told(file: Path, line: str, camera: str | None) -> list[Told]:
+def read_review_rows(file: Path, line: str, camera: str | None) -> list[ReviewRow]:
     """The rows of a CSV file. Raises InspectorError naming the row that can't be used."""
     try:
         with file.open(newline="", encoding="utf-8") as lines:
@@ -40,7 +40,7 @@ def read_told(file: Path, line: str, camera: str | None) -> list[Told]:
     return [_told(row, f"{file} row {number}", line, camera) for number, row in enumerate(rows, start=2)]
 
 
-def _told(row: dict[str, str | None], place: str, line: str, camera: str | None) -> Told:
+def _told(row: dict[str, str | None], place: str, line: str, camera: str | None) -> ReviewRow:
     verdict = {"ng": True, "ok": False}.get((row.get("verdict") or "").strip().lower())
     trigger_id, seen_by = row.get("trigger_id"), row.get("camera") or camera
     if verdict is None:
@@ -49,16 +49,16 @@ def _told(row: dict[str, str | None], place: str, line: str, camera: str | None)
         raise InspectorError(f"{place}: column trigger_id is empty or missing; write {COLUMNS}")
     if not seen_by:
         raise InspectorError(f"{place}: no camera; add a column camera, or name one with --camera")
-    return Told(FrameKey(line, seen_by, trigger_id), verdict, row.get("note") or "")
+    return ReviewRow(FrameKey(line, seen_by, trigger_id), verdict, row.get("note") or "")
 
 
-def review(database: str, told: Sequence[Told], reviewer: str | None) -> dict[str, Any]:
+def review(database: str, told: Sequence[ReviewRow], reviewer: str | None) -> dict[str, Any]:
     """All or none. Raises InspectorError for parts that the ledger does not hold."""
     asyncio.run(_review(database, told, reviewer or _me()))
     return _counted(each.is_ng for each in told)
 
 
-async def _review(database: str, told: Sequence[Told], reviewer: str) -> None:
+async def _review(database: str, told: Sequence[ReviewRow], reviewer: str) -> None:
     async with SqlLedger(database) as ledger:
         known = [await ledger.find(each.key) for each in told]
         missing = [each.key for each, found in zip(told, known, strict=True) if found is None]

@@ -12,8 +12,8 @@ from inspector.adapters.ledger import FileEvidence, SqlArchive, upgrade
 from inspector.adapters.mqtt.check.probe import Probe, probe
 from inspector.bootstrap.wiring import absolute, broker_of, card_of, console_plan, model_plan, station_plan
 from inspector.errors import BrokerError
-from inspector.operations.apply import plan, read_pipelines, store
-from inspector.operations.signals import stopped_by_signals
+from inspector.operations.apply import plan_changes, read_pipelines, store_changes
+from inspector.operations.signals import interrupt_on_signals
 from inspector.settings import Settings
 
 
@@ -31,25 +31,27 @@ def service(
 
     settings = absolute(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
-    with stopped_by_signals():
+    with interrupt_on_signals():
         _check_broker(settings)
         model = model_plan(settings, card_of(settings))
         upgrade(settings.database)
         if pipelines is not None and (always_apply or not SqlArchive(settings.database).list_pipelines()):
-            apply_all(settings, pipelines)
+            apply_pipelines(settings, pipelines)
         cpus = max(1.0, model.num_cpus * (model.max_replicas or model.replicas))
         with ray_cluster(ray_address, settings.data / "ray.log", num_cpus=cpus):
             deploy(model, station_plan(settings), console_plan(settings))
-            with stopped_by_signals():  # again: Ray put handlers of its own in place
+            with interrupt_on_signals():  # again: Ray put handlers of its own in place
                 yield settings
 
 
-def apply_all(settings: Settings, pipelines: Path) -> dict[str, int]:
+def apply_pipelines(settings: Settings, pipelines: Path) -> dict[str, int]:
     """Applies a folder of pipelines; returns the new versions by line."""
-    return store(plan(read_pipelines(pipelines), settings.database, FileEvidence(settings.evidence)), settings.database)
+    return store_changes(
+        plan_changes(read_pipelines(pipelines), settings.database, FileEvidence(settings.evidence)), settings.database
+    )
 
 
-def console_answers(settings: Settings) -> bool:
+def is_console_up(settings: Settings) -> bool:
     """Whether the console serves its health page."""
     try:
         return httpx.get(f"{settings.console_url}api/v1/health", timeout=2.0).status_code == httpx.codes.OK
@@ -57,13 +59,13 @@ def console_answers(settings: Settings) -> bool:
         return False
 
 
-def visit_broker(settings: Settings) -> Probe:
+def probe_broker(settings: Settings) -> Probe:
     """What the broker that the settings name says of itself. Never raises: what is wrong stands in `problems`."""
     broker = broker_of(settings)
     return probe(broker.host, broker.port, username=broker.username, password=broker.password, tls=broker.tls)
 
 
 def _check_broker(settings: Settings) -> None:
-    found = visit_broker(settings)
+    found = probe_broker(settings)
     if found.problems:
         raise BrokerError("; ".join(f"{problem}; {remedy}" for problem, remedy in found.problems))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[None]:
+def interrupt_on_signals() -> Iterator[None]:
     """SIGTERM and SIGINT raise KeyboardInterrupt in the block, also where a shell that started us in the background
     had SIGINT ignored. Only the main thread can ask for that; elsewhere the block runs as it is."""
     if threading.current_thread() is not threading.main_thread():

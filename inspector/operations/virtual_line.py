@@ -10,7 +10,7 @@ from inspector.adapters.mqtt.line_client import Exposure
 from inspector.lab.synthetic import PRODUCTS, draw, encode
 
 CAMERA: Final = "cam1"
-UNSEEN: Final = 2**40  # far above any seed that the embedded model was trained on
+FIRST_UNTRAINED_SEED: Final = 2**40  # far above any seed that the embedded model was trained on
 NG_SHARE: Final = 0.3  # far more than a real line makes, so that a short run shows every verdict
 
 
@@ -23,7 +23,7 @@ def exposures(
 
 
 def _exposure(product: str, seed: int, number: int, hard: float, run: str) -> Exposure:
-    drawn = UNSEEN + seed * 1_000_003 + number
+    drawn = FIRST_UNTRAINED_SEED + seed * 1_000_003 + number
     is_ng = (drawn * 2_654_435_761 % 2**32) / 2**32 < NG_SHARE
     sample = draw(product, drawn, ng=is_ng, hard=hard)
     return Exposure(
@@ -36,7 +36,7 @@ def _exposure(product: str, seed: int, number: int, hard: float, run: str) -> Ex
     )
 
 
-def lines(
+def virtual_lines(
     seed: int, frames: int | None, *, hard: float, run: str, products: list[str] | None = None
 ) -> list[tuple[str, str, Iterator[Exposure]]]:
     """One line a product; `frames` are shared out evenly over the lines."""

@@ -18,7 +18,7 @@ from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import History
 from inspector.errors import InspectorError
 from inspector.operations.export import as_yaml
-from inspector.operations.line_records import NEWEST, live_version
+from inspector.operations.line_records import MAX_UNREVIEWED_PARTS, live_version
 from inspector.operations.train_and_measure import stages
 from inspector.ports.engine import Engine
 from inspector.ports.evidence import EvidenceStore
@@ -27,11 +27,11 @@ from inspector.tuning.checklist import Candidate, Reading, candidates
 from inspector.tuning.checklist_trial import Heard, Tried, chosen, try_out
 from inspector.tuning.checklist_writer import Questioner, Reviewed
 
-MOST: Final = 20  # reviewed parts of each kind
+MAX_REVIEWED_PER_CLASS: Final = 20  # reviewed parts of each kind
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ChecklistResources:
     """Where lines and pictures are, and the model that writes. It is opened once a line is known to need it."""
 
     database: str
@@ -39,7 +39,7 @@ class Desk:
     open_engine: Callable[[], Engine]
 
 
-class Questioned(NamedTuple):
+class ChecklistResult(NamedTuple):
     """What was written and tried. `version` is the new one, None where nothing was stored."""
 
     live: PipelineVersion
@@ -76,22 +76,28 @@ class Questioned(NamedTuple):
 
 
 def write_checklist(
-    screen: Console, desk: Desk, line: str, *, most: int = MOST, replace: bool = False, dry_run: bool = False
-) -> Questioned:
+    screen: Console,
+    resources: ChecklistResources,
+    line: str,
+    *,
+    most: int = MAX_REVIEWED_PER_CLASS,
+    replace: bool = False,
+    dry_run: bool = False,
+) -> ChecklistResult:
     """Raises InspectorError for a line that has nothing to write questions from, would not ask them, or was changed by
     somebody else meanwhile."""
-    live = _live(desk.database, line)
+    live = _live(resources.database, line)
     _require_use(live, replace=replace)
-    found = asyncio.run(_questioned(screen, desk, live, _reviewed(desk.database, line, most)))
+    found = asyncio.run(_questioned(screen, resources, live, _reviewed(resources.database, line, most)))
     if dry_run or not found.kept:
         return found
-    if (now := _live(desk.database, line)) != live:
+    if (now := _live(resources.database, line)) != live:
         raise InspectorError(f"{line} was changed meanwhile (version {now.version}): nothing is stored; run it again")
-    stored = store_versions(desk.database, [Declaration(found.pipeline, live.golden, os.environ.get("USER", ""))])
+    stored = store_versions(resources.database, [Declaration(found.pipeline, live.golden, os.environ.get("USER", ""))])
     return found._replace(version=stored[0].version if stored else None)
 
 
-def write_file(found: Questioned, file: Path) -> None:
+def write_file(found: ChecklistResult, file: Path) -> None:
     """The line with its checklist as a pipeline file. Raises InspectorError where it can't be written."""
     note = "checklist written by inspector checklist; golden samples are relative to this file"
     try:
@@ -100,15 +106,17 @@ def write_file(found: Questioned, file: Path) -> None:
         raise InspectorError(f"{file} can't be written: {error}; name another file with --write") from error
 
 
-async def _questioned(screen: Console, desk: Desk, live: PipelineVersion, reviewed: Sequence[Reviewed]) -> Questioned:
-    questioner = Questioner(desk.open_engine(), desk.evidence, live)
+async def _questioned(
+    screen: Console, resources: ChecklistResources, live: PipelineVersion, reviewed: Sequence[Reviewed]
+) -> ChecklistResult:
+    questioner = Questioner(resources.open_engine(), resources.evidence, live)
     reading, heard = await questioner.write(), Heard(())
     if not reading.usable:
-        return Questioned(live, reading, heard, ())
+        return ChecklistResult(live, reading, heard, ())
     asked, total = candidates(reading, live.pipeline), len(live.golden) + len(reviewed)
     with stages(screen) as show:
         heard = await questioner.try_out(asked, reviewed, lambda done: show("trying the questions", done, total))
-    return Questioned(live, reading, heard, try_out(asked, heard))
+    return ChecklistResult(live, reading, heard, try_out(asked, heard))
 
 
 def _live(database: str, line: str) -> PipelineVersion:
@@ -120,7 +128,7 @@ def _reviewed(database: str, line: str, most: int) -> list[Reviewed]:
     """Of the parts judged as the line stands, as many reviewed ones of each kind."""
     with closing(SqlArchive(database)) as archive:
         stamp = archive.stamp(line)
-        history = archive.history(line, stamp, NEWEST) if stamp else History((), {})
+        history = archive.history(line, stamp, MAX_UNREVIEWED_PARTS) if stamp else History((), {})
     return [*_spread(history, most, is_ng=False), *_spread(history, most, is_ng=True)]
 
 

@@ -19,7 +19,7 @@ from inspector.domain.declared import Disposition
 from inspector.lab.synthetic import draw, encode
 from inspector.messages.topics import Topics
 from inspector.operations.replay import run_lines
-from inspector.operations.service import apply_all
+from inspector.operations.service import apply_pipelines
 from inspector.ports.archive import PartFilter
 from inspector.settings import Settings
 
@@ -43,7 +43,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     with local_broker(tmp_path / "broker", prefer="mosquitto") as broker:
         here = absolute(Settings(data=tmp_path, broker_port=broker.port, site="drain"))
         upgrade(here.database)
-        apply_all(here, tmp_path / "pipelines")
+        apply_pipelines(here, tmp_path / "pipelines")
         yield here
 
 

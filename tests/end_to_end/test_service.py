@@ -27,7 +27,7 @@ from inspector.domain.declared import Disposition
 from inspector.lab.synthetic import draw, encode
 from inspector.messages.topics import Topics
 from inspector.operations.replay import run_lines
-from inspector.operations.run_figures import figures
+from inspector.operations.run_statistics import run_statistics
 from inspector.ports.archive import PartFilter
 
 pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
@@ -117,7 +117,7 @@ def send(service: Service, line: str, exposures: Iterator[Exposure], fps: float)
 
 
 def test_every_frame_gets_exactly_one_verdict(service: Service) -> None:
-    result = figures(send(service, "kind", pictures("plain", 40), 30))
+    result = run_statistics(send(service, "kind", pictures("plain", 40), 30))
     assert (result["verdicts"], result["lost"], result["duplicates"]) == (40, 0, 0)
 
 
@@ -146,7 +146,7 @@ def test_killed_station_loses_nothing_and_answers_nothing_twice(service: Service
                 killed.append(station.pid)
             yield exposure
 
-    result = figures(send(service, "kind", exposures(), 30))
+    result = run_statistics(send(service, "kind", exposures(), 30))
     assert killed
     assert (result["verdicts"], result["lost"], result["duplicates"]) == (200, 0, 0)
 
@@ -158,7 +158,7 @@ def test_killed_model_replica_costs_no_verdict(service: Service) -> None:
                 service.replicas("ServeReplica:models")[0].send_signal(signal.SIGKILL)
             yield exposure
 
-    result = figures(send(service, "prompt", exposures(), 30))
+    result = run_statistics(send(service, "prompt", exposures(), 30))
     assert (result["verdicts"], result["lost"], result["duplicates"]) == (60, 0, 0)
 
 

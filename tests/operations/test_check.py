@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.chat_server import YES, Script, chat_server, choice, completion, refusal
 
-from inspector.operations.check import Finding, check
+from inspector.operations.check import CheckResult, check
 from inspector.settings import Settings
 
 
@@ -21,12 +21,12 @@ def written_card(folder: Path, address: str) -> Path:
     return path
 
 
-def findings(folder: Path, address: str, *, ask: bool) -> dict[str, Finding]:
+def findings(folder: Path, address: str, *, ask: bool) -> dict[str, CheckResult]:
     settings = Settings(model=written_card(folder, address), data=folder / "data", broker_port=9)
     return {finding.check: finding for finding in check(settings, ask=ask)}
 
 
-async def answer(folder: Path, script: Script) -> Finding:
+async def answer(folder: Path, script: Script) -> CheckResult:
     async with chat_server(script) as server:
         return (await asyncio.to_thread(findings, folder, server.url, ask=True))["answer"]
 

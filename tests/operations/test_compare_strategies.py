@@ -19,7 +19,13 @@ from inspector.errors import DeclarationError, InspectorError
 from inspector.lab.evaluation.part_recorder import LabelledPart
 from inspector.lab.evaluation.strategies import STRATEGIES
 from inspector.lab.synthetic import PRODUCTS
-from inspector.operations.compare_strategies import Plan, Source, compare_strategies, drawn, folder
+from inspector.operations.compare_strategies import (
+    ComparisonSettings,
+    PartSource,
+    compare_strategies,
+    folder_source,
+    synthetic_source,
+)
 
 CARD = "name: stub\nengine: stub\ncheckpoint: none\npixels: {min: 102400, max: 102400}\n"
 LINE = """\
@@ -72,8 +78,8 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
-def plan(tmp_path: Path, card: Path, *strategies: str) -> Plan:
-    return Plan(card, strategies, tmp_path / "votes.jsonl")
+def plan(tmp_path: Path, card: Path, *strategies: str) -> ComparisonSettings:
+    return ComparisonSettings(card, strategies, tmp_path / "votes.jsonl")
 
 
 def test_a_labelled_folder_gets_all_strategies_and_its_votes_are_kept(
@@ -103,22 +109,22 @@ def test_an_unknown_strategy_is_refused_before_anything_is_asked(run: Run, card:
 
 def test_a_line_that_nobody_declared_is_named_with_those_there_are(tiles: Path, declared: Path) -> None:
     with pytest.raises(DeclarationError, match=r"no pipeline for pcb; use one of tiles"):
-        folder(tiles, declared, line="pcb")
+        folder_source(tiles, declared, line="pcb")
 
 
 def test_a_shorter_run_is_spread_over_the_folder(tiles: Path, declared: Path) -> None:
-    names = [Path(part.name).stem for part in folder(tiles, declared, frames=4).parts]
+    names = [Path(part.name).stem for part in folder_source(tiles, declared, frames=4).parts]
     assert names == ["0", "3", "6", "9"]
 
 
 def test_a_picture_that_is_not_there_is_told_with_its_row(tiles: Path, declared: Path) -> None:
     (tiles / "5.png").unlink()
     with pytest.raises(InspectorError, match=r"row 7.*5\.png"):
-        folder(tiles, declared)
+        folder_source(tiles, declared)
 
 
 def test_drawn_frames_are_half_ng_of_every_product_with_a_golden_sample_of_their_variant() -> None:
-    source = drawn(ROOT / "pipelines", frames=24, seed=9000)
+    source = synthetic_source(ROOT / "pipelines", frames=24, seed=9000)
     parts = list(source.parts)
     for product in PRODUCTS:
         of_product = [part for part in parts if part.pipeline.line == product]
@@ -129,7 +135,7 @@ def test_drawn_frames_are_half_ng_of_every_product_with_a_golden_sample_of_their
 
 
 def test_a_stopped_run_says_how_it_goes_on_and_goes_on(tiles: Path, declared: Path, card: Path, tmp_path: Path) -> None:
-    source = folder(tiles, declared)
+    source = folder_source(tiles, declared)
 
     def stopped() -> Iterator[LabelledPart]:
         for count, part in enumerate(source.parts):
@@ -137,17 +143,17 @@ def test_a_stopped_run_says_how_it_goes_on_and_goes_on(tiles: Path, declared: Pa
                 raise KeyboardInterrupt
             yield part
 
-    halted = Source(source.name, source.total, stopped(), source.evidence)
+    halted = PartSource(source.name, source.total, stopped(), source.evidence)
     silent = Console(quiet=True)
     with pytest.raises(InspectorError, match=r"stopped after 5 of 12 parts.*votes\.jsonl"):
         compare_strategies(silent, halted, plan(tmp_path, card))
     assert len((tmp_path / "votes.jsonl").read_bytes().splitlines()) == 5
-    found = compare_strategies(silent, folder(tiles, declared), plan(tmp_path, card))
+    found = compare_strategies(silent, folder_source(tiles, declared), plan(tmp_path, card))
     assert len(found.truth.ng) == 12
 
 
 def test_the_table_fits_a_terminal_of_eighty_columns(tiles: Path, declared: Path, card: Path, tmp_path: Path) -> None:
-    found = compare_strategies(Console(quiet=True), folder(tiles, declared), plan(tmp_path, card))
+    found = compare_strategies(Console(quiet=True), folder_source(tiles, declared), plan(tmp_path, card))
     screen = Console(width=80)
     with screen.capture() as shown:
         screen.print(comparison_table(found))

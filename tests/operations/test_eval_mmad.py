@@ -17,7 +17,7 @@ from inspector.cli.app import app
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.mmad.items import DataSet
 from inspector.lab.evaluation.mmad.scores import AVERAGE, ScoreRow
-from inspector.operations.eval_mmad import Sitting, evaluate_mmad, picture, write
+from inspector.operations.eval_mmad import MmadSettings, evaluate_mmad, picture, write
 from inspector.ports.engine import Engine
 
 STRATEGIES = ("single", "text", "majority-3", "weighted-3", "adaptive-5")
@@ -46,8 +46,8 @@ def typed(tmp_path: Path, *words: str) -> Any:
 
 @pytest.mark.parametrize("shots", [0, 1])
 def test_every_strategy_on_the_real_architecture_and_again_without_asking(root: Path, shots: int) -> None:
-    sitting, votes = Sitting(root, shots, STRATEGIES), root / "votes.jsonl"
-    result, outcomes = evaluate_mmad(screen(), sitting, tiny_model.engine, votes)
+    settings, votes = MmadSettings(root, shots, STRATEGIES), root / "votes.jsonl"
+    result, outcomes = evaluate_mmad(screen(), settings, tiny_model.engine, votes)
     assert (result["pictures"], result["questions"]) == (8, 40)
     assert list(result["strategies"]) == list(STRATEGIES)
     for found in result["strategies"].values():
@@ -59,7 +59,7 @@ def test_every_strategy_on_the_real_architecture_and_again_without_asking(root: 
     assert tiny_model.engine().open_prefixes == 0
 
     kept = votes.read_bytes()
-    again, _ = evaluate_mmad(screen(), sitting, tiny_model.engine, votes)
+    again, _ = evaluate_mmad(screen(), settings, tiny_model.engine, votes)
     assert again == result
     assert votes.read_bytes() == kept
 
@@ -89,7 +89,9 @@ def test_the_command_prints_tables_that_fit_80_columns(root: Path, tmp_path: Pat
 
 
 def test_every_row_stands_in_the_terminal(root: Path) -> None:
-    _, outcomes = evaluate_mmad(screen(), Sitting(root, 1, ("single",), limit=1), tiny_model.engine, root / "v.jsonl")
+    _, outcomes = evaluate_mmad(
+        screen(), MmadSettings(root, 1, ("single",), limit=1), tiny_model.engine, root / "v.jsonl"
+    )
     shown = screen()
     shown.print(picture(outcomes))
     assert isinstance(shown.file, io.StringIO)
@@ -105,10 +107,10 @@ def test_what_is_wrong_is_told_before_a_model_is_loaded(
     root: Path, strategies: tuple[str, ...], folder: str, problem: str
 ) -> None:
     with pytest.raises(InspectorError, match=problem):
-        evaluate_mmad(screen(), Sitting(root.parent / folder, 1, strategies), unavailable, root / "votes.jsonl")
+        evaluate_mmad(screen(), MmadSettings(root.parent / folder, 1, strategies), unavailable, root / "votes.jsonl")
 
 
 def test_a_strategy_named_twice_is_asked_once(root: Path) -> None:
     names = ("majority", "majority-3")
-    result, _ = evaluate_mmad(screen(), Sitting(root, 0, names, limit=1), tiny_model.engine, root / "votes.jsonl")
+    result, _ = evaluate_mmad(screen(), MmadSettings(root, 0, names, limit=1), tiny_model.engine, root / "votes.jsonl")
     assert list(result["strategies"]) == ["majority-3"]

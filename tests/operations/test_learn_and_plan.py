@@ -19,10 +19,10 @@ from inspector.config.loader import read_pipeline
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.plan_report import write_page
-from inspector.operations.apply import plan as plan_change
+from inspector.operations.apply import plan_changes as plan_change
 from inspector.operations.learn import learn
 from inspector.operations.plan import plan_line, write_plan
-from inspector.operations.review import read_told, review
+from inspector.operations.review import read_review_rows, review
 from inspector.ports.ledger import PipelineVersion
 from inspector.tuning.ladder_search import Limits
 
@@ -61,7 +61,7 @@ def live(url: str) -> PipelineVersion:
 
 
 def taught(url: str, folder: Path, count: int) -> None:
-    review(url, read_told(reviews(folder, count), "pcb", "cam1"), "ann")
+    review(url, read_review_rows(reviews(folder, count), "pcb", "cam1"), "ann")
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_a_row_that_can_not_be_read_is_named_and_nothing_is_stored(
     file = reviews(tmp_path, 1)
     file.write_text(file.read_text() + row + "\n")
     with pytest.raises(InspectorError, match=complaint):
-        review(ledger, read_told(file, "pcb", "cam1"), None)
+        review(ledger, read_review_rows(file, "pcb", "cam1"), None)
 
 
 def test_reviews_of_parts_that_are_not_there_are_refused_all_together(ledger: str, tmp_path: Path) -> None:

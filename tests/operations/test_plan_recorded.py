@@ -15,9 +15,9 @@ from inspector.errors import InspectorError
 from inspector.lab.evaluation.part_recorder import PartRecorder
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.separate_views import recorded_parts, separate_votes
-from inspector.operations.compare_strategies import Source
-from inspector.operations.plan import Planned, plan_recorded
-from inspector.operations.simulate_stopping import as_json, simulation, simulation_table
+from inspector.operations.compare_strategies import PartSource
+from inspector.operations.eval_simulation import as_json, eval_simulation, simulation_table
+from inspector.operations.plan import LadderPlan, plan_recorded
 from inspector.tuning.ladder_search import Limits
 from inspector.tuning.recommendation import MIN_OF_A_KIND
 
@@ -31,8 +31,8 @@ def votes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def planned(votes: Path, line: str = "pcb", count: int = COUNT) -> Planned:
-    source = Source("eighty parts", count, iter(parts(count)), MemoryEvidence())
+def planned(votes: Path, line: str = "pcb", count: int = COUNT) -> LadderPlan:
+    source = PartSource("eighty parts", count, iter(parts(count)), MemoryEvidence())
     return plan_recorded(source, votes, line, Limits(escape=0.1))
 
 
@@ -62,7 +62,7 @@ def test_parts_that_nobody_asked_about_are_no_ground_for_a_plan(votes: Path, tmp
 
 
 def test_simulated_voters_are_shown_and_plotted(tmp_path: Path) -> None:
-    found = simulation(1000, seed=1, out=tmp_path / "sim")
+    found = eval_simulation(1000, seed=1, out=tmp_path / "sim")
     assert (tmp_path / "sim" / "simulation.png").stat().st_size > 1000
     json.dumps(as_json(found), allow_nan=False)
     assert simulation_table(found).row_count == len({kept.rule for kept in found})
@@ -71,4 +71,4 @@ def test_simulated_voters_are_shown_and_plotted(tmp_path: Path) -> None:
 def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InspectorError, match="name another folder with --out"):
-        simulation(1000, seed=1, out=tmp_path / "file")
+        eval_simulation(1000, seed=1, out=tmp_path / "file")

@@ -27,9 +27,9 @@ from inspector.domain.learned import Learned
 from inspector.domain.review import Review
 from inspector.errors import InspectorError
 from inspector.lab.synthetic import encode, golden
-from inspector.operations.apply import plan as plan_change
+from inspector.operations.apply import plan_changes as plan_change
 from inspector.operations.apply import read_pipelines
-from inspector.operations.write_checklist import Desk, Questioned, write_checklist, write_file
+from inspector.operations.write_checklist import ChecklistResources, ChecklistResult, write_checklist, write_file
 from inspector.ports.engine import Engine
 from inspector.ports.ledger import PipelineVersion
 from inspector.utc import utc_now
@@ -76,9 +76,9 @@ class Shop:
         finally:
             archive.close()
 
-    def write(self, engine: Engine, *, most: int = 20, replace: bool = False, dry_run: bool = False) -> Questioned:
-        desk = Desk(self.database, self.evidence, lambda: engine)
-        return write_checklist(SILENT, desk, "pcb", most=most, replace=replace, dry_run=dry_run)
+    def write(self, engine: Engine, *, most: int = 20, replace: bool = False, dry_run: bool = False) -> ChecklistResult:
+        resources = ChecklistResources(self.database, self.evidence, lambda: engine)
+        return write_checklist(SILENT, resources, "pcb", most=most, replace=replace, dry_run=dry_run)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def bridged(picture: bytes, question: str) -> float:
     return 0.9 if picture.startswith(b"bridged") and question == SHORT else 0.02
 
 
-def shown(found: Questioned, width: int = 200) -> str:
+def shown(found: ChecklistResult, width: int = 200) -> str:
     screen = Console(width=width)
     with screen.capture() as captured:
         screen.print(checklist_table(found))
@@ -214,7 +214,7 @@ def test_a_line_without_use_for_it_is_refused_before_a_model_is_opened(
         raise AssertionError("a model takes a while to open")
 
     with pytest.raises(InspectorError, match=complaint):
-        write_checklist(SILENT, Desk(shop.database, shop.evidence, opened), "pcb")
+        write_checklist(SILENT, ChecklistResources(shop.database, shop.evidence, opened), "pcb")
 
 
 def test_a_change_that_somebody_applies_meanwhile_is_not_undone(shop: Shop) -> None:

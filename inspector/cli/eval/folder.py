@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from inspector.cli.eval.compare import compare
+from inspector.cli.eval.strategy_comparison import compare
 from inspector.cli.options import (
     PIPELINES,
     AsJson,
@@ -34,9 +34,9 @@ def eval_folder(
 
     Everything is asked once and kept; other strategies, thresholds or stopping rules are then played on those answers.
     """
-    from inspector.operations.compare_strategies import Plan, folder
+    from inspector.operations.compare_strategies import ComparisonSettings, folder_source
 
     settings = read_settings(model=model)
-    source = folder(path, pipelines, line=line, frames=frames)
+    source = folder_source(path, pipelines, line=line, frames=frames)
     kept = votes or settings.data / "votes" / f"{line or path.resolve().name}.jsonl"
-    compare(source, Plan(settings.model, strategy or [], kept, settings.threads), out, as_json)
+    compare(source, ComparisonSettings(settings.model, strategy or [], kept, settings.threads), out, as_json)

@@ -32,11 +32,11 @@ def eval_mmad(
     """
     from inspector.adapters.vlm import load
     from inspector.bootstrap.wiring import card_of
-    from inspector.operations.eval_mmad import USUAL, Sitting, evaluate_mmad, picture, write
+    from inspector.operations.eval_mmad import DEFAULT_STRATEGIES, MmadSettings, evaluate_mmad, picture, write
 
     settings = read_settings(model=model)
     card = card_of(settings)
-    sitting = Sitting(root, shots, strategy or USUAL, limit)
+    sitting = MmadSettings(root, shots, strategy or DEFAULT_STRATEGIES, limit)
     kept = votes or settings.data / "mmad-votes.jsonl"
     open_engine = partial(load, card, settings.model.parent, settings.threads)
     result, outcomes = evaluate_mmad(screen, sitting, open_engine, kept)

@@ -19,10 +19,10 @@ def eval_simulation(
     as_json: AsJson = False,
 ) -> None:
     """Correlated voters, simulated: which stopping rules keep the error rate that they promise. Takes a minute."""
-    from inspector.operations.simulate_stopping import as_json as simulated_json
-    from inspector.operations.simulate_stopping import simulation, simulation_table
+    from inspector.operations.eval_simulation import as_json as simulated_json
+    from inspector.operations.eval_simulation import eval_simulation, simulation_table
 
-    found = simulation(parts, seed, out)
+    found = eval_simulation(parts, seed, out)
     if as_json:
         print_json({"cells": simulated_json(found)})
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from inspector.cli.eval.compare import compare
+from inspector.cli.eval.strategy_comparison import compare
 from inspector.cli.options import PIPELINES, AsJson, PipelinesFolder, Strategies, VotesPath, read_settings
 from inspector.cli.output import screen, show_figures
 
@@ -28,10 +28,15 @@ def eval_synthetic(
     With [bold]--strategy[/]: ways of asking side by side, on the same recorded answers. Resumable.
     """
     if strategy:
-        from inspector.operations.compare_strategies import Plan, drawn
+        from inspector.operations.compare_strategies import ComparisonSettings, synthetic_source
 
         kept = votes or read_settings().data / "votes" / "synthetic.jsonl"
-        compare(drawn(pipelines, frames=frames, seed=seed), Plan(card, strategy, kept, threads), out, as_json)
+        compare(
+            synthetic_source(pipelines, frames=frames, seed=seed),
+            ComparisonSettings(card, strategy, kept, threads),
+            out,
+            as_json,
+        )
         return
     from inspector.operations.train_and_measure import evaluate_synthetic
 

@@ -26,7 +26,9 @@ def export_parts(
     from inspector.operations import export as exporting
     from inspector.ports.archive import PartFilter
 
-    rows = exporting.parts(SqlArchive(absolute(read_settings()).database), PartFilter(line, None, disposition), limit)
+    rows = exporting.iter_parts(
+        SqlArchive(absolute(read_settings()).database), PartFilter(line, None, disposition), limit
+    )
     write = exporting.write_jsonl if to.suffix == ".jsonl" else exporting.write_csv
     with _opened(to) as out:
         count = write(rows, out)

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from inspector.operations.write_checklist import Questioned
+from inspector.operations.write_checklist import ChecklistResult
 from inspector.tuning.checklist_trial import Tried
 
 LEGEND: Final = (
@@ -18,20 +18,20 @@ LEGEND: Final = (
 )
 
 
-def checklist_table(found: Questioned) -> Group:
+def checklist_table(found: ChecklistResult) -> Group:
     tried = Group(_questions(found), Text(LEGEND, style="dim")) if found.tried else Group()
     dropped = (Text(each, style="yellow") for each in _dropped(found))
     advice = (Text(each) for each in (_advice(found) if found.kept else _no_advice(found)))
     return Group(Text(_title(found), style="bold"), tried, *dropped, *advice)
 
 
-def _title(found: Questioned) -> str:
+def _title(found: ChecklistResult) -> str:
     written, classes = len(found.reading.usable), len(found.live.pipeline.defects)
     stored = f"version {found.version} is stored" if found.version else "nothing is stored"
     return f"{found.live.pipeline.line}: {written} usable questions about {classes} classes; {stored}"
 
 
-def _questions(found: Questioned) -> Table:
+def _questions(found: ChecklistResult) -> Table:
     """Model text goes into cells as Text, where it can't become markup."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for place, column in enumerate(("class", "question", "golden", "AUROC", "alone", "wrong", "")):
@@ -59,7 +59,7 @@ def _fate(tried: Tried, kept: bool) -> str:
     return ""
 
 
-def _dropped(found: Questioned) -> Iterator[str]:
+def _dropped(found: ChecklistResult) -> Iterator[str]:
     for each in found.reading.refused:
         quoted = f" ({each.text!r})" if each.text else ""
         yield f"not usable: {each.defect}: {each.why}{quoted}"
@@ -72,7 +72,7 @@ def _dropped(found: Questioned) -> Iterator[str]:
             yield f"the checklist asks nothing about {defect}; write a question yourself (checklist in the pipeline)"
 
 
-def _advice(found: Questioned) -> Iterator[str]:
+def _advice(found: ChecklistResult) -> Iterator[str]:
     line, asked_so_far = found.live.pipeline.line, found.live.pipeline.checklist
     yield from _tried_on(found)
     if asked_so_far == found.pipeline.checklist:
@@ -92,7 +92,7 @@ def _advice(found: Questioned) -> Iterator[str]:
     )
 
 
-def _tried_on(found: Questioned) -> Iterator[str]:
+def _tried_on(found: ChecklistResult) -> Iterator[str]:
     line, heard = found.live.pipeline.line, found.heard
     golden = f"tried on {len(heard.golden)} golden sample(s)"
     if heard.ok and heard.ng:
@@ -106,7 +106,7 @@ def _tried_on(found: Questioned) -> Iterator[str]:
         yield f"{heard.missing} reviewed parts left out: their pictures are gone, or can't be read"
 
 
-def _no_advice(found: Questioned) -> Iterator[str]:
+def _no_advice(found: ChecklistResult) -> Iterator[str]:
     line = found.live.pipeline.line
     holds = any(each.candidate.written and not each.fault for each in found.tried)
     why = "that tells more than the plain one about its class" if holds else "that can be used"

@@ -7,12 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from inspector.domain.learned import Learned
-from inspector.operations.learn import Learning
+from inspector.operations.learn import LearningResult
 from inspector.tuning.counterfactual import Price
 from inspector.tuning.learning import Lesson
 
 
-def lesson_table(found: Learning) -> Group:
+def lesson_table(found: LearningResult) -> Group:
     learned, line = found.lesson.learned, found.records.live.pipeline.line
     stored = f"version {found.version} is stored" if found.version else "nothing is stored"
     return Group(

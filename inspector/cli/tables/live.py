@@ -16,7 +16,7 @@ from rich.text import Text
 
 from inspector.adapters.mqtt.line_client import Journey
 from inspector.domain.declared import Disposition
-from inspector.operations.run_figures import figures
+from inspector.operations.run_statistics import run_statistics
 
 COLOURS = {Disposition.PASS: "green", Disposition.REVIEW: "yellow", Disposition.REJECT: "red"}
 NEWEST = 8
@@ -69,7 +69,7 @@ def _by_line(journeys: list[Journey]) -> Table:
         "line", "verdicts", "waiting", *dispositions, "p50", "p99", "votes", "escapes", "overkill", "late"
     )
     for line, group in groupby(sorted(journeys, key=_line), key=_line):
-        result = figures(list(group))
+        result = run_statistics(list(group))
         found, latency = Counter(result["dispositions"]), result["latency_ms"]
         told = (result["verdicts"], result["lost"], *(found[each] for each in dispositions), latency["p50"])
         more = (latency["p99"], result["votes_mean"], result["escapes"], result["overkill"], result["late"])

@@ -10,13 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from inspector.lab.evaluation.plan_report import COLUMNS, row, verdict
-from inspector.operations.plan import Planned
+from inspector.operations.plan import LadderPlan
 from inspector.tuning.ladder_search import Plan
 
 SHOWN: Final = 12
 
 
-def plan_table(planned: Planned) -> Group:
+def plan_table(planned: LadderPlan) -> Group:
     """The front by rising cost, thinned to what fits on a screen, then what was found."""
     advice = planned.advice
     step = max(1, -(-len(advice.front) // SHOWN))

@@ -10,10 +10,10 @@ from rich.console import Console
 from inspector.cli.output import print_json, say, screen
 
 if TYPE_CHECKING:
-    from inspector.operations.compare_strategies import Plan, Source
+    from inspector.operations.compare_strategies import ComparisonSettings, PartSource
 
 
-def compare(source: Source, plan: Plan, out: Path | None, as_json: bool) -> None:
+def compare(source: PartSource, plan: ComparisonSettings, out: Path | None, as_json: bool) -> None:
     from inspector.cli.tables.comparison import comparison_table
     from inspector.lab.evaluation.comparison_report import write_page
     from inspector.operations.compare_strategies import compare_strategies

@@ -11,7 +11,7 @@ from inspector.domain.declared import Disposition
 from inspector.messages.outgoing import VerdictMessage
 
 
-def figures(journeys: Sequence[Journey]) -> dict[str, Any]:
+def run_statistics(journeys: Sequence[Journey]) -> dict[str, Any]:
     """Plain figures, ready for JSON; those that need labels are None without any.
 
     Latency runs from sending the frame to hearing the verdict. Balanced accuracy takes p_ng > 0.5 for NG, whatever

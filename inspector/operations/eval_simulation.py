@@ -13,7 +13,7 @@ from inspector.errors import InspectorError
 from inspector.lab.evaluation.stopping_simulation import CONFIDENCE, RuleResult, plot, simulate
 
 
-def simulation(parts: int, seed: int, out: Path | None) -> list[RuleResult]:
+def eval_simulation(parts: int, seed: int, out: Path | None) -> list[RuleResult]:
     """Plots into the folder too. Raises InspectorError where that can't be written."""
     found = simulate(parts=parts, seed=seed)
     if out:
