@@ -48,6 +48,18 @@ app = typer.Typer(
     "[bold]inspector serve[/].\n\nWhere it runs is set by INSPECTOR_… environment variables or a .env file "
     "(INSPECTOR_BROKER_HOST, INSPECTOR_DATA, INSPECTOR_MODEL, …).",
 )
+# packages that an extra of the distribution brings
+EXTRAS = {
+    "torch": "engine",
+    "transformers": "engine",
+    "tokenizers": "engine",
+    "safetensors": "engine",
+    "llguidance": "engine",
+    "threadpoolctl": "engine",
+    "nicegui": "console",
+    "matplotlib": "lab",
+    "iotcore": "lab",
+}
 COMMANDS: tuple[Callable[..., None], ...] = (
     demo, serve, simulate, replay, check, apply, review, plan, learn, checklist, ledger, backup, restore, chaos,
     train_demo,
@@ -74,8 +86,17 @@ def main() -> None:
     try:
         app()
     except InspectorError as error:
-        screen.print(f"[bold red]error:[/] {escaped(error)}", soft_wrap=True)
-        sys.exit(1)
+        _fail(error)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        _fail(f"this command needs {error.name}, not installed here; pip install 'inspector[{extra}]'")
+
+
+def _fail(error: object) -> None:
+    screen.print(f"[bold red]error:[/] {escaped(error)}", soft_wrap=True)
+    sys.exit(1)
 
 
 def _register() -> None:

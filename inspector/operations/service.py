@@ -10,6 +10,7 @@ import httpx
 
 from inspector.adapters.ledger import FileEvidence, SqlArchive, upgrade
 from inspector.adapters.mqtt.check.probe import Probe, probe
+from inspector.adapters.vlm import require_packages
 from inspector.bootstrap.wiring import absolute, broker_of, card_of, console_plan, model_plan, station_plan
 from inspector.errors import BrokerError
 from inspector.operations.apply import plan_changes, read_pipelines, store_changes
@@ -33,7 +34,9 @@ def service(
     settings.data.mkdir(parents=True, exist_ok=True)
     with interrupt_on_signals():
         _check_broker(settings)
-        model = model_plan(settings, card_of(settings))
+        card = card_of(settings)
+        require_packages(card)
+        model = model_plan(settings, card)
         upgrade(settings.database)
         if pipelines is not None and (always_apply or not SqlArchive(settings.database).list_pipelines()):
             apply_pipelines(settings, pipelines)

@@ -1,15 +1,13 @@
-"""The whole console as one ASGI application: REST API and pages."""
+"""The whole console as one ASGI application: the REST API, and the pages where they are installed."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Final
 
 from fastapi import FastAPI
-from nicegui import ui
+from fastapi.responses import PlainTextResponse
 
-from inspector.adapters.console.pages import add_pages
-from inspector.adapters.console.pages.looks import asset
-from inspector.adapters.console.pages.shell import not_found
 from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.rest import rest_over
 from inspector.messages.topics import DEFAULT_ROOT, Topics
@@ -17,7 +15,10 @@ from inspector.ports.archive import Archive
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import MetricsPage
 
-RECONNECT_S: Final = 20.0  # a tablet that slept this long finds its page again
+WITHOUT_PAGES: Final = (
+    "inspector runs. Its pages are not installed here: pip install 'inspector[console]', then restart the service.\n"
+    "The REST API is at /api/v1, its description at /api/v1/openapi.json.\n"
+)
 
 
 def console_app(
@@ -27,22 +28,21 @@ def console_app(
     topic_root: str = DEFAULT_ROOT,
     metrics: MetricsPage | None = None,
 ) -> FastAPI:
-    """The console, served at the root of its address.
+    """Build the console, served at the root of its address.
 
-    NiceGUI keeps its pages and open tabs in module state: build one console per process, inside the process that
-    serves it, and run one copy of it. The REST API alone (`rest_api`) has neither limit.
+    The pages keep open tabs in module state: build one console per process, inside the process that serves it, and run
+    one copy of it. The REST API alone (`rest_api`) has neither limit.
     """
     catalogue = Catalogue(archive, evidence)
-    add_pages(catalogue, Topics(topic_root))
     app = rest_over(catalogue, metrics)
-    ui.run_with(
-        app,
-        root=not_found,
-        title="inspector",
-        favicon=asset("mark.svg"),
-        dark=None,
-        reconnect_timeout=RECONNECT_S,
-        tailwind=False,
-        show_welcome_message=False,
-    )
+    if find_spec("nicegui") is None:
+        app.add_api_route("/", _without_pages, include_in_schema=False)
+    else:
+        from inspector.adapters.console.pages import serve_pages
+
+        serve_pages(app, catalogue, Topics(topic_root))
     return app
+
+
+async def _without_pages() -> PlainTextResponse:
+    return PlainTextResponse(WITHOUT_PAGES)

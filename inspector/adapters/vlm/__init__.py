@@ -3,10 +3,22 @@ httpx, and nothing of frames, ladders or lines. torch is imported only when a ca
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from inspector.domain.model_card import ModelCard
+from inspector.errors import ModelError
 from inspector.ports.engine import Engine
+
+
+def require_packages(card: ModelCard) -> None:
+    """Raise ModelError, with the remedy, where the packages of the card's engine are not installed."""
+    missing = [name for name in _PACKAGES.get(card.engine, ()) if find_spec(name) is None]
+    if missing:
+        raise ModelError(
+            f"{card.name}: engine: {card.engine} needs {', '.join(missing)}, not installed here; "
+            "pip install 'inspector[engine]', or name a card with engine: openai"
+        )
 
 
 def load(card: ModelCard, folder: Path, threads: int | None = None) -> Engine:
@@ -23,6 +35,10 @@ def load(card: ModelCard, folder: Path, threads: int | None = None) -> Engine:
         from inspector.adapters.vlm.openai.engine import OpenAIEngine
 
         return OpenAIEngine.load(card)
+    require_packages(card)
     from inspector.adapters.vlm.transformers.engine import TransformersEngine
 
     return TransformersEngine.load(card, folder, threads)
+
+
+_PACKAGES = {"transformers": ("torch", "transformers", "tokenizers", "safetensors", "llguidance", "threadpoolctl")}

@@ -9,18 +9,36 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+from fastapi import FastAPI
 from nicegui import app, ui
 
 from inspector.adapters.console.pages.addresses import read_filter
 from inspector.adapters.console.pages.live import LivePage, Questions
+from inspector.adapters.console.pages.looks import asset
 from inspector.adapters.console.pages.part import PartPage
-from inspector.adapters.console.pages.shell import dress, failed
+from inspector.adapters.console.pages.shell import dress, failed, not_found
 from inspector.adapters.console.pages.tables import cameras_page, events_page
 from inspector.adapters.console.queries import Catalogue
 from inspector.messages.topics import Topics
 
 EVENTS_SHOWN: Final = 200
 BUILD_TIMEOUT_S: Final = 15.0
+RECONNECT_S: Final = 20.0  # a tablet that slept this long finds its page again
+
+
+def serve_pages(api: FastAPI, catalogue: Catalogue, topics: Topics) -> None:
+    """Serve the pages at the root of the application that already serves the REST API."""
+    add_pages(catalogue, topics)
+    ui.run_with(
+        api,
+        root=not_found,
+        title="inspector",
+        favicon=asset("mark.svg"),
+        dark=None,
+        reconnect_timeout=RECONNECT_S,
+        tailwind=False,
+        show_welcome_message=False,
+    )
 
 
 def add_pages(catalogue: Catalogue, topics: Topics) -> None:
