@@ -1,8 +1,11 @@
 # `make demo` and `make test` are the two commands; both build .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
+# the rooms that need no broker, browser, model or database
+QUICK := tests/domain tests/config tests/messages tests/ports tests/judging tests/station tests/tuning tests/test_text.py
+LONG := soak or scale or cluster or plant
 
-.PHONY: setup demo test lint system clean
+.PHONY: setup demo test quick proof lint system clean
 
 setup: .venv/ready
 
@@ -16,7 +19,15 @@ demo: setup
 	$(BIN)/inspector demo
 
 test: setup system lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+# under a minute: while you work
+quick: setup
+	$(BIN)/python -m pytest -q $(QUICK)
+
+# the long forms: memory over thousands of parts, large sets
+proof: setup system
+	$(BIN)/python -m pytest -m "$(LONG)" --timeout=7200
 
 lint: setup
 	$(BIN)/ruff check .
@@ -24,7 +35,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# what the tests use besides Python packages; without the right to install, those tests are skipped and say so
+# what the tests use that pip does not install; without the right to install it, those tests are skipped and say so
 system:
 	@sh tests/support/install_system_packages.sh mosquitto chromium
 

@@ -1,4 +1,4 @@
-"""Options of the whole suite, and databases: SQLite's file, and a PostgreSQL that runs for the whole session.
+"""Settings of the whole suite, and databases: SQLite's file, and a PostgreSQL that runs for the whole session.
 
 The fixtures import what they need themselves, so that `make quick` collects without a database driver.
 """
@@ -22,15 +22,6 @@ from support.database_kinds import KINDS
 # A property has no time limit: what is slow on a busy machine is not wrong.
 settings.register_profile("properties", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("properties")
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="the long forms: 2,000 parts where 300 are usual")
-
-
-@pytest.fixture
-def is_long(request: pytest.FixtureRequest) -> bool:
-    return bool(request.config.getoption("--long"))
 
 
 @pytest.fixture(scope="session")
