@@ -9,23 +9,23 @@ from inspector.domain.frame import FrameKey
 
 
 @dataclass(frozen=True, slots=True)
-class PartInHand:
+class PartContext:
     """`result_id` is None until the part has a record."""
 
     key: FrameKey
     result_id: str | None = None
 
 
-_part: ContextVar[PartInHand | None] = ContextVar("part_in_hand", default=None)
+_part: ContextVar[PartContext | None] = ContextVar("part_in_hand", default=None)
 
 
-def part_in_hand() -> PartInHand | None:
+def part_in_hand() -> PartContext | None:
     return _part.get()
 
 
 def take_in_hand(key: FrameKey) -> None:
     """From now on this task works on that part; every frame has a task of its own."""
-    _part.set(PartInHand(key))
+    _part.set(PartContext(key))
 
 
 def name_result(result_id: str) -> None:

@@ -17,7 +17,7 @@ from inspector.config.loader import read_card
 from inspector.domain.model_card import ModelCard
 from inspector.errors import DeclarationError, Fault
 from inspector.messages.topics import Topics
-from inspector.ports.metrics import Books
+from inspector.ports.metrics import MetricsSource
 from inspector.ports.pool import Pool
 from inspector.settings import Settings
 from inspector.station.time_reserve import WayHome
@@ -63,7 +63,7 @@ def card_at(path: Path) -> ModelCard:
 
 async def open_station(settings: Settings, pool: Pool, number: int) -> RunningStation:
     """A running station: numbered from 0, one MQTT session each, with client ids that stay the same over restarts."""
-    from inspector.adapters.camera import CameraEye
+    from inspector.adapters.camera import CameraPictureReader
     from inspector.adapters.ledger import FileEvidence, SqlLedger
     from inspector.adapters.mqtt.intake import Intake
     from inspector.adapters.mqtt.publisher import MqttPublisher
@@ -96,7 +96,7 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
     relay = Relay(ledger, publisher, ways=way_home.publishing, tell=published, withdrew=watch.note_withdrawn)
     anteroom = Anteroom(attended, watch, parts_at_once(settings, card_of(settings)))
     patient = SecondTry(anteroom, watch)
-    examiner = Examiner(CameraEye(settings.claims), patient, evidence, way_home)
+    examiner = Examiner(CameraPictureReader(settings.claims), patient, evidence, way_home)
     gate, sweep = Gate(ledger, watch, tell=tell), Sweep(ledger, evidence)
     recorder = Recorder(ledger, relay, watch, topics, ways=way_home.storing, tell=tell)
     station = Station(examiner, recorder, ledger, relay, watch, gate, tell=tell)
@@ -179,7 +179,7 @@ def _pulses(settings: Settings) -> Pulses:
     return pulses
 
 
-def _exporter(books: Books, pulses: Pulses) -> Exporter:
+def _exporter(books: MetricsSource, pulses: Pulses) -> Exporter:
     from inspector.adapters.telemetry.exporter import Exporter
 
     return Exporter(books, pulses.last)

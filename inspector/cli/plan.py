@@ -38,9 +38,9 @@ def plan(
     from inspector.cli.tables.plan import plan_table
     from inspector.lab.evaluation.plan_report import write_page
     from inspector.operations.plan import plan_line, plan_recorded, write_plan
-    from inspector.tuning.ladder_search import Limits
+    from inspector.tuning.ladder_search import RiskLimits
 
-    limits = Limits(escape, overkill, reviews)
+    limits = RiskLimits(escape, overkill, reviews)
     if votes is None:
         planned = plan_line(absolute(read_settings()).database, line, limits)
     else:

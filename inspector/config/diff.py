@@ -10,14 +10,14 @@ from inspector.domain.pipeline import SCORED, SCORED_BESIDE, Pipeline
 from inspector.errors import DeclarationError, Fault
 
 
-class Declared(NamedTuple):
+class DeclaredPipeline(NamedTuple):
     """A pipeline and the file that declares it: golden samples are relative to that file."""
 
     file: str
     pipeline: Pipeline
 
 
-class Change(NamedTuple):
+class SettingChange(NamedTuple):
     """One setting that differs; None where it was or becomes absent.
 
     `rescores`: scores change, so the line is UNQUALIFIED until its golden set has been replayed. Otherwise the
@@ -30,13 +30,13 @@ class Change(NamedTuple):
     rescores: bool
 
 
-def read_fleet(texts: Mapping[str, str | bytes]) -> tuple[Declared, ...]:
+def read_fleet(texts: Mapping[str, str | bytes]) -> tuple[DeclaredPipeline, ...]:
     """All pipelines of a folder, given the text of each file. Raises DeclarationError with the faults of all files."""
-    fleet: list[Declared] = []
+    fleet: list[DeclaredPipeline] = []
     faults: list[Fault] = []
     for file, text in texts.items():
         try:
-            fleet.append(Declared(file, read_pipeline(text, file)))
+            fleet.append(DeclaredPipeline(file, read_pipeline(text, file)))
         except DeclarationError as error:
             faults += error.faults
     faults += _declared_twice(fleet)
@@ -45,11 +45,11 @@ def read_fleet(texts: Mapping[str, str | bytes]) -> tuple[Declared, ...]:
     return tuple(fleet)
 
 
-def diff(old: Pipeline, new: Pipeline) -> list[Change]:
+def diff(old: Pipeline, new: Pipeline) -> list[SettingChange]:
     """The settings that differ, in the order of the grammar."""
     before, after = _settings(old), _settings(new)
     return [
-        Change(field, before.get(field), after.get(field), field.split("[")[0] in SCORED | SCORED_BESIDE)
+        SettingChange(field, before.get(field), after.get(field), field.split("[")[0] in SCORED | SCORED_BESIDE)
         for field in dict.fromkeys((*after, *before))
         if before.get(field) != after.get(field)
     ]
@@ -75,7 +75,7 @@ def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
         yield place, value
 
 
-def _declared_twice(fleet: Iterable[Declared]) -> list[Fault]:
+def _declared_twice(fleet: Iterable[DeclaredPipeline]) -> list[Fault]:
     first: dict[str, str] = {}
     faults = []
     for file, pipeline in fleet:

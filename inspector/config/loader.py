@@ -16,13 +16,13 @@ from pydantic_core import ErrorDetails
 
 from inspector.config.lint import idle_settings
 from inspector.config.yaml_reader import Document, Path, parse, spell
-from inspector.domain.declared import Strict
+from inspector.domain.declared import StrictModel
 from inspector.domain.model_card import ModelCard
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError, Fault
 from inspector.text import printable, shortened
 
-Grammar = TypeVar("Grammar", bound=Strict)
+Grammar = TypeVar("Grammar", bound=StrictModel)
 
 
 def read_pipeline(text: str | bytes, file: str) -> Pipeline:
@@ -58,9 +58,9 @@ def _validated(document: Document, grammar: type[Grammar]) -> tuple[Grammar | No
         return None, faults + _faults(error, document, grammar)
 
 
-def _faults(error: ValidationError, document: Document, grammar: type[Strict]) -> list[Fault]:
+def _faults(error: ValidationError, document: Document, grammar: type[StrictModel]) -> list[Fault]:
     """One fault per place: what several branches of a union say about one value becomes one sentence."""
-    places: dict[Path, list[_Said]] = {}
+    places: dict[Path, list[_FaultText]] = {}
     for details in error.errors(include_url=False):
         path = _path(details, document.data)
         places.setdefault(path, []).append(_say(details, path, _known_settings(grammar, path)))
@@ -77,7 +77,7 @@ def _faults(error: ValidationError, document: Document, grammar: type[Strict]) -
     ]
 
 
-def _is_echo(path: Path, said: Sequence[_Said], places: Iterable[Path]) -> bool:
+def _is_echo(path: Path, said: Sequence[_FaultText], places: Iterable[Path]) -> bool:
     """Whether this only repeats that something inside is wrong: pydantic counts valid items only."""
     inside = any(len(other) > len(path) and other[: len(path)] == path for other in places)
     return inside and all(each.counts for each in said)
@@ -102,7 +102,7 @@ def _inside(data: Any, step: str | int) -> Any:
         return None
 
 
-def _known_settings(grammar: type[Strict], path: Path) -> list[str]:
+def _known_settings(grammar: type[StrictModel], path: Path) -> list[str]:
     """The settings that may stand beside the last step of the path."""
     for step in path[:-1]:
         if isinstance(step, str) and step in grammar.model_fields:
@@ -111,14 +111,14 @@ def _known_settings(grammar: type[Strict], path: Path) -> list[str]:
     return list(grammar.model_fields)
 
 
-def _grammars(annotation: Any) -> Iterable[type[Strict]]:
-    if isinstance(annotation, type) and issubclass(annotation, Strict):
+def _grammars(annotation: Any) -> Iterable[type[StrictModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, StrictModel):
         yield annotation
     for argument in get_args(annotation):
         yield from _grammars(argument)
 
 
-class _Said(NamedTuple):
+class _FaultText(NamedTuple):
     """A fault in an author's words. `counts` says that it is about how many items there are."""
 
     problem: str
@@ -150,30 +150,30 @@ _LENGTHS: Final = {
 }
 
 
-def _say(details: ErrorDetails, path: Path, known: list[str]) -> _Said:
+def _say(details: ErrorDetails, path: Path, known: list[str]) -> _FaultText:
     kind, context, given = details["type"], details.get("ctx", {}), _shown(details["input"])
     if kind == "missing":
-        return _Said("is missing", f"add {path[-1] if isinstance(path[-1], str) else 'the value'}")
+        return _FaultText("is missing", f"add {path[-1] if isinstance(path[-1], str) else 'the value'}")
     if kind == "extra_forbidden":
-        return _Said("is not a setting here", _nearest(str(path[-1]), known, "settings here are"))
+        return _FaultText("is not a setting here", _nearest(str(path[-1]), known, "settings here are"))
     if kind in ("enum", "literal_error"):
         allowed = re.findall(r"'([^']*)'", str(context["expected"]))
-        return _Said(f"can't be {given}", _nearest(str(details["input"]), allowed, "use one of"))
+        return _FaultText(f"can't be {given}", _nearest(str(details["input"]), allowed, "use one of"))
     if kind == "string_pattern_mismatch":
-        return _Said(f"{given} is not a name", "use 1 to 64 of A-Z a-z 0-9 _ . - and begin with a letter or digit")
+        return _FaultText(f"{given} is not a name", "use 1 to 64 of A-Z a-z 0-9 _ . - and begin with a letter or digit")
     if kind == "value_error":
         problem, _, remedy = str(context["error"]).partition("; ")
-        return _Said(problem, remedy)
+        return _FaultText(problem, remedy)
     if kind in _KINDS:
         wanted, remedy = _KINDS[kind]
-        return _Said(f"{given} is not {wanted}", remedy)
+        return _FaultText(f"{given} is not {wanted}", remedy)
     if kind in _BOUNDS:
         limit, problem, remedy = _BOUNDS[kind]
-        return _Said(f"{given} {problem}", remedy.format(f"{context[limit]:g}"))
+        return _FaultText(f"{given} {problem}", remedy.format(f"{context[limit]:g}"))
     if kind in _LENGTHS:
         limit, problem, remedy = _LENGTHS[kind]
-        return _Said(problem, remedy.format(context[limit]), counts=kind.startswith("too_"))
-    return _Said(details["msg"], "correct the value")
+        return _FaultText(problem, remedy.format(context[limit]), counts=kind.startswith("too_"))
+    return _FaultText(details["msg"], "correct the value")
 
 
 def _nearest(given: str, allowed: list[str], otherwise: str) -> str:

@@ -66,7 +66,7 @@ def parse(text: str | bytes, file: str) -> Document:
 
 def written(data: dict[str, Any]) -> str:
     """Plain data as text that `parse` reads as the same."""
-    return str(yaml.dump(data, Dumper=_Writer, sort_keys=False, allow_unicode=True))
+    return str(yaml.dump(data, Dumper=_QuotingDumper, sort_keys=False, allow_unicode=True))
 
 
 def spell(path: Path) -> str:
@@ -135,17 +135,17 @@ class _Reader:
             raise _refused(self.file, row, "holds a control character", "write plain text", path)
 
 
-class _Writer(yaml.SafeDumper):
+class _QuotingDumper(yaml.SafeDumper):
     """Puts text in quotes where it would be read as something else: YAML 1.1, which PyYAML writes, takes 008 and 1e3
     for words."""
 
 
-def _text(writer: _Writer, text: str) -> yaml.Node:
+def _text(writer: _QuotingDumper, text: str) -> yaml.Node:
     style = None if _plain(text) == text else '"'
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
-_Writer.add_representer(str, _text)
+_QuotingDumper.add_representer(str, _text)
 
 
 def _scalar(event: Any) -> str | int | float | bool | None:

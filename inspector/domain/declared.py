@@ -50,7 +50,7 @@ class Disposition(StrEnum):
     REVIEW = "REVIEW"
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """Declarations refuse unknown keys and endless numbers, and never change after they were read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -11,7 +11,7 @@ from inspector.domain.pipeline import Pipeline, Rung
 from inspector.domain.prompts import PICTURES_OF, Pictures, Question, questions
 
 
-class Round(NamedTuple):
+class QuestionGroup(NamedTuple):
     """The questions of one rung that share pictures."""
 
     pictures: Pictures
@@ -20,15 +20,15 @@ class Round(NamedTuple):
     @property
     def votes(self) -> int:
         """A checklist is one vote, however many items it has."""
-        return len(_ballots(Asked(0, question) for question in self.questions))
+        return len(_ballots(RungQuestion(0, question) for question in self.questions))
 
 
-def rounds(pipeline: Pipeline, rung: Rung, seed: int) -> list[Round]:
+def rounds(pipeline: Pipeline, rung: Rung, seed: int) -> list[QuestionGroup]:
     """One rung's questions grouped by the pictures they need, in declared order."""
     groups: dict[Pictures, list[Question]] = {}
     for view in rung.views:
         groups.setdefault(PICTURES_OF[view], []).extend(_asked_by(pipeline, rung, view, seed))
-    return [Round(pictures, tuple(asked)) for pictures, asked in groups.items()]
+    return [QuestionGroup(pictures, tuple(asked)) for pictures, asked in groups.items()]
 
 
 def _asked_by(pipeline: Pipeline, rung: Rung, view: ViewName, seed: int) -> list[Question]:
@@ -49,7 +49,7 @@ class Step(NamedTuple):
 
     number: int
     rung: Rung
-    rounds: tuple[Round, ...]
+    rounds: tuple[QuestionGroup, ...]
 
     @property
     def votes(self) -> int:
@@ -61,39 +61,41 @@ def steps(pipeline: Pipeline, seed: int) -> list[Step]:
     return [Step(number, rung, tuple(rounds(pipeline, rung, seed))) for number, rung in enumerate(pipeline.ladder)]
 
 
-class Asked(NamedTuple):
+class RungQuestion(NamedTuple):
     """A question, and the number of the rung that asks it."""
 
     rung: int
     question: Question
 
 
-class Batch(NamedTuple):
+class QuestionBatch(NamedTuple):
     """Questions of one or more rungs that share pictures, asked at once."""
 
     pictures: Pictures
-    asked: tuple[Asked, ...]
+    asked: tuple[RungQuestion, ...]
 
     @property
     def votes(self) -> int:
         return len(_ballots(self.asked))
 
 
-def batches(together: Sequence[Step], most: int) -> list[Batch]:
+def batches(together: Sequence[Step], most: int) -> list[QuestionBatch]:
     """The first `most` votes of these rungs, grouped by the pictures they need."""
-    groups: dict[Pictures, list[Asked]] = {}
+    groups: dict[Pictures, list[RungQuestion]] = {}
     for ballot in islice(_ballots(_all(together)), most):
         groups.setdefault(PICTURES_OF[ballot[0].question.view], []).extend(ballot)
-    return [Batch(pictures, tuple(asked)) for pictures, asked in groups.items()]
+    return [QuestionBatch(pictures, tuple(asked)) for pictures, asked in groups.items()]
 
 
-def _all(together: Sequence[Step]) -> Iterable[Asked]:
-    return (Asked(step.number, question) for step in together for each in step.rounds for question in each.questions)
+def _all(together: Sequence[Step]) -> Iterable[RungQuestion]:
+    return (
+        RungQuestion(step.number, question) for step in together for each in step.rounds for question in each.questions
+    )
 
 
-def _ballots(asked: Iterable[Asked]) -> list[list[Asked]]:
+def _ballots(asked: Iterable[RungQuestion]) -> list[list[RungQuestion]]:
     """The questions of each vote: one, or a checklist's items."""
-    ballots: dict[tuple[int, int | None], list[Asked]] = {}
+    ballots: dict[tuple[int, int | None], list[RungQuestion]] = {}
     for place, each in enumerate(asked):
         part_of_list = each.question.view is ViewName.CHECKLIST
         ballots.setdefault((each.rung, None if part_of_list else place), []).append(each)

@@ -9,10 +9,10 @@ from pydantic import (
     StringConstraints,
 )
 
-from inspector.domain.declared import Share, Strict, ViewName
+from inspector.domain.declared import Share, StrictModel, ViewName
 
 
-class ViewPair(Strict):
+class ViewPair(StrictModel):
     """Correlation of the votes of two kinds of view (of two votes of one kind where both are the same)."""
 
     one: ViewName
@@ -20,7 +20,7 @@ class ViewPair(Strict):
     rho: Share
 
 
-class Calibration(Strict):
+class Calibration(StrictModel):
     """Platt's sigmoid: log-odds of NG = slope * the vote's log-odds + intercept, among `frames` votes on labelled
     parts of which `ng_share` were NG."""
 
@@ -30,7 +30,7 @@ class Calibration(Strict):
     ng_share: float = Field(gt=0.0, lt=1.0)
 
 
-class Fusion(Strict):
+class Fusion(StrictModel):
     """The log-odds of NG from both opinions: votes * the votes' own log-odds + patches * those of the second opinion +
     intercept, among `frames` labelled parts of which `ng_share` were NG. Neither speaks against what it says."""
 
@@ -41,7 +41,7 @@ class Fusion(Strict):
     ng_share: float = Field(gt=0.0, lt=1.0)
 
 
-class Learned(Strict):
+class LearnedSettings(StrictModel):
     """What was learned from the line's stored votes, written by the program. It holds for the fingerprint that gave
     those votes, and is left aside under another. No vote depends on it; of a part's score nothing but `fusion` does, so
     that thresholds must be tuned with that. `capped` are the numbers (from 0) of

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StringConstraints, ValidationInfo, field_validator
 
-from inspector.domain.declared import Name, Strict
+from inspector.domain.declared import Name, StrictModel
 
 ADDRESS: Final = re.compile(
     r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?"
@@ -18,7 +18,7 @@ OURS: Final = frozenset(
 )
 
 
-class Pixels(Strict):
+class Pixels(StrictModel):
     """Pixel budget of one picture: it is resized, keeping its shape, to lie between these areas (pixels)."""
 
     min: int = Field(ge=28 * 28, le=16_777_216)
@@ -33,7 +33,7 @@ class Pixels(Strict):
         return most
 
 
-class Server(Strict):
+class Server(StrictModel):
     """A server that speaks OpenAI's chat completions (vLLM, SGLang, Ray Serve LLM, llama.cpp), and how to speak to it.
 
     `model` is the name it serves the model under, the card's checkpoint where it has no other. `api_key_variable` is
@@ -80,7 +80,7 @@ class Server(Strict):
         return extra
 
 
-class ModelCard(Strict):
+class ModelCard(StrictModel):
     """One model. `checkpoint` is a folder (relative to the card) or a hub id; `revision` pins a hub id. Of a model on
     a server these and `dtype` say what that server was started with: thresholds hold for that only. `kv_gib` is the
     memory for keys and values of the parts in hand, by default most of what the weights leave free. `compile` has torch

@@ -20,8 +20,8 @@ from pydantic import (
     field_validator,
 )
 
-from inspector.domain.declared import Disposition, Name, Reasoning, Severity, Share, Strict, ViewName
-from inspector.domain.learned import Learned
+from inspector.domain.declared import Disposition, Name, Reasoning, Severity, Share, StrictModel, ViewName
+from inspector.domain.learned import LearnedSettings
 from inspector.text import printable
 
 T = TypeVar("T")
@@ -49,24 +49,24 @@ PicturePath = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 MOST_TOKENS: Final = 4096  # of one thought
 
 
-class Limits(NamedTuple):
+class TokenLimits(NamedTuple):
     """How many tokens are written before a verdict."""
 
     least: int = 0
     most: int = 0
 
 
-LIMITS: Final[Mapping[Reasoning, Limits]] = MappingProxyType(
+LIMITS: Final[Mapping[Reasoning, TokenLimits]] = MappingProxyType(
     {
-        Reasoning.NONE: Limits(),
-        Reasoning.DRAFT: Limits(most=24),
-        Reasoning.COT: Limits(most=256),
-        Reasoning.BUDGET: Limits(least=128, most=256),
+        Reasoning.NONE: TokenLimits(),
+        Reasoning.DRAFT: TokenLimits(most=24),
+        Reasoning.COT: TokenLimits(most=256),
+        Reasoning.BUDGET: TokenLimits(least=128, most=256),
     }
 )
 
 
-class Count(StrEnum):
+class CountMethod(StrEnum):
     """How votes are counted: the mean of their log-odds; one vote one voice; or voices weighted by how sure each
     vote is."""
 
@@ -75,7 +75,7 @@ class Count(StrEnum):
     WEIGHTED = "weighted"
 
 
-class WeightBy(StrEnum):
+class WeightSource(StrEnum):
     """What makes a vote heavy under count: weighted: how clear its verdict was, or how likely the model holds it to be
     right when it is asked that (P(True), Kadavath 2022)."""
 
@@ -83,7 +83,7 @@ class WeightBy(StrEnum):
     P_TRUE = "p_true"
 
 
-class Quality(Strict):
+class Quality(StrictModel):
     """When a picture is too poor to be judged. Sharpness: variance of the Laplacian (grey levels²);
     luminance: mean grey, 0 black to 1 white; change: mean grey difference from the camera's last frame
     (a little above 0 finds a frozen camera, 0 asks for none). `max_unlike`: a picture that passes may be so unlike the
@@ -103,7 +103,7 @@ class Quality(Strict):
         return luminance
 
 
-class Rung(Strict):
+class Rung(StrictModel):
     """One step of the ladder: views asked together. `samples` counts per view. `max_tokens` is where a thought is cut
     (left out: 24 for draft, 256 for cot and budget), `min_tokens` how long one of reasoning: budget is kept going (left
     out: half of that)."""
@@ -131,9 +131,9 @@ class Rung(Strict):
         return least
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> TokenLimits:
         most = self.max_tokens or LIMITS[self.reasoning].most
-        return Limits((self.min_tokens or most // 2) if self.reasoning is Reasoning.BUDGET else 0, most)
+        return TokenLimits((self.min_tokens or most // 2) if self.reasoning is Reasoning.BUDGET else 0, most)
 
     def scored(self) -> dict[str, object]:
         """What of it changes a score; limits only where they were set, so that lines qualified before there were such
@@ -142,7 +142,7 @@ class Rung(Strict):
         return self.model_dump(mode="json", exclude=limits) | self.model_dump(include=limits, exclude_defaults=True)
 
 
-class Settle(Strict):
+class SettlePolicy(StrictModel):
     """When asking stops: confidence of the correlation-discounted votes, and a hard cap on votes. `prior` is the
     share of NG parts on this line (0.5 takes the votes as they are; a low one passes doubtful parts, so that
     thresholds must be tuned with it); under count: weighted `weight_by` says what gives votes their
@@ -154,11 +154,11 @@ class Settle(Strict):
     vote_correlation: Literal["learned"] | Share = "learned"
     prior: float = Field(default=0.5, gt=0.0, lt=1.0)
     weight_temperature: float = Field(default=2.0, gt=0.0, le=100.0)
-    weight_by: WeightBy = WeightBy.MARGIN
+    weight_by: WeightSource = WeightSource.MARGIN
     shadow: Share = 0.01
 
 
-class SecondOpinion(Strict):
+class SecondOpinion(StrictModel):
     """What the golden samples say beside the model's votes (inspector/patches.py). Until the line has learned how to
     weigh both, it can only withhold a PASS: where its p_ng is above `doubt_above` (0.5: as far from the golden samples
     as they lie from each other; 0.6: half as far again; 0.67: twice). `points`: its heat map, and not the model, says
@@ -169,7 +169,7 @@ class SecondOpinion(Strict):
     points: bool = False
 
 
-class Thresholds(Strict):
+class Thresholds(StrictModel):
     """PASS below the first, REJECT above the second, REVIEW between."""
 
     pass_below: Share = 0.20
@@ -184,14 +184,14 @@ class Thresholds(Strict):
         return reject_above
 
 
-class Gate(Strict):
+class GateSettings(StrictModel):
     """The gate of the line. `ack_within_ms`: how soon after a verdict it acknowledges; later, or never, raises an
     event. Left out: this gate does not acknowledge."""
 
     ack_within_ms: float | None = Field(default=None, gt=0.0, le=3_600_000.0)
 
 
-class Retention(Strict):
+class Retention(StrictModel):
     """Which pictures stay. Those of parts that did not pass and of reviewed parts always do; of the others a share
     of `pass_pictures`, chosen by hash, and all of them for `after_hours`."""
 
@@ -199,7 +199,7 @@ class Retention(Strict):
     after_hours: float = Field(default=24.0, ge=24.0, le=1_000_000.0)
 
 
-class Pipeline(Strict):
+class Pipeline(StrictModel):
     """One product line's declaration. `question` is phrased so that Yes means a defect."""
 
     line: Name
@@ -216,15 +216,15 @@ class Pipeline(Strict):
     ] = ()
     second_opinion: SecondOpinion | None = None
     quality: Quality = Quality()
-    count: Count = Count.SOFT
-    settle: Settle = Settle()
+    count: CountMethod = CountMethod.SOFT
+    settle: SettlePolicy = SettlePolicy()
     thresholds: Thresholds = Thresholds()
     deadline_ms: float = Field(default=1500.0, ge=50.0, le=600_000.0)
     fail_safe: Literal[Disposition.REVIEW, Disposition.REJECT] = Disposition.REVIEW
-    gate: Gate = Gate()
+    gate: GateSettings = GateSettings()
     retention: Retention = Retention()
     close_looks: int = Field(default=2, ge=0, le=4)
-    learned: Learned | None = None
+    learned: LearnedSettings | None = None
 
     @field_validator("defects")
     @classmethod
@@ -267,9 +267,9 @@ class Pipeline(Strict):
     @property
     def asks_p_true(self) -> bool:
         """Whether the model is asked of each vote if it is right."""
-        return self.count is Count.WEIGHTED and self.settle.weight_by is WeightBy.P_TRUE
+        return self.count is CountMethod.WEIGHTED and self.settle.weight_by is WeightSource.P_TRUE
 
-    def learned_under(self, fingerprint: str) -> Learned | None:
+    def learned_under(self, fingerprint: str) -> LearnedSettings | None:
         """What was learned, where it holds."""
         return self.learned if self.learned and self.learned.fingerprint == fingerprint else None
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from inspector.domain.declared import Reasoning, ViewName
-from inspector.domain.pipeline import LIMITS, Limits, Pipeline
+from inspector.domain.pipeline import LIMITS, Pipeline, TokenLimits
 
 YES: Final = ("Yes",)
 NO: Final = ("No",)
@@ -150,7 +150,7 @@ def questions(
     reasoning: Reasoning,
     temperature: float,
     seed: int,
-    limits: Limits | None = None,
+    limits: TokenLimits | None = None,
 ) -> list[Question]:
     """The questions of one view in one rung: `samples` of them, all different where the view has more than one
     wording; a checklist has one per declared item and counts as one vote. `limits` are the reasoning's own where none

@@ -28,7 +28,7 @@ class Ack:
     at: datetime
 
 
-class Unacknowledged(NamedTuple):
+class MissingAck(NamedTuple):
     """A published verdict that the gate did not acknowledge in time."""
 
     key: FrameKey
@@ -47,7 +47,7 @@ class TriggerCount:
     at: datetime
 
 
-class Comparison(NamedTuple):
+class CountComparison(NamedTuple):
     """A PLC's count beside what the ledger holds of that time."""
 
     counted: TriggerCount
@@ -72,7 +72,7 @@ class Gap(NamedTuple):
         return self.last - self.first + 1
 
 
-class Hole(NamedTuple):
+class SequenceHole(NamedTuple):
     """Numbers of a camera's sequence, first to last, that no part has; the part after them was received `at`. The
     counter ran without a restart from `begun` to `ended`."""
 
@@ -110,7 +110,7 @@ class Balance:
     published: int
     acknowledged: int
     pending: int
-    compared: tuple[Comparison, ...]
+    compared: tuple[CountComparison, ...]
 
     @property
     def lost(self) -> int:
@@ -158,7 +158,7 @@ def in_flight_for(deadline_ms: float) -> timedelta:
 
 
 def camera_account(
-    camera: str, decided: int, holes: Iterable[Hole], losses: Sequence[Gap], settled: datetime
+    camera: str, decided: int, holes: Iterable[SequenceHole], losses: Sequence[Gap], settled: datetime
 ) -> CameraAccount:
     """Explains every hole by the recorded losses. One whose next part was received after `settled` is in flight."""
     lost = in_flight = 0
@@ -174,7 +174,7 @@ def camera_account(
     return CameraAccount(camera, decided, lost, in_flight, tuple(unaccounted))
 
 
-def _without(hole: Hole, losses: Sequence[Gap]) -> list[Span]:
+def _without(hole: SequenceHole, losses: Sequence[Gap]) -> list[Span]:
     """What is left of a hole when the losses recorded while its counter ran are taken away."""
     rest = [Span(hole.first, hole.last)]
     for loss in losses:

@@ -28,7 +28,7 @@ class Review(NamedTuple):
     note: str = ""
 
 
-class Past(NamedTuple):
+class StoredPart(NamedTuple):
     """A decided part as it looks today. `shadow` are the votes of its whole ladder, asked after it was decided; they
     count in no disposition. `is_ng` is the truth, None where nobody has said it."""
 
@@ -41,11 +41,11 @@ class History(NamedTuple):
     """A line's parts under one fingerprint, oldest first: all about which anything became known, and the newest of the
     others. `totals` are of all that there are."""
 
-    parts: tuple[Past, ...]
+    parts: tuple[StoredPart, ...]
     totals: Mapping[Disposition, int]
 
 
-def evenly(parts: Sequence[Past]) -> list[Past]:
+def evenly(parts: Sequence[StoredPart]) -> list[StoredPart]:
     """The reviewed ones among these, the same share of every disposition: people review what was rejected sooner than
     what was passed, and figures over such a choice would say more about the choice. A disposition that few parts have
     (RARE) need not keep up with the others."""

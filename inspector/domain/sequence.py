@@ -26,7 +26,7 @@ class Span(NamedTuple):
         return self.last - self.first + 1
 
 
-class Sequence:
+class SequenceTracker:
     """The sequence numbers of one camera. `last` is the highest number seen since its last restart."""
 
     def __init__(self, last: int | None = None) -> None:

@@ -22,14 +22,14 @@ from typing import Final, NamedTuple
 
 from inspector.domain.declared import ViewName
 from inspector.domain.log_odds import beta_leads
-from inspector.domain.pipeline import Count, Settle, Thresholds
+from inspector.domain.pipeline import CountMethod, SettlePolicy, Thresholds
 from inspector.domain.vote import Counting, StoppedBy, Tally, Vote
 
-MAJORITY: Final = Counting(Count.MAJORITY)
+MAJORITY: Final = Counting(CountMethod.MAJORITY)
 UNANIMOUS: Final = (Vote(ViewName.DIRECT, 0, 0.0), Vote(ViewName.DIRECT, 0, 1.0))
 
 
-class Rule(ABC):
+class StoppingRule(ABC):
     """When to stop, how many to ask next, and how the votes count in the end."""
 
     counting: Counting = MAJORITY
@@ -67,7 +67,7 @@ class Rule(ABC):
 
 
 @dataclass(frozen=True)
-class Fixed(Rule):
+class FixedRule(StoppingRule):
     """Always n votes: the seed paper's method with n = 3."""
 
     n: int
@@ -85,7 +85,7 @@ class Fixed(Rule):
 
 
 @dataclass(frozen=True)
-class AdaptiveConsistency(Rule):
+class AdaptiveConsistency(StoppingRule):
     """The Beta rule as published: it takes votes as independent, and "most answers agree" as "the answer is right"."""
 
     confidence: float = 0.95
@@ -97,7 +97,7 @@ class AdaptiveConsistency(Rule):
 
 
 @dataclass(frozen=True)
-class Esc(Rule):
+class Esc(StoppingRule):
     """Early-stopping self-consistency: windows follow one another without overlap. A window that holds an unreadable
     answer is not unanimous."""
 
@@ -113,7 +113,7 @@ class Esc(Rule):
 
 
 @dataclass(frozen=True)
-class Sprt(Rule):
+class Sprt(StoppingRule):
     """Wald's sequential test of "the leader has share p1" against "a half". The leader is picked from the same votes,
     so that either side may win: the chance of a winner where there is none is up to twice alpha."""
 
@@ -132,11 +132,11 @@ class Sprt(Rule):
 
 
 @dataclass(frozen=True)
-class Sequential(Rule):
+class SequentialRule(StoppingRule):
     """The default: the posterior of the discounted votes is sure of one disposition, or no answers that are still to
     come could change it. `ladder_votes`: how many votes the ladder holds in all."""
 
-    settle: Settle = field(default_factory=Settle)
+    settle: SettlePolicy = field(default_factory=SettlePolicy)
     thresholds: Thresholds = field(default_factory=Thresholds)
     counting: Counting = field(default_factory=Counting)
     ladder_votes: int = 64
@@ -154,7 +154,7 @@ class Sequential(Rule):
         return StoppedBy.DECIDED if left > 0 and decided(tally, left, self.thresholds) else None
 
 
-def settled(tally: Tally, settle: Settle, thresholds: Thresholds) -> bool:
+def settled(tally: Tally, settle: SettlePolicy, thresholds: Thresholds) -> bool:
     """Confident enough, and on one side of both thresholds: doubt never settles."""
     score = tally.score
     if score is None or tally.confidence < settle.confidence:

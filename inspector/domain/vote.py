@@ -17,7 +17,7 @@ from inspector.domain.declared import ViewName
 from inspector.domain.effective_votes import PRIOR_CORRELATION, Correlations, effective
 from inspector.domain.learned import Calibration, Fusion
 from inspector.domain.log_odds import beta_leads, expit, logit, mean, shifted
-from inspector.domain.pipeline import Count, Pipeline
+from inspector.domain.pipeline import CountMethod, Pipeline
 from inspector.text import printable
 
 
@@ -89,7 +89,7 @@ class Opinion:
         return logit(self.p_ng)
 
 
-class Labelled(NamedTuple):
+class LabelledVotes(NamedTuple):
     """One part's stored votes in the order they were given, the truth (None where nobody has said it), and the second
     opinion where the line has one."""
 
@@ -105,7 +105,7 @@ class Counting:
     `calibration` corrects how sure soft votes make, never the score. `opinion` is one part's second opinion; `fusion`
     weighs it, and where that was learned no calibration is needed beside it."""
 
-    count: Count = Count.SOFT
+    count: CountMethod = CountMethod.SOFT
     correlations: Correlations = field(default_factory=Correlations)
     prior: float = 0.5
     temperature: float = 2.0
@@ -119,7 +119,7 @@ class Counting:
 
     def voted(self, votes: Sequence[Vote]) -> float:
         """p_ng as the votes alone have it."""
-        if self.count is Count.SOFT:
+        if self.count is CountMethod.SOFT:
             return expit(mean(vote.log_odds for vote in votes))
         weights = self.weights(votes)
         return math.fsum(weight * vote.ng for weight, vote in zip(weights, votes, strict=True)) / math.fsum(weights)
@@ -133,7 +133,7 @@ class Counting:
         not yet that the part is.
         """
         voted, n_eff = self.voted(votes), self.n_eff(votes)
-        if self.count is Count.SOFT:
+        if self.count is CountMethod.SOFT:
             return self._fused(expit(n_eff * mean(self._likelihood(vote) for vote in votes)))
         return self._fused(beta_leads(voted * n_eff, (1.0 - voted) * n_eff))
 
@@ -155,7 +155,7 @@ class Counting:
     def weights(self, votes: Sequence[Vote]) -> list[float]:
         """Of each vote, the largest 1. weighted: softmax of the votes' certainty within the part (CISC, Taubenfeld
         2025), with odds instead of probabilities, so that P(True) and margins lie on one scale."""
-        if self.count is not Count.WEIGHTED:
+        if self.count is not CountMethod.WEIGHTED:
             return [1.0] * len(votes)
         surest = max(vote.certainty for vote in votes)
         return [math.exp((vote.certainty - surest) / self.temperature) for vote in votes]

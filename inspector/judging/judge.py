@@ -15,22 +15,22 @@ from dataclasses import dataclass, field, replace
 
 from inspector.domain.decision import decide, limits_of
 from inspector.domain.declared import Disposition, ViewName
-from inspector.domain.ladder import Batch, Step, batches, steps
+from inspector.domain.ladder import QuestionBatch, Step, batches, steps
 from inspector.domain.pipeline import Pipeline, fingerprint
 from inspector.domain.prompts import Pictures, Question
 from inspector.domain.quality import strange
 from inspector.domain.report import Words
 from inspector.domain.review import is_shadow
-from inspector.domain.stopping import Sequential
+from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import StoppedBy, Tally, Vote, counting
 from inspector.errors import InspectorError
-from inspector.judging.part_pictures import Sight
+from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import describe
-from inspector.judging.rung_timing import Pace
-from inspector.judging.second_opinion import Noticed, Opinions, PatchOpinions
+from inspector.judging.rung_timing import RungTimes
+from inspector.judging.second_opinion import FrameOpinion, OpinionSource, PatchOpinionSource
 from inspector.ports.engine import Answer, Engine
 from inspector.ports.evidence import EvidenceStore
-from inspector.ports.pool import Job, Judgement, Shadow
+from inspector.ports.pool import Job, Judgement, ShadowResult
 
 
 class Judge:
@@ -38,19 +38,23 @@ class Judge:
     like."""
 
     def __init__(
-        self, engine: Engine, evidence: EvidenceStore, pace: Pace | None = None, opinions: Opinions | None = None
+        self,
+        engine: Engine,
+        evidence: EvidenceStore,
+        pace: RungTimes | None = None,
+        opinions: OpinionSource | None = None,
     ) -> None:
         self._engine = engine
         self._evidence = evidence
-        self._pace = pace or Pace()
-        self._opinions = opinions or PatchOpinions(engine, evidence)
+        self._pace = pace or RungTimes()
+        self._opinions = opinions or PatchOpinionSource(engine, evidence)
 
-    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | Shadow, None]:
+    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | ShadowResult, None]:
         """Yields one Judgement, then Words unless the part passes, then the Shadow of a part that is one. Never raises
         for a failing model: the votes so far come back with ERROR."""
-        sight = Sight(self._engine, self._evidence, job, self._opinions)
+        sight = PartPictures(self._engine, self._evidence, job, self._opinions)
         try:
-            climb = Climb(self._engine, sight, job, self._pace)
+            climb = LadderRun(self._engine, sight, job, self._pace)
             judgement = await climb.run()
             yield judgement
             if judgement.is_bad_image:
@@ -69,14 +73,14 @@ def needs_words(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> bool
 
 
 @dataclass(slots=True)
-class Climb:
+class LadderRun:
     """One part's way up the ladder. `tally` holds every vote as it comes, so that a deadline loses none. `strange` is
     why the picture can't be one of this product: votes may reject it, but not pass it."""
 
     engine: Engine
-    sight: Sight
+    sight: PartPictures
     job: Job
-    pace: Pace
+    pace: RungTimes
     tally: Tally = field(init=False)
     capped: tuple[int, ...] = field(init=False)
     rungs: int = 0
@@ -108,7 +112,7 @@ class Climb:
             return Judgement((), 0, StoppedBy.ERROR, self.strange, self.engine.fingerprint, opinion, is_bad_image=True)
         return Judgement(self.tally.votes, self.rungs, stopped_by, detail, self.engine.fingerprint, opinion)
 
-    async def shadow(self) -> Shadow:
+    async def shadow(self) -> ShadowResult:
         """The whole ladder from its start, capped rungs too. Nothing of what was asked for the verdict is used again:
         which of a rung's votes that was depended on what they said."""
         votes: list[Vote] = []
@@ -117,8 +121,8 @@ class Climb:
                 for batch in batches([step], step.votes):
                     votes += [vote async for vote in self._votes(batch)]
         except InspectorError:
-            return Shadow()
-        return Shadow(tuple(votes))
+            return ShadowResult()
+        return ShadowResult(tuple(votes))
 
     async def _climb(self) -> StoppedBy:
         ahead = [step for step in steps(self.job.pipeline, self.job.seed) if step.number not in self.capped]
@@ -138,7 +142,7 @@ class Climb:
                 return stopped_by
         return StoppedBy.LADDER_END
 
-    def _notice(self, noticed: Noticed) -> None:
+    def _notice(self, noticed: FrameOpinion) -> None:
         self.strange = strange(noticed.unlike, self.job.pipeline.quality)
         if self.job.pipeline.second_opinion is not None:
             self.tally = replace(self.tally, counting=replace(self.tally.counting, opinion=noticed.opinion))
@@ -157,10 +161,10 @@ class Climb:
         """The rungs themselves: a new version's second rung is another one."""
         return (self.job.key.line, *(step.rung for step in together))
 
-    def _rule(self, pending: int) -> Sequential:
+    def _rule(self, pending: int) -> SequentialRule:
         pipeline, asked = self.job.pipeline, len(self.tally.votes)
         limits = limits_of(pipeline, self.tally.counting)
-        return Sequential(pipeline.settle, limits, self.tally.counting, asked + pending)
+        return SequentialRule(pipeline.settle, limits, self.tally.counting, asked + pending)
 
     async def _ask(self, together: list[Step], later: int) -> StoppedBy | None:
         planned = batches(together, self.job.pipeline.settle.max_votes - len(self.tally.votes))
@@ -174,7 +178,7 @@ class Climb:
                         return stopped_by
         return None
 
-    async def _votes(self, batch: Batch) -> AsyncGenerator[Vote, None]:
+    async def _votes(self, batch: QuestionBatch) -> AsyncGenerator[Vote, None]:
         """Votes of one batch as they finish; nothing where its pictures can't be had (no region to zoom at)."""
         if batch.pictures is Pictures.ZOOM and not await self.sight.point_at_suspect():
             return

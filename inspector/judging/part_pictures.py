@@ -7,30 +7,32 @@ from typing import Final, NamedTuple
 
 from inspector.domain.prompts import LOCATE_REQUEST, LOCATE_TOKENS, Pictures, preamble
 from inspector.domain.report import BOX_SCHEMA, WHOLE, Box, read_box
-from inspector.judging.second_opinion import Noticed, Opinions, PatchOpinions, golden_picture
-from inspector.ports.engine import Engine, Picture, Prefix, Text
+from inspector.judging.second_opinion import FrameOpinion, OpinionSource, PatchOpinionSource, golden_picture
+from inspector.ports.engine import Engine, GeneratedText, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
 
 LOCATE_START: Final = '{"bbox_2d": ['
 
 
-class Closer(NamedTuple):
+class RelocatedBox(NamedTuple):
     """A region named in a detail, on the whole frame, and how many tokens naming it took."""
 
     box: Box
     tokens: int
 
 
-class Sight:
+class PartPictures:
     """The pictures of one part as the engine sees them: every prefix is opened at most once and kept."""
 
-    def __init__(self, engine: Engine, evidence: EvidenceStore, job: Job, opinions: Opinions | None = None) -> None:
+    def __init__(
+        self, engine: Engine, evidence: EvidenceStore, job: Job, opinions: OpinionSource | None = None
+    ) -> None:
         self._engine = engine
         self._evidence = evidence
         self._job = job
-        self._opinions = opinions or PatchOpinions(engine, evidence)
-        self._noticed: Noticed | None = None
+        self._opinions = opinions or PatchOpinionSource(engine, evidence)
+        self._noticed: FrameOpinion | None = None
         self._frame = Picture(job.payload)
         self._suspect: Picture | None = None
         self._prefixes: dict[Pictures, Prefix] = {}
@@ -41,7 +43,7 @@ class Sight:
             self._prefixes[pictures] = await self._engine.open(shown, preamble(self._job.pipeline, pictures))
         return self._prefixes[pictures]
 
-    async def notice(self, pictures: Pictures = Pictures.FRAME) -> Noticed:
+    async def notice(self, pictures: Pictures = Pictures.FRAME) -> FrameOpinion:
         """The second opinion, from the frame as it is looked at anyway: it is the last of these pictures, unless they
         are a detail."""
         if self._noticed is None:
@@ -60,7 +62,7 @@ class Sight:
         """The region that the model points at."""
         return read_box((await self._pointed(Pictures.FRAME, urgent=True)).text)
 
-    async def looked_closer(self, box: Box) -> Closer | None:
+    async def looked_closer(self, box: Box) -> RelocatedBox | None:
         """Where the model points in the detail around `box`; None where the detail is the whole frame, or it points
         at nothing."""
         await self.zoom_at(box)
@@ -68,9 +70,9 @@ class Sight:
             return None
         named = await self._pointed(Pictures.ZOOM, urgent=False)
         pointed = read_box(named.text)
-        return Closer(pointed.out_of(window), named.tokens) if pointed else None
+        return RelocatedBox(pointed.out_of(window), named.tokens) if pointed else None
 
-    async def _pointed(self, pictures: Pictures, *, urgent: bool) -> Text:
+    async def _pointed(self, pictures: Pictures, *, urgent: bool) -> GeneratedText:
         prefix = await self.prefix(pictures)
         return await self._engine.write(
             prefix, LOCATE_REQUEST, start=LOCATE_START, max_tokens=LOCATE_TOKENS, schema=BOX_SCHEMA, urgent=urgent

@@ -33,7 +33,7 @@ HOT: Final = 0.5  # of the hottest: patches that belong to its region
 LEAST: Final = 1e-6  # squared distance: less is rounding
 
 
-class Suspicion(NamedTuple):
+class PatchAnomaly(NamedTuple):
     """`ratio`: how far from the golden samples the picture lies, in multiples of what is usual among them. `heat`
     [rows, columns] is the same of every patch; `unlike` of its median patch, which a defect moves little."""
 
@@ -48,7 +48,7 @@ class Suspicion(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Memory:
+class PatchBank:
     """Golden patches [patches, width], and the squared distances that are usual between golden samples: that of the
     farthest patches, and that of the median one."""
 
@@ -56,13 +56,13 @@ class Memory:
     usual: float
     usual_median: float
 
-    def compare(self, picture: PatchMap) -> Suspicion:
+    def compare(self, picture: PatchMap) -> PatchAnomaly:
         nearest = _squared(_points(picture), self.patches).min(axis=1)
         heat = nearest.reshape(picture.shape[:2]) / self.usual
-        return Suspicion(farthest(nearest) / self.usual, heat, float(np.median(nearest)) / self.usual_median)
+        return PatchAnomaly(farthest(nearest) / self.usual, heat, float(np.median(nearest)) / self.usual_median)
 
 
-def remember(golden: Sequence[PatchMap], most: int = MOST) -> Memory:
+def remember(golden: Sequence[PatchMap], most: int = MOST) -> PatchBank:
     """Raises ValueError where there are none, or where they are of different width."""
     points = [_points(picture) for picture in golden]
     every, picture = np.concatenate(points), np.repeat(np.arange(len(points)), [len(each) for each in points])
@@ -72,7 +72,7 @@ def remember(golden: Sequence[PatchMap], most: int = MOST) -> Memory:
     usual, usual_median = (
         max(float(np.mean([how(each) for each in nearest] or [0.0])), LEAST) for how in (farthest, np.median)
     )
-    return Memory(every[kept], usual, usual_median)
+    return PatchBank(every[kept], usual, usual_median)
 
 
 def coreset(points: Array, most: int) -> Array:

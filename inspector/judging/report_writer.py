@@ -12,13 +12,13 @@ from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import REPORT_TOKENS, Pictures, report_request
 from inspector.domain.report import Box, Words, WordsState, read_words, report_schema
 from inspector.errors import InspectorError
-from inspector.judging.part_pictures import Sight
+from inspector.judging.part_pictures import PartPictures
 from inspector.ports.engine import Engine
 
 REPORT_START: Final = '{"defect": "'
 
 
-async def describe(engine: Engine, sight: Sight, pipeline: Pipeline) -> Words:
+async def describe(engine: Engine, sight: PartPictures, pipeline: Pipeline) -> Words:
     """Never raises for a failing model: MISSING with the reason, or what it had written before it failed."""
     started = time.monotonic()
     try:
@@ -29,7 +29,7 @@ async def describe(engine: Engine, sight: Sight, pipeline: Pipeline) -> Words:
     return replace(words, ms=(time.monotonic() - started) * 1000.0)
 
 
-async def _written(engine: Engine, sight: Sight, pipeline: Pipeline) -> Words:
+async def _written(engine: Engine, sight: PartPictures, pipeline: Pipeline) -> Words:
     written = await engine.write(
         await sight.prefix(Pictures.FRAME),
         report_request(pipeline),
@@ -40,7 +40,7 @@ async def _written(engine: Engine, sight: Sight, pipeline: Pipeline) -> Words:
     return read_words(written.text, pipeline, tokens=written.tokens)
 
 
-async def _placed(sight: Sight, words: Words, looks: int) -> Words:
+async def _placed(sight: PartPictures, words: Words, looks: int) -> Words:
     """The words with the main finding's box between where the model pointed at first and in each closer look, which
     goes where the last one pointed: of three looks one that goes wrong is outvoted, side by side of the box."""
     if words.main is None or words.main.bbox_norm is None:

@@ -15,7 +15,7 @@ QUANTILE: Final = 0.95
 PATIENCE: Final = 50  # refusals in a row before a rung is tried again: what is never asked would stay slow for ever
 
 
-class Pace:
+class RungTimes:
     """Recent durations in milliseconds per key, such as (line, rung)."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from inspector.domain.prompts import Pictures, preamble
 from inspector.domain.report import Box
 from inspector.domain.vote import Opinion
 from inspector.errors import ModelError
-from inspector.judging.patch_distance import Memory, Suspicion, region, remember
+from inspector.judging.patch_distance import PatchAnomaly, PatchBank, region, remember
 from inspector.ports.engine import Engine, PatchMap, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
@@ -24,7 +24,7 @@ from inspector.ports.pool import Job
 MOST_LINES: Final = 64  # whose golden samples are kept in mind, those used last
 
 
-class Noticed(NamedTuple):
+class FrameOpinion(NamedTuple):
     """The opinion, the region that it is about, and how unlike the golden samples the picture is on the whole."""
 
     opinion: Opinion
@@ -32,29 +32,29 @@ class Noticed(NamedTuple):
     unlike: float = 0.0
 
 
-class Opinions(Protocol):
+class OpinionSource(Protocol):
     """Who gives second opinions."""
 
-    async def about(self, prefix: Prefix, job: Job) -> Noticed:
+    async def about(self, prefix: Prefix, job: Job) -> FrameOpinion:
         """About the prefix's last picture, the part's whole frame. Raises ModelError where that can't be told."""
 
 
-class PatchOpinions:
+class PatchOpinionSource:
     """Second opinions from one engine's own patches."""
 
     def __init__(self, engine: Engine, evidence: EvidenceStore) -> None:
         self._engine = engine
         self._evidence = evidence
-        self._memories: OrderedDict[tuple[str, ...], asyncio.Task[Memory]] = OrderedDict()
+        self._memories: OrderedDict[tuple[str, ...], asyncio.Task[PatchBank]] = OrderedDict()
 
-    async def about(self, prefix: Prefix, job: Job) -> Noticed:
+    async def about(self, prefix: Prefix, job: Job) -> FrameOpinion:
         memory, began = await self._memory(job), time.monotonic()
         patches = await self._engine.features(prefix)
         found = await asyncio.to_thread(memory.compare, patches)
         suspect, ms = region(found.heat), (time.monotonic() - began) * 1000.0
-        return Noticed(Opinion(found.p_ng, ms, _told(found, suspect)), suspect, found.unlike)
+        return FrameOpinion(Opinion(found.p_ng, ms, _told(found, suspect)), suspect, found.unlike)
 
-    async def _memory(self, job: Job) -> Memory:
+    async def _memory(self, job: Job) -> PatchBank:
         """Of these golden samples; what failed is tried again for the next part."""
         known = self._memories.get(job.golden)
         if known is None or (known.done() and (known.cancelled() or known.exception())):
@@ -65,7 +65,7 @@ class PatchOpinions:
             self._memories.popitem(last=False)
         return await asyncio.shield(known)
 
-    async def _remember(self, golden: tuple[str, ...], pipeline: Pipeline) -> Memory:
+    async def _remember(self, golden: tuple[str, ...], pipeline: Pipeline) -> PatchBank:
         if not golden:
             raise ModelError(f"{pipeline.line} has no golden samples to compare with; apply the line again")
         seen = [await self._look(sha256, pipeline) for sha256 in golden]
@@ -88,7 +88,7 @@ def golden_picture(evidence: EvidenceStore, sha256: str) -> Picture:
         raise ModelError(f"golden sample {sha256[:12]}… is not in the evidence store; apply the line again") from error
 
 
-def _told(found: Suspicion, suspect: Box) -> str:
+def _told(found: PatchAnomaly, suspect: Box) -> str:
     """The opinion in words."""
     x0, y0, x1, y1 = (round(100 * each) for each in suspect)
     return f"{found.ratio:.2f} times as far as is usual, most at x {x0}-{x1} %, y {y0}-{y1} %"

@@ -169,14 +169,14 @@ class Heartbeat(Payload):
     at: AwareDatetime
 
 
-class Until(NamedTuple):
+class GateDeadline(NamedTuple):
     """Until when a gate waits for a verdict, and what it does without one."""
 
     gate_by: datetime
     fail_safe: Disposition
 
 
-def verdict_message(part: PartRecord, until: Until | None = None) -> VerdictMessage:
+def verdict_message(part: PartRecord, until: GateDeadline | None = None) -> VerdictMessage:
     """The verdict payload of a stored part."""
     main = part.words.main
     return VerdictMessage(

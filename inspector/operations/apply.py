@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from inspector.adapters.camera import CameraEye
+from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, store_versions, upgrade
-from inspector.config.diff import Change, Declared, diff, read_fleet
+from inspector.config.diff import DeclaredPipeline, SettingChange, diff, read_fleet
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError, Fault, PictureError
@@ -24,10 +24,10 @@ class LineChange(NamedTuple):
     """What applying would do to one line. `version` is the live one, None for a new line. `forgets`: what was learned
     from the line's votes holds no more, as scores change."""
 
-    declared: Declared
+    declared: DeclaredPipeline
     golden: tuple[str, ...]
     version: int | None
-    changes: tuple[Change, ...]
+    changes: tuple[SettingChange, ...]
     new_golden: bool
     forgets: bool = False
 
@@ -57,7 +57,7 @@ class LineChange(NamedTuple):
         }
 
 
-def read_pipelines(path: Path) -> tuple[Declared, ...]:
+def read_pipelines(path: Path) -> tuple[DeclaredPipeline, ...]:
     """The pipelines of a folder's `*.yaml`, or of one file. Raises DeclarationError with all faults together."""
     files = sorted(path.glob("*.yaml")) + sorted(path.glob("*.yml")) if path.is_dir() else [path]
     if not files:
@@ -69,7 +69,7 @@ def read_pipelines(path: Path) -> tuple[Declared, ...]:
         raise DeclarationError([Fault(str(path), "file", error.strerror or str(error), remedy)]) from error
 
 
-def plan_changes(fleet: tuple[Declared, ...], database: str, evidence: FileEvidence) -> list[LineChange]:
+def plan_changes(fleet: tuple[DeclaredPipeline, ...], database: str, evidence: FileEvidence) -> list[LineChange]:
     """What would change on each line. Stores golden samples in the evidence store (content-addressed, so that a plan
     that is not carried out leaves nothing wrong). Raises DeclarationError for a golden sample that can't be read."""
     upgrade(database)
@@ -92,7 +92,7 @@ def store_changes(changes: list[LineChange], database: str) -> dict[str, int]:
     return dict(store_versions(database, changed))
 
 
-def _change(declared: Declared, hashes: tuple[str, ...], live: PipelineVersion | None) -> LineChange:
+def _change(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineVersion | None) -> LineChange:
     if live is None:
         return LineChange(declared, hashes, None, (), False)
     declared = _remembering(declared, hashes, live)
@@ -102,7 +102,7 @@ def _change(declared: Declared, hashes: tuple[str, ...], live: PipelineVersion |
     return LineChange(declared, hashes, live.version, changes, live.golden != hashes, forgets)
 
 
-def _remembering(declared: Declared, hashes: tuple[str, ...], live: PipelineVersion) -> Declared:
+def _remembering(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineVersion) -> DeclaredPipeline:
     """With what was learned from the line's votes, which no file need say, where scores stay what they were."""
     alike = declared.pipeline.score_key() == live.pipeline.score_key() and hashes == live.golden
     if declared.pipeline.learned is not None or not alike:
@@ -110,7 +110,7 @@ def _remembering(declared: Declared, hashes: tuple[str, ...], live: PipelineVers
     return declared._replace(pipeline=declared.pipeline.model_copy(update={"learned": live.pipeline.learned}))
 
 
-def golden_hashes(declared: Declared, evidence: EvidenceStore, faults: list[Fault]) -> tuple[str, ...]:
+def golden_hashes(declared: DeclaredPipeline, evidence: EvidenceStore, faults: list[Fault]) -> tuple[str, ...]:
     """Stores the declared golden samples; what is wrong with them is added to the faults."""
     hashes = []
     for number, source in enumerate(declared.pipeline.golden_samples):
@@ -133,4 +133,4 @@ def _golden_bytes(source: str, folder: Path) -> tuple[bytes, str]:
 
 def _check_picture(data: bytes, media_type: str, pipeline: Pipeline) -> None:
     key = FrameKey(pipeline.line, "golden", "golden")
-    CameraEye(()).look(Frame(key, data, utc_now(), content_type=media_type), pipeline.quality)
+    CameraPictureReader(()).measure(Frame(key, data, utc_now(), content_type=media_type), pipeline.quality)

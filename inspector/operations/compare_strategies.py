@@ -13,7 +13,7 @@ from typing import Final
 
 from rich.console import Console
 
-from inspector.config.diff import Declared
+from inspector.config.diff import DeclaredPipeline
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError, Fault, InspectorError
 from inspector.lab.evaluation.comparison import StrategyComparison, compare_recorded
@@ -123,7 +123,7 @@ def _labelled(row: LabelledPicture, pipeline: Pipeline, golden: tuple[str, ...])
     return LabelledPart(str(row.path), pipeline, row.path.read_bytes(), row.is_ng is True, golden)
 
 
-def _declared(fleet: Sequence[Declared], line: str, file: Path) -> Declared:
+def _declared(fleet: Sequence[DeclaredPipeline], line: str, file: Path) -> DeclaredPipeline:
     found = next((each for each in fleet if each.pipeline.line == line), None)
     if found is None:
         lines = ", ".join(each.pipeline.line for each in fleet)

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from inspector.adapters.ledger import Declaration, SqlLedger, store_versions
-from inspector.domain.learned import Learned
+from inspector.domain.learned import LearnedSettings
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
 from inspector.messages.outgoing import EventSeverity
 from inspector.operations.line_records import LineRecords, read_line_records
 from inspector.ports.ledger import Event
-from inspector.tuning.counterfactual import Price, price
-from inspector.tuning.learning import Lesson, study
-from inspector.tuning.rung_effects import Change
+from inspector.tuning.counterfactual import Impact, price
+from inspector.tuning.learning import LearningReport, study
+from inspector.tuning.rung_effects import RungEffect
 from inspector.utc import utc_now
 
 
@@ -25,8 +25,8 @@ class LearningResult(NamedTuple):
     """What was learned, and what it costs. `version` is the new one, None where nothing was stored."""
 
     records: LineRecords
-    lesson: Lesson
-    price: Price
+    lesson: LearningReport
+    price: Impact
     version: int | None
 
     def as_json(self) -> dict[str, Any]:
@@ -61,18 +61,18 @@ def learn(database: str, line: str, *, fuse: bool = False, dry_run: bool = False
     return LearningResult(found, lesson, cost, stored[0].version if stored else None)
 
 
-def holds_anything(learned: Learned) -> bool:
-    return learned != Learned(fingerprint=learned.fingerprint)
+def holds_anything(learned: LearnedSettings) -> bool:
+    return learned != LearnedSettings(fingerprint=learned.fingerprint)
 
 
-def _harms(line: str, before: Pipeline, lesson: Lesson, stamp: str) -> list[Event]:
+def _harms(line: str, before: Pipeline, lesson: LearningReport, stamp: str) -> list[Event]:
     """One for each rung that is capped now and was not before."""
     known = before.learned_under(stamp)
     capped = set(lesson.learned.capped) - set(known.capped if known else ())
     return [_harm(line, change) for change in lesson.rungs if change.rung in capped]
 
 
-def _harm(line: str, change: Change) -> Event:
+def _harm(line: str, change: RungEffect) -> Event:
     text = (
         f"rung {change.rung + 1} is not asked any more: of {change.parts} parts it turned {change.harmed} from right "
         f"to wrong and {change.rescued} from wrong to right (exact McNemar p = {change.p_value:.4f}); take it out of "

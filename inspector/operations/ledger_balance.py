@@ -7,7 +7,7 @@ from typing import Any
 
 from inspector.adapters.ledger import SqlArchive
 from inspector.domain.part import PartState
-from inspector.domain.reconciliation import Balance, CameraAccount, Comparison, in_flight_for
+from inspector.domain.reconciliation import Balance, CameraAccount, CountComparison, in_flight_for
 from inspector.errors import LedgerError
 from inspector.ports.archive import Archive
 
@@ -71,7 +71,7 @@ def _camera(camera: CameraAccount) -> dict[str, Any]:
     }
 
 
-def _comparison(comparison: Comparison) -> dict[str, Any]:
+def _comparison(comparison: CountComparison) -> dict[str, Any]:
     counted, decided, lost = comparison
     return {
         "camera": counted.camera,

@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import evenly
-from inspector.domain.vote import Labelled, counting
+from inspector.domain.vote import LabelledVotes, counting
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.separate_views import recorded_parts, separate_votes
 from inspector.operations.compare_strategies import PartSource
 from inspector.operations.export import as_yaml
 from inspector.operations.line_records import read_line_records
-from inspector.tuning.ladder_search import Limits
-from inspector.tuning.recommendation import Advice, adopt, advise
+from inspector.tuning.ladder_search import RiskLimits
+from inspector.tuning.recommendation import Recommendation, adopt, advise
 
 
 class LadderPlan(NamedTuple):
@@ -23,19 +23,19 @@ class LadderPlan(NamedTuple):
 
     source: str
     pipeline: Pipeline
-    advice: Advice
+    advice: Recommendation
 
 
-def plan_line(database: str, line: str, limits: Limits) -> LadderPlan:
+def plan_line(database: str, line: str, limits: RiskLimits) -> LadderPlan:
     """From reviewed parts whose whole ladder was asked. Raises InspectorError where there are too few."""
     found = read_line_records(database, line)
     pipeline, shadows = found.live.pipeline, [past for past in found.history.parts if past.shadow]
-    parts = [Labelled(past.shadow, past.is_ng) for past in evenly(shadows)]
+    parts = [LabelledVotes(past.shadow, past.is_ng) for past in evenly(shadows)]
     advice = advise(parts, pipeline, counting(pipeline, found.stamp), limits)
     return LadderPlan(f"{line}, version {found.live.version}: stored votes", pipeline, advice)
 
 
-def plan_recorded(source: PartSource, votes: Path, line: str, limits: Limits) -> LadderPlan:
+def plan_recorded(source: PartSource, votes: Path, line: str, limits: RiskLimits) -> LadderPlan:
     """From labelled parts and the file that their answers were recorded in. Raises InspectorError where nothing was
     recorded about them."""
     if not votes.is_file():

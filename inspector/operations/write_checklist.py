@@ -23,9 +23,9 @@ from inspector.operations.train_and_measure import stages
 from inspector.ports.engine import Engine
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
-from inspector.tuning.checklist import Candidate, Reading, candidates
-from inspector.tuning.checklist_trial import Heard, Tried, chosen, try_out
-from inspector.tuning.checklist_writer import Questioner, Reviewed
+from inspector.tuning.checklist import CandidateQuestion, WrittenChecklist, candidates
+from inspector.tuning.checklist_trial import TrialAnswers, TrialResult, chosen, try_out
+from inspector.tuning.checklist_writer import ChecklistWriter, ReviewedPicture
 
 MAX_REVIEWED_PER_CLASS: Final = 20  # reviewed parts of each kind
 
@@ -43,13 +43,13 @@ class ChecklistResult(NamedTuple):
     """What was written and tried. `version` is the new one, None where nothing was stored."""
 
     live: PipelineVersion
-    reading: Reading
-    heard: Heard
-    tried: tuple[Tried, ...]
+    reading: WrittenChecklist
+    heard: TrialAnswers
+    tried: tuple[TrialResult, ...]
     version: int | None = None
 
     @property
-    def kept(self) -> tuple[Candidate, ...]:
+    def kept(self) -> tuple[CandidateQuestion, ...]:
         """The checklist: none where no question of the model's is among the best."""
         best = chosen(self.tried)
         return best if any(each.written for each in best) else ()
@@ -107,10 +107,10 @@ def write_file(found: ChecklistResult, file: Path) -> None:
 
 
 async def _questioned(
-    screen: Console, resources: ChecklistResources, live: PipelineVersion, reviewed: Sequence[Reviewed]
+    screen: Console, resources: ChecklistResources, live: PipelineVersion, reviewed: Sequence[ReviewedPicture]
 ) -> ChecklistResult:
-    questioner = Questioner(resources.open_engine(), resources.evidence, live)
-    reading, heard = await questioner.write(), Heard(())
+    questioner = ChecklistWriter(resources.open_engine(), resources.evidence, live)
+    reading, heard = await questioner.write(), TrialAnswers(())
     if not reading.usable:
         return ChecklistResult(live, reading, heard, ())
     asked, total = candidates(reading, live.pipeline), len(live.golden) + len(reviewed)
@@ -124,7 +124,7 @@ def _live(database: str, line: str) -> PipelineVersion:
         return live_version(archive, line)
 
 
-def _reviewed(database: str, line: str, most: int) -> list[Reviewed]:
+def _reviewed(database: str, line: str, most: int) -> list[ReviewedPicture]:
     """Of the parts judged as the line stands, as many reviewed ones of each kind."""
     with closing(SqlArchive(database)) as archive:
         stamp = archive.stamp(line)
@@ -132,11 +132,11 @@ def _reviewed(database: str, line: str, most: int) -> list[Reviewed]:
     return [*_spread(history, most, is_ng=False), *_spread(history, most, is_ng=True)]
 
 
-def _spread(history: History, most: int, *, is_ng: bool) -> list[Reviewed]:
+def _spread(history: History, most: int, *, is_ng: bool) -> list[ReviewedPicture]:
     """From the oldest to the newest: neighbours on a line look alike."""
     told = [past.part.evidence.sha256 for past in history.parts if past.part.evidence and past.is_ng is is_ng]
     count = min(most, len(told))
-    return [Reviewed(told[place * len(told) // count], is_ng) for place in range(count)]
+    return [ReviewedPicture(told[place * len(told) // count], is_ng) for place in range(count)]
 
 
 def _require_use(live: PipelineVersion, *, replace: bool) -> None:
@@ -154,7 +154,7 @@ def _require_use(live: PipelineVersion, *, replace: bool) -> None:
         )
 
 
-def _tried_json(tried: Tried, kept: bool) -> dict[str, Any]:
+def _tried_json(tried: TrialResult, kept: bool) -> dict[str, Any]:
     told = tried.told._asdict() if tried.told else None
     return {
         **tried.candidate._asdict(),

@@ -9,10 +9,10 @@ from inspector.domain.pipeline import Quality
 from inspector.domain.quality import Measurements
 
 
-class Eye(Protocol):
+class PictureReader(Protocol):
     """Turns bytes into measurements within limits. Called in a worker thread."""
 
-    def look(self, frame: Frame, rules: Quality) -> Measurements:
+    def measure(self, frame: Frame, rules: Quality) -> Measurements:
         """Raises PictureError, with a reason for the line engineer, when the picture can't be judged."""
 
     def fetch(self, claim: Claim) -> bytes:

@@ -46,7 +46,7 @@ class Answer:
     p_true: float | None = None
 
 
-class Text(NamedTuple):
+class GeneratedText(NamedTuple):
     """Text the model wrote, and how many tokens that took."""
 
     text: str
@@ -78,7 +78,7 @@ class Engine(Protocol):
         max_tokens: int,
         schema: JsonSchema | None = None,
         urgent: bool = False,
-    ) -> Text:
+    ) -> GeneratedText:
         """Greedy text after `request`; it begins with `start`, which the model is made to say, and keeps to `schema`
         as far as the engine can hold it to one. `urgent`: a verdict waits for it; other text gives way to verdicts."""
 

@@ -12,11 +12,11 @@ from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline, Retention
-from inspector.domain.reconciliation import Ack, Comparison, Gap, TriggerCount, Unacknowledged
+from inspector.domain.reconciliation import Ack, CountComparison, Gap, MissingAck, TriggerCount
 from inspector.domain.report import Words
 from inspector.domain.review import Review
 from inspector.domain.vote import Vote
-from inspector.ports.broker import Outgoing
+from inspector.ports.broker import OutgoingMessage
 
 
 class PipelineVersion(NamedTuple):
@@ -27,11 +27,11 @@ class PipelineVersion(NamedTuple):
     golden: tuple[str, ...]
 
 
-class Known(NamedTuple):
+class StoredVerdict(NamedTuple):
     """What the ledger already holds for a frame key: its id and the verdict message as it was stored."""
 
     result_id: str
-    verdict: Outgoing | None
+    verdict: OutgoingMessage | None
 
 
 class Ledger(Protocol):
@@ -40,14 +40,14 @@ class Ledger(Protocol):
     `record` and `finish_words` return after the commit; many calls share one transaction (group commit).
     """
 
-    async def find(self, key: FrameKey) -> Known | None:
+    async def find(self, key: FrameKey) -> StoredVerdict | None:
         """What is stored for this frame, or None: a redelivery is answered, not judged again."""
 
-    async def record(self, part: PartRecord, outgoing: Sequence[Outgoing]) -> bool:
+    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
         """Stores part, votes, words, evidence reference and messages in one transaction. False, storing
         nothing, when the key is already decided."""
 
-    async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[Outgoing]) -> None:
+    async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:
         """Adds the words of a part whose words were PENDING, with the messages that carry them."""
 
     async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, told: bool = False) -> bool:
@@ -58,7 +58,7 @@ class Ledger(Protocol):
     async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
         """Parts whose words are still PENDING: after a restart nobody is writing them any more."""
 
-    async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[Outgoing]:
+    async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
         """Messages not confirmed by the broker, oldest first. `lines` None means of all lines."""
 
     async def confirm(self, message_ids: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ class Ledger(Protocol):
     async def pipelines(self) -> list[PipelineVersion]:
         """The newest version of every line."""
 
-    async def saw_camera(self, sightings: Sequence[Sighting]) -> None:
+    async def add_camera_activity(self, sightings: Sequence[CameraActivity]) -> None:
         """Adds what was seen of cameras since the last call; a camera seen first is listed as new."""
 
     async def cameras(self) -> list[CameraRow]:
@@ -83,13 +83,13 @@ class Ledger(Protocol):
         """The gate acted on a part, which is ACKNOWLEDGED from now on. Returns what its verdict had asked for, None
         where there is no such part. The first acknowledgement of a part stays."""
 
-    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[Unacknowledged]:
+    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[MissingAck]:
         """Verdicts that the gate should have acknowledged by now; each is told once. `lines` None: of all lines."""
 
     async def add_count(self, count: TriggerCount) -> None:
         """Keeps what a PLC counted, to be compared later. The same count again changes nothing."""
 
-    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
+    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[CountComparison]:
         """Compares the counts that came before this time with the ledger; each once."""
 
     async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
@@ -98,7 +98,7 @@ class Ledger(Protocol):
     async def add_reviews(self, reviews: Sequence[Review]) -> None:
         """Appends people's answers. Their parts' pictures stay for good."""
 
-    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> Released:
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
         """Goes on through this line's passed parts, a bounded way, and marks the pictures that it needs no more
         and that no other part and no golden sample needs either."""
 
@@ -106,7 +106,7 @@ class Ledger(Protocol):
         """These marked pictures are gone from the evidence store."""
 
 
-class Released(NamedTuple):
+class ReleasedPictures(NamedTuple):
     """`marked` are pictures that the evidence store may remove now; `more`: there is more to go through."""
 
     marked: tuple[str, ...]
@@ -114,7 +114,7 @@ class Released(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class CameraActivity:
     """What one station saw of one camera since the last sighting. `known` is False when no pipeline wants it.
     `last_seq` is the number up to which all came or were given up. `status` is online, offline or None (said
     nothing)."""

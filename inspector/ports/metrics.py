@@ -16,7 +16,7 @@ EDGES: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0)
 ALARMS: Final = ("ACK_MISSING", "GATE_DIFFERS", "SEQUENCE_GAP", "COUNT_DIFFERS", "LEDGER_AWAY")
 
 
-class Outcome(NamedTuple):
+class PartOutcome(NamedTuple):
     """What parts are told apart by."""
 
     line: str
@@ -25,7 +25,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class PartSums:
     """Parts of one kind, added up. `spent` sums latency / deadline; `within` counts those up to each of EDGES."""
 
     parts: int
@@ -36,8 +36,8 @@ class Counted:
     spent: float
     within: tuple[int, ...]
 
-    def __add__(self, other: Counted) -> Counted:
-        return Counted(
+    def __add__(self, other: PartSums) -> PartSums:
+        return PartSums(
             self.parts + other.parts,
             self.late + other.late,
             self.votes + other.votes,
@@ -48,7 +48,7 @@ class Counted:
         )
 
 
-NOTHING: Final = Counted(0, 0, 0, 0, 0.0, 0.0, (0,) * len(EDGES))
+NOTHING: Final = PartSums(0, 0, 0, 0, 0.0, 0.0, (0,) * len(EDGES))
 
 
 class EventKind(NamedTuple):
@@ -60,11 +60,11 @@ class EventKind(NamedTuple):
 
 
 Key = TypeVar("Key")
-Value = TypeVar("Value", int, Counted)
+Value = TypeVar("Value", int, PartSums)
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch(Generic[Key, Value]):
+class RowSums(Generic[Key, Value]):
     """The rows of a table above some number, added up: those up to another number apart from the later ones.
     `newest` is the highest number there is."""
 
@@ -73,7 +73,7 @@ class Stretch(Generic[Key, Value]):
     newest: int
 
 
-class Waiting(NamedTuple):
+class OutboxBacklog(NamedTuple):
     """A line's messages that the broker has not confirmed; the oldest belongs to a part decided then."""
 
     line: str
@@ -81,7 +81,7 @@ class Waiting(NamedTuple):
     oldest_at: datetime
 
 
-class Pulse(NamedTuple):
+class StationStatus(NamedTuple):
     """What a station last said of itself, and when that was heard."""
 
     station: int
@@ -92,16 +92,16 @@ class Pulse(NamedTuple):
     unconfirmed: int
 
 
-class Books(Protocol):
+class MetricsSource(Protocol):
     """What metrics are made of: the ledger's own sums. Synchronous: called in a worker thread. Raises LedgerError."""
 
-    def count_parts(self, after: int, until: int) -> Stretch[Outcome, Counted]:
+    def count_parts(self, after: int, until: int) -> RowSums[PartOutcome, PartSums]:
         """Parts numbered above `after` by outcome, those up to `until` apart from the later ones."""
 
-    def count_events(self, after: int, until: int) -> Stretch[EventKind, int]:
+    def count_events(self, after: int, until: int) -> RowSums[EventKind, int]:
         """The same of events: how often each happened."""
 
-    def count_waiting(self) -> list[Waiting]:
+    def count_waiting(self) -> list[OutboxBacklog]:
         """The outbox of every line where a message waits."""
 
     def balance(self, line: str, now: datetime, settled: datetime) -> Balance:

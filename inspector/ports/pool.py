@@ -44,23 +44,23 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Shadow:
+class ShadowResult:
     """The votes of a part's whole ladder, asked after its judgement; none where that could not be finished."""
 
     votes: tuple[Vote, ...] = ()
 
 
-class Judged(NamedTuple):
+class PoolResult(NamedTuple):
     """A judgement, and what follows it. `words` are None when the part needs none, MISSING when the writer failed;
     `shadow` is None for a part that is none. Awaiting them never raises, and they need not be awaited."""
 
     judgement: Judgement
     words: Awaitable[Words | None]
-    shadow: Awaitable[Shadow | None]
+    shadow: Awaitable[ShadowResult | None]
 
 
 class Pool(Protocol):
     """The model replicas. One remote hop per frame."""
 
-    async def judge(self, job: Job) -> Judged:
+    async def judge(self, job: Job) -> PoolResult:
         """Raises PoolOverload at once when all replicas are full, PoolError when none could judge it."""

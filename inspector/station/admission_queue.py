@@ -13,7 +13,7 @@ from typing import Final
 
 from inspector.errors import PoolOverload
 from inspector.messages.outgoing import EventSeverity
-from inspector.ports.pool import Job, Judged, Pool
+from inspector.ports.pool import Job, Pool, PoolResult
 from inspector.station.admission import CALM_S, Admission, Calls, Place
 from inspector.station.monitor import Watch
 
@@ -37,7 +37,7 @@ class Anteroom:
         """Parts that have not had their turn yet."""
         return len(self._turns)
 
-    async def judge(self, job: Job) -> Judged:
+    async def judge(self, job: Job) -> PoolResult:
         """Raises PoolOverload as soon as the part can't be judged in time any more because of those before it."""
         place = Place(_now_s() + job.remaining_ms / 1000.0, len(job.pipeline.ladder))
         learn = False

@@ -19,10 +19,10 @@ from inspector.domain.part import Evidence
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.quality import Measurements, unfit
 from inspector.errors import LedgerError, PictureError, PoolError, PoolOverload
-from inspector.ports.camera import Eye
+from inspector.ports.camera import PictureReader
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
-from inspector.ports.pool import Job, Judged, Pool
+from inspector.ports.pool import Job, Pool, PoolResult
 from inspector.station.deadlines import Deadline
 from inspector.station.findings import Findings, tally
 from inspector.station.time_reserve import WayHome
@@ -36,7 +36,7 @@ LATE_KEEP_MS: Final = 1000.0  # a late frame's picture is still worth keeping, a
 class Examiner:
     """`way_home` says what of each deadline is kept for storing and publishing."""
 
-    eye: Eye
+    pictures: PictureReader
     pool: Pool
     evidence: EvidenceStore
     way_home: WayHome
@@ -47,7 +47,7 @@ class Examiner:
             return frame
         try:
             async with self._in_time(due):
-                return replace(frame, payload=await asyncio.to_thread(self.eye.fetch, frame.claim))
+                return replace(frame, payload=await asyncio.to_thread(self.pictures.fetch, frame.claim))
         except PictureError as error:
             return replace(frame, fault=str(error))
         except TimeoutError:
@@ -99,7 +99,7 @@ class Examiner:
         """Measures the picture. Raises PictureError for one that can't be judged."""
         if frame.fault:
             raise PictureError(frame.fault)
-        seen = await asyncio.to_thread(self.eye.look, frame, pipeline.quality)
+        seen = await asyncio.to_thread(self.pictures.measure, frame, pipeline.quality)
         if reason := unfit(seen, pipeline.quality):
             raise PictureError(reason)
         return seen
@@ -118,7 +118,7 @@ class Examiner:
         return due.left_ms(now_s) - self.way_home.margin_ms(due.ms, now_s)
 
 
-def _decision(line: PipelineVersion, judged: Judged) -> Decision:
+def _decision(line: PipelineVersion, judged: PoolResult) -> Decision:
     judgement = judged.judgement
     if judgement.is_bad_image:
         return fail_safe(line.pipeline.fail_safe, Reason.BAD_IMAGE, judgement.detail)

@@ -8,7 +8,7 @@ from typing import Final
 
 from inspector.errors import PoolError, ReplicaError
 from inspector.messages.outgoing import EventSeverity
-from inspector.ports.pool import Job, Judged, Pool
+from inspector.ports.pool import Job, Pool, PoolResult
 from inspector.station.monitor import Watch
 from inspector.station.quarantine import Quarantine, sha256_of
 
@@ -23,7 +23,7 @@ class SecondTry:
         self._watch = watch
         self._quarantine = Quarantine()
 
-    async def judge(self, job: Job) -> Judged:
+    async def judge(self, job: Job) -> PoolResult:
         """Raises PoolError for a picture that is quarantined or becomes so, and when time runs out between tries."""
         if self._quarantine.holds(job.payload):
             raise PoolError(f"picture {sha256_of(job.payload)} is quarantined: models died of it")
@@ -36,7 +36,7 @@ class SecondTry:
         self._quarantine.clear(job.payload)
         return judged
 
-    async def _again(self, job: Job, due_s: float) -> Judged:
+    async def _again(self, job: Job, due_s: float) -> PoolResult:
         left_s = due_s - _now_s()
         try:
             async with asyncio.timeout(left_s):

@@ -16,7 +16,7 @@ from inspector.domain.quality import Measurements
 from inspector.domain.report import NO_WORDS, Words, WordsState
 from inspector.domain.vote import StoppedBy, Tally, counting
 from inspector.ports.ledger import PipelineVersion
-from inspector.ports.pool import Judgement, Shadow
+from inspector.ports.pool import Judgement, ShadowResult
 from inspector.station.deadlines import Deadline
 
 NOT_ASKED: Final = Judgement((), 0, StoppedBy.ERROR)
@@ -30,7 +30,7 @@ class Findings:
     decision: Decision
     judgement: Judgement = NOT_ASKED
     words: Awaitable[Words | None] | None = None
-    shadow: Awaitable[Shadow | None] | None = None
+    shadow: Awaitable[ShadowResult | None] | None = None
     seen: Measurements | None = None
     evidence: Evidence | None = None
 

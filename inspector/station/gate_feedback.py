@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
 
 from inspector.domain.declared import Disposition
-from inspector.domain.reconciliation import Ack, Comparison, TriggerCount, Unacknowledged
+from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.errors import LedgerError
 from inspector.messages.outgoing import EventSeverity
 from inspector.ports.ledger import Ledger
@@ -54,7 +54,7 @@ class Gate:
         self._tell = tell
         self._strays: deque[Stray] = deque(maxlen=STRAYS)
 
-    async def hear_ack(self, ack: Ack) -> None:
+    async def on_ack(self, ack: Ack) -> None:
         """Returns when it is stored, or put aside because nobody knows the part."""
         asked = await _stored(lambda: self._ledger.acknowledge(ack))
         if asked is None:
@@ -62,7 +62,7 @@ class Gate:
         else:
             self._hear(ack, asked)
 
-    async def hear_count(self, count: TriggerCount) -> None:
+    async def on_count(self, count: TriggerCount) -> None:
         """Returns when it is stored; it is compared once its frames have had time to arrive."""
         await _stored(lambda: self._ledger.add_count(count))
 
@@ -113,7 +113,7 @@ class Gate:
             severity=EventSeverity.ALARM,
         )
 
-    def _silent(self, line: str, verdicts: list[Unacknowledged]) -> None:
+    def _silent(self, line: str, verdicts: list[MissingAck]) -> None:
         first = verdicts[0]
         self._watch.note(
             "ACK_MISSING",
@@ -123,7 +123,7 @@ class Gate:
             severity=EventSeverity.ALARM,
         )
 
-    def _miscounted(self, comparison: Comparison) -> None:
+    def _miscounted(self, comparison: CountComparison) -> None:
         counted, decided, lost = comparison
         self._watch.note(
             "COUNT_DIFFERS",

@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from inspector.domain.reconciliation import Gap
-from inspector.domain.sequence import PATIENCE_S, Sequence, Span, spans
+from inspector.domain.sequence import PATIENCE_S, SequenceTracker, Span, spans
 from inspector.errors import BrokerError, LedgerError
 from inspector.messages.outgoing import EventMessage, EventSeverity, VerdictMessage, to_json
 from inspector.messages.topics import Topics
 from inspector.ports.broker import Publisher
-from inspector.ports.ledger import Event, Ledger, Sighting
+from inspector.ports.ledger import CameraActivity, Event, Ledger
 from inspector.station.part_states import Tell, lost, nobody
 from inspector.utc import utc_now
 
@@ -50,8 +50,8 @@ class Watch:
         self._topics = topics
         self._every_s = every_s
         self._tell = tell
-        self._sightings: dict[tuple[str, str], Sighting] = {}
-        self._sequences: dict[tuple[str, str], Sequence] = {}
+        self._sightings: dict[tuple[str, str], CameraActivity] = {}
+        self._sequences: dict[tuple[str, str], SequenceTracker] = {}
         self._remembered: dict[tuple[str, str], datetime] = {}
         self._missing: list[Missing] = []
         self._began = utc_now()
@@ -61,13 +61,13 @@ class Watch:
     async def remember(self) -> None:
         """Takes up the sequence numbers where an earlier life of this station left them."""
         for row in await self._ledger.cameras():
-            self._sequences[row.line, row.camera] = Sequence(row.last_seq)
+            self._sequences[row.line, row.camera] = SequenceTracker(row.last_seq)
             self._remembered[row.line, row.camera] = row.last_seen - OVERLAP
 
     def saw_frame(self, line: str, camera: str, *, known: bool, seq: int | None = None) -> None:
         self._sight(line, camera, known=known, frames=1)
         if seq is not None:
-            self._sequences.setdefault((line, camera), Sequence()).saw(seq, time.monotonic())
+            self._sequences.setdefault((line, camera), SequenceTracker()).saw(seq, time.monotonic())
 
     def saw_status(self, line: str, camera: str, status: str, *, known: bool) -> None:
         self._sight(line, camera, known=known, status=status)
@@ -122,7 +122,7 @@ class Watch:
         gaps: tuple[Gap, ...] = (),
         status: str | None = None,
     ) -> None:
-        seen = self._sightings.get((line, camera)) or Sighting(line, camera, utc_now(), known)
+        seen = self._sightings.get((line, camera)) or CameraActivity(line, camera, utc_now(), known)
         self._sightings[line, camera] = replace(
             seen,
             at=utc_now(),
@@ -171,12 +171,12 @@ class Watch:
         if not seen:
             return
         try:
-            await self._ledger.saw_camera([self._with_seq(sighting) for sighting in seen.values()])
+            await self._ledger.add_camera_activity([self._with_seq(sighting) for sighting in seen.values()])
         except LedgerError as error:
             log.warning("sightings of %d camera(s) wait: %s", len(seen), error)
             self._sightings = seen | self._sightings
 
-    def _with_seq(self, sighting: Sighting) -> Sighting:
+    def _with_seq(self, sighting: CameraActivity) -> CameraActivity:
         sequence = self._sequences.get((sighting.line, sighting.camera))
         return replace(sighting, last_seq=sequence.settled if sequence else None)
 

@@ -16,7 +16,7 @@ from inspector.domain.decision import Reason, fail_safe
 from inspector.errors import BrokerError, LedgerError
 from inspector.messages.outgoing import VerdictMessage, to_json
 from inspector.messages.withdrawal import corrected, report_id, reported_by, withdrawn
-from inspector.ports.broker import Outgoing, Publisher
+from inspector.ports.broker import OutgoingMessage, Publisher
 from inspector.ports.ledger import Ledger
 from inspector.station.time_reserve import Ways
 from inspector.utc import utc_now
@@ -44,7 +44,7 @@ class Relay:
         lines: Sequence[str] | None = None,
         *,
         ways: Ways | None = None,
-        tell: Callable[[Outgoing], None] = lambda _: None,
+        tell: Callable[[OutgoingMessage], None] = lambda _: None,
         withdrew: Callable[[VerdictMessage], None] = lambda _: None,
     ) -> None:
         self._ledger = ledger
@@ -52,7 +52,7 @@ class Relay:
         self.lines = lines
         self._tell = tell
         self._withdrew = withdrew
-        self._waiting: deque[Outgoing] = deque()
+        self._waiting: deque[OutgoingMessage] = deque()
         self._handled: OrderedDict[str, None] = OrderedDict()
         self._withdrawn: dict[str, VerdictMessage] = {}  # by the report that still says PASS
         self._confirmed: list[str] = []
@@ -67,7 +67,7 @@ class Relay:
         """Messages in memory that the broker has not confirmed."""
         return len(self._waiting) + len(self._under_way)
 
-    def send(self, messages: Sequence[Outgoing]) -> None:
+    def send(self, messages: Sequence[OutgoingMessage]) -> None:
         """Publishes messages that were just committed."""
         if len(self._waiting) + len(messages) > SHORT_CUT:
             self._behind = True
@@ -75,7 +75,7 @@ class Relay:
             self._waiting.extend(messages)
         self._wake.set()
 
-    def repeat(self, message: Outgoing) -> None:
+    def repeat(self, message: OutgoingMessage) -> None:
         """Publishes a stored message again, for a camera that sent its frame again."""
         self._handled.pop(message.message_id, None)
         self.send([message])
@@ -85,7 +85,7 @@ class Relay:
         confirming = asyncio.create_task(self._confirm_forever())
         try:
             while True:
-                await self._publisher.online()
+                await self._publisher.wait_online()
                 self._note_echoes()
                 if self._behind:
                     await self._catch_up()
@@ -103,7 +103,7 @@ class Relay:
 
     def _note_echoes(self) -> None:
         """What the broker proves to have is not published again."""
-        for message_id in self._publisher.echoes():
+        for message_id in self._publisher.echoed_ids():
             if message_id not in self._handled and message_id not in self._under_way:
                 self._done(message_id)
 
@@ -133,7 +133,7 @@ class Relay:
         else:
             await self._wake.wait()
 
-    async def _offer(self, message: Outgoing) -> None:
+    async def _offer(self, message: OutgoingMessage) -> None:
         """Publishes a message unless the broker has it already; then only the ledger has to be told."""
         if message.message_id in self._under_way:
             return
@@ -145,7 +145,7 @@ class Relay:
         self._under_way[message.message_id] = task
         task.add_done_callback(lambda _: self._under_way.pop(message.message_id, None))
 
-    async def _publish(self, message: Outgoing) -> None:
+    async def _publish(self, message: OutgoingMessage) -> None:
         try:
             true, began_s = await self._still_true(message), time.monotonic()
             await self._publisher.publish(true)
@@ -162,7 +162,7 @@ class Relay:
         finally:
             self._window.release()
 
-    async def _still_true(self, message: Outgoing) -> Outgoing:
+    async def _still_true(self, message: OutgoingMessage) -> OutgoingMessage:
         """The message, or what the gate is told in place of a PASS that waited here until it acted without it, or would
         by the time that the broker has it. The ledger says so first. A verdict that was published in time stays what it
         was when it is asked for again."""
@@ -178,7 +178,7 @@ class Relay:
             self._withdrawn[report_id(message.message_id)] = instead
         return message._replace(payload=payload)
 
-    async def _in_step(self, message: Outgoing) -> Outgoing:
+    async def _in_step(self, message: OutgoingMessage) -> OutgoingMessage:
         """A report says what its verdict says."""
         result_id = reported_by(message.message_id)
         if result_id is not None and (verdict := self._under_way.get(result_id)):
@@ -211,4 +211,4 @@ class Relay:
             self._confirmed = confirmed + self._confirmed
             await asyncio.sleep(RETRY_S)
         else:
-            self._publisher.noted(confirmed)
+            self._publisher.forget_echoes(confirmed)

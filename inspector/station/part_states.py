@@ -13,7 +13,7 @@ from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.part import PartRecord, PartState
 from inspector.domain.reconciliation import Ack, Gap
 from inspector.messages.outgoing import VerdictMessage
-from inspector.ports.broker import Outgoing
+from inspector.ports.broker import OutgoingMessage
 from inspector.utc import utc_now
 
 
@@ -50,7 +50,7 @@ def decided(part: PartRecord) -> StateChange:
     return StateChange(PartState.DECIDED, *_place(part.key), part.result_id, part.seq)
 
 
-def published(message: Outgoing) -> StateChange:
+def published(message: OutgoingMessage) -> StateChange:
     """`message` carries a verdict."""
     verdict = VerdictMessage.model_validate_json(message.payload)
     key = FrameKey(verdict.line, verdict.camera, verdict.trigger_id)

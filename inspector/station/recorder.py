@@ -23,12 +23,12 @@ from inspector.domain.report import NO_WORDS, Words, WordsState
 from inspector.domain.review import is_shadow
 from inspector.errors import LedgerError
 from inspector.log_context import name_result
-from inspector.messages.outgoing import EventSeverity, Until, report_message, to_json, verdict_message
+from inspector.messages.outgoing import EventSeverity, GateDeadline, report_message, to_json, verdict_message
 from inspector.messages.topics import Topics
 from inspector.messages.withdrawal import report_id
-from inspector.ports.broker import Outgoing
+from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import Ledger
-from inspector.ports.pool import Shadow
+from inspector.ports.pool import ShadowResult
 from inspector.station.deadlines import Deadline
 from inspector.station.monitor import Watch
 from inspector.station.outbox import Relay
@@ -72,7 +72,7 @@ class Recorder:
         pipeline: Pipeline,
         due: Deadline,
         words: Awaitable[Words | None] | None,
-        shadow: Awaitable[Shadow | None] | None,
+        shadow: Awaitable[ShadowResult | None] | None,
     ) -> bool:
         """Returns when the part is durable and its verdict on its way; False when its key was decided before. The gate
         hears something by `due`, though the commit may take longer."""
@@ -139,7 +139,7 @@ class Recorder:
         self._stored(safe)
         self._relay.send(messages)
 
-    async def _correct(self, told: PartRecord, verdict: Outgoing) -> None:
+    async def _correct(self, told: PartRecord, verdict: OutgoingMessage) -> None:
         """The ledger holds another decision than the gate was told while it was being stored."""
         result_id, decision, payload = told.result_id, told.decision, verdict.payload
         if not await _insistently(lambda: self._ledger.withdraw(result_id, decision, payload, told=True)):
@@ -158,7 +158,7 @@ class Recorder:
 
     # ------------------------------------------------------------------ votes that decide nothing
 
-    async def _add_shadow(self, part: PartRecord, shadow: Awaitable[Shadow | None]) -> None:
+    async def _add_shadow(self, part: PartRecord, shadow: Awaitable[ShadowResult | None]) -> None:
         """While the ledger is away they are let go: nobody waits for them, and others will come."""
         found = await shadow
         if found is not None and found.votes:
@@ -172,24 +172,26 @@ class Recorder:
 
     # ------------------------------------------------------------------ messages
 
-    def _messages(self, part: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline) -> list[Outgoing]:
+    def _messages(self, part: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline) -> list[OutgoingMessage]:
         """The verdict, and the report unless its words are still to come."""
         report = [] if part.words.state is WordsState.PENDING else [self._report(part)]
         return self._verdicts(part, frame, pipeline, due) + report
 
-    def _verdicts(self, part: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline) -> list[Outgoing]:
+    def _verdicts(self, part: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline) -> list[OutgoingMessage]:
         """The verdict, and a copy where the frame asked for one."""
-        until = Until(utc_now() + timedelta(milliseconds=due.left_ms(time.monotonic())), pipeline.fail_safe)
+        until = GateDeadline(utc_now() + timedelta(milliseconds=due.left_ms(time.monotonic())), pipeline.fail_safe)
         topic, payload = self._topics.verdict(part.key.line, part.key.camera), to_json(verdict_message(part, until))
         token, ack_ms = frame.correlation or part.key.trigger_id.encode(), pipeline.gate.ack_within_ms
-        messages = [Outgoing(part.result_id, topic, payload, True, token, ack_ms)]
+        messages = [OutgoingMessage(part.result_id, topic, payload, True, token, ack_ms)]
         if frame.response_topic:
-            messages.append(Outgoing(f"{part.result_id}-reply", frame.response_topic, payload, correlation=token))
+            messages.append(
+                OutgoingMessage(f"{part.result_id}-reply", frame.response_topic, payload, correlation=token)
+            )
         return messages
 
-    def _report(self, part: PartRecord) -> Outgoing:
+    def _report(self, part: PartRecord) -> OutgoingMessage:
         topic = self._topics.report(part.key.line, part.key.camera)
-        return Outgoing(report_id(part.result_id), topic, to_json(report_message(part)))
+        return OutgoingMessage(report_id(part.result_id), topic, to_json(report_message(part)))
 
 
 async def _insistently(call: Callable[[], Awaitable[Done]]) -> Done:

@@ -13,8 +13,8 @@ from typing import Final
 from inspector.errors import BrokerError
 from inspector.messages.outgoing import PartStateMessage, to_json
 from inspector.messages.topics import Topics
-from inspector.ports.broker import Outgoing, Publisher
-from inspector.ports.pool import Job, Judged, Pool
+from inspector.ports.broker import OutgoingMessage, Publisher
+from inspector.ports.pool import Job, Pool, PoolResult
 from inspector.station.part_states import StateChange, Tell, judging, nobody, published
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Announcer:
         self._waiting.append(change)
         self._wake.set()
 
-    def tell_published(self, verdict: Outgoing) -> None:
+    def tell_published(self, verdict: OutgoingMessage) -> None:
         """The broker has this verdict."""
         self.tell(published(verdict))
 
@@ -68,7 +68,7 @@ class AttendedPool:
         self._tell = tell
         self.judging = 0
 
-    async def judge(self, job: Job) -> Judged:
+    async def judge(self, job: Job) -> PoolResult:
         self._tell(judging(job.key))
         self.judging += 1
         try:

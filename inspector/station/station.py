@@ -72,7 +72,7 @@ class Station:
             frame = await self._examiner.fetch(frame, due)
             found = await self._examiner.examine(frame, line, due)
             if frame.payload and found.evidence is None:
-                self.complain("EVIDENCE_LOST", found.decision.detail, frame.key.line, frame.key.camera)
+                self.report_fault("EVIDENCE_LOST", found.decision.detail, frame.key.line, frame.key.camera)
             self._model = found.judgement.model_fingerprint or self._model
             part = as_part(
                 frame, line, found, due, time.monotonic(), result_id=uuid.uuid4().hex, stamp=self._stamp(line)
@@ -89,16 +89,16 @@ class Station:
         self._lines = newest
         return sorted(changed)
 
-    def hear_status(self, line: str, camera: str, status: str) -> None:
+    def on_status(self, line: str, camera: str, status: str) -> None:
         self._watch.saw_status(line, camera, status, known=self._wants(line, camera))
 
-    async def hear_ack(self, ack: Ack) -> None:
-        await self._gate.hear_ack(ack)
+    async def on_ack(self, ack: Ack) -> None:
+        await self._gate.on_ack(ack)
 
-    async def hear_count(self, count: TriggerCount) -> None:
-        await self._gate.hear_count(count)
+    async def on_count(self, count: TriggerCount) -> None:
+        await self._gate.on_count(count)
 
-    def complain(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
+    def report_fault(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
         self._watch.note(kind, text, line=line or NOBODY, camera=camera)
 
     @property

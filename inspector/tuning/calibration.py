@@ -13,13 +13,13 @@ import numpy as np
 
 from inspector.domain.learned import Calibration
 from inspector.domain.log_odds import expit, logit
-from inspector.domain.vote import Labelled
+from inspector.domain.vote import LabelledVotes
 from inspector.tuning.logistic_regression import logistic
 
 BINS: Final = 10
 
 
-class Bin(NamedTuple):
+class ReliabilityBin(NamedTuple):
     """Parts whose probability lies in [low, high): how many, what was said on average, and how many were NG."""
 
     low: float
@@ -29,7 +29,7 @@ class Bin(NamedTuple):
     ng_share: float
 
 
-def of_votes(parts: Sequence[Labelled], standing: Sequence[float] | None = None) -> Calibration:
+def of_votes(parts: Sequence[LabelledVotes], standing: Sequence[float] | None = None) -> Calibration:
     """One sigmoid for all single votes of a line's labelled parts, as Counting takes it. `standing` says how many
     parts of the line each of these stands for; left out: all for as many. Raises ValueError where not both kinds of
     parts are there."""
@@ -65,12 +65,14 @@ def calibrated(p_ng: float, learned: Calibration) -> float:
     return expit(learned.slope * logit(p_ng) + learned.intercept)
 
 
-def reliability(p_ng: Sequence[float], ng: Sequence[bool], bins: int = BINS) -> list[Bin]:
+def reliability(p_ng: Sequence[float], ng: Sequence[bool], bins: int = BINS) -> list[ReliabilityBin]:
     """Equal bins of probability, empty ones left out. What is said is right where mean_p is ng_share."""
     said, bad = np.asarray(p_ng, dtype=float), np.asarray(ng, dtype=float)
     places = np.minimum((said * bins).astype(int), bins - 1)
     return [
-        Bin(place / bins, (place + 1) / bins, int(held.sum()), float(said[held].mean()), float(bad[held].mean()))
+        ReliabilityBin(
+            place / bins, (place + 1) / bins, int(held.sum()), float(said[held].mean()), float(bad[held].mean())
+        )
         for place in np.unique(places).tolist()
         for held in [places == place]
     ]

@@ -22,7 +22,7 @@ QUOTED: Final = 60  # characters of what is refused
 DECLARED: Final[TypeAdapter[str]] = TypeAdapter(Text)
 
 
-class Candidate(NamedTuple):
+class CandidateQuestion(NamedTuple):
     """A question about one declared class; the plain one that is asked anyway, unless the model has `written` it."""
 
     defect: str
@@ -30,7 +30,7 @@ class Candidate(NamedTuple):
     written: bool = True
 
 
-class Refused(NamedTuple):
+class RefusedQuestion(NamedTuple):
     """What the model wrote about a class, shortened, and why it can't be asked."""
 
     defect: str
@@ -38,11 +38,11 @@ class Refused(NamedTuple):
     why: str
 
 
-class Reading(NamedTuple):
+class WrittenChecklist(NamedTuple):
     """What the model wrote, class by class."""
 
-    usable: tuple[Candidate, ...]
-    refused: tuple[Refused, ...]
+    usable: tuple[CandidateQuestion, ...]
+    refused: tuple[RefusedQuestion, ...]
 
 
 def checklist_schema(pipeline: Pipeline) -> JsonSchema:
@@ -61,30 +61,32 @@ def checklist_start(pipeline: Pipeline) -> str:
     return f'{{"{next(iter(pipeline.defects))}": "'
 
 
-def plain(pipeline: Pipeline) -> tuple[Candidate, ...]:
+def plain(pipeline: Pipeline) -> tuple[CandidateQuestion, ...]:
     """The question about each class where no checklist is declared."""
     asked = view.checklist(pipeline.model_copy(update={"checklist": ()}))
-    return tuple(Candidate(defect, text, written=False) for defect, text in zip(pipeline.defects, asked, strict=True))
+    return tuple(
+        CandidateQuestion(defect, text, written=False) for defect, text in zip(pipeline.defects, asked, strict=True)
+    )
 
 
-def read_questions(text: str, pipeline: Pipeline) -> Reading:
+def read_questions(text: str, pipeline: Pipeline) -> WrittenChecklist:
     """The model's JSON, anywhere in the text. Never raises."""
     said = {_key(name): value for found in json_objects(text[:MOST_TEXT]) for name, value in found.items()}
     taken = {_key(each.text) for each in plain(pipeline)}
-    usable: list[Candidate] = []
-    refused: list[Refused] = []
+    usable: list[CandidateQuestion] = []
+    refused: list[RefusedQuestion] = []
     for defect in pipeline.defects:
         question = said.get(_key(defect))
         why = _objection(question, taken)
         if why:
-            refused.append(Refused(defect, _quoted(question), why))
+            refused.append(RefusedQuestion(defect, _quoted(question), why))
         else:
-            usable.append(Candidate(defect, DECLARED.validate_python(question)))
+            usable.append(CandidateQuestion(defect, DECLARED.validate_python(question)))
             taken.add(_key(usable[-1].text))
-    return Reading(tuple(usable), tuple(refused))
+    return WrittenChecklist(tuple(usable), tuple(refused))
 
 
-def candidates(reading: Reading, pipeline: Pipeline) -> tuple[Candidate, ...]:
+def candidates(reading: WrittenChecklist, pipeline: Pipeline) -> tuple[CandidateQuestion, ...]:
     """All that could be asked, class by class: what was written first, then the plain question."""
     written = {each.defect: each for each in reading.usable}
     both = ((written.get(each.defect), each) for each in plain(pipeline))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Final, NamedTuple
 
-from inspector.tuning.checklist import Candidate
+from inspector.tuning.checklist import CandidateQuestion
 
 YES_ABOVE: Final = 0.5
 DOUBT: Final = 0.5  # what an answer that could not be read says
@@ -23,7 +23,7 @@ DEVIATIONS: Final = 1.96  # on both sides of 95 of 100
 Scores = tuple[float | None, ...]  # p_ng of all candidates about one picture, in their order
 
 
-class Heard(NamedTuple):
+class TrialAnswers(NamedTuple):
     """All answers: about golden samples, and about reviewed parts. `missing`: reviewed parts whose picture could not be
     had."""
 
@@ -33,7 +33,7 @@ class Heard(NamedTuple):
     missing: int = 0
 
 
-class Told(NamedTuple):
+class Discrimination(NamedTuple):
     """How well a question tells reviewed parts apart: AUROC with its 95 % interval, the NG parts that no question
     about another class sees, and the OK parts that it calls NG."""
 
@@ -44,13 +44,13 @@ class Told(NamedTuple):
     wrong: int
 
 
-class Tried(NamedTuple):
+class TrialResult(NamedTuple):
     """A question with what came of it. `told` is None without reviewed parts of both kinds; `fault` says why it is
     dropped, and is empty where it is not."""
 
-    candidate: Candidate
+    candidate: CandidateQuestion
     golden: Scores
-    told: Told | None
+    told: Discrimination | None
     fault: str
 
     @property
@@ -58,7 +58,7 @@ class Tried(NamedTuple):
         return self.told.auroc if self.told else 0.0
 
 
-def try_out(candidates: Sequence[Candidate], heard: Heard) -> tuple[Tried, ...]:
+def try_out(candidates: Sequence[CandidateQuestion], heard: TrialAnswers) -> tuple[TrialResult, ...]:
     """Every candidate, in the order in which they were asked."""
     golden = [tuple(said[place] for said in heard.golden) for place in range(len(candidates))]
     alarms = [_alarm(said) for said in golden]
@@ -66,15 +66,15 @@ def try_out(candidates: Sequence[Candidate], heard: Heard) -> tuple[Tried, ...]:
     told = [_told(place, each.defect, sound, heard) for place, each in enumerate(candidates)]
     enough = min(len(heard.ok), len(heard.ng)) >= ENOUGH
     return tuple(
-        Tried(each, said, found, alarm or (_idle(found) if enough and each.written else ""))
+        TrialResult(each, said, found, alarm or (_idle(found) if enough and each.written else ""))
         for each, said, found, alarm in zip(candidates, golden, told, alarms, strict=True)
     )
 
 
-def chosen(tried: Sequence[Tried]) -> tuple[Candidate, ...]:
+def chosen(tried: Sequence[TrialResult]) -> tuple[CandidateQuestion, ...]:
     """Of each class the question of the highest AUROC, the first one where that is not known; none where all were
     dropped."""
-    best: dict[str, Tried] = {}
+    best: dict[str, TrialResult] = {}
     for each in tried:
         known = best.get(each.candidate.defect)
         if not each.fault and (known is None or each.rank > known.rank):
@@ -92,7 +92,7 @@ def _alarm(golden: Scores) -> str:
     return ""
 
 
-def _idle(told: Told | None) -> str:
+def _idle(told: Discrimination | None) -> str:
     if told is None or told.low > 0.5 or told.alone > told.wrong:
         return ""
     return (
@@ -101,7 +101,7 @@ def _idle(told: Told | None) -> str:
     )
 
 
-def _told(place: int, defect: str, sound: Sequence[str | None], heard: Heard) -> Told | None:
+def _told(place: int, defect: str, sound: Sequence[str | None], heard: TrialAnswers) -> Discrimination | None:
     """`sound` are the classes of the candidates, None for one that a golden sample speaks against."""
     if not heard.ok or not heard.ng:
         return None
@@ -109,7 +109,7 @@ def _told(place: int, defect: str, sound: Sequence[str | None], heard: Heard) ->
     ok, ng = ([_score(said[place]) for said in kind] for kind in (heard.ok, heard.ng))
     found = _auroc(ok, ng)
     spread = DEVIATIONS * _deviation(found, len(ok), len(ng))
-    return Told(
+    return Discrimination(
         auroc=found,
         low=max(0.0, found - spread),
         high=min(1.0, found + spread),

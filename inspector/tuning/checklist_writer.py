@@ -13,14 +13,20 @@ from inspector.domain.ladder import rounds
 from inspector.domain.pipeline import Rung
 from inspector.domain.prompts import CHECKLIST_ITEM_TOKENS, checklist_request, golden_preamble
 from inspector.errors import PictureError
-from inspector.judging.part_pictures import Sight
+from inspector.judging.part_pictures import PartPictures
 from inspector.judging.second_opinion import golden_picture
 from inspector.ports.engine import Engine
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Job
-from inspector.tuning.checklist import Candidate, Reading, checklist_schema, checklist_start, read_questions
-from inspector.tuning.checklist_trial import Heard, Scores
+from inspector.tuning.checklist import (
+    CandidateQuestion,
+    WrittenChecklist,
+    checklist_schema,
+    checklist_start,
+    read_questions,
+)
+from inspector.tuning.checklist_trial import Scores, TrialAnswers
 
 SHOWN: Final = 4  # golden samples that questions are written from
 ASKED: Final = Rung(views=(ViewName.CHECKLIST,))
@@ -28,14 +34,14 @@ ASKED: Final = Rung(views=(ViewName.CHECKLIST,))
 Tell = Callable[[int], None]  # hears how many pictures were asked about
 
 
-class Reviewed(NamedTuple):
+class ReviewedPicture(NamedTuple):
     """The picture of a part whose truth a person has said."""
 
     sha256: str
     is_ng: bool
 
 
-class Questioner:
+class ChecklistWriter:
     """Works on one version of a line with one engine."""
 
     def __init__(self, engine: Engine, evidence: EvidenceStore, version: PipelineVersion) -> None:
@@ -43,7 +49,7 @@ class Questioner:
         self._evidence = evidence
         self._version = version
 
-    async def write(self) -> Reading:
+    async def write(self) -> WrittenChecklist:
         """Raises ModelError where the engine can't write, or a golden sample is not there."""
         pipeline, shown = self._version.pipeline, self._version.golden[:SHOWN]
         pictures = [await asyncio.to_thread(golden_picture, self._evidence, sha256) for sha256 in shown]
@@ -60,7 +66,9 @@ class Questioner:
             await self._engine.close(prefix)
         return read_questions(written.text, pipeline)
 
-    async def try_out(self, asked: Sequence[Candidate], reviewed: Sequence[Reviewed], tell: Tell) -> Heard:
+    async def try_out(
+        self, asked: Sequence[CandidateQuestion], reviewed: Sequence[ReviewedPicture], tell: Tell
+    ) -> TrialAnswers:
         """Asks all about every golden sample, then about the reviewed parts."""
         golden: list[Scores] = []
         for sha256 in self._version.golden:
@@ -72,15 +80,15 @@ class Questioner:
             said[part.is_ng] += [scores] if scores is not None else []
             tell(len(golden) + number)
         ok, ng = map(tuple, said.values())
-        return Heard(tuple(golden), ok, ng, missing=len(reviewed) - len(ok) - len(ng))
+        return TrialAnswers(tuple(golden), ok, ng, missing=len(reviewed) - len(ok) - len(ng))
 
-    async def _hear_golden(self, asked: Sequence[Candidate], sha256: str) -> Scores:
+    async def _hear_golden(self, asked: Sequence[CandidateQuestion], sha256: str) -> Scores:
         """Beside the other golden samples, where there are any: it would look very much like itself."""
         picture = await asyncio.to_thread(golden_picture, self._evidence, sha256)
         others = (each for each in self._version.golden if each != sha256)
         return await self._hear(asked, picture.data, (*others, sha256))
 
-    async def _hear_part(self, asked: Sequence[Candidate], part: Reviewed) -> Scores | None:
+    async def _hear_part(self, asked: Sequence[CandidateQuestion], part: ReviewedPicture) -> Scores | None:
         """None where its picture is gone, or can't be read."""
         try:
             picture = await asyncio.to_thread(self._evidence.get, part.sha256)
@@ -88,12 +96,12 @@ class Questioner:
         except (KeyError, PictureError):
             return None
 
-    async def _hear(self, asked: Sequence[Candidate], picture: bytes, golden: tuple[str, ...]) -> Scores:
+    async def _hear(self, asked: Sequence[CandidateQuestion], picture: bytes, golden: tuple[str, ...]) -> Scores:
         """In the words, and beside the pictures, that the judge would use."""
         pipeline = self._version.pipeline.model_copy(update={"checklist": tuple(each.text for each in asked)})
         [listed] = rounds(pipeline, ASKED, seed=0)
         job = Job(FrameKey(pipeline.line, "checklist", "trial"), picture, pipeline, golden, remaining_ms=0.0)
-        sight = Sight(self._engine, self._evidence, job)
+        sight = PartPictures(self._engine, self._evidence, job)
         try:
             prefix = await sight.prefix(listed.pictures)
             async with aclosing(self._engine.ask(prefix, listed.questions)) as answers:

@@ -23,7 +23,7 @@ from inspector.domain.declared import ViewName
 from inspector.domain.effective_votes import PRIOR_CORRELATION
 from inspector.domain.learned import ViewPair
 from inspector.domain.log_odds import mean
-from inspector.domain.vote import Labelled
+from inspector.domain.vote import LabelledVotes
 
 # An estimate from N parts of correlation 0.7 varies by (1 - 0.7²)² / N. Published values scatter by about 0.08 around
 # 0.7, so the prior is worth the N for which both are the same: 40.
@@ -51,12 +51,12 @@ class Estimate:
         return min(max(shrunk, 0.0), 1.0)
 
 
-def learn(parts: Iterable[Labelled]) -> tuple[ViewPair, ...]:
+def learn(parts: Iterable[LabelledVotes]) -> tuple[ViewPair, ...]:
     """One line's correlations, as its pipeline keeps them."""
     return tuple(ViewPair(one=each.one, other=each.other, rho=each.rho) for each in estimate(parts))
 
 
-def estimate(parts: Iterable[Labelled]) -> list[Estimate]:
+def estimate(parts: Iterable[LabelledVotes]) -> list[Estimate]:
     """For every pair of kinds that both answered about some part. Parts without a truth are used only where fewer
     than PRIOR_PARTS have one."""
     listed = list(parts)
@@ -67,7 +67,7 @@ def estimate(parts: Iterable[Labelled]) -> list[Estimate]:
     return [each for each in found if each is not None]
 
 
-def _residuals(parts: Sequence[Labelled]) -> list[Residuals]:
+def _residuals(parts: Sequence[LabelledVotes]) -> list[Residuals]:
     """Of each part, by kind of view, how far its votes lie from the mean of their kind and truth."""
     groups: dict[Group, list[float]] = defaultdict(list)
     for part in parts:
@@ -77,14 +77,14 @@ def _residuals(parts: Sequence[Labelled]) -> list[Residuals]:
     return [_apart(part, centres) for part in parts]
 
 
-def _apart(part: Labelled, centres: dict[Group, float]) -> Residuals:
+def _apart(part: LabelledVotes, centres: dict[Group, float]) -> Residuals:
     residuals: Residuals = defaultdict(list)
     for view, log_odds in _readable(part):
         residuals[view].append(log_odds - centres[view, part.ng])
     return residuals
 
 
-def _readable(part: Labelled) -> Iterator[tuple[ViewName, float]]:
+def _readable(part: LabelledVotes) -> Iterator[tuple[ViewName, float]]:
     return ((vote.view, vote.log_odds) for vote in part.votes if vote.p_ng is not None)
 
 

@@ -14,21 +14,21 @@ from inspector.domain.decision import decide, limits_of
 from inspector.domain.declared import Disposition
 from inspector.domain.ladder import steps
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import Past
-from inspector.domain.stopping import Sequential
+from inspector.domain.review import StoredPart
+from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import Counting, StoppedBy, Tally, Vote, counting
 
 BY_VOTES: Final = (StoppedBy.SETTLED, StoppedBy.DECIDED, StoppedBy.LADDER_END)
 
 
-class Fate(NamedTuple):
+class Outcome(NamedTuple):
     """How a part ends, and after how many votes."""
 
     disposition: Disposition
     votes: int
 
 
-class Rerun:
+class Replay:
     """A pipeline, played on stored votes that were given under the fingerprint `stamp`."""
 
     def __init__(self, pipeline: Pipeline, stamp: str) -> None:
@@ -38,23 +38,23 @@ class Rerun:
         self._capped = learned.capped if learned else ()
         self._most = sum(step.votes for step in steps(pipeline, 0) if step.number not in self._capped)
 
-    def fate(self, past: Past) -> Fate | None:
+    def fate(self, past: StoredPart) -> Outcome | None:
         """None where that is not known: the votes stored end too early."""
         votes = [vote for vote in past.shadow or past.part.votes if vote.rung not in self._capped]
         whole = bool(past.shadow) or past.part.stopped_by is StoppedBy.LADDER_END
         counts = counting(self._pipeline, self._stamp, past.part.opinion)
         return self._played(votes, counts, len(votes) if whole else self._most)
 
-    def _played(self, votes: Sequence[Vote], counts: Counting, most: int) -> Fate | None:
-        rule = Sequential(self._pipeline.settle, limits_of(self._pipeline, counts), counts, most)
+    def _played(self, votes: Sequence[Vote], counts: Counting, most: int) -> Outcome | None:
+        rule = SequentialRule(self._pipeline.settle, limits_of(self._pipeline, counts), counts, most)
         for count in range(1, len(votes) + 1):
             if stopped_by := rule.stop(votes[:count]):
                 tally = Tally(tuple(votes[:count]), counts)
-                return Fate(decide(self._pipeline, tally, stopped_by).disposition, count)
+                return Outcome(decide(self._pipeline, tally, stopped_by).disposition, count)
         return None
 
 
-class Price(NamedTuple):
+class Impact(NamedTuple):
     """A change, on stored parts. `moved`: how many parts per old and new disposition; `unknown`: parts whose fate is
     not known under both. Votes are means per part. Escapes and overkill are counted among the reviewed."""
 
@@ -71,14 +71,14 @@ class Price(NamedTuple):
         return self._asdict() | {"moved": moved}
 
 
-def price(parts: Iterable[Past], before: Pipeline, after: Pipeline, stamp: str) -> Price:
+def price(parts: Iterable[StoredPart], before: Pipeline, after: Pipeline, stamp: str) -> Impact:
     """Of parts that were decided by their votes: what the deadline or a fault decided says nothing about votes."""
-    old, new = Rerun(before, stamp), Rerun(after, stamp)
+    old, new = Replay(before, stamp), Replay(after, stamp)
     votable = [past for past in parts if past.shadow or past.part.stopped_by in BY_VOTES]
     fates = [(past.is_ng, old.fate(past), new.fate(past)) for past in votable]
     known = [(ng, then, now) for ng, then, now in fates if then and now]
     pairs = [(then.disposition, now.disposition) for _, then, now in known]
-    return Price(
+    return Impact(
         parts=len(known),
         unknown=len(fates) - len(known),
         moved=Counter(pair for pair in pairs if pair[0] is not pair[1]),
@@ -93,6 +93,8 @@ def _both(before: int, after: int, parts: int) -> tuple[float, float]:
     return (before / parts, after / parts) if parts else (0.0, 0.0)
 
 
-def _told(known: Sequence[tuple[bool | None, Fate, Fate]], *, ng: bool, disposition: Disposition) -> tuple[int, int]:
+def _told(
+    known: Sequence[tuple[bool | None, Outcome, Outcome]], *, ng: bool, disposition: Disposition
+) -> tuple[int, int]:
     mine = [(then.disposition, now.disposition) for is_ng, then, now in known if is_ng is ng]
     return sum(then is disposition for then, _ in mine), sum(now is disposition for _, now in mine)

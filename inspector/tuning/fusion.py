@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from inspector.domain.learned import Fusion
 from inspector.domain.log_odds import logit
-from inspector.domain.vote import Counting, Labelled
+from inspector.domain.vote import Counting, LabelledVotes
 from inspector.tuning.logistic_regression import logistic
 
 LEAST_OF_EACH: Final = 20  # ten parts of the rarer kind for each weight (Peduzzi 1996): 13 of each did harm
 Array = NDArray[Any]
 
 
-class Heard(NamedTuple):
+class OpinionPairs(NamedTuple):
     """Labelled parts that have both opinions, an array item a part. `stands` for so many parts of the line."""
 
     votes: Array
@@ -32,7 +32,7 @@ class Heard(NamedTuple):
     stands: Array
 
 
-def learn(parts: Sequence[Labelled], counting: Counting, standing: Sequence[float] | None = None) -> Fusion:
+def learn(parts: Sequence[LabelledVotes], counting: Counting, standing: Sequence[float] | None = None) -> Fusion:
     """`standing` says how many parts of the line each of these stands for; left out: all for as many. Raises
     ValueError, with the number that is missing, where too few parts have a truth and both opinions."""
     heard = _heard(parts, counting, standing)
@@ -44,17 +44,17 @@ def learn(parts: Sequence[Labelled], counting: Counting, standing: Sequence[floa
     return Fusion(votes=votes, patches=patches, intercept=intercept, frames=len(heard.ng), ng_share=share)
 
 
-def _heard(parts: Sequence[Labelled], counting: Counting, standing: Sequence[float] | None) -> Heard:
+def _heard(parts: Sequence[LabelledVotes], counting: Counting, standing: Sequence[float] | None) -> OpinionPairs:
     rows = []
     for part, stands in zip(parts, standing or [1.0] * len(parts), strict=True):
         readable = [vote for vote in part.votes if vote.p_ng is not None]
         if readable and part.opinion is not None and part.ng is not None:
             rows.append((logit(counting.voted(readable)), part.opinion.log_odds, part.ng, stands))
     votes, patches, ng, stands_for = np.array(rows, dtype=float).reshape(-1, 4).T
-    return Heard(votes, patches, ng.astype(bool), stands_for)
+    return OpinionPairs(votes, patches, ng.astype(bool), stands_for)
 
 
-def _weights(heard: Heard) -> list[float]:
+def _weights(heard: OpinionPairs) -> list[float]:
     """Of votes and patches, and the intercept; 0 where the best weight would be negative."""
     columns, targets = (heard.votes, heard.patches, np.ones(len(heard.ng))), _smoothed(heard.ng)
     tries = ((True, True, True), (True, False, True), (False, True, True), (False, False, True))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from inspector.domain.declared import ViewName
 from inspector.domain.pipeline import Thresholds
-from inspector.domain.vote import Counting, Labelled, Tally, Vote
+from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
 
 MAX_RUNGS: Final = 3
 PASS_BELOW: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -32,7 +32,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class EvaluatedLadder:
     """One ladder with its thresholds, and what it did. `escape` is a share of NG parts, `overkill` of OK parts,
     `review` of all; votes, tokens and ms are means per part."""
 
@@ -63,29 +63,29 @@ class Plan:
         }
 
 
-class Limits(NamedTuple):
+class RiskLimits(NamedTuple):
     """What a line can bear at most."""
 
     escape: float
     overkill: float = 1.0
     review: float = 1.0
 
-    def allow(self, plan: Plan) -> bool:
+    def allow(self, plan: EvaluatedLadder) -> bool:
         return plan.escape <= self.escape and plan.overkill <= self.overkill and plan.review <= self.review
 
 
 def plans(
-    parts: Iterable[Labelled],
+    parts: Iterable[LabelledVotes],
     counting: Counting,
     confidence: float,
     rungs: Sequence[Views] | None = None,
     grid: Sequence[Thresholds] = GRID,
-) -> list[Plan]:
+) -> list[EvaluatedLadder]:
     """Every ladder of up to MAX_RUNGS of these rungs, in every order; each view is a rung of its own unless told.
     Raises ValueError where not both kinds of parts are there."""
     told, ng = _truth(parts)
     known = rungs or [(view,) for view in sorted({vote.view for part in told for vote in part.votes})]
-    shelf = Shelf(told, counting)
+    shelf = TallyCache(told, counting)
     return [
         _plan(ladder, thresholds, shelf.after(ladder), confidence, ng)
         for ladder in _ladders(known)
@@ -94,14 +94,18 @@ def plans(
 
 
 def measured(
-    parts: Iterable[Labelled], counting: Counting, confidence: float, ladder: tuple[Views, ...], thresholds: Thresholds
-) -> Plan:
+    parts: Iterable[LabelledVotes],
+    counting: Counting,
+    confidence: float,
+    ladder: tuple[Views, ...],
+    thresholds: Thresholds,
+) -> EvaluatedLadder:
     """What one ladder with its thresholds did. Raises ValueError where not both kinds of parts are there."""
     told, ng = _truth(parts)
-    return _plan(ladder, thresholds, Shelf(told, counting).after(ladder), confidence, ng)
+    return _plan(ladder, thresholds, TallyCache(told, counting).after(ladder), confidence, ng)
 
 
-def _truth(parts: Iterable[Labelled]) -> tuple[list[Labelled], Array]:
+def _truth(parts: Iterable[LabelledVotes]) -> tuple[list[LabelledVotes], Array]:
     told = [part for part in parts if part.ng is not None]
     ng = np.array([bool(part.ng) for part in told])
     if not 0 < ng.sum() < len(ng):
@@ -109,10 +113,10 @@ def _truth(parts: Iterable[Labelled]) -> tuple[list[Labelled], Array]:
     return told, ng
 
 
-def front(found: Iterable[Plan]) -> list[Plan]:
+def front(found: Iterable[EvaluatedLadder]) -> list[EvaluatedLadder]:
     """The plans that no other beats, by rising cost: none is as good in every burden (Pareto). Of plans alike in all
     burdens one stays."""
-    kept: list[Plan] = []
+    kept: list[EvaluatedLadder] = []
     burdens = np.empty((0, 5))
     for plan in sorted(found, key=lambda plan: sum(plan.burdens)):  # what beats a plan has a smaller sum
         if not (burdens <= plan.burdens).all(axis=1).any():
@@ -121,13 +125,13 @@ def front(found: Iterable[Plan]) -> list[Plan]:
     return sorted(kept, key=lambda plan: plan.ms)
 
 
-def cheapest(found: Iterable[Plan], limits: Limits) -> Plan | None:
+def cheapest(found: Iterable[EvaluatedLadder], limits: RiskLimits) -> EvaluatedLadder | None:
     """The least time per part within the limits, then the fewest votes, escapes, overkill and reviews. None where
     no plan keeps them."""
     return min(filter(limits.allow, found), key=lambda plan: (plan.ms, plan.votes, *plan.burdens), default=None)
 
 
-class After(NamedTuple):
+class RungState(NamedTuple):
     """All parts after one rung, had each been asked so far: score (NaN where nothing was readable), confidence, and
     what was spent."""
 
@@ -138,21 +142,21 @@ class After(NamedTuple):
     ms: Array
 
 
-class Shelf:
+class TallyCache:
     """What every set of views comes to on every part. The order of votes changes no tally, so that ladders which
     ask the same views in other orders share one."""
 
-    def __init__(self, parts: Sequence[Labelled], counting: Counting) -> None:
+    def __init__(self, parts: Sequence[LabelledVotes], counting: Counting) -> None:
         self._parts = parts
         self._counting = counting
         self._known: dict[frozenset[ViewName], tuple[Array, Array, Array, Array]] = {}
         self._times: dict[Views, Array] = {}
 
-    def after(self, ladder: tuple[Views, ...]) -> list[After]:
+    def after(self, ladder: tuple[Views, ...]) -> list[RungState]:
         """After each of its rungs."""
         spent = np.cumsum([self._time(views) for views in ladder], axis=0)
         asked = (frozenset(chain.from_iterable(ladder[: count + 1])) for count in range(len(ladder)))
-        return [After(*self._tallied(views), ms=ms) for views, ms in zip(asked, spent, strict=True)]
+        return [RungState(*self._tallied(views), ms=ms) for views, ms in zip(asked, spent, strict=True)]
 
     def _tallied(self, views: frozenset[ViewName]) -> tuple[Array, Array, Array, Array]:
         if views not in self._known:
@@ -183,13 +187,15 @@ def _ladders(rungs: Sequence[Views]) -> list[tuple[Views, ...]]:
     return [ladder for ladder in ladders if sum(map(len, ladder)) == len(set(chain.from_iterable(ladder)))]
 
 
-def _plan(ladder: tuple[Views, ...], thresholds: Thresholds, after: list[After], confidence: float, ng: Array) -> Plan:
+def _plan(
+    ladder: tuple[Views, ...], thresholds: Thresholds, after: list[RungState], confidence: float, ng: Array
+) -> EvaluatedLadder:
     stops = np.array([_settled(each, thresholds, confidence) for each in after])
     stops[-1] = True
     ends = stops.argmax(axis=0)
-    at = After._make(np.choose(ends, columns) for columns in zip(*after, strict=True))
+    at = RungState._make(np.choose(ends, columns) for columns in zip(*after, strict=True))
     passed, rejected = at.score < thresholds.pass_below, at.score > thresholds.reject_above
-    return Plan(
+    return EvaluatedLadder(
         ladder,
         thresholds,
         escape=float(passed[ng].mean()),
@@ -202,7 +208,7 @@ def _plan(ladder: tuple[Views, ...], thresholds: Thresholds, after: list[After],
     )
 
 
-def _settled(after: After, thresholds: Thresholds, confidence: float) -> Array:
+def _settled(after: RungState, thresholds: Thresholds, confidence: float) -> Array:
     clear = (after.score < thresholds.pass_below) | (after.score > thresholds.reject_above)
     settled: Array = clear & (after.confidence >= confidence)
     return settled

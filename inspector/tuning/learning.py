@@ -19,13 +19,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from inspector.domain.declared import Disposition
-from inspector.domain.learned import Calibration, Fusion, Learned, ViewPair
+from inspector.domain.learned import Calibration, Fusion, LearnedSettings, ViewPair
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import RARE, History, Past, evenly
-from inspector.domain.vote import Counting, Labelled, counting
+from inspector.domain.review import RARE, History, StoredPart, evenly
+from inspector.domain.vote import Counting, LabelledVotes, counting
 from inspector.tuning import calibration, correlation, fusion
 from inspector.tuning.correlation import PRIOR_PARTS, Estimate
-from inspector.tuning.rung_effects import Change, Slope, changes, harmful, slope, spending
+from inspector.tuning.rung_effects import RungEffect, TokenSlope, changes, harmful, slope, spending
 
 MIN_SHADOWS: Final = PRIOR_PARTS  # below that the published correlation outweighs the line's own
 MIN_OF_A_KIND: Final = 40  # twice the least of ten parts of the rarer kind for each of a sigmoid's two parameters
@@ -33,21 +33,21 @@ MIN_REVIEWED: Final = 10  # of a disposition: each stands for all the others tha
 LEAST_HARM: Final = 6  # harmed parts, none rescued, before the exact test can tell a rung's harm from chance
 
 
-class Lesson(NamedTuple):
+class LearningReport(NamedTuple):
     """What is to be kept, where it comes from, and what is missing for the rest."""
 
-    learned: Learned
+    learned: LearnedSettings
     pairs: tuple[Estimate, ...]
-    rungs: tuple[Change, ...]
-    slope: Slope | None
+    rungs: tuple[RungEffect, ...]
+    slope: TokenSlope | None
     missing: tuple[str, ...]
 
 
-def study(history: History, pipeline: Pipeline, stamp: str, *, fuse: bool = False) -> Lesson:
+def study(history: History, pipeline: Pipeline, stamp: str, *, fuse: bool = False) -> LearningReport:
     """Values of an earlier lesson under this fingerprint stay where nothing new is known. `fuse`: how to weigh the
     second opinion is learned too, which changes scores."""
     missing: list[str] = []
-    kept = pipeline.learned_under(stamp) or Learned(fingerprint=stamp)
+    kept = pipeline.learned_under(stamp) or LearnedSettings(fingerprint=stamp)
     shadows = [past for past in history.parts if past.shadow]
     even = evenly(shadows)
     pairs = _alike(even if len(even) >= MIN_SHADOWS else [past._replace(is_ng=None) for past in shadows], missing)
@@ -64,10 +64,10 @@ def study(history: History, pipeline: Pipeline, stamp: str, *, fuse: bool = Fals
             "capped": capped,
         }
     )
-    return Lesson(learned, tuple(pairs), tuple(rungs), bend, tuple(missing))
+    return LearningReport(learned, tuple(pairs), tuple(rungs), bend, tuple(missing))
 
 
-def _alike(shadows: Sequence[Past], missing: list[str]) -> list[Estimate]:
+def _alike(shadows: Sequence[StoredPart], missing: list[str]) -> list[Estimate]:
     found = correlation.estimate(_labelled(shadows))
     enough = [each for each in found if each.parts >= MIN_SHADOWS]
     if not enough:
@@ -82,28 +82,30 @@ def _pairs(found: Sequence[Estimate]) -> tuple[ViewPair, ...]:
     return tuple(ViewPair(one=each.one, other=each.other, rho=round(each.rho, 4)) for each in found)
 
 
-class Reviewed(NamedTuple):
+class ReviewedParts(NamedTuple):
     """Reviewed parts, how many parts of the line each stands for, and what is wanting before they speak for all."""
 
-    parts: list[Past]
+    parts: list[StoredPart]
     standing: list[float]
     wanting: str
 
 
-def _reviewed(history: History) -> Reviewed:
+def _reviewed(history: History) -> ReviewedParts:
     told = [past for past in history.parts if past.is_ng is not None and (past.shadow or past.part.votes)]
     kinds = [past.part.decision.disposition for past in told]
     reviewed = Counter(kinds)
-    return Reviewed(told, [history.totals[kind] / reviewed[kind] for kind in kinds], _wanting(history, told, reviewed))
+    return ReviewedParts(
+        told, [history.totals[kind] / reviewed[kind] for kind in kinds], _wanting(history, told, reviewed)
+    )
 
 
-def _calibration(told: Reviewed, capped: Sequence[int], missing: list[str]) -> Calibration | None:
+def _calibration(told: ReviewedParts, capped: Sequence[int], missing: list[str]) -> Calibration | None:
     """Of the votes that will be asked."""
     if told.wanting:
         missing.append(f"calibration: {told.wanting}")
         return None
     every = ((past.shadow or past.part.votes[:1], past.is_ng) for past in told.parts)
-    votes = [Labelled(tuple(vote for vote in asked if vote.rung not in capped), ng) for asked, ng in every]
+    votes = [LabelledVotes(tuple(vote for vote in asked if vote.rung not in capped), ng) for asked, ng in every]
     found = calibration.of_votes(votes, told.standing)
     if found.slope <= 0.0:
         missing.append("calibration: higher scores are no sign of NG among the reviewed parts; look at them again")
@@ -111,11 +113,11 @@ def _calibration(told: Reviewed, capped: Sequence[int], missing: list[str]) -> C
     return found
 
 
-def _fusion(told: Reviewed, counts: Counting, missing: list[str]) -> Fusion | None:
+def _fusion(told: ReviewedParts, counts: Counting, missing: list[str]) -> Fusion | None:
     if told.wanting:
         missing.append(f"weights of the second opinion: {told.wanting}")
         return None
-    parts = [Labelled(past.part.votes, past.is_ng, past.part.opinion) for past in told.parts]
+    parts = [LabelledVotes(past.part.votes, past.is_ng, past.part.opinion) for past in told.parts]
     try:
         return fusion.learn(parts, counts, told.standing)
     except ValueError as error:
@@ -123,7 +125,7 @@ def _fusion(told: Reviewed, counts: Counting, missing: list[str]) -> Fusion | No
         return None
 
 
-def _wanting(history: History, told: Sequence[Past], reviewed: Mapping[Disposition, int]) -> str:
+def _wanting(history: History, told: Sequence[StoredPart], reviewed: Mapping[Disposition, int]) -> str:
     for name, count in _kinds(told).items():
         if count < MIN_OF_A_KIND:
             return f"{count} reviewed {name} parts, {MIN_OF_A_KIND} are needed; review {MIN_OF_A_KIND - count} more"
@@ -135,14 +137,14 @@ def _wanting(history: History, told: Sequence[Past], reviewed: Mapping[Dispositi
     return ""
 
 
-def _kinds(told: Sequence[Past]) -> dict[str, int]:
+def _kinds(told: Sequence[StoredPart]) -> dict[str, int]:
     ng = sum(past.is_ng is True for past in told)
     return {"OK": len(told) - ng, "NG": ng}
 
 
 def _rungs(
-    even: Sequence[Past], pipeline: Pipeline, stamp: str, missing: list[str]
-) -> tuple[list[Change], Slope | None]:
+    even: Sequence[StoredPart], pipeline: Pipeline, stamp: str, missing: list[str]
+) -> tuple[list[RungEffect], TokenSlope | None]:
     """What each rung rescued and harmed, and how correctness moves with the tokens spent."""
     if len(even) < MIN_SHADOWS:
         missing.append(
@@ -155,5 +157,5 @@ def _rungs(
     return changes(parts, counts, middle), slope(spending(parts, counts, middle))
 
 
-def _labelled(parts: Sequence[Past]) -> list[Labelled]:
-    return [Labelled(past.shadow, past.is_ng) for past in parts]
+def _labelled(parts: Sequence[StoredPart]) -> list[LabelledVotes]:
+    return [LabelledVotes(past.shadow, past.is_ng) for past in parts]

@@ -16,7 +16,7 @@ PRECISION: Final = 1e-10
 Array = NDArray[Any]
 
 
-class Fit(NamedTuple):
+class LogisticFit(NamedTuple):
     """Weights of the columns, and the curvature of the loss there: its inverse is their covariance, if the model
     holds and rows are independent."""
 
@@ -24,7 +24,7 @@ class Fit(NamedTuple):
     curvature: Array
 
 
-def logistic(design: Array, targets: Array, ridge: float = 1e-12, heavy: Array | None = None) -> Fit:
+def logistic(design: Array, targets: Array, ridge: float = 1e-12, heavy: Array | None = None) -> LogisticFit:
     """Least cross entropy of sigmoid(design @ weights), plus ridge / 2 times the squared weights: a ridge keeps them
     finite where 0 and 1 can be parted cleanly. `heavy`: how often each row counts; once unless told."""
     problem = Problem(design, targets, np.ones(len(targets)) if heavy is None else heavy, ridge)
@@ -36,7 +36,7 @@ def logistic(design: Array, targets: Array, ridge: float = 1e-12, heavy: Array |
         before, weights = weights, _halved(problem, weights, np.linalg.solve(curvature, downhill))
         if weights is before:
             break
-    return Fit(weights, curvature)
+    return LogisticFit(weights, curvature)
 
 
 class Problem(NamedTuple):

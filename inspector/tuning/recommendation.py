@@ -14,27 +14,27 @@ from scipy.special import betaincinv
 
 from inspector.domain.declared import ViewName
 from inspector.domain.ladder import rounds, steps
-from inspector.domain.pipeline import Pipeline, Rung, WeightBy
-from inspector.domain.vote import Counting, Labelled
+from inspector.domain.pipeline import Pipeline, Rung, WeightSource
+from inspector.domain.vote import Counting, LabelledVotes
 from inspector.errors import InspectorError
-from inspector.tuning.ladder_search import Limits, Plan, Views, cheapest, front, measured, plans
+from inspector.tuning.ladder_search import EvaluatedLadder, RiskLimits, Views, cheapest, front, measured, plans
 
 MIN_OF_A_KIND: Final = 40  # half of them choose: with 20 NG parts one that is missed weighs 5 points
 CONFIDENCE: Final = 0.95
 
 
-class Advice(NamedTuple):
+class Recommendation(NamedTuple):
     """`front`: the best plans within the limits, on the choosing half; empty where none keeps them. `chosen` is the
     cheapest, `checked` the same and `declared` the line's own ladder on the checking half; `bound`: the escape share
     that the checking half excludes at 95 %."""
 
     ok: int
     ng: int
-    limits: Limits
-    front: tuple[Plan, ...]
-    chosen: Plan | None
-    checked: Plan | None
-    declared: Plan
+    limits: RiskLimits
+    front: tuple[EvaluatedLadder, ...]
+    chosen: EvaluatedLadder | None
+    checked: EvaluatedLadder | None
+    declared: EvaluatedLadder
     bound: float | None
 
     @property
@@ -44,7 +44,7 @@ class Advice(NamedTuple):
         return math.ceil(math.log(1.0 - CONFIDENCE) / math.log(1.0 - wanted)) if 0.0 < wanted < 1.0 else 0
 
     def as_json(self) -> dict[str, Any]:
-        def plain(plan: Plan | None) -> dict[str, Any] | None:
+        def plain(plan: EvaluatedLadder | None) -> dict[str, Any] | None:
             return plan.as_json() if plan else None
 
         return {
@@ -59,7 +59,9 @@ class Advice(NamedTuple):
         }
 
 
-def advise(parts: Sequence[Labelled], pipeline: Pipeline, counting: Counting, limits: Limits) -> Advice:
+def advise(
+    parts: Sequence[LabelledVotes], pipeline: Pipeline, counting: Counting, limits: RiskLimits
+) -> Recommendation:
     """From parts whose whole ladder was asked. Raises InspectorError where too few of them are reviewed."""
     told = [_once(part) for part in parts if part.ng is not None and part.votes]
     ng = sum(part.ng is True for part in told)
@@ -75,7 +77,7 @@ def advise(parts: Sequence[Labelled], pipeline: Pipeline, counting: Counting, li
     best = tuple(front(plan for plan in found if limits.allow(plan)))
     bad = sum(part.ng is True for part in checking)
     bound = upper(round(checked.escape * bad), bad) if checked else None
-    return Advice(len(told) - ng, ng, limits, best, chosen, checked, declared, bound)
+    return Recommendation(len(told) - ng, ng, limits, best, chosen, checked, declared, bound)
 
 
 def require(ok: int, ng: int) -> None:
@@ -88,13 +90,13 @@ def require(ok: int, ng: int) -> None:
         )
 
 
-def halves(parts: Sequence[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
+def halves(parts: Sequence[LabelledVotes]) -> tuple[list[LabelledVotes], list[LabelledVotes]]:
     """Every other part of each kind."""
     kinds = [[part for part in parts if part.ng is ng] for ng in (False, True)]
     return [part for kind in kinds for part in kind[::2]], [part for kind in kinds for part in kind[1::2]]
 
 
-def units(parts: Sequence[Labelled], pipeline: Pipeline) -> list[Views]:
+def units(parts: Sequence[LabelledVotes], pipeline: Pipeline) -> list[Views]:
     """What a rung may be: every view by itself, and the declared rungs of several."""
     seen = sorted({vote.view for part in parts for vote in part.votes})
     together = [rung.views for rung in pipeline.ladder if len(rung.views) > 1 and {*rung.views} <= {*seen}]
@@ -106,7 +108,7 @@ def upper(missed: int, of: int) -> float:
     return float(betaincinv(missed + 1, of - missed, CONFIDENCE)) if missed < of else 1.0
 
 
-def adopt(plan: Plan, pipeline: Pipeline) -> Pipeline:
+def adopt(plan: EvaluatedLadder, pipeline: Pipeline) -> Pipeline:
     """The pipeline with this ladder and these thresholds; nothing stays in it that would never be asked. Views keep
     the samples and the reasoning that they were declared with."""
     ladder = tuple(_rung(views, pipeline) for views in plan.ladder)
@@ -119,11 +121,11 @@ def adopt(plan: Plan, pipeline: Pipeline) -> Pipeline:
     votes = sum(step.votes for step in steps(changed, 0))
     settle: dict[str, object] = {"max_votes": max(changed.settle.max_votes, votes)}
     if asked == {ViewName.CHECKLIST}:
-        settle["weight_by"] = WeightBy.MARGIN
+        settle["weight_by"] = WeightSource.MARGIN
     return changed.model_copy(update={"settle": changed.settle.model_copy(update=settle)})
 
 
-def _once(part: Labelled) -> Labelled:
+def _once(part: LabelledVotes) -> LabelledVotes:
     """Only the votes of the first rung that asks a view: a plan knows views, not rungs."""
     first: dict[ViewName, int] = {}
     for vote in part.votes:

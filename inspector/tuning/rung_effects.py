@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from inspector.domain.vote import Counting, Labelled, Tally, Vote
+from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
 from inspector.tuning.logistic_regression import logistic, sigmoid
 
 Z95: Final = 1.959964
@@ -25,7 +25,7 @@ RIDGE: Final = 1e-3  # keeps the slope finite where tokens part right from wrong
 Array = NDArray[Any]
 
 
-class Change(NamedTuple):
+class RungEffect(NamedTuple):
     """What one rung did to the parts that reached it. `rescued`: wrong before, right after; `harmed`: the reverse."""
 
     rung: int
@@ -38,7 +38,7 @@ class Change(NamedTuple):
         return mcnemar(self.rescued, self.harmed)
 
 
-class Spent(NamedTuple):
+class RungOutcome(NamedTuple):
     """One part after one rung: tokens spent on its votes so far, and whether it would have been judged right."""
 
     part: int
@@ -46,7 +46,7 @@ class Spent(NamedTuple):
     correct: bool
 
 
-class Slope(NamedTuple):
+class TokenSlope(NamedTuple):
     """Change of the log-odds of being right for each factor e of tokens, with its 95 % interval."""
 
     estimate: float
@@ -59,14 +59,14 @@ class Slope(NamedTuple):
         return self.high < 0.0
 
 
-def changes(parts: Iterable[Labelled], counting: Counting, boundary: float = 0.5) -> list[Change]:
+def changes(parts: Iterable[LabelledVotes], counting: Counting, boundary: float = 0.5) -> list[RungEffect]:
     """Rescue and harm of every rung after the first. A score above `boundary` says NG; none at all is wrong."""
     told = [part for part in parts if part.ng is not None]
     last = max((vote.rung for part in told for vote in part.votes), default=0)
     return [_change(rung, told, counting, boundary) for rung in range(1, last + 1)]
 
 
-def harmful(found: Iterable[Change], alpha: float = 0.05) -> list[Change]:
+def harmful(found: Iterable[RungEffect], alpha: float = 0.05) -> list[RungEffect]:
     """The rungs to cap: more harm than rescue, by the exact test. A rung that merely gains nothing is not among
     them; by chance alone every second useless rung shows more harm than rescue. Asked again and again over growing
     data the test errs more often than alpha says: ask once per batch of parts."""
@@ -79,17 +79,17 @@ def mcnemar(rescued: int, harmed: int) -> float:
     return min(1.0, 2.0 * float(bdtr(min(rescued, harmed), rescued + harmed, 0.5)))
 
 
-def spending(parts: Iterable[Labelled], counting: Counting, boundary: float = 0.5) -> list[Spent]:
+def spending(parts: Iterable[LabelledVotes], counting: Counting, boundary: float = 0.5) -> list[RungOutcome]:
     """Every labelled part after each of its rungs."""
     told = [part for part in parts if part.ng is not None]
     return [
-        Spent(number, sum(vote.tokens for vote in so_far), _right(so_far, bool(part.ng), counting, boundary))
+        RungOutcome(number, sum(vote.tokens for vote in so_far), _right(so_far, bool(part.ng), counting, boundary))
         for number, part in enumerate(told)
         for so_far in _prefixes(part.votes)
     ]
 
 
-def slope(spent: Sequence[Spent]) -> Slope | None:
+def slope(spent: Sequence[RungOutcome]) -> TokenSlope | None:
     """Logistic regression of correctness on log tokens; None where all are right, all wrong, or of one length.
 
     The interval is normal, with the variance clustered by part (Liang & Zeger 1986), as rungs of one part share its
@@ -104,17 +104,17 @@ def slope(spent: Sequence[Spent]) -> Slope | None:
     residuals = correct - sigmoid(design @ weights)
     variance = _clustered(design, residuals, np.linalg.inv(curvature), [each.part for each in spent])[0, 0]
     found, reach = float(weights[0]), Z95 * math.sqrt(variance)
-    return Slope(found, found - reach, found + reach)
+    return TokenSlope(found, found - reach, found + reach)
 
 
-def _change(rung: int, parts: Sequence[Labelled], counting: Counting, boundary: float) -> Change:
+def _change(rung: int, parts: Sequence[LabelledVotes], counting: Counting, boundary: float) -> RungEffect:
     reached = [part for part in parts if any(vote.rung == rung for vote in part.votes)]
     before, after = (
         [_right(_until(part.votes, last), bool(part.ng), counting, boundary) for part in reached]
         for last in (rung - 1, rung)
     )
     rescued = sum(now > then for then, now in zip(before, after, strict=True))
-    return Change(rung, len(reached), rescued, rescued + sum(before) - sum(after))
+    return RungEffect(rung, len(reached), rescued, rescued + sum(before) - sum(after))
 
 
 def _prefixes(votes: Sequence[Vote]) -> list[tuple[Vote, ...]]:

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from support.declarations import a_pipeline, pipelines
 
-from inspector.config.diff import Change, diff, read_fleet
+from inspector.config.diff import SettingChange, diff, read_fleet
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError
 
@@ -44,25 +44,27 @@ def test_faults_of_all_files_come_together() -> None:
 @pytest.mark.parametrize(
     ("settings", "change"),
     [
-        ({"deadline_ms": 99}, Change("deadline_ms", 1500.0, 99.0, False)),
-        ({"thresholds": {"pass_below": 0.1}}, Change("thresholds.pass_below", 0.2, 0.1, False)),
-        ({"quality": {"luminance": [0.1, 0.9]}}, Change("quality.luminance", [0.02, 0.98], [0.1, 0.9], False)),
+        ({"deadline_ms": 99}, SettingChange("deadline_ms", 1500.0, 99.0, False)),
+        ({"thresholds": {"pass_below": 0.1}}, SettingChange("thresholds.pass_below", 0.2, 0.1, False)),
+        ({"quality": {"luminance": [0.1, 0.9]}}, SettingChange("quality.luminance", [0.02, 0.98], [0.1, 0.9], False)),
         ({"defects": {"short": "minor", "missing_hole": "major"}},
-         Change("defects.short", "critical", "minor", False)),
+         SettingChange("defects.short", "critical", "minor", False)),
         ({"defects": {"missing_hole": "major", "short": "critical"}},
-         Change("defects", ["short", "missing_hole"], ["missing_hole", "short"], True)),
+         SettingChange("defects", ["short", "missing_hole"], ["missing_hole", "short"], True)),
         ({"question": "Is it bad?"},
-         Change("question", "Is there any defect on this circuit board?", "Is it bad?", True)),
+         SettingChange("question", "Is there any defect on this circuit board?", "Is it bad?", True)),
         ({"ladder": [{"views": ["direct"]}, {"views": ["paraphrase", "checklist"], "samples": 3}]},
-         Change("ladder[1].samples", 2, 3, True)),
-        ({"checklist": ["Is it bad?"]}, Change("checklist", [], ["Is it bad?"], True)),
-        ({"golden_samples": ["a.png"]}, Change("golden_samples", [], ["a.png"], False)),
-        ({"settle": {"weight_by": "p_true"}}, Change("settle.weight_by", "margin", "p_true", True)),
-        ({"settle": {"prior": 0.1}}, Change("settle.prior", 0.5, 0.1, True)),
-        ({"settle": {"shadow": 0.1}}, Change("settle.shadow", 0.01, 0.1, False)),
+         SettingChange("ladder[1].samples", 2, 3, True)),
+        ({"checklist": ["Is it bad?"]}, SettingChange("checklist", [], ["Is it bad?"], True)),
+        ({"golden_samples": ["a.png"]}, SettingChange("golden_samples", [], ["a.png"], False)),
+        ({"settle": {"weight_by": "p_true"}}, SettingChange("settle.weight_by", "margin", "p_true", True)),
+        ({"settle": {"prior": 0.1}}, SettingChange("settle.prior", 0.5, 0.1, True)),
+        ({"settle": {"shadow": 0.1}}, SettingChange("settle.shadow", 0.01, 0.1, False)),
     ],
 )  # fmt: skip
-def test_a_change_is_told_with_old_new_and_whether_scores_change(settings: dict[str, Any], change: Change) -> None:
+def test_a_change_is_told_with_old_new_and_whether_scores_change(
+    settings: dict[str, Any], change: SettingChange
+) -> None:
     assert diff(a_pipeline(), a_pipeline(**settings)) == [change]
 
 
@@ -83,9 +85,12 @@ def test_scores_change_exactly_when_the_score_key_does(old: Pipeline, new: Pipel
 
 @given(pipelines(), pipelines())
 def test_the_way_back_is_the_same_changes_turned_round(old: Pipeline, new: Pipeline) -> None:
-    back = {Change(field, after, before, rescores) for field, before, after, rescores in map(_hashable, diff(new, old))}
+    back = {
+        SettingChange(field, after, before, rescores)
+        for field, before, after, rescores in map(_hashable, diff(new, old))
+    }
     assert {_hashable(change) for change in diff(old, new)} == back
 
 
-def _hashable(change: Change) -> Change:
+def _hashable(change: SettingChange) -> SettingChange:
     return change._replace(old=repr(change.old), new=repr(change.new))

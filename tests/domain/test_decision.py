@@ -9,7 +9,7 @@ from support.declarations import a_pipeline, thresholds, votes
 
 from inspector.domain.decision import Decision, Reason, Verdict, decide, fail_safe, in_time
 from inspector.domain.declared import Disposition, ViewName
-from inspector.domain.pipeline import Count, Pipeline, Thresholds
+from inspector.domain.pipeline import CountMethod, Pipeline, Thresholds
 from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote
 
 PIPELINE = a_pipeline()
@@ -27,7 +27,7 @@ def lines(draw: st.DrawFn) -> Pipeline:
         update={
             "thresholds": draw(thresholds()),
             "fail_safe": draw(st.sampled_from(FAIL_SAFES)),
-            "count": draw(st.sampled_from(Count)),
+            "count": draw(st.sampled_from(CountMethod)),
         }
     )
 

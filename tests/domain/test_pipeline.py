@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from support.declarations import a_pipeline, pipelines
 
 from inspector.domain.declared import Reasoning, Severity, ViewName
-from inspector.domain.pipeline import LIMITS, Limits, Pipeline, Rung, fingerprint
+from inspector.domain.pipeline import LIMITS, Pipeline, Rung, TokenLimits, fingerprint
 
 
 @pytest.mark.parametrize(
@@ -161,16 +161,16 @@ def test_p_true_changes_no_score_where_nothing_is_weighed() -> None:
 @pytest.mark.parametrize(
     ("settings", "limits"),
     [
-        ({"reasoning": "none"}, Limits(0, 0)),
-        ({"reasoning": "draft"}, Limits(0, 24)),
-        ({"reasoning": "cot"}, Limits(0, 256)),
-        ({"reasoning": "cot", "max_tokens": 64}, Limits(0, 64)),
-        ({"reasoning": "budget"}, Limits(128, 256)),
-        ({"reasoning": "budget", "max_tokens": 64}, Limits(32, 64)),
-        ({"reasoning": "budget", "min_tokens": 64, "max_tokens": 64}, Limits(64, 64)),
+        ({"reasoning": "none"}, TokenLimits(0, 0)),
+        ({"reasoning": "draft"}, TokenLimits(0, 24)),
+        ({"reasoning": "cot"}, TokenLimits(0, 256)),
+        ({"reasoning": "cot", "max_tokens": 64}, TokenLimits(0, 64)),
+        ({"reasoning": "budget"}, TokenLimits(128, 256)),
+        ({"reasoning": "budget", "max_tokens": 64}, TokenLimits(32, 64)),
+        ({"reasoning": "budget", "min_tokens": 64, "max_tokens": 64}, TokenLimits(64, 64)),
     ],
 )
-def test_limits_of_a_thought_are_its_own_or_those_of_its_kind(settings: dict[str, Any], limits: Limits) -> None:
+def test_limits_of_a_thought_are_its_own_or_those_of_its_kind(settings: dict[str, Any], limits: TokenLimits) -> None:
     assert Rung(views=(ViewName.DIRECT,), **settings).limits == limits
 
 

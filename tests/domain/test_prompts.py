@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.declarations import a_pipeline, pipelines
 
 from inspector.domain.declared import Reasoning, ViewName
-from inspector.domain.pipeline import LIMITS, P_TRUE, THOUGHTS, Limits, Pipeline
+from inspector.domain.pipeline import LIMITS, P_TRUE, THOUGHTS, Pipeline, TokenLimits
 from inspector.domain.prompts import (
     COT,
     LETTER_COT,
@@ -87,7 +87,7 @@ def test_limits_are_those_of_the_kind_unless_others_are_given(reasoning: Reasoni
     (question,) = ask(ViewName.DIRECT, reasoning=reasoning)
     assert (question.min_tokens, question.max_tokens) == LIMITS[reasoning]
     (question,) = questions(
-        PIPELINE, ViewName.DIRECT, samples=1, reasoning=reasoning, temperature=0, seed=0, limits=Limits(3, 5)
+        PIPELINE, ViewName.DIRECT, samples=1, reasoning=reasoning, temperature=0, seed=0, limits=TokenLimits(3, 5)
     )
     assert (question.min_tokens, question.max_tokens) == (3, 5)
 

@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.domain.reconciliation import Balance, CameraAccount, Comparison, Gap, Hole, TriggerCount, camera_account
+from inspector.domain.reconciliation import (
+    Balance,
+    CameraAccount,
+    CountComparison,
+    Gap,
+    SequenceHole,
+    TriggerCount,
+    camera_account,
+)
 from inspector.domain.sequence import Span, spans
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -15,8 +23,10 @@ LATER = NOON + timedelta(minutes=5)
 COUNTED = TriggerCount("pcb", "cam1", 100, NOON, LATER, LATER)
 
 
-def hole(first: int, last: int, *, at: datetime = NOON, begun: datetime = NOON, ended: datetime = LATER) -> Hole:
-    return Hole(first, last, at, begun, ended)
+def hole(
+    first: int, last: int, *, at: datetime = NOON, begun: datetime = NOON, ended: datetime = LATER
+) -> SequenceHole:
+    return SequenceHole(first, last, at, begun, ended)
 
 
 def balance(*cameras: CameraAccount, decided: int = 10, published: int = 10, pending: int = 0) -> Balance:
@@ -54,7 +64,7 @@ def test_balanced_books_have_no_problems() -> None:
 
 def test_each_disagreement_is_told_in_words() -> None:
     account = CameraAccount("cam1", 10, 0, 0, (Span(4, 6), Span(9, 9)))
-    compared = Comparison(COUNTED, decided=97, lost=1)
+    compared = CountComparison(COUNTED, decided=97, lost=1)
     books = Balance("pcb", LATER, (account,), 10, 8, 0, 1, (compared,))
     holes, outbox, plc = books.problems()
     assert holes == "cam1: 4 trigger(s) neither decided nor recorded as lost: seq 4 to 6, 9 to 9"
@@ -64,5 +74,5 @@ def test_each_disagreement_is_told_in_words() -> None:
 
 
 def test_difference_says_in_which_direction() -> None:
-    assert Comparison(COUNTED, 97, 1).difference == 2
-    assert Comparison(COUNTED, 101, 0).difference == -1
+    assert CountComparison(COUNTED, 97, 1).difference == 2
+    assert CountComparison(COUNTED, 101, 0).difference == -1

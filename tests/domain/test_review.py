@@ -11,15 +11,15 @@ from support.fakes import PASSED, REJECTED, a_part
 from inspector.domain.decision import Decision
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
-from inspector.domain.review import Past, evenly, is_shadow
+from inspector.domain.review import StoredPart, evenly, is_shadow
 
 
-def past(decision: Decision, count: int, reviewed: int) -> list[Past]:
+def past(decision: Decision, count: int, reviewed: int) -> list[StoredPart]:
     parts = [a_part(f"{decision.disposition}-{k}", decision=decision) for k in range(count)]
-    return [Past(part, is_ng=False if k < reviewed else None) for k, part in enumerate(parts)]
+    return [StoredPart(part, is_ng=False if k < reviewed else None) for k, part in enumerate(parts)]
 
 
-def kept(parts: list[Past]) -> Counter[Disposition]:
+def kept(parts: list[StoredPart]) -> Counter[Disposition]:
     return Counter(part.part.decision.disposition for part in evenly(parts))
 
 

@@ -7,13 +7,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.domain.sequence import PATIENCE_S, Sequence, Span, spans
+from inspector.domain.sequence import PATIENCE_S, SequenceTracker, Span, spans
 
 LATER = PATIENCE_S + 1.0
 
 
 def lost(seqs: list[int], last: int | None = None) -> list[int]:
-    sequence = Sequence(last)
+    sequence = SequenceTracker(last)
     for seq in seqs:
         sequence.saw(seq, 0.0)
     return sequence.lost(LATER)
@@ -32,7 +32,7 @@ def test_order_does_not_matter_once_all_have_come(seqs: list[int]) -> None:
 
 
 def test_gap_is_told_only_after_a_while_and_only_once() -> None:
-    sequence = Sequence()
+    sequence = SequenceTracker()
     sequence.saw(1, 0.0)
     sequence.saw(3, 0.0)
     assert sequence.lost(PATIENCE_S / 2) == []
@@ -71,7 +71,7 @@ def test_spans_of_nothing_are_none() -> None:
 
 
 def test_next_life_goes_on_before_the_first_open_gap() -> None:
-    sequence = Sequence()
+    sequence = SequenceTracker()
     assert sequence.settled is None
     for seq in (1, 2, 5, 9):
         sequence.saw(seq, 0.0)
@@ -83,7 +83,7 @@ def test_next_life_goes_on_before_the_first_open_gap() -> None:
 
 
 def test_counter_that_restarted_leaves_no_old_gap_in_the_way() -> None:
-    sequence = Sequence()
+    sequence = SequenceTracker()
     for seq in (5000, 5002, 1):
         sequence.saw(seq, 0.0)
     assert sequence.settled == 1

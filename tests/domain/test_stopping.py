@@ -12,31 +12,31 @@ from support.declarations import a_pipeline, thresholds, votes
 from inspector.domain.decision import decide
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.effective_votes import Correlations
-from inspector.domain.pipeline import Count, Settle, Thresholds
+from inspector.domain.pipeline import CountMethod, SettlePolicy, Thresholds
 from inspector.domain.stopping import (
     AdaptiveConsistency,
     Esc,
-    Fixed,
-    Rule,
-    Sequential,
+    FixedRule,
+    SequentialRule,
     Sprt,
+    StoppingRule,
     decided,
     settled,
     sides,
 )
 from inspector.domain.vote import Counting, StoppedBy, Tally, Vote
 
-counts = st.sampled_from(Count)
+counts = st.sampled_from(CountMethod)
 PIPELINE = a_pipeline()
 ANSWERS = (None, 0.0, 0.3, 0.5, 0.7, 1.0)
 INDEPENDENT = Correlations(0.0)
-RULES: list[Rule] = [
-    Fixed(9),
+RULES: list[StoppingRule] = [
+    FixedRule(9),
     AdaptiveConsistency(max_votes=9),
     Esc(window=3, max_votes=9),
     Sprt(max_votes=9),
-    Sequential(Settle(max_votes=9)),
-    Sequential(Settle(max_votes=9), counting=Counting(Count.MAJORITY, INDEPENDENT)),
+    SequentialRule(SettlePolicy(max_votes=9)),
+    SequentialRule(SettlePolicy(max_votes=9), counting=Counting(CountMethod.MAJORITY, INDEPENDENT)),
 ]
 rules = pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{rule.counting.count}")
 
@@ -50,7 +50,7 @@ def said(answers: str) -> list[Vote]:
     return [vote({"n": 0.9, "o": 0.1, "h": 0.5, "u": None, "N": 1.0, "O": 0.0}[each]) for each in answers]
 
 
-def tally(*answers: float | None, count: Count = Count.SOFT) -> Tally:
+def tally(*answers: float | None, count: CountMethod = CountMethod.SOFT) -> Tally:
     return Tally(tuple(vote(p_ng) for p_ng in answers), Counting(count))
 
 
@@ -60,7 +60,7 @@ def disposition(counted: Tally, bounds: Thresholds) -> Disposition:
 
 
 @rules
-def test_every_rule_ends_at_its_most_votes_and_asks_no_more(rule: Rule) -> None:
+def test_every_rule_ends_at_its_most_votes_and_asks_no_more(rule: StoppingRule) -> None:
     split = said("no" * 5)[:9]
     assert rule.stop(split) is not None
     assert rule.launch(split) == 0
@@ -68,7 +68,7 @@ def test_every_rule_ends_at_its_most_votes_and_asks_no_more(rule: Rule) -> None:
 
 @rules
 @given(answers=st.lists(votes(), max_size=9))
-def test_what_is_launched_ends_it_if_unanimous_and_no_fewer_would(rule: Rule, answers: list[Vote]) -> None:
+def test_what_is_launched_ends_it_if_unanimous_and_no_fewer_would(rule: StoppingRule, answers: list[Vote]) -> None:
     launched = rule.launch(answers)
     if rule.stop(answers) is not None:
         assert launched == 0
@@ -82,8 +82,8 @@ def test_what_is_launched_ends_it_if_unanimous_and_no_fewer_would(rule: Rule, an
 @pytest.mark.parametrize(
     ("rule", "answers", "why"),
     [
-        (Fixed(3), "nn", None),
-        (Fixed(3), "nnn", StoppedBy.LADDER_END),
+        (FixedRule(3), "nn", None),
+        (FixedRule(3), "nnn", StoppedBy.LADDER_END),
         (AdaptiveConsistency(), "nnn", None),
         (AdaptiveConsistency(), "nnnn", StoppedBy.SETTLED),
         (AdaptiveConsistency(), "onnnnn", None),
@@ -102,14 +102,14 @@ def test_what_is_launched_ends_it_if_unanimous_and_no_fewer_would(rule: Rule, an
         (Sprt(), "nonononononono", StoppedBy.DECIDED),
     ],
 )
-def test_published_rules_by_hand(rule: Rule, answers: str, why: StoppedBy | None) -> None:
+def test_published_rules_by_hand(rule: StoppingRule, answers: str, why: StoppedBy | None) -> None:
     assert rule.stop(said(answers)) is why
 
 
 @pytest.mark.parametrize(
     ("rule", "answers", "launched"),
     [
-        (Fixed(9), "", 9),
+        (FixedRule(9), "", 9),
         (AdaptiveConsistency(), "", 4),
         (AdaptiveConsistency(), "nn", 2),
         (AdaptiveConsistency(), "no", 5),
@@ -120,21 +120,23 @@ def test_published_rules_by_hand(rule: Rule, answers: str, why: StoppedBy | None
         (Sprt(), "n", 6),
     ],
 )
-def test_exactly_the_votes_that_could_still_decide_are_launched(rule: Rule, answers: str, launched: int) -> None:
+def test_exactly_the_votes_that_could_still_decide_are_launched(
+    rule: StoppingRule, answers: str, launched: int
+) -> None:
     assert rule.launch(said(answers)) == launched
 
 
 def test_default_settles_on_one_clear_vote_and_goes_on_with_a_doubtful_one() -> None:
-    assert Sequential().stop([vote(0.01)]) is StoppedBy.SETTLED
-    assert Sequential().stop([vote(0.3)]) is None
+    assert SequentialRule().stop([vote(0.01)]) is StoppedBy.SETTLED
+    assert SequentialRule().stop([vote(0.3)]) is None
 
 
 def test_default_ends_with_the_ladder() -> None:
-    assert Sequential(ladder_votes=2).stop([vote(0.5), vote(0.5)]) is StoppedBy.LADDER_END
+    assert SequentialRule(ladder_votes=2).stop([vote(0.5), vote(0.5)]) is StoppedBy.LADDER_END
 
 
 def test_default_gives_up_what_the_rest_of_the_ladder_could_not_change() -> None:
-    rule = Sequential(Settle(max_votes=6), counting=Counting(Count.MAJORITY))
+    rule = SequentialRule(SettlePolicy(max_votes=6), counting=Counting(CountMethod.MAJORITY))
     assert rule.stop(said("nonon")) is StoppedBy.DECIDED
 
 
@@ -143,29 +145,31 @@ def test_a_vote_that_cannot_tell_counts_half_for_each_side() -> None:
 
 
 def test_an_undecided_vote_is_no_vote_for_ok() -> None:
-    split = tally(0.5, 0.5, count=Count.MAJORITY)
+    split = tally(0.5, 0.5, count=CountMethod.MAJORITY)
     assert disposition(split, Thresholds()) is Disposition.REVIEW
     assert split.agreement == 0.5
-    assert not settled(split, Settle(confidence=0.51), Thresholds())
+    assert not settled(split, SettlePolicy(confidence=0.51), Thresholds())
 
 
 def test_unanimous_uncorrelated_votes_settle_at_four_as_published() -> None:
     def leads(n: int) -> bool:
-        counted = Tally((vote(1.0),) * n, Counting(Count.MAJORITY, INDEPENDENT))
-        return settled(counted, Settle(confidence=0.95), Thresholds())
+        counted = Tally((vote(1.0),) * n, Counting(CountMethod.MAJORITY, INDEPENDENT))
+        return settled(counted, SettlePolicy(confidence=0.95), Thresholds())
 
     assert [n for n in range(1, 7) if leads(n)] == [4, 5, 6]
 
 
 def test_unanimous_correlated_votes_do_not_settle_a_majority() -> None:
-    counted = Tally((vote(1.0),) * 12, Counting(Count.MAJORITY, Correlations(0.8)))
-    assert not settled(counted, Settle(confidence=0.95), Thresholds())
+    counted = Tally((vote(1.0),) * 12, Counting(CountMethod.MAJORITY, Correlations(0.8)))
+    assert not settled(counted, SettlePolicy(confidence=0.95), Thresholds())
 
 
 @given(st.lists(votes(), max_size=6), thresholds(), st.floats(0.51, 0.99), counts)
-def test_doubt_never_settles(given_votes: list[Vote], bounds: Thresholds, confidence: float, count: Count) -> None:
+def test_doubt_never_settles(
+    given_votes: list[Vote], bounds: Thresholds, confidence: float, count: CountMethod
+) -> None:
     counted = Tally(tuple(given_votes), Counting(count))
-    if settled(counted, Settle(confidence=confidence), bounds):
+    if settled(counted, SettlePolicy(confidence=confidence), bounds):
         assert disposition(counted, bounds) is not Disposition.REVIEW
         assert counted.confidence >= confidence
 
@@ -177,7 +181,7 @@ def test_doubt_never_settles(given_votes: list[Vote], bounds: Thresholds, confid
     counts,
 )
 def test_decided_never_stops_while_some_continuation_could_change_the_disposition(
-    answers: list[float | None], remaining: int, bounds: Thresholds, count: Count
+    answers: list[float | None], remaining: int, bounds: Thresholds, count: CountMethod
 ) -> None:
     so_far = tally(*answers, count=count)
     if not decided(so_far, remaining, bounds):
@@ -192,7 +196,7 @@ def test_decided_never_stops_while_some_continuation_could_change_the_dispositio
 
 @given(st.lists(st.sampled_from(ANSWERS), max_size=4), st.integers(1, 4), thresholds(), counts)
 def test_decided_stops_as_soon_as_unanimous_answers_could_not_change_the_disposition(
-    answers: list[float | None], remaining: int, bounds: Thresholds, count: Count
+    answers: list[float | None], remaining: int, bounds: Thresholds, count: CountMethod
 ) -> None:
     so_far = tally(*answers, count=count)
     if so_far.score is None:

@@ -12,12 +12,12 @@ from support.declarations import a_pipeline, votes
 
 from inspector.domain.declared import ViewName
 from inspector.domain.effective_votes import PRIOR_CORRELATION, Correlations
-from inspector.domain.learned import Calibration, Learned, ViewPair
+from inspector.domain.learned import Calibration, LearnedSettings, ViewPair
 from inspector.domain.log_odds import expit, logit
-from inspector.domain.pipeline import Count
+from inspector.domain.pipeline import CountMethod
 from inspector.domain.vote import Counting, Tally, Vote, counting
 
-counts = st.sampled_from(Count)
+counts = st.sampled_from(CountMethod)
 STAMP = "0123456789abcdef"
 
 
@@ -53,7 +53,7 @@ def test_log_odds_are_finite_and_on_the_side_of_the_answer(one: Vote) -> None:
 
 
 @given(st.lists(votes(), max_size=8).flatmap(lambda given: st.tuples(st.just(given), st.permutations(given))), counts)
-def test_the_order_of_votes_changes_nothing(orders: tuple[list[Vote], list[Vote]], count: Count) -> None:
+def test_the_order_of_votes_changes_nothing(orders: tuple[list[Vote], list[Vote]], count: CountMethod) -> None:
     one, other = (Tally(tuple(order), Counting(count)) for order in orders)
     assert one.score == other.score
     assert one.agreement == other.agreement
@@ -61,7 +61,7 @@ def test_the_order_of_votes_changes_nothing(orders: tuple[list[Vote], list[Vote]
 
 
 @given(st.lists(votes(), max_size=8), counts)
-def test_unreadable_answers_vote_for_nobody_and_are_kept(given_votes: list[Vote], count: Count) -> None:
+def test_unreadable_answers_vote_for_nobody_and_are_kept(given_votes: list[Vote], count: CountMethod) -> None:
     counted = Tally(tuple(given_votes), Counting(count))
     more = counted.add(vote(None))
     assert (more.score, more.agreement, more.confidence) == (counted.score, counted.agreement, counted.confidence)
@@ -69,7 +69,7 @@ def test_unreadable_answers_vote_for_nobody_and_are_kept(given_votes: list[Vote]
 
 
 @given(st.lists(votes(readable=True), min_size=1, max_size=8), counts)
-def test_score_agreement_and_confidence_stay_in_their_bounds(given_votes: list[Vote], count: Count) -> None:
+def test_score_agreement_and_confidence_stay_in_their_bounds(given_votes: list[Vote], count: CountMethod) -> None:
     counted = Tally(tuple(given_votes), Counting(count))
     assert counted.score is not None
     assert counted.agreement is not None
@@ -80,33 +80,33 @@ def test_score_agreement_and_confidence_stay_in_their_bounds(given_votes: list[V
 
 
 @given(st.lists(votes(readable=True), max_size=6), votes(readable=True), counts)
-def test_a_vote_never_moves_the_score_away_from_itself(given_votes: list[Vote], one: Vote, count: Count) -> None:
+def test_a_vote_never_moves_the_score_away_from_itself(given_votes: list[Vote], one: Vote, count: CountMethod) -> None:
     before = Tally(tuple(given_votes), Counting(count)).score
     after = Tally((*given_votes, one), Counting(count)).score
     assert after is not None
     if before is not None:
-        target = expit(one.log_odds) if count is Count.SOFT else one.ng
+        target = expit(one.log_odds) if count is CountMethod.SOFT else one.ng
         assert min(before, target) - 1e-9 <= after <= max(before, target) + 1e-9
 
 
 @pytest.mark.parametrize(
     ("answers", "count", "score"),
     [
-        ((), Count.SOFT, None),
-        ((None, None), Count.SOFT, None),
-        ((0.2,), Count.SOFT, 0.2),
-        ((0.2, 0.8), Count.SOFT, 0.5),
-        ((0.1, 0.1, 0.9), Count.SOFT, 1 / (1 + 9 ** (1 / 3))),
-        ((0.2, None, 0.2), Count.SOFT, 0.2),
-        ((0.4, 0.4, 0.9), Count.MAJORITY, 1 / 3),
-        ((0.5,), Count.MAJORITY, 0.5),
-        ((0.5, 0.1), Count.MAJORITY, 0.25),
-        ((0.51, None), Count.MAJORITY, 1.0),
-        ((0.4, 0.4, 0.9), Count.WEIGHTED, 3.0 / (3.0 + 2.0 * 1.5**0.5)),  # weights are odds to the power 1 / 2
-        ((0.0, 0.0), Count.WEIGHTED, 0.0),
+        ((), CountMethod.SOFT, None),
+        ((None, None), CountMethod.SOFT, None),
+        ((0.2,), CountMethod.SOFT, 0.2),
+        ((0.2, 0.8), CountMethod.SOFT, 0.5),
+        ((0.1, 0.1, 0.9), CountMethod.SOFT, 1 / (1 + 9 ** (1 / 3))),
+        ((0.2, None, 0.2), CountMethod.SOFT, 0.2),
+        ((0.4, 0.4, 0.9), CountMethod.MAJORITY, 1 / 3),
+        ((0.5,), CountMethod.MAJORITY, 0.5),
+        ((0.5, 0.1), CountMethod.MAJORITY, 0.25),
+        ((0.51, None), CountMethod.MAJORITY, 1.0),
+        ((0.4, 0.4, 0.9), CountMethod.WEIGHTED, 3.0 / (3.0 + 2.0 * 1.5**0.5)),  # weights are odds to the power 1 / 2
+        ((0.0, 0.0), CountMethod.WEIGHTED, 0.0),
     ],
 )
-def test_scores_by_hand(answers: tuple[float | None, ...], count: Count, score: float | None) -> None:
+def test_scores_by_hand(answers: tuple[float | None, ...], count: CountMethod, score: float | None) -> None:
     assert tally(*answers, count=count).score == (None if score is None else pytest.approx(score))
 
 
@@ -119,7 +119,7 @@ def test_what_is_no_probability_is_no_certainty(p_true: float) -> None:
 def test_a_surer_vote_weighs_more_and_heat_evens_that_out() -> None:
     doubtful_ok, sure_ng = vote(0.4), vote(0.99)
     scores = [
-        Tally((doubtful_ok, doubtful_ok, sure_ng), Counting(Count.WEIGHTED, temperature=t)).score or 0.0
+        Tally((doubtful_ok, doubtful_ok, sure_ng), Counting(CountMethod.WEIGHTED, temperature=t)).score or 0.0
         for t in (0.5, 2.0, 100.0)
     ]
     assert scores == sorted(scores, reverse=True)
@@ -129,12 +129,14 @@ def test_a_surer_vote_weighs_more_and_heat_evens_that_out() -> None:
 
 def test_the_models_own_p_true_stands_before_the_margin() -> None:
     doubted, trusted = vote(0.999, p_true=0.2), vote(0.4, p_true=0.9)
-    assert (Tally((doubted, trusted), Counting(Count.WEIGHTED)).score or 1.0) < 0.5
+    assert (Tally((doubted, trusted), Counting(CountMethod.WEIGHTED)).score or 1.0) < 0.5
     assert trusted.certainty == pytest.approx(logit(0.9))
 
 
 @given(st.lists(votes(readable=True), min_size=1, max_size=6), st.floats(0.01, 0.99), st.floats(0.01, 0.99), counts)
-def test_a_higher_prior_never_lowers_the_score(given_votes: list[Vote], one: float, other: float, count: Count) -> None:
+def test_a_higher_prior_never_lowers_the_score(
+    given_votes: list[Vote], one: float, other: float, count: CountMethod
+) -> None:
     low, high = (Tally(tuple(given_votes), Counting(count, prior=prior)).score for prior in sorted((one, other)))
     assert low is not None
     assert high is not None
@@ -144,13 +146,13 @@ def test_a_higher_prior_never_lowers_the_score(given_votes: list[Vote], one: flo
 def test_the_prior_is_what_a_part_is_worth_that_nothing_is_known_of() -> None:
     assert tally(0.5, prior=0.02).score == pytest.approx(0.02)
     assert tally(0.5, prior=0.02).confidence == pytest.approx(0.98)
-    assert tally(0.5, count=Count.MAJORITY, prior=0.02).score == pytest.approx(0.02)
+    assert tally(0.5, count=CountMethod.MAJORITY, prior=0.02).score == pytest.approx(0.02)
 
 
 def test_unequal_weights_are_worth_fewer_votes() -> None:
     alone = Correlations(0.0)
-    assert tally(0.9, 0.9, 0.9, count=Count.WEIGHTED, correlations=alone).n_eff == pytest.approx(3.0)
-    assert tally(0.55, 0.55, 0.999, count=Count.WEIGHTED, correlations=alone).n_eff < 1.2
+    assert tally(0.9, 0.9, 0.9, count=CountMethod.WEIGHTED, correlations=alone).n_eff == pytest.approx(3.0)
+    assert tally(0.55, 0.55, 0.999, count=CountMethod.WEIGHTED, correlations=alone).n_eff < 1.2
 
 
 def test_soft_confidence_is_the_posterior_of_equally_correlated_votes() -> None:
@@ -180,7 +182,7 @@ def test_correlation_is_the_declared_one_or_the_prior() -> None:
 def test_what_was_learned_counts_under_its_own_fingerprint_only() -> None:
     pair = ViewPair(one=ViewName.DIRECT, other=ViewName.ZOOM, rho=0.3)
     fitted = Calibration(slope=0.8, intercept=0.1, frames=300, ng_share=0.5)
-    learned = Learned(fingerprint=STAMP, correlations=(pair,), calibration=fitted)
+    learned = LearnedSettings(fingerprint=STAMP, correlations=(pair,), calibration=fitted)
     pipeline = a_pipeline(learned=learned)
     here, elsewhere = counting(pipeline, STAMP), counting(pipeline, "f" * 16)
     assert here == Counting(correlations=Correlations(PRIOR_CORRELATION, (pair,)), calibration=fitted)
@@ -189,5 +191,7 @@ def test_what_was_learned_counts_under_its_own_fingerprint_only() -> None:
 
 def test_a_declared_correlation_stands_before_the_learned_one() -> None:
     pair = ViewPair(one=ViewName.DIRECT, other=ViewName.ZOOM, rho=0.3)
-    pipeline = a_pipeline(settle={"vote_correlation": 0.9}, learned=Learned(fingerprint=STAMP, correlations=(pair,)))
+    pipeline = a_pipeline(
+        settle={"vote_correlation": 0.9}, learned=LearnedSettings(fingerprint=STAMP, correlations=(pair,))
+    )
     assert counting(pipeline, STAMP).correlations == Correlations(0.9)

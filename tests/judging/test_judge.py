@@ -10,15 +10,15 @@ from support.line_fakes import GoldenShelf, ScriptedEngine, Voter, pipeline
 
 from inspector.domain.declared import ViewName
 from inspector.domain.frame import FrameKey
-from inspector.domain.learned import Learned
+from inspector.domain.learned import LearnedSettings
 from inspector.domain.pipeline import Pipeline, fingerprint
 from inspector.domain.prompts import Question
 from inspector.domain.report import Box, Words, WordsState
 from inspector.domain.vote import StoppedBy
 from inspector.judging.judge import Judge
-from inspector.judging.rung_timing import Pace
+from inspector.judging.rung_timing import RungTimes
 from inspector.ports.engine import Answer, Prefix
-from inspector.ports.pool import Job, Judgement, Shadow
+from inspector.ports.pool import Job, Judgement, ShadowResult
 
 REPORT = 'short", "severity": "minor", "bbox_2d": [100, 200, 300, 400], "description": "A bridge."}'
 
@@ -49,7 +49,7 @@ def job(declared: Pipeline, remaining_ms: float = 5000.0, golden: tuple[str, ...
     return Job(FrameKey("pcb", "cam1", "t-1"), b"picture", declared, golden, remaining_ms)
 
 
-async def judged(engine: ScriptedEngine, a_job: Job, pace: Pace | None = None) -> tuple[Judgement, Words | None]:
+async def judged(engine: ScriptedEngine, a_job: Job, pace: RungTimes | None = None) -> tuple[Judgement, Words | None]:
     outcomes = [outcome async for outcome in Judge(engine, SHELF, pace).judge(a_job)]
     assert isinstance(outcomes[0], Judgement)
     words = outcomes[1] if len(outcomes) > 1 else None
@@ -106,7 +106,7 @@ async def test_rung_that_could_settle_is_asked_alone() -> None:
 
 
 async def test_rungs_that_do_not_fit_together_are_asked_one_by_one() -> None:
-    engine, declared, pace = BatchCountingEngine(lambda _: 0.9), pipeline(count="majority"), Pace()
+    engine, declared, pace = BatchCountingEngine(lambda _: 0.9), pipeline(count="majority"), RungTimes()
     pace.add(("pcb", *declared.ladder), 10_000.0)
     await judged(engine, job(declared), pace)
     assert engine.batches == [1, 4]
@@ -147,7 +147,7 @@ async def test_rung_that_would_not_fit_is_not_started() -> None:
 
 
 async def test_new_versions_rung_is_not_held_to_the_pace_of_the_old_one() -> None:
-    engine, pace, declared = ScriptedEngine(lambda _: 0.5), Pace(), pipeline()
+    engine, pace, declared = ScriptedEngine(lambda _: 0.5), RungTimes(), pipeline()
     pace.add(("pcb", declared.ladder[1]), 10_000.0)
     changed = pipeline(ladder=[{"views": ["direct"]}, {"views": ["inverted"]}])
     old, _ = await judged(engine, job(declared), pace)
@@ -157,7 +157,7 @@ async def test_new_versions_rung_is_not_held_to_the_pace_of_the_old_one() -> Non
 
 
 async def test_part_that_was_let_in_is_asked_its_first_rung_however_long_that_took_before() -> None:
-    engine, pace = ScriptedEngine(lambda _: 0.02), Pace()
+    engine, pace = ScriptedEngine(lambda _: 0.02), RungTimes()
     pace.add(("pcb", pipeline().ladder[0]), 10_000.0)
     found, _ = await judged(engine, job(pipeline(ladder=[{"views": ["direct"]}])), pace)
     assert len(found.votes) == 1
@@ -169,7 +169,7 @@ async def test_learned_correlation_settles_sooner_under_its_own_fingerprint_only
     stamp = fingerprint(declared.score_key(), ScriptedEngine.fingerprint) if stamped else "f" * 16
     views = (ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.INVERTED)
     unlike = [{"one": one, "other": other, "rho": 0.0} for one in views for other in views if one <= other]
-    learned = Learned.model_validate({"fingerprint": stamp, "correlations": unlike})
+    learned = LearnedSettings.model_validate({"fingerprint": stamp, "correlations": unlike})
     engine = ScriptedEngine(lambda _: 0.25)
     bounds = {"pass_below": 0.3, "reject_above": 0.7}
     found, _ = await judged(engine, job(pipeline(learned=learned, thresholds=bounds)))
@@ -258,10 +258,10 @@ async def test_a_shadow_is_asked_its_whole_ladder_after_the_verdict_which_stays_
     engine = ScriptedEngine(lambda _: 0.01)
     plain, _ = await judged(engine, job(pipeline(settle={"shadow": 0.0})))
     outcomes = [each async for each in Judge(engine, SHELF).judge(job(pipeline(settle={"shadow": 1.0})))]
-    assert [type(each) for each in outcomes] == [Judgement, Shadow]
+    assert [type(each) for each in outcomes] == [Judgement, ShadowResult]
     verdict, shadow = outcomes
     assert isinstance(verdict, Judgement)
-    assert isinstance(shadow, Shadow)
+    assert isinstance(shadow, ShadowResult)
     assert len(verdict.votes) == len(plain.votes) == 1
     assert [vote.rung for vote in shadow.votes] == [0, 1, 1, 1, 1]
 
@@ -269,7 +269,7 @@ async def test_a_shadow_is_asked_its_whole_ladder_after_the_verdict_which_stays_
 async def test_a_shadow_comes_behind_the_words() -> None:
     declared = pipeline(settle={"shadow": 1.0})
     outcomes = [each async for each in Judge(ScriptedEngine(lambda _: 0.99, REPORT), SHELF).judge(job(declared))]
-    assert [type(each) for each in outcomes] == [Judgement, Words, Shadow]
+    assert [type(each) for each in outcomes] == [Judgement, Words, ShadowResult]
 
 
 async def test_a_ladder_that_could_not_be_asked_whole_is_no_shadow() -> None:
@@ -277,23 +277,23 @@ async def test_a_ladder_that_could_not_be_asked_whole_is_no_shadow() -> None:
     declared = pipeline(settle={"shadow": 1.0}, golden_samples=["a.png"], ladder=ladder)
     told = Judge(ScriptedEngine(lambda _: 0.01), SHELF).judge(job(declared, golden=("gone",)))
     outcomes = [each async for each in told]
-    assert outcomes[-1] == Shadow()
+    assert outcomes[-1] == ShadowResult()
 
 
 async def test_a_capped_rung_is_not_asked_except_of_shadows() -> None:
     engine, declared = ScriptedEngine(lambda _: 0.5), pipeline(settle={"shadow": 1.0})
     stamp = fingerprint(declared.score_key(), engine.fingerprint)
-    capped = declared.model_copy(update={"learned": Learned(fingerprint=stamp, capped=(1,))})
+    capped = declared.model_copy(update={"learned": LearnedSettings(fingerprint=stamp, capped=(1,))})
     outcomes = [each async for each in Judge(engine, SHELF).judge(job(capped))]
     verdict, shadow = outcomes[0], outcomes[-1]
     assert isinstance(verdict, Judgement)
-    assert isinstance(shadow, Shadow)
+    assert isinstance(shadow, ShadowResult)
     assert {vote.rung for vote in verdict.votes} == {0}
     assert {vote.rung for vote in shadow.votes} == {0, 1}
 
 
 async def test_a_rung_capped_under_other_scores_is_asked() -> None:
-    capped = pipeline().model_copy(update={"learned": Learned(fingerprint="f" * 16, capped=(1,))})
+    capped = pipeline().model_copy(update={"learned": LearnedSettings(fingerprint="f" * 16, capped=(1,))})
     found, _ = await judged(ScriptedEngine(lambda _: 0.5), job(capped))
     assert {vote.rung for vote in found.votes} == {0, 1}
 

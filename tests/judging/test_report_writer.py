@@ -10,7 +10,7 @@ from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import LOCATE_REQUEST
 from inspector.domain.report import WHOLE, Box, Words, WordsState
 from inspector.errors import ModelError
-from inspector.judging.part_pictures import Sight
+from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import describe
 from inspector.ports.pool import Job
 
@@ -35,7 +35,7 @@ def pointing(*points: str, report: str = REPORT) -> ScriptedEngine:
 
 
 async def described(engine: ScriptedEngine, declared: Pipeline) -> Words:
-    sight = Sight(engine, GoldenShelf(), Job(FrameKey("pcb", "cam1", "t-1"), b"picture", declared, (), 5000.0))
+    sight = PartPictures(engine, GoldenShelf(), Job(FrameKey("pcb", "cam1", "t-1"), b"picture", declared, (), 5000.0))
     words = await describe(engine, sight, declared)
     await sight.close()
     assert {id(prefix) for prefix in engine.closed} == {id(prefix) for prefix in engine.opened}

@@ -13,7 +13,7 @@ from support.line_fakes import GoldenShelf, KeptPrefix, ScriptedEngine, pipeline
 from inspector.domain.decision import decide
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.frame import FrameKey
-from inspector.domain.learned import Fusion, Learned
+from inspector.domain.learned import Fusion, LearnedSettings
 from inspector.domain.pipeline import Pipeline, fingerprint
 from inspector.domain.report import Box
 from inspector.domain.vote import StoppedBy, Tally, counting
@@ -129,7 +129,7 @@ async def test_a_learned_line_weighs_both(picture: bytes, expected: Disposition)
     declared, engine = a_line(), an_engine(0.5)
     stamp = fingerprint(declared.score_key(), engine.fingerprint, GOLDEN)
     fusion = Fusion(votes=1.0, patches=3.0, intercept=-2.0, frames=100, ng_share=0.5)
-    learned = declared.model_copy(update={"learned": Learned(fingerprint=stamp, fusion=fusion)})
+    learned = declared.model_copy(update={"learned": LearnedSettings(fingerprint=stamp, fusion=fusion)})
     found = await judged(Judge(engine, SHELF), a_job(learned, picture))
     assert disposition(learned, found) is expected
 

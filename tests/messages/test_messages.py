@@ -21,7 +21,14 @@ from inspector.domain.report import NO_WORDS, Box, Finding, Words, WordsState
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.messages.examples import INCOMING, NG_PART, OUTGOING, SHA256
 from inspector.messages.incoming import CameraStatus, FrameRef, GateAck
-from inspector.messages.outgoing import ReportMessage, Until, VerdictMessage, report_message, to_json, verdict_message
+from inspector.messages.outgoing import (
+    GateDeadline,
+    ReportMessage,
+    VerdictMessage,
+    report_message,
+    to_json,
+    verdict_message,
+)
 from inspector.messages.topics import CHANNELS_IN, FrameTopic, Topics
 from inspector.messages.withdrawal import withdrawn
 
@@ -122,7 +129,7 @@ def test_the_longest_verdict_stays_below_one_kib() -> None:
         stopped_by=StoppedBy.LADDER_END,
         words=Words(WordsState.WRITTEN, (Finding("d" * 64, Severity.MINOR, None, ""),)),
     )
-    until = Until(datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC), Disposition.REVIEW)
+    until = GateDeadline(datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC), Disposition.REVIEW)
     message = verdict_message(longest, until)
     assert message.part_id == "p" * 36
     assert 950 < len(to_json(message)) < KIB
@@ -134,7 +141,7 @@ PASSED = replace(NG_PART, decision=Decision(Verdict.OK, Disposition.PASS, Reason
 
 @pytest.mark.parametrize("safe", [Disposition.REVIEW, Disposition.REJECT])
 def test_a_pass_is_withdrawn_once_its_gate_has_acted_without_it(safe: Disposition) -> None:
-    payload = to_json(verdict_message(PASSED, Until(GATE_BY, safe)))
+    payload = to_json(verdict_message(PASSED, GateDeadline(GATE_BY, safe)))
     assert withdrawn(payload, GATE_BY) is None
     instead = withdrawn(payload, GATE_BY + timedelta(milliseconds=1))
     assert instead is not None
@@ -145,7 +152,7 @@ def test_a_pass_is_withdrawn_once_its_gate_has_acted_without_it(safe: Dispositio
 
 @given(parts(), st.datetimes(timezones=st.just(UTC)))
 def test_only_a_pass_is_ever_withdrawn(part: PartRecord, now: datetime) -> None:
-    payload = to_json(verdict_message(part, Until(GATE_BY, Disposition.REVIEW)))
+    payload = to_json(verdict_message(part, GateDeadline(GATE_BY, Disposition.REVIEW)))
     if part.decision.disposition is not Disposition.PASS:
         assert withdrawn(payload, now) is None
     assert withdrawn(to_json(report_message(part)), now) is None

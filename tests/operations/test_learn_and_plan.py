@@ -14,7 +14,7 @@ from support.lessons import told
 from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.cli.tables.lesson import lesson_table
 from inspector.cli.tables.plan import plan_table
-from inspector.config.diff import Declared
+from inspector.config.diff import DeclaredPipeline
 from inspector.config.loader import read_pipeline
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
@@ -24,7 +24,7 @@ from inspector.operations.learn import learn
 from inspector.operations.plan import plan_line, write_plan
 from inspector.operations.review import read_review_rows, review
 from inspector.ports.ledger import PipelineVersion
-from inspector.tuning.ladder_search import Limits
+from inspector.tuning.ladder_search import RiskLimits
 
 LINE = a_pipeline(ladder=[{"views": ["direct"]}, {"views": ["paraphrase"]}, {"views": ["zoom"]}])
 
@@ -135,7 +135,7 @@ def test_an_apply_that_changes_scores_drops_what_was_learned_and_says_so(line: s
 
 
 def test_a_plan_is_found_shown_and_written(line: str, tmp_path: Path) -> None:
-    planned = plan_line(line, "pcb", Limits(escape=0.2))
+    planned = plan_line(line, "pcb", RiskLimits(escape=0.2))
     assert planned.advice.chosen is not None
     assert "Cheapest within escape 20.0%" in shown(plan_table(planned))
     pages = write_page(planned.source, planned.advice, tmp_path / "out")
@@ -151,7 +151,7 @@ def test_a_plan_from_too_few_parts_is_refused_with_the_numbers(ledger: str, tmp_
     asyncio.run(fill(ledger, 50))
     taught(ledger, tmp_path, 50)
     with pytest.raises(InspectorError, match=r"25 OK and 25 NG parts are reviewed .* 40 of each are needed"):
-        plan_line(ledger, "pcb", Limits(escape=0.2))
+        plan_line(ledger, "pcb", RiskLimits(escape=0.2))
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_learning_from_a_line_that_is_not_there_is_refused(ledger: str) -> None:
         learn(ledger, "pcb")
 
 
-def declared(**changes: object) -> Declared:
-    return Declared("pcb.yaml", Pipeline.model_validate(LINE.model_dump() | changes))
+def declared(**changes: object) -> DeclaredPipeline:
+    return DeclaredPipeline("pcb.yaml", Pipeline.model_validate(LINE.model_dump() | changes))
 
 
 def shown(picture: Group) -> str:

@@ -16,7 +16,7 @@ from support.fakes import NOON, a_part, a_verdict
 
 from inspector.adapters.ledger import FileEvidence, SqlLedger, upgrade
 from inspector.domain.reconciliation import Gap
-from inspector.ports.ledger import Sighting
+from inspector.ports.ledger import CameraActivity
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -41,12 +41,12 @@ async def fill(folder: Path) -> None:
             picture = evidence.put(b"\xff\xd8\xff %d" % seq, "image/jpeg")
             part = a_part(f"t-{seq}", seq=seq, evidence=picture)
             await ledger.record(part, [a_verdict(part)])
-        await ledger.saw_camera([Sighting("pcb", "cam1", NOON, True, 3, last_seq=4)])
+        await ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True, 3, last_seq=4)])
 
 
 async def explain(folder: Path) -> None:
     async with SqlLedger(url_of(folder)) as ledger:
-        await ledger.saw_camera([Sighting("pcb", "cam1", NOON, True, gaps=(Gap(3, 3, NOON),))])
+        await ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(3, 3, NOON),))])
 
 
 @pytest.fixture

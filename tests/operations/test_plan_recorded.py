@@ -18,7 +18,7 @@ from inspector.lab.evaluation.separate_views import recorded_parts, separate_vot
 from inspector.operations.compare_strategies import PartSource
 from inspector.operations.eval_simulation import as_json, eval_simulation, simulation_table
 from inspector.operations.plan import LadderPlan, plan_recorded
-from inspector.tuning.ladder_search import Limits
+from inspector.tuning.ladder_search import RiskLimits
 from inspector.tuning.recommendation import MIN_OF_A_KIND
 
 COUNT = 2 * MIN_OF_A_KIND
@@ -33,7 +33,7 @@ def votes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def planned(votes: Path, line: str = "pcb", count: int = COUNT) -> LadderPlan:
     source = PartSource("eighty parts", count, iter(parts(count)), MemoryEvidence())
-    return plan_recorded(source, votes, line, Limits(escape=0.1))
+    return plan_recorded(source, votes, line, RiskLimits(escape=0.1))
 
 
 def test_recorded_answers_are_enough_for_a_plan(votes: Path) -> None:

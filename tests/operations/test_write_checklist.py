@@ -21,9 +21,9 @@ from support.seeing_engine import SeeingEngine
 
 from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.cli.tables.checklist import checklist_table
-from inspector.config.diff import Declared
+from inspector.config.diff import DeclaredPipeline
 from inspector.config.loader import read_pipeline
-from inspector.domain.learned import Learned
+from inspector.domain.learned import LearnedSettings
 from inspector.domain.review import Review
 from inspector.errors import InspectorError
 from inspector.lab.synthetic import encode, golden
@@ -102,7 +102,7 @@ def shown(found: ChecklistResult, width: int = 200) -> str:
 
 
 def test_questions_that_hold_are_live_with_a_new_version(shop: Shop) -> None:
-    shop.declare(learned=Learned(fingerprint="0123456789abcdef", capped=(1,)))
+    shop.declare(learned=LearnedSettings(fingerprint="0123456789abcdef", capped=(1,)))
     before = shop.live()
     tried = shop.write(SeeingEngine(WRITTEN), dry_run=True)
     assert tried.version is None
@@ -249,7 +249,7 @@ def test_the_written_file_is_the_line_with_its_checklist(shop: Shop, tmp_path: P
 
 def test_applying_a_file_without_the_questions_takes_them_out_and_shows_it(shop: Shop) -> None:
     shop.declare()
-    old = Declared(str(shop.folder / "pcb.yaml"), shop.live().pipeline)
+    old = DeclaredPipeline(str(shop.folder / "pcb.yaml"), shop.live().pipeline)
     shop.write(SeeingEngine(WRITTEN))
     [change] = plan_change((old,), shop.database, shop.evidence)
     assert [(each.field, each.old, each.new) for each in change.changes] == [("checklist", [SCRATCH, SHORT], [])]

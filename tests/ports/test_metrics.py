@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.adapters.telemetry.metrics import METRICS, Kind
-from inspector.ports.metrics import EDGES, NOTHING, Counted
+from inspector.ports.metrics import EDGES, NOTHING, PartSums
 
 numbers = st.integers(0, 10**6)
 counted = st.builds(
-    Counted,
+    PartSums,
     *[numbers] * 4,
     *[st.integers(0, 10**6).map(float)] * 2,
     st.tuples(*[numbers] * len(EDGES)),
@@ -38,6 +38,6 @@ def test_edges_rise_and_one_of_them_is_the_deadline() -> None:
 
 
 @given(counted, counted, counted)
-def test_sums_do_not_depend_on_their_order(one: Counted, two: Counted, three: Counted) -> None:
+def test_sums_do_not_depend_on_their_order(one: PartSums, two: PartSums, three: PartSums) -> None:
     assert (one + two) + three == (three + one) + two
     assert one + NOTHING == one

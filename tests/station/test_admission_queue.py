@@ -14,7 +14,7 @@ from inspector.domain.frame import FrameKey
 from inspector.errors import PoolOverload, ReplicaError
 from inspector.messages.topics import Topics
 from inspector.ports.ledger import Event
-from inspector.ports.pool import Job, Judged
+from inspector.ports.pool import Job, PoolResult
 from inspector.station.admission import CALM_S
 from inspector.station.admission_queue import Anteroom
 from inspector.station.monitor import Watch
@@ -29,13 +29,13 @@ class SlowPool:
     jobs: list[Job] = field(default_factory=list)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def judge(self, job: Job) -> Judged:
+    async def judge(self, job: Job) -> PoolResult:
         self.jobs.append(job)
         async with self.turn:
             await asyncio.sleep(self.rung_s * (job.max_rungs or len(job.pipeline.ladder)))
         if self.broken:
             raise ReplicaError("the replica died")
-        return Judged(judgement(0.01), nothing(), nothing())
+        return PoolResult(judgement(0.01), nothing(), nothing())
 
 
 def nothing() -> asyncio.Future[None]:
@@ -64,7 +64,7 @@ async def kinds(watch: Watch) -> list[str]:
     return [event.kind for event in events(watch)]
 
 
-async def outcomes(anteroom: Anteroom, jobs: list[Job]) -> list[Judged | BaseException]:
+async def outcomes(anteroom: Anteroom, jobs: list[Job]) -> list[PoolResult | BaseException]:
     return await asyncio.gather(*(anteroom.judge(job) for job in jobs), return_exceptions=True)
 
 
@@ -89,7 +89,7 @@ async def test_waiting_uses_up_the_time_that_a_replica_is_given(watch: Watch) ->
     assert pool.jobs[1].remaining_ms <= pool.jobs[0].remaining_ms - 90.0
 
 
-async def overload(anteroom: Anteroom, rungs: int = 2) -> list[Judged | BaseException]:
+async def overload(anteroom: Anteroom, rungs: int = 2) -> list[PoolResult | BaseException]:
     """Three parts at once where two whole ladders of 0.2 s fit. How long a ladder takes is learned before."""
     await anteroom.judge(a_job("teacher", 60_000.0, rungs))
     return await outcomes(anteroom, [a_job(f"t-{number}", 260.0 * rungs, rungs) for number in range(3)])
@@ -98,7 +98,7 @@ async def overload(anteroom: Anteroom, rungs: int = 2) -> list[Judged | BaseExce
 def test_overload_asks_first_rungs_and_says_so(watch: Watch) -> None:
     pool = SlowPool(rung_s=0.1)
     found = in_virtual_time(overload(Anteroom(pool, watch, 1)))
-    assert [isinstance(each, Judged) and each.judgement.is_short for each in found] == [False, True, True]
+    assert [isinstance(each, PoolResult) and each.judgement.is_short for each in found] == [False, True, True]
     assert [job.max_rungs for job in pool.jobs] == [None, None, 1, 1]
     assert asyncio.run(kinds(watch)) == ["OVERLOAD"]
 
@@ -106,8 +106,8 @@ def test_overload_asks_first_rungs_and_says_so(watch: Watch) -> None:
 def test_part_that_can_not_be_in_time_is_refused_while_others_wait(watch: Watch) -> None:
     pool = SlowPool(rung_s=0.1)
     first, second, third = in_virtual_time(overload(Anteroom(pool, watch, 1), rungs=1))
-    assert isinstance(first, Judged)
-    assert isinstance(second, Judged)
+    assert isinstance(first, PoolResult)
+    assert isinstance(second, PoolResult)
     assert isinstance(third, PoolOverload)
     assert len(pool.jobs) == 3
 

@@ -14,7 +14,7 @@ from support.line_fakes import MemoryPublisher, ScriptedPool, pipeline
 from inspector.domain.frame import FrameKey
 from inspector.errors import PoolError, PoolOverload, ReplicaError
 from inspector.messages.topics import Topics
-from inspector.ports.pool import Job, Judged
+from inspector.ports.pool import Job, PoolResult
 from inspector.station.failover import SecondTry
 from inspector.station.monitor import Watch
 
@@ -29,7 +29,7 @@ class DyingPool:
     delay_s: float = 0.0
     jobs: list[Job] = field(default_factory=list)
 
-    async def judge(self, job: Job) -> Judged:
+    async def judge(self, job: Job) -> PoolResult:
         self.jobs.append(job)
         await asyncio.sleep(self.delay_s)
         fate = self.fates[min(len(self.jobs), len(self.fates)) - 1]
@@ -51,7 +51,7 @@ class Bench:
         self.watch = Watch(self.ledger, MemoryPublisher(), Topics())
         self.tries = SecondTry(self.pool, self.watch)
 
-    async def judge(self, picture: bytes = b"picture", remaining_ms: float = 5000.0) -> Judged:
+    async def judge(self, picture: bytes = b"picture", remaining_ms: float = 5000.0) -> PoolResult:
         return await self.tries.judge(Job(FrameKey("pcb", "cam1", "t-1"), picture, pipeline(), (), remaining_ms))
 
     async def events(self) -> list[str]:

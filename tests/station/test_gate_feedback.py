@@ -51,7 +51,7 @@ def counted(triggers: int) -> TriggerCount:
 async def test_acknowledged_part_is_known_as_such_and_nobody_is_bothered() -> None:
     place, part = Place(), a_part()
     await place.decide(part, ack_within_ms=1.0)
-    await place.gate.hear_ack(ack(part))
+    await place.gate.on_ack(ack(part))
     await place.gate.turn()
     row = place.ledger.part(part.result_id)
     assert row is not None
@@ -62,7 +62,7 @@ async def test_acknowledged_part_is_known_as_such_and_nobody_is_bothered() -> No
 async def test_gate_that_did_something_else_raises_an_alarm() -> None:
     place, part = Place(), a_part(decision=REJECTED)
     await place.decide(part)
-    await place.gate.hear_ack(ack(part, Disposition.PASS))
+    await place.gate.on_ack(ack(part, Disposition.PASS))
     [event] = await place.events()
     assert (event.kind, event.severity, event.camera) == ("GATE_DIFFERS", "ALARM", "cam1")
     assert "the verdict was REJECT, the gate says it did PASS" in event.text
@@ -92,7 +92,7 @@ async def test_gate_that_need_not_acknowledge_may_be_silent() -> None:
 async def test_acknowledgement_that_comes_before_its_part_is_stored_is_not_forgotten() -> None:
     """While the ledger is away the verdict goes out first."""
     place, part = Place(), a_part()
-    await place.gate.hear_ack(ack(part))
+    await place.gate.on_ack(ack(part))
     await place.decide(part)
     await place.gate.turn()
     row = place.ledger.part(part.result_id)
@@ -104,7 +104,7 @@ async def test_acknowledgement_that_comes_before_its_part_is_stored_is_not_forgo
 async def test_acknowledgement_of_an_unknown_part_is_told_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate_module, "STRAY_S", 0.0)
     place = Place()
-    await place.gate.hear_ack(Ack(FrameKey("pcb", "cam1", "nobody"), Disposition.PASS, NOON))
+    await place.gate.on_ack(Ack(FrameKey("pcb", "cam1", "nobody"), Disposition.PASS, NOON))
     await place.gate.turn()
     await place.gate.turn()
     [event] = await place.events()
@@ -118,8 +118,8 @@ async def test_messages_wait_while_the_ledger_is_away(monkeypatch: pytest.Monkey
     await place.decide(part)
     place.ledger.away = True
     waiting = [
-        asyncio.create_task(place.gate.hear_ack(ack(part))),
-        asyncio.create_task(place.gate.hear_count(counted(1))),
+        asyncio.create_task(place.gate.on_ack(ack(part))),
+        asyncio.create_task(place.gate.on_count(counted(1))),
     ]
     await asyncio.sleep(0.02)
     assert not any(task.done() for task in waiting)
@@ -132,7 +132,7 @@ async def test_messages_wait_while_the_ledger_is_away(monkeypatch: pytest.Monkey
 async def test_count_that_agrees_is_compared_in_silence() -> None:
     place = Place()
     await place.decide(a_part(captured_at=NOON + timedelta(minutes=1)))
-    await place.gate.hear_count(counted(1))
+    await place.gate.on_count(counted(1))
     await place.gate.turn()
     [comparison] = place.ledger.counts.values()
     assert comparison is not None
@@ -143,7 +143,7 @@ async def test_count_that_agrees_is_compared_in_silence() -> None:
 async def test_count_that_differs_raises_one_alarm() -> None:
     place = Place()
     await place.decide(a_part(captured_at=NOON))
-    await place.gate.hear_count(counted(3))
+    await place.gate.on_count(counted(3))
     await place.gate.turn()
     await place.gate.turn()
     [event] = await place.events()
@@ -155,7 +155,7 @@ async def test_count_that_differs_raises_one_alarm() -> None:
 async def test_count_is_not_compared_before_its_frames_could_arrive() -> None:
     place = Place()
     fresh = replace(counted(3), at=NOON + timedelta(days=40_000))
-    await place.gate.hear_count(fresh)
+    await place.gate.on_count(fresh)
     await place.gate.turn()
     assert place.ledger.counts == {fresh: None}
 
@@ -164,7 +164,7 @@ async def test_gate_of_another_station_is_not_looked_after() -> None:
     place = Place()
     place.gate.lines = ["casting"]
     await place.decide(a_part(), ack_within_ms=0.001)
-    await place.gate.hear_count(counted(3))
+    await place.gate.on_count(counted(3))
     await asyncio.sleep(0.01)
     await place.gate.turn()
     assert await place.events() == []

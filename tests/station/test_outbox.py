@@ -14,18 +14,25 @@ from support.line_fakes import MemoryPublisher
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.part import PartRecord
-from inspector.messages.outgoing import ReportMessage, Until, VerdictMessage, report_message, to_json, verdict_message
+from inspector.messages.outgoing import (
+    GateDeadline,
+    ReportMessage,
+    VerdictMessage,
+    report_message,
+    to_json,
+    verdict_message,
+)
 from inspector.messages.withdrawal import report_id
-from inspector.ports.broker import Outgoing
+from inspector.ports.broker import OutgoingMessage
 from inspector.station.outbox import WITHDRAWN, Relay
 from inspector.utc import utc_now
 
 
-def message(number: int) -> Outgoing:
-    return Outgoing(f"r-{number}", "plant/v1/pcb/cam1/verdict", b"{}", confirms=True)
+def message(number: int) -> OutgoingMessage:
+    return OutgoingMessage(f"r-{number}", "plant/v1/pcb/cam1/verdict", b"{}", confirms=True)
 
 
-async def stored(ledger: MemoryLedger, *numbers: int) -> list[Outgoing]:
+async def stored(ledger: MemoryLedger, *numbers: int) -> list[OutgoingMessage]:
     messages = [message(number) for number in numbers]
     for number, each in zip(numbers, messages, strict=True):
         await ledger.record(a_part(f"t-{number}", result_id=each.message_id), [each])
@@ -45,7 +52,7 @@ class SlowPublisher(MemoryPublisher):
 
     WAY_S = 0.4
 
-    async def publish(self, message: Outgoing) -> None:
+    async def publish(self, message: OutgoingMessage) -> None:
         await asyncio.sleep(self.WAY_S)
         await super().publish(message)
 
@@ -94,7 +101,7 @@ async def test_what_the_broker_echoes_is_not_published_again() -> None:
         await relay.flush(5)
     assert publisher.ids() == ["r-2"]
     assert await ledger.unpublished(None, 10) == []
-    assert "r-1" in publisher.noted_ids
+    assert "r-1" in publisher.forgotten_ids
 
 
 async def test_message_handed_over_twice_is_published_once() -> None:
@@ -137,10 +144,10 @@ async def test_confirmation_waits_while_the_ledger_is_away() -> None:
     assert publisher.ids() == ["r-1"]
 
 
-def passed(number: int, *, late_ms: float) -> tuple[PartRecord, Outgoing]:
+def passed(number: int, *, late_ms: float) -> tuple[PartRecord, OutgoingMessage]:
     """A part found good, and its verdict, whose gate stops waiting `late_ms` ago."""
     part = a_part(f"t-{number}", result_id=f"r-{number}")
-    until = Until(utc_now() - timedelta(milliseconds=late_ms), Disposition.REJECT)
+    until = GateDeadline(utc_now() - timedelta(milliseconds=late_ms), Disposition.REJECT)
     return part, message(number)._replace(payload=to_json(verdict_message(part, until)))
 
 
@@ -172,12 +179,12 @@ async def test_a_pass_that_waited_until_its_gate_had_acted_is_withdrawn_in_the_l
 async def test_report_of_a_withdrawn_pass_says_what_its_gate_was_told(stored_before: bool) -> None:
     ledger, publisher = MemoryLedger(), MemoryPublisher()
     part, verdict = passed(1, late_ms=10.0)
-    messages = [verdict, Outgoing(report_id("r-1"), "plant/v1/pcb/cam1/report", to_json(report_message(part)))]
+    messages = [verdict, OutgoingMessage(report_id("r-1"), "plant/v1/pcb/cam1/report", to_json(report_message(part)))]
     relay = Relay(ledger, publisher)
     if stored_before:
         await ledger.record(part, messages)
     async with running(relay):
-        await publisher.online()
+        await publisher.wait_online()
         if not stored_before:
             await ledger.record(part, messages)
             relay.send(messages)
@@ -205,7 +212,7 @@ async def test_a_pass_that_would_come_too_late_by_the_way_of_the_last_ones_is_wi
     ledger, publisher = MemoryLedger(), SlowPublisher()
     relay = Relay(ledger, publisher)
     async with running(relay):
-        await publisher.online()
+        await publisher.wait_online()
         for number in (1, 2):
             part, verdict = passed(number, late_ms=-SlowPublisher.WAY_S * 500.0)
             await ledger.record(part, [verdict])

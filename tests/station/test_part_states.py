@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from support.fakes import MemoryEvidence, MemoryLedger
-from support.line_fakes import MemoryEye, MemoryPublisher, ScriptedPool, at_work, frame, pipeline
+from support.line_fakes import MemoryPictureReader, MemoryPublisher, ScriptedPool, at_work, frame, pipeline
 
 from inspector.domain.declared import Disposition
 from inspector.domain.part import PartState
@@ -42,7 +42,7 @@ class Line:
         self.relay = Relay(self.ledger, self.publisher, tell=lambda verdict: tell(published(verdict)))
         self.watch = Watch(self.ledger, self.publisher, TOPICS, tell=tell)
         self.gate = Gate(self.ledger, self.watch, tell=tell)
-        examiner = Examiner(MemoryEye(), AttendedPool(ScriptedPool(), tell), MemoryEvidence(), WayHome(60.0))
+        examiner = Examiner(MemoryPictureReader(), AttendedPool(ScriptedPool(), tell), MemoryEvidence(), WayHome(60.0))
         recorder = Recorder(self.ledger, self.relay, self.watch, TOPICS, tell=tell)
         self.station = Station(examiner, recorder, self.ledger, self.relay, self.watch, self.gate, tell=tell)
         self.station.follow([PipelineVersion(pipeline(), 1, ())])
@@ -62,7 +62,7 @@ async def line() -> AsyncIterator[Line]:
 async def test_part_goes_through_its_states_in_order(line: Line) -> None:
     await line.station.inspect(frame(seq=7))
     await line.relay.flush(5)
-    await line.station.hear_ack(Ack(frame().key, Disposition.PASS, utc_now()))
+    await line.station.on_ack(Ack(frame().key, Disposition.PASS, utc_now()))
     assert line.states == [
         PartState.RECEIVED, PartState.JUDGING, PartState.DECIDED, PartState.PUBLISHED, PartState.ACKNOWLEDGED,
     ]  # fmt: skip
@@ -105,7 +105,7 @@ async def test_lost_numbers_are_told_together(line: Line, monkeypatch: pytest.Mo
 
 
 async def test_acknowledgement_of_a_part_that_nobody_decided_is_no_change(line: Line) -> None:
-    await line.station.hear_ack(Ack(frame().key, Disposition.PASS, utc_now()))
+    await line.station.on_ack(Ack(frame().key, Disposition.PASS, utc_now()))
     assert line.states == []
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 from support.fakes import MemoryEvidence, MemoryLedger
-from support.line_fakes import MemoryEye, MemoryPublisher, ScriptedPool, at_work, frame, judgement, pipeline
+from support.line_fakes import MemoryPictureReader, MemoryPublisher, ScriptedPool, at_work, frame, judgement, pipeline
 
 from inspector.domain.decision import Reason, Verdict
 from inspector.domain.declared import Disposition, Severity
@@ -25,9 +25,9 @@ from inspector.domain.vote import StoppedBy
 from inspector.errors import LedgerError, PoolError, PoolOverload, ReplicaError
 from inspector.messages.outgoing import ReportMessage, VerdictMessage
 from inspector.messages.topics import Topics
-from inspector.ports.broker import Outgoing
+from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import PipelineVersion
-from inspector.ports.pool import Job, Judged, Shadow
+from inspector.ports.pool import Job, PoolResult, ShadowResult
 from inspector.station.admission_queue import Anteroom
 from inspector.station.examiner import Examiner
 from inspector.station.failover import SecondTry
@@ -47,7 +47,7 @@ SHORT = Words(WordsState.WRITTEN, (Finding("short", Severity.CRITICAL, None, "A 
 class Line:
     """A station with everything around it."""
 
-    eye: MemoryEye = field(default_factory=MemoryEye)
+    pictures: MemoryPictureReader = field(default_factory=MemoryPictureReader)
     pool: ScriptedPool = field(default_factory=ScriptedPool)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     evidence: MemoryEvidence = field(default_factory=MemoryEvidence)
@@ -58,7 +58,7 @@ class Line:
         self.relay = Relay(self.ledger, self.publisher)
         self.watch = Watch(self.ledger, self.publisher, TOPICS)
         pool = SecondTry(Anteroom(self.pool, self.watch, 16), self.watch)
-        examiner = Examiner(self.eye, pool, self.evidence, WayHome(self.margin_ms))
+        examiner = Examiner(self.pictures, pool, self.evidence, WayHome(self.margin_ms))
         recorder = Recorder(self.ledger, self.relay, self.watch, TOPICS)
         self.gate = Gate(self.ledger, self.watch)
         self.station = Station(examiner, recorder, self.ledger, self.relay, self.watch, self.gate)
@@ -175,11 +175,11 @@ async def test_trouble_ends_in_the_lines_fail_safe(
     arriving = frame()
     match trouble:
         case "picture":
-            line.eye.blind = "truncated after 100 bytes"
+            line.pictures.blind = "truncated after 100 bytes"
         case "hash":
             arriving = frame(fault="sha256 differs")
         case "dark":
-            line.eye.seen = Measurements(640, 640, 100.0, 0.001)
+            line.pictures.seen = Measurements(640, 640, 100.0, 0.001)
         case "strange":
             line.pool.answer = replace(judgement(None), detail="does not show the product", is_bad_image=True)
         case "dead replica":
@@ -219,7 +219,7 @@ async def test_judgement_that_comes_too_late_never_passes(line: Line) -> None:
     """This pool answers though nobody waits any more."""
 
     class Stubborn(ScriptedPool):
-        async def judge(self, job: Job) -> Judged:
+        async def judge(self, job: Job) -> PoolResult:
             try:
                 await asyncio.sleep(5.0)
             except asyncio.CancelledError:
@@ -267,7 +267,7 @@ async def test_picture_that_kills_replicas_is_kept_and_refused(line: Line) -> No
 
 async def test_first_rung_under_overload_settles_or_gets_the_fail_safe(line: Line) -> None:
     class Overloaded(ScriptedPool):
-        async def judge(self, job: Job) -> Judged:
+        async def judge(self, job: Job) -> PoolResult:
             judged = await super().judge(job)
             return judged._replace(judgement=replace(judged.judgement, is_short=True))
 
@@ -286,7 +286,7 @@ def storing_waits(line: Line) -> asyncio.Event:
     """The ledger stores nothing until this is set."""
     store, may_store = line.ledger.record, asyncio.Event()
 
-    async def patiently(part: PartRecord, outgoing: Sequence[Outgoing]) -> bool:
+    async def patiently(part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
         await may_store.wait()
         return await store(part, outgoing)
 
@@ -322,7 +322,7 @@ async def test_pass_that_is_not_stored_in_time_is_not_sent(line: Line) -> None:
 async def test_ledger_that_stored_a_pass_and_said_it_had_not_is_made_to_say_what_the_gate_heard(line: Line) -> None:
     store, said = line.ledger.record, list[bool]()
 
-    async def denying(part: PartRecord, outgoing: Sequence[Outgoing]) -> bool:
+    async def denying(part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
         said.append(await store(part, outgoing))
         if len(said) == 1:
             raise LedgerError("the connection broke after the commit")
@@ -396,7 +396,7 @@ async def test_gap_in_seq_is_counted_as_lost(line: Line, monkeypatch: pytest.Mon
 
 
 async def test_claim_check_is_fetched_and_judged(line: Line) -> None:
-    line.eye.claims["pictures/a.png"] = b"from afar"
+    line.pictures.claims["pictures/a.png"] = b"from afar"
     await line.station.inspect(frame(payload=b"", claim=Claim("pictures/a.png", "0" * 64)))
     assert line.pool.jobs[0].payload == b"from afar"
 
@@ -417,10 +417,10 @@ async def test_verdict_says_how_soon_its_gate_acknowledges(line: Line) -> None:
 
 async def test_what_gate_and_plc_say_reaches_the_books(line: Line) -> None:
     await line.station.inspect(frame("t-1"))
-    await line.station.hear_ack(Ack(frame("t-1").key, Disposition.PASS, utc_now()))
+    await line.station.on_ack(Ack(frame("t-1").key, Disposition.PASS, utc_now()))
     day = timedelta(days=1)
     count = TriggerCount("pcb", "cam1", 1, utc_now() - day, utc_now() + day, utc_now())
-    await line.station.hear_count(count)
+    await line.station.on_count(count)
     assert [row.part.state for row in line.ledger.rows] == [PartState.ACKNOWLEDGED]
     assert list(line.ledger.counts) == [count]
 
@@ -458,7 +458,7 @@ async def test_words_nobody_writes_any_more_are_closed_at_the_next_start(line: L
 
 async def test_votes_of_a_shadow_are_kept_apart_from_those_that_decided(line: Line) -> None:
     line.declare(pipeline(settle={"shadow": 1.0}))
-    line.pool.shadow = Shadow(judgement(0.01, 0.99, 0.99).votes)
+    line.pool.shadow = ShadowResult(judgement(0.01, 0.99, 0.99).votes)
     await line.station.inspect(frame())
     await line.station.close(1)
     [row] = line.ledger.rows
@@ -469,7 +469,7 @@ async def test_votes_of_a_shadow_are_kept_apart_from_those_that_decided(line: Li
 
 async def test_a_part_that_is_no_shadow_keeps_none(line: Line) -> None:
     line.declare(pipeline(settle={"shadow": 0.0}))
-    line.pool.shadow = Shadow(judgement(0.01, 0.99).votes)
+    line.pool.shadow = ShadowResult(judgement(0.01, 0.99).votes)
     await line.station.inspect(frame())
     await line.station.close(1)
     assert line.ledger.shadows == {}

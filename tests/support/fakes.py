@@ -15,15 +15,15 @@ from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.frame import FrameKey
 from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.domain.pipeline import Pipeline, Retention
-from inspector.domain.reconciliation import Ack, Comparison, TriggerCount, Unacknowledged
+from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.domain.report import Words, WordsState
 from inspector.domain.review import Review
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import LedgerError
 from inspector.messages.withdrawal import corrected, report_id
 from inspector.ports.archive import PartFilter, PartRow, Totals
-from inspector.ports.broker import Outgoing
-from inspector.ports.ledger import CameraRow, Event, Known, PipelineVersion, Released, Sighting
+from inspector.ports.broker import OutgoingMessage
+from inspector.ports.ledger import CameraActivity, CameraRow, Event, PipelineVersion, ReleasedPictures, StoredVerdict
 from inspector.utc import utc_now
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -50,8 +50,10 @@ def a_part(trigger_id: str = "t-1", *, line: str = "pcb", camera: str = "cam1", 
     return replace(part, **changes)
 
 
-def a_verdict(part: PartRecord) -> Outgoing:
-    return Outgoing(part.result_id, f"inspector/v1/{part.key.line}/{part.key.camera}/verdict", b"{}", confirms=True)
+def a_verdict(part: PartRecord) -> OutgoingMessage:
+    return OutgoingMessage(
+        part.result_id, f"inspector/v1/{part.key.line}/{part.key.camera}/verdict", b"{}", confirms=True
+    )
 
 
 def a_pipeline(line: str = "pcb", **declared: Any) -> Pipeline:
@@ -67,7 +69,7 @@ def a_pipeline(line: str = "pcb", **declared: Any) -> Pipeline:
 class Posted:
     """A message in the outbox. `published` once the broker has it."""
 
-    message: Outgoing
+    message: OutgoingMessage
     result_id: str
     line: str
     published: bool = False
@@ -81,7 +83,7 @@ class MemoryLedger:
         self.versions = list(pipelines)
         self.acks: dict[FrameKey, Ack] = {}
         self.due: dict[FrameKey, tuple[datetime, float]] = {}
-        self.counts: dict[TriggerCount, Comparison | None] = {}
+        self.counts: dict[TriggerCount, CountComparison | None] = {}
         self.reviewed: set[str] = set()
         self.reviews: list[Review] = []
         self.shadows: dict[str, tuple[Vote, ...]] = {}
@@ -89,20 +91,20 @@ class MemoryLedger:
         self.rows: list[PartRow] = []
         self.outbox: list[Posted] = []
         self.seen: dict[tuple[str, str], CameraRow] = {}
-        self.losses: list[Sighting] = []
+        self.losses: list[CameraActivity] = []
         self.events: list[Event] = []
 
     # ------------------------------------------------------------------ ports.Ledger
 
-    async def find(self, key: FrameKey) -> Known | None:
+    async def find(self, key: FrameKey) -> StoredVerdict | None:
         self._reach()
         part = next((row.part for row in self.rows if row.part.key == key), None)
         if part is None:
             return None
         posted = (each.message for each in self.outbox if each.result_id == part.result_id and each.message.confirms)
-        return Known(part.result_id, next(posted, None))
+        return StoredVerdict(part.result_id, next(posted, None))
 
-    async def record(self, part: PartRecord, outgoing: Sequence[Outgoing]) -> bool:
+    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
         if await self.find(part.key):
             return False
         self.rows.append(PartRow(len(self.rows) + 1, part))
@@ -111,7 +113,7 @@ class MemoryLedger:
         self.outbox += [Posted(message, part.result_id, part.key.line) for message in outgoing]
         return True
 
-    async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[Outgoing]) -> None:
+    async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:
         self._reach()
         row = self.part(result_id)
         if row is None:
@@ -140,7 +142,7 @@ class MemoryLedger:
         parts = [row.part for row in self.rows if row.part.key.line in lines]
         return [part for part in parts if part.words.state is WordsState.PENDING]
 
-    async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[Outgoing]:
+    async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
         self._reach()
         waiting = [each for each in self.outbox if not each.published]
         return [each.message for each in waiting if lines is None or each.line in lines][:limit]
@@ -154,7 +156,7 @@ class MemoryLedger:
     async def pipelines(self) -> list[PipelineVersion]:
         return self.list_pipelines()
 
-    async def saw_camera(self, sightings: Sequence[Sighting]) -> None:
+    async def add_camera_activity(self, sightings: Sequence[CameraActivity]) -> None:
         self._reach()
         for sighting in sightings:
             key = (sighting.line, sighting.camera)
@@ -187,11 +189,11 @@ class MemoryLedger:
             self._put(replace(part, state=PartState.ACKNOWLEDGED))
         return part.decision.disposition
 
-    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[Unacknowledged]:
+    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[MissingAck]:
         self._reach()
         mine = {key: due for key, due in self.due.items() if lines is None or key.line in lines}
         late = sorted(key for key, (due_at, _) in mine.items() if due_at <= now)
-        return [Unacknowledged(key, self.due.pop(key)[1]) for key in late]
+        return [MissingAck(key, self.due.pop(key)[1]) for key in late]
 
     async def add_count(self, count: TriggerCount) -> None:
         self._reach()
@@ -199,7 +201,7 @@ class MemoryLedger:
         if (count.line, count.camera, count.since, count.until) not in periods:
             self.counts[count] = None
 
-    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
+    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[CountComparison]:
         self._reach()
         due = [
             count
@@ -209,7 +211,7 @@ class MemoryLedger:
         self.counts |= {count: self._compared(count) for count in due}
         return [compared for count in due if (compared := self.counts[count])]
 
-    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> Released:
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
         self._reach()
         horizon = now - timedelta(hours=retention.after_hours)
         needed = {sha256 for version in self.versions for sha256 in version.golden}
@@ -222,7 +224,9 @@ class MemoryLedger:
             (candidates if goes else needed).add(part.evidence.sha256)
         for sha256 in candidates - needed:
             self.marked.setdefault(sha256, "DUE")
-        return Released(tuple(sorted(sha256 for sha256, mark in self.marked.items() if mark == "DUE")), more=False)
+        return ReleasedPictures(
+            tuple(sorted(sha256 for sha256, mark in self.marked.items() if mark == "DUE")), more=False
+        )
 
     async def pictures_removed(self, sha256s: Sequence[str]) -> None:
         self._reach()
@@ -258,13 +262,13 @@ class MemoryLedger:
             due_at = utc_now() + timedelta(milliseconds=message.ack_within_ms)
             self.due[row.part.key] = (due_at, message.ack_within_ms)
 
-    def _compared(self, count: TriggerCount) -> Comparison:
+    def _compared(self, count: TriggerCount) -> CountComparison:
         mine = [row.part for row in self.rows if row.part.key[:2] == (count.line, count.camera)]
         decided = sum(count.since <= (part.captured_at or part.received_at) < count.until for part in mine)
         gaps = [
             gap for loss in self.losses if (loss.line, loss.camera) == (count.line, count.camera) for gap in loss.gaps
         ]
-        return Comparison(count, decided, sum(gap.frames for gap in gaps if count.since <= gap.at < count.until))
+        return CountComparison(count, decided, sum(gap.frames for gap in gaps if count.since <= gap.at < count.until))
 
     # ------------------------------------------------------------------ ports.Archive
 
@@ -335,7 +339,7 @@ class MemoryEvidence:
         self.pictures.pop(sha256, None)
 
 
-def _added(row: CameraRow | None, seen: Sighting) -> CameraRow:
+def _added(row: CameraRow | None, seen: CameraActivity) -> CameraRow:
     if row is None:
         return CameraRow(
             seen.line, seen.camera, seen.known, seen.status, seen.at, seen.at, seen.frames, seen.lost, seen.last_seq

@@ -11,7 +11,7 @@ from inspector.adapters.vlm.transformers.chat_template import Chat
 from inspector.adapters.vlm.transformers.checkpoint import load_checkpoint
 from inspector.adapters.vlm.transformers.decoding import Script
 from inspector.adapters.vlm.transformers.json_grammar import Grammar
-from inspector.ports.engine import Text
+from inspector.ports.engine import GeneratedText
 
 
 @functools.cache
@@ -26,7 +26,7 @@ def grammar() -> Grammar:
     return Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat())
 
 
-def rambled(script: Script, seed: int) -> Text:
+def rambled(script: Script, seed: int) -> GeneratedText:
     random = torch.Generator().manual_seed(seed)
     while True:
         allowed = script.allowed

@@ -9,7 +9,7 @@ from collections import Counter
 from support.fakes import PASSED, REJECTED, a_part
 
 from inspector.domain.declared import ViewName
-from inspector.domain.review import History, Past
+from inspector.domain.review import History, StoredPart
 from inspector.domain.vote import StoppedBy, Vote
 
 STAMP = "0123456789abcdef"  # that of a_part
@@ -23,11 +23,11 @@ def told(count: int, *, spoilt: int | None = None, reviewed: bool = True, shadow
     return history([_past(number, dice, spoilt, reviewed=reviewed, shadow=shadow) for number in range(count)])
 
 
-def history(parts: list[Past]) -> History:
+def history(parts: list[StoredPart]) -> History:
     return History(tuple(parts), Counter(past.part.decision.disposition for past in parts))
 
 
-def _past(number: int, dice: random.Random, spoilt: int | None, *, reviewed: bool, shadow: bool) -> Past:
+def _past(number: int, dice: random.Random, spoilt: int | None, *, reviewed: bool, shadow: bool) -> StoredPart:
     ng = number % 2 == 1
     common = dice.gauss(0.0, 0.8)
     votes = tuple(_vote(rung, 1.0 if rung == spoilt else (2.0 if ng else -2.0) + common, dice) for rung in range(3))
@@ -37,7 +37,7 @@ def _past(number: int, dice: random.Random, spoilt: int | None, *, reviewed: boo
     part = a_part(
         f"t-{number}", decision=REJECTED if said_ng else PASSED, votes=votes[:1], stopped_by=StoppedBy.SETTLED
     )
-    return Past(part, votes if shadow else (), ng if reviewed else None)
+    return StoredPart(part, votes if shadow else (), ng if reviewed else None)
 
 
 def _vote(rung: int, log_odds: float, dice: random.Random) -> Vote:

@@ -19,9 +19,9 @@ from inspector.domain.quality import Measurements
 from inspector.domain.report import WHOLE, Box, JsonSchema, Words
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import BrokerError, ModelError, PictureError
-from inspector.ports.broker import Outgoing
-from inspector.ports.engine import Answer, PatchMap, Picture, Prefix, Text
-from inspector.ports.pool import Job, Judged, Judgement, Shadow
+from inspector.ports.broker import OutgoingMessage
+from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
+from inspector.ports.pool import Job, Judgement, PoolResult, ShadowResult
 from inspector.station.outbox import Relay
 from inspector.station.station import Station
 from inspector.utc import utc_now
@@ -51,14 +51,14 @@ def judgement(*p_ng: float | None, stopped_by: StoppedBy = StoppedBy.SETTLED) ->
 
 
 @dataclass
-class MemoryEye:
+class MemoryPictureReader:
     """Sees `seen`, or raises what `blind` says."""
 
     seen: Measurements = SEEN
     blind: str | None = None
     claims: dict[str, bytes] = field(default_factory=dict)
 
-    def look(self, frame: Frame, rules: Quality) -> Measurements:
+    def measure(self, frame: Frame, rules: Quality) -> Measurements:
         if self.blind:
             raise PictureError(self.blind)
         return self.seen
@@ -75,19 +75,19 @@ class ScriptedPool:
 
     answer: Judgement | Exception = field(default_factory=lambda: judgement(0.01))
     words: Words | None = None
-    shadow: Shadow | None = None
+    shadow: ShadowResult | None = None
     delay_s: float = 0.0
     jobs: list[Job] = field(default_factory=list)
     may_write: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def judge(self, job: Job) -> Judged:
+    async def judge(self, job: Job) -> PoolResult:
         self.jobs.append(job)
         await asyncio.sleep(self.delay_s)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return Judged(self.answer, asyncio.create_task(self._write()), asyncio.create_task(self._shade()))
+        return PoolResult(self.answer, asyncio.create_task(self._write()), asyncio.create_task(self._shade()))
 
-    async def _shade(self) -> Shadow | None:
+    async def _shade(self) -> ShadowResult | None:
         return self.shadow
 
     async def _write(self) -> Words | None:
@@ -100,10 +100,10 @@ class MemoryPublisher:
     """Keeps what it publishes; while `away` every attempt fails."""
 
     def __init__(self) -> None:
-        self.published: list[Outgoing] = []
+        self.published: list[OutgoingMessage] = []
         self.announced: list[tuple[str, bytes]] = []
         self.echoed: list[str] = []
-        self.noted_ids: list[str] = []
+        self.forgotten_ids: list[str] = []
         self._present = asyncio.Event()
         self._present.set()
 
@@ -118,7 +118,7 @@ class MemoryPublisher:
         else:
             self._present.set()
 
-    async def publish(self, message: Outgoing) -> None:
+    async def publish(self, message: OutgoingMessage) -> None:
         await asyncio.sleep(0)
         if self.away:
             raise BrokerError("away")
@@ -129,14 +129,14 @@ class MemoryPublisher:
             raise BrokerError("away")
         self.announced.append((topic, payload))
 
-    async def online(self) -> None:
+    async def wait_online(self) -> None:
         await self._present.wait()
 
-    def echoes(self) -> Sequence[str]:
+    def echoed_ids(self) -> Sequence[str]:
         return self.echoed
 
-    def noted(self, message_ids: Sequence[str]) -> None:
-        self.noted_ids += message_ids
+    def forget_echoes(self, message_ids: Sequence[str]) -> None:
+        self.forgotten_ids += message_ids
 
     def ids(self) -> list[str]:
         return [message.message_id for message in self.published]
@@ -229,8 +229,8 @@ class ScriptedEngine:
         max_tokens: int,
         schema: JsonSchema | None = None,
         urgent: bool = False,
-    ) -> Text:
-        return Text(self.writer(request, start), 5)
+    ) -> GeneratedText:
+        return GeneratedText(self.writer(request, start), 5)
 
     async def features(self, prefix: Prefix) -> PatchMap:
         assert isinstance(prefix, KeptPrefix)

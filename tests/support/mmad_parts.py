@@ -13,7 +13,7 @@ from inspector.domain.report import WHOLE, Box, JsonSchema
 from inspector.errors import ModelError
 from inspector.lab.evaluation.mmad.items import DataSet, Item, Task
 from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote
-from inspector.ports.engine import Answer, PatchMap, Picture, Prefix, Text
+from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 
 Beliefs = Mapping[str, float]  # how likely each word is as the next one, of all words
 
@@ -83,12 +83,12 @@ class LetterEngine:
         max_tokens: int,
         schema: JsonSchema | None = None,
         urgent: bool = False,
-    ) -> Text:
+    ) -> GeneratedText:
         if not start:
-            return Text(self._says, 2)
+            return GeneratedText(self._says, 2)
         beliefs = self._beliefs(request)
         (letter,) = random.Random(start).choices(list(beliefs), list(beliefs.values()))
-        return Text(f"{start} {letter}.", 2)
+        return GeneratedText(f"{start} {letter}.", 2)
 
     async def features(self, prefix: Prefix) -> PatchMap:
         raise ModelError("letters have no patches")

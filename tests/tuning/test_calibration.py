@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inspector.domain.declared import ViewName
 from inspector.domain.learned import Calibration
 from inspector.domain.log_odds import expit
-from inspector.domain.vote import Labelled, Vote
+from inspector.domain.vote import LabelledVotes, Vote
 from inspector.tuning.calibration import calibrated, calibration_error, fit, of_votes, reliability
 
 shares = st.floats(0.0, 1.0)
@@ -70,8 +70,8 @@ def test_one_kind_of_parts_is_refused_with_the_remedy(ng: list[bool]) -> None:
 
 
 def test_every_readable_vote_of_labelled_parts_is_fitted() -> None:
-    def part(ng: bool | None, *p_ng: float | None) -> Labelled:
-        return Labelled(tuple(Vote(ViewName.DIRECT, 0, each) for each in p_ng), ng)
+    def part(ng: bool | None, *p_ng: float | None) -> LabelledVotes:
+        return LabelledVotes(tuple(Vote(ViewName.DIRECT, 0, each) for each in p_ng), ng)
 
     learned = of_votes([part(True, 0.9, None, 0.7), part(False, 0.2), part(None, 0.5, 0.5)])
     assert learned == fit([0.9, 0.7, 0.2], [True, True, False])

@@ -13,7 +13,7 @@ from support.fakes import a_pipeline
 from inspector.domain.prompts import checklist, golden_preamble
 from inspector.tuning.checklist import (
     LONGEST,
-    Candidate,
+    CandidateQuestion,
     candidates,
     checklist_schema,
     checklist_start,
@@ -36,7 +36,7 @@ def why_not(text: str) -> dict[str, str]:
 
 def test_one_question_is_read_for_every_class() -> None:
     found = read_questions(written(), LINE)
-    assert found.usable == (Candidate("short", SHORT), Candidate("missing_hole", HOLE))
+    assert found.usable == (CandidateQuestion("short", SHORT), CandidateQuestion("missing_hole", HOLE))
     assert found.refused == ()
 
 

@@ -6,28 +6,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.tuning.checklist import Candidate
-from inspector.tuning.checklist_trial import ENOUGH, Heard, Scores, Tried, chosen, try_out
+from inspector.tuning.checklist import CandidateQuestion
+from inspector.tuning.checklist_trial import ENOUGH, Scores, TrialAnswers, TrialResult, chosen, try_out
 
-SHORT, PLAIN_SHORT = Candidate("short", "Is copper bridged?"), Candidate("short", "Is there a short?", written=False)
-HOLE, PLAIN_HOLE = Candidate("hole", "Is a hole closed?"), Candidate("hole", "Is there a hole?", written=False)
+SHORT, PLAIN_SHORT = (
+    CandidateQuestion("short", "Is copper bridged?"),
+    CandidateQuestion("short", "Is there a short?", written=False),
+)
+HOLE, PLAIN_HOLE = (
+    CandidateQuestion("hole", "Is a hole closed?"),
+    CandidateQuestion("hole", "Is there a hole?", written=False),
+)
 ALL = (SHORT, PLAIN_SHORT, HOLE, PLAIN_HOLE)
 GOOD = ((0.1, 0.1, 0.1, 0.1),)
 PROBABILITY = st.none() | st.floats(0.0, 1.0)
 SAID = st.lists(st.tuples(*[PROBABILITY] * 4), min_size=1, max_size=15).map(tuple)
 
 
-def tried(heard: Heard) -> dict[str, Tried]:
+def tried(heard: TrialAnswers) -> dict[str, TrialResult]:
     return {each.candidate.text: each for each in try_out(ALL, heard)}
 
 
-def each_kind(ok: Scores, *ng: Scores) -> Heard:
+def each_kind(ok: Scores, *ng: Scores) -> TrialAnswers:
     """As many good parts as are needed, all alike, and NG parts of several looks in turn."""
-    return Heard(GOOD, (ok,) * ENOUGH, tuple(ng[place % len(ng)] for place in range(ENOUGH)))
+    return TrialAnswers(GOOD, (ok,) * ENOUGH, tuple(ng[place % len(ng)] for place in range(ENOUGH)))
 
 
 def test_without_reviewed_parts_golden_samples_alone_speak() -> None:
-    found = try_out(ALL, Heard(GOOD))
+    found = try_out(ALL, TrialAnswers(GOOD))
     assert chosen(found) == (SHORT, HOLE)
     assert all(each.told is None and not each.fault for each in found)
 
@@ -41,13 +47,13 @@ def test_without_reviewed_parts_golden_samples_alone_speak() -> None:
     ],
 )
 def test_a_question_that_calls_a_golden_sample_ng_is_dropped_for_the_plain_one(said: float | None, fault: str) -> None:
-    found = try_out(ALL, Heard((*GOOD, (said, 0.1, 0.1, 0.1))))
+    found = try_out(ALL, TrialAnswers((*GOOD, (said, 0.1, 0.1, 0.1))))
     assert found[0].fault == fault
     assert chosen(found) == (PLAIN_SHORT if fault else SHORT, HOLE)
 
 
 def test_a_class_whose_questions_all_call_a_golden_sample_ng_is_left_out() -> None:
-    assert chosen(try_out(ALL, Heard(((0.9, 0.8, 0.1, 0.1),)))) == (HOLE,)
+    assert chosen(try_out(ALL, TrialAnswers(((0.9, 0.8, 0.1, 0.1),)))) == (HOLE,)
 
 
 def test_a_question_that_tells_reviewed_parts_apart_is_kept_with_its_figures() -> None:
@@ -100,7 +106,7 @@ def test_of_two_questions_about_a_class_the_one_that_tells_more_is_asked() -> No
 
 
 def test_an_answer_that_can_not_be_read_counts_as_doubt_among_reviewed_parts() -> None:
-    told = tried(Heard(GOOD, ((0.1, 0.1, 0.1, 0.1),), ((None, 0.1, 0.1, 0.1),)))[SHORT.text].told
+    told = tried(TrialAnswers(GOOD, ((0.1, 0.1, 0.1, 0.1),), ((None, 0.1, 0.1, 0.1),)))[SHORT.text].told
     assert told is not None
     assert (told.auroc, told.alone) == (1.0, 0)
 
@@ -109,7 +115,7 @@ def test_an_answer_that_can_not_be_read_counts_as_doubt_among_reviewed_parts() -
 def test_no_class_is_asked_twice_and_nothing_dropped_is_asked(
     golden: tuple[Scores, ...], ok: tuple[Scores, ...], ng: tuple[Scores, ...]
 ) -> None:
-    found = try_out(ALL, Heard(golden, ok, ng))
+    found = try_out(ALL, TrialAnswers(golden, ok, ng))
     asked = chosen(found)
     assert len({each.defect for each in asked}) == len(asked)
     dropped = {each.candidate for each in found if each.fault}
@@ -121,7 +127,7 @@ def test_no_class_is_asked_twice_and_nothing_dropped_is_asked(
 def test_the_auroc_of_parts_told_the_other_way_round_is_what_is_left_to_one(
     ok: tuple[Scores, ...], ng: tuple[Scores, ...]
 ) -> None:
-    ways = (try_out(ALL, Heard(GOOD, one, other)) for one, other in ((ok, ng), (ng, ok)))
+    ways = (try_out(ALL, TrialAnswers(GOOD, one, other)) for one, other in ((ok, ng), (ng, ok)))
     for there, back in zip(*ways, strict=True):
         assert there.told is not None
         assert back.told is not None

@@ -12,15 +12,15 @@ from inspector.domain.prompts import ANSWER, Pictures, checklist_request, preamb
 from inspector.errors import ModelError, PictureError
 from inspector.ports.engine import Picture
 from inspector.ports.ledger import PipelineVersion
-from inspector.tuning.checklist import Candidate, candidates
-from inspector.tuning.checklist_writer import Questioner, Reviewed
+from inspector.tuning.checklist import CandidateQuestion, candidates
+from inspector.tuning.checklist_writer import ChecklistWriter, ReviewedPicture
 
 LINE = pipeline(ladder=[{"views": ["direct"]}, {"views": ["checklist"]}])
 GOLDEN = tuple(b"good %d" % number for number in range(6))
 PARTS = (b"fine", b"bridged")
 SHORT, OPEN = "Is copper bridged between two traces?", "Does a trace break off?"
 WRITTEN = {"short": SHORT, "open": OPEN}
-ASKED = (Candidate("short", SHORT), Candidate("open", OPEN))
+ASKED = (CandidateQuestion("short", SHORT), CandidateQuestion("open", OPEN))
 
 
 def sha256(data: bytes) -> str:
@@ -35,8 +35,8 @@ def sees(picture: bytes, question: str) -> float:
     return 0.9 if picture == b"bridged" and question == SHORT else 0.02
 
 
-def questioner(engine: SeeingEngine, version: PipelineVersion = VERSION) -> Questioner:
-    return Questioner(engine, SHELF, version)
+def questioner(engine: SeeingEngine, version: PipelineVersion = VERSION) -> ChecklistWriter:
+    return ChecklistWriter(engine, SHELF, version)
 
 
 async def test_questions_are_written_from_four_golden_samples_pictures_first() -> None:
@@ -52,7 +52,7 @@ async def test_questions_are_written_from_four_golden_samples_pictures_first() -
 async def test_every_question_is_asked_of_every_picture_as_the_judge_asks() -> None:
     engine, told = SeeingEngine(WRITTEN, sees), list[int]()
     heard = await questioner(engine).try_out(
-        ASKED, [Reviewed(sha256(b"fine"), False), Reviewed(sha256(b"bridged"), True)], told.append
+        ASKED, [ReviewedPicture(sha256(b"fine"), False), ReviewedPicture(sha256(b"bridged"), True)], told.append
     )
     assert heard.golden == ((0.02, 0.02),) * 6
     assert (heard.ok, heard.ng, heard.missing) == (((0.02, 0.02),), ((0.9, 0.02),), 0)
@@ -80,7 +80,7 @@ async def test_reviewed_parts_without_their_picture_are_left_out_and_counted() -
                 raise PictureError("is no picture")
             return await super().open(pictures, preamble)
 
-    parts = [Reviewed(sha256(data), True) for data in (b"fine", b"gone", b"bridged")]
+    parts = [ReviewedPicture(sha256(data), True) for data in (b"fine", b"gone", b"bridged")]
     heard = await questioner(Choosy(WRITTEN, sees)).try_out(ASKED, parts, lambda _: None)
     assert (len(heard.ng), heard.missing) == (1, 2)
 

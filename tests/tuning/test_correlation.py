@@ -11,16 +11,16 @@ from support.declarations import votes
 from inspector.domain.declared import ViewName
 from inspector.domain.effective_votes import PRIOR_CORRELATION, Correlations
 from inspector.domain.log_odds import expit
-from inspector.domain.vote import Labelled, Vote
+from inspector.domain.vote import LabelledVotes, Vote
 from inspector.tuning.correlation import PRIOR_PARTS, Estimate, estimate, learn
 
 DIRECT, ZOOM = ViewName.DIRECT, ViewName.ZOOM
 parts_of_any_kind = st.lists(
-    st.builds(Labelled, st.lists(votes(), max_size=5).map(tuple), st.none() | st.booleans(), st.none()), max_size=8
+    st.builds(LabelledVotes, st.lists(votes(), max_size=5).map(tuple), st.none() | st.booleans(), st.none()), max_size=8
 )
 
 
-def drawn(parts: int, within: float, across: float, *, told: bool = True, strength: float = 1.0) -> list[Labelled]:
+def drawn(parts: int, within: float, across: float, *, told: bool = True, strength: float = 1.0) -> list[LabelledVotes]:
     """Two votes of either kind each, normal about the truth: correlation `within` a kind and `across` kinds."""
     rng = np.random.default_rng(7)
     kinds = [DIRECT, DIRECT, ZOOM, ZOOM]
@@ -30,7 +30,7 @@ def drawn(parts: int, within: float, across: float, *, told: bool = True, streng
     noise = rng.multivariate_normal(np.zeros(4), matrix, size=parts)
     truths = [bool(number % 2) for number in range(parts)]
     return [
-        Labelled(
+        LabelledVotes(
             tuple(
                 Vote(view, 0, expit(float(error) + (strength if ng else -strength)))
                 for view, error in zip(kinds, row, strict=True)
@@ -41,7 +41,7 @@ def drawn(parts: int, within: float, across: float, *, told: bool = True, streng
     ]
 
 
-def raw(parts: list[Labelled]) -> dict[tuple[ViewName, ViewName], float]:
+def raw(parts: list[LabelledVotes]) -> dict[tuple[ViewName, ViewName], float]:
     return {(each.one, each.other): each.raw for each in estimate(parts)}
 
 
@@ -75,7 +75,7 @@ def test_votes_that_contradict_each_other_are_worth_no_more_than_independent_one
 
 
 def test_votes_that_are_all_alike_teach_nothing() -> None:
-    same = Labelled((Vote(DIRECT, 0, 0.3), Vote(DIRECT, 0, 0.3)), ng=True)
+    same = LabelledVotes((Vote(DIRECT, 0, 0.3), Vote(DIRECT, 0, 0.3)), ng=True)
     assert estimate([same] * 5) == []
     assert estimate([]) == []
 
@@ -87,14 +87,14 @@ def test_unreadable_answers_are_left_out() -> None:
 
 
 @given(parts_of_any_kind)
-def test_estimates_are_correlations(parts: list[Labelled]) -> None:
+def test_estimates_are_correlations(parts: list[LabelledVotes]) -> None:
     for each in estimate(parts):
         assert -1.0 - 1e-9 <= each.raw <= 1.0 + 1e-9
         assert 0.0 <= each.rho <= 1.0
 
 
 @given(parts_of_any_kind)
-def test_order_of_parts_changes_nothing(parts: list[Labelled]) -> None:
+def test_order_of_parts_changes_nothing(parts: list[LabelledVotes]) -> None:
     forth, back = estimate(parts), estimate(parts[::-1])
     assert [each.raw for each in forth] == pytest.approx([each.raw for each in back])
 

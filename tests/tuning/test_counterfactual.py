@@ -7,42 +7,44 @@ from support.fakes import PASSED, a_part, a_pipeline
 from support.lessons import STAMP, told
 
 from inspector.domain.declared import Disposition, ViewName
-from inspector.domain.learned import Learned
-from inspector.domain.review import Past
+from inspector.domain.learned import LearnedSettings
+from inspector.domain.review import StoredPart
 from inspector.domain.vote import StoppedBy, Vote
-from inspector.tuning.counterfactual import Fate, Rerun, price
+from inspector.tuning.counterfactual import Outcome, Replay, price
 
 LADDER = [{"views": ["direct"]}, {"views": ["paraphrase"]}, {"views": ["zoom"]}]
 LINE = a_pipeline(ladder=LADDER, thresholds={"pass_below": 0.2, "reject_above": 0.8})
 
 
-def asked(*p_ng: float, whole: bool = True, stopped_by: StoppedBy = StoppedBy.SETTLED) -> Past:
+def asked(*p_ng: float, whole: bool = True, stopped_by: StoppedBy = StoppedBy.SETTLED) -> StoredPart:
     views = (ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.ZOOM)
     votes = tuple(Vote(view, rung, each) for rung, (view, each) in enumerate(zip(views, p_ng, strict=False)))
     part = a_part(votes=votes, stopped_by=stopped_by, decision=PASSED)
-    return Past(part, votes if whole else ())
+    return StoredPart(part, votes if whole else ())
 
 
 @pytest.mark.parametrize(
     ("past", "fate"),
     [
-        pytest.param(asked(0.01, 0.9, 0.9), Fate(Disposition.PASS, 1), id="sure at once: the rest is not looked at"),
-        pytest.param(asked(0.5, 0.5, 0.5), Fate(Disposition.REVIEW, 3), id="doubt to the end"),
-        pytest.param(asked(0.01, whole=False), Fate(Disposition.PASS, 1), id="as it was decided"),
+        pytest.param(asked(0.01, 0.9, 0.9), Outcome(Disposition.PASS, 1), id="sure at once: the rest is not looked at"),
+        pytest.param(asked(0.5, 0.5, 0.5), Outcome(Disposition.REVIEW, 3), id="doubt to the end"),
+        pytest.param(asked(0.01, whole=False), Outcome(Disposition.PASS, 1), id="as it was decided"),
         pytest.param(asked(0.3, whole=False), None, id="it would have been asked on"),
         pytest.param(
-            asked(0.3, whole=False, stopped_by=StoppedBy.LADDER_END), Fate(Disposition.REVIEW, 1), id="nothing was left"
+            asked(0.3, whole=False, stopped_by=StoppedBy.LADDER_END),
+            Outcome(Disposition.REVIEW, 1),
+            id="nothing was left",
         ),
     ],
 )
-def test_votes_are_counted_as_the_judge_counts_them(past: Past, fate: Fate | None) -> None:
-    assert Rerun(LINE, STAMP).fate(past) == fate
+def test_votes_are_counted_as_the_judge_counts_them(past: StoredPart, fate: Outcome | None) -> None:
+    assert Replay(LINE, STAMP).fate(past) == fate
 
 
 def test_votes_of_a_capped_rung_are_left_out() -> None:
-    capped = LINE.model_copy(update={"learned": Learned(fingerprint=STAMP, capped=(1, 2))})
-    assert Rerun(capped, STAMP).fate(asked(0.5, 0.999, 0.999)) == Fate(Disposition.REVIEW, 1)
-    assert Rerun(capped, "f" * 16).fate(asked(0.5, 0.999, 0.999)) != Fate(Disposition.REVIEW, 1)
+    capped = LINE.model_copy(update={"learned": LearnedSettings(fingerprint=STAMP, capped=(1, 2))})
+    assert Replay(capped, STAMP).fate(asked(0.5, 0.999, 0.999)) == Outcome(Disposition.REVIEW, 1)
+    assert Replay(capped, "f" * 16).fate(asked(0.5, 0.999, 0.999)) != Outcome(Disposition.REVIEW, 1)
 
 
 def test_no_change_costs_nothing() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inspector.domain.declared import ViewName
 from inspector.domain.learned import Fusion
 from inspector.domain.log_odds import expit
-from inspector.domain.vote import Counting, Labelled, Opinion, Tally, Vote
+from inspector.domain.vote import Counting, LabelledVotes, Opinion, Tally, Vote
 from inspector.tuning.fusion import LEAST_OF_EACH, learn
 
 shares = st.floats(0.0, 1.0)
@@ -24,12 +24,12 @@ weights = st.builds(
 )
 
 
-def a_part(votes: float, patches: float, ng: bool | None) -> Labelled:
+def a_part(votes: float, patches: float, ng: bool | None) -> LabelledVotes:
     """A part whose two opinions have these log-odds."""
-    return Labelled((Vote(ViewName.DIRECT, 0, expit(votes)),), ng, Opinion(expit(patches)))
+    return LabelledVotes((Vote(ViewName.DIRECT, 0, expit(votes)),), ng, Opinion(expit(patches)))
 
 
-def some_parts(count: int, votes: float, patches: float, seed: int = 0) -> list[Labelled]:
+def some_parts(count: int, votes: float, patches: float, seed: int = 0) -> list[LabelledVotes]:
     """OK and NG in turn; the two numbers say how far each opinion lies on the right side, beside noise of 1."""
     rng = np.random.default_rng(seed)
     sides = [1.0 if k % 2 else -1.0 for k in range(count)]
@@ -98,7 +98,7 @@ def test_without_a_second_opinion_a_fusion_changes_nothing(fusion: Fusion, p_ng:
     assert Tally(votes, Counting(opinion=Opinion(p_ng))).score == Tally(votes).score
 
 
-def _score(part: Labelled, fusion: Fusion) -> float:
+def _score(part: LabelledVotes, fusion: Fusion) -> float:
     assert part.votes[0].p_ng is not None
     assert part.opinion is not None
     return _fused(fusion, part.votes[0].p_ng, part.opinion.p_ng)

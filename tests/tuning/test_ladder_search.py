@@ -10,17 +10,17 @@ import pytest
 
 from inspector.domain.declared import ViewName
 from inspector.domain.log_odds import expit
-from inspector.domain.pipeline import Settle, Thresholds
+from inspector.domain.pipeline import SettlePolicy, Thresholds
 from inspector.domain.stopping import settled
-from inspector.domain.vote import Counting, Labelled, Tally, Vote
-from inspector.tuning.ladder_search import GRID, Limits, Plan, cheapest, front, plans
+from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
+from inspector.tuning.ladder_search import GRID, EvaluatedLadder, RiskLimits, cheapest, front, plans
 
 DIRECT, PARAPHRASE, ZOOM = ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.ZOOM
 STRICT = Thresholds(pass_below=0.2, reject_above=0.8)
 COUNTING = Counting()
 
 
-def drawn(parts: int = 60) -> list[Labelled]:
+def drawn(parts: int = 60) -> list[LabelledVotes]:
     """Direct is cheap and poor, zoom dear and good; some answers can't be read."""
     rng = np.random.default_rng(5)
 
@@ -29,7 +29,7 @@ def drawn(parts: int = 60) -> list[Labelled]:
         return Vote(view, 0, None if rng.random() < 0.05 else p_ng, tokens=1, ms=ms + rng.random())
 
     return [
-        Labelled(
+        LabelledVotes(
             (
                 vote(DIRECT, ng, 1.0, 20.0),
                 vote(PARAPHRASE, ng, 1.0, 30.0),
@@ -45,12 +45,12 @@ def drawn(parts: int = 60) -> list[Labelled]:
 PARTS = drawn()
 
 
-def replayed(ladder: tuple[tuple[ViewName, ...], ...], thresholds: Thresholds, part: Labelled) -> Tally:
+def replayed(ladder: tuple[tuple[ViewName, ...], ...], thresholds: Thresholds, part: LabelledVotes) -> Tally:
     """Rung by rung, as a reader of the rules would do it by hand."""
     asked: tuple[Vote, ...] = ()
     for views in ladder:
         asked += tuple(vote for vote in part.votes if vote.view in views)
-        if settled(Tally(asked, COUNTING), Settle(confidence=0.95), thresholds):
+        if settled(Tally(asked, COUNTING), SettlePolicy(confidence=0.95), thresholds):
             break
     return Tally(asked, COUNTING)
 
@@ -69,12 +69,14 @@ def test_a_plan_does_what_the_rules_do_part_by_part(ladder: tuple[tuple[ViewName
 
 
 def test_a_part_that_nothing_readable_was_said_of_goes_to_review() -> None:
-    mute = [Labelled((Vote(DIRECT, 0, None),), True), Labelled((Vote(DIRECT, 0, None),), False)]
+    mute = [LabelledVotes((Vote(DIRECT, 0, None),), True), LabelledVotes((Vote(DIRECT, 0, None),), False)]
     assert [plan.review for plan in plans(mute, COUNTING, 0.95, grid=[STRICT])] == [1.0]
 
 
 def test_time_is_that_of_the_slowest_vote_of_each_rung() -> None:
-    parts = [Labelled((Vote(DIRECT, 0, 0.5, ms=20.0), Vote(PARAPHRASE, 0, 0.5, ms=30.0)), ng) for ng in (True, False)]
+    parts = [
+        LabelledVotes((Vote(DIRECT, 0, 0.5, ms=20.0), Vote(PARAPHRASE, 0, 0.5, ms=30.0)), ng) for ng in (True, False)
+    ]
     times = {plan.ladder: plan.ms for plan in plans(parts, COUNTING, 0.95, [(DIRECT,), (DIRECT, PARAPHRASE)], [STRICT])}
     assert times == {((DIRECT,),): 20.0, ((DIRECT, PARAPHRASE),): 30.0}
     apart = {plan.ladder: plan.ms for plan in plans(parts, COUNTING, 0.95, grid=[STRICT])}
@@ -93,7 +95,7 @@ def test_front_holds_what_no_plan_beats_and_leaves_nothing_else_out() -> None:
     found = plans(PARTS, COUNTING, 0.95, grid=GRID[::5])
     kept = front(found)
 
-    def beats(one: Plan, other: Plan) -> bool:
+    def beats(one: EvaluatedLadder, other: EvaluatedLadder) -> bool:
         pairs = list(zip(one.burdens, other.burdens, strict=True))
         return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
@@ -106,7 +108,7 @@ def test_front_holds_what_no_plan_beats_and_leaves_nothing_else_out() -> None:
 
 
 def test_the_cheapest_plan_keeps_the_limits_and_nothing_within_them_is_faster() -> None:
-    found, limits = plans(PARTS, COUNTING, 0.95), Limits(escape=0.05, overkill=0.1, review=0.3)
+    found, limits = plans(PARTS, COUNTING, 0.95), RiskLimits(escape=0.05, overkill=0.1, review=0.3)
     best = cheapest(found, limits)
     assert best is not None
     assert limits.allow(best)
@@ -115,13 +117,15 @@ def test_the_cheapest_plan_keeps_the_limits_and_nothing_within_them_is_faster() 
 
 
 def test_limits_that_nothing_keeps_give_no_plan() -> None:
-    assert cheapest(plans(PARTS, COUNTING, 0.95), Limits(escape=0.0, overkill=0.0, review=0.0)) is None
+    assert cheapest(plans(PARTS, COUNTING, 0.95), RiskLimits(escape=0.0, overkill=0.0, review=0.0)) is None
 
 
 def test_sharper_limits_never_cost_less() -> None:
     found = plans(PARTS, COUNTING, 0.95)
     costs = [
-        best.ms for review in (1.0, 0.5, 0.3, 0.2) if (best := cheapest(found, Limits(0.05, review=review))) is not None
+        best.ms
+        for review in (1.0, 0.5, 0.3, 0.2)
+        if (best := cheapest(found, RiskLimits(0.05, review=review))) is not None
     ]
     assert costs == sorted(costs)
 

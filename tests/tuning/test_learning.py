@@ -9,9 +9,9 @@ from support.fakes import REJECTED, a_part, a_pipeline
 from support.lessons import STAMP, history, told
 
 from inspector.domain.declared import Disposition, ViewName
-from inspector.domain.learned import Learned, ViewPair
+from inspector.domain.learned import LearnedSettings, ViewPair
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import Past
+from inspector.domain.review import StoredPart
 from inspector.domain.vote import Tally, Vote, counting
 from inspector.tuning.learning import MIN_OF_A_KIND, MIN_SHADOWS, study
 
@@ -38,7 +38,7 @@ def test_enough_reviewed_shadow_parts_teach_everything(line: Pipeline) -> None:
 
 def test_few_parts_teach_nothing_and_the_numbers_that_are_missing_are_said(line: Pipeline) -> None:
     lesson = study(told(20), line, STAMP)
-    assert lesson.learned == Learned(fingerprint=STAMP)
+    assert lesson.learned == LearnedSettings(fingerprint=STAMP)
     said = " ".join(lesson.missing)
     assert f"20 parts whose whole ladder was asked, {MIN_SHADOWS} are needed" in said
     assert f"10 reviewed OK parts, {MIN_OF_A_KIND} are needed; review {MIN_OF_A_KIND - 10} more" in said
@@ -53,7 +53,7 @@ def test_parts_that_nobody_reviewed_teach_how_alike_votes_are_and_no_more(line: 
 
 def test_reviews_of_rejected_parts_alone_calibrate_nothing(line: Pipeline) -> None:
     parts = [past if past.part.decision is REJECTED else past._replace(is_ng=None) for past in told(400).parts]
-    some_ok = [Past(a_part(f"r-{k}", decision=REJECTED), is_ng=False) for k in range(60)]
+    some_ok = [StoredPart(a_part(f"r-{k}", decision=REJECTED), is_ng=False) for k in range(60)]
     lesson = study(history([*parts, *some_ok]), line, STAMP)
     assert lesson.learned.calibration is None
     assert any("PASS parts are reviewed, 10 are needed; review some at random" in each for each in lesson.missing)
@@ -79,12 +79,12 @@ def test_a_rung_that_harms_is_capped_and_the_first_never(line: Pipeline) -> None
 
 
 def test_what_was_learned_before_stays_until_there_is_better(line: Pipeline) -> None:
-    earlier = Learned(
+    earlier = LearnedSettings(
         fingerprint=STAMP, correlations=(ViewPair(one=ViewName.DIRECT, other=ViewName.ZOOM, rho=0.3),), capped=(1,)
     )
     before = line.model_copy(update={"learned": earlier})
     assert study(told(4), before, STAMP).learned == earlier
-    assert study(told(4), before, "f" * 16).learned == Learned(fingerprint="f" * 16)
+    assert study(told(4), before, "f" * 16).learned == LearnedSettings(fingerprint="f" * 16)
 
 
 def test_votes_that_mislead_are_not_turned_round(line: Pipeline) -> None:

@@ -10,22 +10,22 @@ from support.lessons import told
 from inspector.config.lint import idle_settings
 from inspector.domain.declared import ViewName
 from inspector.domain.pipeline import Pipeline, Thresholds
-from inspector.domain.vote import Counting, Labelled, Vote
+from inspector.domain.vote import Counting, LabelledVotes, Vote
 from inspector.errors import InspectorError
-from inspector.tuning.ladder_search import Limits, Plan
+from inspector.tuning.ladder_search import EvaluatedLadder, RiskLimits
 from inspector.tuning.recommendation import MIN_OF_A_KIND, adopt, advise, halves, units, upper
 
 DIRECT, PARAPHRASE, ZOOM, CHECKLIST = ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.ZOOM, ViewName.CHECKLIST
 LADDER = [{"views": ["direct"]}, {"views": ["paraphrase", "zoom"], "samples": 2}]
-LIMITS = Limits(escape=0.2)
+LIMITS = RiskLimits(escape=0.2)
 
 
-def parts(count: int = 120) -> list[Labelled]:
-    return [Labelled(past.shadow, past.is_ng) for past in told(count).parts]
+def parts(count: int = 120) -> list[LabelledVotes]:
+    return [LabelledVotes(past.shadow, past.is_ng) for past in told(count).parts]
 
 
-def a_plan(*ladder: tuple[ViewName, ...]) -> Plan:
-    return Plan(ladder, Thresholds(pass_below=0.1, reject_above=0.9), 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0)
+def a_plan(*ladder: tuple[ViewName, ...]) -> EvaluatedLadder:
+    return EvaluatedLadder(ladder, Thresholds(pass_below=0.1, reject_above=0.9), 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0)
 
 
 def test_the_cheapest_ladder_within_the_limits_is_checked_on_parts_that_had_no_say() -> None:
@@ -43,8 +43,8 @@ def test_the_cheapest_ladder_within_the_limits_is_checked_on_parts_that_had_no_s
 
 
 def test_limits_that_nothing_keeps_are_no_advice() -> None:
-    mixed = [Labelled((Vote(DIRECT, 0, 0.9 if k % 3 else 0.01),), k % 2 == 1) for k in range(120)]
-    advice = advise(mixed, a_pipeline(ladder=[{"views": ["direct"]}]), Counting(), Limits(0.0, 0.0, 0.0))
+    mixed = [LabelledVotes((Vote(DIRECT, 0, 0.9 if k % 3 else 0.01),), k % 2 == 1) for k in range(120)]
+    advice = advise(mixed, a_pipeline(ladder=[{"views": ["direct"]}]), Counting(), RiskLimits(0.0, 0.0, 0.0))
     assert (advice.chosen, advice.checked, advice.bound, advice.front) == (None, None, None, ())
 
 

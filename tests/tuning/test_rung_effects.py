@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from inspector.domain.declared import ViewName
-from inspector.domain.vote import Counting, Labelled, Vote
-from inspector.tuning.rung_effects import Change, Spent, changes, harmful, mcnemar, slope, spending
+from inspector.domain.vote import Counting, LabelledVotes, Vote
+from inspector.tuning.rung_effects import RungEffect, RungOutcome, changes, harmful, mcnemar, slope, spending
 
 COUNTING = Counting()
 
 
-def part(ng: bool | None, *rungs: float | None) -> Labelled:
+def part(ng: bool | None, *rungs: float | None) -> LabelledVotes:
     """One vote on every rung, of ten tokens."""
-    return Labelled(tuple(Vote(ViewName.DIRECT, rung, p_ng, tokens=10) for rung, p_ng in enumerate(rungs)), ng)
+    return LabelledVotes(tuple(Vote(ViewName.DIRECT, rung, p_ng, tokens=10) for rung, p_ng in enumerate(rungs)), ng)
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
@@ -45,8 +45,8 @@ def test_mcnemar_by_hand() -> None:
         (part(True, 0.4, 0.6001), 1, 0, "votes add up: 0.5 and a little"),
     ],
 )
-def test_rescue_and_harm_of_a_rung(changed: Labelled, rescued: int, harmed: int, why: str) -> None:
-    assert changes([changed], COUNTING) == [Change(1, 1, rescued, harmed)], why
+def test_rescue_and_harm_of_a_rung(changed: LabelledVotes, rescued: int, harmed: int, why: str) -> None:
+    assert changes([changed], COUNTING) == [RungEffect(1, 1, rescued, harmed)], why
 
 
 def test_only_parts_with_a_truth_that_reached_the_rung_count() -> None:
@@ -55,27 +55,32 @@ def test_only_parts_with_a_truth_that_reached_the_rung_count() -> None:
 
 
 def test_the_line_of_decision_can_be_another() -> None:
-    assert changes([part(True, 0.3, 0.3)], COUNTING, boundary=0.2) == [Change(1, 1, 0, 0)]
-    assert changes([part(True, 0.1, 0.4)], COUNTING, boundary=0.2) == [Change(1, 1, 1, 0)]
+    assert changes([part(True, 0.3, 0.3)], COUNTING, boundary=0.2) == [RungEffect(1, 1, 0, 0)]
+    assert changes([part(True, 0.1, 0.4)], COUNTING, boundary=0.2) == [RungEffect(1, 1, 1, 0)]
 
 
 def test_a_rung_is_capped_for_harm_beyond_chance_only() -> None:
-    useless, unlucky, bad, good = Change(1, 90, 4, 4), Change(2, 90, 1, 4), Change(3, 90, 2, 14), Change(4, 90, 14, 2)
+    useless, unlucky, bad, good = (
+        RungEffect(1, 90, 4, 4),
+        RungEffect(2, 90, 1, 4),
+        RungEffect(3, 90, 2, 14),
+        RungEffect(4, 90, 14, 2),
+    )
     assert harmful([useless, unlucky, bad, good]) == [bad]
 
 
 def test_spending_adds_up_over_rungs() -> None:
     spent = spending([part(None, 0.9), part(True, 0.2, 0.99)], COUNTING)
-    assert spent == [Spent(0, 10, False), Spent(0, 20, True)]
+    assert spent == [RungOutcome(0, 10, False), RungOutcome(0, 20, True)]
 
 
-def drawn(effect: float, parts: int = 400) -> list[Spent]:
+def drawn(effect: float, parts: int = 400) -> list[RungOutcome]:
     """Three rungs each, whose log-odds of being right move by `effect` per factor e of tokens."""
     rng = np.random.default_rng(11)
     difficulty, ladder = rng.normal(size=parts), [10, 40, 200]
     chance = 1.0 / (1.0 + np.exp(-(1.0 + difficulty[:, None] + effect * np.log(ladder))))
     right = rng.random((parts, 3)) < chance
-    return [Spent(n, tokens, bool(right[n, r])) for n in range(parts) for r, tokens in enumerate(ladder)]
+    return [RungOutcome(n, tokens, bool(right[n, r])) for n in range(parts) for r, tokens in enumerate(ladder)]
 
 
 def test_slope_finds_what_longer_answers_do() -> None:
@@ -101,13 +106,16 @@ def test_rungs_of_one_part_are_not_counted_as_so_many_parts() -> None:
     ("spent", "why"),
     [
         ([], "no parts"),
-        ([Spent(0, 10, True), Spent(1, 20, True)], "all right"),
-        ([Spent(0, 10, True), Spent(1, 10, False)], "all of one length"),
+        ([RungOutcome(0, 10, True), RungOutcome(1, 20, True)], "all right"),
+        ([RungOutcome(0, 10, True), RungOutcome(1, 10, False)], "all of one length"),
     ],
 )
-def test_no_slope_where_nothing_varies(spent: list[Spent], why: str) -> None:
+def test_no_slope_where_nothing_varies(spent: list[RungOutcome], why: str) -> None:
     assert slope(spent) is None, why
 
 
 def test_answers_read_at_once_cost_one_token_in_the_logarithm() -> None:
-    assert slope([Spent(0, 0, True), Spent(0, 5, False), Spent(1, 0, True), Spent(1, 9, True)]) is not None
+    assert (
+        slope([RungOutcome(0, 0, True), RungOutcome(0, 5, False), RungOutcome(1, 0, True), RungOutcome(1, 9, True)])
+        is not None
+    )

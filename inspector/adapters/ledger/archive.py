@@ -28,7 +28,7 @@ from inspector.domain.reconciliation import Balance
 from inspector.domain.review import History
 from inspector.ports.archive import PartFilter, PartRow, Totals
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
-from inspector.ports.metrics import Counted, EventKind, Outcome, Stretch, Waiting
+from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
 
 CONNECTIONS: Final = 8
 OUTCOMES: Final = tuple(
@@ -73,13 +73,13 @@ class SqlArchive:
         newest of the others."""
         return read(self._engine, hindsight.history, line, stamp, newest)
 
-    def count_parts(self, after: int, until: int) -> Stretch[Outcome, Counted]:
+    def count_parts(self, after: int, until: int) -> RowSums[PartOutcome, PartSums]:
         return read(self._engine, count_parts, after, until)
 
-    def count_events(self, after: int, until: int) -> Stretch[EventKind, int]:
+    def count_events(self, after: int, until: int) -> RowSums[EventKind, int]:
         return read(self._engine, count_events, after, until)
 
-    def count_waiting(self) -> list[Waiting]:
+    def count_waiting(self) -> list[OutboxBacklog]:
         return read(self._engine, count_waiting)
 
     def list_cameras(self) -> list[CameraRow]:

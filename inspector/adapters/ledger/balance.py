@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, case, func, or_, select
 from inspector.adapters.ledger.rows import count_of
 from inspector.adapters.ledger.tables import counts, is_numbered, is_waiting, losses, outbox, parts
 from inspector.domain.part import PartState
-from inspector.domain.reconciliation import Balance, Comparison, Gap, Hole, camera_account
+from inspector.domain.reconciliation import Balance, CountComparison, Gap, SequenceHole, camera_account
 from inspector.domain.sequence import MAX_GAP, RESTART
 
 
@@ -50,11 +50,11 @@ def _pending(connection: Connection, line: str) -> int:
     return connection.scalar(waiting) or 0
 
 
-def _newest_comparisons(connection: Connection, line: str) -> tuple[Comparison, ...]:
+def _newest_comparisons(connection: Connection, line: str) -> tuple[CountComparison, ...]:
     compared = (counts.c.line == line, counts.c.decided.is_not(None))
     newest = select(func.max(counts.c.number)).where(*compared).group_by(counts.c.camera)
     rows = connection.execute(select(counts).where(counts.c.number.in_(newest)).order_by(counts.c.camera))
-    return tuple(Comparison(count_of(row), row.decided, row.lost) for row in rows)
+    return tuple(CountComparison(count_of(row), row.decided, row.lost) for row in rows)
 
 
 def _gaps(connection: Connection, line: str) -> dict[str, list[Gap]]:
@@ -66,11 +66,11 @@ def _gaps(connection: Connection, line: str) -> dict[str, list[Gap]]:
     return gaps
 
 
-def _holes(connection: Connection, line: str) -> dict[str, list[Hole]]:
+def _holes(connection: Connection, line: str) -> dict[str, list[SequenceHole]]:
     """Numbers missing between two parts of a camera, by camera."""
-    holes: dict[str, list[Hole]] = defaultdict(list)
+    holes: dict[str, list[SequenceHole]] = defaultdict(list)
     for row in connection.execute(_missing(line)):
-        holes[row.camera].append(Hole(row.before + 1, row.seq - 1, row.at, row.begun, row.ended))
+        holes[row.camera].append(SequenceHole(row.before + 1, row.seq - 1, row.at, row.begun, row.ended))
     return holes
 
 

@@ -21,12 +21,12 @@ from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Retention
-from inspector.domain.reconciliation import Ack, Comparison, TriggerCount, Unacknowledged
+from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.domain.report import Words
 from inspector.domain.review import Review
 from inspector.domain.vote import Vote
-from inspector.ports.broker import Outgoing
-from inspector.ports.ledger import CameraRow, Event, Known, PipelineVersion, Released, Sighting
+from inspector.ports.broker import OutgoingMessage
+from inspector.ports.ledger import CameraActivity, CameraRow, Event, PipelineVersion, ReleasedPictures, StoredVerdict
 
 Args = ParamSpec("Args")
 Answer = TypeVar("Answer")
@@ -81,13 +81,13 @@ class SqlLedger:
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
 
-    async def find(self, key: FrameKey) -> Known | None:
+    async def find(self, key: FrameKey) -> StoredVerdict | None:
         return await self._read(reads.find, key)
 
-    async def record(self, part: PartRecord, outgoing: Sequence[Outgoing]) -> bool:
+    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
         return await self._writer.submit(writes.record_parts, writes.NewPart(part, tuple(outgoing)))
 
-    async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[Outgoing]) -> None:
+    async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:
         await self._writer.submit(writes.finish_words, writes.LaterWords(result_id, words, tuple(outgoing)))
 
     async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, told: bool = False) -> bool:
@@ -96,7 +96,7 @@ class SqlLedger:
     async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
         return await self._read(reads.unfinished_words, lines)
 
-    async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[Outgoing]:
+    async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
         return await self._read(reads.unpublished, lines, limit)
 
     async def confirm(self, message_ids: Sequence[str]) -> None:
@@ -105,7 +105,7 @@ class SqlLedger:
     async def pipelines(self) -> list[PipelineVersion]:
         return await self._read(reads.newest_pipelines)
 
-    async def saw_camera(self, sightings: Sequence[Sighting]) -> None:
+    async def add_camera_activity(self, sightings: Sequence[CameraActivity]) -> None:
         await self._writer.submit(writes.see_cameras, tuple(sightings))
 
     async def cameras(self) -> list[CameraRow]:
@@ -120,13 +120,13 @@ class SqlLedger:
     async def acknowledge(self, ack: Ack) -> Disposition | None:
         return await self._writer.submit(books.acknowledge, ack)
 
-    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[Unacknowledged]:
+    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[MissingAck]:
         return await self._writer.submit(books.tell_overdue, books.Overdue(lines, now))
 
     async def add_count(self, count: TriggerCount) -> None:
         await self._writer.submit(books.add_counts, count)
 
-    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
+    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[CountComparison]:
         found = await self._read(books.compare, lines, before)  # counts many parts: writers shall not wait for it
         if found:
             await self._writer.submit(books.note_compared, found)
@@ -142,7 +142,7 @@ class SqlLedger:
         """A person reviewed these parts: their pictures stay."""
         await self._writer.submit(writes.mark_reviewed, tuple(result_ids))
 
-    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> Released:
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
         return await self._writer.submit(letting_go.release, letting_go.Release(line, retention, now))
 
     async def pictures_removed(self, sha256s: Sequence[str]) -> None:

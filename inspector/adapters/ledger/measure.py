@@ -22,7 +22,7 @@ from inspector.domain.report import NO_WORDS, Box, Finding, Words, WordsState
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import LedgerError
 from inspector.ports.archive import PartFilter
-from inspector.ports.broker import Outgoing
+from inspector.ports.broker import OutgoingMessage
 
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE: Final = 50
@@ -149,5 +149,7 @@ def sample(number: int) -> PartRecord:
     )
 
 
-def sample_outgoing(number: int) -> list[Outgoing]:
-    return [Outgoing(f"{number:032x}", f"inspector/v1/line{number % 3}/cam0/verdict", b"{}" * 350, confirms=True)]
+def sample_outgoing(number: int) -> list[OutgoingMessage]:
+    return [
+        OutgoingMessage(f"{number:032x}", f"inspector/v1/line{number % 3}/cam0/verdict", b"{}" * 350, confirms=True)
+    ]

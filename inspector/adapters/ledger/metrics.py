@@ -11,34 +11,34 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, select
 
 from inspector.adapters.ledger.tables import events, is_waiting, outbox, parts, votes
-from inspector.ports.metrics import EDGES, Counted, EventKind, Outcome, Stretch, Waiting
+from inspector.ports.metrics import EDGES, EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
 
 OF_A_PART = (parts.c.line, parts.c.disposition, parts.c.reason)
 OF_AN_EVENT = (events.c.line, events.c.kind, events.c.severity)
 
 
-def count_parts(connection: Connection, after: int, until: int) -> Stretch[Outcome, Counted]:
+def count_parts(connection: Connection, after: int, until: int) -> RowSums[PartOutcome, PartSums]:
     """Parts above `after` by outcome, those up to `until` apart."""
     rows = connection.execute(_part_sums(after, until)).all()
     earlier, later = ({_outcome(row): _counted(row) for row in _half(rows, half)} for half in (0, 1))
-    return Stretch(earlier, later, _newest(rows, after))
+    return RowSums(earlier, later, _newest(rows, after))
 
 
-def count_events(connection: Connection, after: int, until: int) -> Stretch[EventKind, int]:
+def count_events(connection: Connection, after: int, until: int) -> RowSums[EventKind, int]:
     """How often what happened, above `after`, that up to `until` apart."""
     rows = connection.execute(_event_sums(after, until)).all()
     earlier, later = ({_event_kind(row): int(row.happened) for row in _half(rows, half)} for half in (0, 1))
-    return Stretch(earlier, later, _newest(rows, after))
+    return RowSums(earlier, later, _newest(rows, after))
 
 
-def count_waiting(connection: Connection) -> list[Waiting]:
+def count_waiting(connection: Connection) -> list[OutboxBacklog]:
     """The outbox by line. How old its oldest message is, the part says that it belongs to."""
     oldest = func.min(outbox.c.number).label("oldest")
     mine = select(outbox.c.line, func.count().label("messages"), oldest).where(is_waiting).group_by(outbox.c.line)
     line = mine.subquery().c
     whole = select(line.line, line.messages, parts.c.decided_at).join(outbox, outbox.c.number == line.oldest)
     rows = connection.execute(whole.join(parts, parts.c.number == outbox.c.part).order_by(line.line))
-    return [Waiting(row.line, row.messages, row.decided_at) for row in rows]
+    return [OutboxBacklog(row.line, row.messages, row.decided_at) for row in rows]
 
 
 def _part_sums(after: int, until: int) -> Select[*tuple[Any, ...]]:
@@ -90,15 +90,15 @@ def _newest(rows: Sequence[Row[Any]], after: int) -> int:
     return max((row.newest for row in rows), default=after)
 
 
-def _outcome(row: Row[Any]) -> Outcome:
-    return Outcome(row.line, row.disposition, row.reason)
+def _outcome(row: Row[Any]) -> PartOutcome:
+    return PartOutcome(row.line, row.disposition, row.reason)
 
 
 def _event_kind(row: Row[Any]) -> EventKind:
     return EventKind(row.line, row.kind, row.severity)
 
 
-def _counted(row: Row[Any]) -> Counted:
+def _counted(row: Row[Any]) -> PartSums:
     """PostgreSQL's sums of whole numbers are decimals."""
     within = tuple(int(count) for count in row[-len(EDGES) :])
-    return Counted(row.parts, int(row.late), int(row.votes), int(row.tokens), row.latency_ms, row.spent, within)
+    return PartSums(row.parts, int(row.late), int(row.votes), int(row.tokens), row.latency_ms, row.spent, within)

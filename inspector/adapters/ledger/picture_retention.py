@@ -17,7 +17,7 @@ from inspector.adapters.ledger.tables import evidence, is_due, parts, pipeline_v
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.pipeline import Retention
-from inspector.ports.ledger import Released
+from inspector.ports.ledger import ReleasedPictures
 
 PAGE: Final = 500  # parts gone through in one transaction: others wait to write meanwhile
 
@@ -39,7 +39,7 @@ def keeps(share: float, sha256: str) -> bool:
     return int(sha256[:8], 16) < share * 2**32
 
 
-def release(connection: Connection, group: Sequence[Release]) -> list[Released]:
+def release(connection: Connection, group: Sequence[Release]) -> list[ReleasedPictures]:
     return [_release(connection, step) for step in group]
 
 
@@ -50,13 +50,13 @@ def note_removed(connection: Connection, group: Sequence[Sequence[str]]) -> list
     return [None] * len(group)
 
 
-def _release(connection: Connection, step: Release) -> Released:
+def _release(connection: Connection, step: Release) -> ReleasedPictures:
     page = _page(connection, step)
     if page:
         _advance(connection, step, page[-1].number)
         _mark(connection, {row.evidence for row in page if row.evidence is not None})
     due = connection.scalars(select(evidence.c.sha256).where(is_due).limit(PAGE)).all()
-    return Released(tuple(due), more=len(page) == PAGE)
+    return ReleasedPictures(tuple(due), more=len(page) == PAGE)
 
 
 def _mark(connection: Connection, pictures: set[str]) -> None:

@@ -27,11 +27,11 @@ from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import LedgerError
 from inspector.ports.archive import PartRow
-from inspector.ports.broker import Outgoing
-from inspector.ports.ledger import CameraRow, Known, PipelineVersion
+from inspector.ports.broker import OutgoingMessage
+from inspector.ports.ledger import CameraRow, PipelineVersion, StoredVerdict
 
 
-def find(connection: Connection, key: FrameKey) -> Known | None:
+def find(connection: Connection, key: FrameKey) -> StoredVerdict | None:
     """The part of this key, with its verdict message where it has one."""
     its_verdict = (outbox.c.part == parts.c.number) & outbox.c.confirms
     its_key = (parts.c.line == key.line, parts.c.camera == key.camera, parts.c.trigger_id == key.trigger_id)
@@ -39,7 +39,7 @@ def find(connection: Connection, key: FrameKey) -> Known | None:
     row = connection.execute(wanted).first()
     if row is None:
         return None
-    return Known(row.result_id, outgoing_of(row) if row.message_id is not None else None)
+    return StoredVerdict(row.result_id, outgoing_of(row) if row.message_id is not None else None)
 
 
 def unfinished_words(connection: Connection, lines: Sequence[str]) -> list[PartRecord]:
@@ -48,7 +48,7 @@ def unfinished_words(connection: Connection, lines: Sequence[str]) -> list[PartR
     return [row.part for row in load(connection, numbers) if row.part.key.line in lines]
 
 
-def unpublished(connection: Connection, lines: Sequence[str] | None, limit: int) -> list[Outgoing]:
+def unpublished(connection: Connection, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
     waiting = select(outbox).where(is_waiting).order_by(outbox.c.number).limit(limit)
     if lines is not None:
         waiting = waiting.where(outbox.c.line.in_(lines))

@@ -14,7 +14,7 @@ from inspector.adapters.ledger.tables import counts, is_unacknowledged, is_uncom
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.part import PartState
-from inspector.domain.reconciliation import Ack, Comparison, TriggerCount, Unacknowledged
+from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.utc import utc_now
 
 CLOCKS_APART: Final = timedelta(hours=1)  # the PLC's and ours
@@ -50,11 +50,11 @@ def _acknowledge(connection: Connection, ack: Ack) -> Disposition | None:
     return Disposition(part.disposition)
 
 
-def tell_overdue(connection: Connection, group: Sequence[Overdue]) -> list[list[Unacknowledged]]:
+def tell_overdue(connection: Connection, group: Sequence[Overdue]) -> list[list[MissingAck]]:
     return [_tell_overdue(connection, asked) for asked in group]
 
 
-def _tell_overdue(connection: Connection, asked: Overdue) -> list[Unacknowledged]:
+def _tell_overdue(connection: Connection, asked: Overdue) -> list[MissingAck]:
     """The longest overdue first; each is told once, so that what is told is forgotten."""
     due = select(outbox.c.number, outbox.c.ack_within_ms, parts.c.line, parts.c.camera, parts.c.trigger_id)
     due = due.join_from(outbox, parts).where(is_unacknowledged, outbox.c.ack_due_at <= asked.now)
@@ -63,7 +63,7 @@ def _tell_overdue(connection: Connection, asked: Overdue) -> list[Unacknowledged
     rows = connection.execute(due.order_by(outbox.c.ack_due_at).limit(AT_ONCE)).all()
     told = update(outbox).where(outbox.c.number.in_([row.number for row in rows]))
     connection.execute(told.values(ack_due_at=None))
-    verdicts = [Unacknowledged(FrameKey(row.line, row.camera, row.trigger_id), row.ack_within_ms) for row in rows]
+    verdicts = [MissingAck(FrameKey(row.line, row.camera, row.trigger_id), row.ack_within_ms) for row in rows]
     return sorted(verdicts, key=lambda verdict: verdict.key.line)
 
 
@@ -76,7 +76,7 @@ def add_counts(connection: Connection, group: Sequence[TriggerCount]) -> list[No
     return [None] * len(group)
 
 
-def compare(connection: Connection, lines: Sequence[str] | None, before: datetime) -> list[Comparison]:
+def compare(connection: Connection, lines: Sequence[str] | None, before: datetime) -> list[CountComparison]:
     """The counts for these lines (None: for all) that came before this time and were not compared yet."""
     waiting = select(counts).where(is_uncompared, counts.c.at < before)
     if lines is not None:
@@ -85,7 +85,7 @@ def compare(connection: Connection, lines: Sequence[str] | None, before: datetim
     return [_compared(connection, count_of(row)) for row in rows]
 
 
-def note_compared(connection: Connection, group: Sequence[Sequence[Comparison]]) -> list[None]:
+def note_compared(connection: Connection, group: Sequence[Sequence[CountComparison]]) -> list[None]:
     found = [comparison for comparisons in group for comparison in comparisons]
     key = (counts.c.line, counts.c.camera, counts.c.since, counts.c.until)
     its_key = and_(*(column == bindparam(f"its_{column.name}") for column in key))
@@ -99,8 +99,8 @@ def note_compared(connection: Connection, group: Sequence[Sequence[Comparison]])
     return [None] * len(group)
 
 
-def _compared(connection: Connection, count: TriggerCount) -> Comparison:
-    return Comparison(count, _decided_between(connection, count), _lost_between(connection, count))
+def _compared(connection: Connection, count: TriggerCount) -> CountComparison:
+    return CountComparison(count, _decided_between(connection, count), _lost_between(connection, count))
 
 
 def _decided_between(connection: Connection, count: TriggerCount) -> int:

@@ -14,8 +14,8 @@ from inspector.domain.reconciliation import TriggerCount
 from inspector.domain.report import NO_WORDS, Box, Finding, Words, WordsState
 from inspector.domain.review import Review
 from inspector.domain.vote import Opinion, StoppedBy, Vote
-from inspector.ports.broker import Outgoing
-from inspector.ports.ledger import Event, Sighting
+from inspector.ports.broker import OutgoingMessage
+from inspector.ports.ledger import CameraActivity, Event
 
 SECOND_OPINION: Final = "patches"  # stands among the votes as a view that asks the model nothing
 Row = dict[str, Any]
@@ -70,7 +70,7 @@ def words_row(words: Words) -> Row:
     }
 
 
-def outbox_rows(number: int, line: str, outgoing: Iterable[Outgoing]) -> list[Row]:
+def outbox_rows(number: int, line: str, outgoing: Iterable[OutgoingMessage]) -> list[Row]:
     return [{"part": number, "line": line, **message._asdict()} for message in outgoing]
 
 
@@ -78,12 +78,12 @@ def evidence_row(evidence: Evidence) -> Row:
     return _fields(evidence, "sha256", "media_type", "size_bytes", "width_px", "height_px")
 
 
-def camera_row(sighting: Sighting) -> Row:
+def camera_row(sighting: CameraActivity) -> Row:
     seen = {"first_seen": sighting.at, "last_seen": sighting.at}
     return seen | _fields(sighting, "line", "camera", "known", "status", "frames", "lost", "last_seq")
 
 
-def loss_rows(sighting: Sighting) -> list[Row]:
+def loss_rows(sighting: CameraActivity) -> list[Row]:
     where = _fields(sighting, "line", "camera")
     return [
         where | {"at": gap.at, "frames": gap.frames, "first_seq": gap.first, "last_seq": gap.last}
@@ -135,8 +135,8 @@ def part_of(row: Any, votes: Iterable[Any]) -> PartRecord:
     )
 
 
-def outgoing_of(row: Any) -> Outgoing:
-    return Outgoing(*(getattr(row, field) for field in Outgoing._fields))
+def outgoing_of(row: Any) -> OutgoingMessage:
+    return OutgoingMessage(*(getattr(row, field) for field in OutgoingMessage._fields))
 
 
 def vote_of(row: Any) -> Vote:

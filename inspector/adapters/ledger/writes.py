@@ -47,20 +47,20 @@ from inspector.domain.review import Review
 from inspector.domain.vote import Vote
 from inspector.errors import LedgerError
 from inspector.messages.withdrawal import corrected, report_id
-from inspector.ports.broker import Outgoing
-from inspector.ports.ledger import Event, Sighting
+from inspector.ports.broker import OutgoingMessage
+from inspector.ports.ledger import CameraActivity, Event
 from inspector.utc import utc_now
 
 
 class NewPart(NamedTuple):
     part: PartRecord
-    outgoing: tuple[Outgoing, ...]
+    outgoing: tuple[OutgoingMessage, ...]
 
 
 class LaterWords(NamedTuple):
     result_id: str
     words: Words
-    outgoing: tuple[Outgoing, ...]
+    outgoing: tuple[OutgoingMessage, ...]
 
 
 class ShadowVotes(NamedTuple):
@@ -129,7 +129,7 @@ def confirm(connection: Connection, group: Sequence[Sequence[str]]) -> list[None
     return [None] * len(group)
 
 
-def see_cameras(connection: Connection, group: Sequence[Sequence[Sighting]]) -> list[None]:
+def see_cameras(connection: Connection, group: Sequence[Sequence[CameraActivity]]) -> list[None]:
     """Adds up what was seen; what a sighting does not say stays as it was."""
     seen = [sighting for sightings in group for sighting in sightings]
     new = upsert(connection, cameras)

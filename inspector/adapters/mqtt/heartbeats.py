@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from inspector.adapters.mqtt.connection import Broker, connect, new_client, refusal
 from inspector.messages.outgoing import Heartbeat
 from inspector.messages.topics import Topics
-from inspector.ports.metrics import Pulse
+from inspector.ports.metrics import StationStatus
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Pulses:
     def __init__(self, broker: Broker, topics: Topics, site: str) -> None:
         self._broker = broker
         self._topics = topics
-        self._last: dict[int, Pulse] = {}
+        self._last: dict[int, StationStatus] = {}
         self._client = new_client(broker, f"{site}-pulses-{secrets.token_hex(4)}", persistent=False)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
@@ -38,7 +38,7 @@ class Pulses:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def last(self) -> list[Pulse]:
+    def last(self) -> list[StationStatus]:
         """What every station said last, by number."""
         heard = self._last.copy()
         return [heard[station] for station in sorted(heard)]
@@ -59,6 +59,6 @@ class Pulses:
         except ValidationError as error:
             log.warning("no heartbeat on %s: %s", message.topic, error.errors()[0]["msg"])
             return
-        self._last[beat.station] = Pulse(
+        self._last[beat.station] = StationStatus(
             beat.station, utc_now(), beat.in_flight, beat.queued, beat.judging, beat.outbox
         )

@@ -28,7 +28,7 @@ from inspector.domain.frame import FrameKey
 from inspector.errors import BrokerError, FrameError
 from inspector.messages.incoming import CameraStatus
 from inspector.messages.topics import FrameTopic, Topics
-from inspector.ports.broker import Reception
+from inspector.ports.broker import MessageReceiver
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Intake:
         broker: Broker,
         topics: Topics,
         client_id: str,
-        reception: Reception,
+        reception: MessageReceiver,
         *,
         lines: list[str] | None = None,
         window: int = 64,
@@ -234,18 +234,18 @@ class Intake:
 
     def _receive_status(self, topic: FrameTopic, message: MQTTMessage) -> None:
         status = CameraStatus.model_validate_json(message.payload)
-        self._on_loop(self._reception.hear_status, topic.line, topic.camera, status.state)
+        self._on_loop(self._reception.on_status, topic.line, topic.camera, status.state)
         self._receipts.ready(message.mid)
 
     def _hearing(self, topic: FrameTopic, message: MQTTMessage) -> Work:
         """What gate and PLC say counts in the books: it is acknowledged only when the ledger has it, as frames are."""
         if topic.channel == "ack":
-            return partial(self._reception.hear_ack, read_ack(topic, message.payload, utc_now()))
-        return partial(self._reception.hear_count, read_count(topic, message.payload, utc_now()))
+            return partial(self._reception.on_ack, read_ack(topic, message.payload, utc_now()))
+        return partial(self._reception.on_count, read_count(topic, message.payload, utc_now()))
 
     def _note(self, kind: str, text: str, topic: FrameTopic | None = None) -> None:
         where = (topic.line, topic.camera) if topic else (None, None)
-        self._on_loop(self._reception.complain, kind, text, *where)
+        self._on_loop(self._reception.report_fault, kind, text, *where)
 
     def _on_loop(self, call: Callable[..., object], *args: object) -> None:
         assert self._loop is not None
@@ -277,7 +277,7 @@ class Intake:
     def _failed(self, key: FrameKey, mid: int, error: Exception) -> None:
         """What could not be recorded comes again once; what fails again must not hold up the line."""
         log.exception("%s is not recorded", key)
-        self._reception.complain("INTERNAL_ERROR", f"{key}: {error!r}", key.line, key.camera)
+        self._reception.report_fault("INTERNAL_ERROR", f"{key}: {error!r}", key.line, key.camera)
         if key in self._given_up:
             self._receipts.ready(mid)
         else:

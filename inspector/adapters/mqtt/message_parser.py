@@ -125,7 +125,7 @@ def _trigger_id(message: Message, fields: Fields) -> str:
         if given:
             if TRIGGER_ID.fullmatch(given):
                 return given
-            fields.complain("trigger_id", given, "1 to 128 of A-Z a-z 0-9 _ . : -")
+            fields.report_fault("trigger_id", given, "1 to 128 of A-Z a-z 0-9 _ . : -")
     digest = hashlib.sha256(message.payload).hexdigest()[:16]
     fields.complaints.append(
         f"frame without trigger_id, known as sha256-{digest}; the gate needs a trigger_id to match it"
@@ -139,7 +139,7 @@ def _response_topic(message: Message, fields: Fields) -> str | None:
     if not topic:
         return None
     if topic.startswith("$") or any(sign in topic for sign in "+#\0") or len(topic) > 1024:
-        fields.complain("response topic", topic, "a topic without wildcards")
+        fields.report_fault("response topic", topic, "a topic without wildcards")
         return None
     return topic
 
@@ -157,13 +157,13 @@ class Fields:
         self._properties = properties
         self.complaints: list[str] = []
 
-    def complain(self, name: str, value: str, wanted: str) -> None:
+    def report_fault(self, name: str, value: str, wanted: str) -> None:
         self.complaints.append(f"{name} {value[:60]!r} is ignored; expected {wanted}")
 
     def text(self, name: str) -> str | None:
         value = self._properties.get(name)
         if value is not None and (len(value) > MAX_TEXT or not value.isprintable()):
-            self.complain(name, value, f"at most {MAX_TEXT} printable characters")
+            self.report_fault(name, value, f"at most {MAX_TEXT} printable characters")
             return None
         return value or None
 
@@ -172,7 +172,7 @@ class Fields:
         if value is None:
             return None
         if not (value.isascii() and value.isdigit() and len(value) <= 15):
-            self.complain(name, value, "a whole number from 0")
+            self.report_fault(name, value, "a whole number from 0")
             return None
         return int(value)
 
@@ -186,7 +186,7 @@ class Fields:
             deadline_ms = -1.0
         if 0.0 < deadline_ms <= MAX_DEADLINE_MS:
             return deadline_ms
-        self.complain(name, value, f"milliseconds, above 0 up to {MAX_DEADLINE_MS:g}")
+        self.report_fault(name, value, f"milliseconds, above 0 up to {MAX_DEADLINE_MS:g}")
         return None
 
     def time(self, name: str) -> datetime | None:
@@ -199,7 +199,7 @@ class Fields:
                 return utc(parsed)
         except ValueError:
             pass
-        self.complain(name, value, "an RFC 3339 time with its zone, such as 2026-01-31T12:00:00.123Z")
+        self.report_fault(name, value, "an RFC 3339 time with its zone, such as 2026-01-31T12:00:00.123Z")
         return None
 
     def flag(self, name: str) -> bool:

@@ -30,7 +30,7 @@ from inspector.adapters.mqtt.connection import Broker, connect, new_client, refu
 from inspector.errors import BrokerError
 from inspector.messages.outgoing import ServiceState, to_json
 from inspector.messages.topics import Topics
-from inspector.ports.broker import Outgoing
+from inspector.ports.broker import OutgoingMessage
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class MqttPublisher:
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
 
-    async def publish(self, message: Outgoing) -> None:
+    async def publish(self, message: OutgoingMessage) -> None:
         await self._send(message.topic, message.payload, self._properties(message))
 
     async def announce(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -93,13 +93,13 @@ class MqttPublisher:
             raise BrokerError(f"no connection to {self._broker.address}")
         await self._send(topic, payload, None, retain=retain)
 
-    async def online(self) -> None:
+    async def wait_online(self) -> None:
         await self._online.wait()
 
-    def echoes(self) -> list[str]:
+    def echoed_ids(self) -> list[str]:
         return list(self._echoes)
 
-    def noted(self, message_ids: Sequence[str]) -> None:
+    def forget_echoes(self, message_ids: Sequence[str]) -> None:
         for message_id in message_ids:
             self._noted[message_id] = None
             if (mid := self._echoes.pop(message_id, None)) is not None:
@@ -125,7 +125,7 @@ class MqttPublisher:
         finally:
             self._pending.pop(info.mid, None)
 
-    def _properties(self, message: Outgoing) -> Properties | None:
+    def _properties(self, message: OutgoingMessage) -> Properties | None:
         if not self._broker.speaks_v5:
             return None
         properties = Properties(PacketTypes.PUBLISH)

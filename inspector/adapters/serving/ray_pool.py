@@ -12,7 +12,7 @@ from ray.serve.handle import DeploymentHandle
 from inspector.adapters.serving.job_codec import Packer
 from inspector.domain.report import Words, WordsState
 from inspector.errors import PoolError, PoolOverload, ReplicaError
-from inspector.ports.pool import Job, Judged, Judgement, Shadow
+from inspector.ports.pool import Job, Judgement, PoolResult, ShadowResult
 
 
 class RayPool:
@@ -22,7 +22,7 @@ class RayPool:
         self._packer = Packer()
         self._handle = handle.options(stream=True, method_name="judge")
 
-    async def judge(self, job: Job) -> Judged:
+    async def judge(self, job: Job) -> PoolResult:
         """Asks one replica, once. Waits where none is alive: dead ones are replaced."""
         stream = self._handle.remote(self._packer.pack(job))
         try:
@@ -45,18 +45,18 @@ async def _first(stream: Any) -> Judgement:
     return outcome
 
 
-def _judged(judgement: Judgement, stream: Any) -> Judged:
+def _judged(judgement: Judgement, stream: Any) -> PoolResult:
     words = asyncio.get_running_loop().create_future()
-    return Judged(judgement, words, asyncio.create_task(_last(stream, words)))
+    return PoolResult(judgement, words, asyncio.create_task(_last(stream, words)))
 
 
-async def _last(stream: Any, words: asyncio.Future[Words | None]) -> Shadow | None:
+async def _last(stream: Any, words: asyncio.Future[Words | None]) -> ShadowResult | None:
     """Reads the stream to its end in any case: until then Serve counts the call against its replica. Whoever waits
     for words does not wait for what comes after them."""
     written, shadow = None, None
     try:
         async for outcome in stream:
-            if isinstance(outcome, Shadow):
+            if isinstance(outcome, ShadowResult):
                 shadow = outcome
             else:
                 written = outcome

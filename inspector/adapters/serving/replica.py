@@ -12,7 +12,7 @@ from inspector.judging.judge import Judge
 from inspector.log_context import take_in_hand
 from inspector.ports.engine import Engine, Picture
 from inspector.ports.evidence import EvidenceStore
-from inspector.ports.pool import Job, Judgement, Shadow
+from inspector.ports.pool import Job, Judgement, ShadowResult
 
 
 class VisionModel:
@@ -23,7 +23,7 @@ class VisionModel:
         self._judge = Judge(engine, evidence)
         self._golden = golden
 
-    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | Shadow, None]:
+    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | ShadowResult, None]:
         """Yields a Judgement, then Words unless the part passes, then the Shadow of a part that is one."""
         take_in_hand(job.key)
         async for outcome in self._judge.judge(job):

@@ -12,13 +12,13 @@ from prometheus_client.registry import Collector
 from inspector.adapters.telemetry.families import families
 from inspector.adapters.telemetry.ledger_reader import Reader
 from inspector.errors import InspectorError
-from inspector.ports.metrics import Books, Pulse
+from inspector.ports.metrics import MetricsSource, StationStatus
 
 
 class Exporter(Collector):
     """ports.MetricsPage: reads anew for every scrape."""
 
-    def __init__(self, books: Books, stations: Callable[[], Sequence[Pulse]]) -> None:
+    def __init__(self, books: MetricsSource, stations: Callable[[], Sequence[StationStatus]]) -> None:
         self._reader = Reader(books, stations)
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)

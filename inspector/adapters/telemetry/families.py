@@ -18,7 +18,7 @@ from prometheus_client.core import (
 from inspector.adapters.telemetry import metrics
 from inspector.adapters.telemetry.ledger_reader import Ledgered, Reading
 from inspector.adapters.telemetry.metrics import Metric
-from inspector.ports.metrics import ALARMS, EDGES, NOTHING, Counted, EventKind, Pulse
+from inspector.ports.metrics import ALARMS, EDGES, NOTHING, EventKind, PartSums, StationStatus
 
 Samples = Iterable[tuple[Sequence[str], float]]
 
@@ -45,7 +45,7 @@ def _of_parts(ledger: Ledgered) -> Iterator[Family]:
     yield from _latencies(by_line)
 
 
-def _by_line(ledger: Ledgered) -> dict[str, Counted]:
+def _by_line(ledger: Ledgered) -> dict[str, PartSums]:
     """A declared line without parts counts nothing: a counter that begins at 0 shows its first step."""
     by_line = defaultdict(lambda: NOTHING, {each.pipeline.line: NOTHING for each in ledger.pipelines})
     for outcome, counted in ledger.parts.items():
@@ -53,7 +53,7 @@ def _by_line(ledger: Ledgered) -> dict[str, Counted]:
     return by_line
 
 
-def _latencies(by_line: dict[str, Counted]) -> Iterator[Family]:
+def _latencies(by_line: dict[str, PartSums]) -> Iterator[Family]:
     shares = HistogramMetricFamily(metrics.LATENCY_SHARE.name, metrics.LATENCY_SHARE.help, labels=["line"])
     seconds = SummaryMetricFamily(metrics.LATENCY.name, metrics.LATENCY.help, labels=["line"])
     for line, each in by_line.items():
@@ -91,7 +91,7 @@ def _of_books(ledger: Ledgered) -> Iterator[Family]:
     yield _gauge(metrics.BOOKS_SEEN, [((), ledger.balances[0].at.timestamp())])
 
 
-def _of_stations(stations: Sequence[Pulse]) -> Iterator[Family]:
+def _of_stations(stations: Sequence[StationStatus]) -> Iterator[Family]:
     yield _gauge(metrics.HEARTBEAT, (((str(each.station),), each.heard_at.timestamp()) for each in stations))
     yield _gauge(metrics.IN_HAND, (((str(each.station),), each.in_hand) for each in stations))
     yield _gauge(metrics.REPLICA_QUEUE, (((str(each.station),), each.queued) for each in stations))

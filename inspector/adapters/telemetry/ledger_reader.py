@@ -12,7 +12,7 @@ from inspector.adapters.telemetry.running_sums import GrowingSum, Seldom
 from inspector.domain.reconciliation import Balance, in_flight_for
 from inspector.errors import LedgerError
 from inspector.ports.ledger import CameraRow, PipelineVersion
-from inspector.ports.metrics import Books, Counted, EventKind, Outcome, Pulse, Waiting
+from inspector.ports.metrics import EventKind, MetricsSource, OutboxBacklog, PartOutcome, PartSums, StationStatus
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 class Ledgered:
     """What the ledger says. `balances` are None until they were looked at for the first time."""
 
-    parts: dict[Outcome, Counted]
+    parts: dict[PartOutcome, PartSums]
     events: dict[EventKind, int]
     cameras: Sequence[CameraRow]
     pipelines: Sequence[PipelineVersion]
-    waiting: Sequence[Waiting]
+    waiting: Sequence[OutboxBacklog]
     balances: Sequence[Balance] | None
 
 
@@ -36,13 +36,13 @@ class Reading:
 
     at: datetime
     ledger: Ledgered | None
-    stations: Sequence[Pulse]
+    stations: Sequence[StationStatus]
 
 
 class Reader:
     """Safe to use from several threads. `stations` gives their last words."""
 
-    def __init__(self, books: Books, stations: Callable[[], Sequence[Pulse]]) -> None:
+    def __init__(self, books: MetricsSource, stations: Callable[[], Sequence[StationStatus]]) -> None:
         self._books = books
         self._stations = stations
         self._parts = GrowingSum(books.count_parts)

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Final, Generic, TypeVar
 
 from inspector.errors import LedgerError
-from inspector.ports.metrics import Key, Stretch, Value
+from inspector.ports.metrics import Key, RowSums, Value
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +25,9 @@ class GrowingSum(Generic[Key, Value]):
     """What `count` counted of a whole table. Rows that were there SETTLED_S ago are counted for good."""
 
     def __init__(
-        self, count: Callable[[Number, Number], Stretch[Key, Value]], clock_s: Callable[[], float] = time.monotonic
+        self, count: Callable[[Number, Number], RowSums[Key, Value]], clock_s: Callable[[], float] = time.monotonic
     ) -> None:
-        self._count: Callable[[Number, Number], Stretch[Key, Value]] = count
+        self._count: Callable[[Number, Number], RowSums[Key, Value]] = count
         self._clock_s = clock_s
         self._settled: dict[Key, Value] = {}
         self._until = 0

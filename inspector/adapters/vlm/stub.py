@@ -14,7 +14,7 @@ import numpy as np
 from inspector.domain.prompts import Question
 from inspector.domain.report import WHOLE, Box, JsonSchema
 from inspector.errors import ModelError
-from inspector.ports.engine import Answer, PatchMap, Picture, Prefix, Text
+from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 
 PART_SECONDS: Final = 0.020
 NG_SHARE: Final = 0.1  # of all pictures
@@ -64,10 +64,10 @@ class StubEngine:
         max_tokens: int,
         schema: JsonSchema | None = None,  # noqa: ARG002
         urgent: bool = False,  # noqa: ARG002
-    ) -> Text:
+    ) -> GeneratedText:
         await self._run(prefix)
         text = REPORT if REPORT.startswith(start) else start + REPORT
-        return Text(text, min(len(text), max_tokens))
+        return GeneratedText(text, min(len(text), max_tokens))
 
     async def features(self, prefix: Prefix) -> PatchMap:
         await self._run(prefix)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inspector.operations.write_checklist import ChecklistResult
-from inspector.tuning.checklist_trial import Tried
+from inspector.tuning.checklist_trial import TrialResult
 
 LEGEND: Final = (
     "golden: the highest p_ng about a golden sample; alone: NG parts that no question about another class sees; "
@@ -43,7 +43,7 @@ def _questions(found: ChecklistResult) -> Table:
     return table
 
 
-def _figures(tried: Tried) -> tuple[str, ...]:
+def _figures(tried: TrialResult) -> tuple[str, ...]:
     """The highest p_ng about a golden sample, and how reviewed parts are told apart."""
     highest = max((p_ng for p_ng in tried.golden if p_ng is not None), default=None)
     golden = "-" if highest is None else f"{highest:.2f}"
@@ -51,7 +51,7 @@ def _figures(tried: Tried) -> tuple[str, ...]:
     return (golden, f"{told.auroc:.2f}", str(told.alone), str(told.wrong)) if told else (golden, "-", "-", "-")
 
 
-def _fate(tried: Tried, kept: bool) -> str:
+def _fate(tried: TrialResult, kept: bool) -> str:
     if tried.fault:
         return "dropped"
     if kept:

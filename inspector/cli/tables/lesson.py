@@ -6,10 +6,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from inspector.domain.learned import Learned
+from inspector.domain.learned import LearnedSettings
 from inspector.operations.learn import LearningResult
-from inspector.tuning.counterfactual import Price
-from inspector.tuning.learning import Lesson
+from inspector.tuning.counterfactual import Impact
+from inspector.tuning.learning import LearningReport
 
 
 def lesson_table(found: LearningResult) -> Group:
@@ -27,14 +27,14 @@ def lesson_table(found: LearningResult) -> Group:
     )
 
 
-def _pairs(learned: Learned) -> Table:
+def _pairs(learned: LearnedSettings) -> Table:
     table = _table("votes of", "and", "correlation")
     for pair in learned.correlations:
         table.add_row(pair.one, pair.other, f"{pair.rho:.2f}")
     return table
 
 
-def _rungs(lesson: Lesson) -> Table:
+def _rungs(lesson: LearningReport) -> Table:
     table = _table("rung", "parts", "rescued", "harmed", "p", "")
     for change in lesson.rungs:
         capped = "not asked any more" if change.rung in lesson.learned.capped else ""
@@ -50,7 +50,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _calibration(learned: Learned) -> list[str]:
+def _calibration(learned: LearnedSettings) -> list[str]:
     platt = learned.calibration
     if platt is None:
         return []
@@ -58,14 +58,14 @@ def _calibration(learned: Learned) -> list[str]:
     return [f"calibration: {odds}; {platt.ng_share:.1%} of the parts are NG"]
 
 
-def _fusion(learned: Learned) -> list[str]:
+def _fusion(learned: LearnedSettings) -> list[str]:
     weights = learned.fusion
     if weights is None:
         return []
     return [f"second opinion: log-odds = {weights.votes:.2f} times the votes' + {weights.patches:.2f} times its own"]
 
 
-def _slope(lesson: Lesson) -> list[str]:
+def _slope(lesson: LearningReport) -> list[str]:
     if lesson.slope is None:
         return []
     bend = lesson.slope
@@ -74,7 +74,7 @@ def _slope(lesson: Lesson) -> list[str]:
     return [f"log-odds of being right per factor e of tokens: {interval}: {said}"]
 
 
-def _priced(cost: Price) -> list[str]:
+def _priced(cost: Impact) -> list[str]:
     moved = ", ".join(f"{count} from {old} to {new}" for (old, new), count in sorted(cost.moved.items())) or "none"
     votes = " → ".join(f"{mean:.2f}" for mean in cost.votes)
     lines = [

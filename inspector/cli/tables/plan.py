@@ -11,7 +11,7 @@ from rich.text import Text
 
 from inspector.lab.evaluation.plan_report import COLUMNS, row, verdict
 from inspector.operations.plan import LadderPlan
-from inspector.tuning.ladder_search import Plan
+from inspector.tuning.ladder_search import EvaluatedLadder
 
 SHOWN: Final = 12
 
@@ -27,7 +27,7 @@ def plan_table(planned: LadderPlan) -> Group:
     return Group(Text(title, style="bold"), _table(advice.front[::step]), *more, Text(), *said)
 
 
-def _table(plans: Iterable[Plan]) -> Table:
+def _table(plans: Iterable[EvaluatedLadder]) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for place, column in enumerate(COLUMNS):
         table.add_column(column, justify="right" if place else "left")

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inspector.domain.pipeline import Limits
+from inspector.domain.pipeline import TokenLimits
 from inspector.domain.prompts import Pictures, Question
 from inspector.lab.evaluation.recording import Recording, answer_limits, question_limits
 
-BatchKind = tuple[Pictures, Limits]  # those of the longest thought, which all others wait for
+BatchKind = tuple[Pictures, TokenLimits]  # those of the longest thought, which all others wait for
 
 
 class BatchTimeFit(NamedTuple):
@@ -43,8 +43,8 @@ class BatchTimeModel:
         return price.batch_ms + price.each_ms * len(questions)
 
 
-def _longest(thoughts: Iterable[Limits]) -> Limits:
-    return max(thoughts, key=lambda limits: (limits.most, limits.least), default=Limits())
+def _longest(thoughts: Iterable[TokenLimits]) -> TokenLimits:
+    return max(thoughts, key=lambda limits: (limits.most, limits.least), default=TokenLimits())
 
 
 def _fitted(points: Sequence[tuple[int, float]]) -> BatchTimeFit:

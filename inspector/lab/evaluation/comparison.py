@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from inspector.domain.vote import Counting, Labelled
+from inspector.domain.vote import Counting, LabelledVotes
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.cross_fitted_fusion import with_fused_scores
@@ -25,7 +25,7 @@ from inspector.lab.evaluation.strategy_figures import (
     strategy_figures,
     strategy_scores,
 )
-from inspector.tuning.rung_effects import Change, changes
+from inspector.tuning.rung_effects import RungEffect, changes
 
 BASES: Final = ("default", "ladder")  # every other strategy is compared with these; their rungs are looked at
 DIGITS: Final = 5
@@ -49,7 +49,7 @@ class StrategyComparison:
     scores: Mapping[str, StrategyScores]
     figures: Mapping[str, StrategyFigures]
     contrasts: Mapping[str, Mapping[str, Contrast]]
-    rungs: Mapping[str, Sequence[Change]]
+    rungs: Mapping[str, Sequence[RungEffect]]
 
     def points(self, cost: str) -> dict[str, tuple[float, float]]:
         """What every strategy costs (votes, tokens or ms a part), and its balanced accuracy."""
@@ -116,18 +116,20 @@ def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
     return kept
 
 
-def rung_changes(cases: Sequence[RecordedPart], outcomes: Sequence[StrategyOutcome], boundary: float) -> list[Change]:
+def rung_changes(
+    cases: Sequence[RecordedPart], outcomes: Sequence[StrategyOutcome], boundary: float
+) -> list[RungEffect]:
     """What every rung rescued and harmed, over all lines; each line counts its votes in its own way."""
-    lines: dict[Counting, list[Labelled]] = defaultdict(list)
+    lines: dict[Counting, list[LabelledVotes]] = defaultdict(list)
     for case, outcome in zip(cases, outcomes, strict=True):
-        lines[outcome.tally.counting].append(Labelled(outcome.tally.votes, case.is_ng))
+        lines[outcome.tally.counting].append(LabelledVotes(outcome.tally.votes, case.is_ng))
     found = [change for counting, parts in lines.items() for change in changes(parts, counting, boundary)]
     return [_summed([change for change in found if change.rung == rung]) for rung in sorted({c.rung for c in found})]
 
 
-def _summed(found: Sequence[Change]) -> Change:
+def _summed(found: Sequence[RungEffect]) -> RungEffect:
     _, parts, rescued, harmed = zip(*found, strict=True)
-    return Change(found[0].rung, sum(parts), sum(rescued), sum(harmed))
+    return RungEffect(found[0].rung, sum(parts), sum(rescued), sum(harmed))
 
 
 def _contrast(drawings: PairedBootstrap, one: StrategyScores, other: StrategyScores) -> Contrast:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from inspector.domain.learned import Fusion
-from inspector.domain.vote import Labelled, Opinion
+from inspector.domain.vote import LabelledVotes, Opinion
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.part_recorder import RecordedPart
 from inspector.lab.evaluation.recording_replay import recorded_opinion
@@ -25,7 +25,7 @@ def with_fused_scores(
     lines = np.array([case.pipeline.line for case in cases])
     opinions = [Opinion(recorded_opinion(case.recording).p_ng, recorded_opinion(case.recording).ms) for case in cases]
     parts = [
-        Labelled(outcome.tally.votes, case.is_ng, opinion)
+        LabelledVotes(outcome.tally.votes, case.is_ng, opinion)
         for case, outcome, opinion in zip(cases, outcomes, opinions, strict=True)
     ]
     told: dict[int, StrategyOutcome] = {}
@@ -39,7 +39,7 @@ def with_fused_scores(
     return [told[k] for k in range(len(cases))]
 
 
-def _learned(line: str, parts: Sequence[Labelled], outcome: StrategyOutcome) -> Fusion:
+def _learned(line: str, parts: Sequence[LabelledVotes], outcome: StrategyOutcome) -> Fusion:
     try:
         return learn(parts, outcome.tally.counting)
     except ValueError as error:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from inspector.domain.frame import FrameKey
-from inspector.domain.ladder import Round
+from inspector.domain.ladder import QuestionGroup
 from inspector.domain.pipeline import Pipeline, fingerprint
 from inspector.domain.prompts import Pictures, Question
 from inspector.domain.report import JsonSchema
 from inspector.errors import ModelError, PictureError
-from inspector.judging.part_pictures import Sight
-from inspector.judging.second_opinion import PatchOpinions
+from inspector.judging.part_pictures import PartPictures
+from inspector.judging.second_opinion import PatchOpinionSource
 from inspector.lab.evaluation.question_set import question_set
 from inspector.lab.evaluation.recording import (
     AnswerBatch,
@@ -29,7 +29,7 @@ from inspector.lab.evaluation.recording import (
     question_limits,
 )
 from inspector.lab.evaluation.recording_file import RecordingFile
-from inspector.ports.engine import Answer, Engine, PatchMap, Picture, Prefix, Text
+from inspector.ports.engine import Answer, Engine, GeneratedText, PatchMap, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
 
@@ -70,7 +70,7 @@ class PartRecorder:
     def __init__(self, engine: Engine, evidence: EvidenceStore, recordings: RecordingFile) -> None:
         self._engine = RecordingEngine(engine)
         self._evidence = evidence
-        self._opinions = PatchOpinions(engine, evidence)
+        self._opinions = PatchOpinionSource(engine, evidence)
         self._recordings = recordings
         self._warm = False
 
@@ -103,7 +103,7 @@ class PartRecorder:
     async def _record(self, part: LabelledPart, sha256: str, stamp: str) -> Recording:
         seed = zlib.crc32(part.picture)
         job = Job(FrameKey(part.pipeline.line, "eval", sha256), part.picture, part.pipeline, part.golden, 0.0, seed)
-        sight = Sight(self._engine, self._evidence, job, self._opinions)
+        sight = PartPictures(self._engine, self._evidence, job, self._opinions)
         try:
             recorded = await AnswerRecorder(self._engine, sight).record(question_set(part.pipeline, seed))
         finally:
@@ -123,12 +123,12 @@ class PartAnswers(NamedTuple):
 class AnswerRecorder:
     """Times everything that is asked about one part, one after the other, so that nothing waits for anything else."""
 
-    def __init__(self, engine: RecordingEngine, sight: Sight) -> None:
+    def __init__(self, engine: RecordingEngine, sight: PartPictures) -> None:
         self._engine = engine
         self._sight = sight
         self._looks: dict[Pictures, PictureEncoding] = {}
 
-    async def record(self, asked: Sequence[Round]) -> PartAnswers:
+    async def record(self, asked: Sequence[QuestionGroup]) -> PartAnswers:
         await self._look(Pictures.FRAME)
         started = time.perf_counter()
         suspect = await self._sight.named_suspect()
@@ -139,7 +139,7 @@ class AnswerRecorder:
         compared = await self._compare([each for each in asked if each.pictures is Pictures.ZOOM])
         return PartAnswers(tuple(self._looks.values()), pointed, tuple(batches), compared)
 
-    async def _compare(self, zooms: Sequence[Round]) -> RecordedOpinion | None:
+    async def _compare(self, zooms: Sequence[QuestionGroup]) -> RecordedOpinion | None:
         try:
             opinion, suspect, _ = await self._sight.notice()
         except ModelError:  # no golden samples, or an engine without patches: strategies that need them will say so
@@ -157,7 +157,7 @@ class AnswerRecorder:
         self._looks.setdefault(pictures, PictureEncoding(pictures, _ms_since(started)))
         return prefix
 
-    async def _batch(self, prefix: Prefix, each: Round) -> AnswerBatch:
+    async def _batch(self, prefix: Prefix, each: QuestionGroup) -> AnswerBatch:
         started, said = time.perf_counter(), list[RecordedAnswer]()
         async with aclosing(self._engine.ask(prefix, each.questions)) as answers:
             async for answer in answers:
@@ -188,7 +188,7 @@ class RecordingEngine:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.written = Text("", 0)
+        self.written = GeneratedText("", 0)
 
     @property
     def fingerprint(self) -> str:
@@ -209,7 +209,7 @@ class RecordingEngine:
         max_tokens: int,
         schema: JsonSchema | None = None,
         urgent: bool = False,
-    ) -> Text:
+    ) -> GeneratedText:
         self.written = await self._engine.write(
             prefix, request, start=start, max_tokens=max_tokens, schema=schema, urgent=urgent
         )

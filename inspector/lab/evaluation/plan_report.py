@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from inspector.errors import InspectorError
-from inspector.tuning.ladder_search import Plan
-from inspector.tuning.recommendation import Advice
+from inspector.tuning.ladder_search import EvaluatedLadder
+from inspector.tuning.recommendation import Recommendation
 
 COLUMNS: Final = (
     "ladder",
@@ -30,7 +30,7 @@ vote of a rung were paid; the service cancels some. The ladder is chosen on one 
 other half had no say in the choice. Certify it on the line's own reviewed parts before it is trusted."""
 
 
-def verdict(advice: Advice) -> list[str]:
+def verdict(advice: Recommendation) -> list[str]:
     """What was found, in sentences."""
     limits = ", ".join(f"{name} {value:.1%}" for name, value in advice.limits._asdict().items() if value < 1.0)
     if advice.chosen is None or advice.checked is None or advice.bound is None:
@@ -49,12 +49,12 @@ def verdict(advice: Advice) -> list[str]:
     return said
 
 
-def ladder(plan: Plan) -> str:
+def ladder(plan: EvaluatedLadder) -> str:
     """`direct → paraphrase + compare`."""
     return " → ".join(" + ".join(views) for views in plan.ladder)
 
 
-def row(plan: Plan) -> list[str]:
+def row(plan: EvaluatedLadder) -> list[str]:
     """In the order of COLUMNS."""
     limits = plan.thresholds
     shares = (plan.escape, plan.overkill, plan.review, plan.balanced_accuracy)
@@ -63,7 +63,7 @@ def row(plan: Plan) -> list[str]:
     return [ladder(plan), *marks, *(f"{share:.3f}" for share in shares), *costs]
 
 
-def as_markdown(title: str, advice: Advice) -> str:
+def as_markdown(title: str, advice: Recommendation) -> str:
     compared = [("chosen", advice.checked), ("declared", advice.declared)]
     checked = [[f"{name}: {row(plan)[0]}", *row(plan)[1:]] for name, plan in compared if plan]
     blocks = [
@@ -80,7 +80,7 @@ def as_markdown(title: str, advice: Advice) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def write_page(title: str, advice: Advice, folder: Path) -> list[Path]:
+def write_page(title: str, advice: Recommendation, folder: Path) -> list[Path]:
     """Raises InspectorError where the folder can't be written."""
     page, document, picture = (folder / name for name in ("plan.md", "plan.json", "plan.png"))
     try:
@@ -98,7 +98,7 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _plot(title: str, advice: Advice, path: Path) -> None:
+def _plot(title: str, advice: Recommendation, path: Path) -> None:
     """The front: accuracy and review against time, votes and tokens; the chosen plan stands out."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -112,7 +112,7 @@ def _plot(title: str, advice: Advice, path: Path) -> None:
     FigureCanvasAgg(figure).print_png(path)
 
 
-def _front(axes: Any, advice: Advice, cost: str) -> None:
+def _front(axes: Any, advice: Recommendation, cost: str) -> None:
     shown = axes.scatter(
         [getattr(plan, cost) for plan in advice.front],
         [plan.balanced_accuracy for plan in advice.front],

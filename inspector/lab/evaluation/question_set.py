@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.domain.declared import Reasoning, ViewName
-from inspector.domain.ladder import Round, rounds
+from inspector.domain.ladder import QuestionGroup, rounds
 from inspector.domain.pipeline import Pipeline, Rung
 from inspector.domain.prompts import PICTURES_OF, Question, questions
 
@@ -19,12 +19,12 @@ GREEDY: Final = Rung(views=(ViewName.DIRECT,), reasoning=Reasoning.DRAFT, temper
 MAX_WORDINGS: Final = 16
 
 
-def question_set(pipeline: Pipeline, seed: int) -> list[Round]:
+def question_set(pipeline: Pipeline, seed: int) -> list[QuestionGroup]:
     """In the order of asking."""
     declared = [each for rung in pipeline.ladder for each in rounds(pipeline, rung, seed)]
     asked = {(question.view, question.text) for each in declared for question in each.questions}
     views = [view for view in ViewName if view is not ViewName.COMPARE or pipeline.golden_samples]
-    worded = [Round(PICTURES_OF[view], _left(pipeline, view, asked)) for view in views]
+    worded = [QuestionGroup(PICTURES_OF[view], _left(pipeline, view, asked)) for view in views]
     drafted = [each for rung in (GREEDY, sampled_rung(pipeline)) for each in rounds(pipeline, rung, seed)]
     return [*declared, *(each for each in worded if each.questions), *drafted]
 

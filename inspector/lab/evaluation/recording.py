@@ -11,10 +11,10 @@ from typing import Annotated
 from pydantic import Field
 
 from inspector.domain.declared import Reasoning, ViewName
-from inspector.domain.pipeline import LIMITS, Limits
+from inspector.domain.pipeline import LIMITS, TokenLimits
 from inspector.domain.prompts import Pictures, Question
 from inspector.domain.report import Box
-from inspector.ports.engine import Text
+from inspector.ports.engine import GeneratedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class RecordedAnswer:
     reasoning: Reasoning = Reasoning.NONE
     temperature: float = 0.0
     seed: int = 0
-    limits: Limits | None = None
+    limits: TokenLimits | None = None
     p_true: float | None = None
 
 
@@ -57,7 +57,7 @@ class PictureEncoding:
 class NamedSuspect:
     """What the model wrote when it was to point at the most suspicious region."""
 
-    answer: Annotated[Text, Field(alias="said")]
+    answer: Annotated[GeneratedText, Field(alias="said")]
     ms: float
 
 
@@ -95,7 +95,7 @@ class Recording:
         return self.sha256, self.fingerprint
 
 
-QuestionIdentity = tuple[ViewName, str, Reasoning, Limits, float, int]
+QuestionIdentity = tuple[ViewName, str, Reasoning, TokenLimits, float, int]
 
 
 def question_identity(question: Question) -> QuestionIdentity:
@@ -109,19 +109,19 @@ def answer_identity(said: RecordedAnswer) -> QuestionIdentity:
     return _identity(said.view, said.question, said.reasoning, answer_limits(said), said.temperature, said.seed)
 
 
-def question_limits(question: Question) -> Limits:
-    return Limits(question.min_tokens, question.max_tokens)
+def question_limits(question: Question) -> TokenLimits:
+    return TokenLimits(question.min_tokens, question.max_tokens)
 
 
-def answer_limits(said: RecordedAnswer) -> Limits:
+def answer_limits(said: RecordedAnswer) -> TokenLimits:
     """The limits that this was written within."""
     return said.limits or LIMITS[said.reasoning]
 
 
 def _identity(
-    view: ViewName, text: str, reasoning: Reasoning, limits: Limits, temperature: float, seed: int
+    view: ViewName, text: str, reasoning: Reasoning, limits: TokenLimits, temperature: float, seed: int
 ) -> QuestionIdentity:
     """An answer read at once depends on no dice, a greedy draft on no seed."""
     if reasoning is Reasoning.NONE:
-        return view, text, reasoning, Limits(), 0.0, 0
+        return view, text, reasoning, TokenLimits(), 0.0, 0
     return view, text, reasoning, limits, temperature, seed if temperature > 0.0 else 0

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from inspector.domain.declared import ViewName
-from inspector.domain.ladder import Round
+from inspector.domain.ladder import QuestionGroup
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import LOCATE_REQUEST, Pictures, Question, preamble
 from inspector.domain.report import WHOLE, Box, JsonSchema, read_box
 from inspector.domain.vote import Opinion, Vote
 from inspector.errors import ModelError
 from inspector.judging.judge import checklist_vote
-from inspector.judging.second_opinion import Noticed
+from inspector.judging.second_opinion import FrameOpinion
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.recording import (
     AnswerBatch,
@@ -27,7 +27,7 @@ from inspector.lab.evaluation.recording import (
     answer_identity,
     question_identity,
 )
-from inspector.ports.engine import Answer, PatchMap, Picture, Prefix, Text
+from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 from inspector.ports.pool import Job
 
 
@@ -48,7 +48,7 @@ class RecordingReplay:
         self._batch_times = batch_times
         self._points = points
         self._votes, self._tokens, self._ms = 0, 0, 0.0
-        self._noticed: Noticed | None = None
+        self._noticed: FrameOpinion | None = None
         self._look_ms = {look.pictures: look.ms for look in recording.encodings}
         if points:
             self._look_ms[Pictures.ZOOM] = recorded_opinion(recording).encoding.ms
@@ -64,15 +64,15 @@ class RecordingReplay:
         """Encoding pictures is paid once."""
         self._ms += self._look_ms.pop(pictures, 0.0)
 
-    def notice(self) -> Noticed:
+    def notice(self) -> FrameOpinion:
         """The second opinion, paid once."""
         if self._noticed is None:
             found = recorded_opinion(self.recording)
             self._ms += found.ms
-            self._noticed = Noticed(Opinion(found.p_ng, found.ms), found.suspect)
+            self._noticed = FrameOpinion(Opinion(found.p_ng, found.ms), found.suspect)
         return self._noticed
 
-    def point(self) -> Text:
+    def point(self) -> GeneratedText:
         self._ms += self.recording.named_suspect.ms
         self._tokens += self.recording.named_suspect.answer.tokens
         return self.recording.named_suspect.answer
@@ -81,7 +81,7 @@ class RecordingReplay:
         """In the order the answers came. Raises ModelError for a question that nobody asked when this was recorded."""
         told = [self._find(question) for question in questions]
         batch = self._measured(told)
-        self._votes += Round(pictures, questions).votes
+        self._votes += QuestionGroup(pictures, questions).votes
         self._tokens += sum(said.tokens for said in told)
         self._ms += batch.ms if batch else self._batch_times.ms(pictures, questions)
         answers = [Answer(index, said.p_ng, said.tokens, said.text, said.p_true) for index, said in enumerate(told)]
@@ -101,7 +101,7 @@ class RecordingReplay:
         batch = self._batches.get(frozenset(map(answer_identity, told)))
         return batch if batch and len(batch.answers) == len(told) else None
 
-    def votes(self, each: Round, rung: int) -> list[Vote]:
+    def votes(self, each: QuestionGroup, rung: int) -> list[Vote]:
         """A round's votes, a checklist's last; none where there is no region to zoom at."""
         if each.pictures is Pictures.ZOOM and not self._has_suspect():
             return []
@@ -150,7 +150,7 @@ class ReplayOpinions:
     def __init__(self, replay: RecordingReplay) -> None:
         self._replay = replay
 
-    async def about(self, prefix: Prefix, job: Job) -> Noticed:  # noqa: ARG002
+    async def about(self, prefix: Prefix, job: Job) -> FrameOpinion:  # noqa: ARG002
         return self._replay.notice()
 
 
@@ -192,7 +192,7 @@ class ReplayEngine:
         max_tokens: int,  # noqa: ARG002
         schema: JsonSchema | None = None,  # noqa: ARG002
         urgent: bool = False,  # noqa: ARG002
-    ) -> Text:
+    ) -> GeneratedText:
         if request != LOCATE_REQUEST:
             raise ModelError("a recording holds answers and where the model pointed, no reports")
         return self._replay.point()

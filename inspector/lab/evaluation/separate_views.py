@@ -11,7 +11,7 @@ from inspector.domain.declared import ViewName
 from inspector.domain.ladder import rounds
 from inspector.domain.pipeline import Pipeline, Rung
 from inspector.domain.prompts import Pictures
-from inspector.domain.vote import Labelled, Vote
+from inspector.domain.vote import LabelledVotes, Vote
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.part_recorder import LabelledPart, RecordedPart
@@ -20,11 +20,11 @@ from inspector.lab.evaluation.recording_replay import RecordingReplay
 from inspector.tuning.recommendation import asked_as
 
 
-def separate_votes(cases: Sequence[RecordedPart]) -> list[Labelled]:
+def separate_votes(cases: Sequence[RecordedPart]) -> list[LabelledVotes]:
     """Every view of every case, with the time of each view's own questions and pictures. Encoding the frame is left
     out: whatever the ladder, it is paid."""
     batch_times = BatchTimeModel(case.recording for case in cases)
-    return [Labelled(tuple(chain.from_iterable(_views(case, batch_times))), case.is_ng) for case in cases]
+    return [LabelledVotes(tuple(chain.from_iterable(_views(case, batch_times))), case.is_ng) for case in cases]
 
 
 def recorded_parts(parts: Iterator[LabelledPart], recordings: Mapping[str, Recording], line: str) -> list[RecordedPart]:

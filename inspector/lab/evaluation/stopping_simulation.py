@@ -23,7 +23,7 @@ from scipy.stats import norm
 from inspector.domain.declared import ViewName
 from inspector.domain.effective_votes import effective
 from inspector.domain.log_odds import expit
-from inspector.domain.vote import Labelled, Vote
+from inspector.domain.vote import LabelledVotes, Vote
 from inspector.tuning.correlation import estimate
 
 CONFIDENCE: Final = 0.95
@@ -111,8 +111,8 @@ def _cell(rho: float, accuracy: float, parts: int, rng: np.random.Generator) -> 
     return [stop_parts(name, rule(log_odds, used), rho, accuracy) for name, (rule, used) in rules.items()]
 
 
-def _labelled(log_odds: Array, ng: bool) -> Labelled:
-    return Labelled(tuple(Vote(ViewName.PARAPHRASE, 0, expit(float(each))) for each in log_odds), ng)
+def _labelled(log_odds: Array, ng: bool) -> LabelledVotes:
+    return LabelledVotes(tuple(Vote(ViewName.PARAPHRASE, 0, expit(float(each))) for each in log_odds), ng)
 
 
 def plot(found: Sequence[RuleResult], path: Path) -> None:

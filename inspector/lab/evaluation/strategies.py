@@ -33,7 +33,7 @@ from inspector.domain.ladder import rounds
 from inspector.domain.learned import Fusion
 from inspector.domain.pipeline import Rung
 from inspector.domain.prompts import Pictures
-from inspector.domain.stopping import AdaptiveConsistency, Esc, Fixed, Rule, Sprt
+from inspector.domain.stopping import AdaptiveConsistency, Esc, FixedRule, Sprt, StoppingRule
 from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote, counting
 from inspector.errors import InspectorError, ModelError
 from inspector.judging.judge import Judge
@@ -110,7 +110,7 @@ def _all_of(
     )
 
 
-async def _under(case: RecordedPart, batch_times: BatchTimeModel, rule: Rule) -> StrategyOutcome:
+async def _under(case: RecordedPart, batch_times: BatchTimeModel, rule: StoppingRule) -> StrategyOutcome:
     """Drafted answers in as large batches as the rule wants, until it stops."""
     replay, votes, batches = RecordingReplay(case.recording, batch_times), list[Vote](), 0
     (drafts,) = rounds(case.pipeline, sampled_rung(case.pipeline), case.recording.seed)
@@ -134,8 +134,8 @@ STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
         "ladder": _ladder,
         "direct": partial(_one_rung, rung=DIRECT),
         "greedy": partial(_one_rung, rung=GREEDY),
-        "majority-3": partial(_under, rule=Fixed(3)),
-        "fixed-9": partial(_under, rule=Fixed(SAMPLES)),
+        "majority-3": partial(_under, rule=FixedRule(3)),
+        "fixed-9": partial(_under, rule=FixedRule(SAMPLES)),
         "adaptive-consistency": partial(_under, rule=AdaptiveConsistency(max_votes=SAMPLES)),
         "esc": partial(_under, rule=Esc(max_votes=SAMPLES)),
         "sprt": partial(_under, rule=Sprt(max_votes=SAMPLES)),

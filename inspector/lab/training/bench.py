@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, NamedTuple
 
-from inspector.adapters.camera import CameraEye
+from inspector.adapters.camera import CameraPictureReader
 from inspector.domain import prompts as view
 from inspector.domain.decision import decide
 from inspector.domain.declared import Disposition, Reasoning, ViewName
@@ -25,7 +25,7 @@ from inspector.domain.quality import unfit
 from inspector.domain.vote import Tally, counting
 from inspector.errors import PictureError
 from inspector.judging.judge import Judge
-from inspector.judging.part_pictures import Sight
+from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import describe
 from inspector.lab.synthetic import PRODUCTS, Sample, draw, encode, golden
 from inspector.lab.training.scores import overlap
@@ -147,7 +147,7 @@ class Bench:
         pipeline = self.pipelines[product]
         frame = Frame(FrameKey(pipeline.line, "bench", "1"), data, utc_now(), JPEG)
         try:
-            fault = unfit(CameraEye().look(frame, pipeline.quality), pipeline.quality)
+            fault = unfit(CameraPictureReader().measure(frame, pipeline.quality), pipeline.quality)
         except PictureError as error:
             fault = str(error)
         return Climbed(0.5, 0, pipeline.fail_safe) if fault else await self.judged(product, data)
@@ -179,8 +179,8 @@ class Bench:
         return Job(FrameKey(pipeline.line, "bench", "1"), data, pipeline, shown, HOUR_MS)
 
     @asynccontextmanager
-    async def _sight(self, product: str, data: bytes, variant: int = 0) -> AsyncIterator[Sight]:
-        sight = Sight(self.engine, self.album, self._job(product, data, variant))
+    async def _sight(self, product: str, data: bytes, variant: int = 0) -> AsyncIterator[PartPictures]:
+        sight = PartPictures(self.engine, self.album, self._job(product, data, variant))
         try:
             yield sight
         finally:

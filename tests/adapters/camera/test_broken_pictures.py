@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import pytest
 from support.broken_pictures import corpus, largest
 
-from inspector.adapters.camera import CameraEye
+from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.camera.decode import Limits
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Quality
@@ -37,10 +37,10 @@ class Cost(NamedTuple):
     honest_s: float
 
 
-def outcome(eye: CameraEye, data: bytes) -> str:
+def outcome(reader: CameraPictureReader, data: bytes) -> str:
     """The refusal, or nothing for a picture that was measured. Anything else fails the test."""
     try:
-        seen = eye.look(Frame(FrameKey("pcb", "cam1", "t-1"), data, NOON), Quality(min_side_px=1))
+        seen = reader.measure(Frame(FrameKey("pcb", "cam1", "t-1"), data, NOON), Quality(min_side_px=1))
     except PictureError as error:
         return str(error)
     assert seen.width_px * seen.height_px <= LIMITS.max_pixels
@@ -50,7 +50,7 @@ def outcome(eye: CameraEye, data: bytes) -> str:
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_a_broken_picture_is_measured_or_refused_in_words(name: str) -> None:
-    said = outcome(CameraEye(limits=LIMITS), CORPUS[name])
+    said = outcome(CameraPictureReader(limits=LIMITS), CORPUS[name])
     assert said.isprintable()
     assert len(said) < 300
     assert not said or ";" in said, "a refusal says what to do"
@@ -58,7 +58,7 @@ def test_a_broken_picture_is_measured_or_refused_in_words(name: str) -> None:
 
 @pytest.mark.parametrize("kind", largest(64))
 def test_a_whole_picture_of_any_kind_is_measured(kind: str) -> None:
-    assert outcome(CameraEye(limits=LIMITS), largest(64)[kind]) == ""
+    assert outcome(CameraPictureReader(limits=LIMITS), largest(64)[kind]) == ""
 
 
 def test_no_picture_costs_more_than_its_declared_limit() -> None:
@@ -70,19 +70,19 @@ def test_no_picture_costs_more_than_its_declared_limit() -> None:
 
 
 def pay_for_all(broken: dict[str, bytes], whole: dict[str, bytes]) -> Cost:
-    eye = CameraEye(limits=LIMITS)
+    reader = CameraPictureReader(limits=LIMITS)
     for data in largest(64).values():
-        outcome(eye, data)  # loads what is loaded once
+        outcome(reader, data)  # loads what is loaded once
     before = peak_bytes()
-    broken_s = {name: processor_s(eye, data) for name, data in broken.items()}
-    whole_s = {name: processor_s(eye, data) for name, data in whole.items()}
+    broken_s = {name: processor_s(reader, data) for name, data in broken.items()}
+    whole_s = {name: processor_s(reader, data) for name, data in whole.items()}
     slowest = max(broken_s, key=broken_s.__getitem__)
     return Cost(peak_bytes() - before, broken_s[slowest], slowest, max(whole_s.values()))
 
 
-def processor_s(eye: CameraEye, data: bytes) -> float:
+def processor_s(reader: CameraPictureReader, data: bytes) -> float:
     began = time.process_time()
-    outcome(eye, data)
+    outcome(reader, data)
     return time.process_time() - began
 
 

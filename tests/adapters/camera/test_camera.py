@@ -28,7 +28,7 @@ from support.camera_pictures import (
     webp_of_size,
 )
 
-from inspector.adapters.camera import CameraEye
+from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.camera.decode import Limits
 from inspector.adapters.camera.measure import REMEMBERED_CAMERAS, LastFrames
 from inspector.domain.frame import Frame, FrameKey
@@ -41,26 +41,26 @@ FORMATS = every_format()
 REFERENCE = np.asarray(scene().convert("L"), dtype=float)
 trigger_ids = (f"t-{number}" for number in itertools.count())
 
-eye = CameraEye()
+reader = CameraPictureReader()
 
 
 def a_frame(payload: bytes, content_type: str = "", camera: str = "cam1") -> Frame:
     return Frame(FrameKey("pcb", camera, next(trigger_ids)), payload, NOON, content_type=content_type)
 
 
-def look(payload: bytes, content_type: str = "", rules: Quality | None = None) -> Measurements:
-    return eye.look(a_frame(payload, content_type), rules or Quality())
+def measure(payload: bytes, content_type: str = "", rules: Quality | None = None) -> Measurements:
+    return reader.measure(a_frame(payload, content_type), rules or Quality())
 
 
 def refusal(payload: bytes, content_type: str = "") -> str:
     with pytest.raises(PictureError) as caught:
-        look(payload, content_type)
+        measure(payload, content_type)
     return str(caught.value)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_shows_the_same_scene(kind: str) -> None:
-    seen = look(FORMATS[kind])
+    seen = measure(FORMATS[kind])
     assert (seen.width_px, seen.height_px) == (160, 120)
     assert seen.luminance == pytest.approx(REFERENCE.mean() / 255, abs=0.03)
     assert seen.sharpness > 20
@@ -83,7 +83,7 @@ def test_every_format_shows_the_same_scene(kind: str) -> None:
     ],
 )
 def test_a_type_that_says_nothing_else_is_no_fault(kind: str, content_type: str) -> None:
-    assert look(FORMATS[kind], content_type).width_px == 160
+    assert measure(FORMATS[kind], content_type).width_px == 160
 
 
 @pytest.mark.parametrize("content_type", ["image/png", "image/webp", "image/heic", "image/x-\x00"])
@@ -123,7 +123,7 @@ def test_a_truncated_picture_is_never_measured(kind: str, share: float) -> None:
 
 
 def test_a_picture_with_something_after_it_is_fine() -> None:
-    assert look(FORMATS["jpeg"] + bytes(100)).width_px == 160
+    assert measure(FORMATS["jpeg"] + bytes(100)).width_px == 160
 
 
 @pytest.mark.parametrize("several", two_pictures())
@@ -162,23 +162,23 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
 
 
 def test_a_payload_over_the_limit_is_refused_with_both_numbers() -> None:
-    small = CameraEye(limits=Limits(max_bytes=1000))
+    small = CameraPictureReader(limits=Limits(max_bytes=1000))
     with pytest.raises(PictureError, match=r"1,234 bytes, more than 1,000"):
-        small.look(a_frame(bytes(1234)), Quality())
+        small.measure(a_frame(bytes(1234)), Quality())
 
 
 def test_limits_are_inclusive() -> None:
     data = FORMATS["png"]
-    exact = CameraEye(limits=Limits(max_bytes=len(data), max_pixels=160 * 120))
-    assert exact.look(a_frame(data), Quality()).width_px == 160
+    exact = CameraPictureReader(limits=Limits(max_bytes=len(data), max_pixels=160 * 120))
+    assert exact.measure(a_frame(data), Quality()).width_px == 160
     with pytest.raises(PictureError, match="MP"):
-        CameraEye(limits=Limits(max_pixels=160 * 120 - 1)).look(a_frame(data), Quality())
+        CameraPictureReader(limits=Limits(max_pixels=160 * 120 - 1)).measure(a_frame(data), Quality())
 
 
 def test_what_is_too_small_is_refused_without_decoding_it() -> None:
     broken_inside = png_of_size(100, 50)
     with pytest.raises(PictureError, match=r"100x50 px; quality\.min_side_px asks for 64"):
-        look(broken_inside, rules=Quality(min_side_px=64))
+        measure(broken_inside, rules=Quality(min_side_px=64))
 
 
 def test_pixels_of_32_bits_are_refused() -> None:
@@ -187,40 +187,40 @@ def test_pixels_of_32_bits_are_refused() -> None:
 
 
 def test_one_pixel_can_be_measured() -> None:
-    assert look(encoded(Image.new("L", (1, 1), 255), "PNG"), rules=Quality(min_side_px=1)).luminance == 1.0
+    assert measure(encoded(Image.new("L", (1, 1), 255), "PNG"), rules=Quality(min_side_px=1)).luminance == 1.0
 
 
 def test_a_very_flat_picture_can_be_measured() -> None:
-    assert look(encoded(Image.new("L", (5000, 1), 0), "PNG"), rules=Quality(min_side_px=1)).luminance == 0.0
+    assert measure(encoded(Image.new("L", (5000, 1), 0), "PNG"), rules=Quality(min_side_px=1)).luminance == 0.0
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_blur_lowers_sharpness(kind: str) -> None:
     sharp = scene(800, 600)
     steps = [sharp.filter(ImageFilter.GaussianBlur(radius)) for radius in (0, 1, 2, 4)]
-    found = [look(encoded(step, kind)).sharpness for step in steps]
+    found = [measure(encoded(step, kind)).sharpness for step in steps]
     assert found == sorted(found, reverse=True)
     assert found[0] > 2 * found[3]
 
 
 def test_sharpness_hardly_depends_on_the_format() -> None:
     large = scene(1600, 1200)
-    by_jpeg, by_png = (look(encoded(large, kind)).sharpness for kind in ("JPEG", "PNG"))
+    by_jpeg, by_png = (measure(encoded(large, kind)).sharpness for kind in ("JPEG", "PNG"))
     assert by_jpeg == pytest.approx(by_png, rel=0.35)
 
 
 @pytest.mark.parametrize(("grey", "expected"), [(0, 0.0), (51, 0.2), (255, 1.0)])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_luminance_is_mean_grey(grey: int, expected: float, kind: str) -> None:
-    seen = look(encoded(Image.new("RGB", (64, 64), (grey, grey, grey)), kind))
+    seen = measure(encoded(Image.new("RGB", (64, 64), (grey, grey, grey)), kind))
     assert seen.luminance == pytest.approx(expected, abs=0.02)
     assert seen.sharpness < 1.0
 
 
 def test_change_is_none_at_first_zero_when_frozen_and_more_for_another_picture() -> None:
-    fresh = CameraEye()
+    fresh = CameraPictureReader()
     pictures = [encoded(scene(seed=seed), "JPEG") for seed in (1, 1, 2)]
-    first, frozen, other = (fresh.look(a_frame(data), Quality()).change for data in pictures)
+    first, frozen, other = (fresh.measure(a_frame(data), Quality()).change for data in pictures)
     assert first is None
     assert frozen == 0.0
     assert other is not None
@@ -228,17 +228,17 @@ def test_change_is_none_at_first_zero_when_frozen_and_more_for_another_picture()
 
 
 def test_the_same_exposure_come_again_is_no_frozen_camera() -> None:
-    fresh = CameraEye()
+    fresh = CameraPictureReader()
     frame = a_frame(FORMATS["jpeg"])
-    assert fresh.look(frame, Quality()).change is None
-    assert fresh.look(frame, Quality()).change is None
+    assert fresh.measure(frame, Quality()).change is None
+    assert fresh.measure(frame, Quality()).change is None
 
 
 def test_cameras_are_told_apart() -> None:
-    fresh = CameraEye()
-    fresh.look(a_frame(FORMATS["jpeg"]), Quality())
-    assert fresh.look(a_frame(FORMATS["jpeg"], camera="cam2"), Quality()).change is None
-    assert fresh.look(a_frame(FORMATS["jpeg"]), Quality()).change == 0.0
+    fresh = CameraPictureReader()
+    fresh.measure(a_frame(FORMATS["jpeg"]), Quality())
+    assert fresh.measure(a_frame(FORMATS["jpeg"], camera="cam2"), Quality()).change is None
+    assert fresh.measure(a_frame(FORMATS["jpeg"]), Quality()).change == 0.0
 
 
 def test_memory_does_not_grow_with_cameras_from_outside() -> None:
@@ -250,18 +250,18 @@ def test_memory_does_not_grow_with_cameras_from_outside() -> None:
 
 
 def test_many_threads_see_what_one_sees() -> None:
-    fresh = CameraEye()
+    fresh = CameraPictureReader()
     frames = [a_frame(data, camera=f"cam{number}") for number, data in enumerate([*FORMATS.values()] * 4)]
-    alone = [CameraEye().look(frame, Quality()) for frame in frames]
+    alone = [CameraPictureReader().measure(frame, Quality()) for frame in frames]
     with ThreadPoolExecutor(8) as threads:
-        together = list(threads.map(lambda frame: fresh.look(frame, Quality()), frames))
+        together = list(threads.map(lambda frame: fresh.measure(frame, Quality()), frames))
     assert together == [replace(seen, change=None) for seen in alone]
 
 
 def answers(payload: bytes) -> bool:
     """Whether a picture is measured; anything but a measurement or a PictureError fails the test."""
     try:
-        seen = look(payload, rules=Quality(min_side_px=1))
+        seen = measure(payload, rules=Quality(min_side_px=1))
     except PictureError as error:
         reason = str(error)
         assert 10 < len(reason) < 300

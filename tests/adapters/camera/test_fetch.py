@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.adapters.camera import CameraEye
+from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.camera.decode import Limits
 from inspector.adapters.camera.fetch import fetch
 from inspector.domain.frame import Claim
@@ -54,11 +54,11 @@ def test_a_picture_below_an_allowed_folder_is_fetched(folder: Path) -> None:
 
 def test_the_eye_fetches_within_its_roots_and_limits(folder: Path) -> None:
     claim = Claim(str(folder / "cam 1" / "a.jpg"), SHA256)
-    assert CameraEye([str(folder)]).fetch(claim) == PICTURE
+    assert CameraPictureReader([str(folder)]).fetch(claim) == PICTURE
     with pytest.raises(PictureError, match="are off"):
-        CameraEye().fetch(claim)
+        CameraPictureReader().fetch(claim)
     with pytest.raises(PictureError, match="more than 10 bytes"):
-        CameraEye([str(folder)], Limits(max_bytes=10)).fetch(claim)
+        CameraPictureReader([str(folder)], Limits(max_bytes=10)).fetch(claim)
 
 
 @pytest.mark.parametrize(

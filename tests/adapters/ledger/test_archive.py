@@ -28,7 +28,7 @@ from inspector.domain.reconciliation import Gap
 from inspector.domain.vote import Vote
 from inspector.errors import LedgerError
 from inspector.ports.archive import PartFilter, PartRow, Totals
-from inspector.ports.ledger import Ledger, Sighting
+from inspector.ports.ledger import CameraActivity, Ledger
 
 LINES, CAMERAS = ("pcb", "casting"), ("cam1", "cam2")
 COUNT = 2 * len(OUTCOMES) * len(LINES) * len(CAMERAS)
@@ -88,7 +88,7 @@ async def fill(url: str, memory: MemoryLedger) -> None:
             await each.confirm([part.result_id for part in parts_of_all_kinds()[::3]])
             for second in range(4):
                 at = NOON + timedelta(seconds=40 * second)
-                await each.saw_camera([Sighting("pcb", "cam1", at, True, 10, lost(second, at))])
+                await each.add_camera_activity([CameraActivity("pcb", "cam1", at, True, 10, lost(second, at))])
 
 
 def lost(frames: int, at: datetime) -> tuple[Gap, ...]:

@@ -40,7 +40,7 @@ from inspector.errors import LedgerError
 from inspector.operations.backup import backup
 from inspector.operations.restore import restore
 from inspector.ports.archive import PartFilter
-from inspector.ports.ledger import Event, Sighting
+from inspector.ports.ledger import CameraActivity, Event
 
 RECORDER = SUPPORT / "ledger_recorder.py"
 
@@ -72,7 +72,9 @@ async def fill(url: str, evidence: FileEvidence) -> None:
             if number % 2:
                 await ledger.confirm([part.result_id])
         await ledger.acknowledge(Ack(a_part("t-3").key, Disposition.PASS, NOON))
-        await ledger.saw_camera([Sighting("pcb", "cam1", NOON, True, 25, (Gap(1, 1, NOON),), 48, "online")])
+        await ledger.add_camera_activity(
+            [CameraActivity("pcb", "cam1", NOON, True, 25, (Gap(1, 1, NOON),), 48, "online")]
+        )
         await ledger.add_events([Event("e-1", "pcb", None, "SKEW", "INFO", "clock \udce9", NOON, 7)])
         await ledger.add_count(TriggerCount("pcb", "cam1", 25, NOON, NOON + timedelta(hours=1), NOON))
 

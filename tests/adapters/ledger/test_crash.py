@@ -16,7 +16,7 @@ from support.paths import SUPPORT
 from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlLedger, upgrade
 from inspector.domain.report import WordsState
 from inspector.ports.archive import PartFilter, PartRow
-from inspector.ports.ledger import Known
+from inspector.ports.ledger import StoredVerdict
 
 CALLERS = 16
 RECORDER = SUPPORT / "ledger_recorder.py"
@@ -86,7 +86,7 @@ async def check_whole(url: str, evidence: FileEvidence, rows: list[PartRow]) -> 
             assert part.words.state is WordsState.WRITTEN
             assert part.evidence is not None
             assert len(evidence.get(part.evidence.sha256)) == part.evidence.size_bytes
-            assert await ledger.find(part.key) == Known(part.result_id, a_verdict(part))
+            assert await ledger.find(part.key) == StoredVerdict(part.result_id, a_verdict(part))
 
 
 FULL_DISK = """

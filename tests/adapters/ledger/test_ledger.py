@@ -21,8 +21,8 @@ from inspector.errors import LedgerError
 from inspector.messages.outgoing import ReportMessage, report_message, to_json, verdict_message
 from inspector.messages.withdrawal import report_id
 from inspector.ports.archive import PartFilter
-from inspector.ports.broker import Outgoing
-from inspector.ports.ledger import Event, Known, PipelineVersion, Sighting
+from inspector.ports.broker import OutgoingMessage
+from inspector.ports.ledger import CameraActivity, Event, PipelineVersion, StoredVerdict
 
 PENDING = Words(WordsState.PENDING)
 WRITTEN = Words(
@@ -30,20 +30,20 @@ WRITTEN = Words(
 )
 
 
-def report_of(part: PartRecord) -> Outgoing:
-    return Outgoing(f"{part.result_id}/report", "inspector/v1/pcb/cam1/report", b"{}")
+def report_of(part: PartRecord) -> OutgoingMessage:
+    return OutgoingMessage(f"{part.result_id}/report", "inspector/v1/pcb/cam1/report", b"{}")
 
 
 async def test_recorded_part_is_found_with_its_verdict(opened: Opened) -> None:
-    part, verdict = a_part(), Outgoing("m-1", "a/verdict", b"\x00\xff", True, b"\x01")
+    part, verdict = a_part(), OutgoingMessage("m-1", "a/verdict", b"\x00\xff", True, b"\x01")
     assert await opened.ledger.record(part, [report_of(part), verdict])
-    assert await opened.ledger.find(part.key) == Known(part.result_id, verdict)
+    assert await opened.ledger.find(part.key) == StoredVerdict(part.result_id, verdict)
 
 
 async def test_part_without_messages_is_found_without_a_verdict(opened: Opened) -> None:
     part = a_part()
     await opened.ledger.record(part, [])
-    assert await opened.ledger.find(part.key) == Known(part.result_id, None)
+    assert await opened.ledger.find(part.key) == StoredVerdict(part.result_id, None)
 
 
 async def test_unknown_key_is_not_found(opened: Opened) -> None:
@@ -98,7 +98,7 @@ async def test_a_pass_is_withdrawn_only_while_its_verdict_waits(opened: Opened) 
 
 async def test_report_that_waits_says_what_its_verdict_became(opened: Opened) -> None:
     part, safe = a_part(), fail_safe(Disposition.REVIEW, Reason.DEADLINE, "told too late")
-    report = Outgoing(report_id(part.result_id), "a/report", to_json(report_message(part)))
+    report = OutgoingMessage(report_id(part.result_id), "a/report", to_json(report_message(part)))
     await opened.ledger.record(part, [a_verdict(part), report])
     instead = verdict_message(replace(part, decision=safe, late=True))
     await opened.ledger.withdraw(part.result_id, safe, to_json(instead))
@@ -196,7 +196,7 @@ async def test_confirmed_verdict_can_still_be_repeated(opened: Opened) -> None:
     part = a_part()
     await opened.ledger.record(part, [a_verdict(part)])
     await opened.ledger.confirm([part.result_id])
-    assert await opened.ledger.find(part.key) == Known(part.result_id, a_verdict(part))
+    assert await opened.ledger.find(part.key) == StoredVerdict(part.result_id, a_verdict(part))
 
 
 async def test_same_picture_of_two_parts_is_one_evidence(opened: Opened) -> None:
@@ -208,9 +208,11 @@ async def test_same_picture_of_two_parts_is_one_evidence(opened: Opened) -> None
 
 async def test_sightings_of_a_camera_add_up(opened: Opened) -> None:
     later = NOON + timedelta(seconds=1)
-    await opened.ledger.saw_camera([Sighting("pcb", "cam1", NOON, False, 3, (Gap(9, 9, NOON),), 10, "online")])
-    two_more = Sighting("pcb", "cam1", later, True, 4, (Gap(11, 11, later), Gap(13, 13, later)))
-    await opened.ledger.saw_camera([two_more, Sighting("pcb", "cam0", NOON, True)])
+    await opened.ledger.add_camera_activity(
+        [CameraActivity("pcb", "cam1", NOON, False, 3, (Gap(9, 9, NOON),), 10, "online")]
+    )
+    two_more = CameraActivity("pcb", "cam1", later, True, 4, (Gap(11, 11, later), Gap(13, 13, later)))
+    await opened.ledger.add_camera_activity([two_more, CameraActivity("pcb", "cam0", NOON, True)])
     first, second = await opened.ledger.cameras()
     assert (first.camera, first.frames, first.status) == ("cam0", 0, None)
     assert (second.frames, second.lost, second.known) == (7, 3, True)
@@ -220,13 +222,15 @@ async def test_sightings_of_a_camera_add_up(opened: Opened) -> None:
 
 
 async def test_late_sighting_does_not_turn_the_clock_back(opened: Opened) -> None:
-    await opened.ledger.saw_camera([Sighting("pcb", "cam1", NOON, True)])
-    await opened.ledger.saw_camera([Sighting("pcb", "cam1", NOON - timedelta(hours=1), True)])
+    await opened.ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True)])
+    await opened.ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON - timedelta(hours=1), True)])
     assert [row.last_seen for row in await opened.ledger.cameras()] == [NOON]
 
 
 async def test_two_sightings_of_one_camera_in_one_call_both_count(opened: Opened) -> None:
-    await opened.ledger.saw_camera([Sighting("pcb", "cam1", NOON, True, 1), Sighting("pcb", "cam1", NOON, True, 2)])
+    await opened.ledger.add_camera_activity(
+        [CameraActivity("pcb", "cam1", NOON, True, 1), CameraActivity("pcb", "cam1", NOON, True, 2)]
+    )
     assert [row.frames for row in await opened.ledger.cameras()] == [3]
 
 

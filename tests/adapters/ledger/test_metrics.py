@@ -12,9 +12,9 @@ from inspector.domain.declared import ViewName
 from inspector.domain.part import PartRecord
 from inspector.domain.vote import Vote
 from inspector.ports.ledger import Event
-from inspector.ports.metrics import EDGES, Counted, EventKind, Outcome
+from inspector.ports.metrics import EDGES, EventKind, PartOutcome, PartSums
 
-PASS, REJECT = Outcome("pcb", "PASS", "NO_DEFECT"), Outcome("pcb", "REJECT", "DEFECT")
+PASS, REJECT = PartOutcome("pcb", "PASS", "NO_DEFECT"), PartOutcome("pcb", "REJECT", "DEFECT")
 
 
 def a_share(number: int) -> PartRecord:
@@ -30,9 +30,9 @@ def a_share(number: int) -> PartRecord:
     )
 
 
-def one_by_one(parts: list[PartRecord]) -> Counted:
+def one_by_one(parts: list[PartRecord]) -> PartSums:
     spent = [part.latency_ms / part.deadline_ms for part in parts]
-    return Counted(
+    return PartSums(
         len(parts),
         sum(part.late for part in parts),
         sum(len(part.votes) for part in parts),

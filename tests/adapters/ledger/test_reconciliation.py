@@ -12,9 +12,9 @@ from inspector.adapters.ledger import SqlArchive, SqlLedger
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.part import PartRecord, PartState
-from inspector.domain.reconciliation import Ack, Balance, Gap, TriggerCount, Unacknowledged
+from inspector.domain.reconciliation import Ack, Balance, Gap, MissingAck, TriggerCount
 from inspector.domain.sequence import Span
-from inspector.ports.ledger import Ledger, Sighting
+from inspector.ports.ledger import CameraActivity, Ledger
 from inspector.utc import utc_now
 
 HOUR = timedelta(hours=1)
@@ -78,7 +78,7 @@ async def test_verdict_not_acknowledged_in_time_is_told_once(opened: Opened) -> 
     assert await opened.ledger.unacknowledged(None, utc_now()) == []
     later = utc_now() + timedelta(minutes=2)
     assert await opened.ledger.unacknowledged(["casting"], later) == []
-    assert await opened.ledger.unacknowledged(["pcb"], later) == [Unacknowledged(part.key, 60_000.0)]
+    assert await opened.ledger.unacknowledged(["pcb"], later) == [MissingAck(part.key, 60_000.0)]
     assert await opened.ledger.unacknowledged(None, later) == []
 
 
@@ -109,7 +109,7 @@ async def test_count_is_compared_with_parts_and_losses_of_its_time(opened: Opene
         await opened.ledger.record(a_part(name, captured_at=at, decided_at=at + HOUR), [])
     await opened.ledger.record(a_part("other", camera="cam2", captured_at=NOON), [])
     gaps = (Gap(3, 5, NOON + HOUR / 2), Gap(9, 9, NOON + 2 * HOUR))
-    await opened.ledger.saw_camera([Sighting("pcb", "cam1", NOON + HOUR, True, gaps=gaps)])
+    await opened.ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON + HOUR, True, gaps=gaps)])
     await opened.ledger.add_count(count(7))
     assert await opened.ledger.compare_counts(None, NOON) == [], "its frames may still be on their way"
     [comparison] = await opened.ledger.compare_counts(None, NOON + 2 * HOUR)
@@ -174,7 +174,9 @@ async def test_books_of_a_line_without_gaps_balance(database: str) -> None:
 async def test_recorded_loss_explains_a_hole_and_an_unrecorded_one_does_not(database: str) -> None:
     async with SqlLedger(database) as ledger:
         await fill(ledger, 1, 4, 8)
-        await ledger.saw_camera([Sighting("pcb", "cam1", NOON, True, gaps=(Gap(2, 3, NOON + timedelta(seconds=1)),))])
+        await ledger.add_camera_activity(
+            [CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(2, 3, NOON + timedelta(seconds=1)),))]
+        )
     found = books(database)
     assert (found.lost, found.unaccounted, found.triggers_seen) == (2, 3, 8)
     [camera] = found.cameras
@@ -185,7 +187,7 @@ async def test_recorded_loss_explains_a_hole_and_an_unrecorded_one_does_not(data
 async def test_part_that_came_after_it_was_given_up_is_decided_and_not_lost(database: str) -> None:
     async with SqlLedger(database) as ledger:
         await fill(ledger, 1, 4)
-        await ledger.saw_camera([Sighting("pcb", "cam1", NOON, True, gaps=(Gap(2, 3, NOON),))])
+        await ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(2, 3, NOON),))])
         await fill(ledger, 3, at=NOON + timedelta(seconds=30))
     found = books(database)
     assert (found.decided, found.lost, found.unaccounted) == (3, 1, 0)
@@ -203,7 +205,7 @@ async def test_counter_that_restarted_is_two_runs_without_a_hole_between(databas
     async with SqlLedger(database) as ledger:
         await fill(ledger, 50_001, 50_002)
         await fill(ledger, 1, 2, 4, at=NOON + timedelta(minutes=10), name="again")
-        await ledger.saw_camera([Sighting("pcb", "cam1", NOON, True, gaps=(Gap(3, 3, NOON),))])
+        await ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(3, 3, NOON),))])
     found = books(database)
     [camera] = found.cameras
     assert camera.unaccounted == (Span(3, 3),), "a loss of the first run explains no hole of the second"

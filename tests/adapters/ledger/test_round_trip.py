@@ -24,8 +24,8 @@ from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.domain.report import Box, Finding, Words, WordsState
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.errors import LedgerError
-from inspector.ports.broker import Outgoing
-from inspector.ports.ledger import Known
+from inspector.ports.broker import OutgoingMessage
+from inspector.ports.ledger import StoredVerdict
 
 DECISIONS = [
     Decision(verdict, disposition, reason)
@@ -124,8 +124,8 @@ def test_message_read_back_equals_the_message_recorded(
     url: str, topic: str, payload: bytes, token: bytes | None
 ) -> None:
     part = _renamed(a_part(), next(NUMBERS))
-    message = Outgoing(part.result_id, topic, payload, True, token)
-    assert asyncio.run(_recorded_and_found(url, part, message)) == Known(part.result_id, message)
+    message = OutgoingMessage(part.result_id, topic, payload, True, token)
+    assert asyncio.run(_recorded_and_found(url, part, message)) == StoredVerdict(part.result_id, message)
 
 
 async def test_times_come_back_aware_and_in_utc(url: str, archive: SqlArchive) -> None:
@@ -154,7 +154,7 @@ async def _record_at_once(url: str, parts: list[PartRecord]) -> None:
         assert all(await asyncio.gather(*(ledger.record(part, []) for part in parts)))
 
 
-async def _recorded_and_found(url: str, part: PartRecord, message: Outgoing) -> Known | None:
+async def _recorded_and_found(url: str, part: PartRecord, message: OutgoingMessage) -> StoredVerdict | None:
     async with SqlLedger(url) as ledger:
         await ledger.record(part, [message])
         return await ledger.find(part.key)

@@ -15,7 +15,7 @@ from inspector.domain.part import PartRecord
 from inspector.domain.report import Words, WordsState
 from inspector.errors import LedgerError
 from inspector.ports.archive import PartFilter
-from inspector.ports.broker import Outgoing
+from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import Event
 
 
@@ -177,7 +177,7 @@ async def test_two_ledgers_on_one_database_decide_a_key_once(database: str) -> N
             copies = [replace(part, result_id=f"{part.result_id}-{number}") for number in range(2)]
             stored = await asyncio.gather(
                 *(
-                    each.record(copy, [Outgoing(copy.result_id, "v", b"", True)])
+                    each.record(copy, [OutgoingMessage(copy.result_id, "v", b"", True)])
                     for each, copy in zip((one, other), copies, strict=True)
                 )
             )

@@ -12,7 +12,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from support.fakes import MemoryEvidence, MemoryLedger
-from support.line_fakes import MemoryEye, MemoryPublisher, ScriptedPool, pipeline
+from support.line_fakes import MemoryPictureReader, MemoryPublisher, ScriptedPool, pipeline
 
 from inspector.adapters.mqtt.connection import Broker, connect, new_client
 from inspector.adapters.mqtt.intake import Intake
@@ -20,9 +20,9 @@ from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import local_broker
 from inspector.domain.part import PartRecord
 from inspector.messages.topics import Topics
-from inspector.ports.broker import Outgoing
+from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import PipelineVersion
-from inspector.ports.pool import Job, Judged
+from inspector.ports.pool import Job, PoolResult
 from inspector.station.examiner import Examiner
 from inspector.station.gate_feedback import Gate
 from inspector.station.monitor import Watch
@@ -47,7 +47,7 @@ class SlowLedger(MemoryLedger):
         self.most_waiting = 0
         self._waiting = 0
 
-    async def record(self, part: PartRecord, outgoing: Sequence[Outgoing]) -> bool:
+    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
         self._waiting += 1
         self.most_waiting = max(self.most_waiting, self._waiting)
         await asyncio.sleep(COMMIT_S)
@@ -58,7 +58,7 @@ class SlowLedger(MemoryLedger):
 class ForgetfulPool(ScriptedPool):
     """Keeps no job: with it this test would measure the stand-in's own memory."""
 
-    async def judge(self, job: Job) -> Judged:
+    async def judge(self, job: Job) -> PoolResult:
         self.jobs.clear()
         return await super().judge(job)
 
@@ -66,7 +66,7 @@ class ForgetfulPool(ScriptedPool):
 def station_on(ledger: MemoryLedger) -> Station:
     publisher = MemoryPublisher()
     relay, watch = Relay(ledger, publisher), Watch(ledger, publisher, TOPICS)
-    examiner = Examiner(MemoryEye(), ForgetfulPool(), MemoryEvidence(), WayHome(60.0))
+    examiner = Examiner(MemoryPictureReader(), ForgetfulPool(), MemoryEvidence(), WayHome(60.0))
     recorder = Recorder(ledger, relay, watch, TOPICS)
     station = Station(examiner, recorder, ledger, relay, watch, Gate(ledger, watch))
     station.follow([PipelineVersion(pipeline(deadline_ms=600_000), 1, ())])

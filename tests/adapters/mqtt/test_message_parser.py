@@ -113,16 +113,16 @@ class Desk:
     async def inspect(self, frame: Frame) -> None:
         self.heard["frame"] += 1
 
-    async def hear_ack(self, ack: Ack) -> None:
+    async def on_ack(self, ack: Ack) -> None:
         self.heard["ack"] += 1
 
-    async def hear_count(self, count: TriggerCount) -> None:
+    async def on_count(self, count: TriggerCount) -> None:
         self.heard["count"] += 1
 
-    def hear_status(self, line: str, camera: str, status: str) -> None:
+    def on_status(self, line: str, camera: str, status: str) -> None:
         self.heard["status"] += 1
 
-    def complain(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
+    def report_fault(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
         self.heard[kind] += 1
 
 

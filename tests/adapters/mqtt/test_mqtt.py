@@ -24,7 +24,7 @@ from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.errors import BrokerError
 from inspector.lab.chaos.broker import HOST, KillableBroker
 from inspector.messages.topics import Topics
-from inspector.ports.broker import Outgoing
+from inspector.ports.broker import OutgoingMessage
 
 TOPICS = Topics("plant/v1")
 pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
@@ -47,17 +47,17 @@ class Desk:
         self.frames.append(frame)
         await self.may_finish.wait()
 
-    async def hear_ack(self, ack: Ack) -> None:
+    async def on_ack(self, ack: Ack) -> None:
         self.acks.append(ack)
         await self.may_finish.wait()
 
-    async def hear_count(self, count: TriggerCount) -> None:
+    async def on_count(self, count: TriggerCount) -> None:
         self.counts.append(count)
 
-    def hear_status(self, line: str, camera: str, status: str) -> None:
+    def on_status(self, line: str, camera: str, status: str) -> None:
         self.statuses.append((line, camera, status))
 
-    def complain(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
+    def report_fault(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
         self.complaints.append((kind, text))
 
     @property
@@ -315,8 +315,8 @@ async def test_station_holds_no_more_frames_than_its_window(broker: Broker, devi
 # ---------------------------------------------------------------------- publishing
 
 
-def verdict(number: int) -> Outgoing:
-    return Outgoing(f"result-{number}", TOPICS.verdict("pcb", "cam1"), b"{}", confirms=True)
+def verdict(number: int) -> OutgoingMessage:
+    return OutgoingMessage(f"result-{number}", TOPICS.verdict("pcb", "cam1"), b"{}", confirms=True)
 
 
 async def test_two_services_of_one_name_are_told_that_they_take_turns(broker: Broker, client_id: str) -> None:
@@ -331,21 +331,21 @@ async def test_two_services_of_one_name_are_told_that_they_take_turns(broker: Br
 async def test_published_message_is_confirmed_by_the_broker(broker: Broker, client_id: str) -> None:
     publisher = MqttPublisher(broker, TOPICS, client_id)
     await publisher.start()
-    await publisher.online()
+    await publisher.wait_online()
     await asyncio.wait_for(publisher.publish(verdict(1)), 5)
-    await until(lambda: list(publisher.echoes()) == ["result-1"])
-    publisher.noted(["result-1"])
-    assert publisher.echoes() == []
+    await until(lambda: list(publisher.echoed_ids()) == ["result-1"])
+    publisher.forget_echoes(["result-1"])
+    assert publisher.echoed_ids() == []
     await publisher.close()
 
 
 async def test_next_life_learns_from_echoes_what_was_published(broker: Broker, client_id: str) -> None:
     killed = MqttPublisher(broker, TOPICS, client_id)
     await killed.start()
-    await killed.online()
+    await killed.wait_online()
     await asyncio.gather(*(killed.publish(verdict(number)) for number in (1, 2, 3)))
-    await until(lambda: len(killed.echoes()) == 3)
-    killed.noted(["result-1"])
+    await until(lambda: len(killed.echoed_ids()) == 3)
+    killed.forget_echoes(["result-1"])
     await asyncio.sleep(0.2)
     killed._client.loop_stop()
     sock = killed._client.socket()
@@ -353,8 +353,8 @@ async def test_next_life_learns_from_echoes_what_was_published(broker: Broker, c
     sock.close()
     publisher = MqttPublisher(broker, TOPICS, client_id)
     await publisher.start()
-    await publisher.online()
-    assert sorted(publisher.echoes()) == ["result-2", "result-3"]
+    await publisher.wait_online()
+    assert sorted(publisher.echoed_ids()) == ["result-2", "result-3"]
     await publisher.close()
 
 
@@ -371,17 +371,17 @@ async def test_broker_restart_loses_no_message_and_repeats_none(tmp_path: Path, 
         address = Broker(first.host, first.port)
         publisher = MqttPublisher(address, TOPICS, client_id)
         await publisher.start()
-        await publisher.online()
+        await publisher.wait_online()
         await publisher.publish(verdict(1))
-        publisher.noted(["result-1"])
+        publisher.forget_echoes(["result-1"])
         await asyncio.sleep(0.2)
     await until(lambda: not publisher._online.is_set())
     with pytest.raises(BrokerError):
         await publisher.publish(verdict(2))
     with local_broker(tmp_path, port=address.port, prefer="mosquitto"):
-        await asyncio.wait_for(publisher.online(), 15)
+        await asyncio.wait_for(publisher.wait_online(), 15)
         await asyncio.wait_for(publisher.publish(verdict(2)), 5)
-        await until(lambda: list(publisher.echoes()) == ["result-2"])
+        await until(lambda: list(publisher.echoed_ids()) == ["result-2"])
         await publisher.close()
 
 
@@ -391,7 +391,7 @@ async def test_what_was_on_its_way_when_the_connection_broke_is_not_sent_by_itse
     with KillableBroker(tmp_path / "broker") as broker:
         publisher = MqttPublisher(Broker(HOST, broker.port), TOPICS, client_id)
         await publisher.start()
-        await publisher.online()
+        await publisher.wait_online()
         os.kill(broker.pid, signal.SIGSTOP)
         on_its_way = asyncio.create_task(publisher.publish(verdict(1)))
         await asyncio.sleep(0.2)
@@ -399,10 +399,10 @@ async def test_what_was_on_its_way_when_the_connection_broke_is_not_sent_by_itse
             with pytest.raises(BrokerError, match="broke"):
                 await asyncio.wait_for(on_its_way, 10)
             await asyncio.sleep(2.5)  # longer than until the first try to connect again
-        await asyncio.wait_for(publisher.online(), 15)
-        assert publisher.echoes() == []
+        await asyncio.wait_for(publisher.wait_online(), 15)
+        assert publisher.echoed_ids() == []
         await asyncio.wait_for(publisher.publish(verdict(2)), 5)
-        await until(lambda: list(publisher.echoes()) == ["result-2"])
+        await until(lambda: list(publisher.echoed_ids()) == ["result-2"])
         await publisher.close()
 
 
@@ -414,7 +414,7 @@ async def test_service_state_says_offline_when_the_station_dies(broker: Broker, 
     connect(watcher, broker, persistent=False)
     publisher = MqttPublisher(broker, TOPICS, client_id)
     await publisher.start()
-    await publisher.online()
+    await publisher.wait_online()
     await until(lambda: any(b"ONLINE" in payload for payload in heard))
     publisher._client.loop_stop()
     sock = publisher._client.socket()

@@ -27,7 +27,7 @@ from inspector.domain.report import Words
 from inspector.domain.vote import StoppedBy
 from inspector.errors import PoolError, PoolOverload, ReplicaError
 from inspector.messages.topics import Topics
-from inspector.ports.pool import Job, Judgement, Shadow
+from inspector.ports.pool import Job, Judgement, ShadowResult
 from inspector.station.failover import SecondTry
 from inspector.station.monitor import Watch
 
@@ -39,7 +39,7 @@ class Troublesome(VisionModel):
         super().__init__(ScriptedEngine(), evidence=None, golden=b"golden picture")  # type: ignore[arg-type]
         self._folder = folder
 
-    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | Shadow, None]:
+    async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | ShadowResult, None]:
         wish = job.key.trigger_id
         first = not (self._folder / wish).exists()
         (self._folder / wish).touch()

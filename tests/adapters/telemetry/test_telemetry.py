@@ -27,8 +27,8 @@ from inspector.adapters.telemetry.metrics import METRICS
 from inspector.adapters.telemetry.running_sums import SETTLED_S, GrowingSum, Seldom
 from inspector.domain.reconciliation import Gap
 from inspector.errors import InspectorError
-from inspector.ports.ledger import Sighting
-from inspector.ports.metrics import Pulse, Stretch
+from inspector.ports.ledger import CameraActivity
+from inspector.ports.metrics import RowSums, StationStatus
 from inspector.utc import utc_now
 
 Page = dict[str, dict[tuple[str, ...], float]]
@@ -63,7 +63,7 @@ def archive(url: str) -> Iterator[SqlArchive]:
 
 @pytest.fixture
 def exporter(archive: SqlArchive) -> Exporter:
-    return Exporter(archive, lambda: [Pulse(0, utc_now(), 5, 3, 1, 2)])
+    return Exporter(archive, lambda: [StationStatus(0, utc_now(), 5, 3, 1, 2)])
 
 
 async def fill(url: str) -> None:
@@ -75,8 +75,10 @@ async def fill(url: str) -> None:
             part = replace(part, decision=REJECTED, late=True) if seq == 5 else part
             await ledger.record(part, [a_verdict(part)])
         await ledger.confirm(["pcb-cam1-t-1"])
-        await ledger.saw_camera([Sighting("pcb", "cam1", long_ago, True, 3, gaps=(Gap(3, 3, long_ago),))])
-        await ledger.saw_camera([Sighting("pcb", "stranger", long_ago, False, 9)])
+        await ledger.add_camera_activity(
+            [CameraActivity("pcb", "cam1", long_ago, True, 3, gaps=(Gap(3, 3, long_ago),))]
+        )
+        await ledger.add_camera_activity([CameraActivity("pcb", "stranger", long_ago, False, 9)])
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -136,7 +138,7 @@ def test_counters_go_on_where_another_process_stopped(url: str, archive: SqlArch
 
 def test_without_a_ledger_the_page_says_so_and_what_else_is_known(tmp_path: Path, url: str) -> None:
     archive = SqlArchive(url)
-    exporter = Exporter(archive, lambda: [Pulse(0, utc_now(), 0, 0, 0, 7)])
+    exporter = Exporter(archive, lambda: [StationStatus(0, utc_now(), 0, 0, 0, 7)])
     (tmp_path / "ledger.db").rename(tmp_path / "gone.db")
     page = read(exporter)
     assert page["inspector_ledger_up"] == {(): 0.0}
@@ -198,12 +200,12 @@ class Table:
         self.committed: dict[int, str] = {}
         self.walked = 0
 
-    def count(self, after: int, until: int) -> Stretch[str, int]:
+    def count(self, after: int, until: int) -> RowSums[str, int]:
         rows = {number: key for number, key in self.committed.items() if number > after}
         self.walked += len(rows)
         earlier = Counter(key for number, key in rows.items() if number <= until)
         later = Counter(key for number, key in rows.items() if number > until)
-        return Stretch(dict(earlier), dict(later), max(rows, default=after))
+        return RowSums(dict(earlier), dict(later), max(rows, default=after))
 
 
 steps = st.lists(

@@ -11,7 +11,7 @@ import pytest
 from support import tiny_model
 from support.fakes import MemoryEvidence
 
-from inspector.domain.ladder import Round
+from inspector.domain.ladder import QuestionGroup
 from inspector.domain.log_odds import logit
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import Pictures
@@ -41,7 +41,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[RecordedPart]:
     return asyncio.run(PartRecorder(tiny_model.engine(), MemoryEvidence(), recordings).hear(parts)).cases
 
 
-def on_frame(case: RecordedPart) -> Iterator[tuple[AnswerBatch, Round]]:
+def on_frame(case: RecordedPart) -> Iterator[tuple[AnswerBatch, QuestionGroup]]:
     """What was recorded about the whole picture beside what the question set asks: this model points at no region."""
     asked = (each for each in question_set(LAMP, case.recording.seed) if each.pictures is Pictures.FRAME)
     return zip((batch for batch in case.recording.batches if batch.pictures is Pictures.FRAME), asked, strict=True)

@@ -12,7 +12,7 @@ from support.declarations import a_pipeline, pipelines
 
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.ladder import rounds
-from inspector.domain.pipeline import Limits, Pipeline
+from inspector.domain.pipeline import Pipeline, TokenLimits
 from inspector.domain.prompts import Pictures, Question
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.batch_time import BatchTimeModel
@@ -27,9 +27,9 @@ from inspector.lab.evaluation.recording import (
     question_identity,
 )
 from inspector.lab.evaluation.recording_file import RecordingFile
-from inspector.ports.engine import Text
+from inspector.ports.engine import GeneratedText
 
-NOTHING = Text("", 0)
+NOTHING = GeneratedText("", 0)
 
 
 def a_recording(*batches: AnswerBatch, name: str = "p-1", sha256: str = "ab", fingerprint: str = "0" * 16) -> Recording:
@@ -89,7 +89,9 @@ def test_thoughts_within_other_limits_are_other_answers() -> None:
     one = Question(ViewName.DIRECT, "Is it?", reasoning=Reasoning.BUDGET, max_tokens=64, min_tokens=8)
     others = [replace(one, max_tokens=65), replace(one, min_tokens=9), replace(one, reasoning=Reasoning.COT)]
     assert all(question_identity(other) != question_identity(one) for other in others)
-    said = RecordedAnswer(ViewName.DIRECT, 0, "Is it?", 0.5, 9, 1.0, reasoning=Reasoning.BUDGET, limits=Limits(8, 64))
+    said = RecordedAnswer(
+        ViewName.DIRECT, 0, "Is it?", 0.5, 9, 1.0, reasoning=Reasoning.BUDGET, limits=TokenLimits(8, 64)
+    )
     assert answer_identity(said) == question_identity(one)
 
 
@@ -138,7 +140,7 @@ def test_tapes_are_found_again_by_picture_and_fingerprint(tmp_path: Path) -> Non
 
 def test_a_tape_keeps_limits_and_how_right_an_answer_is_held_to_be(tmp_path: Path) -> None:
     path = tmp_path / "pcb.jsonl"
-    said = replace(a_batch(1.0).answers[0], limits=Limits(8, 64), p_true=0.75)
+    said = replace(a_batch(1.0).answers[0], limits=TokenLimits(8, 64), p_true=0.75)
     RecordingFile(path).add(recording := a_recording(AnswerBatch(Pictures.FRAME, 1.0, (said,))))
     assert RecordingFile(path).find("ab", "0" * 16) == recording
 

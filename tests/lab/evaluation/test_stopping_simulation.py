@@ -10,8 +10,8 @@ import pytest
 from inspector.domain.declared import ViewName
 from inspector.domain.effective_votes import Correlations
 from inspector.domain.log_odds import expit
-from inspector.domain.pipeline import Count, Settle, Thresholds
-from inspector.domain.stopping import AdaptiveConsistency, Rule, Sequential
+from inspector.domain.pipeline import CountMethod, SettlePolicy, Thresholds
+from inspector.domain.stopping import AdaptiveConsistency, SequentialRule, StoppingRule
 from inspector.domain.vote import Counting, StoppedBy, Vote
 from inspector.lab.evaluation.stopping_simulation import (
     CONFIDENCE,
@@ -96,10 +96,10 @@ def test_overconfident_votes_break_the_promise_until_they_are_calibrated() -> No
 
 RULES = [
     (
-        Sequential(
-            Settle(max_votes=64, confidence=CONFIDENCE),
+        SequentialRule(
+            SettlePolicy(max_votes=64, confidence=CONFIDENCE),
             Thresholds(pass_below=0.5, reject_above=0.5),
-            Counting(Count.SOFT, Correlations(0.4)),
+            Counting(CountMethod.SOFT, Correlations(0.4)),
         ),
         soft,
         0.4,
@@ -109,7 +109,7 @@ RULES = [
 
 
 @pytest.mark.parametrize(("rule", "posterior", "rho"), RULES, ids=["default", "adaptive-consistency"])
-def test_what_is_simulated_is_what_the_rules_do(rule: Rule, posterior: object, rho: float) -> None:
+def test_what_is_simulated_is_what_the_rules_do(rule: StoppingRule, posterior: object, rho: float) -> None:
     assert callable(posterior)
     log_odds = voters(0.4, 0.7, (60, 12), np.random.default_rng(4))
     sure = posterior(log_odds, rho)

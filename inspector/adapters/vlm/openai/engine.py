@@ -20,7 +20,7 @@ from inspector.domain.model_card import ModelCard, Server
 from inspector.domain.prompts import Question
 from inspector.domain.report import JsonSchema
 from inspector.errors import ModelError
-from inspector.ports.engine import Answer, PatchMap, Picture, Prefix, Text
+from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 
 
 class OpenAIEngine:
@@ -66,10 +66,10 @@ class OpenAIEngine:
         max_tokens: int,
         schema: JsonSchema | None = None,
         urgent: bool = False,  # noqa: ARG002
-    ) -> Text:
+    ) -> GeneratedText:
         kept = _own(prefix)
         reply = await self._asking.complete(kept, self._requests.words(kept, request, start, max_tokens, schema))
-        return Text(begun(reply.choices[0].text, start), reply.usage.completion_tokens)
+        return GeneratedText(begun(reply.choices[0].text, start), reply.usage.completion_tokens)
 
     async def features(self, prefix: Prefix) -> PatchMap:  # noqa: ARG002
         raise ModelError(

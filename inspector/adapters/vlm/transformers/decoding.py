@@ -19,7 +19,7 @@ from inspector.adapters.vlm.transformers.token_spellings import Spelled, draw, p
 from inspector.adapters.vlm.verdict import begins_cue, leading_word
 from inspector.domain.declared import Reasoning
 from inspector.domain.prompts import NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
-from inspector.ports.engine import Answer, Text
+from inspector.ports.engine import Answer, GeneratedText
 
 CUE_ROOM: Final = len(f" {VERDICT_CUE}")  # a tokenizer of bytes needs no more tokens than bytes
 QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
@@ -125,7 +125,7 @@ class Script:
         """Which tokens may come next; None for all."""
         return self._held.allowed() if self._held else None
 
-    def take(self, drawn: int) -> Text | None:
+    def take(self, drawn: int) -> GeneratedText | None:
         """The text, once the drawn token or the cap completes it."""
         if drawn in self._chat.end_tokens or len(self._tokens) >= self._cap:
             return self._ended()
@@ -136,10 +136,10 @@ class Script:
         is_complete = self._held.is_complete if self._held else closed(self._text)
         return self._ended() if is_complete or len(self._tokens) >= self._cap else None
 
-    def _ended(self) -> Text:
+    def _ended(self) -> GeneratedText:
         if self._held:
             self._tokens += self._chat.encode(closing(self._text))[: self._max_tokens - len(self._tokens)]
-        return Text(self._text, len(self._tokens))
+        return GeneratedText(self._text, len(self._tokens))
 
     @property
     def _text(self) -> str:
@@ -149,12 +149,12 @@ class Script:
 Voice = Draft | Script
 
 
-def hear(voices: Sequence[Voice], logits: Tensor, rows: Sequence[int]) -> list[Answer | Text | None]:
+def hear(voices: Sequence[Voice], logits: Tensor, rows: Sequence[int]) -> list[Answer | GeneratedText | None]:
     """What each voice says after its row of these logits [rows, vocabulary]: its result, or None where it goes on. No
     voice hears anything before all tensors are worked out: what fails until then can be tried again."""
     judged = {place: voice for place, voice in enumerate(voices) if isinstance(voice, Draft) and voice.at_verdict}
     spoken = {place: voice for place, voice in enumerate(voices) if place not in judged}
-    found: list[Answer | Text | None] = [None] * len(voices)
+    found: list[Answer | GeneratedText | None] = [None] * len(voices)
     shares = _shares([*judged.values()], logits[[rows[place] for place in judged]]) if judged else []
     tokens = _drawn([*spoken.values()], logits[[rows[place] for place in spoken]]) if spoken else []
     for (place, voice), share in zip(judged.items(), shares, strict=True):

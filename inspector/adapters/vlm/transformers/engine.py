@@ -33,7 +33,7 @@ from inspector.domain.model_card import ModelCard
 from inspector.domain.prompts import Question
 from inspector.domain.report import JsonSchema
 from inspector.errors import ModelError
-from inspector.ports.engine import Answer, PatchMap, Picture, Prefix, Text
+from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 
 LARGE_PAGES: Final = "THP_MEM_ALLOC_ENABLE"  # to torch, before its first large tensor: weights are found sooner in them
 Result = TypeVar("Result")
@@ -109,10 +109,10 @@ class TransformersEngine:
         max_tokens: int,
         schema: JsonSchema | None = None,
         urgent: bool = False,
-    ) -> Text:
+    ) -> GeneratedText:
         held = self._grammar.hold(start, schema) if schema is not None else None
         script = Script(request, start, max_tokens, self._chat, held)
-        inquiry = Inquiry[Text]()
+        inquiry = Inquiry[GeneratedText]()
         self._worker.put(Bundle.of(Turn.VERDICT if urgent else Turn.WORDS, _own(prefix), [script], inquiry))
         return await inquiry.result()
 

@@ -16,7 +16,7 @@ from inspector.adapters.vlm.transformers.images import Patches
 from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, Rows
 from inspector.adapters.vlm.transformers.worker import Inquiry, Turn
 from inspector.errors import ModelError
-from inspector.ports.engine import Answer, Text
+from inspector.ports.engine import Answer, GeneratedText
 
 
 @dataclass(slots=True, eq=False)
@@ -82,7 +82,7 @@ class Bundle:
             self.rows, self.goes_on = self.rows.only(self.goes_on), None
         return Reading(self.rows, tokens, range(len(tokens)))
 
-    def deliver(self, found: Sequence[Answer | Text | None], reading: Reading) -> None:
+    def deliver(self, found: Sequence[Answer | GeneratedText | None], reading: Reading) -> None:
         """Reports what the voices have come to, and lets those go that are done."""
         for result in found:
             if result is not None:

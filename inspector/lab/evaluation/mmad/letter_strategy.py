@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from inspector.domain.declared import ViewName
-from inspector.domain.pipeline import Count
-from inspector.domain.stopping import AdaptiveConsistency, Fixed, Rule
+from inspector.domain.pipeline import CountMethod
+from inspector.domain.stopping import AdaptiveConsistency, FixedRule, StoppingRule
 from inspector.domain.vote import Counting, Vote
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote
@@ -22,7 +22,7 @@ STRATEGY_NAME: Final = re.compile(r"(single|text|(?:majority|weighted|adaptive)(
 STRATEGY_NAMES_HINT: Final = "use single, text, majority-N, weighted-N or adaptive-N with N from 1 to 64"
 DEFAULT_VOTES: Final = {"majority": 3, "weighted": 3, "adaptive": 9}  # the seed paper's N; the most that adaptive asks
 MAX_VOTES: Final = 64
-CISC: Final = Counting(Count.WEIGHTED)
+CISC: Final = Counting(CountMethod.WEIGHTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class LetterStrategy:
 
     name: str
     kind: AnswerKind
-    rule: Rule
+    rule: StoppingRule
     weighted: bool = False
 
     def launch(self, votes: Sequence[LetterVote]) -> int:
@@ -65,9 +65,9 @@ def letter_strategy(name: str) -> LetterStrategy:
         raise InspectorError(f"there is no strategy {name!r}; {STRATEGY_NAMES_HINT}")
     kind = name.partition("-")[0]
     if kind in ("single", "text"):
-        return LetterStrategy(name, AnswerKind.READ if kind == "single" else AnswerKind.WRITTEN, Fixed(1))
+        return LetterStrategy(name, AnswerKind.READ if kind == "single" else AnswerKind.WRITTEN, FixedRule(1))
     n = int(spoken[2] or DEFAULT_VOTES[kind])
-    rule = AdaptiveConsistency(max_votes=n) if kind == "adaptive" else Fixed(n)
+    rule = AdaptiveConsistency(max_votes=n) if kind == "adaptive" else FixedRule(n)
     return LetterStrategy(f"{kind}-{n}", AnswerKind.DRAFTED, rule, weighted=kind == "weighted")
 
 

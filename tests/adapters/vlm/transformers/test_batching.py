@@ -23,7 +23,7 @@ from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix
 from inspector.adapters.vlm.transformers.model_forward import Network
 from inspector.adapters.vlm.transformers.shared_prefix_attention import copied
 from inspector.domain.declared import Reasoning, ViewName
-from inspector.domain.pipeline import Count, Limits, Pipeline, Settle, WeightBy
+from inspector.domain.pipeline import CountMethod, Pipeline, SettlePolicy, TokenLimits, WeightSource
 from inspector.domain.prompts import Pictures, Question, preamble, questions, report_request
 from inspector.domain.report import report_schema
 from inspector.errors import ModelError
@@ -41,7 +41,9 @@ PIPELINE = Pipeline.model_validate(
 PREAMBLE = preamble(PIPELINE, Pictures.FRAME)
 PARTS = 3
 VIEWS = (ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.INVERTED, ViewName.OPTIONS, ViewName.CHECKLIST)
-DOUBTING = PIPELINE.model_copy(update={"count": Count.WEIGHTED, "settle": Settle(weight_by=WeightBy.P_TRUE)})
+DOUBTING = PIPELINE.model_copy(
+    update={"count": CountMethod.WEIGHTED, "settle": SettlePolicy(weight_by=WeightSource.P_TRUE)}
+)
 KINDS = (
     *(
         question
@@ -57,7 +59,7 @@ KINDS = (
         reasoning=Reasoning.BUDGET,
         temperature=1.0,
         seed=9,
-        limits=Limits(least=12, most=24),
+        limits=TokenLimits(least=12, most=24),
     ),
 )
 COMPANY = st.lists(

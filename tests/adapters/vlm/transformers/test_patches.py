@@ -18,7 +18,7 @@ from inspector.domain.frame import FrameKey
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import Pictures
 from inspector.errors import ModelError
-from inspector.judging.part_pictures import Sight
+from inspector.judging.part_pictures import PartPictures
 from inspector.judging.patch_distance import remember
 from inspector.lab.synthetic import draw, encode, golden
 from inspector.ports.engine import Picture
@@ -80,7 +80,7 @@ async def test_the_vision_tower_runs_once_for_votes_and_second_opinion() -> None
         }
     )
     job = Job(FrameKey("washer", "cam1", "t-1"), washer(5).data, declared, tuple(shown), 60_000.0)
-    sight = Sight(watched, shelf, job)
+    sight = PartPictures(watched, shelf, job)
     prefix = await sight.prefix(Pictures.FRAME)
     noticed = await sight.notice()
     assert await sight.prefix(Pictures.FRAME) is prefix

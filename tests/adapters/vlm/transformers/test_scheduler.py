@@ -29,7 +29,7 @@ from inspector.adapters.vlm.transformers.worker import Inquiry, Turn
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.prompts import Question
 from inspector.errors import ModelError
-from inspector.ports.engine import Answer, Text
+from inspector.ports.engine import Answer, GeneratedText
 
 DEMO = ROOT / "models" / "demo"
 NO_PICTURES = Patches(torch.zeros(0), torch.zeros(0), ())
@@ -101,9 +101,9 @@ def put(batch: Batch, prefix: KeptPrefix, drafts: list[Draft]) -> Inquiry[Answer
     return inquiry
 
 
-def wanted(batch: Batch, part: int, tokens: int) -> Inquiry[Text]:
+def wanted(batch: Batch, part: int, tokens: int) -> Inquiry[GeneratedText]:
     """Words."""
-    inquiry = Inquiry[Text]()
+    inquiry = Inquiry[GeneratedText]()
     script = Script("Say something.", "", tokens, chat())
     batch.add(Bundle.of(Turn.WORDS, KeptPrefix((), part, part), [script], inquiry))
     return inquiry

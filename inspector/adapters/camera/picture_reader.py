@@ -1,4 +1,4 @@
-"""The eye of a station (`ports.Eye`): looks at frames and fetches pictures that were only announced."""
+"""Picture measurements (`ports.camera.PictureReader`): measures frames and fetches the pictures of claim checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inspector.domain.quality import Measurements, too_small
 from inspector.errors import PictureError
 
 
-class CameraEye:
+class CameraPictureReader:
     """Safe to call from many threads. `allowed_roots`: folders or URLs that claim checks may point into."""
 
     def __init__(self, allowed_roots: Sequence[str] = (), limits: Limits | None = None) -> None:
@@ -24,7 +24,7 @@ class CameraEye:
         self._last_frames = LastFrames()
         cv2.setNumThreads(1)  # frames are looked at side by side; threads inside one only get in each other's way
 
-    def look(self, frame: Frame, rules: Quality) -> Measurements:
+    def measure(self, frame: Frame, rules: Quality) -> Measurements:
         """Measures the picture. Raises PictureError when it can't be read; what is too small is not even decoded."""
         with opened(frame.payload, frame.content_type, self._limits) as image:
             width_px, height_px = image.size
