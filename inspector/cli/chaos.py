@@ -10,13 +10,13 @@ from rich.console import Console
 
 from inspector.cli.options import AsJson
 from inspector.cli.output import print_json, say
-from inspector.lab.chaos.schedule import Fault
+from inspector.lab.chaos.schedule import FaultKind
 
 
 def chaos(
     faults: Annotated[
         str, typer.Option(help="Which, with commas. The relay lives in the station's process: relay means station.")
-    ] = ",".join(Fault),
+    ] = ",".join(FaultKind),
     kills: Annotated[int, typer.Option(help="How often each fault strikes.", min=1)] = 1,
     duration: Annotated[
         float | None, typer.Option(help="Seconds over which they are spread; default: 4 a fault.", min=1.0)
@@ -39,17 +39,17 @@ def chaos(
     Nothing of your own plant is touched. Exit code 1 when a part was lost or decided twice, or a PASS was wrong or
     late. In full: [bold]inspector chaos --kills 20 --rate 60[/]
     """
-    from inspector.lab.chaos.plant import Orders
-    from inspector.lab.chaos.schedule import chosen, usual_duration_s
+    from inspector.lab.chaos.schedule import default_duration_s, parse_faults
+    from inspector.lab.chaos.testbed import RunOptions
     from inspector.operations import chaos as drill
 
     try:
-        wanted = chosen(faults)
+        wanted = parse_faults(faults)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--faults") from error
-    lasting_s = duration or usual_duration_s(wanted, kills)
+    lasting_s = duration or default_duration_s(wanted, kills)
     card = model.absolute() if model else None
-    orders = Orders(wanted, kills, lasting_s, seed, rate, replicas, deadline, card)
+    orders = RunOptions(wanted, kills, lasting_s, seed, rate, replicas, deadline, card)
     result = drill.chaos(orders, database, folder, say)
     if as_json:
         print_json(result)

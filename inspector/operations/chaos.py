@@ -1,4 +1,4 @@
-"""`inspector chaos`: a drill with a plant of its own, told on the way and summed up as a table or JSON."""
+"""`inspector chaos`: a run_chaos with a plant of its own, told on the way and summed up as a table or JSON."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, Final, Literal
 from rich.table import Table
 
 from inspector.errors import InspectorError
-from inspector.lab.chaos.database import Database, LockableFile
-from inspector.lab.chaos.drill import drill
-from inspector.lab.chaos.page import page
-from inspector.lab.chaos.plant import Orders
+from inspector.lab.chaos.database import LockableSqlite, StoppableDatabase
 from inspector.lab.chaos.postgres import KillablePostgres
-from inspector.lab.chaos.tally import tally
+from inspector.lab.chaos.report import fault_report
+from inspector.lab.chaos.report_document import report_document
+from inspector.lab.chaos.run import run_chaos
+from inspector.lab.chaos.testbed import RunOptions
 from inspector.operations.bench_service import CARD
 from inspector.operations.signals import interrupt_on_signals
 
@@ -43,19 +43,21 @@ CAPTION: Final = (
 FAILURES: Final = ("lost", "decided_twice", "wrong_pass", "late_pass")
 
 
-def chaos(orders: Orders, kind: DatabaseKind, folder: Path | None, say: Say) -> dict[str, Any]:
-    """Runs a drill in a new or empty folder (None: one that is removed afterwards); whatever it started is gone when
-    this returns or raises. Raises InspectorError."""
+def chaos(orders: RunOptions, kind: DatabaseKind, folder: Path | None, say: Say) -> dict[str, Any]:
+    """Run all faults in a new or empty folder; None: a temporary one, removed afterwards.
+
+    Everything that was started has ended when this returns or raises. Raises InspectorError.
+    """
     with interrupt_on_signals(), _place(folder) as place, _database(kind, place) as database:
         if orders.model is None:
             card = place / "stub.yaml"
             card.write_text(CARD)
             orders = replace(orders, model=card)
-        done = drill(orders, database, place, say)
+        done = run_chaos(orders, database, place, say)
     deadline_s = orders.deadline_ms / 1000.0
-    summed = tally(done.trails, done.strikes, deadline_s)
+    summed = fault_report(done.traces, done.strikes, deadline_s)
     told = {"seed": orders.seed, "rate": orders.rate, "database": kind, "repeated": done.repeated}
-    return page(summed, done.trails, done.strikes, deadline_s) | told
+    return report_document(summed, done.traces, done.strikes, deadline_s) | told
 
 
 def table(result: dict[str, Any]) -> Table:
@@ -77,9 +79,9 @@ def _cell(column: str, value: Any) -> str:
 
 
 @contextmanager
-def _database(kind: DatabaseKind, place: Path) -> Iterator[Database]:
+def _database(kind: DatabaseKind, place: Path) -> Iterator[StoppableDatabase]:
     if kind == "sqlite":
-        yield LockableFile(place / "data" / "inspector.db")
+        yield LockableSqlite(place / "data" / "inspector.db")
     else:
         with KillablePostgres(place / "postgres") as server:
             yield server
@@ -87,7 +89,7 @@ def _database(kind: DatabaseKind, place: Path) -> Iterator[Database]:
 
 @contextmanager
 def _place(folder: Path | None) -> Iterator[Path]:
-    """Empty, so that no earlier drill's parts are taken for this one's."""
+    """Empty, so that no earlier run_chaos's parts are taken for this one's."""
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="inspector-chaos-") as made:
             yield Path(made)

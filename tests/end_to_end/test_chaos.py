@@ -23,11 +23,11 @@ from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import answers
 from inspector.errors import BrokerError, LedgerError
-from inspector.lab.chaos.broker import HOST, SAVES_S, KillableBroker
-from inspector.lab.chaos.crew import frozen
-from inspector.lab.chaos.database import LockableFile, stored_parts
+from inspector.lab.chaos.broker import AUTOSAVE_DONE_S, HOST, KillableBroker
+from inspector.lab.chaos.database import LockableSqlite, stored_parts
 from inspector.lab.chaos.postgres import KillablePostgres
-from inspector.lab.chaos.schedule import Fault
+from inspector.lab.chaos.processes import frozen_process
+from inspector.lab.chaos.schedule import FaultKind
 
 COMMAND = [sys.executable, "-c", "from inspector.cli.app import main; main()", "chaos"]
 COUNTED = {"frames", "verdicts", "lost", "decided_twice", "published_twice", "wrong_pass", "late", "late_pass"}
@@ -62,10 +62,10 @@ def test_no_part_is_lost_decided_twice_or_passed_wrongly_while_everything_dies_o
     assert (done.returncode, result["clean"]) == (0, True), result["failures"]
     assert [result[name] for name in ("lost", "decided_twice", "wrong_pass", "late_pass")] == [0, 0, 0, 0]
     assert result["verdicts"] == result["frames"] > 100
-    assert set(result["faults"]) == {"calm", *Fault}
+    assert set(result["faults"]) == {"calm", *FaultKind}
     assert all(set(counts) >= {*COUNTED, "longest_gap_s"} for counts in result["faults"].values())
-    assert all(result["faults"][fault]["strikes"] == 1 for fault in Fault)
-    assert all(f"{fault}: recovered" in done.stderr for fault in Fault)
+    assert all(result["faults"][fault]["strikes"] == 1 for fault in FaultKind)
+    assert all(f"{fault}: recovered" in done.stderr for fault in FaultKind)
     assert left_behind(folder) == []
 
 
@@ -114,7 +114,7 @@ def test_broker_dies_and_comes_back_on_its_port_with_what_it_had_on_disk(tmp_pat
             gate.client.on_subscribe = lambda *_: heard.append("SUBACK")
             gate.client.subscribe("verdict", qos=1)
             assert gate.until(lambda: bool(heard))
-        time.sleep(SAVES_S)
+        time.sleep(AUTOSAVE_DONE_S)
         with broker.dead():
             assert not answers(HOST, broker.port)
         assert broker.pid != before
@@ -133,7 +133,7 @@ def test_frozen_process_stands_still_and_goes_on() -> None:
 
     process = subprocess.Popen(["sleep", "600"])
     try:
-        with frozen(process.pid):
+        with frozen_process(process.pid):
             assert comes_to(stopped=True)
         assert comes_to(stopped=False)
     finally:
@@ -142,7 +142,7 @@ def test_frozen_process_stands_still_and_goes_on() -> None:
 
 
 def test_locked_database_can_not_be_written_until_it_is_let_go(tmp_path: Path) -> None:
-    database = LockableFile(tmp_path / "ledger.db")
+    database = LockableSqlite(tmp_path / "ledger.db")
     upgrade(database.url)
     with closing(sqlite3.connect(tmp_path / "ledger.db", timeout=0)) as service:
         with database.away(), pytest.raises(sqlite3.OperationalError, match="locked"):

@@ -1,3 +1,5 @@
-"""Proves on this machine that no part is lost: a real broker, the real service and a virtual line, while processes
-die. Knows how to break what runs and how to compare what was sent, stored and heard; changes nothing in the service.
+"""Fault injection on this machine: a real broker, the real service and a virtual line run while processes are killed.
+
+Shows that no part is lost, decided twice, or passed without proof. Imported by `operations.chaos` only. Never changes
+the service: it kills, freezes and disconnects from outside, then compares what was sent, stored and received.
 """

@@ -1,9 +1,8 @@
-"""mosquitto as a plant should run it, to be killed: sessions and queues on disk, saved every second.
+"""A mosquitto that can be killed, configured as a plant should run it: sessions and queues on disk, saved every second.
 
-It acknowledges a message before it has written it. What it took within the last moments before a kill may be gone,
-which is no fault of the service: the line repeats what is not answered (`feed.py`). To save at every change would not
-mend that, and each save writes the whole backlog: at 60 frames/s the broker then never works off what a fault has
-left.
+mosquitto acknowledges a message before it writes it. A kill can lose what it took in the last moments. That is no fault
+of the service, so the line repeats unanswered frames (`load_generator.py`). Saving at every change would not prevent
+the loss, and each save writes the whole backlog: at 60 frames/s the broker would never catch up after a fault.
 """
 
 from __future__ import annotations
@@ -21,13 +20,15 @@ from inspector.adapters.mqtt.local.broker import DEFAULT_LIMITS, await_answer, f
 from inspector.errors import BrokerError
 
 HOST: Final = "127.0.0.1"
-EVERY_SECOND: Final = "autosave_interval 1\n"
-SAVES_S: Final = 3.0  # by then it has saved what it has, though other processes keep it waiting
+AUTOSAVE_EVERY_SECOND: Final = "autosave_interval 1\n"
+AUTOSAVE_DONE_S: Final = 3.0  # the autosave has finished by then, even on a busy machine
 
 
 class KillableBroker:
-    """Use it as a context manager, in a thread that lives as long as it should. Raises BrokerError when mosquitto is
-    missing or does not start."""
+    """A mosquitto process as a context manager. Use it in a thread that outlives the block.
+
+    Raises BrokerError when mosquitto is missing or does not start.
+    """
 
     def __init__(self, folder: Path) -> None:
         if mosquitto.find() is None:
@@ -38,7 +39,7 @@ class KillableBroker:
         self.port = free_port(HOST, 0)
         self._plan = make_plan(folder.resolve(), HOST, self.port, "mosquitto", DEFAULT_LIMITS)
         with Path(self._plan.command[-1]).open("a") as config:
-            config.write(EVERY_SECOND)
+            config.write(AUTOSAVE_EVERY_SECOND)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -55,7 +56,7 @@ class KillableBroker:
 
     @contextmanager
     def dead(self) -> Iterator[None]:
-        """Killed at once, and started again on the same port with what it has on disk."""
+        """Kill mosquitto; restart it on the same port, with its files, at the end of the block."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()

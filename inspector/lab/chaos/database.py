@@ -1,5 +1,5 @@
-"""The service's database, taken away from it: SQLite is locked by somebody else for longer than the service waits,
-PostgreSQL is killed (`postgres.py`).
+"""Outages of the service's database: SQLite is locked longer than the service waits, PostgreSQL is killed
+(`postgres.py`).
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Final, Protocol
 from inspector.adapters.ledger import SqlArchive
 from inspector.adapters.ledger.database import BUSY_S
 from inspector.domain.part import PartRecord
-from inspector.lab.chaos.tally import Stored
+from inspector.lab.chaos.report import StoredPart
 from inspector.ports.archive import PartFilter
 
-LOCK_S: Final = BUSY_S + 2.0
-PAGE: Final = 500
+LOCK_DURATION_S: Final = BUSY_S + 2.0
+PARTS_PER_PAGE: Final = 500
 
 
-class Database(Protocol):
-    """`away_s` is how long it should be away so that the service must notice."""
+class StoppableDatabase(Protocol):
+    """A database that can be made unavailable. `away_s` is long enough for the service to notice."""
 
     url: str
     away_s: float
 
     def away(self) -> AbstractContextManager[None]:
-        """Nothing can be stored for the length of the block."""
+        """Make every write fail for the length of the block."""
 
 
-class LockableFile:
-    """An SQLite file."""
+class LockableSqlite:
+    """An SQLite file that another connection locks."""
 
-    away_s = LOCK_S
+    away_s = LOCK_DURATION_S
 
     def __init__(self, file: Path) -> None:
         self.url = f"sqlite:///{file}"
@@ -41,15 +41,15 @@ class LockableFile:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        with closing(sqlite3.connect(self._file, isolation_level=None, timeout=LOCK_S)) as other:
+        with closing(sqlite3.connect(self._file, isolation_level=None, timeout=LOCK_DURATION_S)) as other:
             other.execute("BEGIN EXCLUSIVE")
             yield
             other.execute("ROLLBACK")
 
 
-def stored_parts(url: str, line: str, page: int = PAGE) -> dict[str, Stored]:
-    """Every part of the line by trigger_id. Raises LedgerError."""
-    found: dict[str, Stored] = {}
+def stored_parts(url: str, line: str, page: int = PARTS_PER_PAGE) -> dict[str, StoredPart]:
+    """Return every stored part of the line by trigger_id. Raises LedgerError."""
+    found: dict[str, StoredPart] = {}
     after = 0
     with closing(SqlArchive(url)) as archive:
         while rows := archive.parts(PartFilter(line=line, after=after), page):
@@ -58,5 +58,5 @@ def stored_parts(url: str, line: str, page: int = PAGE) -> dict[str, Stored]:
     return found
 
 
-def _stored(part: PartRecord) -> Stored:
-    return Stored(part.result_id, part.decision.disposition, len(part.votes))
+def _stored(part: PartRecord) -> StoredPart:
+    return StoredPart(part.result_id, part.decision.disposition, len(part.votes))

@@ -1,4 +1,4 @@
-"""A PostgreSQL server to be killed: made in a folder of its own with the programs that are installed here."""
+"""A PostgreSQL server that can be killed, created in a folder of its own with the installed programs."""
 
 from __future__ import annotations
 
@@ -18,28 +18,30 @@ from typing import Any, Final, Self
 from inspector.errors import LedgerError
 
 USER: Final = "inspector"
-NEEDED: Final = ("initdb", "postgres", "pg_isready")
-PLACES: Final = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql*/bin")
-MISSING: Final = (
+PROGRAMS: Final = ("initdb", "postgres", "pg_isready")
+PROGRAM_GLOBS: Final = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql*/bin")
+NOT_INSTALLED: Final = (
     "no PostgreSQL server is installed, and only one of its own can be killed; apt-get install postgresql, put its "
     "programs on PATH, or use --database sqlite"
 )
-AWAY_S: Final = 2.0
-START_S: Final = 60.0
+OUTAGE_S: Final = 2.0
+START_TIMEOUT_S: Final = 60.0
 POLL_S: Final = 0.1
-SERVANTS: Final = ("postgres", "nobody")  # whom it may run as where we are root, which it refuses
+UNPRIVILEGED_USERS: Final = ("postgres", "nobody")  # accounts to run it as when we are root: PostgreSQL refuses root
 
 
 class KillablePostgres:
-    """Use it as a context manager. Listens on a socket in a folder of its own only. Raises LedgerError when no server
-    is installed or it does not start."""
+    """A PostgreSQL server as a context manager, listening on a socket in its own folder only.
 
-    away_s = AWAY_S
+    Raises LedgerError when no server is installed or it does not start.
+    """
+
+    away_s = OUTAGE_S
 
     def __init__(self, log: Path) -> None:
         self._programs = programs()
         self._log = log
-        self._folder = Path(tempfile.mkdtemp(prefix="chaos-pg-"))  # a short path: it holds the server's socket
+        self._folder = Path(tempfile.mkdtemp(prefix="chaos-pg-"))  # short: a socket path has 107 bytes at most
         self.url = f"postgresql://{USER}@/postgres?host={self._folder}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -57,7 +59,7 @@ class KillablePostgres:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """Killed at once with all its sessions, and started again: it recovers from its log."""
+        """Kill the server with all sessions; restart it, with crash recovery, at the end of the block."""
         self._stop()
         try:
             yield
@@ -70,7 +72,7 @@ class KillablePostgres:
         options = ["-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C"]
         made = self._run(["initdb", "-D", str(self._folder / "data"), *options])
         if made.returncode:
-            raise LedgerError(f"PostgreSQL can't be set up: {made.stderr.strip()}; {MISSING}")
+            raise LedgerError(f"PostgreSQL can't be set up: {made.stderr.strip()}; {NOT_INSTALLED}")
 
     def _start(self) -> None:
         place = ["-D", str(self._folder / "data"), "-k", str(self._folder), "-c", "listen_addresses="]
@@ -83,10 +85,10 @@ class KillablePostgres:
 
     def _await_answer(self) -> None:
         assert self._process is not None
-        end = time.monotonic() + START_S
+        end = time.monotonic() + START_TIMEOUT_S
         while self._run(["pg_isready", "-q", "-h", str(self._folder), "-U", USER]).returncode:
             if self._process.poll() is not None or time.monotonic() > end:
-                raise LedgerError(f"PostgreSQL did not start; {self._log} tells why")
+                raise LedgerError(f"PostgreSQL did not start; see {self._log}")
             time.sleep(POLL_S)
 
     def _run(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -94,7 +96,7 @@ class KillablePostgres:
         return subprocess.run(command, capture_output=True, text=True, cwd=self._folder, check=False, **_as_servant())
 
     def _stop(self) -> None:
-        """An immediate shutdown is a crash that leaves no child behind."""
+        """Crash the server by an immediate shutdown, which leaves no child process."""
         if self._process:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
@@ -105,13 +107,13 @@ class KillablePostgres:
 
 
 def programs() -> Path:
-    """The folder of a server's programs: the one on PATH, else the newest that is installed. Raises LedgerError."""
+    """Return the folder of the server's programs: on PATH, else the newest installed version. Raises LedgerError."""
     folders = [Path(folder) for folder in os.get_exec_path()]
-    folders += sorted((found for place in PLACES for found in Path("/").glob(place)), key=_version, reverse=True)
+    folders += sorted((found for place in PROGRAM_GLOBS for found in Path("/").glob(place)), key=_version, reverse=True)
     for folder in folders:
-        if all((folder / name).is_file() for name in NEEDED):
+        if all((folder / name).is_file() for name in PROGRAMS):
             return folder
-    raise LedgerError(MISSING)
+    raise LedgerError(NOT_INSTALLED)
 
 
 def _version(folder: Path) -> int:
@@ -123,7 +125,7 @@ def _servant() -> pwd.struct_passwd | None:
     if os.geteuid() != 0:
         return None
     known = {each.pw_name: each for each in pwd.getpwall()}
-    return next(known[name] for name in SERVANTS if name in known)
+    return next(known[name] for name in UNPRIVILEGED_USERS if name in known)
 
 
 def _as_servant() -> dict[str, Any]:

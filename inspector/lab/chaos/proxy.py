@@ -1,5 +1,6 @@
-"""The wire between service and broker, as a TCP proxy that can be cut: cut, it drops what is connected and refuses
-what comes. Runs an event loop in a thread of its own; knows nothing of MQTT.
+"""A TCP proxy between service and broker that can be cut: it drops open connections and refuses new ones.
+
+Runs an event loop in a thread of its own; knows nothing of MQTT.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import Any, Final, Self, TypeVar
 Answer = TypeVar("Answer")
 HOST: Final = "127.0.0.1"
 CHUNK_BYTES: Final = 64 * 1024
-PATIENCE_S: Final = 10.0
+CALL_TIMEOUT_S: Final = 10.0
 
 
 class Proxy:
-    """Leads from `port`, a free one, to another port of this machine."""
+    """Forwards `port`, a free one, to another port of this machine."""
 
     def __init__(self, target: int) -> None:
         self.port = 0
@@ -38,12 +39,12 @@ class Proxy:
         self._run(self._drop())
         self._run(self._finish())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(PATIENCE_S)
+        self._thread.join(CALL_TIMEOUT_S)
         self._loop.close()
 
     @contextmanager
     def cut(self) -> Iterator[None]:
-        """The wire is cut for the length of the block."""
+        """Drop all connections and refuse new ones for the length of the block."""
         self._run(self._drop())
         try:
             yield
@@ -51,7 +52,7 @@ class Proxy:
             self._run(self._listen())
 
     def _run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_TIMEOUT_S)
 
     # ------------------------------------------------------------------ the event loop
 
@@ -66,14 +67,14 @@ class Proxy:
             end.transport.abort()
 
     async def _finish(self) -> None:
-        """Lets every connection notice its end."""
+        """Cancel every connection and wait for its end."""
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until either side ends it."""
+        """Forward one connection until either side closes it."""
         with self._known(writer), contextlib.suppress(OSError):
             far_reader, far_writer = await asyncio.open_connection(HOST, self._target)
             with self._known(far_writer):
@@ -86,7 +87,7 @@ class Proxy:
 
     @contextmanager
     def _known(self, end: asyncio.StreamWriter) -> Iterator[None]:
-        """Closed at the end, when what was written has gone out."""
+        """Track a connection end; close it, after its buffer is sent, at the end of the block."""
         self._ends.add(end)
         try:
             yield

@@ -1,4 +1,4 @@
-"""Which faults strike, in which order and when: the same seed gives the same schedule. Pure."""
+"""Which faults strike, in which order and when. The same seed gives the same schedule."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-SLOT_S: Final = 4.0  # about what a fault and the recovery from it take
+FAULT_AND_RECOVERY_S: Final = 4.0  # typical duration of a fault and the recovery from it
 
 
-class Fault(StrEnum):
-    """A way to fail. The relay lives in the station's process: both die together."""
+class FaultKind(StrEnum):
+    """What is broken, and how. The outbox lives in the station's process: both fail together."""
 
     STATION = "station"
     STATION_FREEZE = "station-freeze"
@@ -23,42 +23,43 @@ class Fault(StrEnum):
     DATABASE = "database"
 
 
-ALIASES: Final = {"relay": Fault.STATION, "relay-freeze": Fault.STATION_FREEZE}
+ALIASES: Final = {"relay": FaultKind.STATION, "relay-freeze": FaultKind.STATION_FREEZE}
 
 
-class Planned(NamedTuple):
-    """A fault to come, `at_s` seconds after the line started. `lot`, in 0..1, draws its victim among equals."""
+class ScheduledFault(NamedTuple):
+    """A fault due `at_s` seconds after the line started. `lot`, in 0..1, selects the process among equals."""
 
-    fault: Fault
+    fault: FaultKind
     at_s: float
     lot: float
 
 
-def chosen(names: str) -> tuple[Fault, ...]:
-    """The faults that a list with commas names, each once. Raises ValueError naming what there is."""
+def parse_faults(names: str) -> tuple[FaultKind, ...]:
+    """Return the faults that a comma-separated list names, each once. Raises ValueError naming the valid ones."""
     found = [ALIASES.get(name) or _fault(name) for name in (each.strip() for each in names.split(",")) if name]
     if not found:
-        raise ValueError(f"no fault is named; there are {', '.join(Fault)}")
+        raise ValueError(f"no fault is named; there are {', '.join(FaultKind)}")
     return tuple(dict.fromkeys(found))
 
 
-def schedule(faults: Sequence[Fault], kills: int, duration_s: float, seed: int) -> list[Planned]:
-    """`kills` of each fault, mixed and spread over `duration_s`: each strikes somewhere within a slot of its own."""
+def fault_schedule(faults: Sequence[FaultKind], kills: int, duration_s: float, seed: int) -> list[ScheduledFault]:
+    """Spread `kills` of each fault, shuffled, over `duration_s`: each strikes at a random time within its own slot."""
     lots = random.Random(seed)
     order = [fault for fault in faults for _ in range(kills)]
     lots.shuffle(order)
     slot_s = duration_s / len(order)
     return [
-        Planned(fault, slot_s * (place + lots.uniform(0.1, 0.6)), lots.random()) for place, fault in enumerate(order)
+        ScheduledFault(fault, slot_s * (place + lots.uniform(0.1, 0.6)), lots.random())
+        for place, fault in enumerate(order)
     ]
 
 
-def usual_duration_s(faults: Sequence[Fault], kills: int) -> float:
-    return SLOT_S * len(faults) * kills
+def default_duration_s(faults: Sequence[FaultKind], kills: int) -> float:
+    return FAULT_AND_RECOVERY_S * len(faults) * kills
 
 
-def _fault(name: str) -> Fault:
+def _fault(name: str) -> FaultKind:
     try:
-        return Fault(name)
+        return FaultKind(name)
     except ValueError as error:
-        raise ValueError(f"no fault {name}; there are {', '.join(Fault)}") from error
+        raise ValueError(f"no fault {name}; there are {', '.join(FaultKind)}") from error

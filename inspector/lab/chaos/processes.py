@@ -1,6 +1,6 @@
-"""The service under test: `inspector serve` in a process of its own, and the processes that Ray Serve made in it.
+"""The service under test: `inspector serve` as a child process, and the processes that Ray Serve starts below it.
 
-Knows how to find them by name, to kill and to freeze them.
+Finds them by name, kills and freezes them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ from inspector.errors import PoolError
 STATION: Final = "ServeReplica:stations"
 REPLICA: Final = "ServeReplica:models"
 SERVE: Final = "from inspector.cli.app import main; main()"
-STOP_S: Final = 60.0
-LINGER_S: Final = 5.0
-TOLD: Final = 2000  # characters of the log that an error quotes
+STOP_TIMEOUT_S: Final = 60.0
+CHILD_EXIT_TIMEOUT_S: Final = 5.0
+QUOTED_LOG_CHARACTERS: Final = 2000  # end of the log that an error quotes
 
 
-class Crew:
-    """Use it as a context manager: the service is started, and stopped with all that it started. `environment` are
-    INSPECTOR_… variables; `replicas` is how many model replicas there should be."""
+class ServiceProcesses:
+    """The service as a context manager: started on entry, stopped on exit with every process that it started.
+
+    `environment` holds INSPECTOR_… variables; `replicas` is the number of model replicas.
+    """
 
     def __init__(self, environment: Mapping[str, str], pipelines: Path, log: Path, replicas: int) -> None:
         self._environment = os.environ | environment
@@ -48,7 +50,7 @@ class Crew:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C reaches us first: we stop the line before the service
+                start_new_session=True,  # Ctrl-C stops the line first, then the service
             )
         return self
 
@@ -57,41 +59,41 @@ class Crew:
         family = self._family()
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(STOP_S)
+            self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        _, left = psutil.wait_procs(family, timeout=LINGER_S)
+        _, left = psutil.wait_procs(family, timeout=CHILD_EXIT_TIMEOUT_S)
         for each in left:
             _signal(each, signal.SIGKILL)
 
     def check(self) -> None:
-        """Raises PoolError with the end of its log when the service has ended."""
+        """Raise PoolError with the end of the log if the service has ended."""
         assert self._process is not None
         if (status := self._process.poll()) is not None:
-            said = self._log.read_text(errors="replace")[-TOLD:]
-            raise PoolError(f"the service ended with exit status {status}; {self._log} ends with:\n{said}")
+            log_end = self._log.read_text(errors="replace")[-QUOTED_LOG_CHARACTERS:]
+            raise PoolError(f"the service ended with exit status {status}; {self._log} ends with:\n{log_end}")
 
     def members(self, kind: str) -> list[psutil.Process]:
-        """The processes whose name holds `kind`, the oldest first."""
+        """Return the processes whose name contains `kind`, oldest first."""
         return sorted((each for each in self._family() if kind in _name(each)), key=lambda each: each.pid)
 
     def is_whole(self) -> bool:
-        """Whether as many processes of each kind run as should."""
+        """Return whether the expected number of processes of each kind runs."""
         return all(len(self.members(kind)) >= count for kind, count in self._strength.items())
 
     @contextmanager
     def killed(self, kind: str, lot: float) -> Iterator[str]:
-        """kill -9 of one of them; replacing it is the service's business."""
+        """Kill one process of this kind with SIGKILL; replacing it is the service's task."""
         victim = self._draw(kind, lot)
         _signal(victim, signal.SIGKILL)
         yield f"process {victim.pid}"
 
     @contextmanager
     def frozen(self, kind: str, lot: float) -> Iterator[str]:
-        """One of them stands still, with all its connections open."""
+        """Stop one process of this kind with SIGSTOP; its connections stay open."""
         victim = self._draw(kind, lot)
-        with frozen(victim.pid):
+        with frozen_process(victim.pid):
             yield f"process {victim.pid}"
 
     def _draw(self, kind: str, lot: float) -> psutil.Process:
@@ -110,18 +112,18 @@ class Crew:
 
 
 @contextmanager
-def frozen(pid: int) -> Iterator[None]:
-    """A process stands still for the length of the block."""
+def frozen_process(pid: int) -> Iterator[None]:
+    """Stop a process with SIGSTOP for the length of the block."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        with contextlib.suppress(ProcessLookupError):  # whoever watches it may have replaced it
+        with contextlib.suppress(ProcessLookupError):  # its supervisor may have replaced it
             os.kill(pid, signal.SIGCONT)
 
 
 def _name(process: psutil.Process) -> str:
-    """Ray writes what a worker does into its command line; empty for one that is gone."""
+    """Return the command line, where Ray writes what a worker does; empty for a process that has ended."""
     try:
         return " ".join(process.cmdline())
     except psutil.Error:

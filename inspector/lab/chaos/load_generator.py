@@ -1,7 +1,7 @@
-"""A virtual line under test: a camera that publishes real drawn frames at a steady rate, and a gate that listens.
+"""The virtual line of a chaos run: a camera that publishes synthetic frames at a steady rate, and a gate that listens.
 
-It stands beside the broker, so that what is cut is the service's wire and not its own. It repeats what a killed
-broker had acknowledged and forgotten, as a gateway in front of such a broker must: see `broker.py`.
+It connects to the broker directly, so that a network fault cuts off the service and not the line. After a broker kill
+it repeats unanswered frames, as a gateway in front of such a broker must (`broker.py`).
 """
 
 from __future__ import annotations
@@ -20,70 +20,75 @@ from inspector.lab.synthetic import draw, encode
 from inspector.utc import utc_now
 
 PRODUCT: Final = "washer"
-PICTURES: Final = 24
-TRY_S: Final = 1.0
-POLL_S: Final = 0.1
-ENOUGH: Final = 3  # sound verdicts: fewer may be a stroke of luck
-MAKESHIFT: Final = frozenset({Reason.DEADLINE, Reason.MODEL_ERROR, Reason.OVERLOAD, Reason.SAFE_MODE})
+DISTINCT_FRAMES: Final = 24
+FIRST_VERDICT_TIMEOUT_S: Final = 1.0
+VERDICT_POLL_S: Final = 0.1
+MIN_JUDGED_VERDICTS: Final = 3  # verdicts of a model that count as recovered; fewer may be chance
+FAIL_SAFE_REASONS: Final = frozenset({Reason.DEADLINE, Reason.MODEL_ERROR, Reason.OVERLOAD, Reason.SAFE_MODE})
 
 
-class Feed:
-    """Sends with a thread of its own from `start` to `stop`; trigger ids are `run` and a number."""
+class LoadGenerator:
+    """Publishes frames from a thread of its own between `start` and `stop`. A trigger_id is `run` and a number."""
 
     def __init__(self, client: LineClient, run: str, rate: float, seed: int) -> None:
         self.repeated = 0
         self._client = client
         self._run = run
         self._rate = rate
-        self._pictures = pictures(seed)
+        self._pictures = washer_frames(seed)
         self._sent = 0
         self._first = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send_steadily, name="camera", daemon=True)
 
     def await_service(self, check: Callable[[], None], limit_s: float) -> None:
-        """Sends a frame now and then until one is answered soundly; these do not count. Raises PoolError when none is,
-        and whatever `check` raises meanwhile."""
+        """Send one frame at a time until a model answers. These frames are not counted.
+
+        Raises PoolError when no model answers within `limit_s`, and whatever `check` raises meanwhile.
+        """
         end = time.monotonic() + limit_s
-        while not any(map(is_sound, self._client.journeys())):
+        while not any(map(is_judged, self._client.journeys())):
             if time.monotonic() > end:
                 raise PoolError(f"no frame was judged within {limit_s:g} s of starting the service; see its log")
             check()
             self._send_next()
-            time.sleep(TRY_S)
+            time.sleep(FIRST_VERDICT_TIMEOUT_S)
         self._first = self._sent
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Sends no more. Stopping twice is allowed."""
+        """Stop sending. Stopping twice is allowed."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def journeys(self) -> list[Journey]:
-        """All frames that count, in the order they were sent."""
+        """Return all counted frames in the order they were sent."""
         return self._client.journeys()[self._first :]
 
     def has_recovered(self, since_s: float) -> bool:
-        """Whether frames sent after this moment are judged again."""
+        """Return whether a model judged frames that were sent after this moment."""
         newest = takewhile(lambda journey: journey.sent_s > since_s, reversed(self.journeys()))
-        return sum(map(is_sound, newest)) >= ENOUGH
+        return sum(map(is_judged, newest)) >= MIN_JUDGED_VERDICTS
 
     def repeat(self, until_s: float) -> None:
-        """Sends again what was sent before this moment and is not answered yet, however long ago: a frame that waited,
-        or was repeated, is forgotten as a fresh one is, and so is its verdict."""
+        """Send every frame again that was sent before `until_s` and is still unanswered.
+
+        A broker forgets queued and repeated frames like fresh ones, and verdicts too, so the age of a frame does not
+        matter.
+        """
         for journey in self.journeys():
             if journey.sent_s <= until_s and not journey.verdicts:
                 self._client.send(replace(journey.exposure, payload=self._payload(journey.exposure.trigger_id)))
                 self.repeated += 1
 
     def drain(self, patience_s: float) -> None:
-        """Returns when every frame is answered, or nothing has come in for `patience_s`."""
+        """Wait until every frame is answered, or until nothing has arrived for `patience_s`."""
         waiting, since = self._open(), time.monotonic()
         while waiting and time.monotonic() - since < patience_s:
-            time.sleep(POLL_S)
+            time.sleep(VERDICT_POLL_S)
             if (now_waiting := self._open()) != waiting:
                 waiting, since = now_waiting, time.monotonic()
 
@@ -91,7 +96,7 @@ class Feed:
         return sum(not (journey.accepted and journey.verdicts) for journey in self.journeys())
 
     def _send_steadily(self) -> None:
-        """Keeps the rate by the clock: a slow frame is followed by quick ones."""
+        """Keep the rate by the clock: after a slow frame the next ones follow faster."""
         began, sent = time.monotonic(), 0
         while not self._stop.wait(max(0.0, began + sent / self._rate - time.monotonic())):
             self._send_next()
@@ -107,19 +112,19 @@ class Feed:
 
     def _payload(self, trigger_id: str) -> bytes:
         number = int(trigger_id.rpartition("-")[2])
-        return stamped(self._pictures[number % len(self._pictures)], trigger_id)
+        return with_comment(self._pictures[number % len(self._pictures)], trigger_id)
 
 
-def pictures(seed: int) -> Sequence[bytes]:
-    return [encode(draw(PRODUCT, seed + number)) for number in range(PICTURES)]
+def washer_frames(seed: int) -> Sequence[bytes]:
+    return [encode(draw(PRODUCT, seed + number)) for number in range(DISTINCT_FRAMES)]
 
 
-def stamped(jpeg: bytes, text: str) -> bytes:
-    """The same picture with a comment of its own: a camera never takes the same bytes twice."""
+def with_comment(jpeg: bytes, text: str) -> bytes:
+    """Return the same picture with another JPEG comment: a camera never sends the same bytes twice."""
     comment = text.encode()
     return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment + jpeg[2:]
 
 
-def is_sound(journey: Journey) -> bool:
-    """Answered by a model, not by a fail-safe."""
-    return any(verdict.reason not in MAKESHIFT for _, verdict in journey.verdicts)
+def is_judged(journey: Journey) -> bool:
+    """Return whether a model answered, not a fail-safe."""
+    return any(verdict.reason not in FAIL_SAFE_REASONS for _, verdict in journey.verdicts)

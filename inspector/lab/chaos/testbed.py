@@ -1,0 +1,129 @@
+"""Everything that a chaos run starts, in order, and how each fault strikes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from inspector.adapters.mqtt.connection import Broker
+from inspector.adapters.mqtt.line_client import LineClient
+from inspector.adapters.mqtt.local.broker import free_port
+from inspector.lab.chaos.broker import HOST, KillableBroker
+from inspector.lab.chaos.database import StoppableDatabase
+from inspector.lab.chaos.load_generator import PRODUCT, LoadGenerator
+from inspector.lab.chaos.processes import REPLICA, STATION, ServiceProcesses, frozen_process
+from inspector.lab.chaos.proxy import Proxy
+from inspector.lab.chaos.schedule import FaultKind, ScheduledFault
+from inspector.messages.topics import Topics
+
+LINE: Final = "chaos"
+CAMERA: Final = "cam1"
+START_TIMEOUT_S: Final = 180.0
+FREEZE_DURATION_S: Final = 3.0
+BROKER_OUTAGE_S: Final = 1.0
+NETWORK_CUT_S: Final = 2.0
+PIPELINE: Final = """\
+line: {line}
+product: {product}
+question: Is there any defect on this {product}?
+defects: {{scratch: minor, dent: major, crack: critical, stain: minor, burr: major}}
+ladder:
+  - {{views: [direct]}}
+deadline_ms: {deadline_ms:g}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What to run and what to break. `model` is the model card that judges; None until one is chosen."""
+
+    faults: tuple[FaultKind, ...]
+    kills: int
+    duration_s: float
+    seed: int
+    rate: float
+    replicas: int
+    deadline_ms: float
+    model: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Testbed:
+    """The running processes, as far as faults concern them."""
+
+    broker: KillableBroker
+    wire: Proxy
+    database: StoppableDatabase
+    service: ServiceProcesses
+    load: LoadGenerator
+
+    def strike(self, planned: ScheduledFault) -> AbstractContextManager[object]:
+        """Inject the fault for the length of the block. The service or Ray replaces what died."""
+        strikes: dict[FaultKind, Callable[[], AbstractContextManager[object]]] = {
+            FaultKind.STATION: lambda: self.service.killed(STATION, planned.lot),
+            FaultKind.STATION_FREEZE: lambda: self.service.frozen(STATION, planned.lot),
+            FaultKind.REPLICA: lambda: self.service.killed(REPLICA, planned.lot),
+            FaultKind.REPLICA_FREEZE: lambda: self.service.frozen(REPLICA, planned.lot),
+            FaultKind.BROKER: self.broker.dead,
+            FaultKind.BROKER_FREEZE: lambda: frozen_process(self.broker.pid),
+            FaultKind.NETWORK: self.wire.cut,
+            FaultKind.DATABASE: self.database.away,
+        }
+        return strikes[planned.fault]()
+
+    def lasts_s(self, fault: FaultKind) -> float:
+        """Return the duration of this fault in seconds; 0 for a kill."""
+        freezes = (FaultKind.STATION_FREEZE, FaultKind.REPLICA_FREEZE, FaultKind.BROKER_FREEZE)
+        fixed = {
+            FaultKind.BROKER: BROKER_OUTAGE_S,
+            FaultKind.NETWORK: NETWORK_CUT_S,
+            FaultKind.DATABASE: self.database.away_s,
+        }
+        return fixed.get(fault, FREEZE_DURATION_S if fault in freezes else 0.0)
+
+
+@contextmanager
+def testbed(orders: RunOptions, database: StoppableDatabase, folder: Path, run: str) -> Iterator[Testbed]:
+    """Yield a testbed whose service judges frames. On exit the service stops first, so that its last verdicts arrive.
+
+    Raises BrokerError or PoolError when something does not start.
+    """
+    pipelines = folder / "pipelines"
+    pipelines.mkdir(parents=True, exist_ok=True)
+    declaration = PIPELINE.format(line=LINE, product=PRODUCT, deadline_ms=orders.deadline_ms)
+    (pipelines / f"{LINE}.yaml").write_text(declaration)
+    with ExitStack() as stack:
+        broker = stack.enter_context(KillableBroker(folder / "broker"))
+        wire = stack.enter_context(Proxy(broker.port))
+        client = stack.enter_context(LineClient(Broker(HOST, broker.port), Topics(), LINE, CAMERA, run))
+        environment = _environment(orders, database.url, wire.port, folder)
+        service = stack.enter_context(ServiceProcesses(environment, pipelines, folder / "service.log", orders.replicas))
+        load = LoadGenerator(client, run, orders.rate, orders.seed)
+        stack.callback(load.stop)
+        load.await_service(service.check, START_TIMEOUT_S)
+        yield Testbed(broker, wire, database, service, load)
+
+
+def _environment(orders: RunOptions, database: str, broker_port: int, folder: Path) -> Mapping[str, str]:
+    """Return the INSPECTOR_… variables of the service; none of them points to the user's own installation."""
+    settings = {
+        "DATA": str(folder / "data"),
+        "DATABASE_URL": database,
+        "EVIDENCE_URL": "",
+        "BROKER_HOST": HOST,
+        "BROKER_PORT": str(broker_port),
+        "BROKER_PROTOCOL": "5",
+        "BROKER_USERNAME": "",
+        "BROKER_TLS": "false",
+        "TOPIC_ROOT": Topics().root,
+        "SITE": "chaos",
+        "STATIONS": "1",
+        "REPLICAS": str(orders.replicas),
+        "MODEL": str(orders.model),
+        "CONSOLE_HOST": HOST,
+        "CONSOLE_PORT": str(free_port(HOST, 0)),
+    }
+    return {f"INSPECTOR_{name}": value for name, value in settings.items()}
