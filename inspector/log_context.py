@@ -19,16 +19,16 @@ class PartContext:
 _part: ContextVar[PartContext | None] = ContextVar("part_in_hand", default=None)
 
 
-def part_in_hand() -> PartContext | None:
+def current_part() -> PartContext | None:
     return _part.get()
 
 
-def take_in_hand(key: FrameKey) -> None:
+def set_current_part(key: FrameKey) -> None:
     """From now on this task works on that part; every frame has a task of its own."""
     _part.set(PartContext(key))
 
 
-def name_result(result_id: str) -> None:
+def set_current_result(result_id: str) -> None:
     """The part in hand has this record; nothing where there is none in hand."""
     part = _part.get()
     if part is not None:

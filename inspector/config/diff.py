@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from inspector.config.loader import read_pipeline
-from inspector.domain.pipeline import SCORED, SCORED_BESIDE, Pipeline
+from inspector.domain.pipeline import SCORED_SETTINGS, SCORED_WHEN_CHANGED, Pipeline
 from inspector.errors import DeclarationError, Fault
 
 
@@ -30,7 +30,7 @@ class SettingChange(NamedTuple):
     rescores: bool
 
 
-def read_fleet(texts: Mapping[str, str | bytes]) -> tuple[DeclaredPipeline, ...]:
+def read_declarations(texts: Mapping[str, str | bytes]) -> tuple[DeclaredPipeline, ...]:
     """All pipelines of a folder, given the text of each file. Raises DeclarationError with the faults of all files."""
     fleet: list[DeclaredPipeline] = []
     faults: list[Fault] = []
@@ -49,7 +49,9 @@ def diff(old: Pipeline, new: Pipeline) -> list[SettingChange]:
     """The settings that differ, in the order of the grammar."""
     before, after = _settings(old), _settings(new)
     return [
-        SettingChange(field, before.get(field), after.get(field), field.split("[")[0] in SCORED | SCORED_BESIDE)
+        SettingChange(
+            field, before.get(field), after.get(field), field.split("[")[0] in SCORED_SETTINGS | SCORED_WHEN_CHANGED
+        )
         for field in dict.fromkeys((*after, *before))
         if before.get(field) != after.get(field)
     ]

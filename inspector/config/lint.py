@@ -21,7 +21,7 @@ class UnusedSetting(NamedTuple):
     remedy: str
 
 
-def idle_settings(pipeline: Pipeline) -> list[UnusedSetting]:
+def unused_settings(pipeline: Pipeline) -> list[UnusedSetting]:
     """All settings that no frame could ever feel."""
     return [
         *_unasked_words(pipeline),

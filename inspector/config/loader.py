@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple, TypeVar, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from inspector.config.lint import idle_settings
-from inspector.config.yaml_reader import Document, Path, parse, spell
+from inspector.config.lint import unused_settings
+from inspector.config.yaml_reader import Document, Path, parse, path_text
 from inspector.domain.declared import StrictModel
 from inspector.domain.model_card import ModelCard
 from inspector.domain.pipeline import Pipeline
@@ -29,8 +29,8 @@ def read_pipeline(text: str | bytes, file: str) -> Pipeline:
     """Raises DeclarationError with every fault, settings that could never have an effect among them."""
     document = parse(text, file)
     pipeline, faults = _validated(document, Pipeline)
-    idle = idle_settings(pipeline) if pipeline else []
-    faults += [Fault(file, spell(path), problem, remedy, document.row(path)) for path, problem, remedy in idle]
+    idle = unused_settings(pipeline) if pipeline else []
+    faults += [Fault(file, path_text(path), problem, remedy, document.row(path)) for path, problem, remedy in idle]
     return _faultless(pipeline, faults)
 
 
@@ -46,7 +46,7 @@ def _faultless(declared: Grammar | None, faults: Sequence[Fault]) -> Grammar:
 
 
 def _validated(document: Document, grammar: type[Grammar]) -> tuple[Grammar | None, list[Fault]]:
-    faults = list(document.twice)
+    faults = list(document.duplicates)
     if not isinstance(document.data, dict):
         problem = "is empty" if document.data is None else "does not hold settings"
         example = next(iter(grammar.model_fields))
@@ -67,7 +67,7 @@ def _faults(error: ValidationError, document: Document, grammar: type[StrictMode
     return [
         Fault(
             document.file,
-            spell(path),
+            path_text(path),
             said[-1].problem,
             " or ".join(dict.fromkeys(s.remedy for s in said)),
             document.row(path),
@@ -126,7 +126,7 @@ class _FaultText(NamedTuple):
     counts: bool = False
 
 
-_KINDS: Final = {
+_TYPE_FAULTS: Final = {
     "string_type": ("text", "write text, in quotes where it looks like something else"),
     "int_type": ("a whole number", "write a whole number without quotes"),
     "int_from_float": ("a whole number", "write a whole number"),
@@ -136,13 +136,13 @@ _KINDS: Final = {
     "dict_type": ("a mapping", "write 'name: value' pairs"),
     "model_type": ("a mapping", "write 'setting: value' pairs"),
 }
-_BOUNDS: Final = {
+_BOUND_FAULTS: Final = {
     "greater_than_equal": ("ge", "is too small", "use at least {}"),
     "greater_than": ("gt", "is too small", "use more than {}"),
     "less_than_equal": ("le", "is too large", "use at most {}"),
     "less_than": ("lt", "is too large", "use less than {}"),
 }
-_LENGTHS: Final = {
+_LENGTH_FAULTS: Final = {
     "too_short": ("min_length", "has too few items", "list at least {}"),
     "too_long": ("max_length", "has too many items", "list at most {}"),
     "string_too_short": ("min_length", "is too short", "write at least {} character(s)"),
@@ -164,14 +164,14 @@ def _say(details: ErrorDetails, path: Path, known: list[str]) -> _FaultText:
     if kind == "value_error":
         problem, _, remedy = str(context["error"]).partition("; ")
         return _FaultText(problem, remedy)
-    if kind in _KINDS:
-        wanted, remedy = _KINDS[kind]
+    if kind in _TYPE_FAULTS:
+        wanted, remedy = _TYPE_FAULTS[kind]
         return _FaultText(f"{given} is not {wanted}", remedy)
-    if kind in _BOUNDS:
-        limit, problem, remedy = _BOUNDS[kind]
+    if kind in _BOUND_FAULTS:
+        limit, problem, remedy = _BOUND_FAULTS[kind]
         return _FaultText(f"{given} {problem}", remedy.format(f"{context[limit]:g}"))
-    if kind in _LENGTHS:
-        limit, problem, remedy = _LENGTHS[kind]
+    if kind in _LENGTH_FAULTS:
+        limit, problem, remedy = _LENGTH_FAULTS[kind]
         return _FaultText(problem, remedy.format(context[limit]), counts=kind.startswith("too_"))
     return _FaultText(details["msg"], "correct the value")
 

@@ -21,7 +21,7 @@ MAX_DEPTH: Final = 12
 
 Path = tuple[str | int, ...]
 
-_WORDS: Final[dict[str, bool | None]] = {
+_CONSTANTS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -37,7 +37,7 @@ class Document:
     file: str
     data: Any
     rows: dict[Path, int]
-    twice: tuple[Fault, ...] = ()
+    duplicates: tuple[Fault, ...] = ()
 
     def row(self, path: Path) -> int | None:
         """The row of the path, or of the nearest thing around it."""
@@ -61,15 +61,15 @@ def parse(text: str | bytes, file: str) -> Document:
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the latter two from escapes beyond Unicode
         problem = f"is not YAML: {str(error).splitlines()[0]}"
         raise _refused(file, None, problem, "write plain text without control characters") from error
-    return Document(file, data, reader.rows, tuple(reader.twice))
+    return Document(file, data, reader.rows, tuple(reader.duplicates))
 
 
-def written(data: dict[str, Any]) -> str:
+def to_yaml(data: dict[str, Any]) -> str:
     """Plain data as text that `parse` reads as the same."""
     return str(yaml.dump(data, Dumper=_QuotingDumper, sort_keys=False, allow_unicode=True))
 
 
-def spell(path: Path) -> str:
+def path_text(path: Path) -> str:
     """A path as people write it: ladder[1].views[0]."""
     words = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return shortened(printable("".join(words).lstrip(".")), 120) or "(file)"
@@ -81,7 +81,7 @@ class _Reader:
 
     file: str
     rows: dict[Path, int] = field(default_factory=dict)
-    twice: list[Fault] = field(default_factory=list)
+    duplicates: list[Fault] = field(default_factory=list)
 
     def document(self, events: Iterator[Any]) -> Any:
         data: Any = None
@@ -111,7 +111,7 @@ class _Reader:
             inner = (*path, key.value)
             if key.value in found:
                 problem = f"stands twice (first in row {self.rows[inner]})"
-                self.twice.append(Fault(self.file, spell(inner), problem, "keep one", row))
+                self.duplicates.append(Fault(self.file, path_text(inner), problem, "keep one", row))
             else:
                 self.rows[inner] = row
             value = self._value(next(events), events, inner)
@@ -155,8 +155,8 @@ def _scalar(event: Any) -> str | int | float | bool | None:
 
 
 def _plain(value: str) -> str | int | float | bool | None:
-    if value in _WORDS:
-        return _WORDS[value]
+    if value in _CONSTANTS:
+        return _CONSTANTS[value]
     if _INTEGER.fullmatch(value):
         return int(value)
     return float(value) if _NUMBER.fullmatch(value) else value
@@ -176,4 +176,4 @@ def _decoded(text: str | bytes, file: str) -> str:
 
 
 def _refused(file: str, row: int | None, problem: str, remedy: str, path: Path = ()) -> DeclarationError:
-    return DeclarationError([Fault(file, spell(path), problem, remedy, row)])
+    return DeclarationError([Fault(file, path_text(path), problem, remedy, row)])

@@ -46,7 +46,7 @@ class Decision:
 def decide(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> Decision:
     """Two thresholds on the tally's score. A ladder cut short by the deadline or an error passes nothing that
     more asking could still have overturned."""
-    score, limits = tally.score, limits_of(pipeline, tally.counting)
+    score, limits = tally.score, effective_thresholds(pipeline, tally.counting)
     if score is None:
         reason = Reason.DEADLINE if stopped_by is StoppedBy.DEADLINE else Reason.MODEL_ERROR
         return fail_safe(pipeline.fail_safe, reason, "no readable answer")
@@ -62,7 +62,7 @@ def decide(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> Decision:
     return Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT, detail)
 
 
-def limits_of(pipeline: Pipeline, counting: Counting) -> Thresholds:
+def effective_thresholds(pipeline: Pipeline, counting: Counting) -> Thresholds:
     """The line's thresholds for one part: nothing passes while its second opinion is missing, or doubts. A fused score
     has heard it already."""
     declared, opinion = pipeline.second_opinion, counting.opinion
@@ -77,7 +77,7 @@ def fail_safe(disposition: Disposition, reason: Reason, detail: str) -> Decision
     return Decision(Verdict.INCONCLUSIVE, disposition, reason, detail)
 
 
-def in_time(decision: Decision, pipeline: Pipeline, *, late: bool) -> Decision:
+def enforce_deadline(decision: Decision, pipeline: Pipeline, *, late: bool) -> Decision:
     """A PASS that comes after its deadline is withdrawn: the gate has already acted without it."""
     if late and decision.disposition is Disposition.PASS:
         return fail_safe(pipeline.fail_safe, Reason.DEADLINE, "decided after the deadline")

@@ -37,6 +37,6 @@ class Correlations:
         return alike / pairs if pairs else 0.0
 
 
-def effective(n: float, rho: float) -> float:
+def effective_votes(n: float, rho: float) -> float:
     """How many independent votes n votes of mean pairwise correlation rho are worth."""
     return n / (1.0 + (n - 1.0) * rho) if n else 0.0

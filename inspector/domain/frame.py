@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from inspector.errors import FrameError
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
-TRIGGER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}")
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
+TRIGGER_ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}")
 
 
 class FrameKey(NamedTuple):
@@ -64,9 +64,9 @@ class Frame:
 
     def __post_init__(self) -> None:
         for name, value in (("line", self.key.line), ("camera", self.key.camera)):
-            if not NAME.fullmatch(value):
+            if not NAME_PATTERN.fullmatch(value):
                 raise FrameError(f"{name} {value!r} is not a name; use 1 to 64 of A-Z a-z 0-9 _ . -")
-        if not TRIGGER_ID.fullmatch(self.key.trigger_id):
+        if not TRIGGER_ID_PATTERN.fullmatch(self.key.trigger_id):
             raise FrameError(f"trigger_id {self.key.trigger_id!r} is not an id; use 1 to 128 of A-Z a-z 0-9 _ . : -")
         for name, at in (("received_at", self.received_at), ("captured_at", self.captured_at)):
             if at is not None and at.tzinfo is None:

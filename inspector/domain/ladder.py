@@ -23,7 +23,7 @@ class QuestionGroup(NamedTuple):
         return len(_ballots(RungQuestion(0, question) for question in self.questions))
 
 
-def rounds(pipeline: Pipeline, rung: Rung, seed: int) -> list[QuestionGroup]:
+def question_groups(pipeline: Pipeline, rung: Rung, seed: int) -> list[QuestionGroup]:
     """One rung's questions grouped by the pictures they need, in declared order."""
     groups: dict[Pictures, list[Question]] = {}
     for view in rung.views:
@@ -49,16 +49,18 @@ class Step(NamedTuple):
 
     number: int
     rung: Rung
-    rounds: tuple[QuestionGroup, ...]
+    groups: tuple[QuestionGroup, ...]
 
     @property
     def votes(self) -> int:
-        return sum(each.votes for each in self.rounds)
+        return sum(each.votes for each in self.groups)
 
 
 def steps(pipeline: Pipeline, seed: int) -> list[Step]:
     """The whole ladder of one part."""
-    return [Step(number, rung, tuple(rounds(pipeline, rung, seed))) for number, rung in enumerate(pipeline.ladder)]
+    return [
+        Step(number, rung, tuple(question_groups(pipeline, rung, seed))) for number, rung in enumerate(pipeline.ladder)
+    ]
 
 
 class RungQuestion(NamedTuple):
@@ -79,7 +81,7 @@ class QuestionBatch(NamedTuple):
         return len(_ballots(self.asked))
 
 
-def batches(together: Sequence[Step], most: int) -> list[QuestionBatch]:
+def question_batches(together: Sequence[Step], most: int) -> list[QuestionBatch]:
     """The first `most` votes of these rungs, grouped by the pictures they need."""
     groups: dict[Pictures, list[RungQuestion]] = {}
     for ballot in islice(_ballots(_all(together)), most):
@@ -89,7 +91,7 @@ def batches(together: Sequence[Step], most: int) -> list[QuestionBatch]:
 
 def _all(together: Sequence[Step]) -> Iterable[RungQuestion]:
     return (
-        RungQuestion(step.number, question) for step in together for each in step.rounds for question in each.questions
+        RungQuestion(step.number, question) for step in together for each in step.groups for question in each.questions
     )
 
 

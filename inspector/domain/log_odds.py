@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-CERTAIN: Final = 1e-6  # probabilities are kept this far from 0 and 1, so that one vote can't outweigh all others
+PROBABILITY_MARGIN: Final = (
+    1e-6  # probabilities are kept this far from 0 and 1, so that one vote can't outweigh all others
+)
 
 
 def expit(x: float) -> float:
@@ -15,16 +17,16 @@ def expit(x: float) -> float:
 
 def logit(p: float) -> float:
     """Natural log-odds, finite by CERTAIN."""
-    clipped = min(max(p, CERTAIN), 1.0 - CERTAIN)
+    clipped = min(max(p, PROBABILITY_MARGIN), 1.0 - PROBABILITY_MARGIN)
     return math.log(clipped / (1.0 - clipped))
 
 
-def shifted(p: float, prior: float) -> float:
+def with_prior(p: float, prior: float) -> float:
     """p where `prior` of all parts are NG instead of half (Bayes); a prior of a half changes nothing."""
     return p if prior == 0.5 else expit(logit(p) + logit(prior))
 
 
-def beta_leads(leader: float, runner_up: float) -> float:
+def majority_probability(leader: float, runner_up: float) -> float:
     """P(share > 1/2) under Beta(leader + 1, runner_up + 1): 1 - I_0.5(a, b)."""
     from scipy.special import betainc  # scipy takes a while to import and only hard votes need it
 

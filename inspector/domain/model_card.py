@@ -9,11 +9,11 @@ from pydantic import Field, JsonValue, StringConstraints, ValidationInfo, field_
 
 from inspector.domain.declared import Name, StrictModel
 
-ADDRESS: Final = re.compile(
+SERVER_ADDRESS: Final = re.compile(
     r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?"
 )
-VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
-OURS: Final = frozenset(
+VARIABLE_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
+RESERVED_REQUEST_KEYS: Final = frozenset(
     {"model", "messages", "n", "seed", "temperature", "top_p", "max_tokens", "logprobs", "top_logprobs", "stream"}
 )
 
@@ -59,7 +59,7 @@ class Server(StrictModel):
     def _an_address(cls, base_url: str) -> str:
         if "@" in base_url:
             raise ValueError("holds a password; put the key in a variable and name that in api_key_variable")
-        found = ADDRESS.fullmatch(base_url)
+        found = SERVER_ADDRESS.fullmatch(base_url)
         if not found or int(found["port"] or 1) not in range(1, 2**16):
             raise ValueError("is no address of a server; write http://HOST:PORT/v1")
         return base_url.rstrip("/")
@@ -67,14 +67,16 @@ class Server(StrictModel):
     @field_validator("api_key_variable")
     @classmethod
     def _a_variable(cls, name: str | None) -> str | None:
-        if name is not None and not VARIABLE.fullmatch(name):  # it may be the key itself: the fault must not show it
+        if name is not None and not VARIABLE_NAME.fullmatch(
+            name
+        ):  # it may be the key itself: the fault must not show it
             raise ValueError("is not the name of an environment variable; write its NAME here, never the key")
         return name
 
     @field_validator("extra")
     @classmethod
     def _ours_left_alone(cls, extra: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        taken = sorted(OURS & extra.keys())
+        taken = sorted(RESERVED_REQUEST_KEYS & extra.keys())
         if taken:
             raise ValueError(f"{', '.join(taken)} can't be set here: every request has its own; remove it")
         return extra

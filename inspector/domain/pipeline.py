@@ -46,7 +46,7 @@ Text = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_whit
 Product = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True), AfterValidator(_spoken)]
 Texts = Annotated[tuple[Text, ...], Field(max_length=32), AfterValidator(_distinct)]
 PicturePath = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-MOST_TOKENS: Final = 4096  # of one thought
+MAX_REASONING_TOKENS: Final = 4096  # of one thought
 
 
 class TokenLimits(NamedTuple):
@@ -56,7 +56,7 @@ class TokenLimits(NamedTuple):
     most: int = 0
 
 
-LIMITS: Final[Mapping[Reasoning, TokenLimits]] = MappingProxyType(
+REASONING_TOKENS: Final[Mapping[Reasoning, TokenLimits]] = MappingProxyType(
     {
         Reasoning.NONE: TokenLimits(),
         Reasoning.DRAFT: TokenLimits(most=24),
@@ -112,8 +112,8 @@ class Rung(StrictModel):
     samples: int = Field(default=1, ge=1, le=16)
     reasoning: Reasoning = Reasoning.NONE
     temperature: float = Field(default=0.8, ge=0.0, le=2.0)
-    max_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
-    min_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
+    max_tokens: int | None = Field(default=None, ge=1, le=MAX_REASONING_TOKENS)
+    min_tokens: int | None = Field(default=None, ge=1, le=MAX_REASONING_TOKENS)
 
     @field_validator("views")
     @classmethod
@@ -125,14 +125,14 @@ class Rung(StrictModel):
     @field_validator("min_tokens")
     @classmethod
     def _fits(cls, least: int | None, info: ValidationInfo) -> int | None:
-        most = info.data.get("max_tokens") or LIMITS[Reasoning.BUDGET].most
+        most = info.data.get("max_tokens") or REASONING_TOKENS[Reasoning.BUDGET].most
         if least is not None and least > most:
             raise ValueError(f"{least} is above max_tokens {most}; raise that to at least {least}")
         return least
 
     @property
     def limits(self) -> TokenLimits:
-        most = self.max_tokens or LIMITS[self.reasoning].most
+        most = self.max_tokens or REASONING_TOKENS[self.reasoning].most
         return TokenLimits((self.min_tokens or most // 2) if self.reasoning is Reasoning.BUDGET else 0, most)
 
     def scored(self) -> dict[str, object]:
@@ -273,30 +273,30 @@ class Pipeline(StrictModel):
         """What was learned, where it holds."""
         return self.learned if self.learned and self.learned.fingerprint == fingerprint else None
 
-    def score_key(self) -> str:
+    def settings_fingerprint(self) -> str:
         """Hash (16 hex) of everything here that changes a score: words and views, not thresholds or deadlines.
 
-        Golden samples count by their bytes (`fingerprint`), not by where they lie.
+        Golden samples count by their bytes (`line_fingerprint`), not by where they lie.
         """
-        scored = self.model_dump(mode="json", include=set(SCORED))
+        scored = self.model_dump(mode="json", include=set(SCORED_SETTINGS))
         # prompts name the classes in their declared order, and never their severities
         scored["defects"] = list(self.defects)
         scored["ladder"] = [rung.scored() for rung in self.ladder]
         # only where it was changed, so that lines qualified before there was such a setting stay qualified
         scored |= self.settle.model_dump(include={"prior", "weight_temperature"}, exclude_defaults=True)
         if self.second_opinion is not None:
-            scored["second_opinion"] = [SECOND_OPINION, self.second_opinion.points]
+            scored["second_opinion"] = [SECOND_OPINION_VERSION, self.second_opinion.points]
         if any(rung.reasoning in (Reasoning.COT, Reasoning.BUDGET) for rung in self.ladder):
-            scored["thoughts"] = THOUGHTS
+            scored["thoughts"] = REASONING_VERSION
         if self.asks_p_true:
-            scored["p_true"] = P_TRUE
+            scored["p_true"] = P_TRUE_VERSION
         return hashlib.sha256(json.dumps(scored, sort_keys=True).encode()).hexdigest()[:16]
 
 
-SECOND_OPINION: Final = "patches/1"  # change it whenever the same pictures would get another second opinion
-THOUGHTS: Final = "thoughts/1"  # the same for cot and budget: their words are no part of a model's fingerprint
-P_TRUE: Final = "p_true/1"  # and for asking whether a verdict is right
-SCORED: Final = frozenset(
+SECOND_OPINION_VERSION: Final = "patches/1"  # change it whenever the same pictures would get another second opinion
+REASONING_VERSION: Final = "thoughts/1"  # the same for cot and budget: their words are no part of a model's fingerprint
+P_TRUE_VERSION: Final = "p_true/1"  # and for asking whether a verdict is right
+SCORED_SETTINGS: Final = frozenset(
     {
         "product",
         "question",
@@ -308,14 +308,14 @@ SCORED: Final = frozenset(
         "count",
     }
 )
-SCORED_BESIDE: Final = frozenset(  # they count only where they were changed
+SCORED_WHEN_CHANGED: Final = frozenset(  # they count only where they were changed
     {"settle.prior", "settle.weight_temperature", "settle.weight_by", "second_opinion.by", "second_opinion.points"}
 )
 
 
-def fingerprint(score_key: str, model_fingerprint: str, golden: tuple[str, ...] = ()) -> str:
+def line_fingerprint(settings_fingerprint: str, model_fingerprint: str, golden: tuple[str, ...] = ()) -> str:
     """16 hex that change whenever scores may change: thresholds are valid for one fingerprint only.
 
     `golden` are the sha256 of the golden samples' bytes.
     """
-    return hashlib.sha256("/".join((score_key, model_fingerprint, *golden)).encode()).hexdigest()[:16]
+    return hashlib.sha256("/".join((settings_fingerprint, model_fingerprint, *golden)).encode()).hexdigest()[:16]

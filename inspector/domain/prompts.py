@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from inspector.domain.declared import Reasoning, ViewName
-from inspector.domain.pipeline import LIMITS, Pipeline, TokenLimits
+from inspector.domain.pipeline import REASONING_TOKENS, Pipeline, TokenLimits
 
 YES: Final = ("Yes",)
 NO: Final = ("No",)
@@ -160,7 +160,7 @@ def questions(
     wordings = _wordings(pipeline, view)
     if reasoning is Reasoning.NONE:
         samples, temperature = min(samples, len(wordings)), 0.0
-    least, most = limits or LIMITS[reasoning]
+    least, most = limits or REASONING_TOKENS[reasoning]
     asked = Question(
         view,
         (LETTER_ENDINGS if view is ViewName.OPTIONS else ENDINGS)[reasoning],

@@ -20,14 +20,14 @@ class Measurements:
     change: float | None = None
 
 
-def too_small(width_px: int, height_px: int, rules: Quality) -> str | None:
+def size_fault(width_px: int, height_px: int, rules: Quality) -> str | None:
     """Why a picture of that size can't be judged: known from its header, before anything is decoded."""
     if min(width_px, height_px) >= rules.min_side_px:
         return None
     return f"picture is {width_px}x{height_px} px; quality.min_side_px asks for {rules.min_side_px}; check the camera"
 
 
-def strange(unlike: float, rules: Quality) -> str | None:
+def product_mismatch(unlike: float, rules: Quality) -> str | None:
     """Why the picture can't be one of this product, `unlike` times as far from the golden samples as is usual."""
     if rules.max_unlike is None or unlike <= rules.max_unlike:
         return None
@@ -37,9 +37,9 @@ def strange(unlike: float, rules: Quality) -> str | None:
     )
 
 
-def unfit(picture: Measurements, rules: Quality) -> str | None:
+def quality_fault(picture: Measurements, rules: Quality) -> str | None:
     """Why the picture can't be judged, or None when it can."""
-    if reason := too_small(picture.width_px, picture.height_px, rules):
+    if reason := size_fault(picture.width_px, picture.height_px, rules):
         return reason
     darkest, brightest = rules.luminance
     if picture.luminance < darkest:

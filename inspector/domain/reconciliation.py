@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
-from inspector.domain.sequence import PATIENCE_S, Span
+from inspector.domain.sequence import LOST_AFTER_S, Span
 
-WRITTEN_WITHIN_S: Final = 5.0  # losses are written down once a second, and a busy database takes a while
-TOLD_WITHIN: Final = timedelta(minutes=1)  # a loss is recorded some seconds after the frame that showed it
+LOSS_WRITE_DELAY_S: Final = 5.0  # losses are written down once a second, and a busy database takes a while
+LOSS_RECORD_DELAY: Final = timedelta(minutes=1)  # a loss is recorded some seconds after the frame that showed it
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +152,9 @@ class Balance:
                 )
 
 
-def in_flight_for(deadline_ms: float) -> timedelta:
+def in_flight_time(deadline_ms: float) -> timedelta:
     """How long a line's frame may be in a station's hands, or missing and not yet given up."""
-    return timedelta(seconds=PATIENCE_S + WRITTEN_WITHIN_S, milliseconds=deadline_ms)
+    return timedelta(seconds=LOST_AFTER_S + LOSS_WRITE_DELAY_S, milliseconds=deadline_ms)
 
 
 def camera_account(
@@ -178,7 +178,7 @@ def _without(hole: SequenceHole, losses: Sequence[Gap]) -> list[Span]:
     """What is left of a hole when the losses recorded while its counter ran are taken away."""
     rest = [Span(hole.first, hole.last)]
     for loss in losses:
-        if hole.begun <= loss.at <= hole.ended + TOLD_WITHIN:
+        if hole.begun <= loss.at <= hole.ended + LOSS_RECORD_DELAY:
             rest = [each for span in rest for each in _cut(span, loss)]
     return rest
 

@@ -16,12 +16,12 @@ from inspector.domain.declared import Severity
 from inspector.domain.pipeline import Pipeline
 from inspector.text import printable
 
-GRID: Final = 1000.0  # Qwen3-VL speaks of boxes on a 0..1000 grid
+BOX_GRID: Final = 1000.0  # Qwen3-VL speaks of boxes on a 0..1000 grid
 MAX_FINDINGS: Final = 8
-MAX_TEXT: Final = 2000
-NONE: Final = "none"  # instead of a class: no defect
-OTHER: Final = "other"  # a defect of no declared class
-NO_DEFECT: Final = frozenset({"none", "null", "no", "no_defect", "no_defects", "ok", "good"})
+MAX_TEXT_CHARS: Final = 2000
+NO_DEFECT_CLASS: Final = "none"  # instead of a class: no defect
+OTHER_CLASS: Final = "other"  # a defect of no declared class
+NO_DEFECT_WORDS: Final = frozenset({"none", "null", "no", "no_defect", "no_defects", "ok", "good"})
 
 
 class Box(NamedTuple):
@@ -32,7 +32,7 @@ class Box(NamedTuple):
     x1: float
     y1: float
 
-    def out_of(self, window: Box) -> Box:
+    def to_frame(self, window: Box) -> Box:
         """This box of a detail, on the picture of which the detail is the part `window`."""
         wide, high = window.x1 - window.x0, window.y1 - window.y0
         x0, x1 = (window.x0 + x * wide for x in (self.x0, self.x1))
@@ -40,7 +40,7 @@ class Box(NamedTuple):
         return Box(x0, y0, x1, y1)
 
 
-WHOLE: Final = Box(0.0, 0.0, 1.0, 1.0)
+WHOLE_FRAME: Final = Box(0.0, 0.0, 1.0, 1.0)
 
 
 class WordsState(StrEnum):
@@ -85,11 +85,11 @@ JsonSchema = Mapping[str, Any]
 
 def report_schema(pipeline: Pipeline) -> JsonSchema:
     """A report that names a class of this line, OTHER or NONE."""
-    classes = dict.fromkeys((*pipeline.defects, OTHER, NONE))
+    classes = dict.fromkeys((*pipeline.defects, OTHER_CLASS, NO_DEFECT_CLASS))
     return _object(
         defect={"type": "string", "enum": [*classes]},
         severity={"type": "string", "enum": [*Severity]},
-        bbox_2d=BOX,
+        bbox_2d=CORNERS_SCHEMA,
         description={"type": "string"},
     )
 
@@ -99,9 +99,9 @@ def _object(**properties: JsonSchema) -> JsonSchema:
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
-PLACE: Final[JsonSchema] = {"type": "integer", "minimum": 0, "maximum": int(GRID)}
-BOX: Final[JsonSchema] = {"type": "array", "items": PLACE, "minItems": 4, "maxItems": 4}
-BOX_SCHEMA: Final = _object(bbox_2d=BOX)
+COORDINATE_SCHEMA: Final[JsonSchema] = {"type": "integer", "minimum": 0, "maximum": int(BOX_GRID)}
+CORNERS_SCHEMA: Final[JsonSchema] = {"type": "array", "items": COORDINATE_SCHEMA, "minItems": 4, "maxItems": 4}
+BOX_SCHEMA: Final = _object(bbox_2d=CORNERS_SCHEMA)
 
 
 def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0) -> Words:
@@ -109,22 +109,22 @@ def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0) -> Words:
 
     WRITTEN without findings: the model names no defect.
     """
-    raw = text[:MAX_TEXT]
+    raw = text[:MAX_TEXT_CHARS]
     items = [item for item in json_objects(raw) if "defect" in item]
-    named = [item for item in items if _class(item) not in NO_DEFECT]
+    named = [item for item in items if _class(item) not in NO_DEFECT_WORDS]
     findings = tuple(_finding(item, pipeline) for item in named[:MAX_FINDINGS])
     return Words(WordsState.WRITTEN if items else WordsState.UNPARSABLE, findings, printable(raw), tokens)
 
 
 def read_box(text: str) -> Box | None:
     """The first usable `bbox_2d` in the model's text, or None."""
-    boxes = (_box(item.get("bbox_2d")) for item in json_objects(text[:MAX_TEXT]))
+    boxes = (_box(item.get("bbox_2d")) for item in json_objects(text[:MAX_TEXT_CHARS]))
     return next((box for box in boxes if box is not None), None)
 
 
 def _finding(item: dict[str, Any], pipeline: Pipeline) -> Finding:
     classes = {name.lower(): name for name in pipeline.defects}
-    defect = classes.get(_class(item), OTHER)
+    defect = classes.get(_class(item), OTHER_CLASS)
     severity = pipeline.defects.get(defect) or _severity(item.get("severity"))
     description = " ".join(printable(_plain(item.get("description", ""))).split())[:400]
     return Finding(defect, severity, _box(item.get("bbox_2d")), description)
@@ -151,7 +151,7 @@ def _box(value: object) -> Box | None:
         return None
     if not all(type(n) in (int, float) and abs(n) < 1e6 for n in value):  # also refuses NaN and endless integers
         return None
-    x0, y0, x1, y1 = (min(max(float(n) / GRID, 0.0), 1.0) for n in value)
+    x0, y0, x1, y1 = (min(max(float(n) / BOX_GRID, 0.0), 1.0) for n in value)
     return Box(x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
 

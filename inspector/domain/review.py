@@ -13,9 +13,9 @@ from inspector.domain.frame import FrameKey
 from inspector.domain.part import PartRecord
 from inspector.domain.vote import Vote
 
-HASHES: Final = 2**64
-RARE: Final = 0.02
-ROUNDING: Final = 1e-9
+HASH_SPACE: Final = 2**64
+RARE_SHARE: Final = 0.02
+ROUNDING_TOLERANCE: Final = 1e-9
 
 
 class Review(NamedTuple):
@@ -45,18 +45,22 @@ class History(NamedTuple):
     totals: Mapping[Disposition, int]
 
 
-def evenly(parts: Sequence[StoredPart]) -> list[StoredPart]:
+def balanced_sample(parts: Sequence[StoredPart]) -> list[StoredPart]:
     """The reviewed ones among these, the same share of every disposition: people review what was rejected sooner than
     what was passed, and figures over such a choice would say more about the choice. A disposition that few parts have
     (RARE) need not keep up with the others."""
     all_of = {each: [part for part in parts if part.part.decision.disposition is each] for each in Disposition}
     told = {each: [part for part in found if part.is_ng is not None] for each, found in all_of.items()}
-    common = [each for each, found in all_of.items() if len(found) > RARE * len(parts)]
+    common = [each for each, found in all_of.items() if len(found) > RARE_SHARE * len(parts)]
     share = min((len(told[each]) / len(all_of[each]) for each in common), default=0.0)
-    return [part for each in Disposition for part in told[each][: math.floor(share * len(all_of[each]) + ROUNDING)]]
+    return [
+        part
+        for each in Disposition
+        for part in told[each][: math.floor(share * len(all_of[each]) + ROUNDING_TOLERANCE)]
+    ]
 
 
 def is_shadow(key: FrameKey, share: float) -> bool:
     """Whether a part's whole ladder is asked once it is decided. A hash of its name says so, so that neither its
     looks nor its verdict has a say, every process gives the same answer, and no cavity of a mould is left out."""
-    return int.from_bytes(hashlib.sha256(str(key).encode()).digest()[:8]) < share * HASHES
+    return int.from_bytes(hashlib.sha256(str(key).encode()).digest()[:8]) < share * HASH_SPACE

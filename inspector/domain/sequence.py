@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Final, NamedTuple
 
-PATIENCE_S: Final = 5.0
-RESTART: Final = 1_000  # a step back by more than this is a restart, not a straggler
-MAX_GAP: Final = 100_000  # a step forward by more than this is a changed counter, not that many lost frames
+LOST_AFTER_S: Final = 5.0
+MIN_RESTART_STEP: Final = 1_000  # a step back by more than this is a restart, not a straggler
+MAX_GAP_FRAMES: Final = 100_000  # a step forward by more than this is a changed counter, not that many lost frames
 
 
 class Span(NamedTuple):
@@ -33,9 +33,9 @@ class SequenceTracker:
         self.last = last
         self._open: dict[int, float] = {}
 
-    def saw(self, seq: int, now_s: float) -> None:
+    def add(self, seq: int, now_s: float) -> None:
         """`now_s` is any monotonic clock, in seconds."""
-        if self.last is None or seq < self.last - RESTART or seq > self.last + MAX_GAP:
+        if self.last is None or seq < self.last - MIN_RESTART_STEP or seq > self.last + MAX_GAP_FRAMES:
             self.last = seq
         elif seq > self.last:
             self._open |= dict.fromkeys(range(self.last + 1, seq), now_s)
@@ -49,9 +49,9 @@ class SequenceTracker:
         was still open is looked for again."""
         return None if self.last is None else min([self.last + 1, *self._open]) - 1
 
-    def lost(self, now_s: float) -> list[int]:
+    def take_lost(self, now_s: float) -> list[int]:
         """Numbers given up now, each told once: missing for longer than PATIENCE_S."""
-        gone = [seq for seq, since in self._open.items() if now_s - since > PATIENCE_S]
+        gone = [seq for seq, since in self._open.items() if now_s - since > LOST_AFTER_S]
         for seq in gone:
             del self._open[seq]
         return gone

@@ -21,18 +21,18 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from inspector.domain.declared import ViewName
-from inspector.domain.log_odds import beta_leads
+from inspector.domain.log_odds import majority_probability
 from inspector.domain.pipeline import CountMethod, SettlePolicy, Thresholds
 from inspector.domain.vote import Counting, StoppedBy, Tally, Vote
 
-MAJORITY: Final = Counting(CountMethod.MAJORITY)
-UNANIMOUS: Final = (Vote(ViewName.DIRECT, 0, 0.0), Vote(ViewName.DIRECT, 0, 1.0))
+MAJORITY_COUNTING: Final = Counting(CountMethod.MAJORITY)
+UNANIMOUS_VOTES: Final = (Vote(ViewName.DIRECT, 0, 0.0), Vote(ViewName.DIRECT, 0, 1.0))
 
 
 class StoppingRule(ABC):
     """When to stop, how many to ask next, and how the votes count in the end."""
 
-    counting: Counting = MAJORITY
+    counting: Counting = MAJORITY_COUNTING
 
     @property
     @abstractmethod
@@ -53,13 +53,13 @@ class StoppingRule(ABC):
         end = StoppedBy.LADDER_END if len(votes) >= self.max_votes else None
         return self.satisfied(votes) or end
 
-    def launch(self, votes: Sequence[Vote]) -> int:
+    def next_votes(self, votes: Sequence[Vote]) -> int:
         """How many to ask next, at once: the fewest that could end it, were they unanimous. Fewer could only make
         a second batch necessary, and what comes after may never be needed."""
         if self.stop(votes) is not None:
             return 0
         left = self.max_votes - len(votes)
-        ends = (k for k in range(1, left) if any(self.stop((*votes, *([said] * k))) for said in UNANIMOUS))
+        ends = (k for k in range(1, left) if any(self.stop((*votes, *([said] * k))) for said in UNANIMOUS_VOTES))
         return next(ends, left)
 
     def tally(self, votes: Sequence[Vote]) -> Tally:
@@ -93,7 +93,7 @@ class AdaptiveConsistency(StoppingRule):
     name: str = "adaptive-consistency"
 
     def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
-        return StoppedBy.SETTLED if beta_leads(*sides(votes)) >= self.confidence else None
+        return StoppedBy.SETTLED if majority_probability(*sides(votes)) >= self.confidence else None
 
 
 @dataclass(frozen=True)
@@ -148,13 +148,13 @@ class SequentialRule(StoppingRule):
 
     def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
         tally = self.tally(votes)
-        if settled(tally, self.settle, self.thresholds):
+        if is_settled(tally, self.settle, self.thresholds):
             return StoppedBy.SETTLED
         left = self.max_votes - len(votes)
-        return StoppedBy.DECIDED if left > 0 and decided(tally, left, self.thresholds) else None
+        return StoppedBy.DECIDED if left > 0 and is_decided(tally, left, self.thresholds) else None
 
 
-def settled(tally: Tally, settle: SettlePolicy, thresholds: Thresholds) -> bool:
+def is_settled(tally: Tally, settle: SettlePolicy, thresholds: Thresholds) -> bool:
     """Confident enough, and on one side of both thresholds: doubt never settles."""
     score = tally.score
     if score is None or tally.confidence < settle.confidence:
@@ -162,7 +162,7 @@ def settled(tally: Tally, settle: SettlePolicy, thresholds: Thresholds) -> bool:
     return score < thresholds.pass_below or score > thresholds.reject_above
 
 
-def decided(tally: Tally, remaining: int, thresholds: Thresholds) -> bool:
+def is_decided(tally: Tally, remaining: int, thresholds: Thresholds) -> bool:
     """Futility: no answers that `remaining` more votes could give would change the disposition."""
     if remaining <= 0:
         return True
@@ -191,7 +191,7 @@ def sides(votes: Sequence[Vote]) -> Sides:
 
 def _reachable(tally: Tally, remaining: int) -> tuple[float, float]:
     """The scores if all that remain said OK, or NG: as far as any answers could move it."""
-    ok, ng = (Tally((*tally.votes, *([said] * remaining)), tally.counting).score for said in UNANIMOUS)
+    ok, ng = (Tally((*tally.votes, *([said] * remaining)), tally.counting).score for said in UNANIMOUS_VOTES)
     if ok is None or ng is None:
         raise ValueError("a tally with readable votes has a score")
     return ok, ng

@@ -14,9 +14,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from inspector.domain.declared import ViewName
-from inspector.domain.effective_votes import PRIOR_CORRELATION, Correlations, effective
+from inspector.domain.effective_votes import PRIOR_CORRELATION, Correlations, effective_votes
 from inspector.domain.learned import Calibration, Fusion
-from inspector.domain.log_odds import beta_leads, expit, logit, mean, shifted
+from inspector.domain.log_odds import expit, logit, majority_probability, mean, with_prior
 from inspector.domain.pipeline import CountMethod, Pipeline
 from inspector.text import printable
 
@@ -135,7 +135,7 @@ class Counting:
         voted, n_eff = self.voted(votes), self.n_eff(votes)
         if self.count is CountMethod.SOFT:
             return self._fused(expit(n_eff * mean(self._likelihood(vote) for vote in votes)))
-        return self._fused(beta_leads(voted * n_eff, (1.0 - voted) * n_eff))
+        return self._fused(majority_probability(voted * n_eff, (1.0 - voted) * n_eff))
 
     def _fused(self, p_ng: float) -> float:
         """With the second opinion; the share of NG among the parts that taught its weight is taken out again."""
@@ -164,7 +164,7 @@ class Counting:
         """How many independent, equally heavy votes these are worth: unequal weights cost too (Kish 1965)."""
         weights = self.weights(votes)
         heavy = math.fsum(weights) ** 2 / math.fsum(weight**2 for weight in weights) if votes else 0.0
-        return effective(heavy, self.correlations.mean([vote.view for vote in votes]))
+        return effective_votes(heavy, self.correlations.mean([vote.view for vote in votes]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class Tally:
     @property
     def score(self) -> float | None:
         """p_ng of the part in 0..1; None while no answer was readable. majority and weighted count hard votes."""
-        return shifted(self.counting.share(self.readable), self.counting.prior) if self.readable else None
+        return with_prior(self.counting.share(self.readable), self.counting.prior) if self.readable else None
 
     @property
     def agreement(self) -> float | None:
@@ -204,7 +204,7 @@ class Tally:
         score = self.score
         if score is None:
             return 0.5
-        posterior = shifted(self.counting.evidence(self.readable), self.counting.prior)
+        posterior = with_prior(self.counting.evidence(self.readable), self.counting.prior)
         return max(0.5, posterior if score > 0.5 else 1.0 - posterior)
 
     def add(self, vote: Vote) -> Tally:

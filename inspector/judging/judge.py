@@ -13,19 +13,19 @@ from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from inspector.domain.decision import decide, limits_of
+from inspector.domain.decision import decide, effective_thresholds
 from inspector.domain.declared import Disposition, ViewName
-from inspector.domain.ladder import QuestionBatch, Step, batches, steps
-from inspector.domain.pipeline import Pipeline, fingerprint
+from inspector.domain.ladder import QuestionBatch, Step, question_batches, steps
+from inspector.domain.pipeline import Pipeline, line_fingerprint
 from inspector.domain.prompts import Pictures, Question
-from inspector.domain.quality import strange
+from inspector.domain.quality import product_mismatch
 from inspector.domain.report import Words
 from inspector.domain.review import is_shadow
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import StoppedBy, Tally, Vote, counting
 from inspector.errors import InspectorError
 from inspector.judging.part_pictures import PartPictures
-from inspector.judging.report_writer import describe
+from inspector.judging.report_writer import write_report
 from inspector.judging.rung_timing import RungTimes
 from inspector.judging.second_opinion import FrameOpinion, OpinionSource, PatchOpinionSource
 from inspector.ports.engine import Answer, Engine
@@ -60,7 +60,7 @@ class Judge:
             if judgement.is_bad_image:
                 return
             if needs_words(job.pipeline, climb.tally, judgement.stopped_by):
-                yield await describe(self._engine, sight, job.pipeline)
+                yield await write_report(self._engine, sight, job.pipeline)
             if job.max_rungs is None and is_shadow(job.key, job.pipeline.settle.shadow):
                 yield await climb.shadow()
         finally:
@@ -74,7 +74,7 @@ def needs_words(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> bool
 
 @dataclass(slots=True)
 class LadderRun:
-    """One part's way up the ladder. `tally` holds every vote as it comes, so that a deadline loses none. `strange` is
+    """One part's way up the ladder. `tally` holds every vote as it comes, so that a deadline loses none. `mismatch` is
     why the picture can't be one of this product: votes may reject it, but not pass it."""
 
     engine: Engine
@@ -84,14 +84,14 @@ class LadderRun:
     tally: Tally = field(init=False)
     capped: tuple[int, ...] = field(init=False)
     rungs: int = 0
-    strange: str | None = None
+    mismatch: str | None = None
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         pipeline = self.job.pipeline
-        stamp = fingerprint(pipeline.score_key(), self.engine.fingerprint, self.job.golden)
-        self.tally = Tally((), counting(pipeline, stamp))
-        holds = pipeline.learned_under(stamp)
+        fingerprint = line_fingerprint(pipeline.settings_fingerprint(), self.engine.fingerprint, self.job.golden)
+        self.tally = Tally((), counting(pipeline, fingerprint))
+        holds = pipeline.learned_under(fingerprint)
         self.capped = holds.capped if holds else ()
 
     @property
@@ -108,8 +108,8 @@ class LadderRun:
         except InspectorError as error:
             stopped_by, detail = StoppedBy.ERROR, str(error)
         opinion = self.tally.counting.opinion
-        if self.strange and decide(self.job.pipeline, self.tally, stopped_by).disposition is Disposition.PASS:
-            return Judgement((), 0, StoppedBy.ERROR, self.strange, self.engine.fingerprint, opinion, is_bad_image=True)
+        if self.mismatch and decide(self.job.pipeline, self.tally, stopped_by).disposition is Disposition.PASS:
+            return Judgement((), 0, StoppedBy.ERROR, self.mismatch, self.engine.fingerprint, opinion, is_bad_image=True)
         return Judgement(self.tally.votes, self.rungs, stopped_by, detail, self.engine.fingerprint, opinion)
 
     async def shadow(self) -> ShadowResult:
@@ -118,7 +118,7 @@ class LadderRun:
         votes: list[Vote] = []
         try:
             for step in steps(self.job.pipeline, self.job.seed):
-                for batch in batches([step], step.votes):
+                for batch in question_batches([step], step.votes):
                     votes += [vote async for vote in self._votes(batch)]
         except InspectorError:
             return ShadowResult()
@@ -127,7 +127,7 @@ class LadderRun:
     async def _climb(self) -> StoppedBy:
         ahead = [step for step in steps(self.job.pipeline, self.job.seed) if step.number not in self.capped]
         if self.job.pipeline.looks_at_patches:
-            self._notice(await self.sight.notice(ahead[0].rounds[0].pictures))
+            self._notice(await self.sight.second_opinion(ahead[0].groups[0].pictures))
         while ahead:
             together = self._next(ahead)
             if not together:
@@ -143,7 +143,7 @@ class LadderRun:
         return StoppedBy.LADDER_END
 
     def _notice(self, noticed: FrameOpinion) -> None:
-        self.strange = strange(noticed.unlike, self.job.pipeline.quality)
+        self.mismatch = product_mismatch(noticed.unlike, self.job.pipeline.quality)
         if self.job.pipeline.second_opinion is not None:
             self.tally = replace(self.tally, counting=replace(self.tally.counting, opinion=noticed.opinion))
 
@@ -151,7 +151,7 @@ class LadderRun:
         """The rungs to ask at once: the next one, and those after it that are needed whatever it says; fewer where
         time is short or the job may not go further, none where not even one fits. Whether there is time for the first
         was decided when the part was let in."""
-        wanted = self._rule(_votes_in(ahead)).launch(self.tally.votes)
+        wanted = self._rule(_votes_in(ahead)).next_votes(self.tally.votes)
         needed = next((n for n in range(1, len(ahead)) if _votes_in(ahead[:n]) >= wanted), len(ahead))
         most = needed if self.job.max_rungs is None else min(needed, self.job.max_rungs - self.rungs)
         fitting = (ahead[:n] for n in range(most, 0, -1) if self.pace.admits(self._key(ahead[:n]), self.remaining_ms))
@@ -163,11 +163,11 @@ class LadderRun:
 
     def _rule(self, pending: int) -> SequentialRule:
         pipeline, asked = self.job.pipeline, len(self.tally.votes)
-        limits = limits_of(pipeline, self.tally.counting)
+        limits = effective_thresholds(pipeline, self.tally.counting)
         return SequentialRule(pipeline.settle, limits, self.tally.counting, asked + pending)
 
     async def _ask(self, together: list[Step], later: int) -> StoppedBy | None:
-        planned = batches(together, self.job.pipeline.settle.max_votes - len(self.tally.votes))
+        planned = question_batches(together, self.job.pipeline.settle.max_votes - len(self.tally.votes))
         for position, batch in enumerate(planned):
             pending = later + sum(each.votes for each in planned[position:])
             async with aclosing(self._votes(batch)) as votes:
@@ -180,7 +180,7 @@ class LadderRun:
 
     async def _votes(self, batch: QuestionBatch) -> AsyncGenerator[Vote, None]:
         """Votes of one batch as they finish; nothing where its pictures can't be had (no region to zoom at)."""
-        if batch.pictures is Pictures.ZOOM and not await self.sight.point_at_suspect():
+        if batch.pictures is Pictures.ZOOM and not await self.sight.zoom_to_suspect():
             return
         prefix, questions = await self.sight.prefix(batch.pictures), tuple(each.question for each in batch.asked)
         began, items = time.monotonic(), defaultdict[int, list[Answer]](list)

@@ -6,7 +6,7 @@ import asyncio
 from typing import Final, NamedTuple
 
 from inspector.domain.prompts import LOCATE_REQUEST, LOCATE_TOKENS, Pictures, preamble
-from inspector.domain.report import BOX_SCHEMA, WHOLE, Box, read_box
+from inspector.domain.report import BOX_SCHEMA, WHOLE_FRAME, Box, read_box
 from inspector.judging.second_opinion import FrameOpinion, OpinionSource, PatchOpinionSource, golden_picture
 from inspector.ports.engine import Engine, GeneratedText, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
@@ -43,34 +43,34 @@ class PartPictures:
             self._prefixes[pictures] = await self._engine.open(shown, preamble(self._job.pipeline, pictures))
         return self._prefixes[pictures]
 
-    async def notice(self, pictures: Pictures = Pictures.FRAME) -> FrameOpinion:
+    async def second_opinion(self, pictures: Pictures = Pictures.FRAME) -> FrameOpinion:
         """The second opinion, from the frame as it is looked at anyway: it is the last of these pictures, unless they
         are a detail."""
         if self._noticed is None:
             prefix = await self.prefix(Pictures.FRAME if pictures is Pictures.ZOOM else pictures)
-            self._noticed = await self._opinions.about(prefix, self._job)
+            self._noticed = await self._opinions.opinion_on(prefix, self._job)
         return self._noticed
 
-    async def point_at_suspect(self) -> bool:
+    async def zoom_to_suspect(self) -> bool:
         """Zooms at the most suspicious region, as the pipeline says who names it; False where none is named."""
         declared = self._job.pipeline.second_opinion
-        box = (await self.notice()).suspect if declared and declared.points else await self.named_suspect()
-        await self.zoom_at(box)
+        box = (await self.second_opinion()).suspect if declared and declared.points else await self.locate_suspect()
+        await self.set_zoom(box)
         return box is not None
 
-    async def named_suspect(self) -> Box | None:
+    async def locate_suspect(self) -> Box | None:
         """The region that the model points at."""
         return read_box((await self._pointed(Pictures.FRAME, urgent=True)).text)
 
-    async def looked_closer(self, box: Box) -> RelocatedBox | None:
+    async def relocate(self, box: Box) -> RelocatedBox | None:
         """Where the model points in the detail around `box`; None where the detail is the whole frame, or it points
         at nothing."""
-        await self.zoom_at(box)
-        if (window := (await self.prefix(Pictures.ZOOM)).window) == WHOLE:
+        await self.set_zoom(box)
+        if (window := (await self.prefix(Pictures.ZOOM)).window) == WHOLE_FRAME:
             return None
         named = await self._pointed(Pictures.ZOOM, urgent=False)
         pointed = read_box(named.text)
-        return RelocatedBox(pointed.out_of(window), named.tokens) if pointed else None
+        return RelocatedBox(pointed.to_frame(window), named.tokens) if pointed else None
 
     async def _pointed(self, pictures: Pictures, *, urgent: bool) -> GeneratedText:
         prefix = await self.prefix(pictures)
@@ -78,7 +78,7 @@ class PartPictures:
             prefix, LOCATE_REQUEST, start=LOCATE_START, max_tokens=LOCATE_TOKENS, schema=BOX_SCHEMA, urgent=urgent
         )
 
-    async def zoom_at(self, box: Box | None) -> None:
+    async def set_zoom(self, box: Box | None) -> None:
         """The zoom view looks there from now on."""
         suspect = Picture(self._job.payload, box) if box else None
         if suspect != self._suspect and Pictures.ZOOM in self._prefixes:

@@ -26,11 +26,11 @@ from inspector.domain.report import Box
 from inspector.ports.engine import PatchMap
 
 Array = NDArray[Any]
-MOST: Final = 2048
-WIDTH: Final = 128
-FARTHEST: Final = 0.01
-HOT: Final = 0.5  # of the hottest: patches that belong to its region
-LEAST: Final = 1e-6  # squared distance: less is rounding
+MAX_PATCHES: Final = 2048
+FEATURE_WIDTH: Final = 128
+FARTHEST_SHARE: Final = 0.01
+HOT_SHARE: Final = 0.5  # of the hottest: patches that belong to its region
+MIN_SQUARED_DISTANCE: Final = 1e-6  # squared distance: less is rounding
 
 
 class PatchAnomaly(NamedTuple):
@@ -59,10 +59,10 @@ class PatchBank:
     def compare(self, picture: PatchMap) -> PatchAnomaly:
         nearest = _squared(_points(picture), self.patches).min(axis=1)
         heat = nearest.reshape(picture.shape[:2]) / self.usual
-        return PatchAnomaly(farthest(nearest) / self.usual, heat, float(np.median(nearest)) / self.usual_median)
+        return PatchAnomaly(mean_farthest(nearest) / self.usual, heat, float(np.median(nearest)) / self.usual_median)
 
 
-def remember(golden: Sequence[PatchMap], most: int = MOST) -> PatchBank:
+def build_patch_bank(golden: Sequence[PatchMap], most: int = MAX_PATCHES) -> PatchBank:
     """Raises ValueError where there are none, or where they are of different width."""
     points = [_points(picture) for picture in golden]
     every, picture = np.concatenate(points), np.repeat(np.arange(len(points)), [len(each) for each in points])
@@ -70,7 +70,8 @@ def remember(golden: Sequence[PatchMap], most: int = MOST) -> PatchBank:
     own = picture if len(points) > 1 else np.arange(len(every))
     nearest = _among_themselves(every, picture, own, kept)
     usual, usual_median = (
-        max(float(np.mean([how(each) for each in nearest] or [0.0])), LEAST) for how in (farthest, np.median)
+        max(float(np.mean([how(each) for each in nearest] or [0.0])), MIN_SQUARED_DISTANCE)
+        for how in (mean_farthest, np.median)
     )
     return PatchBank(every[kept], usual, usual_median)
 
@@ -89,15 +90,15 @@ def coreset(points: Array, most: int) -> Array:
     return np.array(kept)
 
 
-def farthest(nearest: Array) -> float:
+def mean_farthest(nearest: Array) -> float:
     """The mean of the farthest hundredth, of one patch at least."""
-    count = max(1, round(FARTHEST * len(nearest)))
+    count = max(1, round(FARTHEST_SHARE * len(nearest)))
     return float(np.partition(nearest, -count)[-count:].mean())
 
 
-def region(heat: Array) -> Box:
+def hottest_region(heat: Array) -> Box:
     """Around the hottest patch and all that are joined to it and at least half as hot."""
-    hot, inside = heat >= HOT * heat.max(), np.zeros(heat.shape, bool)
+    hot, inside = heat >= HOT_SHARE * heat.max(), np.zeros(heat.shape, bool)
     inside.flat[heat.argmax()] = True
     while (grown := _grown(inside) & hot).sum() > inside.sum():
         inside = grown
@@ -126,13 +127,13 @@ def _points(picture: PatchMap) -> Array:
     """The patches in any order, each of length 1 before it is projected."""
     flat = picture.reshape(-1, picture.shape[-1]).astype(np.float32)
     unit = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return unit if flat.shape[1] <= WIDTH else np.asarray(unit @ _projection(flat.shape[1]))
+    return unit if flat.shape[1] <= FEATURE_WIDTH else np.asarray(unit @ _projection(flat.shape[1]))
 
 
 @cache
 def _projection(width: int) -> Array:
-    drawn = np.random.default_rng(0).standard_normal((width, WIDTH), dtype=np.float32)
-    return np.asarray(drawn / np.sqrt(np.float32(WIDTH)))
+    drawn = np.random.default_rng(0).standard_normal((width, FEATURE_WIDTH), dtype=np.float32)
+    return np.asarray(drawn / np.sqrt(np.float32(FEATURE_WIDTH)))
 
 
 def _squared(some: Array, others: Array) -> Array:

@@ -18,7 +18,7 @@ from inspector.ports.engine import Engine
 REPORT_START: Final = '{"defect": "'
 
 
-async def describe(engine: Engine, sight: PartPictures, pipeline: Pipeline) -> Words:
+async def write_report(engine: Engine, sight: PartPictures, pipeline: Pipeline) -> Words:
     """Never raises for a failing model: MISSING with the reason, or what it had written before it failed."""
     started = time.monotonic()
     try:
@@ -47,7 +47,7 @@ async def _placed(sight: PartPictures, words: Words, looks: int) -> Words:
         return words
     boxes, tokens = [words.main.bbox_norm], words.tokens
     with suppress(InspectorError):  # what it pointed at before stands
-        while len(boxes) <= looks and (closer := await sight.looked_closer(boxes[-1])):
+        while len(boxes) <= looks and (closer := await sight.relocate(boxes[-1])):
             boxes.append(closer.box)
             tokens += closer.tokens
     main = replace(words.main, bbox_norm=Box(*map(median, zip(*boxes, strict=True))))

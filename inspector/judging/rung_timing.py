@@ -10,16 +10,18 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Hashable
 from typing import Final
 
-MEMORY: Final = 64  # the latest durations per rung: enough for a p95, short enough to follow a change of load
+REMEMBERED_DURATIONS: Final = (
+    64  # the latest durations per rung: enough for a p95, short enough to follow a change of load
+)
 QUANTILE: Final = 0.95
-PATIENCE: Final = 50  # refusals in a row before a rung is tried again: what is never asked would stay slow for ever
+MAX_REFUSALS: Final = 50  # refusals in a row before a rung is tried again: what is never asked would stay slow for ever
 
 
 class RungTimes:
     """Recent durations in milliseconds per key, such as (line, rung)."""
 
     def __init__(self) -> None:
-        self._recent: dict[Hashable, deque[float]] = defaultdict(lambda: deque(maxlen=MEMORY))
+        self._recent: dict[Hashable, deque[float]] = defaultdict(lambda: deque(maxlen=REMEMBERED_DURATIONS))
         self._refused: Counter[Hashable] = Counter()
 
     def add(self, key: Hashable, ms: float) -> None:
@@ -38,7 +40,7 @@ class RungTimes:
         if remaining_ms > self.p95_ms(key):
             self._refused[key] = 0
             return True
-        self._refused[key] = (self._refused[key] + 1) % PATIENCE
+        self._refused[key] = (self._refused[key] + 1) % MAX_REFUSALS
         if self._refused[key] == 0:
             self._recent[key].clear()
         return self._refused[key] == 0

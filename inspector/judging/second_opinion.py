@@ -16,12 +16,12 @@ from inspector.domain.prompts import Pictures, preamble
 from inspector.domain.report import Box
 from inspector.domain.vote import Opinion
 from inspector.errors import ModelError
-from inspector.judging.patch_distance import PatchAnomaly, PatchBank, region, remember
+from inspector.judging.patch_distance import PatchAnomaly, PatchBank, build_patch_bank, hottest_region
 from inspector.ports.engine import Engine, PatchMap, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
 
-MOST_LINES: Final = 64  # whose golden samples are kept in mind, those used last
+REMEMBERED_LINES: Final = 64  # whose golden samples are kept in mind, those used last
 
 
 class FrameOpinion(NamedTuple):
@@ -35,7 +35,7 @@ class FrameOpinion(NamedTuple):
 class OpinionSource(Protocol):
     """Who gives second opinions."""
 
-    async def about(self, prefix: Prefix, job: Job) -> FrameOpinion:
+    async def opinion_on(self, prefix: Prefix, job: Job) -> FrameOpinion:
         """About the prefix's last picture, the part's whole frame. Raises ModelError where that can't be told."""
 
 
@@ -47,11 +47,11 @@ class PatchOpinionSource:
         self._evidence = evidence
         self._memories: OrderedDict[tuple[str, ...], asyncio.Task[PatchBank]] = OrderedDict()
 
-    async def about(self, prefix: Prefix, job: Job) -> FrameOpinion:
+    async def opinion_on(self, prefix: Prefix, job: Job) -> FrameOpinion:
         memory, began = await self._memory(job), time.monotonic()
         patches = await self._engine.features(prefix)
         found = await asyncio.to_thread(memory.compare, patches)
-        suspect, ms = region(found.heat), (time.monotonic() - began) * 1000.0
+        suspect, ms = hottest_region(found.heat), (time.monotonic() - began) * 1000.0
         return FrameOpinion(Opinion(found.p_ng, ms, _told(found, suspect)), suspect, found.unlike)
 
     async def _memory(self, job: Job) -> PatchBank:
@@ -61,7 +61,7 @@ class PatchOpinionSource:
             known = asyncio.create_task(self._remember(job.golden, job.pipeline))
             self._memories[job.golden] = known
         self._memories.move_to_end(job.golden)
-        while len(self._memories) > MOST_LINES:
+        while len(self._memories) > REMEMBERED_LINES:
             self._memories.popitem(last=False)
         return await asyncio.shield(known)
 
@@ -69,7 +69,7 @@ class PatchOpinionSource:
         if not golden:
             raise ModelError(f"{pipeline.line} has no golden samples to compare with; apply the line again")
         seen = [await self._look(sha256, pipeline) for sha256 in golden]
-        return await asyncio.to_thread(remember, seen)
+        return await asyncio.to_thread(build_patch_bank, seen)
 
     async def _look(self, sha256: str, pipeline: Pipeline) -> PatchMap:
         picture = await asyncio.to_thread(golden_picture, self._evidence, sha256)

@@ -17,9 +17,9 @@ from inspector.messages.outgoing import Payload
 from inspector.messages.topics import Topics
 
 CONTRACT_VERSION: Final = "1.0.0"
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-FRAME: Final = "frame"
-PROPERTIES: Final = {
+JSON_SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+FRAME_MESSAGE: Final = "frame"
+PROPERTY_DESCRIPTIONS: Final = {
     "trigger_id": "names this exposure; the gate matches verdicts by it. Also taken from Correlation-Data",
     "part_id": "serial number of the part",
     "product": "what is being made",
@@ -31,7 +31,7 @@ PROPERTIES: Final = {
     "is_simulated": "true for a part that is not real",
     "traceparent": "W3C trace context",
 }
-PARAMETERS: Final = {
+PARAMETER_DESCRIPTIONS: Final = {
     "line": "the product line, as its pipeline declares it",
     "camera": "the camera's name on this line",
     "trigger_id": "names this exposure",
@@ -61,9 +61,9 @@ def _from_cameras(topics: Topics) -> Iterator[Channel]:
         return topics.camera("{line}", "{camera}", channel)
 
     frame = "A camera's picture; metadata travel as MQTT 5 user properties. Response-Topic gets a copy of the verdict."
-    yield Channel("frame", address("frame"), "receive", FRAME, frame)
+    yield Channel("frame", address("frame"), "receive", FRAME_MESSAGE, frame)
     plain = "The same for MQTT 3.1.1 devices, which have no properties."
-    yield Channel("frameOfTrigger", address("frame/{trigger_id}"), "receive", FRAME, plain)
+    yield Channel("frameOfTrigger", address("frame/{trigger_id}"), "receive", FRAME_MESSAGE, plain)
     claim = "Claim check: where a picture lies that is too large for the broker."
     yield Channel("frameRef", address("frame-ref"), "receive", "frame-ref", claim)
     status = "A camera says online, and its last will says offline."
@@ -114,7 +114,7 @@ def document(topics: Topics) -> dict[str, Any]:
 def schemas() -> dict[str, dict[str, Any]]:
     """A JSON Schema of its own for every payload, by the payload's name."""
     return {
-        name: {"$schema": DIALECT, **type(specimen).model_json_schema(mode=_mode(specimen))}
+        name: {"$schema": JSON_SCHEMA_DIALECT, **type(specimen).model_json_schema(mode=_mode(specimen))}
         for name, specimen in _specimens().items()
     }
 
@@ -129,7 +129,9 @@ def _mode(specimen: Payload | Incoming) -> Literal["serialization", "validation"
 
 
 def _channel(channel: Channel) -> dict[str, Any]:
-    parameters = {name: {"description": text} for name, text in PARAMETERS.items() if f"{{{name}}}" in channel.address}
+    parameters = {
+        name: {"description": text} for name, text in PARAMETER_DESCRIPTIONS.items() if f"{{{name}}}" in channel.address
+    }
     return {
         "address": channel.address,
         "description": channel.summary,
@@ -148,7 +150,10 @@ def _operation(channel: Channel) -> dict[str, Any]:
 
 
 def _messages() -> dict[str, Any]:
-    return {FRAME: _frame_message(), **{name: _message(name, specimen) for name, specimen in _specimens().items()}}
+    return {
+        FRAME_MESSAGE: _frame_message(),
+        **{name: _message(name, specimen) for name, specimen in _specimens().items()},
+    }
 
 
 def _message(name: str, specimen: Payload | Incoming) -> dict[str, Any]:
@@ -163,10 +168,10 @@ def _message(name: str, specimen: Payload | Incoming) -> dict[str, Any]:
 def _frame_message() -> dict[str, Any]:
     properties = {
         name: {"type": "string", "description": text, "examples": [FRAME_PROPERTIES[name]]}
-        for name, text in PROPERTIES.items()
+        for name, text in PROPERTY_DESCRIPTIONS.items()
     }
     return {
-        "name": FRAME,
+        "name": FRAME_MESSAGE,
         "summary": "The bytes of one picture: JPEG, PNG, BMP, TIFF or WebP.",
         "contentType": "image/jpeg",
         "headers": {"type": "object", "properties": properties},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from inspector.domain.frame import NAME
+from inspector.domain.frame import NAME_PATTERN
 
 DEFAULT_ROOT: Final = "inspector/v1"
 
@@ -26,7 +26,7 @@ class Topics:
     """All topics under one plant's root. Building from a bad root raises ValueError."""
 
     def __init__(self, root: str = DEFAULT_ROOT) -> None:
-        if not root or any(not NAME.fullmatch(level) for level in root.split("/")):
+        if not root or any(not NAME_PATTERN.fullmatch(level) for level in root.split("/")):
             raise ValueError(f"topic root {root!r} must be names separated by /, such as {DEFAULT_ROOT}")
         self.root = root
 

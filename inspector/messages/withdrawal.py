@@ -13,10 +13,10 @@ from inspector.domain.decision import Reason, Verdict
 from inspector.domain.declared import Disposition
 from inspector.messages.outgoing import ReportMessage, VerdictMessage, to_json
 
-REPORT: Final = "-report"
+REPORT_ID_SUFFIX: Final = "-report"
 
 
-def withdrawn(payload: bytes, now: datetime) -> VerdictMessage | None:
+def withdraw_if_late(payload: bytes, now: datetime) -> VerdictMessage | None:
     """What a gate is told in place of a PASS that it did not get in time; None where the message may go as it is."""
     try:
         verdict = VerdictMessage.model_validate_json(payload)
@@ -31,15 +31,15 @@ def withdrawn(payload: bytes, now: datetime) -> VerdictMessage | None:
 
 def report_id(result_id: str) -> str:
     """The message id of a part's report."""
-    return result_id + REPORT
+    return result_id + REPORT_ID_SUFFIX
 
 
-def reported_by(message_id: str) -> str | None:
+def reported_result(message_id: str) -> str | None:
     """Whose report that message is; None for another kind of message."""
-    return message_id.removesuffix(REPORT) if message_id.endswith(REPORT) else None
+    return message_id.removesuffix(REPORT_ID_SUFFIX) if message_id.endswith(REPORT_ID_SUFFIX) else None
 
 
-def corrected(report: bytes, verdict: bytes, detail: str) -> bytes:
+def correct_report(report: bytes, verdict: bytes, detail: str) -> bytes:
     """A report that was written before its verdict became another one; an unreadable one stays as it is."""
     try:
         told, written = VerdictMessage.model_validate_json(verdict), ReportMessage.model_validate_json(report)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, store_versions, upgrade
-from inspector.config.diff import DeclaredPipeline, SettingChange, diff, read_fleet
+from inspector.config.diff import DeclaredPipeline, SettingChange, diff, read_declarations
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError, Fault, PictureError
@@ -63,7 +63,7 @@ def read_pipelines(path: Path) -> tuple[DeclaredPipeline, ...]:
     if not files:
         raise DeclarationError([Fault(str(path), "folder", "holds no *.yaml", "name a folder such as pipelines/")])
     try:
-        return read_fleet({str(file): file.read_bytes() for file in files})
+        return read_declarations({str(file): file.read_bytes() for file in files})
     except OSError as error:
         remedy = "name a pipeline file, or a folder of them"
         raise DeclarationError([Fault(str(path), "file", error.strerror or str(error), remedy)]) from error
@@ -104,7 +104,7 @@ def _change(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineV
 
 def _remembering(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineVersion) -> DeclaredPipeline:
     """With what was learned from the line's votes, which no file need say, where scores stay what they were."""
-    alike = declared.pipeline.score_key() == live.pipeline.score_key() and hashes == live.golden
+    alike = declared.pipeline.settings_fingerprint() == live.pipeline.settings_fingerprint() and hashes == live.golden
     if declared.pipeline.learned is not None or not alike:
         return declared
     return declared._replace(pipeline=declared.pipeline.model_copy(update={"learned": live.pipeline.learned}))

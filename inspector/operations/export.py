@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final
 
-from inspector.config.yaml_reader import written
+from inspector.config.yaml_reader import to_yaml
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import LedgerError
 from inspector.messages import asyncapi
@@ -83,7 +83,7 @@ def _golden_bytes(evidence: EvidenceStore, sha256: str, line: str) -> bytes:
 def as_yaml(pipeline: Pipeline, note: str) -> str:
     """The declaration as a file that `inspector apply` takes; its first row is the note."""
     settings = pipeline.model_dump(mode="json", exclude_defaults=True)
-    return f"# {note}\n" + written(settings)
+    return f"# {note}\n" + to_yaml(settings)
 
 
 def write_contract(topics: Topics, folder: Path) -> list[Path]:

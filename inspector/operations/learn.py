@@ -15,8 +15,8 @@ from inspector.errors import InspectorError
 from inspector.messages.outgoing import EventSeverity
 from inspector.operations.line_records import LineRecords, read_line_records
 from inspector.ports.ledger import Event
-from inspector.tuning.counterfactual import Impact, price
-from inspector.tuning.learning import LearningReport, study
+from inspector.tuning.counterfactual import Impact, impact
+from inspector.tuning.learning import LearningReport, learn_from_history
 from inspector.tuning.rung_effects import RungEffect
 from inspector.utc import utc_now
 
@@ -33,7 +33,7 @@ class LearningResult(NamedTuple):
         lesson = self.lesson
         return {
             "line": self.records.live.pipeline.line,
-            "fingerprint": self.records.stamp,
+            "fingerprint": self.records.fingerprint,
             "parts": len(self.records.history.parts),
             "new_version": self.version,
             "learned": lesson.learned.model_dump(mode="json"),
@@ -51,13 +51,13 @@ def learn(database: str, line: str, *, fuse: bool = False, dry_run: bool = False
     before = found.live.pipeline
     if fuse and before.second_opinion is None:
         raise InspectorError(f"{line} has no second opinion to weigh; declare second_opinion, or leave --fuse out")
-    lesson = study(found.history, before, found.stamp, fuse=fuse)
+    lesson = learn_from_history(found.history, before, found.fingerprint, fuse=fuse)
     after = before.model_copy(update={"learned": lesson.learned}) if holds_anything(lesson.learned) else before
-    cost = price(found.history.parts, before, after, found.stamp)
+    cost = impact(found.history.parts, before, after, found.fingerprint)
     if dry_run:
         return LearningResult(found, lesson, cost, None)
     stored = store_versions(database, [Declaration(after, found.live.golden, os.environ.get("USER", ""))])
-    asyncio.run(_tell(database, _harms(line, before, lesson, found.stamp)))
+    asyncio.run(_tell(database, _harms(line, before, lesson, found.fingerprint)))
     return LearningResult(found, lesson, cost, stored[0].version if stored else None)
 
 
@@ -65,9 +65,9 @@ def holds_anything(learned: LearnedSettings) -> bool:
     return learned != LearnedSettings(fingerprint=learned.fingerprint)
 
 
-def _harms(line: str, before: Pipeline, lesson: LearningReport, stamp: str) -> list[Event]:
+def _harms(line: str, before: Pipeline, lesson: LearningReport, fingerprint: str) -> list[Event]:
     """One for each rung that is capped now and was not before."""
-    known = before.learned_under(stamp)
+    known = before.learned_under(fingerprint)
     capped = set(lesson.learned.capped) - set(known.capped if known else ())
     return [_harm(line, change) for change in lesson.rungs if change.rung in capped]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from inspector.adapters.ledger import SqlArchive
 from inspector.domain.part import PartState
-from inspector.domain.reconciliation import Balance, CameraAccount, CountComparison, in_flight_for
+from inspector.domain.reconciliation import Balance, CameraAccount, CountComparison, in_flight_time
 from inspector.errors import LedgerError
 from inspector.ports.archive import Archive
 
@@ -47,7 +47,7 @@ def _in_flight(archive: Archive, line: str) -> timedelta:
     known = deadlines.keys() | {camera.line for camera in archive.list_cameras()}
     if line not in known:
         raise LedgerError(f"no line {line!r} in the ledger; there are: {', '.join(sorted(known)) or 'none'}")
-    return in_flight_for(deadlines.get(line, 0.0))
+    return in_flight_time(deadlines.get(line, 0.0))
 
 
 def _states(books: Balance) -> dict[str, int]:

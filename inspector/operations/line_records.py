@@ -16,7 +16,7 @@ class LineRecords(NamedTuple):
     """A line as it stands, and its parts as they were judged."""
 
     live: PipelineVersion
-    stamp: str
+    fingerprint: str
     history: History
 
 
@@ -25,12 +25,12 @@ def read_line_records(database: str, line: str) -> LineRecords:
     archive = SqlArchive(database)
     try:
         live = live_version(archive, line)
-        stamp = archive.stamp(line)
-        if stamp is None:
+        fingerprint = archive.fingerprint(line)
+        if fingerprint is None:
             raise InspectorError(
                 f"no part of {line} was judged as the line is declared now (version {live.version}); let it run first"
             )
-        return LineRecords(live, stamp, archive.history(line, stamp, MAX_UNREVIEWED_PARTS))
+        return LineRecords(live, fingerprint, archive.history(line, fingerprint, MAX_UNREVIEWED_PARTS))
     finally:
         archive.close()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import evenly
+from inspector.domain.review import balanced_sample
 from inspector.domain.vote import LabelledVotes, counting
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.recording_file import RecordingFile
@@ -15,7 +15,7 @@ from inspector.operations.compare_strategies import PartSource
 from inspector.operations.export import as_yaml
 from inspector.operations.line_records import read_line_records
 from inspector.tuning.ladder_search import RiskLimits
-from inspector.tuning.recommendation import Recommendation, adopt, advise
+from inspector.tuning.recommendation import Recommendation, apply_ladder, recommend
 
 
 class LadderPlan(NamedTuple):
@@ -30,8 +30,8 @@ def plan_line(database: str, line: str, limits: RiskLimits) -> LadderPlan:
     """From reviewed parts whose whole ladder was asked. Raises InspectorError where there are too few."""
     found = read_line_records(database, line)
     pipeline, shadows = found.live.pipeline, [past for past in found.history.parts if past.shadow]
-    parts = [LabelledVotes(past.shadow, past.is_ng) for past in evenly(shadows)]
-    advice = advise(parts, pipeline, counting(pipeline, found.stamp), limits)
+    parts = [LabelledVotes(past.shadow, past.is_ng) for past in balanced_sample(shadows)]
+    advice = recommend(parts, pipeline, counting(pipeline, found.fingerprint), limits)
     return LadderPlan(f"{line}, version {found.live.version}: stored votes", pipeline, advice)
 
 
@@ -42,7 +42,7 @@ def plan_recorded(source: PartSource, votes: Path, line: str, limits: RiskLimits
         raise InspectorError(f"{votes} is not there; record answers first: inspector eval … --strategy default")
     cases = recorded_parts(source.parts, RecordingFile(votes).newest(), line)
     pipeline = cases[0].pipeline
-    advice = advise(separate_votes(cases), pipeline, counting(pipeline, cases[0].recording.fingerprint), limits)
+    advice = recommend(separate_votes(cases), pipeline, counting(pipeline, cases[0].recording.fingerprint), limits)
     return LadderPlan(f"{line} on {source.name}", pipeline, advice)
 
 
@@ -55,6 +55,6 @@ def write_plan(planned: LadderPlan, file: Path) -> None:
         f"ladder and thresholds chosen by inspector plan ({planned.source}); golden samples are relative to this file"
     )
     try:
-        file.write_text(as_yaml(adopt(advice.chosen, planned.pipeline), note), encoding="utf-8")
+        file.write_text(as_yaml(apply_ladder(advice.chosen, planned.pipeline), note), encoding="utf-8")
     except OSError as error:
         raise InspectorError(f"{file} can't be written: {error}; name another file with --write") from error

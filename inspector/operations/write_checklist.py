@@ -24,7 +24,7 @@ from inspector.ports.engine import Engine
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 from inspector.tuning.checklist import CandidateQuestion, WrittenChecklist, candidates
-from inspector.tuning.checklist_trial import TrialAnswers, TrialResult, chosen, try_out
+from inspector.tuning.checklist_trial import TrialAnswers, TrialResult, choose_questions, evaluate_candidates
 from inspector.tuning.checklist_writer import ChecklistWriter, ReviewedPicture
 
 MAX_REVIEWED_PER_CLASS: Final = 20  # reviewed parts of each kind
@@ -51,7 +51,7 @@ class ChecklistResult(NamedTuple):
     @property
     def kept(self) -> tuple[CandidateQuestion, ...]:
         """The checklist: none where no question of the model's is among the best."""
-        best = chosen(self.tried)
+        best = choose_questions(self.tried)
         return best if any(each.written for each in best) else ()
 
     @property
@@ -116,7 +116,7 @@ async def _questioned(
     asked, total = candidates(reading, live.pipeline), len(live.golden) + len(reviewed)
     with stages(screen) as show:
         heard = await questioner.try_out(asked, reviewed, lambda done: show("trying the questions", done, total))
-    return ChecklistResult(live, reading, heard, try_out(asked, heard))
+    return ChecklistResult(live, reading, heard, evaluate_candidates(asked, heard))
 
 
 def _live(database: str, line: str) -> PipelineVersion:
@@ -127,16 +127,16 @@ def _live(database: str, line: str) -> PipelineVersion:
 def _reviewed(database: str, line: str, most: int) -> list[ReviewedPicture]:
     """Of the parts judged as the line stands, as many reviewed ones of each kind."""
     with closing(SqlArchive(database)) as archive:
-        stamp = archive.stamp(line)
-        history = archive.history(line, stamp, MAX_UNREVIEWED_PARTS) if stamp else History((), {})
+        fingerprint = archive.fingerprint(line)
+        history = archive.history(line, fingerprint, MAX_UNREVIEWED_PARTS) if fingerprint else History((), {})
     return [*_spread(history, most, is_ng=False), *_spread(history, most, is_ng=True)]
 
 
 def _spread(history: History, most: int, *, is_ng: bool) -> list[ReviewedPicture]:
     """From the oldest to the newest: neighbours on a line look alike."""
-    told = [past.part.evidence.sha256 for past in history.parts if past.part.evidence and past.is_ng is is_ng]
-    count = min(most, len(told))
-    return [ReviewedPicture(told[place * len(told) // count], is_ng) for place in range(count)]
+    pictures = [past.part.evidence.sha256 for past in history.parts if past.part.evidence and past.is_ng is is_ng]
+    count = min(most, len(pictures))
+    return [ReviewedPicture(pictures[place * len(pictures) // count], is_ng) for place in range(count)]
 
 
 def _require_use(live: PipelineVersion, *, replace: bool) -> None:
@@ -155,11 +155,11 @@ def _require_use(live: PipelineVersion, *, replace: bool) -> None:
 
 
 def _tried_json(tried: TrialResult, kept: bool) -> dict[str, Any]:
-    told = tried.told._asdict() if tried.told else None
+    discrimination = tried.discrimination._asdict() if tried.discrimination else None
     return {
         **tried.candidate._asdict(),
         "kept": kept,
         "golden": list(tried.golden),
-        "reviewed": told,
+        "reviewed": discrimination,
         "dropped": tried.fault or None,
     }

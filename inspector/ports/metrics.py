@@ -9,11 +9,11 @@ from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 from inspector.domain.reconciliation import Balance
 from inspector.ports.ledger import CameraRow, PipelineVersion
 
-EDGES: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0)
+DEADLINE_SHARE_EDGES: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0)
 
 
 # Shown as 0 for every line before they happen: what is first seen as 1 has not increased, and no alert would fire.
-ALARMS: Final = ("ACK_MISSING", "GATE_DIFFERS", "SEQUENCE_GAP", "COUNT_DIFFERS", "LEDGER_AWAY")
+ALWAYS_SHOWN_EVENTS: Final = ("ACK_MISSING", "GATE_DIFFERS", "SEQUENCE_GAP", "COUNT_DIFFERS", "LEDGER_AWAY")
 
 
 class PartOutcome(NamedTuple):
@@ -48,7 +48,7 @@ class PartSums:
         )
 
 
-NOTHING: Final = PartSums(0, 0, 0, 0, 0.0, 0.0, (0,) * len(EDGES))
+NO_PARTS: Final = PartSums(0, 0, 0, 0, 0.0, 0.0, (0,) * len(DEADLINE_SHARE_EDGES))
 
 
 class EventKind(NamedTuple):

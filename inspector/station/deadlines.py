@@ -48,7 +48,7 @@ class CameraClock:
         self._last_s = -math.inf
         self._told_s = 0.0
 
-    def saw(self, behind_s: float, now_s: float) -> None:
+    def add(self, behind_s: float, now_s: float) -> None:
         """A frame came `behind_s` after its capture, as the two clocks have it."""
         if now_s - self._last_s >= EVERY_S:
             self._behind.append(behind_s)
@@ -92,12 +92,12 @@ class Clocks:
         self._jumped_s = 0.0
         self._cameras: dict[tuple[str, str], CameraClock] = {}
 
-    def saw(self, frame: Frame) -> list[ClockNotice]:
+    def add(self, frame: Frame) -> list[ClockNotice]:
         """Learns from a frame; returns what is new. A redelivered frame is old for another reason."""
         told = [ClockNotice("CLOCK_JUMP", jump)] if (jump := self._own_jump(frame)) else []
         if frame.captured_at is not None and not frame.redelivered:
             camera = self._cameras.setdefault(frame.key[:2], CameraClock())
-            camera.saw(self._behind_s(frame.captured_at, frame), frame.received_s)
+            camera.add(self._behind_s(frame.captured_at, frame), frame.received_s)
             if news := camera.news():
                 told.append(ClockNotice("CLOCK_SKEW", news))
         return told

@@ -17,7 +17,7 @@ from inspector.domain.declared import Disposition
 from inspector.domain.frame import Frame
 from inspector.domain.part import Evidence
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.quality import Measurements, unfit
+from inspector.domain.quality import Measurements, quality_fault
 from inspector.errors import LedgerError, PictureError, PoolError, PoolOverload
 from inspector.ports.camera import PictureReader
 from inspector.ports.evidence import EvidenceStore
@@ -100,7 +100,7 @@ class Examiner:
         if frame.fault:
             raise PictureError(frame.fault)
         seen = await asyncio.to_thread(self.pictures.measure, frame, pipeline.quality)
-        if reason := unfit(seen, pipeline.quality):
+        if reason := quality_fault(seen, pipeline.quality):
             raise PictureError(reason)
         return seen
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from inspector.domain.decision import Decision, Reason, in_time
+from inspector.domain.decision import Decision, Reason, enforce_deadline
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import Frame
 from inspector.domain.part import Evidence, PartRecord, PipelineRef
-from inspector.domain.pipeline import Pipeline, fingerprint
+from inspector.domain.pipeline import Pipeline, line_fingerprint
 from inspector.domain.quality import Measurements
 from inspector.domain.report import NO_WORDS, Words, WordsState
 from inspector.domain.vote import StoppedBy, Tally, counting
@@ -57,8 +57,8 @@ class Findings:
 
 def tally(line: PipelineVersion, judgement: Judgement) -> Tally:
     """A judgement's votes, counted as the pipeline declares and has learned."""
-    stamp = fingerprint(line.pipeline.score_key(), judgement.model_fingerprint, line.golden)
-    return Tally(judgement.votes, counting(line.pipeline, stamp, judgement.opinion))
+    fingerprint = line_fingerprint(line.pipeline.settings_fingerprint(), judgement.model_fingerprint, line.golden)
+    return Tally(judgement.votes, counting(line.pipeline, fingerprint, judgement.opinion))
 
 
 def deadline_ms(frame: Frame, pipeline: Pipeline) -> float:
@@ -67,16 +67,24 @@ def deadline_ms(frame: Frame, pipeline: Pipeline) -> float:
 
 
 def as_part(
-    frame: Frame, line: PipelineVersion, found: Findings, due: Deadline, now_s: float, *, result_id: str, stamp: str
+    frame: Frame,
+    line: PipelineVersion,
+    found: Findings,
+    due: Deadline,
+    now_s: float,
+    *,
+    result_id: str,
+    fingerprint: str,
 ) -> PartRecord:
-    """Everything known about the frame as one record, decided at `now_s`. `stamp` is the fingerprint of what judged."""
+    """Builds the record of everything known about the frame. `now_s` is the time of the decision; `fingerprint`
+    identifies the settings and the model that judged."""
     votes, took = tally(line, found.judgement), timedelta(seconds=now_s - frame.received_s)
     late = due.left_ms(now_s) < 0.0
     return PartRecord(
         result_id=result_id,
         key=frame.key,
-        decision=in_time(found.decision, line.pipeline, late=late),
-        pipeline=PipelineRef(line.pipeline.line, line.version, stamp),
+        decision=enforce_deadline(found.decision, line.pipeline, late=late),
+        pipeline=PipelineRef(line.pipeline.line, line.version, fingerprint),
         received_at=frame.received_at,
         decided_at=frame.received_at + took,
         latency_ms=took.total_seconds() * 1000.0,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from inspector.domain.reconciliation import Gap
-from inspector.domain.sequence import PATIENCE_S, SequenceTracker, Span, spans
+from inspector.domain.sequence import LOST_AFTER_S, SequenceTracker, Span, spans
 from inspector.errors import BrokerError, LedgerError
 from inspector.messages.outgoing import EventMessage, EventSeverity, VerdictMessage, to_json
 from inspector.messages.topics import Topics
@@ -67,7 +67,7 @@ class Watch:
     def saw_frame(self, line: str, camera: str, *, known: bool, seq: int | None = None) -> None:
         self._sight(line, camera, known=known, frames=1)
         if seq is not None:
-            self._sequences.setdefault((line, camera), SequenceTracker()).saw(seq, time.monotonic())
+            self._sequences.setdefault((line, camera), SequenceTracker()).add(seq, time.monotonic())
 
     def saw_status(self, line: str, camera: str, status: str, *, known: bool) -> None:
         self._sight(line, camera, known=known, status=status)
@@ -133,9 +133,9 @@ class Watch:
         )
 
     def _find_missing(self) -> None:
-        now, opened_at = time.monotonic(), utc_now() - timedelta(seconds=PATIENCE_S)
+        now, opened_at = time.monotonic(), utc_now() - timedelta(seconds=LOST_AFTER_S)
         for (line, camera), sequence in self._sequences.items():
-            self._missing += [Missing(line, camera, span, opened_at) for span in spans(sequence.lost(now))]
+            self._missing += [Missing(line, camera, span, opened_at) for span in spans(sequence.take_lost(now))]
 
     async def _count_lost(self) -> None:
         """Gives up what is missing and not decided. Waits with that while the ledger is away."""

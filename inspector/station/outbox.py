@@ -15,7 +15,7 @@ from typing import Final
 from inspector.domain.decision import Reason, fail_safe
 from inspector.errors import BrokerError, LedgerError
 from inspector.messages.outgoing import VerdictMessage, to_json
-from inspector.messages.withdrawal import corrected, report_id, reported_by, withdrawn
+from inspector.messages.withdrawal import correct_report, report_id, reported_result, withdraw_if_late
 from inspector.ports.broker import OutgoingMessage, Publisher
 from inspector.ports.ledger import Ledger
 from inspector.station.time_reserve import Ways
@@ -167,7 +167,7 @@ class Relay:
         by the time that the broker has it. The ledger says so first. A verdict that was published in time stays what it
         was when it is asked for again."""
         there = utc_now() + timedelta(seconds=max(LEAST_WAY_S, self._ways.longest_s(time.monotonic())))
-        instead = withdrawn(message.payload, there)
+        instead = withdraw_if_late(message.payload, there)
         if instead is None:
             return await self._in_step(message)
         payload, decision = to_json(instead), fail_safe(instead.disposition, Reason.DEADLINE, WITHDRAWN)
@@ -180,13 +180,13 @@ class Relay:
 
     async def _in_step(self, message: OutgoingMessage) -> OutgoingMessage:
         """A report says what its verdict says."""
-        result_id = reported_by(message.message_id)
+        result_id = reported_result(message.message_id)
         if result_id is not None and (verdict := self._under_way.get(result_id)):
             await asyncio.wait({verdict})
         instead = self._withdrawn.pop(message.message_id, None)
         if instead is None:
             return message
-        return message._replace(payload=corrected(message.payload, to_json(instead), WITHDRAWN))
+        return message._replace(payload=correct_report(message.payload, to_json(instead), WITHDRAWN))
 
     def _done(self, message_id: str) -> None:
         self._confirmed.append(message_id)

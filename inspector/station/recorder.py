@@ -22,7 +22,7 @@ from inspector.domain.pipeline import Pipeline
 from inspector.domain.report import NO_WORDS, Words, WordsState
 from inspector.domain.review import is_shadow
 from inspector.errors import LedgerError
-from inspector.log_context import name_result
+from inspector.log_context import set_current_result
 from inspector.messages.outgoing import EventSeverity, GateDeadline, report_message, to_json, verdict_message
 from inspector.messages.topics import Topics
 from inspector.messages.withdrawal import report_id
@@ -76,7 +76,7 @@ class Recorder:
     ) -> bool:
         """Returns when the part is durable and its verdict on its way; False when its key was decided before. The gate
         hears something by `due`, though the commit may take longer."""
-        name_result(part.result_id)
+        set_current_result(part.result_id)
         messages = self._messages(part, frame, pipeline, due)
         storing, began_s = asyncio.create_task(self._ledger.record(part, messages)), time.monotonic()
         told = None if await _in_time(storing, part, due) else self._answer_unstored(part, frame, pipeline, due)

@@ -12,10 +12,10 @@ from collections import OrderedDict
 from typing import Final
 
 from inspector.domain.frame import Frame, FrameKey
-from inspector.domain.pipeline import fingerprint
+from inspector.domain.pipeline import line_fingerprint
 from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.errors import LedgerError
-from inspector.log_context import take_in_hand
+from inspector.log_context import set_current_part
 from inspector.ports.ledger import Ledger, PipelineVersion
 from inspector.station.deadlines import Clocks
 from inspector.station.examiner import Examiner
@@ -54,7 +54,7 @@ class Station:
         self._clocks = Clocks(utc_now(), time.monotonic())
         self._lines: dict[str, PipelineVersion] = {}
         self._model = ""
-        self._stamps: dict[tuple[str, int, str], str] = {}
+        self._fingerprints: dict[tuple[str, int, str], str] = {}
         self._in_hand: dict[FrameKey, asyncio.Event] = {}
         self._decided: OrderedDict[FrameKey, None] = OrderedDict()
 
@@ -64,7 +64,7 @@ class Station:
         if line is None:
             return
         async with Turn(self._in_hand, frame.key):
-            take_in_hand(frame.key)
+            set_current_part(frame.key)
             if await self._is_answered(frame):
                 return
             self._tell(received(frame))
@@ -75,7 +75,13 @@ class Station:
                 self.report_fault("EVIDENCE_LOST", found.decision.detail, frame.key.line, frame.key.camera)
             self._model = found.judgement.model_fingerprint or self._model
             part = as_part(
-                frame, line, found, due, time.monotonic(), result_id=uuid.uuid4().hex, stamp=self._stamp(line)
+                frame,
+                line,
+                found,
+                due,
+                time.monotonic(),
+                result_id=uuid.uuid4().hex,
+                fingerprint=self._fingerprint(line),
             )
             stored = await self._recorder.record(part, frame, line.pipeline, due, found.words, found.shadow)
             self._remember(frame.key)
@@ -123,7 +129,7 @@ class Station:
         known = self._wants(line, camera)
         self._watch.saw_frame(line, camera, known=known, seq=frame.seq if known else None)
         if known:
-            for kind, text in self._clocks.saw(frame):
+            for kind, text in self._clocks.add(frame):
                 self._watch.note(kind, text, line=line, camera=camera)
             return self._lines[line]
         what = "camera" if line in self._lines else "line"
@@ -155,12 +161,12 @@ class Station:
         if len(self._decided) > MEMORY:
             self._decided.popitem(last=False)
 
-    def _stamp(self, line: PipelineVersion) -> str:
+    def _fingerprint(self, line: PipelineVersion) -> str:
         """The fingerprint of a version and the model; worked out once, not for every part."""
         key = (line.pipeline.line, line.version, self._model)
-        if key not in self._stamps:
-            self._stamps[key] = fingerprint(line.pipeline.score_key(), self._model, line.golden)
-        return self._stamps[key]
+        if key not in self._fingerprints:
+            self._fingerprints[key] = line_fingerprint(line.pipeline.settings_fingerprint(), self._model, line.golden)
+        return self._fingerprints[key]
 
 
 class Turn:

@@ -14,7 +14,7 @@ import numpy as np
 from inspector.domain.learned import Calibration
 from inspector.domain.log_odds import expit, logit
 from inspector.domain.vote import LabelledVotes
-from inspector.tuning.logistic_regression import logistic
+from inspector.tuning.logistic_regression import fit_logistic
 
 BINS: Final = 10
 
@@ -29,7 +29,7 @@ class ReliabilityBin(NamedTuple):
     ng_share: float
 
 
-def of_votes(parts: Sequence[LabelledVotes], standing: Sequence[float] | None = None) -> Calibration:
+def fit_votes(parts: Sequence[LabelledVotes], standing: Sequence[float] | None = None) -> Calibration:
     """One sigmoid for all single votes of a line's labelled parts, as Counting takes it. `standing` says how many
     parts of the line each of these stands for; left out: all for as many. Raises ValueError where not both kinds of
     parts are there."""
@@ -52,11 +52,11 @@ def fit(p_ng: Sequence[float], ng: Sequence[bool], standing: Sequence[float] | N
     bad = sum(ng)
     if not 0 < bad < len(ng):
         raise ValueError(f"calibration needs OK and NG parts, not {len(ng) - bad} OK and {bad} NG; label more parts")
-    heavy = np.ones(len(ng)) if standing is None else np.asarray(standing) / np.mean(standing)
+    row_weights = np.ones(len(ng)) if standing is None else np.asarray(standing) / np.mean(standing)
     design = np.column_stack([[logit(p) for p in p_ng], np.ones(len(p_ng))])
     hit, miss = (bad + 1.0) / (bad + 2.0), 1.0 / (len(ng) - bad + 2.0)
-    slope, intercept = logistic(design, np.where(ng, hit, miss), heavy=heavy).weights.tolist()
-    ng_share = float(heavy @ np.asarray(ng)) / len(ng)
+    slope, intercept = fit_logistic(design, np.where(ng, hit, miss), row_weights=row_weights).weights.tolist()
+    ng_share = float(row_weights @ np.asarray(ng)) / len(ng)
     return Calibration(slope=slope, intercept=intercept, frames=len(ng), ng_share=ng_share)
 
 

@@ -16,10 +16,12 @@ from inspector.domain.pipeline import Pipeline, Text
 from inspector.domain.report import JsonSchema, json_objects
 from inspector.text import printable, shortened
 
-LONGEST: Final = 160  # characters of a question: a model that rambles in the first leaves room for the others
-MOST_TEXT: Final = 20_000
-QUOTED: Final = 60  # characters of what is refused
-DECLARED: Final[TypeAdapter[str]] = TypeAdapter(Text)
+MAX_QUESTION_CHARS: Final = (
+    160  # characters of a question: a model that rambles in the first leaves room for the others
+)
+MAX_TEXT_CHARS: Final = 20_000
+MAX_QUOTED_CHARS: Final = 60  # characters of what is refused
+TEXT_RULES: Final[TypeAdapter[str]] = TypeAdapter(Text)
 
 
 class CandidateQuestion(NamedTuple):
@@ -47,7 +49,7 @@ class WrittenChecklist(NamedTuple):
 
 def checklist_schema(pipeline: Pipeline) -> JsonSchema:
     """A question under the name of every class, in declared order."""
-    question = {"type": "string", "maxLength": LONGEST}
+    question = {"type": "string", "maxLength": MAX_QUESTION_CHARS}
     return {
         "type": "object",
         "properties": dict.fromkeys(pipeline.defects, question),
@@ -61,7 +63,7 @@ def checklist_start(pipeline: Pipeline) -> str:
     return f'{{"{next(iter(pipeline.defects))}": "'
 
 
-def plain(pipeline: Pipeline) -> tuple[CandidateQuestion, ...]:
+def plain_questions(pipeline: Pipeline) -> tuple[CandidateQuestion, ...]:
     """The question about each class where no checklist is declared."""
     asked = view.checklist(pipeline.model_copy(update={"checklist": ()}))
     return tuple(
@@ -71,8 +73,8 @@ def plain(pipeline: Pipeline) -> tuple[CandidateQuestion, ...]:
 
 def read_questions(text: str, pipeline: Pipeline) -> WrittenChecklist:
     """The model's JSON, anywhere in the text. Never raises."""
-    said = {_key(name): value for found in json_objects(text[:MOST_TEXT]) for name, value in found.items()}
-    taken = {_key(each.text) for each in plain(pipeline)}
+    said = {_key(name): value for found in json_objects(text[:MAX_TEXT_CHARS]) for name, value in found.items()}
+    taken = {_key(each.text) for each in plain_questions(pipeline)}
     usable: list[CandidateQuestion] = []
     refused: list[RefusedQuestion] = []
     for defect in pipeline.defects:
@@ -81,7 +83,7 @@ def read_questions(text: str, pipeline: Pipeline) -> WrittenChecklist:
         if why:
             refused.append(RefusedQuestion(defect, _quoted(question), why))
         else:
-            usable.append(CandidateQuestion(defect, DECLARED.validate_python(question)))
+            usable.append(CandidateQuestion(defect, TEXT_RULES.validate_python(question)))
             taken.add(_key(usable[-1].text))
     return WrittenChecklist(tuple(usable), tuple(refused))
 
@@ -89,7 +91,7 @@ def read_questions(text: str, pipeline: Pipeline) -> WrittenChecklist:
 def candidates(reading: WrittenChecklist, pipeline: Pipeline) -> tuple[CandidateQuestion, ...]:
     """All that could be asked, class by class: what was written first, then the plain question."""
     written = {each.defect: each for each in reading.usable}
-    both = ((written.get(each.defect), each) for each in plain(pipeline))
+    both = ((written.get(each.defect), each) for each in plain_questions(pipeline))
     return tuple(each for pair in both for each in pair if each is not None)
 
 
@@ -98,7 +100,7 @@ def _objection(question: object, taken: Collection[str]) -> str:
     if question is None:
         return "nothing was written about it"
     try:
-        text = DECLARED.validate_python(question, strict=True)
+        text = TEXT_RULES.validate_python(question, strict=True)
     except ValidationError as error:
         return _problem(error)
     if not text.endswith("?"):
@@ -118,4 +120,4 @@ def _key(name: str) -> str:
 
 
 def _quoted(question: object) -> str:
-    return "" if question is None else shortened(" ".join(printable(str(question)).split()), QUOTED)
+    return "" if question is None else shortened(" ".join(printable(str(question)).split()), MAX_QUOTED_CHARS)

@@ -16,9 +16,9 @@ from typing import Final, NamedTuple
 from inspector.tuning.checklist import CandidateQuestion
 
 YES_ABOVE: Final = 0.5
-DOUBT: Final = 0.5  # what an answer that could not be read says
-ENOUGH: Final = 10  # reviewed parts of each kind before a question is dropped for telling nothing
-DEVIATIONS: Final = 1.96  # on both sides of 95 of 100
+UNREADABLE_SCORE: Final = 0.5  # what an answer that could not be read says
+MIN_REVIEWED_PER_CLASS: Final = 10  # reviewed parts of each kind before a question is dropped for telling nothing
+Z95: Final = 1.96  # on both sides of 95 of 100
 
 Scores = tuple[float | None, ...]  # p_ng of all candidates about one picture, in their order
 
@@ -45,33 +45,33 @@ class Discrimination(NamedTuple):
 
 
 class TrialResult(NamedTuple):
-    """A question with what came of it. `told` is None without reviewed parts of both kinds; `fault` says why it is
-    dropped, and is empty where it is not."""
+    """A question with its answers. `discrimination` is None without reviewed parts of both classes. `fault` says why
+    the question is dropped, and is empty where it is kept."""
 
     candidate: CandidateQuestion
     golden: Scores
-    told: Discrimination | None
+    discrimination: Discrimination | None
     fault: str
 
     @property
     def rank(self) -> float:
-        return self.told.auroc if self.told else 0.0
+        return self.discrimination.auroc if self.discrimination else 0.0
 
 
-def try_out(candidates: Sequence[CandidateQuestion], heard: TrialAnswers) -> tuple[TrialResult, ...]:
+def evaluate_candidates(candidates: Sequence[CandidateQuestion], heard: TrialAnswers) -> tuple[TrialResult, ...]:
     """Every candidate, in the order in which they were asked."""
     golden = [tuple(said[place] for said in heard.golden) for place in range(len(candidates))]
     alarms = [_alarm(said) for said in golden]
     sound = [each.defect if not alarm else None for each, alarm in zip(candidates, alarms, strict=True)]
-    told = [_told(place, each.defect, sound, heard) for place, each in enumerate(candidates)]
-    enough = min(len(heard.ok), len(heard.ng)) >= ENOUGH
+    discrimination = [_discrimination(place, each.defect, sound, heard) for place, each in enumerate(candidates)]
+    enough = min(len(heard.ok), len(heard.ng)) >= MIN_REVIEWED_PER_CLASS
     return tuple(
-        TrialResult(each, said, found, alarm or (_idle(found) if enough and each.written else ""))
-        for each, said, found, alarm in zip(candidates, golden, told, alarms, strict=True)
+        TrialResult(each, said, found, alarm or (_uselessness(found) if enough and each.written else ""))
+        for each, said, found, alarm in zip(candidates, golden, discrimination, alarms, strict=True)
     )
 
 
-def chosen(tried: Sequence[TrialResult]) -> tuple[CandidateQuestion, ...]:
+def choose_questions(tried: Sequence[TrialResult]) -> tuple[CandidateQuestion, ...]:
     """Of each class the question of the highest AUROC, the first one where that is not known; none where all were
     dropped."""
     best: dict[str, TrialResult] = {}
@@ -92,23 +92,24 @@ def _alarm(golden: Scores) -> str:
     return ""
 
 
-def _idle(told: Discrimination | None) -> str:
-    if told is None or told.low > 0.5 or told.alone > told.wrong:
+def _uselessness(shown: Discrimination | None) -> str:
+    """Why the question tells nothing; empty where it does, or where that is unknown."""
+    if shown is None or shown.low > 0.5 or shown.alone > shown.wrong:
         return ""
     return (
-        f"tells nothing: AUROC {told.auroc:.2f} ({told.low:.2f} … {told.high:.2f}), {told.alone} NG parts that no "
-        f"other question sees, {told.wrong} OK parts called NG"
+        f"tells nothing: AUROC {shown.auroc:.2f} ({shown.low:.2f} … {shown.high:.2f}), {shown.alone} NG parts that no "
+        f"other question sees, {shown.wrong} OK parts called NG"
     )
 
 
-def _told(place: int, defect: str, sound: Sequence[str | None], heard: TrialAnswers) -> Discrimination | None:
+def _discrimination(place: int, defect: str, sound: Sequence[str | None], heard: TrialAnswers) -> Discrimination | None:
     """`sound` are the classes of the candidates, None for one that a golden sample speaks against."""
     if not heard.ok or not heard.ng:
         return None
     others = [number for number, other in enumerate(sound) if other not in (None, defect)]
     ok, ng = ([_score(said[place]) for said in kind] for kind in (heard.ok, heard.ng))
     found = _auroc(ok, ng)
-    spread = DEVIATIONS * _deviation(found, len(ok), len(ng))
+    spread = Z95 * _deviation(found, len(ok), len(ng))
     return Discrimination(
         auroc=found,
         low=max(0.0, found - spread),
@@ -123,7 +124,7 @@ def _says_yes(said: Scores, places: Sequence[int]) -> bool:
 
 
 def _score(p_ng: float | None) -> float:
-    return DOUBT if p_ng is None else p_ng
+    return UNREADABLE_SCORE if p_ng is None else p_ng
 
 
 def _auroc(ok: Sequence[float], ng: Sequence[float]) -> float:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from inspector.domain.declared import ViewName
 from inspector.domain.frame import FrameKey
-from inspector.domain.ladder import rounds
+from inspector.domain.ladder import question_groups
 from inspector.domain.pipeline import Rung
 from inspector.domain.prompts import CHECKLIST_ITEM_TOKENS, checklist_request, golden_preamble
 from inspector.errors import PictureError
@@ -28,10 +28,10 @@ from inspector.tuning.checklist import (
 )
 from inspector.tuning.checklist_trial import Scores, TrialAnswers
 
-SHOWN: Final = 4  # golden samples that questions are written from
-ASKED: Final = Rung(views=(ViewName.CHECKLIST,))
+MAX_SHOWN_GOLDEN: Final = 4  # golden samples that questions are written from
+TRIAL_RUNG: Final = Rung(views=(ViewName.CHECKLIST,))
 
-Tell = Callable[[int], None]  # hears how many pictures were asked about
+OnProgress = Callable[[int], None]  # hears how many pictures were asked about
 
 
 class ReviewedPicture(NamedTuple):
@@ -51,7 +51,7 @@ class ChecklistWriter:
 
     async def write(self) -> WrittenChecklist:
         """Raises ModelError where the engine can't write, or a golden sample is not there."""
-        pipeline, shown = self._version.pipeline, self._version.golden[:SHOWN]
+        pipeline, shown = self._version.pipeline, self._version.golden[:MAX_SHOWN_GOLDEN]
         pictures = [await asyncio.to_thread(golden_picture, self._evidence, sha256) for sha256 in shown]
         prefix = await self._engine.open(pictures, golden_preamble(pipeline, len(pictures)))
         try:
@@ -67,7 +67,7 @@ class ChecklistWriter:
         return read_questions(written.text, pipeline)
 
     async def try_out(
-        self, asked: Sequence[CandidateQuestion], reviewed: Sequence[ReviewedPicture], tell: Tell
+        self, asked: Sequence[CandidateQuestion], reviewed: Sequence[ReviewedPicture], tell: OnProgress
     ) -> TrialAnswers:
         """Asks all about every golden sample, then about the reviewed parts."""
         golden: list[Scores] = []
@@ -99,7 +99,7 @@ class ChecklistWriter:
     async def _hear(self, asked: Sequence[CandidateQuestion], picture: bytes, golden: tuple[str, ...]) -> Scores:
         """In the words, and beside the pictures, that the judge would use."""
         pipeline = self._version.pipeline.model_copy(update={"checklist": tuple(each.text for each in asked)})
-        [listed] = rounds(pipeline, ASKED, seed=0)
+        [listed] = question_groups(pipeline, TRIAL_RUNG, seed=0)
         job = Job(FrameKey(pipeline.line, "checklist", "trial"), picture, pipeline, golden, remaining_ms=0.0)
         sight = PartPictures(self._engine, self._evidence, job)
         try:

@@ -28,7 +28,7 @@ from inspector.domain.vote import LabelledVotes
 # An estimate from N parts of correlation 0.7 varies by (1 - 0.7²)² / N. Published values scatter by about 0.08 around
 # 0.7, so the prior is worth the N for which both are the same: 40.
 PRIOR_PARTS: Final = 40
-ALIKE: Final = 1e-9  # squared log-odds: less is rounding
+MIN_SPREAD: Final = 1e-9  # squared log-odds: less is rounding
 
 Residuals = dict[ViewName, list[float]]
 Group = tuple[ViewName, bool | None]
@@ -95,7 +95,7 @@ def _estimate(one: ViewName, other: ViewName, residuals: Sequence[Residuals]) ->
     ]
     sums = [_same(a) if one is other else _across(a, b) for a, b in pairs]
     product, spread_one, spread_other = (math.fsum(column) for column in zip(*sums, strict=True)) if sums else (0, 0, 0)
-    if min(spread_one, spread_other) < ALIKE:
+    if min(spread_one, spread_other) < MIN_SPREAD:
         return None
     return Estimate(one, other, product / math.sqrt(spread_one * spread_other), len(pairs))
 

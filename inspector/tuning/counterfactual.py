@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from inspector.domain.decision import decide, limits_of
+from inspector.domain.decision import decide, effective_thresholds
 from inspector.domain.declared import Disposition
 from inspector.domain.ladder import steps
 from inspector.domain.pipeline import Pipeline
@@ -18,7 +18,7 @@ from inspector.domain.review import StoredPart
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import Counting, StoppedBy, Tally, Vote, counting
 
-BY_VOTES: Final = (StoppedBy.SETTLED, StoppedBy.DECIDED, StoppedBy.LADDER_END)
+VOTE_STOPS: Final = (StoppedBy.SETTLED, StoppedBy.DECIDED, StoppedBy.LADDER_END)
 
 
 class Outcome(NamedTuple):
@@ -29,24 +29,24 @@ class Outcome(NamedTuple):
 
 
 class Replay:
-    """A pipeline, played on stored votes that were given under the fingerprint `stamp`."""
+    """A pipeline, played on stored votes that were given under the fingerprint `fingerprint`."""
 
-    def __init__(self, pipeline: Pipeline, stamp: str) -> None:
-        learned = pipeline.learned_under(stamp)
+    def __init__(self, pipeline: Pipeline, fingerprint: str) -> None:
+        learned = pipeline.learned_under(fingerprint)
         self._pipeline = pipeline
-        self._stamp = stamp
+        self._fingerprint = fingerprint
         self._capped = learned.capped if learned else ()
         self._most = sum(step.votes for step in steps(pipeline, 0) if step.number not in self._capped)
 
-    def fate(self, past: StoredPart) -> Outcome | None:
+    def outcome(self, past: StoredPart) -> Outcome | None:
         """None where that is not known: the votes stored end too early."""
         votes = [vote for vote in past.shadow or past.part.votes if vote.rung not in self._capped]
         whole = bool(past.shadow) or past.part.stopped_by is StoppedBy.LADDER_END
-        counts = counting(self._pipeline, self._stamp, past.part.opinion)
+        counts = counting(self._pipeline, self._fingerprint, past.part.opinion)
         return self._played(votes, counts, len(votes) if whole else self._most)
 
     def _played(self, votes: Sequence[Vote], counts: Counting, most: int) -> Outcome | None:
-        rule = SequentialRule(self._pipeline.settle, limits_of(self._pipeline, counts), counts, most)
+        rule = SequentialRule(self._pipeline.settle, effective_thresholds(self._pipeline, counts), counts, most)
         for count in range(1, len(votes) + 1):
             if stopped_by := rule.stop(votes[:count]):
                 tally = Tally(tuple(votes[:count]), counts)
@@ -71,11 +71,11 @@ class Impact(NamedTuple):
         return self._asdict() | {"moved": moved}
 
 
-def price(parts: Iterable[StoredPart], before: Pipeline, after: Pipeline, stamp: str) -> Impact:
+def impact(parts: Iterable[StoredPart], before: Pipeline, after: Pipeline, fingerprint: str) -> Impact:
     """Of parts that were decided by their votes: what the deadline or a fault decided says nothing about votes."""
-    old, new = Replay(before, stamp), Replay(after, stamp)
-    votable = [past for past in parts if past.shadow or past.part.stopped_by in BY_VOTES]
-    fates = [(past.is_ng, old.fate(past), new.fate(past)) for past in votable]
+    old, new = Replay(before, fingerprint), Replay(after, fingerprint)
+    votable = [past for past in parts if past.shadow or past.part.stopped_by in VOTE_STOPS]
+    fates = [(past.is_ng, old.outcome(past), new.outcome(past)) for past in votable]
     known = [(ng, then, now) for ng, then, now in fates if then and now]
     pairs = [(then.disposition, now.disposition) for _, then, now in known]
     return Impact(

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from inspector.domain.learned import Fusion
 from inspector.domain.log_odds import logit
 from inspector.domain.vote import Counting, LabelledVotes
-from inspector.tuning.logistic_regression import logistic
+from inspector.tuning.logistic_regression import fit_logistic
 
-LEAST_OF_EACH: Final = 20  # ten parts of the rarer kind for each weight (Peduzzi 1996): 13 of each did harm
+MIN_PER_CLASS: Final = 20  # ten parts of the rarer kind for each weight (Peduzzi 1996): 13 of each did harm
 Array = NDArray[Any]
 
 
@@ -37,8 +37,8 @@ def learn(parts: Sequence[LabelledVotes], counting: Counting, standing: Sequence
     ValueError, with the number that is missing, where too few parts have a truth and both opinions."""
     heard = _heard(parts, counting, standing)
     for kind, count in (("NG", int(heard.ng.sum())), ("OK", int((~heard.ng).sum()))):
-        if count < LEAST_OF_EACH:
-            raise ValueError(f"{LEAST_OF_EACH - count} labelled {kind} part(s) are missing to weigh the second opinion")
+        if count < MIN_PER_CLASS:
+            raise ValueError(f"{MIN_PER_CLASS - count} labelled {kind} part(s) are missing to weigh the second opinion")
     votes, patches, intercept = _weights(heard)
     share = float(heard.stands @ heard.ng / heard.stands.sum())
     return Fusion(votes=votes, patches=patches, intercept=intercept, frames=len(heard.ng), ng_share=share)
@@ -59,7 +59,9 @@ def _weights(heard: OpinionPairs) -> list[float]:
     columns, targets = (heard.votes, heard.patches, np.ones(len(heard.ng))), _smoothed(heard.ng)
     tries = ((True, True, True), (True, False, True), (False, True, True), (False, False, True))
     for used in tries:
-        found = iter(logistic(np.column_stack([*compress(columns, used)]), targets, heavy=heard.stands).weights)
+        found = iter(
+            fit_logistic(np.column_stack([*compress(columns, used)]), targets, row_weights=heard.stands).weights
+        )
         weights = [float(next(found)) if use else 0.0 for use in used]
         if min(weights[:2]) >= 0.0:
             break

@@ -26,7 +26,9 @@ from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
 MAX_RUNGS: Final = 3
 PASS_BELOW: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 REJECT_ABOVE: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
-GRID: Final = tuple(Thresholds(pass_below=low, reject_above=high) for low, high in product(PASS_BELOW, REJECT_ABOVE))
+THRESHOLD_GRID: Final = tuple(
+    Thresholds(pass_below=low, reject_above=high) for low, high in product(PASS_BELOW, REJECT_ABOVE)
+)
 Views = tuple[ViewName, ...]
 Array = NDArray[Any]
 
@@ -47,7 +49,7 @@ class EvaluatedLadder:
     first_rung: float
 
     @property
-    def burdens(self) -> tuple[float, ...]:
+    def costs(self) -> tuple[float, ...]:
         """What a factory wants little of."""
         return self.escape, self.overkill, self.review, self.votes, self.ms
 
@@ -70,16 +72,16 @@ class RiskLimits(NamedTuple):
     overkill: float = 1.0
     review: float = 1.0
 
-    def allow(self, plan: EvaluatedLadder) -> bool:
+    def allows(self, plan: EvaluatedLadder) -> bool:
         return plan.escape <= self.escape and plan.overkill <= self.overkill and plan.review <= self.review
 
 
-def plans(
+def evaluate_ladders(
     parts: Iterable[LabelledVotes],
     counting: Counting,
     confidence: float,
     rungs: Sequence[Views] | None = None,
-    grid: Sequence[Thresholds] = GRID,
+    grid: Sequence[Thresholds] = THRESHOLD_GRID,
 ) -> list[EvaluatedLadder]:
     """Every ladder of up to MAX_RUNGS of these rungs, in every order; each view is a rung of its own unless told.
     Raises ValueError where not both kinds of parts are there."""
@@ -87,13 +89,13 @@ def plans(
     known = rungs or [(view,) for view in sorted({vote.view for part in told for vote in part.votes})]
     shelf = TallyCache(told, counting)
     return [
-        _plan(ladder, thresholds, shelf.after(ladder), confidence, ng)
+        _plan(ladder, thresholds, shelf.states_after(ladder), confidence, ng)
         for ladder in _ladders(known)
         for thresholds in grid
     ]
 
 
-def measured(
+def evaluate_ladder(
     parts: Iterable[LabelledVotes],
     counting: Counting,
     confidence: float,
@@ -102,7 +104,7 @@ def measured(
 ) -> EvaluatedLadder:
     """What one ladder with its thresholds did. Raises ValueError where not both kinds of parts are there."""
     told, ng = _truth(parts)
-    return _plan(ladder, thresholds, TallyCache(told, counting).after(ladder), confidence, ng)
+    return _plan(ladder, thresholds, TallyCache(told, counting).states_after(ladder), confidence, ng)
 
 
 def _truth(parts: Iterable[LabelledVotes]) -> tuple[list[LabelledVotes], Array]:
@@ -113,22 +115,22 @@ def _truth(parts: Iterable[LabelledVotes]) -> tuple[list[LabelledVotes], Array]:
     return told, ng
 
 
-def front(found: Iterable[EvaluatedLadder]) -> list[EvaluatedLadder]:
+def pareto_front(found: Iterable[EvaluatedLadder]) -> list[EvaluatedLadder]:
     """The plans that no other beats, by rising cost: none is as good in every burden (Pareto). Of plans alike in all
     burdens one stays."""
     kept: list[EvaluatedLadder] = []
     burdens = np.empty((0, 5))
-    for plan in sorted(found, key=lambda plan: sum(plan.burdens)):  # what beats a plan has a smaller sum
-        if not (burdens <= plan.burdens).all(axis=1).any():
+    for plan in sorted(found, key=lambda plan: sum(plan.costs)):  # what beats a plan has a smaller sum
+        if not (burdens <= plan.costs).all(axis=1).any():
             kept.append(plan)
-            burdens = np.vstack([burdens, plan.burdens])
+            burdens = np.vstack([burdens, plan.costs])
     return sorted(kept, key=lambda plan: plan.ms)
 
 
 def cheapest(found: Iterable[EvaluatedLadder], limits: RiskLimits) -> EvaluatedLadder | None:
     """The least time per part within the limits, then the fewest votes, escapes, overkill and reviews. None where
     no plan keeps them."""
-    return min(filter(limits.allow, found), key=lambda plan: (plan.ms, plan.votes, *plan.burdens), default=None)
+    return min(filter(limits.allows, found), key=lambda plan: (plan.ms, plan.votes, *plan.costs), default=None)
 
 
 class RungState(NamedTuple):
@@ -152,7 +154,7 @@ class TallyCache:
         self._known: dict[frozenset[ViewName], tuple[Array, Array, Array, Array]] = {}
         self._times: dict[Views, Array] = {}
 
-    def after(self, ladder: tuple[Views, ...]) -> list[RungState]:
+    def states_after(self, ladder: tuple[Views, ...]) -> list[RungState]:
         """After each of its rungs."""
         spent = np.cumsum([self._time(views) for views in ladder], axis=0)
         asked = (frozenset(chain.from_iterable(ladder[: count + 1])) for count in range(len(ladder)))

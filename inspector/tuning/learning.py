@@ -21,15 +21,24 @@ from typing import Final, NamedTuple
 from inspector.domain.declared import Disposition
 from inspector.domain.learned import Calibration, Fusion, LearnedSettings, ViewPair
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import RARE, History, StoredPart, evenly
+from inspector.domain.review import RARE_SHARE, History, StoredPart, balanced_sample
 from inspector.domain.vote import Counting, LabelledVotes, counting
 from inspector.tuning import calibration, correlation, fusion
 from inspector.tuning.correlation import PRIOR_PARTS, Estimate
-from inspector.tuning.rung_effects import RungEffect, TokenSlope, changes, harmful, slope, spending
+from inspector.tuning.rung_effects import (
+    RungEffect,
+    TokenSlope,
+    harmful_rungs,
+    rung_effects,
+    rung_outcomes,
+    token_slope,
+)
 
-MIN_SHADOWS: Final = PRIOR_PARTS  # below that the published correlation outweighs the line's own
-MIN_OF_A_KIND: Final = 40  # twice the least of ten parts of the rarer kind for each of a sigmoid's two parameters
-MIN_REVIEWED: Final = 10  # of a disposition: each stands for all the others that nobody looked at
+MIN_SHADOW_PARTS: Final = PRIOR_PARTS  # below that the published correlation outweighs the line's own
+MIN_REVIEWED_PER_CLASS: Final = (
+    40  # twice the least of ten parts of the rarer kind for each of a sigmoid's two parameters
+)
+MIN_REVIEWED_PER_DISPOSITION: Final = 10  # of a disposition: each stands for all the others that nobody looked at
 LEAST_HARM: Final = 6  # harmed parts, none rescued, before the exact test can tell a rung's harm from chance
 
 
@@ -43,18 +52,18 @@ class LearningReport(NamedTuple):
     missing: tuple[str, ...]
 
 
-def study(history: History, pipeline: Pipeline, stamp: str, *, fuse: bool = False) -> LearningReport:
+def learn_from_history(history: History, pipeline: Pipeline, fingerprint: str, *, fuse: bool = False) -> LearningReport:
     """Values of an earlier lesson under this fingerprint stay where nothing new is known. `fuse`: how to weigh the
     second opinion is learned too, which changes scores."""
     missing: list[str] = []
-    kept = pipeline.learned_under(stamp) or LearnedSettings(fingerprint=stamp)
+    kept = pipeline.learned_under(fingerprint) or LearnedSettings(fingerprint=fingerprint)
     shadows = [past for past in history.parts if past.shadow]
-    even = evenly(shadows)
-    pairs = _alike(even if len(even) >= MIN_SHADOWS else [past._replace(is_ng=None) for past in shadows], missing)
+    even = balanced_sample(shadows)
+    pairs = _alike(even if len(even) >= MIN_SHADOW_PARTS else [past._replace(is_ng=None) for past in shadows], missing)
     told = _reviewed(history)
-    fused = _fusion(told, counting(pipeline, stamp), missing) if fuse else None
-    rungs, bend = _rungs(even, pipeline, stamp, missing)
-    capped = tuple(change.rung for change in harmful(rungs)) if rungs else kept.capped
+    fused = _fusion(told, counting(pipeline, fingerprint), missing) if fuse else None
+    rungs, bend = _rungs(even, pipeline, fingerprint, missing)
+    capped = tuple(change.rung for change in harmful_rungs(rungs)) if rungs else kept.capped
     platt = _calibration(told, capped, missing)
     learned = kept.model_copy(
         update={
@@ -69,11 +78,11 @@ def study(history: History, pipeline: Pipeline, stamp: str, *, fuse: bool = Fals
 
 def _alike(shadows: Sequence[StoredPart], missing: list[str]) -> list[Estimate]:
     found = correlation.estimate(_labelled(shadows))
-    enough = [each for each in found if each.parts >= MIN_SHADOWS]
+    enough = [each for each in found if each.parts >= MIN_SHADOW_PARTS]
     if not enough:
         missing.append(
-            f"vote correlations: {len(shadows)} parts whose whole ladder was asked, {MIN_SHADOWS} are needed; wait, or "
-            "raise settle.shadow"
+            f"vote correlations: {len(shadows)} parts whose whole ladder was asked, {MIN_SHADOW_PARTS} are needed; "
+            "wait, or raise settle.shadow"
         )
     return enough
 
@@ -87,7 +96,7 @@ class ReviewedParts(NamedTuple):
 
     parts: list[StoredPart]
     standing: list[float]
-    wanting: str
+    missing: str
 
 
 def _reviewed(history: History) -> ReviewedParts:
@@ -101,12 +110,12 @@ def _reviewed(history: History) -> ReviewedParts:
 
 def _calibration(told: ReviewedParts, capped: Sequence[int], missing: list[str]) -> Calibration | None:
     """Of the votes that will be asked."""
-    if told.wanting:
-        missing.append(f"calibration: {told.wanting}")
+    if told.missing:
+        missing.append(f"calibration: {told.missing}")
         return None
     every = ((past.shadow or past.part.votes[:1], past.is_ng) for past in told.parts)
     votes = [LabelledVotes(tuple(vote for vote in asked if vote.rung not in capped), ng) for asked, ng in every]
-    found = calibration.of_votes(votes, told.standing)
+    found = calibration.fit_votes(votes, told.standing)
     if found.slope <= 0.0:
         missing.append("calibration: higher scores are no sign of NG among the reviewed parts; look at them again")
         return None
@@ -114,8 +123,8 @@ def _calibration(told: ReviewedParts, capped: Sequence[int], missing: list[str])
 
 
 def _fusion(told: ReviewedParts, counts: Counting, missing: list[str]) -> Fusion | None:
-    if told.wanting:
-        missing.append(f"weights of the second opinion: {told.wanting}")
+    if told.missing:
+        missing.append(f"weights of the second opinion: {told.missing}")
         return None
     parts = [LabelledVotes(past.part.votes, past.is_ng, past.part.opinion) for past in told.parts]
     try:
@@ -127,12 +136,13 @@ def _fusion(told: ReviewedParts, counts: Counting, missing: list[str]) -> Fusion
 
 def _wanting(history: History, told: Sequence[StoredPart], reviewed: Mapping[Disposition, int]) -> str:
     for name, count in _kinds(told).items():
-        if count < MIN_OF_A_KIND:
-            return f"{count} reviewed {name} parts, {MIN_OF_A_KIND} are needed; review {MIN_OF_A_KIND - count} more"
+        if count < MIN_REVIEWED_PER_CLASS:
+            more = MIN_REVIEWED_PER_CLASS - count
+            return f"{count} reviewed {name} parts, {MIN_REVIEWED_PER_CLASS} are needed; review {more} more"
     every = sum(history.totals.values())
     for kind, count in history.totals.items():
-        least = min(MIN_REVIEWED, count)
-        if count > RARE * every and reviewed[kind] < least:
+        least = min(MIN_REVIEWED_PER_DISPOSITION, count)
+        if count > RARE_SHARE * every and reviewed[kind] < least:
             return f"{reviewed[kind]} of {count} {kind} parts are reviewed, {least} are needed; review some at random"
     return ""
 
@@ -143,18 +153,18 @@ def _kinds(told: Sequence[StoredPart]) -> dict[str, int]:
 
 
 def _rungs(
-    even: Sequence[StoredPart], pipeline: Pipeline, stamp: str, missing: list[str]
+    even: Sequence[StoredPart], pipeline: Pipeline, fingerprint: str, missing: list[str]
 ) -> tuple[list[RungEffect], TokenSlope | None]:
     """What each rung rescued and harmed, and how correctness moves with the tokens spent."""
-    if len(even) < MIN_SHADOWS:
+    if len(even) < MIN_SHADOW_PARTS:
         missing.append(
             f"what rungs do: {len(even)} parts whose whole ladder was asked are reviewed alike in all dispositions, "
-            f"{MIN_SHADOWS} are needed; review shadow parts, passed ones too"
+            f"{MIN_SHADOW_PARTS} are needed; review shadow parts, passed ones too"
         )
         return [], None
-    parts, counts = _labelled(even), counting(pipeline, stamp)
+    parts, counts = _labelled(even), counting(pipeline, fingerprint)
     middle = (pipeline.thresholds.pass_below + pipeline.thresholds.reject_above) / 2.0
-    return changes(parts, counts, middle), slope(spending(parts, counts, middle))
+    return rung_effects(parts, counts, middle), token_slope(rung_outcomes(parts, counts, middle))
 
 
 def _labelled(parts: Sequence[StoredPart]) -> list[LabelledVotes]:

@@ -24,10 +24,10 @@ class LogisticFit(NamedTuple):
     curvature: Array
 
 
-def logistic(design: Array, targets: Array, ridge: float = 1e-12, heavy: Array | None = None) -> LogisticFit:
+def fit_logistic(design: Array, targets: Array, ridge: float = 1e-12, row_weights: Array | None = None) -> LogisticFit:
     """Least cross entropy of sigmoid(design @ weights), plus ridge / 2 times the squared weights: a ridge keeps them
-    finite where 0 and 1 can be parted cleanly. `heavy`: how often each row counts; once unless told."""
-    problem = Problem(design, targets, np.ones(len(targets)) if heavy is None else heavy, ridge)
+    finite where 0 and 1 can be parted cleanly. `row_weights`: how often each row counts; once unless told."""
+    problem = Problem(design, targets, np.ones(len(targets)) if row_weights is None else row_weights, ridge)
     weights = np.zeros(design.shape[1])
     for _ in range(ROUNDS):
         downhill, curvature = problem.slopes(weights)
@@ -44,19 +44,19 @@ class Problem(NamedTuple):
 
     design: Array
     targets: Array
-    heavy: Array
+    row_weights: Array
     ridge: float
 
     def loss(self, weights: Array) -> float:
         log_odds = self.design @ weights
         rows = np.logaddexp(0.0, log_odds) - self.targets * log_odds
-        return float((self.heavy * rows).sum() + self.ridge / 2.0 * weights @ weights)
+        return float((self.row_weights * rows).sum() + self.ridge / 2.0 * weights @ weights)
 
     def slopes(self, weights: Array) -> tuple[Array, Array]:
         """The way downhill, and the curvature."""
         said = sigmoid(self.design @ weights)
-        downhill = self.design.T @ (self.heavy * (self.targets - said)) - self.ridge * weights
-        bent = self.design * (self.heavy * said * (1.0 - said))[:, None]
+        downhill = self.design.T @ (self.row_weights * (self.targets - said)) - self.ridge * weights
+        bent = self.design * (self.row_weights * said * (1.0 - said))[:, None]
         return downhill, self.design.T @ bent + self.ridge * np.eye(len(weights))
 
 

@@ -13,13 +13,21 @@ from typing import Any, Final, NamedTuple
 from scipy.special import betaincinv
 
 from inspector.domain.declared import ViewName
-from inspector.domain.ladder import rounds, steps
+from inspector.domain.ladder import question_groups, steps
 from inspector.domain.pipeline import Pipeline, Rung, WeightSource
 from inspector.domain.vote import Counting, LabelledVotes
 from inspector.errors import InspectorError
-from inspector.tuning.ladder_search import EvaluatedLadder, RiskLimits, Views, cheapest, front, measured, plans
+from inspector.tuning.ladder_search import (
+    EvaluatedLadder,
+    RiskLimits,
+    Views,
+    cheapest,
+    evaluate_ladder,
+    evaluate_ladders,
+    pareto_front,
+)
 
-MIN_OF_A_KIND: Final = 40  # half of them choose: with 20 NG parts one that is missed weighs 5 points
+MIN_REVIEWED_PER_CLASS: Final = 40  # half of them choose: with 20 NG parts one that is missed weighs 5 points
 CONFIDENCE: Final = 0.95
 
 
@@ -59,34 +67,34 @@ class Recommendation(NamedTuple):
         }
 
 
-def advise(
+def recommend(
     parts: Sequence[LabelledVotes], pipeline: Pipeline, counting: Counting, limits: RiskLimits
 ) -> Recommendation:
     """From parts whose whole ladder was asked. Raises InspectorError where too few of them are reviewed."""
     told = [_once(part) for part in parts if part.ng is not None and part.votes]
     ng = sum(part.ng is True for part in told)
-    require(len(told) - ng, ng)
+    require_reviewed(len(told) - ng, ng)
     choosing, checking = halves(told)
     confidence = pipeline.settle.confidence
-    found = plans(choosing, counting, confidence, units(told, pipeline))
+    found = evaluate_ladders(choosing, counting, confidence, rung_choices(told, pipeline))
     chosen = cheapest(found, limits)
-    checked = measured(checking, counting, confidence, chosen.ladder, chosen.thresholds) if chosen else None
-    declared = measured(
+    checked = evaluate_ladder(checking, counting, confidence, chosen.ladder, chosen.thresholds) if chosen else None
+    declared = evaluate_ladder(
         checking, counting, confidence, tuple(rung.views for rung in pipeline.ladder), pipeline.thresholds
     )
-    best = tuple(front(plan for plan in found if limits.allow(plan)))
+    best = tuple(pareto_front(plan for plan in found if limits.allows(plan)))
     bad = sum(part.ng is True for part in checking)
-    bound = upper(round(checked.escape * bad), bad) if checked else None
+    bound = upper_bound(round(checked.escape * bad), bad) if checked else None
     return Recommendation(len(told) - ng, ng, limits, best, chosen, checked, declared, bound)
 
 
-def require(ok: int, ng: int) -> None:
+def require_reviewed(ok: int, ng: int) -> None:
     """Raises InspectorError, naming what is missing."""
-    if min(ok, ng) < MIN_OF_A_KIND:
+    if min(ok, ng) < MIN_REVIEWED_PER_CLASS:
         raise InspectorError(
-            f"{ok} OK and {ng} NG parts are reviewed whose whole ladder was asked; {MIN_OF_A_KIND} of each are needed, "
-            "half to choose by and half to check. Raise settle.shadow (1 asks the whole ladder about every part, after "
-            "its verdict), and review such parts, or replay a labelled folder with --review"
+            f"{ok} OK and {ng} NG parts are reviewed whose whole ladder was asked; {MIN_REVIEWED_PER_CLASS} of each "
+            "are needed, half to choose by and half to check. Raise settle.shadow (1 asks the whole ladder about every "
+            "part, after its verdict), and review such parts, or replay a labelled folder with --review"
         )
 
 
@@ -96,19 +104,19 @@ def halves(parts: Sequence[LabelledVotes]) -> tuple[list[LabelledVotes], list[La
     return [part for kind in kinds for part in kind[::2]], [part for kind in kinds for part in kind[1::2]]
 
 
-def units(parts: Sequence[LabelledVotes], pipeline: Pipeline) -> list[Views]:
+def rung_choices(parts: Sequence[LabelledVotes], pipeline: Pipeline) -> list[Views]:
     """What a rung may be: every view by itself, and the declared rungs of several."""
     seen = sorted({vote.view for part in parts for vote in part.votes})
     together = [rung.views for rung in pipeline.ladder if len(rung.views) > 1 and {*rung.views} <= {*seen}]
     return [*((view,) for view in seen), *together]
 
 
-def upper(missed: int, of: int) -> float:
+def upper_bound(missed: int, of: int) -> float:
     """Exact one-sided bound of a share (Clopper & Pearson 1934)."""
     return float(betaincinv(missed + 1, of - missed, CONFIDENCE)) if missed < of else 1.0
 
 
-def adopt(plan: EvaluatedLadder, pipeline: Pipeline) -> Pipeline:
+def apply_ladder(plan: EvaluatedLadder, pipeline: Pipeline) -> Pipeline:
     """The pipeline with this ladder and these thresholds; nothing stays in it that would never be asked. Views keep
     the samples and the reasoning that they were declared with."""
     ladder = tuple(_rung(views, pipeline) for views in plan.ladder)
@@ -133,7 +141,7 @@ def _once(part: LabelledVotes) -> LabelledVotes:
     return part._replace(votes=tuple(vote for vote in part.votes if vote.rung == first[vote.view]))
 
 
-def asked_as(view: ViewName, pipeline: Pipeline) -> Rung:
+def rung_asking(view: ViewName, pipeline: Pipeline) -> Rung:
     """The first declared rung that asks this view; a plain one where none does."""
     return next((rung for rung in pipeline.ladder if view in rung.views), Rung(views=(view,)))
 
@@ -142,6 +150,8 @@ def _rung(views: Views, pipeline: Pipeline) -> Rung:
     """With as few samples as ask the same; a checklist alone is read at once, however its rung reasons."""
     if views == (ViewName.CHECKLIST,):
         return Rung(views=views)
-    rung = asked_as(views[0], pipeline).model_copy(update={"views": views})
+    rung = rung_asking(views[0], pipeline).model_copy(update={"views": views})
     fewer = (rung.model_copy(update={"samples": samples}) for samples in range(1, rung.samples))
-    return next((each for each in fewer if rounds(pipeline, each, 0) == rounds(pipeline, rung, 0)), rung)
+    return next(
+        (each for each in fewer if question_groups(pipeline, each, 0) == question_groups(pipeline, rung, 0)), rung
+    )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtr
 
 from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
-from inspector.tuning.logistic_regression import logistic, sigmoid
+from inspector.tuning.logistic_regression import fit_logistic, sigmoid
 
 Z95: Final = 1.959964
 RIDGE: Final = 1e-3  # keeps the slope finite where tokens part right from wrong cleanly
@@ -59,14 +59,14 @@ class TokenSlope(NamedTuple):
         return self.high < 0.0
 
 
-def changes(parts: Iterable[LabelledVotes], counting: Counting, boundary: float = 0.5) -> list[RungEffect]:
+def rung_effects(parts: Iterable[LabelledVotes], counting: Counting, boundary: float = 0.5) -> list[RungEffect]:
     """Rescue and harm of every rung after the first. A score above `boundary` says NG; none at all is wrong."""
     told = [part for part in parts if part.ng is not None]
     last = max((vote.rung for part in told for vote in part.votes), default=0)
     return [_change(rung, told, counting, boundary) for rung in range(1, last + 1)]
 
 
-def harmful(found: Iterable[RungEffect], alpha: float = 0.05) -> list[RungEffect]:
+def harmful_rungs(found: Iterable[RungEffect], alpha: float = 0.05) -> list[RungEffect]:
     """The rungs to cap: more harm than rescue, by the exact test. A rung that merely gains nothing is not among
     them; by chance alone every second useless rung shows more harm than rescue. Asked again and again over growing
     data the test errs more often than alpha says: ask once per batch of parts."""
@@ -79,7 +79,7 @@ def mcnemar(rescued: int, harmed: int) -> float:
     return min(1.0, 2.0 * float(bdtr(min(rescued, harmed), rescued + harmed, 0.5)))
 
 
-def spending(parts: Iterable[LabelledVotes], counting: Counting, boundary: float = 0.5) -> list[RungOutcome]:
+def rung_outcomes(parts: Iterable[LabelledVotes], counting: Counting, boundary: float = 0.5) -> list[RungOutcome]:
     """Every labelled part after each of its rungs."""
     told = [part for part in parts if part.ng is not None]
     return [
@@ -89,7 +89,7 @@ def spending(parts: Iterable[LabelledVotes], counting: Counting, boundary: float
     ]
 
 
-def slope(spent: Sequence[RungOutcome]) -> TokenSlope | None:
+def token_slope(spent: Sequence[RungOutcome]) -> TokenSlope | None:
     """Logistic regression of correctness on log tokens; None where all are right, all wrong, or of one length.
 
     The interval is normal, with the variance clustered by part (Liang & Zeger 1986), as rungs of one part share its
@@ -100,7 +100,7 @@ def slope(spent: Sequence[RungOutcome]) -> TokenSlope | None:
     if len(spent) < 2 or np.ptp(tokens) == 0.0 or np.ptp(correct) == 0.0:
         return None
     design = np.column_stack([tokens - tokens.mean(), np.ones(len(spent))])
-    weights, curvature = logistic(design, correct, RIDGE)
+    weights, curvature = fit_logistic(design, correct, RIDGE)
     residuals = correct - sigmoid(design @ weights)
     variance = _clustered(design, residuals, np.linalg.inv(curvature), [each.part for each in spent])[0, 0]
     found, reach = float(weights[0]), Z95 * math.sqrt(variance)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from support.paths import ROOT
 
-from inspector.config.diff import read_fleet
+from inspector.config.diff import read_declarations
 from inspector.config.loader import read_card, read_pipeline
-from inspector.config.yaml_reader import written
+from inspector.config.yaml_reader import to_yaml
 from inspector.domain.declared import Reasoning, ViewName
 
 REPOSITORY = ROOT
@@ -38,14 +38,14 @@ def test_a_model_card_reads_and_is_named_after_its_model(path: Path) -> None:
 
 
 def test_the_folder_is_one_fleet() -> None:
-    fleet = read_fleet({path.name: path.read_bytes() for path in PIPELINES})
+    fleet = read_declarations({path.name: path.read_bytes() for path in PIPELINES})
     assert len(fleet) == len(PIPELINES)
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=named)
 def test_a_pipeline_can_be_written_out_in_full_and_read_again(path: Path) -> None:
     pipeline = read_pipeline(path.read_bytes(), path.name)
-    assert read_pipeline(written(pipeline.model_dump(mode="json")), path.name) == pipeline
+    assert read_pipeline(to_yaml(pipeline.model_dump(mode="json")), path.name) == pipeline
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=named)

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from support.declarations import a_pipeline, pipelines
 
-from inspector.config.diff import SettingChange, diff, read_fleet
+from inspector.config.diff import SettingChange, diff, read_declarations
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError
 
@@ -19,17 +19,17 @@ def text_of(**settings: object) -> str:
 
 
 def test_a_folder_is_read_in_its_order() -> None:
-    fleet = read_fleet({"b.yaml": text_of(line="b"), "a.yaml": text_of(line="a")})
+    fleet = read_declarations({"b.yaml": text_of(line="b"), "a.yaml": text_of(line="a")})
     assert [(declared.file, declared.pipeline.line) for declared in fleet] == [("b.yaml", "b"), ("a.yaml", "a")]
 
 
 def test_an_empty_folder_is_an_empty_fleet() -> None:
-    assert read_fleet({}) == ()
+    assert read_declarations({}) == ()
 
 
 def test_two_files_with_one_line_are_refused_by_both_names() -> None:
     with pytest.raises(DeclarationError) as caught:
-        read_fleet({"a.yaml": text_of(), "b.yaml": text_of(deadline_ms=99), "c.yaml": text_of(line="c")})
+        read_declarations({"a.yaml": text_of(), "b.yaml": text_of(deadline_ms=99), "c.yaml": text_of(line="c")})
     (fault,) = caught.value.faults
     assert (fault.file, fault.field) == ("b.yaml", "line")
     assert "a.yaml" in fault.problem
@@ -37,7 +37,7 @@ def test_two_files_with_one_line_are_refused_by_both_names() -> None:
 
 def test_faults_of_all_files_come_together() -> None:
     with pytest.raises(DeclarationError) as caught:
-        read_fleet({"a.yaml": "speed: 1", "b.yaml": text_of(), "c.yaml": "x: [", "d.yaml": text_of()})
+        read_declarations({"a.yaml": "speed: 1", "b.yaml": text_of(), "c.yaml": "x: [", "d.yaml": text_of()})
     assert {fault.file for fault in caught.value.faults} == {"a.yaml", "c.yaml", "d.yaml"}
 
 
@@ -79,7 +79,7 @@ def test_a_rung_that_goes_becomes_absent() -> None:
 @given(pipelines(), pipelines())
 def test_scores_change_exactly_when_the_score_key_does(old: Pipeline, new: Pipeline) -> None:
     changes = diff(old, new)
-    assert any(change.rescores for change in changes) == (old.score_key() != new.score_key())
+    assert any(change.rescores for change in changes) == (old.settings_fingerprint() != new.settings_fingerprint())
     assert bool(changes) == (old != new or list(old.defects) != list(new.defects))
 
 

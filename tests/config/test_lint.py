@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.declarations import a_pipeline
 
-from inspector.config.lint import idle_settings
+from inspector.config.lint import unused_settings
 
 GOLDEN: dict[str, Any] = {"golden_samples": ["good.png"]}
 ZOOMS: dict[str, Any] = {"ladder": [{"views": ["direct", "zoom"]}]}
@@ -42,7 +42,7 @@ ZOOMS: dict[str, Any] = {"ladder": [{"views": ["direct", "zoom"]}]}
     ],
 )
 def test_a_setting_without_effect_is_found(settings: dict[str, Any], place: tuple[str | int, ...]) -> None:
-    (found,) = idle_settings(a_pipeline(**settings))
+    (found,) = unused_settings(a_pipeline(**settings))
     assert found.path == place
     assert found.problem
     assert found.remedy
@@ -70,4 +70,4 @@ def test_a_setting_without_effect_is_found(settings: dict[str, Any], place: tupl
     ],
 )
 def test_a_setting_with_effect_is_left_alone(settings: dict[str, Any]) -> None:
-    assert idle_settings(a_pipeline(**settings)) == []
+    assert unused_settings(a_pipeline(**settings)) == []

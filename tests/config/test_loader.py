@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.declarations import a_pipeline, pipelines
 
-from inspector.config.lint import idle_settings
+from inspector.config.lint import unused_settings
 from inspector.config.loader import read_card, read_pipeline
-from inspector.config.yaml_reader import written
+from inspector.config.yaml_reader import to_yaml
 from inspector.domain.model_card import ModelCard
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError, Fault
@@ -158,8 +158,8 @@ def test_the_error_reads_as_a_list_and_travels_between_processes() -> None:
 
 @given(pipelines())
 def test_every_pipeline_can_be_written_and_read_again(pipeline: Pipeline) -> None:
-    text = written(pipeline.model_dump(mode="json"))
-    if not idle_settings(pipeline):
+    text = to_yaml(pipeline.model_dump(mode="json"))
+    if not unused_settings(pipeline):
         assert read_pipeline(text, "pcb.yaml") == pipeline
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.config.yaml_reader import parse, spell, written
+from inspector.config.yaml_reader import parse, path_text, to_yaml
 from inspector.errors import DeclarationError
 
 FILE = "pcb.yaml"
@@ -78,7 +78,7 @@ def test_what_is_missing_has_the_row_of_what_is_around_it() -> None:
 def test_a_key_that_stands_twice_is_told_and_the_first_counts() -> None:
     document = parse("a: {x: 1}\nb: 2\na: {y: 3}\n", FILE)
     assert document.data == {"a": {"x": 1}, "b": 2}
-    (fault,) = document.twice
+    (fault,) = document.duplicates
     assert (fault.field, fault.row) == ("a", 3)
     assert "row 1" in fault.problem
 
@@ -147,14 +147,14 @@ def test_any_text_is_read_or_refused_and_nothing_else(text: str | bytes) -> None
     [((), "(file)"), (("line",), "line"), (("ladder", 1, "views", 0), "ladder[1].views[0]")],
 )
 def test_paths_are_spelled_as_people_write_them(path: tuple[str | int, ...], spelled: str) -> None:
-    assert spell(path) == spelled
+    assert path_text(path) == spelled
 
 
 @pytest.mark.parametrize("text", ["008", "0o10", "1e3", "+7", ".5", "5.", "null", "yes", "", " a ", "a: b", "# a", "ü"])
 def test_text_is_read_as_it_was_written(text: str) -> None:
-    assert parse(written({"a": [text]}), FILE).data == {"a": [text]}
+    assert parse(to_yaml({"a": [text]}), FILE).data == {"a": [text]}
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b"]), plain))
 def test_what_is_written_is_read_as_the_same(data: dict[str, object]) -> None:
-    assert parse(written(data), FILE).data == data
+    assert parse(to_yaml(data), FILE).data == data

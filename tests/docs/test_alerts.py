@@ -11,13 +11,13 @@ from support.paths import ROOT
 
 from inspector.adapters.telemetry.metrics import METRICS, Kind, Metric
 from inspector.domain.decision import Reason
-from inspector.ports.metrics import ALARMS
+from inspector.ports.metrics import ALWAYS_SHOWN_EVENTS
 
 FILE = ROOT / "k8s" / "alerts.yaml"
 RULES: list[dict[str, Any]] = [rule for group in yaml.safe_load(FILE.read_text())["groups"] for rule in group["rules"]]
 PARTS_OF = {Kind.HISTOGRAM: ("_bucket", "_sum", "_count"), Kind.SUMMARY: ("_sum", "_count")}
 SERIES = {f"{metric.name}{suffix}": metric for metric in METRICS for suffix in PARTS_OF.get(metric.kind, ("",))}
-CODES: dict[str, set[str]] = {"kind": set(ALARMS), "reason": set(map(str, Reason))}
+CODES: dict[str, set[str]] = {"kind": set(ALWAYS_SHOWN_EVENTS), "reason": set(map(str, Reason))}
 DURATION = re.compile(r"\d+[smhd]")
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

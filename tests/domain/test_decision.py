@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.declarations import a_pipeline, thresholds, votes
 
-from inspector.domain.decision import Decision, Reason, Verdict, decide, fail_safe, in_time
+from inspector.domain.decision import Decision, Reason, Verdict, decide, enforce_deadline, fail_safe
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.pipeline import CountMethod, Pipeline, Thresholds
 from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote
@@ -73,7 +73,7 @@ def test_a_part_passes_only_on_a_low_score_of_a_ladder_that_was_not_cut_short(
 def test_what_was_not_proved_gets_the_lines_fail_safe(
     line: Pipeline, counted: Tally, stopped_by: StoppedBy, late: bool
 ) -> None:
-    made = in_time(decide(line, counted, stopped_by), line, late=late)
+    made = enforce_deadline(decide(line, counted, stopped_by), line, late=late)
     if made.reason in (Reason.DEADLINE, Reason.MODEL_ERROR):
         assert made.disposition is line.fail_safe
         assert made.verdict is Verdict.INCONCLUSIVE
@@ -82,16 +82,16 @@ def test_what_was_not_proved_gets_the_lines_fail_safe(
 
 @given(lines(), tallies, st.sampled_from(StoppedBy))
 def test_a_late_decision_is_never_a_pass(line: Pipeline, counted: Tally, stopped_by: StoppedBy) -> None:
-    made = in_time(decide(line, counted, stopped_by), line, late=True)
+    made = enforce_deadline(decide(line, counted, stopped_by), line, late=True)
     assert made.disposition is not Disposition.PASS
 
 
 @given(lines(), tallies, st.sampled_from(StoppedBy))
 def test_being_late_changes_nothing_but_a_pass(line: Pipeline, counted: Tally, stopped_by: StoppedBy) -> None:
     made = decide(line, counted, stopped_by)
-    assert in_time(made, line, late=False) == made
+    assert enforce_deadline(made, line, late=False) == made
     if made.disposition is not Disposition.PASS:
-        assert in_time(made, line, late=True) == made
+        assert enforce_deadline(made, line, late=True) == made
 
 
 @given(tallies, st.floats(0, 1), st.sampled_from(ENDED))

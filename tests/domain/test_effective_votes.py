@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.domain.declared import ViewName
-from inspector.domain.effective_votes import Correlations, effective
+from inspector.domain.effective_votes import Correlations, effective_votes
 from inspector.domain.learned import ViewPair
 
 views = st.sampled_from(ViewName)
@@ -21,15 +21,15 @@ tables = st.builds(Correlations, st.floats(0.0, 1.0), pairs.map(tuple))
 
 
 def test_sixteen_correlated_votes_are_worth_little_more_than_one() -> None:
-    assert effective(16, 0.8) == pytest.approx(1.23, abs=0.01)
-    assert effective(3, 0.8) == pytest.approx(1.15, abs=0.01)
-    assert effective(0, 0.8) == 0.0
-    assert effective(7, 0.0) == 7.0
+    assert effective_votes(16, 0.8) == pytest.approx(1.23, abs=0.01)
+    assert effective_votes(3, 0.8) == pytest.approx(1.15, abs=0.01)
+    assert effective_votes(0, 0.8) == 0.0
+    assert effective_votes(7, 0.0) == 7.0
 
 
 @given(st.integers(1, 64), st.floats(0.0, 1.0))
 def test_more_votes_of_one_kind_are_never_worth_less(n: int, rho: float) -> None:
-    assert effective(n, rho) <= effective(n + 1, rho) * (1 + 1e-12)
+    assert effective_votes(n, rho) <= effective_votes(n + 1, rho) * (1 + 1e-12)
 
 
 @given(tables, views, views)
@@ -41,7 +41,7 @@ def test_correlation_is_the_same_from_both_sides(table: Correlations, one: ViewN
 def test_worth_is_the_variance_ratio_of_the_mean(table: Correlations, asked: list[ViewName]) -> None:
     matrix = np.array([[table.between(a, b) for b in asked] for a in asked])
     np.fill_diagonal(matrix, 1.0)
-    assert effective(len(asked), table.mean(asked)) == pytest.approx(len(asked) ** 2 / matrix.sum())
+    assert effective_votes(len(asked), table.mean(asked)) == pytest.approx(len(asked) ** 2 / matrix.sum())
 
 
 @pytest.mark.parametrize("asked", [[], [ViewName.ZOOM]])
@@ -51,7 +51,7 @@ def test_a_vote_alone_is_like_no_other(asked: list[ViewName]) -> None:
 
 def test_another_view_is_worth_more_than_the_same_again() -> None:
     table = Correlations(0.8, (ViewPair(one=ViewName.DIRECT, other=ViewName.ZOOM, rho=0.2),))
-    again = effective(2, table.mean([ViewName.DIRECT, ViewName.DIRECT]))
-    zoomed = effective(2, table.mean([ViewName.DIRECT, ViewName.ZOOM]))
+    again = effective_votes(2, table.mean([ViewName.DIRECT, ViewName.DIRECT]))
+    zoomed = effective_votes(2, table.mean([ViewName.DIRECT, ViewName.ZOOM]))
     assert again == pytest.approx(2 / 1.8)
     assert zoomed == pytest.approx(2 / 1.2)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.declarations import a_pipeline, pipelines
 
 from inspector.domain.declared import ViewName
-from inspector.domain.ladder import batches, rounds, steps
+from inspector.domain.ladder import question_batches, question_groups, steps
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import PICTURES_OF, Pictures
 
@@ -18,24 +18,24 @@ MIXED = a_pipeline(
 
 
 def test_views_of_one_rung_that_share_pictures_are_asked_at_once() -> None:
-    asked = rounds(MIXED, MIXED.ladder[1], seed=0)
+    asked = question_groups(MIXED, MIXED.ladder[1], seed=0)
     assert [each.pictures for each in asked] == [Pictures.FRAME, Pictures.ZOOM]
     assert [question.view for question in asked[0].questions] == [ViewName.PARAPHRASE] * 2 + [ViewName.CHECKLIST] * 2
 
 
 def test_checklist_is_one_vote() -> None:
-    assert [each.votes for each in rounds(MIXED, MIXED.ladder[1], seed=0)] == [3, 2]
+    assert [each.votes for each in question_groups(MIXED, MIXED.ladder[1], seed=0)] == [3, 2]
 
 
 def test_rungs_asked_together_share_batches_and_keep_their_numbers() -> None:
-    joined = batches(steps(MIXED, seed=0), most=12)
+    joined = question_batches(steps(MIXED, seed=0), most=12)
     assert [batch.pictures for batch in joined] == [Pictures.FRAME, Pictures.ZOOM]
     assert [asked.rung for asked in joined[0].asked] == [0, 1, 1, 1, 1]
     assert [batch.votes for batch in joined] == [4, 2]
 
 
 def test_no_more_is_asked_than_may_count() -> None:
-    joined = batches(steps(MIXED, seed=0), most=4)
+    joined = question_batches(steps(MIXED, seed=0), most=4)
     assert [asked.question.view for batch in joined for asked in batch.asked] == [
         ViewName.DIRECT,
         ViewName.PARAPHRASE,
@@ -48,7 +48,7 @@ def test_no_more_is_asked_than_may_count() -> None:
 @given(pipelines(), st.integers(0, 1000), st.integers(0, 200))
 def test_batches_ask_the_ladder_up_to_the_most_votes(pipeline: Pipeline, seed: int, most: int) -> None:
     ladder = steps(pipeline, seed)
-    joined = batches(ladder, most)
+    joined = question_batches(ladder, most)
     assert sum(batch.votes for batch in joined) == min(most, sum(step.votes for step in ladder))
     assert all(PICTURES_OF[asked.question.view] is batch.pictures for batch in joined for asked in batch.asked)
     assert len({batch.pictures for batch in joined}) == len(joined)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from support.declarations import a_pipeline, pipelines
 
 from inspector.domain.declared import Reasoning, Severity, ViewName
-from inspector.domain.pipeline import LIMITS, Pipeline, Rung, TokenLimits, fingerprint
+from inspector.domain.pipeline import REASONING_TOKENS, Pipeline, Rung, TokenLimits, line_fingerprint
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_pipeline_survives_being_stored(pipeline: Pipeline) -> None:
     ],
 )
 def test_score_key_changes_with_what_changes_a_score(settings: dict[str, Any]) -> None:
-    assert a_pipeline(**settings).score_key() != a_pipeline().score_key()
+    assert a_pipeline(**settings).settings_fingerprint() != a_pipeline().settings_fingerprint()
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_score_key_changes_with_what_changes_a_score(settings: dict[str, Any]) -
     ],
 )
 def test_score_key_stays_with_what_only_decides(settings: dict[str, Any]) -> None:
-    assert a_pipeline(**settings).score_key() == a_pipeline().score_key()
+    assert a_pipeline(**settings).settings_fingerprint() == a_pipeline().settings_fingerprint()
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_lines_stay_qualified_when_there_is_a_new_setting_that_they_leave_out(
     settings: dict[str, Any], key: str
 ) -> None:
     """The keys are those of the version in which golden samples began to count by their bytes alone."""
-    assert a_pipeline(**settings).score_key() == key
+    assert a_pipeline(**settings).settings_fingerprint() == key
 
 
 def test_every_way_to_think_and_to_weigh_has_a_score_key_of_its_own() -> None:
@@ -147,7 +147,7 @@ def test_every_way_to_think_and_to_weigh_has_a_score_key_of_its_own() -> None:
     ]
     weights: list[dict[str, Any]] = [{}, {"settle": {"weight_by": "p_true"}}]
     keys = {
-        a_pipeline(ladder=[{"views": ["direct"], **way}], count="weighted", **each).score_key()
+        a_pipeline(ladder=[{"views": ["direct"], **way}], count="weighted", **each).settings_fingerprint()
         for way in ways
         for each in weights
     }
@@ -155,7 +155,7 @@ def test_every_way_to_think_and_to_weigh_has_a_score_key_of_its_own() -> None:
 
 
 def test_p_true_changes_no_score_where_nothing_is_weighed() -> None:
-    assert a_pipeline(settle={"weight_by": "p_true"}).score_key() == a_pipeline().score_key()
+    assert a_pipeline(settle={"weight_by": "p_true"}).settings_fingerprint() == a_pipeline().settings_fingerprint()
 
 
 @pytest.mark.parametrize(
@@ -175,18 +175,18 @@ def test_limits_of_a_thought_are_its_own_or_those_of_its_kind(settings: dict[str
 
 
 def test_every_kind_of_reasoning_has_limits_that_can_be_kept() -> None:
-    assert set(LIMITS) == set(Reasoning)
-    assert all(least <= most for least, most in LIMITS.values())
+    assert set(REASONING_TOKENS) == set(Reasoning)
+    assert all(least <= most for least, most in REASONING_TOKENS.values())
 
 
 def test_fingerprint_changes_with_every_part_of_it() -> None:
     marks = {
-        fingerprint("a", "b"),
-        fingerprint("b", "b"),
-        fingerprint("a", "c"),
-        fingerprint("a", "b", ("g1",)),
-        fingerprint("a", "b", ("g1", "g2")),
-        fingerprint("a", "b", ("g2", "g1")),
+        line_fingerprint("a", "b"),
+        line_fingerprint("b", "b"),
+        line_fingerprint("a", "c"),
+        line_fingerprint("a", "b", ("g1",)),
+        line_fingerprint("a", "b", ("g1", "g2")),
+        line_fingerprint("a", "b", ("g2", "g1")),
     }
     assert len(marks) == 6
     assert all(len(mark) == 16 and int(mark, 16) >= 0 for mark in marks)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.declarations import a_pipeline, pipelines
 
 from inspector.domain.declared import Reasoning, ViewName
-from inspector.domain.pipeline import LIMITS, P_TRUE, THOUGHTS, Pipeline, TokenLimits
+from inspector.domain.pipeline import P_TRUE_VERSION, REASONING_TOKENS, REASONING_VERSION, Pipeline, TokenLimits
 from inspector.domain.prompts import (
     COT,
     LETTER_COT,
@@ -85,7 +85,7 @@ def test_thoughts_end_with_their_cue_and_an_answer_of_their_view(reasoning: Reas
 @pytest.mark.parametrize("reasoning", Reasoning)
 def test_limits_are_those_of_the_kind_unless_others_are_given(reasoning: Reasoning) -> None:
     (question,) = ask(ViewName.DIRECT, reasoning=reasoning)
-    assert (question.min_tokens, question.max_tokens) == LIMITS[reasoning]
+    assert (question.min_tokens, question.max_tokens) == REASONING_TOKENS[reasoning]
     (question,) = questions(
         PIPELINE, ViewName.DIRECT, samples=1, reasoning=reasoning, temperature=0, seed=0, limits=TokenLimits(3, 5)
     )
@@ -102,13 +102,13 @@ def test_every_view_but_the_checklist_is_asked_whether_it_is_right_where_the_pip
 
 def test_words_that_are_no_part_of_a_models_fingerprint_change_only_with_their_version() -> None:
     """Who changes one of them raises its version, so that lines that ask it have to be qualified again."""
-    assert (THOUGHTS, COT, LETTER_COT, WAIT) == (
+    assert (REASONING_VERSION, COT, LETTER_COT, WAIT) == (
         "thoughts/1",
         " Think step by step, then write 'Verdict: Yes' or 'Verdict: No'.",
         " Think step by step, then write 'Verdict: A' or 'Verdict: B'.",
         "Wait,",
     )
-    assert (P_TRUE, P_TRUE_REQUEST) == ("p_true/1", "Is that right? Answer Yes or No.")
+    assert (P_TRUE_VERSION, P_TRUE_REQUEST) == ("p_true/1", "Is that right? Answer Yes or No.")
 
 
 def test_without_reasoning_nothing_is_sampled() -> None:

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.domain.pipeline import Quality
-from inspector.domain.quality import Measurements, too_small, unfit
+from inspector.domain.quality import Measurements, quality_fault, size_fault
 
 GOOD = Measurements(640, 480, sharpness=100.0, luminance=0.5, change=0.1)
 RULES = Quality(min_sharpness=80.0, luminance=(0.1, 0.9), min_change=0.001, min_side_px=320)
 
 
 def test_a_good_picture_is_fit() -> None:
-    assert unfit(GOOD, RULES) is None
+    assert quality_fault(GOOD, RULES) is None
 
 
 @pytest.mark.parametrize(
@@ -32,28 +32,28 @@ def test_a_good_picture_is_fit() -> None:
     ],
 )
 def test_the_reason_names_setting_and_remedy(changed: dict[str, Any], words: tuple[str, ...]) -> None:
-    reason = unfit(replace(GOOD, **changed), RULES)
+    reason = quality_fault(replace(GOOD, **changed), RULES)
     assert reason is not None
     assert all(word in reason for word in words), reason
 
 
 def test_bounds_themselves_are_fit() -> None:
     edge = Measurements(320, 320, sharpness=80.0, luminance=0.1, change=0.001)
-    assert unfit(edge, RULES) is None
-    assert unfit(replace(edge, luminance=0.9), RULES) is None
+    assert quality_fault(edge, RULES) is None
+    assert quality_fault(replace(edge, luminance=0.9), RULES) is None
 
 
 def test_the_first_frame_of_a_camera_is_no_frozen_one() -> None:
-    assert unfit(replace(GOOD, change=None), RULES) is None
+    assert quality_fault(replace(GOOD, change=None), RULES) is None
 
 
 def test_a_frozen_camera_is_only_looked_for_when_asked() -> None:
-    assert unfit(replace(GOOD, change=0.0), Quality()) is None
+    assert quality_fault(replace(GOOD, change=0.0), Quality()) is None
 
 
 @given(st.integers(1, 2000), st.integers(1, 2000))
 def test_what_is_too_small_is_unfit(width: int, height: int) -> None:
-    reason = too_small(width, height, RULES)
+    reason = size_fault(width, height, RULES)
     assert (reason is not None) == (min(width, height) < 320)
     if reason:
-        assert unfit(replace(GOOD, width_px=width, height_px=height), RULES) == reason
+        assert quality_fault(replace(GOOD, width_px=width, height_px=height), RULES) == reason

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.declarations import a_pipeline
 
 from inspector.domain.declared import Severity
-from inspector.domain.report import MAX_FINDINGS, MAX_TEXT, Box, WordsState, read_box, read_words
+from inspector.domain.report import MAX_FINDINGS, MAX_TEXT_CHARS, Box, WordsState, read_box, read_words
 
 PIPELINE = a_pipeline(defects={"short": "critical", "missing_hole": "major", "Spur": "minor"})
 GOOD = '{"defect": "short", "severity": "minor", "bbox_2d": [100, 200, 300, 400], "description": "Two traces touch."}'
@@ -84,7 +84,7 @@ def test_what_does_not_parse_is_kept_as_text(text: str, why: str) -> None:
     words = read_words(text, PIPELINE)
     assert words.state is WordsState.UNPARSABLE, why
     assert words.main is None
-    assert words.raw == text[:MAX_TEXT]
+    assert words.raw == text[:MAX_TEXT_CHARS]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_boxes_are_read_or_left_out(box: object, expected: Box | None, why: str)
 
 
 def test_a_box_of_a_detail_lies_on_the_whole_picture() -> None:
-    assert Box(0.5, 0.0, 1.0, 0.25).out_of(Box(0.2, 0.4, 0.6, 0.8)) == pytest.approx(Box(0.4, 0.4, 0.6, 0.5))
+    assert Box(0.5, 0.0, 1.0, 0.25).to_frame(Box(0.2, 0.4, 0.6, 0.8)) == pytest.approx(Box(0.4, 0.4, 0.6, 0.5))
 
 
 def test_the_first_usable_box_is_taken() -> None:

@@ -11,7 +11,7 @@ from support.fakes import PASSED, REJECTED, a_part
 from inspector.domain.decision import Decision
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
-from inspector.domain.review import StoredPart, evenly, is_shadow
+from inspector.domain.review import StoredPart, balanced_sample, is_shadow
 
 
 def past(decision: Decision, count: int, reviewed: int) -> list[StoredPart]:
@@ -20,7 +20,7 @@ def past(decision: Decision, count: int, reviewed: int) -> list[StoredPart]:
 
 
 def kept(parts: list[StoredPart]) -> Counter[Disposition]:
-    return Counter(part.part.decision.disposition for part in evenly(parts))
+    return Counter(part.part.decision.disposition for part in balanced_sample(parts))
 
 
 def test_parts_that_were_all_reviewed_all_stay() -> None:
@@ -32,7 +32,7 @@ def test_rejects_are_thinned_to_the_share_of_passes_that_was_reviewed() -> None:
 
 
 def test_reviews_of_rejects_alone_say_nothing() -> None:
-    assert evenly([*past(PASSED, 80, 0), *past(REJECTED, 20, 20)]) == []
+    assert balanced_sample([*past(PASSED, 80, 0), *past(REJECTED, 20, 20)]) == []
 
 
 def test_a_rare_disposition_need_not_keep_up() -> None:

@@ -7,16 +7,16 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.domain.sequence import PATIENCE_S, SequenceTracker, Span, spans
+from inspector.domain.sequence import LOST_AFTER_S, SequenceTracker, Span, spans
 
-LATER = PATIENCE_S + 1.0
+LATER = LOST_AFTER_S + 1.0
 
 
 def lost(seqs: list[int], last: int | None = None) -> list[int]:
     sequence = SequenceTracker(last)
     for seq in seqs:
-        sequence.saw(seq, 0.0)
-    return sequence.lost(LATER)
+        sequence.add(seq, 0.0)
+    return sequence.take_lost(LATER)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 200), st.data())
@@ -33,11 +33,11 @@ def test_order_does_not_matter_once_all_have_come(seqs: list[int]) -> None:
 
 def test_gap_is_told_only_after_a_while_and_only_once() -> None:
     sequence = SequenceTracker()
-    sequence.saw(1, 0.0)
-    sequence.saw(3, 0.0)
-    assert sequence.lost(PATIENCE_S / 2) == []
-    assert sequence.lost(LATER) == [2]
-    assert sequence.lost(LATER * 2) == []
+    sequence.add(1, 0.0)
+    sequence.add(3, 0.0)
+    assert sequence.take_lost(LOST_AFTER_S / 2) == []
+    assert sequence.take_lost(LATER) == [2]
+    assert sequence.take_lost(LATER * 2) == []
 
 
 def test_redelivery_is_no_gap() -> None:
@@ -74,16 +74,16 @@ def test_next_life_goes_on_before_the_first_open_gap() -> None:
     sequence = SequenceTracker()
     assert sequence.settled is None
     for seq in (1, 2, 5, 9):
-        sequence.saw(seq, 0.0)
+        sequence.add(seq, 0.0)
     assert sequence.settled == 2
-    sequence.saw(3, 1.0)
+    sequence.add(3, 1.0)
     assert sequence.settled == 3
-    sequence.lost(LATER)
+    sequence.take_lost(LATER)
     assert sequence.settled == 9
 
 
 def test_counter_that_restarted_leaves_no_old_gap_in_the_way() -> None:
     sequence = SequenceTracker()
     for seq in (5000, 5002, 1):
-        sequence.saw(seq, 0.0)
+        sequence.add(seq, 0.0)
     assert sequence.settled == 1

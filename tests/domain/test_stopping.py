@@ -20,8 +20,8 @@ from inspector.domain.stopping import (
     SequentialRule,
     Sprt,
     StoppingRule,
-    decided,
-    settled,
+    is_decided,
+    is_settled,
     sides,
 )
 from inspector.domain.vote import Counting, StoppedBy, Tally, Vote
@@ -63,13 +63,13 @@ def disposition(counted: Tally, bounds: Thresholds) -> Disposition:
 def test_every_rule_ends_at_its_most_votes_and_asks_no_more(rule: StoppingRule) -> None:
     split = said("no" * 5)[:9]
     assert rule.stop(split) is not None
-    assert rule.launch(split) == 0
+    assert rule.next_votes(split) == 0
 
 
 @rules
 @given(answers=st.lists(votes(), max_size=9))
 def test_what_is_launched_ends_it_if_unanimous_and_no_fewer_would(rule: StoppingRule, answers: list[Vote]) -> None:
-    launched = rule.launch(answers)
+    launched = rule.next_votes(answers)
     if rule.stop(answers) is not None:
         assert launched == 0
         return
@@ -123,7 +123,7 @@ def test_published_rules_by_hand(rule: StoppingRule, answers: str, why: StoppedB
 def test_exactly_the_votes_that_could_still_decide_are_launched(
     rule: StoppingRule, answers: str, launched: int
 ) -> None:
-    assert rule.launch(said(answers)) == launched
+    assert rule.next_votes(said(answers)) == launched
 
 
 def test_default_settles_on_one_clear_vote_and_goes_on_with_a_doubtful_one() -> None:
@@ -148,20 +148,20 @@ def test_an_undecided_vote_is_no_vote_for_ok() -> None:
     split = tally(0.5, 0.5, count=CountMethod.MAJORITY)
     assert disposition(split, Thresholds()) is Disposition.REVIEW
     assert split.agreement == 0.5
-    assert not settled(split, SettlePolicy(confidence=0.51), Thresholds())
+    assert not is_settled(split, SettlePolicy(confidence=0.51), Thresholds())
 
 
 def test_unanimous_uncorrelated_votes_settle_at_four_as_published() -> None:
     def leads(n: int) -> bool:
         counted = Tally((vote(1.0),) * n, Counting(CountMethod.MAJORITY, INDEPENDENT))
-        return settled(counted, SettlePolicy(confidence=0.95), Thresholds())
+        return is_settled(counted, SettlePolicy(confidence=0.95), Thresholds())
 
     assert [n for n in range(1, 7) if leads(n)] == [4, 5, 6]
 
 
 def test_unanimous_correlated_votes_do_not_settle_a_majority() -> None:
     counted = Tally((vote(1.0),) * 12, Counting(CountMethod.MAJORITY, Correlations(0.8)))
-    assert not settled(counted, SettlePolicy(confidence=0.95), Thresholds())
+    assert not is_settled(counted, SettlePolicy(confidence=0.95), Thresholds())
 
 
 @given(st.lists(votes(), max_size=6), thresholds(), st.floats(0.51, 0.99), counts)
@@ -169,7 +169,7 @@ def test_doubt_never_settles(
     given_votes: list[Vote], bounds: Thresholds, confidence: float, count: CountMethod
 ) -> None:
     counted = Tally(tuple(given_votes), Counting(count))
-    if settled(counted, SettlePolicy(confidence=confidence), bounds):
+    if is_settled(counted, SettlePolicy(confidence=confidence), bounds):
         assert disposition(counted, bounds) is not Disposition.REVIEW
         assert counted.confidence >= confidence
 
@@ -184,7 +184,7 @@ def test_decided_never_stops_while_some_continuation_could_change_the_dispositio
     answers: list[float | None], remaining: int, bounds: Thresholds, count: CountMethod
 ) -> None:
     so_far = tally(*answers, count=count)
-    if not decided(so_far, remaining, bounds):
+    if not is_decided(so_far, remaining, bounds):
         return
     outcomes = {
         disposition(tally(*answers, *more, count=count), bounds)
@@ -200,11 +200,11 @@ def test_decided_stops_as_soon_as_unanimous_answers_could_not_change_the_disposi
 ) -> None:
     so_far = tally(*answers, count=count)
     if so_far.score is None:
-        assert not decided(so_far, remaining, bounds)
+        assert not is_decided(so_far, remaining, bounds)
         return
     ends = {disposition(tally(*answers, *[p_ng] * remaining, count=count), bounds) for p_ng in (0.0, 1.0)}
-    assert decided(so_far, remaining, bounds) == (len(ends) == 1)
+    assert is_decided(so_far, remaining, bounds) == (len(ends) == 1)
 
 
 def test_nothing_remaining_is_always_decided() -> None:
-    assert decided(tally(), 0, Thresholds())
+    assert is_decided(tally(), 0, Thresholds())

@@ -18,7 +18,7 @@ from inspector.domain.pipeline import CountMethod
 from inspector.domain.vote import Counting, Tally, Vote, counting
 
 counts = st.sampled_from(CountMethod)
-STAMP = "0123456789abcdef"
+FINGERPRINT = "0123456789abcdef"
 
 
 def vote(p_ng: float | None, p_true: float | None = None) -> Vote:
@@ -182,9 +182,9 @@ def test_correlation_is_the_declared_one_or_the_prior() -> None:
 def test_what_was_learned_counts_under_its_own_fingerprint_only() -> None:
     pair = ViewPair(one=ViewName.DIRECT, other=ViewName.ZOOM, rho=0.3)
     fitted = Calibration(slope=0.8, intercept=0.1, frames=300, ng_share=0.5)
-    learned = LearnedSettings(fingerprint=STAMP, correlations=(pair,), calibration=fitted)
+    learned = LearnedSettings(fingerprint=FINGERPRINT, correlations=(pair,), calibration=fitted)
     pipeline = a_pipeline(learned=learned)
-    here, elsewhere = counting(pipeline, STAMP), counting(pipeline, "f" * 16)
+    here, elsewhere = counting(pipeline, FINGERPRINT), counting(pipeline, "f" * 16)
     assert here == Counting(correlations=Correlations(PRIOR_CORRELATION, (pair,)), calibration=fitted)
     assert elsewhere == Counting()
 
@@ -192,6 +192,6 @@ def test_what_was_learned_counts_under_its_own_fingerprint_only() -> None:
 def test_a_declared_correlation_stands_before_the_learned_one() -> None:
     pair = ViewPair(one=ViewName.DIRECT, other=ViewName.ZOOM, rho=0.3)
     pipeline = a_pipeline(
-        settle={"vote_correlation": 0.9}, learned=LearnedSettings(fingerprint=STAMP, correlations=(pair,))
+        settle={"vote_correlation": 0.9}, learned=LearnedSettings(fingerprint=FINGERPRINT, correlations=(pair,))
     )
-    assert counting(pipeline, STAMP).correlations == Correlations(0.9)
+    assert counting(pipeline, FINGERPRINT).correlations == Correlations(0.9)

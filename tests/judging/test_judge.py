@@ -11,7 +11,7 @@ from support.line_fakes import GoldenShelf, ScriptedEngine, Voter, pipeline
 from inspector.domain.declared import ViewName
 from inspector.domain.frame import FrameKey
 from inspector.domain.learned import LearnedSettings
-from inspector.domain.pipeline import Pipeline, fingerprint
+from inspector.domain.pipeline import Pipeline, line_fingerprint
 from inspector.domain.prompts import Question
 from inspector.domain.report import Box, Words, WordsState
 from inspector.domain.vote import StoppedBy
@@ -166,10 +166,10 @@ async def test_part_that_was_let_in_is_asked_its_first_rung_however_long_that_to
 @pytest.mark.parametrize(("stamped", "asked"), [(True, 3), (False, 5)])
 async def test_learned_correlation_settles_sooner_under_its_own_fingerprint_only(stamped: bool, asked: int) -> None:
     declared = pipeline()
-    stamp = fingerprint(declared.score_key(), ScriptedEngine.fingerprint) if stamped else "f" * 16
+    fingerprint = line_fingerprint(declared.settings_fingerprint(), ScriptedEngine.fingerprint) if stamped else "f" * 16
     views = (ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.INVERTED)
     unlike = [{"one": one, "other": other, "rho": 0.0} for one in views for other in views if one <= other]
-    learned = LearnedSettings.model_validate({"fingerprint": stamp, "correlations": unlike})
+    learned = LearnedSettings.model_validate({"fingerprint": fingerprint, "correlations": unlike})
     engine = ScriptedEngine(lambda _: 0.25)
     bounds = {"pass_below": 0.3, "reject_above": 0.7}
     found, _ = await judged(engine, job(pipeline(learned=learned, thresholds=bounds)))
@@ -282,8 +282,8 @@ async def test_a_ladder_that_could_not_be_asked_whole_is_no_shadow() -> None:
 
 async def test_a_capped_rung_is_not_asked_except_of_shadows() -> None:
     engine, declared = ScriptedEngine(lambda _: 0.5), pipeline(settle={"shadow": 1.0})
-    stamp = fingerprint(declared.score_key(), engine.fingerprint)
-    capped = declared.model_copy(update={"learned": LearnedSettings(fingerprint=stamp, capped=(1,))})
+    fingerprint = line_fingerprint(declared.settings_fingerprint(), engine.fingerprint)
+    capped = declared.model_copy(update={"learned": LearnedSettings(fingerprint=fingerprint, capped=(1,))})
     outcomes = [each async for each in Judge(engine, SHELF).judge(job(capped))]
     verdict, shadow = outcomes[0], outcomes[-1]
     assert isinstance(verdict, Judgement)

@@ -8,10 +8,10 @@ from support.line_fakes import GoldenShelf, ScriptedEngine, pipeline
 from inspector.domain.frame import FrameKey
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import LOCATE_REQUEST
-from inspector.domain.report import WHOLE, Box, Words, WordsState
+from inspector.domain.report import WHOLE_FRAME, Box, Words, WordsState
 from inspector.errors import ModelError
 from inspector.judging.part_pictures import PartPictures
-from inspector.judging.report_writer import describe
+from inspector.judging.report_writer import write_report
 from inspector.ports.pool import Job
 
 REPORT = 'short", "severity": "minor", "bbox_2d": [500, 500, 700, 700], "description": "A bridge."}'
@@ -36,7 +36,7 @@ def pointing(*points: str, report: str = REPORT) -> ScriptedEngine:
 
 async def described(engine: ScriptedEngine, declared: Pipeline) -> Words:
     sight = PartPictures(engine, GoldenShelf(), Job(FrameKey("pcb", "cam1", "t-1"), b"picture", declared, (), 5000.0))
-    words = await describe(engine, sight, declared)
+    words = await write_report(engine, sight, declared)
     await sight.close()
     assert {id(prefix) for prefix in engine.closed} == {id(prefix) for prefix in engine.opened}
     return words
@@ -81,7 +81,7 @@ async def test_a_report_without_a_box_is_not_looked_for() -> None:
 async def test_a_detail_that_shows_the_whole_frame_is_not_looked_at_again() -> None:
     everywhere = 'short", "severity": "minor", "bbox_2d": [0, 0, 1000, 1000], "description": "A bridge."}'
     words = await described(pointing(POINTED, report=everywhere), pipeline())
-    assert (box(words), words.tokens) == (WHOLE, 5)
+    assert (box(words), words.tokens) == (WHOLE_FRAME, 5)
 
 
 async def test_an_engine_that_cannot_write_leaves_the_words_missing_with_the_reason() -> None:

@@ -14,7 +14,7 @@ from inspector.domain.decision import decide
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.frame import FrameKey
 from inspector.domain.learned import Fusion, LearnedSettings
-from inspector.domain.pipeline import Pipeline, fingerprint
+from inspector.domain.pipeline import Pipeline, line_fingerprint
 from inspector.domain.report import Box
 from inspector.domain.vote import StoppedBy, Tally, counting
 from inspector.errors import ModelError
@@ -61,8 +61,8 @@ async def judged(judge: Judge, job: Job) -> Judgement:
 
 
 def disposition(declared: Pipeline, found: Judgement) -> Disposition:
-    stamp = fingerprint(declared.score_key(), found.model_fingerprint, GOLDEN)
-    tally = Tally(found.votes, counting(declared, stamp, found.opinion))
+    fingerprint = line_fingerprint(declared.settings_fingerprint(), found.model_fingerprint, GOLDEN)
+    tally = Tally(found.votes, counting(declared, fingerprint, found.opinion))
     return decide(declared, tally, found.stopped_by).disposition
 
 
@@ -127,9 +127,9 @@ async def test_a_judgement_without_the_declared_second_opinion_passes_nothing() 
 @pytest.mark.parametrize(("picture", "expected"), [(GOOD, Disposition.PASS), (BAD, Disposition.REJECT)])
 async def test_a_learned_line_weighs_both(picture: bytes, expected: Disposition) -> None:
     declared, engine = a_line(), an_engine(0.5)
-    stamp = fingerprint(declared.score_key(), engine.fingerprint, GOLDEN)
+    fingerprint = line_fingerprint(declared.settings_fingerprint(), engine.fingerprint, GOLDEN)
     fusion = Fusion(votes=1.0, patches=3.0, intercept=-2.0, frames=100, ng_share=0.5)
-    learned = declared.model_copy(update={"learned": LearnedSettings(fingerprint=stamp, fusion=fusion)})
+    learned = declared.model_copy(update={"learned": LearnedSettings(fingerprint=fingerprint, fusion=fusion)})
     found = await judged(Judge(engine, SHELF), a_job(learned, picture))
     assert disposition(learned, found) is expected
 

@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from inspector.adapters.mqtt.message_parser import Message, read
 from inspector.domain.frame import FrameKey
 from inspector.messages import incoming, outgoing
-from inspector.messages.asyncapi import PROPERTIES, channels, document, schemas
+from inspector.messages.asyncapi import PROPERTY_DESCRIPTIONS, channels, document, schemas
 from inspector.messages.examples import FRAME_PROPERTIES, INCOMING, NG_PART, OUTGOING
 from inspector.messages.incoming import Incoming
 from inspector.messages.outgoing import FindingLine, OpinionLine, Payload, PipelineStamp, VoteLine, to_json
@@ -131,7 +131,7 @@ def test_every_documented_frame_property_is_read_and_no_other() -> None:
     message = Message(FrameTopic("pcb", "cam1", "frame", None), b"the picture's bytes", dict(FRAME_PROPERTIES))
     reading = read(message)
     frame = reading.frame
-    assert FRAME_PROPERTIES.keys() == PROPERTIES.keys()
+    assert FRAME_PROPERTIES.keys() == PROPERTY_DESCRIPTIONS.keys()
     assert reading.complaints == []
     assert frame.fault is None
     assert frame.key == FrameKey("pcb", "cam1", "st3-48211")

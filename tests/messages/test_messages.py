@@ -30,7 +30,7 @@ from inspector.messages.outgoing import (
     verdict_message,
 )
 from inspector.messages.topics import CHANNELS_IN, FrameTopic, Topics
-from inspector.messages.withdrawal import withdrawn
+from inspector.messages.withdrawal import withdraw_if_late
 
 KIB = 1024
 roots = st.lists(names, min_size=1, max_size=4).map("/".join)
@@ -142,8 +142,8 @@ PASSED = replace(NG_PART, decision=Decision(Verdict.OK, Disposition.PASS, Reason
 @pytest.mark.parametrize("safe", [Disposition.REVIEW, Disposition.REJECT])
 def test_a_pass_is_withdrawn_once_its_gate_has_acted_without_it(safe: Disposition) -> None:
     payload = to_json(verdict_message(PASSED, GateDeadline(GATE_BY, safe)))
-    assert withdrawn(payload, GATE_BY) is None
-    instead = withdrawn(payload, GATE_BY + timedelta(milliseconds=1))
+    assert withdraw_if_late(payload, GATE_BY) is None
+    instead = withdraw_if_late(payload, GATE_BY + timedelta(milliseconds=1))
     assert instead is not None
     assert (instead.verdict, instead.disposition, instead.reason) == (Verdict.INCONCLUSIVE, safe, Reason.DEADLINE)
     assert instead.late
@@ -154,9 +154,9 @@ def test_a_pass_is_withdrawn_once_its_gate_has_acted_without_it(safe: Dispositio
 def test_only_a_pass_is_ever_withdrawn(part: PartRecord, now: datetime) -> None:
     payload = to_json(verdict_message(part, GateDeadline(GATE_BY, Disposition.REVIEW)))
     if part.decision.disposition is not Disposition.PASS:
-        assert withdrawn(payload, now) is None
-    assert withdrawn(to_json(report_message(part)), now) is None
-    assert withdrawn(b"{}", now) is None
+        assert withdraw_if_late(payload, now) is None
+    assert withdraw_if_late(to_json(report_message(part)), now) is None
+    assert withdraw_if_late(b"{}", now) is None
 
 
 @pytest.mark.parametrize("part_id", ["p" * 37, "ä" * 19, '"' * 19, "\x1d" * 7])

@@ -19,9 +19,9 @@ from inspector.operations.compare_strategies import PartSource
 from inspector.operations.eval_simulation import as_json, eval_simulation, simulation_table
 from inspector.operations.plan import LadderPlan, plan_recorded
 from inspector.tuning.ladder_search import RiskLimits
-from inspector.tuning.recommendation import MIN_OF_A_KIND
+from inspector.tuning.recommendation import MIN_REVIEWED_PER_CLASS
 
-COUNT = 2 * MIN_OF_A_KIND
+COUNT = 2 * MIN_REVIEWED_PER_CLASS
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def planned(votes: Path, line: str = "pcb", count: int = COUNT) -> LadderPlan:
 
 def test_recorded_answers_are_enough_for_a_plan(votes: Path) -> None:
     found = planned(votes)
-    assert (found.advice.ok, found.advice.ng) == (MIN_OF_A_KIND, MIN_OF_A_KIND)
+    assert (found.advice.ok, found.advice.ng) == (MIN_REVIEWED_PER_CLASS, MIN_REVIEWED_PER_CLASS)
     assert found.advice.chosen is not None
     assert found.pipeline == a_line()
     json.dumps(found.advice.as_json(), allow_nan=False)
@@ -57,7 +57,7 @@ def test_parts_that_nobody_asked_about_are_no_ground_for_a_plan(votes: Path, tmp
         planned(votes, line="casting")
     with pytest.raises(InspectorError, match=r"none\.jsonl is not there; record answers first"):
         planned(tmp_path / "none.jsonl")
-    with pytest.raises(InspectorError, match=f"{MIN_OF_A_KIND} of each are needed"):
+    with pytest.raises(InspectorError, match=f"{MIN_REVIEWED_PER_CLASS} of each are needed"):
         planned(votes, count=10)
 
 

@@ -113,7 +113,7 @@ def test_questions_that_hold_are_live_with_a_new_version(shop: Shop) -> None:
     assert live.pipeline.checklist == (SCRATCH, SHORT)
     assert live.golden == before.golden
     assert live.pipeline.learned is None, "it was learned from answers to other questions"
-    assert live.pipeline.score_key() != before.pipeline.score_key()
+    assert live.pipeline.settings_fingerprint() != before.pipeline.settings_fingerprint()
 
 
 def test_reviewed_parts_say_which_questions_tell_something(shop: Shop) -> None:

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.adapters.telemetry.metrics import METRICS, Kind
-from inspector.ports.metrics import EDGES, NOTHING, PartSums
+from inspector.ports.metrics import DEADLINE_SHARE_EDGES, NO_PARTS, PartSums
 
 numbers = st.integers(0, 10**6)
 counted = st.builds(
     PartSums,
     *[numbers] * 4,
     *[st.integers(0, 10**6).map(float)] * 2,
-    st.tuples(*[numbers] * len(EDGES)),
+    st.tuples(*[numbers] * len(DEADLINE_SHARE_EDGES)),
 )
 
 
@@ -32,12 +32,12 @@ def test_names_are_told_apart() -> None:
 
 
 def test_edges_rise_and_one_of_them_is_the_deadline() -> None:
-    assert list(EDGES) == sorted(set(EDGES))
-    assert 1.0 in EDGES
-    assert EDGES[0] < 0.5 < 1.0 < EDGES[-1]
+    assert list(DEADLINE_SHARE_EDGES) == sorted(set(DEADLINE_SHARE_EDGES))
+    assert 1.0 in DEADLINE_SHARE_EDGES
+    assert DEADLINE_SHARE_EDGES[0] < 0.5 < 1.0 < DEADLINE_SHARE_EDGES[-1]
 
 
 @given(counted, counted, counted)
 def test_sums_do_not_depend_on_their_order(one: PartSums, two: PartSums, three: PartSums) -> None:
     assert (one + two) + three == (three + one) + two
-    assert one + NOTHING == one
+    assert one + NO_PARTS == one

@@ -26,14 +26,14 @@ def a_frame(at_s: float, age_s: float | None, *, set_by_s: float = 0.0, redelive
 
 def left_ms(clocks: Clocks, frame: Frame) -> float:
     """What is left of the deadline at receipt."""
-    clocks.saw(frame)
+    clocks.add(frame)
     return clocks.deadline(frame, DUE_MS).left_ms(frame.received_s)
 
 
 def clocks_after(*frames: Frame) -> Clocks:
     clocks = Clocks(NOON, 0.0)
     for frame in frames:
-        clocks.saw(frame)
+        clocks.add(frame)
     return clocks
 
 
@@ -55,7 +55,7 @@ def test_camera_without_a_set_clock_is_known_at_its_first_frame() -> None:
 
 def test_clock_that_is_behind_is_learned_and_told_with_its_seconds() -> None:
     clocks = Clocks(NOON, 0.0)
-    told = [notice for second in range(2 * ENOUGH) for notice in clocks.saw(a_frame(second * EVERY_S, 90.0))]
+    told = [notice for second in range(2 * ENOUGH) for notice in clocks.add(a_frame(second * EVERY_S, 90.0))]
     assert [(notice.kind, "90.0 s behind" in notice.text) for notice in told] == [("CLOCK_SKEW", True)]
     assert left_ms(clocks, a_frame(20.0, 90.0)) == pytest.approx(1500.0)
 
@@ -67,7 +67,7 @@ def test_frame_that_waited_is_late_though_its_cameras_clock_is_off() -> None:
 
 def test_clock_that_is_set_right_is_told_too() -> None:
     clocks = clocks_after(a_frame(0.0, -90.0))
-    told = [notice.text for second in range(1, 20) for notice in clocks.saw(a_frame(float(second), 0.01))]
+    told = [notice.text for second in range(1, 20) for notice in clocks.add(a_frame(float(second), 0.01))]
     assert len(told) == 1
     assert "agrees" in told[0]
 
@@ -101,7 +101,7 @@ def test_setting_our_own_clock_moves_no_deadline(set_by_s: float, age_s: float) 
 
 def test_setting_our_own_clock_is_told_once() -> None:
     clocks = Clocks(NOON, 0.0)
-    told = [notice for second in range(5) for notice in clocks.saw(a_frame(float(second), 0.0, set_by_s=-30.0))]
+    told = [notice for second in range(5) for notice in clocks.add(a_frame(float(second), 0.0, set_by_s=-30.0))]
     assert [(notice.kind, "-30.0 s" in notice.text) for notice in told] == [("CLOCK_JUMP", True)]
 
 
@@ -117,7 +117,7 @@ def test_no_clock_stretches_a_deadline_beyond_receipt(steps: list[tuple[float, f
 def test_slow_network_is_no_skew(ways: list[float]) -> None:
     clock = CameraClock()
     for number, way_s in enumerate(ways):
-        clock.saw(way_s, number * EVERY_S)
+        clock.add(way_s, number * EVERY_S)
     assert clock.skew_s == 0.0
 
 
@@ -126,5 +126,5 @@ def test_one_wild_time_does_not_move_what_was_learned(skew_s: float, at: int, wi
     assume(not 0.0 <= skew_s <= LONGEST_WAY_S)
     clock = CameraClock()
     for number in range(16):
-        clock.saw(wild_s if number == at else skew_s, number * EVERY_S)
+        clock.add(wild_s if number == at else skew_s, number * EVERY_S)
     assert clock.skew_s == pytest.approx(skew_s)

@@ -17,7 +17,7 @@ from inspector.utc import utc_now
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.domain.sequence.PATIENCE_S", -1.0)
+    monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", -1.0)
 
 
 async def a_life(ledger: MemoryLedger, *seqs: int) -> Watch:
@@ -56,10 +56,10 @@ async def test_what_an_earlier_life_decided_is_not_lost() -> None:
 
 async def test_gap_that_was_open_when_a_station_died_is_found_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = MemoryLedger()
-    monkeypatch.setattr("inspector.domain.sequence.PATIENCE_S", 60.0)
+    monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", 60.0)
     await (await a_life(ledger, 1, 3)).flush()
     await decided(ledger, 3)
-    monkeypatch.setattr("inspector.domain.sequence.PATIENCE_S", -1.0)
+    monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", -1.0)
     await (await a_life(ledger, 4)).flush()
     assert gaps(ledger) == [(2, 2)]
 

@@ -96,7 +96,7 @@ async def test_part_is_decided_only_once_it_is_stored(line: Line) -> None:
 
 
 async def test_lost_numbers_are_told_together(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.domain.sequence.PATIENCE_S", -1.0)
+    monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", -1.0)
     for seq in (1, 5):
         line.watch.saw_frame("pcb", "cam1", known=True, seq=seq)
     await line.watch.flush()

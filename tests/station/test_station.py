@@ -386,7 +386,7 @@ async def test_stranger_is_counted_and_shown_but_not_judged(line: Line) -> None:
 
 
 async def test_gap_in_seq_is_counted_as_lost(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.domain.sequence.PATIENCE_S", -1.0)
+    monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", -1.0)
     for seq in (1, 2, 5):
         await line.station.inspect(frame(f"t-{seq}", seq=seq))
     await line.watch.flush()

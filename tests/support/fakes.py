@@ -20,7 +20,7 @@ from inspector.domain.report import Words, WordsState
 from inspector.domain.review import Review
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import LedgerError
-from inspector.messages.withdrawal import corrected, report_id
+from inspector.messages.withdrawal import correct_report, report_id
 from inspector.ports.archive import PartFilter, PartRow, Totals
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import CameraActivity, CameraRow, Event, PipelineVersion, ReleasedPictures, StoredVerdict
@@ -133,7 +133,7 @@ class MemoryLedger:
             self._put(replace(row.part, decision=decision, late=not told))
         for posted in self.outbox if waiting else []:
             if posted.message.message_id == report_id(result_id) and not posted.published:
-                report = corrected(posted.message.payload, payload, decision.detail)
+                report = correct_report(posted.message.payload, payload, decision.detail)
                 posted.message = posted.message._replace(payload=report)
         return bool(waiting)
 

@@ -12,7 +12,7 @@ from inspector.domain.declared import ViewName
 from inspector.domain.review import History, StoredPart
 from inspector.domain.vote import StoppedBy, Vote
 
-STAMP = "0123456789abcdef"  # that of a_part
+FINGERPRINT = "0123456789abcdef"  # that of a_part
 VIEWS = (ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.ZOOM)
 
 

@@ -16,7 +16,7 @@ from inspector.domain.part import Evidence
 from inspector.domain.pipeline import Pipeline, Quality
 from inspector.domain.prompts import Question
 from inspector.domain.quality import Measurements
-from inspector.domain.report import WHOLE, Box, JsonSchema, Words
+from inspector.domain.report import WHOLE_FRAME, Box, JsonSchema, Words
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import BrokerError, ModelError, PictureError
 from inspector.ports.broker import OutgoingMessage
@@ -152,7 +152,7 @@ class KeptPrefix:
 
     @property
     def window(self) -> Box:
-        return self.pictures[-1].crop or WHOLE
+        return self.pictures[-1].crop or WHOLE_FRAME
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from inspector.domain.declared import Reasoning
 from inspector.domain.prompts import NO, VERDICT_CUE, Question
-from inspector.domain.report import WHOLE, Box, JsonSchema
+from inspector.domain.report import WHOLE_FRAME, Box, JsonSchema
 from inspector.errors import ModelError
 from inspector.lab.evaluation.mmad.items import DataSet, Item, Task
 from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote
@@ -45,7 +45,7 @@ def drafts(*letters: str | None, p_true: Sequence[float | None] = ()) -> list[Le
 @dataclass
 class LetterPrefix:
     tokens: int = 1
-    window: Box = WHOLE
+    window: Box = WHOLE_FRAME
 
 
 class LetterEngine:

@@ -11,7 +11,7 @@ from inspector.domain.declared import ViewName
 from inspector.domain.learned import Calibration
 from inspector.domain.log_odds import expit
 from inspector.domain.vote import LabelledVotes, Vote
-from inspector.tuning.calibration import calibrated, calibration_error, fit, of_votes, reliability
+from inspector.tuning.calibration import calibrated, calibration_error, fit, fit_votes, reliability
 
 shares = st.floats(0.0, 1.0)
 told = st.lists(st.tuples(shares, st.booleans()), min_size=2, max_size=40).filter(
@@ -73,7 +73,7 @@ def test_every_readable_vote_of_labelled_parts_is_fitted() -> None:
     def part(ng: bool | None, *p_ng: float | None) -> LabelledVotes:
         return LabelledVotes(tuple(Vote(ViewName.DIRECT, 0, each) for each in p_ng), ng)
 
-    learned = of_votes([part(True, 0.9, None, 0.7), part(False, 0.2), part(None, 0.5, 0.5)])
+    learned = fit_votes([part(True, 0.9, None, 0.7), part(False, 0.2), part(None, 0.5, 0.5)])
     assert learned == fit([0.9, 0.7, 0.2], [True, True, False])
     assert isinstance(learned, Calibration)
     assert learned.frames == 3

@@ -12,12 +12,12 @@ from support.fakes import a_pipeline
 
 from inspector.domain.prompts import checklist, golden_preamble
 from inspector.tuning.checklist import (
-    LONGEST,
+    MAX_QUESTION_CHARS,
     CandidateQuestion,
     candidates,
     checklist_schema,
     checklist_start,
-    plain,
+    plain_questions,
     read_questions,
 )
 
@@ -109,7 +109,7 @@ def test_the_plain_question_about_a_class_stands_behind_the_written_one() -> Non
 
 def test_plain_questions_are_those_of_a_line_without_a_checklist() -> None:
     with_one = LINE.model_copy(update={"checklist": (SHORT,)})
-    assert tuple(each.text for each in plain(with_one)) == checklist(LINE)
+    assert tuple(each.text for each in plain_questions(with_one)) == checklist(LINE)
 
 
 def test_the_schema_wants_a_short_question_for_every_class_in_declared_order() -> None:
@@ -117,7 +117,7 @@ def test_the_schema_wants_a_short_question_for_every_class_in_declared_order() -
     validate(json.loads(written()), schema)
     assert list(schema["properties"]) == schema["required"] == list(LINE.defects)
     assert written().startswith(checklist_start(LINE))
-    assert schema["properties"]["short"]["maxLength"] == LONGEST < 400
+    assert schema["properties"]["short"]["maxLength"] == MAX_QUESTION_CHARS < 400
 
 
 def test_the_model_hears_what_the_pictures_show() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from support.fakes import PASSED, a_part, a_pipeline
-from support.lessons import STAMP, told
+from support.lessons import FINGERPRINT, told
 
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.learned import LearnedSettings
 from inspector.domain.review import StoredPart
 from inspector.domain.vote import StoppedBy, Vote
-from inspector.tuning.counterfactual import Outcome, Replay, price
+from inspector.tuning.counterfactual import Outcome, Replay, impact
 
 LADDER = [{"views": ["direct"]}, {"views": ["paraphrase"]}, {"views": ["zoom"]}]
 LINE = a_pipeline(ladder=LADDER, thresholds={"pass_below": 0.2, "reject_above": 0.8})
@@ -24,7 +24,7 @@ def asked(*p_ng: float, whole: bool = True, stopped_by: StoppedBy = StoppedBy.SE
 
 
 @pytest.mark.parametrize(
-    ("past", "fate"),
+    ("past", "outcome"),
     [
         pytest.param(asked(0.01, 0.9, 0.9), Outcome(Disposition.PASS, 1), id="sure at once: the rest is not looked at"),
         pytest.param(asked(0.5, 0.5, 0.5), Outcome(Disposition.REVIEW, 3), id="doubt to the end"),
@@ -37,18 +37,18 @@ def asked(*p_ng: float, whole: bool = True, stopped_by: StoppedBy = StoppedBy.SE
         ),
     ],
 )
-def test_votes_are_counted_as_the_judge_counts_them(past: StoredPart, fate: Outcome | None) -> None:
-    assert Replay(LINE, STAMP).fate(past) == fate
+def test_votes_are_counted_as_the_judge_counts_them(past: StoredPart, outcome: Outcome | None) -> None:
+    assert Replay(LINE, FINGERPRINT).outcome(past) == outcome
 
 
 def test_votes_of_a_capped_rung_are_left_out() -> None:
-    capped = LINE.model_copy(update={"learned": LearnedSettings(fingerprint=STAMP, capped=(1, 2))})
-    assert Replay(capped, STAMP).fate(asked(0.5, 0.999, 0.999)) == Outcome(Disposition.REVIEW, 1)
-    assert Replay(capped, "f" * 16).fate(asked(0.5, 0.999, 0.999)) != Outcome(Disposition.REVIEW, 1)
+    capped = LINE.model_copy(update={"learned": LearnedSettings(fingerprint=FINGERPRINT, capped=(1, 2))})
+    assert Replay(capped, FINGERPRINT).outcome(asked(0.5, 0.999, 0.999)) == Outcome(Disposition.REVIEW, 1)
+    assert Replay(capped, "f" * 16).outcome(asked(0.5, 0.999, 0.999)) != Outcome(Disposition.REVIEW, 1)
 
 
 def test_no_change_costs_nothing() -> None:
-    found = price(told(60).parts, LINE, LINE, STAMP)
+    found = impact(told(60).parts, LINE, LINE, FINGERPRINT)
     assert (found.parts, found.unknown, found.moved) == (60, 0, {})
     assert found.votes[0] == found.votes[1]
     assert found.escapes[0] == found.escapes[1]
@@ -56,7 +56,7 @@ def test_no_change_costs_nothing() -> None:
 
 def test_wider_thresholds_move_parts_out_of_review_and_their_escapes_are_counted() -> None:
     wide = LINE.model_copy(update={"thresholds": LINE.thresholds.model_copy(update={"pass_below": 0.8})})
-    found = price(told(60).parts, LINE, wide, STAMP)
+    found = impact(told(60).parts, LINE, wide, FINGERPRINT)
     assert found.reviewed == 60
     assert found.escapes[1] >= found.escapes[0]
     assert {new for _, new in found.moved} == {Disposition.PASS}
@@ -65,4 +65,4 @@ def test_wider_thresholds_move_parts_out_of_review_and_their_escapes_are_counted
 
 def test_parts_that_their_votes_did_not_decide_are_left_out() -> None:
     late = asked(0.01, whole=False, stopped_by=StoppedBy.DEADLINE)
-    assert price([late], LINE, LINE, STAMP).parts == 0
+    assert impact([late], LINE, LINE, FINGERPRINT).parts == 0

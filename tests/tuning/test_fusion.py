@@ -11,7 +11,7 @@ from inspector.domain.declared import ViewName
 from inspector.domain.learned import Fusion
 from inspector.domain.log_odds import expit
 from inspector.domain.vote import Counting, LabelledVotes, Opinion, Tally, Vote
-from inspector.tuning.fusion import LEAST_OF_EACH, learn
+from inspector.tuning.fusion import MIN_PER_CLASS, learn
 
 shares = st.floats(0.0, 1.0)
 weights = st.builds(
@@ -71,7 +71,7 @@ def test_a_part_stands_for_as_many_as_it_is_told() -> None:
     assert found.ng_share == pytest.approx(0.75)
 
 
-@pytest.mark.parametrize(("ng", "missing"), [(LEAST_OF_EACH - 3, "3 labelled NG"), (0, "20 labelled NG")])
+@pytest.mark.parametrize(("ng", "missing"), [(MIN_PER_CLASS - 3, "3 labelled NG"), (0, "20 labelled NG")])
 def test_too_few_parts_teach_nothing_and_say_how_many_are_missing(ng: int, missing: str) -> None:
     parts = [a_part(0.0, 0.0, k < ng) for k in range(100)]
     with pytest.raises(ValueError, match=missing):

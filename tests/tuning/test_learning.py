@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 from support.fakes import REJECTED, a_part, a_pipeline
-from support.lessons import STAMP, history, told
+from support.lessons import FINGERPRINT, history, told
 
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.learned import LearnedSettings, ViewPair
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import StoredPart
 from inspector.domain.vote import Tally, Vote, counting
-from inspector.tuning.learning import MIN_OF_A_KIND, MIN_SHADOWS, study
+from inspector.tuning.learning import MIN_REVIEWED_PER_CLASS, MIN_SHADOW_PARTS, learn_from_history
 
 LADDER = [{"views": ["direct"]}, {"views": ["paraphrase"]}, {"views": ["zoom"]}]
 
@@ -24,9 +24,9 @@ def line() -> Pipeline:
 
 
 def test_enough_reviewed_shadow_parts_teach_everything(line: Pipeline) -> None:
-    lesson = study(told(120), line, STAMP)
+    lesson = learn_from_history(told(120), line, FINGERPRINT)
     assert lesson.missing == ()
-    assert lesson.learned.fingerprint == STAMP
+    assert lesson.learned.fingerprint == FINGERPRINT
     pair = next(each for each in lesson.learned.correlations if {each.one, each.other} == {"direct", "paraphrase"})
     assert 0.2 < pair.rho < 0.8
     assert lesson.learned.calibration is not None
@@ -37,15 +37,17 @@ def test_enough_reviewed_shadow_parts_teach_everything(line: Pipeline) -> None:
 
 
 def test_few_parts_teach_nothing_and_the_numbers_that_are_missing_are_said(line: Pipeline) -> None:
-    lesson = study(told(20), line, STAMP)
-    assert lesson.learned == LearnedSettings(fingerprint=STAMP)
+    lesson = learn_from_history(told(20), line, FINGERPRINT)
+    assert lesson.learned == LearnedSettings(fingerprint=FINGERPRINT)
     said = " ".join(lesson.missing)
-    assert f"20 parts whose whole ladder was asked, {MIN_SHADOWS} are needed" in said
-    assert f"10 reviewed OK parts, {MIN_OF_A_KIND} are needed; review {MIN_OF_A_KIND - 10} more" in said
+    assert f"20 parts whose whole ladder was asked, {MIN_SHADOW_PARTS} are needed" in said
+    assert (
+        f"10 reviewed OK parts, {MIN_REVIEWED_PER_CLASS} are needed; review {MIN_REVIEWED_PER_CLASS - 10} more" in said
+    )
 
 
 def test_parts_that_nobody_reviewed_teach_how_alike_votes_are_and_no_more(line: Pipeline) -> None:
-    lesson = study(told(120, reviewed=False), line, STAMP)
+    lesson = learn_from_history(told(120, reviewed=False), line, FINGERPRINT)
     assert lesson.learned.correlations
     assert lesson.learned.calibration is None
     assert lesson.rungs == ()
@@ -54,7 +56,7 @@ def test_parts_that_nobody_reviewed_teach_how_alike_votes_are_and_no_more(line: 
 def test_reviews_of_rejected_parts_alone_calibrate_nothing(line: Pipeline) -> None:
     parts = [past if past.part.decision is REJECTED else past._replace(is_ng=None) for past in told(400).parts]
     some_ok = [StoredPart(a_part(f"r-{k}", decision=REJECTED), is_ng=False) for k in range(60)]
-    lesson = study(history([*parts, *some_ok]), line, STAMP)
+    lesson = learn_from_history(history([*parts, *some_ok]), line, FINGERPRINT)
     assert lesson.learned.calibration is None
     assert any("PASS parts are reviewed, 10 are needed; review some at random" in each for each in lesson.missing)
 
@@ -63,13 +65,13 @@ def test_a_part_stands_for_those_of_its_disposition_that_nobody_looked_at(line: 
     found = told(200)
     passed = found.totals[Disposition.PASS]
     many = found._replace(totals={**found.totals, Disposition.PASS: 10 * passed})
-    calibration = study(many, line, STAMP).learned.calibration
+    calibration = learn_from_history(many, line, FINGERPRINT).learned.calibration
     assert calibration is not None
     assert calibration.ng_share < 0.2
 
 
 def test_a_rung_that_harms_is_capped_and_the_first_never(line: Pipeline) -> None:
-    lesson = study(told(120, spoilt=2), line, STAMP)
+    lesson = learn_from_history(told(120, spoilt=2), line, FINGERPRINT)
     assert lesson.learned.capped == (2,)
     (harm,) = [change for change in lesson.rungs if change.rung == 2]
     assert harm.harmed > harm.rescued
@@ -80,16 +82,18 @@ def test_a_rung_that_harms_is_capped_and_the_first_never(line: Pipeline) -> None
 
 def test_what_was_learned_before_stays_until_there_is_better(line: Pipeline) -> None:
     earlier = LearnedSettings(
-        fingerprint=STAMP, correlations=(ViewPair(one=ViewName.DIRECT, other=ViewName.ZOOM, rho=0.3),), capped=(1,)
+        fingerprint=FINGERPRINT,
+        correlations=(ViewPair(one=ViewName.DIRECT, other=ViewName.ZOOM, rho=0.3),),
+        capped=(1,),
     )
     before = line.model_copy(update={"learned": earlier})
-    assert study(told(4), before, STAMP).learned == earlier
-    assert study(told(4), before, "f" * 16).learned == LearnedSettings(fingerprint="f" * 16)
+    assert learn_from_history(told(4), before, FINGERPRINT).learned == earlier
+    assert learn_from_history(told(4), before, "f" * 16).learned == LearnedSettings(fingerprint="f" * 16)
 
 
 def test_votes_that_mislead_are_not_turned_round(line: Pipeline) -> None:
     turned = [past._replace(is_ng=not past.is_ng) for past in told(200).parts]
-    lesson = study(history(turned), line, STAMP)
+    lesson = learn_from_history(history(turned), line, FINGERPRINT)
     assert lesson.learned.calibration is None
     assert any("no sign of NG" in each for each in lesson.missing)
 
@@ -100,11 +104,11 @@ def test_only_shadow_votes_say_how_alike_votes_are(line: Pipeline) -> None:
         past._replace(part=replace(past.part, votes=(Vote(ViewName.DIRECT, 0, 0.4), Vote(ViewName.ZOOM, 2, 0.4))))
         for past in told(100, shadow=False).parts
     ]
-    assert study(history(parts), line, STAMP).learned.correlations == ()
+    assert learn_from_history(history(parts), line, FINGERPRINT).learned.correlations == ()
 
 
 def test_no_score_depends_on_what_is_learned(line: Pipeline) -> None:
-    learned = line.model_copy(update={"learned": study(told(120), line, STAMP).learned})
+    learned = line.model_copy(update={"learned": learn_from_history(told(120), line, FINGERPRINT).learned})
     for past in told(30).parts:
-        plain, taught = (Tally(past.shadow, counting(each, STAMP)).score for each in (line, learned))
+        plain, taught = (Tally(past.shadow, counting(each, FINGERPRINT)).score for each in (line, learned))
         assert plain == taught

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.tuning.logistic_regression import logistic, sigmoid
+from inspector.tuning.logistic_regression import fit_logistic, sigmoid
 
 
 def test_weights_that_drew_the_data_are_found_again() -> None:
     rng = np.random.default_rng(1)
     design = np.column_stack([rng.normal(size=20_000), np.ones(20_000)])
     drawn = rng.random(20_000) < sigmoid(design @ np.array([1.5, -0.5]))
-    fit = logistic(design, drawn.astype(float))
+    fit = fit_logistic(design, drawn.astype(float))
     errors = np.sqrt(np.diag(np.linalg.inv(fit.curvature)))
     assert np.abs(fit.weights - [1.5, -0.5]).max() < 4 * errors.max()
 
@@ -22,13 +22,13 @@ def test_weights_that_drew_the_data_are_found_again() -> None:
 @given(st.integers(1, 50), st.integers(1, 50))
 def test_a_constant_alone_meets_the_share(yes: int, no: int) -> None:
     targets = np.array([1.0] * yes + [0.0] * no)
-    fit = logistic(np.ones((yes + no, 1)), targets)
+    fit = fit_logistic(np.ones((yes + no, 1)), targets)
     assert sigmoid(fit.weights)[0] == pytest.approx(yes / (yes + no), abs=1e-6)
 
 
 def test_a_ridge_keeps_weights_finite_where_classes_part_cleanly() -> None:
     design = np.column_stack([[-2.0, -1.0, 1.0, 2.0], np.ones(4)])
-    fit = logistic(design, np.array([0.0, 0.0, 1.0, 1.0]), ridge=0.01)
+    fit = fit_logistic(design, np.array([0.0, 0.0, 1.0, 1.0]), ridge=0.01)
     assert 1.0 < fit.weights[0] < 20.0
 
 
@@ -41,7 +41,7 @@ def test_no_small_step_away_lowers_the_loss(rows: list[tuple[float, bool]]) -> N
         log_odds = design @ weights
         return float((np.logaddexp(0.0, log_odds) - targets * log_odds).sum() + ridge / 2 * weights @ weights)
 
-    fit = logistic(design, targets, ridge)
+    fit = fit_logistic(design, targets, ridge)
     for step in ([0.01, 0.0], [-0.01, 0.0], [0.0, 0.01], [0.0, -0.01]):
         assert loss(fit.weights) <= loss(fit.weights + step) + 1e-9
 
@@ -52,5 +52,5 @@ def test_sigmoid_never_overflows() -> None:
 
 def test_a_row_that_counts_twice_is_a_row_written_twice() -> None:
     design, targets = np.array([[0.5, 1.0], [-1.0, 1.0], [2.0, 1.0]]), np.array([0.7, 0.2, 0.4])
-    twice = logistic(np.vstack([design, design[:1]]), np.append(targets, targets[0]))
-    assert logistic(design, targets, heavy=np.array([2.0, 1.0, 1.0])).weights == pytest.approx(twice.weights)
+    twice = fit_logistic(np.vstack([design, design[:1]]), np.append(targets, targets[0]))
+    assert fit_logistic(design, targets, row_weights=np.array([2.0, 1.0, 1.0])).weights == pytest.approx(twice.weights)

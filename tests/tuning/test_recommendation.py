@@ -7,13 +7,20 @@ from scipy.stats import beta
 from support.declarations import a_pipeline
 from support.lessons import told
 
-from inspector.config.lint import idle_settings
+from inspector.config.lint import unused_settings
 from inspector.domain.declared import ViewName
 from inspector.domain.pipeline import Pipeline, Thresholds
 from inspector.domain.vote import Counting, LabelledVotes, Vote
 from inspector.errors import InspectorError
 from inspector.tuning.ladder_search import EvaluatedLadder, RiskLimits
-from inspector.tuning.recommendation import MIN_OF_A_KIND, adopt, advise, halves, units, upper
+from inspector.tuning.recommendation import (
+    MIN_REVIEWED_PER_CLASS,
+    apply_ladder,
+    halves,
+    recommend,
+    rung_choices,
+    upper_bound,
+)
 
 DIRECT, PARAPHRASE, ZOOM, CHECKLIST = ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.ZOOM, ViewName.CHECKLIST
 LADDER = [{"views": ["direct"]}, {"views": ["paraphrase", "zoom"], "samples": 2}]
@@ -30,7 +37,7 @@ def a_plan(*ladder: tuple[ViewName, ...]) -> EvaluatedLadder:
 
 def test_the_cheapest_ladder_within_the_limits_is_checked_on_parts_that_had_no_say() -> None:
     line = a_pipeline(ladder=LADDER)
-    advice = advise(parts(), line, Counting(), LIMITS)
+    advice = recommend(parts(), line, Counting(), LIMITS)
     assert (advice.ok, advice.ng) == (60, 60)
     assert advice.chosen is not None
     assert advice.checked is not None
@@ -44,13 +51,13 @@ def test_the_cheapest_ladder_within_the_limits_is_checked_on_parts_that_had_no_s
 
 def test_limits_that_nothing_keeps_are_no_advice() -> None:
     mixed = [LabelledVotes((Vote(DIRECT, 0, 0.9 if k % 3 else 0.01),), k % 2 == 1) for k in range(120)]
-    advice = advise(mixed, a_pipeline(ladder=[{"views": ["direct"]}]), Counting(), RiskLimits(0.0, 0.0, 0.0))
+    advice = recommend(mixed, a_pipeline(ladder=[{"views": ["direct"]}]), Counting(), RiskLimits(0.0, 0.0, 0.0))
     assert (advice.chosen, advice.checked, advice.bound, advice.front) == (None, None, None, ())
 
 
 def test_too_few_parts_are_refused_with_the_number_that_is_needed() -> None:
-    with pytest.raises(InspectorError, match=f"10 OK and 10 NG parts .* {MIN_OF_A_KIND} of each are needed"):
-        advise(parts(20), a_pipeline(ladder=LADDER), Counting(), LIMITS)
+    with pytest.raises(InspectorError, match=f"10 OK and 10 NG parts .* {MIN_REVIEWED_PER_CLASS} of each are needed"):
+        recommend(parts(20), a_pipeline(ladder=LADDER), Counting(), LIMITS)
 
 
 def test_halves_share_no_part_and_are_mixed_alike() -> None:
@@ -61,13 +68,13 @@ def test_halves_share_no_part_and_are_mixed_alike() -> None:
 
 
 def test_a_rung_is_one_view_or_what_the_line_declares_together() -> None:
-    assert units(parts(), a_pipeline(ladder=LADDER)) == [(DIRECT,), (PARAPHRASE,), (ZOOM,), (PARAPHRASE, ZOOM)]
+    assert rung_choices(parts(), a_pipeline(ladder=LADDER)) == [(DIRECT,), (PARAPHRASE,), (ZOOM,), (PARAPHRASE, ZOOM)]
 
 
 @pytest.mark.parametrize(("missed", "of"), [(0, 20), (3, 20), (20, 20), (0, 299)])
 def test_the_bound_is_the_exact_one(missed: int, of: int) -> None:
     exact = 1.0 if missed == of else beta.ppf(0.95, missed + 1, of - missed)
-    assert upper(missed, of) == pytest.approx(exact)
+    assert upper_bound(missed, of) == pytest.approx(exact)
 
 
 @pytest.mark.parametrize(
@@ -91,8 +98,8 @@ def test_an_advised_ladder_is_a_pipeline_without_idle_settings(ladder: tuple[tup
         checklist=["Is there a hole?"],
         settle={"max_votes": 6, "weight_by": "p_true"},
     )
-    adopted = adopt(a_plan(*ladder), line)
+    adopted = apply_ladder(a_plan(*ladder), line)
     assert Pipeline.model_validate(adopted.model_dump()) == adopted
-    assert idle_settings(adopted) == []
+    assert unused_settings(adopted) == []
     assert tuple(rung.views for rung in adopted.ladder) == ladder
     assert adopted.thresholds.pass_below == 0.1

@@ -10,7 +10,15 @@ from scipy.stats import binomtest
 
 from inspector.domain.declared import ViewName
 from inspector.domain.vote import Counting, LabelledVotes, Vote
-from inspector.tuning.rung_effects import RungEffect, RungOutcome, changes, harmful, mcnemar, slope, spending
+from inspector.tuning.rung_effects import (
+    RungEffect,
+    RungOutcome,
+    harmful_rungs,
+    mcnemar,
+    rung_effects,
+    rung_outcomes,
+    token_slope,
+)
 
 COUNTING = Counting()
 
@@ -46,17 +54,17 @@ def test_mcnemar_by_hand() -> None:
     ],
 )
 def test_rescue_and_harm_of_a_rung(changed: LabelledVotes, rescued: int, harmed: int, why: str) -> None:
-    assert changes([changed], COUNTING) == [RungEffect(1, 1, rescued, harmed)], why
+    assert rung_effects([changed], COUNTING) == [RungEffect(1, 1, rescued, harmed)], why
 
 
 def test_only_parts_with_a_truth_that_reached_the_rung_count() -> None:
-    found = changes([part(True, 0.9), part(None, 0.1, 0.9), part(True, 0.1, 0.2, 0.999)], COUNTING)
+    found = rung_effects([part(True, 0.9), part(None, 0.1, 0.9), part(True, 0.1, 0.2, 0.999)], COUNTING)
     assert [(each.rung, each.parts, each.rescued) for each in found] == [(1, 1, 0), (2, 1, 1)]
 
 
 def test_the_line_of_decision_can_be_another() -> None:
-    assert changes([part(True, 0.3, 0.3)], COUNTING, boundary=0.2) == [RungEffect(1, 1, 0, 0)]
-    assert changes([part(True, 0.1, 0.4)], COUNTING, boundary=0.2) == [RungEffect(1, 1, 1, 0)]
+    assert rung_effects([part(True, 0.3, 0.3)], COUNTING, boundary=0.2) == [RungEffect(1, 1, 0, 0)]
+    assert rung_effects([part(True, 0.1, 0.4)], COUNTING, boundary=0.2) == [RungEffect(1, 1, 1, 0)]
 
 
 def test_a_rung_is_capped_for_harm_beyond_chance_only() -> None:
@@ -66,11 +74,11 @@ def test_a_rung_is_capped_for_harm_beyond_chance_only() -> None:
         RungEffect(3, 90, 2, 14),
         RungEffect(4, 90, 14, 2),
     )
-    assert harmful([useless, unlucky, bad, good]) == [bad]
+    assert harmful_rungs([useless, unlucky, bad, good]) == [bad]
 
 
 def test_spending_adds_up_over_rungs() -> None:
-    spent = spending([part(None, 0.9), part(True, 0.2, 0.99)], COUNTING)
+    spent = rung_outcomes([part(None, 0.9), part(True, 0.2, 0.99)], COUNTING)
     assert spent == [RungOutcome(0, 10, False), RungOutcome(0, 20, True)]
 
 
@@ -84,7 +92,7 @@ def drawn(effect: float, parts: int = 400) -> list[RungOutcome]:
 
 
 def test_slope_finds_what_longer_answers_do() -> None:
-    better, nothing, worse = (slope(drawn(effect)) for effect in (0.4, 0.0, -0.4))
+    better, nothing, worse = (token_slope(drawn(effect)) for effect in (0.4, 0.0, -0.4))
     assert better is not None
     assert better.low > 0.0
     assert nothing is not None
@@ -96,7 +104,7 @@ def test_slope_finds_what_longer_answers_do() -> None:
 
 def test_rungs_of_one_part_are_not_counted_as_so_many_parts() -> None:
     spent = drawn(0.0, parts=100)
-    once, thrice = slope(spent), slope([each for each in spent for _ in range(3)])
+    once, thrice = token_slope(spent), token_slope([each for each in spent for _ in range(3)])
     assert once is not None
     assert thrice is not None
     assert thrice.high - thrice.low == pytest.approx(once.high - once.low, rel=0.02)
@@ -111,11 +119,13 @@ def test_rungs_of_one_part_are_not_counted_as_so_many_parts() -> None:
     ],
 )
 def test_no_slope_where_nothing_varies(spent: list[RungOutcome], why: str) -> None:
-    assert slope(spent) is None, why
+    assert token_slope(spent) is None, why
 
 
 def test_answers_read_at_once_cost_one_token_in_the_logarithm() -> None:
     assert (
-        slope([RungOutcome(0, 0, True), RungOutcome(0, 5, False), RungOutcome(1, 0, True), RungOutcome(1, 9, True)])
+        token_slope(
+            [RungOutcome(0, 0, True), RungOutcome(0, 5, False), RungOutcome(1, 0, True), RungOutcome(1, 9, True)]
+        )
         is not None
     )

@@ -11,7 +11,7 @@ from inspector.adapters.camera.fetch import fetch
 from inspector.adapters.camera.measure import LastFrames, luminance, sharpness
 from inspector.domain.frame import Claim, Frame
 from inspector.domain.pipeline import Quality
-from inspector.domain.quality import Measurements, too_small
+from inspector.domain.quality import Measurements, size_fault
 from inspector.errors import PictureError
 
 
@@ -28,7 +28,7 @@ class CameraPictureReader:
         """Measures the picture. Raises PictureError when it can't be read; what is too small is not even decoded."""
         with opened(frame.payload, frame.content_type, self._limits) as image:
             width_px, height_px = image.size
-            if reason := too_small(width_px, height_px, rules):
+            if reason := size_fault(width_px, height_px, rules):
                 raise PictureError(reason)
             picture = grey(image)
         return Measurements(

@@ -63,15 +63,15 @@ class SqlArchive:
         """How the books of this line stand; what came in after `settled` may still be on its way."""
         return read(self._engine, balance, line, now, settled)
 
-    def stamp(self, line: str) -> str | None:
+    def fingerprint(self, line: str) -> str | None:
         """The fingerprint under which this line's newest parts were judged; None where none was judged as it stands
         declared now."""
-        return read(self._engine, hindsight.stamp, line)
+        return read(self._engine, hindsight.fingerprint, line)
 
-    def history(self, line: str, stamp: str, newest: int) -> History:
+    def history(self, line: str, fingerprint: str, newest: int) -> History:
         """The line's parts under this fingerprint: all that were reviewed or whose whole ladder was asked, and the
         newest of the others."""
-        return read(self._engine, hindsight.history, line, stamp, newest)
+        return read(self._engine, hindsight.history, line, fingerprint, newest)
 
     def count_parts(self, after: int, until: int) -> RowSums[PartOutcome, PartSums]:
         return read(self._engine, count_parts, after, until)

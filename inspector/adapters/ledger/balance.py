@@ -12,7 +12,7 @@ from inspector.adapters.ledger.rows import count_of
 from inspector.adapters.ledger.tables import counts, is_numbered, is_waiting, losses, outbox, parts
 from inspector.domain.part import PartState
 from inspector.domain.reconciliation import Balance, CountComparison, Gap, SequenceHole, camera_account
-from inspector.domain.sequence import MAX_GAP, RESTART
+from inspector.domain.sequence import MAX_GAP_FRAMES, MIN_RESTART_STEP
 
 
 def balance(connection: Connection, line: str, now: datetime, settled: datetime) -> Balance:
@@ -81,7 +81,7 @@ def _missing(line: str) -> Select[Any]:
     arrived = func.lag(part.seq).over(partition_by=part.camera, order_by=part.number)
     columns = (part.camera, part.seq, part.number, part.received_at, arrived.label("earlier"))
     step = select(*columns).where(part.line == line, is_numbered).subquery().c
-    jumped = or_(step.seq < step.earlier - RESTART, step.seq > step.earlier + MAX_GAP)
+    jumped = or_(step.seq < step.earlier - MIN_RESTART_STEP, step.seq > step.earlier + MAX_GAP_FRAMES)
     run = func.sum(case((jumped, 1), else_=0)).over(partition_by=step.camera, order_by=step.number)
     one = select(step.camera, step.seq, step.received_at, run.label("run")).subquery().c
     its_run = (one.camera, one.run)

@@ -19,7 +19,7 @@ from inspector.domain.review import History, StoredPart
 from inspector.domain.vote import Vote
 
 
-def stamp(connection: Connection, line: str) -> str | None:
+def fingerprint(connection: Connection, line: str) -> str | None:
     """A declaration's versions since scores last changed share the fingerprint of the newest part judged by one."""
     every = select(pipeline_versions).where(pipeline_versions.c.line == line)
     rows = connection.execute(every.order_by(pipeline_versions.c.version.desc())).all()
@@ -28,8 +28,8 @@ def stamp(connection: Connection, line: str) -> str | None:
     return connection.scalar(select(parts.c.fingerprint).where(*judged).order_by(parts.c.number.desc()).limit(1))
 
 
-def history(connection: Connection, line: str, stamp: str, newest: int) -> History:
-    mine = (parts.c.line == line, parts.c.fingerprint == stamp)
+def history(connection: Connection, line: str, fingerprint: str, newest: int) -> History:
+    mine = (parts.c.line == line, parts.c.fingerprint == fingerprint)
     numbers = set(connection.scalars(select(parts.c.number).where(*mine).order_by(parts.c.number.desc()).limit(newest)))
     for known in (reviews.c.part, shadow_votes.c.part):
         numbers |= set(connection.scalars(select(parts.c.number).where(*mine, parts.c.number.in_(select(known)))))
@@ -45,7 +45,7 @@ def history(connection: Connection, line: str, stamp: str, newest: int) -> Histo
 def _scores(row: Any) -> tuple[str, list[str]] | None:
     """What a version's scores come from; None where it was stored under another grammar."""
     try:
-        return Pipeline.model_validate(row.declaration).score_key(), row.golden
+        return Pipeline.model_validate(row.declaration).settings_fingerprint(), row.golden
     except ValidationError:
         return None
 

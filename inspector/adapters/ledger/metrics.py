@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, select
 
 from inspector.adapters.ledger.tables import events, is_waiting, outbox, parts, votes
-from inspector.ports.metrics import EDGES, EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
+from inspector.ports.metrics import DEADLINE_SHARE_EDGES, EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
 
 OF_A_PART = (parts.c.line, parts.c.disposition, parts.c.reason)
 OF_AN_EVENT = (events.c.line, events.c.kind, events.c.severity)
@@ -53,7 +53,7 @@ def _part_sums(after: int, until: int) -> Select[*tuple[Any, ...]]:
         "latency_ms": func.sum(one.latency_ms),
         "spent": func.sum(one.latency_ms / one.deadline_ms),
     }
-    within = [func.sum(_counts(one.latency_ms <= edge * one.deadline_ms)) for edge in EDGES]
+    within = [func.sum(_counts(one.latency_ms <= edge * one.deadline_ms)) for edge in DEADLINE_SHARE_EDGES]
     return select(*kind, *(total.label(name) for name, total in sums.items()), *within).group_by(*kind)
 
 
@@ -100,5 +100,5 @@ def _event_kind(row: Row[Any]) -> EventKind:
 
 def _counted(row: Row[Any]) -> PartSums:
     """PostgreSQL's sums of whole numbers are decimals."""
-    within = tuple(int(count) for count in row[-len(EDGES) :])
+    within = tuple(int(count) for count in row[-len(DEADLINE_SHARE_EDGES) :])
     return PartSums(row.parts, int(row.late), int(row.votes), int(row.tokens), row.latency_ms, row.spent, within)

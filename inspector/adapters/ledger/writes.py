@@ -46,7 +46,7 @@ from inspector.domain.report import NO_WORDS, Words
 from inspector.domain.review import Review
 from inspector.domain.vote import Vote
 from inspector.errors import LedgerError
-from inspector.messages.withdrawal import corrected, report_id
+from inspector.messages.withdrawal import correct_report, report_id
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import CameraActivity, Event
 from inspector.utc import utc_now
@@ -112,7 +112,7 @@ def _withdraw(connection: Connection, withdrawal: Withdrawal) -> bool:
 def _correct_report(connection: Connection, withdrawal: Withdrawal) -> None:
     report = (outbox.c.message_id == report_id(withdrawal.result_id)) & is_waiting
     if (written := connection.scalar(select(outbox.c.payload).where(report))) is not None:
-        payload = corrected(written, withdrawal.payload, withdrawal.decision.detail)
+        payload = correct_report(written, withdrawal.payload, withdrawal.decision.detail)
         connection.execute(update(outbox).where(report).values(payload=payload))
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from inspector.domain.frame import TRIGGER_ID, Claim, Frame, FrameKey
+from inspector.domain.frame import TRIGGER_ID_PATTERN, Claim, Frame, FrameKey
 from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.errors import FrameError
 from inspector.messages.incoming import FrameRef, GateAck, PlcCount, utc
@@ -123,7 +123,7 @@ def _trigger_id(message: Message, fields: Fields) -> str:
     correlation = (message.correlation or b"").decode("ascii", "replace")
     for given in (message.topic.trigger_id, message.properties.get("trigger_id"), correlation):
         if given:
-            if TRIGGER_ID.fullmatch(given):
+            if TRIGGER_ID_PATTERN.fullmatch(given):
                 return given
             fields.report_fault("trigger_id", given, "1 to 128 of A-Z a-z 0-9 _ . : -")
     digest = hashlib.sha256(message.payload).hexdigest()[:16]

@@ -9,7 +9,7 @@ from inspector.domain.prompts import Question
 from inspector.domain.report import Words
 from inspector.errors import ModelError
 from inspector.judging.judge import Judge
-from inspector.log_context import take_in_hand
+from inspector.log_context import set_current_part
 from inspector.ports.engine import Engine, Picture
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job, Judgement, ShadowResult
@@ -25,7 +25,7 @@ class VisionModel:
 
     async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | ShadowResult, None]:
         """Yields a Judgement, then Words unless the part passes, then the Shadow of a part that is one."""
-        take_in_hand(job.key)
+        set_current_part(job.key)
         async for outcome in self._judge.judge(job):
             yield outcome
 

@@ -18,7 +18,14 @@ from prometheus_client.core import (
 from inspector.adapters.telemetry import metrics
 from inspector.adapters.telemetry.ledger_reader import Ledgered, Reading
 from inspector.adapters.telemetry.metrics import Metric
-from inspector.ports.metrics import ALARMS, EDGES, NOTHING, EventKind, PartSums, StationStatus
+from inspector.ports.metrics import (
+    ALWAYS_SHOWN_EVENTS,
+    DEADLINE_SHARE_EDGES,
+    NO_PARTS,
+    EventKind,
+    PartSums,
+    StationStatus,
+)
 
 Samples = Iterable[tuple[Sequence[str], float]]
 
@@ -47,7 +54,7 @@ def _of_parts(ledger: Ledgered) -> Iterator[Family]:
 
 def _by_line(ledger: Ledgered) -> dict[str, PartSums]:
     """A declared line without parts counts nothing: a counter that begins at 0 shows its first step."""
-    by_line = defaultdict(lambda: NOTHING, {each.pipeline.line: NOTHING for each in ledger.pipelines})
+    by_line = defaultdict(lambda: NO_PARTS, {each.pipeline.line: NO_PARTS for each in ledger.pipelines})
     for outcome, counted in ledger.parts.items():
         by_line[outcome.line] += counted
     return by_line
@@ -57,7 +64,7 @@ def _latencies(by_line: dict[str, PartSums]) -> Iterator[Family]:
     shares = HistogramMetricFamily(metrics.LATENCY_SHARE.name, metrics.LATENCY_SHARE.help, labels=["line"])
     seconds = SummaryMetricFamily(metrics.LATENCY.name, metrics.LATENCY.help, labels=["line"])
     for line, each in by_line.items():
-        edges = [str(edge) for edge in EDGES]
+        edges = [str(edge) for edge in DEADLINE_SHARE_EDGES]
         buckets = [*zip(edges, map(float, each.within), strict=True), ("+Inf", float(each.parts))]
         shares.add_metric([line], buckets, each.spent)
         seconds.add_metric([line], each.parts, each.latency_ms / 1000.0)
@@ -79,7 +86,7 @@ def _of_messages(ledger: Ledgered, now: float) -> Iterator[Family]:
     ages = empty | {each.line: max(0.0, now - each.oldest_at.timestamp()) for each in ledger.waiting}
     yield _gauge(metrics.OUTBOX, (((line,), count) for line, count in messages.items()))
     yield _gauge(metrics.OUTBOX_AGE, (((line,), age_s) for line, age_s in ages.items()))
-    alarms = {EventKind(line, kind, "ALARM"): 0 for line in empty for kind in ALARMS}
+    alarms = {EventKind(line, kind, "ALARM"): 0 for line in empty for kind in ALWAYS_SHOWN_EVENTS}
     yield _counter(metrics.EVENTS, (alarms | ledger.events).items())
 
 

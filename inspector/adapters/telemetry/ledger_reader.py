@@ -9,7 +9,7 @@ from datetime import datetime
 from threading import Lock
 
 from inspector.adapters.telemetry.running_sums import GrowingSum, Seldom
-from inspector.domain.reconciliation import Balance, in_flight_for
+from inspector.domain.reconciliation import Balance, in_flight_time
 from inspector.errors import LedgerError
 from inspector.ports.ledger import CameraRow, PipelineVersion
 from inspector.ports.metrics import EventKind, MetricsSource, OutboxBacklog, PartOutcome, PartSums, StationStatus
@@ -73,4 +73,4 @@ class Reader:
         """The books of every declared line, by the sums of `inspector ledger`."""
         now = utc_now()
         declared = [version.pipeline for version in self._books.list_pipelines()]
-        return tuple(self._books.balance(each.line, now, now - in_flight_for(each.deadline_ms)) for each in declared)
+        return tuple(self._books.balance(each.line, now, now - in_flight_time(each.deadline_ms)) for each in declared)

@@ -19,7 +19,7 @@ from pathlib import Path
 from queue import Full, Queue
 from typing import Any, Final, Literal
 
-from inspector.log_context import part_in_hand
+from inspector.log_context import current_part
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class TextLines(logging.Formatter):
 
 def ids_of(record: logging.LogRecord) -> dict[str, str]:
     """What the line is about: as it says itself, else the part that its task has in hand."""
-    part = part_in_hand()
+    part = current_part()
     known = {} if part is None else {**part.key._asdict(), "result_id": part.result_id}
     said = {name: value for name in IDS if (value := getattr(record, name, known.get(name))) is not None}
     return {name: str(value) for name, value in said.items()}

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from inspector.domain.prompts import Question
-from inspector.domain.report import WHOLE, Box, JsonSchema
+from inspector.domain.report import WHOLE_FRAME, Box, JsonSchema
 from inspector.errors import ModelError
 from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 
@@ -30,7 +30,7 @@ class StubPrefix:
     tokens: int = 1
     done_at: float | None = None
     closed: bool = False
-    window: Box = WHOLE
+    window: Box = WHOLE_FRAME
 
 
 class StubEngine:

@@ -47,7 +47,7 @@ def _figures(tried: TrialResult) -> tuple[str, ...]:
     """The highest p_ng about a golden sample, and how reviewed parts are told apart."""
     highest = max((p_ng for p_ng in tried.golden if p_ng is not None), default=None)
     golden = "-" if highest is None else f"{highest:.2f}"
-    told = tried.told
+    told = tried.discrimination
     return (golden, f"{told.auroc:.2f}", str(told.alone), str(told.wrong)) if told else (golden, "-", "-", "-")
 
 

@@ -25,7 +25,7 @@ from inspector.lab.evaluation.strategy_figures import (
     strategy_figures,
     strategy_scores,
 )
-from inspector.tuning.rung_effects import RungEffect, changes
+from inspector.tuning.rung_effects import RungEffect, rung_effects
 
 BASES: Final = ("default", "ladder")  # every other strategy is compared with these; their rungs are looked at
 DIGITS: Final = 5
@@ -123,7 +123,7 @@ def rung_changes(
     lines: dict[Counting, list[LabelledVotes]] = defaultdict(list)
     for case, outcome in zip(cases, outcomes, strict=True):
         lines[outcome.tally.counting].append(LabelledVotes(outcome.tally.votes, case.is_ng))
-    found = [change for counting, parts in lines.items() for change in changes(parts, counting, boundary)]
+    found = [change for counting, parts in lines.items() for change in rung_effects(parts, counting, boundary)]
     return [_summed([change for change in found if change.rung == rung]) for rung in sorted({c.rung for c in found})]
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from inspector.domain.frame import FrameKey
 from inspector.domain.ladder import QuestionGroup
-from inspector.domain.pipeline import Pipeline, fingerprint
+from inspector.domain.pipeline import Pipeline, line_fingerprint
 from inspector.domain.prompts import Pictures, Question
 from inspector.domain.report import JsonSchema
 from inspector.errors import ModelError, PictureError
@@ -89,18 +89,18 @@ class PartRecorder:
 
     async def _recording(self, part: LabelledPart) -> Recording:
         sha256 = hashlib.sha256(part.picture).hexdigest()
-        stamp = fingerprint(part.pipeline.score_key(), self._engine.fingerprint, part.golden)
-        known = self._recordings.find(sha256, stamp)
+        fingerprint = line_fingerprint(part.pipeline.settings_fingerprint(), self._engine.fingerprint, part.golden)
+        known = self._recordings.find(sha256, fingerprint)
         if known is not None:
             return known
         if not self._warm:  # the first part of a run pays for what an engine only does once
-            await self._record(part, sha256, stamp)
+            await self._record(part, sha256, fingerprint)
             self._warm = True
-        recording = await self._record(part, sha256, stamp)
+        recording = await self._record(part, sha256, fingerprint)
         self._recordings.add(recording)
         return recording
 
-    async def _record(self, part: LabelledPart, sha256: str, stamp: str) -> Recording:
+    async def _record(self, part: LabelledPart, sha256: str, fingerprint: str) -> Recording:
         seed = zlib.crc32(part.picture)
         job = Job(FrameKey(part.pipeline.line, "eval", sha256), part.picture, part.pipeline, part.golden, 0.0, seed)
         sight = PartPictures(self._engine, self._evidence, job, self._opinions)
@@ -108,7 +108,7 @@ class PartRecorder:
             recorded = await AnswerRecorder(self._engine, sight).record(question_set(part.pipeline, seed))
         finally:
             await sight.close()
-        return Recording(part.name, sha256, self._engine.fingerprint, part.golden, stamp, seed, *recorded)
+        return Recording(part.name, sha256, self._engine.fingerprint, part.golden, fingerprint, seed, *recorded)
 
 
 class PartAnswers(NamedTuple):
@@ -131,9 +131,9 @@ class AnswerRecorder:
     async def record(self, asked: Sequence[QuestionGroup]) -> PartAnswers:
         await self._look(Pictures.FRAME)
         started = time.perf_counter()
-        suspect = await self._sight.named_suspect()
+        suspect = await self._sight.locate_suspect()
         pointed = NamedSuspect(self._engine.written, _ms_since(started))
-        await self._sight.zoom_at(suspect)
+        await self._sight.set_zoom(suspect)
         shown = [each for each in asked if suspect or each.pictures is not Pictures.ZOOM]
         batches = [await self._batch(await self._look(each.pictures), each) for each in shown]
         compared = await self._compare([each for each in asked if each.pictures is Pictures.ZOOM])
@@ -141,10 +141,10 @@ class AnswerRecorder:
 
     async def _compare(self, zooms: Sequence[QuestionGroup]) -> RecordedOpinion | None:
         try:
-            opinion, suspect, _ = await self._sight.notice()
+            opinion, suspect, _ = await self._sight.second_opinion()
         except ModelError:  # no golden samples, or an engine without patches: strategies that need them will say so
             return None
-        await self._sight.zoom_at(suspect)
+        await self._sight.set_zoom(suspect)
         started = time.perf_counter()
         prefix = await self._sight.prefix(Pictures.ZOOM)
         look = PictureEncoding(Pictures.ZOOM, _ms_since(started))

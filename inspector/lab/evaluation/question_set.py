@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.domain.declared import Reasoning, ViewName
-from inspector.domain.ladder import QuestionGroup, rounds
+from inspector.domain.ladder import QuestionGroup, question_groups
 from inspector.domain.pipeline import Pipeline, Rung
 from inspector.domain.prompts import PICTURES_OF, Question, questions
 
@@ -21,11 +21,11 @@ MAX_WORDINGS: Final = 16
 
 def question_set(pipeline: Pipeline, seed: int) -> list[QuestionGroup]:
     """In the order of asking."""
-    declared = [each for rung in pipeline.ladder for each in rounds(pipeline, rung, seed)]
+    declared = [each for rung in pipeline.ladder for each in question_groups(pipeline, rung, seed)]
     asked = {(question.view, question.text) for each in declared for question in each.questions}
     views = [view for view in ViewName if view is not ViewName.COMPARE or pipeline.golden_samples]
     worded = [QuestionGroup(PICTURES_OF[view], _left(pipeline, view, asked)) for view in views]
-    drafted = [each for rung in (GREEDY, sampled_rung(pipeline)) for each in rounds(pipeline, rung, seed)]
+    drafted = [each for rung in (GREEDY, sampled_rung(pipeline)) for each in question_groups(pipeline, rung, seed)]
     return [*declared, *(each for each in worded if each.questions), *drafted]
 
 

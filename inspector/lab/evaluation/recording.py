@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from inspector.domain.declared import Reasoning, ViewName
-from inspector.domain.pipeline import LIMITS, TokenLimits
+from inspector.domain.pipeline import REASONING_TOKENS, TokenLimits
 from inspector.domain.prompts import Pictures, Question
 from inspector.domain.report import Box
 from inspector.ports.engine import GeneratedText
@@ -86,7 +86,7 @@ class Recording:
     fingerprint: str
     seed: int
     encodings: Annotated[tuple[PictureEncoding, ...], Field(alias="looks")]
-    named_suspect: Annotated[NamedSuspect, Field(alias="pointed")]
+    locate_suspect: Annotated[NamedSuspect, Field(alias="pointed")]
     batches: tuple[AnswerBatch, ...]
     second_opinion: Annotated[RecordedOpinion | None, Field(alias="compared")] = None
 
@@ -115,7 +115,7 @@ def question_limits(question: Question) -> TokenLimits:
 
 def answer_limits(said: RecordedAnswer) -> TokenLimits:
     """The limits that this was written within."""
-    return said.limits or LIMITS[said.reasoning]
+    return said.limits or REASONING_TOKENS[said.reasoning]
 
 
 def _identity(

@@ -13,7 +13,7 @@ from inspector.domain.declared import ViewName
 from inspector.domain.ladder import QuestionGroup
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import LOCATE_REQUEST, Pictures, Question, preamble
-from inspector.domain.report import WHOLE, Box, JsonSchema, read_box
+from inspector.domain.report import WHOLE_FRAME, Box, JsonSchema, read_box
 from inspector.domain.vote import Opinion, Vote
 from inspector.errors import ModelError
 from inspector.judging.judge import checklist_vote
@@ -73,9 +73,9 @@ class RecordingReplay:
         return self._noticed
 
     def point(self) -> GeneratedText:
-        self._ms += self.recording.named_suspect.ms
-        self._tokens += self.recording.named_suspect.answer.tokens
-        return self.recording.named_suspect.answer
+        self._ms += self.recording.locate_suspect.ms
+        self._tokens += self.recording.locate_suspect.answer.tokens
+        return self.recording.locate_suspect.answer
 
     def ask(self, pictures: Pictures, questions: tuple[Question, ...]) -> list[Answer]:
         """In the order the answers came. Raises ModelError for a question that nobody asked when this was recorded."""
@@ -150,7 +150,7 @@ class ReplayOpinions:
     def __init__(self, replay: RecordingReplay) -> None:
         self._replay = replay
 
-    async def about(self, prefix: Prefix, job: Job) -> FrameOpinion:  # noqa: ARG002
+    async def opinion_on(self, prefix: Prefix, job: Job) -> FrameOpinion:  # noqa: ARG002
         return self._replay.notice()
 
 
@@ -160,7 +160,7 @@ class ReplayPrefix:
 
     pictures: Pictures
     tokens: int = 0
-    window: Box = WHOLE
+    window: Box = WHOLE_FRAME
 
 
 class ReplayEngine:

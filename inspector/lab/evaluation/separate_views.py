@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import chain
 
 from inspector.domain.declared import ViewName
-from inspector.domain.ladder import rounds
+from inspector.domain.ladder import question_groups
 from inspector.domain.pipeline import Pipeline, Rung
 from inspector.domain.prompts import Pictures
 from inspector.domain.vote import LabelledVotes, Vote
@@ -17,7 +17,7 @@ from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.part_recorder import LabelledPart, RecordedPart
 from inspector.lab.evaluation.recording import Recording
 from inspector.lab.evaluation.recording_replay import RecordingReplay
-from inspector.tuning.recommendation import asked_as
+from inspector.tuning.recommendation import rung_asking
 
 
 def separate_votes(cases: Sequence[RecordedPart]) -> list[LabelledVotes]:
@@ -50,7 +50,7 @@ def _views(case: RecordedPart, batch_times: BatchTimeModel) -> Iterator[list[Vot
     replay.open(Pictures.FRAME)
     for number, rung in enumerate(_apart(case.pipeline)):
         spent_ms = replay.cost.ms
-        asked = rounds(case.pipeline, rung, case.recording.seed)
+        asked = question_groups(case.pipeline, rung, case.recording.seed)
         votes = [vote for each in asked for vote in replay.votes(each, number)]
         yield [replace(vote, ms=vote.ms - spent_ms) for vote in votes]
 
@@ -58,4 +58,4 @@ def _views(case: RecordedPart, batch_times: BatchTimeModel) -> Iterator[list[Vot
 def _apart(pipeline: Pipeline) -> list[Rung]:
     """Every view that can be asked on this line, each as it was declared first."""
     views = [view for view in ViewName if view is not ViewName.COMPARE or pipeline.golden_samples]
-    return [asked_as(view, pipeline).model_copy(update={"views": (view,)}) for view in views]
+    return [rung_asking(view, pipeline).model_copy(update={"views": (view,)}) for view in views]

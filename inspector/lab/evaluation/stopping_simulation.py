@@ -21,7 +21,7 @@ from scipy.special import betainc
 from scipy.stats import norm
 
 from inspector.domain.declared import ViewName
-from inspector.domain.effective_votes import effective
+from inspector.domain.effective_votes import effective_votes
 from inspector.domain.log_odds import expit
 from inspector.domain.vote import LabelledVotes, Vote
 from inspector.tuning.correlation import estimate
@@ -60,7 +60,7 @@ def voters(rho: float, accuracy: float, shape: tuple[int, int], rng: np.random.G
 def soft(log_odds: Array, rho: float) -> Array:
     """count: soft, with votes discounted by rho; with rho 0 the votes are taken as independent."""
     asked = np.arange(1, log_odds.shape[1] + 1)
-    worth = np.array([effective(int(n), rho) for n in asked])
+    worth = np.array([effective_votes(int(n), rho) for n in asked])
     evidence: Array = np.cumsum(log_odds, axis=1) / asked * worth
     return 1.0 / (1.0 + np.exp(-evidence))
 
@@ -68,7 +68,7 @@ def soft(log_odds: Array, rho: float) -> Array:
 def beta(log_odds: Array, rho: float) -> Array:
     """Adaptive-Consistency's posterior on hard votes, discounted by rho; with rho 0 as published."""
     asked = np.arange(1, log_odds.shape[1] + 1)
-    worth = np.array([effective(int(n), rho) for n in asked])
+    worth = np.array([effective_votes(int(n), rho) for n in asked])
     ng = np.cumsum(log_odds > 0.0, axis=1) / asked * worth
     leads: Array = betainc(worth - ng + 1.0, ng + 1.0, 0.5)
     return leads

@@ -29,7 +29,7 @@ from typing import Final, NamedTuple
 
 from inspector.domain.declared import ViewName
 from inspector.domain.frame import FrameKey
-from inspector.domain.ladder import rounds
+from inspector.domain.ladder import question_groups
 from inspector.domain.learned import Fusion
 from inspector.domain.pipeline import Rung
 from inspector.domain.prompts import Pictures
@@ -102,7 +102,7 @@ def _all_of(
     votes = [
         vote
         for number, rung in enumerate(ladder)
-        for each in rounds(case.pipeline, rung, case.recording.seed)
+        for each in question_groups(case.pipeline, rung, case.recording.seed)
         for vote in replay.votes(each, number)
     ]
     return StrategyOutcome(
@@ -113,8 +113,8 @@ def _all_of(
 async def _under(case: RecordedPart, batch_times: BatchTimeModel, rule: StoppingRule) -> StrategyOutcome:
     """Drafted answers in as large batches as the rule wants, until it stops."""
     replay, votes, batches = RecordingReplay(case.recording, batch_times), list[Vote](), 0
-    (drafts,) = rounds(case.pipeline, sampled_rung(case.pipeline), case.recording.seed)
-    while count := rule.launch(votes):
+    (drafts,) = question_groups(case.pipeline, sampled_rung(case.pipeline), case.recording.seed)
+    while count := rule.next_votes(votes):
         batch = drafts._replace(questions=drafts.questions[len(votes) : len(votes) + count])
         votes, batches = votes + replay.votes(batch, batches), batches + 1
     return StrategyOutcome(rule.tally(votes), rule.stop(votes) or StoppedBy.LADDER_END, batches, replay.cost)

@@ -21,12 +21,12 @@ from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.part import Evidence
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import Question
-from inspector.domain.quality import unfit
+from inspector.domain.quality import quality_fault
 from inspector.domain.vote import Tally, counting
 from inspector.errors import PictureError
 from inspector.judging.judge import Judge
 from inspector.judging.part_pictures import PartPictures
-from inspector.judging.report_writer import describe
+from inspector.judging.report_writer import write_report
 from inspector.lab.synthetic import PRODUCTS, Sample, draw, encode, golden
 from inspector.lab.training.scores import overlap
 from inspector.ports.engine import Engine, Prefix
@@ -118,7 +118,7 @@ class Bench:
         async with self._sight(sample.product, encode(sample), sample.variant) as sight:
             frame = await sight.prefix(view.Pictures.FRAME)
             found = await self._answers(frame, [*others, *_checklist(pipeline)])
-            await sight.point_at_suspect()
+            await sight.zoom_to_suspect()
             beside = {
                 str(name): await self._answers(
                     await sight.prefix(view.PICTURES_OF[name]), [_asked(pipeline, name, sample.seed)]
@@ -147,7 +147,7 @@ class Bench:
         pipeline = self.pipelines[product]
         frame = Frame(FrameKey(pipeline.line, "bench", "1"), data, utc_now(), JPEG)
         try:
-            fault = unfit(CameraPictureReader().measure(frame, pipeline.quality), pipeline.quality)
+            fault = quality_fault(CameraPictureReader().measure(frame, pipeline.quality), pipeline.quality)
         except PictureError as error:
             fault = str(error)
         return Climbed(0.5, 0, pipeline.fail_safe) if fault else await self.judged(product, data)
@@ -157,7 +157,7 @@ class Bench:
         pipeline = self.pipelines[sample.product]
         async with self._sight(sample.product, encode(sample)) as sight:
             await sight.prefix(view.Pictures.FRAME)
-            words = await describe(self.engine, sight, pipeline)
+            words = await write_report(self.engine, sight, pipeline)
         named = words.main
         if named is None:
             return Reported(False, 0.0, words.ms)

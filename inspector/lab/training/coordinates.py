@@ -14,10 +14,10 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from inspector.domain.report import GRID
+from inspector.domain.report import BOX_GRID
 from inspector.lab.training.lessons import STEP
 
-STEPS: Final = int(GRID) // STEP + 1  # coordinates that can be spoken
+STEPS: Final = int(BOX_GRID) // STEP + 1  # coordinates that can be spoken
 TURNS: Final = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 28, 33, 40, 50)
 WIDTH: Final = 2 * len(TURNS)
 FADE: Final = 10.0  # turns at which the fine parts of the code count half

@@ -13,7 +13,7 @@ from inspector.domain import prompts as view
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import Question
-from inspector.domain.report import GRID, Box
+from inspector.domain.report import BOX_GRID, Box
 from inspector.lab.synthetic import PRODUCTS, Flaw
 from inspector.lab.training.wordings import free_question, pick
 
@@ -168,8 +168,8 @@ def _started(rng: np.random.Generator, request: str, answer: str, starts: tuple[
 
 def on_grid(box: Box) -> list[int]:
     """The box in 0..1000, to the nearest step, never empty."""
-    x0, y0 = (min(STEP * round(value * GRID / STEP), int(GRID) - STEP) for value in (box.x0, box.y0))
-    x1, y1 = (STEP * round(value * GRID / STEP) for value in (box.x1, box.y1))
+    x0, y0 = (min(STEP * round(value * BOX_GRID / STEP), int(BOX_GRID) - STEP) for value in (box.x0, box.y0))
+    x1, y1 = (STEP * round(value * BOX_GRID / STEP) for value in (box.x1, box.y1))
     return [x0, y0, max(x1, x0 + STEP), max(y1, y0 + STEP)]
 
 

@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerFast
 
 from inspector.domain import prompts as view
 from inspector.domain.declared import ViewName
-from inspector.domain.report import GRID, Box
+from inspector.domain.report import BOX_GRID, Box
 from inspector.lab.synthetic import PRODUCTS, Flaw
 from inspector.lab.training.lessons import STEP, Seen, all_lessons
 from inspector.lab.training.wordings import KNOWN_ELSEWHERE, random_pipeline
@@ -99,4 +99,4 @@ def _single_tokens() -> list[str]:
 
 def coordinates() -> list[str]:
     """Every coordinate that is spoken."""
-    return [str(value) for value in range(0, int(GRID) + STEP, STEP)]
+    return [str(value) for value in range(0, int(BOX_GRID) + STEP, STEP)]

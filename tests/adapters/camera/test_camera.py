@@ -33,7 +33,7 @@ from inspector.adapters.camera.decode import Limits
 from inspector.adapters.camera.measure import REMEMBERED_CAMERAS, LastFrames
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Quality
-from inspector.domain.quality import Measurements, unfit
+from inspector.domain.quality import Measurements, quality_fault
 from inspector.errors import PictureError
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -64,7 +64,7 @@ def test_every_format_shows_the_same_scene(kind: str) -> None:
     assert (seen.width_px, seen.height_px) == (160, 120)
     assert seen.luminance == pytest.approx(REFERENCE.mean() / 255, abs=0.03)
     assert seen.sharpness > 20
-    assert unfit(seen, Quality()) is None
+    assert quality_fault(seen, Quality()) is None
 
 
 @pytest.mark.parametrize(

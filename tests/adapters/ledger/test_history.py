@@ -82,22 +82,22 @@ async def test_parts_judged_under_other_scores_are_no_history(database: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("changed", "stamp"),
+    ("changed", "fingerprint"),
     [
         pytest.param({"deadline_ms": 900}, "0123456789abcdef", id="a change that leaves scores alone"),
         pytest.param({"product": "other board"}, None, id="a change of words: nothing was judged since"),
     ],
 )
 async def test_the_stamp_of_a_line_is_that_of_the_parts_judged_as_it_is_declared(
-    database: str, changed: dict[str, Any], stamp: str | None
+    database: str, changed: dict[str, Any], fingerprint: str | None
 ) -> None:
     store_versions(database, [Declaration(a_pipeline(), ())])
     async with SqlLedger(database) as ledger:
         await ledger.record(a_part(), [])
     archive = SqlArchive(database)
-    assert archive.stamp("pcb") == "0123456789abcdef"
+    assert archive.fingerprint("pcb") == "0123456789abcdef"
     store_versions(database, [Declaration(a_pipeline(**changed), ())])
-    assert archive.stamp("pcb") == stamp
+    assert archive.fingerprint("pcb") == fingerprint
     archive.close()
 
 

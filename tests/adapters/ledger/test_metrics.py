@@ -12,7 +12,7 @@ from inspector.domain.declared import ViewName
 from inspector.domain.part import PartRecord
 from inspector.domain.vote import Vote
 from inspector.ports.ledger import Event
-from inspector.ports.metrics import EDGES, EventKind, PartOutcome, PartSums
+from inspector.ports.metrics import DEADLINE_SHARE_EDGES, EventKind, PartOutcome, PartSums
 
 PASS, REJECT = PartOutcome("pcb", "PASS", "NO_DEFECT"), PartOutcome("pcb", "REJECT", "DEFECT")
 
@@ -39,7 +39,7 @@ def one_by_one(parts: list[PartRecord]) -> PartSums:
         sum(vote.tokens for part in parts for vote in part.votes),
         sum(part.latency_ms for part in parts),
         sum(spent),
-        tuple(sum(share <= edge for share in spent) for edge in EDGES),
+        tuple(sum(share <= edge for share in spent) for edge in DEADLINE_SHARE_EDGES),
     )
 
 

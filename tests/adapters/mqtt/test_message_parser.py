@@ -19,10 +19,10 @@ from inspector.adapters.mqtt.ack_order import Receipts
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.intake import Intake
 from inspector.adapters.mqtt.message_parser import MAX_DEADLINE_MS, MAX_TEXT, Message, read, read_ack, read_count
-from inspector.domain.frame import NAME, TRIGGER_ID, Frame
+from inspector.domain.frame import NAME_PATTERN, TRIGGER_ID_PATTERN, Frame
 from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.errors import FrameError
-from inspector.messages.asyncapi import PROPERTIES
+from inspector.messages.asyncapi import PROPERTY_DESCRIPTIONS
 from inspector.messages.examples import FRAME_PROPERTIES, INCOMING
 from inspector.messages.topics import CHANNELS_IN, FrameTopic, Topics
 from inspector.utc import utc_now
@@ -33,7 +33,7 @@ ODD = (
     "f" * 64, "F" * 64, "a/b", "+", "#", "$SYS",
 )  # fmt: skip
 texts = st.sampled_from(ODD) | st.text(st.characters(), max_size=200)
-properties = st.dictionaries(st.sampled_from(sorted(PROPERTIES)) | texts, texts, max_size=8)
+properties = st.dictionaries(st.sampled_from(sorted(PROPERTY_DESCRIPTIONS)) | texts, texts, max_size=8)
 plain = st.none() | st.booleans() | st.integers() | st.floats() | texts
 nested = st.recursive(plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3))
 
@@ -70,8 +70,8 @@ def is_sound(frame: Frame) -> bool:
     """What the rest of the service may rely on."""
     stored = [text for text in (frame.part_id, frame.product, frame.lot) if text is not None]
     return (
-        all(NAME.fullmatch(name) for name in frame.key[:2])
-        and TRIGGER_ID.fullmatch(frame.key.trigger_id) is not None
+        all(NAME_PATTERN.fullmatch(name) for name in frame.key[:2])
+        and TRIGGER_ID_PATTERN.fullmatch(frame.key.trigger_id) is not None
         and all(0 < len(text) <= MAX_TEXT or frame.claim for text in stored)
         and (frame.seq is None or 0 <= frame.seq < 10**15)
         and (frame.deadline_ms is None or 0.0 < frame.deadline_ms <= MAX_DEADLINE_MS)

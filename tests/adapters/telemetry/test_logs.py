@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from inspector.adapters.telemetry import logs
 from inspector.adapters.telemetry.logs import FILES, JsonLines, TextLines, log_to_file
 from inspector.domain.frame import FrameKey
-from inspector.log_context import name_result, take_in_hand
+from inspector.log_context import set_current_part, set_current_result
 
 log = logging.getLogger("inspector.tests")
 
@@ -45,10 +45,10 @@ async def test_every_line_carries_the_part_that_its_task_has_in_hand(folder: Pat
     finish = log_to_file(folder, "station-0", "json", "info")
 
     async def inspect(number: int) -> None:
-        take_in_hand(FrameKey("pcb", "cam1", f"t-{number}"))
+        set_current_part(FrameKey("pcb", "cam1", f"t-{number}"))
         await asyncio.sleep(0.01)
         await asyncio.to_thread(log.info, "in a thread")
-        name_result(f"result-{number}")
+        set_current_result(f"result-{number}")
         log.info("after %d ms", 5)
 
     await asyncio.gather(*(asyncio.create_task(inspect(number)) for number in range(3)))

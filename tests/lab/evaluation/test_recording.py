@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.declarations import a_pipeline, pipelines
 
 from inspector.domain.declared import Reasoning, ViewName
-from inspector.domain.ladder import rounds
+from inspector.domain.ladder import question_groups
 from inspector.domain.pipeline import Pipeline, TokenLimits
 from inspector.domain.prompts import Pictures, Question
 from inspector.errors import InspectorError
@@ -48,7 +48,7 @@ def a_batch(ms: float, count: int = 1, reasoning: Reasoning = Reasoning.NONE) ->
 @given(pipelines(), st.integers(0, 2**32 - 1))
 def test_the_menu_holds_every_batch_of_the_ladder_as_the_service_asks_it(pipeline: Pipeline, seed: int) -> None:
     asked = question_set(pipeline, seed)
-    assert all(each in asked for rung in pipeline.ladder for each in rounds(pipeline, rung, seed))
+    assert all(each in asked for rung in pipeline.ladder for each in question_groups(pipeline, rung, seed))
 
 
 @given(pipelines(), st.integers(0, 2**32 - 1))

@@ -18,7 +18,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from inspector.domain import prompts as view
 from inspector.domain.declared import ViewName
-from inspector.domain.report import GRID, Box, read_words
+from inspector.domain.report import BOX_GRID, Box, read_words
 from inspector.lab.synthetic import PRODUCTS, draw
 from inspector.lab.training import precision
 from inspector.lab.training.architecture import (
@@ -125,12 +125,12 @@ def test_a_spoken_box_is_the_true_one_to_the_nearest_step(
 ) -> None:
     box = Box(*corner, min(corner[0] + size[0], 1.0), min(corner[1] + size[1], 1.0))
     x0, y0, x1, y1 = on_grid(box)
-    assert all(value % STEP == 0 and 0 <= value <= GRID for value in (x0, y0, x1, y1))
+    assert all(value % STEP == 0 and 0 <= value <= BOX_GRID for value in (x0, y0, x1, y1))
     assert x0 < x1
     assert y0 < y1
     # a box thinner than a step, or at the far edge, is widened to one step
     off = STEP / 2 if x1 - x0 > STEP and y1 - y0 > STEP else 1.5 * STEP
-    assert max(abs(x0 - box.x0 * GRID), abs(y1 - box.y1 * GRID)) <= off + 1e-6
+    assert max(abs(x0 - box.x0 * BOX_GRID), abs(y1 - box.y1 * BOX_GRID)) <= off + 1e-6
 
 
 def test_places_are_named_as_people_name_them() -> None:

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
-from inspector.domain.frame import NAME
+from inspector.domain.frame import NAME_PATTERN
 from inspector.ports.archive import PartFilter
 
 
@@ -17,7 +17,7 @@ def page_address(result_id: str) -> str:
 def read_filter(line: str, disposition: str, reason: str) -> PartFilter:
     """The filter in a page's address; values that are none of ours mean any."""
     return PartFilter(
-        line=line if NAME.fullmatch(line) else None,
+        line=line if NAME_PATTERN.fullmatch(line) else None,
         disposition=disposition if disposition in set(Disposition) else None,
         reason=reason if reason in set(Reason) else None,
     )

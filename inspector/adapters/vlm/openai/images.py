@@ -12,7 +12,7 @@ from PIL import Image
 
 from inspector.adapters.vlm.transformers.images import UNREADABLE, decode, detail_of
 from inspector.domain.model_card import ModelCard, Pixels
-from inspector.domain.report import WHOLE, Box
+from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.ports.engine import Picture
 
 MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "PNG": "image/png"}  # what every server decodes
@@ -37,7 +37,7 @@ def outgoing(picture: Picture, card: ModelCard) -> Outgoing:
         return Outgoing(_png(fitted(detail.image, budget)), detail.window)
     as_it_is = _media_type(picture.data, card.pixels)
     url = _url(as_it_is, picture.data) if as_it_is else _png(fitted(decode(picture.data), card.pixels))
-    return Outgoing(url, WHOLE)
+    return Outgoing(url, WHOLE_FRAME)
 
 
 def fitted(image: Image.Image, budget: Pixels) -> Image.Image:

@@ -12,7 +12,7 @@ from inspector.adapters.vlm.openai.images import outgoing
 from inspector.adapters.vlm.openai.server_identity import served_name
 from inspector.domain.model_card import ModelCard, Server
 from inspector.domain.prompts import P_TRUE_REQUEST, Question
-from inspector.domain.report import WHOLE, Box, JsonSchema
+from inspector.domain.report import WHOLE_FRAME, Box, JsonSchema
 from inspector.ports.engine import Picture
 
 READ: Final = {"logprobs": True, "top_logprobs": 20}  # the most that servers give
@@ -28,7 +28,7 @@ class RenderedPrefix:
 
     content: bytes
     preamble: str
-    window: Box = WHOLE
+    window: Box = WHOLE_FRAME
     tokens: int = 0
     closed: bool = False
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from inspector.domain.model_card import ModelCard, Pixels
-from inspector.domain.report import WHOLE, Box
+from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.errors import PictureError
 from inspector.ports.engine import Picture
 
@@ -31,7 +31,7 @@ class Patches(NamedTuple):
     pixels: torch.Tensor
     grid: torch.Tensor
     tokens: tuple[int, ...]
-    window: Box = WHOLE
+    window: Box = WHOLE_FRAME
 
 
 class Optics:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from inspector.adapters.vlm.transformers.kv_pages import Pages, Places
 from inspector.adapters.vlm.transformers.shared_prefix_attention import Attend, Causal, Layout
-from inspector.domain.report import WHOLE, Box
+from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.errors import ModelError
 
 
@@ -39,7 +39,7 @@ class KeptPrefix:
     tokens: int
     position: int
     patches: Tensor | None = None
-    window: Box = WHOLE
+    window: Box = WHOLE_FRAME
     unread: Unread | None = None
     places: Places | None = None
     is_closed: bool = False

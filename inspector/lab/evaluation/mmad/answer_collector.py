@@ -74,7 +74,7 @@ class AnswerCollector:
 
     def _is_answered(self, item: Item) -> bool:
         given = ((strategy, self._given(item, strategy)) for strategy in self._strategies)
-        return not any(strategy.launch(votes) or strategy.distrusted(votes) for strategy, votes in given)
+        return not any(strategy.next_votes(votes) or strategy.distrusted(votes) for strategy, votes in given)
 
     async def _about(self, picture: str, items: Sequence[Item]) -> None:
         paths = (*items[0].templates, picture)
@@ -91,7 +91,7 @@ class AnswerCollector:
             await self._engine.close(prefix)
 
     async def _satisfy(self, prefix: Prefix, item: Item, strategy: LetterStrategy) -> None:
-        while count := strategy.launch(given := self._given(item, strategy)):
+        while count := strategy.next_votes(given := self._given(item, strategy)):
             started = time.perf_counter()
             heard = await self._ask(prefix, item, strategy.kind, len(given), count)
             ms = _since(started) / count

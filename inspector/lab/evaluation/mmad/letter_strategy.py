@@ -34,9 +34,9 @@ class LetterStrategy:
     rule: StoppingRule
     weighted: bool = False
 
-    def launch(self, votes: Sequence[LetterVote]) -> int:
+    def next_votes(self, votes: Sequence[LetterVote]) -> int:
         """How many more to ask for at once; 0 when it has what it needs."""
-        return 0 if self._end(votes) is not None else self.rule.launch(duel(votes))
+        return 0 if self._end(votes) is not None else self.rule.next_votes(duel(votes))
 
     def used(self, votes: Sequence[LetterVote]) -> Sequence[LetterVote]:
         """The votes that this strategy would have asked for, of all that there are."""

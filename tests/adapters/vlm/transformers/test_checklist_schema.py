@@ -18,11 +18,13 @@ from inspector.adapters.vlm import load
 from inspector.adapters.vlm.transformers.decoding import Script
 from inspector.adapters.vlm.transformers.json_grammar import closing
 from inspector.domain.prompts import checklist_request
-from inspector.tuning.checklist import LONGEST, checklist_schema, checklist_start, read_questions
+from inspector.tuning.checklist import MAX_QUESTION_CHARS, checklist_schema, checklist_start, read_questions
 
 LINE = a_pipeline("lamps", product="lamp", defects={"glare": "minor", "Dead_Pixel": "critical", "scratch-2": "major"})
 SCHEMA, START = checklist_schema(LINE), checklist_start(LINE)
-WORDS = st.text(st.characters(codec="utf-8", exclude_characters='"\\\x7f', min_codepoint=32), max_size=LONGEST)
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_characters='"\\\x7f', min_codepoint=32), max_size=MAX_QUESTION_CHARS
+)
 CHECKLISTS = st.fixed_dictionaries(dict.fromkeys(LINE.defects, WORDS)).map(
     lambda questions: json.dumps({name: questions[name] for name in LINE.defects}, ensure_ascii=False)
 )
@@ -35,7 +37,7 @@ def test_a_model_that_says_anything_writes_what_can_be_read_wherever_it_is_cut(m
     text = rambled(Script(checklist_request(LINE), START, max_tokens, chat(), held), seed)
     questions = json.loads(text.text)
     assert list(questions)[:-1] == list(LINE.defects)[: len(questions) - 1], "the last name may be cut off"
-    assert all(question is None or len(question) <= LONGEST for question in questions.values())
+    assert all(question is None or len(question) <= MAX_QUESTION_CHARS for question in questions.values())
     reading = read_questions(text.text, LINE)
     assert len(reading.usable) + len(reading.refused) == len(LINE.defects)
 

@@ -14,7 +14,7 @@ from transformers import Qwen2VLImageProcessorPil
 
 from inspector.adapters.vlm.transformers.images import Optics, decode, window
 from inspector.domain.model_card import ModelCard
-from inspector.domain.report import WHOLE, Box
+from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.errors import PictureError
 from inspector.ports.engine import Picture
 
@@ -87,7 +87,7 @@ def test_a_zoom_has_a_budget_of_its_own() -> None:
 def test_a_zoom_tells_which_part_of_the_picture_it_shows() -> None:
     whole, crop = lamp(0.5, (400, 200)), Box(0.5, 0.5, 0.51, 0.51)
     zooming = optics(card(zoom_pixels={"min": 10_000, "max": 10_000}))
-    assert zooming.patches([whole]).window == WHOLE
+    assert zooming.patches([whole]).window == WHOLE_FRAME
     assert zooming.patches([whole, Picture(whole.data, crop)]).window == Box(152 / 400, 51 / 200, 252 / 400, 151 / 200)
 
 

@@ -19,7 +19,7 @@ from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import Pictures
 from inspector.errors import ModelError
 from inspector.judging.part_pictures import PartPictures
-from inspector.judging.patch_distance import remember
+from inspector.judging.patch_distance import build_patch_bank
 from inspector.lab.synthetic import draw, encode, golden
 from inspector.ports.engine import Picture
 from inspector.ports.pool import Job
@@ -82,7 +82,7 @@ async def test_the_vision_tower_runs_once_for_votes_and_second_opinion() -> None
     job = Job(FrameKey("washer", "cam1", "t-1"), washer(5).data, declared, tuple(shown), 60_000.0)
     sight = PartPictures(watched, shelf, job)
     prefix = await sight.prefix(Pictures.FRAME)
-    noticed = await sight.notice()
+    noticed = await sight.second_opinion()
     assert await sight.prefix(Pictures.FRAME) is prefix
     assert 0.0 < noticed.opinion.p_ng < 1.0
     assert pictures == [1, 1, 1]  # the frame and two golden samples
@@ -90,7 +90,7 @@ async def test_the_vision_tower_runs_once_for_votes_and_second_opinion() -> None
 
 
 async def test_plain_flaws_lie_farther_from_golden_samples_than_good_parts() -> None:
-    memory = remember([await patches(Picture(encode(golden("washer", seed)))) for seed in (1, 2, 3, 4)])
+    memory = build_patch_bank([await patches(Picture(encode(golden("washer", seed)))) for seed in (1, 2, 3, 4)])
     good = [memory.compare(await patches(washer(5000 + k))).ratio for k in range(4)]
     bad = [memory.compare(await patches(washer(5000 + k, flaws=1))).ratio for k in range(4)]
     assert np.mean(bad) > np.mean(good)

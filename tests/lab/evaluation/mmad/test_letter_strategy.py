@@ -55,7 +55,7 @@ def test_unreadable_answers_vote_for_nobody() -> None:
     majority = letter_strategy("majority")
     assert majority.answer(drafts(None, None, "C")) == "C"
     assert majority.answer(drafts(None, None, None)) is None
-    assert majority.launch(drafts("A", None)) == 1
+    assert majority.next_votes(drafts("A", None)) == 1
 
 
 def test_trust_outweighs_number() -> None:
@@ -75,7 +75,7 @@ def test_trust_is_wanted_of_the_votes_that_count_only() -> None:
     ("said", "more"), [("", 4), ("AAA", 1), ("AAAA", 0), ("AAB", 4), ("AABCAA", 2), ("AABCAAA", 1), ("AAABAAA", 0)]
 )
 def test_adaptive_asks_the_fewest_that_could_end_it(said: str, more: int) -> None:
-    assert letter_strategy("adaptive-9").launch(drafts(*said)) == more
+    assert letter_strategy("adaptive-9").next_votes(drafts(*said)) == more
 
 
 def test_adaptive_uses_what_it_would_have_asked_for_of_more_votes() -> None:
@@ -88,7 +88,7 @@ def test_adaptive_uses_what_it_would_have_asked_for_of_more_votes() -> None:
 @given(names, st.lists(letters, max_size=45))
 def test_asking_for_what_is_wanted_always_ends(name: str, said: list[str | None]) -> None:
     chosen, votes, number = letter_strategy(name), drafts(), 0
-    while more := chosen.launch(votes):
+    while more := chosen.next_votes(votes):
         number += more
         votes = drafts(*[*said, *["A"] * number][:number])
     assert chosen.used(votes) == votes
@@ -98,9 +98,9 @@ def test_asking_for_what_is_wanted_always_ends(name: str, said: list[str | None]
 @given(names, st.lists(letters, max_size=12), st.lists(letters, max_size=4))
 def test_votes_after_the_end_change_nothing(name: str, said: list[str | None], more: list[str | None]) -> None:
     chosen, votes = letter_strategy(name), drafts(*said)
-    if chosen.launch(votes) == 0:
+    if chosen.next_votes(votes) == 0:
         assert chosen.answer(drafts(*said, *more)) == chosen.answer(votes)
-        assert chosen.launch(drafts(*said, *more)) == 0
+        assert chosen.next_votes(drafts(*said, *more)) == 0
 
 
 @given(st.lists(letters, max_size=9).flatmap(lambda said: st.tuples(st.just(said), st.permutations(said))))
