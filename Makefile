@@ -5,7 +5,7 @@ BIN := .venv/bin
 QUICK := tests/domain tests/config tests/messages tests/ports tests/judging tests/station tests/tuning tests/test_text.py
 LONG := soak or scale or cluster or plant
 
-.PHONY: setup demo test quick proof lint system clean
+.PHONY: setup demo test quick proof lint reference system clean
 
 setup: .venv/ready
 
@@ -34,6 +34,10 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# docs/reference, generated from the code
+reference: setup
+	$(BIN)/python docs/generate_reference.py
 
 # what the tests use that pip does not install; without the right to install it, those tests are skipped and say so
 system:

@@ -26,33 +26,41 @@ class Settings(BaseSettings):
     evidence_url: str = Field(default="", description="folder or fsspec URL for pictures; empty: in the data folder")
     claims: tuple[str, ...] = Field(default=(), description="folders or URLs that frame-ref messages may point into")
 
-    broker_host: str = "127.0.0.1"
-    broker_port: int = Field(default=1883, ge=1, le=65535)
-    broker_protocol: Literal["5", "3.1.1"] = "5"
-    broker_username: str | None = None
-    broker_password: SecretStr | None = None
-    broker_tls: bool = False
-    topic_root: str = DEFAULT_ROOT
+    broker_host: str = Field(default="127.0.0.1", description="host name or address of the MQTT broker")
+    broker_port: int = Field(default=1883, ge=1, le=65535, description="port of the broker; 8883 is usual with TLS")
+    broker_protocol: Literal["5", "3.1.1"] = Field(default="5", description="MQTT version that the broker speaks")
+    broker_username: str | None = Field(default=None, description="user name at the broker")
+    broker_password: SecretStr | None = Field(default=None, description="password at the broker; never logged")
+    broker_tls: bool = Field(default=False, description="encrypt the connection to the broker")
+    topic_root: str = Field(default=DEFAULT_ROOT, description="root of all topics; one per plant")
     site: str = Field(default="inspector", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="prefix of MQTT client ids")
 
-    model: Path = Field(default=Path("models/demo.yaml"), description="the model card whose checkpoint judges")
+    model: Path = Field(default=Path("models/demo.yaml"), description="model card of the model that judges")
     replicas: int | None = Field(default=None, ge=1, description="model replicas; empty: as the card says")
     threads: int | None = Field(default=None, ge=1, description="CPU threads per replica; empty: cores / replicas")
-    stations: int = Field(default=1, ge=1, le=64, description="stations; lines are shared out among them")
+    stations: int = Field(
+        default=1, ge=1, le=64, description="number of stations; a hash of its name assigns each line to one"
+    )
     window: int = Field(
-        default=64, ge=1, le=4096, description="frames in hand per station, the rest waits on the broker"
+        default=64, ge=1, le=4096, description="frames that a station holds at once; others wait on the broker"
     )
     margin_ms: float = Field(
-        default=60.0, ge=0.0, description="the least kept of each deadline for storing and publishing"
+        default=60.0,
+        ge=0.0,
+        description="milliseconds of each deadline that are always reserved for storing and publishing",
     )
 
-    console_host: str = "127.0.0.1"
-    console_port: int = Field(default=8080, ge=1, le=65535)
+    console_host: str = Field(default="127.0.0.1", description="address on which console and API listen")
+    console_port: int = Field(default=8080, ge=1, le=65535, description="port of console and API")
 
-    log: Literal["text", "json"] = Field(default="text", description="how every process logs; Ray's to data/logs")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log: Literal["text", "json"] = Field(
+        default="text", description="format of all logs; processes that Ray starts log to data/logs"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severe level that is logged"
+    )
     metrics_port: int | None = Field(
-        default=None, ge=1, le=65535, description="inspector serve has /metrics here too, beside the console's"
+        default=None, ge=1, le=65535, description="further port on which inspector serve offers /metrics"
     )
     part_states: bool = Field(default=False, description="publish every change of a part's state over MQTT")
 

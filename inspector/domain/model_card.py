@@ -21,8 +21,8 @@ RESERVED_REQUEST_KEYS: Final = frozenset(
 class Pixels(StrictModel):
     """Pixel budget of one picture: it is resized, keeping its shape, to lie between these areas (pixels)."""
 
-    min: int = Field(ge=28 * 28, le=16_777_216)
-    max: int = Field(ge=28 * 28, le=16_777_216)
+    min: int = Field(ge=28 * 28, le=16_777_216, description="smaller pictures are enlarged to this area")
+    max: int = Field(ge=28 * 28, le=16_777_216, description="larger pictures are reduced to this area")
 
     @field_validator("max")
     @classmethod
@@ -44,15 +44,23 @@ class Server(StrictModel):
     request; by default it switches off what servers do to a distribution before they sample.
     """
 
-    base_url: str
-    model: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
-    api_key_variable: str | None = None
-    timeout_s: float = Field(default=30.0, ge=0.1, le=600.0)
-    connect_timeout_s: float = Field(default=2.0, ge=0.01, le=60.0)
-    retries: int = Field(default=3, ge=0, le=10)
-    max_n: int = Field(default=16, ge=1, le=64)
-    answers_begin: Literal["prefill", "schema", "plain"] = "prefill"
-    extra: dict[str, JsonValue] = Field(default={"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}, max_length=32)
+    base_url: str = Field(description="address of the API, such as http://HOST:8000/v1")
+    model: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = Field(
+        default=None, description="name under which the server serves it; empty: the card's checkpoint"
+    )
+    api_key_variable: str | None = Field(default=None, description="environment variable that holds the key")
+    timeout_s: float = Field(default=30.0, ge=0.1, le=600.0, description="of a request with all its retries")
+    connect_timeout_s: float = Field(default=2.0, ge=0.01, le=60.0, description="of one connection attempt")
+    retries: int = Field(default=3, ge=0, le=10, description="after a lost connection, 429 or 503")
+    max_n: int = Field(default=16, ge=1, le=64, description="samples in one request")
+    answers_begin: Literal["prefill", "schema", "plain"] = Field(
+        default="prefill", description="how the server makes an answer begin as asked"
+    )
+    extra: dict[str, JsonValue] = Field(
+        default={"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0},
+        max_length=32,
+        description="sent with every request",
+    )
 
     @field_validator("base_url")
     @classmethod
@@ -89,21 +97,31 @@ class ModelCard(StrictModel):
     compile the decoder layers' small operations, half a minute at each start, where that proves faster; by default on
     a GPU."""
 
-    name: Name
-    engine: Literal["transformers", "openai", "stub"] = "transformers"
-    checkpoint: Annotated[str, StringConstraints(min_length=1, max_length=255)]
-    revision: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    pixels: Pixels
-    zoom_pixels: Pixels | None = None
-    kv_gib: float | None = Field(default=None, gt=0.0, le=1024.0)
-    compile: bool | None = None
-    num_gpus: float = Field(default=0.0, ge=0.0, le=64.0)
-    num_cpus: float = Field(default=1.0, ge=0.0, le=256.0)
-    replicas: int = Field(default=1, ge=1, le=256)
-    max_replicas: int | None = Field(default=None, ge=1, le=256)
-    max_ongoing_requests: int = Field(default=16, ge=1, le=1024)
-    server: Server | None = Field(default=None, validate_default=True)
+    name: Name = Field(description="name of the card")
+    engine: Literal["transformers", "openai", "stub"] = Field(
+        default="transformers", description="in this process, on a server, or a stub for tests"
+    )
+    checkpoint: Annotated[str, StringConstraints(min_length=1, max_length=255)] = Field(
+        description="folder relative to the card, or a hub id"
+    )
+    revision: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = Field(
+        default=None, description="pins a hub id; on a server: change it with the weights"
+    )
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(default="float32", description="type of the weights")
+    pixels: Pixels = Field(description="area of frames and golden samples")
+    zoom_pixels: Pixels | None = Field(default=None, description="area of details; empty: as pixels")
+    kv_gib: float | None = Field(
+        default=None, gt=0.0, le=1024.0, description="GiB for keys and values; empty: most of what is free"
+    )
+    compile: bool | None = Field(default=None, description="try torch.compile; empty: on a GPU only")
+    num_gpus: float = Field(
+        default=0.0, ge=0.0, le=64.0, description="GPUs per replica; a share up to 1, or a whole number"
+    )
+    num_cpus: float = Field(default=1.0, ge=0.0, le=256.0, description="CPUs per replica")
+    replicas: int = Field(default=1, ge=1, le=256, description="replicas at the start")
+    max_replicas: int | None = Field(default=None, ge=1, le=256, description="replicas under load; empty: fixed")
+    max_ongoing_requests: int = Field(default=16, ge=1, le=1024, description="parts per replica at once")
+    server: Server | None = Field(default=None, validate_default=True, description="needed by engine: openai")
 
     @field_validator("num_gpus")
     @classmethod

@@ -89,11 +89,13 @@ class Quality(StrictModel):
     (a little above 0 finds a frozen camera, 0 asks for none). `max_unlike`: a picture that passes may be so unlike the
     golden samples on the whole, in multiples of what is usual among them; left out: anything may be shown."""
 
-    min_sharpness: float = Field(default=0.0, ge=0.0)
-    luminance: tuple[Share, Share] = (0.02, 0.98)
-    min_change: Share = 0.0
-    max_unlike: float | None = Field(default=None, ge=1.0)
-    min_side_px: int = Field(default=32, ge=1, le=100_000)
+    min_sharpness: float = Field(default=0.0, ge=0.0, description="least variance of the Laplacian, in grey levels²")
+    luminance: tuple[Share, Share] = Field(default=(0.02, 0.98), description="darkest and brightest mean grey")
+    min_change: Share = Field(default=0.0, description="least mean grey difference from the camera's last frame")
+    max_unlike: float | None = Field(
+        default=None, ge=1.0, description="distance from golden samples up to which a picture may pass; 1 is usual"
+    )
+    min_side_px: int = Field(default=32, ge=1, le=100_000, description="least width and height in pixels")
 
     @field_validator("luminance")
     @classmethod
@@ -108,12 +110,22 @@ class Rung(StrictModel):
     (left out: 24 for draft, 256 for cot and budget), `min_tokens` how long one of reasoning: budget is kept going (left
     out: half of that)."""
 
-    views: tuple[ViewName, ...] = Field(min_length=1)
-    samples: int = Field(default=1, ge=1, le=16)
-    reasoning: Reasoning = Reasoning.NONE
-    temperature: float = Field(default=0.8, ge=0.0, le=2.0)
-    max_tokens: int | None = Field(default=None, ge=1, le=MAX_REASONING_TOKENS)
-    min_tokens: int | None = Field(default=None, ge=1, le=MAX_REASONING_TOKENS)
+    views: tuple[ViewName, ...] = Field(min_length=1, description="ways to ask about the frame, each at most once")
+    samples: int = Field(default=1, ge=1, le=16, description="answers per view")
+    reasoning: Reasoning = Field(default=Reasoning.NONE, description="what the model writes before its verdict")
+    temperature: float = Field(default=0.8, ge=0.0, le=2.0, description="of sampled text")
+    max_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_REASONING_TOKENS,
+        description="a thought is cut here; empty: 24 for draft, 256 for cot and budget",
+    )
+    min_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_REASONING_TOKENS,
+        description="a thought of reasoning: budget is kept going until here; empty: half of max_tokens",
+    )
 
     @field_validator("views")
     @classmethod
@@ -149,13 +161,17 @@ class SettlePolicy(StrictModel):
     weights, and `weight_temperature` evens these out (above 10 it is close to a majority). `shadow` is the share of
     parts whose whole ladder is asked after their verdict, for learning alone."""
 
-    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
-    max_votes: int = Field(default=12, ge=1, le=64)
-    vote_correlation: Literal["learned"] | Share = "learned"
-    prior: float = Field(default=0.5, gt=0.0, lt=1.0)
-    weight_temperature: float = Field(default=2.0, gt=0.0, le=100.0)
-    weight_by: WeightSource = WeightSource.MARGIN
-    shadow: Share = 0.01
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0, description="asking stops at this certainty")
+    max_votes: int = Field(default=12, ge=1, le=64, description="no part gets more votes")
+    vote_correlation: Literal["learned"] | Share = Field(
+        default="learned", description="how alike votes are: 0 independent, 1 identical"
+    )
+    prior: float = Field(default=0.5, gt=0.0, lt=1.0, description="share of NG parts that scores assume")
+    weight_temperature: float = Field(
+        default=2.0, gt=0.0, le=100.0, description="evens out weights under count: weighted; above 10 almost a majority"
+    )
+    weight_by: WeightSource = Field(default=WeightSource.MARGIN, description="source of weights under count: weighted")
+    shadow: Share = Field(default=0.01, description="share of parts whose whole ladder is asked after their verdict")
 
 
 class SecondOpinion(StrictModel):
@@ -164,16 +180,16 @@ class SecondOpinion(StrictModel):
     as they lie from each other; 0.6: half as far again; 0.67: twice). `points`: its heat map, and not the model, says
     where the zoom view looks."""
 
-    by: Literal["patches"]
-    doubt_above: Share = 0.6
-    points: bool = False
+    by: Literal["patches"] = Field(description="compare patches of the picture with those of golden samples")
+    doubt_above: Share = Field(default=0.6, description="p_ng above which no PASS is given")
+    points: bool = Field(default=False, description="the zoom view looks where patches differ most")
 
 
 class Thresholds(StrictModel):
     """PASS below the first, REJECT above the second, REVIEW between."""
 
-    pass_below: Share = 0.20
-    reject_above: Share = Field(default=0.80, validate_default=True)
+    pass_below: Share = Field(default=0.20, description="scores below it are OK and PASS")
+    reject_above: Share = Field(default=0.80, validate_default=True, description="scores above it are NG and REJECT")
 
     @field_validator("reject_above")
     @classmethod
@@ -188,43 +204,53 @@ class GateSettings(StrictModel):
     """The gate of the line. `ack_within_ms`: how soon after a verdict it acknowledges; later, or never, raises an
     event. Left out: this gate does not acknowledge."""
 
-    ack_within_ms: float | None = Field(default=None, gt=0.0, le=3_600_000.0)
+    ack_within_ms: float | None = Field(
+        default=None, gt=0.0, le=3_600_000.0, description="time for the gate's acknowledgement; empty: it sends none"
+    )
 
 
 class Retention(StrictModel):
     """Which pictures stay. Those of parts that did not pass and of reviewed parts always do; of the others a share
     of `pass_pictures`, chosen by hash, and all of them for `after_hours`."""
 
-    pass_pictures: Share = 0.10
-    after_hours: float = Field(default=24.0, ge=24.0, le=1_000_000.0)
+    pass_pictures: Share = Field(default=0.10, description="share of passed parts whose pictures stay")
+    after_hours: float = Field(default=24.0, ge=24.0, le=1_000_000.0, description="age from which pictures are removed")
 
 
 class Pipeline(StrictModel):
     """One product line's declaration. `question` is phrased so that Yes means a defect."""
 
-    line: Name
-    product: Product
-    question: Text
-    defects: dict[Name, Severity] = Field(min_length=1, max_length=32)
-    cameras: Annotated[tuple[Name, ...], Field(max_length=256), AfterValidator(_distinct)] = ()
-    paraphrases: Texts = ()
-    checklist: Texts = ()
-    ladder: tuple[Rung, ...] = Field(min_length=1, max_length=8)
-    references: int = Field(default=0, ge=0, le=4)
+    line: Name = Field(description="name of the line, as in its topics")
+    product: Product = Field(description="what is inspected, in words for the model")
+    question: Text = Field(description="the direct question; Yes must mean a defect")
+    defects: dict[Name, Severity] = Field(min_length=1, max_length=32, description="defect classes with their severity")
+    cameras: Annotated[tuple[Name, ...], Field(max_length=256), AfterValidator(_distinct)] = Field(
+        default=(), description="cameras of the line; empty: any"
+    )
+    paraphrases: Texts = Field(default=(), description="the question in other words, for view paraphrase")
+    checklist: Texts = Field(default=(), description="questions about single defects, for view checklist")
+    ladder: tuple[Rung, ...] = Field(min_length=1, max_length=8, description="rungs from cheap to dear")
+    references: int = Field(default=0, ge=0, le=4, description="golden samples shown with every frame")
     golden_samples: Annotated[
-        tuple[PicturePath, ...], Field(max_length=16, validate_default=True), AfterValidator(_distinct)
+        tuple[PicturePath, ...],
+        Field(max_length=16, validate_default=True, description="pictures of good parts, relative to the file"),
+        AfterValidator(_distinct),
     ] = ()
-    second_opinion: SecondOpinion | None = None
-    quality: Quality = Quality()
-    count: CountMethod = CountMethod.SOFT
-    settle: SettlePolicy = SettlePolicy()
-    thresholds: Thresholds = Thresholds()
-    deadline_ms: float = Field(default=1500.0, ge=50.0, le=600_000.0)
-    fail_safe: Literal[Disposition.REVIEW, Disposition.REJECT] = Disposition.REVIEW
-    gate: GateSettings = GateSettings()
-    retention: Retention = Retention()
-    close_looks: int = Field(default=2, ge=0, le=4)
-    learned: LearnedSettings | None = None
+    second_opinion: SecondOpinion | None = Field(default=None, description="comparison with golden samples")
+    quality: Quality = Field(default=Quality(), description="pictures that are too poor to be judged")
+    count: CountMethod = Field(default=CountMethod.SOFT, description="how votes become a score")
+    settle: SettlePolicy = Field(default=SettlePolicy(), description="when asking stops")
+    thresholds: Thresholds = Field(default=Thresholds(), description="scores that PASS and REJECT need")
+    deadline_ms: float = Field(
+        default=1500.0, ge=50.0, le=600_000.0, description="milliseconds from capture until the gate acts"
+    )
+    fail_safe: Literal[Disposition.REVIEW, Disposition.REJECT] = Field(
+        default=Disposition.REVIEW, description="disposition of parts about which nothing could be proved"
+    )
+    gate: GateSettings = Field(default=GateSettings(), description="what the line's gate sends back")
+    retention: Retention = Field(default=Retention(), description="which pictures stay")
+    close_looks: int = Field(default=2, ge=0, le=4, description="crops on which each defect is localised again")
+    learned: LearnedSettings | None = Field(default=None, description="written by inspector learn")
 
     @field_validator("defects")
     @classmethod

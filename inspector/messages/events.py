@@ -1,0 +1,201 @@
+"""Every kind of event that the service raises: its severity, its meaning and its remedy. The list is the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from inspector.messages.outgoing import EventSeverity
+
+INFO, WARNING, ALARM = EventSeverity.INFO, EventSeverity.WARNING, EventSeverity.ALARM
+
+
+class EventDefinition(NamedTuple):
+    """One kind of event. `kind` is its stable code on the wire and in the database."""
+
+    kind: str
+    severity: str
+    meaning: str
+    remedy: str
+
+
+_FROM_CAMERAS: Final = (
+    EventDefinition(
+        "UNKNOWN_LINE",
+        WARNING,
+        "Frames arrive for a line that no pipeline declares. They are counted and never judged.",
+        "Declare the line in a pipeline and apply it, or correct the camera's topic.",
+    ),
+    EventDefinition(
+        "UNKNOWN_CAMERA",
+        WARNING,
+        "Frames arrive from a camera that its line does not list under `cameras`.",
+        "Add the camera to the line's pipeline, or correct the camera's topic.",
+    ),
+    EventDefinition(
+        "UNKNOWN_TOPIC",
+        WARNING,
+        "A message arrived on a topic below the root that is not part of the contract.",
+        "Correct the sender's topic; `inspector export contract` lists all topics.",
+    ),
+    EventDefinition(
+        "UNREADABLE_MESSAGE",
+        WARNING,
+        "A message could not be processed at all. It is acknowledged and dropped.",
+        "Compare the sender's message with the contract; see the station's log.",
+    ),
+    EventDefinition(
+        "UNREADABLE_FRAME",
+        WARNING,
+        "A frame's topic or payload does not follow the contract, so no part is known.",
+        "Correct the camera's or gateway's message; the event's text names the fault.",
+    ),
+    EventDefinition(
+        "UNREADABLE_NOTICE",
+        WARNING,
+        "A status, ack or count message is not valid JSON of its schema. It is dropped.",
+        "Correct the sender; the event's text names the field.",
+    ),
+    EventDefinition(
+        "BAD_PROPERTY",
+        WARNING,
+        "A frame has a property that cannot be read. The property is ignored; the part is judged.",
+        "Correct the property at the camera; the event's text says what is expected.",
+    ),
+    EventDefinition(
+        "SEQUENCE_GAP",
+        ALARM,
+        "Sequence numbers of a camera never arrived: these frames are lost.",
+        "Check the camera's connection, and the broker's queue limit and message size limit.",
+    ),
+    EventDefinition(
+        "CLOCK_SKEW",
+        WARNING,
+        "The camera's clock and this machine's differ, or agree again. Deadlines then count from receipt.",
+        "Synchronise the camera's clock (NTP or PTP).",
+    ),
+    EventDefinition(
+        "CLOCK_JUMP",
+        WARNING,
+        "The clock of this machine was set while the station ran. Running deadlines do not move.",
+        "Synchronise this machine's clock smoothly (chrony, ntpd).",
+    ),
+)
+_FROM_THE_GATE: Final = (
+    EventDefinition(
+        "ACK_MISSING",
+        ALARM,
+        "The gate did not acknowledge verdicts within `gate.ack_within_ms`.",
+        "Check the gate and its connection. Hold its parts until it answers again.",
+    ),
+    EventDefinition(
+        "ACK_UNKNOWN",
+        WARNING,
+        "The gate acknowledged a part that was never decided.",
+        "Correct the trigger_id that the gate sends.",
+    ),
+    EventDefinition(
+        "GATE_DIFFERS",
+        ALARM,
+        "The gate reports another disposition than the verdict's.",
+        "Find that part, then check the gate's program.",
+    ),
+    EventDefinition(
+        "COUNT_DIFFERS",
+        ALARM,
+        "The PLC counted other triggers than the ledger holds as decided and lost.",
+        "See `inspector ledger`. Check the trigger's wiring and the clock that stamps captured_at.",
+    ),
+    EventDefinition(
+        "PASS_WITHDRAWN",
+        WARNING,
+        "A PASS could not be published before its deadline; the gate and the ledger got the fail-safe instead.",
+        "Check the broker and the network to it. Handle the part as the fail-safe says.",
+    ),
+)
+_FROM_MODELS: Final = (
+    EventDefinition(
+        "OVERLOAD",
+        ALARM,
+        "More parts arrive than can be judged. Only first rungs are asked; undecided or late parts get the fail-safe.",
+        "Slow the line, shorten ladders, or add replicas.",
+    ),
+    EventDefinition(
+        "OVERLOAD_OVER",
+        INFO,
+        "The overload has ended; the text counts shortened and unjudged parts.",
+        "None. Inspect the unjudged parts.",
+    ),
+    EventDefinition(
+        "REPLICA_FAILED",
+        WARNING,
+        "A model replica died or failed over a part. Another replica judges it while time remains.",
+        "See the replica's log. Repeated failures point to the GPU, its memory or the model server.",
+    ),
+    EventDefinition(
+        "POISON_FRAME",
+        ALARM,
+        "Two replicas failed over the same picture. It gets the fail-safe and is refused from now on.",
+        "Keep the picture and report it to the maintainers of the model.",
+    ),
+    EventDefinition(
+        "RUNG_HARMS",
+        WARNING,
+        "`inspector learn` found that a rung turns more right verdicts wrong than wrong ones right, and capped it.",
+        "Take the rung out of the ladder, or ask it in another way.",
+    ),
+)
+_FROM_THE_STATION: Final = (
+    EventDefinition(
+        "LEDGER_AWAY",
+        ALARM,
+        "The database cannot store a part. Its gate got the fail-safe; frames wait on the broker.",
+        "Check the database and its disk: `inspector check`.",
+    ),
+    EventDefinition(
+        "LEDGER_SLOW",
+        WARNING,
+        "A commit took longer than a part's deadline. Its gate got REJECT, REVIEW or the fail-safe first.",
+        "Check the database's disk and load.",
+    ),
+    EventDefinition(
+        "RECORD_DIFFERS",
+        WARNING,
+        "The ledger holds another result for a part than its gate received.",
+        "Find the part by the trigger_id in the text; handle it as its gate did.",
+    ),
+    EventDefinition(
+        "EVIDENCE_LOST",
+        WARNING,
+        "A part's picture could not be stored. The part does not pass.",
+        "Check the evidence store: free space, rights, mount.",
+    ),
+    EventDefinition(
+        "STATION_FULL",
+        WARNING,
+        "The station held INSPECTOR_WINDOW frames for too long. New frames wait on the broker.",
+        "Check replicas and database. Raise INSPECTOR_WINDOW only if both are idle.",
+    ),
+    EventDefinition(
+        "BROKER_UNSTEADY",
+        WARNING,
+        "The connection to the broker is lost again and again.",
+        "Check the network. If two services share a name, give one of them another INSPECTOR_SITE.",
+    ),
+    EventDefinition(
+        "INTERNAL_ERROR",
+        WARNING,
+        "A part could not be recorded. It is redelivered once, then acknowledged without a record.",
+        "Report the station's log to the maintainers. Find the part by its trigger_id.",
+    ),
+    EventDefinition(
+        "PIPELINE_LIVE",
+        INFO,
+        "A new version of a line's pipeline is in use.",
+        "None.",
+    ),
+)
+EVENT_DEFINITIONS: Final[Mapping[str, EventDefinition]] = MappingProxyType(
+    {each.kind: each for each in (*_FROM_CAMERAS, *_FROM_THE_GATE, *_FROM_MODELS, *_FROM_THE_STATION)}
+)
