@@ -19,7 +19,7 @@ from inspector.adapters.telemetry.metrics import METRICS
 from inspector.cli.app import app
 from inspector.domain.model_card import ModelCard
 from inspector.domain.pipeline import Pipeline
-from inspector.messages.asyncapi import FRAME, PROPERTIES, Channel, channels, schemas
+from inspector.messages.asyncapi import FRAME_MESSAGE, PROPERTY_DESCRIPTIONS, Channel, channels, schemas
 from inspector.messages.events import EVENT_DEFINITIONS
 from inspector.messages.examples import FRAME_PROPERTIES, INCOMING, OUTGOING
 from inspector.messages.topics import Topics
@@ -234,7 +234,7 @@ def _mqtt() -> str:
         (f"`{each.address}`", "in" if each.action == "receive" else "out", _payload(each), each.summary)
         for each in listed
     ]
-    properties = [(f"`{name}`", f"`{FRAME_PROPERTIES[name]}`", text) for name, text in PROPERTIES.items()]
+    properties = [(f"`{name}`", f"`{FRAME_PROPERTIES[name]}`", text) for name, text in PROPERTY_DESCRIPTIONS.items()]
     return _page(
         "MQTT contract",
         "inspector/messages/",
@@ -250,7 +250,7 @@ def _mqtt() -> str:
 
 def _payload(channel: Channel) -> str:
     retained = ", retained" if channel.retained else ""
-    return f"[{channel.payload}](#{FRAME if channel.payload == FRAME else channel.payload}){retained}"
+    return f"[{channel.payload}](#{FRAME_MESSAGE if channel.payload == FRAME_MESSAGE else channel.payload}){retained}"
 
 
 def _message(name: str, schema: Schema) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from support.paths import ROOT
 
 from inspector.messages.events import EVENT_DEFINITIONS
-from inspector.ports.metrics import ALARMS
+from inspector.ports.metrics import ALWAYS_SHOWN_EVENTS
 
 # rooms that raise events, and the code words there that are no kinds of events
 ROOMS: Final = ("station", "adapters/mqtt", "bootstrap", "operations")
@@ -62,4 +62,4 @@ def test_every_kind_has_a_meaning_and_a_remedy() -> None:
 
 
 def test_alarms_of_the_metrics_page_are_listed() -> None:
-    assert {EVENT_DEFINITIONS[kind].severity for kind in ALARMS} == {"ALARM"}
+    assert {EVENT_DEFINITIONS[kind].severity for kind in ALWAYS_SHOWN_EVENTS} == {"ALARM"}
