@@ -110,8 +110,8 @@ class _Reader:
                 raise _refused(self.file, row, "has a list or mapping as a key", "use a plain word", path)
             inner = (*path, key.value)
             if key.value in found:
-                problem = f"stands twice (first in row {self.rows[inner]})"
-                self.duplicates.append(Fault(self.file, path_text(inner), problem, "keep one", row))
+                problem = f"is set twice (first in row {self.rows[inner]})"
+                self.duplicates.append(Fault(self.file, path_text(inner), problem, "remove one", row))
             else:
                 self.rows[inner] = row
             value = self._value(next(events), events, inner)

@@ -1,4 +1,4 @@
-"""From a tally to what the gate must do. Pure. Doubt never becomes PASS."""
+"""From a tally of votes to the disposition that the gate must execute. Pure. Doubt never becomes PASS."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from inspector.domain.vote import Counting, StoppedBy, Tally
 
 
 class Verdict(StrEnum):
+    """The judgement about the part."""
+
     OK = "OK"
     NG = "NG"
     INCONCLUSIVE = "INCONCLUSIVE"
 
 
 class Reason(StrEnum):
+    """Why the part got its disposition. The list is closed."""
+
     NO_DEFECT = "NO_DEFECT"
     DEFECT = "DEFECT"
     DISAGREEMENT = "DISAGREEMENT"
@@ -30,7 +34,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcome for one part. PASS only together with OK and NO_DEFECT."""
+    """The outcome for one part. PASS occurs only together with OK and NO_DEFECT."""
 
     verdict: Verdict
     disposition: Disposition
@@ -44,18 +48,20 @@ class Decision:
 
 
 def decide(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> Decision:
-    """Two thresholds on the tally's score. A ladder cut short by the deadline or an error passes nothing that
-    more asking could still have overturned."""
-    score, limits = tally.score, effective_thresholds(pipeline, tally.counting)
+    """Decide by comparing the tally's score with the two thresholds.
+
+    A ladder that was cut short by the deadline or an error never ends in PASS: further votes could have overturned it.
+    """
+    score, thresholds = tally.score, effective_thresholds(pipeline, tally.counting)
     if score is None:
         reason = Reason.DEADLINE if stopped_by is StoppedBy.DEADLINE else Reason.MODEL_ERROR
         return fail_safe(pipeline.fail_safe, reason, "no readable answer")
-    if score > limits.reject_above:
+    if score > thresholds.reject_above:
         return Decision(Verdict.NG, Disposition.REJECT, Reason.DEFECT)
     if stopped_by in (StoppedBy.DEADLINE, StoppedBy.ERROR):
         reason = Reason.DEADLINE if stopped_by is StoppedBy.DEADLINE else Reason.MODEL_ERROR
         return fail_safe(pipeline.fail_safe, reason, "votes not settled when asking ended")
-    if score < limits.pass_below:
+    if score < thresholds.pass_below:
         return Decision(Verdict.OK, Disposition.PASS, Reason.NO_DEFECT)
     withheld = score < pipeline.thresholds.pass_below
     detail = "the second opinion doubts that it is good" if withheld else "score between the thresholds"
@@ -63,8 +69,10 @@ def decide(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> Decision:
 
 
 def effective_thresholds(pipeline: Pipeline, counting: Counting) -> Thresholds:
-    """The line's thresholds for one part: nothing passes while its second opinion is missing, or doubts. A fused score
-    has heard it already."""
+    """Return the line's thresholds for one part.
+
+    Nothing passes while the second opinion is missing or doubts the part. A fused score already includes the opinion.
+    """
     declared, opinion = pipeline.second_opinion, counting.opinion
     if declared is None:
         return pipeline.thresholds
@@ -73,12 +81,12 @@ def effective_thresholds(pipeline: Pipeline, counting: Counting) -> Thresholds:
 
 
 def fail_safe(disposition: Disposition, reason: Reason, detail: str) -> Decision:
-    """What the gate gets when nothing could be proved: never PASS."""
+    """Build the decision for a part that could not be proved good. It is never PASS."""
     return Decision(Verdict.INCONCLUSIVE, disposition, reason, detail)
 
 
 def enforce_deadline(decision: Decision, pipeline: Pipeline, *, late: bool) -> Decision:
-    """A PASS that comes after its deadline is withdrawn: the gate has already acted without it."""
+    """Withdraw a PASS that comes after its deadline: the gate has already acted without it."""
     if late and decision.disposition is Disposition.PASS:
         return fail_safe(pipeline.fail_safe, Reason.DEADLINE, "decided after the deadline")
     return decision

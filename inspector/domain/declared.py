@@ -1,4 +1,4 @@
-"""Field types and enumerations that a pipeline declaration is built from."""
+"""Field types and enumerations of a pipeline declaration."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Severity(StrEnum):
+    """How serious a defect class is."""
+
     CRITICAL = "critical"
     MAJOR = "major"
     MINOR = "minor"
 
 
 class ViewName(StrEnum):
+    """The ways of asking about one frame."""
+
     DIRECT = "direct"
     PARAPHRASE = "paraphrase"
     INVERTED = "inverted"
@@ -34,9 +38,11 @@ class ViewName(StrEnum):
 
 
 class Reasoning(StrEnum):
-    """What the model writes before its verdict: nothing, a few words (Chain of Draft, Xu 2025), its thoughts step by
-    step (chain of thought), or these with an end neither too soon nor too late (budget forcing, s1, Muennighoff
-    2025)."""
+    """The text that the model writes before its verdict.
+
+    `none`: nothing. `draft`: a few words (Chain of Draft, Xu 2025). `cot`: step-by-step reasoning (chain of thought).
+    `budget`: the same with a lower and an upper length limit (budget forcing, s1, Muennighoff 2025).
+    """
 
     NONE = "none"
     DRAFT = "draft"
@@ -45,12 +51,14 @@ class Reasoning(StrEnum):
 
 
 class Disposition(StrEnum):
+    """What the gate must do with the part."""
+
     PASS = "PASS"
     REJECT = "REJECT"
     REVIEW = "REVIEW"
 
 
 class StrictModel(BaseModel):
-    """Declarations refuse unknown keys and endless numbers, and never change after they were read."""
+    """Base of all declarations: immutable, without unknown keys or infinite numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

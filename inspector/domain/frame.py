@@ -1,4 +1,4 @@
-"""A frame: one exposure of one part, as it came from a camera. Pure values; knows nothing of MQTT or pixels."""
+"""A frame: one exposure of one part, as a camera sent it. Pure values, independent of MQTT and pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRIGGER_ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}")
 
 
 class FrameKey(NamedTuple):
-    """What makes a frame unique: redeliveries share it, and it is judged once."""
+    """The identity of a frame. Redeliveries share it, and it is judged once."""
 
     line: str
     camera: str
@@ -27,7 +27,7 @@ class FrameKey(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """Where the picture of a claim check lies, and the sha256 (hex) it must have."""
+    """The address of a claim check's picture, and the sha256 (hex) that the picture must have."""
 
     url: str
     sha256: str
@@ -35,12 +35,13 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One exposure. Times are aware UTC datetimes; `deadline_ms` counts from capture (or receipt, where unknown).
-    `received_s` is the receipt on the monotonic clock: durations are measured from there.
+    """One exposure of one part.
 
-    `fault` is the reason why the picture must not be judged although the part is known (a wrong sha256, an
-    unreadable claim check): such a frame is still recorded, as BAD_IMAGE. A frame with a `claim` has no payload
-    until it is fetched.
+    Times are aware UTC datetimes. `deadline_ms` counts from capture, or from receipt where the capture time is unknown.
+    `received_s` is the receipt on the monotonic clock; durations are measured from it.
+
+    `fault` is set when the part is known but its picture must not be judged: a wrong sha256 or an unreadable claim
+    check. Such a frame is recorded as BAD_IMAGE. A frame with a `claim` has no payload until the picture is fetched.
     """
 
     key: FrameKey

@@ -1,4 +1,7 @@
-"""What is asked together: questions that look at the same pictures continue from one prefix, in one batch. Pure."""
+"""The questions of a ladder, grouped into batches. Pure.
+
+Questions about the same pictures continue from one prefix and are asked in one batch.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +22,20 @@ class QuestionGroup(NamedTuple):
 
     @property
     def votes(self) -> int:
-        """A checklist is one vote, however many items it has."""
+        """Count the votes. A checklist is one vote, however many items it has."""
         return len(_ballots(RungQuestion(0, question) for question in self.questions))
 
 
 def question_groups(pipeline: Pipeline, rung: Rung, seed: int) -> list[QuestionGroup]:
-    """One rung's questions grouped by the pictures they need, in declared order."""
+    """Group one rung's questions by the pictures they need, in declared order."""
     groups: dict[Pictures, list[Question]] = {}
     for view in rung.views:
         groups.setdefault(PICTURES_OF[view], []).extend(_asked_by(pipeline, rung, view, seed))
-    return [QuestionGroup(pictures, tuple(asked)) for pictures, asked in groups.items()]
+    return [QuestionGroup(pictures, tuple(grouped)) for pictures, grouped in groups.items()]
 
 
 def _asked_by(pipeline: Pipeline, rung: Rung, view: ViewName, seed: int) -> list[Question]:
-    """One rung's questions of one view."""
+    """List the questions of one view in one rung."""
     return questions(
         pipeline,
         view,
@@ -45,7 +48,7 @@ def _asked_by(pipeline: Pipeline, rung: Rung, view: ViewName, seed: int) -> list
 
 
 class Step(NamedTuple):
-    """A declared rung with its number and all it asks."""
+    """A declared rung with its number and all its questions."""
 
     number: int
     rung: Rung
@@ -57,7 +60,7 @@ class Step(NamedTuple):
 
 
 def steps(pipeline: Pipeline, seed: int) -> list[Step]:
-    """The whole ladder of one part."""
+    """List the steps of the whole ladder for one part."""
     return [
         Step(number, rung, tuple(question_groups(pipeline, rung, seed))) for number, rung in enumerate(pipeline.ladder)
     ]
@@ -71,34 +74,34 @@ class RungQuestion(NamedTuple):
 
 
 class QuestionBatch(NamedTuple):
-    """Questions of one or more rungs that share pictures, asked at once."""
+    """Questions of one or more rungs that share pictures and are asked at once."""
 
     pictures: Pictures
-    asked: tuple[RungQuestion, ...]
+    questions: tuple[RungQuestion, ...]
 
     @property
     def votes(self) -> int:
-        return len(_ballots(self.asked))
+        return len(_ballots(self.questions))
 
 
-def question_batches(together: Sequence[Step], most: int) -> list[QuestionBatch]:
-    """The first `most` votes of these rungs, grouped by the pictures they need."""
+def question_batches(steps: Sequence[Step], max_votes: int) -> list[QuestionBatch]:
+    """Group the first `max_votes` votes of these steps by the pictures they need."""
     groups: dict[Pictures, list[RungQuestion]] = {}
-    for ballot in islice(_ballots(_all(together)), most):
+    for ballot in islice(_ballots(_all(steps)), max_votes):
         groups.setdefault(PICTURES_OF[ballot[0].question.view], []).extend(ballot)
-    return [QuestionBatch(pictures, tuple(asked)) for pictures, asked in groups.items()]
+    return [QuestionBatch(pictures, tuple(batch)) for pictures, batch in groups.items()]
 
 
-def _all(together: Sequence[Step]) -> Iterable[RungQuestion]:
+def _all(steps: Sequence[Step]) -> Iterable[RungQuestion]:
     return (
-        RungQuestion(step.number, question) for step in together for each in step.groups for question in each.questions
+        RungQuestion(step.number, question) for step in steps for each in step.groups for question in each.questions
     )
 
 
-def _ballots(asked: Iterable[RungQuestion]) -> list[list[RungQuestion]]:
-    """The questions of each vote: one, or a checklist's items."""
+def _ballots(questions: Iterable[RungQuestion]) -> list[list[RungQuestion]]:
+    """Split the questions into votes: one question each, or all items of a checklist."""
     ballots: dict[tuple[int, int | None], list[RungQuestion]] = {}
-    for place, each in enumerate(asked):
-        part_of_list = each.question.view is ViewName.CHECKLIST
-        ballots.setdefault((each.rung, None if part_of_list else place), []).append(each)
+    for place, each in enumerate(questions):
+        is_item = each.question.view is ViewName.CHECKLIST
+        ballots.setdefault((each.rung, None if is_item else place), []).append(each)
     return list(ballots.values())

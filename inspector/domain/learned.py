@@ -1,4 +1,4 @@
-"""What was learned from the stored votes of a line: correlation, calibration, fusion."""
+"""The values that are learned from a line's stored votes: correlations, calibration and fusion."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inspector.domain.declared import Share, StrictModel, ViewName
 
 
 class ViewPair(StrictModel):
-    """Correlation of the votes of two kinds of view (of two votes of one kind where both are the same)."""
+    """The correlation between the votes of two views, or between two votes of one view if both names are equal."""
 
     one: ViewName
     other: ViewName
@@ -21,8 +21,10 @@ class ViewPair(StrictModel):
 
 
 class Calibration(StrictModel):
-    """Platt's sigmoid: log-odds of NG = slope * the vote's log-odds + intercept, among `frames` votes on labelled
-    parts of which `ng_share` were NG."""
+    """Platt's sigmoid: log-odds of NG = slope * the vote's log-odds + intercept.
+
+    It was fitted on `frames` votes about labelled parts, of which `ng_share` were NG.
+    """
 
     slope: float
     intercept: float
@@ -31,8 +33,12 @@ class Calibration(StrictModel):
 
 
 class Fusion(StrictModel):
-    """The log-odds of NG from both opinions: votes * the votes' own log-odds + patches * those of the second opinion +
-    intercept, among `frames` labelled parts of which `ng_share` were NG. Neither speaks against what it says."""
+    """The log-odds of NG from votes and second opinion: votes * log-odds of the votes + patches * log-odds of the
+    second opinion + intercept.
+
+    It was fitted on `frames` labelled parts, of which `ng_share` were NG. No weight is negative, so neither opinion
+    counts against its own statement.
+    """
 
     votes: float = Field(ge=0.0)
     patches: float = Field(ge=0.0)
@@ -42,10 +48,12 @@ class Fusion(StrictModel):
 
 
 class LearnedSettings(StrictModel):
-    """What was learned from the line's stored votes, written by the program. It holds for the fingerprint that gave
-    those votes, and is left aside under another. No vote depends on it; of a part's score nothing but `fusion` does, so
-    that thresholds must be tuned with that. `capped` are the numbers (from 0) of
-    rungs that did more harm than good and are not asked."""
+    """The values learned from the line's stored votes, written by the program.
+
+    They hold for the fingerprint under which those votes were given, and are ignored under any other. No vote depends
+    on them. Of a part's score only `fusion` does, so thresholds must be tuned together with it. `capped` lists the
+    numbers (from 0) of rungs that did more harm than good; these rungs are not asked.
+    """
 
     fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
     correlations: tuple[ViewPair, ...] = ()

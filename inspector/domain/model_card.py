@@ -1,4 +1,4 @@
-"""The grammar of a model card: which checkpoint judges, and what it needs (`models/*.yaml`). Pure."""
+"""The grammar of a model card (`models/*.yaml`): the checkpoint that judges, and its requirements. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ RESERVED_REQUEST_KEYS: Final = frozenset(
 
 
 class Pixels(StrictModel):
-    """Pixel budget of one picture: it is resized, keeping its shape, to lie between these areas (pixels)."""
+    """The pixel budget of one picture. The engine resizes it to an area between these limits (pixels) and keeps its
+    aspect ratio."""
 
     min: int = Field(ge=28 * 28, le=16_777_216, description="smaller pictures are enlarged to this area")
     max: int = Field(ge=28 * 28, le=16_777_216, description="larger pictures are reduced to this area")
@@ -34,14 +35,15 @@ class Pixels(StrictModel):
 
 
 class Server(StrictModel):
-    """A server that speaks OpenAI's chat completions (vLLM, SGLang, Ray Serve LLM, llama.cpp), and how to speak to it.
+    """A server with OpenAI's chat completions API (vLLM, SGLang, Ray Serve LLM, llama.cpp), and its options.
 
-    `model` is the name it serves the model under, the card's checkpoint where it has no other. `api_key_variable` is
-    the environment variable that holds the key. No request, with all its `retries`, takes longer than `timeout_s`,
-    and none asks for more than `max_n` samples (llama.cpp gives no more than it has slots).
-    `answers_begin` is how the model is made to begin an answer as it is told to: the server continues a message of
-    the assistant (prefill), it keeps to a JSON schema, or it can do neither (plain). `extra` goes out with every
-    request; by default it switches off what servers do to a distribution before they sample.
+    `model` is the name under which the server offers the model; the card's checkpoint is used where it is left out.
+    `api_key_variable` names the environment variable that holds the key. `timeout_s` limits each request including all
+    its `retries`. `max_n` limits the samples per request (llama.cpp returns no more than it has slots).
+
+    `answers_begin` is how the server makes the model begin an answer as required. `prefill`: it continues an assistant
+    message. `schema`: it enforces a JSON schema. `plain`: it can do neither. `extra` is sent with every request. Its
+    default switches off the server's changes to the distribution before sampling.
     """
 
     base_url: str = Field(description="address of the API, such as http://HOST:8000/v1")
@@ -64,38 +66,41 @@ class Server(StrictModel):
 
     @field_validator("base_url")
     @classmethod
-    def _an_address(cls, base_url: str) -> str:
+    def _is_address(cls, base_url: str) -> str:
         if "@" in base_url:
-            raise ValueError("holds a password; put the key in a variable and name that in api_key_variable")
-        found = SERVER_ADDRESS.fullmatch(base_url)
-        if not found or int(found["port"] or 1) not in range(1, 2**16):
-            raise ValueError("is no address of a server; write http://HOST:PORT/v1")
+            raise ValueError("contains a password; put the key in an environment variable named by api_key_variable")
+        address = SERVER_ADDRESS.fullmatch(base_url)
+        if not address or int(address["port"] or 1) not in range(1, 2**16):
+            raise ValueError("is not the address of a server; write http://HOST:PORT/v1")
         return base_url.rstrip("/")
 
     @field_validator("api_key_variable")
     @classmethod
-    def _a_variable(cls, name: str | None) -> str | None:
+    def _is_variable_name(cls, name: str | None) -> str | None:
         if name is not None and not VARIABLE_NAME.fullmatch(
             name
-        ):  # it may be the key itself: the fault must not show it
+        ):  # the name may be the key itself, so the fault must not show it
             raise ValueError("is not the name of an environment variable; write its NAME here, never the key")
         return name
 
     @field_validator("extra")
     @classmethod
-    def _ours_left_alone(cls, extra: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    def _no_reserved_keys(cls, extra: dict[str, JsonValue]) -> dict[str, JsonValue]:
         taken = sorted(RESERVED_REQUEST_KEYS & extra.keys())
         if taken:
-            raise ValueError(f"{', '.join(taken)} can't be set here: every request has its own; remove it")
+            raise ValueError(f"{', '.join(taken)} can't be set here: every request sets it; remove it")
         return extra
 
 
 class ModelCard(StrictModel):
-    """One model. `checkpoint` is a folder (relative to the card) or a hub id; `revision` pins a hub id. Of a model on
-    a server these and `dtype` say what that server was started with: thresholds hold for that only. `kv_gib` is the
-    memory for keys and values of the parts in hand, by default most of what the weights leave free. `compile` has torch
-    compile the decoder layers' small operations, half a minute at each start, where that proves faster; by default on
-    a GPU."""
+    """One model.
+
+    `checkpoint` is a folder (relative to the card) or a hub id; `revision` pins a hub id. For a model on a server,
+    these and `dtype` describe how the server was started; thresholds hold for that configuration only. `kv_gib` is the
+    memory for the keys and values of parts in progress. It defaults to most of the memory that the weights leave free.
+    `compile` lets torch compile the small operations of the decoder layers, which adds half a minute to each start. It
+    defaults to on for a GPU, where it proves faster.
+    """
 
     name: Name = Field(description="name of the card")
     engine: Literal["transformers", "openai", "stub"] = Field(
@@ -125,26 +130,28 @@ class ModelCard(StrictModel):
 
     @field_validator("num_gpus")
     @classmethod
-    def _none_for_a_client(cls, num_gpus: float, info: ValidationInfo) -> float:
+    def _no_gpu_for_client(cls, num_gpus: float, info: ValidationInfo) -> float:
         if num_gpus and info.data.get("engine") == "openai":
-            raise ValueError(f"{num_gpus:g} would be reserved and lie idle: the server has the GPU; write 0")
+            raise ValueError(f"{num_gpus:g} GPU would be reserved and unused: the server has its own; write 0")
         return num_gpus
 
     @field_validator("server")
     @classmethod
-    def _where_there_is_one(cls, server: Server | None, info: ValidationInfo) -> Server | None:
+    def _matches_engine(cls, server: Server | None, info: ValidationInfo) -> Server | None:
         engine = info.data.get("engine", "openai" if server else "")
         if engine == "openai" and server is None:
-            raise ValueError("is missing; add server: with the base_url that engine: openai asks")
+            raise ValueError("is missing; add server: with the base_url that engine: openai connects to")
         if engine != "openai" and server is not None:
-            raise ValueError(f"is never asked by engine {engine}; write engine: openai, or remove it")
+            raise ValueError(f"is not used by engine {engine}; write engine: openai, or remove it")
         return server
 
     @field_validator("num_gpus")
     @classmethod
-    def _whole_above_one(cls, num_gpus: float) -> float:
+    def _whole_or_share(cls, num_gpus: float) -> float:
         if num_gpus > 1.0 and not num_gpus.is_integer():
-            raise ValueError(f"Ray shares one GPU, never {num_gpus:g}; use a share up to 1 or a whole number")
+            raise ValueError(
+                f"{num_gpus:g} is not possible: Ray shares only single GPUs; use up to 1 or a whole number"
+            )
         return num_gpus
 
     @field_validator("max_replicas")

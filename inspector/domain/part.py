@@ -1,4 +1,4 @@
-"""A part as the ledger knows it: everything that was found out about one frame, as one value. Pure."""
+"""A part as the ledger stores it: all results about one frame, as one value. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from inspector.domain.vote import Opinion, StoppedBy, Vote
 
 
 class PartState(StrEnum):
-    """Where a trigger stands. RECEIVED and JUDGING: a station has the frame, and the broker keeps it until it is
-    decided. DECIDED: stored, verdict not yet confirmed by the broker. PUBLISHED: the broker has the verdict.
-    ACKNOWLEDGED: the gate says that it acted. LOST: a number in the camera's sequence that never came.
+    """The state of a trigger.
 
-    The ledger's rows are decided at least; the others it knows by the gaps in the camera's sequence.
+    RECEIVED and JUDGING: a station has the frame, and the broker keeps it until the part is decided. DECIDED: stored,
+    and the broker has not yet confirmed the verdict. PUBLISHED: the broker has the verdict. ACKNOWLEDGED: the gate
+    reported its action. LOST: a number of the camera's sequence that never arrived.
+
+    Every row of the ledger is at least DECIDED. It derives LOST from the gaps in the camera's sequence.
     """
 
     RECEIVED = "RECEIVED"
@@ -30,7 +32,7 @@ class PartState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PipelineRef:
-    """Which declaration judged: line, version, and the fingerprint of everything that changes scores."""
+    """The declaration that judged a part: line, version, and the fingerprint of everything that changes scores."""
 
     line: str
     version: int

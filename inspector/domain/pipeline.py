@@ -1,7 +1,8 @@
-"""The grammar of a pipeline: what a factory wants of one product line (`pipelines/*.yaml`). Pure.
+"""The grammar of a pipeline (`pipelines/*.yaml`): the settings of one product line. Pure.
 
-Rules between fields are validators of the later field, so that they are reported together with all other faults
-and with the field's own name. Their messages have the form "problem; remedy"."""
+Rules between fields are validators of the later field. They are therefore reported together with all other faults,
+under the field's own name. Their messages have the form "problem; remedy".
+"""
 
 from __future__ import annotations
 
@@ -28,17 +29,17 @@ T = TypeVar("T")
 
 
 def _spoken(text: str) -> str:
-    """One line of plain words: a model's special tokens (`<|…|>`) would be read as pictures or turns."""
+    """Normalise to one line of plain words. A model would read special tokens (`<|…|>`) as pictures or turns."""
     if "<|" in text:
-        raise ValueError("holds '<|', which a model reads as a control token; write plain words")
+        raise ValueError("contains '<|', which a model reads as a control token; write plain words")
     return " ".join(printable(text).split())
 
 
 def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
-    """A question asked twice would count as two votes."""
+    """Refuse duplicates: a question that is asked twice would count as two votes."""
     twice = next((value for at, value in enumerate(values) if value in values[:at]), None)
     if twice is not None:
-        raise ValueError(f"{str(twice)!r} stands twice; remove one")
+        raise ValueError(f"{str(twice)!r} is listed twice; remove one")
     return values
 
 
@@ -46,11 +47,11 @@ Text = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_whit
 Product = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True), AfterValidator(_spoken)]
 Texts = Annotated[tuple[Text, ...], Field(max_length=32), AfterValidator(_distinct)]
 PicturePath = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-MAX_REASONING_TOKENS: Final = 4096  # of one thought
+MAX_REASONING_TOKENS: Final = 4096  # upper limit of max_tokens and min_tokens
 
 
 class TokenLimits(NamedTuple):
-    """How many tokens are written before a verdict."""
+    """The least and the greatest number of tokens that the model writes before a verdict."""
 
     least: int = 0
     most: int = 0
@@ -67,8 +68,11 @@ REASONING_TOKENS: Final[Mapping[Reasoning, TokenLimits]] = MappingProxyType(
 
 
 class CountMethod(StrEnum):
-    """How votes are counted: the mean of their log-odds; one vote one voice; or voices weighted by how sure each
-    vote is."""
+    """How votes are combined.
+
+    `soft`: the mean of their log-odds. `majority`: one hard vote each. `weighted`: hard votes, weighted by their
+    certainty.
+    """
 
     SOFT = "soft"
     MAJORITY = "majority"
@@ -76,18 +80,24 @@ class CountMethod(StrEnum):
 
 
 class WeightSource(StrEnum):
-    """What makes a vote heavy under count: weighted: how clear its verdict was, or how likely the model holds it to be
-    right when it is asked that (P(True), Kadavath 2022)."""
+    """The source of a vote's weight under count: weighted.
+
+    `margin`: how clear its verdict was. `p_true`: the probability of being right that the model gives when asked
+    (P(True), Kadavath 2022).
+    """
 
     MARGIN = "margin"
     P_TRUE = "p_true"
 
 
 class Quality(StrictModel):
-    """When a picture is too poor to be judged. Sharpness: variance of the Laplacian (grey levels²);
-    luminance: mean grey, 0 black to 1 white; change: mean grey difference from the camera's last frame
-    (a little above 0 finds a frozen camera, 0 asks for none). `max_unlike`: a picture that passes may be so unlike the
-    golden samples on the whole, in multiples of what is usual among them; left out: anything may be shown."""
+    """The limits below which a picture is too poor to be judged.
+
+    Sharpness: variance of the Laplacian (grey levels²). Luminance: mean grey, from 0 (black) to 1 (white). Change: mean
+    grey difference from the camera's last frame; a value slightly above 0 detects a frozen camera, and 0 requires no
+    change. `max_unlike`: the greatest distance of a passing picture from the golden samples, in multiples of their
+    usual distance from each other. It is not checked where it is left out.
+    """
 
     min_sharpness: float = Field(default=0.0, ge=0.0, description="least variance of the Laplacian, in grey levels²")
     luminance: tuple[Share, Share] = Field(default=(0.02, 0.98), description="darkest and brightest mean grey")
@@ -101,14 +111,16 @@ class Quality(StrictModel):
     @classmethod
     def _ordered(cls, luminance: tuple[float, float]) -> tuple[float, float]:
         if luminance[0] >= luminance[1]:
-            raise ValueError("darkest is not below brightest; write [darkest, brightest]")
+            raise ValueError("the darkest value is not below the brightest; write [darkest, brightest]")
         return luminance
 
 
 class Rung(StrictModel):
-    """One step of the ladder: views asked together. `samples` counts per view. `max_tokens` is where a thought is cut
-    (left out: 24 for draft, 256 for cot and budget), `min_tokens` how long one of reasoning: budget is kept going (left
-    out: half of that)."""
+    """One step of the ladder: views that are asked together.
+
+    `samples` is the number per view. `max_tokens` cuts the reasoning text (default: 24 for draft, 256 for cot and
+    budget). `min_tokens` is the least length of the text under reasoning: budget (default: half of `max_tokens`).
+    """
 
     views: tuple[ViewName, ...] = Field(min_length=1, description="ways to ask about the frame, each at most once")
     samples: int = Field(default=1, ge=1, le=16, description="answers per view")
@@ -131,7 +143,7 @@ class Rung(StrictModel):
     @classmethod
     def _no_view_twice(cls, views: tuple[ViewName, ...]) -> tuple[ViewName, ...]:
         if len(set(views)) != len(views):
-            raise ValueError("a view stands twice in one rung; raise samples instead")
+            raise ValueError("a view is listed twice in one rung; raise samples instead")
         return views
 
     @field_validator("min_tokens")
@@ -139,7 +151,7 @@ class Rung(StrictModel):
     def _fits(cls, least: int | None, info: ValidationInfo) -> int | None:
         most = info.data.get("max_tokens") or REASONING_TOKENS[Reasoning.BUDGET].most
         if least is not None and least > most:
-            raise ValueError(f"{least} is above max_tokens {most}; raise that to at least {least}")
+            raise ValueError(f"{least} is above max_tokens {most}; raise max_tokens to at least {least}")
         return least
 
     @property
@@ -148,18 +160,23 @@ class Rung(StrictModel):
         return TokenLimits((self.min_tokens or most // 2) if self.reasoning is Reasoning.BUDGET else 0, most)
 
     def scored(self) -> dict[str, object]:
-        """What of it changes a score; limits only where they were set, so that lines qualified before there were such
-        settings stay qualified."""
+        """Return the settings that change a score.
+
+        Token limits are included only where they are set, so that lines qualified before these settings existed stay
+        qualified.
+        """
         limits = {"max_tokens", "min_tokens"}
         return self.model_dump(mode="json", exclude=limits) | self.model_dump(include=limits, exclude_defaults=True)
 
 
 class SettlePolicy(StrictModel):
-    """When asking stops: confidence of the correlation-discounted votes, and a hard cap on votes. `prior` is the
-    share of NG parts on this line (0.5 takes the votes as they are; a low one passes doubtful parts, so that
-    thresholds must be tuned with it); under count: weighted `weight_by` says what gives votes their
-    weights, and `weight_temperature` evens these out (above 10 it is close to a majority). `shadow` is the share of
-    parts whose whole ladder is asked after their verdict, for learning alone."""
+    """When asking stops: the required confidence of the correlation-discounted votes, and a hard cap on votes.
+
+    `prior` is the share of NG parts on this line. 0.5 takes the votes as they are; a low value passes doubtful parts,
+    so thresholds must be tuned together with it. Under count: weighted, `weight_by` chooses the source of the weights
+    and `weight_temperature` evens them out (above 10 the result is close to a majority). `shadow` is the share of parts
+    whose whole ladder is asked after the verdict, for learning only.
+    """
 
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0, description="asking stops at this certainty")
     max_votes: int = Field(default=12, ge=1, le=64, description="no part gets more votes")
@@ -175,10 +192,12 @@ class SettlePolicy(StrictModel):
 
 
 class SecondOpinion(StrictModel):
-    """What the golden samples say beside the model's votes (inspector/patches.py). Until the line has learned how to
-    weigh both, it can only withhold a PASS: where its p_ng is above `doubt_above` (0.5: as far from the golden samples
-    as they lie from each other; 0.6: half as far again; 0.67: twice). `points`: its heat map, and not the model, says
-    where the zoom view looks."""
+    """The comparison of the part's patches with those of the golden samples (`judging/patch_distance.py`).
+
+    Until the line has learned a fusion of both opinions, this one can only withhold a PASS: it does so where its p_ng
+    is above `doubt_above`. 0.5: as far from the golden samples as they are from each other; 0.6: half as far again;
+    0.67: twice as far. With `points`, its heat map instead of the model chooses the region of the zoom view.
+    """
 
     by: Literal["patches"] = Field(description="compare patches of the picture with those of golden samples")
     doubt_above: Share = Field(default=0.6, description="p_ng above which no PASS is given")
@@ -186,7 +205,7 @@ class SecondOpinion(StrictModel):
 
 
 class Thresholds(StrictModel):
-    """PASS below the first, REJECT above the second, REVIEW between."""
+    """PASS below `pass_below`, REJECT above `reject_above`, REVIEW between them."""
 
     pass_below: Share = Field(default=0.20, description="scores below it are OK and PASS")
     reject_above: Share = Field(default=0.80, validate_default=True, description="scores above it are NG and REJECT")
@@ -201,8 +220,11 @@ class Thresholds(StrictModel):
 
 
 class GateSettings(StrictModel):
-    """The gate of the line. `ack_within_ms`: how soon after a verdict it acknowledges; later, or never, raises an
-    event. Left out: this gate does not acknowledge."""
+    """The gate of the line.
+
+    `ack_within_ms`: the time after a verdict within which the gate acknowledges; a late or missing acknowledgement
+    raises an event. Leave it out for a gate that does not acknowledge.
+    """
 
     ack_within_ms: float | None = Field(
         default=None, gt=0.0, le=3_600_000.0, description="time for the gate's acknowledgement; empty: it sends none"
@@ -210,15 +232,18 @@ class GateSettings(StrictModel):
 
 
 class Retention(StrictModel):
-    """Which pictures stay. Those of parts that did not pass and of reviewed parts always do; of the others a share
-    of `pass_pictures`, chosen by hash, and all of them for `after_hours`."""
+    """Which pictures are kept.
+
+    Pictures of reviewed parts and of parts that did not pass are always kept. Of the passed parts, the share
+    `pass_pictures` is kept, chosen by hash, and all of them for `after_hours`.
+    """
 
     pass_pictures: Share = Field(default=0.10, description="share of passed parts whose pictures stay")
     after_hours: float = Field(default=24.0, ge=24.0, le=1_000_000.0, description="age from which pictures are removed")
 
 
 class Pipeline(StrictModel):
-    """One product line's declaration. `question` is phrased so that Yes means a defect."""
+    """The declaration of one product line. `question` is phrased so that Yes means a defect."""
 
     line: Name = Field(description="name of the line, as in its topics")
     product: Product = Field(description="what is inspected, in words for the model")
@@ -254,9 +279,9 @@ class Pipeline(StrictModel):
 
     @field_validator("defects")
     @classmethod
-    def _told_apart(cls, defects: dict[str, Severity]) -> dict[str, Severity]:
+    def _distinguishable(cls, defects: dict[str, Severity]) -> dict[str, Severity]:
         if len({name.lower() for name in defects}) < len(defects):
-            raise ValueError("two classes differ in capitals only, and the model's answers do not; rename one")
+            raise ValueError("two classes differ only in upper and lower case, which answers ignore; rename one")
         return defects
 
     @field_validator("golden_samples")
@@ -275,14 +300,16 @@ class Pipeline(StrictModel):
     @classmethod
     def _has_golden_samples(cls, opinion: SecondOpinion | None, info: ValidationInfo) -> SecondOpinion | None:
         if opinion is not None and info.data.get("golden_samples") == ():
-            raise ValueError("has nothing to compare with; list pictures of good parts in golden_samples, best four")
+            raise ValueError(
+                "needs golden samples to compare with; list pictures of good parts in golden_samples, best four"
+            )
         return opinion
 
     @field_validator("quality")
     @classmethod
-    def _has_something_to_be_like(cls, quality: Quality, info: ValidationInfo) -> Quality:
+    def _unlike_needs_golden_samples(cls, quality: Quality, info: ValidationInfo) -> Quality:
         if quality.max_unlike is not None and info.data.get("golden_samples") == ():
-            raise ValueError("max_unlike compares with golden_samples, and there are none; list some, best four")
+            raise ValueError("max_unlike compares with golden samples, and none are listed; list some, best four")
         return quality
 
     @property
@@ -292,23 +319,23 @@ class Pipeline(StrictModel):
 
     @property
     def asks_p_true(self) -> bool:
-        """Whether the model is asked of each vote if it is right."""
+        """Whether the model is asked for each vote if it is right."""
         return self.count is CountMethod.WEIGHTED and self.settle.weight_by is WeightSource.P_TRUE
 
     def learned_under(self, fingerprint: str) -> LearnedSettings | None:
-        """What was learned, where it holds."""
+        """Return the learned settings if they hold under this fingerprint."""
         return self.learned if self.learned and self.learned.fingerprint == fingerprint else None
 
     def settings_fingerprint(self) -> str:
-        """Hash (16 hex) of everything here that changes a score: words and views, not thresholds or deadlines.
+        """Hash (16 hex) the settings that change a score: words and views, but not thresholds or deadlines.
 
-        Golden samples count by their bytes (`line_fingerprint`), not by where they lie.
+        Golden samples are not part of it: `line_fingerprint` adds them by their bytes, so that their paths may change.
         """
         scored = self.model_dump(mode="json", include=set(SCORED_SETTINGS))
-        # prompts name the classes in their declared order, and never their severities
+        # prompts name the classes in declared order, without their severities
         scored["defects"] = list(self.defects)
         scored["ladder"] = [rung.scored() for rung in self.ladder]
-        # only where it was changed, so that lines qualified before there was such a setting stay qualified
+        # included only where changed, so that lines qualified before these settings existed stay qualified
         scored |= self.settle.model_dump(include={"prior", "weight_temperature"}, exclude_defaults=True)
         if self.second_opinion is not None:
             scored["second_opinion"] = [SECOND_OPINION_VERSION, self.second_opinion.points]
@@ -319,9 +346,10 @@ class Pipeline(StrictModel):
         return hashlib.sha256(json.dumps(scored, sort_keys=True).encode()).hexdigest()[:16]
 
 
-SECOND_OPINION_VERSION: Final = "patches/1"  # change it whenever the same pictures would get another second opinion
-REASONING_VERSION: Final = "thoughts/1"  # the same for cot and budget: their words are no part of a model's fingerprint
-P_TRUE_VERSION: Final = "p_true/1"  # and for asking whether a verdict is right
+# Part of the fingerprint of lines that use them: increase one whenever its scores change for the same pictures.
+SECOND_OPINION_VERSION: Final = "patches/1"
+REASONING_VERSION: Final = "thoughts/1"  # wording of cot and budget, which no model fingerprint covers
+P_TRUE_VERSION: Final = "p_true/1"  # wording of the question whether a verdict is right
 SCORED_SETTINGS: Final = frozenset(
     {
         "product",
@@ -334,14 +362,14 @@ SCORED_SETTINGS: Final = frozenset(
         "count",
     }
 )
-SCORED_WHEN_CHANGED: Final = frozenset(  # they count only where they were changed
+SCORED_WHEN_CHANGED: Final = frozenset(  # part of the fingerprint only where they differ from their defaults
     {"settle.prior", "settle.weight_temperature", "settle.weight_by", "second_opinion.by", "second_opinion.points"}
 )
 
 
 def line_fingerprint(settings_fingerprint: str, model_fingerprint: str, golden: tuple[str, ...] = ()) -> str:
-    """16 hex that change whenever scores may change: thresholds are valid for one fingerprint only.
+    """Hash (16 hex) everything that may change scores: settings, model and golden samples.
 
-    `golden` are the sha256 of the golden samples' bytes.
+    Thresholds are valid for one fingerprint only. `golden` holds the sha256 of each golden sample's bytes.
     """
     return hashlib.sha256("/".join((settings_fingerprint, model_fingerprint, *golden)).encode()).hexdigest()[:16]

@@ -1,9 +1,9 @@
-"""Ways of asking about one frame: each view turns a pipeline into the words of a question.
+"""The prompts: each view turns a pipeline into the words of a question.
 
-All text that reaches the model is written here, so that training, engine and prompt tests share it. The
-preamble comes before the question and is the same for every view: views share its key-value prefix
-(question last, FIELD section 1). A preamble ends with a newline and a question starts with a letter, so that
-tokenising the two apart gives the same tokens as tokenising them together.
+All text that reaches the model is written here, so that training, engine and prompt tests share it. The preamble comes
+before the question and is the same for every view, so views share its key-value prefix (question last, FIELD section
+1). A preamble ends with a newline and a question starts with a letter. Tokenising the two apart therefore gives the
+same tokens as tokenising them together.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VERDICT_CUE: Final = "Verdict:"
 
 
 class Pictures(StrEnum):
-    """Which pictures a view shows to the model; views that share pictures share a prefix."""
+    """The pictures that a view shows to the model. Views with the same pictures share a prefix."""
 
     FRAME = "frame"  # references (if the pipeline asks for any), then the frame
     COMPARE = "compare"  # one golden sample, then the frame
@@ -51,10 +51,13 @@ class Wording(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing to ask. `ng_words` and `ok_words` are the answers that mean NG and OK; the engine sums all
-    their spellings. With `reasoning` other than none the engine first samples text up to VERDICT_CUE: a text of fewer
-    than `min_tokens` goes on with WAIT, one of `max_tokens` is cut. `asks_p_true`: the verdict is followed by
-    P_TRUE_REQUEST, and how likely Yes is there is read too."""
+    """One question to the model.
+
+    `ng_words` and `ok_words` are the answers that mean NG and OK; the engine sums all their spellings. With `reasoning`
+    other than none, the engine first samples text up to VERDICT_CUE. A text of fewer than `min_tokens` continues with
+    WAIT; one of `max_tokens` is cut. With `asks_p_true`, P_TRUE_REQUEST follows the verdict and the engine also reads
+    the probability of Yes there.
+    """
 
     view: ViewName
     text: str
@@ -78,7 +81,7 @@ PARAPHRASES: Final = (
     "Is this {product} damaged, dirty, misprinted or incomplete?",
     "Should this {product} be taken off the line because of a defect?",
 )
-OPTIONS: Final = (  # both orders, so that a liking for one letter cancels out
+OPTIONS: Final = (  # both orders, so that a preference for one letter cancels out
     Wording("Which is true of this {product}? A: it is good. B: it has a defect.", ng=("B",), ok=("A",)),
     Wording("Which is true of this {product}? A: it has a defect. B: it is good.", ng=("A",), ok=("B",)),
 )
@@ -109,7 +112,7 @@ DRAFT: Final = f" Think in at most twelve words, then write '{VERDICT_CUE} Yes' 
 LETTER_DRAFT: Final = f" Think in at most twelve words, then write '{VERDICT_CUE} A' or '{VERDICT_CUE} B'."
 COT: Final = f" Think step by step, then write '{VERDICT_CUE} Yes' or '{VERDICT_CUE} No'."
 LETTER_COT: Final = f" Think step by step, then write '{VERDICT_CUE} A' or '{VERDICT_CUE} B'."
-WAIT: Final = "Wait,"  # in place of an end that comes too soon
+WAIT: Final = "Wait,"  # replaces an end of the reasoning that comes too soon
 P_TRUE_REQUEST: Final = "Is that right?" + ANSWER
 ENDINGS: Final[Mapping[Reasoning, str]] = {
     Reasoning.NONE: ANSWER,
@@ -126,19 +129,19 @@ LETTER_ENDINGS: Final[Mapping[Reasoning, str]] = {
 
 
 def preamble(pipeline: Pipeline, pictures: Pictures) -> str:
-    """The text between the pictures and the question; ends with a newline."""
-    seen = {
+    """Return the text between the pictures and the question; it ends with a newline."""
+    introduction = {
         Pictures.FRAME: f"This picture shows a {pipeline.product} on a production line."
         if pipeline.references == 0
         else f"The last picture shows a {pipeline.product} on a production line; the ones before show good ones.",
         Pictures.COMPARE: f"The first picture shows a good {pipeline.product}. The second one is to be inspected.",
         Pictures.ZOOM: f"This picture is an enlarged detail of a {pipeline.product} on a production line.",
     }[pictures]
-    return f"{seen} Known defects: {', '.join(word(name) for name in pipeline.defects)}.\n"
+    return f"{introduction} Known defects: {', '.join(word(name) for name in pipeline.defects)}.\n"
 
 
 def word(defect: str) -> str:
-    """A defect class as it is spoken: `missing_hole` → "missing hole"."""
+    """Return a defect class in plain words: `missing_hole` → "missing hole"."""
     return defect.replace("_", " ")
 
 
@@ -152,16 +155,18 @@ def questions(
     seed: int,
     limits: TokenLimits | None = None,
 ) -> list[Question]:
-    """The questions of one view in one rung: `samples` of them, all different where the view has more than one
-    wording; a checklist has one per declared item and counts as one vote. `limits` are the reasoning's own where none
-    are given."""
+    """List the questions of one view in one rung.
+
+    There are `samples` of them, all different where the view has more than one wording. A checklist has one question
+    per item and counts as one vote. `limits` defaults to the limits of `reasoning`.
+    """
     if view is ViewName.CHECKLIST:
         return [Question(view, text + ANSWER) for text in checklist(pipeline)]
     wordings = _wordings(pipeline, view)
     if reasoning is Reasoning.NONE:
         samples, temperature = min(samples, len(wordings)), 0.0
     least, most = limits or REASONING_TOKENS[reasoning]
-    asked = Question(
+    ending = Question(
         view,
         (LETTER_ENDINGS if view is ViewName.OPTIONS else ENDINGS)[reasoning],
         reasoning=reasoning,
@@ -170,17 +175,17 @@ def questions(
         min_tokens=least,
         asks_p_true=pipeline.asks_p_true,
     )
-    return [_worded(asked, wordings[number % len(wordings)], number) for number in range(seed, seed + samples)]
+    return [_worded(ending, wordings[number % len(wordings)], number) for number in range(seed, seed + samples)]
 
 
 def _worded(question: Question, wording: Wording, seed: int) -> Question:
-    """The question, which is only its ending yet, in these words."""
+    """Put a wording in front of a question that consists of its ending only."""
     text = wording.text + question.text
     return replace(question, text=text, ng_words=wording.ng, ok_words=wording.ok, seed=seed)
 
 
 def checklist(pipeline: Pipeline) -> tuple[str, ...]:
-    """The declared checklist, or one question per defect class. Yes means NG."""
+    """Return the declared checklist, or one question per defect class. Yes means NG."""
     if pipeline.checklist:
         return pipeline.checklist
     return tuple(f"Is there a {word(name)} on this {pipeline.product}?" for name in pipeline.defects)
@@ -195,7 +200,7 @@ def _wordings(pipeline: Pipeline, view: ViewName) -> tuple[Wording, ...]:
 
 
 def report_request(pipeline: Pipeline) -> str:
-    """Asks for the most important defect as one JSON object (boxes on Qwen's 0..1000 grid)."""
+    """Ask for the most important defect as one JSON object (boxes on Qwen's 0..1000 grid)."""
     classes = ", ".join(pipeline.defects)
     return (
         f'Report the most important defect as JSON with the keys "defect" (one of: {classes}), "severity" '
@@ -209,14 +214,14 @@ LOCATE_TOKENS: Final = 32
 
 
 def golden_preamble(pipeline: Pipeline, count: int) -> str:
-    """The text after `count` golden samples that are looked at by themselves; ends with a newline."""
+    """Return the text after `count` golden samples that are shown without a frame; it ends with a newline."""
     pictures = "This picture shows" if count == 1 else f"These {count} pictures show"
     classes = ", ".join(word(name) for name in pipeline.defects)
     return f"{pictures} a good {pipeline.product} on a production line. Known defects: {classes}.\n"
 
 
 def checklist_request(pipeline: Pipeline) -> str:
-    """Asks for one question about each defect class, as a JSON object."""
+    """Ask for one question about each defect class, as a JSON object."""
     return (
         f"Write the questions that an inspector asks about this {pipeline.product}, as JSON with the keys "
         f"{', '.join(pipeline.defects)}. Under each key stands one short question about that defect, which names where "

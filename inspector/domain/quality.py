@@ -1,4 +1,4 @@
-"""Whether a picture can be judged at all. Pure: receives measurements, returns a reason or nothing."""
+"""Whether a picture can be judged at all. Pure: each rule receives measurements and returns a reason or None."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from inspector.domain.pipeline import Quality
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """What `camera/measure.py` found. Sharpness: variance of the Laplacian (grey levels², at reduced size);
-    luminance: mean grey 0..1; change: mean absolute grey difference from the camera's last frame 0..1, or
-    None for the first one."""
+    """The measurements of one picture by `adapters/camera/measure.py`.
+
+    Sharpness: variance of the Laplacian (grey levels², at reduced size). Luminance: mean grey, 0..1. Change: mean
+    absolute grey difference from the camera's last frame, 0..1; None for the first frame.
+    """
 
     width_px: int
     height_px: int
@@ -21,24 +23,27 @@ class Measurements:
 
 
 def size_fault(width_px: int, height_px: int, rules: Quality) -> str | None:
-    """Why a picture of that size can't be judged: known from its header, before anything is decoded."""
+    """Return why a picture of this size can't be judged, or None. The header suffices: nothing is decoded."""
     if min(width_px, height_px) >= rules.min_side_px:
         return None
     return f"picture is {width_px}x{height_px} px; quality.min_side_px asks for {rules.min_side_px}; check the camera"
 
 
 def product_mismatch(unlike: float, rules: Quality) -> str | None:
-    """Why the picture can't be one of this product, `unlike` times as far from the golden samples as is usual."""
+    """Return why the picture can't show this product, or None.
+
+    `unlike` is its distance from the golden samples, in multiples of their usual distance from each other.
+    """
     if rules.max_unlike is None or unlike <= rules.max_unlike:
         return None
     return (
         f"does not show the product: {unlike:.1f} times as unlike the golden samples as they are one another, "
-        f"quality.max_unlike is {rules.max_unlike:g}; check what stands before the camera"
+        f"quality.max_unlike is {rules.max_unlike:g}; check which product is in front of the camera"
     )
 
 
 def quality_fault(picture: Measurements, rules: Quality) -> str | None:
-    """Why the picture can't be judged, or None when it can."""
+    """Return why the picture can't be judged, or None."""
     if reason := size_fault(picture.width_px, picture.height_px, rules):
         return reason
     darkest, brightest = rules.luminance

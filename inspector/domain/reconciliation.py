@@ -1,7 +1,8 @@
-"""The books of a line: what was triggered, decided, lost, published and acknowledged, and whether the sums agree. Pure.
+"""The balance of a line: triggers, decisions, losses, published and acknowledged verdicts, and whether they agree.
+Pure.
 
-A trigger that left no trace is found in two ways: by a hole in its camera's sequence numbers that nobody recorded as
-lost, and by the PLC's own count. A hole of the last moments is in flight: its frame may be in a station's hands.
+A trigger that left no record shows up in two ways: as a hole in its camera's sequence numbers that no recorded loss
+explains, and in the PLC's own count. A recent hole counts as in flight, because a station may still have its frame.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.sequence import LOST_AFTER_S, Span
 
-LOSS_WRITE_DELAY_S: Final = 5.0  # losses are written down once a second, and a busy database takes a while
-LOSS_RECORD_DELAY: Final = timedelta(minutes=1)  # a loss is recorded some seconds after the frame that showed it
+LOSS_WRITE_DELAY_S: Final = 5.0  # losses are stored once a second, and a busy database adds to that
+LOSS_RECORD_DELAY: Final = timedelta(minutes=1)  # longest time from the frame that revealed a loss to its record
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """What a gate says it did with a part."""
+    """The gate's report of its action on a part."""
 
     key: FrameKey
     disposition: Disposition
@@ -37,7 +38,7 @@ class MissingAck(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TriggerCount:
-    """How often a PLC triggered this camera from `since` up to `until`; heard `at`."""
+    """A PLC's report of how often it triggered this camera from `since` up to `until`; received `at`."""
 
     line: str
     camera: str
@@ -48,7 +49,7 @@ class TriggerCount:
 
 
 class CountComparison(NamedTuple):
-    """A PLC's count beside what the ledger holds of that time."""
+    """A PLC's count, with the ledger's figures for the same time."""
 
     counted: TriggerCount
     decided: int
@@ -56,12 +57,12 @@ class CountComparison(NamedTuple):
 
     @property
     def difference(self) -> int:
-        """Triggers that the ledger knows nothing of; below 0 it knows of more than the PLC fired."""
+        """Triggers that the ledger does not know. Negative if the ledger knows more than the PLC fired."""
         return self.counted.triggers - self.decided - self.lost
 
 
 class Gap(NamedTuple):
-    """Numbers of a camera's sequence, first to last, given up as lost; the frame after them came `at`."""
+    """Numbers of a camera's sequence, first to last, that were given up as lost. The next frame was received `at`."""
 
     first: int
     last: int
@@ -73,8 +74,10 @@ class Gap(NamedTuple):
 
 
 class SequenceHole(NamedTuple):
-    """Numbers of a camera's sequence, first to last, that no part has; the part after them was received `at`. The
-    counter ran without a restart from `begun` to `ended`."""
+    """Numbers of a camera's sequence, first to last, that belong to no part.
+
+    The next part was received `at`. The counter ran without a restart from `begun` to `ended`.
+    """
 
     first: int
     last: int
@@ -85,7 +88,7 @@ class SequenceHole(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CameraAccount:
-    """One camera's triggers. `unaccounted` are numbers that neither a part nor a recorded loss explains."""
+    """The triggers of one camera. `unaccounted` numbers are explained neither by a part nor by a recorded loss."""
 
     camera: str
     decided: int
@@ -100,8 +103,11 @@ class CameraAccount:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The books of one line. `published` counts acknowledged parts too, `pending` the verdicts that wait in the
-    outbox, and `compared` holds each camera's newest comparison with the PLC."""
+    """The balance of one line.
+
+    `published` includes acknowledged parts. `pending` counts the verdicts that wait in the outbox. `compared` holds
+    each camera's newest comparison with the PLC.
+    """
 
     line: str
     at: datetime
@@ -126,18 +132,18 @@ class Balance:
 
     @property
     def triggers_seen(self) -> int:
-        """Triggers that left any trace: a part, a loss, or a number in the sequence."""
+        """Triggers with any trace: a part, a loss, or a number in the sequence."""
         return self.decided + self.lost + self.in_flight + self.unaccounted
 
     def problems(self) -> list[str]:
-        """What does not agree, in words for the line engineer; nothing where the books balance."""
+        """List every disagreement in words for the line engineer; empty where the figures agree."""
         return [*self._unaccounted(), *self._unpublished(), *self._miscounted()]
 
     def _unaccounted(self) -> Iterator[str]:
         for camera in self.cameras:
             if camera.unaccounted:
-                told = ", ".join(f"{first} to {last}" for first, last in camera.unaccounted[:5])
-                yield f"{camera.camera}: {camera.missing} trigger(s) neither decided nor recorded as lost: seq {told}"
+                seqs = ", ".join(f"{first} to {last}" for first, last in camera.unaccounted[:5])
+                yield f"{camera.camera}: {camera.missing} trigger(s) neither decided nor recorded as lost: seq {seqs}"
 
     def _unpublished(self) -> Iterator[str]:
         if self.decided != self.published + self.pending:
@@ -153,14 +159,14 @@ class Balance:
 
 
 def in_flight_time(deadline_ms: float) -> timedelta:
-    """How long a line's frame may be in a station's hands, or missing and not yet given up."""
+    """Return how long a frame of the line may be with a station, or missing without being given up."""
     return timedelta(seconds=LOST_AFTER_S + LOSS_WRITE_DELAY_S, milliseconds=deadline_ms)
 
 
 def camera_account(
     camera: str, decided: int, holes: Iterable[SequenceHole], losses: Sequence[Gap], settled: datetime
 ) -> CameraAccount:
-    """Explains every hole by the recorded losses. One whose next part was received after `settled` is in flight."""
+    """Explain every hole by the recorded losses. A hole whose next part was received after `settled` is in flight."""
     lost = in_flight = 0
     unaccounted: list[Span] = []
     for hole in holes:
@@ -175,7 +181,7 @@ def camera_account(
 
 
 def _without(hole: SequenceHole, losses: Sequence[Gap]) -> list[Span]:
-    """What is left of a hole when the losses recorded while its counter ran are taken away."""
+    """Remove from a hole the losses that were recorded while its counter ran."""
     rest = [Span(hole.first, hole.last)]
     for loss in losses:
         if hole.begun <= loss.at <= hole.ended + LOSS_RECORD_DELAY:

@@ -1,7 +1,7 @@
-"""A defect report's words: what the model may write about a part, and what it wrote, read strictly. Pure.
+"""The text of a defect report: the schema for the model, and a strict reader of its answer. Pure.
 
-Engines hold the model to the schema where they can. Its text is not trusted all the same: what does not parse is kept
-as text and marked UNPARSABLE, it never raises.
+Engines enforce the schema where they can, but the model's text is never trusted. Text that does not parse is stored as
+it is and marked UNPARSABLE; reading never raises.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from inspector.domain.declared import Severity
 from inspector.domain.pipeline import Pipeline
 from inspector.text import printable
 
-BOX_GRID: Final = 1000.0  # Qwen3-VL speaks of boxes on a 0..1000 grid
+BOX_GRID: Final = 1000.0  # Qwen3-VL gives box corners on a 0..1000 grid
 MAX_FINDINGS: Final = 8
 MAX_TEXT_CHARS: Final = 2000
-NO_DEFECT_CLASS: Final = "none"  # instead of a class: no defect
-OTHER_CLASS: Final = "other"  # a defect of no declared class
+NO_DEFECT_CLASS: Final = "none"  # the class name for a part without a defect
+OTHER_CLASS: Final = "other"  # the class name for a defect of no declared class
 NO_DEFECT_WORDS: Final = frozenset({"none", "null", "no", "no_defect", "no_defects", "ok", "good"})
 
 
 class Box(NamedTuple):
-    """x0, y0, x1, y1 normalised to 0..1, x1 > x0 and y1 > y0."""
+    """x0, y0, x1, y1 normalised to 0..1, with x1 > x0 and y1 > y0."""
 
     x0: float
     y0: float
@@ -33,7 +33,7 @@ class Box(NamedTuple):
     y1: float
 
     def to_frame(self, window: Box) -> Box:
-        """This box of a detail, on the picture of which the detail is the part `window`."""
+        """Convert this box of a detail to the whole picture, of which the detail shows `window`."""
         wide, high = window.x1 - window.x0, window.y1 - window.y0
         x0, x1 = (window.x0 + x * wide for x in (self.x0, self.x1))
         y0, y1 = (window.y0 + y * high for y in (self.y0, self.y1))
@@ -44,8 +44,11 @@ WHOLE_FRAME: Final = Box(0.0, 0.0, 1.0, 1.0)
 
 
 class WordsState(StrEnum):
-    """NONE: a PASS needs no words. PENDING: verdict is out, words are still being written. MISSING: the
-    writer died or had no time."""
+    """The state of a report's text.
+
+    NONE: a PASS needs no text. PENDING: the verdict is out and the text is still being written. MISSING: the writer
+    died or had no time.
+    """
 
     NONE = "NONE"
     PENDING = "PENDING"
@@ -66,7 +69,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The findings of one part; the first one is the most important. `raw` is the model's text, cut to MAX_TEXT."""
+    """The findings of one part, the most important first. `raw` is the model's text, cut to MAX_TEXT_CHARS."""
 
     state: WordsState
     findings: tuple[Finding, ...] = ()
@@ -76,6 +79,7 @@ class Words:
 
     @property
     def main(self) -> Finding | None:
+        """The most important finding, or None."""
         return self.findings[0] if self.findings else None
 
 
@@ -84,7 +88,7 @@ JsonSchema = Mapping[str, Any]
 
 
 def report_schema(pipeline: Pipeline) -> JsonSchema:
-    """A report that names a class of this line, OTHER or NONE."""
+    """Return the schema of a report that names a class of this line, OTHER_CLASS or NO_DEFECT_CLASS."""
     classes = dict.fromkeys((*pipeline.defects, OTHER_CLASS, NO_DEFECT_CLASS))
     return _object(
         defect={"type": "string", "enum": [*classes]},
@@ -95,7 +99,7 @@ def report_schema(pipeline: Pipeline) -> JsonSchema:
 
 
 def _object(**properties: JsonSchema) -> JsonSchema:
-    """An object that has all these keys, in this order, and no others."""
+    """Return the schema of an object with exactly these keys, in this order."""
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
@@ -105,9 +109,9 @@ BOX_SCHEMA: Final = _object(bbox_2d=CORNERS_SCHEMA)
 
 
 def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0) -> Words:
-    """The model's JSON (an object or a list of them, anywhere in the text) as findings of this pipeline.
+    """Read the model's JSON (an object or a list of them, anywhere in the text) as findings of this pipeline.
 
-    WRITTEN without findings: the model names no defect.
+    WRITTEN without findings means that the model names no defect.
     """
     raw = text[:MAX_TEXT_CHARS]
     items = [item for item in json_objects(raw) if "defect" in item]
@@ -117,7 +121,7 @@ def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0) -> Words:
 
 
 def read_box(text: str) -> Box | None:
-    """The first usable `bbox_2d` in the model's text, or None."""
+    """Return the first usable `bbox_2d` in the model's text, or None."""
     boxes = (_box(item.get("bbox_2d")) for item in json_objects(text[:MAX_TEXT_CHARS]))
     return next((box for box in boxes if box is not None), None)
 
@@ -131,17 +135,17 @@ def _finding(item: dict[str, Any], pipeline: Pipeline) -> Finding:
 
 
 def _class(item: dict[str, Any]) -> str:
-    """The class the model named, as classes are declared."""
+    """Return the class that the model named, in the spelling of declared classes."""
     return "_".join(_plain(item["defect"]).lower().split())
 
 
 def _plain(value: object) -> str:
-    """A plain value as text; a list or mapping, which may nest too deep even to be printed, says nothing."""
+    """Return a plain value as text. A list or mapping may nest too deep to be printed and becomes empty."""
     return "" if isinstance(value, list | dict) else str(value)
 
 
 def _severity(value: object) -> Severity:
-    """The severity the model named; major where it named none we know."""
+    """Return the severity that the model named; major where it named no known one."""
     known = _plain(value).strip().lower()
     return Severity(known) if known in set(Severity) else Severity.MAJOR
 
@@ -156,16 +160,16 @@ def _box(value: object) -> Box | None:
 
 
 def json_objects(text: str) -> list[dict[str, Any]]:
-    """Every JSON object found at the top level of the text or inside a top-level list."""
-    decoder, found, at = json.JSONDecoder(strict=False), [], 0
+    """List every JSON object at the top level of the text or inside a top-level list."""
+    decoder, objects, at = json.JSONDecoder(strict=False), [], 0
     while (start := _opening(text, at)) >= 0:
         try:
             value, at = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             at = start + 1
             continue
-        found += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
-    return found
+        objects += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
+    return objects
 
 
 def _opening(text: str, at: int) -> int:

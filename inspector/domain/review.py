@@ -1,4 +1,4 @@
-"""What became known about a part after it was decided: a person's answer, and votes that decided nothing. Pure."""
+"""Facts about a part that arrive after its decision: a person's review, and shadow votes. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from inspector.domain.frame import FrameKey
 from inspector.domain.part import PartRecord
 from inspector.domain.vote import Vote
 
-HASH_SPACE: Final = 2**64
-RARE_SHARE: Final = 0.02
-ROUNDING_TOLERANCE: Final = 1e-9
+HASH_SPACE: Final = 2**64  # the number of values of an 8-byte hash
+RARE_SHARE: Final = 0.02  # dispositions of at most this share of parts may stay without reviews
+ROUNDING_TOLERANCE: Final = 1e-9  # parts; keeps a whole number whole before it is rounded down
 
 
 class Review(NamedTuple):
@@ -29,8 +29,11 @@ class Review(NamedTuple):
 
 
 class StoredPart(NamedTuple):
-    """A decided part as it looks today. `shadow` are the votes of its whole ladder, asked after it was decided; they
-    count in no disposition. `is_ng` is the truth, None where nobody has said it."""
+    """A decided part with everything known about it today.
+
+    `shadow` holds the votes of its whole ladder, asked after the decision; they count in no disposition. `is_ng` is the
+    truth, or None where nobody has reviewed the part.
+    """
 
     part: PartRecord
     shadow: tuple[Vote, ...] = ()
@@ -38,29 +41,34 @@ class StoredPart(NamedTuple):
 
 
 class History(NamedTuple):
-    """A line's parts under one fingerprint, oldest first: all about which anything became known, and the newest of the
-    others. `totals` are of all that there are."""
+    """A line's parts under one fingerprint, oldest first.
+
+    It holds all parts with a review or shadow votes, and the newest of the others. `totals` counts all parts of the
+    line.
+    """
 
     parts: tuple[StoredPart, ...]
     totals: Mapping[Disposition, int]
 
 
 def balanced_sample(parts: Sequence[StoredPart]) -> list[StoredPart]:
-    """The reviewed ones among these, the same share of every disposition: people review what was rejected sooner than
-    what was passed, and figures over such a choice would say more about the choice. A disposition that few parts have
-    (RARE) need not keep up with the others."""
+    """Choose the same share of reviewed parts from every disposition.
+
+    People review rejected parts sooner than passed ones; figures over the reviewed parts alone would mostly describe
+    that choice. A disposition with few parts (RARE_SHARE) does not limit the share of the others.
+    """
     all_of = {each: [part for part in parts if part.part.decision.disposition is each] for each in Disposition}
-    told = {each: [part for part in found if part.is_ng is not None] for each, found in all_of.items()}
-    common = [each for each, found in all_of.items() if len(found) > RARE_SHARE * len(parts)]
-    share = min((len(told[each]) / len(all_of[each]) for each in common), default=0.0)
-    return [
-        part
-        for each in Disposition
-        for part in told[each][: math.floor(share * len(all_of[each]) + ROUNDING_TOLERANCE)]
-    ]
+    reviewed = {each: [part for part in group if part.is_ng is not None] for each, group in all_of.items()}
+    common = [each for each, group in all_of.items() if len(group) > RARE_SHARE * len(parts)]
+    share = min((len(reviewed[each]) / len(all_of[each]) for each in common), default=0.0)
+    counts = {each: math.floor(share * len(group) + ROUNDING_TOLERANCE) for each, group in all_of.items()}
+    return [part for each in Disposition for part in reviewed[each][: counts[each]]]
 
 
 def is_shadow(key: FrameKey, share: float) -> bool:
-    """Whether a part's whole ladder is asked once it is decided. A hash of its name says so, so that neither its
-    looks nor its verdict has a say, every process gives the same answer, and no cavity of a mould is left out."""
+    """Return whether a part's whole ladder is asked after its decision.
+
+    A hash of its key decides. Neither the picture nor the verdict influences the choice, every process gives the same
+    answer, and no cavity of a mould is left out.
+    """
     return int.from_bytes(hashlib.sha256(str(key).encode()).digest()[:8]) < share * HASH_SPACE

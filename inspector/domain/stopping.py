@@ -1,15 +1,15 @@
-"""When asking stops: published rules, and the default. Pure; every rule looks at the votes so far only.
+"""Stopping rules: published ones, and the default. Pure; every rule looks at the votes so far only.
 
 | rule | paper | stops when |
 |---|---|---|
-| Fixed | majority voting, Wang 2023 (2203.11171) | n votes were asked |
+| FixedRule | majority voting, Wang 2023 (2203.11171) | n votes were asked |
 | AdaptiveConsistency | Aggarwal 2023 (2305.11860) | a Beta posterior says that the leader's share is above a half |
 | Esc | Li 2024 (2401.10480) | all votes of one window agree |
 | Sprt | ConSol, Lee 2025 (2503.17587) | Wald's test prefers "the leader has share p1" or "a half" |
-| Sequential | ours | the discounted votes are sure, or the rest can't change the disposition |
+| SequentialRule | ours | the discounted votes are sure, or the rest can't change the disposition |
 
-The published rules count every vote as independent evidence. Votes of one model on one part are not: see
-inspector/evaluation/simulation.py for what that does to their error rates.
+The published rules count every vote as independent evidence. Votes of one model about one part are not independent;
+`lab/evaluation/stopping_simulation.py` shows the effect on the rules' error rates.
 """
 
 from __future__ import annotations
@@ -30,39 +30,42 @@ UNANIMOUS_VOTES: Final = (Vote(ViewName.DIRECT, 0, 0.0), Vote(ViewName.DIRECT, 0
 
 
 class StoppingRule(ABC):
-    """When to stop, how many to ask next, and how the votes count in the end."""
+    """When to stop, how many votes to ask next, and how the votes count in the end."""
 
     counting: Counting = MAJORITY_COUNTING
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """As figures are listed under."""
+        """The name in tables of figures."""
 
     @property
     @abstractmethod
     def max_votes(self) -> int:
-        """Asking ends here, whatever the votes say."""
+        """The number of votes at which asking ends in any case."""
 
     @abstractmethod
     def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
-        """The rule's own reason to stop before max_votes."""
+        """Return the rule's own reason to stop before max_votes, or None."""
 
     def stop(self, votes: Sequence[Vote]) -> StoppedBy | None:
-        """Why asking ends with these votes; None while it goes on."""
+        """Return why asking ends with these votes, or None while it continues."""
         end = StoppedBy.LADDER_END if len(votes) >= self.max_votes else None
         return self.satisfied(votes) or end
 
     def next_votes(self, votes: Sequence[Vote]) -> int:
-        """How many to ask next, at once: the fewest that could end it, were they unanimous. Fewer could only make
-        a second batch necessary, and what comes after may never be needed."""
+        """Return how many votes to ask at once: the fewest that could end it if they were unanimous.
+
+        Fewer could only make a second batch necessary. More might never be needed.
+        """
         if self.stop(votes) is not None:
             return 0
         left = self.max_votes - len(votes)
-        ends = (k for k in range(1, left) if any(self.stop((*votes, *([said] * k))) for said in UNANIMOUS_VOTES))
+        ends = (k for k in range(1, left) if any(self.stop((*votes, *([vote] * k))) for vote in UNANIMOUS_VOTES))
         return next(ends, left)
 
     def tally(self, votes: Sequence[Vote]) -> Tally:
+        """Combine the votes by the rule's counting."""
         return Tally(tuple(votes), self.counting)
 
 
@@ -86,7 +89,7 @@ class FixedRule(StoppingRule):
 
 @dataclass(frozen=True)
 class AdaptiveConsistency(StoppingRule):
-    """The Beta rule as published: it takes votes as independent, and "most answers agree" as "the answer is right"."""
+    """The Beta rule as published: it treats votes as independent, and agreement of most answers as correctness."""
 
     confidence: float = 0.95
     max_votes: int = 40
@@ -98,8 +101,10 @@ class AdaptiveConsistency(StoppingRule):
 
 @dataclass(frozen=True)
 class Esc(StoppingRule):
-    """Early-stopping self-consistency: windows follow one another without overlap. A window that holds an unreadable
-    answer is not unanimous."""
+    """Early-stopping self-consistency: consecutive windows without overlap.
+
+    A window with an unreadable answer is not unanimous.
+    """
 
     window: int = 5
     max_votes: int = 40
@@ -114,8 +119,11 @@ class Esc(StoppingRule):
 
 @dataclass(frozen=True)
 class Sprt(StoppingRule):
-    """Wald's sequential test of "the leader has share p1" against "a half". The leader is picked from the same votes,
-    so that either side may win: the chance of a winner where there is none is up to twice alpha."""
+    """Wald's sequential test of "the leader has share p1" against "a half".
+
+    The leader is picked from the same votes, so either side may win. Where there is no true leader, the chance of a
+    winner is up to twice alpha.
+    """
 
     p1: float = 0.8
     alpha: float = 0.05
@@ -133,8 +141,11 @@ class Sprt(StoppingRule):
 
 @dataclass(frozen=True)
 class SequentialRule(StoppingRule):
-    """The default: the posterior of the discounted votes is sure of one disposition, or no answers that are still to
-    come could change it. `ladder_votes`: how many votes the ladder holds in all."""
+    """The default rule.
+
+    It stops when the posterior of the discounted votes is sure of one disposition, or when no remaining answers could
+    change it. `ladder_votes`: the number of votes of the whole ladder.
+    """
 
     settle: SettlePolicy = field(default_factory=SettlePolicy)
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -155,7 +166,7 @@ class SequentialRule(StoppingRule):
 
 
 def is_settled(tally: Tally, settle: SettlePolicy, thresholds: Thresholds) -> bool:
-    """Confident enough, and on one side of both thresholds: doubt never settles."""
+    """Return whether the tally is confident enough and outside both thresholds. Doubt never settles."""
     score = tally.score
     if score is None or tally.confidence < settle.confidence:
         return False
@@ -163,7 +174,7 @@ def is_settled(tally: Tally, settle: SettlePolicy, thresholds: Thresholds) -> bo
 
 
 def is_decided(tally: Tally, remaining: int, thresholds: Thresholds) -> bool:
-    """Futility: no answers that `remaining` more votes could give would change the disposition."""
+    """Return whether no answers to the `remaining` votes could change the disposition (futility)."""
     if remaining <= 0:
         return True
     if tally.score is None:
@@ -177,21 +188,22 @@ def is_decided(tally: Tally, remaining: int, thresholds: Thresholds) -> bool:
 
 
 class Sides(NamedTuple):
-    """Hard votes of the side that leads, and of the other one; a vote that can't tell counts half for each."""
+    """Hard votes of the leading side and of the other. A vote at exactly 0.5 counts half for each."""
 
     leader: float
     runner_up: float
 
 
 def sides(votes: Sequence[Vote]) -> Sides:
-    said = [vote.ng for vote in votes if vote.p_ng is not None]
-    ng = sum(said)
-    return Sides(max(ng, len(said) - ng), min(ng, len(said) - ng))
+    """Count the readable votes of each side."""
+    readable = [vote.ng for vote in votes if vote.p_ng is not None]
+    ng = sum(readable)
+    return Sides(max(ng, len(readable) - ng), min(ng, len(readable) - ng))
 
 
 def _reachable(tally: Tally, remaining: int) -> tuple[float, float]:
-    """The scores if all that remain said OK, or NG: as far as any answers could move it."""
-    ok, ng = (Tally((*tally.votes, *([said] * remaining)), tally.counting).score for said in UNANIMOUS_VOTES)
+    """Return the scores if all remaining votes were OK, and if all were NG."""
+    ok, ng = (Tally((*tally.votes, *([vote] * remaining)), tally.counting).score for vote in UNANIMOUS_VOTES)
     if ok is None or ng is None:
         raise ValueError("a tally with readable votes has a score")
     return ok, ng

@@ -1,8 +1,8 @@
-"""Votes and how they are tallied. Pure.
+"""Votes and their tally. Pure.
 
-A vote is one answer to one view: `p_ng` read from the verdict token's logits. An unreadable answer votes for
-nobody, but is kept and counted. Votes of one model on one picture are correlated, so n votes are worth fewer than
-n (inspector/discount.py).
+A vote is one answer to one view: `p_ng` read from the verdict token's logits. An unreadable answer counts for neither
+side, but is stored and counted. Votes of one model about one picture are correlated, so n votes are worth fewer than n
+independent ones (`domain/effective_votes.py`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from inspector.text import printable
 
 
 class StoppedBy(StrEnum):
-    """Why the ladder ended: confident enough; nothing left could change the outcome; all rungs asked; no time
-    for the next rung; an error."""
+    """Why the ladder ended.
+
+    SETTLED: confident enough. DECIDED: nothing left could change the outcome. LADDER_END: all rungs were asked.
+    DEADLINE: no time for the next rung. ERROR: the model failed.
+    """
 
     SETTLED = "SETTLED"
     DECIDED = "DECIDED"
@@ -34,8 +37,11 @@ class StoppedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One answer. `p_ng` is None when the answer could not be read. `ms`: time from asking to answer. `p_true`:
-    the model's own probability that this answer is right, where it was asked for that."""
+    """One answer.
+
+    `p_ng` is None when the answer could not be read. `ms`: time from question to answer. `p_true`: the model's own
+    probability that this answer is right, where the model was asked.
+    """
 
     view: ViewName
     rung: int
@@ -54,26 +60,29 @@ class Vote:
 
     @property
     def log_odds(self) -> float:
-        """Natural log-odds of NG, finite by CERTAIN. Raises ValueError for an unreadable answer."""
+        """The natural log-odds of NG, kept finite by PROBABILITY_MARGIN. Raises ValueError for an unreadable answer."""
         if self.p_ng is None:
-            raise ValueError("an unreadable answer has no log-odds")
+            raise ValueError("an unreadable vote has no log-odds; use readable votes only")
         return logit(self.p_ng)
 
     @property
     def ng(self) -> float:
-        """1 for NG, 0 for OK, and a half where the model could not tell: doubt is no vote for OK."""
+        """1 for NG, 0 for OK, and 0.5 where the model could not decide: doubt is no vote for OK."""
         return 0.5 if self.log_odds == 0.0 else float(self.log_odds > 0.0)
 
     @property
     def certainty(self) -> float:
-        """Log-odds that the side this vote is on is right: asked for (P(True)), or else the verdict's own margin."""
+        """The log-odds that this vote's side is right: from P(True) where the model was asked, else the verdict's own
+        margin."""
         return abs(self.log_odds) if self.p_true is None else logit(self.p_true)
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What the golden samples say about a part (inspector/patches.py). No vote: it asks the model nothing, and is not
-    counted among its answers."""
+    """The second opinion about a part, from the golden samples (`judging/patch_distance.py`).
+
+    It is no vote: it asks the model nothing, and is not counted among its answers.
+    """
 
     p_ng: float
     ms: float = 0.0
@@ -90,8 +99,10 @@ class Opinion:
 
 
 class LabelledVotes(NamedTuple):
-    """One part's stored votes in the order they were given, the truth (None where nobody has said it), and the second
-    opinion where the line has one."""
+    """One part's stored votes in the order they were given, its truth and its second opinion.
+
+    `ng` is None where nobody has reviewed the part. `opinion` is None where the line has no second opinion.
+    """
 
     votes: tuple[Vote, ...]
     ng: bool | None
@@ -100,10 +111,12 @@ class LabelledVotes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """How a line's votes become one score, and how sure they make. `prior` is the share of NG parts among those that
-    come, where the votes' own odds take half for granted. `temperature` evens out the weights of count: weighted.
-    `calibration` corrects how sure soft votes make, never the score. `opinion` is one part's second opinion; `fusion`
-    weighs it, and where that was learned no calibration is needed beside it."""
+    """How a line's votes are combined into one score and one confidence.
+
+    `prior` is the share of NG parts on the line, where the votes' own odds assume a half. `temperature` evens out the
+    weights of count: weighted. `calibration` corrects the confidence of soft votes, never the score. `opinion` is the
+    part's second opinion and `fusion` its learned weight; with a fusion no calibration is needed.
+    """
 
     count: CountMethod = CountMethod.SOFT
     correlations: Correlations = field(default_factory=Correlations)
@@ -114,23 +127,23 @@ class Counting:
     opinion: Opinion | None = None
 
     def share(self, votes: Sequence[Vote]) -> float:
-        """p_ng of the part from one or more readable votes and the second opinion, before the prior."""
+        """Return the part's p_ng from one or more readable votes and the second opinion, before the prior."""
         return self._fused(self.voted(votes))
 
     def voted(self, votes: Sequence[Vote]) -> float:
-        """p_ng as the votes alone have it."""
+        """Return the part's p_ng from its votes alone, before the prior."""
         if self.count is CountMethod.SOFT:
             return expit(mean(vote.log_odds for vote in votes))
         weights = self.weights(votes)
         return math.fsum(weight * vote.ng for weight, vote in zip(weights, votes, strict=True)) / math.fsum(weights)
 
     def evidence(self, votes: Sequence[Vote]) -> float:
-        """Posterior probability of NG from one or more readable votes, before the prior.
+        """Return the posterior probability of NG from one or more readable votes, before the prior.
 
-        soft: sigmoid of n_eff times the mean log-odds; exact where the votes' odds are calibrated and they are
-        normal and equally correlated given the truth. majority, weighted: Beta(1, 1) posterior on n_eff votes
-        (Adaptive-Consistency, Aggarwal 2023, on discounted counts): that most such votes would say NG, which is
-        not yet that the part is.
+        soft: sigmoid of n_eff times the mean log-odds. It is exact where the votes' odds are calibrated, and normal and
+        equally correlated given the truth. majority, weighted: Beta(1, 1) posterior on n_eff votes
+        (Adaptive-Consistency, Aggarwal 2023, on discounted counts). That is the probability that most such votes would
+        say NG, not yet that the part is NG.
         """
         voted, n_eff = self.voted(votes), self.n_eff(votes)
         if self.count is CountMethod.SOFT:
@@ -138,7 +151,7 @@ class Counting:
         return self._fused(majority_probability(voted * n_eff, (1.0 - voted) * n_eff))
 
     def _fused(self, p_ng: float) -> float:
-        """With the second opinion; the share of NG among the parts that taught its weight is taken out again."""
+        """Combine p_ng with the second opinion, and remove the NG share of the parts behind its weights."""
         learned = self.fusion
         if learned is None or self.opinion is None:
             return p_ng
@@ -146,22 +159,26 @@ class Counting:
         return expit(log_odds - logit(learned.ng_share))
 
     def _likelihood(self, vote: Vote) -> float:
-        """Log-likelihood ratio of NG: the log-odds, calibrated where that was learned."""
+        """Return the log-likelihood ratio of NG: the vote's log-odds, calibrated where a calibration was learned."""
         learned = self.calibration
         if learned is None or self.fusion is not None:
             return vote.log_odds
         return learned.slope * vote.log_odds + learned.intercept - logit(learned.ng_share)
 
     def weights(self, votes: Sequence[Vote]) -> list[float]:
-        """Of each vote, the largest 1. weighted: softmax of the votes' certainty within the part (CISC, Taubenfeld
-        2025), with odds instead of probabilities, so that P(True) and margins lie on one scale."""
+        """Return the weight of each vote; the largest is 1.
+
+        Under count: weighted this is a softmax of the votes' certainty within the part (CISC, Taubenfeld 2025). It uses
+        odds instead of probabilities, so that P(True) and margins share one scale.
+        """
         if self.count is not CountMethod.WEIGHTED:
             return [1.0] * len(votes)
         surest = max(vote.certainty for vote in votes)
         return [math.exp((vote.certainty - surest) / self.temperature) for vote in votes]
 
     def n_eff(self, votes: Sequence[Vote]) -> float:
-        """How many independent, equally heavy votes these are worth: unequal weights cost too (Kish 1965)."""
+        """Return the number of independent, equally weighted votes that these are worth. Unequal weights reduce it
+        (Kish 1965)."""
         weights = self.weights(votes)
         heavy = math.fsum(weights) ** 2 / math.fsum(weight**2 for weight in weights) if votes else 0.0
         return effective_votes(heavy, self.correlations.mean([vote.view for vote in votes]))
@@ -169,7 +186,10 @@ class Counting:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Votes combined. `score` is p_ng of the part; `agreement` the share of readable votes on the leader's side."""
+    """The combined votes.
+
+    `score` is the part's p_ng; `agreement` is the share of readable votes on the leader's side.
+    """
 
     votes: tuple[Vote, ...] = ()
     counting: Counting = field(default_factory=Counting)
@@ -188,7 +208,7 @@ class Tally:
 
     @property
     def score(self) -> float | None:
-        """p_ng of the part in 0..1; None while no answer was readable. majority and weighted count hard votes."""
+        """The part's p_ng in 0..1; None while no answer was readable. majority and weighted count hard votes."""
         return with_prior(self.counting.share(self.readable), self.counting.prior) if self.readable else None
 
     @property
@@ -200,7 +220,7 @@ class Tally:
 
     @property
     def confidence(self) -> float:
-        """Posterior probability of the score's side, 0.5..1, from discounted votes and the prior."""
+        """The posterior probability of the score's side, 0.5..1, from discounted votes and the prior."""
         score = self.score
         if score is None:
             return 0.5
@@ -212,17 +232,19 @@ class Tally:
 
 
 def counting(pipeline: Pipeline, fingerprint: str = "", opinion: Opinion | None = None) -> Counting:
-    """As the pipeline declares, for a part with this second opinion; what was learned counts only under the
-    fingerprint it was learned under."""
-    settle, holds = pipeline.settle, pipeline.learned_under(fingerprint)
+    """Build the pipeline's counting for a part with this second opinion.
+
+    Learned values count only under the fingerprint they were learned under.
+    """
+    settle, learned = pipeline.settle, pipeline.learned_under(fingerprint)
     rho = PRIOR_CORRELATION if settle.vote_correlation == "learned" else settle.vote_correlation
-    pairs = holds.correlations if holds and settle.vote_correlation == "learned" else ()
+    pairs = learned.correlations if learned and settle.vote_correlation == "learned" else ()
     return Counting(
         count=pipeline.count,
         correlations=Correlations(rho, pairs),
         prior=settle.prior,
         temperature=settle.weight_temperature,
-        calibration=holds.calibration if holds else None,
-        fusion=holds.fusion if holds else None,
+        calibration=learned.calibration if learned else None,
+        fusion=learned.fusion if learned else None,
         opinion=opinion,
     )

@@ -182,11 +182,11 @@ class LadderRun:
         """Votes of one batch as they finish; nothing where its pictures can't be had (no region to zoom at)."""
         if batch.pictures is Pictures.ZOOM and not await self.sight.zoom_to_suspect():
             return
-        prefix, questions = await self.sight.prefix(batch.pictures), tuple(each.question for each in batch.asked)
+        prefix, questions = await self.sight.prefix(batch.pictures), tuple(each.question for each in batch.questions)
         began, items = time.monotonic(), defaultdict[int, list[Answer]](list)
         async with aclosing(self.engine.ask(prefix, questions)) as answers:
             async for answer in answers:
-                rung, question = batch.asked[answer.index]
+                rung, question = batch.questions[answer.index]
                 if question.view is ViewName.CHECKLIST:
                     items[rung].append(answer)
                 else:

@@ -28,15 +28,15 @@ def test_checklist_is_one_vote() -> None:
 
 
 def test_rungs_asked_together_share_batches_and_keep_their_numbers() -> None:
-    joined = question_batches(steps(MIXED, seed=0), most=12)
+    joined = question_batches(steps(MIXED, seed=0), max_votes=12)
     assert [batch.pictures for batch in joined] == [Pictures.FRAME, Pictures.ZOOM]
-    assert [asked.rung for asked in joined[0].asked] == [0, 1, 1, 1, 1]
+    assert [asked.rung for asked in joined[0].questions] == [0, 1, 1, 1, 1]
     assert [batch.votes for batch in joined] == [4, 2]
 
 
 def test_no_more_is_asked_than_may_count() -> None:
-    joined = question_batches(steps(MIXED, seed=0), most=4)
-    assert [asked.question.view for batch in joined for asked in batch.asked] == [
+    joined = question_batches(steps(MIXED, seed=0), max_votes=4)
+    assert [asked.question.view for batch in joined for asked in batch.questions] == [
         ViewName.DIRECT,
         ViewName.PARAPHRASE,
         ViewName.PARAPHRASE,
@@ -50,5 +50,5 @@ def test_batches_ask_the_ladder_up_to_the_most_votes(pipeline: Pipeline, seed: i
     ladder = steps(pipeline, seed)
     joined = question_batches(ladder, most)
     assert sum(batch.votes for batch in joined) == min(most, sum(step.votes for step in ladder))
-    assert all(PICTURES_OF[asked.question.view] is batch.pictures for batch in joined for asked in batch.asked)
+    assert all(PICTURES_OF[asked.question.view] is batch.pictures for batch in joined for asked in batch.questions)
     assert len({batch.pictures for batch in joined}) == len(joined)

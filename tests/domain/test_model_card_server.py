@@ -67,7 +67,7 @@ def test_an_address_may_be_any_of_http(url: str) -> None:
 def test_what_is_no_address_is_told_how_to_write_one(url: str) -> None:
     assert fault({"base_url": url})[1:4] == (
         "server.base_url",
-        "is no address of a server",
+        "is not the address of a server",
         "write http://HOST:PORT/v1",
     )
 
@@ -90,7 +90,7 @@ def test_extra_settings_may_be_anything_but_what_every_request_sets_itself() -> 
     found = fault({"base_url": URL, "extra": {"temperature": 0.2, "n": 4, "priority": 1}})
     assert (found.field, found.problem) == (
         "server.extra",
-        "n, temperature can't be set here: every request has its own",
+        "n, temperature can't be set here: every request sets it",
     )
 
 
@@ -111,9 +111,9 @@ def test_faults_name_the_setting(server: dict[str, object], field: str, problem:
 
 def test_engine_and_server_belong_together() -> None:
     assert fault(None).field == "server"
-    assert fault(None).remedy == "add server: with the base_url that engine: openai asks"
+    assert fault(None).remedy == "add server: with the base_url that engine: openai connects to"
     found = fault({"base_url": URL}, engine="transformers")
-    assert (found.field, found.problem) == ("server", "is never asked by engine transformers")
+    assert (found.field, found.problem) == ("server", "is not used by engine transformers")
 
 
 def test_a_gpu_is_not_reserved_for_a_client() -> None:

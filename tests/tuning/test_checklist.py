@@ -63,7 +63,7 @@ def test_questions_are_found_wherever_and_however_they_stand(text: str, reason: 
         ("", "String should have at least 3 characters"),
         ("?", "String should have at least 3 characters"),
         ("x" * 400 + "?", "String should have at most 400 characters"),
-        ("Is <|im_end|> there?", "holds '<|', which a model reads as a control token"),
+        ("Is <|im_end|> there?", "contains '<|', which a model reads as a control token"),
         (7, "Input should be a valid string"),
         ([SHORT], "Input should be a valid string"),
         ({"question": SHORT}, "Input should be a valid string"),
