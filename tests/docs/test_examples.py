@@ -21,11 +21,11 @@ from support.documents import Block, Command, blocks, commands
 
 from inspector.adapters.mqtt.local.broker import local_broker
 from inspector.config.loader import read_card, read_pipeline
-from inspector.messages.incoming import FrameRef, GateAck, PlcCount
+from inspector.messages.incoming import FrameRef, GateAck, Incoming, PlcCount
 from inspector.messages.topics import Topics
 
 BROKERS: Final = {"mosquitto_pub", "mosquitto_sub"}
-PAYLOADS: Final = {"ack": GateAck, "count": PlcCount}
+PAYLOADS: Final[dict[str, type[Incoming]]] = {"ack": GateAck, "count": PlcCount}
 WAIT_S: Final = 20.0
 
 
@@ -70,10 +70,15 @@ def test_python_example_reaches_a_broker(tmp_path: Path) -> None:
     picture, received = tmp_path / "mug.jpg", threading.Event()
     picture.write_bytes(b"the picture's bytes")
     messages: list[MQTTMessage] = []
+
+    def on_message(_client: Client, _data: object, message: MQTTMessage) -> None:
+        messages.append(message)
+        received.set()
+
     with local_broker(tmp_path, prefer="mosquitto") as broker:
         gateway = Client(CallbackAPIVersion.VERSION2, client_id="station", protocol=MQTTv5)
         gateway.on_subscribe = lambda *_: received.set()
-        gateway.on_message = lambda _client, _data, message: (messages.append(message), received.set())
+        gateway.on_message = on_message
         gateway.connect(broker.host, broker.port)
         gateway.loop_start()
         gateway.subscribe("inspector/v1/+/+/frame", qos=1)
