@@ -1,12 +1,10 @@
-"""The `inspector` command: registers every command of this room and turns InspectorError into one line and exit code 1.
-
-The folders mirror the command line: `inspector eval folder` is `cli/eval/folder.py`.
-"""
+"""The `inspector` command: registers all commands and turns expected errors into one line and exit code 1."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Final
 
 import typer
 
@@ -29,7 +27,7 @@ from inspector.cli.export.parts import export_parts
 from inspector.cli.export.pipelines import export_pipelines
 from inspector.cli.learn import learn
 from inspector.cli.ledger import ledger
-from inspector.cli.output import escaped, screen
+from inspector.cli.output import print_error
 from inspector.cli.plan import plan
 from inspector.cli.replay import replay
 from inspector.cli.restore import restore
@@ -45,11 +43,12 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Visual inspection on factory lines by a vision-language model.\n\n"
     "Start with [bold]inspector demo[/]. On a real line: [bold]inspector check[/], [bold]inspector apply[/], "
-    "[bold]inspector serve[/].\n\nWhere it runs is set by INSPECTOR_… environment variables or a .env file "
-    "(INSPECTOR_BROKER_HOST, INSPECTOR_DATA, INSPECTOR_MODEL, …).",
+    "[bold]inspector serve[/].\n\nINSPECTOR_… environment variables or a .env file configure an installation "
+    "(INSPECTOR_BROKER_HOST, INSPECTOR_DATA, INSPECTOR_MODEL, …). Every command that prints a table also accepts "
+    "[bold]--json[/].",
 )
-# packages that an extra of the distribution brings
-EXTRAS = {
+# the extra of the distribution that brings an optional package
+EXTRAS: Final = {
     "torch": "engine",
     "transformers": "engine",
     "tokenizers": "engine",
@@ -60,22 +59,25 @@ EXTRAS = {
     "matplotlib": "lab",
     "iotcore": "lab",
 }
-COMMANDS: tuple[Callable[..., None], ...] = (
-    demo, serve, simulate, replay, check, apply, review, plan, learn, checklist, ledger, backup, restore, chaos,
-    train_demo,
-)  # fmt: skip
-GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
-    "db": ("The ledger's database.", {"upgrade": db_upgrade}),
+# by the panel of `inspector --help` that lists them
+COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
+    "Run": (demo, serve, simulate, replay),
+    "Lines": (apply, review, plan, learn, checklist),
+    "Installation": (check, ledger, backup, restore),
+    "Tests and training": (chaos, train_demo),
+}
+GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
+    "db": ("Maintain the ledger's database.", {"upgrade": db_upgrade}),
     "eval": (
-        "How good a model's answers are.",
+        "Measure how good a model's answers are.",
         {"synthetic": eval_synthetic, "folder": eval_folder, "simulation": eval_simulation, "mmad": eval_mmad},
     ),
     "bench": (
-        "Measurements, side by side in one run.",
+        "Measure throughput and latency on this machine.",
         {"service": bench_service, "ledger": bench_ledger, "engine": bench_engine},
     ),
     "export": (
-        "Take parts, pipelines or the wire contract out.",
+        "Export parts, pipelines or the MQTT contract.",
         {"parts": export_parts, "pipelines": export_pipelines, "contract": export_contract},
     ),
 }
@@ -86,7 +88,7 @@ def main() -> None:
     try:
         app()
     except InspectorError as error:
-        _fail(error)
+        _fail(str(error))
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
@@ -94,19 +96,20 @@ def main() -> None:
         _fail(f"this command needs {error.name}, not installed here; pip install 'inspector[{extra}]'")
 
 
-def _fail(error: object) -> None:
-    screen.print(f"[bold red]error:[/] {escaped(error)}", soft_wrap=True)
+def _fail(problem: str) -> None:
+    print_error(problem)
     sys.exit(1)
 
 
 def _register() -> None:
-    for command in COMMANDS:
-        app.command(command.__name__.replace("_", "-"))(command)
-    for group, (text, commands) in GROUPS.items():
+    for panel, commands in COMMANDS.items():
+        for command in commands:
+            app.command(command.__name__.replace("_", "-"), rich_help_panel=panel)(command)
+    for group, (text, subcommands) in GROUPS.items():
         sub = typer.Typer(no_args_is_help=True, help=text)
-        for name, command in commands.items():
+        for name, command in subcommands.items():
             sub.command(name)(command)
-        app.add_typer(sub, name=group)
+        app.add_typer(sub, name=group, rich_help_panel="Groups of commands")
 
 
 _register()

@@ -1,22 +1,28 @@
-"""`inspector apply`."""
+"""`inspector apply`, with the changes that it lists."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from inspector.cli.options import PIPELINES, AsJson, read_settings
-from inspector.cli.output import escaped, print_json, screen
+from inspector.cli.output import escaped, print_json, stderr_console
+
+if TYPE_CHECKING:
+    from inspector.operations.apply import LineChange
 
 
 def apply(
-    path: Annotated[Path, typer.Argument(help="A pipeline file, or a folder of them.")] = PIPELINES,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    path: Annotated[Path, typer.Argument(help="Pipeline file, or a folder of them.")] = PIPELINES,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes and store nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what changed in the declarations, and make a new version of each line that changed live within 2 s."""
+    """Make changed pipeline files live as new versions of their lines.
+
+    Shows each change first. Running stations load a new version within 2 s.
+    """
     from inspector.adapters.ledger import FileEvidence
     from inspector.bootstrap.wiring import absolute
     from inspector.operations.apply import plan_changes, read_pipelines, store_changes
@@ -26,31 +32,27 @@ def apply(
     changes = plan_changes(read_pipelines(path), settings.database, FileEvidence(settings.evidence))
     versions = {} if dry_run else store_changes(changes, settings.database)
     if as_json:
-        print_json(
-            {
-                "dry_run": dry_run,
-                "lines": [
-                    change.as_json() | {"new_version": versions.get(change.declared.pipeline.line)}
-                    for change in changes
-                ],
-            }
-        )
+        lines = [change.as_json() | {"new_version": versions.get(change.line)} for change in changes]
+        print_json({"dry_run": dry_run, "lines": lines})
         return
     for change in changes:
-        _show_change(change, versions)
+        _print_change(change, versions.get(change.line))
 
 
-def _show_change(change: Any, versions: dict[str, int]) -> None:
-    line = change.declared.pipeline.line
+def _print_change(change: LineChange, new_version: int | None) -> None:
     if not change.is_changed:
-        screen.print(f"{line}: unchanged (version {change.version})")
+        stderr_console.print(f"{change.line}: unchanged (version {change.version})")
         return
-    to = f" → version {versions[line]}" if line in versions else " (dry run)"
-    screen.print(f"[bold]{line}[/]: {'new' if change.is_new else f'version {change.version}'}{to}")
+    before = "new" if change.is_new else f"version {change.version}"
+    after = f" → version {new_version}" if new_version else " (dry run)"
+    stderr_console.print(f"[bold]{change.line}[/]: {before}{after}")
     for each in change.changes:
         note = " [yellow](changes scores)[/]" if each.rescores else ""
-        screen.print(f"  {escaped(each.field)}: [red]{escaped(each.old)}[/] → [green]{escaped(each.new)}[/]{note}")
+        values = f"[red]{escaped(each.old)}[/] → [green]{escaped(each.new)}[/]"
+        stderr_console.print(f"  {escaped(each.field)}: {values}{note}")
     if change.new_golden and not change.is_new:
-        screen.print("  golden samples: other pictures [yellow](changes scores)[/]")
+        stderr_console.print("  golden samples: other pictures [yellow](changes scores)[/]")
     if change.forgets:
-        screen.print(f"  [yellow]what was learned from votes holds no more; later: inspector learn {line}[/]")
+        stderr_console.print(
+            f"  [yellow]values learned from votes no longer apply; learn again later: inspector learn {change.line}[/]"
+        )

@@ -8,23 +8,24 @@ from typing import Annotated
 import typer
 
 from inspector.cli.options import AsJson, read_settings
-from inspector.cli.output import say, show_figures
+from inspector.cli.output import print_figures, print_status
 
 
 def backup(
-    to: Annotated[Path, typer.Argument(help="A new file (.tar), or a folder to put one into.")],
-    pictures: Annotated[bool, typer.Option(help="With the pictures, or the database alone.")] = True,
+    to: Annotated[Path, typer.Argument(help="New .tar file, or a folder to create it in.")],
+    pictures: Annotated[bool, typer.Option(help="Include the pictures, or only the database.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Copy ledger and pictures, as they are at one moment, into one file with checksums. The service may run on.
+    """Copy ledger and pictures, as of one moment, into one file with checksums.
 
-    Exit code 1 when pictures that the ledger names are missing; the rest is in the backup all the same.
+    The service may keep running. Exits 1 if pictures that the ledger names are missing; the backup holds all others.
     """
     from inspector.adapters.ledger import FileEvidence
     from inspector.bootstrap.wiring import absolute
-    from inspector.operations.backup import backup as write
+    from inspector.operations.backup import write_backup
 
     settings = absolute(read_settings())
-    made = write(settings.database, FileEvidence(settings.evidence), to, pictures=pictures, say=say)
-    show_figures(made, as_json)
-    raise typer.Exit(1 if made["missing_pictures"] else 0)
+    evidence = FileEvidence(settings.evidence)
+    written = write_backup(settings.database, evidence, to, pictures=pictures, notify=print_status)
+    print_figures(written, as_json)
+    raise typer.Exit(1 if written["missing_pictures"] else 0)

@@ -1,58 +1,98 @@
-"""`inspector chaos`."""
+"""`inspector chaos`, with its table."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
-from rich.console import Console
+from rich.table import Table
 
-from inspector.cli.options import AsJson
-from inspector.cli.output import print_json, say
+from inspector.cli.options import AsJson, Seed
+from inspector.cli.output import print_json, print_status, print_table
 from inspector.lab.chaos.schedule import FaultKind
+
+COLUMNS: Final = {
+    "strikes": "hits",
+    "frames": "frames",
+    "verdicts": "verdicts",
+    "lost": "lost",
+    "decided_twice": "twice",
+    "published_twice": "again",
+    "wrong_pass": "wrong\nPASS",
+    "late": "late",
+    "late_pass": "late\nPASS",
+    "longest_gap_s": "gap s",
+    "longest_recovery_s": "back s",
+}
+CAPTION: Final = (
+    "twice: decided twice; again: the same verdict published again; gap: the longest time without a verdict; back: the "
+    "longest recovery"
+)
+FAILURES: Final = ("lost", "decided_twice", "wrong_pass", "late_pass")
 
 
 def chaos(
     faults: Annotated[
-        str, typer.Option(help="Which, with commas. The relay lives in the station's process: relay means station.")
+        str,
+        typer.Option(
+            help="Faults to inject, separated by commas. The outbox runs in the station's process: relay kills it."
+        ),
     ] = ",".join(FaultKind),
-    kills: Annotated[int, typer.Option(help="How often each fault strikes.", min=1)] = 1,
+    kills: Annotated[int, typer.Option(help="How often each fault is injected.", min=1)] = 1,
     duration: Annotated[
-        float | None, typer.Option(help="Seconds over which they are spread; default: 4 a fault.", min=1.0)
+        float | None, typer.Option(help="Seconds over which the faults are spread. Default: 4 for each.", min=1.0)
     ] = None,
     rate: Annotated[float, typer.Option(help="Frames a second.", min=0.5, max=1000.0)] = 8.0,
-    seed: Annotated[int, typer.Option(help="Same seed, same order of faults and same pictures.", min=0)] = 1,
+    seed: Seed = 1,
     replicas: Annotated[int, typer.Option(help="Model replicas.", min=1)] = 2,
     deadline: Annotated[float, typer.Option(help="Milliseconds from capture to the gate.", min=50.0)] = 15_000.0,
     database: Annotated[
-        Literal["sqlite", "postgresql"], typer.Option(help="What keeps the ledger; either is made anew.")
+        Literal["sqlite", "postgresql"], typer.Option(help="Database of the ledger; a new one is created.")
     ] = "sqlite",
-    model: Annotated[
-        Path | None, typer.Option("--model", help="Card of the model that judges; default: a stub.")
+    model: Annotated[Path | None, typer.Option("--model", help="Model card. Default: a stub engine.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="New or empty folder that keeps databases and logs. Default: a temporary one.")
     ] = None,
-    folder: Annotated[Path | None, typer.Option(help="Keep databases and logs here; default: removed.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove on this machine that no part is lost: broker, service and a virtual line run while parts of them die.
+    """Prove on this machine that no part is lost while processes are killed.
 
-    Nothing of your own plant is touched. Exit code 1 when a part was lost or decided twice, or a PASS was wrong or
-    late. In full: [bold]inspector chaos --kills 20 --rate 60[/]
+    Starts a broker, a service and a simulated line of its own; your installation is not touched. Exits 1 if a part was
+    lost or decided twice, or if a PASS was wrong or late. Full form: [bold]inspector chaos --kills 20 --rate 60[/]
     """
     from inspector.lab.chaos.schedule import default_duration_s, parse_faults
     from inspector.lab.chaos.testbed import RunOptions
-    from inspector.operations import chaos as drill
+    from inspector.operations.chaos import chaos_test
 
     try:
         wanted = parse_faults(faults)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--faults") from error
-    lasting_s = duration or default_duration_s(wanted, kills)
+    duration_s = duration or default_duration_s(wanted, kills)
     card = model.absolute() if model else None
-    orders = RunOptions(wanted, kills, lasting_s, seed, rate, replicas, deadline, card)
-    result = drill.chaos(orders, database, folder, say)
+    options = RunOptions(wanted, kills, duration_s, seed, rate, replicas, deadline, card)
+    result = chaos_test(options, database, folder, print_status)
     if as_json:
         print_json(result)
     else:
-        Console().print(drill.table(result))
+        print_table(_table(result))
     raise typer.Exit(0 if result["clean"] else 1)
+
+
+def _table(result: dict[str, Any]) -> Table:
+    """One row per fault, and their total."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", caption=CAPTION, caption_justify="left")
+    table.add_column("fault", no_wrap=True)
+    for title in COLUMNS.values():
+        table.add_column(title, justify="right")
+    for fault, counts in result["faults"].items():
+        table.add_row(fault, *(_cell(column, counts.get(column)) for column in COLUMNS))
+    table.add_section()
+    table.add_row("all", *(_cell(column, result.get(column)) for column in COLUMNS))
+    return table
+
+
+def _cell(column: str, value: Any) -> str:
+    text = "-" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+    return f"[red]{text}[/]" if column in FAILURES and value else text

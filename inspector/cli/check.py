@@ -1,33 +1,42 @@
-"""`inspector check`."""
+"""`inspector check`, with its table."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from inspector.cli.options import AsJson, ModelCardPath, read_settings
-from inspector.cli.output import escaped, print_json
+from inspector.cli.output import escaped, print_json, print_table
+
+if TYPE_CHECKING:
+    from inspector.operations.check import CheckResult
 
 
 def check(
     model: ModelCardPath = None,
-    ask: Annotated[bool, typer.Option("--ask", help="Also ask the model a question: loads it, or its server.")] = False,
+    ask: Annotated[bool, typer.Option("--ask", help="Also ask the model one question; loads it if needed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """The doctor: disk, database, broker, model, GPU and ports, each with a remedy. Exit code 1 when one is ill."""
-    from inspector.operations.check import as_json as findings_json
-    from inspector.operations.check import check as look
+    """Check disk, database, broker, model, GPU and ports. Exits 1 if any check fails.
 
-    findings = look(read_settings(model=model), ask=ask)
+    Each failed check names its remedy.
+    """
+    from inspector.operations.check import as_json as results_json
+    from inspector.operations.check import run_checks
+
+    results = run_checks(read_settings(model=model), ask=ask)
     if as_json:
-        print_json(findings_json(findings))
+        print_json(results_json(results))
     else:
-        table = Table("", "check", "found", "remedy")
-        for finding in findings:
-            mark = "[green]ok[/]" if finding.ok else "[red]ill[/]"
-            table.add_row(mark, finding.check, escaped(finding.found), escaped(finding.remedy))
-        Console().print(table)
-    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+        print_table(_table(results))
+    raise typer.Exit(0 if all(result.ok for result in results) else 1)
+
+
+def _table(results: list[CheckResult]) -> Table:
+    table = Table("", "check", "found", "remedy")
+    for result in results:
+        mark = "[green]ok[/]" if result.ok else "[red]failed[/]"
+        table.add_row(mark, result.check, escaped(result.found), escaped(result.remedy))
+    return table

@@ -1,49 +1,43 @@
-"""Print results: tables on a terminal, JSON documents for scripts, text from outside escaped."""
+"""Print results to standard output, status and errors to standard error. Text from outside is escaped."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.markup import escape
 
-if TYPE_CHECKING:
-    from inspector.adapters.mqtt.line_client import Journey
+from inspector.cli.tables.figures import figures_table
 
-
-screen = Console(stderr=True)
+stderr_console: Final = Console(stderr=True)
 
 
-def watch_lines(title: str, as_json: bool) -> Callable[[Callable[[], list[Journey]]], AbstractContextManager[None]]:
-    from inspector.cli.tables.live import live_table
-    from inspector.operations.replay import no_progress_view
-
-    return no_progress_view if as_json or not screen.is_terminal else partial(live_table, screen, title=title)
-
-
-def show_figures(result: dict[str, Any], as_json: bool) -> None:
-    from inspector.cli.tables.live import summary
-
-    if as_json:
-        print_json(result)
-    else:
-        Console().print(summary(result))
-
-
-def say(text: str) -> None:
-    screen.print(escaped(text), highlight=False)
+def print_table(table: RenderableType) -> None:
+    Console().print(table)
 
 
 def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
 
-def escaped(value: object) -> str:
-    """Text from outside must not become markup."""
-    from rich.markup import escape
+def print_figures(figures: dict[str, Any], as_json: bool) -> None:
+    """Print named figures as one JSON document, or as a table of two columns."""
+    if as_json:
+        print_json(figures)
+    else:
+        print_table(figures_table(figures))
 
+
+def print_status(text: str) -> None:
+    stderr_console.print(escaped(text), highlight=False)
+
+
+def print_error(text: str) -> None:
+    stderr_console.print(f"[bold red]error:[/] {escaped(text)}", soft_wrap=True)
+
+
+def escaped(value: object) -> str:
+    """Escape text from outside, so that it cannot become markup."""
     return escape(str(value))

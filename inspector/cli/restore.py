@@ -8,21 +8,22 @@ from typing import Annotated
 import typer
 
 from inspector.cli.options import AsJson, read_settings
-from inspector.cli.output import say, show_figures
+from inspector.cli.output import print_figures, print_status
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="A file that inspector backup made.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the ledger that is there, for good.")] = False,
+    file: Annotated[Path, typer.Argument(help="File that inspector backup wrote.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the existing ledger. This cannot be undone.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a backup back, into SQLite or PostgreSQL, whichever it came from. Stop the service first.
+    """Restore a backup into SQLite or PostgreSQL, whichever it came from. Stop the service first.
 
-    A damaged backup changes nothing; a ledger that holds anything is replaced only with --force.
+    A damaged backup changes nothing. Only --force replaces a ledger that already holds data.
     """
     from inspector.adapters.ledger import FileEvidence
     from inspector.bootstrap.wiring import absolute
-    from inspector.operations.restore import restore as read
+    from inspector.operations.restore import restore_backup
 
     settings = absolute(read_settings())
-    show_figures(read(file, settings.database, FileEvidence(settings.evidence), force=force, say=say), as_json)
+    evidence = FileEvidence(settings.evidence)
+    print_figures(restore_backup(file, settings.database, evidence, force=force, notify=print_status), as_json)

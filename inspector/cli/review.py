@@ -8,19 +8,22 @@ from typing import Annotated
 import typer
 
 from inspector.cli.options import AsJson, read_settings
-from inspector.cli.output import show_figures
+from inspector.cli.output import print_figures
 
 
 def review(
-    file: Annotated[Path, typer.Argument(help="CSV with trigger_id and verdict (ok or ng); camera and note if known.")],
-    line: Annotated[str, typer.Option(help="The line whose parts these are.")],
-    camera: Annotated[str | None, typer.Option(help="The camera, where the file has no such column.")] = None,
-    reviewer: Annotated[str | None, typer.Option("--by", help="Who says so; default: you.")] = None,
+    file: Annotated[Path, typer.Argument(help="CSV with trigger_id and verdict (ok or ng); optional: camera, note.")],
+    line: Annotated[str, typer.Option(help="Line of these parts.")],
+    camera: Annotated[str | None, typer.Option(help="Camera, where the file has no such column.")] = None,
+    reviewer: Annotated[str | None, typer.Option("--by", help="Name of the reviewer. Default: your user name.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what decided parts really were: OK or NG. The latest answer counts; all are kept. All rows or none."""
-    from inspector.bootstrap.wiring import absolute
-    from inspector.operations.review import read_review_rows
-    from inspector.operations.review import review as keep
+    """Store people's answers about decided parts: OK or NG.
 
-    show_figures(keep(absolute(read_settings()).database, read_review_rows(file, line, camera), reviewer), as_json)
+    Every answer is kept, and the latest one counts. All rows are stored, or none.
+    """
+    from inspector.bootstrap.wiring import absolute
+    from inspector.operations.review import read_review_rows, store_reviews
+
+    database = absolute(read_settings()).database
+    print_figures(store_reviews(database, read_review_rows(file, line, camera), reviewer), as_json)

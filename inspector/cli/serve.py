@@ -7,23 +7,24 @@ from typing import Annotated, Literal
 import typer
 
 from inspector.cli.options import PIPELINES, ModelCardPath, PipelinesFolder, read_settings
-from inspector.cli.output import say
+from inspector.cli.output import print_status
 
 
 def serve(
     pipelines: PipelinesFolder = PIPELINES,
     model: ModelCardPath = None,
     ray_address: Annotated[
-        str | None, typer.Option(help="Join a Ray cluster ('auto'); default: a private one.")
+        str | None, typer.Option(help="Address of a Ray cluster to join, or 'auto'. Default: start a private one.")
     ] = None,
     metrics_port: Annotated[
-        int | None, typer.Option(help="Serve /metrics for Prometheus here too, beside the console.", min=1, max=65535)
+        int | None,
+        typer.Option(help="Port that serves /metrics for Prometheus, besides the console's.", min=1, max=65535),
     ] = None,
-    log: Annotated[Literal["text", "json"] | None, typer.Option(help="How to log; default INSPECTOR_LOG.")] = None,
+    log: Annotated[Literal["text", "json"] | None, typer.Option(help="Log format. Default: INSPECTOR_LOG.")] = None,
 ) -> None:
-    """Run the service against the broker that INSPECTOR_BROKER_HOST and _PORT name, until Ctrl-C or SIGTERM.
+    """Run the service with the configured broker until Ctrl-C or SIGTERM.
 
-    At the first start the pipelines are applied; later changes go live with [bold]inspector apply[/].
+    The first start applies the pipelines folder. Later changes go live with [bold]inspector apply[/].
     """
     from inspector.adapters.telemetry.logs import log_to_stderr
     from inspector.bootstrap.wiring import metrics_server
@@ -33,6 +34,6 @@ def serve(
     settings = read_settings(model=model, metrics_port=metrics_port, log=log)
     log_to_stderr(settings.log, settings.log_level)
     with service(settings, pipelines, ray_address=ray_address) as running, metrics_server(running):
-        say(f"receiving from {running.broker_host}:{running.broker_port} under {running.topic_root}/")
-        say(f"console: {running.console_url}")
-        wait_for_interrupt(say)
+        print_status(f"receiving from {running.broker_host}:{running.broker_port} under {running.topic_root}/")
+        print_status(f"console: {running.console_url}")
+        wait_for_interrupt(print_status)

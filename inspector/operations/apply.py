@@ -1,5 +1,5 @@
-"""Makes declared pipelines live: reads the files, stores their golden samples, shows what would change, and stores
-a new version of each line that changed. Running stations pick it up by themselves.
+"""Make declared pipelines live: read the files, store their golden samples, list the changes, and store a new version
+of each changed line. Running stations load new versions by themselves.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from inspector.utc import utc_now
 
 
 class LineChange(NamedTuple):
-    """What applying would do to one line. `version` is the live one, None for a new line. `forgets`: what was learned
-    from the line's votes holds no more, as scores change."""
+    """The change that applying makes to one line. `version` is the live one, None for a new line. `forgets`: values
+    learned from the line's votes no longer apply, because scores change."""
 
     declared: DeclaredPipeline
     golden: tuple[str, ...]
@@ -30,6 +30,10 @@ class LineChange(NamedTuple):
     changes: tuple[SettingChange, ...]
     new_golden: bool
     forgets: bool = False
+
+    @property
+    def line(self) -> str:
+        return self.declared.pipeline.line
 
     @property
     def is_new(self) -> bool:
@@ -41,12 +45,12 @@ class LineChange(NamedTuple):
 
     @property
     def rescores(self) -> bool:
-        """Whether votes given before can't be compared with those to come."""
+        """Whether earlier votes are not comparable with later ones."""
         return not self.is_new and (self.new_golden or any(change.rescores for change in self.changes))
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "line": self.declared.pipeline.line,
+            "line": self.line,
             "file": self.declared.file,
             "live_version": self.version,
             "new": self.is_new,
@@ -58,7 +62,7 @@ class LineChange(NamedTuple):
 
 
 def read_pipelines(path: Path) -> tuple[DeclaredPipeline, ...]:
-    """The pipelines of a folder's `*.yaml`, or of one file. Raises DeclarationError with all faults together."""
+    """Read the `*.yaml` files of a folder, or one file. Raises DeclarationError with all faults together."""
     files = sorted(path.glob("*.yaml")) + sorted(path.glob("*.yml")) if path.is_dir() else [path]
     if not files:
         raise DeclarationError([Fault(str(path), "folder", "holds no *.yaml", "name a folder such as pipelines/")])
@@ -70,8 +74,11 @@ def read_pipelines(path: Path) -> tuple[DeclaredPipeline, ...]:
 
 
 def plan_changes(fleet: tuple[DeclaredPipeline, ...], database: str, evidence: FileEvidence) -> list[LineChange]:
-    """What would change on each line. Stores golden samples in the evidence store (content-addressed, so that a plan
-    that is not carried out leaves nothing wrong). Raises DeclarationError for a golden sample that can't be read."""
+    """Work out the change of each line.
+
+    Stores the golden samples in the evidence store. Names there are content hashes, so a plan that is not carried out
+    does no harm. Raises DeclarationError for an unreadable golden sample.
+    """
     upgrade(database)
     live = {version.pipeline.line: version for version in SqlArchive(database).list_pipelines()}
     faults: list[Fault] = []
@@ -82,7 +89,7 @@ def plan_changes(fleet: tuple[DeclaredPipeline, ...], database: str, evidence: F
 
 
 def store_changes(changes: list[LineChange], database: str) -> dict[str, int]:
-    """Stores a new version of every changed line; returns the new versions by line."""
+    """Store a new version of every changed line. Returns the new versions by line."""
     author = os.environ.get("USER", "")
     changed = [
         Declaration(change.declared.pipeline, change.golden, author, Path(change.declared.file).read_text())
@@ -95,32 +102,37 @@ def store_changes(changes: list[LineChange], database: str) -> dict[str, int]:
 def _change(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineVersion | None) -> LineChange:
     if live is None:
         return LineChange(declared, hashes, None, (), False)
-    declared = _remembering(declared, hashes, live)
+    declared = _with_learned(declared, hashes, live)
     # where golden samples lie is no change: they count by their bytes
     changes = tuple(each for each in diff(live.pipeline, declared.pipeline) if each.field != "golden_samples")
     forgets = live.pipeline.learned is not None and declared.pipeline.learned is None
     return LineChange(declared, hashes, live.version, changes, live.golden != hashes, forgets)
 
 
-def _remembering(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineVersion) -> DeclaredPipeline:
-    """With what was learned from the line's votes, which no file need say, where scores stay what they were."""
-    alike = declared.pipeline.settings_fingerprint() == live.pipeline.settings_fingerprint() and hashes == live.golden
-    if declared.pipeline.learned is not None or not alike:
+def _with_learned(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineVersion) -> DeclaredPipeline:
+    """The declaration with the values learned from the line's votes, if its scores are unchanged.
+
+    Pipeline files need not contain learned values.
+    """
+    same_scores = (
+        declared.pipeline.settings_fingerprint() == live.pipeline.settings_fingerprint() and hashes == live.golden
+    )
+    if declared.pipeline.learned is not None or not same_scores:
         return declared
     return declared._replace(pipeline=declared.pipeline.model_copy(update={"learned": live.pipeline.learned}))
 
 
 def golden_hashes(declared: DeclaredPipeline, evidence: EvidenceStore, faults: list[Fault]) -> tuple[str, ...]:
-    """Stores the declared golden samples; what is wrong with them is added to the faults."""
+    """Store the declared golden samples. Appends to `faults` for each unusable one."""
     hashes = []
     for number, source in enumerate(declared.pipeline.golden_samples):
         try:
             data, media_type = _golden_bytes(source, Path(declared.file).parent)
             _check_picture(data, media_type, declared.pipeline)
         except (OSError, PictureError, ValueError) as error:
-            why = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+            problem = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             remedy = "name a picture relative to this file"
-            faults.append(Fault(declared.file, f"golden_samples[{number}]", f"{source}: {why}", remedy))
+            faults.append(Fault(declared.file, f"golden_samples[{number}]", f"{source}: {problem}", remedy))
         else:
             hashes.append(evidence.put(data, media_type).sha256)
     return tuple(hashes)

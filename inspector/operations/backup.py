@@ -1,7 +1,8 @@
-"""A whole installation in one file: the ledger at one moment, its pictures, and a manifest with checksums.
+"""Write a whole installation into one file: the ledger as of one moment, its pictures, and a manifest with checksums.
 
-The file is a tar: `tables/*.jsonl.gz` (a row a line), `pictures/<sha256>`, and at its end `manifest.json`; without that
-it is not whole. The rows belong to no kind of database: what SQLite gave PostgreSQL takes, and the other way round.
+The file is a tar: `tables/*.jsonl.gz` (one row a line), `pictures/<sha256>`, and `manifest.json` at its end; a file
+without a manifest is incomplete. The rows suit every kind of database: a backup of SQLite restores into PostgreSQL, and
+the other way round.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,19 +22,19 @@ from typing import IO, Any, Final
 
 from inspector.adapters.ledger import FileEvidence, TableCopy, let_go, snapshot
 from inspector.errors import LedgerError
+from inspector.operations.progress import Notify
 from inspector.utc import utc_now
 
 FORMAT: Final = "inspector.backup/1"
 MANIFEST: Final = "manifest.json"
 TABLES: Final = "tables/"
 PICTURES: Final = "pictures/"
-PARTIAL: Final = ".partial"
-Say = Callable[[str], None]
+PARTIAL: Final = ".partial"  # suffix of a file that is not complete yet
 
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """What the manifest says of one table."""
+    """One table in the manifest."""
 
     name: str
     columns: tuple[str, ...]
@@ -44,8 +45,8 @@ class TableEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds. `revision` is the schema of its rows; `missing` are pictures that the ledger names and the
-    evidence store does not have."""
+    """The contents of a backup. `revision` is the schema of its rows. `missing` are pictures that the ledger names and
+    the evidence store lacks."""
 
     format: str
     made_at: str
@@ -56,33 +57,37 @@ class Manifest:
     missing: tuple[str, ...]
 
 
-def backup(database: str, evidence: FileEvidence, to: Path, *, pictures: bool = True, say: Say) -> dict[str, Any]:
-    """Writes the backup beside its name first and gives it the name when it is whole. The service may run meanwhile.
-    Raises LedgerError."""
+def write_backup(
+    database: str, evidence: FileEvidence, to: Path, *, pictures: bool = True, notify: Notify
+) -> dict[str, Any]:
+    """Write a backup and return its figures. The service may run meanwhile.
+
+    The file gets its final name once it is complete and on disk. Raises LedgerError.
+    """
     to = to / f"inspector-{utc_now():%Y%m%dT%H%M%SZ}.tar" if to.is_dir() else to
-    with _written_whole(to) as out, tarfile.open(fileobj=out, mode="w") as tar:
+    with _completed_file(to) as out, tarfile.open(fileobj=out, mode="w") as tar:
         with snapshot(database) as taken:
             revision = taken.revision
-            tables = [_add_table(tar, table, say) for table in taken.tables()]
+            tables = [_add_table(tar, table, notify) for table in taken.tables()]
             named = taken.pictures() if pictures else []
         absent = [sha256 for sha256 in named if not _add_picture(tar, sha256, evidence)]
         missing = sorted(set(absent) - let_go(database, absent))
-        made_at, kept = utc_now().isoformat(), len(named) - len(absent)
-        manifest = Manifest(FORMAT, made_at, str(revision), tuple(tables), kept, pictures, tuple(missing))
+        made_at, count = utc_now().isoformat(), len(named) - len(absent)
+        manifest = Manifest(FORMAT, made_at, str(revision), tuple(tables), count, pictures, tuple(missing))
         _add(tar, MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
-    return {"file": str(to), "bytes": to.stat().st_size, "revision": manifest.revision} | _told(manifest)
+    return {"file": str(to), "bytes": to.stat().st_size, "revision": manifest.revision} | _contents(manifest)
 
 
-def _told(manifest: Manifest) -> dict[str, Any]:
+def _contents(manifest: Manifest) -> dict[str, Any]:
     rows = {table.name: table.rows for table in manifest.tables}
     return {"rows": rows, "pictures": manifest.pictures, "missing_pictures": list(manifest.missing)}
 
 
 @contextmanager
-def _written_whole(to: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name when it is whole and on the disk."""
+def _completed_file(to: Path) -> Iterator[IO[bytes]]:
+    """A file that appears under its name once it is complete and on disk."""
     if to.exists():
-        raise LedgerError(f"{to} is there already; name a new file, or a folder")
+        raise LedgerError(f"{to} already exists; name a new file, or a folder")
     draft = to.with_name(to.name + PARTIAL)
     try:
         with draft.open("wb") as out:
@@ -97,8 +102,8 @@ def _written_whole(to: Path) -> Iterator[IO[bytes]]:
             draft.unlink(missing_ok=True)
 
 
-def _add_table(tar: tarfile.TarFile, table: TableCopy, say: Say) -> TableEntry:
-    """Through a file of its own: a tar wants to know a member's size before its bytes."""
+def _add_table(tar: tarfile.TarFile, table: TableCopy, notify: Notify) -> TableEntry:
+    """Add a table through a temporary file: tar needs a member's size before its bytes."""
     rows = 0
     with TemporaryFile() as draft:
         with gzip.open(draft, "wb", compresslevel=1) as packed:
@@ -112,12 +117,12 @@ def _add_table(tar: tarfile.TarFile, table: TableCopy, say: Say) -> TableEntry:
         member = tarfile.TarInfo(f"{TABLES}{table.name}.jsonl.gz")
         member.size = size
         tar.addfile(member, draft)
-    say(f"{table.name}: {rows:,} row(s)")
+    notify(f"{table.name}: {rows:,} row(s)")
     return TableEntry(table.name, table.columns, table.kinds, rows, sha256)
 
 
 def _add_picture(tar: tarfile.TarFile, sha256: str, evidence: FileEvidence) -> bool:
-    """False for one that is not there, or damaged."""
+    """Returns False for a missing or damaged picture."""
     try:
         data = evidence.get(sha256)
     except (KeyError, LedgerError):
@@ -130,4 +135,4 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(data)
     tar.addfile(member, io.BytesIO(data))
-    tar.members.clear()  # type: ignore[attr-defined]  # tarfile would remember them all, and there may be millions
+    tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every member in memory; there may be millions

@@ -1,6 +1,9 @@
-"""What asking again costs: the engine beside K calls of `generate`, beside `num_return_sequences`, and beside a peer
-with prefix caching, in one run on one model; and what the device could do at best. Reports ratios, with the medians
-they come from."""
+"""Measure the cost of asking several questions about a part with the engine and its alternatives, on one model in one
+run.
+
+The alternatives are separate calls of `generate`, one call with `num_return_sequences`, and a peer with prefix caching.
+The result also compares the engine with the best that the device could do. Ratios are reported with their medians.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +18,21 @@ from inspector.lab.benchmarks.contest import Contest, Run
 from inspector.lab.benchmarks.measurement import Lap
 from inspector.lab.benchmarks.workload import Case
 from inspector.lab.synthetic import draw, encode
-from inspector.operations.demo import Say
+from inspector.operations.progress import Notify
 from inspector.ports.engine import Picture
 
-SIDE: Final = 640  # 400 visual tokens
+SIDE: Final = 640  # pixels of a square picture: 400 visual tokens
 DIRECT: Final = Case(asks=9, parts=1)
 SAMPLED: Final = Case(asks=9, parts=4, tokens=48)
 CROWDED: Final = Case(asks=9, parts=16)
-OURS: Final = "engine"
+ENGINE: Final = "engine"
 SEPARATE: Final = "separate"
 TOGETHER: Final = "num_return_sequences"
 PEER: Final = "peer"
 CaseFigures = dict[str, float]
 
 
-def bench_engine(
+def measure_engine(
     card: ModelCard,
     folder: Path,
     *,
@@ -38,96 +41,104 @@ def bench_engine(
     rounds: int,
     threads: int,
     peer: Path | None,
-    say: Say,
+    notify: Notify,
 ) -> dict[str, Any]:
-    """`card` lends its tokenizer. `peer` is the interpreter of an environment that holds vLLM; without one there is no
-    such comparison."""
+    """Measure all cases; `card` provides the tokenizer.
+
+    `peer` is the Python interpreter of an environment with vLLM; None skips that comparison.
+    """
     pixels = Pixels(min=SIDE * SIDE, max=SIDE * SIDE)
     contest = Contest.on_stand_in(card.model_copy(update={"pixels": pixels}), folder, threads)
     pictures = [Picture(encode(draw("board", seed))) for seed in range(max(*parts, SAMPLED.parts))]
-    bench = EngineBenchmark(contest, pictures, rounds, say)
+    benchmark = EngineBenchmark(contest, pictures, rounds, notify)
     cases = sorted({DIRECT, *(Case(count, together) for count in asks for together in parts)})
-    reading = bench.beside(peer) if peer else {}
-    best = bench.roofline()
-    seeing = bench.seeing((*cases, SAMPLED))
+    text_figures = benchmark.measure_with_peer(peer) if peer else {}
+    roofline = benchmark.roofline()
+    figures = benchmark.measure_pictures((*cases, SAMPLED))
     return {
         "parameters": contest.parameters,
         "visual_tokens": contest.visual_tokens(pictures[0]),
         "threads": threads,
         "rounds": rounds,
-        **_ratios(seeing, reading),
-        "roofline": best,
-        "direct": _rows({case: seeing[case] for case in cases}),
-        "sampled": _rows({SAMPLED: seeing[SAMPLED]}),
-        "text_alone": _rows(reading),
+        **_ratios(figures, text_figures),
+        "roofline": roofline,
+        "direct": _rows({case: figures[case] for case in cases}),
+        "sampled": _rows({SAMPLED: figures[SAMPLED]}),
+        "text_alone": _rows(text_figures),
     }
 
 
 @dataclass(frozen=True, slots=True)
 class EngineBenchmark:
-    """Who runs, on which pictures, and how often."""
+    """The contestants, the pictures they get, and the number of measured rounds."""
 
     contest: Contest
     pictures: Sequence[Picture]
     rounds: int
-    say: Say
+    notify: Notify
 
-    def seeing(self, cases: Sequence[Case]) -> dict[Case, CaseFigures]:
-        """Everybody who sees pictures."""
-        with self.contest.engine() as ours, self.contest.generate() as (separate, together):
-            everybody = {OURS: ours, SEPARATE: separate, TOGETHER: together}
-            return {case: self.measured(case, {name: everybody[name] for name in asked(case)}) for case in cases}
+    def measure_pictures(self, cases: Sequence[Case]) -> dict[Case, CaseFigures]:
+        """Measure the contestants that read pictures."""
+        with self.contest.engine() as engine, self.contest.generate() as (separate, together):
+            runs = {ENGINE: engine, SEPARATE: separate, TOGETHER: together}
+            return {case: self.measure(case, {name: runs[name] for name in contestants(case)}) for case in cases}
 
-    def beside(self, python: Path) -> dict[Case, CaseFigures]:
-        """The peer sees no pictures: it and we read as many tokens instead."""
-        with self.contest.reader() as ours, self.contest.peer(python) as peer:
-            return {case: self.measured(case, {OURS: ours, PEER: peer}) for case in (DIRECT, SAMPLED)}
+    def measure_with_peer(self, python: Path) -> dict[Case, CaseFigures]:
+        """Measure the engine and the peer on text: the peer reads no pictures, so both get as many text tokens."""
+        with self.contest.reader() as engine, self.contest.peer(python) as peer:
+            return {case: self.measure(case, {ENGINE: engine, PEER: peer}) for case in (DIRECT, SAMPLED)}
 
     def roofline(self) -> CaseFigures:
-        """A token for many rows, and one prefix, beside the least time that they could take on this device."""
+        """Compare one token for many rows, and one prefix, with the least time that this device needs for them."""
         figures = self.contest.roofline(self.pictures[0], CROWDED.parts, CROWDED.asks).figures()
         decode, prefill = (figures[f"{name}_over_bound"] for name in ("decode", "prefill"))
-        self.say(
-            f"{CROWDED.asks} samples, {CROWDED.parts} parts: a token takes {decode:.2f} times as long as this device "
-            f"needs to move or multiply what it takes, a prefix {prefill:.2f} times"
+        self.notify(
+            f"{CROWDED.asks} samples, {CROWDED.parts} parts: a token takes {decode:.2f} times the least time that this "
+            f"device needs to move and multiply its data, a prefix {prefill:.2f} times"
         )
         return figures
 
-    def measured(self, case: Case, contenders: Mapping[str, Run]) -> CaseFigures:
-        """Medians. The contenders take turns, every other round the other way round, so that whatever else the machine
-        does disturbs all alike; a first round that warms up is not counted."""
-        laps = [self._round(case, contenders, number) for number in range(self.rounds + 1)][1:]
-        figures = {f"{name}_s": round(median(lap[name].seconds for lap in laps), 4) for name in contenders}
-        figures |= {f"{name}_peak_mib": round(median(lap[name].mib for lap in laps), 1) for name in contenders}
-        times = ", ".join(f"{name} {figures[f'{name}_s'] * 1000:.0f} ms" for name in contenders)
-        self.say(f"{case.asks} asks, {case.parts} part(s), {case.tokens} tokens: {times} a part")
+    def measure(self, case: Case, runs: Mapping[str, Run]) -> CaseFigures:
+        """Measure one case and return medians.
+
+        The contestants take turns, in reverse order every other round, so that other load on the machine affects all
+        of them alike. A first warm-up round is not counted.
+        """
+        laps = [self._round(case, runs, number) for number in range(self.rounds + 1)][1:]
+        figures = {f"{name}_s": round(median(lap[name].seconds for lap in laps), 4) for name in runs}
+        figures |= {f"{name}_peak_mib": round(median(lap[name].mib for lap in laps), 1) for name in runs}
+        times = ", ".join(f"{name} {figures[f'{name}_s'] * 1000:.0f} ms" for name in runs)
+        self.notify(f"{case.asks} asks, {case.parts} part(s), {case.tokens} tokens: {times} a part")
         return figures
 
-    def _round(self, case: Case, contenders: Mapping[str, Run], number: int) -> dict[str, Lap]:
-        order = [*contenders][:: -1 if number % 2 else 1]
-        return {name: contenders[name](case, self.pictures[: case.parts]) for name in order}
+    def _round(self, case: Case, runs: Mapping[str, Run], number: int) -> dict[str, Lap]:
+        order = [*runs][:: -1 if number % 2 else 1]
+        return {name: runs[name](case, self.pictures[: case.parts]) for name in order}
 
 
-def asked(case: Case) -> list[str]:
-    """`generate` gains nothing from the direct questions of other parts, so that it is asked them about one part only,
-    and nothing from other samples where each has a call of its own."""
+def contestants(case: Case) -> list[str]:
+    """The contestants that a case is measured on.
+
+    Direct questions about several parts do not help `generate`, so it gets them about one part only. Separate calls do
+    not profit from further samples, so they get one sample only.
+    """
     is_separate, is_together = case.parts == 1 and not case.tokens, case.parts == 1 or case.tokens > 0
-    return [OURS, *([SEPARATE] if is_separate else []), *([TOGETHER] if is_together else [])]
+    return [ENGINE, *([SEPARATE] if is_separate else []), *([TOGETHER] if is_together else [])]
 
 
-def _ratios(seeing: Mapping[Case, CaseFigures], reading: Mapping[Case, CaseFigures]) -> dict[str, float | None]:
+def _ratios(figures: Mapping[Case, CaseFigures], text: Mapping[Case, CaseFigures]) -> dict[str, float | None]:
     return {
-        "direct_k9_vs_separate": _ratio(seeing[DIRECT], SEPARATE),
-        "direct_k9_vs_num_return_sequences": _ratio(seeing[DIRECT], TOGETHER),
-        "sampled_4x9_vs_num_return_sequences": _ratio(seeing[SAMPLED], TOGETHER),
-        "vs_peer": _ratio(reading[DIRECT], PEER) if reading else None,
-        "sampled_4x9_vs_peer": _ratio(reading[SAMPLED], PEER) if reading else None,
+        "direct_k9_vs_separate": _ratio(figures[DIRECT], SEPARATE),
+        "direct_k9_vs_num_return_sequences": _ratio(figures[DIRECT], TOGETHER),
+        "sampled_4x9_vs_num_return_sequences": _ratio(figures[SAMPLED], TOGETHER),
+        "vs_peer": _ratio(text[DIRECT], PEER) if text else None,
+        "sampled_4x9_vs_peer": _ratio(text[SAMPLED], PEER) if text else None,
     }
 
 
 def _ratio(figures: CaseFigures, other: str) -> float:
-    return round(figures[f"{OURS}_s"] / figures[f"{other}_s"], 3)
+    return round(figures[f"{ENGINE}_s"] / figures[f"{other}_s"], 3)
 
 
-def _rows(measured: Mapping[Case, CaseFigures]) -> list[dict[str, float]]:
-    return [case._asdict() | figures for case, figures in measured.items()]
+def _rows(figures: Mapping[Case, CaseFigures]) -> list[dict[str, float]]:
+    return [case._asdict() | of_case for case, of_case in figures.items()]

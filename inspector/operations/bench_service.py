@@ -1,5 +1,7 @@
-"""How many frames a second the service carries, with a stub engine in place of the model: what MQTT, Ray Serve, the
-ledger and our own code cost. Reports rates beside the pool's ceiling, since absolute times are the machine's.
+"""Measure how many frames a second the service handles with a stub engine in place of the model.
+
+The result is the cost of MQTT, Ray Serve, the ledger and the service's own code. Rates are reported next to the pool's
+ceiling, because absolute times depend on the machine.
 """
 
 from __future__ import annotations
@@ -13,14 +15,18 @@ from inspector.adapters.mqtt.line_client import Exposure, Journey
 from inspector.bootstrap.wiring import broker_of
 from inspector.lab.synthetic import draw, encode
 from inspector.messages.topics import Topics
-from inspector.operations.demo import Say, demo_service
-from inspector.operations.replay import run_lines
+from inspector.operations.demo import demo_service
+from inspector.operations.progress import Notify
+from inspector.operations.replay import PublishedLine, run_lines
 from inspector.operations.run_statistics import run_statistics
 from inspector.settings import Settings
 
 LINE: Final = "bench"
-ENGINE_MS: Final = 20.0  # what the stub engine takes for a part
-MAX_P99_ENGINE_TIMES: Final = 10.0  # a rate is sustained while p99 stays below this many engine times
+ENGINE_MS: Final = 20.0  # time of the stub engine for one part
+MAX_P99_ENGINE_TIMES: Final = 10.0  # a rate is sustained while p99 is at most this many times ENGINE_MS
+MIN_ACHIEVED_SHARE: Final = 0.97  # of the offered rate, for a rate to be sustained
+WARM_UP_FPS, WARM_UP_FRAMES = 20.0, 40  # not measured
+FRAME_BYTES: Final = 100_000
 DISTINCT_PICTURES: Final = 24
 CARD: Final = """\
 name: stub
@@ -40,20 +46,22 @@ deadline_ms: 600000
 """
 
 
-def bench_service(settings: Settings, *, replicas: int, rates: list[float], seconds: float, say: Say) -> dict[str, Any]:
-    """Steady rates one after another, then a burst. Every figure is of this machine and this run."""
+def measure_service(
+    settings: Settings, *, replicas: int, rates: list[float], seconds: float, notify: Notify
+) -> dict[str, Any]:
+    """Measure steady rates one after another, then a burst. All figures are of this machine and this run."""
     folder = settings.data.absolute()
     pipelines = folder / "pipelines"
     pipelines.mkdir(parents=True, exist_ok=True)
     (folder / "stub.yaml").write_text(CARD)
     (pipelines / f"{LINE}.yaml").write_text(PIPELINE)
     settings = settings.model_copy(update={"model": folder / "stub.yaml", "replicas": replicas})
-    say(f"drawing {DISTINCT_PICTURES} pictures")
+    notify(f"drawing {DISTINCT_PICTURES} pictures")
     pictures = _pictures()
-    with demo_service(settings, pipelines, say) as running:
-        _run(running, pictures, 20.0, 40)  # a warm-up, not counted
-        steps = [_step(running, pictures, rate, round(rate * seconds), say) for rate in rates]
-        burst = _burst(running, pictures, round(max(rates) * seconds), say)
+    with demo_service(settings, pipelines, notify) as running:
+        _run(running, pictures, WARM_UP_FPS, WARM_UP_FRAMES)
+        steps = [_step(running, pictures, rate, round(rate * seconds), notify) for rate in rates]
+        burst = _burst(running, pictures, round(max(rates) * seconds), notify)
     ceiling = replicas * 1000.0 / ENGINE_MS
     sustained = max((step["offered_per_s"] for step in steps if step["sustained"]), default=None)
     return {
@@ -68,15 +76,18 @@ def bench_service(settings: Settings, *, replicas: int, rates: list[float], seco
     }
 
 
-def _step(settings: Settings, pictures: list[bytes], rate: float, frames: int, say: Say) -> dict[str, Any]:
+def _step(settings: Settings, pictures: list[bytes], rate: float, frames: int, notify: Notify) -> dict[str, Any]:
     journeys = _run(settings, pictures, rate, frames)
     result = run_statistics(journeys)
     p99 = result["latency_ms"]["p99"]
     achieved = _per_s(journeys)
     sustained = (
-        result["lost"] == 0 and achieved >= 0.97 * rate and p99 is not None and p99 <= MAX_P99_ENGINE_TIMES * ENGINE_MS
+        result["lost"] == 0
+        and achieved >= MIN_ACHIEVED_SHARE * rate
+        and p99 is not None
+        and p99 <= MAX_P99_ENGINE_TIMES * ENGINE_MS
     )
-    say(f"{rate:g}/s offered: {achieved}/s, p50 {result['latency_ms']['p50']} ms, p99 {p99} ms")
+    notify(f"{rate:g}/s offered: {achieved}/s, p50 {result['latency_ms']['p50']} ms, p99 {p99} ms")
     return {
         "offered_per_s": rate,
         "per_s": achieved,
@@ -87,18 +98,18 @@ def _step(settings: Settings, pictures: list[bytes], rate: float, frames: int, s
     }
 
 
-def _burst(settings: Settings, pictures: list[bytes], frames: int, say: Say) -> dict[str, Any]:
-    """All frames at once: they wait on the broker, and the service works at its own pace."""
+def _burst(settings: Settings, pictures: list[bytes], frames: int, notify: Notify) -> dict[str, Any]:
+    """Publish all frames at once: they queue at the broker, and the service sets the pace."""
     journeys = _run(settings, pictures, 1e6, frames)
     result = run_statistics(journeys)
-    say(f"burst of {frames}: {_per_s(journeys)}/s")
+    notify(f"burst of {frames}: {_per_s(journeys)}/s")
     return {"frames": frames, "per_s": _per_s(journeys), "lost": result["lost"], "duplicates": result["duplicates"]}
 
 
 def _run(settings: Settings, pictures: list[bytes], rate: float, frames: int) -> list[Journey]:
     run = f"bench-{secrets.token_hex(3)}"
     source = _exposures(pictures, frames, run)
-    return run_lines(broker_of(settings), Topics(settings.topic_root), [(LINE, "cam1", source)], rate, run)
+    return run_lines(broker_of(settings), Topics(settings.topic_root), [PublishedLine(LINE, "cam1", source)], rate, run)
 
 
 def _exposures(pictures: list[bytes], frames: int, run: str) -> Iterator[Exposure]:
@@ -107,22 +118,22 @@ def _exposures(pictures: list[bytes], frames: int, run: str) -> Iterator[Exposur
 
 
 def _unique(jpeg: bytes, number: int) -> bytes:
-    """The same picture with a comment of its own: no line takes the same bytes twice, and storing them costs."""
+    """The same picture with a unique comment: a line never sends equal bytes twice, and new ones cost storage."""
     comment = str(number).encode()
     return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment + jpeg[2:]
 
 
 def _per_s(journeys: list[Journey]) -> float:
     """Verdicts a second, from the first verdict to the last."""
-    times = sorted(at for journey in journeys for at, _ in journey.verdicts[:1])
+    times = sorted(received_s for journey in journeys for received_s, _ in journey.verdicts[:1])
     return round((len(times) - 1) / (times[-1] - times[0]), 1) if len(times) > 1 and times[-1] > times[0] else 0.0
 
 
 def _pictures() -> list[bytes]:
-    """640x640 JPEGs of about 100 KB."""
-    return [_near(draw("board", seed), 100_000) for seed in range(DISTINCT_PICTURES)]
+    """640x640 JPEGs of about FRAME_BYTES."""
+    return [_near(draw("board", seed), FRAME_BYTES) for seed in range(DISTINCT_PICTURES)]
 
 
 def _near(sample: Any, size_bytes: int) -> bytes:
-    tries = [encode(sample, quality=quality) for quality in (70, 80, 86, 90, 93, 95)]
-    return min(tries, key=lambda data: abs(len(data) - size_bytes))
+    candidates = [encode(sample, quality=quality) for quality in (70, 80, 86, 90, 93, 95)]
+    return min(candidates, key=lambda data: abs(len(data) - size_bytes))

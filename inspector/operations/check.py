@@ -1,4 +1,4 @@
-"""The doctor: looks at everything the service needs, and says for each what is wrong and what to do."""
+"""Check everything that the service needs, and name a remedy for each fault."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXPECTED_ARCHITECTURE: Final = "Qwen3VLForConditionalGeneration"
 
 
 class CheckResult(NamedTuple):
-    """One thing looked at. `remedy` is empty when it is in order."""
+    """The result of one check. `remedy` is empty if the check passed."""
 
     check: str
     ok: bool
@@ -32,9 +32,11 @@ class CheckResult(NamedTuple):
     remedy: str = ""
 
 
-def check(settings: Settings, *, ask: bool = False) -> list[CheckResult]:
-    """Everything, in the order in which a newcomer would mend it; with `ask` also whether the model answers. Never
-    raises: a check that fails is a finding."""
+def run_checks(settings: Settings, *, ask: bool = False) -> list[CheckResult]:
+    """Run all checks, in the order in which a new installation is set up; with `ask` also question the model.
+
+    Never raises: a check that fails unexpectedly becomes a failed result.
+    """
     checks: list[tuple[str, Callable[[Settings], CheckResult]]] = [
         ("disk", _disk),
         ("evidence", _evidence),
@@ -42,38 +44,37 @@ def check(settings: Settings, *, ask: bool = False) -> list[CheckResult]:
         ("broker", _broker),
         ("model", _model),
         ("gpu", _gpu),
-        ("console port", _port),
+        ("console port", _console_port),
     ]
     if ask:
         checks.append(("answer", _answer))
-    return [_guarded(name, look, settings) for name, look in checks]
+    return [_guarded(name, check, settings) for name, check in checks]
 
 
-def as_json(findings: list[CheckResult]) -> dict[str, Any]:
-    return {"ok": all(finding.ok for finding in findings), "checks": [finding._asdict() for finding in findings]}
+def as_json(results: list[CheckResult]) -> dict[str, Any]:
+    return {"ok": all(result.ok for result in results), "checks": [result._asdict() for result in results]}
 
 
-def _guarded(name: str, look: Callable[[Settings], CheckResult], settings: Settings) -> CheckResult:
+def _guarded(name: str, check: Callable[[Settings], CheckResult], settings: Settings) -> CheckResult:
     try:
-        return look(settings)
+        return check(settings)
     except (InspectorError, OSError, ValueError) as error:
-        return CheckResult(name, False, str(error), "mend what is named here, then check again")
+        return CheckResult(name, False, str(error), "correct the named problem, then check again")
 
 
 def _disk(settings: Settings) -> CheckResult:
     folder = next(path for path in (settings.data.absolute(), *settings.data.absolute().parents) if path.exists())
     if not os.access(folder, os.W_OK):
-        return CheckResult("disk", False, f"{folder} can't be written", "set INSPECTOR_DATA to a folder you may write")
-    free = shutil.disk_usage(folder).free / 1e9
-    remedy = "" if free >= MIN_FREE_GB else "free some space, or set INSPECTOR_DATA to another disk"
-    return CheckResult(
-        "disk", free >= MIN_FREE_GB, f"{free:.1f} GB free in {settings.data}, {MIN_FREE_GB:g} GB wanted", remedy
-    )
+        return CheckResult("disk", False, f"{folder} is not writable", "set INSPECTOR_DATA to a writable folder")
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    remedy = "" if free_gb >= MIN_FREE_GB else "free some space, or set INSPECTOR_DATA to another disk"
+    found = f"{free_gb:.1f} GB free in {settings.data}, {MIN_FREE_GB:g} GB needed"
+    return CheckResult("disk", free_gb >= MIN_FREE_GB, found, remedy)
 
 
 def _evidence(settings: Settings) -> CheckResult:
-    kept = FileEvidence(settings.evidence).put(b"inspector check", "text/plain")
-    return CheckResult("evidence", True, f"writable: {settings.evidence} ({kept.size_bytes} bytes written)")
+    written = FileEvidence(settings.evidence).put(b"inspector check", "text/plain")
+    return CheckResult("evidence", True, f"writable: {settings.evidence} ({written.size_bytes} bytes written)")
 
 
 def _database(settings: Settings) -> CheckResult:
@@ -81,15 +82,16 @@ def _database(settings: Settings) -> CheckResult:
     if current == head:
         return CheckResult("database", True, f"{settings.database} is up to date ({head})")
     remedy = "run `inspector db upgrade` (the service also does so when it starts)"
-    return CheckResult("database", False, f"{settings.database} is at {current or 'nothing'}, {head} is needed", remedy)
+    found = f"{settings.database} has schema {current or 'none'}, {head} is needed"
+    return CheckResult("database", False, found, remedy)
 
 
 def _broker(settings: Settings) -> CheckResult:
-    broker, found = broker_of(settings), probe_broker(settings)
-    if found.problems:
-        problems, remedies = zip(*found.problems, strict=True)
+    broker, probe = broker_of(settings), probe_broker(settings)
+    if probe.problems:
+        problems, remedies = zip(*probe.problems, strict=True)
         return CheckResult("broker", False, f"{broker.address}: " + "; ".join(problems), "; ".join(remedies))
-    return CheckResult("broker", True, f"{broker.address} answers, QoS 1 round trip {found.round_trip_ms:.1f} ms")
+    return CheckResult("broker", True, f"{broker.address} answers, QoS 1 round trip {probe.round_trip_ms:.1f} ms")
 
 
 def _model(settings: Settings) -> CheckResult:
@@ -100,24 +102,23 @@ def _model(settings: Settings) -> CheckResult:
     if card.engine != "transformers":
         return CheckResult("model", True, f"{card.name}: engine {card.engine} needs no checkpoint")
     if not folder.is_dir():
-        return _hub(card)
+        return _hub_checkpoint(card)
     config = folder / "config.json"
-    named = json.loads(config.read_text()).get("architectures", []) if config.is_file() else []
+    architectures = json.loads(config.read_text()).get("architectures", []) if config.is_file() else []
     weights = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    if EXPECTED_ARCHITECTURE not in named or not weights:
+    if EXPECTED_ARCHITECTURE not in architectures or not weights:
         remedy = f"{folder} needs config.json of {EXPECTED_ARCHITECTURE} and *.safetensors"
         return CheckResult("model", False, f"{folder} is no checkpoint of this architecture", remedy)
     return CheckResult("model", True, f"{card.name}: {folder}, {weights / 1e6:.0f} MB of weights")
 
 
-def _hub(card: ModelCard) -> CheckResult:
-    """A checkpoint from a hub must be in the local cache where the hub can't be reached."""
+def _hub_checkpoint(card: ModelCard) -> CheckResult:
+    """A checkpoint from a hub must be in the local cache if HF_HUB_OFFLINE is set."""
     cache = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME", "~/.cache/huggingface")) / "hub")
     cached = (cache.expanduser() / f"models--{card.checkpoint.replace('/', '--')}").is_dir()
     if cached or not os.environ.get("HF_HUB_OFFLINE"):
-        return CheckResult(
-            "model", True, f"{card.checkpoint} " + ("is in the cache" if cached else "will be downloaded")
-        )
+        state = "is in the cache" if cached else "will be downloaded"
+        return CheckResult("model", True, f"{card.checkpoint} {state}")
     return CheckResult(
         "model",
         False,
@@ -127,7 +128,7 @@ def _hub(card: ModelCard) -> CheckResult:
 
 
 def _answer(settings: Settings) -> CheckResult:
-    """A question about a golden picture, as every replica asks one before it serves."""
+    """Ask the health-check question that every replica asks before it serves."""
     model = open_model(settings, settings.threads or os.cpu_count() or 1)
     started = time.monotonic()
     asyncio.run(model.check_health())
@@ -137,21 +138,24 @@ def _answer(settings: Settings) -> CheckResult:
 
 def _gpu(settings: Settings) -> CheckResult:
     card = card_of(settings)
-    wanted = card.num_gpus * (settings.replicas or card.replicas)
-    there = len(list(Path("/dev").glob("nvidia[0-9]*")))
-    remedy = "" if there >= wanted else "use models/demo.yaml, fewer replicas, or a machine with GPUs"
-    return CheckResult("gpu", there >= wanted, f"{there} found, {wanted:g} wanted by {card.name}", remedy)
+    needed = card.num_gpus * (settings.replicas or card.replicas)
+    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    remedy = "" if gpus >= needed else "use models/demo.yaml, fewer replicas, or a machine with GPUs"
+    return CheckResult("gpu", gpus >= needed, f"{gpus} found, {needed:g} needed by {card.name}", remedy)
 
 
-def _port(settings: Settings) -> CheckResult:
+def _console_port(settings: Settings) -> CheckResult:
     host, port = settings.console_host, settings.console_port
-    with socket.socket() as visitor:
-        visitor.settimeout(1.0)
-        taken = visitor.connect_ex((host, port)) == 0
-    if not taken:
+    with socket.socket() as client:
+        client.settimeout(1.0)
+        is_taken = client.connect_ex((host, port)) == 0
+    if not is_taken:
         return CheckResult("console port", True, f"{host}:{port} is free")
     if is_console_up(settings):
         return CheckResult("console port", True, f"the console answers on {settings.console_url}")
     return CheckResult(
-        "console port", False, f"{host}:{port} is taken by something else", "set INSPECTOR_CONSOLE_PORT to a free port"
+        "console port",
+        False,
+        f"{host}:{port} is in use by another program",
+        "set INSPECTOR_CONSOLE_PORT to a free port",
     )

@@ -1,6 +1,4 @@
-"""Compares strategies of asking on labelled parts, drawn ones or a folder of real ones. A stopped run goes on where it
-was: what the model said is kept.
-"""
+"""Compare strategies of asking on labelled parts: synthetic frames, or a folder of real pictures. Resumable."""
 
 from __future__ import annotations
 
@@ -10,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
-
-from rich.console import Console
 
 from inspector.config.diff import DeclaredPipeline
 from inspector.domain.pipeline import Pipeline
@@ -23,16 +19,16 @@ from inspector.lab.evaluation.strategies import choose_strategies
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample, encode, golden
 from inspector.lab.training.bench import GOLDEN_SEED, JPEG, Album, held_out_frame
 from inspector.operations.apply import golden_hashes, read_pipelines
+from inspector.operations.progress import ReportProgress, no_progress
 from inspector.operations.replay import LabelledPicture, read_labels
-from inspector.operations.train_and_measure import stages
 from inspector.ports.evidence import EvidenceStore
 
-GOLDEN_SAMPLES_PER_FRAME: Final = 4  # beside every drawn frame; more of them ranked no better
+GOLDEN_SAMPLES_PER_FRAME: Final = 4  # more of them ranked no better
 
 
 @dataclass(frozen=True, slots=True)
 class PartSource:
-    """Labelled parts, drawn or read one by one, and where their golden samples lie."""
+    """Labelled parts, one by one, and the store of their golden samples."""
 
     name: str
     total: int
@@ -42,7 +38,7 @@ class PartSource:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonSettings:
-    """Which model is asked, what its answers are played under, and where they are kept."""
+    """The model card, the strategies to compare (all if empty), and the file of recorded answers."""
 
     card: Path
     strategies: Sequence[str]
@@ -50,82 +46,89 @@ class ComparisonSettings:
     threads: int | None = None
 
 
-def compare_strategies(screen: Console, source: PartSource, plan: ComparisonSettings) -> StrategyComparison:
-    """Raises InspectorError for an unknown strategy before anything is asked; what a stopped run has heard is kept."""
+def compare_strategies(
+    source: PartSource, settings: ComparisonSettings, progress: ReportProgress = no_progress
+) -> StrategyComparison:
+    """Record the answers that the file does not hold, then replay every strategy on them.
+
+    Raises InspectorError for an unknown strategy before the model is asked. An interrupted run keeps its answers.
+    """
     from inspector.adapters import vlm
     from inspector.bootstrap.wiring import card_at
 
-    strategies, recordings = choose_strategies(plan.strategies), RecordingFile(plan.recordings)
-    engine = vlm.load(card_at(plan.card), plan.card.parent, plan.threads)
-    heard = _heard(screen, source, PartRecorder(engine, source.evidence, recordings), plan)
-    return asyncio.run(compare_recorded(source.name, heard.cases, strategies, heard.unreadable))
+    strategies, recordings = choose_strategies(settings.strategies), RecordingFile(settings.recordings)
+    engine = vlm.load(card_at(settings.card), settings.card.parent, settings.threads)
+    recorded = _record(source, PartRecorder(engine, source.evidence, recordings), settings, progress)
+    return asyncio.run(compare_recorded(source.name, recorded.parts, strategies, recorded.unreadable))
 
 
-def _heard(screen: Console, source: PartSource, interview: PartRecorder, plan: ComparisonSettings) -> RecordedParts:
+def _record(
+    source: PartSource, recorder: PartRecorder, settings: ComparisonSettings, progress: ReportProgress
+) -> RecordedParts:
     done = 0
 
-    def tell(count: int) -> None:
+    def report(count: int) -> None:
         nonlocal done
         done = count
-        show(f"asking {plan.card.stem}", count, source.total)
+        progress(f"asking {settings.card.stem}", count, source.total)
 
-    with stages(screen) as show:
-        try:
-            return asyncio.run(interview.hear(source.parts, tell))
-        except KeyboardInterrupt as stopped:
-            raise InspectorError(
-                f"stopped after {done} of {source.total} parts; the same command goes on there ({plan.recordings})"
-            ) from stopped
+    try:
+        return asyncio.run(recorder.record_all(source.parts, report))
+    except KeyboardInterrupt as interrupt:
+        raise InspectorError(
+            f"stopped after {done} of {source.total} parts; the same command resumes there ({settings.recordings})"
+        ) from interrupt
 
 
 def synthetic_source(pipelines: Path, *, frames: int, seed: int) -> PartSource:
-    """Frames of all products in turn, half of them NG; every fourth pair shows the product's last variant."""
+    """Synthetic frames of all products in turn, half of them NG; every fourth pair shows the last variant."""
     fleet, album = read_pipelines(pipelines), Album()
     lines = [_declared(fleet, product, pipelines).pipeline for product in PRODUCTS]
-    parts = (_drawn(lines[k % len(lines)], album, held_out_frame(seed, k)) for k in range(frames))
+    parts = (_synthetic_part(lines[k % len(lines)], album, held_out_frame(seed, k)) for k in range(frames))
     return PartSource(f"synthetic, seed {seed}", frames, parts, album)
 
 
-def _drawn(pipeline: Pipeline, album: Album, sample: Sample) -> LabelledPart:
-    shown = tuple(album.put(each, JPEG).sha256 for each in _good_ones(sample.product, sample.variant))
+def _synthetic_part(pipeline: Pipeline, album: Album, sample: Sample) -> LabelledPart:
+    hashes = tuple(album.put(data, JPEG).sha256 for data in _golden_samples(sample.product, sample.variant))
     name = f"{sample.product}-{sample.seed}"
-    return LabelledPart(name, pipeline, encode(sample), sample.ng, shown, _plainness(sample.main))
+    return LabelledPart(name, pipeline, encode(sample), sample.ng, hashes, _visibility(sample.main))
 
 
 @cache
-def _good_ones(product: str, variant: int) -> list[bytes]:
-    """Golden samples of this variant, as a pipeline keeps them."""
+def _golden_samples(product: str, variant: int) -> list[bytes]:
+    """Golden samples of this variant, encoded as a pipeline stores them."""
     return [encode(golden(product, GOLDEN_SEED + k, variant), quality=95) for k in range(GOLDEN_SAMPLES_PER_FRAME)]
 
 
-def _plainness(flaw: Flaw | None) -> float | None:
-    """How easily the eye finds it."""
+def _visibility(flaw: Flaw | None) -> float | None:
+    """How easily the eye finds a flaw: contrast times the root of its extent."""
     return None if flaw is None else flaw.contrast * flaw.extent_px**0.5
 
 
 def folder_source(path: Path, pipelines: Path, *, line: str | None = None, frames: int | None = None) -> PartSource:
-    """The labelled pictures of a folder, judged as the line of that name; `frames` of them, spread evenly over all.
+    """The labelled pictures of a folder, inspected as `line` (default: the folder's name); `frames` of them, spread
+    balanced_sample.
 
-    Raises InspectorError for a folder that can't be used, DeclarationError for a line that nobody declared.
+    Raises InspectorError for an unusable folder, DeclarationError for an undeclared line.
     """
     rows = [row for row in read_labels(path) if row.is_ng is not None]
     wanted = len(rows) if frames is None else min(frames, len(rows))
     declared, album = _declared(read_pipelines(pipelines), line or path.resolve().name, pipelines), Album()
     faults: list[Fault] = []
-    shown = golden_hashes(declared, album, faults)
+    hashes = golden_hashes(declared, album, faults)
     if faults:
         raise DeclarationError(faults)
-    parts = (_labelled(rows[k * len(rows) // wanted], declared.pipeline, shown) for k in range(wanted))
+    parts = (_folder_part(rows[k * len(rows) // wanted], declared.pipeline, hashes) for k in range(wanted))
     return PartSource(str(path), wanted, parts, album)
 
 
-def _labelled(row: LabelledPicture, pipeline: Pipeline, golden: tuple[str, ...]) -> LabelledPart:
+def _folder_part(row: LabelledPicture, pipeline: Pipeline, golden: tuple[str, ...]) -> LabelledPart:
     return LabelledPart(str(row.path), pipeline, row.path.read_bytes(), row.is_ng is True, golden)
 
 
 def _declared(fleet: Sequence[DeclaredPipeline], line: str, file: Path) -> DeclaredPipeline:
-    found = next((each for each in fleet if each.pipeline.line == line), None)
-    if found is None:
+    declared = next((each for each in fleet if each.pipeline.line == line), None)
+    if declared is None:
         lines = ", ".join(each.pipeline.line for each in fleet)
         raise DeclarationError([Fault(str(file), "line", f"no pipeline for {line}", f"use one of {lines}, or add it")])
-    return found
+    return declared

@@ -1,4 +1,4 @@
-"""The whole product on one machine: a broker, the service, and a virtual line of three products."""
+"""Run everything on one machine: a broker, the service, and simulated lines of three products."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ from inspector.adapters.mqtt.local.broker import free_port, local_broker
 from inspector.bootstrap.wiring import broker_of
 from inspector.errors import BrokerError
 from inspector.messages.topics import Topics
+from inspector.operations.progress import Notify
 from inspector.operations.replay import ProgressView, no_progress_view, run_lines
 from inspector.operations.run_statistics import run_statistics
 from inspector.operations.service import service
 from inspector.operations.virtual_line import virtual_lines
 from inspector.settings import Settings
 
-Say = Callable[[str], None]
-
 
 @contextmanager
-def demo_service(settings: Settings, pipelines: Path, say: Say) -> Iterator[Settings]:
-    """A broker and the service, both stopped at the end of the block."""
+def demo_service(settings: Settings, pipelines: Path, notify: Notify) -> Iterator[Settings]:
+    """Run a broker and the service for the length of the block; yields the settings in use."""
     folder = settings.data.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     with local_broker(folder / "broker") as broker:
-        say(f"broker: {broker.kind} on {broker.host}:{broker.port}")
-        port = _port(settings.console_host, settings.console_port)
+        notify(f"broker: {broker.kind} on {broker.host}:{broker.port}")
+        port = _free_port(settings.console_host, settings.console_port)
         settings = settings.model_copy(
             update={
                 "broker_host": broker.host,
@@ -38,9 +37,9 @@ def demo_service(settings: Settings, pipelines: Path, say: Say) -> Iterator[Sett
                 "console_port": port,
             }
         )
-        say("starting Ray Serve: stations, model replicas, console")
+        notify("starting Ray Serve: stations, model replicas, console")
         with service(settings, pipelines, always_apply=True) as running:
-            say(f"console: {running.console_url}")
+            notify(f"console: {running.console_url}")
             yield running
 
 
@@ -52,15 +51,17 @@ def run_demo(
     fps: float,
     seed: int,
     hard: float,
-    say: Say,
-    watch: ProgressView = no_progress_view,
-    after: Callable[[Say], None] | None = None,
+    notify: Notify,
+    view: ProgressView = no_progress_view,
+    after: Callable[[Notify], None] | None = None,
 ) -> dict[str, Any]:
-    """Runs the demo until its frames are judged or Ctrl-C, then what `after` does with the service still up; returns
-    the run's figures."""
-    began = time.monotonic()
-    with demo_service(settings, pipelines, say) as running:
-        started_s = time.monotonic() - began
+    """Run the demo until its frames are judged or Ctrl-C, then `after` with the service still up.
+
+    Returns the statistics of the run.
+    """
+    began_s = time.monotonic()
+    with demo_service(settings, pipelines, notify) as running:
+        start_s = time.monotonic() - began_s
         run = f"demo-{secrets.token_hex(3)}"
         journeys = run_lines(
             broker_of(running),
@@ -68,33 +69,31 @@ def run_demo(
             virtual_lines(seed, frames, hard=hard, run=run),
             fps,
             run,
-            watch=watch,
+            view=view,
         )
         if after:
-            after(say)
-        return run_statistics(journeys) | {
-            "start_s": round(started_s, 1),
-            "first_verdict_s": _first_verdict(journeys, began),
-        }
+            after(notify)
+        first_verdict_s = _first_verdict_s(journeys, began_s)
+        return run_statistics(journeys) | {"start_s": round(start_s, 1), "first_verdict_s": first_verdict_s}
 
 
-def wait_for_interrupt(say: Say) -> None:
-    """Keeps the service up until Ctrl-C."""
-    say("running; press Ctrl-C to stop")
+def wait_for_interrupt(notify: Notify) -> None:
+    """Block until Ctrl-C."""
+    notify("running; press Ctrl-C to stop")
     try:
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
-        say("stopping")
+        notify("stopping")
 
 
-def _first_verdict(journeys: list[Journey], began: float) -> float | None:
-    """Seconds from the start of everything to the first verdict at the gate."""
-    return min((round(journey.verdicts[0][0] - began, 1) for journey in journeys if journey.verdicts), default=None)
+def _first_verdict_s(journeys: list[Journey], began_s: float) -> float | None:
+    """Seconds from the start of the demo to the first verdict at the gate."""
+    return min((round(journey.verdicts[0][0] - began_s, 1) for journey in journeys if journey.verdicts), default=None)
 
 
-def _port(host: str, wanted: int) -> int:
-    """The port wanted, or any free one where that is taken: a demo should not fail for it."""
+def _free_port(host: str, wanted: int) -> int:
+    """The wanted port, or any free one if it is taken: a demo should not fail for it."""
     try:
         return free_port(host, wanted)
     except BrokerError:

@@ -1,4 +1,4 @@
-"""Takes things out: parts as CSV or JSON lines, live pipelines as YAML files, the wire contract as documents."""
+"""Export parts as CSV or JSON lines, live pipelines as YAML files, and the MQTT contract as documents."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARTS_PER_QUERY: Final = 500
 
 
 def iter_parts(archive: Archive, wanted: PartFilter, limit: int | None) -> Iterator[PartRow]:
-    """Parts, newest first, page by page."""
+    """Iterate over parts, newest first; `limit` None reads all."""
     left = limit
     while left is None or left > 0:
         page = archive.parts(wanted, PARTS_PER_QUERY if left is None else min(PARTS_PER_QUERY, left))
@@ -35,12 +35,12 @@ def iter_parts(archive: Archive, wanted: PartFilter, limit: int | None) -> Itera
 
 
 def write_jsonl(rows: Iterator[PartRow], out: IO[str]) -> int:
-    """One report (inspector.report/1) a line; returns how many."""
+    """Write one report (inspector.report/1) per line. Returns their number."""
     return sum(bool(out.write(report_message(row.part).model_dump_json(by_alias=True) + "\n")) for row in rows)
 
 
 def write_csv(rows: Iterator[PartRow], out: IO[str]) -> int:
-    """One part a row: the verdict's fields, and the main finding's class and box; returns how many."""
+    """Write one part per row: the verdict's fields, and severity and box of the main finding. Returns their number."""
     first = next(rows, None)
     if first is None:
         return 0
@@ -81,13 +81,13 @@ def _golden_bytes(evidence: EvidenceStore, sha256: str, line: str) -> bytes:
 
 
 def as_yaml(pipeline: Pipeline, note: str) -> str:
-    """The declaration as a file that `inspector apply` takes; its first row is the note."""
+    """The pipeline as a file that `inspector apply` accepts; the note becomes a comment on its first line."""
     settings = pipeline.model_dump(mode="json", exclude_defaults=True)
     return f"# {note}\n" + to_yaml(settings)
 
 
 def write_contract(topics: Topics, folder: Path) -> list[Path]:
-    """The AsyncAPI document and the JSON Schema of every payload."""
+    """Write the AsyncAPI document and the JSON Schema of every payload."""
     folder.mkdir(parents=True, exist_ok=True)
     documents = {"asyncapi.json": asyncapi.document(topics)}
     documents |= {f"{name}.schema.json": schema for name, schema in asyncapi.schemas().items()}

@@ -1,4 +1,4 @@
-"""Learns from a line's stored votes, says what that would have changed, and stores it as a new version of the line."""
+"""Learn from a line's stored votes, work out the effect on stored parts, and store a new version of the line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from inspector.utc import utc_now
 
 
 class LearningResult(NamedTuple):
-    """What was learned, and what it costs. `version` is the new one, None where nothing was stored."""
+    """The learned values and their effect on stored parts. `version` is the new version, None if nothing was stored."""
 
     records: LineRecords
     lesson: LearningReport
@@ -44,44 +44,46 @@ class LearningResult(NamedTuple):
         }
 
 
-def learn(database: str, line: str, *, fuse: bool = False, dry_run: bool = False) -> LearningResult:
-    """A rung that is capped from now on is told as an event too. Raises InspectorError where a second opinion is to be
-    weighed that the line does not have."""
-    found = read_line_records(database, line)
-    before = found.live.pipeline
+def learn_line(database: str, line: str, *, fuse: bool = False, dry_run: bool = False) -> LearningResult:
+    """Learn, and store the result unless `dry_run`. Records an event for each rung that is newly capped.
+
+    Raises InspectorError if `fuse` is set and the line has no second opinion.
+    """
+    records = read_line_records(database, line)
+    before, fingerprint = records.live.pipeline, records.fingerprint
     if fuse and before.second_opinion is None:
         raise InspectorError(f"{line} has no second opinion to weigh; declare second_opinion, or leave --fuse out")
-    lesson = learn_from_history(found.history, before, found.fingerprint, fuse=fuse)
+    lesson = learn_from_history(records.history, before, fingerprint, fuse=fuse)
     after = before.model_copy(update={"learned": lesson.learned}) if holds_anything(lesson.learned) else before
-    cost = impact(found.history.parts, before, after, found.fingerprint)
+    cost = impact(records.history.parts, before, after, fingerprint)
     if dry_run:
-        return LearningResult(found, lesson, cost, None)
-    stored = store_versions(database, [Declaration(after, found.live.golden, os.environ.get("USER", ""))])
-    asyncio.run(_tell(database, _harms(line, before, lesson, found.fingerprint)))
-    return LearningResult(found, lesson, cost, stored[0].version if stored else None)
+        return LearningResult(records, lesson, cost, None)
+    stored = store_versions(database, [Declaration(after, records.live.golden, os.environ.get("USER", ""))])
+    asyncio.run(_record_events(database, _capped_events(line, before, lesson, fingerprint)))
+    return LearningResult(records, lesson, cost, stored[0].version if stored else None)
 
 
 def holds_anything(learned: LearnedSettings) -> bool:
     return learned != LearnedSettings(fingerprint=learned.fingerprint)
 
 
-def _harms(line: str, before: Pipeline, lesson: LearningReport, fingerprint: str) -> list[Event]:
-    """One for each rung that is capped now and was not before."""
+def _capped_events(line: str, before: Pipeline, lesson: LearningReport, fingerprint: str) -> list[Event]:
+    """One event for each rung that is capped now and was not before."""
     known = before.learned_under(fingerprint)
     capped = set(lesson.learned.capped) - set(known.capped if known else ())
-    return [_harm(line, change) for change in lesson.rungs if change.rung in capped]
+    return [_capped_event(line, change) for change in lesson.rungs if change.rung in capped]
 
 
-def _harm(line: str, change: RungEffect) -> Event:
+def _capped_event(line: str, change: RungEffect) -> Event:
     text = (
-        f"rung {change.rung + 1} is not asked any more: of {change.parts} parts it turned {change.harmed} from right "
-        f"to wrong and {change.rescued} from wrong to right (exact McNemar p = {change.p_value:.4f}); take it out of "
-        "the ladder, or ask it in another way"
+        f"rung {change.rung + 1} is no longer asked: of {change.parts} parts it turned {change.harmed} from right to "
+        f"wrong and {change.rescued} from wrong to right (exact McNemar p = {change.p_value:.4f}); remove it from the "
+        "ladder, or change its questions"
     )
     return Event(uuid.uuid4().hex, line, None, "RUNG_HARMS", EventSeverity.WARNING, text, utc_now())
 
 
-async def _tell(database: str, events: Sequence[Event]) -> None:
+async def _record_events(database: str, events: Sequence[Event]) -> None:
     if events:
         async with SqlLedger(database) as ledger:
             await ledger.add_events(events)

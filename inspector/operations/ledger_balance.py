@@ -1,7 +1,8 @@
-"""A line's books, for people and for scripts: every trigger decided or lost, every verdict published or waiting."""
+"""The balance of a line's accounts: every trigger decided or lost, every verdict published or pending."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,36 +14,33 @@ from inspector.ports.archive import Archive
 
 
 def line_balance(database: str, line: str, now: datetime) -> Balance:
-    """How the books stand now. Raises LedgerError for a line that nobody knows."""
-    archive = SqlArchive(database)
-    try:
+    """The balance at `now`. Raises LedgerError for an unknown line."""
+    with closing(SqlArchive(database)) as archive:
         return archive.balance(line, now, now - _in_flight(archive, line))
-    finally:
-        archive.close()
 
 
-def as_json(books: Balance) -> dict[str, Any]:
-    problems = books.problems()
+def as_json(balance: Balance) -> dict[str, Any]:
+    problems = balance.problems()
     return {
-        "line": books.line,
-        "at": books.at.isoformat(),
+        "line": balance.line,
+        "at": balance.at.isoformat(),
         "balanced": not problems,
         "problems": problems,
-        "triggers_seen": books.triggers_seen,
-        "decided": books.decided,
-        "lost": books.lost,
-        "unaccounted": books.unaccounted,
-        "published": books.published,
-        "pending": books.pending,
-        "acknowledged": books.acknowledged,
-        "states": _states(books),
-        "cameras": [_camera(camera) for camera in books.cameras],
-        "plc_counts": [_comparison(comparison) for comparison in books.compared],
+        "triggers_seen": balance.triggers_seen,
+        "decided": balance.decided,
+        "lost": balance.lost,
+        "unaccounted": balance.unaccounted,
+        "published": balance.published,
+        "pending": balance.pending,
+        "acknowledged": balance.acknowledged,
+        "states": _states(balance),
+        "cameras": [_camera(camera) for camera in balance.cameras],
+        "plc_counts": [_comparison(comparison) for comparison in balance.compared],
     }
 
 
 def _in_flight(archive: Archive, line: str) -> timedelta:
-    """How long a frame of this line may be in flight. Raises LedgerError for a line that nobody knows."""
+    """The longest time that a frame of this line may be in flight. Raises LedgerError for an unknown line."""
     deadlines = {version.pipeline.line: version.pipeline.deadline_ms for version in archive.list_pipelines()}
     known = deadlines.keys() | {camera.line for camera in archive.list_cameras()}
     if line not in known:
@@ -50,14 +48,14 @@ def _in_flight(archive: Archive, line: str) -> timedelta:
     return in_flight_time(deadlines.get(line, 0.0))
 
 
-def _states(books: Balance) -> dict[str, int]:
-    """Each trigger in one state; what is received or being judged is not told apart from outside the station."""
+def _states(balance: Balance) -> dict[str, int]:
+    """The number of triggers in each state. The ledger alone cannot separate received from being judged."""
     return {
-        PartState.RECEIVED: books.in_flight,
-        PartState.DECIDED: books.decided - books.published,
-        PartState.PUBLISHED: books.published - books.acknowledged,
-        PartState.ACKNOWLEDGED: books.acknowledged,
-        PartState.LOST: books.lost,
+        PartState.RECEIVED: balance.in_flight,
+        PartState.DECIDED: balance.decided - balance.published,
+        PartState.PUBLISHED: balance.published - balance.acknowledged,
+        PartState.ACKNOWLEDGED: balance.acknowledged,
+        PartState.LOST: balance.lost,
     }
 
 

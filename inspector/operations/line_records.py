@@ -1,7 +1,8 @@
-"""A line as it stands in the ledger, with what became known about its parts."""
+"""A line's live version, and its judged parts with their reviews."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Final, NamedTuple
 
 from inspector.adapters.ledger import SqlArchive
@@ -9,11 +10,11 @@ from inspector.domain.review import History
 from inspector.errors import InspectorError
 from inspector.ports.ledger import PipelineVersion
 
-MAX_UNREVIEWED_PARTS: Final = 5000  # of the parts that nobody reviewed
+MAX_UNREVIEWED_PARTS: Final = 5000  # newest parts without a review that are read
 
 
 class LineRecords(NamedTuple):
-    """A line as it stands, and its parts as they were judged."""
+    """The live version, the fingerprint of its newest judgements, and the parts judged under that fingerprint."""
 
     live: PipelineVersion
     fingerprint: str
@@ -21,9 +22,8 @@ class LineRecords(NamedTuple):
 
 
 def read_line_records(database: str, line: str) -> LineRecords:
-    """Raises InspectorError for a line that is not there, or was never judged as it is declared now."""
-    archive = SqlArchive(database)
-    try:
+    """Raises InspectorError for an unknown line, or if no part was judged under its live declaration."""
+    with closing(SqlArchive(database)) as archive:
         live = live_version(archive, line)
         fingerprint = archive.fingerprint(line)
         if fingerprint is None:
@@ -31,12 +31,10 @@ def read_line_records(database: str, line: str) -> LineRecords:
                 f"no part of {line} was judged as the line is declared now (version {live.version}); let it run first"
             )
         return LineRecords(live, fingerprint, archive.history(line, fingerprint, MAX_UNREVIEWED_PARTS))
-    finally:
-        archive.close()
 
 
 def live_version(archive: SqlArchive, line: str) -> PipelineVersion:
-    """Raises InspectorError for a line that is not there."""
+    """Raises InspectorError for an unknown line."""
     live = next((each for each in archive.list_pipelines() if each.pipeline.line == line), None)
     if live is None:
         raise InspectorError(f"there is no line {line!r}; declare it in a pipeline and run: inspector apply")

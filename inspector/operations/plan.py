@@ -1,4 +1,4 @@
-"""Finds the ladder that is cheapest at a wanted escape level, from a line's stored votes or from recorded answers."""
+"""Find the cheapest ladder at a wanted escape share, from a line's stored votes or from recorded answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from inspector.tuning.recommendation import Recommendation, apply_ladder, recomm
 
 
 class LadderPlan(NamedTuple):
-    """A line as it is, and what was found for it."""
+    """A line's current pipeline, and the recommendation for it."""
 
     source: str
     pipeline: Pipeline
@@ -27,27 +27,26 @@ class LadderPlan(NamedTuple):
 
 
 def plan_line(database: str, line: str, limits: RiskLimits) -> LadderPlan:
-    """From reviewed parts whose whole ladder was asked. Raises InspectorError where there are too few."""
-    found = read_line_records(database, line)
-    pipeline, shadows = found.live.pipeline, [past for past in found.history.parts if past.shadow]
+    """Plan from reviewed parts whose whole ladder was asked. Raises InspectorError if there are too few."""
+    records = read_line_records(database, line)
+    pipeline, shadows = records.live.pipeline, [past for past in records.history.parts if past.shadow]
     parts = [LabelledVotes(past.shadow, past.is_ng) for past in balanced_sample(shadows)]
-    advice = recommend(parts, pipeline, counting(pipeline, found.fingerprint), limits)
-    return LadderPlan(f"{line}, version {found.live.version}: stored votes", pipeline, advice)
+    advice = recommend(parts, pipeline, counting(pipeline, records.fingerprint), limits)
+    return LadderPlan(f"{line}, version {records.live.version}: stored votes", pipeline, advice)
 
 
 def plan_recorded(source: PartSource, votes: Path, line: str, limits: RiskLimits) -> LadderPlan:
-    """From labelled parts and the file that their answers were recorded in. Raises InspectorError where nothing was
-    recorded about them."""
+    """Plan from labelled parts and their recorded answers. Raises InspectorError if it holds none."""
     if not votes.is_file():
-        raise InspectorError(f"{votes} is not there; record answers first: inspector eval … --strategy default")
-    cases = recorded_parts(source.parts, RecordingFile(votes).newest(), line)
-    pipeline = cases[0].pipeline
-    advice = recommend(separate_votes(cases), pipeline, counting(pipeline, cases[0].recording.fingerprint), limits)
+        raise InspectorError(f"{votes} does not exist; record answers first: inspector eval … --strategy default")
+    parts = recorded_parts(source.parts, RecordingFile(votes).newest(), line)
+    pipeline = parts[0].pipeline
+    advice = recommend(separate_votes(parts), pipeline, counting(pipeline, parts[0].recording.fingerprint), limits)
     return LadderPlan(f"{line} on {source.name}", pipeline, advice)
 
 
 def write_plan(planned: LadderPlan, file: Path) -> None:
-    """The chosen ladder as a pipeline file. Raises InspectorError where there is none, or the file can't be written."""
+    """Write the chosen ladder as a pipeline file. Raises InspectorError if there is none, or the write fails."""
     advice = planned.advice
     if advice.chosen is None:
         raise InspectorError(f"no ladder keeps these limits on {planned.source}: nothing to write to {file}")

@@ -1,4 +1,6 @@
-"""Sends a labelled folder (or a virtual line) to a running service, as a camera would, and waits for the verdicts."""
+"""Publish frames to a running service as a camera would, and wait for the verdicts: a labelled folder or simulated
+lines.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +17,27 @@ from inspector.adapters.mqtt.line_client import Exposure, Journey, LineClient
 from inspector.errors import InspectorError
 from inspector.messages.topics import Topics
 
-SILENCE_TIMEOUT_S: Final = (
-    60.0  # a service that starts again needs some seconds; after this long a silence frames are lost
-)
+SILENCE_TIMEOUT_S: Final = 60.0  # without a verdict; then open frames count as lost. A restart of the service fits in
+INTERRUPTED_TIMEOUT_S: Final = 3.0  # the same after Ctrl-C
 
-PublishedLine = tuple[str, str, Iterator[Exposure]]  # line, camera, what it sends
-ProgressView = Callable[[Callable[[], list[Journey]]], AbstractContextManager[None]]
+ProgressView = Callable[[Callable[[], list[Journey]]], AbstractContextManager[None]]  # gets the journeys so far
 
 
 def no_progress_view(_journeys: Callable[[], list[Journey]]) -> AbstractContextManager[None]:
-    """Watches nothing."""
+    """Show nothing."""
     return nullcontext()
 
 
+class PublishedLine(NamedTuple):
+    """A line and camera, with the exposures to publish for them."""
+
+    line: str
+    camera: str
+    exposures: Iterator[Exposure]
+
+
 class LabelledPicture(NamedTuple):
-    """One row of labels.csv. `is_ng` is None where the verdict is neither ok nor ng."""
+    """One row of labels.csv. `is_ng` is None if the verdict is neither ok nor ng."""
 
     path: Path
     is_ng: bool | None
@@ -37,8 +45,10 @@ class LabelledPicture(NamedTuple):
 
 
 def read_labels(folder: Path) -> list[LabelledPicture]:
-    """The rows of `labels.csv` (columns image, verdict, and group where known). Raises InspectorError naming the
-    row that can't be used."""
+    """Read `labels.csv` with the columns image, verdict and, optionally, group.
+
+    Raises InspectorError that names the unusable row.
+    """
     table = folder / "labels.csv"
     if not table.is_file():
         raise InspectorError(f"{table} is missing; a folder to replay holds labels.csv with columns image,verdict")
@@ -60,7 +70,7 @@ def _labelled(folder: Path, row: dict[str, str], number: int) -> LabelledPicture
 
 
 def exposures(pictures: list[LabelledPicture], frames: int | None, run: str) -> Iterator[Exposure]:
-    """The pictures in their order, over and over until there are `frames` of them (all once when None)."""
+    """The pictures in order, repeated until there are `frames` of them (None: all once)."""
     for seq in range(frames if frames is not None else len(pictures)):
         picture = pictures[seq % len(pictures)]
         yield Exposure(
@@ -81,30 +91,31 @@ def run_lines(
     fps: float,
     name: str,
     *,
-    watch: ProgressView = no_progress_view,
-    patience_s: float = SILENCE_TIMEOUT_S,
+    view: ProgressView = no_progress_view,
+    timeout_s: float = SILENCE_TIMEOUT_S,
 ) -> list[Journey]:
-    """Sends each line's exposures in turn, `fps` frames a second over all lines, and waits for the verdicts; Ctrl-C
-    ends the sending. `watch` gets a function that tells how far the run is. Raises BrokerError when the broker can't
-    be reached."""
+    """Publish `fps` frames a second over all lines, each line in turn, and wait for the verdicts.
+
+    Ctrl-C ends the publishing. Raises BrokerError if the broker is unreachable.
+    """
     with ExitStack() as stack:
-        clients = [stack.enter_context(LineClient(broker, topics, line, camera, name)) for line, camera, _ in lines]
+        clients = [stack.enter_context(LineClient(broker, topics, each.line, each.camera, name)) for each in lines]
 
         def journeys() -> list[Journey]:
             return [journey for client in clients for journey in client.journeys()]
 
-        with watch(journeys):
+        with view(journeys):
             try:
-                _send_all([(client, source) for client, (_, _, source) in zip(clients, lines, strict=True)], fps)
+                _send_all([(client, each.exposures) for client, each in zip(clients, lines, strict=True)], fps)
             except KeyboardInterrupt:
-                patience_s = min(patience_s, 3.0)
+                timeout_s = min(timeout_s, INTERRUPTED_TIMEOUT_S)
             for client in clients:
-                client.wait(patience_s)
+                client.wait(timeout_s)
         return journeys()
 
 
 def _send_all(lines: list[tuple[LineClient, Iterator[Exposure]]], fps: float) -> None:
-    """Keeps the rate by the clock, not by sleeping between frames: a slow frame is followed by quick ones."""
+    """Send by the clock: after a slow frame the next ones follow sooner, so that the mean rate holds."""
     started, sent = time.monotonic(), 0
     while lines:
         for client, source in list(lines):

@@ -1,4 +1,4 @@
-"""Brings a backup back: looked through as a whole first, so that a damaged one changes nothing."""
+"""Restore a backup. The whole file is verified first, so that a damaged one changes nothing."""
 
 from __future__ import annotations
 
@@ -15,32 +15,37 @@ from pydantic import TypeAdapter, ValidationError
 
 from inspector.adapters.ledger import FileEvidence, TableCopy, require_room, restore_tables, shown
 from inspector.errors import LedgerError
-from inspector.operations.backup import FORMAT, MANIFEST, PICTURES, TABLES, Manifest, Say, TableEntry
+from inspector.operations.backup import FORMAT, MANIFEST, PICTURES, TABLES, Manifest, TableEntry
+from inspector.operations.progress import Notify
 
 MANIFEST_ADAPTER: Final = TypeAdapter(Manifest)
+CHUNK_BYTES: Final = 1 << 20
+MAX_DAMAGED_NAMED: Final = 5
 
 
 class BackupContents(NamedTuple):
-    """What a file was found to hold: its manifest, and where the tables stand in it."""
+    """The manifest of a verified backup, and the tar members of its tables by name."""
 
     manifest: Manifest
-    places: dict[str, tarfile.TarInfo]
+    members: dict[str, tarfile.TarInfo]
 
 
-def restore(file: Path, database: str, evidence: FileEvidence, *, force: bool, say: Say) -> dict[str, Any]:
-    """Pictures first: they are there before the rows that name them. Raises LedgerError; the ledger is then as it
-    was."""
+def restore_backup(file: Path, database: str, evidence: FileEvidence, *, force: bool, notify: Notify) -> dict[str, Any]:
+    """Restore pictures, then the rows that name them. Returns the figures of the backup.
+
+    Raises LedgerError; the ledger is then unchanged.
+    """
     with _opened(file) as tar:
-        found = _looked_through(tar, file)
+        contents = _verified(tar, file)
     if not force:
         require_room(database)
-    manifest = found.manifest
-    say(f"{file} is whole: made {manifest.made_at}, {manifest.pictures:,} picture(s)")
+    manifest = contents.manifest
+    notify(f"{file} is complete: made {manifest.made_at}, {manifest.pictures:,} picture(s)")
     with _opened(file) as tar:
         for member in _members(tar):
             if member.name.startswith(PICTURES):
                 evidence.put(_bytes_of(tar, member).read(), "")
-        restore_tables(database, manifest.revision, _tables(tar, found), force=force)
+        restore_tables(database, manifest.revision, _tables(tar, contents), force=force)
     rows = {table.name: table.rows for table in manifest.tables}
     return {"database": shown(database), "made_at": manifest.made_at, "rows": rows, "pictures": manifest.pictures}
 
@@ -56,31 +61,31 @@ def _opened(file: Path) -> Iterator[tarfile.TarFile]:
         ) from error
 
 
-def _looked_through(tar: tarfile.TarFile, file: Path) -> BackupContents:
-    """Raises LedgerError when anything that the manifest lists is missing or harmed."""
-    places: dict[str, tarfile.TarInfo] = {}
-    harmed: list[str] = []
+def _verified(tar: tarfile.TarFile, file: Path) -> BackupContents:
+    """Raises LedgerError if anything that the manifest lists is missing or damaged."""
+    members: dict[str, tarfile.TarInfo] = {}
+    damaged: list[str] = []
     pictures = 0
     for member in _members(tar):
         if not member.name.startswith(PICTURES):
-            places[member.name] = member
-        elif f"{PICTURES}{_sum(tar, member)}" == member.name:
+            members[member.name] = member
+        elif f"{PICTURES}{_sha256(tar, member)}" == member.name:
             pictures += 1
         else:
-            harmed.append(member.name)
-    manifest = _manifest(tar, places, file)
-    harmed += [table.name for table in manifest.tables if not _is_unharmed(tar, places, table)]
-    if pictures + sum(name.startswith(PICTURES) for name in harmed) != manifest.pictures:
-        harmed.append(f"{pictures} of {manifest.pictures} pictures")
-    if harmed:
-        raise LedgerError(f"{file} is damaged: {', '.join(harmed[:5])}; use another backup")
-    return BackupContents(manifest, places)
+            damaged.append(member.name)
+    manifest = _manifest(tar, members, file)
+    damaged += [table.name for table in manifest.tables if not _is_intact(tar, members, table)]
+    if pictures + sum(name.startswith(PICTURES) for name in damaged) != manifest.pictures:
+        damaged.append(f"{pictures} of {manifest.pictures} pictures")
+    if damaged:
+        raise LedgerError(f"{file} is damaged: {', '.join(damaged[:MAX_DAMAGED_NAMED])}; use another backup")
+    return BackupContents(manifest, members)
 
 
-def _manifest(tar: tarfile.TarFile, places: dict[str, tarfile.TarInfo], file: Path) -> Manifest:
-    if MANIFEST not in places:
-        raise LedgerError(f"{file} is not a whole backup: it has no manifest; use another one")
-    text = _bytes_of(tar, places[MANIFEST]).read()
+def _manifest(tar: tarfile.TarFile, members: dict[str, tarfile.TarInfo], file: Path) -> Manifest:
+    if MANIFEST not in members:
+        raise LedgerError(f"{file} is incomplete: it has no manifest; use another backup")
+    text = _bytes_of(tar, members[MANIFEST]).read()
     try:
         manifest = MANIFEST_ADAPTER.validate_json(text)
     except ValidationError as error:
@@ -90,14 +95,14 @@ def _manifest(tar: tarfile.TarFile, places: dict[str, tarfile.TarInfo], file: Pa
     return manifest
 
 
-def _is_unharmed(tar: tarfile.TarFile, places: dict[str, tarfile.TarInfo], table: TableEntry) -> bool:
-    member = places.get(_name_of(table))
-    return member is not None and _sum(tar, member) == table.sha256
+def _is_intact(tar: tarfile.TarFile, members: dict[str, tarfile.TarInfo], table: TableEntry) -> bool:
+    member = members.get(_member_name(table))
+    return member is not None and _sha256(tar, member) == table.sha256
 
 
-def _tables(tar: tarfile.TarFile, found: BackupContents) -> Iterator[TableCopy]:
-    for table in found.manifest.tables:
-        packed = _bytes_of(tar, found.places[_name_of(table)])
+def _tables(tar: tarfile.TarFile, contents: BackupContents) -> Iterator[TableCopy]:
+    for table in contents.manifest.tables:
+        packed = _bytes_of(tar, contents.members[_member_name(table)])
         yield TableCopy(table.name, table.columns, table.kinds, _rows(packed))
 
 
@@ -107,20 +112,20 @@ def _rows(packed: IO[bytes]) -> Iterator[list[Any]]:
             yield json.loads(line)
 
 
-def _name_of(table: TableEntry) -> str:
+def _member_name(table: TableEntry) -> str:
     return f"{TABLES}{table.name}.jsonl.gz"
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (member := tar.next()) is not None:
         yield member
-        tar.members.clear()  # type: ignore[attr-defined]  # tarfile would remember them all, and there may be millions
+        tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every member in memory; there may be millions
 
 
-def _sum(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+def _sha256(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
     sha256, data = hashlib.sha256(), _bytes_of(tar, member)
-    while some := data.read(1 << 20):
-        sha256.update(some)
+    while chunk := data.read(CHUNK_BYTES):
+        sha256.update(chunk)
     return sha256.hexdigest()
 
 

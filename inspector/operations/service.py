@@ -1,4 +1,4 @@
-"""Starts the service on this machine (or joins a Ray cluster) and stops it without leaving a process behind."""
+"""Run the service on this machine, or in a Ray cluster, and stop it without leaving a process behind."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from inspector.settings import Settings
 def service(
     settings: Settings, pipelines: Path | None, *, ray_address: str | None = None, always_apply: bool = False
 ) -> Iterator[Settings]:
-    """The running service for the length of the block; yields the settings with absolute paths.
+    """Run the service for the length of the block; yields the settings with absolute paths.
 
-    `pipelines` are applied when the ledger has none yet; after that `inspector apply` is the way to change them,
-    unless `always_apply` says that the files are the truth (as in the demo).
-    Raises BrokerError, DeclarationError, LedgerError or PoolError, each with its remedy, before anything runs.
+    Applies `pipelines` if the ledger has none yet, or always with `always_apply`, as the demo does. Later changes need
+    `inspector apply`. Raises BrokerError, DeclarationError, LedgerError or PoolError, each with its remedy, before
+    anything runs.
     """
     from inspector.adapters.serving.cluster import deploy, ray_cluster
 
@@ -43,15 +43,14 @@ def service(
         cpus = max(1.0, model.num_cpus * (model.max_replicas or model.replicas))
         with ray_cluster(ray_address, settings.data / "ray.log", num_cpus=cpus):
             deploy(model, station_plan(settings), console_plan(settings))
-            with interrupt_on_signals():  # again: Ray put handlers of its own in place
+            with interrupt_on_signals():  # again: Ray has replaced the handlers
                 yield settings
 
 
 def apply_pipelines(settings: Settings, pipelines: Path) -> dict[str, int]:
-    """Applies a folder of pipelines; returns the new versions by line."""
-    return store_changes(
-        plan_changes(read_pipelines(pipelines), settings.database, FileEvidence(settings.evidence)), settings.database
-    )
+    """Apply a folder of pipelines. Returns the new versions by line."""
+    changes = plan_changes(read_pipelines(pipelines), settings.database, FileEvidence(settings.evidence))
+    return store_changes(changes, settings.database)
 
 
 def is_console_up(settings: Settings) -> bool:
@@ -63,12 +62,12 @@ def is_console_up(settings: Settings) -> bool:
 
 
 def probe_broker(settings: Settings) -> Probe:
-    """What the broker that the settings name says of itself. Never raises: what is wrong stands in `problems`."""
+    """Probe the configured broker. Never raises: faults are in the result's `problems`."""
     broker = broker_of(settings)
     return probe(broker.host, broker.port, username=broker.username, password=broker.password, tls=broker.tls)
 
 
 def _check_broker(settings: Settings) -> None:
-    found = probe_broker(settings)
-    if found.problems:
-        raise BrokerError("; ".join(f"{problem}; {remedy}" for problem, remedy in found.problems))
+    problems = probe_broker(settings).problems
+    if problems:
+        raise BrokerError("; ".join(f"{problem}; {remedy}" for problem, remedy in problems))

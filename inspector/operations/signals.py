@@ -1,4 +1,4 @@
-"""Stopping from outside: SIGTERM ends a command as cleanly as Ctrl-C does."""
+"""Make SIGTERM end a command as cleanly as Ctrl-C does."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupt_on_signals() -> Iterator[None]:
-    """SIGTERM and SIGINT raise KeyboardInterrupt in the block, also where a shell that started us in the background
-    had SIGINT ignored. Only the main thread can ask for that; elsewhere the block runs as it is."""
+    """Raise KeyboardInterrupt in the block on SIGTERM and SIGINT.
+
+    Also works where a shell started the process in the background with SIGINT ignored. Only the main thread can set
+    signal handlers; in other threads the block runs unchanged.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Has a model write a line's checklist, and stores the questions that hold on trial as a new version of the line."""
+"""Let a model write a line's checklist, try its questions, and store those that hold as a new version of the line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from rich.console import Console
-
 from inspector.adapters.ledger import Declaration, SqlArchive, store_versions
 from inspector.domain.declared import ViewName
 from inspector.domain.pipeline import Pipeline
@@ -19,7 +17,7 @@ from inspector.domain.review import History
 from inspector.errors import InspectorError
 from inspector.operations.export import as_yaml
 from inspector.operations.line_records import MAX_UNREVIEWED_PARTS, live_version
-from inspector.operations.train_and_measure import stages
+from inspector.operations.progress import ReportProgress, no_progress
 from inspector.ports.engine import Engine
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
@@ -27,12 +25,12 @@ from inspector.tuning.checklist import CandidateQuestion, WrittenChecklist, cand
 from inspector.tuning.checklist_trial import TrialAnswers, TrialResult, choose_questions, evaluate_candidates
 from inspector.tuning.checklist_writer import ChecklistWriter, ReviewedPicture
 
-MAX_REVIEWED_PER_CLASS: Final = 20  # reviewed parts of each kind
+MAX_REVIEWED_PER_CLASS: Final = 20  # reviewed OK parts, and as many NG parts, that questions are tried on
 
 
 @dataclass(frozen=True, slots=True)
 class ChecklistResources:
-    """Where lines and pictures are, and the model that writes. It is opened once a line is known to need it."""
+    """The ledger, the pictures, and the model that writes; it is loaded only for a line that can use a checklist."""
 
     database: str
     evidence: EvidenceStore
@@ -40,25 +38,25 @@ class ChecklistResources:
 
 
 class ChecklistResult(NamedTuple):
-    """What was written and tried. `version` is the new one, None where nothing was stored."""
+    """The written questions and their trial. `version` is the new version, None if nothing was stored."""
 
     live: PipelineVersion
-    reading: WrittenChecklist
-    heard: TrialAnswers
+    written: WrittenChecklist
+    answers: TrialAnswers
     tried: tuple[TrialResult, ...]
     version: int | None = None
 
     @property
-    def kept(self) -> tuple[CandidateQuestion, ...]:
-        """The checklist: none where no question of the model's is among the best."""
+    def chosen(self) -> tuple[CandidateQuestion, ...]:
+        """The checklist; empty if the model wrote none of the best questions."""
         best = choose_questions(self.tried)
-        return best if any(each.written for each in best) else ()
+        return best if any(candidate.written for candidate in best) else ()
 
     @property
     def pipeline(self) -> Pipeline:
-        """The line with this checklist. What was learned from votes holds for the old questions."""
+        """The line with this checklist, without the values learned from answers to the old questions."""
         return self.live.pipeline.model_copy(
-            update={"checklist": tuple(each.text for each in self.kept), "learned": None}
+            update={"checklist": tuple(candidate.text for candidate in self.chosen), "learned": None}
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -66,57 +64,60 @@ class ChecklistResult(NamedTuple):
             "line": self.live.pipeline.line,
             "version": self.live.version,
             "new_version": self.version,
-            "checklist": [each.text for each in self.kept],
+            "checklist": [candidate.text for candidate in self.chosen],
             "replaced": list(self.live.pipeline.checklist),
-            "tried": [_tried_json(each, each.candidate in self.kept) for each in self.tried],
-            "refused": [each._asdict() for each in self.reading.refused],
-            "golden_samples": len(self.heard.golden),
-            "reviewed": {"ok": len(self.heard.ok), "ng": len(self.heard.ng), "missing": self.heard.missing},
+            "tried": [_tried_json(each, each.candidate in self.chosen) for each in self.tried],
+            "refused": [each._asdict() for each in self.written.refused],
+            "golden_samples": len(self.answers.golden),
+            "reviewed": {"ok": len(self.answers.ok), "ng": len(self.answers.ng), "missing": self.answers.missing},
         }
 
 
 def write_checklist(
-    screen: Console,
     resources: ChecklistResources,
     line: str,
     *,
     most: int = MAX_REVIEWED_PER_CLASS,
     replace: bool = False,
     dry_run: bool = False,
+    progress: ReportProgress = no_progress,
 ) -> ChecklistResult:
-    """Raises InspectorError for a line that has nothing to write questions from, would not ask them, or was changed by
-    somebody else meanwhile."""
+    """Write, try and store a checklist.
+
+    Raises InspectorError for a line without golden samples or a checklist view, for one that has a checklist (unless
+    `replace`), and for one whose version changed meanwhile.
+    """
     live = _live(resources.database, line)
     _require_use(live, replace=replace)
-    found = asyncio.run(_questioned(screen, resources, live, _reviewed(resources.database, line, most)))
-    if dry_run or not found.kept:
-        return found
+    reviewed = _reviewed(resources.database, line, most)
+    result = asyncio.run(_write_and_try(resources, live, reviewed, progress))
+    if dry_run or not result.chosen:
+        return result
     if (now := _live(resources.database, line)) != live:
         raise InspectorError(f"{line} was changed meanwhile (version {now.version}): nothing is stored; run it again")
-    stored = store_versions(resources.database, [Declaration(found.pipeline, live.golden, os.environ.get("USER", ""))])
-    return found._replace(version=stored[0].version if stored else None)
+    stored = store_versions(resources.database, [Declaration(result.pipeline, live.golden, os.environ.get("USER", ""))])
+    return result._replace(version=stored[0].version if stored else None)
 
 
-def write_file(found: ChecklistResult, file: Path) -> None:
-    """The line with its checklist as a pipeline file. Raises InspectorError where it can't be written."""
+def write_file(result: ChecklistResult, file: Path) -> None:
+    """Write the line with its checklist as a pipeline file. Raises InspectorError if the file is not writable."""
     note = "checklist written by inspector checklist; golden samples are relative to this file"
     try:
-        file.write_text(as_yaml(found.pipeline, note), encoding="utf-8")
+        file.write_text(as_yaml(result.pipeline, note), encoding="utf-8")
     except OSError as error:
         raise InspectorError(f"{file} can't be written: {error}; name another file with --write") from error
 
 
-async def _questioned(
-    screen: Console, resources: ChecklistResources, live: PipelineVersion, reviewed: Sequence[ReviewedPicture]
+async def _write_and_try(
+    resources: ChecklistResources, live: PipelineVersion, reviewed: Sequence[ReviewedPicture], progress: ReportProgress
 ) -> ChecklistResult:
-    questioner = ChecklistWriter(resources.open_engine(), resources.evidence, live)
-    reading, heard = await questioner.write(), TrialAnswers(())
-    if not reading.usable:
-        return ChecklistResult(live, reading, heard, ())
-    asked, total = candidates(reading, live.pipeline), len(live.golden) + len(reviewed)
-    with stages(screen) as show:
-        heard = await questioner.try_out(asked, reviewed, lambda done: show("trying the questions", done, total))
-    return ChecklistResult(live, reading, heard, evaluate_candidates(asked, heard))
+    writer = ChecklistWriter(resources.open_engine(), resources.evidence, live)
+    written, answers = await writer.write(), TrialAnswers(())
+    if not written.usable:
+        return ChecklistResult(live, written, answers, ())
+    questions, total = candidates(written, live.pipeline), len(live.golden) + len(reviewed)
+    answers = await writer.try_out(questions, reviewed, lambda done: progress("trying the questions", done, total))
+    return ChecklistResult(live, written, answers, evaluate_candidates(questions, answers))
 
 
 def _live(database: str, line: str) -> PipelineVersion:
@@ -125,7 +126,7 @@ def _live(database: str, line: str) -> PipelineVersion:
 
 
 def _reviewed(database: str, line: str, most: int) -> list[ReviewedPicture]:
-    """Of the parts judged as the line stands, as many reviewed ones of each kind."""
+    """At most `most` reviewed OK parts, and as many NG ones, judged under the line's live declaration."""
     with closing(SqlArchive(database)) as archive:
         fingerprint = archive.fingerprint(line)
         history = archive.history(line, fingerprint, MAX_UNREVIEWED_PARTS) if fingerprint else History((), {})
@@ -133,10 +134,10 @@ def _reviewed(database: str, line: str, most: int) -> list[ReviewedPicture]:
 
 
 def _spread(history: History, most: int, *, is_ng: bool) -> list[ReviewedPicture]:
-    """From the oldest to the newest: neighbours on a line look alike."""
-    pictures = [past.part.evidence.sha256 for past in history.parts if past.part.evidence and past.is_ng is is_ng]
-    count = min(most, len(pictures))
-    return [ReviewedPicture(pictures[place * len(pictures) // count], is_ng) for place in range(count)]
+    """Parts spread from the oldest to the newest, because neighbours on a line look alike."""
+    hashes = [past.part.evidence.sha256 for past in history.parts if past.part.evidence and past.is_ng is is_ng]
+    count = min(most, len(hashes))
+    return [ReviewedPicture(hashes[place * len(hashes) // count], is_ng) for place in range(count)]
 
 
 def _require_use(live: PipelineVersion, *, replace: bool) -> None:
@@ -150,16 +151,15 @@ def _require_use(live: PipelineVersion, *, replace: bool) -> None:
         raise InspectorError(f"{line} asks no checklist; add the view checklist to a rung of its ladder, and apply it")
     if pipeline.checklist and not replace:
         raise InspectorError(
-            f"{line} has a checklist already ({len(pipeline.checklist)} questions); --replace has another one written"
+            f"{line} has a checklist already ({len(pipeline.checklist)} questions); --replace writes another one"
         )
 
 
-def _tried_json(tried: TrialResult, kept: bool) -> dict[str, Any]:
-    discrimination = tried.discrimination._asdict() if tried.discrimination else None
+def _tried_json(trial: TrialResult, is_chosen: bool) -> dict[str, Any]:
     return {
-        **tried.candidate._asdict(),
-        "kept": kept,
-        "golden": list(tried.golden),
-        "reviewed": discrimination,
-        "dropped": tried.fault or None,
+        **trial.candidate._asdict(),
+        "kept": is_chosen,
+        "golden": list(trial.golden),
+        "reviewed": trial.discrimination._asdict() if trial.discrimination else None,
+        "dropped": trial.fault or None,
     }

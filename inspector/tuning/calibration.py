@@ -7,7 +7,6 @@ ranking. What it changes is how sure votes make (`settle.confidence`), and what 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -15,18 +14,6 @@ from inspector.domain.learned import Calibration
 from inspector.domain.log_odds import expit, logit
 from inspector.domain.vote import LabelledVotes
 from inspector.tuning.logistic_regression import fit_logistic
-
-BINS: Final = 10
-
-
-class ReliabilityBin(NamedTuple):
-    """Parts whose probability lies in [low, high): how many, what was said on average, and how many were NG."""
-
-    low: float
-    high: float
-    parts: int
-    mean_p: float
-    ng_share: float
 
 
 def fit_votes(parts: Sequence[LabelledVotes], standing: Sequence[float] | None = None) -> Calibration:
@@ -63,22 +50,3 @@ def fit(p_ng: Sequence[float], ng: Sequence[bool], standing: Sequence[float] | N
 def calibrated(p_ng: float, learned: Calibration) -> float:
     """Probability of NG among parts mixed as those it was fitted on."""
     return expit(learned.slope * logit(p_ng) + learned.intercept)
-
-
-def reliability(p_ng: Sequence[float], ng: Sequence[bool], bins: int = BINS) -> list[ReliabilityBin]:
-    """Equal bins of probability, empty ones left out. What is said is right where mean_p is ng_share."""
-    said, bad = np.asarray(p_ng, dtype=float), np.asarray(ng, dtype=float)
-    places = np.minimum((said * bins).astype(int), bins - 1)
-    return [
-        ReliabilityBin(
-            place / bins, (place + 1) / bins, int(held.sum()), float(said[held].mean()), float(bad[held].mean())
-        )
-        for place in np.unique(places).tolist()
-        for held in [places == place]
-    ]
-
-
-def calibration_error(p_ng: Sequence[float], ng: Sequence[bool], bins: int = BINS) -> float:
-    """Expected calibration error (Naeini 2015): mean distance between what was said and what was, over the bins.
-    It is biased upwards where bins hold few parts, and 0 for a constant that meets the NG share."""
-    return sum(each.parts * abs(each.mean_p - each.ng_share) for each in reliability(p_ng, ng, bins)) / len(ng)

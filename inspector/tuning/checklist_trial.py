@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import product
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from inspector.tuning.checklist import CandidateQuestion
+from inspector.tuning.classification_metrics import auroc
 
 YES_ABOVE: Final = 0.5
 UNREADABLE_SCORE: Final = 0.5  # what an answer that could not be read says
@@ -108,7 +110,7 @@ def _discrimination(place: int, defect: str, sound: Sequence[str | None], heard:
         return None
     others = [number for number, other in enumerate(sound) if other not in (None, defect)]
     ok, ng = ([_score(said[place]) for said in kind] for kind in (heard.ok, heard.ng))
-    found = _auroc(ok, ng)
+    found = auroc(np.array([*ok, *ng]), np.repeat([False, True], [len(ok), len(ng)]))
     spread = Z95 * _deviation(found, len(ok), len(ng))
     return Discrimination(
         auroc=found,
@@ -125,12 +127,6 @@ def _says_yes(said: Scores, places: Sequence[int]) -> bool:
 
 def _score(p_ng: float | None) -> float:
     return UNREADABLE_SCORE if p_ng is None else p_ng
-
-
-def _auroc(ok: Sequence[float], ng: Sequence[float]) -> float:
-    """The probability that an NG part scores above an OK one; ties count half."""
-    above = sum(1.0 if bad > good else 0.5 if bad == good else 0.0 for bad, good in product(ng, ok))
-    return above / (len(ok) * len(ng))
 
 
 def _deviation(auroc: float, ok: int, ng: int) -> float:

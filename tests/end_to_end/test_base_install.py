@@ -24,7 +24,7 @@ from inspector.adapters.mqtt.line_client import Exposure
 from inspector.adapters.mqtt.local.broker import LocalBroker, local_broker
 from inspector.domain.decision import Reason
 from inspector.messages.topics import Topics
-from inspector.operations.replay import run_lines
+from inspector.operations.replay import PublishedLine, run_lines
 from inspector.operations.run_statistics import run_statistics
 
 if find_spec("xllamacpp") is None or find_spec("gguf") is None:
@@ -117,8 +117,8 @@ def test_it_serves_a_line_whose_model_runs_on_another_server(installed: Installa
     ):
         assert "pip install 'inspector[console]'" in httpx.get(console).text
         shown = [Exposure(f"lamp-{n}", tiny_model.lamp(0.3 + 0.4 * (n % 2)).data, "image/png", seq=n) for n in range(6)]
-        line = [("lamps", "cam1", iter(shown))]
-        journeys = run_lines(Broker(broker.host, broker.port), Topics(), line, 5.0, "lamps", patience_s=60)
+        line = [PublishedLine("lamps", "cam1", iter(shown))]
+        journeys = run_lines(Broker(broker.host, broker.port), Topics(), line, 5.0, "lamps", timeout_s=60)
         result = run_statistics(journeys)
         assert (result["verdicts"], result["lost"], result["duplicates"]) == (6, 0, 0)
         verdicts = [journey.verdicts[0][1] for journey in journeys]

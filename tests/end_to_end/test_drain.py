@@ -18,7 +18,7 @@ from inspector.bootstrap.wiring import absolute, broker_of, open_station
 from inspector.domain.declared import Disposition
 from inspector.lab.synthetic import draw, encode
 from inspector.messages.topics import Topics
-from inspector.operations.replay import run_lines
+from inspector.operations.replay import PublishedLine, run_lines
 from inspector.operations.service import apply_pipelines
 from inspector.ports.archive import PartFilter
 from inspector.settings import Settings
@@ -54,7 +54,9 @@ def exposures() -> Iterator[Exposure]:
 
 
 def send(settings: Settings) -> list[Journey]:
-    return run_lines(broker_of(settings), Topics(), [("pcb", "cam1", exposures())], 60.0, "drain", patience_s=60)
+    return run_lines(
+        broker_of(settings), Topics(), [PublishedLine("pcb", "cam1", exposures())], 60.0, "drain", timeout_s=60
+    )
 
 
 async def test_stopped_station_finishes_what_it_holds_and_the_next_one_judges_nothing_again(settings: Settings) -> None:

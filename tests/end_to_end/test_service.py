@@ -26,7 +26,7 @@ from inspector.adapters.mqtt.local.broker import local_broker
 from inspector.domain.declared import Disposition
 from inspector.lab.synthetic import draw, encode
 from inspector.messages.topics import Topics
-from inspector.operations.replay import run_lines
+from inspector.operations.replay import PublishedLine, run_lines
 from inspector.operations.run_statistics import run_statistics
 from inspector.ports.archive import PartFilter
 
@@ -113,7 +113,7 @@ def pictures(run: str, frames: int) -> Iterator[Exposure]:
 
 
 def send(service: Service, line: str, exposures: Iterator[Exposure], fps: float) -> list[Journey]:
-    return run_lines(service.broker, Topics(), [(line, "cam1", exposures)], fps, line, patience_s=30)
+    return run_lines(service.broker, Topics(), [PublishedLine(line, "cam1", exposures)], fps, line, timeout_s=30)
 
 
 def test_every_frame_gets_exactly_one_verdict(service: Service) -> None:

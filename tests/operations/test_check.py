@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.chat_server import YES, Script, chat_server, choice, completion, refusal
 
-from inspector.operations.check import CheckResult, check
+from inspector.operations.check import CheckResult, run_checks
 from inspector.settings import Settings
 
 
@@ -23,7 +23,7 @@ def written_card(folder: Path, address: str) -> Path:
 
 def findings(folder: Path, address: str, *, ask: bool) -> dict[str, CheckResult]:
     settings = Settings(model=written_card(folder, address), data=folder / "data", broker_port=9)
-    return {finding.check: finding for finding in check(settings, ask=ask)}
+    return {finding.check: finding for finding in run_checks(settings, ask=ask)}
 
 
 async def answer(folder: Path, script: Script) -> CheckResult:

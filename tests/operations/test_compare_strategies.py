@@ -144,16 +144,15 @@ def test_a_stopped_run_says_how_it_goes_on_and_goes_on(tiles: Path, declared: Pa
             yield part
 
     halted = PartSource(source.name, source.total, stopped(), source.evidence)
-    silent = Console(quiet=True)
     with pytest.raises(InspectorError, match=r"stopped after 5 of 12 parts.*votes\.jsonl"):
-        compare_strategies(silent, halted, plan(tmp_path, card))
+        compare_strategies(halted, plan(tmp_path, card))
     assert len((tmp_path / "votes.jsonl").read_bytes().splitlines()) == 5
-    found = compare_strategies(silent, folder_source(tiles, declared), plan(tmp_path, card))
-    assert len(found.truth.ng) == 12
+    found = compare_strategies(folder_source(tiles, declared), plan(tmp_path, card))
+    assert len(found.labels.ng) == 12
 
 
 def test_the_table_fits_a_terminal_of_eighty_columns(tiles: Path, declared: Path, card: Path, tmp_path: Path) -> None:
-    found = compare_strategies(Console(quiet=True), folder_source(tiles, declared), plan(tmp_path, card))
+    found = compare_strategies(folder_source(tiles, declared), plan(tmp_path, card))
     screen = Console(width=80)
     with screen.capture() as shown:
         screen.print(comparison_table(found))

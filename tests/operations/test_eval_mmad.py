@@ -14,10 +14,13 @@ from support.mmad_drawn import drawn
 from typer.testing import CliRunner
 
 from inspector.cli.app import app
+from inspector.cli.eval.mmad import mmad_tables
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.mmad.items import DataSet
+from inspector.lab.evaluation.mmad.report import mmad_report
 from inspector.lab.evaluation.mmad.scores import AVERAGE, ScoreRow
-from inspector.operations.eval_mmad import MmadSettings, evaluate_mmad, picture, write
+from inspector.lab.report_files import write_report
+from inspector.operations.eval_mmad import MmadSettings, evaluate_mmad
 from inspector.ports.engine import Engine
 
 STRATEGIES = ("single", "text", "majority-3", "weighted-3", "adaptive-5")
@@ -47,7 +50,7 @@ def typed(tmp_path: Path, *words: str) -> Any:
 @pytest.mark.parametrize("shots", [0, 1])
 def test_every_strategy_on_the_real_architecture_and_again_without_asking(root: Path, shots: int) -> None:
     settings, votes = MmadSettings(root, shots, STRATEGIES), root / "votes.jsonl"
-    result, outcomes = evaluate_mmad(screen(), settings, tiny_model.engine, votes)
+    result, results = evaluate_mmad(settings, tiny_model.engine, votes)
     assert (result["pictures"], result["questions"]) == (8, 40)
     assert list(result["strategies"]) == list(STRATEGIES)
     for found in result["strategies"].values():
@@ -59,11 +62,11 @@ def test_every_strategy_on_the_real_architecture_and_again_without_asking(root: 
     assert tiny_model.engine().open_prefixes == 0
 
     kept = votes.read_bytes()
-    again, _ = evaluate_mmad(screen(), settings, tiny_model.engine, votes)
+    again, _ = evaluate_mmad(settings, tiny_model.engine, votes)
     assert again == result
     assert votes.read_bytes() == kept
 
-    write(root / "out", "tiny on MMAD", result, outcomes)
+    write_report(mmad_report("tiny on MMAD", result, results), root / "out")
     assert json.loads((root / "out" / "mmad.json").read_text()) == result
     assert "Qwen3-VL-8B-Instruct, majority-3 (seed paper, table 3)" in (root / "out" / "mmad.md").read_text()
 
@@ -89,11 +92,9 @@ def test_the_command_prints_tables_that_fit_80_columns(root: Path, tmp_path: Pat
 
 
 def test_every_row_stands_in_the_terminal(root: Path) -> None:
-    _, outcomes = evaluate_mmad(
-        screen(), MmadSettings(root, 1, ("single",), limit=1), tiny_model.engine, root / "v.jsonl"
-    )
+    _, results = evaluate_mmad(MmadSettings(root, 1, ("single",), limit=1), tiny_model.engine, root / "v.jsonl")
     shown = screen()
-    shown.print(picture(outcomes))
+    shown.print(mmad_tables(results))
     assert isinstance(shown.file, io.StringIO)
     assert shown.file.getvalue().count("MVTec-LOCO") == 2 + 3
     assert "70.988" in shown.file.getvalue()
@@ -107,10 +108,10 @@ def test_what_is_wrong_is_told_before_a_model_is_loaded(
     root: Path, strategies: tuple[str, ...], folder: str, problem: str
 ) -> None:
     with pytest.raises(InspectorError, match=problem):
-        evaluate_mmad(screen(), MmadSettings(root.parent / folder, 1, strategies), unavailable, root / "votes.jsonl")
+        evaluate_mmad(MmadSettings(root.parent / folder, 1, strategies), unavailable, root / "votes.jsonl")
 
 
 def test_a_strategy_named_twice_is_asked_once(root: Path) -> None:
     names = ("majority", "majority-3")
-    result, _ = evaluate_mmad(screen(), MmadSettings(root, 0, names, limit=1), tiny_model.engine, root / "votes.jsonl")
+    result, _ = evaluate_mmad(MmadSettings(root, 0, names, limit=1), tiny_model.engine, root / "votes.jsonl")
     assert list(result["strategies"]) == ["majority-3"]

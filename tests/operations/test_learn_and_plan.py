@@ -12,17 +12,18 @@ from support.fakes import a_pipeline
 from support.lessons import told
 
 from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
-from inspector.cli.tables.lesson import lesson_table
-from inspector.cli.tables.plan import plan_table
+from inspector.cli.learn import learning_table
+from inspector.cli.plan import plan_table
 from inspector.config.diff import DeclaredPipeline
 from inspector.config.loader import read_pipeline
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.plan_report import write_page
+from inspector.lab.evaluation.plan_report import plan_report
+from inspector.lab.report_files import write_report
 from inspector.operations.apply import plan_changes as plan_change
-from inspector.operations.learn import learn
+from inspector.operations.learn import learn_line
 from inspector.operations.plan import plan_line, write_plan
-from inspector.operations.review import read_review_rows, review
+from inspector.operations.review import read_review_rows, store_reviews
 from inspector.ports.ledger import PipelineVersion
 from inspector.tuning.ladder_search import RiskLimits
 
@@ -61,7 +62,7 @@ def live(url: str) -> PipelineVersion:
 
 
 def taught(url: str, folder: Path, count: int) -> None:
-    review(url, read_review_rows(reviews(folder, count), "pcb", "cam1"), "ann")
+    store_reviews(url, read_review_rows(reviews(folder, count), "pcb", "cam1"), "ann")
 
 
 @pytest.fixture
@@ -73,10 +74,10 @@ def line(ledger: str, tmp_path: Path) -> str:
 
 
 def test_what_votes_taught_is_live_with_a_new_version(line: str) -> None:
-    tried = learn(line, "pcb", dry_run=True)
+    tried = learn_line(line, "pcb", dry_run=True)
     assert tried.version is None
     assert live(line).pipeline.learned is None
-    found = learn(line, "pcb")
+    found = learn_line(line, "pcb")
     assert found.version == live(line).version == 2
     learned = live(line).pipeline.learned
     assert learned is not None
@@ -88,15 +89,15 @@ def test_what_votes_taught_is_live_with_a_new_version(line: str) -> None:
 
 
 def test_learning_the_same_again_makes_no_version(line: str) -> None:
-    learn(line, "pcb")
-    assert learn(line, "pcb").version is None
+    learn_line(line, "pcb")
+    assert learn_line(line, "pcb").version is None
 
 
 def test_a_rung_that_harms_is_capped_and_told_once(ledger: str, tmp_path: Path) -> None:
     asyncio.run(fill(ledger, 100, spoilt=2))
     taught(ledger, tmp_path, 100)
     for _ in range(2):
-        learn(ledger, "pcb")
+        learn_line(ledger, "pcb")
     learned = live(ledger).pipeline.learned
     assert learned is not None
     assert learned.capped == (2,)
@@ -104,19 +105,19 @@ def test_a_rung_that_harms_is_capped_and_told_once(ledger: str, tmp_path: Path) 
     [event] = archive.list_events(9)
     archive.close()
     assert (event.kind, event.line) == ("RUNG_HARMS", "pcb")
-    assert "rung 3 is not asked any more: of 100 parts it turned" in event.text
+    assert "rung 3 is no longer asked: of 100 parts it turned" in event.text
 
 
 def test_too_few_reviews_are_said_and_teach_no_calibration(ledger: str, tmp_path: Path) -> None:
     asyncio.run(fill(ledger, 100))
     taught(ledger, tmp_path, 30)
-    found = learn(ledger, "pcb")
+    found = learn_line(ledger, "pcb")
     assert found.lesson.learned.calibration is None
-    assert shown(lesson_table(found)).count("not learned:") == 2
+    assert shown(learning_table(found)).count("not learned:") == 2
 
 
 def test_an_apply_that_leaves_scores_alone_keeps_what_was_learned(line: str, tmp_path: Path) -> None:
-    learn(line, "pcb")
+    learn_line(line, "pcb")
     evidence = FileEvidence(str(tmp_path / "evidence"))
     [slower] = plan_change((declared(deadline_ms=900),), line, evidence)
     assert not slower.forgets
@@ -127,7 +128,7 @@ def test_an_apply_that_leaves_scores_alone_keeps_what_was_learned(line: str, tmp
 
 
 def test_an_apply_that_changes_scores_drops_what_was_learned_and_says_so(line: str, tmp_path: Path) -> None:
-    learn(line, "pcb")
+    learn_line(line, "pcb")
     [other] = plan_change((declared(question="Is it bad?"),), line, FileEvidence(str(tmp_path / "evidence")))
     assert other.forgets
     assert other.as_json()["forgets"]
@@ -138,7 +139,7 @@ def test_a_plan_is_found_shown_and_written(line: str, tmp_path: Path) -> None:
     planned = plan_line(line, "pcb", RiskLimits(escape=0.2))
     assert planned.advice.chosen is not None
     assert "Cheapest within escape 20.0%" in shown(plan_table(planned))
-    pages = write_page(planned.source, planned.advice, tmp_path / "out")
+    pages = write_report(plan_report(planned.source, planned.advice), tmp_path / "out")
     assert [path.name for path in pages] == ["plan.md", "plan.json", "plan.png"]
     assert all(path.stat().st_size > 200 for path in pages)
     write_plan(planned, tmp_path / "pcb.yaml")
@@ -167,7 +168,7 @@ def test_a_row_that_can_not_be_read_is_named_and_nothing_is_stored(
     file = reviews(tmp_path, 1)
     file.write_text(file.read_text() + row + "\n")
     with pytest.raises(InspectorError, match=complaint):
-        review(ledger, read_review_rows(file, "pcb", "cam1"), None)
+        store_reviews(ledger, read_review_rows(file, "pcb", "cam1"), None)
 
 
 def test_reviews_of_parts_that_are_not_there_are_refused_all_together(ledger: str, tmp_path: Path) -> None:
@@ -180,9 +181,9 @@ def test_reviews_of_parts_that_are_not_there_are_refused_all_together(ledger: st
 
 def test_learning_from_a_line_that_is_not_there_is_refused(ledger: str) -> None:
     with pytest.raises(InspectorError, match="there is no line 'casting'"):
-        learn(ledger, "casting")
+        learn_line(ledger, "casting")
     with pytest.raises(InspectorError, match="no part of pcb was judged as the line is declared now"):
-        learn(ledger, "pcb")
+        learn_line(ledger, "pcb")
 
 
 def declared(**changes: object) -> DeclaredPipeline:

@@ -10,13 +10,15 @@ import pytest
 from support.evaluated_parts import OpinionatedEngine, a_line, parts
 from support.fakes import MemoryEvidence
 
+from inspector.cli.eval.simulation import simulation_table
 from inspector.domain.declared import ViewName
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.part_recorder import PartRecorder
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.separate_views import recorded_parts, separate_votes
+from inspector.lab.evaluation.stopping_simulation import simulate, simulation_report
+from inspector.lab.report_files import write_report
 from inspector.operations.compare_strategies import PartSource
-from inspector.operations.eval_simulation import as_json, eval_simulation, simulation_table
 from inspector.operations.plan import LadderPlan, plan_recorded
 from inspector.tuning.ladder_search import RiskLimits
 from inspector.tuning.recommendation import MIN_REVIEWED_PER_CLASS
@@ -27,7 +29,7 @@ COUNT = 2 * MIN_REVIEWED_PER_CLASS
 @pytest.fixture(scope="module")
 def votes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("recorded") / "votes.jsonl"
-    asyncio.run(PartRecorder(OpinionatedEngine(), MemoryEvidence(), RecordingFile(file)).hear(parts(COUNT)))
+    asyncio.run(PartRecorder(OpinionatedEngine(), MemoryEvidence(), RecordingFile(file)).record_all(parts(COUNT)))
     return file
 
 
@@ -55,20 +57,21 @@ def test_views_that_the_line_does_not_ask_are_among_the_recorded(votes: Path) ->
 def test_parts_that_nobody_asked_about_are_no_ground_for_a_plan(votes: Path, tmp_path: Path) -> None:
     with pytest.raises(InspectorError, match="no answers about these parts of casting are recorded"):
         planned(votes, line="casting")
-    with pytest.raises(InspectorError, match=r"none\.jsonl is not there; record answers first"):
+    with pytest.raises(InspectorError, match=r"none\.jsonl does not exist; record answers first"):
         planned(tmp_path / "none.jsonl")
     with pytest.raises(InspectorError, match=f"{MIN_REVIEWED_PER_CLASS} of each are needed"):
         planned(votes, count=10)
 
 
 def test_simulated_voters_are_shown_and_plotted(tmp_path: Path) -> None:
-    found = eval_simulation(1000, seed=1, out=tmp_path / "sim")
+    found = simulate(parts=1000, seed=1)
+    write_report(simulation_report(found), tmp_path / "sim")
     assert (tmp_path / "sim" / "simulation.png").stat().st_size > 1000
-    json.dumps(as_json(found), allow_nan=False)
+    json.dumps([each.as_json() for each in found], allow_nan=False)
     assert simulation_table(found).row_count == len({kept.rule for kept in found})
 
 
 def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InspectorError, match="name another folder with --out"):
-        eval_simulation(1000, seed=1, out=tmp_path / "file")
+        write_report({"page.md": "text"}, tmp_path / "file")

@@ -20,7 +20,7 @@ from support.paths import ROOT
 from support.seeing_engine import SeeingEngine
 
 from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
-from inspector.cli.tables.checklist import checklist_table
+from inspector.cli.checklist import checklist_table
 from inspector.config.diff import DeclaredPipeline
 from inspector.config.loader import read_pipeline
 from inspector.domain.learned import LearnedSettings
@@ -34,7 +34,6 @@ from inspector.ports.engine import Engine
 from inspector.ports.ledger import PipelineVersion
 from inspector.utc import utc_now
 
-SILENT = Console(quiet=True)
 LADDER = [{"views": ["direct"]}, {"views": ["checklist"]}]
 SCRATCH, SHORT = "Does a line run across the green lacquer?", "Is copper bridged between two traces?"
 WRITTEN = {"scratch": SCRATCH, "short": SHORT}
@@ -78,7 +77,7 @@ class Shop:
 
     def write(self, engine: Engine, *, most: int = 20, replace: bool = False, dry_run: bool = False) -> ChecklistResult:
         resources = ChecklistResources(self.database, self.evidence, lambda: engine)
-        return write_checklist(SILENT, resources, "pcb", most=most, replace=replace, dry_run=dry_run)
+        return write_checklist(resources, "pcb", most=most, replace=replace, dry_run=dry_run)
 
 
 @pytest.fixture
@@ -134,8 +133,8 @@ def test_no_more_reviewed_parts_are_asked_about_than_wanted(shop: Shop) -> None:
     shop.declare()
     asyncio.run(shop.review(parts(24)))
     engine = SeeingEngine(WRITTEN, bridged)
-    heard = shop.write(engine, most=3, dry_run=True).heard
-    assert (len(heard.ok), len(heard.ng)) == (3, 3)
+    answers = shop.write(engine, most=3, dry_run=True).answers
+    assert (len(answers.ok), len(answers.ng)) == (3, 3)
     asked_about = [prefix.pictures[-1].data for prefix in engine.opened if prefix.pictures[-1].data in parts(24)]
     assert asked_about == [b"fine 0", b"fine 8", b"fine 16", b"bridged 1", b"bridged 9", b"bridged 17"]
 
@@ -153,7 +152,7 @@ def test_a_question_that_calls_a_golden_sample_ng_is_reported_and_the_plain_one_
 def test_nothing_is_stored_where_no_written_question_holds(shop: Shop) -> None:
     shop.declare()
     found = shop.write(SeeingEngine(WRITTEN, lambda _, question: 0.9 if question in WRITTEN.values() else 0.1))
-    assert (found.kept, found.version, shop.live().version) == ((), None, 1)
+    assert (found.chosen, found.version, shop.live().version) == ((), None, 1)
     assert "the model wrote no question that can be used" in shown(found)
 
 
@@ -165,37 +164,37 @@ def test_a_written_question_gives_way_to_a_plain_one_that_tells_more(shop: Shop)
     shop.declare()
     asyncio.run(shop.review(parts(24)))
     found = shop.write(SeeingEngine({"short": SHORT}, knows))
-    assert (found.kept, found.version) == ((), None)
-    assert "wrote no question that tells more than the plain one about its class" in shown(found)
+    assert (found.chosen, found.version) == ((), None)
+    assert "wrote no question that separates parts better than the plain one about its class" in shown(found)
 
 
 def test_what_to_do_next_is_said(shop: Shop) -> None:
     shop.declare()
     tried = shown(shop.write(SeeingEngine(WRITTEN), dry_run=True))
     assert "nothing is stored" in tried
-    assert "to keep it: leave out --dry-run" in tried
+    assert "to keep them: run again without --dry-run" in tried
     stored = shown(shop.write(SeeingEngine(WRITTEN)))
     assert "version 2 is stored" in stored
     for said in (
-        "golden sample(s) alone",
+        "golden sample(s) only",
         "inspector review FILE --line pcb",
         "inspector plan pcb",
         "inspector learn pcb",
     ):
         assert said in " ".join(stored.split())
-    assert "applying it again takes them out" in " ".join(stored.split())
+    assert "applying it again removes them" in " ".join(stored.split())
 
 
 def test_a_checklist_that_is_there_is_replaced_only_when_told(shop: Shop) -> None:
     shop.declare(checklist=["Is it bent?"])
-    with pytest.raises(InspectorError, match=r"pcb has a checklist already \(1 questions\); --replace has another"):
+    with pytest.raises(InspectorError, match=r"pcb has a checklist already \(1 questions\); --replace writes another"):
         shop.write(SeeingEngine(WRITTEN))
     found = shop.write(SeeingEngine(WRITTEN), replace=True)
     assert found.as_json()["replaced"] == ["Is it bent?"]
-    assert "in place of: Is it bent?" in shown(found)
+    assert "replaced: Is it bent?" in shown(found)
     again = shop.write(SeeingEngine(WRITTEN), replace=True)
     assert again.version is None
-    assert "these are the questions that it asks already" in shown(again)
+    assert "the line already asks these questions" in shown(again)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +213,7 @@ def test_a_line_without_use_for_it_is_refused_before_a_model_is_opened(
         raise AssertionError("a model takes a while to open")
 
     with pytest.raises(InspectorError, match=complaint):
-        write_checklist(SILENT, ChecklistResources(shop.database, shop.evidence, opened), "pcb")
+        write_checklist(ChecklistResources(shop.database, shop.evidence, opened), "pcb")
 
 
 def test_a_change_that_somebody_applies_meanwhile_is_not_undone(shop: Shop) -> None:
@@ -270,10 +269,10 @@ def test_the_embedded_model_writes_nothing_that_can_be_used_and_that_is_said(sho
     shop.declare(**{**board.model_dump(mode="json"), "line": "pcb", "golden_samples": 1})
     found = shop.write(demo_model.engine())
     assert found.version is None
-    assert {each.defect for each in found.reading.refused} | {each.defect for each in found.reading.usable} == set(
+    assert {each.defect for each in found.written.refused} | {each.defect for each in found.written.usable} == set(
         board.defects
     )
-    assert "the model wrote no question that can be used, and the line goes on asking what it asks" in shown(found)
+    assert "the model wrote no question that can be used; the line keeps its current questions" in shown(found)
 
 
 def test_a_checklist_that_came_to_nothing_is_a_document_and_exit_code_1(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def drafts(*letters: str | None, p_true: Sequence[float | None] = ()) -> list[Le
     """Drafted votes for these letters; None can't be read."""
     trusts = [*p_true, *[None] * len(letters)]
     return [
-        LetterVote(question="q", kind=AnswerKind.DRAFTED, number=number, said=letter or "hm", p_true=trust)
+        LetterVote(question="q", kind=AnswerKind.DRAFTED, number=number, text=letter or "hm", p_true=trust)
         for number, (letter, trust) in enumerate(zip(letters, trusts, strict=False))
     ]
 

@@ -11,7 +11,8 @@ from inspector.domain.declared import ViewName
 from inspector.domain.learned import Calibration
 from inspector.domain.log_odds import expit
 from inspector.domain.vote import LabelledVotes, Vote
-from inspector.tuning.calibration import calibrated, calibration_error, fit, fit_votes, reliability
+from inspector.tuning.calibration import calibrated, fit, fit_votes
+from inspector.tuning.classification_metrics import calibration_error
 
 shares = st.floats(0.0, 1.0)
 told = st.lists(st.tuples(shares, st.booleans()), min_size=2, max_size=40).filter(
@@ -78,21 +79,6 @@ def test_every_readable_vote_of_labelled_parts_is_fitted() -> None:
     assert isinstance(learned, Calibration)
     assert learned.frames == 3
     assert learned.ng_share == pytest.approx(2 / 3)
-
-
-def test_reliability_table_by_hand() -> None:
-    table = reliability([0.05, 0.15, 0.19, 1.0], [False, False, True, True])
-    assert [(each.low, each.parts, each.ng_share) for each in table] == [(0.0, 1, 0.0), (0.1, 2, 0.5), (0.9, 1, 1.0)]
-    assert calibration_error([0.05, 0.15, 0.19, 1.0], [False, False, True, True]) == pytest.approx(
-        0.25 * 0.05 + 0.5 * 0.33
-    )
-
-
-@given(told)
-def test_reliability_loses_no_part_and_error_is_a_share(rows: list[tuple[float, bool]]) -> None:
-    p_ng, ng = [p for p, _ in rows], [bad for _, bad in rows]
-    assert sum(each.parts for each in reliability(p_ng, ng)) == len(rows)
-    assert 0.0 <= calibration_error(p_ng, ng) <= 1.0
 
 
 def test_a_vote_that_stands_for_more_counts_as_if_it_were_there_so_often() -> None:

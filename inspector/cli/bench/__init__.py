@@ -1,0 +1,1 @@
+"""The commands of `inspector bench`: throughput and latency on this machine."""

@@ -7,25 +7,29 @@ from typing import Annotated
 
 import typer
 
-from inspector.cli.options import AsJson, ModelCardPath, read_settings
-from inspector.cli.output import say, show_figures
+from inspector.cli.options import AsJson, ModelCardPath, Threads, read_settings
+from inspector.cli.output import print_figures, print_status
 
 
 def bench_engine(
-    asks: Annotated[list[int] | None, typer.Option(help="Questions about each part; repeat for several.")] = None,
-    parts: Annotated[list[int] | None, typer.Option(help="Parts at once; repeat for several.")] = None,
-    rounds: Annotated[int, typer.Option(help="Counted rounds; figures are medians.", min=1)] = 3,
-    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 2,
-    peer: Annotated[Path | None, typer.Option(help="The python of an environment that holds vLLM, to race.")] = None,
+    asks: Annotated[
+        list[int] | None, typer.Option(help="Questions about each part. Repeatable. Default: 1, 3, 5, 9, 16.")
+    ] = None,
+    parts: Annotated[list[int] | None, typer.Option(help="Parts at once. Repeatable. Default: 1, 4, 16.")] = None,
+    rounds: Annotated[int, typer.Option(help="Measured rounds; the figures are medians.", min=1)] = 3,
+    threads: Threads = 2,
+    peer: Annotated[
+        Path | None, typer.Option(help="Python interpreter of an environment with vLLM, to compare with.")
+    ] = None,
     model: ModelCardPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """What asking again costs, beside separate calls and num_return_sequences, on random weights of middle size."""
+    """Compare the engine with separate calls and with num_return_sequences, on a mid-size model of random weights."""
     from inspector.bootstrap.wiring import card_of
-    from inspector.operations.bench_engine import bench_engine as measure
+    from inspector.operations.bench_engine import measure_engine
 
     settings = read_settings(model=model)
-    result = measure(
+    figures = measure_engine(
         card_of(settings),
         settings.model.parent,
         asks=asks or [1, 3, 5, 9, 16],
@@ -33,6 +37,6 @@ def bench_engine(
         rounds=rounds,
         threads=threads,
         peer=peer,
-        say=say,
+        notify=print_status,
     )
-    show_figures(result, as_json)
+    print_figures(figures, as_json)

@@ -1,0 +1,1 @@
+"""The commands of `inspector db`: maintenance of the ledger's database."""

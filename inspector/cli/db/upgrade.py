@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from inspector.cli.options import AsJson, read_settings
-from inspector.cli.output import print_json, say
+from inspector.cli.output import print_json, print_status
 
 
 def db_upgrade(as_json: AsJson = False) -> None:
-    """Bring the database to the schema of this program. Refuses a database that a newer program made."""
+    """Upgrade the database to this program's schema. Refuses a database of a newer program."""
     from inspector.adapters.ledger import schema_state, shown, upgrade
     from inspector.bootstrap.wiring import absolute
 
@@ -19,4 +19,4 @@ def db_upgrade(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"database": shown(settings.database), "before": before, "after": after})
     else:
-        say(f"{shown(settings.database)}: {before or 'empty'} → {after}")
+        print_status(f"{shown(settings.database)}: {before or 'empty'} → {after}")

@@ -1,0 +1,1 @@
+"""The commands of `inspector eval`: how good a model's answers are."""

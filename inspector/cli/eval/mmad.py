@@ -1,48 +1,83 @@
-"""`inspector eval mmad`."""
+"""`inspector eval mmad`, with its tables."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
 
-from inspector.cli.options import AsJson, ModelCardPath, read_settings
-from inspector.cli.output import print_json, screen
+from inspector.cli.options import AsJson, ModelCardPath, VotesPath, read_settings
+from inspector.cli.output import print_json, print_status, print_table, stderr_console
+from inspector.cli.progress import progress_bars
+
+if TYPE_CHECKING:
+    from inspector.lab.evaluation.mmad.report import StrategyResult
+    from inspector.lab.evaluation.mmad.scores import ScoreTable
 
 
 def eval_mmad(
     root: Annotated[Path, typer.Option(help="Folder with mmad.json, DS-MVTec, MVTec-LOCO, VisA and GoodsAD.")],
-    shots: Annotated[int, typer.Option(help="Pictures of normal parts shown with each.", min=0, max=1)] = 1,
+    shots: Annotated[int, typer.Option(help="Pictures of normal parts shown with each picture.", min=0, max=1)] = 1,
     strategy: Annotated[
         list[str] | None,
-        typer.Option(help="single, text, majority-N, weighted-N or adaptive-N; repeat for several."),
+        typer.Option(
+            help="single, text, majority-N, weighted-N or adaptive-N. Repeatable. Default: single and majority-3."
+        ),
     ] = None,
     model: ModelCardPath = None,
-    votes: Annotated[Path | None, typer.Option(help="Answers to go on from; default: in INSPECTOR_DATA.")] = None,
-    limit: Annotated[int | None, typer.Option(help="At most this many good and NG pictures a data set.", min=1)] = None,
+    votes: VotesPath = None,
+    limit: Annotated[
+        int | None, typer.Option(help="At most this many good and this many NG pictures of each data set.", min=1)
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for mmad.json and mmad.md.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """A model on MMAD, the public benchmark of inspection questions, beside the published figures. Resumable.
+    """Measure a model on MMAD, the public inspection benchmark, next to the published figures. Resumable.
 
-    The benchmark's pictures have licences of their own: fetch them yourself.
+    Download the benchmark yourself: its pictures have licences of their own.
     """
     from inspector.adapters.vlm import load
     from inspector.bootstrap.wiring import card_of
-    from inspector.operations.eval_mmad import DEFAULT_STRATEGIES, MmadSettings, evaluate_mmad, picture, write
+    from inspector.lab.evaluation.mmad.report import mmad_report
+    from inspector.lab.report_files import write_report
+    from inspector.operations.eval_mmad import DEFAULT_STRATEGIES, MmadSettings, evaluate_mmad
 
     settings = read_settings(model=model)
     card = card_of(settings)
-    sitting = MmadSettings(root, shots, strategy or DEFAULT_STRATEGIES, limit)
-    kept = votes or settings.data / "mmad-votes.jsonl"
+    wanted = MmadSettings(root, shots, strategy or DEFAULT_STRATEGIES, limit)
     open_engine = partial(load, card, settings.model.parent, settings.threads)
-    result, outcomes = evaluate_mmad(screen, sitting, open_engine, kept)
-    if out:
-        write(out, f"{card.name} on MMAD, {shots}-shot", result, outcomes)
+    with progress_bars(stderr_console) as progress:
+        evaluation = evaluate_mmad(wanted, open_engine, votes or settings.data / "mmad-votes.jsonl", progress)
+    report = mmad_report(f"{card.name} on MMAD, {shots}-shot", evaluation.document, evaluation.results)
+    for path in write_report(report, out) if out else []:
+        print_status(str(path))
     if as_json:
-        print_json(result)
+        print_json(evaluation.document)
     else:
-        Console().print(picture(outcomes))
+        print_table(mmad_tables(evaluation.results))
+
+
+def mmad_tables(results: Sequence[StrategyResult]) -> Group:
+    """All tables, measured ones first, for a terminal of 80 columns."""
+    from inspector.lab.evaluation.mmad.report import NOTE, titled_tables
+
+    titled = ((Text(title, style="bold"), _table(rows)) for title, rows in titled_tables(results))
+    return Group(*(part for pair in titled for part in pair), Text(NOTE))
+
+
+def _table(rows: ScoreTable) -> Table:
+    from inspector.lab.evaluation.mmad.report import COLUMNS, cells
+
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("data set", no_wrap=True)
+    for title in COLUMNS.values():
+        table.add_column(title, justify="right", min_width=5)
+    for name, row in rows.items():
+        table.add_row(name, *cells(row))
+    return table

@@ -1,27 +1,29 @@
-"""Compare strategies on recorded answers and print the table (`eval synthetic`, `eval folder`)."""
+"""Compare strategies on recorded answers and print the result (`eval synthetic`, `eval folder`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from inspector.cli.output import print_json, say, screen
+from inspector.cli.output import print_json, print_status, print_table, stderr_console
+from inspector.cli.progress import progress_bars
 
 if TYPE_CHECKING:
     from inspector.operations.compare_strategies import ComparisonSettings, PartSource
 
 
-def compare(source: PartSource, plan: ComparisonSettings, out: Path | None, as_json: bool) -> None:
+def print_comparison(source: PartSource, settings: ComparisonSettings, out: Path | None, as_json: bool) -> None:
+    """Compare, write the report into `out` where one is given, and print."""
     from inspector.cli.tables.comparison import comparison_table
-    from inspector.lab.evaluation.comparison_report import write_page
+    from inspector.lab.evaluation.comparison_report import comparison_report
+    from inspector.lab.report_files import write_report
     from inspector.operations.compare_strategies import compare_strategies
 
-    found = compare_strategies(screen, source, plan)
-    for path in write_page(found, out) if out else []:
-        say(str(path))
+    with progress_bars(stderr_console) as progress:
+        comparison = compare_strategies(source, settings, progress)
+    for path in write_report(comparison_report(comparison), out) if out else []:
+        print_status(str(path))
     if as_json:
-        print_json(found.as_json())
+        print_json(comparison.as_json())
     else:
-        Console().print(comparison_table(found))
+        print_table(comparison_table(comparison))

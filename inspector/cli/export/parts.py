@@ -6,37 +6,35 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated
 
 import typer
 
 from inspector.cli.options import read_settings
-from inspector.cli.output import say
+from inspector.cli.output import print_status
 
 
 def export_parts(
-    to: Annotated[Path, typer.Argument(help="File ending in .csv or .jsonl; - for CSV on standard output.")],
+    to: Annotated[Path, typer.Argument(help="File ending in .csv or .jsonl, or - for CSV on standard output.")],
     line: Annotated[str | None, typer.Option(help="Only this line.")] = None,
     disposition: Annotated[str | None, typer.Option(help="Only PASS, REJECT or REVIEW.")] = None,
-    limit: Annotated[int | None, typer.Option(help="At most this many, newest first.", min=1)] = None,
+    limit: Annotated[int | None, typer.Option(help="At most this many parts.", min=1)] = None,
 ) -> None:
-    """Decided parts, newest first, with verdict, votes and findings."""
+    """Export decided parts, newest first, with verdict, votes and findings."""
     from inspector.adapters.ledger import SqlArchive
     from inspector.bootstrap.wiring import absolute
-    from inspector.operations import export as exporting
+    from inspector.operations.export import iter_parts, write_csv, write_jsonl
     from inspector.ports.archive import PartFilter
 
-    rows = exporting.iter_parts(
-        SqlArchive(absolute(read_settings()).database), PartFilter(line, None, disposition), limit
-    )
-    write = exporting.write_jsonl if to.suffix == ".jsonl" else exporting.write_csv
+    rows = iter_parts(SqlArchive(absolute(read_settings()).database), PartFilter(line, None, disposition), limit)
+    write = write_jsonl if to.suffix == ".jsonl" else write_csv
     with _opened(to) as out:
         count = write(rows, out)
-    say(f"{count} part(s) → {to}")
+    print_status(f"{count} part(s) → {to}")
 
 
 @contextmanager
-def _opened(to: Path) -> Iterator[Any]:
+def _opened(to: Path) -> Iterator[IO[str]]:
     if str(to) == "-":
         yield sys.stdout
     else:

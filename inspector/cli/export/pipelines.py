@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from inspector.cli.options import read_settings
-from inspector.cli.output import say
+from inspector.cli.output import print_status
 
 
 def export_pipelines(folder: Annotated[Path, typer.Argument(help="Folder to write to.")]) -> None:
-    """Write the live version of every line, with its golden samples, as files that `inspector apply` accepts."""
+    """Export the live version of every line, with its golden samples, as files for [bold]inspector apply[/]."""
     from inspector.adapters.ledger import FileEvidence, SqlArchive
     from inspector.bootstrap.wiring import absolute
     from inspector.operations.export import write_pipelines
 
     settings = absolute(read_settings())
     for path in write_pipelines(SqlArchive(settings.database), FileEvidence(settings.evidence), folder):
-        say(str(path))
+        print_status(str(path))

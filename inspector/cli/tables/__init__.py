@@ -1,0 +1,1 @@
+"""Tables that several commands print. A table of one command is in that command's file."""

@@ -1,4 +1,4 @@
-"""Strategies side by side on the same recorded answers: their figures, and how sure the differences are. Pure."""
+"""Compare strategies on the same recorded answers: their figures, and confidence intervals of the differences. Pure."""
 
 from __future__ import annotations
 
@@ -27,24 +27,30 @@ from inspector.lab.evaluation.strategy_figures import (
 )
 from inspector.tuning.rung_effects import RungEffect, rung_effects
 
-BASES: Final = ("default", "ladder")  # every other strategy is compared with these; their rungs are looked at
-DIGITS: Final = 5
+BASES: Final = ("default", "ladder")  # compared with every other strategy; the effects of their rungs are reported
+DIGITS: Final = 5  # of numbers in JSON, after the point
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """One strategy against another: `minus` in every figure, `over` in what they cost."""
+    """One strategy against another: the difference `minus` in every figure, the ratio `over` in every cost."""
 
     minus: Mapping[str, ConfidenceInterval]
     over: Mapping[str, ConfidenceInterval]
 
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "minus": {name: interval._asdict() for name, interval in self.minus.items()},
+            "over": {name: interval._asdict() for name, interval in self.over.items()},
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class StrategyComparison:
-    """Everything found out about one set of labelled parts. `contrasts[a][b]`: a against b."""
+    """The results of all strategies on one set of labelled parts. `contrasts[a][b]`: a against b."""
 
     source: str
-    truth: PartLabels
+    labels: PartLabels
     unreadable: Sequence[str]
     scores: Mapping[str, StrategyScores]
     figures: Mapping[str, StrategyFigures]
@@ -52,92 +58,87 @@ class StrategyComparison:
     rungs: Mapping[str, Sequence[RungEffect]]
 
     def points(self, cost: str) -> dict[str, tuple[float, float]]:
-        """What every strategy costs (votes, tokens or ms a part), and its balanced accuracy."""
+        """Every strategy's mean cost per part (votes, tokens or ms) and its balanced accuracy."""
         return {name: (getattr(each, f"{cost}_mean"), each.balanced_accuracy) for name, each in self.figures.items()}
 
     def as_json(self) -> dict[str, Any]:
-        ng = int(self.truth.ng.sum())
+        ng = int(self.labels.ng.sum())
         document = {
             "source": self.source,
-            "parts": {"ok": len(self.truth.ng) - ng, "ng": ng, "unreadable": list(self.unreadable)},
-            "strategies": {name: asdict(found) for name, found in self.figures.items()},
+            "parts": {"ok": len(self.labels.ng) - ng, "ng": ng, "unreadable": list(self.unreadable)},
+            "strategies": {name: asdict(figures) for name, figures in self.figures.items()},
             "contrasts": {
-                one: {
-                    other: {
-                        "minus": {name: interval._asdict() for name, interval in contrast.minus.items()},
-                        "over": {name: interval._asdict() for name, interval in contrast.over.items()},
-                    }
-                    for other, contrast in others.items()
-                }
+                one: {other: contrast.as_json() for other, contrast in others.items()}
                 for one, others in self.contrasts.items()
             },
             "front": {cost: front(self.points(cost)) for cost in COSTS},
             "rungs": {
-                name: [change._asdict() | {"p_value": change.p_value} for change in found]
-                for name, found in self.rungs.items()
+                name: [effect._asdict() | {"p_value": effect.p_value} for effect in effects]
+                for name, effects in self.rungs.items()
             },
         }
         return {name: _rounded(value) for name, value in document.items()}
 
 
 async def compare_recorded(
-    source: str, cases: Sequence[RecordedPart], strategies: Mapping[str, Strategy], unreadable: Sequence[str] = ()
+    source: str, parts: Sequence[RecordedPart], strategies: Mapping[str, Strategy], unreadable: Sequence[str] = ()
 ) -> StrategyComparison:
-    """Raises InspectorError where the parts are all of one kind: nothing can be told from those."""
-    ng = sum(case.is_ng for case in cases)
-    if not 0 < ng < len(cases):
-        raise InspectorError(f"{source}: {ng} NG and {len(cases) - ng} OK parts; both kinds are needed")
-    truth, batch_times = part_labels(cases), BatchTimeModel(case.recording for case in cases)
-    outcomes = {name: [await strategy(case, batch_times) for case in cases] for name, strategy in strategies.items()}
-    outcomes |= {name: with_fused_scores(cases, outcomes[name], truth) for name in FUSED & outcomes.keys()}
-    told = {name: strategy_scores(cases, found, truth) for name, found in outcomes.items()}
-    bases, drawings = [name for name in BASES if name in told], PairedBootstrap(truth)
+    """Replay all strategies and compare them. Raises InspectorError unless there are both OK and NG parts."""
+    ng = sum(part.is_ng for part in parts)
+    if not 0 < ng < len(parts):
+        raise InspectorError(f"{source}: {ng} NG and {len(parts) - ng} OK parts; both kinds are needed")
+    labels, batch_times = part_labels(parts), BatchTimeModel(part.recording for part in parts)
+    outcomes = {name: [await strategy(part, batch_times) for part in parts] for name, strategy in strategies.items()}
+    outcomes |= {name: with_fused_scores(parts, outcomes[name], labels) for name in FUSED & outcomes.keys()}
+    scores = {name: strategy_scores(parts, each, labels) for name, each in outcomes.items()}
+    bases, bootstrap = [name for name in BASES if name in scores], PairedBootstrap(labels)
     return StrategyComparison(
         source,
-        truth,
+        labels,
         unreadable,
-        told,
-        {name: strategy_figures(each, truth) for name, each in told.items()},
+        scores,
+        {name: strategy_figures(each, labels) for name, each in scores.items()},
         {
-            base: {name: _contrast(drawings, told[base], each) for name, each in told.items() if name != base}
+            base: {name: _contrast(bootstrap, scores[base], each) for name, each in scores.items() if name != base}
             for base in bases
         },
-        {base: rung_changes(cases, outcomes[base], float(np.median(told[base].threshold))) for base in bases},
+        {base: effects_over_lines(parts, outcomes[base], float(np.median(scores[base].threshold))) for base in bases},
     )
 
 
 def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Those that are more accurate than everything that costs no more, from cheap to dear."""
-    best, kept = -math.inf, []
+    """The strategies that are more accurate than all that cost no more, by rising cost."""
+    best, on_front = -math.inf, []
     for name, (_, accuracy) in sorted(points.items(), key=lambda item: (item[1][0], -item[1][1])):
         if accuracy > best:
             best = accuracy
-            kept.append(name)
-    return kept
+            on_front.append(name)
+    return on_front
 
 
-def rung_changes(
-    cases: Sequence[RecordedPart], outcomes: Sequence[StrategyOutcome], boundary: float
+def effects_over_lines(
+    parts: Sequence[RecordedPart], outcomes: Sequence[StrategyOutcome], boundary: float
 ) -> list[RungEffect]:
-    """What every rung rescued and harmed, over all lines; each line counts its votes in its own way."""
-    lines: dict[Counting, list[LabelledVotes]] = defaultdict(list)
-    for case, outcome in zip(cases, outcomes, strict=True):
-        lines[outcome.tally.counting].append(LabelledVotes(outcome.tally.votes, case.is_ng))
-    found = [change for counting, parts in lines.items() for change in rung_effects(parts, counting, boundary)]
-    return [_summed([change for change in found if change.rung == rung]) for rung in sorted({c.rung for c in found})]
+    """The parts that every rung rescued and harmed, over all lines; each line counts votes by its own rules."""
+    votes: dict[Counting, list[LabelledVotes]] = defaultdict(list)
+    for part, outcome in zip(parts, outcomes, strict=True):
+        votes[outcome.tally.counting].append(LabelledVotes(outcome.tally.votes, part.is_ng))
+    effects = [effect for counting, of_line in votes.items() for effect in rung_effects(of_line, counting, boundary)]
+    rungs = sorted({effect.rung for effect in effects})
+    return [_sum([effect for effect in effects if effect.rung == rung]) for rung in rungs]
 
 
-def _summed(found: Sequence[RungEffect]) -> RungEffect:
-    _, parts, rescued, harmed = zip(*found, strict=True)
-    return RungEffect(found[0].rung, sum(parts), sum(rescued), sum(harmed))
+def _sum(effects: Sequence[RungEffect]) -> RungEffect:
+    _, parts, rescued, harmed = zip(*effects, strict=True)
+    return RungEffect(effects[0].rung, sum(parts), sum(rescued), sum(harmed))
 
 
-def _contrast(drawings: PairedBootstrap, one: StrategyScores, other: StrategyScores) -> Contrast:
-    return Contrast(drawings.differences(one, other), drawings.ratios(one, other))
+def _contrast(bootstrap: PairedBootstrap, one: StrategyScores, other: StrategyScores) -> Contrast:
+    return Contrast(bootstrap.differences(one, other), bootstrap.ratios(one, other))
 
 
 def _rounded(value: Any) -> Any:
-    """Numbers with as many digits as mean something."""
+    """Round all numbers of a JSON value to DIGITS."""
     if isinstance(value, float):
         return round(value, DIGITS)
     if isinstance(value, Mapping):

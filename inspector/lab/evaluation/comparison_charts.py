@@ -1,42 +1,37 @@
-"""The comparison as pictures: what accuracy costs, how well doubt is known, and what every rung does."""
+"""Charts of a comparison: accuracy against cost, risk and coverage, reliability, and the effect of every rung."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from inspector.lab.evaluation.comparison import StrategyComparison, front
-from inspector.lab.evaluation.strategy_figures import reliability, risk_coverage
+from inspector.lab.evaluation.strategies import REFERENCE
+from inspector.lab.evaluation.strategy_figures import risk_coverage
+from inspector.tuning.classification_metrics import reliability
 
-COLUMNS: Final = 3
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PANELS_PER_ROW: Final = 3
 MARKERS: Final = "osD^v<>ph"
 RESCUED: Final = "#2f6f9f"
 HARMED: Final = "#c0504d"
+SIZE_INCHES: Final = (11, 5)
 
 
-def plot_all(comparison: StrategyComparison, folder: Path) -> list[Path]:
-    """Writes every chart into the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_printed(folder / f"{name}.png", comparison, draw) for name, draw in CHARTS.items()]
-
-
-def _printed(path: Path, comparison: StrategyComparison, draw: Callable[[Any, StrategyComparison], None]) -> Path:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 5), layout="constrained")
+def chart(draw: Callable[[Figure, StrategyComparison], None], comparison: StrategyComparison, figure: Figure) -> None:
+    """Draw one chart with the title of the comparison."""
+    figure.set_size_inches(*SIZE_INCHES)
     draw(figure, comparison)
-    figure.suptitle(f"{comparison.source}: {len(comparison.truth.ng)} parts")
-    FigureCanvasAgg(figure).print_png(path)
-    return path
+    figure.suptitle(f"{comparison.source}: {len(comparison.labels.ng)} parts")
 
 
-def _pareto(figure: Any, comparison: StrategyComparison) -> None:
-    """Accuracy against votes and against time, and the front of those that nothing else beats in both."""
+def _pareto(figure: Figure, comparison: StrategyComparison) -> None:
+    """Accuracy against votes and against time, with the front that no other strategy beats."""
     for axes, cost in zip(figure.subplots(1, 2, sharey=True), ("votes", "ms"), strict=True):
         points = comparison.points(cost)
         for (name, point), marker in zip(points.items(), MARKERS, strict=False):
@@ -50,27 +45,28 @@ def _pareto(figure: Any, comparison: StrategyComparison) -> None:
     figure.axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
 
 
-def _risk(figure: Any, comparison: StrategyComparison) -> None:
+def _risk_coverage(figure: Figure, comparison: StrategyComparison) -> None:
     axes = figure.subplots()
-    for name, told in comparison.scores.items():
-        risk = risk_coverage(told, comparison.truth)
+    for name, scores in comparison.scores.items():
+        risk = risk_coverage(scores, comparison.labels)
         label = f"{name} ({comparison.figures[name].aurc:.4f})"
-        axes.plot(np.arange(1, len(risk) + 1) / len(risk), risk, label=label, linewidth=2 if name == "default" else 1)
+        axes.plot(np.arange(1, len(risk) + 1) / len(risk), risk, label=label, linewidth=2 if name == REFERENCE else 1)
     axes.set_xlabel("coverage: the surest share of the parts")
     axes.set_ylabel("share of errors among them")
     axes.legend(title="area", fontsize=8)
     axes.grid(alpha=0.3)
 
 
-def _reliability(figure: Any, comparison: StrategyComparison) -> None:
-    rows = -(-len(comparison.scores) // COLUMNS)
+def _reliability(figure: Figure, comparison: StrategyComparison) -> None:
+    rows = -(-len(comparison.scores) // PANELS_PER_ROW)
     figure.set_size_inches(11, 3.4 * rows)
-    panels = figure.subplots(rows, COLUMNS, squeeze=False, sharex=True, sharey=True).flat
-    for axes, (name, told) in zip(panels, comparison.scores.items(), strict=False):
-        bins = reliability(told, comparison.truth)
+    panels = figure.subplots(rows, PANELS_PER_ROW, squeeze=False, sharex=True, sharey=True).flat
+    for axes, (name, scores) in zip(panels, comparison.scores.items(), strict=False):
+        bins = reliability(scores.score, comparison.labels.ng)
         axes.plot([0, 1], [0, 1], color="0.8", zorder=0)
-        sizes = [20 + 400 * each.share for each in bins]
-        axes.scatter([each.said for each in bins], [each.true for each in bins], sizes, color=RESCUED, alpha=0.8)
+        sizes = [20 + 400 * each.parts / len(scores.score) for each in bins]
+        points = [each.mean_p for each in bins], [each.ng_share for each in bins]
+        axes.scatter(*points, sizes, color=RESCUED, alpha=0.8)
         axes.set_title(f"{name}, calibration error {comparison.figures[name].ece:.3f}", fontsize=9)
     for axes in figure.axes[len(comparison.scores) :]:
         axes.set_visible(False)
@@ -78,15 +74,14 @@ def _reliability(figure: Any, comparison: StrategyComparison) -> None:
     figure.supylabel("share of NG parts")
 
 
-def _rungs(figure: Any, comparison: StrategyComparison) -> None:
-    for axes, (name, changes) in zip(
-        figure.subplots(1, len(comparison.rungs), squeeze=False)[0], comparison.rungs.items(), strict=True
-    ):
-        places = np.arange(len(changes))
-        axes.bar(places, [change.rescued for change in changes], color=RESCUED, label="wrong before, right after")
-        axes.bar(places, [-change.harmed for change in changes], color=HARMED, label="right before, wrong after")
+def _rung_effects(figure: Figure, comparison: StrategyComparison) -> None:
+    panels = figure.subplots(1, len(comparison.rungs), squeeze=False)[0]
+    for axes, (name, effects) in zip(panels, comparison.rungs.items(), strict=True):
+        places = np.arange(len(effects))
+        axes.bar(places, [effect.rescued for effect in effects], color=RESCUED, label="wrong before, right after")
+        axes.bar(places, [-effect.harmed for effect in effects], color=HARMED, label="right before, wrong after")
         axes.set_xticks(
-            places, [f"rung {each.rung + 1}\n{each.parts} parts\np = {each.p_value:.3f}" for each in changes]
+            places, [f"rung {each.rung + 1}\n{each.parts} parts\np = {each.p_value:.3f}" for each in effects]
         )
         axes.axhline(0, color="0.5", linewidth=0.8)
         axes.set_title(name, fontsize=10)
@@ -94,6 +89,6 @@ def _rungs(figure: Any, comparison: StrategyComparison) -> None:
         axes.legend(fontsize=8)
 
 
-CHARTS: Final[Mapping[str, Callable[[Any, StrategyComparison], None]]] = MappingProxyType(
-    {"pareto": _pareto, "risk_coverage": _risk, "reliability": _reliability, "rungs": _rungs}
+CHARTS: Final[Mapping[str, Callable[[Figure, StrategyComparison], None]]] = MappingProxyType(
+    {"pareto": _pareto, "risk_coverage": _risk_coverage, "reliability": _reliability, "rungs": _rung_effects}
 )

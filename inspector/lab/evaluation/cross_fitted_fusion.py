@@ -1,4 +1,4 @@
-"""Both opinions weighed: for every part by what the parts of its line in the other folds teach."""
+"""Fuse votes and second opinion: the weights for a part are learned from its line's parts in the other folds."""
 
 from __future__ import annotations
 
@@ -18,36 +18,39 @@ from inspector.tuning.fusion import learn
 
 
 def with_fused_scores(
-    cases: Sequence[RecordedPart], outcomes: Sequence[StrategyOutcome], truth: PartLabels
+    parts: Sequence[RecordedPart], outcomes: Sequence[StrategyOutcome], labels: PartLabels
 ) -> list[StrategyOutcome]:
-    """The same outcomes, with the second opinion in their scores and its time in their cost. Raises InspectorError
-    where a line has too few parts to learn from."""
-    lines = np.array([case.pipeline.line for case in cases])
-    opinions = [Opinion(recorded_opinion(case.recording).p_ng, recorded_opinion(case.recording).ms) for case in cases]
-    parts = [
-        LabelledVotes(outcome.tally.votes, case.is_ng, opinion)
-        for case, outcome, opinion in zip(cases, outcomes, opinions, strict=True)
+    """The same outcomes with the second opinion in their scores and its time in their cost.
+
+    Raises InspectorError if a line has too few parts to learn weights from.
+    """
+    lines = np.array([part.pipeline.line for part in parts])
+    recorded = [recorded_opinion(part.recording) for part in parts]
+    opinions = [Opinion(each.p_ng, each.ms) for each in recorded]
+    votes = [
+        LabelledVotes(outcome.tally.votes, part.is_ng, opinion)
+        for part, outcome, opinion in zip(parts, outcomes, opinions, strict=True)
     ]
-    told: dict[int, StrategyOutcome] = {}
+    fused: dict[int, StrategyOutcome] = {}
     for line in np.unique(lines):
         for fold in range(FOLDS):
-            here = np.flatnonzero((lines == line) & (truth.fold == fold)).tolist()
-            others = np.flatnonzero((lines == line) & (truth.fold != fold)).tolist()
-            if here:
-                weights = _learned(str(line), [parts[k] for k in others], outcomes[here[0]])
-                told |= {k: _with(outcomes[k], opinions[k], weights) for k in here}
-    return [told[k] for k in range(len(cases))]
+            members = np.flatnonzero((lines == line) & (labels.fold == fold)).tolist()
+            others = np.flatnonzero((lines == line) & (labels.fold != fold)).tolist()
+            if members:
+                weights = _learned(str(line), [votes[k] for k in others], outcomes[members[0]])
+                fused |= {k: _with_opinion(outcomes[k], opinions[k], weights) for k in members}
+    return [fused[k] for k in range(len(parts))]
 
 
-def _learned(line: str, parts: Sequence[LabelledVotes], outcome: StrategyOutcome) -> Fusion:
+def _learned(line: str, votes: Sequence[LabelledVotes], outcome: StrategyOutcome) -> Fusion:
     try:
-        return learn(parts, outcome.tally.counting)
+        return learn(votes, outcome.tally.counting)
     except ValueError as error:
         raise InspectorError(f"{line}: {error}; give it more parts, or leave the fused strategies out") from error
 
 
-def _with(outcome: StrategyOutcome, opinion: Opinion, weights: Fusion) -> StrategyOutcome:
-    counts = replace(outcome.tally.counting, fusion=weights, opinion=opinion)
-    heard = 0.0 if outcome.tally.counting.opinion else opinion.ms
-    cost = outcome.cost._replace(ms=outcome.cost.ms + heard)
-    return outcome._replace(tally=replace(outcome.tally, counting=counts), cost=cost)
+def _with_opinion(outcome: StrategyOutcome, opinion: Opinion, weights: Fusion) -> StrategyOutcome:
+    counting = replace(outcome.tally.counting, fusion=weights, opinion=opinion)
+    opinion_ms = 0.0 if outcome.tally.counting.opinion else opinion.ms  # counted already where the strategy used it
+    cost = outcome.cost._replace(ms=outcome.cost.ms + opinion_ms)
+    return outcome._replace(tally=replace(outcome.tally, counting=counting), cost=cost)

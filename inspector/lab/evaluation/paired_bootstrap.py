@@ -1,7 +1,7 @@
-"""How sure a difference between two strategies is: both are drawn again on the same parts, many times. Pure numbers.
+"""Confidence intervals of the difference between two strategies on the same parts. Pure numbers.
 
-Paired bootstrap (Efron 1979), parts of one kind (NG or OK, hard or not) drawn among each other, so that their numbers
-stay; percentile intervals.
+Paired bootstrap (Efron 1979) with percentile intervals. Parts are drawn within their kind (NG or OK, hard or not), so
+that the number of each kind stays the same.
 """
 
 from __future__ import annotations
@@ -13,41 +13,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.lab.evaluation.strategy_figures import PartLabels, StrategyScores
+from inspector.tuning.classification_metrics import weighted_auroc, weighted_balanced_accuracy
 
 Array = NDArray[Any]
 RESAMPLES: Final = 2000
 INTERVAL_PERCENTILES: Final = (2.5, 97.5)
 COSTS: Final = ("votes", "tokens", "ms")
-RESAMPLES_PER_CHUNK: Final = 250  # drawings at once, so that memory stays small with many parts
 
 
 class ConfidenceInterval(NamedTuple):
-    """A difference as measured, and where it lies in 95 of 100 drawings."""
+    """A measured difference with its 95 % interval."""
 
     value: float
     low: float
     high: float
 
 
-Figure = Callable[[Array, StrategyScores, PartLabels], Array]  # weights [times, parts] → the figure in every drawing
+WeightedFigure = Callable[[Array, StrategyScores, PartLabels], Array]  # weights [draws, parts] → one figure per draw
 
 
 class PairedBootstrap:
-    """The same parts, drawn again and again."""
+    """The same parts, drawn again many times."""
 
-    def __init__(self, truth: PartLabels, seed: int = 0) -> None:
-        self._truth = truth
-        self._plain = np.ones((1, len(truth.ng)), np.float32)
-        self._drawn = _draw(truth, seed)
+    def __init__(self, labels: PartLabels, seed: int = 0) -> None:
+        self._labels = labels
+        self._once = np.ones((1, len(labels.ng)), np.float32)
+        self._drawn = _draw(labels, seed)
 
     def differences(self, one: StrategyScores, other: StrategyScores) -> dict[str, ConfidenceInterval]:
-        """`one` minus `other`, in every figure; of hard parts only where some are known."""
-        known = (self._truth.hard & self._truth.ng).any()
-        wanted = {name: figure for name, figure in FIGURES.items() if name != HARD or known}
+        """`one` minus `other` in every figure; the figure of hard parts only if some are known."""
+        wanted = {name: figure for name, figure in FIGURES.items() if name != HARD or self._labels.knows_hard_parts}
         return {name: self._difference(figure, one, other) for name, figure in wanted.items()}
 
     def ratios(self, one: StrategyScores, other: StrategyScores) -> dict[str, ConfidenceInterval]:
-        """`one` over `other`, in what they cost; left out where `other` costs nothing."""
+        """`one` over `other` in every cost; left out where `other` costs nothing."""
         pairs = {name: (getattr(one, name), getattr(other, name)) for name in COSTS}
         return {
             name: _interval(float(mine.mean() / theirs.mean()), (self._drawn @ mine) / (self._drawn @ theirs))
@@ -55,18 +54,18 @@ class PairedBootstrap:
             if theirs.min() > 0.0
         }
 
-    def _difference(self, figure: Figure, one: StrategyScores, other: StrategyScores) -> ConfidenceInterval:
+    def _difference(self, figure: WeightedFigure, one: StrategyScores, other: StrategyScores) -> ConfidenceInterval:
         value, drawn = (
-            figure(weights, one, self._truth) - figure(weights, other, self._truth)
-            for weights in (self._plain, self._drawn)
+            figure(weights, one, self._labels) - figure(weights, other, self._labels)
+            for weights in (self._once, self._drawn)
         )
         return _interval(float(value[0]), drawn)
 
 
-def _draw(truth: PartLabels, seed: int) -> Array:
-    """How often every part is drawn, [times, parts]."""
-    rng, weights = np.random.default_rng(seed), np.zeros((RESAMPLES, len(truth.ng)), np.float32)
-    kinds = 2 * truth.ng + truth.hard
+def _draw(labels: PartLabels, seed: int) -> Array:
+    """How often every part is drawn, [draws, parts]."""
+    rng, weights = np.random.default_rng(seed), np.zeros((RESAMPLES, len(labels.ng)), np.float32)
+    kinds = 2 * labels.ng + labels.hard
     for kind in np.unique(kinds):
         count = int((kinds == kind).sum())
         weights[:, kinds == kind] = rng.multinomial(count, np.full(count, 1.0 / count), size=RESAMPLES)
@@ -78,51 +77,30 @@ def _interval(value: float, drawn: Array) -> ConfidenceInterval:
     return ConfidenceInterval(value, float(low), float(high))
 
 
-def _balanced(weights: Array, told: StrategyScores, truth: PartLabels) -> Array:
-    return _balanced_among(weights, told, truth, np.ones(len(truth.ng), bool))
+def _balanced_accuracy(weights: Array, scores: StrategyScores, labels: PartLabels) -> Array:
+    return weighted_balanced_accuracy(weights, scores.called == labels.ng, labels.ng)
 
 
-def _balanced_hard(weights: Array, told: StrategyScores, truth: PartLabels) -> Array:
-    return _balanced_among(weights, told, truth, truth.hard)
+def _balanced_accuracy_hard(weights: Array, scores: StrategyScores, labels: PartLabels) -> Array:
+    hard, right = labels.hard, scores.called == labels.ng
+    return weighted_balanced_accuracy(weights[:, hard], right[hard], labels.ng[hard])
 
 
-def _balanced_among(weights: Array, told: StrategyScores, truth: PartLabels, among: Array) -> Array:
-    right = (told.called == truth.ng).astype(np.float32)
-    shares = [
-        weights[:, kind] @ right[kind] / weights[:, kind].sum(1) for kind in (among & truth.ng, among & ~truth.ng)
-    ]
-    return np.asarray(sum(shares) / 2)
+def _auroc(weights: Array, scores: StrategyScores, labels: PartLabels) -> Array:
+    return weighted_auroc(weights, scores.score, labels.ng)
 
 
-def _auroc(weights: Array, told: StrategyScores, truth: PartLabels) -> Array:
-    chunks = np.array_split(weights, -(-len(weights) // RESAMPLES_PER_CHUNK))
-    return np.concatenate([_auroc_of(chunk, told, truth) for chunk in chunks])
-
-
-def _auroc_of(weights: Array, told: StrategyScores, truth: PartLabels) -> Array:
-    """Ties count half: the parts of one score are added up first."""
-    values, group = np.unique(told.score, return_inverse=True)
-    sums = np.zeros((2, len(weights), len(values)))
-    for kind, mask in enumerate((~truth.ng, truth.ng)):
-        order = np.argsort(group[mask], kind="stable")
-        present, starts = np.unique(group[mask][order], return_index=True)
-        sums[kind][:, present] = np.add.reduceat(weights[:, mask][:, order].astype(float), starts, axis=1)
-    ok, ng = sums
-    below = np.cumsum(ok, axis=1) - ok / 2
-    return np.asarray((ng * below).sum(1) / (ok.sum(1) * ng.sum(1)))
-
-
-def _mean_of(name: str) -> Figure:
-    def mean(weights: Array, told: StrategyScores, truth: PartLabels) -> Array:  # noqa: ARG001
-        return np.asarray(weights @ getattr(told, name) / weights.sum(1))
+def _mean_of(name: str) -> WeightedFigure:
+    def mean(weights: Array, scores: StrategyScores, labels: PartLabels) -> Array:  # noqa: ARG001
+        return np.asarray(weights @ getattr(scores, name) / weights.sum(1))
 
     return mean
 
 
 HARD: Final = "balanced_accuracy_hard"
-FIGURES: Final[dict[str, Figure]] = {
-    "balanced_accuracy": _balanced,
-    HARD: _balanced_hard,
+FIGURES: Final[dict[str, WeightedFigure]] = {
+    "balanced_accuracy": _balanced_accuracy,
+    HARD: _balanced_accuracy_hard,
     "auroc": _auroc,
     **{f"{name}_mean": _mean_of(name) for name in COSTS},
 }

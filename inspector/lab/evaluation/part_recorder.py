@@ -1,4 +1,4 @@
-"""Has an engine answer a whole question set about every labelled part, and keeps the answers."""
+"""Ask an engine the whole question set about labelled parts, and record the answers with their times."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from inspector.ports.pool import Job
 
 @dataclass(frozen=True, slots=True)
 class LabelledPart:
-    """A picture and the truth about it. `golden`: sha256 of its golden samples. `visibility`: how plain its plainest
-    defect is, on any scale; None where nobody knows."""
+    """A picture and its label. `golden`: sha256 of its golden samples. `visibility`: how visible its most visible
+    defect is, on any scale; None if unknown."""
 
     name: str
     pipeline: Pipeline
@@ -48,7 +48,7 @@ class LabelledPart:
 
 
 class RecordedPart(NamedTuple):
-    """A labelled part without its picture, and what was said about it."""
+    """The label of a part and its recording, without the picture."""
 
     pipeline: Pipeline
     is_ng: bool
@@ -58,34 +58,36 @@ class RecordedPart(NamedTuple):
 
 @dataclass(slots=True)
 class RecordedParts:
-    """Everything said about a set of parts. `unreadable` names those whose picture can't be read."""
+    """The recordings of a set of parts. `unreadable` names those whose picture cannot be read."""
 
-    cases: list[RecordedPart] = field(default_factory=list)
+    parts: list[RecordedPart] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
 
 class PartRecorder:
-    """Asks one engine about parts, unless the file holds their answers already."""
+    """Records the answers of one engine, unless the file holds them already."""
 
     def __init__(self, engine: Engine, evidence: EvidenceStore, recordings: RecordingFile) -> None:
         self._engine = RecordingEngine(engine)
         self._evidence = evidence
         self._opinions = PatchOpinionSource(engine, evidence)
         self._recordings = recordings
-        self._warm = False
+        self._is_warm = False
 
-    async def hear(self, parts: Iterable[LabelledPart], tell: Callable[[int], None] = lambda _: None) -> RecordedParts:
-        """`tell` hears how many parts are done. Raises ModelError where the engine can't answer."""
-        heard = RecordedParts()
+    async def record_all(
+        self, parts: Iterable[LabelledPart], report: Callable[[int], None] = lambda _: None
+    ) -> RecordedParts:
+        """Record all parts; calls `report` with the number of finished ones. Raises ModelError if the engine fails."""
+        recorded = RecordedParts()
         for done, part in enumerate(parts, 1):
             try:
                 recording = await self._recording(part)
             except PictureError:
-                heard.unreadable.append(part.name)
+                recorded.unreadable.append(part.name)
             else:
-                heard.cases.append(RecordedPart(part.pipeline, part.is_ng, part.visibility, recording))
-            tell(done)
-        return heard
+                recorded.parts.append(RecordedPart(part.pipeline, part.is_ng, part.visibility, recording))
+            report(done)
+        return recorded
 
     async def _recording(self, part: LabelledPart) -> Recording:
         sha256 = hashlib.sha256(part.picture).hexdigest()
@@ -93,9 +95,9 @@ class PartRecorder:
         known = self._recordings.find(sha256, fingerprint)
         if known is not None:
             return known
-        if not self._warm:  # the first part of a run pays for what an engine only does once
+        if not self._is_warm:  # the first recording includes the engine's one-time work, so it is made twice
             await self._record(part, sha256, fingerprint)
-            self._warm = True
+            self._is_warm = True
         recording = await self._record(part, sha256, fingerprint)
         self._recordings.add(recording)
         return recording
@@ -103,88 +105,89 @@ class PartRecorder:
     async def _record(self, part: LabelledPart, sha256: str, fingerprint: str) -> Recording:
         seed = zlib.crc32(part.picture)
         job = Job(FrameKey(part.pipeline.line, "eval", sha256), part.picture, part.pipeline, part.golden, 0.0, seed)
-        sight = PartPictures(self._engine, self._evidence, job, self._opinions)
+        pictures = PartPictures(self._engine, self._evidence, job, self._opinions)
         try:
-            recorded = await AnswerRecorder(self._engine, sight).record(question_set(part.pipeline, seed))
+            answers = await AnswerRecorder(self._engine, pictures).record(question_set(part.pipeline, seed))
         finally:
-            await sight.close()
-        return Recording(part.name, sha256, self._engine.fingerprint, part.golden, fingerprint, seed, *recorded)
+            await pictures.close()
+        model = self._engine.fingerprint
+        return Recording(part.name, sha256, model, part.golden, fingerprint, seed, *answers)
 
 
 class PartAnswers(NamedTuple):
-    """What a recording holds of one part's answers."""
+    """The answers about one part, as a recording holds them."""
 
-    looks: tuple[PictureEncoding, ...]
-    pointed: NamedSuspect
+    encodings: tuple[PictureEncoding, ...]
+    named_suspect: NamedSuspect
     batches: tuple[AnswerBatch, ...]
-    compared: RecordedOpinion | None
+    second_opinion: RecordedOpinion | None
 
 
 class AnswerRecorder:
-    """Times everything that is asked about one part, one after the other, so that nothing waits for anything else."""
+    """Asks everything about one part, one batch after the other, and times each batch undisturbed."""
 
-    def __init__(self, engine: RecordingEngine, sight: PartPictures) -> None:
+    def __init__(self, engine: RecordingEngine, pictures: PartPictures) -> None:
         self._engine = engine
-        self._sight = sight
-        self._looks: dict[Pictures, PictureEncoding] = {}
+        self._pictures = pictures
+        self._encodings: dict[Pictures, PictureEncoding] = {}
 
-    async def record(self, asked: Sequence[QuestionGroup]) -> PartAnswers:
-        await self._look(Pictures.FRAME)
+    async def record(self, groups: Sequence[QuestionGroup]) -> PartAnswers:
+        await self._encode(Pictures.FRAME)
         started = time.perf_counter()
-        suspect = await self._sight.locate_suspect()
-        pointed = NamedSuspect(self._engine.written, _ms_since(started))
-        await self._sight.set_zoom(suspect)
-        shown = [each for each in asked if suspect or each.pictures is not Pictures.ZOOM]
-        batches = [await self._batch(await self._look(each.pictures), each) for each in shown]
-        compared = await self._compare([each for each in asked if each.pictures is Pictures.ZOOM])
-        return PartAnswers(tuple(self._looks.values()), pointed, tuple(batches), compared)
+        suspect = await self._pictures.locate_suspect()
+        named_suspect = NamedSuspect(self._engine.written, _ms_since(started))
+        await self._pictures.set_zoom(suspect)
+        possible = [group for group in groups if suspect or group.pictures is not Pictures.ZOOM]
+        batches = [await self._batch(await self._encode(group.pictures), group) for group in possible]
+        opinion = await self._second_opinion([group for group in groups if group.pictures is Pictures.ZOOM])
+        return PartAnswers(tuple(self._encodings.values()), named_suspect, tuple(batches), opinion)
 
-    async def _compare(self, zooms: Sequence[QuestionGroup]) -> RecordedOpinion | None:
+    async def _second_opinion(self, zooms: Sequence[QuestionGroup]) -> RecordedOpinion | None:
         try:
-            opinion, suspect, _ = await self._sight.second_opinion()
-        except ModelError:  # no golden samples, or an engine without patches: strategies that need them will say so
+            opinion, suspect, _ = await self._pictures.second_opinion()
+        except ModelError:  # no golden samples, or no patches: strategies that need them raise an error of their own
             return None
-        await self._sight.set_zoom(suspect)
+        await self._pictures.set_zoom(suspect)
         started = time.perf_counter()
-        prefix = await self._sight.prefix(Pictures.ZOOM)
-        look = PictureEncoding(Pictures.ZOOM, _ms_since(started))
-        batches = [await self._batch(prefix, each) for each in zooms]
-        return RecordedOpinion(opinion.p_ng, suspect, opinion.ms, look, tuple(batches))
+        prefix = await self._pictures.prefix(Pictures.ZOOM)
+        encoding = PictureEncoding(Pictures.ZOOM, _ms_since(started))
+        batches = [await self._batch(prefix, group) for group in zooms]
+        return RecordedOpinion(opinion.p_ng, suspect, opinion.ms, encoding, tuple(batches))
 
-    async def _look(self, pictures: Pictures) -> Prefix:
+    async def _encode(self, pictures: Pictures) -> Prefix:
         started = time.perf_counter()
-        prefix = await self._sight.prefix(pictures)
-        self._looks.setdefault(pictures, PictureEncoding(pictures, _ms_since(started)))
+        prefix = await self._pictures.prefix(pictures)
+        self._encodings.setdefault(pictures, PictureEncoding(pictures, _ms_since(started)))
         return prefix
 
-    async def _batch(self, prefix: Prefix, each: QuestionGroup) -> AnswerBatch:
-        started, said = time.perf_counter(), list[RecordedAnswer]()
-        async with aclosing(self._engine.ask(prefix, each.questions)) as answers:
+    async def _batch(self, prefix: Prefix, group: QuestionGroup) -> AnswerBatch:
+        started, recorded = time.perf_counter(), list[RecordedAnswer]()
+        async with aclosing(self._engine.ask(prefix, group.questions)) as answers:
             async for answer in answers:
-                said += [_said(each.questions, answer, _ms_since(started))]
-        return AnswerBatch(each.pictures, _ms_since(started), tuple(said))
+                recorded += [_recorded(group.questions, answer, _ms_since(started))]
+        return AnswerBatch(group.pictures, _ms_since(started), tuple(recorded))
 
 
-def _said(questions: Sequence[Question], answer: Answer, ms: float) -> RecordedAnswer:
-    asked = questions[answer.index]
+def _recorded(questions: Sequence[Question], answer: Answer, ms: float) -> RecordedAnswer:
+    question = questions[answer.index]
     return RecordedAnswer(
-        view=asked.view,
-        sample=sum(before.view is asked.view for before in questions[: answer.index]),
-        question=asked.text,
+        view=question.view,
+        sample=sum(before.view is question.view for before in questions[: answer.index]),
+        question=question.text,
         p_ng=answer.p_ng,
         tokens=answer.tokens,
         ms=ms,
         text=answer.text,
-        reasoning=asked.reasoning,
-        temperature=asked.temperature,
-        seed=asked.seed,
-        limits=question_limits(asked),
+        reasoning=question.reasoning,
+        temperature=question.temperature,
+        seed=question.seed,
+        limits=question_limits(question),
         p_true=answer.p_true,
     )
 
 
 class RecordingEngine:
-    """An engine (`ports.Engine`) whose latest written text can be heard: the sight keeps only the region it names."""
+    """An engine (`ports.Engine`) that keeps the latest written text: PartPictures returns only the region it names."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -1,6 +1,7 @@
-"""What a model said about one part: every answer to a whole menu of questions, and what each batch cost. Pure.
+"""The answers that a model gave about one part: all questions of the question set, with the time of each batch. Pure.
 
-A recording holds answers, not votes, so that any ladder and any stopping rule can be played on it without a model.
+A recording holds answers and not votes, so that any ladder and any stopping rule can be replayed on it without a model.
+The aliases are the names in recording files.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from inspector.ports.engine import GeneratedText
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:
-    """One answer. `sample` is its number among those of its view in the batch; `ms` runs from asking the batch.
-    `limits` are None where they were the reasoning's own, which older recordings do not tell."""
+    """One answer. `sample` is its number among the answers of its view in the batch; `ms` is the time since the batch
+    was asked. `limits` None means the limits of the reasoning, which older recordings do not contain."""
 
     view: ViewName
     sample: int
@@ -38,7 +39,7 @@ class RecordedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerBatch:
-    """Questions asked at once, with their answers as they came. `ms`: until the last one."""
+    """Questions asked at once, with their answers in order of arrival. `ms` is the time until the last answer."""
 
     pictures: Pictures
     ms: float
@@ -47,7 +48,7 @@ class AnswerBatch:
 
 @dataclass(frozen=True, slots=True)
 class PictureEncoding:
-    """Pictures encoded."""
+    """The time that encoding pictures took."""
 
     pictures: Pictures
     ms: float
@@ -55,7 +56,7 @@ class PictureEncoding:
 
 @dataclass(frozen=True, slots=True)
 class NamedSuspect:
-    """What the model wrote when it was to point at the most suspicious region."""
+    """The model's text when asked for the most suspicious region."""
 
     answer: Annotated[GeneratedText, Field(alias="said")]
     ms: float
@@ -63,8 +64,10 @@ class NamedSuspect:
 
 @dataclass(frozen=True, slots=True)
 class RecordedOpinion:
-    """What the golden samples' patches said, and after how long; and what was said to the questions about a detail when
-    they pointed at it instead of the model. `look` is that detail encoded."""
+    """The second opinion from the golden samples' patches, its suspect region and its time.
+
+    `encoding` and `batches` are about a crop of that region, in place of the crop that the model names.
+    """
 
     p_ng: float
     suspect: Box
@@ -75,9 +78,12 @@ class RecordedOpinion:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One part. `sha256` is the picture's, `golden` those of its golden samples; `fingerprint` is that of everything
-    that gave the answers, `model` that of the model alone; `seed` chose the wordings. `compared` is None where the part
-    has no golden samples, or the engine shows no patches."""
+    """All answers about one part.
+
+    `sha256` is that of the picture, `golden` those of its golden samples. `fingerprint` covers everything that
+    determines the answers, `model` the model alone. `seed` chose the wordings. `second_opinion` is None without golden
+    samples, or if the engine provides no patches.
+    """
 
     name: str
     sha256: str
@@ -86,7 +92,7 @@ class Recording:
     fingerprint: str
     seed: int
     encodings: Annotated[tuple[PictureEncoding, ...], Field(alias="looks")]
-    locate_suspect: Annotated[NamedSuspect, Field(alias="pointed")]
+    named_suspect: Annotated[NamedSuspect, Field(alias="pointed")]
     batches: tuple[AnswerBatch, ...]
     second_opinion: Annotated[RecordedOpinion | None, Field(alias="compared")] = None
 
@@ -99,29 +105,30 @@ QuestionIdentity = tuple[ViewName, str, Reasoning, TokenLimits, float, int]
 
 
 def question_identity(question: Question) -> QuestionIdentity:
-    """What makes two questions the same."""
-    asked, limits = question, question_limits(question)
-    return _identity(asked.view, asked.text, asked.reasoning, limits, asked.temperature, asked.seed)
+    """Everything that an answer to this question depends on."""
+    limits = question_limits(question)
+    return _identity(question.view, question.text, question.reasoning, limits, question.temperature, question.seed)
 
 
-def answer_identity(said: RecordedAnswer) -> QuestionIdentity:
-    """The question that this answers."""
-    return _identity(said.view, said.question, said.reasoning, answer_limits(said), said.temperature, said.seed)
+def answer_identity(answer: RecordedAnswer) -> QuestionIdentity:
+    """The identity of the answered question."""
+    limits = answer_limits(answer)
+    return _identity(answer.view, answer.question, answer.reasoning, limits, answer.temperature, answer.seed)
 
 
 def question_limits(question: Question) -> TokenLimits:
     return TokenLimits(question.min_tokens, question.max_tokens)
 
 
-def answer_limits(said: RecordedAnswer) -> TokenLimits:
-    """The limits that this was written within."""
-    return said.limits or REASONING_TOKENS[said.reasoning]
+def answer_limits(answer: RecordedAnswer) -> TokenLimits:
+    """The token limits under which the answer was written."""
+    return answer.limits or REASONING_TOKENS[answer.reasoning]
 
 
 def _identity(
     view: ViewName, text: str, reasoning: Reasoning, limits: TokenLimits, temperature: float, seed: int
 ) -> QuestionIdentity:
-    """An answer read at once depends on no dice, a greedy draft on no seed."""
+    """An answer without reasoning does not depend on sampling, and a greedy draft does not depend on the seed."""
     if reasoning is Reasoning.NONE:
         return view, text, reasoning, TokenLimits(), 0.0, 0
     return view, text, reasoning, limits, temperature, seed if temperature > 0.0 else 0

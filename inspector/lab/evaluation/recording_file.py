@@ -1,4 +1,4 @@
-"""Tapes on disk, one JSON line a part: a stopped run goes on where it was, and other strategies need no model."""
+"""Recordings on disk, one JSON line per part: an interrupted run resumes, and further strategies need no model."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _RECORDINGS: Final = TypeAdapter(Recording)
 
 
 class RecordingFile:
-    """Append-only. Tapes of other models or declarations may stand in the same file."""
+    """An append-only file. It may also hold recordings of other models or declarations."""
 
     def __init__(self, path: Path) -> None:
-        """Raises InspectorError, naming the row, for a file that holds something else."""
+        """Raises InspectorError for an unusable file, or one with a row that is no recording."""
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._recordings = {recording.key: recording for recording in _whole(path)}
+            self._recordings = {recording.key: recording for recording in _complete_rows(path)}
         except OSError as error:
             raise InspectorError(f"{path} can't be used for votes: {error}; name another file with --votes") from error
 
@@ -30,7 +30,7 @@ class RecordingFile:
         return self._recordings.get((sha256, fingerprint))
 
     def newest(self) -> dict[str, Recording]:
-        """By the picture's sha256: of every picture the recording that was written last."""
+        """The last recording of each picture, by the picture's sha256."""
         return {recording.sha256: recording for recording in self._recordings.values()}
 
     def add(self, recording: Recording) -> None:
@@ -38,12 +38,12 @@ class RecordingFile:
             with self.path.open("ab") as file:
                 file.write(_RECORDINGS.dump_json(recording, by_alias=True) + b"\n")
         except OSError as error:
-            raise InspectorError(f"{self.path} can't be written: {error}; make room and run again") from error
+            raise InspectorError(f"{self.path} can't be written: {error}; free disk space and run again") from error
         self._recordings[recording.key] = recording
 
 
-def _whole(path: Path) -> Iterator[Recording]:
-    """The recordings of a file, after cutting off a last row that a killed run left unfinished."""
+def _complete_rows(path: Path) -> Iterator[Recording]:
+    """The recordings of a file; a last row that an interrupted run left incomplete is cut off."""
     if not path.exists():
         return
     data = path.read_bytes()

@@ -1,6 +1,6 @@
-"""A recording that is asked instead of a model, and adds up what that would have cost. Pure but for its engine's loop.
+"""Replay a recording in place of a model, and add up the cost of what is asked. Pure, except for its engine's loop.
 
-What is paid for is what was asked: all answers of a batch, though a rule may stop before it has heard them.
+The cost covers everything asked: a batch counts with all its answers, even if a rule stops before it needs them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from inspector.ports.pool import Job
 
 
 class AskingCost(NamedTuple):
-    """What was asked about one part. A checklist is one vote; `tokens` were written by the model."""
+    """The cost of asking about one part. A checklist is one vote; `tokens` were written by the model."""
 
     votes: int = 0
     tokens: int = 0
@@ -40,20 +40,23 @@ class AskingCost(NamedTuple):
 
 
 class RecordingReplay:
-    """One strategy at work on one recording. `points`: the heat map, and not the model, says where the zoom view looks.
-    Raises ModelError where that was not recorded."""
+    """One strategy's replay of one recording.
+
+    `points`: the zoom view shows the region that the heat map names, and not the one that the model names. Raises
+    ModelError if no second opinion was recorded.
+    """
 
     def __init__(self, recording: Recording, batch_times: BatchTimeModel, *, points: bool = False) -> None:
         self.recording = recording
         self._batch_times = batch_times
         self._points = points
         self._votes, self._tokens, self._ms = 0, 0, 0.0
-        self._noticed: FrameOpinion | None = None
-        self._look_ms = {look.pictures: look.ms for look in recording.encodings}
+        self._opinion: FrameOpinion | None = None
+        self._encoding_ms = {encoding.pictures: encoding.ms for encoding in recording.encodings}
         if points:
-            self._look_ms[Pictures.ZOOM] = recorded_opinion(recording).encoding.ms
-        batches = _pointed(recording) if points else recording.batches
-        self._said = {answer_identity(said): said for batch in batches for said in batch.answers}
+            self._encoding_ms[Pictures.ZOOM] = recorded_opinion(recording).encoding.ms
+        batches = _pointed_batches(recording) if points else recording.batches
+        self._answers = {answer_identity(answer): answer for batch in batches for answer in batch.answers}
         self._batches = {frozenset(map(answer_identity, batch.answers)): batch for batch in batches}
 
     @property
@@ -61,56 +64,60 @@ class RecordingReplay:
         return AskingCost(self._votes, self._tokens, self._ms)
 
     def open(self, pictures: Pictures) -> None:
-        """Encoding pictures is paid once."""
-        self._ms += self._look_ms.pop(pictures, 0.0)
+        """Add the cost of encoding these pictures, once."""
+        self._ms += self._encoding_ms.pop(pictures, 0.0)
 
     def notice(self) -> FrameOpinion:
-        """The second opinion, paid once."""
-        if self._noticed is None:
-            found = recorded_opinion(self.recording)
-            self._ms += found.ms
-            self._noticed = FrameOpinion(Opinion(found.p_ng, found.ms), found.suspect)
-        return self._noticed
+        """The second opinion; its cost is added once."""
+        if self._opinion is None:
+            recorded = recorded_opinion(self.recording)
+            self._ms += recorded.ms
+            self._opinion = FrameOpinion(Opinion(recorded.p_ng, recorded.ms), recorded.suspect)
+        return self._opinion
 
     def point(self) -> GeneratedText:
-        self._ms += self.recording.locate_suspect.ms
-        self._tokens += self.recording.locate_suspect.answer.tokens
-        return self.recording.locate_suspect.answer
+        """The model's text about the most suspicious region."""
+        self._ms += self.recording.named_suspect.ms
+        self._tokens += self.recording.named_suspect.answer.tokens
+        return self.recording.named_suspect.answer
 
     def ask(self, pictures: Pictures, questions: tuple[Question, ...]) -> list[Answer]:
-        """In the order the answers came. Raises ModelError for a question that nobody asked when this was recorded."""
-        told = [self._find(question) for question in questions]
-        batch = self._measured(told)
+        """The recorded answers in order of arrival. Raises ModelError for a question that was not recorded."""
+        recorded = [self._find(question) for question in questions]
+        batch = self._measured_batch(recorded)
         self._votes += QuestionGroup(pictures, questions).votes
-        self._tokens += sum(said.tokens for said in told)
+        self._tokens += sum(answer.tokens for answer in recorded)
         self._ms += batch.ms if batch else self._batch_times.ms(pictures, questions)
-        answers = [Answer(index, said.p_ng, said.tokens, said.text, said.p_true) for index, said in enumerate(told)]
-        if batch is None:  # all rows of a batch advance together: the shortest draft is the first to end
+        answers = [
+            Answer(index, answer.p_ng, answer.tokens, answer.text, answer.p_true)
+            for index, answer in enumerate(recorded)
+        ]
+        if batch is None:  # all rows of a batch advance together: the shortest draft ends first
             return sorted(answers, key=lambda answer: answer.tokens)
-        came = {answer_identity(said): place for place, said in enumerate(batch.answers)}
-        return sorted(answers, key=lambda answer: came[answer_identity(told[answer.index])])
+        arrival = {answer_identity(answer): place for place, answer in enumerate(batch.answers)}
+        return sorted(answers, key=lambda answer: arrival[answer_identity(recorded[answer.index])])
 
     def _find(self, question: Question) -> RecordedAnswer:
         try:
-            return self._said[question_identity(question)]
+            return self._answers[question_identity(question)]
         except KeyError as error:
-            raise ModelError(f"{self.recording.name}: nobody asked {question.text!r} when this was recorded") from error
+            raise ModelError(f"{self.recording.name}: no answer to {question.text!r} was recorded") from error
 
-    def _measured(self, told: Sequence[RecordedAnswer]) -> AnswerBatch | None:
-        """The batch in which exactly these were asked at once."""
-        batch = self._batches.get(frozenset(map(answer_identity, told)))
-        return batch if batch and len(batch.answers) == len(told) else None
+    def _measured_batch(self, answers: Sequence[RecordedAnswer]) -> AnswerBatch | None:
+        """The recorded batch of exactly these answers."""
+        batch = self._batches.get(frozenset(map(answer_identity, answers)))
+        return batch if batch and len(batch.answers) == len(answers) else None
 
-    def votes(self, each: QuestionGroup, rung: int) -> list[Vote]:
-        """A round's votes, a checklist's last; none where there is no region to zoom at."""
-        if each.pictures is Pictures.ZOOM and not self._has_suspect():
+    def votes(self, group: QuestionGroup, rung: int) -> list[Vote]:
+        """A group's votes, a checklist's last; none if there is no region to zoom at."""
+        if group.pictures is Pictures.ZOOM and not self._has_suspect():
             return []
-        self.open(each.pictures)
-        answers = self.ask(each.pictures, each.questions)
-        items = [answer for answer in answers if each.questions[answer.index].view is ViewName.CHECKLIST]
+        self.open(group.pictures)
+        answers = self.ask(group.pictures, group.questions)
+        items = [answer for answer in answers if group.questions[answer.index].view is ViewName.CHECKLIST]
         votes = [
             Vote(
-                each.questions[answer.index].view,
+                group.questions[answer.index].view,
                 rung,
                 answer.p_ng,
                 answer.tokens,
@@ -121,31 +128,30 @@ class RecordingReplay:
             for answer in answers
             if answer not in items
         ]
-        return [*votes, checklist_vote(items, each.questions, rung, self._ms)] if items else votes
+        return [*votes, checklist_vote(items, group.questions, rung, self._ms)] if items else votes
 
     def _has_suspect(self) -> bool:
         return bool(self.notice()) if self._points else read_box(self.point().text) is not None
 
 
 def recorded_opinion(recording: Recording) -> RecordedOpinion:
-    """Raises ModelError where there is no second opinion on the recording."""
+    """Raises ModelError if the recording has no second opinion."""
     if recording.second_opinion is None:
         raise ModelError(
             f"{recording.name}: no second opinion was recorded; give the line golden_samples and run it with engine: "
-            "transformers, and name another file with --votes where this one is older than that"
+            "transformers. If the --votes file is older than that, name another one"
         )
     return recording.second_opinion
 
 
-def _pointed(recording: Recording) -> tuple[AnswerBatch, ...]:
-    """The batches with those about the detail that the heat map points at, in place of the model's."""
-    return *(batch for batch in recording.batches if batch.pictures is not Pictures.ZOOM), *recorded_opinion(
-        recording
-    ).batches
+def _pointed_batches(recording: Recording) -> tuple[AnswerBatch, ...]:
+    """The batches, with the zoom view at the region of the heat map in place of the model's."""
+    others = (batch for batch in recording.batches if batch.pictures is not Pictures.ZOOM)
+    return *others, *recorded_opinion(recording).batches
 
 
 class ReplayOpinions:
-    """A replay as one who gives second opinions (`second_opinion.Opinions`)."""
+    """A replay as a source of second opinions (`second_opinion.OpinionSource`)."""
 
     def __init__(self, replay: RecordingReplay) -> None:
         self._replay = replay
@@ -156,7 +162,7 @@ class ReplayOpinions:
 
 @dataclass(frozen=True, slots=True)
 class ReplayPrefix:
-    """Pictures that need no encoding any more."""
+    """Pictures whose encoding is recorded."""
 
     pictures: Pictures
     tokens: int = 0
@@ -168,16 +174,16 @@ class ReplayEngine:
 
     def __init__(self, replay: RecordingReplay, pipeline: Pipeline) -> None:
         self._replay = replay
-        self._shown = {preamble(pipeline, pictures): pictures for pictures in Pictures}
+        self._pictures = {preamble(pipeline, pictures): pictures for pictures in Pictures}
 
     @property
     def fingerprint(self) -> str:
         return self._replay.recording.model
 
     async def open(self, pictures: Sequence[Picture], preamble: str) -> ReplayPrefix:  # noqa: ARG002
-        shown = self._shown[preamble]
-        self._replay.open(shown)
-        return ReplayPrefix(shown)
+        opened = self._pictures[preamble]
+        self._replay.open(opened)
+        return ReplayPrefix(opened)
 
     async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
         for answer in self._replay.ask(_own(prefix).pictures, tuple(questions)):
@@ -194,7 +200,7 @@ class ReplayEngine:
         urgent: bool = False,  # noqa: ARG002
     ) -> GeneratedText:
         if request != LOCATE_REQUEST:
-            raise ModelError("a recording holds answers and where the model pointed, no reports")
+            raise ModelError("a recording holds answers and the named region, no reports")
         return self._replay.point()
 
     async def features(self, prefix: Prefix) -> PatchMap:  # noqa: ARG002

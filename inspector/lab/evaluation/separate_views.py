@@ -1,4 +1,4 @@
-"""Recorded answers as votes of views that were each asked by themselves: what a ladder can be planned from."""
+"""Recorded answers as votes of views that were each asked alone: the input from which a ladder is planned."""
 
 from __future__ import annotations
 
@@ -20,42 +20,43 @@ from inspector.lab.evaluation.recording_replay import RecordingReplay
 from inspector.tuning.recommendation import rung_asking
 
 
-def separate_votes(cases: Sequence[RecordedPart]) -> list[LabelledVotes]:
-    """Every view of every case, with the time of each view's own questions and pictures. Encoding the frame is left
-    out: whatever the ladder, it is paid."""
-    batch_times = BatchTimeModel(case.recording for case in cases)
-    return [LabelledVotes(tuple(chain.from_iterable(_views(case, batch_times))), case.is_ng) for case in cases]
+def separate_votes(parts: Sequence[RecordedPart]) -> list[LabelledVotes]:
+    """The votes of every view about every part, with the time of each view's own questions and pictures.
+
+    The time of encoding the frame is left out, because every ladder pays it.
+    """
+    batch_times = BatchTimeModel(part.recording for part in parts)
+    return [LabelledVotes(tuple(chain.from_iterable(_views(part, batch_times))), part.is_ng) for part in parts]
 
 
 def recorded_parts(parts: Iterator[LabelledPart], recordings: Mapping[str, Recording], line: str) -> list[RecordedPart]:
-    """The parts of this line with what was said about them, found by their pictures. Raises InspectorError where
-    nothing was said about any."""
+    """The parts of this line with their recordings, matched by picture. Raises InspectorError if none is recorded."""
     hashed = ((part, hashlib.sha256(part.picture).hexdigest()) for part in parts if part.pipeline.line == line)
-    cases = [
-        RecordedPart(part.pipeline, part.is_ng, part.visibility, recordings[key])
-        for part, key in hashed
-        if key in recordings
+    recorded = [
+        RecordedPart(part.pipeline, part.is_ng, part.visibility, recordings[sha256])
+        for part, sha256 in hashed
+        if sha256 in recordings
     ]
-    if not cases:
+    if not recorded:
         raise InspectorError(
             f"no answers about these parts of {line} are recorded; run inspector eval on the same parts first, with "
             "the same --votes"
         )
-    return cases
+    return recorded
 
 
-def _views(case: RecordedPart, batch_times: BatchTimeModel) -> Iterator[list[Vote]]:
-    opinion = case.pipeline.second_opinion
-    replay = RecordingReplay(case.recording, batch_times, points=opinion is not None and opinion.points)
+def _views(part: RecordedPart, batch_times: BatchTimeModel) -> Iterator[list[Vote]]:
+    opinion = part.pipeline.second_opinion
+    replay = RecordingReplay(part.recording, batch_times, points=opinion is not None and opinion.points)
     replay.open(Pictures.FRAME)
-    for number, rung in enumerate(_apart(case.pipeline)):
+    for number, rung in enumerate(_rungs_of_one_view(part.pipeline)):
         spent_ms = replay.cost.ms
-        asked = question_groups(case.pipeline, rung, case.recording.seed)
-        votes = [vote for each in asked for vote in replay.votes(each, number)]
+        groups = question_groups(part.pipeline, rung, part.recording.seed)
+        votes = [vote for group in groups for vote in replay.votes(group, number)]
         yield [replace(vote, ms=vote.ms - spent_ms) for vote in votes]
 
 
-def _apart(pipeline: Pipeline) -> list[Rung]:
-    """Every view that can be asked on this line, each as it was declared first."""
+def _rungs_of_one_view(pipeline: Pipeline) -> list[Rung]:
+    """A rung for every view that this line can ask, with the settings of its first declaration."""
     views = [view for view in ViewName if view is not ViewName.COMPARE or pipeline.golden_samples]
     return [rung_asking(view, pipeline).model_copy(update={"views": (view,)}) for view in views]

@@ -1,22 +1,22 @@
-"""The strategies that are compared, by the names they are asked for, played on recorded answers.
+"""The strategies of asking that are compared, by name, replayed on recorded answers.
 
 | strategy | asks |
 |---|---|
-| default | the declared ladder: the service's own judge, with all the time it wants |
+| default | the declared ladder, through the service's own judge without a deadline |
 | ladder | the whole declared ladder |
 | direct | the direct question, its verdict read at once |
 | greedy | the direct question after one greedy draft |
 | majority-3, fixed-9 | 3 or 9 drafted answers at once |
 | adaptive-consistency, esc, sprt | drafted answers until the published rule stops, 9 at most |
 
-And where parts have golden samples and the engine shows their patches:
+With golden samples, and an engine that provides patches:
 
 | strategy | asks |
 |---|---|
 | patches | nothing: the second opinion alone |
-| direct-fused, ladder-fused | as direct and ladder; both opinions weighed as the parts of the other folds teach |
-| zoom, zoom-pointed | the zoom view alone, where the model or the heat map points |
-| ladder-pointed | the whole declared ladder, its zoom view where the heat map points |
+| direct-fused, ladder-fused | as direct and ladder; both opinions weighed as learned from the other folds |
+| zoom, zoom-pointed | the zoom view alone, at the region that the model or the heat map names |
+| ladder-pointed | the whole declared ladder, its zoom view at the region that the heat map names |
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ PATCHES_ALONE: Final = Fusion(votes=0.0, patches=1.0, intercept=0.0, frames=1, n
 
 
 class StrategyOutcome(NamedTuple):
-    """What a strategy came to on one part. `rungs`: how many it asked; of sampled answers, how many batches."""
+    """The result of a strategy on one part. `rungs`: how many it asked; for sampled answers, how many batches."""
 
     tally: Tally
     stopped_by: StoppedBy
@@ -62,83 +62,82 @@ class StrategyOutcome(NamedTuple):
 Strategy = Callable[[RecordedPart, BatchTimeModel], Awaitable[StrategyOutcome]]
 
 
-async def _default(case: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
-    recording, replay = case.recording, RecordingReplay(case.recording, batch_times, points=_points(case))
-    key = FrameKey(case.pipeline.line, "eval", recording.sha256)
-    job = Job(key, b"", case.pipeline, recording.golden, UNLIMITED_MS, recording.seed)
-    engine, golden = ReplayEngine(replay, case.pipeline), Album(dict.fromkeys(recording.golden, b""))
-    async with aclosing(Judge(engine, golden, opinions=ReplayOpinions(replay)).judge(job)) as told:
-        judgement = await anext(told)
+async def _service_judge(part: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
+    recording, replay = part.recording, RecordingReplay(part.recording, batch_times, points=_points(part))
+    key = FrameKey(part.pipeline.line, "eval", recording.sha256)
+    job = Job(key, b"", part.pipeline, recording.golden, UNLIMITED_MS, recording.seed)
+    engine, golden = ReplayEngine(replay, part.pipeline), Album(dict.fromkeys(recording.golden, b""))
+    async with aclosing(Judge(engine, golden, opinions=ReplayOpinions(replay)).judge(job)) as results:
+        judgement = await anext(results)
     if not isinstance(judgement, Judgement):
-        raise TypeError("a judge tells its judgement before its words")
+        raise TypeError("a judge yields its judgement first")
     if judgement.stopped_by is StoppedBy.ERROR:
         raise ModelError(judgement.detail)
-    counts = _counting(case, judgement.opinion)
-    return StrategyOutcome(Tally(judgement.votes, counts), judgement.stopped_by, judgement.rungs, replay.cost)
+    tally = Tally(judgement.votes, _counting(part, judgement.opinion))
+    return StrategyOutcome(tally, judgement.stopped_by, judgement.rungs, replay.cost)
 
 
-async def _ladder(case: RecordedPart, batch_times: BatchTimeModel, *, points: bool | None = None) -> StrategyOutcome:
-    return _all_of(case, batch_times, case.pipeline.ladder, points=_points(case) if points is None else points)
+async def _ladder(part: RecordedPart, batch_times: BatchTimeModel, *, points: bool | None = None) -> StrategyOutcome:
+    return _all_of(part, batch_times, part.pipeline.ladder, points=_points(part) if points is None else points)
 
 
 async def _one_rung(
-    case: RecordedPart, batch_times: BatchTimeModel, rung: Rung, *, points: bool = False
+    part: RecordedPart, batch_times: BatchTimeModel, rung: Rung, *, points: bool = False
 ) -> StrategyOutcome:
-    return _all_of(case, batch_times, (rung,), points=points)
+    return _all_of(part, batch_times, (rung,), points=points)
 
 
-async def _patches(case: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
-    replay = RecordingReplay(case.recording, batch_times)
+async def _patches(part: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
+    replay = RecordingReplay(part.recording, batch_times)
     replay.open(Pictures.FRAME)
-    counts = Counting(fusion=PATCHES_ALONE, opinion=replay.notice().opinion)
-    return StrategyOutcome(Tally((NO_ANSWER,), counts), StoppedBy.LADDER_END, 1, replay.cost)
+    tally = Tally((NO_ANSWER,), Counting(fusion=PATCHES_ALONE, opinion=replay.notice().opinion))
+    return StrategyOutcome(tally, StoppedBy.LADDER_END, 1, replay.cost)
 
 
 def _all_of(
-    case: RecordedPart, batch_times: BatchTimeModel, ladder: Sequence[Rung], *, points: bool
+    part: RecordedPart, batch_times: BatchTimeModel, ladder: Sequence[Rung], *, points: bool
 ) -> StrategyOutcome:
-    replay = RecordingReplay(case.recording, batch_times, points=points)
-    opinion = replay.notice().opinion if case.pipeline.second_opinion else None
+    replay = RecordingReplay(part.recording, batch_times, points=points)
+    opinion = replay.notice().opinion if part.pipeline.second_opinion else None
     votes = [
         vote
         for number, rung in enumerate(ladder)
-        for each in question_groups(case.pipeline, rung, case.recording.seed)
-        for vote in replay.votes(each, number)
+        for group in question_groups(part.pipeline, rung, part.recording.seed)
+        for vote in replay.votes(group, number)
     ]
-    return StrategyOutcome(
-        Tally(tuple(votes), _counting(case, opinion)), StoppedBy.LADDER_END, len(ladder), replay.cost
-    )
+    tally = Tally(tuple(votes), _counting(part, opinion))
+    return StrategyOutcome(tally, StoppedBy.LADDER_END, len(ladder), replay.cost)
 
 
-async def _under(case: RecordedPart, batch_times: BatchTimeModel, rule: StoppingRule) -> StrategyOutcome:
-    """Drafted answers in as large batches as the rule wants, until it stops."""
-    replay, votes, batches = RecordingReplay(case.recording, batch_times), list[Vote](), 0
-    (drafts,) = question_groups(case.pipeline, sampled_rung(case.pipeline), case.recording.seed)
+async def _sampled(part: RecordedPart, batch_times: BatchTimeModel, rule: StoppingRule) -> StrategyOutcome:
+    """Drafted answers in batches of the size that the rule asks for, until it stops."""
+    replay, votes, batches = RecordingReplay(part.recording, batch_times), list[Vote](), 0
+    (drafts,) = question_groups(part.pipeline, sampled_rung(part.pipeline), part.recording.seed)
     while count := rule.next_votes(votes):
         batch = drafts._replace(questions=drafts.questions[len(votes) : len(votes) + count])
         votes, batches = votes + replay.votes(batch, batches), batches + 1
     return StrategyOutcome(rule.tally(votes), rule.stop(votes) or StoppedBy.LADDER_END, batches, replay.cost)
 
 
-def _counting(case: RecordedPart, opinion: Opinion | None) -> Counting:
-    return counting(case.pipeline, case.recording.fingerprint, opinion)
+def _counting(part: RecordedPart, opinion: Opinion | None) -> Counting:
+    return counting(part.pipeline, part.recording.fingerprint, opinion)
 
 
-def _points(case: RecordedPart) -> bool:
-    return case.pipeline.second_opinion is not None and case.pipeline.second_opinion.points
+def _points(part: RecordedPart) -> bool:
+    return part.pipeline.second_opinion is not None and part.pipeline.second_opinion.points
 
 
 STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
     {
-        "default": _default,
+        "default": _service_judge,
         "ladder": _ladder,
         "direct": partial(_one_rung, rung=DIRECT),
         "greedy": partial(_one_rung, rung=GREEDY),
-        "majority-3": partial(_under, rule=FixedRule(3)),
-        "fixed-9": partial(_under, rule=FixedRule(SAMPLES)),
-        "adaptive-consistency": partial(_under, rule=AdaptiveConsistency(max_votes=SAMPLES)),
-        "esc": partial(_under, rule=Esc(max_votes=SAMPLES)),
-        "sprt": partial(_under, rule=Sprt(max_votes=SAMPLES)),
+        "majority-3": partial(_sampled, rule=FixedRule(3)),
+        "fixed-9": partial(_sampled, rule=FixedRule(SAMPLES)),
+        "adaptive-consistency": partial(_sampled, rule=AdaptiveConsistency(max_votes=SAMPLES)),
+        "esc": partial(_sampled, rule=Esc(max_votes=SAMPLES)),
+        "sprt": partial(_sampled, rule=Sprt(max_votes=SAMPLES)),
     }
 )
 WITH_PATCHES: Final[Mapping[str, Strategy]] = MappingProxyType(
@@ -151,13 +150,15 @@ WITH_PATCHES: Final[Mapping[str, Strategy]] = MappingProxyType(
         "ladder-pointed": partial(_ladder, points=True),
     }
 )
-FUSED: Final = frozenset({"direct-fused", "ladder-fused"})  # both opinions are weighed once all parts were played
-REFERENCE: Final = "default"  # always played: the others are compared with it
+FUSED: Final = frozenset({"direct-fused", "ladder-fused"})  # the opinions are fused once all parts are replayed
+REFERENCE: Final = "default"  # always included: the others are compared with it
 
 
 def choose_strategies(names: Sequence[str]) -> dict[str, Strategy]:
-    """The strategies of these names in the tables' order; where none is named, all that need no patches. Raises
-    InspectorError."""
+    """The named strategies and REFERENCE, in the order of the tables; without names, all that need no patches.
+
+    Raises InspectorError for an unknown name.
+    """
     every = {**STRATEGIES, **WITH_PATCHES}
     unknown = sorted(set(names) - set(every))
     if unknown:

@@ -1,7 +1,7 @@
-"""StrategyFigures of one strategy's outcomes on labelled parts. Pure numbers.
+"""Figures of one strategy's outcomes on labelled parts. Pure numbers.
 
-A part is called NG above a threshold that was calibrated on other parts: those of the other folds. Dispositions are
-those of the pipeline's own two thresholds.
+A part is called NG above a threshold that was calibrated on the parts of the other folds. Dispositions follow the
+pipeline's own two thresholds.
 """
 
 from __future__ import annotations
@@ -19,29 +19,32 @@ from inspector.domain.declared import Disposition
 from inspector.domain.log_odds import logit
 from inspector.lab.evaluation.part_recorder import RecordedPart
 from inspector.lab.evaluation.strategies import StrategyOutcome
-from inspector.lab.training.scores import auroc
+from inspector.tuning.classification_metrics import auroc, balanced_accuracy, calibration_error
 
 Array = NDArray[Any]
 FOLDS: Final = 5
-BINS: Final = 10
-HARD_SHARE: Final = 0.3  # of the NG parts, those with the least plain defects
-UNREADABLE_SCORE: Final = 0.5  # the score of a part without a readable answer
+HARD_SHARE: Final = 0.3  # of the NG parts: those with the least visible defects
+UNREADABLE_SCORE: Final = 0.5  # score of a part without a readable answer
 
 
 @dataclass(frozen=True, slots=True)
 class PartLabels:
-    """What is known about the parts. `hard`: good ones, and NG ones whose defect is not plain; nobody where no part's
-    visibility is known."""
+    """The labels of the parts, one array item per part. `hard`: OK parts, and NG parts whose defect is hard to see; all
+    False if no part's visibility is known."""
 
     ng: Array
     hard: Array
     fold: Array
 
+    @property
+    def knows_hard_parts(self) -> bool:
+        return bool((self.hard & self.ng).any())
+
 
 @dataclass(frozen=True, slots=True)
 class StrategyScores:
-    """One strategy's outcomes, an array item a part. `called` NG above the calibrated `threshold`; `margin`: how far
-    the score is from it, in log-odds."""
+    """One strategy's outcomes, one array item per part. `called`: NG above the calibrated `threshold`. `margin`: the
+    distance of the score from it, in log-odds."""
 
     score: Array
     readable: Array
@@ -57,9 +60,9 @@ class StrategyScores:
 
 @dataclass(frozen=True, slots=True)
 class StrategyFigures:
-    """Shares in 0..1. Of the pipeline's thresholds: `escape` of the NG parts that passed, `overkill` of the OK parts
-    that were rejected, `review` of all. `aurc`: mean error over all coverages, the surest parts first. `tokens` are
-    those the model wrote; `first_rung_share` of the parts were asked about once only."""
+    """Shares in 0..1. With the pipeline's thresholds: `escape` of the NG parts that passed, `overkill` of the OK parts
+    that were rejected, `review` of all. `aurc`: mean error over all coverages, surest parts first. `tokens`: written by
+    the model. `first_rung_share`: of the parts that were asked about once only."""
 
     balanced_accuracy: float
     balanced_accuracy_hard: float | None
@@ -80,41 +83,41 @@ class StrategyFigures:
     first_rung_share: float
 
 
-def part_labels(cases: Sequence[RecordedPart]) -> PartLabels:
-    ng = np.array([case.is_ng for case in cases])
-    visibility = np.array([np.nan if case.visibility is None else case.visibility for case in cases])
+def part_labels(parts: Sequence[RecordedPart]) -> PartLabels:
+    ng = np.array([part.is_ng for part in parts])
+    visibility = np.array([np.nan if part.visibility is None else part.visibility for part in parts])
     known = visibility[ng & ~np.isnan(visibility)]
-    plain = visibility > (np.quantile(known, HARD_SHARE) if known.size else -np.inf)
-    hard = ~ng | ~(plain | np.isnan(visibility)) if known.size else np.zeros(len(ng), bool)
-    return PartLabels(ng, hard, _folds(cases))
+    is_visible = visibility > (np.quantile(known, HARD_SHARE) if known.size else -np.inf)
+    hard = ~ng | ~(is_visible | np.isnan(visibility)) if known.size else np.zeros(len(ng), bool)
+    return PartLabels(ng, hard, _folds(parts))
 
 
-def _folds(cases: Sequence[RecordedPart]) -> Array:
-    """The parts of every line and label in turn, so that all folds are alike."""
+def _folds(parts: Sequence[RecordedPart]) -> Array:
+    """Deal the parts of every line and label in turn, so that all folds are alike."""
     count: dict[tuple[str, bool], int] = defaultdict(int)
     folds = []
-    for case in cases:
-        folds.append(count[case.pipeline.line, case.is_ng] % FOLDS)
-        count[case.pipeline.line, case.is_ng] += 1
+    for part in parts:
+        folds.append(count[part.pipeline.line, part.is_ng] % FOLDS)
+        count[part.pipeline.line, part.is_ng] += 1
     return np.array(folds)
 
 
 def strategy_scores(
-    cases: Sequence[RecordedPart], outcomes: Sequence[StrategyOutcome], truth: PartLabels
+    parts: Sequence[RecordedPart], outcomes: Sequence[StrategyOutcome], labels: PartLabels
 ) -> StrategyScores:
-    found = [outcome.tally.score for outcome in outcomes]
-    score = np.array([UNREADABLE_SCORE if each is None else each for each in found])
-    threshold = thresholds(score, truth)
+    readable = [outcome.tally.score for outcome in outcomes]
+    score = np.array([UNREADABLE_SCORE if each is None else each for each in readable])
+    threshold = thresholds(score, labels)
     decisions = (
-        decide(case.pipeline, outcome.tally, outcome.stopped_by) for case, outcome in zip(cases, outcomes, strict=True)
+        decide(part.pipeline, outcome.tally, outcome.stopped_by) for part, outcome in zip(parts, outcomes, strict=True)
     )
-    odds = [logit(each) - logit(edge) for each, edge in zip(score, threshold, strict=True)]
+    distances = [logit(each) - logit(edge) for each, edge in zip(score, threshold, strict=True)]
     return StrategyScores(
         score=score,
-        readable=np.array([each is not None for each in found]),
+        readable=np.array([each is not None for each in readable]),
         threshold=threshold,
         called=score > threshold,
-        margin=np.abs(odds),
+        margin=np.abs(distances),
         disposition=np.array([decision.disposition for decision in decisions]),
         votes=np.array([outcome.cost.votes for outcome in outcomes]),
         tokens=np.array([outcome.cost.tokens for outcome in outcomes]),
@@ -123,18 +126,18 @@ def strategy_scores(
     )
 
 
-def thresholds(score: Array, truth: PartLabels) -> Array:
-    """For every part the threshold that is best on the parts of the other folds; a half where those are of one kind."""
-    found = np.full(len(score), UNREADABLE_SCORE)
+def thresholds(score: Array, labels: PartLabels) -> Array:
+    """For every part, the best threshold on the parts of the other folds; 0.5 if those are all OK or all NG."""
+    per_part = np.full(len(score), UNREADABLE_SCORE)
     for fold in range(FOLDS):
-        others = truth.fold != fold
-        if 0 < truth.ng[others].sum() < others.sum():
-            found[~others] = best_threshold(score[others], truth.ng[others])
-    return found
+        others = labels.fold != fold
+        if 0 < labels.ng[others].sum() < others.sum():
+            per_part[~others] = best_threshold(score[others], labels.ng[others])
+    return per_part
 
 
 def best_threshold(score: Array, ng: Array) -> float:
-    """The one of highest balanced accuracy; the middle one where several are."""
+    """The threshold of highest balanced accuracy; the middle one of several."""
     values = np.unique(score)
     edges = np.concatenate(([values[0] - 1.0], (values[1:] + values[:-1]) / 2, [values[-1]]))  # all NG … all OK
     low_ok, low_ng = (np.searchsorted(np.sort(score[kind]), edges, "right") / kind.sum() for kind in (~ng, ng))
@@ -142,59 +145,38 @@ def best_threshold(score: Array, ng: Array) -> float:
     return float(best[len(best) // 2])
 
 
-def strategy_figures(told: StrategyScores, truth: PartLabels) -> StrategyFigures:
-    ng, right = truth.ng, told.called == truth.ng
-    recall, found = float(told.called[ng].mean()), int(told.called.sum())
-    precision = float(ng[told.called].mean()) if found else 0.0
-    hard = truth.hard & ng
+def strategy_figures(scores: StrategyScores, labels: PartLabels) -> StrategyFigures:
+    ng, hard, right = labels.ng, labels.hard, scores.called == labels.ng
+    recall, called = float(scores.called[ng].mean()), int(scores.called.sum())
+    precision = float(ng[scores.called].mean()) if called else 0.0
     return StrategyFigures(
-        balanced_accuracy=balanced(right, ng),
-        balanced_accuracy_hard=balanced(right[truth.hard], ng[truth.hard]) if hard.any() else None,
-        balanced_accuracy_half=balanced((told.score > UNREADABLE_SCORE) == ng, ng),
-        auroc=auroc(told.score, ng),
+        balanced_accuracy=balanced_accuracy(right, ng),
+        balanced_accuracy_hard=balanced_accuracy(right[hard], ng[hard]) if labels.knows_hard_parts else None,
+        balanced_accuracy_half=balanced_accuracy((scores.score > UNREADABLE_SCORE) == ng, ng),
+        auroc=auroc(scores.score, ng),
         recall=recall,
         precision=precision,
         f1=2 * precision * recall / (precision + recall) if precision + recall else 0.0,
-        aurc=float(risk_coverage(told, truth).mean()),
-        ece=sum(abs(each.said - each.true) * each.share for each in reliability(told, truth)),
-        escape=_share(told, ng, Disposition.PASS),
-        overkill=_share(told, ~ng, Disposition.REJECT),
-        review=_share(told, ng | ~ng, Disposition.REVIEW),
-        unreadable=float(1.0 - told.readable.mean()),
-        votes_mean=float(told.votes.mean()),
-        tokens_mean=float(told.tokens.mean()),
-        ms_mean=float(told.ms.mean()),
-        first_rung_share=float((told.rungs == 1).mean()),
+        aurc=float(risk_coverage(scores, labels).mean()),
+        ece=calibration_error(scores.score, ng),
+        escape=_share(scores, ng, Disposition.PASS),
+        overkill=_share(scores, ~ng, Disposition.REJECT),
+        review=_share(scores, ng | ~ng, Disposition.REVIEW),
+        unreadable=float(1.0 - scores.readable.mean()),
+        votes_mean=float(scores.votes.mean()),
+        tokens_mean=float(scores.tokens.mean()),
+        ms_mean=float(scores.ms.mean()),
+        first_rung_share=float((scores.rungs == 1).mean()),
     )
 
 
-def balanced(right: Array, ng: Array) -> float:
-    """Mean of the shares of NG and OK parts called right."""
-    return float((right[ng].mean() + right[~ng].mean()) / 2)
-
-
-def risk_coverage(told: StrategyScores, truth: PartLabels) -> Array:
+def risk_coverage(scores: StrategyScores, labels: PartLabels) -> Array:
     """Share of errors among the k surest parts, for k = 1, 2, …; equally sure parts share their errors."""
-    wrong = (told.called != truth.ng).astype(float)
-    _, group = np.unique(-told.margin, return_inverse=True)
-    evened = np.bincount(group, wrong) / np.bincount(group)
-    return np.asarray(np.cumsum(evened[np.sort(group)]) / np.arange(1, len(wrong) + 1))
+    wrong = (scores.called != labels.ng).astype(float)
+    _, group = np.unique(-scores.margin, return_inverse=True)
+    group_error = np.bincount(group, wrong) / np.bincount(group)
+    return np.asarray(np.cumsum(group_error[np.sort(group)]) / np.arange(1, len(wrong) + 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Parts of about the same score: their mean score, how many of them are NG, their share of all parts."""
-
-    said: float
-    true: float
-    share: float
-
-
-def reliability(told: StrategyScores, truth: PartLabels) -> list[Bin]:
-    places = np.minimum((told.score * BINS).astype(int), BINS - 1)
-    members = [places == place for place in np.unique(places)]
-    return [Bin(float(told.score[m].mean()), float(truth.ng[m].mean()), float(m.mean())) for m in members]
-
-
-def _share(told: StrategyScores, among: Array, disposition: Disposition) -> float:
-    return float((told.disposition[among] == disposition).mean())
+def _share(scores: StrategyScores, among: Array, disposition: Disposition) -> float:
+    return float((scores.disposition[among] == disposition).mean())

@@ -22,10 +22,10 @@ from inspector.lab.training.dialogue import Rows, Scribe
 from inspector.lab.training.feed import Case, Conversations, stream
 from inspector.lab.training.optimizer import Optimizer
 from inspector.lab.training.precision import products
-from inspector.lab.training.scores import auroc
 from inspector.lab.training.teacher import FIT_BATCHES, Teacher, is_lone, look
 from inspector.lab.training.tower import Features
 from inspector.lab.training.vision_stage import Heads, Report
+from inspector.tuning.classification_metrics import auroc
 
 TEACHER_SHARE: Final = 0.5  # of a wanted verdict; the rest is the truth
 ODDS_WEIGHT: Final = 0.2  # of the distance to the teacher's log-odds, beside the surprise

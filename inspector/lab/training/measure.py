@@ -19,15 +19,14 @@ from inspector.lab.training.disturbances import DISTURBANCES
 from inspector.lab.training.scores import (
     FAINT_SHARE,
     Scored,
-    auroc,
-    balanced_accuracy,
+    balanced_accuracy_at,
     best_threshold,
     by_product,
-    calibration_error,
     recall_by_class,
     recall_by_decile,
 )
 from inspector.lab.training.strangers import STRANGERS
+from inspector.tuning.classification_metrics import auroc, calibration_error
 
 STRANGERS_PER_FRAME: Final = 0.02  # of each kind of strange picture
 FITS: Final = 0.5  # overlap from which a box counts as right
@@ -94,14 +93,14 @@ async def measure(bench: Bench, *, frames: int, seed: int, progress: Progress = 
         frames=frames,
         threshold=threshold,
         ladder_threshold=ladder_threshold,
-        balanced_accuracy=balanced_accuracy(scored, threshold),
-        balanced_accuracy_half=balanced_accuracy(scored, 0.5),
-        balanced_accuracy_clear=balanced_accuracy(scored, threshold, FAINT_SHARE),
-        balanced_accuracy_ladder=balanced_accuracy(looked.ladder, ladder_threshold),
-        balanced_accuracy_ladder_clear=balanced_accuracy(looked.ladder, ladder_threshold, FAINT_SHARE),
+        balanced_accuracy=balanced_accuracy_at(scored, threshold),
+        balanced_accuracy_half=balanced_accuracy_at(scored, 0.5),
+        balanced_accuracy_clear=balanced_accuracy_at(scored, threshold, FAINT_SHARE),
+        balanced_accuracy_ladder=balanced_accuracy_at(looked.ladder, ladder_threshold),
+        balanced_accuracy_ladder_clear=balanced_accuracy_at(looked.ladder, ladder_threshold, FAINT_SHARE),
         auroc=auroc(scored.p_ng, scored.ng),
         auroc_ladder=auroc(looked.ladder.p_ng, scored.ng),
-        ece=calibration_error(scored),
+        ece=calibration_error(scored.p_ng, scored.ng),
         defect_accuracy=_share(report.right_class for report in reports),
         iou50=_share(report.iou >= FITS for report in reports),
         votes_mean=looked.votes_mean,
@@ -112,7 +111,7 @@ async def measure(bench: Bench, *, frames: int, seed: int, progress: Progress = 
         classes=recall_by_class(scored, threshold),
         deciles={str(k): share for k, share in enumerate(recall_by_decile(scored, threshold), 1)},
         missing_features=await _missing_features(bench, frames, seed),
-        robustness={name: balanced_accuracy(row, threshold) for name, row in rows.items()},
+        robustness={name: balanced_accuracy_at(row, threshold) for name, row in rows.items()},
         out_of_scope=await _out_of_scope(bench, frames, seed, _told(progress, "out of scope")),
     )
 

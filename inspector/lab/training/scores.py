@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from inspector.domain.report import Box
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample
+from inspector.tuning.classification_metrics import balanced_accuracy
 
 FAINT_SHARE: Final = 0.3  # of the NG frames, by contrast, that "clear" figures leave out
-BINS: Final = 10
+DECILES: Final = 10
 Array = NDArray[Any]
 
 
@@ -40,36 +40,24 @@ class Scored:
         return Scored([sample for sample in self.samples if sample.product == product], self.p_ng[kept])
 
 
-def auroc(scores: Array, ng: Array) -> float:
-    """Probability that an NG frame scores above an OK one; ties count half."""
-    ranks, positives = rankdata(scores), int(ng.sum())
-    return float((ranks[ng].sum() - positives * (positives + 1) / 2) / (positives * (len(ng) - positives)))
-
-
-def balanced_accuracy(scored: Scored, threshold: float, faintest: float = 0.0) -> float:
-    """Mean of the shares of NG and OK frames called right; the faintest share of the NG frames is left out."""
-    called = scored.p_ng > threshold
-    clear = called[scored.ng][scored.contrast >= np.quantile(scored.contrast, faintest)]
-    return float((clear.mean() + 1.0 - called[~scored.ng].mean()) / 2)
+def balanced_accuracy_at(scored: Scored, threshold: float, faintest: float = 0.0) -> float:
+    """Balanced accuracy at a threshold; the faintest share of the NG frames is left out."""
+    ng, included = scored.ng, ~scored.ng
+    included[ng] = scored.contrast >= np.quantile(scored.contrast, faintest)
+    right = (scored.p_ng > threshold) == ng
+    return balanced_accuracy(right[included], ng[included])
 
 
 def best_threshold(scored: Scored) -> float:
     """The one of highest balanced accuracy; the middle one where several are."""
     candidates = np.quantile(scored.p_ng, np.linspace(0.02, 0.98, 97))
-    reached = np.array([balanced_accuracy(scored, float(threshold)) for threshold in candidates])
+    reached = np.array([balanced_accuracy_at(scored, float(threshold)) for threshold in candidates])
     return float(np.median(candidates[reached == reached.max()]))
-
-
-def calibration_error(scored: Scored) -> float:
-    """Expected calibration error over equal bins of p_ng."""
-    places = np.minimum((scored.p_ng * BINS).astype(int), BINS - 1)
-    members = [places == place for place in np.unique(places)]
-    return float(sum(abs(scored.p_ng[some].mean() - scored.ng[some].mean()) * some.mean() for some in members))
 
 
 def by_product(scored: Scored, threshold: float) -> dict[str, float]:
     """Balanced accuracy of each product."""
-    return {name: balanced_accuracy(scored.of(name), threshold) for name in PRODUCTS}
+    return {name: balanced_accuracy_at(scored.of(name), threshold) for name in PRODUCTS}
 
 
 def recall_by_class(scored: Scored, threshold: float) -> dict[str, float]:
@@ -83,7 +71,7 @@ def recall_by_class(scored: Scored, threshold: float) -> dict[str, float]:
 def recall_by_decile(scored: Scored, threshold: float) -> list[float]:
     """Share of NG frames called NG, the faintest tenth first."""
     called = scored.p_ng[scored.ng][np.argsort(scored.contrast)] > threshold
-    return [float(part.mean()) for part in np.array_split(called, min(BINS, len(called)))]
+    return [float(part.mean()) for part in np.array_split(called, min(DECILES, len(called)))]
 
 
 def overlap(a: Box, b: Box) -> float:

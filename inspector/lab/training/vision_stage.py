@@ -22,9 +22,9 @@ from inspector.lab.training.coordinates import BoxHead
 from inspector.lab.training.feed import Patches, PatchLessons, random_sample, stack, stream
 from inspector.lab.training.optimizer import Optimizer
 from inspector.lab.training.precision import products
-from inspector.lab.training.scores import auroc
 from inspector.lab.training.shots import CELLS, CLASSES, UNSURE, disturb, shoot, whole
 from inspector.lab.training.tower import Features, block_order, patchify, see
+from inspector.tuning.classification_metrics import auroc
 
 FLAW_WEIGHT: Final = 3.0  # nearly all patches are good
 TOKEN_SHARE: Final = 0.5

@@ -37,8 +37,8 @@ from inspector.domain.declared import Disposition
 from inspector.domain.reconciliation import Ack, Gap, TriggerCount
 from inspector.domain.report import Words, WordsState
 from inspector.errors import LedgerError
-from inspector.operations.backup import backup
-from inspector.operations.restore import restore
+from inspector.operations.backup import write_backup
+from inspector.operations.restore import restore_backup
 from inspector.ports.archive import PartFilter
 from inspector.ports.ledger import CameraActivity, Event
 
@@ -96,10 +96,10 @@ async def test_restored_ledger_is_the_same_on_either_database(
     database: str, target: Callable[[str], str], kind: str, tmp_path: Path
 ) -> None:
     await fill(database, evidence_in(tmp_path))
-    made = backup(database, evidence_in(tmp_path), tmp_path / "b.tar", say=quiet)
+    made = write_backup(database, evidence_in(tmp_path), tmp_path / "b.tar", notify=quiet)
     assert (made["rows"]["parts"], made["pictures"], made["missing_pictures"]) == (25, 26, [])
     url, pictures = target(kind), FileEvidence(tmp_path / "restored")
-    restore(tmp_path / "b.tar", url, pictures, force=False, say=quiet)
+    restore_backup(tmp_path / "b.tar", url, pictures, force=False, notify=quiet)
     assert tables_of(url) == tables_of(database)
     with snapshot(url) as taken:
         assert all(pictures.has(sha256) for sha256 in taken.pictures())
@@ -127,7 +127,7 @@ def test_backup_is_of_one_moment_while_others_write(database: str, tmp_path: Pat
         assert recorder.stdout is not None
         for _ in range(20):
             recorder.stdout.readline()
-        made = backup(database, evidence_in(tmp_path), tmp_path / "b.tar", say=quiet)
+        made = write_backup(database, evidence_in(tmp_path), tmp_path / "b.tar", notify=quiet)
         recorder.stdout.readline()
         recorder.kill()
     rows = made["rows"]
@@ -138,21 +138,21 @@ def test_backup_is_of_one_moment_while_others_write(database: str, tmp_path: Pat
 
 async def test_ledger_that_holds_anything_is_replaced_only_by_force(database: str, tmp_path: Path) -> None:
     await fill(database, evidence_in(tmp_path))
-    backup(database, evidence_in(tmp_path), tmp_path / "b.tar", say=quiet)
+    write_backup(database, evidence_in(tmp_path), tmp_path / "b.tar", notify=quiet)
     before = tables_of(database)
     async with SqlLedger(database) as ledger:
         await ledger.record(a_part("later"), [])
     with pytest.raises(LedgerError, match=r"holds a ledger already .*parts.*--force"):
-        restore(tmp_path / "b.tar", database, evidence_in(tmp_path), force=False, say=quiet)
+        restore_backup(tmp_path / "b.tar", database, evidence_in(tmp_path), force=False, notify=quiet)
     assert len(tables_of(database)["parts"]) == 26
-    restore(tmp_path / "b.tar", database, evidence_in(tmp_path), force=True, say=quiet)
+    restore_backup(tmp_path / "b.tar", database, evidence_in(tmp_path), force=True, notify=quiet)
     assert tables_of(database) == before
 
 
 def test_tables_of_others_in_the_same_database_stay(database: str, tmp_path: Path) -> None:
-    backup(database, evidence_in(tmp_path), tmp_path / "b.tar", say=quiet)
+    write_backup(database, evidence_in(tmp_path), tmp_path / "b.tar", notify=quiet)
     execute(database, "CREATE TABLE recipes (name TEXT)", "INSERT INTO recipes VALUES ('bread')")
-    restore(tmp_path / "b.tar", database, evidence_in(tmp_path), force=True, say=quiet)
+    restore_backup(tmp_path / "b.tar", database, evidence_in(tmp_path), force=True, notify=quiet)
     execute(database, "UPDATE recipes SET name = 'cake'")
 
 
@@ -164,7 +164,7 @@ def made(tmp_path: Path) -> Path:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     upgrade(url)
     asyncio.run(fill(url, evidence_in(tmp_path)))
-    backup(url, evidence_in(tmp_path), tmp_path / "b.tar", say=quiet)
+    write_backup(url, evidence_in(tmp_path), tmp_path / "b.tar", notify=quiet)
     return tmp_path / "b.tar"
 
 
@@ -241,7 +241,7 @@ def test_backup_that_is_not_whole_changes_nothing(
     asyncio.run(fill(url, evidence_in(tmp_path)))
     before = tables_of(url)
     with pytest.raises(LedgerError, match=complaint):
-        restore(spoil(made), url, evidence_in(tmp_path), force=True, say=quiet)
+        restore_backup(spoil(made), url, evidence_in(tmp_path), force=True, notify=quiet)
     assert tables_of(url) == before
 
 
@@ -249,7 +249,7 @@ def test_backup_goes_into_a_folder_under_a_name_of_its_own(tmp_path: Path) -> No
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     upgrade(url)
     (tmp_path / "backups").mkdir()
-    made = backup(url, evidence_in(tmp_path), tmp_path / "backups", say=quiet)
+    made = write_backup(url, evidence_in(tmp_path), tmp_path / "backups", notify=quiet)
     [file] = (tmp_path / "backups").iterdir()
     assert str(file) == made["file"]
     assert file.name.startswith("inspector-2")
@@ -259,13 +259,13 @@ def test_backup_overwrites_nothing_and_leaves_no_half_file(tmp_path: Path) -> No
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     upgrade(url)
     (tmp_path / "b.tar").write_text("precious")
-    with pytest.raises(LedgerError, match="is there already"):
-        backup(url, evidence_in(tmp_path), tmp_path / "b.tar", say=quiet)
+    with pytest.raises(LedgerError, match="already exists"):
+        write_backup(url, evidence_in(tmp_path), tmp_path / "b.tar", notify=quiet)
     with pytest.raises(LedgerError, match="can't be written"):
-        backup(url, evidence_in(tmp_path), tmp_path / "no folder" / "b.tar", say=quiet)
+        write_backup(url, evidence_in(tmp_path), tmp_path / "no folder" / "b.tar", notify=quiet)
     execute(url, "DROP TABLE votes")
     with pytest.raises(LedgerError, match="can't be copied"):
-        backup(url, evidence_in(tmp_path), tmp_path / "c.tar", say=quiet)
+        write_backup(url, evidence_in(tmp_path), tmp_path / "c.tar", notify=quiet)
     assert {path.name for path in tmp_path.glob("*.tar*")} == {"b.tar"}
 
 
@@ -275,23 +275,23 @@ async def test_picture_that_is_missing_is_told_and_the_rest_is_kept(database: st
     for sha256 in (gone, let_go):
         next((tmp_path / "evidence").rglob(f"{sha256}.jpg")).unlink()
     execute(database, f"UPDATE evidence SET removal = 'DONE' WHERE sha256 = '{let_go}'")
-    made = backup(database, evidence_in(tmp_path), tmp_path / "b.tar", say=quiet)
+    made = write_backup(database, evidence_in(tmp_path), tmp_path / "b.tar", notify=quiet)
     assert made["missing_pictures"] == [gone]
     assert made["pictures"] == 24
 
 
 async def test_backup_without_pictures_is_the_database_alone(database: str, tmp_path: Path) -> None:
     await fill(database, evidence_in(tmp_path))
-    made = backup(database, evidence_in(tmp_path), tmp_path / "b.tar", pictures=False, say=quiet)
+    made = write_backup(database, evidence_in(tmp_path), tmp_path / "b.tar", pictures=False, notify=quiet)
     assert (made["pictures"], made["missing_pictures"]) == (0, [])
-    restore(tmp_path / "b.tar", database, evidence_in(tmp_path), force=True, say=quiet)
+    restore_backup(tmp_path / "b.tar", database, evidence_in(tmp_path), force=True, notify=quiet)
 
 
 def test_database_of_an_older_program_has_to_be_upgraded_first(blank: str, tmp_path: Path) -> None:
     with connected(blank) as connection:
         migrate(connection, "0001")
     with pytest.raises(LedgerError, match="run: inspector db upgrade"):
-        backup(blank, evidence_in(tmp_path), tmp_path / "b.tar", say=quiet)
+        write_backup(blank, evidence_in(tmp_path), tmp_path / "b.tar", notify=quiet)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -26,7 +26,7 @@ from inspector.lab.benchmarks.random_weights import save_language_model
 from inspector.lab.benchmarks.roofline import Cost, Rates
 from inspector.lab.benchmarks.vllm_peer import started
 from inspector.lab.benchmarks.workload import Case
-from inspector.operations.bench_engine import OURS, SEPARATE, TOGETHER, EngineBenchmark, asked
+from inspector.operations.bench_engine import ENGINE, SEPARATE, TOGETHER, EngineBenchmark, contestants
 
 PICTURES = (lamp(0.2), lamp(0.7))
 
@@ -47,12 +47,12 @@ def test_every_contender_does_the_work(case: Case) -> None:
 
 def test_figures_name_everybody_who_ran() -> None:
     said: list[str] = []
-    bench = EngineBenchmark(contest(), PICTURES, rounds=2, say=said.append)
-    [figures] = bench.seeing([Case(2, 1)]).values()
-    assert set(figures) == {f"{name}_{unit}" for name in (OURS, SEPARATE, TOGETHER) for unit in ("s", "peak_mib")}
+    bench = EngineBenchmark(contest(), PICTURES, rounds=2, notify=said.append)
+    [figures] = bench.measure_pictures([Case(2, 1)]).values()
+    assert set(figures) == {f"{name}_{unit}" for name in (ENGINE, SEPARATE, TOGETHER) for unit in ("s", "peak_mib")}
     assert [line.startswith("2 asks, 1 part(s), 0 tokens: engine ") for line in said] == [True]
-    assert asked(Case(9, 4)) == [OURS]
-    assert asked(Case(9, 4, 48)) == [OURS, TOGETHER]
+    assert contestants(Case(9, 4)) == [ENGINE]
+    assert contestants(Case(9, 4, 48)) == [ENGINE, TOGETHER]
 
 
 def test_questions_of_a_case_differ_unless_they_are_samples() -> None:

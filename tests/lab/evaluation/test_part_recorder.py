@@ -38,7 +38,7 @@ LAMP = Pipeline.model_validate(
 def cases(tmp_path_factory: pytest.TempPathFactory) -> list[RecordedPart]:
     recordings = RecordingFile(tmp_path_factory.mktemp("votes") / "lamp.jsonl")
     parts = [LabelledPart(f"{b}", LAMP, tiny_model.lamp(b).data, b > 0.5) for b in (0.05, 0.95)]
-    return asyncio.run(PartRecorder(tiny_model.engine(), MemoryEvidence(), recordings).hear(parts)).cases
+    return asyncio.run(PartRecorder(tiny_model.engine(), MemoryEvidence(), recordings).record_all(parts)).parts
 
 
 def on_frame(case: RecordedPart) -> Iterator[tuple[AnswerBatch, QuestionGroup]]:
@@ -85,10 +85,10 @@ def test_a_line_that_thinks_and_weighs_is_played_as_it_was_recorded(tmp_path: Pa
     settings = {"ladder": [{"views": ["direct"]}, thought], "count": "weighted", "settle": {"weight_by": "p_true"}}
     line = Pipeline.model_validate(LAMP.model_dump(exclude={"ladder"}) | settings)
     (case,) = asyncio.run(
-        PartRecorder(tiny_model.engine(), MemoryEvidence(), RecordingFile(tmp_path / "lamp.jsonl")).hear(
+        PartRecorder(tiny_model.engine(), MemoryEvidence(), RecordingFile(tmp_path / "lamp.jsonl")).record_all(
             [LabelledPart("bright", line, tiny_model.lamp(0.95).data, True)]
         )
-    ).cases
+    ).parts
     told = asyncio.run(_played(case))
     assert [vote.rung for vote in told.tally.votes] == [0, 1, 1]
     assert all(vote.tokens > 8 for vote in told.tally.votes[1:])

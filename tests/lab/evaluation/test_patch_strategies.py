@@ -35,17 +35,17 @@ def patches(picture: Picture) -> PatchMap:
     return seen
 
 
-def heard(folder: Path, count: int, declared: Pipeline = LINE) -> list[RecordedPart]:
+def recorded(folder: Path, count: int, declared: Pipeline = LINE) -> list[RecordedPart]:
     engine, shelf = OpinionatedEngine(), MemoryEvidence()
     engine.patches = patches
     golden = tuple(shelf.put(f"golden {k}".encode(), "image/png").sha256 for k in range(2))
-    interview = PartRecorder(engine, shelf, RecordingFile(folder / "votes.jsonl"))
-    return asyncio.run(interview.hear(parts(count, declared, golden))).cases
+    recorder = PartRecorder(engine, shelf, RecordingFile(folder / "votes.jsonl"))
+    return asyncio.run(recorder.record_all(parts(count, declared, golden))).parts
 
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> list[RecordedPart]:
-    return heard(tmp_path_factory.mktemp("votes"), 60)
+    return recorded(tmp_path_factory.mktemp("votes"), 60)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def play(strategy: Strategy, case: RecordedPart) -> StrategyOutcome:
     return asyncio.run(played())
 
 
-def recorded(case: RecordedPart) -> RecordedOpinion:
+def opinion_of(case: RecordedPart) -> RecordedOpinion:
     assert case.recording.second_opinion is not None
     return case.recording.second_opinion
 
@@ -74,12 +74,12 @@ def test_a_tape_read_again_still_holds_the_second_opinion(cases: list[RecordedPa
 def test_patches_alone_score_as_recorded_and_ask_nothing(cases: list[RecordedPart]) -> None:
     for case in cases:
         outcome = play(WITH_PATCHES["patches"], case)
-        assert outcome.tally.score == pytest.approx(recorded(case).p_ng, abs=1e-6)
+        assert outcome.tally.score == pytest.approx(opinion_of(case).p_ng, abs=1e-6)
         assert (outcome.cost.votes, outcome.cost.tokens) == (0, 0)
 
 
 def test_the_heat_map_points_at_the_odd_patch(cases: list[RecordedPart]) -> None:
-    found = [recorded(case) for case in cases if case.is_ng and recorded(case).p_ng > 0.8]
+    found = [opinion_of(case) for case in cases if case.is_ng and opinion_of(case).p_ng > 0.8]
     assert len(found) > 15
     assert all(compared.suspect == Box(0.0, 0.0, 0.25, 0.25) for compared in found)
 
@@ -104,9 +104,9 @@ def test_a_fused_strategy_pays_for_both(comparison: StrategyComparison) -> None:
 
 def test_the_service_with_a_second_opinion_passes_fewer_ng_parts(tmp_path: Path) -> None:
     plain, doubting = (
-        asyncio.run(compare_recorded("parts", heard(tmp_path / name, 40, line), choose_strategies(["direct"]))).figures[
-            "default"
-        ]
+        asyncio.run(
+            compare_recorded("parts", recorded(tmp_path / name, 40, line), choose_strategies(["direct"]))
+        ).figures["default"]
         for name, line in (("plain", LINE), ("doubting", DOUBTING))
     )
     assert doubting.escape <= plain.escape
@@ -115,12 +115,12 @@ def test_the_service_with_a_second_opinion_passes_fewer_ng_parts(tmp_path: Path)
 
 def test_a_line_with_too_few_parts_says_how_many_are_missing(tmp_path: Path) -> None:
     with pytest.raises(InspectorError, match=r"labelled NG part\(s\) are missing"):
-        asyncio.run(compare_recorded("few", heard(tmp_path, 12), choose_strategies(["direct-fused"])))
+        asyncio.run(compare_recorded("few", recorded(tmp_path, 12), choose_strategies(["direct-fused"])))
 
 
 def test_without_golden_samples_the_strategies_that_need_them_say_so(tmp_path: Path) -> None:
     recordings = RecordingFile(tmp_path / "votes.jsonl")
-    (case,) = asyncio.run(PartRecorder(OpinionatedEngine(), MemoryEvidence(), recordings).hear(parts(1))).cases
+    (case,) = asyncio.run(PartRecorder(OpinionatedEngine(), MemoryEvidence(), recordings).record_all(parts(1))).parts
     assert case.recording.second_opinion is None
     for name in ("patches", "zoom-pointed", "ladder-pointed"):
         with pytest.raises(ModelError, match="give the line golden_samples"):

@@ -18,12 +18,13 @@ from inspector.lab.evaluation.stopping_simulation import (
     VOTES,
     RuleResult,
     beta,
-    plot,
     simulate,
+    simulation_report,
     soft,
     stop_parts,
     voters,
 )
+from inspector.lab.report_files import write_report
 from inspector.tuning.calibration import fit
 
 PROMISED = 1.0 - CONFIDENCE
@@ -126,6 +127,6 @@ def test_voters_are_as_right_and_as_alike_as_asked() -> None:
 
 
 def test_plot_is_drawn_once_and_whole(found: list[RuleResult], tmp_path: Path) -> None:
-    plot(found, tmp_path / "simulation.png")
+    write_report(simulation_report(found), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["simulation.png"]
     assert (tmp_path / "simulation.png").read_bytes().startswith(b"\x89PNG")

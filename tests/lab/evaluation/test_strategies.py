@@ -24,11 +24,12 @@ from inspector.errors import InspectorError, ModelError
 from inspector.judging.judge import Judge
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.comparison import StrategyComparison, compare_recorded
-from inspector.lab.evaluation.comparison_report import write_page
+from inspector.lab.evaluation.comparison_report import comparison_report
 from inspector.lab.evaluation.part_recorder import LabelledPart, PartRecorder, RecordedPart, RecordedParts
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.recording_replay import RecordingReplay
 from inspector.lab.evaluation.strategies import STRATEGIES, StrategyOutcome, choose_strategies
+from inspector.lab.report_files import write_report
 from inspector.ports.pool import Job, Judgement
 
 CHARTS = {"pareto.png", "risk_coverage.png", "reliability.png", "rungs.png"}
@@ -39,8 +40,8 @@ def recordings(tmp_path: Path) -> RecordingFile:
     return RecordingFile(tmp_path / "votes.jsonl")
 
 
-def hear(asked: list[LabelledPart], recordings: RecordingFile, engine: ScriptedEngine | None = None) -> RecordedParts:
-    return asyncio.run(PartRecorder(engine or OpinionatedEngine(), MemoryEvidence(), recordings).hear(asked))
+def record(asked: list[LabelledPart], recordings: RecordingFile, engine: ScriptedEngine | None = None) -> RecordedParts:
+    return asyncio.run(PartRecorder(engine or OpinionatedEngine(), MemoryEvidence(), recordings).record_all(asked))
 
 
 def play(name: str, case: RecordedPart) -> StrategyOutcome:
@@ -52,8 +53,8 @@ def play(name: str, case: RecordedPart) -> StrategyOutcome:
 
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> StrategyComparison:
-    heard = hear(parts(80), RecordingFile(tmp_path_factory.mktemp("votes") / "votes.jsonl"))
-    return asyncio.run(compare_recorded("eighty parts", heard.cases, choose_strategies([])))
+    recorded = record(parts(80), RecordingFile(tmp_path_factory.mktemp("votes") / "votes.jsonl"))
+    return asyncio.run(compare_recorded("eighty parts", recorded.parts, choose_strategies([])))
 
 
 # ---------------------------------------------------------------- asking, once
@@ -61,11 +62,11 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> StrategyComparison:
 
 def test_every_part_is_asked_once_and_never_again(recordings: RecordingFile) -> None:
     engine = OpinionatedEngine()
-    first = hear(parts(4), recordings, engine)
+    first = record(parts(4), recordings, engine)
     asked = len(engine.asked)
-    again = hear(parts(4), RecordingFile(recordings.path), engine)
+    again = record(parts(4), RecordingFile(recordings.path), engine)
     assert len(engine.asked) == asked
-    assert again.cases == first.cases
+    assert again.parts == first.parts
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(recordings: RecordingFile) -> None:
@@ -74,38 +75,38 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(recordings: RecordingFile) 
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(PartRecorder(OpinionatedEngine(), MemoryEvidence(), recordings).hear(stopped()))
+        asyncio.run(PartRecorder(OpinionatedEngine(), MemoryEvidence(), recordings).record_all(stopped()))
     engine = OpinionatedEngine()
-    assert len(hear(parts(3), RecordingFile(recordings.path), engine).cases) == 3
+    assert len(record(parts(3), RecordingFile(recordings.path), engine).parts) == 3
     assert {prefix.pictures[-1].data for prefix in engine.opened} == {parts(3)[2].picture}
 
 
 def test_another_wording_or_another_model_is_asked_anew(recordings: RecordingFile) -> None:
-    hear(parts(1), recordings)
+    record(parts(1), recordings)
     engine = OpinionatedEngine()
-    hear(parts(1, a_line(question="Is this board broken?")), recordings, engine)
+    record(parts(1, a_line(question="Is this board broken?")), recordings, engine)
     asked = len(engine.asked)
     engine.fingerprint = "f" * 16
-    hear(parts(1), recordings, engine)
+    record(parts(1), recordings, engine)
     assert 0 < asked < len(engine.asked)
 
 
 def test_a_picture_that_can_not_be_read_is_named_and_the_others_are_judged(recordings: RecordingFile) -> None:
     broken = LabelledPart("bad.jpg", a_line(), BROKEN, True)
-    heard = hear([*parts(2), broken], recordings)
-    assert (len(heard.cases), heard.unreadable) == (2, ["bad.jpg"])
+    recorded = record([*parts(2), broken], recordings)
+    assert (len(recorded.parts), recorded.unreadable) == (2, ["bad.jpg"])
 
 
 def test_nothing_stays_open_when_an_engine_fails(recordings: RecordingFile) -> None:
     engine = OpinionatedEngine()
     engine.voter = lambda question: 1 / 0 if question.view is ViewName.INVERTED else 0.5
     with pytest.raises(ZeroDivisionError):
-        hear(parts(1), recordings, engine)
+        record(parts(1), recordings, engine)
     assert engine.closed == engine.opened
 
 
 def test_a_part_without_a_suspect_region_has_no_zoom(recordings: RecordingFile) -> None:
-    (case,) = hear(parts(1), recordings, OpinionatedEngine(text="nowhere")).cases
+    (case,) = record(parts(1), recordings, OpinionatedEngine(text="nowhere")).parts
     assert all(batch.pictures is not Pictures.ZOOM for batch in case.recording.batches)
     assert all(vote.view is not ViewName.ZOOM for vote in play("ladder", case).tally.votes)
 
@@ -136,7 +137,7 @@ def test_every_strategy_can_be_played_on_any_declared_line(pipeline: Pipeline) -
 
 def recorded(part: LabelledPart) -> RecordedPart:
     with TemporaryDirectory() as folder:
-        return hear([part], RecordingFile(Path(folder) / "votes.jsonl")).cases[0]
+        return record([part], RecordingFile(Path(folder) / "votes.jsonl")).parts[0]
 
 
 async def service(case: RecordedPart, picture: bytes) -> Judgement:
@@ -158,12 +159,12 @@ async def service(case: RecordedPart, picture: bytes) -> Judgement:
     ],
 )
 def test_what_was_asked_is_paid_for(recordings: RecordingFile, name: str, votes: int, why: str) -> None:
-    (case,) = hear(parts(1), recordings).cases
+    (case,) = record(parts(1), recordings).parts
     assert play(name, case).cost.votes == votes, why
 
 
 def test_a_batch_is_paid_once_and_so_are_pictures(recordings: RecordingFile) -> None:
-    (case,) = hear(parts(1), recordings).cases
+    (case,) = record(parts(1), recordings).parts
     looks = {look.pictures: look.ms for look in case.recording.encodings}
     (nine,) = (batch for batch in case.recording.batches if len(batch.answers) == 9)
     assert play("fixed-9", case).cost.ms == pytest.approx(looks[Pictures.FRAME] + nine.ms)
@@ -178,7 +179,7 @@ def test_rules_that_stop_early_ask_fewer_and_see_the_same_answers(comparison: St
 
 
 def test_a_question_that_was_never_asked_is_an_error_not_a_guess(recordings: RecordingFile) -> None:
-    (case,) = hear(parts(1), recordings).cases
+    (case,) = record(parts(1), recordings).parts
     replay = RecordingReplay(case.recording, BatchTimeModel([case.recording]))
     with pytest.raises(ModelError, match="Is it Tuesday"):
         replay.ask(Pictures.FRAME, (Question(ViewName.DIRECT, "Is it Tuesday?"),))
@@ -210,8 +211,8 @@ def test_rungs_tell_what_they_rescued_and_harmed(comparison: StrategyComparison)
 
 
 def test_the_default_is_always_played(recordings: RecordingFile) -> None:
-    heard = hear(parts(20), recordings)
-    found = asyncio.run(compare_recorded("parts", heard.cases, choose_strategies(["direct"])))
+    recorded = record(parts(20), recordings)
+    found = asyncio.run(compare_recorded("parts", recorded.parts, choose_strategies(["direct"])))
     assert set(found.figures) == {"default", "direct"}
     assert set(found.contrasts) == {"default"}
 
@@ -222,21 +223,21 @@ def test_a_strategy_that_is_none_is_refused_with_those_there_are() -> None:
 
 
 def test_parts_of_one_kind_tell_nothing(recordings: RecordingFile) -> None:
-    heard = hear(parts(8)[::2], recordings)
+    recorded = record(parts(8)[::2], recordings)
     with pytest.raises(InspectorError, match="0 NG and 4 OK"):
-        asyncio.run(compare_recorded("good ones", heard.cases, choose_strategies(["direct"])))
+        asyncio.run(compare_recorded("good ones", recorded.parts, choose_strategies(["direct"])))
 
 
 def test_one_rung_ladders_have_no_rungs_to_compare(recordings: RecordingFile, tmp_path: Path) -> None:
-    heard = hear(parts(12, a_line(ladder=LADDER[:1])), recordings)
-    found = asyncio.run(compare_recorded("one rung", heard.cases, choose_strategies(["ladder"])))
+    recorded = record(parts(12, a_line(ladder=LADDER[:1])), recordings)
+    found = asyncio.run(compare_recorded("one rung", recorded.parts, choose_strategies(["ladder"])))
     assert found.rungs["ladder"] == []
-    assert {path.name for path in write_page(found, tmp_path / "report")} > CHARTS
+    assert {path.name for path in write_report(comparison_report(found), tmp_path / "report")} > CHARTS
 
 
 def test_the_report_holds_tables_document_and_charts(comparison: StrategyComparison, tmp_path: Path) -> None:
     folder = tmp_path / "report"
-    names = {path.name for path in write_page(comparison, folder)}
+    names = {path.name for path in write_report(comparison_report(comparison), folder)}
     assert names == {path.name for path in folder.iterdir()} == {"report.md", "report.json", *CHARTS}
     assert json.loads((folder / "report.json").read_text()) == comparison.as_json()
     page = (folder / "report.md").read_text()
@@ -247,4 +248,4 @@ def test_the_report_holds_tables_document_and_charts(comparison: StrategyCompari
 def test_a_report_that_can_not_be_written_names_the_option(comparison: StrategyComparison, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(InspectorError, match="--out"):
-        write_page(comparison, tmp_path / "taken")
+        write_report(comparison_report(comparison), tmp_path / "taken")

@@ -18,13 +18,12 @@ from inspector.lab.evaluation.strategy_figures import (
     FOLDS,
     PartLabels,
     StrategyScores,
-    balanced,
     best_threshold,
     risk_coverage,
     strategy_figures,
     thresholds,
 )
-from inspector.lab.training.scores import auroc
+from inspector.tuning.classification_metrics import auroc, balanced_accuracy
 
 Array = NDArray[Any]
 COUNT = 40
@@ -56,8 +55,8 @@ def told(score: Array, known: PartLabels, **changes: Any) -> StrategyScores:
 
 @given(scores, labels)
 def test_no_threshold_is_better_than_the_best(score: Array, ng: Array) -> None:
-    reached = balanced((score > best_threshold(score, ng)) == ng, ng)
-    assert all(reached >= balanced((score > edge) == ng, ng) - 1e-9 for edge in (*np.unique(score), -1.0))
+    reached = balanced_accuracy((score > best_threshold(score, ng)) == ng, ng)
+    assert all(reached >= balanced_accuracy((score > edge) == ng, ng) - 1e-9 for edge in (*np.unique(score), -1.0))
 
 
 @given(scores, labels, st.integers(0, COUNT - 1), st.floats(0.0, 1.0))

@@ -45,7 +45,7 @@ from inspector.lab.training.language_stage import (
     teach,
 )
 from inspector.lab.training.lessons import STEP, Kind, Lesson, Seen, all_lessons, on_grid, place
-from inspector.lab.training.scores import Scored, calibration_error, overlap
+from inspector.lab.training.scores import overlap
 from inspector.lab.training.shots import CELL, Window, detail, part, shoot
 from inspector.lab.training.teacher import Teacher, fitted, is_lone, look
 from inspector.lab.training.tower import block_order, patchify, see
@@ -425,13 +425,6 @@ def test_a_teacher_knows_how_much_odds_mean_on_each_kind_of_picture() -> None:
     for which in (0, 1):
         assert abs(inputs[:, 0].sigmoid().numpy()[kind == which].mean() - ng[kind == which].mean()) > 0.08
         assert said[kind == which].mean() == pytest.approx(ng[kind == which].mean(), abs=0.04)
-
-
-def test_calibration_error_is_the_gap_between_said_and_true() -> None:
-    samples = [draw("cap", seed, ng=seed % 2 == 0, size=160) for seed in range(20)]
-    truth = np.array([float(sample.ng) for sample in samples])
-    assert calibration_error(Scored(samples, truth)) == 0.0
-    assert calibration_error(Scored(samples, np.full(20, 0.8))) == pytest.approx(0.3)
 
 
 def test_overlap_of_boxes() -> None:

@@ -1,8 +1,7 @@
-"""Asks a model MMAD's questions through the engine's port, only what strategies still want and the file of answers does
-not hold. Knows the port; no scores.
+"""Ask a model MMAD's questions through the engine's port: only those that a strategy needs and the vote file lacks.
 
-The port weighs two groups of words against each other. Letters are read as one such question per option, all in one
-batch behind the same prefix; a drafted answer's letter is written after its draft.
+The port compares two groups of words. The letters of a question are therefore read as one such comparison per option,
+all in one batch behind the same prefix. The letter of a drafted answer is written after its draft. Computes no scores.
 """
 
 from __future__ import annotations
@@ -31,21 +30,21 @@ from inspector.lab.evaluation.mmad.prompt import (
 )
 from inspector.ports.engine import Answer, Engine, Picture, Prefix
 
-WRITTEN_TOKENS: Final = 32
-LETTER_TOKENS: Final = 4
+WRITTEN_TOKENS: Final = 32  # at most, of a written answer
+LETTER_TOKENS: Final = 4  # at most, of the letter after a draft
 
 
 class _RawAnswer(NamedTuple):
-    """What one call gave, before it is a vote."""
+    """The result of one call, before it becomes a vote."""
 
-    said: str = ""
-    thought: str = ""
+    text: str = ""
+    draft: str = ""
     tokens: int = 0
     shares: dict[str, float] | None = None
 
 
 class AnswerCollector:
-    """One model that answers one set of questions."""
+    """Collects one model's answers to a set of questions."""
 
     def __init__(self, engine: Engine, root: Path, strategies: Sequence[LetterStrategy], votes: VoteFile) -> None:
         self._engine = engine
@@ -53,30 +52,32 @@ class AnswerCollector:
         self._strategies = strategies
         self._votes = votes
 
-    async def run(self, items: Sequence[Item], answered: Callable[[int], None]) -> None:
-        """Answers all questions, picture by picture; `answered` hears how many more are done."""
-        for picture, about in groupby(items, lambda item: item.picture):
-            questions = list(about)
-            waiting = [item for item in questions if not self._is_answered(item)]
-            if waiting:
-                await self._about(picture, waiting)
-            answered(len(questions))
+    async def run(self, items: Sequence[Item], report: Callable[[int], None]) -> None:
+        """Answer all questions, picture by picture; calls `report` with the number of finished questions."""
+        done = 0
+        for picture, group in groupby(items, lambda item: item.picture):
+            questions = list(group)
+            unanswered = [item for item in questions if not self._is_answered(item)]
+            if unanswered:
+                await self._answer_picture(picture, unanswered)
+            done += len(questions)
+            report(done)
 
     def votes(self, item: Item, strategy: LetterStrategy) -> Sequence[LetterVote]:
-        """The votes that this strategy asked for."""
-        return strategy.used(self._given(item, strategy))
+        """The votes that this strategy uses."""
+        return strategy.used(self._collected(item, strategy))
 
-    def _given(self, item: Item, strategy: LetterStrategy) -> list[LetterVote]:
+    def _collected(self, item: Item, strategy: LetterStrategy) -> list[LetterVote]:
         return self._votes.of(self._key(item), strategy.kind)
 
     def _key(self, item: Item) -> str:
         return question_key(item, self._engine.fingerprint)
 
     def _is_answered(self, item: Item) -> bool:
-        given = ((strategy, self._given(item, strategy)) for strategy in self._strategies)
-        return not any(strategy.next_votes(votes) or strategy.distrusted(votes) for strategy, votes in given)
+        collected = ((strategy, self._collected(item, strategy)) for strategy in self._strategies)
+        return not any(strategy.next_votes(votes) or strategy.distrusted(votes) for strategy, votes in collected)
 
-    async def _about(self, picture: str, items: Sequence[Item]) -> None:
+    async def _answer_picture(self, picture: str, items: Sequence[Item]) -> None:
         paths = (*items[0].templates, picture)
         pictures = [await asyncio.to_thread(_picture, self._root / path) for path in paths]
         try:
@@ -91,17 +92,20 @@ class AnswerCollector:
             await self._engine.close(prefix)
 
     async def _satisfy(self, prefix: Prefix, item: Item, strategy: LetterStrategy) -> None:
-        while count := strategy.next_votes(given := self._given(item, strategy)):
+        """Collect votes until the strategy needs no more."""
+        while count := strategy.next_votes(collected := self._collected(item, strategy)):
             started = time.perf_counter()
-            heard = await self._ask(prefix, item, strategy.kind, len(given), count)
-            ms = _since(started) / count
-            for number, said in enumerate(heard, start=len(given)):
-                told = said._asdict()
-                self._votes.add(LetterVote(question=self._key(item), kind=strategy.kind, number=number, ms=ms, **told))
-        await self._trust(prefix, item, strategy.distrusted(given))
+            answers = await self._ask(prefix, item, strategy.kind, len(collected), count)
+            ms = _ms_since(started) / count
+            for number, answer in enumerate(answers, start=len(collected)):
+                fields = answer._asdict()
+                self._votes.add(
+                    LetterVote(question=self._key(item), kind=strategy.kind, number=number, ms=ms, **fields)
+                )
+        await self._ask_trust(prefix, item, strategy.distrusted(collected))
 
     async def _ask(self, prefix: Prefix, item: Item, kind: AnswerKind, first: int, count: int) -> list[_RawAnswer]:
-        """`count` answers, which may be one only where asking again would give the same."""
+        """At most `count` answers; one only if asking again would give the same."""
         if kind is AnswerKind.READ:
             return [_RawAnswer(shares=shares(await self._answers(prefix, letter_readings(item)), item.letters))]
         if kind is AnswerKind.WRITTEN:
@@ -112,18 +116,18 @@ class AnswerCollector:
         return [await self._concluded(prefix, item, each) for each in drafts]
 
     async def _concluded(self, prefix: Prefix, item: Item, draft: Answer) -> _RawAnswer:
-        """The letter after a draft."""
+        """Write the letter after a draft."""
         text, tokens = await self._engine.write(prefix, drafted(item), start=draft.text, max_tokens=LETTER_TOKENS)
         return _RawAnswer(text.removeprefix(draft.text), draft.text, draft.tokens + tokens)
 
-    async def _trust(self, prefix: Prefix, item: Item, votes: Sequence[LetterVote]) -> None:
-        """Asks how far the model takes these answers of its own for right; what it can't say is doubt."""
+    async def _ask_trust(self, prefix: Prefix, item: Item, votes: Sequence[LetterVote]) -> None:
+        """Ask how much the model trusts its own answers; an unreadable reply counts as 0.5."""
         if not votes:
             return
         started = time.perf_counter()
-        asked = [trust(item, vote.thought + vote.said) for vote in votes]
-        answers = await self._answers(prefix, asked)
-        ms = _since(started) / len(votes)
+        questions = [trust(item, vote.draft + vote.text) for vote in votes]
+        answers = await self._answers(prefix, questions)
+        ms = _ms_since(started) / len(votes)
         for vote, answer in zip(votes, answers, strict=True):
             p_true = 0.5 if answer.p_ng is None else 1.0 - answer.p_ng
             self._votes.add(vote.model_copy(update={"p_true": p_true, "trust_ms": ms}))
@@ -134,8 +138,10 @@ class AnswerCollector:
 
 
 def shares(answers: Sequence[Answer], letters: Sequence[str]) -> dict[str, float] | None:
-    """The options' probabilities from each letter's share against all others; None when one can't be read: then the
-    model says hardly any letter at all."""
+    """The options' probabilities, from each letter's share against all others.
+
+    None if one cannot be read: the model then hardly predicts any letter.
+    """
     read = [answer.p_ng for answer in answers]
     total = math.fsum(share for share in read if share is not None)
     if None in read or not total:
@@ -150,5 +156,5 @@ def _picture(path: Path) -> Picture:
         raise InspectorError(f"{path} can't be read: {error.strerror}; unpack that data set again") from error
 
 
-def _since(started: float) -> float:
+def _ms_since(started: float) -> float:
     return (time.perf_counter() - started) * 1000.0

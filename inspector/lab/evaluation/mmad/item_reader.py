@@ -1,5 +1,4 @@
-"""Reads mmad.json and finds every picture that it names. Knows the benchmark's files and what can be wrong with
-them."""
+"""Read mmad.json and check that every picture it names exists."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from inspector.errors import Fault, InspectorError
 from inspector.lab.evaluation.mmad.items import LETTERS, DataSet, Item, Task
 from inspector.text import printable, shortened
 
-FAULTS_SHOWN: Final = 20
+MAX_FAULTS_SHOWN: Final = 20
 FETCH: Final = "fetch MMAD again, and unpack all of it into one folder"
 FOLDERS: Final = {name.lower(): name for name in DataSet} | dict.fromkeys(("ds-mvtec", "mvtec"), DataSet.MVTEC_AD)
 TYPES: Final = {task.value: task for task in Task} | dict.fromkeys(
@@ -22,14 +21,14 @@ TYPES: Final = {task.value: task for task in Task} | dict.fromkeys(
 
 
 class _UnusableError(Exception):
-    """Why an entry can't be asked about, and what to do."""
+    """An entry that cannot be asked about; the arguments are the problem and its remedy."""
 
 
 def read_items(root: Path, shots: int) -> list[Item]:
-    """Every question, with `shots` templates each. An entry without a conversation asks nothing, as in the
-    benchmark's own evaluation.
+    """Read every question, with `shots` templates each.
 
-    Raises InspectorError that names the entries which can't be asked, each with a remedy.
+    An entry without a conversation asks nothing, as in the benchmark's own evaluation. Raises InspectorError that names
+    every unusable entry with a remedy.
     """
     file, items, faults = root / "mmad.json", list[Item](), list[Fault]()
     for picture, entry in _entries(file).items():
@@ -45,8 +44,8 @@ def read_items(root: Path, shots: int) -> list[Item]:
 
 
 def _shown(faults: Sequence[Fault]) -> list[str]:
-    more = len(faults) - FAULTS_SHOWN
-    return [*map(str, faults[:FAULTS_SHOWN]), *([f"… and {more} more"] if more > 0 else ())]
+    more = len(faults) - MAX_FAULTS_SHOWN
+    return [*map(str, faults[:MAX_FAULTS_SHOWN]), *([f"… and {more} more"] if more > 0 else ())]
 
 
 def _entries(file: Path) -> dict[str, Any]:
@@ -76,8 +75,8 @@ def _items(root: Path, picture: str, entry: object, shots: int) -> Iterator[Item
     templates = _templates(entry, shots)
     for path in (picture, *templates):
         _check_picture(root, path)
-    for number, told in enumerate(asked):
-        yield _item(picture, templates, number, data_set, told)
+    for number, question in enumerate(asked):
+        yield _item(picture, templates, number, data_set, question)
 
 
 def _templates(entry: Mapping[str, Any], shots: int) -> tuple[str, ...]:
@@ -95,15 +94,15 @@ def _check_picture(root: Path, path: str) -> None:
 
 
 def _item(
-    picture: str, templates: tuple[str, ...], number: int, data_set: DataSet, told: Mapping[str, Any] | object
+    picture: str, templates: tuple[str, ...], number: int, data_set: DataSet, entry: Mapping[str, Any] | object
 ) -> Item:
     place = f"question {number + 1}"
-    if not isinstance(told, dict):
+    if not isinstance(entry, dict):
         raise _UnusableError(f"{place} is not a mapping", FETCH)
-    missing = [name for name in ("Question", "Options", "Answer", "type") if not told.get(name)]
+    missing = [name for name in ("Question", "Options", "Answer", "type") if not entry.get(name)]
     if missing:
         raise _UnusableError(f"{place} has no {', '.join(missing)}", FETCH)
-    options = told["Options"]
+    options = entry["Options"]
     if not isinstance(options, dict) or not 2 <= len(options) <= len(LETTERS):
         raise _UnusableError(f"{place} does not offer 2 to {len(LETTERS)} options by letter", FETCH)
     return Item(
@@ -111,19 +110,19 @@ def _item(
         templates=templates,
         number=number,
         data_set=data_set,
-        task=_known(TYPES, "_".join(str(told["type"]).lower().split()), f"{place}: type", Task),
-        question=str(told["Question"]),
+        task=_known(TYPES, "_".join(str(entry["type"]).lower().split()), f"{place}: type", Task),
+        question=str(entry["Question"]),
         options=tuple(map(str, options.values())),
-        answer=_answer(str(told["Answer"]), list(options), place),
+        answer=_answer(str(entry["Answer"]), list(options), place),
     )
 
 
-def _answer(told: str, keys: Sequence[str], place: str) -> str:
-    """The letter that the right option has here."""
+def _answer(named: str, keys: Sequence[str], place: str) -> str:
+    """The letter of the right option."""
     plain = [key.strip(" .:()").upper() for key in keys]
-    right = told.strip(" .:()").upper()
+    right = named.strip(" .:()").upper()
     if plain.count(right) != 1:
-        raise _UnusableError(f"{place}: Answer {told!r} is not one of its options {', '.join(keys)}", FETCH)
+        raise _UnusableError(f"{place}: Answer {named!r} is not one of its options {', '.join(keys)}", FETCH)
     return LETTERS[plain.index(right)]
 
 

@@ -1,7 +1,6 @@
-"""MMAD (Jiang et al., ICLR 2025), the public benchmark, as questions. Pure.
+"""The questions of MMAD (Jiang et al., ICLR 2025), the public benchmark. Pure.
 
-Its pictures belong to four data sets with licences of their own: they are fetched by whoever measures, and are never
-part of this project.
+Its pictures belong to four data sets with licences of their own. Users download them; this project never contains them.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ LETTERS: Final = "ABCDE"
 
 
 class DataSet(StrEnum):
-    """As the seed paper's tables name them."""
+    """The benchmark's four data sets, by the names in the seed paper's tables."""
 
     MVTEC_AD = "MVTec-AD"
     MVTEC_LOCO = "MVTec-LOCO"
@@ -38,8 +37,8 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question about one picture. `templates` are pictures of normal parts that are shown with it; paths are
-    relative to the benchmark's folder. Options are lettered A, B, … in their order, whatever letters the file has."""
+    """One question about one picture. `templates` are pictures of normal parts, shown with it. Paths are relative to
+    the benchmark's folder. Options are lettered A, B, … in their order, whatever letters the file uses."""
 
     picture: str
     templates: tuple[str, ...]
@@ -56,18 +55,20 @@ class Item:
 
     @property
     def normal(self) -> bool:
-        """Whether the picture shows a good part: the benchmark says so by the picture's path."""
+        """Whether the picture shows a good part; the benchmark marks it in the picture's path."""
         return "good" in self.picture
 
 
 def sample_items(items: Sequence[Item], limit: int | None) -> list[Item]:
-    """The questions about at most `limit` good and as many NG pictures of each data set, taken evenly over its list;
-    all when None."""
+    """The questions about at most `limit` good and `limit` NG pictures of each data set, spread evenly over its list.
+
+    None takes all.
+    """
     if limit is None:
         return list(items)
     chosen = set[str]()
-    for _, alike in groupby(sorted(items, key=_stratum), key=_stratum):
-        pictures = list(dict.fromkeys(item.picture for item in alike))
+    for _, stratum in groupby(sorted(items, key=_stratum), key=_stratum):
+        pictures = list(dict.fromkeys(item.picture for item in stratum))
         count = min(limit, len(pictures))
         chosen |= {pictures[place * len(pictures) // count] for place in range(count)}
     return [item for item in items if item.picture in chosen]

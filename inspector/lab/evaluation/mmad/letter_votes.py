@@ -1,5 +1,7 @@
-"""Answers to multiple-choice questions, and the file that keeps them: one JSON line each, appended as they come, so
-that an interrupted evaluation goes on where it stopped and any strategy can be replayed without a model.
+"""Answers to multiple-choice questions, and the file that stores them.
+
+Each answer is appended as one JSON line when it arrives. An interrupted evaluation resumes, and any strategy can be
+replayed without a model. The aliases are the names in vote files.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ LETTER: Final = re.compile(r"\b([A-E])\b")
 
 
 class AnswerKind(StrEnum):
-    """How an answer was had: the option letters' logits read, a text written greedily, or a letter after a sampled
-    line of thought."""
+    """The way of answering: the option letters' logits read, a text written greedily, or a letter after a sampled
+    draft."""
 
     READ = "read"
     WRITTEN = "written"
@@ -28,18 +30,18 @@ class AnswerKind(StrEnum):
 
 
 class LetterVote(BaseModel):
-    """One answer. `shares` are the probabilities of the option letters where they were read; `said` is the text that
-    answers where one was written, and `thought` what was written before it. `p_true`: how far the model takes its
-    answer for right, where it was asked for that. `ms` and `trust_ms`: this vote's share of the calls for either."""
+    """One answer. `shares`: the probabilities of the option letters, if they were read. `text`: the written answer, and
+    `draft` the reasoning written before it. `p_true`: the model's trust in its answer, if it was asked. `ms` and
+    `trust_ms`: this vote's share of the calls for the answer and for the trust."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
     question: str
     kind: AnswerKind
     number: int = Field(ge=0)
     shares: dict[str, float] | None = None
-    said: str = ""
-    thought: str = ""
+    text: str = Field(default="", alias="said")
+    draft: str = Field(default="", alias="thought")
     tokens: int = 0
     ms: float = 0.0
     p_true: float | None = Field(default=None, ge=0.0, le=1.0)
@@ -47,23 +49,26 @@ class LetterVote(BaseModel):
 
     @property
     def letter(self) -> str | None:
-        """The option it is for; None when it can't be read."""
+        """The chosen option; None if it cannot be read."""
         if self.kind is not AnswerKind.READ:
-            return last_letter(self.said)
+            return last_letter(self.text)
         return max(self.shares, key=self.shares.__getitem__) if self.shares else None
 
 
 def last_letter(text: str) -> str | None:
-    """As MMAD's own scorer reads a text: the last letter that stands alone, were it the article "A"."""
-    found = LETTER.findall(text)
-    return found[-1] if found else None
+    """The last letter that stands alone, even the article "A", as MMAD's own scorer reads a text."""
+    letters = LETTER.findall(text)
+    return letters[-1] if letters else None
 
 
 class VoteFile:
-    """All answers ever given, by question. A later line about the same vote takes the place of an earlier one."""
+    """All stored votes, by question. A later line about the same vote replaces an earlier one."""
 
     def __init__(self, path: Path) -> None:
-        """Raises InspectorError naming the row that is no answer; a last row cut short by a kill is dropped."""
+        """Open or create the file. Drops a last row that an interrupted run left incomplete.
+
+        Raises InspectorError that names a row which is no vote.
+        """
         self._path = path
         self._votes = defaultdict[tuple[str, AnswerKind], dict[int, LetterVote]](dict)
         try:
@@ -84,24 +89,24 @@ class VoteFile:
         self._out.close()
 
     def of(self, question: str, kind: AnswerKind) -> list[LetterVote]:
-        """The votes of one kind in the order they were asked for."""
+        """The votes of one kind, in the order in which they were asked for."""
         return [vote for _, vote in sorted(self._votes[question, kind].items())]
 
     def add(self, vote: LetterVote) -> None:
-        """Keeps it; it is in the file when this returns."""
-        self._out.write(vote.model_dump_json(exclude_defaults=True).encode() + b"\n")
+        """Store a vote; it is in the file when this returns."""
+        self._out.write(vote.model_dump_json(exclude_defaults=True, by_alias=True).encode() + b"\n")
         self._out.flush()
-        self._remember(vote)
+        self._store(vote)
 
     def _read(self) -> None:
         self._out.seek(0)
-        whole = 0
+        complete_bytes = 0
         for row, line in enumerate(self._out, start=1):
             if not line.endswith(b"\n"):
-                self._out.truncate(whole)
+                self._out.truncate(complete_bytes)
                 break
-            whole += len(line)
-            self._remember(self._vote(line, row))
+            complete_bytes += len(line)
+            self._store(self._vote(line, row))
 
     def _vote(self, line: bytes, row: int) -> LetterVote:
         try:
@@ -113,5 +118,5 @@ class VoteFile:
                 f"{self._path}:{row} is no answer ({fault}); remove that row, or name another file with --votes"
             ) from error
 
-    def _remember(self, vote: LetterVote) -> None:
+    def _store(self, vote: LetterVote) -> None:
         self._votes[vote.question, vote.kind][vote.number] = vote

@@ -1,8 +1,8 @@
-"""The words in which a model is asked MMAD's questions. Pure.
+"""The wording of MMAD's questions. Pure.
 
 As in the benchmark: the inspector's role, the template as a normal sample, the query picture, then one question with
-lettered options, without what was answered before. The engine puts pictures first and a picture's questions after
-what they share, so the benchmark's sentences can't stand in their order; they are worded anew here.
+lettered options, without earlier answers. The engine puts pictures first, and questions after the text that they share.
+The benchmark's sentences do not fit that order, so they are worded anew here.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ TEMPERATURE: Final = 0.8
 
 
 def preamble(item: Item) -> str:
-    """What all questions about one picture share; ends with a newline."""
+    """The text that all questions about one picture share; ends with a newline."""
     return ROLE + (TEMPLATE if item.templates else NO_TEMPLATE) + TASK
 
 
 def direct(item: Item) -> str:
-    """Asks for the letter at once."""
+    """The request for the letter alone."""
     return _asked(item) + DIRECT
 
 
 def letter_readings(item: Item) -> list[Question]:
-    """One reading of the same logits per option: that letter against all others."""
+    """One question per option on the same logits: that letter against all others."""
     return [
         Question(ViewName.OPTIONS, direct(item), (letter,), tuple(other for other in item.letters if other != letter))
         for letter in item.letters
@@ -46,7 +46,7 @@ def letter_readings(item: Item) -> list[Question]:
 
 
 def draft(item: Item, seed: int) -> Question:
-    """A sampled line of thought that ends with the cue; the letter comes after it."""
+    """A sampled draft that ends with the cue; the letter follows it."""
     return Question(
         ViewName.OPTIONS,
         drafted(item),
@@ -60,19 +60,19 @@ def draft(item: Item, seed: int) -> Question:
 
 
 def drafted(item: Item) -> str:
-    """Asks for a short line of thought, the cue and the letter."""
+    """The request for a short draft, the cue and the letter."""
     return _asked(item) + DRAFT
 
 
 def trust(item: Item, answer: str) -> Question:
-    """Whether the model takes this answer of its own for right (P(True)): NG is No."""
+    """The question whether the model's own answer is right (P(True)); No counts as NG."""
     return Question(ViewName.OPTIONS, _asked(item) + TRUST.format(answer=_plain(answer)), NO, YES)
 
 
 def question_key(item: Item, fingerprint: str) -> str:
-    """16 hex that change with everything the answers depend on: the model, the pictures' names, all words."""
-    told = (fingerprint, *item.templates, item.picture, preamble(item), direct(item), drafted(item), TRUST)
-    return hashlib.sha256(json.dumps((*told, DRAFT_TOKENS, TEMPERATURE)).encode()).hexdigest()[:16]
+    """16 hex digits that identify everything the answers depend on: the model, the pictures' names, all wording."""
+    texts = (fingerprint, *item.templates, item.picture, preamble(item), direct(item), drafted(item), TRUST)
+    return hashlib.sha256(json.dumps((*texts, DRAFT_TOKENS, TEMPERATURE)).encode()).hexdigest()[:16]
 
 
 def _asked(item: Item) -> str:
@@ -81,5 +81,5 @@ def _asked(item: Item) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line that holds no control token: a model would read `<|…|>` as a picture or as the end of its turn."""
+    """The text as one line without control tokens: a model reads `<|…|>` as a picture or the end of its turn."""
     return " ".join(printable(text).replace("<|", "< |").split())

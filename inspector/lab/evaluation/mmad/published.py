@@ -1,9 +1,10 @@
-"""The seed paper's figures on MMAD, to stand beside ours. Source: Lim, Joo and Cho, Korea University, "LLM's Inference
-Method for Industrial Data Using Test Time Scaling Methodology", tables 1 to 3: rows of single data sets as printed.
+"""The seed paper's figures on MMAD, for comparison.
 
-Averages are counted from them. The printed averages agree to 0.003, but for three slips of one digit: table 1's defect
-description (62.003 for 62.603), table 3's anomaly detection (70.988 for 70.088) and its object analysis (82.500 for
-82.700). Table 3's F1 on VisA (76.294) is 76.394 by its recall and precision.
+Source: Lim, Joo and Cho, Korea University, "LLM's Inference Method for Industrial Data Using Test Time Scaling
+Methodology", tables 1 to 3: the rows of single data sets as printed. The averages are computed from these rows. The
+printed averages agree to 0.003, except for three slips of one digit: table 1's defect description (62.003 for 62.603),
+table 3's anomaly detection (70.988 for 70.088) and its object analysis (82.500 for 82.700). Table 3's F1 on VisA
+(76.294) is 76.394 by its recall and precision.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ MISPRINT: Final = "its table 3 prints 70.988 for anomaly detection on average, a
 
 
 class PublishedTable(NamedTuple):
-    """One table of the paper. `printed`: a line for each data set, in their order, with the columns of `ScoreRow`."""
+    """One table of the paper. `printed`: a line per data set, in their order, with the columns of `ScoreRow`."""
 
     table: int
     model: str

@@ -1,4 +1,4 @@
-"""MMAD's figures as one document and as a page: ours under both scorings, and the published ones beside them. Pure."""
+"""The MMAD results as a document and as Markdown: measured figures under both scorings, and published ones. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from inspector.lab.evaluation.mmad.letter_strategy import LetterStrategy
 from inspector.lab.evaluation.mmad.letter_votes import LetterVote
 from inspector.lab.evaluation.mmad.published import MISPRINT, PUBLISHED
 from inspector.lab.evaluation.mmad.scores import AnsweredItem, ScoreRow, ScoreTable, Scoring, score_table
+from inspector.lab.report_files import Report, json_text, markdown_table
 
 COLUMNS: Final[Mapping[str, str]] = {
     "anomaly_detection": "AD",
@@ -27,36 +28,37 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 NOTE: Final = (
     "AD, DC, DL, DD, DA, OC, OA: anomaly detection; defect classification, localization, description, analysis; object "
-    "classification, analysis. Percent. official: answers that can't be read are left out; strict: they are wrong. The "
-    f"seed paper's figures are official ones, had with another wording; {MISPRINT}."
+    "classification, analysis. Percent. official: unreadable answers are left out; strict: they count as wrong. The "
+    f"seed paper's figures are official ones, measured with another wording; {MISPRINT}."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class StrategyResult:
-    """What one strategy came to: every question with its letter, and the votes it took."""
+    """The result of one strategy: every question with its letter, and all votes used."""
 
     strategy: LetterStrategy
-    marked: tuple[AnsweredItem, ...]
+    answered: tuple[AnsweredItem, ...]
     votes: tuple[LetterVote, ...]
 
     @property
     def unparsable(self) -> int:
-        return sum(each.letter is None for each in self.marked)
+        return sum(each.letter is None for each in self.answered)
 
     @property
     def votes_mean(self) -> float:
-        return len(self.votes) / len(self.marked)
+        return len(self.votes) / len(self.answered)
 
     @property
     def tokens_mean(self) -> float:
-        return sum(vote.tokens for vote in self.votes) / len(self.marked)
+        return sum(vote.tokens for vote in self.votes) / len(self.answered)
 
     @property
     def ms_mean(self) -> float:
-        """A call's time is shared out among its votes; asking for trust costs the strategy that weighs by it."""
-        waited = (vote.ms + (vote.trust_ms if self.strategy.weighted else 0.0) for vote in self.votes)
-        return math.fsum(waited) / len(self.marked)
+        """Mean time per question. A call's time is shared between its votes; a weighted strategy also pays for the
+        questions about the model's trust."""
+        times = (vote.ms + (vote.trust_ms if self.strategy.weighted else 0.0) for vote in self.votes)
+        return math.fsum(times) / len(self.answered)
 
     @property
     def costs(self) -> str:
@@ -65,7 +67,7 @@ class StrategyResult:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            **{scoring.value: _plain(score_table(self.marked, scoring)) for scoring in Scoring},
+            **{scoring.value: _table_json(score_table(self.answered, scoring)) for scoring in Scoring},
             "unparsable": self.unparsable,
             "votes_mean": round(self.votes_mean, 3),
             "tokens_mean": round(self.tokens_mean, 3),
@@ -73,45 +75,46 @@ class StrategyResult:
         }
 
 
-def document(about: Mapping[str, Any], outcomes: Sequence[StrategyResult]) -> dict[str, Any]:
-    """Everything, ready for JSON."""
+def document(about: Mapping[str, Any], results: Sequence[StrategyResult]) -> dict[str, Any]:
+    """All figures, ready for JSON."""
     published = [
-        {"table": each.table, "model": each.model, "strategy": each.strategy, "official": _plain(each.rows)}
+        {"table": each.table, "model": each.model, "strategy": each.strategy, "official": _table_json(each.rows)}
         for each in PUBLISHED
     ]
-    strategies = {outcome.strategy.name: outcome.as_json() for outcome in outcomes}
+    strategies = {result.strategy.name: result.as_json() for result in results}
     return {**about, "strategies": strategies, "published": published, "note": NOTE}
 
 
-def tables(outcomes: Sequence[StrategyResult]) -> Iterator[tuple[str, ScoreTable]]:
-    """Title and rows of every table, ours first."""
-    for outcome in outcomes:
+def mmad_report(title: str, figures: Mapping[str, Any], results: Sequence[StrategyResult]) -> Report:
+    """`mmad.json` and `mmad.md`; `figures` is the document of the same results."""
+    return {"mmad.json": json_text(figures), "mmad.md": as_markdown(title, results)}
+
+
+def titled_tables(results: Sequence[StrategyResult]) -> Iterator[tuple[str, ScoreTable]]:
+    """Title and rows of every table, measured ones first."""
+    for result in results:
         for scoring in Scoring:
-            yield f"{outcome.strategy.name}, {scoring}: {outcome.costs}", score_table(outcome.marked, scoring)
-    for each in PUBLISHED:
-        yield each.title, each.rows
+            yield f"{result.strategy.name}, {scoring}: {result.costs}", score_table(result.answered, scoring)
+    for published in PUBLISHED:
+        yield published.title, published.rows
 
 
-def page(title: str, outcomes: Sequence[StrategyResult]) -> str:
-    """The tables in Markdown."""
-    head = f"| data set | {' | '.join(COLUMNS.values())} |\n|---|{'--:|' * len(COLUMNS)}\n"
-    parts = (
-        f"## {name}\n\n{head}{''.join(_line(*each) for each in found.items())}" for name, found in tables(outcomes)
+def as_markdown(title: str, results: Sequence[StrategyResult]) -> str:
+    columns = ["data set", *COLUMNS.values()]
+    sections = (
+        f"## {name}\n\n{markdown_table(columns, ([data_set, *cells(row)] for data_set, row in rows.items()))}\n"
+        for name, rows in titled_tables(results)
     )
-    return "\n".join((f"# {title}\n", *parts, f"{NOTE}\n"))
+    return "\n".join((f"# {title}\n", *sections, f"{NOTE}\n"))
 
 
 def cells(row: ScoreRow) -> list[str]:
-    """The figures as they are shown."""
+    """The cells of a row, in the order of COLUMNS."""
     return ["-" if value is None else f"{value:.1f}" for value in row]
 
 
-def _line(name: str, row: ScoreRow) -> str:
-    return f"| {name} | {' | '.join(cells(row))} |\n"
-
-
-def _plain(found: ScoreTable) -> dict[str, Any]:
+def _table_json(rows: ScoreTable) -> dict[str, Any]:
     return {
         name: {column: None if value is None else round(value, 3) for column, value in row._asdict().items()}
-        for name, row in found.items()
+        for name, row in rows.items()
     }

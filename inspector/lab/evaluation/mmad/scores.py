@@ -1,9 +1,9 @@
-"""MMAD's figures from answers: the columns of the seed paper's tables, in percent. Pure.
+"""MMAD's figures: the columns of the seed paper's tables, in percent. Pure.
 
-Two scorings. official: as the benchmark's own scorer, an answer that can't be read is left out of every count, which
-flatters a model that answers only what it knows. strict: it is wrong. Anomaly detection is the mean of the accuracies
-on normal and on abnormal pictures; a part is NG ("abnormal") for recall, precision and F1; averages over tasks and
-data sets carry no weights.
+There are two scorings. official: an unreadable answer is left out of every count, as in the benchmark's own scorer,
+which flatters a model that answers only what it knows. strict: it counts as wrong. Anomaly detection is the mean of the
+accuracies on normal and on abnormal pictures. Recall, precision and F1 are about abnormal (NG) parts. Averages over
+tasks and data sets are unweighted.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ AVERAGE: Final = "Average"
 
 
 class Scoring(StrEnum):
+    """How unreadable answers count."""
+
     OFFICIAL = "official"
     STRICT = "strict"
 
 
 class AnsweredItem(NamedTuple):
-    """A question and the letter it was answered with; None where the answer can't be read."""
+    """A question and the letter of its answer; None if the answer cannot be read."""
 
     item: Item
     letter: str | None
@@ -35,7 +37,7 @@ class AnsweredItem(NamedTuple):
 
 
 class ScoreRow(NamedTuple):
-    """One row of the tables; None where there was nothing to count."""
+    """One row of the tables; None where nothing was counted."""
 
     anomaly_detection: float | None
     defect_classification: float | None
@@ -53,23 +55,23 @@ class ScoreRow(NamedTuple):
 ScoreTable = dict[str, ScoreRow]
 
 
-def score_table(marked: Sequence[AnsweredItem], scoring: Scoring) -> ScoreTable:
-    """A row for every data set that was asked about, and their average."""
-    counted = [each for each in marked if scoring is Scoring.STRICT or each.letter is not None]
-    asked = [name for name in DataSet if any(each.item.data_set is name for each in marked)]
+def score_table(answered: Sequence[AnsweredItem], scoring: Scoring) -> ScoreTable:
+    """One row per data set that was asked about, and their average."""
+    counted = [each for each in answered if scoring is Scoring.STRICT or each.letter is not None]
+    asked = [name for name in DataSet if any(each.item.data_set is name for each in answered)]
     return with_average(
         {name.value: score_row([each for each in counted if each.item.data_set is name]) for name in asked}
     )
 
 
 def with_average(by_set: ScoreTable) -> ScoreTable:
-    """The same rows and, below them, the mean of each column."""
+    """The same rows, followed by the mean of each column."""
     return {**by_set, AVERAGE: ScoreRow(*map(_mean, zip(*by_set.values(), strict=True)))} if by_set else {}
 
 
-def score_row(marked: Sequence[AnsweredItem]) -> ScoreRow:
+def score_row(answered: Sequence[AnsweredItem]) -> ScoreRow:
     """The figures of one data set."""
-    by_task = {task: [each for each in marked if each.item.task is task] for task in Task}
+    by_task = {task: [each for each in answered if each.item.task is task] for task in Task}
     detected = by_task.pop(Task.ANOMALY_DETECTION)
     normal = [each.right for each in detected if each.item.normal]
     abnormal = [each.right for each in detected if not each.item.normal]
@@ -78,9 +80,9 @@ def score_row(marked: Sequence[AnsweredItem]) -> ScoreRow:
         None if None in both else _mean(both),
         *(_share(sum(each.right for each in of_task), len(of_task)) for of_task in by_task.values()),
     ]
-    found, alarms = sum(abnormal), len(normal) - sum(normal)
-    recall, precision = _share(found, len(abnormal)), _share(found, found + alarms)
-    f1 = _share(2 * found, len(abnormal) + found + alarms)
+    hits, false_alarms = sum(abnormal), len(normal) - sum(normal)
+    recall, precision = _share(hits, len(abnormal)), _share(hits, hits + false_alarms)
+    f1 = _share(2 * hits, len(abnormal) + hits + false_alarms)
     return ScoreRow._make((*tasks, _mean(tasks), recall, precision, f1))
 
 

@@ -85,8 +85,8 @@ async def test_strategies_share_drafts(root: Path) -> None:
 async def test_a_draft_and_its_letter_are_kept_apart(root: Path) -> None:
     examination, (majority,), _ = await examined(root, LetterEngine(lambda text: SURE), "majority-1")
     (vote,) = examination.votes(ITEMS[0], majority)
-    assert vote.thought.endswith("Verdict:")
-    assert vote.said in (" A.", " B.", " D.")
+    assert vote.draft.endswith("Verdict:")
+    assert vote.text in (" A.", " B.", " D.")
     assert vote.tokens == 9
 
 

@@ -11,7 +11,7 @@ import pytest
 from support.mmad_drawn import ABNORMAL, drawn, entry, write
 
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.mmad.item_reader import FAULTS_SHOWN, read_items
+from inspector.lab.evaluation.mmad.item_reader import MAX_FAULTS_SHOWN, read_items
 from inspector.lab.evaluation.mmad.items import DataSet, Item, Task
 
 PICTURE = "VisA/cap/test/dent/000.jpg"
@@ -115,10 +115,10 @@ def test_templates_need_not_be_there_when_none_is_shown(tmp_path: Path) -> None:
 
 
 def test_all_faults_are_told_together_up_to_a_screenful(tmp_path: Path) -> None:
-    entries = {f"VisA/cap/{number}.jpg": entry(ABNORMAL, TEMPLATE, ng=True) for number in range(FAULTS_SHOWN + 5)}
+    entries = {f"VisA/cap/{number}.jpg": entry(ABNORMAL, TEMPLATE, ng=True) for number in range(MAX_FAULTS_SHOWN + 5)}
     with pytest.raises(InspectorError, match="… and 5 more") as error:
         _read(tmp_path, entries)
-    assert len(str(error.value).splitlines()) == FAULTS_SHOWN + 1
+    assert len(str(error.value).splitlines()) == MAX_FAULTS_SHOWN + 1
 
 
 @pytest.mark.parametrize("folder", ["MVTec-AD", "mvtec_ad", "DS-MVTec", "MVTec"])

@@ -56,6 +56,6 @@ def test_a_reading_is_for_its_likeliest_letter() -> None:
 
 
 def test_a_draft_is_for_what_was_said_after_it() -> None:
-    vote = LetterVote(question="q", kind=AnswerKind.DRAFTED, number=0, thought="A crack. Verdict:", said=" C")
+    vote = LetterVote(question="q", kind=AnswerKind.DRAFTED, number=0, draft="A crack. Verdict:", text=" C")
     assert vote.letter == "C"
-    assert vote.model_copy(update={"said": " unsure"}).letter is None
+    assert vote.model_copy(update={"text": " unsure"}).letter is None

@@ -9,20 +9,20 @@ from support.mmad_parts import an_item, drafts
 
 from inspector.lab.evaluation.mmad.items import Task
 from inspector.lab.evaluation.mmad.letter_strategy import letter_strategy
-from inspector.lab.evaluation.mmad.report import COLUMNS, NOTE, StrategyResult, document, page, tables
+from inspector.lab.evaluation.mmad.report import COLUMNS, NOTE, StrategyResult, as_markdown, document, titled_tables
 from inspector.lab.evaluation.mmad.scores import AnsweredItem, ScoreRow
 
 ABOUT = {"shots": 1}
 
 
-def an_outcome(name: str = "majority-3") -> StrategyResult:
+def a_result(name: str = "majority-3") -> StrategyResult:
     item = an_item(task=Task.DEFECT_ANALYSIS)
     votes = [vote.model_copy(update={"tokens": 10, "ms": 4.0, "trust_ms": 2.0}) for vote in drafts("B", "B", "A")]
     return StrategyResult(letter_strategy(name), (AnsweredItem(item, "B"), AnsweredItem(item, None)), (*votes, *votes))
 
 
 def test_both_scorings_and_the_published_rows_stand_side_by_side() -> None:
-    told = document(ABOUT, [an_outcome()])
+    told = document(ABOUT, [a_result()])
     ours = told["strategies"]["majority-3"]
     assert ours["official"]["VisA"]["defect_analysis"] == 100.0
     assert ours["strict"]["VisA"]["defect_analysis"] == 50.0
@@ -35,12 +35,12 @@ def test_both_scorings_and_the_published_rows_stand_side_by_side() -> None:
 
 
 def test_costs_are_means_over_questions() -> None:
-    costs = an_outcome().as_json()
+    costs = a_result().as_json()
     assert (costs["votes_mean"], costs["tokens_mean"], costs["ms_mean"]) == (3.0, 30.0, 12.0)
 
 
 def test_asking_for_trust_costs_the_strategy_that_wants_it() -> None:
-    assert an_outcome("weighted-3").as_json()["ms_mean"] == 18.0
+    assert a_result("weighted-3").as_json()["ms_mean"] == 18.0
 
 
 def test_the_columns_are_the_papers() -> None:
@@ -48,9 +48,9 @@ def test_the_columns_are_the_papers() -> None:
 
 
 def test_the_page_holds_every_table_and_the_note() -> None:
-    told = page("tiny on MMAD", [an_outcome()])
+    told = as_markdown("tiny on MMAD", [a_result()])
     assert told.startswith("# tiny on MMAD\n")
-    for title, rows in tables([an_outcome()]):
+    for title, rows in titled_tables([a_result()]):
         assert f"## {title}\n" in told
         assert all(f"| {name} |" in told for name in rows)
     assert "| VisA | - | - | - | - | 50.0 | - | - | 50.0 | - | - | - |" in told

@@ -6,13 +6,13 @@ import io
 
 from rich.console import Console
 
-from inspector.cli.tables.live import summary
+from inspector.cli.tables.figures import figures_table
 
 
 def test_rows_stand_under_each_other_and_nothing_is_a_dash() -> None:
     told = io.StringIO()
     rows = [{"asks": 1, "engine_s": 1.0684}, {"asks": 9, "engine_s": 12.5}]
-    Console(file=told, width=60).print(summary({"direct": rows, "text_alone": []}))
+    Console(file=told, width=60).print(figures_table({"direct": rows, "text_alone": []}))
     lines = [line.split() for line in told.getvalue().splitlines()]
     assert lines == [
         ["direct", "asks", "1", "engine_s", "1.07"],
