@@ -1,17 +1,17 @@
-"""What can go wrong, sorted by whose turn it is to act.
+"""The errors of inspector, sorted by who must act.
 
     InspectorError
-    ├── DeclarationError   the author of a YAML file: names file, field and remedy, all faults together
+    ├── DeclarationError   the author of a YAML file: names file, field and remedy of all faults together
     ├── FrameError         the camera or its gateway: the message can't be read as a frame
-    │   └── PictureError   the picture inside the frame can't be judged (unreadable, too large, wrong type)
-    ├── ModelError         the engine: a checkpoint can't be loaded, an answer can't be computed
-    ├── PoolError          nobody judged the frame: no replica, or all busy
+    │   └── PictureError   the same: the picture inside the frame can't be judged (unreadable, too large, wrong type)
+    ├── ModelError         the engine: it can't load a checkpoint or compute an answer
+    ├── PoolError          the pool: no replica judged the frame
     │   ├── PoolOverload   every replica is full: the fail-safe disposition is due at once
-    │   └── ReplicaError   a replica died or failed over the frame: another one may do
-    ├── BrokerError        the operator: the MQTT broker can't be reached or refuses us
+    │   └── ReplicaError   a replica died or failed on the frame: another one may succeed
+    ├── BrokerError        the operator: the MQTT broker can't be reached or refuses the connection
     └── LedgerError        the operator: the database can't be written or read
 
-Doors translate what their library raises into these, once, keeping the cause.
+Adapters translate their library's exceptions into these, once, and keep the cause.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from typing import NamedTuple
 
 
 class InspectorError(Exception):
-    """Base of everything inspector raises on purpose."""
+    """Base of all errors that inspector raises on purpose."""
 
 
 class Fault(NamedTuple):
-    """One mistake in a declaration: where it stands, what is wrong, and what to write instead.
+    """One mistake in a declaration: its place, the problem, and the remedy.
 
-    `row` counts the file's lines from 1; None where the file as a whole is meant.
+    `row` counts the file's lines from 1; None where the fault concerns the whole file.
     """
 
     file: str
@@ -42,7 +42,7 @@ class Fault(NamedTuple):
 
 
 class DeclarationError(InspectorError):
-    """A pipeline or model card breaks its grammar; carries every fault found, not only the first."""
+    """A pipeline or model card breaks its grammar. It carries every fault found, not only the first."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
@@ -57,7 +57,7 @@ class FrameError(InspectorError):
 
 
 class PictureError(FrameError):
-    """The picture of a frame can't be judged; the part is recorded as BAD_IMAGE with this text."""
+    """The picture of a frame can't be judged. The part is recorded as BAD_IMAGE with this text."""
 
 
 class ModelError(InspectorError):
@@ -65,15 +65,15 @@ class ModelError(InspectorError):
 
 
 class PoolError(InspectorError):
-    """The pool could not have the frame judged."""
+    """The pool could not judge the frame."""
 
 
 class PoolOverload(PoolError):
-    """All replicas are full; waiting would pass the deadline."""
+    """All replicas are full; waiting would exceed the deadline."""
 
 
 class ReplicaError(PoolError):
-    """The replica that had the frame died, or its code failed."""
+    """The replica that had the frame died or raised."""
 
 
 class BrokerError(InspectorError):

@@ -1,4 +1,4 @@
-"""Which part the running code works on: carried along by asyncio into tasks and worker threads, for whoever logs."""
+"""The part that the running code works on. asyncio carries it into tasks and worker threads, for log records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inspector.domain.frame import FrameKey
 
 @dataclass(frozen=True, slots=True)
 class PartContext:
-    """`result_id` is None until the part has a record."""
+    """The part in progress. `result_id` is None until the part has a record."""
 
     key: FrameKey
     result_id: str | None = None
@@ -20,16 +20,17 @@ _part: ContextVar[PartContext | None] = ContextVar("part_in_hand", default=None)
 
 
 def current_part() -> PartContext | None:
+    """Return the part of the running task, or None."""
     return _part.get()
 
 
 def set_current_part(key: FrameKey) -> None:
-    """From now on this task works on that part; every frame has a task of its own."""
+    """Set the part that this task works on. Every frame has its own task."""
     _part.set(PartContext(key))
 
 
 def set_current_result(result_id: str) -> None:
-    """The part in hand has this record; nothing where there is none in hand."""
+    """Add the record's id to the current part; without one, do nothing."""
     part = _part.get()
     if part is not None:
         _part.set(replace(part, result_id=result_id))

@@ -1,6 +1,7 @@
-"""Where this process runs: read from the environment (`INSPECTOR_…`) and `.env`, only by wiring and the command line.
+"""Settings of this process: read from the environment (`INSPECTOR_…`) and `.env` by bootstrap and the command line
+only.
 
-What the factory wants stands in `pipelines/` and `models/`; nothing of that is set here.
+The settings of lines and models are in `pipelines/` and `models/`; none of them is set here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from inspector.messages.topics import DEFAULT_ROOT, Topics
 
 
 class Settings(BaseSettings):
-    """One installation. Every field is an environment variable INSPECTOR_<FIELD>."""
+    """The settings of one installation. Every field is an environment variable INSPECTOR_<FIELD>."""
 
     model_config = SettingsConfigDict(
         env_prefix="INSPECTOR_", env_file=".env", extra="ignore", frozen=True, protected_namespaces=()
@@ -24,7 +25,7 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path("var"), description="folder for the database, the pictures and logs")
     database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
     evidence_url: str = Field(default="", description="folder or fsspec URL for pictures; empty: in the data folder")
-    claims: tuple[str, ...] = Field(default=(), description="folders or URLs that frame-ref messages may point into")
+    claims: tuple[str, ...] = Field(default=(), description="folders or URLs in which frame-ref pictures may lie")
 
     broker_host: str = Field(default="127.0.0.1", description="host name or address of the MQTT broker")
     broker_port: int = Field(default=1883, ge=1, le=65535, description="port of the broker; 8883 is usual with TLS")

@@ -1,4 +1,4 @@
-"""The current time, always in UTC."""
+"""The current time in UTC."""
 
 from __future__ import annotations
 
@@ -6,4 +6,5 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
+    """Return the current time as an aware UTC datetime."""
     return datetime.now(UTC)

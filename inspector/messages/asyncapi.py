@@ -1,7 +1,8 @@
 """The wire contract as documents: one AsyncAPI 3.0 document of all topics, and a JSON Schema per payload. Pure.
 
-Topics and fields are generated from `wire.py`: what is not in code is not in the documents. Only what a frame's
-MQTT properties mean is written here; a test holds it against what the intake reads.
+Topics and fields are generated from `topics.py`, `incoming.py` and `outgoing.py`, so the documents list exactly what
+the code implements. Only the meaning of a frame's MQTT properties is written here; a test compares it with the
+properties that the intake reads.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FRAME_MESSAGE: Final = "frame"
 PROPERTY_DESCRIPTIONS: Final = {
     "trigger_id": "names this exposure; the gate matches verdicts by it. Also taken from Correlation-Data",
     "part_id": "serial number of the part",
-    "product": "what is being made",
+    "product": "product type of the part",
     "lot": "production lot",
     "seq": "counts the camera's frames; gaps are reported as lost frames",
     "captured_at": "time of exposure, RFC 3339 with zone",
@@ -40,8 +41,11 @@ PARAMETER_DESCRIPTIONS: Final = {
 
 
 class Channel(NamedTuple):
-    """One topic. `action` is the service's: it receives frames and sends verdicts. `payload` names a specimen,
-    or FRAME for the bytes of a picture."""
+    """One topic.
+
+    `action` is the service's: it receives frames and sends verdicts. `payload` names a specimen, or FRAME_MESSAGE for
+    the bytes of a picture.
+    """
 
     name: str
     address: str
@@ -52,7 +56,7 @@ class Channel(NamedTuple):
 
 
 def channels(topics: Topics) -> list[Channel]:
-    """All topics, in the order of a frame's life."""
+    """List all topics, in the order of a frame's life."""
     return [*_from_cameras(topics), *_to_the_line(topics), *_of_the_service(topics)]
 
 
@@ -60,41 +64,41 @@ def _from_cameras(topics: Topics) -> Iterator[Channel]:
     def address(channel: str) -> str:
         return topics.camera("{line}", "{camera}", channel)
 
-    frame = "A camera's picture; metadata travel as MQTT 5 user properties. Response-Topic gets a copy of the verdict."
+    frame = "A camera's picture, with metadata as MQTT 5 user properties. Response-Topic gets a copy of the verdict."
     yield Channel("frame", address("frame"), "receive", FRAME_MESSAGE, frame)
     plain = "The same for MQTT 3.1.1 devices, which have no properties."
     yield Channel("frameOfTrigger", address("frame/{trigger_id}"), "receive", FRAME_MESSAGE, plain)
-    claim = "Claim check: where a picture lies that is too large for the broker."
+    claim = "Claim check: the address of a picture that is too large for the broker."
     yield Channel("frameRef", address("frame-ref"), "receive", "frame-ref", claim)
-    status = "A camera says online, and its last will says offline."
+    status = "Online, published by the camera; offline, published as its last will."
     yield Channel("cameraStatus", address("status"), "receive", "status", status, retained=True)
-    yield Channel("gateAck", address("ack"), "receive", "ack", "What the gate did with a part.")
-    count = "How often the PLC triggered this camera; compared with what was decided and lost."
+    yield Channel("gateAck", address("ack"), "receive", "ack", "The gate's report of its action on a part.")
+    count = "The PLC's number of triggers of this camera; compared with the decided and lost parts."
     yield Channel("plcCount", address("count"), "receive", "count", count)
 
 
 def _to_the_line(topics: Topics) -> Iterator[Channel]:
     verdict = "One per part, below 1 KiB: the only thing a gate reads. A repeat carries the same result_id."
     yield Channel("verdict", topics.verdict("{line}", "{camera}"), "send", "verdict", verdict)
-    report = "The whole story of a part. Sent once its words are written."
+    report = "The complete record of a part. Published once its words are written."
     yield Channel("report", topics.report("{line}", "{camera}"), "send", "report", report)
-    part = "Every change of a part's state, where INSPECTOR_PART_STATES asks for it. Best effort: not for a gate."
+    part = "Every change of a part's state, if INSPECTOR_PART_STATES is set. Best effort: not for a gate."
     yield Channel("part", topics.part("{line}", "{camera}"), "send", "part", part)
-    event = "Alarms and notices; those of no line stand under 'service'."
+    event = "Alarms and notices; those without a line use 'service' as line."
     yield Channel("event", topics.event("{line}"), "send", "event", event)
 
 
 def _of_the_service(topics: Topics) -> Iterator[Channel]:
-    state, further = "Whether a station works; OFFLINE is its last will.", "The same of a further station."
+    state, further = "Whether a station works; OFFLINE is its last will.", "The same for a further station."
     yield Channel("state", topics.state, "send", "state", state, retained=True)
     yield Channel("stateOfStation", f"{topics.state}/{{station}}", "send", "state", further, retained=True)
-    beat = "Every second; the count stands still when the service does."
+    beat = "Published every second; the count stops when the service stops."
     yield Channel("heartbeat", topics.heartbeat, "send", "heartbeat", beat)
     yield Channel("heartbeatOfStation", f"{topics.heartbeat}/{{station}}", "send", "heartbeat", further)
 
 
 def document(topics: Topics) -> dict[str, Any]:
-    """The AsyncAPI document of an installation with this topic root."""
+    """Build the AsyncAPI document of an installation with this topic root."""
     listed = channels(topics)
     return {
         "asyncapi": "3.0.0",
@@ -112,7 +116,7 @@ def document(topics: Topics) -> dict[str, Any]:
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """A JSON Schema of its own for every payload, by the payload's name."""
+    """Build a separate JSON Schema for every payload, by the payload's name."""
     return {
         name: {"$schema": JSON_SCHEMA_DIALECT, **type(specimen).model_json_schema(mode=_mode(specimen))}
         for name, specimen in _specimens().items()
@@ -124,7 +128,7 @@ def _specimens() -> dict[str, Payload | Incoming]:
 
 
 def _mode(specimen: Payload | Incoming) -> Literal["serialization", "validation"]:
-    """What we send is described as it is written, with every field; what comes in as it is read."""
+    """Return the schema mode: outgoing payloads as written, with every field; incoming ones as read."""
     return "serialization" if isinstance(specimen, Payload) else "validation"
 
 
@@ -181,8 +185,8 @@ def _frame_message() -> dict[str, Any]:
 
 
 def _shared_schemas() -> dict[str, Any]:
-    """The payloads' schemas, each model once; AsyncAPI refers to them by name."""
+    """Build the payloads' schemas, each model once. AsyncAPI refers to them by name."""
     models = [(type(specimen), _mode(specimen)) for specimen in _specimens().values()]
     _, shared = models_json_schema(models, ref_template="#/components/schemas/{model}")
-    found: dict[str, Any] = shared["$defs"]
-    return found
+    definitions: dict[str, Any] = shared["$defs"]
+    return definitions

@@ -20,12 +20,14 @@ from inspector.domain.declared import Disposition
 
 
 def utc(at: datetime) -> datetime:
-    """The same instant in UTC, which is the zone of a time without one. Raises ValueError where that would leave the
-    calendar: no database could keep it."""
+    """Convert to UTC; a time without a zone is taken for UTC.
+
+    Raises ValueError where the result would lie outside the calendar, which no database could store.
+    """
     try:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("lies outside the calendar; check the device's clock") from error
+        raise ValueError("is outside the calendar in UTC; check the device's clock") from error
 
 
 TriggerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
@@ -35,21 +37,23 @@ Instant = Annotated[AwareDatetime, AfterValidator(utc)]
 
 
 class Incoming(BaseModel):
-    """Incoming payloads: what we do not know is ignored, so that devices may say more."""
+    """Base of incoming payloads. Unknown fields are ignored, so that devices may send more."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class CameraStatus(Incoming):
-    """Retained by the camera, OFFLINE as its last will."""
+    """A camera's status, retained. OFFLINE is its last will."""
 
     state: Literal["online", "offline"]
     at: datetime | None = None
 
 
 class FrameRef(Incoming):
-    """Claim check: where a picture too large for the broker lies. `url` is a file path or an fsspec URL below
-    a root that the service allows."""
+    """A claim check: the address of a picture that is too large for the broker.
+
+    `url` is a file path or an fsspec URL below a root that the service allows.
+    """
 
     url: str = Field(min_length=1, max_length=2048)
     sha256: Sha256
@@ -65,7 +69,7 @@ class FrameRef(Incoming):
 
 
 class GateAck(Incoming):
-    """What the gate did with a part. A time without zone is taken for UTC."""
+    """The gate's report of its action on a part. A time without zone is taken for UTC."""
 
     trigger_id: TriggerId
     disposition: Disposition
@@ -73,8 +77,10 @@ class GateAck(Incoming):
 
 
 class PlcCount(Incoming):
-    """How often the PLC triggered this camera from `since` up to `until`, by the clock that stamps `captured_at`.
-    Sent at the end of a shift or a lot, or every minute; compared with what the ledger holds."""
+    """The number of triggers of this camera from `since` up to `until`, by the clock that sets `captured_at`.
+
+    Sent at the end of a shift or a lot, or every minute, and compared with the ledger.
+    """
 
     triggers: int = Field(ge=0, lt=10**12)
     since: Instant
@@ -85,5 +91,5 @@ class PlcCount(Incoming):
     def _comes_after(cls, until: datetime, info: ValidationInfo) -> datetime:
         since = info.data.get("since")
         if since is not None and until <= since:
-            raise ValueError("is not after since; send the end of the period")
+            raise ValueError("is not later than since; send the end of the period")
         return until

@@ -1,4 +1,4 @@
-"""Payloads that the service publishes, and how they are made from a part."""
+"""Payloads that the service publishes, and their construction from a part."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.messages.incoming import Sha256, TriggerId
 
 Corners = Annotated[tuple[Share, ...], Field(min_length=4, max_length=4)]
-MAX_PART_ID_BYTES: Final = 36  # leaves a verdict below 1 KiB with the longest names
+MAX_PART_ID_BYTES: Final = 36  # keeps a verdict below 1 KiB with the longest names
 
 
 class Payload(BaseModel):
-    """Outgoing payloads: built by us, so strict."""
+    """Base of outgoing payloads. The service builds them, so unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -37,12 +37,12 @@ class PipelineStamp(Payload):
 
 
 class VerdictMessage(Payload):
-    """What a gate reads: at most 1 KiB of JSON, one per part. Repeats carry the same result_id."""
+    """The only message that a gate reads: at most 1 KiB of JSON, one per part. Repeats carry the same result_id."""
 
     schema_: Literal["inspector.verdict/1"] = Field(default="inspector.verdict/1", alias="schema")
     result_id: str = Field(max_length=48)
     trigger_id: TriggerId
-    part_id: str | None = Field(default=None, description="left out where longer than a UUID; the report has it")
+    part_id: str | None = Field(default=None, description="left out if longer than a UUID; the report contains it")
     line: Name
     camera: Name
     seq: int | None = None
@@ -59,8 +59,10 @@ class VerdictMessage(Payload):
     latency_ms: float = Field(ge=0.0, description="from receipt to decision")
     deadline_ms: float = Field(ge=0.0, description="from capture")
     late: bool
-    gate_by: AwareDatetime | None = Field(default=None, description="the deadline as a time; no PASS is sent after it")
-    fail_safe: Disposition | None = Field(default=None, description="what the line does without a verdict in time")
+    gate_by: AwareDatetime | None = Field(
+        default=None, description="the deadline as a time; no PASS is published later"
+    )
+    fail_safe: Disposition | None = Field(default=None, description="the gate's action without a verdict in time")
     is_simulated: bool = False
     pipeline: PipelineStamp
 
@@ -70,7 +72,7 @@ class VoteLine(Payload):
     rung: int = Field(ge=0)
     p_ng: Share | None
     p_true: Share | None = Field(
-        default=None, description="how likely the model holds this vote to be right; null where it was not asked"
+        default=None, description="the model's probability that this vote is right; null where it was not asked"
     )
     tokens: int = Field(ge=0)
     ms: float = Field(ge=0.0)
@@ -78,9 +80,9 @@ class VoteLine(Payload):
 
 
 class OpinionLine(Payload):
-    """What the golden samples say beside the votes. It asks the model nothing, and no vote is counted for it."""
+    """The second opinion, from the golden samples. It asks the model nothing and is not counted as a vote."""
 
-    p_ng: Share = Field(description="0.5: as far from the golden samples as they lie from each other")
+    p_ng: Share = Field(description="0.5: as far from the golden samples as they are from each other")
     ms: float = Field(ge=0.0)
     text: str = ""
 
@@ -93,25 +95,25 @@ class FindingLine(Payload):
 
 
 class ReportMessage(Payload):
-    """The whole story of one part: the verdict, every vote, the picture's hash and the words."""
+    """The complete record of one part: the verdict, every vote, the picture's hash and the words."""
 
     schema_: Literal["inspector.report/1"] = Field(default="inspector.report/1", alias="schema")
     verdict: VerdictMessage
-    detail: str = Field(description="the reason in words, where there is more to say than the reason code")
+    detail: str = Field(description="explanation in words, where the reason code is not enough")
     part_id: str | None = None
     product: str | None = None
     lot: str | None = None
     captured_at: AwareDatetime | None = None
     received_at: AwareDatetime
     votes: tuple[VoteLine, ...]
-    second_opinion: OpinionLine | None = Field(default=None, description="where the pipeline asks for one")
+    second_opinion: OpinionLine | None = Field(default=None, description="present if the pipeline asks for one")
     evidence_sha256: Sha256 | None
     words_state: WordsState
     findings: tuple[FindingLine, ...]
 
 
 class EventSeverity:
-    """Names of event severities, mildest first."""
+    """Event severities, mildest first."""
 
     INFO: Final = "INFO"
     WARNING: Final = "WARNING"
@@ -119,7 +121,7 @@ class EventSeverity:
 
 
 class EventMessage(Payload):
-    """An alarm or notice about a line. `count` says how often it happened since it was last published."""
+    """An alarm or notice about a line. `count` is the number of occurrences since it was last published."""
 
     schema_: Literal["inspector.event/1"] = Field(default="inspector.event/1", alias="schema")
     event_id: str
@@ -133,22 +135,24 @@ class EventMessage(Payload):
 
 
 class PartStateMessage(Payload):
-    """A part came into a state. Told once, and not kept for later: the ledger holds how a part stands. LOST is told
-    of the numbers `seq` to `last_seq`, of which nothing else is known."""
+    """A change of a part's state, published once and not stored: the ledger holds the current state.
+
+    LOST refers to the numbers `seq` to `last_seq`; nothing else is known about them.
+    """
 
     schema_: Literal["inspector.part/1"] = Field(default="inspector.part/1", alias="schema")
     state: PartState
     line: Name
     camera: Name
     trigger_id: TriggerId | None = Field(default=None, description="null for LOST")
-    result_id: str | None = Field(default=None, max_length=48, description="from DECIDED on, where it is known")
+    result_id: str | None = Field(default=None, max_length=48, description="known from DECIDED on")
     seq: int | None = None
     last_seq: int | None = Field(default=None, description="LOST only")
     at: AwareDatetime
 
 
 class ServiceState(Payload):
-    """Retained; the broker publishes OFFLINE by itself (last will) when a station disappears."""
+    """The state of a station, retained. The broker publishes OFFLINE (last will) when a station disappears."""
 
     schema_: Literal["inspector.state/1"] = Field(default="inspector.state/1", alias="schema")
     state: Literal["ONLINE", "OFFLINE"]
@@ -157,27 +161,27 @@ class ServiceState(Payload):
 
 
 class Heartbeat(Payload):
-    """Every second. A counter that stands still means that the inspector stopped."""
+    """Published every second. A count that stands still means that the inspector stopped."""
 
     schema_: Literal["inspector.heartbeat/1"] = Field(default="inspector.heartbeat/1", alias="schema")
     station: int = Field(ge=0)
     count: int = Field(ge=0)
     in_flight: int = Field(ge=0, description="frames received and not yet decided")
-    queued: int = Field(default=0, ge=0, description="those of them that wait for a model replica")
-    judging: int = Field(default=0, ge=0, description="those of them that are with one")
-    outbox: int = Field(ge=0, description="decided messages that the broker has not confirmed")
+    queued: int = Field(default=0, ge=0, description="frames in flight that wait for a model replica")
+    judging: int = Field(default=0, ge=0, description="frames in flight that a model replica is judging")
+    outbox: int = Field(ge=0, description="messages that the broker has not confirmed")
     at: AwareDatetime
 
 
 class GateDeadline(NamedTuple):
-    """Until when a gate waits for a verdict, and what it does without one."""
+    """The time until which a gate waits for a verdict, and its action without one."""
 
     gate_by: datetime
     fail_safe: Disposition
 
 
 def verdict_message(part: PartRecord, until: GateDeadline | None = None) -> VerdictMessage:
-    """The verdict payload of a stored part."""
+    """Build the verdict payload of a stored part."""
     main = part.words.main
     return VerdictMessage(
         result_id=part.result_id,
@@ -209,7 +213,7 @@ def verdict_message(part: PartRecord, until: GateDeadline | None = None) -> Verd
 
 
 def report_message(part: PartRecord) -> ReportMessage:
-    """The report payload of a stored part, with its words as far as they are written."""
+    """Build the report payload of a stored part, with its words as far as they are written."""
     return ReportMessage(
         verdict=verdict_message(part),
         detail=part.decision.detail,
@@ -227,7 +231,10 @@ def report_message(part: PartRecord) -> ReportMessage:
 
 
 def _fitting(part_id: str | None) -> str | None:
-    """The part id, unless it is too long for a verdict: a gate matches by trigger_id, and half an id is a wrong one."""
+    """Return the part id, or None if it is too long for a verdict.
+
+    A gate matches by trigger_id, and a truncated part id would be a wrong one.
+    """
     written = json.dumps(part_id, ensure_ascii=False).encode()
     return part_id if len(written) <= MAX_PART_ID_BYTES + 2 else None
 
@@ -258,5 +265,5 @@ def finding_line(finding: Finding) -> FindingLine:
 
 
 def to_json(payload: Payload) -> bytes:
-    """Compact UTF-8 JSON with the field names of the wire."""
+    """Serialise to compact UTF-8 JSON with the field names of the wire."""
     return payload.model_dump_json(by_alias=True).encode()

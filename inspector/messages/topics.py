@@ -1,4 +1,4 @@
-"""Topics of the MQTT contract: how each is built and read."""
+"""Topics of the MQTT contract: building and parsing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ DEFAULT_ROOT: Final = "inspector/v1"
 
 
 class FrameTopic(NamedTuple):
-    """A topic of a camera, taken apart. `channel` is frame, frame-ref, status, ack or count; `trigger_id` only in
-    the MQTT 3.1.1 form `frame/{trigger_id}`."""
+    """A parsed camera topic.
+
+    `channel` is frame, frame-ref, status, ack or count. `trigger_id` occurs only in the MQTT 3.1.1 form
+    `frame/{trigger_id}`.
+    """
 
     line: str
     camera: str
@@ -23,7 +26,7 @@ CHANNELS_IN: Final = ("frame", "frame-ref", "status", "ack", "count")
 
 
 class Topics:
-    """All topics under one plant's root. Building from a bad root raises ValueError."""
+    """All topics under one plant's root. Raises ValueError for a bad root."""
 
     def __init__(self, root: str = DEFAULT_ROOT) -> None:
         if not root or any(not NAME_PATTERN.fullmatch(level) for level in root.split("/")):
@@ -54,11 +57,11 @@ class Topics:
         return f"{self.root}/service/heartbeat"
 
     def of_station(self, topic: str, station: int) -> str:
-        """State and heartbeat of the first station stand on the plain topic; further stations add their number."""
+        """Return the topic for one station. The first station uses the plain topic; the others append their number."""
         return topic if station == 0 else f"{topic}/{station}"
 
     def parse(self, topic: str) -> FrameTopic | None:
-        """The camera topic taken apart; None when it is not one of ours to read."""
+        """Parse a camera topic; None when it is not one that the service reads."""
         if not topic.startswith(self.root + "/"):
             return None
         levels = topic[len(self.root) + 1 :].split("/")

@@ -1,4 +1,4 @@
-"""Withdraw a PASS that was not published in time: the verdict and report that replace it."""
+"""Withdrawal of a PASS that was not published in time: the verdict and report that replace it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPORT_ID_SUFFIX: Final = "-report"
 
 
 def withdraw_if_late(payload: bytes, now: datetime) -> VerdictMessage | None:
-    """What a gate is told in place of a PASS that it did not get in time; None where the message may go as it is."""
+    """Return the verdict that replaces a late PASS; None where the message may be published unchanged."""
     try:
         verdict = VerdictMessage.model_validate_json(payload)
     except ValidationError:  # another kind of message
@@ -30,20 +30,20 @@ def withdraw_if_late(payload: bytes, now: datetime) -> VerdictMessage | None:
 
 
 def report_id(result_id: str) -> str:
-    """The message id of a part's report."""
+    """Return the message id of a part's report."""
     return result_id + REPORT_ID_SUFFIX
 
 
 def reported_result(message_id: str) -> str | None:
-    """Whose report that message is; None for another kind of message."""
+    """Return the result id of a report's message id; None for any other message."""
     return message_id.removesuffix(REPORT_ID_SUFFIX) if message_id.endswith(REPORT_ID_SUFFIX) else None
 
 
 def correct_report(report: bytes, verdict: bytes, detail: str) -> bytes:
-    """A report that was written before its verdict became another one; an unreadable one stays as it is."""
+    """Rewrite a report for the verdict that replaced its own. An unreadable report is returned unchanged."""
     try:
-        told, written = VerdictMessage.model_validate_json(verdict), ReportMessage.model_validate_json(report)
+        replacement, written = VerdictMessage.model_validate_json(verdict), ReportMessage.model_validate_json(report)
     except ValidationError:
         return report
-    told = told.model_copy(update={"gate_by": None, "fail_safe": None})
-    return to_json(written.model_copy(update={"verdict": told, "detail": detail}))
+    replacement = replacement.model_copy(update={"gate_by": None, "fail_safe": None})
+    return to_json(written.model_copy(update={"verdict": replacement, "detail": detail}))

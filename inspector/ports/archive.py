@@ -10,8 +10,11 @@ from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 
 
 class PartFilter(NamedTuple):
-    """Which parts to list; None means any. `before` and `after` are part numbers (paging): only
-    older parts, or only newer ones. With `after` a limit keeps the parts nearest to it, without it the newest."""
+    """Which parts to list; None means any.
+
+    `before` and `after` are part numbers, for paging: only older parts, or only newer ones. A limit with `after` keeps
+    the parts nearest to that number; without it, the newest parts.
+    """
 
     line: str | None = None
     camera: str | None = None
@@ -22,14 +25,14 @@ class PartFilter(NamedTuple):
 
 
 class PartRow(NamedTuple):
-    """One listed part: its number (grows with time) and the record. Lists leave `votes[].text` out."""
+    """One listed part: its number, which grows with time, and its record. Lists leave `votes[].text` out."""
 
     number: int
     part: PartRecord
 
 
 class Totals(NamedTuple):
-    """Counts since `since`: how many parts per (line, disposition, reason), messages waiting, frames lost."""
+    """Counts since `since`: parts per (line, disposition, reason), waiting messages and lost frames."""
 
     parts: dict[tuple[str, str, str], int]
     outbox: int
@@ -40,10 +43,10 @@ class Totals(NamedTuple):
 
 
 class Archive(Protocol):
-    """Reading side of the ledger. Synchronous: called in a worker thread. Raises LedgerError."""
+    """The reading side of the ledger. Synchronous: called in a worker thread. Raises LedgerError."""
 
     def parts(self, wanted: PartFilter, limit: int) -> list[PartRow]:
-        """Newest first."""
+        """List parts, newest first."""
 
     def part(self, result_id: str) -> PartRow | None: ...
 
@@ -52,7 +55,7 @@ class Archive(Protocol):
     def list_cameras(self) -> list[CameraRow]: ...
 
     def list_events(self, limit: int) -> list[Event]:
-        """Newest first."""
+        """List events, newest first."""
 
     def list_pipelines(self) -> list[PipelineVersion]:
-        """The newest version of every line."""
+        """List the newest version of every line."""

@@ -1,4 +1,4 @@
-"""Port of `adapters/mqtt`: what a station publishes and what it receives."""
+"""Port of `adapters/mqtt`: the messages that a station publishes and receives."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from inspector.domain.reconciliation import Ack, TriggerCount
 
 
 class OutgoingMessage(NamedTuple):
-    """One message for the line, stored with the part. `message_id` is stable over repeats; `topic` is complete.
-    `confirms` says that the part counts as PUBLISHED once the broker has this message (the verdict).
-    `correlation` is MQTT's correlation data; `ack_within_ms` how soon the gate should acknowledge it."""
+    """One message for the line, stored with the part.
+
+    `message_id` stays the same when the message is repeated; `topic` is complete. `confirms` marks the verdict: once
+    the broker has it, the part counts as PUBLISHED. `correlation` is MQTT's correlation data. `ack_within_ms` is the
+    time within which the gate should acknowledge.
+    """
 
     message_id: str
     topic: str
@@ -23,39 +26,42 @@ class OutgoingMessage(NamedTuple):
 
 
 class Publisher(Protocol):
-    """Sends messages with QoS 1, in the order of the calls."""
+    """Publishes messages with QoS 1, in the order of the calls."""
 
     async def publish(self, message: OutgoingMessage) -> None:
-        """Returns when the broker has confirmed it. Raises BrokerError when the connection is lost before."""
+        """Publish, and return when the broker has confirmed. Raises BrokerError when the connection is lost first."""
 
     async def announce(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Sends something that is not kept for later (events, heartbeats). Raises BrokerError when offline."""
+        """Publish something that is not stored for later (events, heartbeats). Raises BrokerError when offline."""
 
     async def wait_online(self) -> None:
-        """Returns when there is a connection and the echoes of an earlier life have come in."""
+        """Return when there is a connection and the echoes of a previous run have arrived."""
 
     def echoed_ids(self) -> Sequence[str]:
-        """Ids of our own messages that came back from the broker and are not noted yet: proof that they were
-        published, though an earlier life of this process may have died before it could note it."""
+        """Return ids of our own messages that the broker sent back and the ledger has not recorded yet.
+
+        An echo proves that the message was published, even if a previous run of this process died before it recorded
+        that.
+        """
 
     def forget_echoes(self, message_ids: Sequence[str]) -> None:
-        """The ledger knows that these were published: their echoes are no longer needed."""
+        """Drop the echoes of these messages: the ledger has recorded them as published."""
 
 
 class MessageReceiver(Protocol):
-    """What the intake hands its messages to; called on the event loop."""
+    """The receiver of parsed MQTT messages. The intake calls it on the event loop."""
 
     async def inspect(self, frame: Frame) -> None:
-        """Returns when the frame may be acknowledged."""
+        """Inspect the frame, and return when it may be acknowledged."""
 
     def on_status(self, line: str, camera: str, status: str) -> None:
-        """A camera says online or offline."""
+        """Accept a camera's status: online or offline."""
 
     async def on_ack(self, ack: Ack) -> None:
-        """A gate says what it did. Returns when the message may be acknowledged."""
+        """Accept a gate's report of its action. Returns when the message may be acknowledged."""
 
     async def on_count(self, count: TriggerCount) -> None:
-        """A PLC says how often it triggered a camera. Returns when the message may be acknowledged."""
+        """Accept a PLC's count of triggers. Returns when the message may be acknowledged."""
 
     def report_fault(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
-        """Something came in that can't be read; counted and told to a person."""
+        """Report a message that can't be read, as a counted event for a person."""

@@ -1,4 +1,4 @@
-"""Port of `adapters/camera`: bytes of a frame to measurements of its picture."""
+"""Port of `adapters/camera`: from the bytes of a frame to measurements of its picture."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from inspector.domain.quality import Measurements
 
 
 class PictureReader(Protocol):
-    """Turns bytes into measurements within limits. Called in a worker thread."""
+    """Measures pictures within limits. Called in a worker thread."""
 
     def measure(self, frame: Frame, rules: Quality) -> Measurements:
-        """Raises PictureError, with a reason for the line engineer, when the picture can't be judged."""
+        """Measure the picture. Raises PictureError, with a reason for the line engineer, when it can't be judged."""
 
     def fetch(self, claim: Claim) -> bytes:
-        """The picture of a claim check. Raises PictureError when it can't be had or is another one."""
+        """Fetch the picture of a claim check. Raises PictureError when it is unavailable or has another sha256."""

@@ -11,21 +11,26 @@ from numpy.typing import NDArray
 from inspector.domain.prompts import Question
 from inspector.domain.report import Box, JsonSchema
 
-PatchMap = NDArray[Any]  # what a vision tower sees in one picture: [rows, columns, width]
+PatchMap = NDArray[Any]  # a vision tower's features of one picture: [rows, columns, width]
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An encoded picture (JPEG, PNG, BMP, TIFF or WebP bytes, already checked), or a part of it: `crop` is cut
-    out at native resolution."""
+    """An encoded picture, or a part of it.
+
+    `data` holds JPEG, PNG, BMP, TIFF or WebP bytes that were already checked. `crop` is cut out at native resolution.
+    """
 
     data: bytes
     crop: Box | None = None
 
 
 class Prefix(Protocol):
-    """Pictures and preamble, encoded once and kept. `tokens` counts them; `window` is the part of the last picture
-    that is shown: more than its `crop` where that is too small for the card's zoom."""
+    """Pictures and preamble, encoded once and cached.
+
+    `tokens` counts them. `window` is the shown part of the last picture. It is larger than the picture's `crop` where
+    the crop is too small for the card's zoom.
+    """
 
     @property
     def tokens(self) -> int: ...
@@ -36,8 +41,11 @@ class Prefix(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to the index-th question. `p_ng` is None when it could not be read; `text` is what was sampled;
-    `p_true` how likely the model holds it to be right, None where it was not asked or said something else."""
+    """The answer to the index-th question.
+
+    `p_ng` is None when the answer could not be read. `text` is the sampled text. `p_true` is the model's own
+    probability that the answer is right; None where it was not asked or gave no readable reply.
+    """
 
     index: int
     p_ng: float | None
@@ -47,27 +55,27 @@ class Answer:
 
 
 class GeneratedText(NamedTuple):
-    """Text the model wrote, and how many tokens that took."""
+    """Text that the model wrote, and its number of tokens."""
 
     text: str
     tokens: int
 
 
 class Engine(Protocol):
-    """One model. All methods are safe to call for many parts at once; failing one never changes another.
+    """One model. All methods are safe to call for many parts at once; a failing call never affects another.
 
     Raises ModelError when the model can't answer.
     """
 
     @property
     def fingerprint(self) -> str:
-        """Hash of weights, preprocessing, dtype and engine: 16 hex."""
+        """The hash (16 hex) of weights, preprocessing, dtype and engine."""
 
     async def open(self, pictures: Sequence[Picture], preamble: str) -> Prefix:
-        """Encodes the pictures and the preamble once. Raises PictureError for an unreadable picture."""
+        """Encode the pictures and the preamble once. Raises PictureError for an unreadable picture."""
 
     def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
-        """Answers as they finish; closing the iterator cancels the rest."""
+        """Yield answers as they finish. Closing the iterator cancels the rest."""
 
     async def write(
         self,
@@ -79,12 +87,17 @@ class Engine(Protocol):
         schema: JsonSchema | None = None,
         urgent: bool = False,
     ) -> GeneratedText:
-        """Greedy text after `request`; it begins with `start`, which the model is made to say, and keeps to `schema`
-        as far as the engine can hold it to one. `urgent`: a verdict waits for it; other text gives way to verdicts."""
+        """Generate greedy text after `request`.
+
+        The text begins with `start`, which the model is forced to write, and follows `schema` as far as the engine can
+        enforce it. `urgent`: a verdict waits for this text; other text gives way to verdicts.
+        """
 
     async def features(self, prefix: Prefix) -> PatchMap:
-        """The patches of the prefix's last picture as the vision tower saw them when it was opened. Raises ModelError,
-        with the remedy, where the engine can't show them."""
+        """Return the patches of the prefix's last picture, as the vision tower encoded them when the prefix was opened.
+
+        Raises ModelError, with the remedy, where the engine can't provide them.
+        """
 
     async def close(self, prefix: Prefix) -> None:
-        """Frees the prefix. Closing twice is allowed."""
+        """Free the prefix. Closing twice is allowed."""

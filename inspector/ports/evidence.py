@@ -8,14 +8,17 @@ from inspector.domain.part import Evidence
 
 
 class EvidenceStore(Protocol):
-    """Pictures by the sha256 of their bytes. Written before the row that names them. Raises LedgerError."""
+    """Pictures by the sha256 of their bytes. A picture is stored before the row that refers to it. Raises
+    LedgerError."""
 
     def put(self, data: bytes, media_type: str) -> Evidence:
-        """Stores the bytes once; durable when it returns. Called in a worker thread."""
+        """Store the bytes once; they are durable on return. Called in a worker thread."""
 
     def get(self, sha256: str) -> bytes:
-        """Raises KeyError for an unknown hash."""
+        """Return the bytes. Raises KeyError for an unknown hash."""
 
     def remove(self, sha256: str) -> None:
-        """Removes a picture, unless it was put within the last day: someone may be about to name it. Removing what
-        is not there is allowed."""
+        """Remove a picture, unless it was stored within the last day: a row may be about to refer to it.
+
+        Removing a missing picture is allowed.
+        """

@@ -1,4 +1,4 @@
-"""Port of `adapters/ledger`: the record of every part, its messages, cameras and events."""
+"""Port of `adapters/ledger`: the record of every part, with messages, cameras and events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from inspector.ports.broker import OutgoingMessage
 
 
 class PipelineVersion(NamedTuple):
-    """A stored version of a declaration. `golden` are sha256 of its golden samples, in declared order."""
+    """A stored version of a declaration. `golden` holds the sha256 of its golden samples, in declared order."""
 
     pipeline: Pipeline
     version: int
@@ -28,86 +28,96 @@ class PipelineVersion(NamedTuple):
 
 
 class StoredVerdict(NamedTuple):
-    """What the ledger already holds for a frame key: its id and the verdict message as it was stored."""
+    """The stored result for a frame key: its id, and the verdict message as it was stored."""
 
     result_id: str
     verdict: OutgoingMessage | None
 
 
 class Ledger(Protocol):
-    """The record of every part. Every method raises LedgerError when the database can't do it.
+    """The record of every part. Every method raises LedgerError when the database fails.
 
     `record` and `finish_words` return after the commit; many calls share one transaction (group commit).
     """
 
     async def find(self, key: FrameKey) -> StoredVerdict | None:
-        """What is stored for this frame, or None: a redelivery is answered, not judged again."""
+        """Return the stored result for this frame, or None. A redelivery is answered from it, not judged again."""
 
     async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
-        """Stores part, votes, words, evidence reference and messages in one transaction. False, storing
-        nothing, when the key is already decided."""
+        """Store part, votes, words, evidence reference and messages in one transaction.
+
+        Returns False, and stores nothing, when the key is already decided.
+        """
 
     async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:
-        """Adds the words of a part whose words were PENDING, with the messages that carry them."""
+        """Add the words of a part whose words were PENDING, with the messages that carry them."""
 
-    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, told: bool = False) -> bool:
-        """The part's PASS becomes `decision`, late, and `payload` what its verdict says; False, changing nothing, where
-        the broker has that verdict already, or the part is unknown. `told`: the gate was told this in time, while the
-        PASS was still being stored, so that it is not late and the broker has it."""
+    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, in_time: bool = False) -> bool:
+        """Replace the part's PASS by `decision`, marked late, and its verdict by `payload`.
+
+        Returns False, and changes nothing, where the broker already has that verdict or the part is unknown. `in_time`:
+        the gate already received this verdict in time, while the PASS was still being stored. The part is then not
+        late, and counts as published.
+        """
 
     async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
-        """Parts whose words are still PENDING: after a restart nobody is writing them any more."""
+        """List parts whose words are still PENDING. After a restart nothing writes them any more."""
 
     async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
-        """Messages not confirmed by the broker, oldest first. `lines` None means of all lines."""
+        """List messages that the broker has not confirmed, oldest first. `lines` None means all lines."""
 
     async def confirm(self, message_ids: Sequence[str]) -> None:
-        """The broker has these messages. Unknown ids are ignored; confirming twice is allowed."""
+        """Record that the broker has these messages. Unknown ids are ignored; confirming twice is allowed."""
 
     async def pipelines(self) -> list[PipelineVersion]:
-        """The newest version of every line."""
+        """List the newest version of every line."""
 
     async def add_camera_activity(self, sightings: Sequence[CameraActivity]) -> None:
-        """Adds what was seen of cameras since the last call; a camera seen first is listed as new."""
+        """Add the activity of cameras since the last call. A camera's first activity lists it as new."""
 
     async def cameras(self) -> list[CameraRow]:
-        """All cameras ever seen."""
+        """List all cameras ever seen."""
 
     async def add_events(self, events: Sequence[Event]) -> None:
-        """Appends events."""
+        """Append events."""
 
     async def decided_seqs(self, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
-        """Which numbers from `first` to `last` belong to parts of this camera received since then."""
+        """Return which numbers from `first` to `last` belong to parts of this camera received since then."""
 
     async def acknowledge(self, ack: Ack) -> Disposition | None:
-        """The gate acted on a part, which is ACKNOWLEDGED from now on. Returns what its verdict had asked for, None
-        where there is no such part. The first acknowledgement of a part stays."""
+        """Record the gate's action on a part, which is ACKNOWLEDGED from now on.
+
+        Returns the disposition of its verdict, or None where there is no such part. The first acknowledgement of a part
+        stays.
+        """
 
     async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[MissingAck]:
-        """Verdicts that the gate should have acknowledged by now; each is told once. `lines` None: of all lines."""
+        """List verdicts whose acknowledgement is overdue, each once. `lines` None means all lines."""
 
     async def add_count(self, count: TriggerCount) -> None:
-        """Keeps what a PLC counted, to be compared later. The same count again changes nothing."""
+        """Store a PLC's count for a later comparison. Repeating the same count changes nothing."""
 
     async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[CountComparison]:
-        """Compares the counts that came before this time with the ledger; each once."""
+        """Compare the counts received before this time with the ledger, each once."""
 
     async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
-        """Keeps the votes of a part's whole ladder beside those that decided it. Those that are there stay."""
+        """Store the votes of a part's whole ladder, separate from the votes that decided it. Stored ones stay."""
 
     async def add_reviews(self, reviews: Sequence[Review]) -> None:
-        """Appends people's answers. Their parts' pictures stay for good."""
+        """Append people's reviews. The pictures of reviewed parts are kept for good."""
 
     async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
-        """Goes on through this line's passed parts, a bounded way, and marks the pictures that it needs no more
-        and that no other part and no golden sample needs either."""
+        """Continue through this line's passed parts by a bounded step, and mark pictures for removal.
+
+        A picture is marked when its retention has ended and no other part and no golden sample needs it.
+        """
 
     async def pictures_removed(self, sha256s: Sequence[str]) -> None:
-        """These marked pictures are gone from the evidence store."""
+        """Record that the evidence store has removed these marked pictures."""
 
 
 class ReleasedPictures(NamedTuple):
-    """`marked` are pictures that the evidence store may remove now; `more`: there is more to go through."""
+    """`marked` are pictures that the evidence store may remove now; `more` says that further parts remain."""
 
     marked: tuple[str, ...]
     more: bool
@@ -115,9 +125,11 @@ class ReleasedPictures(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CameraActivity:
-    """What one station saw of one camera since the last sighting. `known` is False when no pipeline wants it.
-    `last_seq` is the number up to which all came or were given up. `status` is online, offline or None (said
-    nothing)."""
+    """The activity of one camera at one station since the last report.
+
+    `known` is False when no pipeline declares the camera. All numbers up to `last_seq` arrived or were given up.
+    `status` is online, offline or None (not reported).
+    """
 
     line: str
     camera: str
@@ -150,7 +162,7 @@ class CameraRow:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something worth telling a person. `kind` is a stable code; `count` how many times it happened."""
+    """An occurrence that a person should know. `kind` is a stable code; `count` is the number of occurrences."""
 
     event_id: str
     line: str

@@ -1,4 +1,4 @@
-"""Port of `adapters/telemetry`: sums that metrics are made of, and the page that Prometheus reads."""
+"""Port of `adapters/telemetry`: the sums behind the metrics, and the page that Prometheus reads."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 from inspector.domain.reconciliation import Balance
 from inspector.ports.ledger import CameraRow, PipelineVersion
 
+# Upper edges of the histogram of latency / deadline, in shares of the deadline.
 DEADLINE_SHARE_EDGES: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0)
 
-
-# Shown as 0 for every line before they happen: what is first seen as 1 has not increased, and no alert would fire.
+# Exported as 0 for every line before the first one: a counter that starts at 1 shows no increase, so no alert fires.
 ALWAYS_SHOWN_EVENTS: Final = ("ACK_MISSING", "GATE_DIFFERS", "SEQUENCE_GAP", "COUNT_DIFFERS", "LEDGER_AWAY")
 
 
 class PartOutcome(NamedTuple):
-    """What parts are told apart by."""
+    """The labels by which parts are counted."""
 
     line: str
     disposition: str
@@ -26,7 +26,10 @@ class PartOutcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PartSums:
-    """Parts of one kind, added up. `spent` sums latency / deadline; `within` counts those up to each of EDGES."""
+    """Sums over parts with one outcome.
+
+    `spent` sums latency / deadline. `within` counts the parts up to each of DEADLINE_SHARE_EDGES.
+    """
 
     parts: int
     late: int
@@ -52,7 +55,7 @@ NO_PARTS: Final = PartSums(0, 0, 0, 0, 0.0, 0.0, (0,) * len(DEADLINE_SHARE_EDGES
 
 
 class EventKind(NamedTuple):
-    """What events are told apart by."""
+    """The labels by which events are counted."""
 
     line: str
     kind: str
@@ -65,8 +68,7 @@ Value = TypeVar("Value", int, PartSums)
 
 @dataclass(frozen=True, slots=True)
 class RowSums(Generic[Key, Value]):
-    """The rows of a table above some number, added up: those up to another number apart from the later ones.
-    `newest` is the highest number there is."""
+    """Sums over the rows of a table above some number, split at a second number. `newest` is the highest row number."""
 
     earlier: dict[Key, Value]
     later: dict[Key, Value]
@@ -74,7 +76,7 @@ class RowSums(Generic[Key, Value]):
 
 
 class OutboxBacklog(NamedTuple):
-    """A line's messages that the broker has not confirmed; the oldest belongs to a part decided then."""
+    """A line's messages that the broker has not confirmed. `oldest_at`: when the oldest one's part was decided."""
 
     line: str
     messages: int
@@ -82,7 +84,7 @@ class OutboxBacklog(NamedTuple):
 
 
 class StationStatus(NamedTuple):
-    """What a station last said of itself, and when that was heard."""
+    """A station's latest heartbeat, and when it was received."""
 
     station: int
     heard_at: datetime
@@ -93,19 +95,19 @@ class StationStatus(NamedTuple):
 
 
 class MetricsSource(Protocol):
-    """What metrics are made of: the ledger's own sums. Synchronous: called in a worker thread. Raises LedgerError."""
+    """The ledger's sums for metrics. Synchronous: called in a worker thread. Raises LedgerError."""
 
     def count_parts(self, after: int, until: int) -> RowSums[PartOutcome, PartSums]:
-        """Parts numbered above `after` by outcome, those up to `until` apart from the later ones."""
+        """Sum the parts numbered above `after` by outcome, split at `until`."""
 
     def count_events(self, after: int, until: int) -> RowSums[EventKind, int]:
-        """The same of events: how often each happened."""
+        """Count the events numbered above `after` by kind, split at `until`."""
 
     def count_waiting(self) -> list[OutboxBacklog]:
-        """The outbox of every line where a message waits."""
+        """List the outbox backlog of every line with a waiting message."""
 
     def balance(self, line: str, now: datetime, settled: datetime) -> Balance:
-        """How the books of this line stand; what came in after `settled` may still be on its way."""
+        """Return the balance of this line. Frames received after `settled` may still be in flight."""
 
     def list_cameras(self) -> list[CameraRow]: ...
 
@@ -119,4 +121,4 @@ class MetricsPage(Protocol):
     def media_type(self) -> str: ...
 
     def render(self) -> bytes:
-        """Called in a worker thread. Never raises: what can't be read is left out, and said to be."""
+        """Render the page, leaving out and reporting unreadable values. Called in a worker thread. Never raises."""

@@ -14,9 +14,11 @@ from inspector.domain.vote import Opinion, StoppedBy, Vote
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one replica needs to judge one frame. `golden` are the golden samples' pictures' sha256;
-    `remaining_ms` is what is left for judging when the job is sent; `max_rungs` how far up the ladder it may go (None:
-    to its end)."""
+    """The input of one replica for one frame.
+
+    `golden` holds the sha256 of the golden samples' pictures. `remaining_ms` is the time left for judging when the job
+    is sent. `max_rungs` limits how many rungs may be asked (None: all).
+    """
 
     key: FrameKey
     payload: bytes
@@ -29,9 +31,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the ladder found: votes in the order they were given, and the second opinion where the line wants one.
-    `is_short`: the pool was overloaded, and no rung but the first might be asked. `is_bad_image`: the votes would
-    pass what does not show the product, as `detail` says, and are left out."""
+    """The result of the ladder: votes in the order they were given, and the line's second opinion.
+
+    `is_short`: the pool was overloaded, and only the first rung was allowed. `is_bad_image`: the picture does not show
+    the product, as `detail` explains. The votes would have passed it, so they are left out.
+    """
 
     votes: tuple[Vote, ...]
     rungs: int
@@ -45,14 +49,17 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class ShadowResult:
-    """The votes of a part's whole ladder, asked after its judgement; none where that could not be finished."""
+    """The votes of a part's whole ladder, asked after its judgement; empty where that could not finish."""
 
     votes: tuple[Vote, ...] = ()
 
 
 class PoolResult(NamedTuple):
-    """A judgement, and what follows it. `words` are None when the part needs none, MISSING when the writer failed;
-    `shadow` is None for a part that is none. Awaiting them never raises, and they need not be awaited."""
+    """A judgement, and the results that follow it.
+
+    `words` resolves to None when the part needs none, and to MISSING when the writer failed. `shadow` resolves to None
+    for a part without shadow votes. Awaiting them never raises, and is optional.
+    """
 
     judgement: Judgement
     words: Awaitable[Words | None]
@@ -63,4 +70,4 @@ class Pool(Protocol):
     """The model replicas. One remote hop per frame."""
 
     async def judge(self, job: Job) -> PoolResult:
-        """Raises PoolOverload at once when all replicas are full, PoolError when none could judge it."""
+        """Judge one frame. Raises PoolOverload at once when all replicas are full, else PoolError when none could."""

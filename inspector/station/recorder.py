@@ -142,7 +142,7 @@ class Recorder:
     async def _correct(self, told: PartRecord, verdict: OutgoingMessage) -> None:
         """The ledger holds another decision than the gate was told while it was being stored."""
         result_id, decision, payload = told.result_id, told.decision, verdict.payload
-        if not await _insistently(lambda: self._ledger.withdraw(result_id, decision, payload, told=True)):
+        if not await _insistently(lambda: self._ledger.withdraw(result_id, decision, payload, in_time=True)):
             said = f"{told.key}: the gate was told {told.decision.disposition}, the ledger holds another result"
             self._watch.note("RECORD_DIFFERS", said, line=told.key.line)
 

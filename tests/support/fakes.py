@@ -122,15 +122,15 @@ class MemoryLedger:
             self._put(replace(row.part, words=words))
             self.outbox += [Posted(message, result_id, row.part.key.line) for message in outgoing]
 
-    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, told: bool = False) -> bool:
+    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, in_time: bool = False) -> bool:
         self._reach()
         its_own = [each for each in self.outbox if each.message.message_id == result_id]
-        waiting = [each for each in its_own if told or not each.published]
+        waiting = [each for each in its_own if in_time or not each.published]
         for posted in waiting:
             posted.message = posted.message._replace(payload=payload)
             row = self.part(result_id)
             assert row is not None
-            self._put(replace(row.part, decision=decision, late=not told))
+            self._put(replace(row.part, decision=decision, late=not in_time))
         for posted in self.outbox if waiting else []:
             if posted.message.message_id == report_id(result_id) and not posted.published:
                 report = correct_report(posted.message.payload, payload, decision.detail)

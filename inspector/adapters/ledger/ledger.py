@@ -90,8 +90,8 @@ class SqlLedger:
     async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:
         await self._writer.submit(writes.finish_words, writes.LaterWords(result_id, words, tuple(outgoing)))
 
-    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, told: bool = False) -> bool:
-        return await self._writer.submit(writes.withdraw, writes.Withdrawal(result_id, decision, payload, told))
+    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, in_time: bool = False) -> bool:
+        return await self._writer.submit(writes.withdraw, writes.Withdrawal(result_id, decision, payload, in_time))
 
     async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
         return await self._read(reads.unfinished_words, lines)

@@ -72,7 +72,7 @@ class Withdrawal(NamedTuple):
     result_id: str
     decision: Decision
     payload: bytes
-    told: bool
+    in_time: bool
 
 
 def record_parts(connection: Connection, group: Sequence[NewPart]) -> list[bool]:
@@ -99,12 +99,12 @@ def withdraw(connection: Connection, group: Sequence[Withdrawal]) -> list[bool]:
 
 def _withdraw(connection: Connection, withdrawal: Withdrawal) -> bool:
     verdict = update(outbox).where(outbox.c.message_id == withdrawal.result_id, outbox.c.confirms)
-    if not withdrawal.told:
+    if not withdrawal.in_time:
         verdict = verdict.where(is_waiting)
     if not connection.execute(verdict.values(payload=withdrawal.payload)).rowcount:
         return False
     part = update(parts).where(parts.c.result_id == withdrawal.result_id)
-    connection.execute(part.values(late=not withdrawal.told, **decision_row(withdrawal.decision)))
+    connection.execute(part.values(late=not withdrawal.in_time, **decision_row(withdrawal.decision)))
     _correct_report(connection, withdrawal)
     return True
 

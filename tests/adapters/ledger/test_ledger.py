@@ -114,7 +114,7 @@ async def test_what_the_gate_was_told_while_a_pass_was_being_stored_is_what_the_
     await opened.ledger.confirm([published.result_id])
     safe = fail_safe(Disposition.REVIEW, Reason.SAFE_MODE, "not stored in time")
     parts = (waiting.result_id, published.result_id, "nobody")
-    assert [await opened.ledger.withdraw(part, safe, b"told", told=True) for part in parts] == [True, True, False]
+    assert [await opened.ledger.withdraw(part, safe, b"told", in_time=True) for part in parts] == [True, True, False]
     rows = [opened.archive.part(part.result_id) for part in (waiting, published)]
     assert [row.part for row in rows if row] == [
         replace(waiting, decision=safe),
