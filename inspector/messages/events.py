@@ -61,7 +61,7 @@ _FROM_CAMERAS: Final = (
         "BAD_PROPERTY",
         WARNING,
         "A frame has a property that cannot be read. The property is ignored; the part is judged.",
-        "Correct the property at the camera; the event's text says what is expected.",
+        "Correct the property at the camera; the event's text names the expected form.",
     ),
     EventDefinition(
         "SEQUENCE_GAP",
