@@ -12,19 +12,26 @@ from support.paths import ROOT
 from inspector.messages.events import EVENT_DEFINITIONS
 from inspector.ports.metrics import ALWAYS_SHOWN_EVENTS
 
+SEVERITIES: Final = ("INFO", "WARNING", "ALARM")
 # rooms that raise events, and the code words there that are no kinds of events
 ROOMS: Final = ("station", "adapters/mqtt", "bootstrap", "operations")
-NO_KINDS: Final = {"ONLINE", "OFFLINE", "SUBACK", "USER", "MMAD", "INFO", "WARNING", "ALARM"}
+NO_KINDS: Final = {"ONLINE", "OFFLINE", "SUBACK", "USER", "MMAD", *SEVERITIES}
 CODE: Final = re.compile(r"[A-Z]{3,}(_[A-Z]+)*")
 
 
 def raised() -> Iterator[str]:
     """Code words passed to a call. A prefix ends in `_`, as in f"UNKNOWN_{what}"."""
+    for arguments in _calls():
+        yield from filter(None, map(_code, arguments))
+
+
+def _calls() -> Iterator[list[ast.expr]]:
+    """The arguments of every call in the rooms that raise events."""
     for room in ROOMS:
         for path in (ROOT / "inspector" / room).rglob("*.py"):
             for call in ast.walk(ast.parse(path.read_text())):
                 if isinstance(call, ast.Call):
-                    yield from filter(None, map(_code, [*call.args, *(keyword.value for keyword in call.keywords)]))
+                    yield [*call.args, *(keyword.value for keyword in call.keywords)]
 
 
 def _code(argument: ast.expr) -> str | None:
@@ -53,10 +60,19 @@ def test_every_listed_kind_is_raised() -> None:
     assert {kind for kind in EVENT_DEFINITIONS if kind not in codes and not kind.startswith(prefixes)} == set()
 
 
+def test_severity_is_the_one_that_the_code_raises() -> None:
+    """A call that names no severity raises a warning."""
+    for arguments in _calls():
+        named = [each.attr for each in arguments if isinstance(each, ast.Attribute) and each.attr in SEVERITIES]
+        for code in filter(None, map(_code, arguments)):
+            if code in EVENT_DEFINITIONS:
+                assert EVENT_DEFINITIONS[code].severity == (named or ["WARNING"])[0], code
+
+
 def test_every_kind_has_a_meaning_and_a_remedy() -> None:
     for kind, definition in EVENT_DEFINITIONS.items():
         assert kind == definition.kind
-        assert definition.severity in ("INFO", "WARNING", "ALARM")
+        assert definition.severity in SEVERITIES
         assert definition.meaning.endswith(".")
         assert definition.remedy.endswith(".")
 
