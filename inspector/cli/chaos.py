@@ -36,7 +36,7 @@ def chaos(
     faults: Annotated[
         str,
         typer.Option(
-            help="Faults to inject, separated by commas. The outbox runs in the station's process: relay kills it."
+            help="Faults to inject, separated by commas. relay means station: the outbox runs in that process."
         ),
     ] = ",".join(FaultKind),
     kills: Annotated[int, typer.Option(help="How often each fault is injected.", min=1)] = 1,

@@ -28,7 +28,7 @@ LEGEND: Final = (
 def checklist(
     line: LineArgument,
     model: ModelCardPath = None,
-    most: Annotated[int, typer.Option(help="Reviewed OK parts, and NG parts, to try the questions on.", min=0)] = 20,
+    most: Annotated[int, typer.Option(help="Reviewed parts of each class to try the questions on.", min=0)] = 20,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the checklist that the line has.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the questions and store nothing.")] = False,
     write: WritePath = None,

@@ -31,7 +31,9 @@ VotesPath = Annotated[
     Path | None,
     typer.Option("--votes", help="File of recorded answers, read and extended. Default: a file in INSPECTOR_DATA."),
 ]
-Hard = Annotated[float, typer.Option(help="How faint the defects are: 0 plain only, 1 mostly faint.", min=0.0, max=1.0)]
+Hard = Annotated[
+    float, typer.Option(help="How faint the defects are, from 0 (all plain) to 1 (mostly faint).", min=0.0, max=1.0)
+]
 WritePath = Annotated[Path | None, typer.Option("--write", help="Pipeline file to write, for inspector apply.")]
 
 

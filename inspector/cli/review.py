@@ -18,9 +18,9 @@ def review(
     reviewer: Annotated[str | None, typer.Option("--by", help="Name of the reviewer. Default: your user name.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Store people's answers about decided parts: OK or NG.
+    """Store reviews of decided parts: whether each part was OK or NG.
 
-    Every answer is kept, and the latest one counts. All rows are stored, or none.
+    Every review is kept, and the latest one of a part counts. All rows are stored, or none.
     """
     from inspector.bootstrap.wiring import absolute
     from inspector.operations.review import read_review_rows, store_reviews

@@ -18,13 +18,16 @@ def serve(
     ] = None,
     metrics_port: Annotated[
         int | None,
-        typer.Option(help="Port that serves /metrics for Prometheus, besides the console's.", min=1, max=65535),
+        typer.Option(
+            help="Port of an extra /metrics endpoint for Prometheus; the console serves one, too.", min=1, max=65535
+        ),
     ] = None,
     log: Annotated[Literal["text", "json"] | None, typer.Option(help="Log format. Default: INSPECTOR_LOG.")] = None,
 ) -> None:
-    """Run the service with the configured broker until Ctrl-C or SIGTERM.
+    """Run the service until Ctrl-C or SIGTERM.
 
-    The first start applies the pipelines folder. Later changes go live with [bold]inspector apply[/].
+    INSPECTOR_BROKER_HOST and INSPECTOR_BROKER_PORT name the broker. The first start applies the pipelines
+    folder; later changes go live with [bold]inspector apply[/].
     """
     from inspector.adapters.telemetry.logs import log_to_stderr
     from inspector.bootstrap.wiring import metrics_server

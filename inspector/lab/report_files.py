@@ -13,10 +13,10 @@ from inspector.errors import InspectorError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Report = Mapping[str, str | Callable[["Figure"], None]]  # by file name: a text, or the function that draws a chart
+ReportFiles = Mapping[str, str | Callable[["Figure"], None]]  # by file name: a text, or the function that draws a chart
 
 
-def write_report(report: Report, folder: Path) -> list[Path]:
+def write_report(report: ReportFiles, folder: Path) -> list[Path]:
     """Write all files of a report and return their paths. Raises InspectorError if the folder is not writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

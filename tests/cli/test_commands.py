@@ -1,4 +1,4 @@
-"""The `inspector` command as a person types it."""
+"""The `inspector` command in a process of its own."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_demo_runs_everything_prints_the_figures_and_leaves_no_process(run: Run,
     assert left == []
 
 
-def test_check_names_what_is_ill_with_a_remedy(run: Run) -> None:
+def test_a_failed_check_names_its_remedy(run: Run) -> None:
     done = run("check", "--json")
     assert done.returncode == 1
     checks = {each["check"]: each for each in document(done)["checks"]}
@@ -85,7 +85,7 @@ def test_apply_shows_a_diff_and_makes_a_version_only_for_what_changed(run: Run, 
     assert document(run("apply", str(declared), "--json"))["lines"][0]["new_version"] == 2
 
 
-def test_apply_tells_all_faults_together_and_stores_nothing(run: Run, declared: Path) -> None:
+def test_apply_reports_all_faults_together_and_stores_nothing(run: Run, declared: Path) -> None:
     (declared / "bad.yaml").write_text("line: bad line\nproduct: x\nladdder: []\n")
     done = run("apply", str(declared))
     assert done.returncode == 1
@@ -103,7 +103,7 @@ def test_apply_refuses_a_golden_sample_that_can_not_be_had(run: Run, declared: P
     assert "golden_samples[0]" in done.stderr
 
 
-def test_export_writes_what_apply_takes(run: Run, declared: Path, tmp_path: Path) -> None:
+def test_exported_pipelines_can_be_applied(run: Run, declared: Path, tmp_path: Path) -> None:
     run("apply", str(declared))
     assert run("export", "pipelines", str(tmp_path / "out")).returncode == 0
     shutil.move(tmp_path / "out", tmp_path / "elsewhere")

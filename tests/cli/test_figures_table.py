@@ -1,4 +1,4 @@
-"""The closing figures of a command, as a person reads them."""
+"""The table of a command's figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console
 from inspector.cli.tables.figures import figures_table
 
 
-def test_rows_stand_under_each_other_and_nothing_is_a_dash() -> None:
+def test_rows_are_aligned_and_missing_values_are_dashes() -> None:
     told = io.StringIO()
     rows = [{"asks": 1, "engine_s": 1.0684}, {"asks": 9, "engine_s": 12.5}]
     Console(file=told, width=60).print(figures_table({"direct": rows, "text_alone": []}))

@@ -1,4 +1,4 @@
-"""`inspector chaos` as a person types it: all of it real, killed once, nothing lost, nothing left behind."""
+"""`inspector chaos` through the command line: real processes are killed, no part is lost, no process is left."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ needs_mosquitto = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto
 
 
 def left_behind(folder: Path) -> list[str]:
-    """What still runs for this plant: the broker names its folder, and the service has it in its environment."""
+    """The processes of this test that still run: the broker names its folder, the service has it in its environment."""
     return [" ".join(each.cmdline()) for each in psutil.process_iter() if is_of(folder, each)]
 
 
@@ -124,7 +124,7 @@ def test_broker_dies_and_comes_back_on_its_port_with_what_it_had_on_disk(tmp_pat
     assert not psutil.pid_exists(broker.pid)
 
 
-def test_frozen_process_stands_still_and_goes_on() -> None:
+def test_frozen_process_stops_and_resumes() -> None:
     def comes_to(stopped: bool) -> bool:
         end = time.monotonic() + 5.0
         while (psutil.Process(process.pid).status() == psutil.STATUS_STOPPED) != stopped and time.monotonic() < end:
@@ -141,7 +141,7 @@ def test_frozen_process_stands_still_and_goes_on() -> None:
         process.wait()
 
 
-def test_locked_database_can_not_be_written_until_it_is_let_go(tmp_path: Path) -> None:
+def test_locked_database_can_not_be_written_until_it_is_released(tmp_path: Path) -> None:
     database = LockableSqlite(tmp_path / "ledger.db")
     upgrade(database.url)
     with closing(sqlite3.connect(tmp_path / "ledger.db", timeout=0)) as service:
@@ -162,7 +162,7 @@ async def test_every_part_of_the_line_is_read_back_from_the_ledger(tmp_path: Pat
     assert {part.votes for part in stored.values()} == {len(a_part().votes)}
 
 
-def test_killed_postgres_cuts_everybody_off_and_keeps_what_was_committed(tmp_path: Path) -> None:
+def test_killed_postgres_closes_all_connections_and_keeps_committed_rows(tmp_path: Path) -> None:
     try:
         server = KillablePostgres(tmp_path / "postgres.log")
     except LedgerError as missing:

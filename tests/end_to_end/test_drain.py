@@ -1,4 +1,4 @@
-"""A station that is stopped in the middle of its work: a real broker, a real ledger, and another station after it."""
+"""A station that is stopped with parts in flight, and its successor: with a real broker and a real ledger."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def send(settings: Settings) -> list[Journey]:
     )
 
 
-async def test_stopped_station_finishes_what_it_holds_and_the_next_one_judges_nothing_again(settings: Settings) -> None:
+async def test_stopped_station_finishes_its_parts_and_the_next_one_judges_none_again(settings: Settings) -> None:
     pool = ScriptedPool(delay_s=0.2)
     first = await open_station(settings, pool, 0)
     sending = asyncio.create_task(asyncio.to_thread(send, settings))

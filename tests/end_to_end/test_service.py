@@ -1,4 +1,4 @@
-"""The whole service as a person starts it: a real broker, real Ray Serve, real frames, and a station that is killed."""
+"""The whole service: a real broker, real Ray Serve, real frames, and a station that is killed."""
 
 from __future__ import annotations
 

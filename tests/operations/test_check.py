@@ -1,4 +1,4 @@
-"""The doctor on the model: what a card needs, and whether what it names answers."""
+"""`inspector check` on model cards: whether the named server answers, and the remedy if it does not."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_a_server_that_answers_is_well(tmp_path: Path) -> None:
     ],
     ids=["no logprobs", "no pictures"],
 )
-async def test_a_server_that_cannot_be_used_is_told_with_its_remedy(tmp_path: Path, script: Script, said: str) -> None:
+async def test_an_unusable_server_is_reported_with_a_remedy(tmp_path: Path, script: Script, said: str) -> None:
     found = await answer(tmp_path, script)
     assert not found.ok
     assert said in found.found

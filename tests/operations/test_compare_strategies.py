@@ -1,4 +1,4 @@
-"""`inspector eval folder` and `inspector eval synthetic --strategy`, as a person types them, with the stub engine."""
+"""`inspector eval folder` and `inspector eval synthetic --strategy` with the stub engine."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def declared(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tiles(tmp_path: Path) -> Path:
-    """Eight OK and four NG pictures, and one that nobody labelled."""
+    """Eight OK and four NG pictures, and one without a label."""
     pictures = tmp_path / "tiles"
     pictures.mkdir()
     rows = [(f"{k}.png", "ng" if k % 3 == 0 else "ok") for k in range(12)] + [("12.png", "unsure")]
@@ -82,7 +82,7 @@ def plan(tmp_path: Path, card: Path, *strategies: str) -> ComparisonSettings:
     return ComparisonSettings(card, strategies, tmp_path / "votes.jsonl")
 
 
-def test_a_labelled_folder_gets_all_strategies_and_its_votes_are_kept(
+def test_a_labelled_folder_gets_all_strategies_and_its_votes_are_stored(
     run: Run, tiles: Path, declared: Path, card: Path, tmp_path: Path
 ) -> None:
     done = run("eval", "folder", tiles, "--pipelines", declared, "--model", card, "--json", "--out", tmp_path / "out")
@@ -107,7 +107,7 @@ def test_an_unknown_strategy_is_refused_before_anything_is_asked(run: Run, card:
     assert "Traceback" not in done.stderr
 
 
-def test_a_line_that_nobody_declared_is_named_with_those_there_are(tiles: Path, declared: Path) -> None:
+def test_an_undeclared_line_is_named_with_the_declared_ones(tiles: Path, declared: Path) -> None:
     with pytest.raises(DeclarationError, match=r"no pipeline for pcb; use one of tiles"):
         folder_source(tiles, declared, line="pcb")
 
@@ -117,7 +117,7 @@ def test_a_shorter_run_is_spread_over_the_folder(tiles: Path, declared: Path) ->
     assert names == ["0", "3", "6", "9"]
 
 
-def test_a_picture_that_is_not_there_is_told_with_its_row(tiles: Path, declared: Path) -> None:
+def test_a_missing_picture_is_reported_with_its_row(tiles: Path, declared: Path) -> None:
     (tiles / "5.png").unlink()
     with pytest.raises(InspectorError, match=r"row 7.*5\.png"):
         folder_source(tiles, declared)

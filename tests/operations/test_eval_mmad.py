@@ -1,4 +1,4 @@
-"""`inspector eval mmad` on a set that is drawn here: with the real architecture, and as a person types it."""
+"""`inspector eval mmad` on a synthetic set: with the real architecture, and through the command line."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_command_prints_tables_that_fit_80_columns(root: Path, tmp_path: Pat
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"mmad.json", "mmad.md"}
 
 
-def test_every_row_stands_in_the_terminal(root: Path) -> None:
+def test_every_row_is_shown_in_the_terminal(root: Path) -> None:
     _, results = evaluate_mmad(MmadSettings(root, 1, ("single",), limit=1), tiny_model.engine, root / "v.jsonl")
     shown = screen()
     shown.print(mmad_tables(results))
@@ -104,7 +104,7 @@ def test_every_row_stands_in_the_terminal(root: Path) -> None:
     ("strategies", "folder", "problem"),
     [(("vote",), "MMAD", "no strategy 'vote'"), (("single",), "nowhere", "--root is the folder")],
 )
-def test_what_is_wrong_is_told_before_a_model_is_loaded(
+def test_faults_are_reported_before_a_model_is_loaded(
     root: Path, strategies: tuple[str, ...], folder: str, problem: str
 ) -> None:
     with pytest.raises(InspectorError, match=problem):

@@ -1,4 +1,4 @@
-"""Measuring a checkpoint: through the service's engine and judge, on frames of its own."""
+"""Measure a checkpoint with the service's engine and judge on synthetic frames."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_view_of_a_frame_is_asked(bench: Bench) -> None:
     assert all(0.0 <= p_ng <= 1.0 for p_ng in found.values())
 
 
-def test_the_quality_gate_stands_before_the_judge(bench: Bench) -> None:
+def test_the_quality_gate_comes_before_the_judge(bench: Bench) -> None:
     black = draw("cap", 1)
     black.pixels[:] = 0
     found = asyncio.run(bench.inspected("cap", encode(black)))

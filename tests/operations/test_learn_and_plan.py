@@ -1,4 +1,4 @@
-"""`inspector review`, `learn`, `plan` and `apply` on one ledger, as a person uses them one after the other."""
+"""`inspector review`, `learn`, `plan` and `apply` on one ledger, one after the other."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def ledger(tmp_path: Path) -> str:
 
 
 async def fill(url: str, count: int, *, spoilt: int | None = None) -> None:
-    """Parts whose whole ladder was asked, not reviewed yet."""
+    """Record parts whose whole ladder was asked, without reviews."""
     async with SqlLedger(url) as ledger:
         for past in told(count, spoilt=spoilt).parts:
             await ledger.record(past.part, [])
@@ -73,7 +73,7 @@ def line(ledger: str, tmp_path: Path) -> str:
     return ledger
 
 
-def test_what_votes_taught_is_live_with_a_new_version(line: str) -> None:
+def test_learned_values_are_live_with_a_new_version(line: str) -> None:
     tried = learn_line(line, "pcb", dry_run=True)
     assert tried.version is None
     assert live(line).pipeline.learned is None
@@ -93,7 +93,7 @@ def test_learning_the_same_again_makes_no_version(line: str) -> None:
     assert learn_line(line, "pcb").version is None
 
 
-def test_a_rung_that_harms_is_capped_and_told_once(ledger: str, tmp_path: Path) -> None:
+def test_a_harmful_rung_is_capped_and_reported_once(ledger: str, tmp_path: Path) -> None:
     asyncio.run(fill(ledger, 100, spoilt=2))
     taught(ledger, tmp_path, 100)
     for _ in range(2):
@@ -108,7 +108,7 @@ def test_a_rung_that_harms_is_capped_and_told_once(ledger: str, tmp_path: Path) 
     assert "rung 3 is no longer asked: of 100 parts it turned" in event.text
 
 
-def test_too_few_reviews_are_said_and_teach_no_calibration(ledger: str, tmp_path: Path) -> None:
+def test_too_few_reviews_are_reported_and_teach_no_calibration(ledger: str, tmp_path: Path) -> None:
     asyncio.run(fill(ledger, 100))
     taught(ledger, tmp_path, 30)
     found = learn_line(ledger, "pcb")
@@ -116,7 +116,7 @@ def test_too_few_reviews_are_said_and_teach_no_calibration(ledger: str, tmp_path
     assert shown(learning_table(found)).count("not learned:") == 2
 
 
-def test_an_apply_that_leaves_scores_alone_keeps_what_was_learned(line: str, tmp_path: Path) -> None:
+def test_an_apply_that_leaves_scores_alone_keeps_learned_values(line: str, tmp_path: Path) -> None:
     learn_line(line, "pcb")
     evidence = FileEvidence(str(tmp_path / "evidence"))
     [slower] = plan_change((declared(deadline_ms=900),), line, evidence)
@@ -127,7 +127,7 @@ def test_an_apply_that_leaves_scores_alone_keeps_what_was_learned(line: str, tmp
     assert not unchanged.is_changed
 
 
-def test_an_apply_that_changes_scores_drops_what_was_learned_and_says_so(line: str, tmp_path: Path) -> None:
+def test_an_apply_that_changes_scores_drops_learned_values_and_says_so(line: str, tmp_path: Path) -> None:
     learn_line(line, "pcb")
     [other] = plan_change((declared(question="Is it bad?"),), line, FileEvidence(str(tmp_path / "evidence")))
     assert other.forgets

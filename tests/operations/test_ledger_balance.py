@@ -1,4 +1,4 @@
-"""`inspector ledger`, `backup` and `restore` as a person types them."""
+"""`inspector ledger`, `backup` and `restore` through the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """An installation with three parts; one number is missing, and nobody said that it is lost."""
+    """An installation with three parts; one trigger is missing and not recorded as lost."""
     folder = tmp_path / "data"
     upgrade(url_of(folder))
     asyncio.run(fill(folder))
@@ -64,7 +64,7 @@ def document(done: subprocess.CompletedProcess[str]) -> Any:
     return json.loads(done.stdout)
 
 
-def test_books_that_do_not_balance_say_so_in_numbers_and_in_the_exit_code(run: Run, data: Path) -> None:
+def test_accounts_that_do_not_balance_show_in_the_figures_and_the_exit_code(run: Run, data: Path) -> None:
     done = run("ledger", "--line", "pcb", "--json")
     books = document(done)
     assert done.returncode == 1
@@ -77,7 +77,7 @@ def test_books_that_do_not_balance_say_so_in_numbers_and_in_the_exit_code(run: R
     assert document(done)["states"] == {"RECEIVED": 0, "DECIDED": 3, "PUBLISHED": 0, "ACKNOWLEDGED": 0, "LOST": 1}
 
 
-def test_unknown_line_is_named_beside_those_that_there_are(run: Run) -> None:
+def test_unknown_line_is_named_with_the_known_ones(run: Run) -> None:
     done = run("ledger", "--line", "pbc")
     assert done.returncode == 1
     assert "no line 'pbc' in the ledger; there are: pcb" in " ".join(done.stderr.split())

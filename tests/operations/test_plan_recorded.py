@@ -1,4 +1,4 @@
-"""A ladder planned from answers that were recorded once, and simulated voters: both without a line or a ledger."""
+"""A ladder planned from recorded answers, and simulated votes: both without a line or a ledger."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_views_that_the_line_does_not_ask_are_among_the_recorded(votes: Path) ->
     assert all(vote.ms >= 0.0 for part in separate_votes(cases) for vote in part.votes)
 
 
-def test_parts_that_nobody_asked_about_are_no_ground_for_a_plan(votes: Path, tmp_path: Path) -> None:
+def test_a_plan_needs_recorded_answers(votes: Path, tmp_path: Path) -> None:
     with pytest.raises(InspectorError, match="no answers about these parts of casting are recorded"):
         planned(votes, line="casting")
     with pytest.raises(InspectorError, match=r"none\.jsonl does not exist; record answers first"):

@@ -1,5 +1,5 @@
-"""`inspector checklist` on a real ledger and evidence store: with an engine that writes as told, and with the embedded
-model, which was never taught to."""
+"""`inspector checklist` on a real ledger and evidence store: with a scripted engine, and with the embedded model, which
+was not trained to write one."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_questions_that_hold_are_live_with_a_new_version(shop: Shop) -> None:
     assert live.pipeline.settings_fingerprint() != before.pipeline.settings_fingerprint()
 
 
-def test_reviewed_parts_say_which_questions_tell_something(shop: Shop) -> None:
+def test_reviewed_parts_show_which_questions_separate_parts(shop: Shop) -> None:
     shop.declare()
     asyncio.run(shop.review(parts(24)))
     found = shop.write(SeeingEngine(WRITTEN, bridged))
@@ -139,7 +139,7 @@ def test_no_more_reviewed_parts_are_asked_about_than_wanted(shop: Shop) -> None:
     assert asked_about == [b"fine 0", b"fine 8", b"fine 16", b"bridged 1", b"bridged 9", b"bridged 17"]
 
 
-def test_a_question_that_calls_a_golden_sample_ng_is_reported_and_the_plain_one_stands_in(shop: Shop) -> None:
+def test_a_question_that_calls_a_golden_sample_ng_is_reported_and_replaced_by_the_plain_one(shop: Shop) -> None:
     def anxious(_: bytes, question: str) -> float:
         return 0.8 if question == SHORT else 0.1
 
@@ -156,7 +156,7 @@ def test_nothing_is_stored_where_no_written_question_holds(shop: Shop) -> None:
     assert "the model wrote no question that can be used" in shown(found)
 
 
-def test_a_written_question_gives_way_to_a_plain_one_that_tells_more(shop: Shop) -> None:
+def test_a_plain_question_that_separates_better_replaces_the_written_one(shop: Shop) -> None:
     def knows(picture: bytes, question: str) -> float:
         clear = question == PLAIN_SHORT or (question == SHORT and picture != b"bridged 7")
         return 0.9 if picture.startswith(b"bridged") and clear else 0.02
@@ -168,7 +168,7 @@ def test_a_written_question_gives_way_to_a_plain_one_that_tells_more(shop: Shop)
     assert "wrote no question that separates parts better than the plain one about its class" in shown(found)
 
 
-def test_what_to_do_next_is_said(shop: Shop) -> None:
+def test_the_next_steps_are_shown(shop: Shop) -> None:
     shop.declare()
     tried = shown(shop.write(SeeingEngine(WRITTEN), dry_run=True))
     assert "nothing is stored" in tried
@@ -185,7 +185,7 @@ def test_what_to_do_next_is_said(shop: Shop) -> None:
     assert "applying it again removes them" in " ".join(stored.split())
 
 
-def test_a_checklist_that_is_there_is_replaced_only_when_told(shop: Shop) -> None:
+def test_an_existing_checklist_is_replaced_only_on_request(shop: Shop) -> None:
     shop.declare(checklist=["Is it bent?"])
     with pytest.raises(InspectorError, match=r"pcb has a checklist already \(1 questions\); --replace writes another"):
         shop.write(SeeingEngine(WRITTEN))
@@ -255,7 +255,7 @@ def test_applying_a_file_without_the_questions_takes_them_out_and_shows_it(shop:
     assert change.rescores
 
 
-def test_what_a_model_writes_becomes_no_markup_and_fits_eighty_columns(shop: Shop) -> None:
+def test_model_text_becomes_no_markup_and_fits_eighty_columns(shop: Shop) -> None:
     shop.declare()
     strange = {"scratch": "Is [bold red]this[/] scratched " + "and " * 25 + "old?", "short": "[/] no question"}
     text = shown(shop.write(SeeingEngine(strange), dry_run=True), width=80)
@@ -264,7 +264,7 @@ def test_what_a_model_writes_becomes_no_markup_and_fits_eighty_columns(shop: Sho
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_the_embedded_model_writes_nothing_that_can_be_used_and_that_is_said(shop: Shop) -> None:
+def test_the_embedded_model_writes_no_usable_question_and_that_is_reported(shop: Shop) -> None:
     board = read_pipelines(ROOT / "pipelines" / "board.yaml")[0].pipeline
     shop.declare(**{**board.model_dump(mode="json"), "line": "pcb", "golden_samples": 1})
     found = shop.write(demo_model.engine())

@@ -1,4 +1,4 @@
-"""Labelled parts, and an engine that is right about the plain ones more often than about the others."""
+"""Labelled parts, and an engine that is right more often about visible defects."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def a_line(**settings: object) -> Pipeline:
 
 
 def parts(count: int, declared: Pipeline | None = None, golden: tuple[str, ...] = ()) -> list[LabelledPart]:
-    """OK and NG in turn; the picture's bytes say which."""
+    """OK and NG parts in turn; the picture's bytes are the label."""
     return [
         LabelledPart(
             f"part-{k}",
@@ -47,7 +47,7 @@ def parts(count: int, declared: Pipeline | None = None, golden: tuple[str, ...] 
 
 
 class OpinionatedEngine(ScriptedEngine):
-    """Answers by the picture, the question and the draft's seed alone, as a model does."""
+    """An engine whose answers depend only on the picture, the question and the draft's seed, as a model's do."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"text": POINTS, **settings})

@@ -1,4 +1,4 @@
-"""A small set in MMAD's shape, drawn here: the benchmark's own pictures are no part of this project."""
+"""A small synthetic set in MMAD's format; the project contains no pictures of the benchmark."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHAPES: Final = {  # folder of each data set: where its pictures lie
 
 
 def drawn(root: Path, each: int = 1) -> dict[str, Any]:
-    """Writes `each` good and as many NG pictures of every data set with mmad.json, and gives what that holds."""
+    """Write `each` good and `each` NG pictures of every data set, and mmad.json; returns its content."""
     told: dict[str, Any] = {}
     for folder, (product, shape) in SHAPES.items():
         template = _put(root, shape.format(kind="good", name="template"), product, 900, ng=False)
@@ -40,7 +40,7 @@ def drawn(root: Path, each: int = 1) -> dict[str, Any]:
 
 
 def entry(types: tuple[str, ...], template: str, *, ng: bool, swapped: bool = False) -> dict[str, Any]:
-    """What mmad.json says about one picture. `swapped`: Yes is B instead of A."""
+    """The entry of one picture in mmad.json. `swapped`: Yes is B instead of A."""
     yes_no = {"A": "No.", "B": "Yes."} if swapped else {"A": "Yes.", "B": "No."}
     (right,) = (letter for letter, text in yes_no.items() if (text == "Yes.") is ng)
     about = {"Options": dict(zip("ABCD", ("a ring", "a lid", "a board", "a cap"), strict=True)), "Answer": "C"}

@@ -1,4 +1,4 @@
-"""Multiple-choice questions to work with, and a stand-in at the engine's port that believes what a test says."""
+"""Multiple-choice questions, and an engine with scripted beliefs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def an_item(**changes: Any) -> Item:
 
 
 def drafts(*letters: str | None, p_true: Sequence[float | None] = ()) -> list[LetterVote]:
-    """Drafted votes for these letters; None can't be read."""
+    """Drafted votes for these letters; None is an unreadable vote."""
     trusts = [*p_true, *[None] * len(letters)]
     return [
         LetterVote(question="q", kind=AnswerKind.DRAFTED, number=number, text=letter or "hm", p_true=trust)
@@ -49,8 +49,8 @@ class LetterPrefix:
 
 
 class LetterEngine:
-    """`ports.Engine` with beliefs by question. A draft's letter is drawn from them by its seed; `says` is what it
-    writes when it is asked for the letter directly."""
+    """`ports.Engine` with beliefs by question. A draft's letter is drawn from them by its seed. `says` is the text that
+    it writes if asked for the letter directly."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""An engine whose answers depend on the picture, and which writes a checklist as it is told."""
+"""An engine whose answers depend on the picture, and which writes a scripted checklist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Sees = Callable[[bytes, str], float | None]  # picture and question → p_ng
 
 
 class SeeingEngine(ScriptedEngine):
-    """`written` is its checklist, class by class; `requests` are what it was asked to write."""
+    """`written` is its checklist, class by class; `requests` holds the requests to write."""
 
     def __init__(self, written: Mapping[str, object], sees: Sees = lambda _picture, _question: 0.02) -> None:
         super().__init__()

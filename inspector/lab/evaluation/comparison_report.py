@@ -9,7 +9,7 @@ from typing import Final
 from inspector.lab.evaluation.comparison import StrategyComparison
 from inspector.lab.evaluation.comparison_charts import CHARTS, chart
 from inspector.lab.evaluation.paired_bootstrap import ConfidenceInterval
-from inspector.lab.report_files import Report, json_text, markdown_table
+from inspector.lab.report_files import ReportFiles, json_text, markdown_table
 
 SHARES: Final = ("balanced_accuracy", "balanced_accuracy_hard", "auroc", "recall", "precision", "f1", "aurc", "ece")
 DISPOSITION_SHARES: Final = ("escape", "overkill", "review", "unreadable")
@@ -21,7 +21,7 @@ counts once. Intervals hold 95 of 100 paired draws of the parts. Hard: OK parts,
 whose defects are least visible, where that is known."""
 
 
-def comparison_report(comparison: StrategyComparison) -> Report:
+def comparison_report(comparison: StrategyComparison) -> ReportFiles:
     charts = {f"{name}.png": partial(chart, draw, comparison) for name, draw in CHARTS.items()}
     return {
         "report.md": as_markdown(comparison, list(charts)),

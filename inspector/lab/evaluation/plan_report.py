@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from inspector.lab.report_files import Report, json_text, markdown_table
+from inspector.lab.report_files import ReportFiles, json_text, markdown_table
 from inspector.tuning.ladder_search import EvaluatedLadder
 from inspector.tuning.recommendation import Recommendation
 
@@ -32,7 +32,7 @@ vote of a rung were asked; the service cancels some. The ladder is chosen on one
 other half, which had no part in the choice. Certify it on the line's own reviewed parts before you trust it."""
 
 
-def plan_report(title: str, advice: Recommendation) -> Report:
+def plan_report(title: str, advice: Recommendation) -> ReportFiles:
     return {
         "plan.md": as_markdown(title, advice),
         "plan.json": json_text(advice.as_json()),

@@ -24,7 +24,7 @@ from inspector.domain.declared import ViewName
 from inspector.domain.effective_votes import effective_votes
 from inspector.domain.log_odds import expit
 from inspector.domain.vote import LabelledVotes, Vote
-from inspector.lab.report_files import Report
+from inspector.lab.report_files import ReportFiles
 from inspector.tuning.correlation import estimate
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _labelled(log_odds: Array, ng: bool) -> LabelledVotes:
     return LabelledVotes(tuple(Vote(ViewName.PARAPHRASE, 0, expit(float(each))) for each in log_odds), ng)
 
 
-def simulation_report(results: Sequence[RuleResult]) -> Report:
+def simulation_report(results: Sequence[RuleResult]) -> ReportFiles:
     return {"simulation.png": partial(_chart, results)}
 
 

@@ -42,7 +42,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[RecordedPart]:
 
 
 def on_frame(case: RecordedPart) -> Iterator[tuple[AnswerBatch, QuestionGroup]]:
-    """What was recorded about the whole picture beside what the question set asks: this model points at no region."""
+    """Recorded answers about the whole picture, with the questions asked: this model names no region."""
     asked = (each for each in question_set(LAMP, case.recording.seed) if each.pictures is Pictures.FRAME)
     return zip((batch for batch in case.recording.batches if batch.pictures is Pictures.FRAME), asked, strict=True)
 
@@ -53,7 +53,7 @@ def test_every_question_of_the_menu_is_answered_and_timed(cases: list[RecordedPa
         assert all(0.0 < said.ms <= batch.ms for batch in case.recording.batches for said in batch.answers)
 
 
-def test_the_direct_question_tells_dark_from_bright(cases: list[RecordedPart]) -> None:
+def test_the_direct_question_separates_dark_from_bright(cases: list[RecordedPart]) -> None:
     scores = [asyncio.run(_direct(case)) for case in cases]
     assert scores[0] < 0.5 < scores[1]
 
@@ -72,7 +72,7 @@ def test_drafts_differ_and_nine_at_once_cost_less_than_nine(cases: list[Recorded
         assert nine.ms < SAMPLES * one.ms
 
 
-def test_what_is_played_back_is_what_the_engine_said(cases: list[RecordedPart]) -> None:
+def test_the_replay_gives_the_engines_answers(cases: list[RecordedPart]) -> None:
     for case in cases:
         replay = RecordingReplay(case.recording, BatchTimeModel([case.recording]))
         for batch, each in on_frame(case):

@@ -1,4 +1,4 @@
-"""The second opinion in comparisons: recorded beside the votes, played alone, weighed with them, and pointing."""
+"""The second opinion in comparisons: recorded with the votes, replayed alone, fused with them, and as pointer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOUBTING = a_line(golden_samples=["a.png", "b.png"], second_opinion={"by": "patc
 
 
 def patches(picture: Picture) -> PatchMap:
-    """Most NG parts have an odd patch at the upper left; some are as good parts are."""
+    """Most NG parts have an odd patch at the upper left; the others look like OK parts."""
     dice = random.Random(picture.data)
     seen = np.ones((4, 4, 6)) + 0.1 * np.random.default_rng(list(picture.data)).standard_normal((4, 4, 6))
     if picture.data.startswith(b"ng") and dice.random() < 0.8:
@@ -65,7 +65,7 @@ def opinion_of(case: RecordedPart) -> RecordedOpinion:
     return case.recording.second_opinion
 
 
-def test_a_tape_read_again_still_holds_the_second_opinion(cases: list[RecordedPart], tmp_path: Path) -> None:
+def test_a_recording_read_again_still_holds_the_second_opinion(cases: list[RecordedPart], tmp_path: Path) -> None:
     file = RecordingFile(tmp_path / "votes.jsonl")
     file.add(cases[1].recording)
     assert RecordingFile(file.path).find(*cases[1].recording.key) == cases[1].recording
@@ -84,8 +84,8 @@ def test_the_heat_map_points_at_the_odd_patch(cases: list[RecordedPart]) -> None
     assert all(compared.suspect == Box(0.0, 0.0, 0.25, 0.25) for compared in found)
 
 
-def test_zoom_answers_at_both_regions_are_told_apart(cases: list[RecordedPart]) -> None:
-    """The engine answers by the picture alone, so that only what is paid for differs."""
+def test_zoom_answers_at_both_regions_are_kept_separate(cases: list[RecordedPart]) -> None:
+    """The engine answers by the picture alone, so that only the cost differs."""
     model, pointed = (play(WITH_PATCHES[name], cases[1]) for name in ("zoom", "zoom-pointed"))
     assert (model.cost.votes, pointed.cost.votes) == (1, 1)
     assert model.cost.tokens > pointed.cost.tokens == 0  # the model has to write where it points

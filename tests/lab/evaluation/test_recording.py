@@ -1,4 +1,4 @@
-"""What is asked for a recording, what a recording holds, and what it costs to play it."""
+"""The question set, recordings and their file, and the cost of a replay."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_thoughts_within_other_limits_are_other_answers() -> None:
     assert answer_identity(said) == question_identity(one)
 
 
-# ---------------------------------------------------------------- batch_times
+# ---------------------------------------------------------------- batch times
 
 
 def test_a_batch_that_was_not_measured_is_priced_between_those_that_were() -> None:
@@ -129,7 +129,7 @@ def test_the_price_of_a_batch_is_that_of_its_longest_thought() -> None:
 # ---------------------------------------------------------------- the file
 
 
-def test_tapes_are_found_again_by_picture_and_fingerprint(tmp_path: Path) -> None:
+def test_recordings_are_found_by_picture_and_fingerprint(tmp_path: Path) -> None:
     path, recording = tmp_path / "votes" / "pcb.jsonl", a_recording(a_batch(10.0, 3))
     RecordingFile(path).add(recording)
     again = RecordingFile(path)
@@ -145,7 +145,7 @@ def test_a_tape_keeps_limits_and_how_right_an_answer_is_held_to_be(tmp_path: Pat
     assert RecordingFile(path).find("ab", "0" * 16) == recording
 
 
-def test_a_row_that_a_killed_run_left_unfinished_is_cut_off(tmp_path: Path) -> None:
+def test_an_unfinished_last_row_is_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "pcb.jsonl"
     RecordingFile(path).add(a_recording())
     whole = path.read_bytes()

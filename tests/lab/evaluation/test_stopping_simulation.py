@@ -1,4 +1,4 @@
-"""Error rates that stopping rules promise, on simulated correlated voters: kept by the default, broken by others."""
+"""Error rates of stopping rules on simulated correlated votes: the default keeps its promise, others do not."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def of(found: list[RuleResult], rule: str) -> dict[tuple[float, float], RuleResu
 
 
 def broken(found: list[RuleResult], rule: str) -> set[tuple[float, float]]:
-    """(rho, accuracy) where more are wrong than promised, beyond what 6,000 parts can do by chance."""
+    """(rho, accuracy) with more errors than promised, beyond chance for 6,000 parts."""
     return {
         place
         for place, kept in of(found, rule).items()
@@ -110,7 +110,7 @@ RULES = [
 
 
 @pytest.mark.parametrize(("rule", "posterior", "rho"), RULES, ids=["default", "adaptive-consistency"])
-def test_what_is_simulated_is_what_the_rules_do(rule: StoppingRule, posterior: object, rho: float) -> None:
+def test_the_simulation_stops_where_the_rules_stop(rule: StoppingRule, posterior: object, rho: float) -> None:
     assert callable(posterior)
     log_odds = voters(0.4, 0.7, (60, 12), np.random.default_rng(4))
     sure = posterior(log_odds, rho)

@@ -1,4 +1,4 @@
-"""Strategies side by side on recorded answers, from labelled parts to the report."""
+"""Compare strategies on recorded answers, from labelled parts to the report."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> StrategyComparison:
     return asyncio.run(compare_recorded("eighty parts", recorded.parts, choose_strategies([])))
 
 
-# ---------------------------------------------------------------- asking, once
+# ---------------------------------------------------------------- recording
 
 
 def test_every_part_is_asked_once_and_never_again(recordings: RecordingFile) -> None:
@@ -111,13 +111,13 @@ def test_a_part_without_a_suspect_region_has_no_zoom(recordings: RecordingFile) 
     assert all(vote.view is not ViewName.ZOOM for vote in play("ladder", case).tally.votes)
 
 
-# ---------------------------------------------------------------- playing
+# ---------------------------------------------------------------- replaying
 
 
 @settings(max_examples=25, deadline=None)
 @given(pipelines(), st.booleans())
-def test_the_default_is_what_the_service_does(pipeline: Pipeline, is_ng: bool) -> None:
-    """Same votes, same end: it is the service's judge that is played, with all the time it wants."""
+def test_the_default_strategy_does_what_the_service_does(pipeline: Pipeline, is_ng: bool) -> None:
+    """Same votes and same end: the replay uses the service's judge without a deadline."""
     part = parts(2, pipeline)[is_ng]
     case = recorded(part)
     judged = asyncio.run(service(case, part.picture))
@@ -158,7 +158,7 @@ async def service(case: RecordedPart, picture: bytes) -> Judgement:
         ("ladder", 7, "1, then 2 paraphrases and 2 inverted, then zoom and one checklist"),
     ],
 )
-def test_what_was_asked_is_paid_for(recordings: RecordingFile, name: str, votes: int, why: str) -> None:
+def test_the_cost_includes_everything_asked(recordings: RecordingFile, name: str, votes: int, why: str) -> None:
     (case,) = record(parts(1), recordings).parts
     assert play(name, case).cost.votes == votes, why
 
@@ -203,7 +203,7 @@ def test_new_information_shows_as_a_gain_whose_interval_excludes_nothing_gained(
     assert 0.0 < gained.low < gained.value < gained.high
 
 
-def test_rungs_tell_what_they_rescued_and_harmed(comparison: StrategyComparison) -> None:
+def test_rungs_report_rescued_and_harmed_parts(comparison: StrategyComparison) -> None:
     every = comparison.rungs["ladder"]
     assert [change.rung for change in every] == [1, 2]
     assert all(change.parts == 80 for change in every)
@@ -222,7 +222,7 @@ def test_a_strategy_that_is_none_is_refused_with_those_there_are() -> None:
         choose_strategies(["majority-4"])
 
 
-def test_parts_of_one_kind_tell_nothing(recordings: RecordingFile) -> None:
+def test_parts_of_one_class_are_refused(recordings: RecordingFile) -> None:
     recorded = record(parts(8)[::2], recordings)
     with pytest.raises(InspectorError, match="0 NG and 4 OK"):
         asyncio.run(compare_recorded("good ones", recorded.parts, choose_strategies(["direct"])))

@@ -1,4 +1,4 @@
-"""The figures of strategies, against what they are defined as."""
+"""The figures of strategies against their definitions."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_drawings_follow_their_seed() -> None:
 
 
 def test_intervals_hold_the_true_difference_nineteen_times_in_twenty() -> None:
-    """Two strategies that are right on the same parts as often: nothing is between them but chance."""
+    """Two strategies that are right equally often: they differ by chance only."""
     rng, ng, inside = np.random.default_rng(3), np.arange(400) % 2 == 0, 0
     known = truth(ng)
     drawings = PairedBootstrap(known)
@@ -116,7 +116,7 @@ def test_hard_figures_are_of_hard_parts_and_absent_where_none_are_known() -> Non
     assert "balanced_accuracy_hard" not in PairedBootstrap(truth(ng)).differences(*[told(score, truth(ng))] * 2)
 
 
-def test_escape_overkill_and_review_are_shares_of_what_they_are_about() -> None:
+def test_escape_overkill_and_review_are_shares_of_their_own_parts() -> None:
     ng = np.array([True, True, True, True, False, False])
     disposition = np.array([*["PASS", "REJECT", "REJECT", "REVIEW"], *["REJECT", "PASS"]])
     score = np.array([0.1, 0.9, 0.9, 0.5, 0.9, 0.1])
@@ -150,7 +150,7 @@ def test_doubt_in_the_right_place_lowers_the_area_and_no_doubt_is_the_error_rate
     assert areas[1] == pytest.approx(0.2)
 
 
-def test_only_what_nothing_beats_is_on_the_front() -> None:
+def test_only_unbeaten_strategies_are_on_the_front() -> None:
     points = {
         "cheap": (1.0, 0.90),
         "same price": (1.0, 0.85),

@@ -11,7 +11,7 @@ from inspector.lab.evaluation.mmad.letter_strategy import LetterStrategy
 from inspector.lab.evaluation.mmad.letter_votes import LetterVote
 from inspector.lab.evaluation.mmad.published import MISPRINT, PUBLISHED
 from inspector.lab.evaluation.mmad.scores import AnsweredItem, ScoreRow, ScoreTable, Scoring, score_table
-from inspector.lab.report_files import Report, json_text, markdown_table
+from inspector.lab.report_files import ReportFiles, json_text, markdown_table
 
 COLUMNS: Final[Mapping[str, str]] = {
     "anomaly_detection": "AD",
@@ -85,7 +85,7 @@ def document(about: Mapping[str, Any], results: Sequence[StrategyResult]) -> dic
     return {**about, "strategies": strategies, "published": published, "note": NOTE}
 
 
-def mmad_report(title: str, figures: Mapping[str, Any], results: Sequence[StrategyResult]) -> Report:
+def mmad_report(title: str, figures: Mapping[str, Any], results: Sequence[StrategyResult]) -> ReportFiles:
     """`mmad.json` and `mmad.md`; `figures` is the document of the same results."""
     return {"mmad.json": json_text(figures), "mmad.md": as_markdown(title, results)}
 

@@ -1,4 +1,4 @@
-"""Asking through the engine's port: only what is wanted, and once."""
+"""Ask through the engine's port: only wanted answers, and once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SURE = {"A": 0.1, "B": 0.8, "D": 0.05}
 
 
 class Unreadable(LetterEngine):
-    """Reads no picture."""
+    """An engine that cannot read any picture."""
 
     async def open(self, pictures: Sequence[Picture], preamble: str) -> LetterPrefix:
         raise PictureError("the picture can't be read")
@@ -82,7 +82,7 @@ async def test_strategies_share_drafts(root: Path) -> None:
     assert examination.votes(ITEMS[0], chosen[1]) == examination.votes(ITEMS[0], chosen[0])[:3]
 
 
-async def test_a_draft_and_its_letter_are_kept_apart(root: Path) -> None:
+async def test_a_draft_and_its_letter_are_separate_fields(root: Path) -> None:
     examination, (majority,), _ = await examined(root, LetterEngine(lambda text: SURE), "majority-1")
     (vote,) = examination.votes(ITEMS[0], majority)
     assert vote.draft.endswith("Verdict:")
@@ -103,13 +103,13 @@ async def test_trust_is_asked_of_each_draft_and_silence_is_doubt(root: Path, tol
     assert weighted.distrusted(examination.votes(ITEMS[0], weighted)) == []
 
 
-async def test_what_is_written_is_read_as_the_benchmark_does(root: Path) -> None:
+async def test_a_written_answer_is_read_as_the_benchmark_reads_it(root: Path) -> None:
     engine = LetterEngine(lambda text: SURE, says="The answer is D")
     examination, (text,), _ = await examined(root, engine, "text")
     assert [text.answer(examination.votes(item, text)) for item in ITEMS] == ["D", "D"]
 
 
-async def test_what_was_answered_is_not_asked_again(root: Path) -> None:
+async def test_answered_questions_are_not_asked_again(root: Path) -> None:
     first = LetterEngine(lambda text: SURE)
     before, chosen, _ = await examined(root, first, "single", "weighted-3", items=ITEMS[:1])
     again = LetterEngine(lambda text: {"A": 1.0})
@@ -132,7 +132,7 @@ async def test_another_model_is_asked_anew(root: Path) -> None:
     assert len(other.asked) == 6
 
 
-async def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(root: Path, tmp_path: Path) -> None:
+async def test_an_interrupted_run_gives_the_same_result_as_an_uninterrupted_one(root: Path, tmp_path: Path) -> None:
     names = ("single", "weighted-3", "adaptive-9")
     whole, chosen, _ = await examined(root, LetterEngine(lambda text: SURE), *names)
     expected = [[vote.letter for vote in whole.votes(item, each)] for item in ITEMS for each in chosen]
@@ -144,7 +144,7 @@ async def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(root: Pa
         assert found == expected
 
 
-async def test_a_picture_that_can_not_be_read_is_named_and_what_was_answered_stays(root: Path) -> None:
+async def test_an_unreadable_picture_is_named_and_earlier_answers_stay(root: Path) -> None:
     await examined(root, LetterEngine(lambda text: SURE), "single", items=ITEMS[:1])
     with pytest.raises(PictureError, match=r"good/007\.JPG, .*bad/000\.JPG: .*unpack that data set again"):
         await examined(root, Unreadable(lambda text: SURE), "single")

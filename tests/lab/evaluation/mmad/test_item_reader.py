@@ -1,4 +1,4 @@
-"""mmad.json as it comes: whole, odd and broken."""
+"""mmad.json: valid, odd and broken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEMPLATE = "VisA/cap/test/good/template.jpg"
 
 
 def told(root: Path, picture: str = PICTURE, **changes: Any) -> list[Item]:
-    """Reads one entry whose first question differs by `changes`; its pictures are there."""
+    """Read one entry whose first question differs by `changes`; its pictures exist."""
     one = entry(ABNORMAL[:1], TEMPLATE, ng=True)
     one["conversation"][0] |= changes
     return _read(root, {picture: one})
@@ -114,7 +114,7 @@ def test_templates_need_not_be_there_when_none_is_shown(tmp_path: Path) -> None:
     assert len(_read(tmp_path, {PICTURE: entry(ABNORMAL[:1], "gone.jpg", ng=True)}, shots=0)) == 1
 
 
-def test_all_faults_are_told_together_up_to_a_screenful(tmp_path: Path) -> None:
+def test_all_faults_are_reported_together_up_to_a_screenful(tmp_path: Path) -> None:
     entries = {f"VisA/cap/{number}.jpg": entry(ABNORMAL, TEMPLATE, ng=True) for number in range(MAX_FAULTS_SHOWN + 5)}
     with pytest.raises(InspectorError, match="… and 5 more") as error:
         _read(tmp_path, entries)
@@ -129,7 +129,7 @@ def test_mvtec_goes_by_several_names(tmp_path: Path, folder: str) -> None:
     assert told(tmp_path, picture)[0].data_set is DataSet.MVTEC_AD
 
 
-def test_a_folder_that_is_not_the_benchmark_is_told_what_it_should_hold(tmp_path: Path) -> None:
+def test_a_wrong_folder_is_reported_with_its_expected_content(tmp_path: Path) -> None:
     with pytest.raises(InspectorError, match=r"--root is the folder with mmad\.json"):
         read_items(tmp_path, 1)
     (tmp_path / "mmad.json").write_bytes(b"\xff{")

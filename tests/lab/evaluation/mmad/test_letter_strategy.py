@@ -1,4 +1,4 @@
-"""Strategies: what they ask for, when they stop and which letter they settle for."""
+"""Strategies: the votes they ask for, when they stop, and the winning letter."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_strategies_go_by_name(name: str, full: str, kind: AnswerKind) -> None:
 @pytest.mark.parametrize(
     "name", ["", "majority-0", "majority-65", "majority-", "single-3", "text-1", "vote", "Majority", "adaptive--3"]
 )
-def test_what_is_no_strategy_is_told_with_those_that_are(name: str) -> None:
+def test_an_unknown_strategy_is_reported_with_the_known_ones(name: str) -> None:
     with pytest.raises(InspectorError, match="use single, text, majority-N"):
         letter_strategy(name)
 
@@ -51,7 +51,7 @@ def test_the_majority_wins(said: str, letter: str, why: str) -> None:
     assert letter_strategy("majority").answer(drafts(*said)) == letter, why
 
 
-def test_unreadable_answers_vote_for_nobody() -> None:
+def test_unreadable_answers_vote_for_no_letter() -> None:
     majority = letter_strategy("majority")
     assert majority.answer(drafts(None, None, "C")) == "C"
     assert majority.answer(drafts(None, None, None)) is None
@@ -78,7 +78,7 @@ def test_adaptive_asks_the_fewest_that_could_end_it(said: str, more: int) -> Non
     assert letter_strategy("adaptive-9").next_votes(drafts(*said)) == more
 
 
-def test_adaptive_uses_what_it_would_have_asked_for_of_more_votes() -> None:
+def test_adaptive_uses_only_the_votes_it_would_have_asked_for() -> None:
     votes = drafts(*"BBBBAAAAA")
     assert letter_strategy("adaptive-9").used(votes) == votes[:4]
     assert letter_strategy("adaptive-9").answer(votes) == "B"
@@ -86,7 +86,7 @@ def test_adaptive_uses_what_it_would_have_asked_for_of_more_votes() -> None:
 
 
 @given(names, st.lists(letters, max_size=45))
-def test_asking_for_what_is_wanted_always_ends(name: str, said: list[str | None]) -> None:
+def test_asking_for_wanted_votes_always_ends(name: str, said: list[str | None]) -> None:
     chosen, votes, number = letter_strategy(name), drafts(), 0
     while more := chosen.next_votes(votes):
         number += more
@@ -111,7 +111,7 @@ def test_the_order_of_votes_decides_between_equals_only(orders: tuple[list[str |
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=8))
-def test_weights_rise_with_trust_and_doubt_stands_for_what_was_not_asked(trusts: list[float]) -> None:
+def test_weights_rise_with_trust_and_unknown_trust_is_a_half(trusts: list[float]) -> None:
     weighed = weights(drafts(*"A" * len(trusts), p_true=trusts))
     by_trust = sorted(zip(trusts, weighed, strict=True))
     assert [weight for _, weight in by_trust] == sorted(weighed)

@@ -1,4 +1,4 @@
-"""The file of answers over interruptions."""
+"""The vote file across interruptions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote, V
 READ = LetterVote(question="q", kind=AnswerKind.READ, number=0, shares={"A": 0.25, "B": 0.75}, ms=3.5)
 
 
-def test_what_was_answered_is_there_after_a_restart(tmp_path: Path) -> None:
+def test_answers_survive_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "votes.jsonl"
     with VoteFile(path) as votes:
         for vote in (*drafts("A", None, "C"), READ):
@@ -60,6 +60,6 @@ def test_a_row_that_is_no_answer_is_named_and_nothing_is_lost(tmp_path: Path, ro
     assert path.read_text() == content
 
 
-def test_a_file_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+def test_an_unwritable_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InspectorError, match="name another file with --votes"):
         VoteFile(tmp_path)

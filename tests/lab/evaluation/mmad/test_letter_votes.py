@@ -35,17 +35,17 @@ from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote, l
         ("Yes", None, "the option's text instead of its letter"),
     ],
 )
-def test_the_last_letter_that_stands_alone_is_the_answer(text: str, letter: str | None, why: str) -> None:
+def test_the_last_letter_standing_alone_is_the_answer(text: str, letter: str | None, why: str) -> None:
     assert last_letter(text) == letter, why
 
 
 @given(st.text(), st.sampled_from("ABCDE"))
-def test_a_letter_said_last_and_alone_is_always_heard(text: str, letter: str) -> None:
+def test_a_last_letter_standing_alone_is_always_read(text: str, letter: str) -> None:
     assert last_letter(f"{text} {letter}") == letter
 
 
 @given(st.text(st.characters(exclude_characters="ABCDE")))
-def test_without_a_letter_nothing_is_heard(text: str) -> None:
+def test_without_a_letter_nothing_is_read(text: str) -> None:
     assert last_letter(text) is None
 
 
@@ -55,7 +55,7 @@ def test_a_reading_is_for_its_likeliest_letter() -> None:
     assert LetterVote(question="q", kind=AnswerKind.READ, number=0).letter is None
 
 
-def test_a_draft_is_for_what_was_said_after_it() -> None:
+def test_a_drafted_vote_is_for_the_letter_after_the_draft() -> None:
     vote = LetterVote(question="q", kind=AnswerKind.DRAFTED, number=0, draft="A crack. Verdict:", text=" C")
     assert vote.letter == "C"
     assert vote.model_copy(update={"text": " unsure"}).letter is None

@@ -1,4 +1,4 @@
-"""What the model is told: words, letters, and a key that changes with them."""
+"""The wording of questions, their letters, and the key that identifies them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inspector.lab.evaluation.mmad.prompt import direct, draft, drafted, letter_
 FOUR = an_item(question="Where is it?", options=("Left", "Right", "Top", "Bottom"), answer="C")
 
 
-def test_options_stand_on_lines_of_their_own() -> None:
+def test_options_are_on_separate_lines() -> None:
     lines = "Question: Where is it?\nA. Left\nB. Right\nC. Top\nD. Bottom\n"
     assert direct(FOUR) == lines + "Answer with the letter of the right option directly."
 
@@ -40,7 +40,7 @@ def test_each_letter_is_read_against_all_others() -> None:
     assert {question.reasoning for question in readings} == {Reasoning.NONE}
 
 
-def test_a_draft_is_sampled_with_its_seed_and_told_the_cue() -> None:
+def test_a_draft_is_sampled_with_its_seed_and_asked_for_the_cue() -> None:
     question = draft(FOUR, 11)
     assert (question.reasoning, question.seed) == (Reasoning.DRAFT, 11)
     assert question.temperature > 0.0

@@ -1,4 +1,4 @@
-"""What an evaluation is told as: one document, one page, in the seed paper's columns."""
+"""The report of an evaluation: a document and Markdown, in the seed paper's columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def a_result(name: str = "majority-3") -> StrategyResult:
     return StrategyResult(letter_strategy(name), (AnsweredItem(item, "B"), AnsweredItem(item, None)), (*votes, *votes))
 
 
-def test_both_scorings_and_the_published_rows_stand_side_by_side() -> None:
+def test_the_document_holds_both_scorings_and_the_published_rows() -> None:
     told = document(ABOUT, [a_result()])
     ours = told["strategies"]["majority-3"]
     assert ours["official"]["VisA"]["defect_analysis"] == 100.0

@@ -61,7 +61,7 @@ def test_data_sets_weigh_the_same_however_large() -> None:
     assert found[AVERAGE].object_analysis == pytest.approx(50.0)
 
 
-def test_what_can_not_be_read_is_left_out_or_wrong() -> None:
+def test_unreadable_answers_are_left_out_or_wrong() -> None:
     answers = marks(2, 1, 3, task=Task.DEFECT_ANALYSIS)
     assert score_table(answers, Scoring.OFFICIAL)["VisA"].defect_analysis == pytest.approx(200 / 3)
     assert score_table(answers, Scoring.STRICT)["VisA"].defect_analysis == pytest.approx(200 / 6)
@@ -73,7 +73,7 @@ def test_an_unreadable_answer_about_a_good_part_is_a_strict_false_alarm() -> Non
     assert score_table(answers, Scoring.STRICT)["VisA"].precision == pytest.approx(50.0)
 
 
-def test_what_was_not_asked_has_no_figure() -> None:
+def test_unasked_tasks_have_no_figure() -> None:
     found = score_table(marks(1, 0, picture=BAD), Scoring.STRICT)["VisA"]
     assert found.anomaly_detection is None
     assert found.defect_analysis is None
@@ -123,7 +123,7 @@ def test_both_scorings_agree_when_everything_can_be_read(given_marks: list[Answe
         ),
     ],
 )
-def test_published_rows_average_to_what_is_printed_but_for_slips(
+def test_published_rows_average_to_the_printed_figures_except_for_slips(
     table: int, printed: str, slips: dict[str, float]
 ) -> None:
     (published,) = (each for each in PUBLISHED if each.table == table)
