@@ -33,17 +33,17 @@ async def answer(folder: Path, script: Script) -> CheckResult:
 
 async def test_a_server_is_asked_only_where_that_is_wanted(tmp_path: Path) -> None:
     async with chat_server() as server:
-        found = await asyncio.to_thread(findings, tmp_path, server.url, ask=False)
-    assert found["model"].ok
-    assert server.url in found["model"].found
-    assert "answer" not in found
+        result = await asyncio.to_thread(findings, tmp_path, server.url, ask=False)
+    assert result["model"].ok
+    assert server.url in result["model"].found
+    assert "answer" not in result
     assert server.asked == []
 
 
 async def test_a_server_that_answers_is_well(tmp_path: Path) -> None:
-    found = await answer(tmp_path, lambda _: YES)
-    assert (found.ok, found.remedy) == (True, "")
-    assert "far answered" in found.found
+    result = await answer(tmp_path, lambda _: YES)
+    assert (result.ok, result.remedy) == (True, "")
+    assert "far answered" in result.found
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ async def test_a_server_that_answers_is_well(tmp_path: Path) -> None:
     ids=["no logprobs", "no pictures"],
 )
 async def test_an_unusable_server_is_reported_with_a_remedy(tmp_path: Path, script: Script, said: str) -> None:
-    found = await answer(tmp_path, script)
-    assert not found.ok
-    assert said in found.found
+    result = await answer(tmp_path, script)
+    assert not result.ok
+    assert said in result.found
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
-    found = findings(tmp_path, "http://127.0.0.1:9/v1", ask=True)["answer"]
-    assert not found.ok
-    assert "http://127.0.0.1:9/v1 can't be reached" in found.found
+    result = findings(tmp_path, "http://127.0.0.1:9/v1", ask=True)["answer"]
+    assert not result.ok
+    assert "http://127.0.0.1:9/v1 can't be reached" in result.found

@@ -147,15 +147,15 @@ def test_a_stopped_run_says_how_it_goes_on_and_goes_on(tiles: Path, declared: Pa
     with pytest.raises(InspectorError, match=r"stopped after 5 of 12 parts.*votes\.jsonl"):
         compare_strategies(halted, plan(tmp_path, card))
     assert len((tmp_path / "votes.jsonl").read_bytes().splitlines()) == 5
-    found = compare_strategies(folder_source(tiles, declared), plan(tmp_path, card))
-    assert len(found.labels.ng) == 12
+    result = compare_strategies(folder_source(tiles, declared), plan(tmp_path, card))
+    assert len(result.labels.ng) == 12
 
 
 def test_the_table_fits_a_terminal_of_eighty_columns(tiles: Path, declared: Path, card: Path, tmp_path: Path) -> None:
-    found = compare_strategies(folder_source(tiles, declared), plan(tmp_path, card))
+    result = compare_strategies(folder_source(tiles, declared), plan(tmp_path, card))
     screen = Console(width=80)
     with screen.capture() as shown:
-        screen.print(comparison_table(found))
+        screen.print(comparison_table(result))
     lines = shown.get().splitlines()
     assert max(map(len, lines)) <= 80
     assert all(any(line.startswith(name) for line in lines) for name in STRATEGIES)

@@ -53,18 +53,18 @@ def test_every_strategy_on_the_real_architecture_and_again_without_asking(root: 
     result, results = evaluate_mmad(settings, tiny_model.engine, votes)
     assert (result["pictures"], result["questions"]) == (8, 40)
     assert list(result["strategies"]) == list(STRATEGIES)
-    for found in result["strategies"].values():
-        assert list(found["strict"]) == [*DataSet, AVERAGE]
-        assert set(found["official"]["VisA"]) == set(ScoreRow._fields)
-        assert found["votes_mean"] >= 1.0
+    for figures in result["strategies"].values():
+        assert list(figures["strict"]) == [*DataSet, AVERAGE]
+        assert set(figures["official"]["VisA"]) == set(ScoreRow._fields)
+        assert figures["votes_mean"] >= 1.0
     assert result["strategies"]["majority-3"]["votes_mean"] == 3.0
     assert result["strategies"]["majority-3"]["tokens_mean"] > 0.0
     assert tiny_model.engine().open_prefixes == 0
 
-    kept = votes.read_bytes()
+    stored = votes.read_bytes()
     again, _ = evaluate_mmad(settings, tiny_model.engine, votes)
     assert again == result
-    assert votes.read_bytes() == kept
+    assert votes.read_bytes() == stored
 
     write_report(mmad_report("tiny on MMAD", result, results), root / "out")
     assert json.loads((root / "out" / "mmad.json").read_text()) == result
@@ -74,12 +74,12 @@ def test_every_strategy_on_the_real_architecture_and_again_without_asking(root: 
 def test_the_command_prints_one_document(root: Path, tmp_path: Path) -> None:
     done = typed(tmp_path, "--root", str(root), "--strategy", "single", "--strategy", "text", "--limit", "1", "--json")
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert (told["pictures"], told["shots"], list(told["strategies"])) == (8, 1, ["single", "text"])
-    assert told["strategies"]["text"]["unparsable"] == told["questions"]  # the stub writes reports, no letters
-    assert told["strategies"]["text"]["official"]["VisA"]["object_analysis"] is None
-    assert told["strategies"]["text"]["strict"]["VisA"]["object_analysis"] == 0.0
-    assert len((tmp_path / "data" / "mmad-votes.jsonl").read_text().splitlines()) == 2 * told["questions"]
+    document = json.loads(done.stdout)
+    assert (document["pictures"], document["shots"], list(document["strategies"])) == (8, 1, ["single", "text"])
+    assert document["strategies"]["text"]["unparsable"] == document["questions"]  # the stub writes reports, no letters
+    assert document["strategies"]["text"]["official"]["VisA"]["object_analysis"] is None
+    assert document["strategies"]["text"]["strict"]["VisA"]["object_analysis"] == 0.0
+    assert len((tmp_path / "data" / "mmad-votes.jsonl").read_text().splitlines()) == 2 * document["questions"]
 
 
 def test_the_command_prints_tables_that_fit_80_columns(root: Path, tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ def test_incomplete_parts_all_lack_the_star() -> None:
 
 
 def test_every_view_of_a_frame_is_asked(bench: Bench) -> None:
-    found = asyncio.run(bench.views(draw("board", 11)))
-    assert set(found) == {
+    result = asyncio.run(bench.views(draw("board", 11)))
+    assert set(result) == {
         "paraphrase",
         "inverted",
         "options",
@@ -54,15 +54,15 @@ def test_every_view_of_a_frame_is_asked(bench: Bench) -> None:
         "compare",
         "zoom",
     }
-    assert all(0.0 <= p_ng <= 1.0 for p_ng in found.values())
+    assert all(0.0 <= p_ng <= 1.0 for p_ng in result.values())
 
 
 def test_the_quality_gate_comes_before_the_judge(bench: Bench) -> None:
     black = draw("cap", 1)
     black.pixels[:] = 0
-    found = asyncio.run(bench.inspected("cap", encode(black)))
-    assert (found.votes, found.disposition) == (0, bench.pipelines["cap"].fail_safe)
-    assert found.disposition is not Disposition.PASS
+    result = asyncio.run(bench.inspected("cap", encode(black)))
+    assert (result.votes, result.disposition) == (0, bench.pipelines["cap"].fail_safe)
+    assert result.disposition is not Disposition.PASS
 
 
 def test_strange_pictures_come_from_their_seed() -> None:
@@ -74,11 +74,11 @@ def test_the_command_prints_every_figure_and_draws_the_limits(tmp_path: Path) ->
     arguments = ["eval", "synthetic", "--frames", "12", "--seed", "5000", "--out", str(tmp_path), "--json"]
     ran = CliRunner().invoke(app, arguments)
     assert ran.exit_code == 0, ran.output
-    found = json.loads(ran.stdout)
+    result = json.loads(ran.stdout)
     wanted = "frames balanced_accuracy balanced_accuracy_clear auroc defect_accuracy iou50 ece votes_mean"
-    assert set(wanted.split()) | {"robustness", "out_of_scope"} <= set(found)
-    assert found["frames"] == 12
-    assert found["votes_mean"] >= 1.0
-    assert set(found["out_of_scope"]) == {*STRANGERS, "another product"}
+    assert set(wanted.split()) | {"robustness", "out_of_scope"} <= set(result)
+    assert result["frames"] == 12
+    assert result["votes_mean"] >= 1.0
+    assert set(result["out_of_scope"]) == {*STRANGERS, "another product"}
     assert (tmp_path / "limits.png").stat().st_size > 10_000
     assert "| undisturbed |" in (tmp_path / "figures.md").read_text(encoding="utf-8")

@@ -77,15 +77,15 @@ def test_learned_values_are_live_with_a_new_version(line: str) -> None:
     tried = learn_line(line, "pcb", dry_run=True)
     assert tried.version is None
     assert live(line).pipeline.learned is None
-    found = learn_line(line, "pcb")
-    assert found.version == live(line).version == 2
+    result = learn_line(line, "pcb")
+    assert result.version == live(line).version == 2
     learned = live(line).pipeline.learned
     assert learned is not None
     assert learned == tried.lesson.learned
     assert learned.correlations
     assert learned.calibration is not None
-    assert found.price.parts == 100
-    assert json.loads(json.dumps(found.as_json()))["price"]["reviewed"] == 100
+    assert result.price.parts == 100
+    assert json.loads(json.dumps(result.as_json()))["price"]["reviewed"] == 100
 
 
 def test_learning_the_same_again_makes_no_version(line: str) -> None:
@@ -111,9 +111,9 @@ def test_a_harmful_rung_is_capped_and_reported_once(ledger: str, tmp_path: Path)
 def test_too_few_reviews_are_reported_and_teach_no_calibration(ledger: str, tmp_path: Path) -> None:
     asyncio.run(fill(ledger, 100))
     taught(ledger, tmp_path, 30)
-    found = learn_line(ledger, "pcb")
-    assert found.lesson.learned.calibration is None
-    assert shown(learning_table(found)).count("not learned:") == 2
+    result = learn_line(ledger, "pcb")
+    assert result.lesson.learned.calibration is None
+    assert shown(learning_table(result)).count("not learned:") == 2
 
 
 def test_an_apply_that_leaves_scores_alone_keeps_learned_values(line: str, tmp_path: Path) -> None:

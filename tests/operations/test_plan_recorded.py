@@ -39,11 +39,11 @@ def planned(votes: Path, line: str = "pcb", count: int = COUNT) -> LadderPlan:
 
 
 def test_recorded_answers_are_enough_for_a_plan(votes: Path) -> None:
-    found = planned(votes)
-    assert (found.advice.ok, found.advice.ng) == (MIN_REVIEWED_PER_CLASS, MIN_REVIEWED_PER_CLASS)
-    assert found.advice.chosen is not None
-    assert found.pipeline == a_line()
-    json.dumps(found.advice.as_json(), allow_nan=False)
+    result = planned(votes)
+    assert (result.advice.ok, result.advice.ng) == (MIN_REVIEWED_PER_CLASS, MIN_REVIEWED_PER_CLASS)
+    assert result.advice.chosen is not None
+    assert result.pipeline == a_line()
+    json.dumps(result.advice.as_json(), allow_nan=False)
 
 
 def test_views_that_the_line_does_not_ask_are_among_the_recorded(votes: Path) -> None:
@@ -64,11 +64,11 @@ def test_a_plan_needs_recorded_answers(votes: Path, tmp_path: Path) -> None:
 
 
 def test_simulated_voters_are_shown_and_plotted(tmp_path: Path) -> None:
-    found = simulate(parts=1000, seed=1)
-    write_report(simulation_report(found), tmp_path / "sim")
+    result = simulate(parts=1000, seed=1)
+    write_report(simulation_report(result), tmp_path / "sim")
     assert (tmp_path / "sim" / "simulation.png").stat().st_size > 1000
-    json.dumps([each.as_json() for each in found], allow_nan=False)
-    assert simulation_table(found).row_count == len({kept.rule for kept in found})
+    json.dumps([each.as_json() for each in result], allow_nan=False)
+    assert simulation_table(result).row_count == len({stored.rule for stored in result})
 
 
 def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:

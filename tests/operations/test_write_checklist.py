@@ -175,13 +175,13 @@ def test_the_next_steps_are_shown(shop: Shop) -> None:
     assert "to keep them: run again without --dry-run" in tried
     stored = shown(shop.write(SeeingEngine(WRITTEN)))
     assert "version 2 is stored" in stored
-    for said in (
+    for expected in (
         "golden sample(s) only",
         "inspector review FILE --line pcb",
         "inspector plan pcb",
         "inspector learn pcb",
     ):
-        assert said in " ".join(stored.split())
+        assert expected in " ".join(stored.split())
     assert "applying it again removes them" in " ".join(stored.split())
 
 

@@ -50,7 +50,11 @@ def on_frame(case: RecordedPart) -> Iterator[tuple[AnswerBatch, QuestionGroup]]:
 def test_every_question_of_the_menu_is_answered_and_timed(cases: list[RecordedPart]) -> None:
     for case in cases:
         assert all(len(batch.answers) == len(each.questions) for batch, each in on_frame(case))
-        assert all(0.0 < said.ms <= batch.ms for batch in case.recording.batches for said in batch.answers)
+        assert all(
+            0.0 < recorded_answer.ms <= batch.ms
+            for batch in case.recording.batches
+            for recorded_answer in batch.answers
+        )
 
 
 def test_the_direct_question_separates_dark_from_bright(cases: list[RecordedPart]) -> None:
@@ -68,7 +72,7 @@ def test_drafts_differ_and_nine_at_once_cost_less_than_nine(cases: list[Recorded
     for case in cases:
         (nine,) = (batch for batch in case.recording.batches if len(batch.answers) == SAMPLES)
         (one,) = (batch for batch in case.recording.batches if batch.answers[0].tokens and len(batch.answers) == 1)
-        assert len({said.text for said in nine.answers}) > 1
+        assert len({recorded_answer.text for recorded_answer in nine.answers}) > 1
         assert nine.ms < SAMPLES * one.ms
 
 
@@ -76,8 +80,8 @@ def test_the_replay_gives_the_engines_answers(cases: list[RecordedPart]) -> None
     for case in cases:
         replay = RecordingReplay(case.recording, BatchTimeModel([case.recording]))
         for batch, each in on_frame(case):
-            told = replay.ask(each.pictures, each.questions)
-            assert [answer.p_ng for answer in told] == [said.p_ng for said in batch.answers]
+            answers = replay.ask(each.pictures, each.questions)
+            assert [answer.p_ng for answer in answers] == [recorded_answer.p_ng for recorded_answer in batch.answers]
 
 
 def test_a_line_that_thinks_and_weighs_is_played_as_it_was_recorded(tmp_path: Path) -> None:
@@ -89,11 +93,11 @@ def test_a_line_that_thinks_and_weighs_is_played_as_it_was_recorded(tmp_path: Pa
             [LabelledPart("bright", line, tiny_model.lamp(0.95).data, True)]
         )
     ).parts
-    told = asyncio.run(_played(case))
-    assert [vote.rung for vote in told.tally.votes] == [0, 1, 1]
-    assert all(vote.tokens > 8 for vote in told.tally.votes[1:])
-    sure = [logit(vote.p_true) for vote in told.tally.votes if vote.p_true is not None]
-    assert told.tally.counting.weights(told.tally.votes) == pytest.approx(
+    outcome = asyncio.run(_played(case))
+    assert [vote.rung for vote in outcome.tally.votes] == [0, 1, 1]
+    assert all(vote.tokens > 8 for vote in outcome.tally.votes[1:])
+    sure = [logit(vote.p_true) for vote in outcome.tally.votes if vote.p_true is not None]
+    assert outcome.tally.counting.weights(outcome.tally.votes) == pytest.approx(
         [math.exp((each - max(sure)) / line.settle.weight_temperature) for each in sure]
     )
 

@@ -28,9 +28,9 @@ DOUBTING = a_line(golden_samples=["a.png", "b.png"], second_opinion={"by": "patc
 
 def patches(picture: Picture) -> PatchMap:
     """Most NG parts have an odd patch at the upper left; the others look like OK parts."""
-    dice = random.Random(picture.data)
+    rng = random.Random(picture.data)
     seen = np.ones((4, 4, 6)) + 0.1 * np.random.default_rng(list(picture.data)).standard_normal((4, 4, 6))
-    if picture.data.startswith(b"ng") and dice.random() < 0.8:
+    if picture.data.startswith(b"ng") and rng.random() < 0.8:
         seen[0, 0, :2] *= -1.0
     return seen
 
@@ -79,9 +79,9 @@ def test_patches_alone_score_as_recorded_and_ask_nothing(cases: list[RecordedPar
 
 
 def test_the_heat_map_points_at_the_odd_patch(cases: list[RecordedPart]) -> None:
-    found = [opinion_of(case) for case in cases if case.is_ng and opinion_of(case).p_ng > 0.8]
-    assert len(found) > 15
-    assert all(compared.suspect == Box(0.0, 0.0, 0.25, 0.25) for compared in found)
+    result = [opinion_of(case) for case in cases if case.is_ng and opinion_of(case).p_ng > 0.8]
+    assert len(result) > 15
+    assert all(compared.suspect == Box(0.0, 0.0, 0.25, 0.25) for compared in result)
 
 
 def test_zoom_answers_at_both_regions_are_kept_separate(cases: list[RecordedPart]) -> None:
@@ -92,8 +92,8 @@ def test_zoom_answers_at_both_regions_are_kept_separate(cases: list[RecordedPart
 
 
 def test_both_opinions_together_rank_better_than_either(comparison: StrategyComparison) -> None:
-    found = {name: figures.auroc for name, figures in comparison.figures.items()}
-    assert found["direct-fused"] > max(found["direct"], found["patches"])
+    result = {name: figures.auroc for name, figures in comparison.figures.items()}
+    assert result["direct-fused"] > max(result["direct"], result["patches"])
 
 
 def test_a_fused_strategy_pays_for_both(comparison: StrategyComparison) -> None:

@@ -38,11 +38,11 @@ def a_recording(*batches: AnswerBatch, name: str = "p-1", sha256: str = "ab", fi
 
 
 def a_batch(ms: float, count: int = 1, reasoning: Reasoning = Reasoning.NONE) -> AnswerBatch:
-    said = tuple(
+    answers = tuple(
         RecordedAnswer(ViewName.PARAPHRASE, k, f"Question {k}?", 0.5, 0, ms, reasoning=reasoning, seed=k)
         for k in range(count)
     )
-    return AnswerBatch(Pictures.FRAME, ms, said)
+    return AnswerBatch(Pictures.FRAME, ms, answers)
 
 
 @given(pipelines(), st.integers(0, 2**32 - 1))
@@ -79,8 +79,10 @@ def test_drafts_of_other_seeds_are_other_answers_unless_greedy() -> None:
         for seed in (1, 2)
     )
     assert question_identity(one) != question_identity(other)
-    said = RecordedAnswer(ViewName.DIRECT, 0, "Is it?", 0.5, 3, 1.0, reasoning=Reasoning.DRAFT, temperature=0.8, seed=2)
-    assert answer_identity(said) == question_identity(other), (
+    recorded_answer = RecordedAnswer(
+        ViewName.DIRECT, 0, "Is it?", 0.5, 3, 1.0, reasoning=Reasoning.DRAFT, temperature=0.8, seed=2
+    )
+    assert answer_identity(recorded_answer) == question_identity(other), (
         "a recording that tells no limits was written within those of its kind"
     )
 
@@ -89,10 +91,10 @@ def test_thoughts_within_other_limits_are_other_answers() -> None:
     one = Question(ViewName.DIRECT, "Is it?", reasoning=Reasoning.BUDGET, max_tokens=64, min_tokens=8)
     others = [replace(one, max_tokens=65), replace(one, min_tokens=9), replace(one, reasoning=Reasoning.COT)]
     assert all(question_identity(other) != question_identity(one) for other in others)
-    said = RecordedAnswer(
+    recorded_answer = RecordedAnswer(
         ViewName.DIRECT, 0, "Is it?", 0.5, 9, 1.0, reasoning=Reasoning.BUDGET, limits=TokenLimits(8, 64)
     )
-    assert answer_identity(said) == question_identity(one)
+    assert answer_identity(recorded_answer) == question_identity(one)
 
 
 # ---------------------------------------------------------------- batch times
@@ -140,8 +142,8 @@ def test_recordings_are_found_by_picture_and_fingerprint(tmp_path: Path) -> None
 
 def test_a_tape_keeps_limits_and_how_right_an_answer_is_held_to_be(tmp_path: Path) -> None:
     path = tmp_path / "pcb.jsonl"
-    said = replace(a_batch(1.0).answers[0], limits=TokenLimits(8, 64), p_true=0.75)
-    RecordingFile(path).add(recording := a_recording(AnswerBatch(Pictures.FRAME, 1.0, (said,))))
+    recorded_answer = replace(a_batch(1.0).answers[0], limits=TokenLimits(8, 64), p_true=0.75)
+    RecordingFile(path).add(recording := a_recording(AnswerBatch(Pictures.FRAME, 1.0, (recorded_answer,))))
     assert RecordingFile(path).find("ab", "0" * 16) == recording
 
 

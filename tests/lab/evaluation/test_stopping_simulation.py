@@ -33,63 +33,63 @@ ACCURACIES = (0.6, 0.7, 0.8, 0.9)
 
 
 @pytest.fixture(scope="module")
-def found() -> list[RuleResult]:
+def result() -> list[RuleResult]:
     return simulate(RHOS, ACCURACIES, parts=6000, seed=1)
 
 
-def of(found: list[RuleResult], rule: str) -> dict[tuple[float, float], RuleResult]:
-    return {(kept.rho, kept.accuracy): kept for kept in found if kept.rule == rule}
+def of(result: list[RuleResult], rule: str) -> dict[tuple[float, float], RuleResult]:
+    return {(rule_result.rho, rule_result.accuracy): rule_result for rule_result in result if rule_result.rule == rule}
 
 
-def broken(found: list[RuleResult], rule: str) -> set[tuple[float, float]]:
+def broken(result: list[RuleResult], rule: str) -> set[tuple[float, float]]:
     """(rho, accuracy) with more errors than promised, beyond chance for 6,000 parts."""
     return {
         place
-        for place, kept in of(found, rule).items()
-        if kept.error > PROMISED + 3.0 * (PROMISED * CONFIDENCE / max(6000 * kept.settled, 1.0)) ** 0.5
+        for place, rule_result in of(result, rule).items()
+        if rule_result.error > PROMISED + 3.0 * (PROMISED * CONFIDENCE / max(6000 * rule_result.settled, 1.0)) ** 0.5
     }
 
 
 @pytest.mark.parametrize("rule", ["discounted", "discounted, rho learned"])
-def test_discounted_votes_keep_the_promised_error_rate_everywhere(found: list[RuleResult], rule: str) -> None:
-    assert broken(found, rule) == set()
+def test_discounted_votes_keep_the_promised_error_rate_everywhere(result: list[RuleResult], rule: str) -> None:
+    assert broken(result, rule) == set()
 
 
-def test_naive_beta_rule_breaks_it_wherever_votes_are_alike_or_poor(found: list[RuleResult]) -> None:
-    assert broken(found, "Beta (Adaptive-Consistency)") == {
+def test_naive_beta_rule_breaks_it_wherever_votes_are_alike_or_poor(result: list[RuleResult]) -> None:
+    assert broken(result, "Beta (Adaptive-Consistency)") == {
         (rho, accuracy)
         for rho in RHOS
         for accuracy in ACCURACIES
         if (rho, accuracy) not in {(0.0, 0.7), (0.0, 0.8), (0.3, 0.8), (0.0, 0.9), (0.3, 0.9), (0.6, 0.9)}
     }
-    assert of(found, "Beta (Adaptive-Consistency)")[0.9, 0.6].error > 0.35
+    assert of(result, "Beta (Adaptive-Consistency)")[0.9, 0.6].error > 0.35
 
 
-def test_soft_votes_taken_as_independent_break_it_too(found: list[RuleResult]) -> None:
-    places = broken(found, "soft, taken as independent")
+def test_soft_votes_taken_as_independent_break_it_too(result: list[RuleResult]) -> None:
+    places = broken(result, "soft, taken as independent")
     assert {place for place in places if place[0] == 0.0} == set()
     assert {(rho, accuracy) for rho in (0.3, 0.6, 0.9) for accuracy in (0.6, 0.7, 0.8)} <= places
 
 
 def test_discounted_beta_counts_give_up_where_votes_are_alike_and_are_no_promise_where_they_are_poor(
-    found: list[RuleResult],
+    result: list[RuleResult],
 ) -> None:
-    counted = of(found, "Beta, discounted")
-    assert (0.0, 0.6) in broken(found, "Beta, discounted")
-    assert all(kept.settled == 0.0 for (rho, _), kept in counted.items() if rho >= 0.3)
+    counted = of(result, "Beta, discounted")
+    assert (0.0, 0.6) in broken(result, "Beta, discounted")
+    assert all(rule_result.settled == 0.0 for (rho, _), rule_result in counted.items() if rho >= 0.3)
 
 
-def test_default_settles_most_parts_that_one_vote_gets_right_nine_times_in_ten(found: list[RuleResult]) -> None:
-    assert of(found, "discounted")[0.6, 0.9].settled > 0.8
+def test_default_settles_most_parts_that_one_vote_gets_right_nine_times_in_ten(result: list[RuleResult]) -> None:
+    assert of(result, "discounted")[0.6, 0.9].settled > 0.8
 
 
 def test_overconfident_votes_break_the_promise_until_they_are_calibrated() -> None:
     rng = np.random.default_rng(2)
-    said = 2.5 * voters(0.6, 0.8, (6000, VOTES), rng)
+    log_odds = 2.5 * voters(0.6, 0.8, (6000, VOTES), rng)
     stored = 2.5 * voters(0.6, 0.8, (600, 1), rng)[:, 0]
     learned = fit([expit(x) for x in (*stored, *-stored)], [True] * 600 + [False] * 600)
     raw, calibrated = (
-        stop_parts("", soft(each, 0.6), 0.6, 0.8) for each in (said, learned.slope * said + learned.intercept)
+        stop_parts("", soft(each, 0.6), 0.6, 0.8) for each in (log_odds, learned.slope * log_odds + learned.intercept)
     )
     assert raw.error > 2 * PROMISED
     assert calibrated.error < 1.2 * PROMISED
@@ -121,12 +121,12 @@ def test_the_simulation_stops_where_the_rules_stop(rule: StoppingRule, posterior
 
 
 def test_voters_are_as_right_and_as_alike_as_asked() -> None:
-    said = voters(0.5, 0.8, (40_000, 3), np.random.default_rng(6))
-    assert (said > 0).mean() == pytest.approx(0.8, abs=0.01)
-    assert np.corrcoef(said.T)[0, 1] == pytest.approx(0.5, abs=0.02)
+    log_odds = voters(0.5, 0.8, (40_000, 3), np.random.default_rng(6))
+    assert (log_odds > 0).mean() == pytest.approx(0.8, abs=0.01)
+    assert np.corrcoef(log_odds.T)[0, 1] == pytest.approx(0.5, abs=0.02)
 
 
-def test_plot_is_drawn_once_and_whole(found: list[RuleResult], tmp_path: Path) -> None:
-    write_report(simulation_report(found), tmp_path)
+def test_plot_is_drawn_once_and_whole(result: list[RuleResult], tmp_path: Path) -> None:
+    write_report(simulation_report(result), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["simulation.png"]
     assert (tmp_path / "simulation.png").read_bytes().startswith(b"\x89PNG")

@@ -168,7 +168,7 @@ def test_a_batch_is_paid_once_and_so_are_pictures(recordings: RecordingFile) -> 
     looks = {look.pictures: look.ms for look in case.recording.encodings}
     (nine,) = (batch for batch in case.recording.batches if len(batch.answers) == 9)
     assert play("fixed-9", case).cost.ms == pytest.approx(looks[Pictures.FRAME] + nine.ms)
-    assert play("fixed-9", case).cost.tokens == sum(said.tokens for said in nine.answers)
+    assert play("fixed-9", case).cost.tokens == sum(recorded_answer.tokens for recorded_answer in nine.answers)
 
 
 def test_rules_that_stop_early_ask_fewer_and_see_the_same_answers(comparison: StrategyComparison) -> None:
@@ -191,9 +191,9 @@ def test_a_question_that_was_never_asked_is_an_error_not_a_guess(recordings: Rec
 def test_every_strategy_gets_its_figures_on_the_same_parts(comparison: StrategyComparison) -> None:
     document = comparison.as_json()
     assert set(document["strategies"]) == set(STRATEGIES)
-    for found in document["strategies"].values():
+    for result in document["strategies"].values():
         wanted = {"balanced_accuracy", "auroc", "votes_mean", "tokens_mean", "ms_mean", "first_rung_share"}
-        assert wanted <= set(found)
+        assert wanted <= set(result)
     assert document["parts"] == {"ok": 40, "ng": 40, "unreadable": []}
     json.dumps(document, allow_nan=False)
 
@@ -212,9 +212,9 @@ def test_rungs_report_rescued_and_harmed_parts(comparison: StrategyComparison) -
 
 def test_the_default_is_always_played(recordings: RecordingFile) -> None:
     recorded = record(parts(20), recordings)
-    found = asyncio.run(compare_recorded("parts", recorded.parts, choose_strategies(["direct"])))
-    assert set(found.figures) == {"default", "direct"}
-    assert set(found.contrasts) == {"default"}
+    result = asyncio.run(compare_recorded("parts", recorded.parts, choose_strategies(["direct"])))
+    assert set(result.figures) == {"default", "direct"}
+    assert set(result.contrasts) == {"default"}
 
 
 def test_a_strategy_that_is_none_is_refused_with_those_there_are() -> None:
@@ -230,9 +230,9 @@ def test_parts_of_one_class_are_refused(recordings: RecordingFile) -> None:
 
 def test_one_rung_ladders_have_no_rungs_to_compare(recordings: RecordingFile, tmp_path: Path) -> None:
     recorded = record(parts(12, a_line(ladder=LADDER[:1])), recordings)
-    found = asyncio.run(compare_recorded("one rung", recorded.parts, choose_strategies(["ladder"])))
-    assert found.rungs["ladder"] == []
-    assert {path.name for path in write_report(comparison_report(found), tmp_path / "report")} > CHARTS
+    result = asyncio.run(compare_recorded("one rung", recorded.parts, choose_strategies(["ladder"])))
+    assert result.rungs["ladder"] == []
+    assert {path.name for path in write_report(comparison_report(result), tmp_path / "report")} > CHARTS
 
 
 def test_the_report_holds_tables_document_and_charts(comparison: StrategyComparison, tmp_path: Path) -> None:

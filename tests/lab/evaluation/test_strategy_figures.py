@@ -35,7 +35,7 @@ def truth(ng: Array, hard: Array | None = None) -> PartLabels:
     return PartLabels(ng, np.zeros(len(ng), bool) if hard is None else hard, np.arange(len(ng)) % FOLDS)
 
 
-def told(score: Array, known: PartLabels, **changes: Any) -> StrategyScores:
+def scores_of(score: Array, known: PartLabels, **changes: Any) -> StrategyScores:
     threshold = thresholds(score, known)
     one = np.ones(len(score))
     given = {
@@ -69,25 +69,27 @@ def test_a_parts_threshold_does_not_depend_on_the_part(score: Array, ng: Array, 
 @given(scores, labels)
 def test_drawn_once_each_every_figure_is_the_plain_one(score: Array, ng: Array) -> None:
     known = truth(ng)
-    played, plain = told(score, known), np.ones((1, COUNT), np.float32)
-    found = strategy_figures(played, known)
-    assert FIGURES["auroc"](plain, played, known)[0] == pytest.approx(auroc(score, ng))
-    assert FIGURES["balanced_accuracy"](plain, played, known)[0] == pytest.approx(found.balanced_accuracy, abs=1e-6)
-    assert FIGURES["votes_mean"](plain, played, known)[0] == pytest.approx(found.votes_mean)
+    one_strategy, plain = scores_of(score, known), np.ones((1, COUNT), np.float32)
+    result = strategy_figures(one_strategy, known)
+    assert FIGURES["auroc"](plain, one_strategy, known)[0] == pytest.approx(auroc(score, ng))
+    assert FIGURES["balanced_accuracy"](plain, one_strategy, known)[0] == pytest.approx(
+        result.balanced_accuracy, abs=1e-6
+    )
+    assert FIGURES["votes_mean"](plain, one_strategy, known)[0] == pytest.approx(result.votes_mean)
 
 
 @given(scores, labels)
 def test_a_strategy_does_not_differ_from_itself(score: Array, ng: Array) -> None:
     known = truth(ng)
-    played, drawings = told(score, known), PairedBootstrap(known)
-    assert all(tuple(each) == (0.0, 0.0, 0.0) for each in drawings.differences(played, played).values())
-    assert all(tuple(each) == (1.0, 1.0, 1.0) for each in drawings.ratios(played, played).values())
+    one_strategy, bootstrap = scores_of(score, known), PairedBootstrap(known)
+    assert all(tuple(each) == (0.0, 0.0, 0.0) for each in bootstrap.differences(one_strategy, one_strategy).values())
+    assert all(tuple(each) == (1.0, 1.0, 1.0) for each in bootstrap.ratios(one_strategy, one_strategy).values())
 
 
 def test_drawings_follow_their_seed() -> None:
     rng = np.random.default_rng(1)
     known = truth(rng.random(COUNT) < 0.5)
-    one, other = (told(rng.random(COUNT), known) for _ in range(2))
+    one, other = (scores_of(rng.random(COUNT), known) for _ in range(2))
     first, again, another = (PairedBootstrap(known, seed).differences(one, other) for seed in (1, 1, 2))
     assert first == again != another
 
@@ -96,11 +98,11 @@ def test_intervals_hold_the_true_difference_nineteen_times_in_twenty() -> None:
     """Two strategies that are right equally often: they differ by chance only."""
     rng, ng, inside = np.random.default_rng(3), np.arange(400) % 2 == 0, 0
     known = truth(ng)
-    drawings = PairedBootstrap(known)
+    bootstrap = PairedBootstrap(known)
     for _ in range(60):
-        one, other = (told(rng.normal(ng, 1.0), known, called=(rng.random(400) < 0.8) == ng) for _ in range(2))
-        found = drawings.differences(one, other)["balanced_accuracy"]
-        inside += found.low <= 0.0 <= found.high
+        one, other = (scores_of(rng.normal(ng, 1.0), known, called=(rng.random(400) < 0.8) == ng) for _ in range(2))
+        result = bootstrap.differences(one, other)["balanced_accuracy"]
+        inside += result.low <= 0.0 <= result.high
     assert inside >= 51
 
 
@@ -110,10 +112,10 @@ def test_hard_figures_are_of_hard_parts_and_absent_where_none_are_known() -> Non
     score = np.where(ng & hard, 0.1, np.where(ng, 0.9, 0.2))
     called = {"called": score > 0.5}
     known = truth(ng, hard)
-    assert strategy_figures(told(score, known, **called), known).balanced_accuracy_hard == 0.5
-    assert strategy_figures(told(score, known, **called), known).balanced_accuracy == 0.75
-    assert strategy_figures(told(score, truth(ng)), truth(ng)).balanced_accuracy_hard is None
-    assert "balanced_accuracy_hard" not in PairedBootstrap(truth(ng)).differences(*[told(score, truth(ng))] * 2)
+    assert strategy_figures(scores_of(score, known, **called), known).balanced_accuracy_hard == 0.5
+    assert strategy_figures(scores_of(score, known, **called), known).balanced_accuracy == 0.75
+    assert strategy_figures(scores_of(score, truth(ng)), truth(ng)).balanced_accuracy_hard is None
+    assert "balanced_accuracy_hard" not in PairedBootstrap(truth(ng)).differences(*[scores_of(score, truth(ng))] * 2)
 
 
 def test_escape_overkill_and_review_are_shares_of_their_own_parts() -> None:
@@ -121,21 +123,21 @@ def test_escape_overkill_and_review_are_shares_of_their_own_parts() -> None:
     disposition = np.array([*["PASS", "REJECT", "REJECT", "REVIEW"], *["REJECT", "PASS"]])
     score = np.array([0.1, 0.9, 0.9, 0.5, 0.9, 0.1])
     known = truth(ng)
-    found = strategy_figures(told(score, known, disposition=disposition), known)
-    assert (found.escape, found.overkill, found.review) == (0.25, 0.5, 1 / 6)
+    result = strategy_figures(scores_of(score, known, disposition=disposition), known)
+    assert (result.escape, result.overkill, result.review) == (0.25, 0.5, 1 / 6)
 
 
 def test_calling_nothing_ng_has_no_precision_and_no_recall() -> None:
     known = truth(np.arange(COUNT) % 2 == 0)
-    found = strategy_figures(told(np.full(COUNT, 0.5), known, called=np.zeros(COUNT, bool)), known)
-    assert (found.precision, found.recall, found.f1) == (0.0, 0.0, 0.0)
+    result = strategy_figures(scores_of(np.full(COUNT, 0.5), known, called=np.zeros(COUNT, bool)), known)
+    assert (result.precision, result.recall, result.f1) == (0.0, 0.0, 0.0)
 
 
 @given(scores, labels)
 def test_risk_at_full_coverage_is_the_share_of_errors(score: Array, ng: Array) -> None:
     known = truth(ng)
-    played = told(score, known)
-    assert risk_coverage(played, known)[-1] == pytest.approx((played.called != ng).mean())
+    one_strategy = scores_of(score, known)
+    assert risk_coverage(one_strategy, known)[-1] == pytest.approx((one_strategy.called != ng).mean())
 
 
 def test_doubt_in_the_right_place_lowers_the_area_and_no_doubt_is_the_error_rate() -> None:
@@ -143,7 +145,7 @@ def test_doubt_in_the_right_place_lowers_the_area_and_no_doubt_is_the_error_rate
     wrong = np.arange(COUNT) < 8
     known, called = truth(ng), ng ^ wrong
     areas = [
-        strategy_figures(told(ng * 1.0, known, called=called, margin=margin), known).aurc
+        strategy_figures(scores_of(ng * 1.0, known, called=called, margin=margin), known).aurc
         for margin in (np.where(wrong, 0.1, 1.0), np.ones(COUNT), np.where(wrong, 1.0, 0.1))
     ]
     assert areas == sorted(areas)

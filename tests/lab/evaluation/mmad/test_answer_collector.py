@@ -35,26 +35,26 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def examined(
+async def collect(
     root: Path, engine: LetterEngine, *names: str, items: Sequence[Item] = ITEMS
 ) -> tuple[AnswerCollector, list[LetterStrategy], list[int]]:
     chosen, told = [letter_strategy(name) for name in names], list[int]()
     with VoteFile(root / "votes.jsonl") as votes:
-        examination = AnswerCollector(engine, root, chosen, votes)
-        await examination.run(items, told.append)
-    return examination, chosen, told
+        collector = AnswerCollector(engine, root, chosen, votes)
+        await collector.run(items, told.append)
+    return collector, chosen, told
 
 
 async def test_the_letters_logits_are_read_and_add_up_to_one(root: Path) -> None:
-    examination, (single,), _ = await examined(root, LetterEngine(lambda text: SURE), "single")
-    (vote,) = examination.votes(ITEMS[1], single)
+    collector, (single,), _ = await collect(root, LetterEngine(lambda text: SURE), "single")
+    (vote,) = collector.votes(ITEMS[1], single)
     assert vote.shares == pytest.approx({"A": 0.1 / 0.95, "B": 0.8 / 0.95, "C": 0.0, "D": 0.05 / 0.95})
     assert single.answer([vote]) == "B"
 
 
 async def test_a_model_that_says_no_letter_gives_no_answer(root: Path) -> None:
-    examination, (single,), _ = await examined(root, LetterEngine(lambda text: {"Yes": 1.0}), "single")
-    (vote,) = examination.votes(ITEMS[0], single)
+    collector, (single,), _ = await collect(root, LetterEngine(lambda text: {"Yes": 1.0}), "single")
+    (vote,) = collector.votes(ITEMS[0], single)
     assert (vote.shares, single.answer([vote])) == (None, None)
 
 
@@ -66,7 +66,7 @@ def test_one_letter_that_can_not_be_read_spoils_the_reading() -> None:
 
 async def test_template_and_picture_are_opened_once_for_all_questions(root: Path) -> None:
     engine = LetterEngine(lambda text: SURE)
-    _, _, told = await examined(root, engine, "single", "majority-3", "text")
+    _, _, told = await collect(root, engine, "single", "majority-3", "text")
     assert engine.opened == [(ITEMS[0].templates[0].encode(), ITEMS[0].picture.encode())]
     assert engine.closed == 1
     assert told == [2]
@@ -74,81 +74,81 @@ async def test_template_and_picture_are_opened_once_for_all_questions(root: Path
 
 async def test_strategies_share_drafts(root: Path) -> None:
     engine = LetterEngine(lambda text: SURE)
-    examination, chosen, _ = await examined(root, engine, "majority-5", "majority-3", "weighted-3", "adaptive-9")
+    collector, chosen, _ = await collect(root, engine, "majority-5", "majority-3", "weighted-3", "adaptive-9")
     drafted = [question for question in engine.asked if question.reasoning is Reasoning.DRAFT]
-    most = max(len(examination.votes(item, each)) for item in ITEMS for each in chosen)
+    most = max(len(collector.votes(item, each)) for item in ITEMS for each in chosen)
     assert 5 * len(ITEMS) <= len(drafted) <= most * len(ITEMS)
     assert len({question.seed for question in drafted}) == len(drafted)
-    assert examination.votes(ITEMS[0], chosen[1]) == examination.votes(ITEMS[0], chosen[0])[:3]
+    assert collector.votes(ITEMS[0], chosen[1]) == collector.votes(ITEMS[0], chosen[0])[:3]
 
 
 async def test_a_draft_and_its_letter_are_separate_fields(root: Path) -> None:
-    examination, (majority,), _ = await examined(root, LetterEngine(lambda text: SURE), "majority-1")
-    (vote,) = examination.votes(ITEMS[0], majority)
+    collector, (majority,), _ = await collect(root, LetterEngine(lambda text: SURE), "majority-1")
+    (vote,) = collector.votes(ITEMS[0], majority)
     assert vote.draft.endswith("Verdict:")
     assert vote.text in (" A.", " B.", " D.")
     assert vote.tokens == 9
 
 
 async def test_adaptive_stops_where_four_agree(root: Path) -> None:
-    examination, (adaptive,), _ = await examined(root, LetterEngine(lambda text: {"B": 1.0}), "adaptive-9")
-    assert [len(examination.votes(item, adaptive)) for item in ITEMS] == [4, 4]
+    collector, (adaptive,), _ = await collect(root, LetterEngine(lambda text: {"B": 1.0}), "adaptive-9")
+    assert [len(collector.votes(item, adaptive)) for item in ITEMS] == [4, 4]
 
 
 @pytest.mark.parametrize(("told", "kept"), [(0.3, 0.3), (None, 0.5)])
 async def test_trust_is_asked_of_each_draft_and_silence_is_doubt(root: Path, told: float | None, kept: float) -> None:
     engine = LetterEngine(lambda text: SURE, p_true=lambda text: told)
-    examination, (weighted,), _ = await examined(root, engine, "weighted-3")
-    assert [vote.p_true for vote in examination.votes(ITEMS[0], weighted)] == pytest.approx([kept] * 3)
-    assert weighted.distrusted(examination.votes(ITEMS[0], weighted)) == []
+    collector, (weighted,), _ = await collect(root, engine, "weighted-3")
+    assert [vote.p_true for vote in collector.votes(ITEMS[0], weighted)] == pytest.approx([kept] * 3)
+    assert weighted.distrusted(collector.votes(ITEMS[0], weighted)) == []
 
 
 async def test_a_written_answer_is_read_as_the_benchmark_reads_it(root: Path) -> None:
     engine = LetterEngine(lambda text: SURE, says="The answer is D")
-    examination, (text,), _ = await examined(root, engine, "text")
-    assert [text.answer(examination.votes(item, text)) for item in ITEMS] == ["D", "D"]
+    collector, (text,), _ = await collect(root, engine, "text")
+    assert [text.answer(collector.votes(item, text)) for item in ITEMS] == ["D", "D"]
 
 
 async def test_answered_questions_are_not_asked_again(root: Path) -> None:
     first = LetterEngine(lambda text: SURE)
-    before, chosen, _ = await examined(root, first, "single", "weighted-3", items=ITEMS[:1])
+    before, chosen, _ = await collect(root, first, "single", "weighted-3", items=ITEMS[:1])
     again = LetterEngine(lambda text: {"A": 1.0})
-    after, _, told = await examined(root, again, "single", "weighted-3", "majority-2", items=ITEMS[:1])
+    after, _, told = await collect(root, again, "single", "weighted-3", "majority-2", items=ITEMS[:1])
     assert (again.opened, again.asked, told) == ([], [], [1])
     assert [after.votes(ITEMS[0], each) for each in chosen] == [before.votes(ITEMS[0], each) for each in chosen]
 
 
 async def test_another_strategy_asks_only_what_it_lacks(root: Path) -> None:
-    await examined(root, LetterEngine(lambda text: SURE), "majority-3")
+    await collect(root, LetterEngine(lambda text: SURE), "majority-3")
     more = LetterEngine(lambda text: SURE)
-    await examined(root, more, "majority-5")
+    await collect(root, more, "majority-5")
     assert len(more.asked) == 2 * len(ITEMS)
 
 
 async def test_another_model_is_asked_anew(root: Path) -> None:
-    await examined(root, LetterEngine(lambda text: SURE), "single")
+    await collect(root, LetterEngine(lambda text: SURE), "single")
     other = LetterEngine(lambda text: SURE, fingerprint="f" * 16)
-    await examined(root, other, "single")
+    await collect(root, other, "single")
     assert len(other.asked) == 6
 
 
 async def test_an_interrupted_run_gives_the_same_result_as_an_uninterrupted_one(root: Path, tmp_path: Path) -> None:
     names = ("single", "weighted-3", "adaptive-9")
-    whole, chosen, _ = await examined(root, LetterEngine(lambda text: SURE), *names)
+    whole, chosen, _ = await collect(root, LetterEngine(lambda text: SURE), *names)
     expected = [[vote.letter for vote in whole.votes(item, each)] for item in ITEMS for each in chosen]
     lines = (root / "votes.jsonl").read_bytes().splitlines(keepends=True)
     for cut in range(len(lines)):
         (root / "votes.jsonl").write_bytes(b"".join(lines[:cut]) + lines[cut][:9])
-        resumed, _, _ = await examined(root, LetterEngine(lambda text: SURE), *names)
-        found = [[vote.letter for vote in resumed.votes(item, each)] for item in ITEMS for each in chosen]
-        assert found == expected
+        resumed, _, _ = await collect(root, LetterEngine(lambda text: SURE), *names)
+        result = [[vote.letter for vote in resumed.votes(item, each)] for item in ITEMS for each in chosen]
+        assert result == expected
 
 
 async def test_an_unreadable_picture_is_named_and_earlier_answers_stay(root: Path) -> None:
-    await examined(root, LetterEngine(lambda text: SURE), "single", items=ITEMS[:1])
+    await collect(root, LetterEngine(lambda text: SURE), "single", items=ITEMS[:1])
     with pytest.raises(PictureError, match=r"good/007\.JPG, .*bad/000\.JPG: .*unpack that data set again"):
-        await examined(root, Unreadable(lambda text: SURE), "single")
+        await collect(root, Unreadable(lambda text: SURE), "single")
     (root / ITEMS[0].picture).unlink()
     with pytest.raises(InspectorError, match=r"000\.JPG can't be read"):
-        await examined(root, Unreadable(lambda text: SURE), "single")
+        await collect(root, Unreadable(lambda text: SURE), "single")
     assert len((root / "votes.jsonl").read_text().splitlines()) == 1

@@ -18,7 +18,7 @@ PICTURE = "VisA/cap/test/dent/000.jpg"
 TEMPLATE = "VisA/cap/test/good/template.jpg"
 
 
-def told(root: Path, picture: str = PICTURE, **changes: Any) -> list[Item]:
+def read_entry(root: Path, picture: str = PICTURE, **changes: Any) -> list[Item]:
     """Read one entry whose first question differs by `changes`; its pictures exist."""
     one = entry(ABNORMAL[:1], TEMPLATE, ng=True)
     one["conversation"][0] |= changes
@@ -58,7 +58,7 @@ def test_the_whole_set_is_read_with_its_tasks_and_templates(tmp_path: Path) -> N
     ],
 )
 def test_the_right_letter_is_found(tmp_path: Path, options: dict[str, Any], answer: str, letter: str, why: str) -> None:
-    (item,) = told(tmp_path, Options=options, Answer=answer)
+    (item,) = read_entry(tmp_path, Options=options, Answer=answer)
     assert item.answer == letter, why
     assert item.options == tuple(map(str, options.values()))
 
@@ -79,7 +79,7 @@ def test_the_right_letter_is_found(tmp_path: Path, options: dict[str, Any], answ
 )
 def test_a_question_that_can_not_be_asked_is_named(tmp_path: Path, changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(InspectorError, match=re.escape(f"{PICTURE}: ") + ".*" + re.escape(problem)) as told_error:
-        told(tmp_path, **changes)
+        read_entry(tmp_path, **changes)
     assert "fetch MMAD again" in str(told_error.value)
 
 
@@ -126,7 +126,7 @@ def test_mvtec_goes_by_several_names(tmp_path: Path, folder: str) -> None:
     picture = f"{folder}/bottle/image/good/000.png"
     (tmp_path / picture).parent.mkdir(parents=True)
     (tmp_path / picture).touch()
-    assert told(tmp_path, picture)[0].data_set is DataSet.MVTEC_AD
+    assert read_entry(tmp_path, picture)[0].data_set is DataSet.MVTEC_AD
 
 
 def test_a_wrong_folder_is_reported_with_its_expected_content(tmp_path: Path) -> None:

@@ -46,14 +46,14 @@ def test_a_limit_keeps_that_many_good_and_ng_pictures_of_each_data_set_with_all_
     listed: Listed, limit: int
 ) -> None:
     items = asked(listed)
-    kept = sample_items(items, limit)
+    sampled = sample_items(items, limit)
     for data_set, normal in itertools.product(DataSet, (True, False)):
         there, left = (
             {each.picture for each in group if (each.data_set, each.normal) == (data_set, normal)}
-            for group in (items, kept)
+            for group in (items, sampled)
         )
         assert len(left) == min(limit, len(there))
-    assert kept == [item for item in items if item.picture in {each.picture for each in kept}]
+    assert sampled == [item for item in items if item.picture in {each.picture for each in sampled}]
 
 
 @given(pictures)
@@ -62,5 +62,5 @@ def test_without_a_limit_everything_is_asked(listed: Listed) -> None:
 
 
 def test_a_limit_takes_pictures_evenly_over_the_list() -> None:
-    kept = sample_items(asked([(DataSet.VISA, True, 1), (DataSet.VISA, False, 1)] * 6), 2)
-    assert [item.picture for item in kept] == ["good/0.png", "dent/1.png", "good/6.png", "dent/7.png"]
+    sampled = sample_items(asked([(DataSet.VISA, True, 1), (DataSet.VISA, False, 1)] * 6), 2)
+    assert [item.picture for item in sampled] == ["good/0.png", "dent/1.png", "good/6.png", "dent/7.png"]

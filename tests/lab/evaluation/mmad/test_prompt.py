@@ -56,9 +56,9 @@ def test_trust_is_asked_so_that_no_means_wrong() -> None:
 @given(st.text())
 def test_no_control_token_of_a_model_comes_through(text: str) -> None:
     item = an_item(question=f"{text}<|im_end|>", options=(f"<|image_pad|>{text}", "<<||"))
-    for told in (direct(item), drafted(item), trust(item, f"{text}<|im_end|>").text):
-        assert "<|" not in told
-        assert told.count("\n") == direct(an_item()).count("\n") + ("Somebody" in told)
+    for prompt_text in (direct(item), drafted(item), trust(item, f"{text}<|im_end|>").text):
+        assert "<|" not in prompt_text
+        assert prompt_text.count("\n") == direct(an_item()).count("\n") + ("Somebody" in prompt_text)
 
 
 @pytest.mark.parametrize(

@@ -22,16 +22,16 @@ def a_result(name: str = "majority-3") -> StrategyResult:
 
 
 def test_the_document_holds_both_scorings_and_the_published_rows() -> None:
-    told = document(ABOUT, [a_result()])
-    ours = told["strategies"]["majority-3"]
+    output = document(ABOUT, [a_result()])
+    ours = output["strategies"]["majority-3"]
     assert ours["official"]["VisA"]["defect_analysis"] == 100.0
     assert ours["strict"]["VisA"]["defect_analysis"] == 50.0
     assert ours["strict"]["Average"]["defect_classification"] is None
     assert ours["unparsable"] == 1
-    assert [each["table"] for each in told["published"]] == [1, 2, 3]
-    assert told["published"][2]["official"]["Average"]["anomaly_detection"] == pytest.approx(70.088)
-    assert told["shots"] == 1
-    json.dumps(told, allow_nan=False)
+    assert [each["table"] for each in output["published"]] == [1, 2, 3]
+    assert output["published"][2]["official"]["Average"]["anomaly_detection"] == pytest.approx(70.088)
+    assert output["shots"] == 1
+    json.dumps(output, allow_nan=False)
 
 
 def test_costs_are_means_over_questions() -> None:
@@ -48,12 +48,12 @@ def test_the_columns_are_the_papers() -> None:
 
 
 def test_the_page_holds_every_table_and_the_note() -> None:
-    told = as_markdown("tiny on MMAD", [a_result()])
-    assert told.startswith("# tiny on MMAD\n")
+    output = as_markdown("tiny on MMAD", [a_result()])
+    assert output.startswith("# tiny on MMAD\n")
     for title, rows in titled_tables([a_result()]):
-        assert f"## {title}\n" in told
-        assert all(f"| {name} |" in told for name in rows)
-    assert "| VisA | - | - | - | - | 50.0 | - | - | 50.0 | - | - | - |" in told
-    assert "majority-3, strict: 1 unparsable, 3.0 votes, 30 tokens, 12 ms a question" in told
-    assert told.endswith(f"{NOTE}\n")
-    assert "70.988" in told
+        assert f"## {title}\n" in output
+        assert all(f"| {name} |" in output for name in rows)
+    assert "| VisA | - | - | - | - | 50.0 | - | - | 50.0 | - | - | - |" in output
+    assert "majority-3, strict: 1 unparsable, 3.0 votes, 30 tokens, 12 ms a question" in output
+    assert output.endswith(f"{NOTE}\n")
+    assert "70.988" in output

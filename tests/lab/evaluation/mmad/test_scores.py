@@ -38,27 +38,27 @@ def test_the_columns_are_the_tasks_in_their_order() -> None:
 
 
 def test_anomaly_detection_is_the_mean_of_both_accuracies() -> None:
-    found = score_row(marks(3, 1, picture=GOOD) + marks(5, 5, picture=BAD))
-    assert found.anomaly_detection == pytest.approx((75.0 + 50.0) / 2)
-    assert found.recall == pytest.approx(50.0)
-    assert found.precision == pytest.approx(100.0 * 5 / 6)
-    assert found.f1 == pytest.approx(100.0 * 10 / 16)
+    result = score_row(marks(3, 1, picture=GOOD) + marks(5, 5, picture=BAD))
+    assert result.anomaly_detection == pytest.approx((75.0 + 50.0) / 2)
+    assert result.recall == pytest.approx(50.0)
+    assert result.precision == pytest.approx(100.0 * 5 / 6)
+    assert result.f1 == pytest.approx(100.0 * 10 / 16)
 
 
 def test_the_average_is_that_of_the_tasks() -> None:
     of_tasks = [marks(1, place, task=task) for place, task in enumerate(Task) if task is not Task.ANOMALY_DETECTION]
-    found = score_row(
+    result = score_row(
         [*marks(1, 0, picture=GOOD), *marks(1, 0, picture=BAD), *(mark for of in of_tasks for mark in of)]
     )
-    assert found.average == pytest.approx((100 + 50 + 100 / 3 + 25 + 20 + 100 / 6 + 100 / 7) / 7)
+    assert result.average == pytest.approx((100 + 50 + 100 / 3 + 25 + 20 + 100 / 6 + 100 / 7) / 7)
 
 
 def test_data_sets_weigh_the_same_however_large() -> None:
     small = marks(1, 0, data_set=DataSet.VISA, task=Task.OBJECT_ANALYSIS)
     large = marks(0, 99, data_set=DataSet.GOODS_AD, task=Task.OBJECT_ANALYSIS)
-    found = score_table(small + large, Scoring.OFFICIAL)
-    assert list(found) == ["VisA", "GoodsAD", AVERAGE]
-    assert found[AVERAGE].object_analysis == pytest.approx(50.0)
+    result = score_table(small + large, Scoring.OFFICIAL)
+    assert list(result) == ["VisA", "GoodsAD", AVERAGE]
+    assert result[AVERAGE].object_analysis == pytest.approx(50.0)
 
 
 def test_unreadable_answers_are_left_out_or_wrong() -> None:
@@ -74,11 +74,11 @@ def test_an_unreadable_answer_about_a_good_part_is_a_strict_false_alarm() -> Non
 
 
 def test_unasked_tasks_have_no_figure() -> None:
-    found = score_table(marks(1, 0, picture=BAD), Scoring.STRICT)["VisA"]
-    assert found.anomaly_detection is None
-    assert found.defect_analysis is None
-    assert found.average is None
-    assert found.recall == 100.0
+    result = score_table(marks(1, 0, picture=BAD), Scoring.STRICT)["VisA"]
+    assert result.anomaly_detection is None
+    assert result.defect_analysis is None
+    assert result.average is None
+    assert result.recall == 100.0
     assert score_table([], Scoring.STRICT) == {}
 
 
@@ -88,8 +88,8 @@ def test_a_data_set_without_a_readable_answer_keeps_its_row() -> None:
 
 @given(marked(), st.sampled_from(Scoring))
 def test_figures_are_percentages(given_marks: list[AnsweredItem], scoring: Scoring) -> None:
-    for found in score_table(given_marks, scoring).values():
-        assert all(value is None or -1e-9 <= value <= 100.0 + 1e-9 for value in found)
+    for result in score_table(given_marks, scoring).values():
+        assert all(value is None or -1e-9 <= value <= 100.0 + 1e-9 for value in result)
 
 
 @given(marked())
@@ -134,6 +134,6 @@ def test_published_rows_average_to_the_printed_figures_except_for_slips(
 def test_published_averages_are_those_of_their_tasks() -> None:
     for published in PUBLISHED:
         assert list(published.rows) == [*DataSet, AVERAGE]
-        for found in published.rows.values():
-            tasks = [value for value in found[: len(Task)] if value is not None]
-            assert found.average == pytest.approx(sum(tasks) / len(Task), abs=0.002)
+        for result in published.rows.values():
+            tasks = [value for value in result[: len(Task)] if value is not None]
+            assert result.average == pytest.approx(sum(tasks) / len(Task), abs=0.002)
