@@ -217,6 +217,8 @@ def _range(schema: Schema, low: str, high: str, unit: str) -> str:
         return ""
     if most is None:
         return f"{least:g} or more{unit}"
+    if least == most:
+        return f"{least:g}{unit}"
     return (f"up to {most:.15g}" if least is None else f"{least:g} to {most:.15g}") + unit
 
 

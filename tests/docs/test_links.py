@@ -42,3 +42,10 @@ def _leads(path: Path, anchor: str) -> bool:
 def _anchor(title: str) -> str:
     """The name that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def test_every_document_can_be_found_from_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text() + (ROOT / "docs" / "decisions" / "README.md").read_text()
+    index += (ROOT / "docs" / "benchmarks" / "README.md").read_text()
+    hidden = [page for page in (ROOT / "docs").rglob("*.md") if page.name != "README.md" and page.name not in index]
+    assert hidden == []
