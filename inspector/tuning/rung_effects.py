@@ -15,10 +15,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr
+from scipy.special import bdtr, expit
 
 from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
-from inspector.tuning.logistic_regression import fit_logistic, sigmoid
+from inspector.tuning.logistic_regression import fit_logistic
 
 Z95: Final = 1.959964
 RIDGE: Final = 1e-3  # keeps the slope finite where tokens part right from wrong cleanly
@@ -101,7 +101,7 @@ def token_slope(spent: Sequence[RungOutcome]) -> TokenSlope | None:
         return None
     design = np.column_stack([tokens - tokens.mean(), np.ones(len(spent))])
     weights, curvature = fit_logistic(design, correct, RIDGE)
-    residuals = correct - sigmoid(design @ weights)
+    residuals = correct - expit(design @ weights)
     variance = _clustered(design, residuals, np.linalg.inv(curvature), [each.part for each in spent])[0, 0]
     found, reach = float(weights[0]), Z95 * math.sqrt(variance)
     return TokenSlope(found, found - reach, found + reach)
