@@ -1,4 +1,4 @@
-"""A set of declared pipelines, and what changes from one version of a pipeline to the next. Pure."""
+"""Sets of declared pipelines, and the differences between two versions of a pipeline. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inspector.errors import DeclarationError, Fault
 
 
 class DeclaredPipeline(NamedTuple):
-    """A pipeline and the file that declares it: golden samples are relative to that file."""
+    """A pipeline and the file that declares it. Golden samples are relative to that file."""
 
     file: str
     pipeline: Pipeline
@@ -20,8 +20,8 @@ class DeclaredPipeline(NamedTuple):
 class SettingChange(NamedTuple):
     """One setting that differs; None where it was or becomes absent.
 
-    `rescores`: scores change, so the line is UNQUALIFIED until its golden set has been replayed. Otherwise the
-    same votes are only decided upon differently.
+    `rescores`: scores change, so the line is UNQUALIFIED until its golden set has been replayed. Otherwise only the
+    decision on the same votes changes.
     """
 
     field: str
@@ -31,22 +31,25 @@ class SettingChange(NamedTuple):
 
 
 def read_declarations(texts: Mapping[str, str | bytes]) -> tuple[DeclaredPipeline, ...]:
-    """All pipelines of a folder, given the text of each file. Raises DeclarationError with the faults of all files."""
-    fleet: list[DeclaredPipeline] = []
+    """Read all pipelines of a folder, given the text of each file.
+
+    Raises DeclarationError with the faults of all files.
+    """
+    declared: list[DeclaredPipeline] = []
     faults: list[Fault] = []
     for file, text in texts.items():
         try:
-            fleet.append(DeclaredPipeline(file, read_pipeline(text, file)))
+            declared.append(DeclaredPipeline(file, read_pipeline(text, file)))
         except DeclarationError as error:
             faults += error.faults
-    faults += _declared_twice(fleet)
+    faults += _declared_twice(declared)
     if faults:
         raise DeclarationError(faults)
-    return tuple(fleet)
+    return tuple(declared)
 
 
 def diff(old: Pipeline, new: Pipeline) -> list[SettingChange]:
-    """The settings that differ, in the order of the grammar."""
+    """List the settings that differ, in the order of the grammar."""
     before, after = _settings(old), _settings(new)
     return [
         SettingChange(
@@ -58,7 +61,10 @@ def diff(old: Pipeline, new: Pipeline) -> list[SettingChange]:
 
 
 def _settings(pipeline: Pipeline) -> dict[str, Any]:
-    """Every setting by its place in the file. Classes stand apart from their severities, which no prompt names."""
+    """Return every setting by its path in the file.
+
+    Severities are separate from the classes, because no prompt names them.
+    """
     dumped = pipeline.model_dump(mode="json")
     dumped["defects"] = list(pipeline.defects)
     severities = {f"defects.{name}": severity.value for name, severity in pipeline.defects.items()}
@@ -66,7 +72,7 @@ def _settings(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Mappings and lists of mappings taken apart; lists of plain values whole."""
+    """Split mappings and lists of mappings into leaves; keep lists of plain values whole."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _leaves(inner, f"{place}.{name}" if place else name)
@@ -77,12 +83,12 @@ def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
         yield place, value
 
 
-def _declared_twice(fleet: Iterable[DeclaredPipeline]) -> list[Fault]:
+def _declared_twice(declared: Iterable[DeclaredPipeline]) -> list[Fault]:
     first: dict[str, str] = {}
     faults = []
-    for file, pipeline in fleet:
+    for file, pipeline in declared:
         earlier = first.setdefault(pipeline.line, file)
         if earlier != file:
             problem = f"{pipeline.line!r} is already declared in {earlier}"
-            faults.append(Fault(file, "line", problem, "a line has one file; rename one of the lines"))
+            faults.append(Fault(file, "line", problem, "declare each line in one file; rename one of the lines"))
     return faults

@@ -1,6 +1,6 @@
 """From the text of a declaration to its model, or to all faults of the file together. Pure.
 
-Knows how to say in an author's words what pydantic found; the grammars themselves know nothing of files.
+Translates pydantic's errors into an author's words. The grammars themselves do not depend on files.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ Grammar = TypeVar("Grammar", bound=StrictModel)
 
 
 def read_pipeline(text: str | bytes, file: str) -> Pipeline:
-    """Raises DeclarationError with every fault, settings that could never have an effect among them."""
+    """Read a pipeline. Raises DeclarationError with every fault, including settings that can never have an effect."""
     document = parse(text, file)
     pipeline, faults = _validated(document, Pipeline)
-    idle = unused_settings(pipeline) if pipeline else []
-    faults += [Fault(file, path_text(path), problem, remedy, document.row(path)) for path, problem, remedy in idle]
+    unused = unused_settings(pipeline) if pipeline else []
+    faults += [Fault(file, path_text(path), problem, remedy, document.row(path)) for path, problem, remedy in unused]
     return _faultless(pipeline, faults)
 
 
 def read_card(text: str | bytes, file: str) -> ModelCard:
-    """Raises DeclarationError with every fault."""
+    """Read a model card. Raises DeclarationError with every fault."""
     return _faultless(*_validated(parse(text, file), ModelCard))
 
 
@@ -48,43 +48,43 @@ def _faultless(declared: Grammar | None, faults: Sequence[Fault]) -> Grammar:
 def _validated(document: Document, grammar: type[Grammar]) -> tuple[Grammar | None, list[Fault]]:
     faults = list(document.duplicates)
     if not isinstance(document.data, dict):
-        problem = "is empty" if document.data is None else "does not hold settings"
+        problem = "is empty" if document.data is None else "does not contain settings"
         example = next(iter(grammar.model_fields))
         return None, [Fault(document.file, "(file)", problem, f"write settings such as '{example}: …'")]
     try:
-        # strict over JSON: no "12" for 12 and no true for 1, while lists become tuples and words become enums
+        # strict mode over JSON refuses "12" for 12 and true for 1, but accepts lists for tuples and words for enums
         return grammar.model_validate_json(json.dumps(document.data), strict=True), faults
     except ValidationError as error:
         return None, faults + _faults(error, document, grammar)
 
 
 def _faults(error: ValidationError, document: Document, grammar: type[StrictModel]) -> list[Fault]:
-    """One fault per place: what several branches of a union say about one value becomes one sentence."""
+    """Return one fault per place. Errors of several branches of a union about one value become one sentence."""
     places: dict[Path, list[_FaultText]] = {}
     for details in error.errors(include_url=False):
         path = _path(details, document.data)
-        places.setdefault(path, []).append(_say(details, path, _known_settings(grammar, path)))
+        places.setdefault(path, []).append(_fault_text(details, path, _known_settings(grammar, path)))
     return [
         Fault(
             document.file,
             path_text(path),
-            said[-1].problem,
-            " or ".join(dict.fromkeys(s.remedy for s in said)),
+            texts[-1].problem,
+            " or ".join(dict.fromkeys(text.remedy for text in texts)),
             document.row(path),
         )
-        for path, said in places.items()
-        if not _is_echo(path, said, places)
+        for path, texts in places.items()
+        if not _is_echo(path, texts, places)
     ]
 
 
-def _is_echo(path: Path, said: Sequence[_FaultText], places: Iterable[Path]) -> bool:
-    """Whether this only repeats that something inside is wrong: pydantic counts valid items only."""
+def _is_echo(path: Path, texts: Sequence[_FaultText], places: Iterable[Path]) -> bool:
+    """Return whether these errors only repeat a fault of an inner value: pydantic counts valid items only."""
     inside = any(len(other) > len(path) and other[: len(path)] == path for other in places)
-    return inside and all(each.counts for each in said)
+    return inside and all(each.counts for each in texts)
 
 
 def _path(details: ErrorDetails, data: Any) -> Path:
-    """The error's place in the file; the names of union branches, which pydantic adds to it, are no part of it."""
+    """Return the error's path in the file, without the names of union branches that pydantic adds."""
     path: Path = ()
     for step in details["loc"]:
         if isinstance(step, str) and not (isinstance(data, dict) and (step in data or step.isidentifier())):
@@ -95,7 +95,7 @@ def _path(details: ErrorDetails, data: Any) -> Path:
 
 
 def _inside(data: Any, step: str | int) -> Any:
-    """What stands there; None where nothing does."""
+    """Return the value at this step, or None."""
     try:
         return data[step]
     except (LookupError, TypeError):
@@ -103,7 +103,7 @@ def _inside(data: Any, step: str | int) -> Any:
 
 
 def _known_settings(grammar: type[StrictModel], path: Path) -> list[str]:
-    """The settings that may stand beside the last step of the path."""
+    """List the settings that are allowed next to the last step of the path."""
     for step in path[:-1]:
         if isinstance(step, str) and step in grammar.model_fields:
             inner = list(_grammars(grammar.model_fields[step].annotation))
@@ -119,7 +119,7 @@ def _grammars(annotation: Any) -> Iterable[type[StrictModel]]:
 
 
 class _FaultText(NamedTuple):
-    """A fault in an author's words. `counts` says that it is about how many items there are."""
+    """A fault in an author's words. `counts`: it concerns the number of items."""
 
     problem: str
     remedy: str
@@ -150,7 +150,7 @@ _LENGTH_FAULTS: Final = {
 }
 
 
-def _say(details: ErrorDetails, path: Path, known: list[str]) -> _FaultText:
+def _fault_text(details: ErrorDetails, path: Path, known: list[str]) -> _FaultText:
     kind, context, given = details["type"], details.get("ctx", {}), _shown(details["input"])
     if kind == "missing":
         return _FaultText("is missing", f"add {path[-1] if isinstance(path[-1], str) else 'the value'}")
@@ -182,5 +182,5 @@ def _nearest(given: str, allowed: list[str], otherwise: str) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value as the author wrote it, shortened."""
+    """Return a value as the author wrote it, shortened."""
     return shortened(printable(json.dumps(value, ensure_ascii=False, default=str)), 60)

@@ -1,7 +1,7 @@
-"""Judges one part inside a model replica: climbs the declared ladder, then writes the words.
+"""The judge: asks one part's ladder inside a model replica, then writes the report.
 
-The verdict never waits for words: the judgement is yielded first, and words follow only for what is not PASS. Last
-comes, for few parts, what the rest of the ladder would have said.
+The verdict never waits for the report: the judgement is yielded first. The report follows only for parts that do not
+pass. Last, for a small share of parts, come the votes of the whole ladder.
 """
 
 from __future__ import annotations
@@ -34,53 +34,60 @@ from inspector.ports.pool import Job, Judgement, ShadowResult
 
 
 class Judge:
-    """Judges parts with one engine. Keeps no state per part, only the pace of rungs and what golden samples look
-    like."""
+    """Judges parts with one engine.
+
+    It keeps no state per part; it keeps the durations of rungs and the patches of golden samples.
+    """
 
     def __init__(
         self,
         engine: Engine,
         evidence: EvidenceStore,
-        pace: RungTimes | None = None,
+        rung_times: RungTimes | None = None,
         opinions: OpinionSource | None = None,
     ) -> None:
         self._engine = engine
         self._evidence = evidence
-        self._pace = pace or RungTimes()
+        self._rung_times = rung_times or RungTimes()
         self._opinions = opinions or PatchOpinionSource(engine, evidence)
 
     async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | ShadowResult, None]:
-        """Yields one Judgement, then Words unless the part passes, then the Shadow of a part that is one. Never raises
-        for a failing model: the votes so far come back with ERROR."""
-        sight = PartPictures(self._engine, self._evidence, job, self._opinions)
+        """Yield one Judgement, then Words unless the part passes, then the ShadowResult of a shadow part.
+
+        Never raises for a failing model: the judgement then holds the votes so far, with ERROR.
+        """
+        pictures = PartPictures(self._engine, self._evidence, job, self._opinions)
         try:
-            climb = LadderRun(self._engine, sight, job, self._pace)
-            judgement = await climb.run()
+            run = LadderRun(self._engine, pictures, job, self._rung_times)
+            judgement = await run.run()
             yield judgement
             if judgement.is_bad_image:
                 return
-            if needs_words(job.pipeline, climb.tally, judgement.stopped_by):
-                yield await write_report(self._engine, sight, job.pipeline)
+            if needs_words(job.pipeline, run.tally, judgement.stopped_by):
+                yield await write_report(self._engine, pictures, job.pipeline)
             if job.max_rungs is None and is_shadow(job.key, job.pipeline.settle.shadow):
-                yield await climb.shadow()
+                yield await run.shadow()
         finally:
-            await sight.close()
+            await pictures.close()
 
 
 def needs_words(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> bool:
-    """Whether a report must explain this outcome to a person."""
+    """Return whether a report must explain this outcome to a person."""
     return decide(pipeline, tally, stopped_by).disposition is not Disposition.PASS
 
 
 @dataclass(slots=True)
 class LadderRun:
-    """One part's way up the ladder. `tally` holds every vote as it comes, so that a deadline loses none. `mismatch` is
-    why the picture can't be one of this product: votes may reject it, but not pass it."""
+    """The run of one part through the ladder.
+
+    `tally` holds every vote as soon as it arrives, so that a deadline loses none. `mismatch` is the reason why the
+    picture can't show this product: votes may then reject the part, but not pass it.
+    """
 
     engine: Engine
-    sight: PartPictures
+    pictures: PartPictures
     job: Job
-    pace: RungTimes
+    rung_times: RungTimes
     tally: Tally = field(init=False)
     capped: tuple[int, ...] = field(init=False)
     rungs: int = 0
@@ -91,18 +98,19 @@ class LadderRun:
         pipeline = self.job.pipeline
         fingerprint = line_fingerprint(pipeline.settings_fingerprint(), self.engine.fingerprint, self.job.golden)
         self.tally = Tally((), counting(pipeline, fingerprint))
-        holds = pipeline.learned_under(fingerprint)
-        self.capped = holds.capped if holds else ()
+        learned = pipeline.learned_under(fingerprint)
+        self.capped = learned.capped if learned else ()
 
     @property
     def remaining_ms(self) -> float:
         return self.job.remaining_ms - _ms_since(self.started)
 
     async def run(self) -> Judgement:
+        """Ask the ladder until it ends or the time is over, and return the judgement."""
         detail = ""
         try:
             async with asyncio.timeout(max(self.remaining_ms, 0.0) / 1000.0):
-                stopped_by = await self._climb()
+                stopped_by = await self._ask_rungs()
         except TimeoutError:
             stopped_by = StoppedBy.DEADLINE
         except InspectorError as error:
@@ -113,8 +121,10 @@ class LadderRun:
         return Judgement(self.tally.votes, self.rungs, stopped_by, detail, self.engine.fingerprint, opinion)
 
     async def shadow(self) -> ShadowResult:
-        """The whole ladder from its start, capped rungs too. Nothing of what was asked for the verdict is used again:
-        which of a rung's votes that was depended on what they said."""
+        """Ask the whole ladder from its start, including capped rungs.
+
+        The votes behind the verdict are not reused: which votes of a rung were asked depended on their answers.
+        """
         votes: list[Vote] = []
         try:
             for step in steps(self.job.pipeline, self.job.seed):
@@ -124,50 +134,54 @@ class LadderRun:
             return ShadowResult()
         return ShadowResult(tuple(votes))
 
-    async def _climb(self) -> StoppedBy:
+    async def _ask_rungs(self) -> StoppedBy:
         ahead = [step for step in steps(self.job.pipeline, self.job.seed) if step.number not in self.capped]
         if self.job.pipeline.looks_at_patches:
-            self._notice(await self.sight.second_opinion(ahead[0].groups[0].pictures))
+            self._accept(await self.pictures.second_opinion(ahead[0].groups[0].pictures))
         while ahead:
-            together = self._next(ahead)
-            if not together:
+            chosen = self._next(ahead)
+            if not chosen:
                 return StoppedBy.DEADLINE
-            ahead = ahead[len(together) :]
-            self.rungs, began = together[-1].number + 1, time.monotonic()
+            ahead = ahead[len(chosen) :]
+            self.rungs, began = chosen[-1].number + 1, time.monotonic()
             try:
-                stopped_by = await self._ask(together, later=_votes_in(ahead))
-            finally:  # what was cut off took at least this long
-                self.pace.add(self._key(together), _ms_since(began))
+                stopped_by = await self._ask(chosen, later=_votes_in(ahead))
+            finally:  # a rung that was cut off took at least this long
+                self.rung_times.add(self._key(chosen), _ms_since(began))
             if stopped_by is not None:
                 return stopped_by
         return StoppedBy.LADDER_END
 
-    def _notice(self, noticed: FrameOpinion) -> None:
-        self.mismatch = product_mismatch(noticed.unlike, self.job.pipeline.quality)
+    def _accept(self, opinion: FrameOpinion) -> None:
+        self.mismatch = product_mismatch(opinion.unlike, self.job.pipeline.quality)
         if self.job.pipeline.second_opinion is not None:
-            self.tally = replace(self.tally, counting=replace(self.tally.counting, opinion=noticed.opinion))
+            self.tally = replace(self.tally, counting=replace(self.tally.counting, opinion=opinion.opinion))
 
     def _next(self, ahead: list[Step]) -> list[Step]:
-        """The rungs to ask at once: the next one, and those after it that are needed whatever it says; fewer where
-        time is short or the job may not go further, none where not even one fits. Whether there is time for the first
-        was decided when the part was let in."""
+        """Choose the rungs to ask at once: the next one, and those after it that are needed whatever it answers.
+
+        Fewer are chosen where time is short or the job has a rung limit, and none where not even one fits. The first
+        rung is always asked: admission has already checked its time.
+        """
         wanted = self._rule(_votes_in(ahead)).next_votes(self.tally.votes)
         needed = next((n for n in range(1, len(ahead)) if _votes_in(ahead[:n]) >= wanted), len(ahead))
         most = needed if self.job.max_rungs is None else min(needed, self.job.max_rungs - self.rungs)
-        fitting = (ahead[:n] for n in range(most, 0, -1) if self.pace.admits(self._key(ahead[:n]), self.remaining_ms))
+        fitting = (
+            ahead[:n] for n in range(most, 0, -1) if self.rung_times.admits(self._key(ahead[:n]), self.remaining_ms)
+        )
         return next(fitting, [] if self.rungs else ahead[:1])
 
-    def _key(self, together: list[Step]) -> Hashable:
-        """The rungs themselves: a new version's second rung is another one."""
-        return (self.job.key.line, *(step.rung for step in together))
+    def _key(self, chosen: list[Step]) -> Hashable:
+        """Return the key for durations: the rungs themselves, since a rung of another version may differ."""
+        return (self.job.key.line, *(step.rung for step in chosen))
 
     def _rule(self, pending: int) -> SequentialRule:
         pipeline, asked = self.job.pipeline, len(self.tally.votes)
         limits = effective_thresholds(pipeline, self.tally.counting)
         return SequentialRule(pipeline.settle, limits, self.tally.counting, asked + pending)
 
-    async def _ask(self, together: list[Step], later: int) -> StoppedBy | None:
-        planned = question_batches(together, self.job.pipeline.settle.max_votes - len(self.tally.votes))
+    async def _ask(self, chosen: list[Step], later: int) -> StoppedBy | None:
+        planned = question_batches(chosen, self.job.pipeline.settle.max_votes - len(self.tally.votes))
         for position, batch in enumerate(planned):
             pending = later + sum(each.votes for each in planned[position:])
             async with aclosing(self._votes(batch)) as votes:
@@ -179,10 +193,10 @@ class LadderRun:
         return None
 
     async def _votes(self, batch: QuestionBatch) -> AsyncGenerator[Vote, None]:
-        """Votes of one batch as they finish; nothing where its pictures can't be had (no region to zoom at)."""
-        if batch.pictures is Pictures.ZOOM and not await self.sight.zoom_to_suspect():
+        """Yield the votes of one batch as they finish; none where there is no region to zoom at."""
+        if batch.pictures is Pictures.ZOOM and not await self.pictures.zoom_to_suspect():
             return
-        prefix, questions = await self.sight.prefix(batch.pictures), tuple(each.question for each in batch.questions)
+        prefix, questions = await self.pictures.prefix(batch.pictures), tuple(each.question for each in batch.questions)
         began, items = time.monotonic(), defaultdict[int, list[Answer]](list)
         async with aclosing(self.engine.ask(prefix, questions)) as answers:
             async for answer in answers:
@@ -190,15 +204,17 @@ class LadderRun:
                 if question.view is ViewName.CHECKLIST:
                     items[rung].append(answer)
                 else:
-                    told = answer.p_ng, answer.tokens, _ms_since(began), answer.text, answer.p_true
-                    yield Vote(question.view, rung, *told)
+                    values = answer.p_ng, answer.tokens, _ms_since(began), answer.text, answer.p_true
+                    yield Vote(question.view, rung, *values)
         for rung, given in items.items():
             yield checklist_vote(given, questions, rung, _ms_since(began))
 
 
 def checklist_vote(items: list[Answer], asked: tuple[Question, ...], rung: int, ms: float) -> Vote:
-    """One vote for the whole list: the part is as bad as its worst item. An item that could not be read makes the
-    vote unreadable, unless another item says NG: a list with a hole proves nothing good."""
+    """Combine a checklist's answers into one vote: the part is as bad as its worst item.
+
+    An unreadable item makes the vote unreadable, unless another item says NG: an incomplete list proves nothing good.
+    """
     worst = max(items, key=lambda item: -1.0 if item.p_ng is None else item.p_ng)
     hole = any(item.p_ng is None for item in items)
     p_ng = None if hole and (worst.p_ng is None or worst.p_ng <= 0.5) else worst.p_ng

@@ -1,4 +1,4 @@
-"""What one part looks like to the engine: frame, detail and golden samples, each encoded at most once."""
+"""The pictures of one part for the engine: frame, detail and golden samples, each encoded at most once."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LOCATE_START: Final = '{"bbox_2d": ['
 
 
 class RelocatedBox(NamedTuple):
-    """A region named in a detail, on the whole frame, and how many tokens naming it took."""
+    """A region that the model named in a detail, on the whole frame, and the number of tokens this took."""
 
     box: Box
     tokens: int
 
 
 class PartPictures:
-    """The pictures of one part as the engine sees them: every prefix is opened at most once and kept."""
+    """The prefixes of one part's pictures: each is opened at most once and kept until `close`."""
 
     def __init__(
         self, engine: Engine, evidence: EvidenceStore, job: Job, opinions: OpinionSource | None = None
@@ -32,60 +32,69 @@ class PartPictures:
         self._evidence = evidence
         self._job = job
         self._opinions = opinions or PatchOpinionSource(engine, evidence)
-        self._noticed: FrameOpinion | None = None
+        self._opinion: FrameOpinion | None = None
         self._frame = Picture(job.payload)
         self._suspect: Picture | None = None
         self._prefixes: dict[Pictures, Prefix] = {}
 
     async def prefix(self, pictures: Pictures) -> Prefix:
+        """Return the prefix for these pictures, opening it on first use."""
         if pictures not in self._prefixes:
             shown = await asyncio.to_thread(self._shown, pictures)
             self._prefixes[pictures] = await self._engine.open(shown, preamble(self._job.pipeline, pictures))
         return self._prefixes[pictures]
 
     async def second_opinion(self, pictures: Pictures = Pictures.FRAME) -> FrameOpinion:
-        """The second opinion, from the frame as it is looked at anyway: it is the last of these pictures, unless they
-        are a detail."""
-        if self._noticed is None:
+        """Return the second opinion, from a frame that is encoded for votes anyway.
+
+        The frame is the last of these pictures, unless they are a detail.
+        """
+        if self._opinion is None:
             prefix = await self.prefix(Pictures.FRAME if pictures is Pictures.ZOOM else pictures)
-            self._noticed = await self._opinions.opinion_on(prefix, self._job)
-        return self._noticed
+            self._opinion = await self._opinions.opinion_on(prefix, self._job)
+        return self._opinion
 
     async def zoom_to_suspect(self) -> bool:
-        """Zooms at the most suspicious region, as the pipeline says who names it; False where none is named."""
+        """Zoom to the most suspicious region; False where there is none.
+
+        The pipeline chooses the source of the region: the second opinion or the model.
+        """
         declared = self._job.pipeline.second_opinion
         box = (await self.second_opinion()).suspect if declared and declared.points else await self.locate_suspect()
         await self.set_zoom(box)
         return box is not None
 
     async def locate_suspect(self) -> Box | None:
-        """The region that the model points at."""
-        return read_box((await self._pointed(Pictures.FRAME, urgent=True)).text)
+        """Ask the model for the most suspicious region of the frame."""
+        return read_box((await self._located(Pictures.FRAME, urgent=True)).text)
 
     async def relocate(self, box: Box) -> RelocatedBox | None:
-        """Where the model points in the detail around `box`; None where the detail is the whole frame, or it points
-        at nothing."""
+        """Ask the model for the defect again, on the detail around `box`.
+
+        Returns None where the detail is the whole frame, or where the model names no region.
+        """
         await self.set_zoom(box)
         if (window := (await self.prefix(Pictures.ZOOM)).window) == WHOLE_FRAME:
             return None
-        named = await self._pointed(Pictures.ZOOM, urgent=False)
-        pointed = read_box(named.text)
-        return RelocatedBox(pointed.to_frame(window), named.tokens) if pointed else None
+        answer = await self._located(Pictures.ZOOM, urgent=False)
+        box_in_detail = read_box(answer.text)
+        return RelocatedBox(box_in_detail.to_frame(window), answer.tokens) if box_in_detail else None
 
-    async def _pointed(self, pictures: Pictures, *, urgent: bool) -> GeneratedText:
+    async def _located(self, pictures: Pictures, *, urgent: bool) -> GeneratedText:
         prefix = await self.prefix(pictures)
         return await self._engine.write(
             prefix, LOCATE_REQUEST, start=LOCATE_START, max_tokens=LOCATE_TOKENS, schema=BOX_SCHEMA, urgent=urgent
         )
 
     async def set_zoom(self, box: Box | None) -> None:
-        """The zoom view looks there from now on."""
+        """Set the region of the zoom view."""
         suspect = Picture(self._job.payload, box) if box else None
         if suspect != self._suspect and Pictures.ZOOM in self._prefixes:
             await self._engine.close(self._prefixes.pop(Pictures.ZOOM))
         self._suspect = suspect
 
     async def close(self) -> None:
+        """Free all prefixes."""
         for prefix in self._prefixes.values():
             await self._engine.close(prefix)
         self._prefixes.clear()

@@ -1,4 +1,4 @@
-"""Writes the report about one part: what the model says of the frame, its box placed more exactly by closer looks."""
+"""The writer of a part's report: the model describes the defect, and closer looks refine its box."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ from inspector.ports.engine import Engine
 REPORT_START: Final = '{"defect": "'
 
 
-async def write_report(engine: Engine, sight: PartPictures, pipeline: Pipeline) -> Words:
-    """Never raises for a failing model: MISSING with the reason, or what it had written before it failed."""
+async def write_report(engine: Engine, pictures: PartPictures, pipeline: Pipeline) -> Words:
+    """Write the report about one part.
+
+    Never raises for a failing model: the result is MISSING with the reason, or the text that was written before the
+    failure.
+    """
     started = time.monotonic()
     try:
-        words = await _written(engine, sight, pipeline)
+        words = await _written(engine, pictures, pipeline)
     except InspectorError as error:
         return Words(WordsState.MISSING, raw=str(error))
-    words = await _placed(sight, words, pipeline.close_looks)
+    words = await _placed(pictures, words, pipeline.close_looks)
     return replace(words, ms=(time.monotonic() - started) * 1000.0)
 
 
-async def _written(engine: Engine, sight: PartPictures, pipeline: Pipeline) -> Words:
+async def _written(engine: Engine, pictures: PartPictures, pipeline: Pipeline) -> Words:
     written = await engine.write(
-        await sight.prefix(Pictures.FRAME),
+        await pictures.prefix(Pictures.FRAME),
         report_request(pipeline),
         start=REPORT_START,
         max_tokens=REPORT_TOKENS,
@@ -40,14 +44,17 @@ async def _written(engine: Engine, sight: PartPictures, pipeline: Pipeline) -> W
     return read_words(written.text, pipeline, tokens=written.tokens)
 
 
-async def _placed(sight: PartPictures, words: Words, looks: int) -> Words:
-    """The words with the main finding's box between where the model pointed at first and in each closer look, which
-    goes where the last one pointed: of three looks one that goes wrong is outvoted, side by side of the box."""
+async def _placed(pictures: PartPictures, words: Words, looks: int) -> Words:
+    """Refine the main finding's box by closer looks, each at the place of the previous one.
+
+    The result is the median of the first box and all closer ones, per edge, so that one wrong look of three is
+    outvoted.
+    """
     if words.main is None or words.main.bbox_norm is None:
         return words
     boxes, tokens = [words.main.bbox_norm], words.tokens
-    with suppress(InspectorError):  # what it pointed at before stands
-        while len(boxes) <= looks and (closer := await sight.relocate(boxes[-1])):
+    with suppress(InspectorError):  # the boxes so far are kept
+        while len(boxes) <= looks and (closer := await pictures.relocate(boxes[-1])):
             boxes.append(closer.box)
             tokens += closer.tokens
     main = replace(words.main, bbox_norm=Box(*map(median, zip(*boxes, strict=True))))

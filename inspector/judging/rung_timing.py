@@ -1,7 +1,7 @@
-"""How long rungs take, learned by each replica while it asks them. Pure.
+"""Durations of rungs, learned by each replica while it asks them. Pure.
 
-A rung is started only when its 95th percentile fits before the deadline: a rung cut off half-way cost time and
-may have left votes that are not comparable.
+A rung starts only when its 95th percentile fits before the deadline. A rung that is cut off half-way costs time and may
+leave votes that are not comparable.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Hashable
 from typing import Final
 
-REMEMBERED_DURATIONS: Final = (
-    64  # the latest durations per rung: enough for a p95, short enough to follow a change of load
-)
+REMEMBERED_DURATIONS: Final = 64  # per rung: enough for a p95, few enough to follow a change of load
 QUANTILE: Final = 0.95
-MAX_REFUSALS: Final = 50  # refusals in a row before a rung is tried again: what is never asked would stay slow for ever
+MAX_REFUSALS: Final = 50  # in a row before a rung is tried again; a rung that is never asked would stay slow for ever
 
 
 class RungTimes:
@@ -28,13 +26,16 @@ class RungTimes:
         self._recent[key].append(ms)
 
     def p95_ms(self, key: Hashable) -> float:
-        """95th percentile of what is remembered; 0 for a rung never asked, so that it gets its first try."""
+        """Return the 95th percentile of the remembered durations; 0 for a new rung, so that it gets its first try."""
         recent = sorted(self._recent[key])
         return recent[min(int(len(recent) * QUANTILE), len(recent) - 1)] if recent else 0.0
 
     def admits(self, key: Hashable, remaining_ms: float) -> bool:
-        """Whether a rung may start. After PATIENCE refusals in a row what was learned is forgotten and it is tried:
-        should it still be too slow, that part ends at its deadline as it would have without the try."""
+        """Return whether a rung may start.
+
+        After MAX_REFUSALS refusals in a row the durations are dropped and the rung is tried. If it is still too slow,
+        that part ends at its deadline, as it would have without the try.
+        """
         if remaining_ms <= 0.0:
             return False
         if remaining_ms > self.p95_ms(key):

@@ -1,7 +1,10 @@
-"""The second opinion about a part: how its patches compare with those of the line's golden samples. No question is
-asked and no picture encoded for it; the vision tower saw the patches when the part was opened for its first vote.
+"""The second opinion about a part: the comparison of its patches with those of the line's golden samples.
 
-Golden samples are looked at once per line and replica. A part whose time runs out meanwhile leaves that to go on.
+It asks no question and encodes no additional picture: the vision tower computed the patches when the part was opened
+for its first vote.
+
+Golden samples are encoded once per line and replica. If a part's time ends meanwhile, the encoding continues for the
+next part.
 """
 
 from __future__ import annotations
@@ -21,11 +24,11 @@ from inspector.ports.engine import Engine, PatchMap, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
 
-REMEMBERED_LINES: Final = 64  # whose golden samples are kept in mind, those used last
+REMEMBERED_LINES: Final = 64  # lines whose patch banks stay in memory, the latest used
 
 
 class FrameOpinion(NamedTuple):
-    """The opinion, the region that it is about, and how unlike the golden samples the picture is on the whole."""
+    """The second opinion, the suspicious region, and the picture's overall distance from the golden samples."""
 
     opinion: Opinion
     suspect: Box
@@ -33,10 +36,10 @@ class FrameOpinion(NamedTuple):
 
 
 class OpinionSource(Protocol):
-    """Who gives second opinions."""
+    """A source of second opinions."""
 
     async def opinion_on(self, prefix: Prefix, job: Job) -> FrameOpinion:
-        """About the prefix's last picture, the part's whole frame. Raises ModelError where that can't be told."""
+        """Give an opinion on the prefix's last picture, the part's whole frame. Raises ModelError where that fails."""
 
 
 class PatchOpinionSource:
@@ -45,33 +48,33 @@ class PatchOpinionSource:
     def __init__(self, engine: Engine, evidence: EvidenceStore) -> None:
         self._engine = engine
         self._evidence = evidence
-        self._memories: OrderedDict[tuple[str, ...], asyncio.Task[PatchBank]] = OrderedDict()
+        self._banks: OrderedDict[tuple[str, ...], asyncio.Task[PatchBank]] = OrderedDict()
 
     async def opinion_on(self, prefix: Prefix, job: Job) -> FrameOpinion:
-        memory, began = await self._memory(job), time.monotonic()
+        bank, began = await self._bank(job), time.monotonic()
         patches = await self._engine.features(prefix)
-        found = await asyncio.to_thread(memory.compare, patches)
-        suspect, ms = hottest_region(found.heat), (time.monotonic() - began) * 1000.0
-        return FrameOpinion(Opinion(found.p_ng, ms, _told(found, suspect)), suspect, found.unlike)
+        anomaly = await asyncio.to_thread(bank.compare, patches)
+        suspect, ms = hottest_region(anomaly.heat), (time.monotonic() - began) * 1000.0
+        return FrameOpinion(Opinion(anomaly.p_ng, ms, _described(anomaly, suspect)), suspect, anomaly.unlike)
 
-    async def _memory(self, job: Job) -> PatchBank:
-        """Of these golden samples; what failed is tried again for the next part."""
-        known = self._memories.get(job.golden)
-        if known is None or (known.done() and (known.cancelled() or known.exception())):
-            known = asyncio.create_task(self._remember(job.golden, job.pipeline))
-            self._memories[job.golden] = known
-        self._memories.move_to_end(job.golden)
-        while len(self._memories) > REMEMBERED_LINES:
-            self._memories.popitem(last=False)
-        return await asyncio.shield(known)
+    async def _bank(self, job: Job) -> PatchBank:
+        """Return the patch bank of these golden samples. A failed attempt is repeated for the next part."""
+        bank = self._banks.get(job.golden)
+        if bank is None or (bank.done() and (bank.cancelled() or bank.exception())):
+            bank = asyncio.create_task(self._build_bank(job.golden, job.pipeline))
+            self._banks[job.golden] = bank
+        self._banks.move_to_end(job.golden)
+        while len(self._banks) > REMEMBERED_LINES:
+            self._banks.popitem(last=False)
+        return await asyncio.shield(bank)
 
-    async def _remember(self, golden: tuple[str, ...], pipeline: Pipeline) -> PatchBank:
+    async def _build_bank(self, golden: tuple[str, ...], pipeline: Pipeline) -> PatchBank:
         if not golden:
             raise ModelError(f"{pipeline.line} has no golden samples to compare with; apply the line again")
-        seen = [await self._look(sha256, pipeline) for sha256 in golden]
-        return await asyncio.to_thread(build_patch_bank, seen)
+        patches = [await self._patches(sha256, pipeline) for sha256 in golden]
+        return await asyncio.to_thread(build_patch_bank, patches)
 
-    async def _look(self, sha256: str, pipeline: Pipeline) -> PatchMap:
+    async def _patches(self, sha256: str, pipeline: Pipeline) -> PatchMap:
         picture = await asyncio.to_thread(golden_picture, self._evidence, sha256)
         prefix = await self._engine.open([picture], preamble(pipeline, Pictures.FRAME))
         try:
@@ -81,14 +84,14 @@ class PatchOpinionSource:
 
 
 def golden_picture(evidence: EvidenceStore, sha256: str) -> Picture:
-    """Raises ModelError for one that is not there."""
+    """Load a golden sample. Raises ModelError if it is missing."""
     try:
         return Picture(evidence.get(sha256))
     except KeyError as error:
         raise ModelError(f"golden sample {sha256[:12]}… is not in the evidence store; apply the line again") from error
 
 
-def _told(found: PatchAnomaly, suspect: Box) -> str:
-    """The opinion in words."""
+def _described(anomaly: PatchAnomaly, suspect: Box) -> str:
+    """Describe the anomaly in words."""
     x0, y0, x1, y1 = (round(100 * each) for each in suspect)
-    return f"{found.ratio:.2f} times as far as is usual, most at x {x0}-{x1} %, y {y0}-{y1} %"
+    return f"{anomaly.ratio:.2f} times as far as is usual, most at x {x0}-{x1} %, y {y0}-{y1} %"

@@ -1,7 +1,7 @@
-"""A checklist that a model writes: the shape it is held to, and which of its questions may be asked at all. Pure.
+"""A checklist written by a model: its JSON schema, and the rules that decide which questions may be asked. Pure.
 
-The shape is one flat object with a question for each declared class: no class is left out, and a text that is cut off
-can be closed anywhere. The text is not trusted: a question goes through the rules of a declared one.
+The schema is one flat object with a question for each declared class. No class can be left out, and a text that is cut
+off can be closed anywhere. The text is not trusted: each question must pass the rules for a declared one.
 """
 
 from __future__ import annotations
@@ -16,16 +16,14 @@ from inspector.domain.pipeline import Pipeline, Text
 from inspector.domain.report import JsonSchema, json_objects
 from inspector.text import printable, shortened
 
-MAX_QUESTION_CHARS: Final = (
-    160  # characters of a question: a model that rambles in the first leaves room for the others
-)
+MAX_QUESTION_CHARS: Final = 160  # of one question, so that a long one leaves room for the others
 MAX_TEXT_CHARS: Final = 20_000
-MAX_QUOTED_CHARS: Final = 60  # characters of what is refused
+MAX_QUOTED_CHARS: Final = 60  # of a refused text
 TEXT_RULES: Final[TypeAdapter[str]] = TypeAdapter(Text)
 
 
 class CandidateQuestion(NamedTuple):
-    """A question about one declared class; the plain one that is asked anyway, unless the model has `written` it."""
+    """A question about one declared class. `written`: the model wrote it; otherwise it is the plain question."""
 
     defect: str
     text: str
@@ -33,7 +31,7 @@ class CandidateQuestion(NamedTuple):
 
 
 class RefusedQuestion(NamedTuple):
-    """What the model wrote about a class, shortened, and why it can't be asked."""
+    """The model's text about a class, shortened, and the reason why it can't be asked."""
 
     defect: str
     text: str
@@ -41,14 +39,14 @@ class RefusedQuestion(NamedTuple):
 
 
 class WrittenChecklist(NamedTuple):
-    """What the model wrote, class by class."""
+    """The model's questions, class by class."""
 
     usable: tuple[CandidateQuestion, ...]
     refused: tuple[RefusedQuestion, ...]
 
 
 def checklist_schema(pipeline: Pipeline) -> JsonSchema:
-    """A question under the name of every class, in declared order."""
+    """Return the schema: a question under the name of every class, in declared order."""
     question = {"type": "string", "maxLength": MAX_QUESTION_CHARS}
     return {
         "type": "object",
@@ -59,12 +57,12 @@ def checklist_schema(pipeline: Pipeline) -> JsonSchema:
 
 
 def checklist_start(pipeline: Pipeline) -> str:
-    """How every text of that schema begins."""
+    """Return the beginning of every text that follows the schema."""
     return f'{{"{next(iter(pipeline.defects))}": "'
 
 
 def plain_questions(pipeline: Pipeline) -> tuple[CandidateQuestion, ...]:
-    """The question about each class where no checklist is declared."""
+    """Return the question about each class that is asked where no checklist is declared."""
     asked = view.checklist(pipeline.model_copy(update={"checklist": ()}))
     return tuple(
         CandidateQuestion(defect, text, written=False) for defect, text in zip(pipeline.defects, asked, strict=True)
@@ -72,13 +70,13 @@ def plain_questions(pipeline: Pipeline) -> tuple[CandidateQuestion, ...]:
 
 
 def read_questions(text: str, pipeline: Pipeline) -> WrittenChecklist:
-    """The model's JSON, anywhere in the text. Never raises."""
-    said = {_key(name): value for found in json_objects(text[:MAX_TEXT_CHARS]) for name, value in found.items()}
+    """Read the model's JSON, anywhere in the text. Never raises."""
+    texts = {_key(name): value for item in json_objects(text[:MAX_TEXT_CHARS]) for name, value in item.items()}
     taken = {_key(each.text) for each in plain_questions(pipeline)}
     usable: list[CandidateQuestion] = []
     refused: list[RefusedQuestion] = []
     for defect in pipeline.defects:
-        question = said.get(_key(defect))
+        question = texts.get(_key(defect))
         why = _objection(question, taken)
         if why:
             refused.append(RefusedQuestion(defect, _quoted(question), why))
@@ -89,33 +87,33 @@ def read_questions(text: str, pipeline: Pipeline) -> WrittenChecklist:
 
 
 def candidates(reading: WrittenChecklist, pipeline: Pipeline) -> tuple[CandidateQuestion, ...]:
-    """All that could be asked, class by class: what was written first, then the plain question."""
+    """List all questions that could be asked, class by class: the written one first, then the plain one."""
     written = {each.defect: each for each in reading.usable}
     both = ((written.get(each.defect), each) for each in plain_questions(pipeline))
     return tuple(each for pair in both for each in pair if each is not None)
 
 
 def _objection(question: object, taken: Collection[str]) -> str:
-    """Why this can't be asked; nothing where it can."""
+    """Return why this question can't be asked, or an empty string."""
     if question is None:
-        return "nothing was written about it"
+        return "no question was written"
     try:
         text = TEXT_RULES.validate_python(question, strict=True)
     except ValidationError as error:
         return _problem(error)
     if not text.endswith("?"):
         return "does not end with '?'"
-    return "is asked already" if _key(text) in taken else ""
+    return "repeats another question" if _key(text) in taken else ""
 
 
 def _problem(error: ValidationError) -> str:
-    told = error.errors(include_url=False)[0]
-    cause = told.get("ctx", {}).get("error")
-    return str(cause).partition(";")[0] if cause else told["msg"]
+    details = error.errors(include_url=False)[0]
+    cause = details.get("ctx", {}).get("error")
+    return str(cause).partition(";")[0] if cause else details["msg"]
 
 
 def _key(name: str) -> str:
-    """Models write `Missing hole` for the class missing_hole, and repeat themselves in other capitals."""
+    """Normalise a name. Models write `Missing hole` for the class missing_hole, and repeat themselves in other case."""
     return "_".join(name.casefold().split())
 
 

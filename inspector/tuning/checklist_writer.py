@@ -1,4 +1,5 @@
-"""Has a model write a line's checklist from its golden samples, and tries the questions as the judge would ask them."""
+"""The writer of a line's checklist: a model writes it from golden samples, and its questions are tried as the judge
+would ask them."""
 
 from __future__ import annotations
 
@@ -28,14 +29,14 @@ from inspector.tuning.checklist import (
 )
 from inspector.tuning.checklist_trial import Scores, TrialAnswers
 
-MAX_SHOWN_GOLDEN: Final = 4  # golden samples that questions are written from
+MAX_SHOWN_GOLDEN: Final = 4  # golden samples from which questions are written
 TRIAL_RUNG: Final = Rung(views=(ViewName.CHECKLIST,))
 
-OnProgress = Callable[[int], None]  # hears how many pictures were asked about
+OnProgress = Callable[[int], None]  # called with the number of pictures asked about
 
 
 class ReviewedPicture(NamedTuple):
-    """The picture of a part whose truth a person has said."""
+    """The picture of a reviewed part, and its truth."""
 
     sha256: str
     is_ng: bool
@@ -50,7 +51,10 @@ class ChecklistWriter:
         self._version = version
 
     async def write(self) -> WrittenChecklist:
-        """Raises ModelError where the engine can't write, or a golden sample is not there."""
+        """Have the model write a checklist.
+
+        Raises ModelError where the engine can't write text, or a golden sample is missing.
+        """
         pipeline, shown = self._version.pipeline, self._version.golden[:MAX_SHOWN_GOLDEN]
         pictures = [await asyncio.to_thread(golden_picture, self._evidence, sha256) for sha256 in shown]
         prefix = await self._engine.open(pictures, golden_preamble(pipeline, len(pictures)))
@@ -67,45 +71,45 @@ class ChecklistWriter:
         return read_questions(written.text, pipeline)
 
     async def try_out(
-        self, asked: Sequence[CandidateQuestion], reviewed: Sequence[ReviewedPicture], tell: OnProgress
+        self, asked: Sequence[CandidateQuestion], reviewed: Sequence[ReviewedPicture], on_progress: OnProgress
     ) -> TrialAnswers:
-        """Asks all about every golden sample, then about the reviewed parts."""
+        """Ask all questions about every golden sample, then about the reviewed parts."""
         golden: list[Scores] = []
         for sha256 in self._version.golden:
-            golden.append(await self._hear_golden(asked, sha256))
-            tell(len(golden))
-        said: dict[bool, list[Scores]] = {False: [], True: []}
+            golden.append(await self._ask_about_golden(asked, sha256))
+            on_progress(len(golden))
+        scored: dict[bool, list[Scores]] = {False: [], True: []}
         for number, part in enumerate(reviewed, 1):
-            scores = await self._hear_part(asked, part)
-            said[part.is_ng] += [scores] if scores is not None else []
-            tell(len(golden) + number)
-        ok, ng = map(tuple, said.values())
+            scores = await self._ask_about_part(asked, part)
+            scored[part.is_ng] += [scores] if scores is not None else []
+            on_progress(len(golden) + number)
+        ok, ng = map(tuple, scored.values())
         return TrialAnswers(tuple(golden), ok, ng, missing=len(reviewed) - len(ok) - len(ng))
 
-    async def _hear_golden(self, asked: Sequence[CandidateQuestion], sha256: str) -> Scores:
-        """Beside the other golden samples, where there are any: it would look very much like itself."""
+    async def _ask_about_golden(self, asked: Sequence[CandidateQuestion], sha256: str) -> Scores:
+        """Ask with the other golden samples as references: the sample would resemble itself too closely."""
         picture = await asyncio.to_thread(golden_picture, self._evidence, sha256)
         others = (each for each in self._version.golden if each != sha256)
-        return await self._hear(asked, picture.data, (*others, sha256))
+        return await self._ask(asked, picture.data, (*others, sha256))
 
-    async def _hear_part(self, asked: Sequence[CandidateQuestion], part: ReviewedPicture) -> Scores | None:
-        """None where its picture is gone, or can't be read."""
+    async def _ask_about_part(self, asked: Sequence[CandidateQuestion], part: ReviewedPicture) -> Scores | None:
+        """Return the scores, or None where the picture is missing or unreadable."""
         try:
             picture = await asyncio.to_thread(self._evidence.get, part.sha256)
-            return await self._hear(asked, picture, self._version.golden)
+            return await self._ask(asked, picture, self._version.golden)
         except (KeyError, PictureError):
             return None
 
-    async def _hear(self, asked: Sequence[CandidateQuestion], picture: bytes, golden: tuple[str, ...]) -> Scores:
-        """In the words, and beside the pictures, that the judge would use."""
+    async def _ask(self, asked: Sequence[CandidateQuestion], picture: bytes, golden: tuple[str, ...]) -> Scores:
+        """Ask with the prompt and the pictures that the judge would use."""
         pipeline = self._version.pipeline.model_copy(update={"checklist": tuple(each.text for each in asked)})
         [listed] = question_groups(pipeline, TRIAL_RUNG, seed=0)
         job = Job(FrameKey(pipeline.line, "checklist", "trial"), picture, pipeline, golden, remaining_ms=0.0)
-        sight = PartPictures(self._engine, self._evidence, job)
+        pictures = PartPictures(self._engine, self._evidence, job)
         try:
-            prefix = await sight.prefix(listed.pictures)
+            prefix = await pictures.prefix(listed.pictures)
             async with aclosing(self._engine.ask(prefix, listed.questions)) as answers:
-                found = {answer.index: answer.p_ng async for answer in answers}
+                scores = {answer.index: answer.p_ng async for answer in answers}
         finally:
-            await sight.close()
-        return tuple(found.get(place) for place in range(len(asked)))
+            await pictures.close()
+        return tuple(scores.get(place) for place in range(len(asked)))

@@ -1,13 +1,13 @@
-"""How alike a line's votes are, learned from its stored votes. Pure.
+"""The correlation of a line's votes, learned from its stored votes. Pure.
 
-What is correlated are the votes' log-odds, less their mean among parts of the same truth: what several votes have in
-common beyond the truth is what makes them err together. The estimate is the product-moment correlation over all pairs
-of votes about the same part: Fisher's intraclass correlation for two votes of one kind of view (Fisher 1925; "pairwise
-estimator" in Donner 1986), and the same sum across two kinds.
+The correlated values are the votes' log-odds, minus their mean among parts of the same truth. What several votes share
+beyond the truth makes them err together. The estimate is the product-moment correlation over all pairs of votes about
+the same part. For two votes of one view this is Fisher's intraclass correlation (Fisher 1925; "pairwise estimator" in
+Donner 1986); across two views it is the same sum.
 
-Where hardly any truth is known the mean of all parts is subtracted instead. Then the truth itself counts as something
-in common, and between kinds that tell OK from NG about equally well the estimate is too high: the discount errs on
-the safe side.
+Where hardly any truth is known, the mean of all parts is subtracted instead. The truth itself then counts as shared.
+Between views that distinguish OK from NG about equally well the estimate is too high, so the discount errs on the safe
+side.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from inspector.domain.log_odds import mean
 from inspector.domain.vote import LabelledVotes
 
 # An estimate from N parts of correlation 0.7 varies by (1 - 0.7²)² / N. Published values scatter by about 0.08 around
-# 0.7, so the prior is worth the N for which both are the same: 40.
+# 0.7, so the prior is worth the N for which both are equal: 40.
 PRIOR_PARTS: Final = 40
-MIN_SPREAD: Final = 1e-9  # squared log-odds: less is rounding
+MIN_SPREAD: Final = 1e-9  # squared log-odds; smaller values are rounding errors
 
 Residuals = dict[ViewName, list[float]]
 Group = tuple[ViewName, bool | None]
@@ -36,7 +36,7 @@ Group = tuple[ViewName, bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Correlation of two kinds of view as these `parts` show it, and shrunk to the prior by how few they are."""
+    """The correlation of two views on these `parts`: raw, and shrunk to the prior according to their number."""
 
     one: ViewName
     other: ViewName
@@ -45,30 +45,32 @@ class Estimate:
 
     @property
     def rho(self) -> float:
-        """Weighted mean of estimate and prior, in 0..1: votes that contradict each other are worth no more than
+        """The weighted mean of estimate and prior, in 0..1. Votes that contradict each other are worth no more than
         independent ones."""
         shrunk = (self.parts * self.raw + PRIOR_PARTS * PRIOR_CORRELATION) / (self.parts + PRIOR_PARTS)
         return min(max(shrunk, 0.0), 1.0)
 
 
 def learn(parts: Iterable[LabelledVotes]) -> tuple[ViewPair, ...]:
-    """One line's correlations, as its pipeline keeps them."""
+    """Return one line's correlations in the form that its pipeline stores."""
     return tuple(ViewPair(one=each.one, other=each.other, rho=each.rho) for each in estimate(parts))
 
 
 def estimate(parts: Iterable[LabelledVotes]) -> list[Estimate]:
-    """For every pair of kinds that both answered about some part. Parts without a truth are used only where fewer
-    than PRIOR_PARTS have one."""
+    """Estimate the correlation of every pair of views that both answered about some part.
+
+    Parts without a truth are used only where fewer than PRIOR_PARTS have one.
+    """
     listed = list(parts)
-    told = [part for part in listed if part.ng is not None]
-    residuals = _residuals(told if len(told) >= PRIOR_PARTS else listed)
+    labelled = [part for part in listed if part.ng is not None]
+    residuals = _residuals(labelled if len(labelled) >= PRIOR_PARTS else listed)
     kinds = sorted({view for part in residuals for view in part})
-    found = (_estimate(one, other, residuals) for one, other in combinations_with_replacement(kinds, 2))
-    return [each for each in found if each is not None]
+    estimates = (_estimate(one, other, residuals) for one, other in combinations_with_replacement(kinds, 2))
+    return [each for each in estimates if each is not None]
 
 
 def _residuals(parts: Sequence[LabelledVotes]) -> list[Residuals]:
-    """Of each part, by kind of view, how far its votes lie from the mean of their kind and truth."""
+    """Return each part's votes by view, as distances from the mean of their view and truth."""
     groups: dict[Group, list[float]] = defaultdict(list)
     for part in parts:
         for view, log_odds in _readable(part):
@@ -89,7 +91,7 @@ def _readable(part: LabelledVotes) -> Iterator[tuple[ViewName, float]]:
 
 
 def _estimate(one: ViewName, other: ViewName, residuals: Sequence[Residuals]) -> Estimate | None:
-    """None where no part has a pair, or all votes of a kind are alike."""
+    """Estimate one pair; None where no part has such a pair, or where all votes of a view are equal."""
     pairs = [
         (part[one], part[other]) for part in residuals if len(part.get(one, ())) > (one is other) and other in part
     ]
@@ -101,14 +103,14 @@ def _estimate(one: ViewName, other: ViewName, residuals: Sequence[Residuals]) ->
 
 
 def _same(votes: list[float]) -> tuple[float, float, float]:
-    """Sums over the ordered pairs of different votes: of products, and of squares of either one."""
+    """Return sums over the ordered pairs of different votes: of products, and of squares of either vote."""
     squares = math.fsum(vote * vote for vote in votes)
     spread = (len(votes) - 1) * squares
     return math.fsum(votes) ** 2 - squares, spread, spread
 
 
 def _across(one: list[float], other: list[float]) -> tuple[float, float, float]:
-    """The same over all pairs of a vote of each kind."""
+    """Return the same sums over all pairs of one vote of each view."""
     product = math.fsum(one) * math.fsum(other)
     return (
         product,

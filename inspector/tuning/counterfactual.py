@@ -1,7 +1,7 @@
-"""What stored votes would have come to under other settings: the price of a change before it is live. Pure.
+"""The result of stored votes under other settings: the impact of a change before it is live. Pure.
 
-Votes are counted one by one in the order in which they came, as the judge counts them. That is exact as far as they
-reach; a part that would have been asked more than is stored of it is counted apart.
+Votes are counted one by one in the order in which they arrived, as the judge counts them. The result is exact as far as
+the stored votes reach. Parts that would have been asked more are counted separately.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ VOTE_STOPS: Final = (StoppedBy.SETTLED, StoppedBy.DECIDED, StoppedBy.LADDER_END)
 
 
 class Outcome(NamedTuple):
-    """How a part ends, and after how many votes."""
+    """A part's disposition, and the number of votes before it."""
 
     disposition: Disposition
     votes: int
 
 
 class Replay:
-    """A pipeline, played on stored votes that were given under the fingerprint `fingerprint`."""
+    """A pipeline, replayed on stored votes that were given under this fingerprint."""
 
     def __init__(self, pipeline: Pipeline, fingerprint: str) -> None:
         learned = pipeline.learned_under(fingerprint)
@@ -38,12 +38,12 @@ class Replay:
         self._capped = learned.capped if learned else ()
         self._most = sum(step.votes for step in steps(pipeline, 0) if step.number not in self._capped)
 
-    def outcome(self, past: StoredPart) -> Outcome | None:
-        """None where that is not known: the votes stored end too early."""
-        votes = [vote for vote in past.shadow or past.part.votes if vote.rung not in self._capped]
-        whole = bool(past.shadow) or past.part.stopped_by is StoppedBy.LADDER_END
-        counts = counting(self._pipeline, self._fingerprint, past.part.opinion)
-        return self._played(votes, counts, len(votes) if whole else self._most)
+    def outcome(self, part: StoredPart) -> Outcome | None:
+        """Return the part's outcome; None where the stored votes end too early to know it."""
+        votes = [vote for vote in part.shadow or part.part.votes if vote.rung not in self._capped]
+        is_whole = bool(part.shadow) or part.part.stopped_by is StoppedBy.LADDER_END
+        counts = counting(self._pipeline, self._fingerprint, part.part.opinion)
+        return self._played(votes, counts, len(votes) if is_whole else self._most)
 
     def _played(self, votes: Sequence[Vote], counts: Counting, most: int) -> Outcome | None:
         rule = SequentialRule(self._pipeline.settle, effective_thresholds(self._pipeline, counts), counts, most)
@@ -55,8 +55,11 @@ class Replay:
 
 
 class Impact(NamedTuple):
-    """A change, on stored parts. `moved`: how many parts per old and new disposition; `unknown`: parts whose fate is
-    not known under both. Votes are means per part. Escapes and overkill are counted among the reviewed."""
+    """The effect of a change on stored parts; pairs are before and after.
+
+    `moved` counts parts per old and new disposition. `unknown` counts parts without a known outcome under both
+    settings. `votes` are means per part. Escapes and overkill are counted among the reviewed parts.
+    """
 
     parts: int
     unknown: int
@@ -72,19 +75,22 @@ class Impact(NamedTuple):
 
 
 def impact(parts: Iterable[StoredPart], before: Pipeline, after: Pipeline, fingerprint: str) -> Impact:
-    """Of parts that were decided by their votes: what the deadline or a fault decided says nothing about votes."""
+    """Replay both pipelines on the parts that were decided by their votes.
+
+    A part that was decided by the deadline or a fault says nothing about votes.
+    """
     old, new = Replay(before, fingerprint), Replay(after, fingerprint)
-    votable = [past for past in parts if past.shadow or past.part.stopped_by in VOTE_STOPS]
-    fates = [(past.is_ng, old.outcome(past), new.outcome(past)) for past in votable]
-    known = [(ng, then, now) for ng, then, now in fates if then and now]
+    votable = [part for part in parts if part.shadow or part.part.stopped_by in VOTE_STOPS]
+    outcomes = [(part.is_ng, old.outcome(part), new.outcome(part)) for part in votable]
+    known = [(ng, then, now) for ng, then, now in outcomes if then and now]
     pairs = [(then.disposition, now.disposition) for _, then, now in known]
     return Impact(
         parts=len(known),
-        unknown=len(fates) - len(known),
+        unknown=len(outcomes) - len(known),
         moved=Counter(pair for pair in pairs if pair[0] is not pair[1]),
         votes=_both(sum(then.votes for _, then, _ in known), sum(now.votes for _, _, now in known), len(known)),
-        escapes=_told(known, ng=True, disposition=Disposition.PASS),
-        overkill=_told(known, ng=False, disposition=Disposition.REJECT),
+        escapes=_counts(known, ng=True, disposition=Disposition.PASS),
+        overkill=_counts(known, ng=False, disposition=Disposition.REJECT),
         reviewed=sum(ng is not None for ng, _, _ in known),
     )
 
@@ -93,8 +99,8 @@ def _both(before: int, after: int, parts: int) -> tuple[float, float]:
     return (before / parts, after / parts) if parts else (0.0, 0.0)
 
 
-def _told(
+def _counts(
     known: Sequence[tuple[bool | None, Outcome, Outcome]], *, ng: bool, disposition: Disposition
 ) -> tuple[int, int]:
-    mine = [(then.disposition, now.disposition) for is_ng, then, now in known if is_ng is ng]
-    return sum(then is disposition for then, _ in mine), sum(now is disposition for _, now in mine)
+    pairs = [(then.disposition, now.disposition) for is_ng, then, now in known if is_ng is ng]
+    return sum(then is disposition for then, _ in pairs), sum(now is disposition for _, now in pairs)

@@ -1,8 +1,8 @@
-"""How a line weighs its two opinions, the model's votes and the golden samples' patches: a logistic regression on the
-log-odds of both. Pure.
+"""The fusion of a line's two opinions, the model's votes and the golden samples' patches. Pure.
 
-Fitted per line and fingerprint on labelled parts, with Platt's smoothed targets (Platt 1999). An opinion that spoke
-against itself there is left out instead of being turned round: more suspicion never makes a part better.
+It is a logistic regression on the log-odds of both, fitted per line and fingerprint on labelled parts with smoothed
+targets (Platt 1999). An opinion whose weight would be negative is left out instead of inverted: more suspicion never
+makes a part better.
 """
 
 from __future__ import annotations
@@ -19,50 +19,60 @@ from inspector.domain.log_odds import logit
 from inspector.domain.vote import Counting, LabelledVotes
 from inspector.tuning.logistic_regression import fit_logistic
 
-MIN_PER_CLASS: Final = 20  # ten parts of the rarer kind for each weight (Peduzzi 1996): 13 of each did harm
+MIN_PER_CLASS: Final = 20  # ten parts of the rarer class per weight (Peduzzi 1996); 13 of each made results worse
 Array = NDArray[Any]
 
 
 class OpinionPairs(NamedTuple):
-    """Labelled parts that have both opinions, an array item a part. `stands` for so many parts of the line."""
+    """Labelled parts that have both opinions, one array item per part.
+
+    `part_weights` is the number of the line's parts that each represents.
+    """
 
     votes: Array
     patches: Array
     ng: Array
-    stands: Array
+    part_weights: Array
 
 
-def learn(parts: Sequence[LabelledVotes], counting: Counting, standing: Sequence[float] | None = None) -> Fusion:
-    """`standing` says how many parts of the line each of these stands for; left out: all for as many. Raises
-    ValueError, with the number that is missing, where too few parts have a truth and both opinions."""
-    heard = _heard(parts, counting, standing)
-    for kind, count in (("NG", int(heard.ng.sum())), ("OK", int((~heard.ng).sum()))):
+def learn(parts: Sequence[LabelledVotes], counting: Counting, part_weights: Sequence[float] | None = None) -> Fusion:
+    """Fit the weights of both opinions.
+
+    `part_weights` is the number of the line's parts that each part represents; by default all represent equally many.
+    Raises ValueError, with the missing number, where too few parts have a truth and both opinions.
+    """
+    pairs = _opinion_pairs(parts, counting, part_weights)
+    for kind, count in (("NG", int(pairs.ng.sum())), ("OK", int((~pairs.ng).sum()))):
         if count < MIN_PER_CLASS:
-            raise ValueError(f"{MIN_PER_CLASS - count} labelled {kind} part(s) are missing to weigh the second opinion")
-    votes, patches, intercept = _weights(heard)
-    share = float(heard.stands @ heard.ng / heard.stands.sum())
-    return Fusion(votes=votes, patches=patches, intercept=intercept, frames=len(heard.ng), ng_share=share)
+            raise ValueError(
+                f"{MIN_PER_CLASS - count} labelled {kind} part(s) are missing for the fusion with the second opinion"
+            )
+    votes, patches, intercept = _weights(pairs)
+    share = float(pairs.part_weights @ pairs.ng / pairs.part_weights.sum())
+    return Fusion(votes=votes, patches=patches, intercept=intercept, frames=len(pairs.ng), ng_share=share)
 
 
-def _heard(parts: Sequence[LabelledVotes], counting: Counting, standing: Sequence[float] | None) -> OpinionPairs:
+def _opinion_pairs(
+    parts: Sequence[LabelledVotes], counting: Counting, part_weights: Sequence[float] | None
+) -> OpinionPairs:
     rows = []
-    for part, stands in zip(parts, standing or [1.0] * len(parts), strict=True):
+    for part, weight in zip(parts, part_weights or [1.0] * len(parts), strict=True):
         readable = [vote for vote in part.votes if vote.p_ng is not None]
         if readable and part.opinion is not None and part.ng is not None:
-            rows.append((logit(counting.voted(readable)), part.opinion.log_odds, part.ng, stands))
-    votes, patches, ng, stands_for = np.array(rows, dtype=float).reshape(-1, 4).T
-    return OpinionPairs(votes, patches, ng.astype(bool), stands_for)
+            rows.append((logit(counting.voted(readable)), part.opinion.log_odds, part.ng, weight))
+    votes, patches, ng, weights = np.array(rows, dtype=float).reshape(-1, 4).T
+    return OpinionPairs(votes, patches, ng.astype(bool), weights)
 
 
-def _weights(heard: OpinionPairs) -> list[float]:
-    """Of votes and patches, and the intercept; 0 where the best weight would be negative."""
-    columns, targets = (heard.votes, heard.patches, np.ones(len(heard.ng))), _smoothed(heard.ng)
+def _weights(pairs: OpinionPairs) -> list[float]:
+    """Return the weights of votes and patches, and the intercept; 0 where the best weight would be negative."""
+    columns, targets = (pairs.votes, pairs.patches, np.ones(len(pairs.ng))), _smoothed(pairs.ng)
     tries = ((True, True, True), (True, False, True), (False, True, True), (False, False, True))
     for used in tries:
-        found = iter(
-            fit_logistic(np.column_stack([*compress(columns, used)]), targets, row_weights=heard.stands).weights
+        fitted = iter(
+            fit_logistic(np.column_stack([*compress(columns, used)]), targets, row_weights=pairs.part_weights).weights
         )
-        weights = [float(next(found)) if use else 0.0 for use in used]
+        weights = [float(next(fitted)) if use else 0.0 for use in used]
         if min(weights[:2]) >= 0.0:
             break
     return weights

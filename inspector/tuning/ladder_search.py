@@ -1,12 +1,13 @@
-"""The cheapest ladder that a line's stored votes allow: every order of every few rungs, at many thresholds. Pure.
+"""The search for the cheapest ladder on a line's stored votes: every order of up to MAX_RUNGS rungs, at many
+thresholds. Pure.
 
-Needs parts with the truth whose whole ladder was asked. A plan is replayed on them: after each rung the part settles
-as the service would let it, or goes on. Exact as far as those votes go, but:
+It needs parts with a truth whose whole ladder was asked. Each ladder is replayed on them: after each rung the part
+settles by the service's rule, or continues. The result is exact as far as those votes go, with three reservations:
 
-- votes of a rung are launched together and all paid for; the service may cancel some (so cost is an upper bound),
-  and may also stop where the rest could not change the disposition;
-- time is the sum of each rung's slowest vote, as it was measured when it was asked;
-- the best of many plans on the same parts looks better than it is: choose here, then certify on other parts.
+- All votes of a rung are asked together and counted as cost. The service may cancel some, so the cost is an upper
+  bound. It may also stop where the rest could not change the disposition.
+- Time is the sum of each rung's slowest vote, as measured when it was asked.
+- The best of many ladders on the same parts looks better than it is: choose here, then certify on other parts.
 """
 
 from __future__ import annotations
@@ -35,8 +36,11 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedLadder:
-    """One ladder with its thresholds, and what it did. `escape` is a share of NG parts, `overkill` of OK parts,
-    `review` of all; votes, tokens and ms are means per part."""
+    """One ladder with its thresholds, and its results.
+
+    `escape` is a share of NG parts, `overkill` of OK parts, `review` of all parts. `votes`, `tokens` and `ms` are means
+    per part. `first_rung` is the share of parts that end after the first rung.
+    """
 
     ladder: tuple[Views, ...]
     thresholds: Thresholds
@@ -50,12 +54,12 @@ class EvaluatedLadder:
 
     @property
     def costs(self) -> tuple[float, ...]:
-        """What a factory wants little of."""
+        """The values that a factory wants to be low."""
         return self.escape, self.overkill, self.review, self.votes, self.ms
 
     @property
     def balanced_accuracy(self) -> float:
-        """Mean share of the OK parts that were not rejected and of the NG parts that were not passed."""
+        """The mean of two shares: OK parts that were not rejected, and NG parts that were not passed."""
         return 1.0 - (self.escape + self.overkill) / 2.0
 
     def as_json(self) -> dict[str, Any]:
@@ -66,14 +70,14 @@ class EvaluatedLadder:
 
 
 class RiskLimits(NamedTuple):
-    """What a line can bear at most."""
+    """The greatest acceptable shares of a line."""
 
     escape: float
     overkill: float = 1.0
     review: float = 1.0
 
-    def allows(self, plan: EvaluatedLadder) -> bool:
-        return plan.escape <= self.escape and plan.overkill <= self.overkill and plan.review <= self.review
+    def allows(self, ladder: EvaluatedLadder) -> bool:
+        return ladder.escape <= self.escape and ladder.overkill <= self.overkill and ladder.review <= self.review
 
 
 def evaluate_ladders(
@@ -83,14 +87,16 @@ def evaluate_ladders(
     rungs: Sequence[Views] | None = None,
     grid: Sequence[Thresholds] = THRESHOLD_GRID,
 ) -> list[EvaluatedLadder]:
-    """Every ladder of up to MAX_RUNGS of these rungs, in every order; each view is a rung of its own unless told.
-    Raises ValueError where not both kinds of parts are there."""
-    told, ng = _truth(parts)
-    known = rungs or [(view,) for view in sorted({vote.view for part in told for vote in part.votes})]
-    shelf = TallyCache(told, counting)
+    """Evaluate every ladder of up to MAX_RUNGS of these rungs, in every order. By default each view is a rung.
+
+    Raises ValueError unless parts of both classes are present.
+    """
+    labelled, ng = _truth(parts)
+    candidates = rungs or [(view,) for view in sorted({vote.view for part in labelled for vote in part.votes})]
+    cache = TallyCache(labelled, counting)
     return [
-        _plan(ladder, thresholds, shelf.states_after(ladder), confidence, ng)
-        for ladder in _ladders(known)
+        _evaluated(ladder, thresholds, cache.states_after(ladder), confidence, ng)
+        for ladder in _ladders(candidates)
         for thresholds in grid
     ]
 
@@ -102,40 +108,46 @@ def evaluate_ladder(
     ladder: tuple[Views, ...],
     thresholds: Thresholds,
 ) -> EvaluatedLadder:
-    """What one ladder with its thresholds did. Raises ValueError where not both kinds of parts are there."""
-    told, ng = _truth(parts)
-    return _plan(ladder, thresholds, TallyCache(told, counting).states_after(ladder), confidence, ng)
+    """Evaluate one ladder with its thresholds. Raises ValueError unless parts of both classes are present."""
+    labelled, ng = _truth(parts)
+    return _evaluated(ladder, thresholds, TallyCache(labelled, counting).states_after(ladder), confidence, ng)
 
 
 def _truth(parts: Iterable[LabelledVotes]) -> tuple[list[LabelledVotes], Array]:
-    told = [part for part in parts if part.ng is not None]
-    ng = np.array([bool(part.ng) for part in told])
+    labelled = [part for part in parts if part.ng is not None]
+    ng = np.array([bool(part.ng) for part in labelled])
     if not 0 < ng.sum() < len(ng):
-        raise ValueError(f"a plan needs OK and NG parts, not {int((~ng).sum())} OK and {int(ng.sum())} NG")
-    return told, ng
+        raise ValueError(f"a ladder is evaluated on OK and NG parts, not {int((~ng).sum())} OK and {int(ng.sum())} NG")
+    return labelled, ng
 
 
-def pareto_front(found: Iterable[EvaluatedLadder]) -> list[EvaluatedLadder]:
-    """The plans that no other beats, by rising cost: none is as good in every burden (Pareto). Of plans alike in all
-    burdens one stays."""
-    kept: list[EvaluatedLadder] = []
-    burdens = np.empty((0, 5))
-    for plan in sorted(found, key=lambda plan: sum(plan.costs)):  # what beats a plan has a smaller sum
-        if not (burdens <= plan.costs).all(axis=1).any():
-            kept.append(plan)
-            burdens = np.vstack([burdens, plan.costs])
-    return sorted(kept, key=lambda plan: plan.ms)
+def pareto_front(ladders: Iterable[EvaluatedLadder]) -> list[EvaluatedLadder]:
+    """Return the ladders that no other dominates, by rising time.
+
+    A ladder dominates another if it is at least as good in every cost (Pareto). Of ladders with equal costs one stays.
+    """
+    front: list[EvaluatedLadder] = []
+    costs = np.empty((0, 5))
+    for ladder in sorted(ladders, key=lambda ladder: sum(ladder.costs)):  # a dominating ladder has a smaller sum
+        if not (costs <= ladder.costs).all(axis=1).any():
+            front.append(ladder)
+            costs = np.vstack([costs, ladder.costs])
+    return sorted(front, key=lambda ladder: ladder.ms)
 
 
-def cheapest(found: Iterable[EvaluatedLadder], limits: RiskLimits) -> EvaluatedLadder | None:
-    """The least time per part within the limits, then the fewest votes, escapes, overkill and reviews. None where
-    no plan keeps them."""
-    return min(filter(limits.allows, found), key=lambda plan: (plan.ms, plan.votes, *plan.costs), default=None)
+def cheapest(ladders: Iterable[EvaluatedLadder], limits: RiskLimits) -> EvaluatedLadder | None:
+    """Return the ladder within the limits with the least time per part; None where no ladder keeps them.
+
+    Ties are broken by votes, escapes, overkill and reviews.
+    """
+    return min(
+        filter(limits.allows, ladders), key=lambda ladder: (ladder.ms, ladder.votes, *ladder.costs), default=None
+    )
 
 
 class RungState(NamedTuple):
     """All parts after one rung, had each been asked so far: score (NaN where nothing was readable), confidence, and
-    what was spent."""
+    costs."""
 
     score: Array
     confidence: Array
@@ -145,31 +157,33 @@ class RungState(NamedTuple):
 
 
 class TallyCache:
-    """What every set of views comes to on every part. The order of votes changes no tally, so that ladders which
-    ask the same views in other orders share one."""
+    """The tally of every set of views on every part.
+
+    The order of votes changes no tally, so ladders that ask the same views in other orders share one.
+    """
 
     def __init__(self, parts: Sequence[LabelledVotes], counting: Counting) -> None:
         self._parts = parts
         self._counting = counting
-        self._known: dict[frozenset[ViewName], tuple[Array, Array, Array, Array]] = {}
+        self._tallies: dict[frozenset[ViewName], tuple[Array, Array, Array, Array]] = {}
         self._times: dict[Views, Array] = {}
 
     def states_after(self, ladder: tuple[Views, ...]) -> list[RungState]:
-        """After each of its rungs."""
+        """Return the state after each rung of the ladder."""
         spent = np.cumsum([self._time(views) for views in ladder], axis=0)
         asked = (frozenset(chain.from_iterable(ladder[: count + 1])) for count in range(len(ladder)))
         return [RungState(*self._tallied(views), ms=ms) for views, ms in zip(asked, spent, strict=True)]
 
     def _tallied(self, views: frozenset[ViewName]) -> tuple[Array, Array, Array, Array]:
-        if views not in self._known:
+        if views not in self._tallies:
             tallies = [Tally(_only(part.votes, views), self._counting) for part in self._parts]
-            self._known[views] = (
+            self._tallies[views] = (
                 np.array([np.nan if tally.score is None else tally.score for tally in tallies]),
                 np.array([tally.confidence for tally in tallies]),
                 np.array([len(tally.votes) for tally in tallies]),
                 np.array([sum(vote.tokens for vote in tally.votes) for tally in tallies]),
             )
-        return self._known[views]
+        return self._tallies[views]
 
     def _time(self, views: Views) -> Array:
         if views not in self._times:
@@ -183,13 +197,13 @@ def _only(votes: Sequence[Vote], views: Iterable[ViewName]) -> tuple[Vote, ...]:
 
 
 def _ladders(rungs: Sequence[Views]) -> list[tuple[Views, ...]]:
-    """No ladder asks a view twice."""
+    """List the ladders; none asks a view twice."""
     lengths = range(1, min(MAX_RUNGS, len(rungs)) + 1)
     ladders = chain.from_iterable(permutations(rungs, length) for length in lengths)
     return [ladder for ladder in ladders if sum(map(len, ladder)) == len(set(chain.from_iterable(ladder)))]
 
 
-def _plan(
+def _evaluated(
     ladder: tuple[Views, ...], thresholds: Thresholds, after: list[RungState], confidence: float, ng: Array
 ) -> EvaluatedLadder:
     stops = np.array([_settled(each, thresholds, confidence) for each in after])

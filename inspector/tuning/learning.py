@@ -1,15 +1,15 @@
-"""What a line's stored votes teach, or why they don't yet. Pure.
+"""Learning from a line's stored votes, and the reasons why some values can't be learned yet. Pure.
 
-Which votes were asked depends on what the first ones said, and which parts were reviewed on what became of them.
-Figures over such a choice would be wrong, so:
+Which votes were asked depends on the first answers, and which parts were reviewed depends on their disposition. Figures
+over such a selection would be biased, so:
 
-- how alike votes are, and what rungs do, is learned from shadow parts, whose whole ladder was asked whatever was said;
-- calibration uses shadow parts and the first vote of all others, and lets each reviewed part stand for as many as its
-  disposition has for each reviewed one;
-- what rungs do is looked at in as large a share of every disposition (`review.evenly`).
+- Correlations and effects of rungs are learned from shadow parts, whose whole ladder was asked in any case.
+- Calibration uses shadow parts and the first vote of all others. Each reviewed part represents as many parts as its
+  disposition has for each reviewed one.
+- Effects of rungs are computed on the same share of every disposition (`review.balanced_sample`).
 
-The share of NG parts is measured with that, and stays out of `settle.prior`: where 2 parts in 100 are NG, being 95 %
-sure that one is OK takes no look at all.
+The share of NG parts is measured in the process, and does not change `settle.prior`. Where 2 parts in 100 are NG, 98 %
+certainty that a part is OK takes no look at all.
 """
 
 from __future__ import annotations
@@ -34,16 +34,13 @@ from inspector.tuning.rung_effects import (
     token_slope,
 )
 
-MIN_SHADOW_PARTS: Final = PRIOR_PARTS  # below that the published correlation outweighs the line's own
-MIN_REVIEWED_PER_CLASS: Final = (
-    40  # twice the least of ten parts of the rarer kind for each of a sigmoid's two parameters
-)
-MIN_REVIEWED_PER_DISPOSITION: Final = 10  # of a disposition: each stands for all the others that nobody looked at
-LEAST_HARM: Final = 6  # harmed parts, none rescued, before the exact test can tell a rung's harm from chance
+MIN_SHADOW_PARTS: Final = PRIOR_PARTS  # with fewer, the published correlation outweighs the line's own
+MIN_REVIEWED_PER_CLASS: Final = 40  # twice the minimum for two parameters: ten parts of the rarer class for each
+MIN_REVIEWED_PER_DISPOSITION: Final = 10  # they represent all unreviewed parts of that disposition
 
 
 class LearningReport(NamedTuple):
-    """What is to be kept, where it comes from, and what is missing for the rest."""
+    """The learned values, their sources, and the missing evidence for the rest."""
 
     learned: LearnedSettings
     pairs: tuple[Estimate, ...]
@@ -53,119 +50,124 @@ class LearningReport(NamedTuple):
 
 
 def learn_from_history(history: History, pipeline: Pipeline, fingerprint: str, *, fuse: bool = False) -> LearningReport:
-    """Values of an earlier lesson under this fingerprint stay where nothing new is known. `fuse`: how to weigh the
-    second opinion is learned too, which changes scores."""
+    """Learn from the line's history under this fingerprint.
+
+    Values learned before under this fingerprint stay where nothing new is known. `fuse`: also learn the fusion with the
+    second opinion, which changes scores.
+    """
     missing: list[str] = []
-    kept = pipeline.learned_under(fingerprint) or LearnedSettings(fingerprint=fingerprint)
-    shadows = [past for past in history.parts if past.shadow]
-    even = balanced_sample(shadows)
-    pairs = _alike(even if len(even) >= MIN_SHADOW_PARTS else [past._replace(is_ng=None) for past in shadows], missing)
-    told = _reviewed(history)
-    fused = _fusion(told, counting(pipeline, fingerprint), missing) if fuse else None
-    rungs, bend = _rungs(even, pipeline, fingerprint, missing)
-    capped = tuple(change.rung for change in harmful_rungs(rungs)) if rungs else kept.capped
-    platt = _calibration(told, capped, missing)
-    learned = kept.model_copy(
+    known = pipeline.learned_under(fingerprint) or LearnedSettings(fingerprint=fingerprint)
+    shadows = [part for part in history.parts if part.shadow]
+    balanced = balanced_sample(shadows)
+    pairs = _correlations(
+        balanced if len(balanced) >= MIN_SHADOW_PARTS else [part._replace(is_ng=None) for part in shadows], missing
+    )
+    reviewed = _reviewed(history)
+    fused = _fusion(reviewed, counting(pipeline, fingerprint), missing) if fuse else None
+    rungs, slope = _rungs(balanced, pipeline, fingerprint, missing)
+    capped = tuple(effect.rung for effect in harmful_rungs(rungs)) if rungs else known.capped
+    fitted = _calibration(reviewed, capped, missing)
+    learned = known.model_copy(
         update={
-            "correlations": _pairs(pairs) or kept.correlations,
-            "calibration": platt or kept.calibration,
-            "fusion": fused or kept.fusion,
+            "correlations": _pairs(pairs) or known.correlations,
+            "calibration": fitted or known.calibration,
+            "fusion": fused or known.fusion,
             "capped": capped,
         }
     )
-    return LearningReport(learned, tuple(pairs), tuple(rungs), bend, tuple(missing))
+    return LearningReport(learned, tuple(pairs), tuple(rungs), slope, tuple(missing))
 
 
-def _alike(shadows: Sequence[StoredPart], missing: list[str]) -> list[Estimate]:
-    found = correlation.estimate(_labelled(shadows))
-    enough = [each for each in found if each.parts >= MIN_SHADOW_PARTS]
-    if not enough:
+def _correlations(shadows: Sequence[StoredPart], missing: list[str]) -> list[Estimate]:
+    estimates = correlation.estimate(_labelled(shadows))
+    sufficient = [each for each in estimates if each.parts >= MIN_SHADOW_PARTS]
+    if not sufficient:
         missing.append(
             f"vote correlations: {len(shadows)} parts whose whole ladder was asked, {MIN_SHADOW_PARTS} are needed; "
             "wait, or raise settle.shadow"
         )
-    return enough
+    return sufficient
 
 
-def _pairs(found: Sequence[Estimate]) -> tuple[ViewPair, ...]:
-    return tuple(ViewPair(one=each.one, other=each.other, rho=round(each.rho, 4)) for each in found)
+def _pairs(estimates: Sequence[Estimate]) -> tuple[ViewPair, ...]:
+    return tuple(ViewPair(one=each.one, other=each.other, rho=round(each.rho, 4)) for each in estimates)
 
 
 class ReviewedParts(NamedTuple):
-    """Reviewed parts, how many parts of the line each stands for, and what is wanting before they speak for all."""
+    """Reviewed parts, the number of the line's parts each represents, and the evidence that is missing before they
+    represent all."""
 
     parts: list[StoredPart]
-    standing: list[float]
+    part_weights: list[float]
     missing: str
 
 
 def _reviewed(history: History) -> ReviewedParts:
-    told = [past for past in history.parts if past.is_ng is not None and (past.shadow or past.part.votes)]
-    kinds = [past.part.decision.disposition for past in told]
-    reviewed = Counter(kinds)
-    return ReviewedParts(
-        told, [history.totals[kind] / reviewed[kind] for kind in kinds], _wanting(history, told, reviewed)
-    )
+    parts = [part for part in history.parts if part.is_ng is not None and (part.shadow or part.part.votes)]
+    kinds = [part.part.decision.disposition for part in parts]
+    counts = Counter(kinds)
+    part_weights = [history.totals[kind] / counts[kind] for kind in kinds]
+    return ReviewedParts(parts, part_weights, _missing_reviews(history, parts, counts))
 
 
-def _calibration(told: ReviewedParts, capped: Sequence[int], missing: list[str]) -> Calibration | None:
-    """Of the votes that will be asked."""
-    if told.missing:
-        missing.append(f"calibration: {told.missing}")
+def _calibration(reviewed: ReviewedParts, capped: Sequence[int], missing: list[str]) -> Calibration | None:
+    """Calibrate the votes that will be asked; None, with the reason in `missing`, where that is not possible."""
+    if reviewed.missing:
+        missing.append(f"calibration: {reviewed.missing}")
         return None
-    every = ((past.shadow or past.part.votes[:1], past.is_ng) for past in told.parts)
+    every = ((part.shadow or part.part.votes[:1], part.is_ng) for part in reviewed.parts)
     votes = [LabelledVotes(tuple(vote for vote in asked if vote.rung not in capped), ng) for asked, ng in every]
-    found = calibration.fit_votes(votes, told.standing)
-    if found.slope <= 0.0:
-        missing.append("calibration: higher scores are no sign of NG among the reviewed parts; look at them again")
+    fitted = calibration.fit_votes(votes, reviewed.part_weights)
+    if fitted.slope <= 0.0:
+        missing.append("calibration: higher scores do not indicate NG among the reviewed parts; check their reviews")
         return None
-    return found
+    return fitted
 
 
-def _fusion(told: ReviewedParts, counts: Counting, missing: list[str]) -> Fusion | None:
-    if told.missing:
-        missing.append(f"weights of the second opinion: {told.missing}")
+def _fusion(reviewed: ReviewedParts, counts: Counting, missing: list[str]) -> Fusion | None:
+    if reviewed.missing:
+        missing.append(f"fusion with the second opinion: {reviewed.missing}")
         return None
-    parts = [LabelledVotes(past.part.votes, past.is_ng, past.part.opinion) for past in told.parts]
+    parts = [LabelledVotes(part.part.votes, part.is_ng, part.part.opinion) for part in reviewed.parts]
     try:
-        return fusion.learn(parts, counts, told.standing)
+        return fusion.learn(parts, counts, reviewed.part_weights)
     except ValueError as error:
-        missing.append(f"weights of the second opinion: {error}")
+        missing.append(f"fusion with the second opinion: {error}")
         return None
 
 
-def _wanting(history: History, told: Sequence[StoredPart], reviewed: Mapping[Disposition, int]) -> str:
-    for name, count in _kinds(told).items():
+def _missing_reviews(history: History, parts: Sequence[StoredPart], counts: Mapping[Disposition, int]) -> str:
+    for name, count in _class_counts(parts).items():
         if count < MIN_REVIEWED_PER_CLASS:
             more = MIN_REVIEWED_PER_CLASS - count
             return f"{count} reviewed {name} parts, {MIN_REVIEWED_PER_CLASS} are needed; review {more} more"
     every = sum(history.totals.values())
     for kind, count in history.totals.items():
         least = min(MIN_REVIEWED_PER_DISPOSITION, count)
-        if count > RARE_SHARE * every and reviewed[kind] < least:
-            return f"{reviewed[kind]} of {count} {kind} parts are reviewed, {least} are needed; review some at random"
+        if count > RARE_SHARE * every and counts[kind] < least:
+            return f"{counts[kind]} of {count} {kind} parts are reviewed, {least} are needed; review some at random"
     return ""
 
 
-def _kinds(told: Sequence[StoredPart]) -> dict[str, int]:
-    ng = sum(past.is_ng is True for past in told)
-    return {"OK": len(told) - ng, "NG": ng}
+def _class_counts(parts: Sequence[StoredPart]) -> dict[str, int]:
+    ng = sum(part.is_ng is True for part in parts)
+    return {"OK": len(parts) - ng, "NG": ng}
 
 
 def _rungs(
-    even: Sequence[StoredPart], pipeline: Pipeline, fingerprint: str, missing: list[str]
+    balanced: Sequence[StoredPart], pipeline: Pipeline, fingerprint: str, missing: list[str]
 ) -> tuple[list[RungEffect], TokenSlope | None]:
-    """What each rung rescued and harmed, and how correctness moves with the tokens spent."""
-    if len(even) < MIN_SHADOW_PARTS:
+    """Return what each rung rescued and harmed, and how correctness changes with the tokens spent."""
+    if len(balanced) < MIN_SHADOW_PARTS:
         missing.append(
-            f"what rungs do: {len(even)} parts whose whole ladder was asked are reviewed alike in all dispositions, "
-            f"{MIN_SHADOW_PARTS} are needed; review shadow parts, passed ones too"
+            f"effects of rungs: {len(balanced)} parts whose whole ladder was asked are reviewed at the same share "
+            f"of every disposition, {MIN_SHADOW_PARTS} are needed; review shadow parts, including passed ones"
         )
         return [], None
-    parts, counts = _labelled(even), counting(pipeline, fingerprint)
+    parts, counts = _labelled(balanced), counting(pipeline, fingerprint)
     middle = (pipeline.thresholds.pass_below + pipeline.thresholds.reject_above) / 2.0
     return rung_effects(parts, counts, middle), token_slope(rung_outcomes(parts, counts, middle))
 
 
 def _labelled(parts: Sequence[StoredPart]) -> list[LabelledVotes]:
-    return [LabelledVotes(past.shadow, past.is_ng) for past in parts]
+    return [LabelledVotes(part.shadow, part.is_ng) for part in parts]

@@ -1,10 +1,12 @@
 """Whether asking more helps or harms: the inverse-scaling monitor. Pure.
 
-Longer reasoning may lower accuracy (Gema et al., TMLR 2025). Two views of it, per line: what each rung turned from
-wrong to right and from right to wrong, and how correctness moves with the tokens spent.
+Longer reasoning may lower accuracy (Gema et al., TMLR 2025). The monitor has two figures per line. One counts the parts
+that each rung turned from wrong to right and from right to wrong. The other is the effect of correctness with the
+tokens spent.
 
-Both compare a part with itself. Parts that stopped early were easy and short, so figures over ordinary parts confound
-difficulty with length: use parts whose whole ladder was asked whatever the votes said ("shadow" parts, about 1 %).
+Both compare a part with itself. Parts that stopped early were easy and short, so figures over ordinary parts would
+confound difficulty with length. Use parts whose whole ladder was asked whatever the votes said ("shadow" parts, about 1
+%).
 """
 
 from __future__ import annotations
@@ -21,12 +23,15 @@ from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
 from inspector.tuning.logistic_regression import fit_logistic
 
 Z95: Final = 1.959964
-RIDGE: Final = 1e-3  # keeps the slope finite where tokens part right from wrong cleanly
+RIDGE: Final = 1e-3  # keeps the slope finite where tokens separate right from wrong
 Array = NDArray[Any]
 
 
 class RungEffect(NamedTuple):
-    """What one rung did to the parts that reached it. `rescued`: wrong before, right after; `harmed`: the reverse."""
+    """The effect of one rung on the parts that reached it.
+
+    `rescued` counts parts that were wrong before and right after; `harmed` counts the reverse.
+    """
 
     rung: int
     parts: int
@@ -39,7 +44,7 @@ class RungEffect(NamedTuple):
 
 
 class RungOutcome(NamedTuple):
-    """One part after one rung: tokens spent on its votes so far, and whether it would have been judged right."""
+    """One part after one rung: the tokens of its votes so far, and whether the judgement would be right."""
 
     part: int
     tokens: int
@@ -47,7 +52,7 @@ class RungOutcome(NamedTuple):
 
 
 class TokenSlope(NamedTuple):
-    """Change of the log-odds of being right for each factor e of tokens, with its 95 % interval."""
+    """The effect in the log-odds of being right per factor e of tokens, with its 95 % interval."""
 
     estimate: float
     low: float
@@ -55,44 +60,48 @@ class TokenSlope(NamedTuple):
 
     @property
     def is_inverse(self) -> bool:
-        """More tokens make it worse, beyond what chance does."""
+        """Whether more tokens make the result worse, beyond chance."""
         return self.high < 0.0
 
 
 def rung_effects(parts: Iterable[LabelledVotes], counting: Counting, boundary: float = 0.5) -> list[RungEffect]:
-    """Rescue and harm of every rung after the first. A score above `boundary` says NG; none at all is wrong."""
-    told = [part for part in parts if part.ng is not None]
-    last = max((vote.rung for part in told for vote in part.votes), default=0)
-    return [_change(rung, told, counting, boundary) for rung in range(1, last + 1)]
+    """Count rescue and harm of every rung after the first. A score above `boundary` means NG; no score is wrong."""
+    labelled = [part for part in parts if part.ng is not None]
+    last = max((vote.rung for part in labelled for vote in part.votes), default=0)
+    return [_effect(rung, labelled, counting, boundary) for rung in range(1, last + 1)]
 
 
-def harmful_rungs(found: Iterable[RungEffect], alpha: float = 0.05) -> list[RungEffect]:
-    """The rungs to cap: more harm than rescue, by the exact test. A rung that merely gains nothing is not among
-    them; by chance alone every second useless rung shows more harm than rescue. Asked again and again over growing
-    data the test errs more often than alpha says: ask once per batch of parts."""
-    return [change for change in found if change.harmed > change.rescued and change.p_value < alpha]
+def harmful_rungs(effects: Iterable[RungEffect], alpha: float = 0.05) -> list[RungEffect]:
+    """Return the rungs to cap: more harm than rescue, by the exact test.
+
+    A rung without any gain is not among them: by chance alone, every second useless rung shows more harm than rescue.
+    Repeated tests over growing data err more often than alpha says, so test once per batch of parts.
+    """
+    return [effect for effect in effects if effect.harmed > effect.rescued and effect.p_value < alpha]
 
 
 def mcnemar(rescued: int, harmed: int) -> float:
-    """Exact two-sided p-value: among parts that changed, either way is a fair coin if the rung does nothing
-    (McNemar 1947; binomial, no normal approximation)."""
+    """Return the exact two-sided p-value of McNemar's test (1947; binomial, without normal approximation).
+
+    Among the parts that changed, both directions are equally likely if the rung has no effect.
+    """
     return min(1.0, 2.0 * float(bdtr(min(rescued, harmed), rescued + harmed, 0.5)))
 
 
 def rung_outcomes(parts: Iterable[LabelledVotes], counting: Counting, boundary: float = 0.5) -> list[RungOutcome]:
-    """Every labelled part after each of its rungs."""
-    told = [part for part in parts if part.ng is not None]
+    """List every labelled part after each of its rungs."""
+    labelled = [part for part in parts if part.ng is not None]
     return [
         RungOutcome(number, sum(vote.tokens for vote in so_far), _right(so_far, bool(part.ng), counting, boundary))
-        for number, part in enumerate(told)
+        for number, part in enumerate(labelled)
         for so_far in _prefixes(part.votes)
     ]
 
 
 def token_slope(spent: Sequence[RungOutcome]) -> TokenSlope | None:
-    """Logistic regression of correctness on log tokens; None where all are right, all wrong, or of one length.
+    """Regress correctness on log tokens; None where all are right, all wrong, or of one length.
 
-    The interval is normal, with the variance clustered by part (Liang & Zeger 1986), as rungs of one part share its
+    The interval is normal, with the variance clustered by part (Liang & Zeger 1986), since rungs of one part share its
     difficulty. It assumes a straight line in log tokens, and some dozens of parts.
     """
     tokens = np.log([max(each.tokens, 1) for each in spent])
@@ -103,11 +112,11 @@ def token_slope(spent: Sequence[RungOutcome]) -> TokenSlope | None:
     weights, curvature = fit_logistic(design, correct, RIDGE)
     residuals = correct - expit(design @ weights)
     variance = _clustered(design, residuals, np.linalg.inv(curvature), [each.part for each in spent])[0, 0]
-    found, reach = float(weights[0]), Z95 * math.sqrt(variance)
-    return TokenSlope(found, found - reach, found + reach)
+    estimate, reach = float(weights[0]), Z95 * math.sqrt(variance)
+    return TokenSlope(estimate, estimate - reach, estimate + reach)
 
 
-def _change(rung: int, parts: Sequence[LabelledVotes], counting: Counting, boundary: float) -> RungEffect:
+def _effect(rung: int, parts: Sequence[LabelledVotes], counting: Counting, boundary: float) -> RungEffect:
     reached = [part for part in parts if any(vote.rung == rung for vote in part.votes)]
     before, after = (
         [_right(_until(part.votes, last), bool(part.ng), counting, boundary) for part in reached]
@@ -131,7 +140,7 @@ def _right(votes: tuple[Vote, ...], ng: bool, counting: Counting, boundary: floa
 
 
 def _clustered(design: Array, residuals: Array, bread: Array, parts: Sequence[int]) -> Array:
-    """Sandwich covariance of the weights, with scores summed within each part."""
+    """Return the sandwich covariance of the weights, with scores summed within each part."""
     members, places = np.unique(parts, return_inverse=True)
     summed = np.zeros((len(members), design.shape[1]))
     np.add.at(summed, places, design * residuals[:, None])

@@ -129,7 +129,12 @@ references: 2
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("", "is empty"), ("# nothing\n", "is empty"), ("[1, 2]", "does not hold settings"), ("pcb", "does not hold")],
+    [
+        ("", "is empty"),
+        ("# nothing\n", "is empty"),
+        ("[1, 2]", "does not contain settings"),
+        ("pcb", "does not contain"),
+    ],
 )
 def test_a_file_without_settings_says_what_to_write(text: str, problem: str) -> None:
     (fault,) = faults_of(text)

@@ -123,7 +123,7 @@ def test_reviewed_parts_show_which_questions_separate_parts(shop: Shop) -> None:
     assert document["reviewed"] == {"ok": 12, "ng": 12, "missing": 0}
     by_text = {each["text"]: each for each in document["tried"]}
     assert by_text[SHORT]["reviewed"] == {"auroc": 1.0, "low": 1.0, "high": 1.0, "alone": 12, "wrong": 0}
-    assert by_text[SCRATCH]["dropped"].startswith("tells nothing: AUROC 0.50")
+    assert by_text[SCRATCH]["dropped"].startswith("does not separate OK from NG: AUROC 0.50")
     assert document["checklist"] == ["Is there a scratch on this board?", SHORT]
     assert "tried on 2 golden sample(s), 12 OK and 12 NG reviewed parts" in shown(found)
     assert [line.split()[-1] for line in shown(found).splitlines() if line.startswith("scratch")] == ["dropped", "in"]
@@ -146,7 +146,7 @@ def test_a_question_that_calls_a_golden_sample_ng_is_reported_and_replaced_by_th
     shop.declare()
     found = shop.write(SeeingEngine(WRITTEN, anxious))
     assert shop.live().pipeline.checklist == (SCRATCH, PLAIN_SHORT)
-    assert f"dropped: '{SHORT}': says Yes about golden sample 1 (p_ng 0.80)" in shown(found)
+    assert f"dropped: '{SHORT}': answers Yes about golden sample 1 (p_ng 0.80)" in shown(found)
 
 
 def test_nothing_is_stored_where_no_written_question_holds(shop: Shop) -> None:
@@ -290,5 +290,5 @@ def test_a_checklist_that_came_to_nothing_is_a_document_and_exit_code_1(tmp_path
     done = run("checklist", "board", "--model", str(tmp_path / "stub.yaml"), "--json", "--write", str(file))
     document: Any = json.loads(done.stdout)
     assert (done.returncode, document["checklist"], document["new_version"]) == (1, [], None)
-    assert {each["why"] for each in document["refused"]} == {"nothing was written about it"}
+    assert {each["why"] for each in document["refused"]} == {"no question was written"}
     assert not file.exists()

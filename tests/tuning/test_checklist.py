@@ -58,7 +58,7 @@ def test_questions_are_found_wherever_and_however_they_stand(text: str, reason: 
 @pytest.mark.parametrize(
     ("question", "why"),
     [
-        (None, "nothing was written about it"),
+        (None, "no question was written"),
         ("A bridge of copper.", "does not end with '?'"),
         ("", "String should have at least 3 characters"),
         ("?", "String should have at least 3 characters"),
@@ -67,8 +67,8 @@ def test_questions_are_found_wherever_and_however_they_stand(text: str, reason: 
         (7, "Input should be a valid string"),
         ([SHORT], "Input should be a valid string"),
         ({"question": SHORT}, "Input should be a valid string"),
-        ("Is there a short on this board?", "is asked already"),
-        ("is there a MISSING hole  on this board?", "is asked already"),
+        ("Is there a short on this board?", "repeats another question"),
+        ("is there a MISSING hole  on this board?", "repeats another question"),
     ],
 )
 def test_a_question_that_could_not_be_declared_is_refused_with_its_reason(question: object, why: str) -> None:
@@ -76,7 +76,7 @@ def test_a_question_that_could_not_be_declared_is_refused_with_its_reason(questi
 
 
 def test_a_question_about_two_classes_is_asked_once() -> None:
-    assert why_not(written(missing_hole=SHORT.upper())) == {"missing_hole": "is asked already"}
+    assert why_not(written(missing_hole=SHORT.upper())) == {"missing_hole": "repeats another question"}
 
 
 def test_control_characters_of_a_model_reach_no_terminal() -> None:

@@ -50,8 +50,8 @@ def test_without_reviewed_parts_golden_samples_alone_speak() -> None:
 @pytest.mark.parametrize(
     ("said", "fault"),
     [
-        (0.71, "says Yes about golden sample 2 (p_ng 0.71)"),
-        (None, "can't be read about golden sample 2"),
+        (0.71, "answers Yes about golden sample 2 (p_ng 0.71)"),
+        (None, "gives an unreadable answer about golden sample 2"),
         (0.5, ""),
     ],
 )
@@ -85,7 +85,8 @@ def test_a_question_that_tells_reviewed_parts_apart_is_kept_with_its_figures() -
 def test_a_question_that_tells_nothing_is_dropped_and_its_plain_one_stays() -> None:
     found = evaluate_candidates(ALL, each_kind((0.1, 0.1, 0.1, 0.1), (0.1, 0.1, 0.9, 0.9)))
     assert found[0].fault == (
-        "tells nothing: AUROC 0.50 (0.24 … 0.76), 0 NG parts that no other question sees, 0 OK parts called NG"
+        "does not separate OK from NG: AUROC 0.50 (0.24 … 0.76), 0 NG parts that no other question detects, "
+        "0 OK parts called NG"
     )
     assert not found[1].fault
     assert choose_questions(found) == (PLAIN_SHORT, HOLE)
