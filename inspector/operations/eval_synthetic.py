@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError, Fault
+from inspector.lab.report_files import ReportFiles, write_report
 from inspector.lab.synthetic import PRODUCTS
 from inspector.operations.apply import read_pipelines
 from inspector.operations.progress import ReportProgress
@@ -29,11 +31,11 @@ def evaluate_synthetic(
     bench = Bench(vlm.load(card_at(card), card.parent, threads), _synthetic_pipelines(pipelines))
     figures = asyncio.run(measure(bench, frames=frames, seed=seed, progress=progress))
     if out is not None:
-        from inspector.lab.training.charts import plot_limits
+        from inspector.lab.training.charts import limits_chart
         from inspector.lab.training.model_page import as_markdown
 
-        plot_limits(figures, out)
-        (out / "figures.md").write_text(as_markdown(figures) + "\n", encoding="utf-8")
+        report: ReportFiles = {"limits.png": partial(limits_chart, figures), "figures.md": as_markdown(figures) + "\n"}
+        write_report(report, out)
     return asdict(figures)
 
 
