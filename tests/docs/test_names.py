@@ -19,7 +19,14 @@ from inspector.settings import Settings
 SETTINGS: Final = {f"INSPECTOR_{name.upper()}" for name in Settings.model_fields}
 EXAMPLES: Final = {"INSPECTOR_VLM_KEY"}  # a variable that a reader's model card names
 CODE_WORDS: Final = {*EVENT_DEFINITIONS, *map(str, Reason)}
-OTHER_WORDS: Final = {"LADDER_END", "FLUSH_TIMEOUT_S", "THP_MEM_ALLOC_ENABLE", "SGLANG_RETURN_ORIGINAL_LOGPROB"}
+OTHER_WORDS: Final = {
+    "LADDER_END",
+    "BROKER_HOST",
+    "BROKER_PORT",
+    "FLUSH_TIMEOUT_S",
+    "THP_MEM_ALLOC_ENABLE",
+    "SGLANG_RETURN_ORIGINAL_LOGPROB",
+}
 
 each_document = pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 
