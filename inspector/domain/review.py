@@ -28,7 +28,7 @@ class Review(NamedTuple):
     note: str = ""
 
 
-class StoredPart(NamedTuple):
+class PartHistory(NamedTuple):
     """A decided part with everything known about it today.
 
     `shadow` holds the votes of its whole ladder, asked after the decision; they count in no disposition. `is_ng` is the
@@ -47,11 +47,11 @@ class History(NamedTuple):
     line.
     """
 
-    parts: tuple[StoredPart, ...]
+    parts: tuple[PartHistory, ...]
     totals: Mapping[Disposition, int]
 
 
-def balanced_sample(parts: Sequence[StoredPart]) -> list[StoredPart]:
+def balanced_sample(parts: Sequence[PartHistory]) -> list[PartHistory]:
     """Choose the same share of reviewed parts from every disposition.
 
     People review rejected parts sooner than passed ones; figures over the reviewed parts alone would mostly describe

@@ -14,7 +14,7 @@ from inspector.domain.decision import decide, effective_thresholds
 from inspector.domain.declared import Disposition
 from inspector.domain.ladder import steps
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import StoredPart
+from inspector.domain.review import PartHistory
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import Counting, StoppedBy, Tally, Vote, counting
 
@@ -38,7 +38,7 @@ class Replay:
         self._capped = learned.capped if learned else ()
         self._most = sum(step.votes for step in steps(pipeline, 0) if step.number not in self._capped)
 
-    def outcome(self, part: StoredPart) -> Outcome | None:
+    def outcome(self, part: PartHistory) -> Outcome | None:
         """Return the part's outcome; None where the stored votes end too early to know it."""
         votes = [vote for vote in part.shadow or part.part.votes if vote.rung not in self._capped]
         is_whole = bool(part.shadow) or part.part.stopped_by is StoppedBy.LADDER_END
@@ -74,7 +74,7 @@ class Impact(NamedTuple):
         return self._asdict() | {"moved": moved}
 
 
-def impact(parts: Iterable[StoredPart], before: Pipeline, after: Pipeline, fingerprint: str) -> Impact:
+def impact(parts: Iterable[PartHistory], before: Pipeline, after: Pipeline, fingerprint: str) -> Impact:
     """Replay both pipelines on the parts that were decided by their votes.
 
     A part that was decided by the deadline or a fault says nothing about votes.

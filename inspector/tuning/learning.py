@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from inspector.domain.declared import Disposition
 from inspector.domain.learned import Calibration, Fusion, LearnedSettings, ViewPair
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import RARE_SHARE, History, StoredPart, balanced_sample
+from inspector.domain.review import RARE_SHARE, History, PartHistory, balanced_sample
 from inspector.domain.vote import Counting, LabelledVotes, counting
 from inspector.tuning import calibration, correlation, fusion
 from inspector.tuning.correlation import PRIOR_PARTS, Estimate
@@ -78,7 +78,7 @@ def learn_from_history(history: History, pipeline: Pipeline, fingerprint: str, *
     return LearningReport(learned, tuple(pairs), tuple(rungs), slope, tuple(missing))
 
 
-def _correlations(shadows: Sequence[StoredPart], missing: list[str]) -> list[Estimate]:
+def _correlations(shadows: Sequence[PartHistory], missing: list[str]) -> list[Estimate]:
     estimates = correlation.estimate(_labelled(shadows))
     sufficient = [each for each in estimates if each.parts >= MIN_SHADOW_PARTS]
     if not sufficient:
@@ -97,7 +97,7 @@ class ReviewedParts(NamedTuple):
     """Reviewed parts, the number of the line's parts each represents, and the evidence that is missing before they
     represent all."""
 
-    parts: list[StoredPart]
+    parts: list[PartHistory]
     part_weights: list[float]
     missing: str
 
@@ -136,7 +136,7 @@ def _fusion(reviewed: ReviewedParts, counts: Counting, missing: list[str]) -> Fu
         return None
 
 
-def _missing_reviews(history: History, parts: Sequence[StoredPart], counts: Mapping[Disposition, int]) -> str:
+def _missing_reviews(history: History, parts: Sequence[PartHistory], counts: Mapping[Disposition, int]) -> str:
     for name, count in _class_counts(parts).items():
         if count < MIN_REVIEWED_PER_CLASS:
             more = MIN_REVIEWED_PER_CLASS - count
@@ -149,13 +149,13 @@ def _missing_reviews(history: History, parts: Sequence[StoredPart], counts: Mapp
     return ""
 
 
-def _class_counts(parts: Sequence[StoredPart]) -> dict[str, int]:
+def _class_counts(parts: Sequence[PartHistory]) -> dict[str, int]:
     ng = sum(part.is_ng is True for part in parts)
     return {"OK": len(parts) - ng, "NG": ng}
 
 
 def _rungs(
-    balanced: Sequence[StoredPart], pipeline: Pipeline, fingerprint: str, missing: list[str]
+    balanced: Sequence[PartHistory], pipeline: Pipeline, fingerprint: str, missing: list[str]
 ) -> tuple[list[RungEffect], TokenSlope | None]:
     """Return what each rung rescued and harmed, and how correctness changes with the tokens spent."""
     if len(balanced) < MIN_SHADOW_PARTS:
@@ -169,5 +169,5 @@ def _rungs(
     return rung_effects(parts, counts, middle), token_slope(rung_outcomes(parts, counts, middle))
 
 
-def _labelled(parts: Sequence[StoredPart]) -> list[LabelledVotes]:
+def _labelled(parts: Sequence[PartHistory]) -> list[LabelledVotes]:
     return [LabelledVotes(part.shadow, part.is_ng) for part in parts]

@@ -1,4 +1,4 @@
-"""Everything declared here is sound: each file reads without a fault and is named after what it declares."""
+"""Every declaration of this repository reads without a fault, and its file is named after it."""
 
 from __future__ import annotations
 

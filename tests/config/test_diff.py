@@ -1,4 +1,4 @@
-"""A folder of declarations, and the difference between two versions of one."""
+"""Folders of declarations, and the difference between two versions of a pipeline."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_faults_of_all_files_come_together() -> None:
         ({"settle": {"shadow": 0.1}}, SettingChange("settle.shadow", 0.01, 0.1, False)),
     ],
 )  # fmt: skip
-def test_a_change_is_told_with_old_new_and_whether_scores_change(
+def test_a_change_names_old_value_new_value_and_whether_scores_change(
     settings: dict[str, Any], change: SettingChange
 ) -> None:
     assert diff(a_pipeline(), a_pipeline(**settings)) == [change]

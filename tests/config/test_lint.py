@@ -1,4 +1,4 @@
-"""Settings that could never have an effect are found; those that have one are not."""
+"""Settings that can never have an effect are found; settings with an effect are not."""
 
 from __future__ import annotations
 

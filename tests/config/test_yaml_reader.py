@@ -1,4 +1,4 @@
-"""YAML text as plain data: what it means, where it stands, and what is refused."""
+"""YAML text as plain data: values, row numbers, and refused constructs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_what_is_missing_has_the_row_of_what_is_around_it() -> None:
     assert document.row(("question",)) == 1
 
 
-def test_a_key_that_stands_twice_is_told_and_the_first_counts() -> None:
+def test_a_duplicate_key_is_reported_and_the_first_counts() -> None:
     document = parse("a: {x: 1}\nb: 2\na: {y: 3}\n", FILE)
     assert document.data == {"a": {"x": 1}, "b": 2}
     (fault,) = document.duplicates

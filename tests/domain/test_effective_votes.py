@@ -1,4 +1,4 @@
-"""What correlated votes are worth."""
+"""The effective number of correlated votes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A frame can't exist wrong."""
+"""A frame can't be constructed with invalid values."""
 
 from __future__ import annotations
 

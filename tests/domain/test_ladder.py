@@ -1,4 +1,4 @@
-"""What is asked together."""
+"""The grouping of a ladder's questions into batches."""
 
 from __future__ import annotations
 

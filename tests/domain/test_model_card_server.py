@@ -64,7 +64,7 @@ def test_an_address_may_be_any_of_http(url: str) -> None:
         "http://a b/v1",
     ],
 )
-def test_what_is_no_address_is_told_how_to_write_one(url: str) -> None:
+def test_invalid_address_is_refused_with_the_form_of_a_valid_one(url: str) -> None:
     assert fault({"base_url": url})[1:4] == (
         "server.base_url",
         "is not the address of a server",

@@ -1,4 +1,4 @@
-"""The grammar of a pipeline: what it refuses, and what its score key covers."""
+"""The grammar of a pipeline: the declarations it refuses, and the settings that its fingerprint covers."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def test_every_view_has_pictures_and_every_picture_a_preamble(view: ViewName) ->
     assert preamble(PIPELINE, PICTURES_OF[view])
 
 
-def test_references_are_told_from_the_frame() -> None:
+def test_references_are_distinguished_from_the_frame() -> None:
     with_references = a_pipeline(references=1, golden_samples=["a.png"])
     assert "The last picture" in preamble(with_references, Pictures.FRAME)
     assert "The last picture" not in preamble(PIPELINE, Pictures.FRAME)

@@ -1,4 +1,4 @@
-"""When a picture is too poor to be judged."""
+"""The rules for pictures that are too poor to be judged."""
 
 from __future__ import annotations
 

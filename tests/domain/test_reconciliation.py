@@ -1,4 +1,4 @@
-"""The books: every number of a sequence is decided, lost, in flight or unaccounted, and exactly one of these."""
+"""The balance of a line: every number of a sequence is either decided, lost, in flight or unaccounted."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_loss_of_an_earlier_run_of_the_counter_explains_nothing() -> None:
     assert account.unaccounted == (Span(5, 5),)
 
 
-def test_loss_told_shortly_after_the_last_part_counts() -> None:
+def test_loss_recorded_shortly_after_the_last_part_counts() -> None:
     told = Gap(5, 5, LATER + timedelta(seconds=7))
     assert camera_account("cam1", 10, [hole(5, 5)], [told], settled=NOON).lost == 1
 
@@ -62,7 +62,7 @@ def test_balanced_books_have_no_problems() -> None:
     assert books.triggers_seen == 13
 
 
-def test_each_disagreement_is_told_in_words() -> None:
+def test_each_disagreement_is_described_in_words() -> None:
     account = CameraAccount("cam1", 10, 0, 0, (Span(4, 6), Span(9, 9)))
     compared = CountComparison(COUNTED, decided=97, lost=1)
     books = Balance("pcb", LATER, (account,), 10, 8, 0, 1, (compared,))

@@ -1,4 +1,4 @@
-"""What the model wrote about a part, read strictly: odd answers are values, never exceptions."""
+"""The strict reader of a model's report: odd answers are values, never exceptions."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_odd_answers_are_read(text: str, defects: list[str], why: str) -> None:
         ('{"defect": "short", "description": "' + "long " * 500 + '"}', "longer than a report may be, so cut"),
     ],
 )
-def test_what_does_not_parse_is_kept_as_text(text: str, why: str) -> None:
+def test_text_that_does_not_parse_is_stored_as_it_is(text: str, why: str) -> None:
     words = read_words(text, PIPELINE)
     assert words.state is WordsState.UNPARSABLE, why
     assert words.main is None

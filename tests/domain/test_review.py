@@ -1,4 +1,4 @@
-"""What becomes known about parts later: fairly chosen, and by name alone."""
+"""Facts that arrive after a part's decision: a balanced sample, and a choice by key alone."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from support.fakes import PASSED, REJECTED, a_part
 from inspector.domain.decision import Decision
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
-from inspector.domain.review import StoredPart, balanced_sample, is_shadow
+from inspector.domain.review import PartHistory, balanced_sample, is_shadow
 
 
-def past(decision: Decision, count: int, reviewed: int) -> list[StoredPart]:
+def past(decision: Decision, count: int, reviewed: int) -> list[PartHistory]:
     parts = [a_part(f"{decision.disposition}-{k}", decision=decision) for k in range(count)]
-    return [StoredPart(part, is_ng=False if k < reviewed else None) for k, part in enumerate(parts)]
+    return [PartHistory(part, is_ng=False if k < reviewed else None) for k, part in enumerate(parts)]
 
 
-def kept(parts: list[StoredPart]) -> Counter[Disposition]:
+def kept(parts: list[PartHistory]) -> Counter[Disposition]:
     return Counter(part.part.decision.disposition for part in balanced_sample(parts))
 
 

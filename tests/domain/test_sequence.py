@@ -1,4 +1,4 @@
-"""Frames that never came, found by gaps in seq."""
+"""Frames that never arrived are detected by gaps in seq."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_order_does_not_matter_once_all_have_come(seqs: list[int]) -> None:
     assert lost([0, *seqs], last=0) == []
 
 
-def test_gap_is_told_only_after_a_while_and_only_once() -> None:
+def test_gap_is_reported_only_after_a_while_and_only_once() -> None:
     sequence = SequenceTracker()
     sequence.add(1, 0.0)
     sequence.add(3, 0.0)

@@ -1,4 +1,4 @@
-"""When asking stops: never while it matters, and as each paper says."""
+"""Stopping rules: none stops while the outcome is open, and each follows its paper."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The laws of counting: order does not matter, doubt is no vote, and what is alike counts once."""
+"""The laws of counting: order does not matter, doubt is no vote, and equal votes count once."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_order_of_votes_changes_nothing(orders: tuple[list[Vote], list[Vote]
 
 
 @given(st.lists(votes(), max_size=8), counts)
-def test_unreadable_answers_vote_for_nobody_and_are_kept(given_votes: list[Vote], count: CountMethod) -> None:
+def test_unreadable_answers_count_for_neither_side_and_are_stored(given_votes: list[Vote], count: CountMethod) -> None:
     counted = Tally(tuple(given_votes), Counting(count))
     more = counted.add(vote(None))
     assert (more.score, more.agreement, more.confidence) == (counted.score, counted.agreement, counted.confidence)

@@ -1,4 +1,4 @@
-"""The ladder, climbed with a scripted engine."""
+"""The ladder, asked with a scripted engine."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ async def test_votes_say_how_right_they_are_held_to_be_where_the_line_weighs_by_
     assert {vote.view: vote.p_true for vote in asked.votes} == {ViewName.DIRECT: 0.3, ViewName.CHECKLIST: None}
 
 
-async def test_unreadable_answers_are_kept_and_vote_for_nobody() -> None:
+async def test_unreadable_answers_are_stored_and_count_for_neither_side() -> None:
     engine = ScriptedEngine(lambda _: None)
     found, _ = await judged(engine, job(pipeline()))
     assert [vote.p_ng for vote in found.votes] == [None] * 5
@@ -196,7 +196,7 @@ async def test_rejected_part_is_explained_after_the_verdict() -> None:
     )  # fmt: skip
 
 
-async def test_unparsable_words_are_kept_as_text() -> None:
+async def test_unparsable_report_is_stored_as_text() -> None:
     _, words = await judged(ScriptedEngine(lambda _: 0.999, text="oh no"), job(pipeline()))
     assert words is not None
     assert (words.state, words.raw) == (WordsState.UNPARSABLE, '{"defect": "oh no')

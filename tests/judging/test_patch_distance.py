@@ -1,4 +1,4 @@
-"""Patches and their nearest golden neighbours: the laws of the distance, of what is kept, and of the region."""
+"""Patches and their nearest golden neighbours: the laws of the distance, the coreset and the region."""
 
 from __future__ import annotations
 

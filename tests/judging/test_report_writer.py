@@ -1,4 +1,4 @@
-"""The report's way from a scripted engine to a finding, closer looks and all."""
+"""The report from a scripted engine to a finding, including closer looks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def box(words: Words) -> Box | None:
     return words.main.bbox_norm
 
 
-async def test_each_closer_look_goes_where_the_last_one_pointed_and_the_middle_of_all_is_told() -> None:
+async def test_each_closer_look_starts_at_the_previous_box_and_the_median_of_all_is_reported() -> None:
     engine = pointing(POINTED, POINTED)
     words = await described(engine, pipeline(close_looks=2))
     assert engine.opened[1].window == Box(0.5, 0.5, 0.7, 0.7)

@@ -1,4 +1,4 @@
-"""What a rung takes, learned."""
+"""The learned durations of rungs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_pace_follows_a_change_of_load() -> None:
     assert pace.admits("rung", 20.0)
 
 
-def test_rungs_are_told_apart() -> None:
+def test_rungs_have_separate_durations() -> None:
     pace = RungTimes()
     pace.add(("pcb", 1), 500.0)
     assert pace.admits(("pcb", 0), 100.0)

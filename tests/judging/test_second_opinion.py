@@ -1,4 +1,4 @@
-"""The second opinion in the judge's hands: with a scripted engine whose patches say how good a picture is."""
+"""The second opinion in the judge, with a scripted engine whose patches encode how good a picture is."""
 
 from __future__ import annotations
 

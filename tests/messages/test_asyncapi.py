@@ -1,4 +1,4 @@
-"""The documents of the wire contract: complete, consistent, and true."""
+"""The documents of the wire contract are complete, consistent and correct."""
 
 from __future__ import annotations
 

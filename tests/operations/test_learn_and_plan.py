@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console, Group
 from support.fakes import a_pipeline
-from support.lessons import told
+from support.labelled_histories import labelled_history
 
 from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.cli.learn import learning_table
@@ -41,7 +41,7 @@ def ledger(tmp_path: Path) -> str:
 async def fill(url: str, count: int, *, spoilt: int | None = None) -> None:
     """Record parts whose whole ladder was asked, without reviews."""
     async with SqlLedger(url) as ledger:
-        for past in told(count, spoilt=spoilt).parts:
+        for past in labelled_history(count, spoilt=spoilt).parts:
             await ledger.record(past.part, [])
             await ledger.add_shadow(past.part.result_id, past.shadow)
 

@@ -1,4 +1,4 @@
-"""What is measured: names that Prometheus takes, edges around the deadline, sums that add up."""
+"""The sums behind the metrics: valid names for Prometheus, edges around the deadline, and addition."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_names_are_ours_and_say_their_unit_or_what_they_count() -> None:
         assert {"result_id", "trigger_id"}.isdisjoint(metric.labels), "a series for every part"
 
 
-def test_names_are_told_apart() -> None:
+def test_names_are_distinct() -> None:
     assert len({metric.name for metric in METRICS}) == len(METRICS) > 15
 
 

@@ -1,4 +1,4 @@
-"""Declarations to work with in tests: one plain pipeline, and strategies for any."""
+"""Declarations for tests: one plain pipeline, and strategies for arbitrary ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calibrated probabilities: Platt's sigmoid, and how far a score is from being one."""
+"""Calibrated probabilities by Platt's sigmoid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model may write into a checklist, and what is made of its text."""
+"""The schema of a written checklist, and the strict reader of its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which questions of a checklist hold when they are asked about parts whose truth is known."""
+"""The choice of checklist questions by their answers about parts whose truth is known."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ PROBABILITY = st.none() | st.floats(0.0, 1.0)
 SAID = st.lists(st.tuples(*[PROBABILITY] * 4), min_size=1, max_size=15).map(tuple)
 
 
-def tried(heard: TrialAnswers) -> dict[str, TrialResult]:
-    return {each.candidate.text: each for each in evaluate_candidates(ALL, heard)}
+def tried(answers: TrialAnswers) -> dict[str, TrialResult]:
+    return {each.candidate.text: each for each in evaluate_candidates(ALL, answers)}
 
 
 def each_kind(ok: Scores, *ng: Scores) -> TrialAnswers:
@@ -105,15 +105,15 @@ def test_a_question_that_alone_sees_a_rare_defect_is_kept_though_its_auroc_is_lo
 
 
 def test_what_a_dropped_question_sees_takes_nothing_from_the_others() -> None:
-    heard = each_kind((0.1, 0.1, 0.1, 0.1), (0.9, 0.1, 0.9, 0.1))
-    told = tried(heard._replace(golden=((0.1, 0.1, 0.9, 0.1),)))[SHORT.text].discrimination
-    assert told is not None
-    assert told.alone == MIN_REVIEWED_PER_CLASS
+    answers = each_kind((0.1, 0.1, 0.1, 0.1), (0.9, 0.1, 0.9, 0.1))
+    shown = tried(answers._replace(golden=((0.1, 0.1, 0.9, 0.1),)))[SHORT.text].discrimination
+    assert shown is not None
+    assert shown.alone == MIN_REVIEWED_PER_CLASS
 
 
 def test_few_reviewed_parts_are_shown_and_drop_nothing() -> None:
-    heard = each_kind((0.1, 0.1, 0.1, 0.1), (0.1, 0.1, 0.9, 0.9))
-    found = tried(heard._replace(ng=heard.ng[: MIN_REVIEWED_PER_CLASS - 1]))[SHORT.text]
+    answers = each_kind((0.1, 0.1, 0.1, 0.1), (0.1, 0.1, 0.9, 0.9))
+    found = tried(answers._replace(ng=answers.ng[: MIN_REVIEWED_PER_CLASS - 1]))[SHORT.text]
     assert found.discrimination is not None
     assert not found.fault
 
@@ -128,9 +128,9 @@ def test_of_two_questions_about_a_class_the_one_that_tells_more_is_asked() -> No
 
 
 def test_an_answer_that_can_not_be_read_counts_as_doubt_among_reviewed_parts() -> None:
-    told = tried(TrialAnswers(GOOD, ((0.1, 0.1, 0.1, 0.1),), ((None, 0.1, 0.1, 0.1),)))[SHORT.text].discrimination
-    assert told is not None
-    assert (told.auroc, told.alone) == (1.0, 0)
+    shown = tried(TrialAnswers(GOOD, ((0.1, 0.1, 0.1, 0.1),), ((None, 0.1, 0.1, 0.1),)))[SHORT.text].discrimination
+    assert shown is not None
+    assert (shown.auroc, shown.alone) == (1.0, 0)
 
 
 @given(SAID, SAID, SAID)

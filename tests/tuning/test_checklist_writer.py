@@ -1,4 +1,4 @@
-"""A model writes a checklist from golden samples, and is asked its own questions about them and reviewed parts."""
+"""A model writes a checklist from golden samples and answers its own questions about them and about reviewed parts."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ async def test_questions_are_written_from_four_golden_samples_pictures_first() -
 
 
 async def test_every_question_is_asked_of_every_picture_as_the_judge_asks() -> None:
-    engine, told = SeeingEngine(WRITTEN, sees), list[int]()
+    engine, progress = SeeingEngine(WRITTEN, sees), list[int]()
     heard = await questioner(engine).try_out(
-        ASKED, [ReviewedPicture(sha256(b"fine"), False), ReviewedPicture(sha256(b"bridged"), True)], told.append
+        ASKED, [ReviewedPicture(sha256(b"fine"), False), ReviewedPicture(sha256(b"bridged"), True)], progress.append
     )
     assert heard.golden == ((0.02, 0.02),) * 6
     assert (heard.ok, heard.ng, heard.missing) == (((0.02, 0.02),), ((0.9, 0.02),), 0)
     assert [prefix.pictures[-1].data for prefix in engine.opened] == [*GOLDEN, *PARTS]
     assert {prefix.preamble for prefix in engine.opened} == {preamble(LINE, Pictures.FRAME)}
     assert [question.text for question in engine.asked[:2]] == [SHORT + ANSWER, OPEN + ANSWER]
-    assert told == list(range(1, 9))
+    assert progress == list(range(1, 9))
     assert engine.closed == engine.opened
 
 

@@ -1,4 +1,4 @@
-"""How alike votes are, learned from what was stored."""
+"""The correlation of votes, learned from stored votes."""
 
 from __future__ import annotations
 

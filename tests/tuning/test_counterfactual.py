@@ -1,14 +1,14 @@
-"""What stored votes would have come to under other settings."""
+"""The outcome of stored votes under other settings."""
 
 from __future__ import annotations
 
 import pytest
 from support.fakes import PASSED, a_part, a_pipeline
-from support.lessons import FINGERPRINT, told
+from support.labelled_histories import FINGERPRINT, labelled_history
 
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.learned import LearnedSettings
-from inspector.domain.review import StoredPart
+from inspector.domain.review import PartHistory
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.tuning.counterfactual import Outcome, Replay, impact
 
@@ -16,11 +16,11 @@ LADDER = [{"views": ["direct"]}, {"views": ["paraphrase"]}, {"views": ["zoom"]}]
 LINE = a_pipeline(ladder=LADDER, thresholds={"pass_below": 0.2, "reject_above": 0.8})
 
 
-def asked(*p_ng: float, whole: bool = True, stopped_by: StoppedBy = StoppedBy.SETTLED) -> StoredPart:
+def asked(*p_ng: float, whole: bool = True, stopped_by: StoppedBy = StoppedBy.SETTLED) -> PartHistory:
     views = (ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.ZOOM)
     votes = tuple(Vote(view, rung, each) for rung, (view, each) in enumerate(zip(views, p_ng, strict=False)))
     part = a_part(votes=votes, stopped_by=stopped_by, decision=PASSED)
-    return StoredPart(part, votes if whole else ())
+    return PartHistory(part, votes if whole else ())
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def asked(*p_ng: float, whole: bool = True, stopped_by: StoppedBy = StoppedBy.SE
         ),
     ],
 )
-def test_votes_are_counted_as_the_judge_counts_them(past: StoredPart, outcome: Outcome | None) -> None:
+def test_votes_are_counted_as_the_judge_counts_them(past: PartHistory, outcome: Outcome | None) -> None:
     assert Replay(LINE, FINGERPRINT).outcome(past) == outcome
 
 
@@ -48,7 +48,7 @@ def test_votes_of_a_capped_rung_are_left_out() -> None:
 
 
 def test_no_change_costs_nothing() -> None:
-    found = impact(told(60).parts, LINE, LINE, FINGERPRINT)
+    found = impact(labelled_history(60).parts, LINE, LINE, FINGERPRINT)
     assert (found.parts, found.unknown, found.moved) == (60, 0, {})
     assert found.votes[0] == found.votes[1]
     assert found.escapes[0] == found.escapes[1]
@@ -56,7 +56,7 @@ def test_no_change_costs_nothing() -> None:
 
 def test_wider_thresholds_move_parts_out_of_review_and_their_escapes_are_counted() -> None:
     wide = LINE.model_copy(update={"thresholds": LINE.thresholds.model_copy(update={"pass_below": 0.8})})
-    found = impact(told(60).parts, LINE, wide, FINGERPRINT)
+    found = impact(labelled_history(60).parts, LINE, wide, FINGERPRINT)
     assert found.reviewed == 60
     assert found.escapes[1] >= found.escapes[0]
     assert {new for _, new in found.moved} == {Disposition.PASS}

@@ -1,4 +1,4 @@
-"""Both opinions weighed: what the weights are learned from, and what they may never do."""
+"""The fusion of both opinions: the evidence it needs, and the weights it must not have."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ def test_an_opinion_that_spoke_against_itself_is_left_out(votes: float, patches:
 
 
 def test_two_opinions_that_err_apart_rank_better_than_either() -> None:
-    taught, told = some_parts(400, 1.0, 1.0), some_parts(400, 1.0, 1.0, seed=1)
+    taught, held_out = some_parts(400, 1.0, 1.0), some_parts(400, 1.0, 1.0, seed=1)
     fusion = learn(taught, Counting())
     errors = {
-        "votes": sum((part.votes[0].log_odds > 0.0) != part.ng for part in told),
-        "patches": sum((part.opinion.log_odds > 0.0) != part.ng for part in told if part.opinion),
-        "both": sum((_score(part, fusion) > 0.5) != part.ng for part in told),
+        "votes": sum((part.votes[0].log_odds > 0.0) != part.ng for part in held_out),
+        "patches": sum((part.opinion.log_odds > 0.0) != part.ng for part in held_out if part.opinion),
+        "both": sum((_score(part, fusion) > 0.5) != part.ng for part in held_out),
     }
     assert errors["both"] < min(errors["votes"], errors["patches"])
 
 
-def test_a_part_stands_for_as_many_as_it_is_told() -> None:
+def test_a_part_represents_as_many_parts_as_its_weight_says() -> None:
     parts = some_parts(100, 1.0, 1.0)
     found = learn(parts, Counting(), [3.0 if part.ng else 1.0 for part in parts])
     assert found.ng_share == pytest.approx(0.75)

@@ -1,4 +1,4 @@
-"""The cheapest ladder that stored votes allow."""
+"""The search for the cheapest ladder on stored votes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_plan_does_what_the_rules_do_part_by_part(ladder: tuple[tuple[ViewName
     assert found.tokens == found.votes
 
 
-def test_a_part_that_nothing_readable_was_said_of_goes_to_review() -> None:
+def test_a_part_without_readable_votes_goes_to_review() -> None:
     mute = [LabelledVotes((Vote(DIRECT, 0, None),), True), LabelledVotes((Vote(DIRECT, 0, None),), False)]
     assert [plan.review for plan in evaluate_ladders(mute, COUNTING, 0.95, grid=[STRICT])] == [1.0]
 

@@ -1,4 +1,4 @@
-"""Logistic regression against what is known of it."""
+"""Logistic regression, compared with known results."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The ladder that is advised: chosen on one half, checked on the other, and written as a pipeline."""
+"""The recommended ladder: chosen on one half, checked on the other, and applied to a pipeline."""
 
 from __future__ import annotations
 
 import pytest
 from scipy.stats import beta
 from support.declarations import a_pipeline
-from support.lessons import told
+from support.labelled_histories import labelled_history
 
 from inspector.config.lint import unused_settings
 from inspector.domain.declared import ViewName
@@ -28,7 +28,7 @@ LIMITS = RiskLimits(escape=0.2)
 
 
 def parts(count: int = 120) -> list[LabelledVotes]:
-    return [LabelledVotes(past.shadow, past.is_ng) for past in told(count).parts]
+    return [LabelledVotes(past.shadow, past.is_ng) for past in labelled_history(count).parts]
 
 
 def a_plan(*ladder: tuple[ViewName, ...]) -> EvaluatedLadder:

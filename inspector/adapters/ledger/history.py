@@ -15,7 +15,7 @@ from inspector.adapters.ledger.rows import vote_of
 from inspector.adapters.ledger.tables import parts, pipeline_versions, reviews, shadow_votes
 from inspector.domain.declared import Disposition
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import History, StoredPart
+from inspector.domain.review import History, PartHistory
 from inspector.domain.vote import Vote
 
 
@@ -36,7 +36,7 @@ def history(connection: Connection, line: str, fingerprint: str, newest: int) ->
     wanted = sorted(numbers)
     shadows, truths = _shadows(connection, wanted), _truths(connection, wanted)
     rows = load(connection, wanted, texts=False)
-    found = tuple(StoredPart(row.part, tuple(shadows[row.number]), truths.get(row.number)) for row in rows)
+    found = tuple(PartHistory(row.part, tuple(shadows[row.number]), truths.get(row.number)) for row in rows)
     kind = parts.c.disposition
     counted = connection.execute(select(kind, func.count()).where(*mine).group_by(kind))
     return History(found, {Disposition(name): count for name, count in counted})
