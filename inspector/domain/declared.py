@@ -51,7 +51,7 @@ class Reasoning(StrEnum):
 
 
 class Disposition(StrEnum):
-    """What the gate must do with the part."""
+    """The action that the gate must take with the part."""
 
     PASS = "PASS"
     REJECT = "REJECT"

@@ -6,9 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-PROBABILITY_MARGIN: Final = (
-    1e-6  # probabilities keep this distance from 0 and 1, so that one vote can't outweigh all others
-)
+PROBABILITY_MARGIN: Final = 1e-6  # distance of probabilities from 0 and 1: one vote must not outweigh all others
 
 
 def expit(x: float) -> float:

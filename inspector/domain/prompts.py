@@ -208,9 +208,9 @@ def report_request(pipeline: Pipeline) -> str:
     )
 
 
-REPORT_TOKENS: Final = 96
+REPORT_TOKENS: Final = 96  # limit of one report
 LOCATE_REQUEST: Final = 'Point at the most suspicious region as JSON with the key "bbox_2d" ([x0, y0, x1, y1]).'
-LOCATE_TOKENS: Final = 32
+LOCATE_TOKENS: Final = 32  # limit of one located box
 
 
 def golden_preamble(pipeline: Pipeline, count: int) -> str:
@@ -230,4 +230,4 @@ def checklist_request(pipeline: Pipeline) -> str:
     )
 
 
-CHECKLIST_ITEM_TOKENS: Final = 64
+CHECKLIST_ITEM_TOKENS: Final = 64  # limit per written question

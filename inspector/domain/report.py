@@ -17,8 +17,8 @@ from inspector.domain.pipeline import Pipeline
 from inspector.text import printable
 
 BOX_GRID: Final = 1000.0  # Qwen3-VL gives box corners on a 0..1000 grid
-MAX_FINDINGS: Final = 8
-MAX_TEXT_CHARS: Final = 2000
+MAX_FINDINGS: Final = 8  # per part
+MAX_TEXT_CHARS: Final = 2000  # of the model's text; the rest is cut
 NO_DEFECT_CLASS: Final = "none"  # the class name for a part without a defect
 OTHER_CLASS: Final = "other"  # the class name for a defect of no declared class
 NO_DEFECT_WORDS: Final = frozenset({"none", "null", "no", "no_defect", "no_defects", "ok", "good"})

@@ -17,7 +17,7 @@ from inspector.domain.report import JsonSchema, json_objects
 from inspector.text import printable, shortened
 
 MAX_QUESTION_CHARS: Final = 160  # of one question, so that a long one leaves room for the others
-MAX_TEXT_CHARS: Final = 20_000
+MAX_TEXT_CHARS: Final = 20_000  # of a model's text; the rest is ignored
 MAX_QUOTED_CHARS: Final = 60  # of a refused text
 TEXT_RULES: Final[TypeAdapter[str]] = TypeAdapter(Text)
 

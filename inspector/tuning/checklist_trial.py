@@ -17,7 +17,7 @@ import numpy as np
 from inspector.tuning.checklist import CandidateQuestion
 from inspector.tuning.classification_metrics import auroc
 
-YES_ABOVE: Final = 0.5
+YES_ABOVE: Final = 0.5  # p_ng above which an answer counts as Yes
 UNREADABLE_SCORE: Final = 0.5  # the score of an unreadable answer
 MIN_REVIEWED_PER_CLASS: Final = 10  # before a question is dropped because it distinguishes nothing
 Z95: Final = 1.96  # standard deviations of a two-sided 95 % interval

@@ -24,7 +24,7 @@ from inspector.domain.declared import ViewName
 from inspector.domain.pipeline import Thresholds
 from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
 
-MAX_RUNGS: Final = 3
+MAX_RUNGS: Final = 3  # per evaluated ladder
 PASS_BELOW: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 REJECT_ABOVE: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 THRESHOLD_GRID: Final = tuple(

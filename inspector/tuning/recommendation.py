@@ -28,7 +28,7 @@ from inspector.tuning.ladder_search import (
 )
 
 MIN_REVIEWED_PER_CLASS: Final = 40  # half of them choose; one missed part of 20 is 5 percentage points
-CONFIDENCE: Final = 0.95
+CONFIDENCE: Final = 0.95  # of the one-sided bound of the escape share
 
 
 class Recommendation(NamedTuple):
