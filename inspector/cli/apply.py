@@ -24,7 +24,7 @@ def apply(
     Shows each change first. Running stations load a new version within 2 s.
     """
     from inspector.adapters.ledger import FileEvidence
-    from inspector.bootstrap.wiring import absolute
+    from inspector.bootstrap.from_settings import absolute
     from inspector.operations.apply import plan_changes, read_pipelines, store_changes
 
     settings = absolute(read_settings())

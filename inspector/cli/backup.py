@@ -21,7 +21,7 @@ def backup(
     The service may keep running. Exits 1 if pictures that the ledger names are missing; the backup holds all others.
     """
     from inspector.adapters.ledger import FileEvidence
-    from inspector.bootstrap.wiring import absolute
+    from inspector.bootstrap.from_settings import absolute
     from inspector.operations.backup import write_backup
 
     settings = absolute(read_settings())

@@ -41,7 +41,7 @@ def checklist(
     """
     from inspector.adapters.ledger import FileEvidence
     from inspector.adapters.vlm import load
-    from inspector.bootstrap.wiring import absolute, card_of
+    from inspector.bootstrap.from_settings import absolute, card_of
     from inspector.operations.write_checklist import ChecklistResources, write_checklist, write_file
 
     settings = absolute(read_settings(model=model))

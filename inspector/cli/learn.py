@@ -31,7 +31,7 @@ def learn(
     Prints how stored parts would have ended otherwise, and stores a new version of the line. Values that too few parts
     support are listed and not learned.
     """
-    from inspector.bootstrap.wiring import absolute
+    from inspector.bootstrap.from_settings import absolute
     from inspector.operations.learn import learn_line
 
     result = learn_line(absolute(read_settings()).database, line, fuse=fuse, dry_run=dry_run)

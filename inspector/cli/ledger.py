@@ -19,7 +19,7 @@ def ledger(
     Triggers must equal decided plus lost parts, decided parts published plus pending ones, and the PLC's counts must
     agree.
     """
-    from inspector.bootstrap.wiring import absolute
+    from inspector.bootstrap.from_settings import absolute
     from inspector.operations.ledger_balance import as_json as balance_json
     from inspector.operations.ledger_balance import line_balance
     from inspector.utc import utc_now

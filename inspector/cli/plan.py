@@ -47,7 +47,7 @@ def plan(
     Uses the line's reviewed parts whose whole ladder was asked (settle.shadow), or with [bold]--votes[/] the answers
     that [bold]inspector eval synthetic[/] or [bold]eval folder[/] recorded. The line itself does not change.
     """
-    from inspector.bootstrap.wiring import absolute
+    from inspector.bootstrap.from_settings import absolute
     from inspector.lab.evaluation.plan_report import plan_report
     from inspector.lab.report_files import write_report
     from inspector.operations.plan import plan_line, plan_recorded, write_plan

@@ -17,7 +17,7 @@ def publish_lines(
     lines: list[PublishedLine], fps: float, run: str, as_json: bool, title: str, *, as_reviews: bool = False
 ) -> None:
     """Publish all lines; `run` names this run, `as_reviews` stores the parts' labels as reviews."""
-    from inspector.bootstrap.wiring import broker_of
+    from inspector.bootstrap.from_settings import broker_of
     from inspector.cli.tables.live import live_view
     from inspector.messages.topics import Topics
     from inspector.operations.replay import run_lines
@@ -32,7 +32,7 @@ def publish_lines(
 
 
 def _store_reviews(settings: Settings, journeys: list[Journey]) -> dict[str, Any]:
-    from inspector.bootstrap.wiring import absolute
+    from inspector.bootstrap.from_settings import absolute
     from inspector.operations.review import review_journeys
 
     return review_journeys(absolute(settings).database, journeys)

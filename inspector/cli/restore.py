@@ -21,7 +21,7 @@ def restore(
     A damaged backup changes nothing. Only --force replaces a ledger that already holds data.
     """
     from inspector.adapters.ledger import FileEvidence
-    from inspector.bootstrap.wiring import absolute
+    from inspector.bootstrap.from_settings import absolute
     from inspector.operations.restore import restore_backup
 
     settings = absolute(read_settings())

@@ -22,7 +22,7 @@ def review(
 
     Every review is kept, and the latest one of a part counts. All rows are stored, or none.
     """
-    from inspector.bootstrap.wiring import absolute
+    from inspector.bootstrap.from_settings import absolute
     from inspector.operations.review import read_review_rows, store_reviews
 
     database = absolute(read_settings()).database

@@ -30,7 +30,7 @@ def serve(
     folder; later changes go live with [bold]inspector apply[/].
     """
     from inspector.adapters.telemetry.logs import log_to_stderr
-    from inspector.bootstrap.wiring import metrics_server
+    from inspector.bootstrap.console import metrics_server
     from inspector.operations.demo import wait_for_interrupt
     from inspector.operations.service import service
 

@@ -89,6 +89,7 @@ class LadderRun:
     job: Job
     rung_times: RungTimes
     tally: Tally = field(init=False)
+    fingerprint: str = field(init=False)
     capped: tuple[int, ...] = field(init=False)
     rungs: int = 0
     mismatch: str | None = None
@@ -96,9 +97,9 @@ class LadderRun:
 
     def __post_init__(self) -> None:
         pipeline = self.job.pipeline
-        fingerprint = line_fingerprint(pipeline.settings_fingerprint(), self.engine.fingerprint, self.job.golden)
-        self.tally = Tally((), counting(pipeline, fingerprint))
-        learned = pipeline.learned_under(fingerprint)
+        self.fingerprint = line_fingerprint(pipeline.settings_fingerprint(), self.engine.fingerprint, self.job.golden)
+        self.tally = Tally((), counting(pipeline, self.fingerprint))
+        learned = pipeline.learned_under(self.fingerprint)
         self.capped = learned.capped if learned else ()
 
     @property
@@ -115,10 +116,11 @@ class LadderRun:
             stopped_by = StoppedBy.DEADLINE
         except InspectorError as error:
             stopped_by, detail = StoppedBy.ERROR, str(error)
-        opinion = self.tally.counting.opinion
+        judged_by = (self.fingerprint, self.engine.fingerprint)
         if self.mismatch and decide(self.job.pipeline, self.tally, stopped_by).disposition is Disposition.PASS:
-            return Judgement((), 0, StoppedBy.ERROR, self.mismatch, self.engine.fingerprint, opinion, is_bad_image=True)
-        return Judgement(self.tally.votes, self.rungs, stopped_by, detail, self.engine.fingerprint, opinion)
+            unvoted = replace(self.tally, votes=())
+            return Judgement(unvoted, 0, StoppedBy.ERROR, self.mismatch, *judged_by, is_bad_image=True)
+        return Judgement(self.tally, self.rungs, stopped_by, detail, *judged_by)
 
     async def shadow(self) -> ShadowResult:
         """Ask the whole ladder from its start, including capped rungs.

@@ -12,7 +12,7 @@ from itertools import cycle, islice
 from typing import Any, Final
 
 from inspector.adapters.mqtt.line_client import Exposure, Journey
-from inspector.bootstrap.wiring import broker_of
+from inspector.bootstrap.from_settings import broker_of
 from inspector.lab.synthetic import draw, encode
 from inspector.messages.topics import Topics
 from inspector.operations.demo import demo_service

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from inspector.adapters.ledger import FileEvidence, schema_state
-from inspector.bootstrap.wiring import broker_of, card_of, open_model
+from inspector.bootstrap.from_settings import broker_of, card_of
+from inspector.bootstrap.model import open_model
 from inspector.domain.model_card import ModelCard
 from inspector.errors import InspectorError
 from inspector.operations.service import is_console_up, probe_broker

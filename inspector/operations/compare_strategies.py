@@ -54,7 +54,7 @@ def compare_strategies(
     Raises InspectorError for an unknown strategy before the model is asked. An interrupted run keeps its answers.
     """
     from inspector.adapters import vlm
-    from inspector.bootstrap.wiring import card_at
+    from inspector.bootstrap.from_settings import card_at
 
     strategies, recordings = choose_strategies(settings.strategies), RecordingFile(settings.recordings)
     engine = vlm.load(card_at(settings.card), settings.card.parent, settings.threads)

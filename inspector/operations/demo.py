@@ -11,7 +11,7 @@ from typing import Any
 
 from inspector.adapters.mqtt.line_client import Journey
 from inspector.adapters.mqtt.local.broker import free_port, local_broker
-from inspector.bootstrap.wiring import broker_of
+from inspector.bootstrap.from_settings import broker_of
 from inspector.errors import BrokerError
 from inspector.messages.topics import Topics
 from inspector.operations.progress import Notify

@@ -24,7 +24,7 @@ def evaluate_synthetic(
     Writes the figures into `out` too, as Markdown tables and as a chart.
     """
     from inspector.adapters import vlm
-    from inspector.bootstrap.wiring import card_at
+    from inspector.bootstrap.from_settings import card_at
     from inspector.lab.training.bench import Bench
     from inspector.lab.training.measure import measure
 

@@ -11,7 +11,8 @@ import httpx
 from inspector.adapters.ledger import FileEvidence, SqlArchive, upgrade
 from inspector.adapters.mqtt.check.probe import Probe, probe
 from inspector.adapters.vlm import require_packages
-from inspector.bootstrap.wiring import absolute, broker_of, card_of, console_plan, model_plan, station_plan
+from inspector.bootstrap.from_settings import absolute, broker_of, card_of
+from inspector.bootstrap.plans import console_plan, model_plan, station_plan
 from inspector.errors import BrokerError
 from inspector.operations.apply import plan_changes, read_pipelines, store_changes
 from inspector.operations.signals import interrupt_on_signals

@@ -34,88 +34,6 @@ class StoredVerdict(NamedTuple):
     verdict: OutgoingMessage | None
 
 
-class Ledger(Protocol):
-    """The record of every part. Every method raises LedgerError when the database fails.
-
-    `record` and `finish_words` return after the commit; many calls share one transaction (group commit).
-    """
-
-    async def find(self, key: FrameKey) -> StoredVerdict | None:
-        """Return the stored result for this frame, or None. A redelivery is answered from it, not judged again."""
-
-    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
-        """Store part, votes, words, evidence reference and messages in one transaction.
-
-        Returns False, and stores nothing, when the key is already decided.
-        """
-
-    async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:
-        """Add the words of a part whose words were PENDING, with the messages that carry them."""
-
-    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, in_time: bool = False) -> bool:
-        """Replace the part's PASS by `decision`, marked late, and its verdict by `payload`.
-
-        Returns False, and changes nothing, where the broker already has that verdict or the part is unknown. `in_time`:
-        the gate already received this verdict in time, while the PASS was still being stored. The part is then not
-        late, and counts as published.
-        """
-
-    async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
-        """List parts whose words are still PENDING. After a restart nothing writes them any more."""
-
-    async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
-        """List messages that the broker has not confirmed, oldest first. `lines` None means all lines."""
-
-    async def confirm(self, message_ids: Sequence[str]) -> None:
-        """Record that the broker has these messages. Unknown ids are ignored; confirming twice is allowed."""
-
-    async def pipelines(self) -> list[PipelineVersion]:
-        """List the newest version of every line."""
-
-    async def add_camera_activity(self, sightings: Sequence[CameraActivity]) -> None:
-        """Add the activity of cameras since the last call. A camera's first activity lists it as new."""
-
-    async def cameras(self) -> list[CameraRow]:
-        """List all cameras ever seen."""
-
-    async def add_events(self, events: Sequence[Event]) -> None:
-        """Append events."""
-
-    async def decided_seqs(self, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
-        """Return which numbers from `first` to `last` belong to parts of this camera received since then."""
-
-    async def acknowledge(self, ack: Ack) -> Disposition | None:
-        """Record the gate's action on a part, which is ACKNOWLEDGED from now on.
-
-        Returns the disposition of its verdict, or None where there is no such part. The first acknowledgement of a part
-        stays.
-        """
-
-    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[MissingAck]:
-        """List verdicts whose acknowledgement is overdue, each once. `lines` None means all lines."""
-
-    async def add_count(self, count: TriggerCount) -> None:
-        """Store a PLC's count for a later comparison. Repeating the same count changes nothing."""
-
-    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[CountComparison]:
-        """Compare the counts received before this time with the ledger, each once."""
-
-    async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
-        """Store the votes of a part's whole ladder, separate from the votes that decided it. Stored ones stay."""
-
-    async def add_reviews(self, reviews: Sequence[Review]) -> None:
-        """Append people's reviews. The pictures of reviewed parts are kept for good."""
-
-    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
-        """Continue through this line's passed parts by a bounded step, and mark pictures for removal.
-
-        A picture is marked when its retention has ended and no other part and no golden sample needs it.
-        """
-
-    async def pictures_removed(self, sha256s: Sequence[str]) -> None:
-        """Record that the evidence store has removed these marked pictures."""
-
-
 class ReleasedPictures(NamedTuple):
     """`marked` are pictures that the evidence store may remove now; `more` says that further parts remain."""
 
@@ -172,3 +90,121 @@ class Event:
     text: str
     at: datetime
     count: int = 1
+
+
+class VerdictStore(Protocol):
+    """Changes a stored verdict before the broker has it."""
+
+    async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, in_time: bool = False) -> bool:
+        """Replace the part's PASS by `decision`, marked late, and its verdict by `payload`.
+
+        Returns False, and changes nothing, where the broker already has that verdict or the part is unknown. `in_time`:
+        the gate already received this verdict in time, while the PASS was still being stored. The part is then not
+        late, and counts as published.
+        """
+
+
+class PartStore(VerdictStore, Protocol):
+    """What station and recorder need: parts with votes, words and messages.
+
+    `record` and `finish_words` return after the commit; many calls share one transaction (group commit).
+    """
+
+    async def find(self, key: FrameKey) -> StoredVerdict | None:
+        """Return the stored result for this frame, or None. A redelivery is answered from it, not judged again."""
+
+    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
+        """Store part, votes, words, evidence reference and messages in one transaction.
+
+        Returns False, and stores nothing, when the key is already decided.
+        """
+
+    async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:
+        """Add the words of a part whose words were PENDING, with the messages that carry them."""
+
+    async def unfinished_words(self, lines: Sequence[str]) -> list[PartRecord]:
+        """List parts whose words are still PENDING. After a restart nothing writes them any more."""
+
+    async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
+        """Store the votes of a part's whole ladder, separate from the votes that decided it. Stored ones stay."""
+
+
+class OutboxStore(VerdictStore, Protocol):
+    """What the outbox needs: messages that the broker has not confirmed."""
+
+    async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
+        """List messages that the broker has not confirmed, oldest first. `lines` None means all lines."""
+
+    async def confirm(self, message_ids: Sequence[str]) -> None:
+        """Record that the broker has these messages. Unknown ids are ignored; confirming twice is allowed."""
+
+
+class PipelineStore(Protocol):
+    """The live pipelines."""
+
+    async def pipelines(self) -> list[PipelineVersion]:
+        """List the newest version of every line."""
+
+
+class CameraStore(Protocol):
+    """What the camera monitor needs: cameras, and which sequence numbers are decided."""
+
+    async def add_camera_activity(self, sightings: Sequence[CameraActivity]) -> None:
+        """Add the activity of cameras since the last call. A camera's first activity lists it as new."""
+
+    async def cameras(self) -> list[CameraRow]:
+        """List all cameras ever seen."""
+
+    async def decided_seqs(self, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
+        """Return which numbers from `first` to `last` belong to parts of this camera received since then."""
+
+
+class EventStore(Protocol):
+    """What the event log needs."""
+
+    async def add_events(self, events: Sequence[Event]) -> None:
+        """Append events."""
+
+
+class GateStore(Protocol):
+    """What gate feedback needs: acknowledgements of gates and counts of PLCs."""
+
+    async def acknowledge(self, ack: Ack) -> Disposition | None:
+        """Record the gate's action on a part, which is ACKNOWLEDGED from now on.
+
+        Returns the disposition of its verdict, or None where there is no such part. The first acknowledgement of a part
+        stays.
+        """
+
+    async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[MissingAck]:
+        """List verdicts whose acknowledgement is overdue, each once. `lines` None means all lines."""
+
+    async def add_count(self, count: TriggerCount) -> None:
+        """Store a PLC's count for a later comparison. Repeating the same count changes nothing."""
+
+    async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[CountComparison]:
+        """Compare the counts received before this time with the ledger, each once."""
+
+
+class ReviewStore(Protocol):
+    """What people say about parts."""
+
+    async def add_reviews(self, reviews: Sequence[Review]) -> None:
+        """Append people's reviews. The pictures of reviewed parts are kept for good."""
+
+
+class PictureStore(PipelineStore, Protocol):
+    """What picture retention needs."""
+
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
+        """Continue through this line's passed parts by a bounded step, and mark pictures for removal.
+
+        A picture is marked when its retention has ended and no other part and no golden sample needs it.
+        """
+
+    async def pictures_removed(self, sha256s: Sequence[str]) -> None:
+        """Record that the evidence store has removed these marked pictures."""
+
+
+class Ledger(PartStore, OutboxStore, CameraStore, EventStore, GateStore, ReviewStore, PictureStore, Protocol):
+    """The whole ledger. Every method of every store raises LedgerError when the database fails."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from inspector.domain.frame import FrameKey
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.report import Words
-from inspector.domain.vote import Opinion, StoppedBy, Vote
+from inspector.domain.vote import Opinion, StoppedBy, Tally, Vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +31,30 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The result of the ladder: votes in the order they were given, and the line's second opinion.
+    """The outcome of the ladder: the votes in order and how the line counts them (`tally`).
 
-    `is_short`: the pool was overloaded, and only the first rung was allowed. `is_bad_image`: the picture does not show
-    the product, as `detail` explains. The votes would have passed it, so they are left out.
+    `fingerprint` covers everything that changes scores: line settings, model and golden samples. `is_short`: in an
+    overload, at most the first rung was asked. `is_bad_image`: the votes would pass a picture that does not show the
+    product, as `detail` says; they are left out.
     """
 
-    votes: tuple[Vote, ...]
+    tally: Tally
     rungs: int
     stopped_by: StoppedBy
     detail: str = ""
+    fingerprint: str = ""
     model_fingerprint: str = ""
-    opinion: Opinion | None = None
     is_short: bool = False
     is_bad_image: bool = False
+
+    @property
+    def votes(self) -> tuple[Vote, ...]:
+        return self.tally.votes
+
+    @property
+    def opinion(self) -> Opinion | None:
+        """The second opinion, where the line has one."""
+        return self.tally.counting.opinion
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Where parts wait before the model pool: called by their deadlines, or told at once that it is too late.
+"""Queue in front of the model pool: admits parts by deadline and refuses at once those that would come too late.
 
-Doubt never becomes PASS by an overload: where only the first rung was asked, the votes settle as those of the whole
-ladder would, and what they leave open gets the fail-safe.
+Doubt never becomes PASS in an overload: where only the first rung was asked, its votes settle as those of the whole
+ladder would, and undecided parts get the fail-safe.
 """
 
 from __future__ import annotations
@@ -14,104 +14,112 @@ from typing import Final
 from inspector.errors import PoolOverload
 from inspector.messages.outgoing import EventSeverity
 from inspector.ports.pool import Job, Pool, PoolResult
-from inspector.station.admission import CALM_S, Admission, Calls, Place
-from inspector.station.monitor import Watch
+from inspector.station.admission import OVERLOAD_OVER_S, Admission, AdmissionResult, Ticket
+from inspector.station.event_log import EventLog
 
-SHORT: Final = "first rung only"
-REFUSED: Final = "unjudged"
+FIRST_RUNG_ONLY: Final = "first rung only"
+NOT_JUDGED: Final = "not judged"
+RECHECK_S: Final = 1.0
 
 
-class Anteroom:
-    """ports.Pool in front of another one, which judges up to `slots` parts at once. Belongs to one event loop."""
+class AdmissionQueue:
+    """ports.Pool around another one that judges up to `slots` parts at once. Belongs to one event loop."""
 
-    def __init__(self, pool: Pool, watch: Watch, slots: int) -> None:
+    def __init__(self, pool: Pool, events: EventLog, slots: int) -> None:
         self._pool = pool
-        self._watch = watch
+        self._events = events
         self._admission = Admission(slots)
-        self._turns: dict[Place, asyncio.Future[None]] = {}
-        self._since_s: float | None = None
-        self._suffered: Counter[str] = Counter()
+        self._admitted: dict[Ticket, asyncio.Future[None]] = {}
+        self._overloaded_since_s: float | None = None
+        self._affected: Counter[str] = Counter()
 
     @property
     def waiting(self) -> int:
-        """Parts that have not had their turn yet."""
-        return len(self._turns)
+        """The number of parts that are not admitted yet."""
+        return len(self._admitted)
 
     async def judge(self, job: Job) -> PoolResult:
-        """Raises PoolOverload as soon as the part can't be judged in time any more because of those before it."""
-        place = Place(_now_s() + job.remaining_ms / 1000.0, len(job.pipeline.ladder))
+        """Judge the job once it is admitted.
+
+        Raises PoolOverload as soon as earlier parts leave no time for this one.
+        """
+        ticket = Ticket(_now_s() + job.remaining_ms / 1000.0, len(job.pipeline.ladder))
         learn = False
         try:
-            await self._turn(place)
-            judged = await self._pool.judge(_cut(job, place))
+            await self._wait(ticket)
+            result = await self._pool.judge(_limited(job, ticket))
             learn = True
         except asyncio.CancelledError:
-            learn = True  # it took that long at least
+            learn = True  # the part took at least this long
             raise
         finally:
-            self._obey(self._admission.leave(place, _now_s(), learn=learn))
-        return judged._replace(judgement=replace(judged.judgement, is_short=True)) if place.is_short else judged
+            self._apply(self._admission.leave(ticket, _now_s(), learn=learn))
+        return result._replace(judgement=replace(result.judgement, is_short=True)) if ticket.is_short else result
 
-    async def _turn(self, place: Place) -> None:
-        turn = self._turns[place] = asyncio.get_running_loop().create_future()
+    async def _wait(self, ticket: Ticket) -> None:
+        admitted = self._admitted[ticket] = asyncio.get_running_loop().create_future()
         try:
-            self._obey(self._admission.enter(place, _now_s()))
-            await turn
+            self._apply(self._admission.enter(ticket, _now_s()))
+            await admitted
         finally:
-            del self._turns[place]
+            del self._admitted[ticket]
 
-    def _obey(self, calls: Calls) -> None:
-        for place in calls.called:
-            self._suffered[SHORT] += place.is_short
-            _end(self._turns.get(place), None)
-        for place in calls.refused:
-            self._suffered[REFUSED] += 1
-            _end(self._turns.get(place), self._refusal())
-        if self._admission.is_overloaded and self._since_s is None:
-            self._begin()
+    def _apply(self, result: AdmissionResult) -> None:
+        for ticket in result.admitted:
+            self._affected[FIRST_RUNG_ONLY] += ticket.is_short
+            _resolve(self._admitted.get(ticket), None)
+        for ticket in result.refused:
+            self._affected[NOT_JUDGED] += 1
+            _resolve(self._admitted.get(ticket), self._refusal())
+        if self._admission.is_overloaded and self._overloaded_since_s is None:
+            self._report_overload()
 
     def _refusal(self) -> Exception:
         if self._admission.is_overloaded:
             return PoolOverload("too many parts wait before it to be judged in time")
         return TimeoutError("too little time is left to judge it")
 
-    # ------------------------------------------------------------------ one event when it begins, one when it ends
+    # ------------------------------------------------------------------ one event at its begin, one at its end
 
-    def _begin(self) -> None:
-        self._since_s = _now_s()
-        self._watch.note(
+    def _report_overload(self) -> None:
+        self._overloaded_since_s = _now_s()
+        self._events.add(
             "OVERLOAD",
-            "more parts come than can be judged: only first rungs are asked, what that leaves open and what can't be "
-            "in time gets the fail-safe; slow the line, shorten ladders or add replicas",
+            "overload: only the first rung is asked; undecided or late parts get the fail-safe; slow the line, shorten "
+            "ladders or add replicas",
             severity=EventSeverity.ALARM,
         )
-        asyncio.get_running_loop().call_later(CALM_S, self._end)
+        asyncio.get_running_loop().call_later(OVERLOAD_OVER_S, self._report_end)
 
-    def _end(self) -> None:
-        self._admission.look(_now_s())
-        if self._admission.is_overloaded or self._since_s is None:
-            asyncio.get_running_loop().call_later(1.0, self._end)
+    def _report_end(self) -> None:
+        self._admission.update(_now_s())
+        if self._admission.is_overloaded or self._overloaded_since_s is None:
+            asyncio.get_running_loop().call_later(RECHECK_S, self._report_end)
             return
-        lasted_s, self._since_s = _now_s() - self._since_s, None
-        told = f"overload over after {lasted_s:.0f} s: {self._suffered[SHORT]} part(s) had the first rung only, "
-        self._watch.note("OVERLOAD_OVER", f"{told}{self._suffered[REFUSED]} went unjudged", severity=EventSeverity.INFO)
-        self._suffered.clear()
+        lasted_s, self._overloaded_since_s = _now_s() - self._overloaded_since_s, None
+        self._events.add(
+            "OVERLOAD_OVER",
+            f"overload over after {lasted_s:.0f} s: {self._affected[FIRST_RUNG_ONLY]} part(s) had the first rung only, "
+            f"{self._affected[NOT_JUDGED]} were not judged",
+            severity=EventSeverity.INFO,
+        )
+        self._affected.clear()
 
 
-def _cut(job: Job, place: Place) -> Job:
-    """The job with the time that is left, and with its first rung only where the pool is overloaded."""
-    remaining_ms = (place.due_s - _now_s()) * 1000.0
-    return replace(job, remaining_ms=remaining_ms, max_rungs=1 if place.is_short else None)
+def _limited(job: Job, ticket: Ticket) -> Job:
+    """Return the job with the time that is left, and with its first rung only in an overload."""
+    remaining_ms = (ticket.due_s - _now_s()) * 1000.0
+    return replace(job, remaining_ms=remaining_ms, max_rungs=1 if ticket.is_short else None)
 
 
-def _end(turn: asyncio.Future[None] | None, refusal: Exception | None) -> None:
-    """Whoever waited may have gone."""
-    if turn is None or turn.done():
+def _resolve(admitted: asyncio.Future[None] | None, refusal: Exception | None) -> None:
+    """Wake the waiting task, unless it was cancelled meanwhile."""
+    if admitted is None or admitted.done():
         return
     if refusal is None:
-        turn.set_result(None)
+        admitted.set_result(None)
     else:
-        turn.set_exception(refusal)
+        admitted.set_exception(refusal)
 
 
 def _now_s() -> float:

@@ -1,6 +1,6 @@
-"""Examines one frame: fetches, keeps, measures and has it judged, all before its deadline.
+"""Examines one frame before its deadline: fetch, store, measure, judge.
 
-Nothing here raises: whatever goes wrong becomes the line's fail-safe decision with its reason.
+Nothing here raises: every failure becomes the line's fail-safe decision with its reason.
 """
 
 from __future__ import annotations
@@ -22,27 +22,36 @@ from inspector.errors import LedgerError, PictureError, PoolError, PoolOverload
 from inspector.ports.camera import PictureReader
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
-from inspector.ports.pool import Job, Pool, PoolResult
+from inspector.ports.pool import Job, Judgement, Pool
 from inspector.station.deadlines import Deadline
-from inspector.station.findings import Findings, tally
-from inspector.station.time_reserve import WayHome
+from inspector.station.findings import Findings
+from inspector.station.time_reserve import TimeReserve
 
 log = logging.getLogger(__name__)
 
-LATE_KEEP_MS: Final = 1000.0  # a late frame's picture is still worth keeping, and nobody waits for its verdict
+LATE_EVIDENCE_TIMEOUT_MS: Final = 1000.0  # to store a late frame's picture: its verdict no longer waits
+# what a failure means for the part: the first class that matches
+FAILURES: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
+    (PictureError, Reason.BAD_IMAGE, "{error}"),
+    (TimeoutError, Reason.DEADLINE, "no judgement in time"),
+    (PoolOverload, Reason.OVERLOAD, "{error}"),
+    (PoolError, Reason.MODEL_ERROR, "{error}"),
+    (Exception, Reason.MODEL_ERROR, "internal error: {error!r}"),
+)
+EXPECTED: Final = (PictureError, TimeoutError, PoolError)
 
 
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """`way_home` says what of each deadline is kept for storing and publishing."""
+    """Examines the frames of one station. `reserve` says what is kept of each deadline for storing and publishing."""
 
     pictures: PictureReader
     pool: Pool
     evidence: EvidenceStore
-    way_home: WayHome
+    reserve: TimeReserve
 
     async def fetch(self, frame: Frame, due: Deadline) -> Frame:
-        """The frame with its picture, where its message only said where that lies."""
+        """Return the frame with its picture, which a claim check only refers to."""
         if frame.claim is None:
             return frame
         try:
@@ -54,59 +63,55 @@ class Examiner:
             return replace(frame, fault=f"{frame.claim.url} could not be fetched before the deadline")
 
     async def examine(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Findings:
-        """The picture is kept while it is judged; a PASS whose picture could not be kept is none."""
-        keeping = asyncio.create_task(self._keep(frame, due))
+        """Judge the frame while its picture is stored. Without a stored picture there is no PASS."""
+        storing = asyncio.create_task(self._store(frame, due))
+        findings = await self._judge(frame, line, due)
         try:
-            found = await self._judge(frame, line, due)
-        except Exception as error:
-            log.exception("frame %s", frame.key)
-            found = Findings(fail_safe(line.pipeline.fail_safe, Reason.MODEL_ERROR, f"internal error: {error!r}"))
-        try:
-            return replace(found, evidence=await keeping)
+            return replace(findings, evidence=await storing)
         except LedgerError as error:
-            return replace(found, decision=_unproved(found.decision, line.pipeline, f"picture not stored: {error}"))
+            return replace(findings, decision=_unproved(findings.decision, line.pipeline, str(error)))
 
-    async def _keep(self, frame: Frame, due: Deadline) -> Evidence | None:
-        """The picture is durable before the row that names it. Raises LedgerError where that takes too long: the
-        verdict does not wait for a disk that hangs."""
+    async def _store(self, frame: Frame, due: Deadline) -> Evidence | None:
+        """Store the picture before the record that names it.
+
+        Raises LedgerError when that takes too long: the verdict does not wait for a disk that hangs.
+        """
         if not frame.payload:
             return None
         left_ms = self._left_ms(due)
-        patience_s = (left_ms if left_ms > 0.0 else LATE_KEEP_MS) / 1000.0
+        timeout_s = (left_ms if left_ms > 0.0 else LATE_EVIDENCE_TIMEOUT_MS) / 1000.0
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(timeout_s):
                 return await asyncio.to_thread(self.evidence.put, frame.payload, frame.content_type)
         except TimeoutError as error:
-            raise LedgerError(f"the evidence store took more than {patience_s:.1f} s") from error
+            raise LedgerError(f"the evidence store took more than {timeout_s:.1f} s") from error
 
     async def _judge(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Findings:
-        pipeline, seen = line.pipeline, None
+        measured = None
         try:
             async with self._in_time(due):
-                seen = await self._look(frame, pipeline)
-                judged = await self.pool.judge(self._job(frame, line, due))
-        except PictureError as error:
-            return Findings(fail_safe(pipeline.fail_safe, Reason.BAD_IMAGE, str(error)), seen=seen)
-        except TimeoutError:
-            return Findings(fail_safe(pipeline.fail_safe, Reason.DEADLINE, "no judgement in time"), seen=seen)
-        except PoolOverload as error:
-            return Findings(fail_safe(pipeline.fail_safe, Reason.OVERLOAD, str(error)), seen=seen)
-        except PoolError as error:
-            return Findings(fail_safe(pipeline.fail_safe, Reason.MODEL_ERROR, str(error)), seen=seen)
-        return Findings(_decision(line, judged), judged.judgement, judged.words, judged.shadow, seen)
+                measured = await self._measure(frame, line.pipeline)
+                result = await self.pool.judge(self._job(frame, line, due))
+            return Findings(
+                _decision(line.pipeline, result.judgement), result.judgement, result.words, result.shadow, measured
+            )
+        except Exception as error:
+            if not isinstance(error, EXPECTED):
+                log.exception("frame %s", frame.key)
+            return Findings(_failed(line.pipeline, error), measured=measured)
 
-    async def _look(self, frame: Frame, pipeline: Pipeline) -> Measurements:
-        """Measures the picture. Raises PictureError for one that can't be judged."""
+    async def _measure(self, frame: Frame, pipeline: Pipeline) -> Measurements:
+        """Measure the picture. Raises PictureError for one that must not be judged."""
         if frame.fault:
             raise PictureError(frame.fault)
-        seen = await asyncio.to_thread(self.pictures.measure, frame, pipeline.quality)
-        if reason := quality_fault(seen, pipeline.quality):
-            raise PictureError(reason)
-        return seen
+        measured = await asyncio.to_thread(self.pictures.measure, frame, pipeline.quality)
+        if fault := quality_fault(measured, pipeline.quality):
+            raise PictureError(fault)
+        return measured
 
     def _job(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Job:
-        """The replica gets less time than we wait: its votes so far must still come back."""
-        remaining_ms = self._left_ms(due) - self.way_home.back_ms
+        """Give the replica less time than the station waits: its votes so far must still come back."""
+        remaining_ms = self._left_ms(due) - self.reserve.return_ms
         seed = zlib.crc32(str(frame.key).encode())
         return Job(frame.key, frame.payload, line.pipeline, line.golden, remaining_ms, seed)
 
@@ -115,28 +120,33 @@ class Examiner:
 
     def _left_ms(self, due: Deadline) -> float:
         now_s = time.monotonic()
-        return due.left_ms(now_s) - self.way_home.margin_ms(due.ms, now_s)
+        return due.left_ms(now_s) - self.reserve.reserved_ms(due.ms, now_s)
 
 
-def _decision(line: PipelineVersion, judged: PoolResult) -> Decision:
-    judgement = judged.judgement
+def _failed(pipeline: Pipeline, error: Exception) -> Decision:
+    reason, detail = next((reason, detail) for kind, reason, detail in FAILURES if isinstance(error, kind))
+    return fail_safe(pipeline.fail_safe, reason, detail.format(error=error))
+
+
+def _decision(pipeline: Pipeline, judgement: Judgement) -> Decision:
     if judgement.is_bad_image:
-        return fail_safe(line.pipeline.fail_safe, Reason.BAD_IMAGE, judgement.detail)
-    decision = decide(line.pipeline, tally(line, judgement), judgement.stopped_by)
+        return fail_safe(pipeline.fail_safe, Reason.BAD_IMAGE, judgement.detail)
+    decision = decide(pipeline, judgement.tally, judgement.stopped_by)
     if judgement.detail and decision.reason is Reason.MODEL_ERROR:
         return replace(decision, detail=judgement.detail)
     return _of_first_rung(decision) if judgement.is_short else decision
 
 
 def _of_first_rung(decision: Decision) -> Decision:
-    """What the rest of the ladder might have settled was left open by the overload, not by the part."""
+    """Attribute to the overload what the rest of the ladder might have settled."""
     reason = Reason.OVERLOAD if decision.reason is Reason.DEADLINE else decision.reason
     detail = "; ".join(filter(None, ("overload: only the first rung was asked", decision.detail)))
     return replace(decision, reason=reason, detail=detail)
 
 
-def _unproved(decision: Decision, pipeline: Pipeline, why: str) -> Decision:
-    """A PASS that can't be proved later is none."""
+def _unproved(decision: Decision, pipeline: Pipeline, error: str) -> Decision:
+    """Withdraw a PASS that cannot be proved later because its picture is not stored."""
+    detail = f"picture not stored: {error}"
     if decision.disposition is not Disposition.PASS:
-        return replace(decision, detail="; ".join(filter(None, (decision.detail, why))))
-    return fail_safe(pipeline.fail_safe, Reason.SAFE_MODE, why)
+        return replace(decision, detail="; ".join(filter(None, (decision.detail, detail))))
+    return fail_safe(pipeline.fail_safe, Reason.SAFE_MODE, detail)

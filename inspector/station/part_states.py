@@ -1,7 +1,4 @@
-"""What becomes of a part, told change by change to whoever asked for it. Pure.
-
-Nothing depends on it: the ledger holds how a part stands, this only says it early.
-"""
+"""Changes of a part's state, for listeners. Nothing depends on them: the ledger holds the state of every part."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from inspector.utc import utc_now
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """A part came into a state. LOST is told of the numbers `seq` to `last_seq`: nothing else is known of them."""
+    """A part entered a state. LOST covers the numbers `seq` to `last_seq`; nothing else is known of those parts."""
 
     state: PartState
     line: str
@@ -31,39 +28,44 @@ class StateChange:
     last_seq: int | None = None
 
 
-Tell = Callable[[StateChange], None]
+StateListener = Callable[[StateChange], None]
 
 
-def nobody(_change: object) -> None:
-    """Where nobody asked for it."""
+def ignore_state(_change: object) -> None:
+    """Listen to nothing."""
 
 
 def received(frame: Frame) -> StateChange:
-    return StateChange(PartState.RECEIVED, *_place(frame.key), seq=frame.seq)
+    """Return the change of a frame that a station has received."""
+    return StateChange(PartState.RECEIVED, *_source(frame.key), seq=frame.seq)
 
 
 def judging(key: FrameKey) -> StateChange:
-    return StateChange(PartState.JUDGING, *_place(key))
+    """Return the change of a frame that a model replica has."""
+    return StateChange(PartState.JUDGING, *_source(key))
 
 
 def decided(part: PartRecord) -> StateChange:
-    return StateChange(PartState.DECIDED, *_place(part.key), part.result_id, part.seq)
+    """Return the change of a part that is stored."""
+    return StateChange(PartState.DECIDED, *_source(part.key), part.result_id, part.seq)
 
 
 def published(message: OutgoingMessage) -> StateChange:
-    """`message` carries a verdict."""
+    """Return the change of the part whose verdict `message` carries."""
     verdict = VerdictMessage.model_validate_json(message.payload)
     key = FrameKey(verdict.line, verdict.camera, verdict.trigger_id)
-    return StateChange(PartState.PUBLISHED, *_place(key), verdict.result_id, verdict.seq)
+    return StateChange(PartState.PUBLISHED, *_source(key), verdict.result_id, verdict.seq)
 
 
 def acknowledged(ack: Ack) -> StateChange:
-    return StateChange(PartState.ACKNOWLEDGED, *_place(ack.key))
+    """Return the change of a part that its gate acknowledged."""
+    return StateChange(PartState.ACKNOWLEDGED, *_source(ack.key))
 
 
 def lost(line: str, camera: str, gap: Gap) -> StateChange:
+    """Return the change of frames that never arrived."""
     return StateChange(PartState.LOST, line, camera, utc_now(), seq=gap.first, last_seq=gap.last)
 
 
-def _place(key: FrameKey) -> tuple[str, str, datetime, str]:
+def _source(key: FrameKey) -> tuple[str, str, datetime, str]:
     return key.line, key.camera, utc_now(), key.trigger_id

@@ -1,4 +1,4 @@
-"""Lets pictures of passed parts go, as each line's retention says: a little at a time, beside the line's work."""
+"""Removes pictures of passed parts, as each line's retention declares: a bounded step at a time, in the background."""
 
 from __future__ import annotations
 
@@ -8,34 +8,37 @@ from typing import Final
 
 from inspector.errors import LedgerError
 from inspector.ports.evidence import EvidenceStore
-from inspector.ports.ledger import Ledger, PipelineVersion
+from inspector.ports.ledger import PictureStore, PipelineVersion
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
 
-BREATH_S: Final = 1.0  # between two steps while there is more to do
-REST_S: Final = 60.0
+STEP_INTERVAL_S: Final = 1.0  # between two steps while there is more to do
+IDLE_INTERVAL_S: Final = 60.0
 
 
-class Sweep:
-    """One is enough for an installation; several do no harm. A step that was cut short is finished by the next."""
+class PictureRetention:
+    """Removes pictures step by step. One per installation suffices; several do no harm.
 
-    def __init__(self, ledger: Ledger, evidence: EvidenceStore) -> None:
+    The next step finishes one that was interrupted.
+    """
+
+    def __init__(self, ledger: PictureStore, evidence: EvidenceStore) -> None:
         self._ledger = ledger
         self._evidence = evidence
 
     async def run(self) -> None:
-        """Sweeps until cancelled."""
+        """Remove pictures until cancelled."""
         while True:
             try:
-                more = await self.turn()
+                more = await self.step()
             except LedgerError as error:
-                log.warning("pictures are not let go now: %s", error)
+                log.warning("pictures are not removed now: %s", error)
                 more = False
-            await asyncio.sleep(BREATH_S if more else REST_S)
+            await asyncio.sleep(STEP_INTERVAL_S if more else IDLE_INTERVAL_S)
 
-    async def turn(self) -> bool:
-        """One step along every line; whether there is more to do. Raises LedgerError."""
+    async def step(self) -> bool:
+        """Take one step on every line; return whether there is more to do. Raises LedgerError."""
         return any([await self._step(version) for version in await self._ledger.pipelines()])
 
     async def _step(self, version: PipelineVersion) -> bool:

@@ -1,6 +1,6 @@
-"""Publishes what becomes of parts, where an installation asks for it, and knows how many wait for a model replica.
+"""Publishes changes of parts' states, where an installation asks for them (`INSPECTOR_PART_STATES`).
 
-Best effort, beside the line's work: verdicts never wait for it, and what can't be sent now is dropped.
+Best effort: verdicts never wait for it, and changes that cannot be sent are dropped.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ from inspector.errors import BrokerError
 from inspector.messages.outgoing import PartStateMessage, to_json
 from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage, Publisher
-from inspector.ports.pool import Job, Pool, PoolResult
-from inspector.station.part_states import StateChange, Tell, judging, nobody, published
+from inspector.station.part_states import StateChange, published
 
 log = logging.getLogger(__name__)
 
-WAITING: Final = 10_000  # changes kept while the broker is slow; the oldest go first
-TOGETHER: Final = 64
+MAX_QUEUED_CHANGES: Final = 10_000  # kept while the broker is slow; the oldest are dropped first
+CHANGES_PER_BATCH: Final = 64
 
 
-class Announcer:
-    """One station's voice. `tell` is progress.Tell; call it on the event loop."""
+class StatePublisher:
+    """Publishes state changes of one station. `notify` is a StateListener; call it on the event loop."""
 
     def __init__(self, publisher: Publisher, topics: Topics) -> None:
         self._publisher = publisher
         self._topics = topics
-        self._waiting: deque[StateChange] = deque(maxlen=WAITING)
+        self._queue: deque[StateChange] = deque(maxlen=MAX_QUEUED_CHANGES)
         self._wake = asyncio.Event()
 
-    def tell(self, change: StateChange) -> None:
-        self._waiting.append(change)
+    def notify(self, change: StateChange) -> None:
+        """Queue a change."""
+        self._queue.append(change)
         self._wake.set()
 
-    def tell_published(self, verdict: OutgoingMessage) -> None:
-        """The broker has this verdict."""
-        self.tell(published(verdict))
+    def notify_published(self, verdict: OutgoingMessage) -> None:
+        """Queue the change of a part whose verdict the broker has."""
+        self.notify(published(verdict))
 
     async def run(self) -> None:
-        """Publishes in the order of telling until cancelled."""
+        """Publish changes in order until cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(CHANGES_PER_BATCH, len(self._queue)))]
                 await self._publish(batch)
 
     async def _publish(self, batch: list[StateChange]) -> None:
-        sending = [self._publisher.announce(self._topic(each), to_json(message_of(each))) for each in batch]
+        sending = [self._publisher.announce(self._topic(each), to_json(state_message(each))) for each in batch]
         outcomes = await asyncio.gather(*sending, return_exceptions=True)
         dropped = [outcome for outcome in outcomes if isinstance(outcome, BrokerError)]
         if dropped:
@@ -60,24 +60,8 @@ class Announcer:
         return self._topics.part(change.line, change.camera)
 
 
-class AttendedPool:
-    """ports.Pool that tells when a frame is sent to be judged, and counts those that are not back yet."""
-
-    def __init__(self, pool: Pool, tell: Tell = nobody) -> None:
-        self._pool = pool
-        self._tell = tell
-        self.judging = 0
-
-    async def judge(self, job: Job) -> PoolResult:
-        self._tell(judging(job.key))
-        self.judging += 1
-        try:
-            return await self._pool.judge(job)
-        finally:
-            self.judging -= 1
-
-
-def message_of(change: StateChange) -> PartStateMessage:
+def state_message(change: StateChange) -> PartStateMessage:
+    """Return the payload of a change."""
     return PartStateMessage(
         state=change.state,
         line=change.line,

@@ -1,6 +1,6 @@
-"""The story of one frame: in from a camera, judged, recorded, answered. `Station.inspect` tells it.
+"""One frame in, one record out: `Station.inspect` tells the whole story.
 
-Whatever goes wrong, the part ends in exactly one record, and doubt never becomes PASS.
+Every part ends in exactly one record whatever fails, and doubt never becomes PASS.
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ from collections import OrderedDict
 from typing import Final
 
 from inspector.domain.frame import Frame, FrameKey
+from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import line_fingerprint
 from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.errors import LedgerError
 from inspector.log_context import set_current_part
-from inspector.ports.ledger import Ledger, PipelineVersion
-from inspector.station.deadlines import Clocks
+from inspector.ports.ledger import PartStore, PipelineVersion
+from inspector.station.camera_monitor import CameraMonitor
+from inspector.station.deadlines import Deadline, Deadlines
+from inspector.station.event_log import NO_LINE, EventLog
 from inspector.station.examiner import Examiner
-from inspector.station.findings import as_part, deadline_ms
-from inspector.station.gate_feedback import Gate
-from inspector.station.monitor import NOBODY, Watch
-from inspector.station.outbox import Relay
-from inspector.station.part_states import Tell, nobody, received
+from inspector.station.findings import Findings, deadline_ms, part_record
+from inspector.station.gate_feedback import GateFeedback
+from inspector.station.outbox import Outbox
+from inspector.station.part_states import StateListener, ignore_state, received
 from inspector.station.recorder import Recorder
 from inspector.utc import utc_now
 
-MEMORY: Final = 10_000  # frames remembered as decided
+REMEMBERED_FRAMES: Final = 10_000  # keys of decided frames, to recognise repeats without asking the ledger
 
 
 class Station:
@@ -37,66 +39,57 @@ class Station:
         self,
         examiner: Examiner,
         recorder: Recorder,
-        ledger: Ledger,
-        relay: Relay,
-        watch: Watch,
-        gate: Gate,
+        ledger: PartStore,
+        outbox: Outbox,
+        events: EventLog,
+        cameras: CameraMonitor,
+        gate: GateFeedback,
         *,
-        tell: Tell = nobody,
+        notify: StateListener = ignore_state,
     ) -> None:
         self._examiner = examiner
         self._recorder = recorder
         self._ledger = ledger
-        self._relay = relay
-        self._watch = watch
+        self._outbox = outbox
+        self._events = events
+        self._cameras = cameras
         self._gate = gate
-        self._tell = tell
-        self._clocks = Clocks(utc_now(), time.monotonic())
+        self._notify = notify
+        self._deadlines = Deadlines(utc_now(), time.monotonic())
         self._lines: dict[str, PipelineVersion] = {}
-        self._model = ""
+        self._model_fingerprint = ""
         self._fingerprints: dict[tuple[str, int, str], str] = {}
-        self._in_hand: dict[FrameKey, asyncio.Event] = {}
+        self._in_flight: dict[FrameKey, asyncio.Event] = {}
         self._decided: OrderedDict[FrameKey, None] = OrderedDict()
 
     async def inspect(self, frame: Frame) -> None:
-        """One frame in, one record out. When it returns the frame may be acknowledged."""
+        """Inspect one frame. When this returns, its message may be acknowledged."""
         line = self._line_of(frame)
         if line is None:
             return
-        async with Turn(self._in_hand, frame.key):
+        async with FrameLock(self._in_flight, frame.key):
             set_current_part(frame.key)
             if await self._is_answered(frame):
                 return
-            self._tell(received(frame))
-            due = self._clocks.deadline(frame, deadline_ms(frame, line.pipeline))
+            self._notify(received(frame))
+            due = self._deadlines.deadline(frame, deadline_ms(frame, line.pipeline))
             frame = await self._examiner.fetch(frame, due)
-            found = await self._examiner.examine(frame, line, due)
-            if frame.payload and found.evidence is None:
-                self.report_fault("EVIDENCE_LOST", found.decision.detail, frame.key.line, frame.key.camera)
-            self._model = found.judgement.model_fingerprint or self._model
-            part = as_part(
-                frame,
-                line,
-                found,
-                due,
-                time.monotonic(),
-                result_id=uuid.uuid4().hex,
-                fingerprint=self._fingerprint(line),
-            )
-            stored = await self._recorder.record(part, frame, line.pipeline, due, found.words, found.shadow)
+            findings = await self._examiner.examine(frame, line, due)
+            part = self._record_of(frame, line, findings, due)
+            stored = await self._recorder.record(part, frame, line.pipeline, due, findings.words, findings.shadow)
             self._remember(frame.key)
             if not stored:
                 await self._answer_again(frame)
 
     def follow(self, lines: list[PipelineVersion]) -> list[str]:
-        """Works by these pipeline versions from now on; returns the lines that changed."""
+        """Work by these pipeline versions from now on; return the lines that changed."""
         newest = {version.pipeline.line: version for version in lines}
         changed = [name for name in newest.keys() | self._lines.keys() if newest.get(name) != self._lines.get(name)]
         self._lines = newest
         return sorted(changed)
 
     def on_status(self, line: str, camera: str, status: str) -> None:
-        self._watch.saw_status(line, camera, status, known=self._wants(line, camera))
+        self._cameras.set_status(line, camera, status, known=self._wants(line, camera))
 
     async def on_ack(self, ack: Ack) -> None:
         await self._gate.on_ack(ack)
@@ -105,18 +98,19 @@ class Station:
         await self._gate.on_count(count)
 
     def report_fault(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
-        self._watch.note(kind, text, line=line or NOBODY, camera=camera)
+        self._events.add(kind, text, line=line or NO_LINE, camera=camera)
 
     @property
     def in_flight(self) -> int:
-        return len(self._in_hand)
+        """The number of frames received and not yet decided."""
+        return len(self._in_flight)
 
     async def recover(self) -> None:
-        """Closes what an earlier life left open."""
+        """Close reports left pending by a previous run."""
         await self._recorder.close_unfinished(list(self._lines))
 
     async def close(self, timeout_s: float = 10.0) -> None:
-        """Waits for words still being written."""
+        """Wait for reports that are still being written."""
         await self._recorder.close(timeout_s)
 
     def _wants(self, line: str, camera: str) -> bool:
@@ -124,62 +118,77 @@ class Station:
         return version is not None and (not version.pipeline.cameras or camera in version.pipeline.cameras)
 
     def _line_of(self, frame: Frame) -> PipelineVersion | None:
-        """The pipeline that wants this camera; a stranger's frame is counted and shown, never judged."""
+        """Return the line that declares this camera. An unknown camera's frame is counted and never judged."""
         line, camera = frame.key.line, frame.key.camera
         known = self._wants(line, camera)
-        self._watch.saw_frame(line, camera, known=known, seq=frame.seq if known else None)
+        self._cameras.add_frame(line, camera, known=known, seq=frame.seq if known else None)
         if known:
-            for kind, text in self._clocks.add(frame):
-                self._watch.note(kind, text, line=line, camera=camera)
+            for kind, text in self._deadlines.add(frame):
+                self._events.add(kind, text, line=line, camera=camera)
             return self._lines[line]
         what = "camera" if line in self._lines else "line"
-        text = f"frames come from an unknown {what}; connect it: declare it in a pipeline and apply that"
-        self._watch.note(f"UNKNOWN_{what.upper()}", text, line=line, camera=camera)
+        text = f"frames arrive from an unknown {what}; to connect it, declare it in a pipeline and apply that"
+        self._events.add(f"UNKNOWN_{what.upper()}", text, line=line, camera=camera)
         return None
 
+    def _record_of(self, frame: Frame, line: PipelineVersion, findings: Findings, due: Deadline) -> PartRecord:
+        if frame.payload and findings.evidence is None:
+            self.report_fault("EVIDENCE_LOST", findings.decision.detail, frame.key.line, frame.key.camera)
+        self._model_fingerprint = findings.judgement.model_fingerprint or self._model_fingerprint
+        fingerprint = findings.judgement.fingerprint or self._unasked_fingerprint(line)
+        return part_record(
+            frame, line, findings, due, time.monotonic(), result_id=uuid.uuid4().hex, fingerprint=fingerprint
+        )
+
     async def _is_answered(self, frame: Frame) -> bool:
-        """Whether this frame was decided before. Asked of the ledger only where that is likely: a frame that turns
-        out to be decided after all is refused when it is recorded, so that here only work is saved."""
+        """Return whether this frame was decided before.
+
+        The ledger is asked only where that is likely. Any other decided frame is refused when it is recorded, so a
+        wrong guess costs work, never a second decision.
+        """
         likely = frame.redelivered or frame.key in self._decided
         return likely and await self._answer_again(frame)
 
     async def _answer_again(self, frame: Frame) -> bool:
-        """A camera that sent a decided frame again is answered again; a redelivery by the broker is not: its verdict
-        is out already or waits in the outbox. False when the frame is not decided."""
+        """Publish the stored verdict again; return False if the frame is not decided.
+
+        A redelivery by the broker gets no second answer: its verdict is published or waits in the outbox.
+        """
         try:
-            known = await self._ledger.find(frame.key)
+            stored = await self._ledger.find(frame.key)
         except LedgerError:
             return False
-        if known is None:
+        if stored is None:
             return False
-        if known.verdict is not None and not frame.redelivered:
-            self._relay.repeat(known.verdict)
+        if stored.verdict is not None and not frame.redelivered:
+            self._outbox.repeat(stored.verdict)
         return True
 
     def _remember(self, key: FrameKey) -> None:
         self._decided[key] = None
-        if len(self._decided) > MEMORY:
+        if len(self._decided) > REMEMBERED_FRAMES:
             self._decided.popitem(last=False)
 
-    def _fingerprint(self, line: PipelineVersion) -> str:
-        """The fingerprint of a version and the model; worked out once, not for every part."""
-        key = (line.pipeline.line, line.version, self._model)
+    def _unasked_fingerprint(self, line: PipelineVersion) -> str:
+        """Return the fingerprint of a part that no model was asked about: with the model that answered last."""
+        key = (line.pipeline.line, line.version, self._model_fingerprint)
         if key not in self._fingerprints:
-            self._fingerprints[key] = line_fingerprint(line.pipeline.settings_fingerprint(), self._model, line.golden)
+            settings = line.pipeline.settings_fingerprint()
+            self._fingerprints[key] = line_fingerprint(settings, self._model_fingerprint, line.golden)
         return self._fingerprints[key]
 
 
-class Turn:
+class FrameLock:
     """Async context: one task at a time works on a frame key; a copy of the frame waits for the first."""
 
-    def __init__(self, in_hand: dict[FrameKey, asyncio.Event], key: FrameKey) -> None:
-        self._in_hand = in_hand
+    def __init__(self, in_flight: dict[FrameKey, asyncio.Event], key: FrameKey) -> None:
+        self._in_flight = in_flight
         self._key = key
 
     async def __aenter__(self) -> None:
-        while other := self._in_hand.get(self._key):
+        while other := self._in_flight.get(self._key):
             await other.wait()
-        self._in_hand[self._key] = asyncio.Event()
+        self._in_flight[self._key] = asyncio.Event()
 
     async def __aexit__(self, *exc: object) -> None:
-        self._in_hand.pop(self._key).set()
+        self._in_flight.pop(self._key).set()

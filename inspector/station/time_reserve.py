@@ -1,41 +1,46 @@
-"""How long things were on their way lately, and what of a part's deadline is kept for its own way home. Pure: the time
-is told, in seconds of any monotonic clock."""
+"""Recent storage and publish latencies, and the share of each deadline reserved for them.
+
+All times are seconds of any monotonic clock, passed in by the caller.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Final
 
-MEMORY_S: Final = 5.0
-LEAST: Final = 8  # ways that are remembered however old: after a silence the next may be as long
-MOST: Final = 1 / 3  # of a deadline: a disk that hung once must not cost the next parts their verdicts
+REMEMBERED_S: Final = 5.0
+MIN_REMEMBERED: Final = 8  # durations kept however old: after a pause the next one may be as long
+MAX_RESERVE_SHARE: Final = 1 / 3  # of a deadline: one slow write must not cost the next parts their verdicts
 
 
-class Ways:
-    """How long each way took lately."""
+class RecentDurations:
+    """How long an operation took recently."""
 
     def __init__(self) -> None:
-        self._took: deque[tuple[float, float]] = deque()
+        self._durations: deque[tuple[float, float]] = deque()
 
     def add(self, began_s: float, now_s: float) -> None:
-        self._took.append((now_s, now_s - began_s))
+        """Add an operation that began at `began_s` and ended now."""
+        self._durations.append((now_s, now_s - began_s))
 
     def longest_s(self, now_s: float) -> float:
-        """0 where nothing is known."""
-        while len(self._took) > LEAST and now_s - self._took[0][0] > MEMORY_S:
-            self._took.popleft()
-        return max((took for _, took in self._took), default=0.0)
+        """Return the longest recent duration; 0 if none is known."""
+        while len(self._durations) > MIN_REMEMBERED and now_s - self._durations[0][0] > REMEMBERED_S:
+            self._durations.popleft()
+        return max((duration_s for _, duration_s in self._durations), default=0.0)
 
 
-class WayHome:
-    """From judged to published: a decision comes back from its replica, is stored, then published. At least `least_ms`
-    are kept for that, half of them for the way back."""
+class TimeReserve:
+    """Time kept of each deadline for the return from a replica, for storing and for publishing.
+
+    At least `least_ms` is kept, half of it for the return from the replica.
+    """
 
     def __init__(self, least_ms: float) -> None:
-        self.back_ms = least_ms / 2
-        self.storing, self.publishing = Ways(), Ways()
+        self.return_ms = least_ms / 2
+        self.storing, self.publishing = RecentDurations(), RecentDurations()
 
-    def margin_ms(self, deadline_ms: float, now_s: float) -> float:
-        """What to keep of a deadline once a decision is back."""
-        took_ms = (self.storing.longest_s(now_s) + self.publishing.longest_s(now_s)) * 1000.0
-        return max(self.back_ms, min(took_ms, MOST * deadline_ms))
+    def reserved_ms(self, deadline_ms: float, now_s: float) -> float:
+        """Return what to keep of a deadline for storing and publishing once a decision is back."""
+        recent_ms = (self.storing.longest_s(now_s) + self.publishing.longest_s(now_s)) * 1000.0
+        return max(self.return_ms, min(recent_ms, MAX_RESERVE_SHARE * deadline_ms))

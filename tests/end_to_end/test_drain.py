@@ -14,7 +14,8 @@ from inspector.adapters.ledger import SqlArchive, upgrade
 from inspector.adapters.mqtt.line_client import Exposure, Journey
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import local_broker
-from inspector.bootstrap.wiring import absolute, broker_of, open_station
+from inspector.bootstrap.from_settings import absolute, broker_of
+from inspector.bootstrap.station import open_station
 from inspector.domain.declared import Disposition
 from inspector.lab.synthetic import draw, encode
 from inspector.messages.topics import Topics

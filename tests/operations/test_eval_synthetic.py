@@ -12,7 +12,7 @@ from support.paths import ROOT
 from typer.testing import CliRunner
 
 from inspector.adapters import vlm
-from inspector.bootstrap.wiring import card_at
+from inspector.bootstrap.from_settings import card_at
 from inspector.cli.app import app
 from inspector.domain.declared import Disposition
 from inspector.lab.synthetic import PRODUCTS, draw, encode

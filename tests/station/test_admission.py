@@ -1,4 +1,4 @@
-"""Who waits, who is called and who is refused before a pool that can't keep up."""
+"""Who waits, who is admitted and who is refused before a pool that can't keep up."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.station.admission import CALM_S, RELIEF_S, Admission, Calls, Place
+from inspector.station.admission import OVERLOAD_OVER_S, RETRY_WHOLE_LADDER_S, Admission, AdmissionResult, Ticket
 
 STEP_S = 0.020  # what a rung takes
 
 
 @dataclass
 class Pool:
-    """An engine that asks one rung at a time, with an anteroom before it. A first rung settles no part here."""
+    """An engine that asks one rung at a time, with an queue before it. A first rung settles no part here."""
 
     slots: int = 16
     admission: Admission = field(init=False)
     free_at: float = 0.0
-    ends: list[tuple[float, int, Place]] = field(default_factory=list)
+    ends: list[tuple[float, int, Ticket]] = field(default_factory=list)
     fates: Counter[str] = field(default_factory=Counter)
     answers: list[float] = field(default_factory=list)
     overloaded: list[bool] = field(default_factory=list)
@@ -30,32 +30,32 @@ class Pool:
     def __post_init__(self) -> None:
         self.admission = Admission(self.slots)
 
-    def arrive(self, place: Place, now_s: float) -> None:
+    def arrive(self, ticket: Ticket, now_s: float) -> None:
         self.run_until(now_s)
-        self._obey(self.admission.enter(place, now_s), now_s)
+        self._obey(self.admission.enter(ticket, now_s), now_s)
         self.overloaded.append(self.admission.is_overloaded)
 
     def run_until(self, now_s: float) -> None:
         while self.ends and self.ends[0][0] <= now_s:
-            end_s, _, place = heapq.heappop(self.ends)
-            self.fates["late" if end_s > place.due_s else "short" if place.is_short else "whole"] += 1
-            self.answers.append(place.due_s - end_s)
-            self._obey(self.admission.leave(place, end_s, learn=True), end_s)
+            end_s, _, ticket = heapq.heappop(self.ends)
+            self.fates["late" if end_s > ticket.due_s else "short" if ticket.is_short else "whole"] += 1
+            self.answers.append(ticket.due_s - end_s)
+            self._obey(self.admission.leave(ticket, end_s, learn=True), end_s)
 
-    def _obey(self, calls: Calls, now_s: float) -> None:
-        for place in calls.called:
-            self.free_at = max(self.free_at, now_s) + STEP_S * (1 if place.is_short else place.rungs)
-            heapq.heappush(self.ends, (self.free_at, id(place), place))
-        for place in calls.refused:
+    def _obey(self, result: AdmissionResult, now_s: float) -> None:
+        for ticket in result.admitted:
+            self.free_at = max(self.free_at, now_s) + STEP_S * (1 if ticket.is_short else ticket.rungs)
+            heapq.heappush(self.ends, (self.free_at, id(ticket), ticket))
+        for ticket in result.refused:
             self.fates["refused"] += 1
-            self.answers.append(place.due_s - now_s)
+            self.answers.append(ticket.due_s - now_s)
 
 
 def a_line(load: float, *, rungs: int, seconds: float, due_s: float = 1.0) -> Pool:
     """Frames at a steady pace: `load` times what the pool can judge with whole ladders."""
-    pool, every_s = Pool(), STEP_S * rungs / load
-    for number in range(round(seconds / every_s)):
-        pool.arrive(Place(number * every_s + due_s, rungs), number * every_s)
+    pool, interval_s = Pool(), STEP_S * rungs / load
+    for number in range(round(seconds / interval_s)):
+        pool.arrive(Ticket(number * interval_s + due_s, rungs), number * interval_s)
     pool.run_until(1e9)
     return pool
 
@@ -102,7 +102,7 @@ class SharedPool:
     alone_s: float
     each_s: float
     admission: Admission = field(default_factory=lambda: Admission(16))
-    left: dict[Place, float] = field(default_factory=dict)
+    left: dict[Ticket, float] = field(default_factory=dict)
     fates: Counter[str] = field(default_factory=Counter)
     now_s: float = 0.0
 
@@ -111,37 +111,37 @@ class SharedPool:
         """Parts per second with every slot taken."""
         return 16 / self.takes_s(16)
 
-    def takes_s(self, company: int) -> float:
-        return self.alone_s + self.each_s * max(1, company)
+    def takes_s(self, concurrency: int) -> float:
+        return self.alone_s + self.each_s * max(1, concurrency)
 
-    def arrive(self, place: Place) -> None:
-        self._obey(self.admission.enter(place, self.now_s))
+    def arrive(self, ticket: Ticket) -> None:
+        self._obey(self.admission.enter(ticket, self.now_s))
 
     def run_until(self, until_s: float) -> None:
         while self.left:
-            place, left = min(self.left.items(), key=lambda item: item[1])
+            ticket, left = min(self.left.items(), key=lambda item: item[1])
             takes_s = self.takes_s(len(self.left))
             urgent = min(self.left, key=lambda other: other.due_s)
             next_s = min(self.now_s + left * takes_s, urgent.due_s)
             if next_s > until_s:
                 break
             self._work(next_s)
-            self._end(urgent, "vain") if next_s == urgent.due_s else self._end(place, "judged")
+            self._end(urgent, "vain") if next_s == urgent.due_s else self._end(ticket, "judged")
         self._work(until_s)
 
     def _work(self, until_s: float) -> None:
         done = (until_s - self.now_s) / self.takes_s(len(self.left))
-        self.left = {place: left - done for place, left in self.left.items()}
+        self.left = {ticket: left - done for ticket, left in self.left.items()}
         self.now_s = until_s
 
-    def _end(self, place: Place, fate: str) -> None:
+    def _end(self, ticket: Ticket, fate: str) -> None:
         self.fates[fate] += 1
-        del self.left[place]
-        self._obey(self.admission.leave(place, self.now_s, learn=True))
+        del self.left[ticket]
+        self._obey(self.admission.leave(ticket, self.now_s, learn=True))
 
-    def _obey(self, calls: Calls) -> None:
-        self.left |= dict.fromkeys(calls.called, 1.0)
-        self.fates["refused"] += len(calls.refused)
+    def _obey(self, result: AdmissionResult) -> None:
+        self.left |= dict.fromkeys(result.admitted, 1.0)
+        self.fates["refused"] += len(result.refused)
 
 
 @pytest.mark.parametrize("load", [1.2, 3.0, 10.0])
@@ -151,7 +151,7 @@ def test_pool_is_given_as_many_at_once_as_it_can_judge_in_time(load: float, alon
     pool, seconds = SharedPool(alone_s, each_s), 60
     for number in range(round(load * pool.capacity * seconds)):
         pool.run_until(number / (load * pool.capacity))
-        pool.arrive(Place(pool.now_s + 1.4))
+        pool.arrive(Ticket(pool.now_s + 1.4))
     pool.run_until(1e9)
     assert pool.fates["judged"] >= 0.8 * pool.capacity * seconds
     assert pool.fates["vain"] <= 0.04 * pool.fates["judged"]
@@ -159,47 +159,47 @@ def test_pool_is_given_as_many_at_once_as_it_can_judge_in_time(load: float, alon
 
 def test_overload_begins_once_and_ends_once() -> None:
     pool, due_s = Pool(), 1.0
-    quiet_s = RELIEF_S + CALM_S
+    quiet_s = RETRY_WHOLE_LADDER_S + OVERLOAD_OVER_S
     times = [number / 120 for number in range(120 * 10)]
     times += [times[-1] + number / 10 for number in range(1, round(10 * 2 * quiet_s))]
     for now_s in times:
-        pool.arrive(Place(now_s + due_s), now_s)
+        pool.arrive(Ticket(now_s + due_s), now_s)
     changes = [b for a, b in zip([False, *pool.overloaded], pool.overloaded, strict=False) if a != b]
     assert changes == [True, False]
 
 
 def test_earliest_deadline_is_called_first() -> None:
-    admission, running = Admission(1), Place(100.0)
+    admission, running = Admission(1), Ticket(100.0)
     admission.enter(running, 0.0)
-    places = [Place(due_s) for due_s in (9.0, 3.0, 6.0)]
-    for place in places:
-        admission.enter(place, 0.0)
-    called = []
-    for _ in places:
-        running = admission.leave(running, 0.001, learn=False).called[0]
-        called.append(running.due_s)
-    assert called == [3.0, 6.0, 9.0]
+    tickets = [Ticket(due_s) for due_s in (9.0, 3.0, 6.0)]
+    for ticket in tickets:
+        admission.enter(ticket, 0.0)
+    admitted = []
+    for _ in tickets:
+        running = admission.leave(running, 0.001, learn=False).admitted[0]
+        admitted.append(running.due_s)
+    assert admitted == [3.0, 6.0, 9.0]
 
 
 def test_part_that_comes_too_late_is_refused_without_an_overload() -> None:
     admission = Admission(1)
-    admission.enter(Place(100.0), 0.0)
-    assert len(admission.enter(Place(1.0), 2.0).refused) == 1
+    admission.enter(Ticket(100.0), 0.0)
+    assert len(admission.enter(Ticket(1.0), 2.0).refused) == 1
     assert not admission.is_overloaded
 
 
 def test_pool_that_was_slow_once_is_tried_again() -> None:
     admission = Admission(4)
-    slow = Place(100.0)
+    slow = Ticket(100.0)
     admission.enter(slow, 0.0)
     admission.leave(slow, 50.0, learn=True)
-    assert len(admission.enter(Place(61.0), 60.0).called) == 1
+    assert len(admission.enter(Ticket(61.0), 60.0).admitted) == 1
 
 
 def test_burst_on_an_idle_pool_waits_without_an_overload() -> None:
     pool = Pool()
     for _ in range(40):
-        pool.arrive(Place(1.0), 0.0)
+        pool.arrive(Ticket(1.0), 0.0)
     pool.run_until(10.0)
     assert pool.fates == {"whole": 40}
     assert not any(pool.overloaded)
@@ -214,7 +214,7 @@ def test_nobody_is_forgotten_and_no_slot_is_used_twice(slots: int, arrivals: lis
     pool, now_s, most = Pool(slots), 0.0, 0
     for step_s, due_s, rungs in arrivals:
         now_s += step_s
-        pool.arrive(Place(now_s + due_s, rungs), now_s)
+        pool.arrive(Ticket(now_s + due_s, rungs), now_s)
         most = max(most, len(pool.ends))
     pool.run_until(1e9)
     assert sum(pool.fates.values()) == len(arrivals)

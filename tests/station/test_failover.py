@@ -15,8 +15,8 @@ from inspector.domain.frame import FrameKey
 from inspector.errors import PoolError, PoolOverload, ReplicaError
 from inspector.messages.topics import Topics
 from inspector.ports.pool import Job, PoolResult
-from inspector.station.failover import SecondTry
-from inspector.station.monitor import Watch
+from inspector.station.event_log import EventLog
+from inspector.station.failover import Failover
 
 DEAD = ReplicaError("a model replica died while judging")
 
@@ -48,14 +48,14 @@ class Bench:
     def __post_init__(self) -> None:
         self.pool = DyingPool(self.fates, self.delay_s)
         self.ledger = MemoryLedger()
-        self.watch = Watch(self.ledger, MemoryPublisher(), Topics())
-        self.tries = SecondTry(self.pool, self.watch)
+        self.event_log = EventLog(self.ledger, MemoryPublisher(), Topics())
+        self.tries = Failover(self.pool, self.event_log)
 
     async def judge(self, picture: bytes = b"picture", remaining_ms: float = 5000.0) -> PoolResult:
         return await self.tries.judge(Job(FrameKey("pcb", "cam1", "t-1"), picture, pipeline(), (), remaining_ms))
 
     async def events(self) -> list[str]:
-        await self.watch.flush()
+        await self.event_log.flush()
         return [event.kind for event in self.ledger.events]
 
 

@@ -24,7 +24,7 @@ from inspector.messages.outgoing import (
 )
 from inspector.messages.withdrawal import report_id
 from inspector.ports.broker import OutgoingMessage
-from inspector.station.outbox import WITHDRAWN, Relay
+from inspector.station.outbox import WITHDRAWAL_DETAIL, Outbox
 from inspector.utc import utc_now
 
 
@@ -40,8 +40,8 @@ async def stored(ledger: MemoryLedger, *numbers: int) -> list[OutgoingMessage]:
 
 
 @asynccontextmanager
-async def running(relay: Relay) -> AsyncIterator[None]:
-    task = asyncio.create_task(relay.run())
+async def running(outbox: Outbox) -> AsyncIterator[None]:
+    task = asyncio.create_task(outbox.run())
     yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -66,28 +66,28 @@ async def until(true: Callable[[], bool]) -> None:
 async def test_what_an_earlier_life_left_is_published_first_and_in_order() -> None:
     ledger, publisher = MemoryLedger(), MemoryPublisher()
     await stored(ledger, 1, 2, 3)
-    relay = Relay(ledger, publisher)
-    async with running(relay):
+    outbox = Outbox(ledger, publisher)
+    async with running(outbox):
         await until(lambda: len(publisher.published) == 3)
-        relay.send(await stored(ledger, 4))
-        await relay.flush(5)
+        outbox.send(await stored(ledger, 4))
+        await outbox.flush(5)
     assert publisher.ids() == ["r-1", "r-2", "r-3", "r-4"]
     assert await ledger.unpublished(None, 10) == []
 
 
 async def test_messages_wait_while_the_broker_is_away_and_follow_in_order() -> None:
     ledger, publisher = MemoryLedger(), MemoryPublisher()
-    relay = Relay(ledger, publisher)
-    async with running(relay):
+    outbox = Outbox(ledger, publisher)
+    async with running(outbox):
         await asyncio.sleep(0.05)
         publisher.away = True
         for number in range(5):
-            relay.send(await stored(ledger, number))
+            outbox.send(await stored(ledger, number))
             await asyncio.sleep(0.01)
         assert publisher.published == []
         publisher.away = False
         await until(lambda: len(publisher.published) == 5)
-        await relay.flush(5)
+        await outbox.flush(5)
     assert publisher.ids() == [f"r-{number}" for number in range(5)]
 
 
@@ -95,10 +95,10 @@ async def test_what_the_broker_echoes_is_not_published_again() -> None:
     ledger, publisher = MemoryLedger(), MemoryPublisher()
     await stored(ledger, 1, 2)
     publisher.echoed = ["r-1"]
-    relay = Relay(ledger, publisher)
-    async with running(relay):
+    outbox = Outbox(ledger, publisher)
+    async with running(outbox):
         await until(lambda: "r-2" in publisher.ids())
-        await relay.flush(5)
+        await outbox.flush(5)
     assert publisher.ids() == ["r-2"]
     assert await ledger.unpublished(None, 10) == []
     assert "r-1" in publisher.forgotten_ids
@@ -106,40 +106,40 @@ async def test_what_the_broker_echoes_is_not_published_again() -> None:
 
 async def test_message_handed_over_twice_is_published_once() -> None:
     ledger, publisher = MemoryLedger(), MemoryPublisher()
-    relay = Relay(ledger, publisher)
-    async with running(relay):
+    outbox = Outbox(ledger, publisher)
+    async with running(outbox):
         messages = await stored(ledger, 1)
-        relay.send(messages)
-        relay.send(messages)
-        await relay.flush(5)
+        outbox.send(messages)
+        outbox.send(messages)
+        await outbox.flush(5)
     assert publisher.ids() == ["r-1"]
 
 
 async def test_repeat_is_published_again() -> None:
     ledger, publisher = MemoryLedger(), MemoryPublisher()
-    relay = Relay(ledger, publisher)
-    async with running(relay):
+    outbox = Outbox(ledger, publisher)
+    async with running(outbox):
         [sent] = await stored(ledger, 1)
-        relay.send([sent])
-        await relay.flush(5)
-        relay.repeat(sent)
+        outbox.send([sent])
+        await outbox.flush(5)
+        outbox.repeat(sent)
         await until(lambda: len(publisher.published) == 2)
     assert publisher.ids() == ["r-1", "r-1"]
 
 
 async def test_confirmation_waits_while_the_ledger_is_away() -> None:
     ledger, publisher = MemoryLedger(), MemoryPublisher()
-    relay = Relay(ledger, publisher)
-    async with running(relay):
+    outbox = Outbox(ledger, publisher)
+    async with running(outbox):
         await asyncio.sleep(0.05)
         messages = await stored(ledger, 1)
         ledger.away = True
-        relay.send(messages)
+        outbox.send(messages)
         await until(lambda: publisher.ids() == ["r-1"])
         await asyncio.sleep(0.1)
         ledger.away = False
         assert await ledger.unpublished(None, 10) == messages
-        await relay.flush(5)
+        await outbox.flush(5)
     assert await ledger.unpublished(None, 10) == []
     assert publisher.ids() == ["r-1"]
 
@@ -156,16 +156,16 @@ def told(publisher: MemoryPublisher) -> list[Disposition]:
 
 
 async def test_a_pass_that_waited_until_its_gate_had_acted_is_withdrawn_in_the_ledger_and_at_the_gate() -> None:
-    ledger, publisher, withdrew = MemoryLedger(), MemoryPublisher(), list[VerdictMessage]()
+    ledger, publisher, withdrawn = MemoryLedger(), MemoryPublisher(), list[VerdictMessage]()
     for number, late_ms in ((1, 10.0), (2, -60_000.0)):
         part, verdict = passed(number, late_ms=late_ms)
         await ledger.record(part, [verdict])
-    relay = Relay(ledger, publisher, withdrew=withdrew.append)
-    async with running(relay):
+    outbox = Outbox(ledger, publisher, on_withdrawn=withdrawn.append)
+    async with running(outbox):
         await until(lambda: len(publisher.published) == 2)
-        await relay.flush(5)
+        await outbox.flush(5)
     assert told(publisher) == [Disposition.REJECT, Disposition.PASS]
-    assert [each.trigger_id for each in withdrew] == ["t-1"]
+    assert [each.trigger_id for each in withdrawn] == ["t-1"]
     late, in_time = ledger.part("r-1"), ledger.part("r-2")
     assert late is not None
     assert in_time is not None
@@ -180,20 +180,24 @@ async def test_report_of_a_withdrawn_pass_says_what_its_gate_was_told(stored_bef
     ledger, publisher = MemoryLedger(), MemoryPublisher()
     part, verdict = passed(1, late_ms=10.0)
     messages = [verdict, OutgoingMessage(report_id("r-1"), "plant/v1/pcb/cam1/report", to_json(report_message(part)))]
-    relay = Relay(ledger, publisher)
+    outbox = Outbox(ledger, publisher)
     if stored_before:
         await ledger.record(part, messages)
-    async with running(relay):
+    async with running(outbox):
         await publisher.wait_online()
         if not stored_before:
             await ledger.record(part, messages)
-            relay.send(messages)
+            outbox.send(messages)
         await until(lambda: len(publisher.published) == 2)
-        await relay.flush(5)
+        await outbox.flush(5)
     sent, report = publisher.published
     assert VerdictMessage.model_validate_json(sent.payload).disposition is Disposition.REJECT
     written = ReportMessage.model_validate_json(report.payload)
-    assert (written.verdict.disposition, written.verdict.late, written.detail) == (Disposition.REJECT, True, WITHDRAWN)
+    assert (written.verdict.disposition, written.verdict.late, written.detail) == (
+        Disposition.REJECT,
+        True,
+        WITHDRAWAL_DETAIL,
+    )
 
 
 async def test_a_pass_that_was_published_in_time_stays_one_when_its_frame_comes_again() -> None:
@@ -201,23 +205,23 @@ async def test_a_pass_that_was_published_in_time_stays_one_when_its_frame_comes_
     part, verdict = passed(1, late_ms=10.0)
     await ledger.record(part, [verdict])
     await ledger.confirm([verdict.message_id])
-    relay = Relay(ledger, publisher)
-    async with running(relay):
-        relay.repeat(verdict)
-        await relay.flush(5)
+    outbox = Outbox(ledger, publisher)
+    async with running(outbox):
+        outbox.repeat(verdict)
+        await outbox.flush(5)
     assert told(publisher) == [Disposition.PASS]
 
 
 async def test_a_pass_that_would_come_too_late_by_the_way_of_the_last_ones_is_withdrawn() -> None:
     ledger, publisher = MemoryLedger(), SlowPublisher()
-    relay = Relay(ledger, publisher)
-    async with running(relay):
+    outbox = Outbox(ledger, publisher)
+    async with running(outbox):
         await publisher.wait_online()
         for number in (1, 2):
             part, verdict = passed(number, late_ms=-SlowPublisher.WAY_S * 500.0)
             await ledger.record(part, [verdict])
-            relay.send([verdict])
-            await relay.flush(5)
+            outbox.send([verdict])
+            await outbox.flush(5)
     assert told(publisher) == [Disposition.PASS, Disposition.REJECT]
 
 
@@ -226,9 +230,9 @@ async def test_nothing_is_withdrawn_at_the_gate_that_the_ledger_does_not_hold() 
     part, verdict = passed(1, late_ms=10.0)
     await ledger.record(part, [verdict])
     ledger.away = True
-    relay = Relay(ledger, publisher)
-    async with running(relay):
-        relay.send([verdict])
+    outbox = Outbox(ledger, publisher)
+    async with running(outbox):
+        outbox.send([verdict])
         await asyncio.sleep(0.2)
         assert publisher.published == []
         ledger.away = False

@@ -18,15 +18,17 @@ from inspector.messages.outgoing import PartStateMessage
 from inspector.messages.topics import Topics
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Job
+from inspector.station.camera_monitor import CameraMonitor
+from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
-from inspector.station.gate_feedback import Gate
-from inspector.station.monitor import Watch
-from inspector.station.outbox import Relay
+from inspector.station.gate_feedback import GateFeedback
+from inspector.station.judging_counter import JudgingCounter
+from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateChange, published, received
 from inspector.station.recorder import Recorder
-from inspector.station.state_publisher import WAITING, Announcer, AttendedPool
+from inspector.station.state_publisher import MAX_QUEUED_CHANGES, StatePublisher
 from inspector.station.station import Station
-from inspector.station.time_reserve import WayHome
+from inspector.station.time_reserve import TimeReserve
 from inspector.utc import utc_now
 
 TOPICS = Topics("plant/v1")
@@ -38,13 +40,18 @@ class Line:
     def __init__(self) -> None:
         self.told: list[StateChange] = []
         self.ledger, self.publisher = MemoryLedger(), MemoryPublisher()
-        tell = self.told.append
-        self.relay = Relay(self.ledger, self.publisher, tell=lambda verdict: tell(published(verdict)))
-        self.watch = Watch(self.ledger, self.publisher, TOPICS, tell=tell)
-        self.gate = Gate(self.ledger, self.watch, tell=tell)
-        examiner = Examiner(MemoryPictureReader(), AttendedPool(ScriptedPool(), tell), MemoryEvidence(), WayHome(60.0))
-        recorder = Recorder(self.ledger, self.relay, self.watch, TOPICS, tell=tell)
-        self.station = Station(examiner, recorder, self.ledger, self.relay, self.watch, self.gate, tell=tell)
+        notify = self.told.append
+        self.outbox = Outbox(self.ledger, self.publisher, notify=lambda verdict: notify(published(verdict)))
+        self.events = EventLog(self.ledger, self.publisher, TOPICS)
+        self.cameras = CameraMonitor(self.ledger, self.events, notify=notify)
+        self.gate = GateFeedback(self.ledger, self.events, notify=notify)
+        examiner = Examiner(
+            MemoryPictureReader(), JudgingCounter(ScriptedPool(), notify), MemoryEvidence(), TimeReserve(60.0)
+        )
+        recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, notify=notify)
+        self.station = Station(
+            examiner, recorder, self.ledger, self.outbox, self.events, self.cameras, self.gate, notify=notify
+        )
         self.station.follow([PipelineVersion(pipeline(), 1, ())])
 
     @property
@@ -55,13 +62,13 @@ class Line:
 @pytest.fixture
 async def line() -> AsyncIterator[Line]:
     line = Line()
-    async with at_work(line.station, line.relay):
+    async with at_work(line.station, line.outbox):
         yield line
 
 
 async def test_part_goes_through_its_states_in_order(line: Line) -> None:
     await line.station.inspect(frame(seq=7))
-    await line.relay.flush(5)
+    await line.outbox.flush(5)
     await line.station.on_ack(Ack(frame().key, Disposition.PASS, utc_now()))
     assert line.states == [
         PartState.RECEIVED, PartState.JUDGING, PartState.DECIDED, PartState.PUBLISHED, PartState.ACKNOWLEDGED,
@@ -73,7 +80,7 @@ async def test_part_goes_through_its_states_in_order(line: Line) -> None:
 
 async def test_redelivered_part_is_not_told_of_again(line: Line) -> None:
     await line.station.inspect(frame())
-    await line.relay.flush(5)
+    await line.outbox.flush(5)
     line.told.clear()
     await line.station.inspect(frame(redelivered=True))
     assert line.states == []
@@ -98,8 +105,8 @@ async def test_part_is_decided_only_once_it_is_stored(line: Line) -> None:
 async def test_lost_numbers_are_told_together(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", -1.0)
     for seq in (1, 5):
-        line.watch.saw_frame("pcb", "cam1", known=True, seq=seq)
-    await line.watch.flush()
+        line.cameras.add_frame("pcb", "cam1", known=True, seq=seq)
+    await line.cameras.flush()
     [change] = line.told
     assert (change.state, change.seq, change.last_seq, change.trigger_id) == (PartState.LOST, 2, 4, None)
 
@@ -116,15 +123,15 @@ def change(number: int) -> StateChange:
     return received(frame(f"t-{number}"))
 
 
-async def announced(publisher: MemoryPublisher, *numbers: int) -> Announcer:
-    announcer = Announcer(publisher, TOPICS)
+async def announced(publisher: MemoryPublisher, *numbers: int) -> StatePublisher:
+    states = StatePublisher(publisher, TOPICS)
     for number in numbers:
-        announcer.tell(change(number))
-    speaking = asyncio.create_task(announcer.run())
+        states.notify(change(number))
+    speaking = asyncio.create_task(states.run())
     await asyncio.sleep(0.05)
     speaking.cancel()
     await asyncio.gather(speaking, return_exceptions=True)
-    return announcer
+    return states
 
 
 async def test_changes_are_published_in_order_on_the_parts_topic() -> None:
@@ -139,28 +146,28 @@ async def test_changes_are_published_in_order_on_the_parts_topic() -> None:
 async def test_while_the_broker_is_away_changes_are_let_go_and_the_voice_stays() -> None:
     publisher = MemoryPublisher()
     publisher.away = True
-    announcer = await announced(publisher, 1, 2)
+    states = await announced(publisher, 1, 2)
     publisher.away = False
-    announcer.tell(change(3))
-    speaking = asyncio.create_task(announcer.run())
+    states.notify(change(3))
+    speaking = asyncio.create_task(states.run())
     await asyncio.sleep(0.05)
     speaking.cancel()
     assert [json.loads(payload)["trigger_id"] for _, payload in publisher.announced] == ["t-3"]
 
 
 async def test_memory_does_not_grow_with_what_waits() -> None:
-    announcer = Announcer(MemoryPublisher(), TOPICS)
-    for _ in range(WAITING + 10):
-        announcer.tell(change(1))
-    assert len(announcer._waiting) == WAITING
+    states = StatePublisher(MemoryPublisher(), TOPICS)
+    for _ in range(MAX_QUEUED_CHANGES + 10):
+        states.notify(change(1))
+    assert len(states._queue) == MAX_QUEUED_CHANGES
 
 
 async def test_pool_counts_what_is_with_it_also_when_it_refuses() -> None:
     scripted = ScriptedPool(answer=PoolOverload("all replicas are busy"), delay_s=0.05)
-    pool = AttendedPool(scripted)
+    pool = JudgingCounter(scripted)
     job = Job(frame().key, b"picture", pipeline(), (), 1000.0)
-    calls = [asyncio.create_task(pool.judge(job)) for _ in range(3)]
+    result = [asyncio.create_task(pool.judge(job)) for _ in range(3)]
     await asyncio.sleep(0)
     assert pool.judging == 3
-    await asyncio.gather(*calls, return_exceptions=True)
+    await asyncio.gather(*result, return_exceptions=True)
     assert pool.judging == 0

@@ -10,7 +10,7 @@ from support.fakes import NOON, REJECTED, MemoryEvidence, MemoryLedger, a_part, 
 
 from inspector.errors import LedgerError
 from inspector.ports.ledger import PipelineVersion
-from inspector.station.picture_retention import Sweep
+from inspector.station.picture_retention import PictureRetention
 
 NOTHING_KEPT = a_pipeline(retention={"pass_pictures": 0.0})
 
@@ -34,7 +34,7 @@ async def filled(evidence: MemoryEvidence) -> MemoryLedger:
 async def test_pictures_of_passes_go_and_all_others_stay() -> None:
     evidence = MemoryEvidence()
     ledger = await filled(evidence)
-    assert not await Sweep(ledger, evidence).turn()
+    assert not await PictureRetention(ledger, evidence).step()
     assert list(evidence.pictures.values()) == [b"rejected"]
     assert list(ledger.marked.values()) == ["DONE"]
 
@@ -43,9 +43,9 @@ async def test_removal_that_failed_is_marked_still_and_tried_again() -> None:
     evidence = BusyDisk()
     ledger = await filled(evidence)
     with pytest.raises(LedgerError, match="permission denied"):
-        await Sweep(ledger, evidence).turn()
+        await PictureRetention(ledger, evidence).step()
     assert list(ledger.marked.values()) == ["DUE"]
     patient = MemoryEvidence()
     patient.pictures = evidence.pictures
-    await Sweep(ledger, patient).turn()
+    await PictureRetention(ledger, patient).step()
     assert list(ledger.marked.values()) == ["DONE"]

@@ -28,15 +28,16 @@ from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Job, PoolResult, ShadowResult
-from inspector.station.admission_queue import Anteroom
+from inspector.station.admission_queue import AdmissionQueue
+from inspector.station.camera_monitor import CameraMonitor
+from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
-from inspector.station.failover import SecondTry
-from inspector.station.gate_feedback import Gate
-from inspector.station.monitor import Watch
-from inspector.station.outbox import Relay
+from inspector.station.failover import Failover
+from inspector.station.gate_feedback import GateFeedback
+from inspector.station.outbox import Outbox
 from inspector.station.recorder import Recorder
 from inspector.station.station import Station
-from inspector.station.time_reserve import WayHome
+from inspector.station.time_reserve import TimeReserve
 from inspector.utc import utc_now
 
 TOPICS = Topics("plant/v1")
@@ -55,13 +56,14 @@ class Line:
     margin_ms: float = 100.0
 
     def __post_init__(self) -> None:
-        self.relay = Relay(self.ledger, self.publisher)
-        self.watch = Watch(self.ledger, self.publisher, TOPICS)
-        pool = SecondTry(Anteroom(self.pool, self.watch, 16), self.watch)
-        examiner = Examiner(self.pictures, pool, self.evidence, WayHome(self.margin_ms))
-        recorder = Recorder(self.ledger, self.relay, self.watch, TOPICS)
-        self.gate = Gate(self.ledger, self.watch)
-        self.station = Station(examiner, recorder, self.ledger, self.relay, self.watch, self.gate)
+        self.outbox = Outbox(self.ledger, self.publisher)
+        self.events = EventLog(self.ledger, self.publisher, TOPICS)
+        pool = Failover(AdmissionQueue(self.pool, self.events, 16), self.events)
+        examiner = Examiner(self.pictures, pool, self.evidence, TimeReserve(self.margin_ms))
+        recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS)
+        self.gate = GateFeedback(self.ledger, self.events)
+        self.cameras = CameraMonitor(self.ledger, self.events)
+        self.station = Station(examiner, recorder, self.ledger, self.outbox, self.events, self.cameras, self.gate)
         self.declare(pipeline())
 
     def declare(self, declared: Pipeline, version: int = 1) -> None:
@@ -76,13 +78,13 @@ class Line:
         return [ReportMessage.model_validate_json(message.payload) for message in sent]
 
     async def settle(self) -> None:
-        await self.relay.flush(5)
+        await self.outbox.flush(5)
 
 
 @pytest.fixture
 async def line() -> AsyncIterator[Line]:
     line = Line()
-    async with at_work(line.station, line.relay):
+    async with at_work(line.station, line.outbox):
         yield line
 
 
@@ -237,7 +239,7 @@ async def test_judgement_that_comes_too_late_never_passes(line: Line) -> None:
 async def test_camera_whose_clock_is_wrong_is_judged_from_receipt_and_named(line: Line) -> None:
     await line.station.inspect(frame(captured_at=utc_now() + timedelta(hours=1)))
     await line.settle()
-    await line.watch.flush()
+    await line.events.flush()
     assert line.verdicts()[0].disposition is Disposition.PASS
     [event] = line.ledger.events
     assert (event.kind, event.line, event.camera) == ("CLOCK_SKEW", "pcb", "cam1")
@@ -261,7 +263,7 @@ async def test_picture_that_kills_replicas_is_kept_and_refused(line: Line) -> No
     ] * 2
     assert len(line.pool.jobs) == 2
     assert line.evidence.get(hashlib.sha256(b"picture").hexdigest()) == b"picture"
-    await line.watch.flush()
+    await line.events.flush()
     assert "POISON_FRAME" in [event.kind for event in line.ledger.events]
 
 
@@ -311,7 +313,7 @@ async def test_pass_that_is_not_stored_in_time_is_not_sent(line: Line) -> None:
     await inspecting
     await line.settle()
     assert line.verdicts() == [verdict]
-    await line.watch.flush()
+    await line.events.flush()
     kinds = {event.kind for event in line.ledger.events}
     assert ("LEDGER_SLOW" in kinds, "RECORD_DIFFERS" in kinds) == (True, False)
     [row] = line.ledger.rows
@@ -378,7 +380,8 @@ async def test_picture_that_can_not_be_kept_never_passes(line: Line) -> None:
 async def test_stranger_is_counted_and_shown_but_not_judged(line: Line) -> None:
     line.declare(pipeline(cameras=["cam9"]))
     await line.station.inspect(frame())
-    await line.watch.flush()
+    await line.cameras.flush()
+    await line.events.flush()
     assert line.pool.jobs == []
     [camera] = await line.ledger.cameras()
     assert (camera.known, camera.frames) == (False, 1)
@@ -389,7 +392,8 @@ async def test_gap_in_seq_is_counted_as_lost(line: Line, monkeypatch: pytest.Mon
     monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", -1.0)
     for seq in (1, 2, 5):
         await line.station.inspect(frame(f"t-{seq}", seq=seq))
-    await line.watch.flush()
+    await line.cameras.flush()
+    await line.events.flush()
     [camera] = await line.ledger.cameras()
     assert camera.lost == 2
     assert any(json.loads(payload)["kind"] == "SEQUENCE_GAP" for _, payload in line.publisher.announced)
@@ -449,7 +453,7 @@ async def test_words_nobody_writes_any_more_are_closed_at_the_next_start(line: L
     await asyncio.sleep(0)
     again = Line(ledger=line.ledger)
     await again.station.recover()
-    relaying = asyncio.create_task(again.relay.run())
+    relaying = asyncio.create_task(again.outbox.run())
     await asyncio.sleep(0.1)
     assert [report.words_state for report in again.reports()] == [WordsState.MISSING]
     relaying.cancel()

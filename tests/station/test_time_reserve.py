@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.station.time_reserve import LEAST, MEMORY_S, WayHome, Ways
+from inspector.station.time_reserve import MIN_REMEMBERED, REMEMBERED_S, RecentDurations, TimeReserve
 
 
 def test_longest_way_counts_until_it_is_forgotten() -> None:
-    ways = Ways()
-    assert ways.longest_s(0.0) == 0.0
-    ways.add(0.0, 0.4)
-    for number in range(LEAST):
-        ways.add(1.0 + number, 1.1 + number)
-    assert ways.longest_s(0.4 + MEMORY_S) == pytest.approx(0.4)
-    assert ways.longest_s(0.5 + MEMORY_S) == pytest.approx(0.1)
+    durations = RecentDurations()
+    assert durations.longest_s(0.0) == 0.0
+    durations.add(0.0, 0.4)
+    for number in range(MIN_REMEMBERED):
+        durations.add(1.0 + number, 1.1 + number)
+    assert durations.longest_s(0.4 + REMEMBERED_S) == pytest.approx(0.4)
+    assert durations.longest_s(0.5 + REMEMBERED_S) == pytest.approx(0.1)
 
 
 def test_last_ways_are_remembered_over_a_silence() -> None:
-    ways = Ways()
-    ways.add(0.0, 0.4)
-    assert ways.longest_s(1e6) == pytest.approx(0.4)
+    durations = RecentDurations()
+    durations.add(0.0, 0.4)
+    assert durations.longest_s(1e6) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_last_ways_are_remembered_over_a_silence() -> None:
     [(0.0, 0.0, 30.0), (0.010, 0.015, 30.0), (0.080, 0.120, 200.0), (3.0, 0.1, 500.0)],
 )
 def test_as_much_is_kept_as_the_way_home_took_lately(storing_s: float, publishing_s: float, kept_ms: float) -> None:
-    way_home = WayHome(60.0)
-    way_home.storing.add(0.0, storing_s)
-    way_home.publishing.add(0.0, publishing_s)
-    assert way_home.margin_ms(1500.0, 3.0) == pytest.approx(kept_ms)
+    reserve = TimeReserve(60.0)
+    reserve.storing.add(0.0, storing_s)
+    reserve.publishing.add(0.0, publishing_s)
+    assert reserve.reserved_ms(1500.0, 3.0) == pytest.approx(kept_ms)

@@ -1,4 +1,4 @@
-"""Pictures that tests make: one scene in every format, and ways to break them."""
+"""Pictures that tests make: one scene in every format, and durations to break them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from inspector.adapters.vlm.transformers.engine import TransformersEngine
 from inspector.adapters.vlm.transformers.images import Optics
 from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix
 from inspector.adapters.vlm.transformers.model_forward import Network
-from inspector.bootstrap.wiring import card_at
+from inspector.bootstrap.from_settings import card_at
 from inspector.lab.synthetic import draw, encode
 from inspector.ports.engine import Picture
 

@@ -6,23 +6,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from inspector.domain.declared import ViewName
 from inspector.domain.frame import Claim, Frame, FrameKey
 from inspector.domain.part import Evidence
-from inspector.domain.pipeline import Pipeline, Quality
+from inspector.domain.pipeline import Pipeline, Quality, line_fingerprint
 from inspector.domain.prompts import Question
 from inspector.domain.quality import Measurements
 from inspector.domain.report import WHOLE_FRAME, Box, JsonSchema, Words
-from inspector.domain.vote import StoppedBy, Vote
+from inspector.domain.vote import StoppedBy, Tally, Vote, counting
 from inspector.errors import BrokerError, ModelError, PictureError
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 from inspector.ports.pool import Job, Judgement, PoolResult, ShadowResult
-from inspector.station.outbox import Relay
+from inspector.station.outbox import Outbox
 from inspector.station.station import Station
 from inspector.utc import utc_now
 
@@ -47,7 +47,7 @@ def frame(trigger_id: str = "t-1", **fields: object) -> Frame:
 
 def judgement(*p_ng: float | None, stopped_by: StoppedBy = StoppedBy.SETTLED) -> Judgement:
     votes = tuple(Vote(ViewName.DIRECT, 0, each, tokens=1, ms=5.0) for each in p_ng)
-    return Judgement(votes, 1, stopped_by, model_fingerprint="0123456789abcdef")
+    return Judgement(Tally(votes), 1, stopped_by, "", "fedcba9876543210", "0123456789abcdef")
 
 
 @dataclass
@@ -69,6 +69,13 @@ class MemoryPictureReader:
         return self.claims[claim.url]
 
 
+def _as_judged(answer: Judgement, job: Job) -> Judgement:
+    """The answer as a replica gives it: counted as the line declares, under its fingerprint."""
+    fingerprint = line_fingerprint(job.pipeline.settings_fingerprint(), answer.model_fingerprint, job.golden)
+    counts = counting(job.pipeline, fingerprint, answer.opinion)
+    return replace(answer, tally=replace(answer.tally, counting=counts), fingerprint=fingerprint)
+
+
 @dataclass
 class ScriptedPool:
     """Answers every job with `answer` (or raises it) after `delay_s`; words come when `may_write` is set."""
@@ -85,7 +92,9 @@ class ScriptedPool:
         await asyncio.sleep(self.delay_s)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return PoolResult(self.answer, asyncio.create_task(self._write()), asyncio.create_task(self._shade()))
+        return PoolResult(
+            _as_judged(self.answer, job), asyncio.create_task(self._write()), asyncio.create_task(self._shade())
+        )
 
     async def _shade(self) -> ShadowResult | None:
         return self.shadow
@@ -172,9 +181,9 @@ class GoldenShelf:
 
 
 @asynccontextmanager
-async def at_work(station: Station, relay: Relay) -> AsyncIterator[None]:
+async def at_work(station: Station, outbox: Outbox) -> AsyncIterator[None]:
     """Both working until the end of the block."""
-    relaying = asyncio.create_task(relay.run())
+    relaying = asyncio.create_task(outbox.run())
     yield
     await station.close(1)
     relaying.cancel()

@@ -17,8 +17,8 @@ from ray.serve.schema import ApplicationStatus
 
 from inspector.adapters.serving.deployments import (
     CONSOLE,
+    LOGGING,
     MODELS,
-    QUIET,
     STATIONS,
     ConsolePlan,
     ModelPlan,
@@ -29,7 +29,7 @@ from inspector.adapters.serving.deployments import (
 )
 from inspector.errors import PoolError
 
-ENVIRONMENT: Final = {
+RAY_ENVIRONMENT: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # Ray's default, 15, puts the line behind everything else on the machine
     "RAY_max_direct_call_object_size": "4194304",  # frames travel in the call, not through the object store
@@ -48,7 +48,7 @@ def ray_cluster(address: str | None, log: Path, *, num_cpus: float, num_gpus: fl
 
 @contextmanager
 def _started(address: str | None, num_cpus: float, num_gpus: float) -> Iterator[None]:
-    for name, value in ENVIRONMENT.items():
+    for name, value in RAY_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     try:
@@ -66,7 +66,7 @@ def _started(address: str | None, num_cpus: float, num_gpus: float) -> Iterator[
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
         # nothing enters over Serve's HTTP: frames come over MQTT and the console has its own port
         serve.start(
-            proxy_location=ProxyLocation.Disabled, http_options=HTTPOptions(host="127.0.0.1"), logging_config=QUIET
+            proxy_location=ProxyLocation.Disabled, http_options=HTTPOptions(host="127.0.0.1"), logging_config=LOGGING
         )
     except Exception as error:
         ray.shutdown()

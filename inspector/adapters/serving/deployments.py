@@ -1,4 +1,4 @@
-"""The one place that makes Ray Serve deployments out of plain classes.
+"""The one ticket that makes Ray Serve deployments out of plain classes.
 
 Three applications, so that each can be redeployed and drained alone: `models` (the replicas), `stations` (MQTT in and
 out) and `console`. Stations stop first: a frame in hand still needs a model.
@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from ray import serve
 from ray.serve.schema import LoggingConfig
 
-from inspector.adapters.serving.job_codec import Parcel, unpack
+from inspector.adapters.serving.job_codec import EncodedJob, decode_job
 from inspector.adapters.serving.ray_pool import RayPool
 from inspector.adapters.serving.replica import VisionModel
 from inspector.ports.pool import Pool
@@ -21,11 +21,11 @@ from inspector.ports.pool import Pool
 MODELS: Final = "models"
 STATIONS: Final = "stations"
 CONSOLE: Final = "console"
-QUIET: Final = LoggingConfig(enable_access_log=False, log_level="WARNING")
-DRAIN_S: Final = 15.0
+LOGGING: Final = LoggingConfig(enable_access_log=False, log_level="WARNING")
+DRAIN_TIMEOUT_S: Final = 15.0
 
 
-class Runnable(Protocol):
+class RunningService(Protocol):
     """Something that runs inside a deployment until it is closed."""
 
     def check(self) -> None:
@@ -51,7 +51,7 @@ class ModelPlan:
 class StationPlan:
     """How stations are made. `open_station` runs in each station's process and gets the pool and its number."""
 
-    open_station: Callable[[Pool, int], Awaitable[Runnable]]
+    open_station: Callable[[Pool, int], Awaitable[RunningService]]
     count: int
 
 
@@ -59,7 +59,7 @@ class StationPlan:
 class ConsolePlan:
     """How the console is made: a web server in a process of its own."""
 
-    open_console: Callable[[], Awaitable[Runnable]]
+    open_console: Callable[[], Awaitable[RunningService]]
 
 
 class ModelReplica:
@@ -68,8 +68,8 @@ class ModelReplica:
     def __init__(self, open_model: Callable[[], VisionModel]) -> None:
         self._model = open_model()
 
-    async def judge(self, parcel: Parcel) -> Any:
-        async for outcome in self._model.judge(unpack(parcel)):
+    async def judge(self, encoded: EncodedJob) -> Any:
+        async for outcome in self._model.judge(decode_job(encoded)):
             yield outcome
 
     async def check_health(self) -> None:
@@ -77,9 +77,9 @@ class ModelReplica:
 
 
 class StationReplica:
-    """A station as Serve sees it: it takes no calls, its work comes over MQTT."""
+    """A station as Serve sees it: it takes no result, its work comes over MQTT."""
 
-    async def __init__(self, open_station: Callable[[Pool, int], Awaitable[Runnable]]) -> None:  # type: ignore[misc]  # Serve awaits it
+    async def __init__(self, open_station: Callable[[Pool, int], Awaitable[RunningService]]) -> None:  # type: ignore[misc]  # Serve awaits it
         pool = RayPool(serve.get_deployment_handle("VisionModel", MODELS))
         self._station = await open_station(pool, _rank())
 
@@ -93,7 +93,7 @@ class StationReplica:
 class ConsoleReplica:
     """The console as Serve sees it: it serves HTTP on a port of its own."""
 
-    async def __init__(self, open_console: Callable[[], Awaitable[Runnable]]) -> None:  # type: ignore[misc]  # Serve awaits it
+    async def __init__(self, open_console: Callable[[], Awaitable[RunningService]]) -> None:  # type: ignore[misc]  # Serve awaits it
         self._console = await open_console()
 
     def check_health(self) -> None:
@@ -105,7 +105,7 @@ class ConsoleReplica:
 
 def models(plan: ModelPlan) -> serve.Application:
     """The model pool. The window of all callers must fit into replicas x max_ongoing_requests, else Serve's router
-    backs off while replicas idle; beyond that calls fail at once instead of queueing."""
+    backs off while replicas idle; beyond that result fail at once instead of queueing."""
     scale: dict[str, Any] = {"num_replicas": plan.replicas}
     if plan.max_replicas and plan.max_replicas > plan.replicas:
         scale = {
@@ -123,9 +123,9 @@ def models(plan: ModelPlan) -> serve.Application:
         ray_actor_options={"num_gpus": plan.num_gpus, "num_cpus": plan.num_cpus},
         health_check_period_s=5,
         health_check_timeout_s=30,
-        graceful_shutdown_timeout_s=DRAIN_S,
+        graceful_shutdown_timeout_s=DRAIN_TIMEOUT_S,
         graceful_shutdown_wait_loop_s=0.2,
-        logging_config=QUIET,
+        logging_config=LOGGING,
         **scale,
     )
     return deployment.bind(plan.open_model)
@@ -140,9 +140,9 @@ def stations(plan: StationPlan) -> serve.Application:
         ray_actor_options={"num_cpus": 0},
         health_check_period_s=2,
         health_check_timeout_s=10,
-        graceful_shutdown_timeout_s=DRAIN_S,
+        graceful_shutdown_timeout_s=DRAIN_TIMEOUT_S,
         graceful_shutdown_wait_loop_s=0.1,
-        logging_config=QUIET,
+        logging_config=LOGGING,
     )
     return deployment.bind(plan.open_station)
 
@@ -157,7 +157,7 @@ def console(plan: ConsolePlan) -> serve.Application:
         health_check_period_s=5,
         graceful_shutdown_timeout_s=5,
         graceful_shutdown_wait_loop_s=0.1,
-        logging_config=QUIET,
+        logging_config=LOGGING,
     )
     return deployment.bind(plan.open_console)
 

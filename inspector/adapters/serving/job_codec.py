@@ -10,10 +10,10 @@ from inspector.domain.frame import FrameKey
 from inspector.domain.pipeline import Pipeline
 from inspector.ports.pool import Job
 
-VERSIONS = 64
+CACHED_PIPELINES = 64
 
 
-class Parcel(NamedTuple):
+class EncodedJob(NamedTuple):
     """A job in values that pickle quickly. `key` is line, camera, trigger_id."""
 
     key: tuple[str, str, str]
@@ -25,15 +25,15 @@ class Parcel(NamedTuple):
     max_rungs: int | None
 
 
-class Packer:
+class JobEncoder:
     """Packs jobs, remembering the text of each line's current pipeline."""
 
     def __init__(self) -> None:
         self._texts: dict[str, tuple[Pipeline, str]] = {}
 
-    def pack(self, job: Job) -> Parcel:
+    def pack(self, job: Job) -> EncodedJob:
         text = self._text(job.pipeline)
-        return Parcel(
+        return EncodedJob(
             (job.key.line, job.key.camera, job.key.trigger_id),
             job.payload,
             text,
@@ -50,11 +50,11 @@ class Packer:
         return known[1]
 
 
-def unpack(parcel: Parcel) -> Job:
+def decode_job(encoded: EncodedJob) -> Job:
     """The job again, equal to what was packed."""
-    return Job(FrameKey(*parcel.key), parcel.payload, _pipeline(parcel.pipeline), *parcel[3:])
+    return Job(FrameKey(*encoded.key), encoded.payload, _pipeline(encoded.pipeline), *encoded[3:])
 
 
-@lru_cache(maxsize=VERSIONS)
+@lru_cache(maxsize=CACHED_PIPELINES)
 def _pipeline(text: str) -> Pipeline:
     return Pipeline.model_validate_json(text)

@@ -9,7 +9,7 @@ from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
-from inspector.adapters.serving.job_codec import Packer
+from inspector.adapters.serving.job_codec import JobEncoder
 from inspector.domain.report import Words, WordsState
 from inspector.errors import PoolError, PoolOverload, ReplicaError
 from inspector.ports.pool import Job, Judgement, PoolResult, ShadowResult
@@ -19,12 +19,12 @@ class RayPool:
     """The model replicas behind one handle."""
 
     def __init__(self, handle: DeploymentHandle) -> None:
-        self._packer = Packer()
+        self._encoder = JobEncoder()
         self._handle = handle.options(stream=True, method_name="judge")
 
     async def judge(self, job: Job) -> PoolResult:
         """Asks one replica, once. Waits where none is alive: dead ones are replaced."""
-        stream = self._handle.remote(self._packer.pack(job))
+        stream = self._handle.remote(self._encoder.pack(job))
         try:
             return _judged(await _first(stream), stream)
         except BackPressureError as error:
@@ -60,15 +60,15 @@ async def _last(stream: Any, words: asyncio.Future[Words | None]) -> ShadowResul
                 shadow = outcome
             else:
                 written = outcome
-                _tell(words, written)
+                _notify(words, written)
     except RayError as error:
         written = Words(WordsState.MISSING, raw=f"the model replica stopped while writing: {_reason(error)}")
     finally:
-        _tell(words, written)
+        _notify(words, written)
     return shadow
 
 
-def _tell(words: asyncio.Future[Words | None], written: Words | None) -> None:
+def _notify(words: asyncio.Future[Words | None], written: Words | None) -> None:
     """The first answer stays; who waited may have gone."""
     if not words.done():
         words.set_result(written)

@@ -25,7 +25,7 @@ def bench_engine(
     as_json: AsJson = False,
 ) -> None:
     """Compare the engine with separate calls and with num_return_sequences, on a mid-size model of random weights."""
-    from inspector.bootstrap.wiring import card_of
+    from inspector.bootstrap.from_settings import card_of
     from inspector.operations.bench_engine import measure_engine
 
     settings = read_settings(model=model)

@@ -9,7 +9,7 @@ from inspector.cli.output import print_json, print_status
 def db_upgrade(as_json: AsJson = False) -> None:
     """Upgrade the database to this program's schema. Refuses a database of a newer program."""
     from inspector.adapters.ledger import schema_state, shown, upgrade
-    from inspector.bootstrap.wiring import absolute
+    from inspector.bootstrap.from_settings import absolute
 
     settings = absolute(read_settings())
     settings.data.mkdir(parents=True, exist_ok=True)

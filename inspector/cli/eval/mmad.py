@@ -43,7 +43,7 @@ def eval_mmad(
     Download the benchmark yourself: its pictures have licences of their own.
     """
     from inspector.adapters.vlm import load
-    from inspector.bootstrap.wiring import card_of
+    from inspector.bootstrap.from_settings import card_of
     from inspector.lab.evaluation.mmad.report import mmad_report
     from inspector.lab.report_files import write_report
     from inspector.operations.eval_mmad import DEFAULT_STRATEGIES, MmadSettings, evaluate_mmad

@@ -22,7 +22,7 @@ def export_parts(
 ) -> None:
     """Export decided parts, newest first, with verdict, votes and findings."""
     from inspector.adapters.ledger import SqlArchive
-    from inspector.bootstrap.wiring import absolute
+    from inspector.bootstrap.from_settings import absolute
     from inspector.operations.export import iter_parts, write_csv, write_jsonl
     from inspector.ports.archive import PartFilter
 

@@ -14,7 +14,7 @@ from inspector.cli.output import print_status
 def export_pipelines(folder: Annotated[Path, typer.Argument(help="Folder to write to.")]) -> None:
     """Export the live version of every line, with its golden samples, as files for [bold]inspector apply[/]."""
     from inspector.adapters.ledger import FileEvidence, SqlArchive
-    from inspector.bootstrap.wiring import absolute
+    from inspector.bootstrap.from_settings import absolute
     from inspector.operations.export import write_pipelines
 
     settings = absolute(read_settings())

@@ -24,7 +24,7 @@ from inspector.domain.declared import Disposition
 from inspector.domain.part import Evidence, PartRecord
 from inspector.domain.pipeline import Retention
 from inspector.ports.ledger import Ledger, PipelineVersion
-from inspector.station.picture_retention import Sweep
+from inspector.station.picture_retention import PictureRetention
 from inspector.utc import utc_now
 
 LATER = NOON + timedelta(hours=25)
@@ -165,7 +165,7 @@ def sweep_until_killed(database: str, root: Path) -> None:
 DYING_SWEEP = """
 import asyncio, os, signal, sys
 from inspector.adapters.ledger import FileEvidence, SqlLedger
-from inspector.station.picture_retention import Sweep
+from inspector.station.picture_retention import PictureRetention
 
 class Dying(FileEvidence):
     left = 3
@@ -177,7 +177,7 @@ class Dying(FileEvidence):
 
 async def main(url, root):
     async with SqlLedger(url) as ledger:
-        await Sweep(ledger, Dying(root)).turn()
+        await PictureRetention(ledger, Dying(root)).step()
 
 asyncio.run(main(sys.argv[1], sys.argv[2]))
 """
@@ -207,7 +207,7 @@ async def test_sweep_that_is_killed_breaks_no_promise_and_the_next_one_finishes(
     assert all(evidence.has(sha256) for sha256 in promised)
     assert pictures_in(tmp_path) == 7
     async with SqlLedger(database) as ledger:
-        await Sweep(ledger, evidence).turn()
+        await PictureRetention(ledger, evidence).step()
     assert fetch(database, "SELECT count(*) FROM evidence WHERE removal = 'DONE'") == [(9,)]
     assert pictures_in(tmp_path) == 1
 

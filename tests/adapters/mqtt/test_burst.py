@@ -23,13 +23,14 @@ from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Job, PoolResult
+from inspector.station.camera_monitor import CameraMonitor
+from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
-from inspector.station.gate_feedback import Gate
-from inspector.station.monitor import Watch
-from inspector.station.outbox import Relay
+from inspector.station.gate_feedback import GateFeedback
+from inspector.station.outbox import Outbox
 from inspector.station.recorder import Recorder
 from inspector.station.station import Station
-from inspector.station.time_reserve import WayHome
+from inspector.station.time_reserve import TimeReserve
 
 TOPICS = Topics("plant/v1")
 WINDOW = 8
@@ -65,10 +66,12 @@ class ForgetfulPool(ScriptedPool):
 
 def station_on(ledger: MemoryLedger) -> Station:
     publisher = MemoryPublisher()
-    relay, watch = Relay(ledger, publisher), Watch(ledger, publisher, TOPICS)
-    examiner = Examiner(MemoryPictureReader(), ForgetfulPool(), MemoryEvidence(), WayHome(60.0))
-    recorder = Recorder(ledger, relay, watch, TOPICS)
-    station = Station(examiner, recorder, ledger, relay, watch, Gate(ledger, watch))
+    outbox, events = Outbox(ledger, publisher), EventLog(ledger, publisher, TOPICS)
+    examiner = Examiner(MemoryPictureReader(), ForgetfulPool(), MemoryEvidence(), TimeReserve(60.0))
+    recorder = Recorder(ledger, outbox, events, TOPICS)
+    station = Station(
+        examiner, recorder, ledger, outbox, events, CameraMonitor(ledger, events), GateFeedback(ledger, events)
+    )
     station.follow([PipelineVersion(pipeline(deadline_ms=600_000), 1, ())])
     return station
 

@@ -19,7 +19,7 @@ from support.paths import TESTS
 
 from inspector.adapters.serving.cluster import ray_cluster
 from inspector.adapters.serving.deployments import ModelPlan, models
-from inspector.adapters.serving.job_codec import Packer, unpack
+from inspector.adapters.serving.job_codec import JobEncoder, decode_job
 from inspector.adapters.serving.ray_pool import RayPool
 from inspector.adapters.serving.replica import VisionModel
 from inspector.domain.frame import FrameKey
@@ -28,8 +28,8 @@ from inspector.domain.vote import StoppedBy
 from inspector.errors import PoolError, PoolOverload, ReplicaError
 from inspector.messages.topics import Topics
 from inspector.ports.pool import Job, Judgement, ShadowResult
-from inspector.station.failover import SecondTry
-from inspector.station.monitor import Watch
+from inspector.station.event_log import EventLog
+from inspector.station.failover import Failover
 
 
 class Troublesome(VisionModel):
@@ -73,15 +73,15 @@ def job(trigger_id: str) -> Job:
     return Job(FrameKey("pcb", "cam1", trigger_id), b"picture" * 10_000, pipeline(), (), 60_000.0)
 
 
-def second_try(handle: Any) -> SecondTry:
-    return SecondTry(RayPool(handle), Watch(MemoryLedger(), MemoryPublisher(), Topics()))
+def second_try(handle: Any) -> Failover:
+    return Failover(RayPool(handle), EventLog(MemoryLedger(), MemoryPublisher(), Topics()))
 
 
 def test_job_is_the_same_after_its_way() -> None:
-    packer, sent = Packer(), job("plain")
-    assert unpack(packer.pack(sent)) == sent
+    packer, sent = JobEncoder(), job("plain")
+    assert decode_job(packer.pack(sent)) == sent
     newer = replace(sent, pipeline=pipeline(question="Is there any flaw on this board?"))
-    assert unpack(packer.pack(newer)) == newer
+    assert decode_job(packer.pack(newer)) == newer
 
 
 async def test_judgement_comes_back_with_its_votes(handle: Any) -> None:
@@ -125,8 +125,8 @@ async def test_exception_in_a_replica_is_an_error_with_its_reason(handle: Any) -
 async def test_excess_calls_fail_at_once_instead_of_queueing(handle: Any) -> None:
     pool = RayPool(handle)
     await pool.judge(job("plain"))
-    calls = [asyncio.create_task(pool.judge(job(f"slow-{number}"))) for number in range(40)]
-    outcomes = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 60)
+    result = [asyncio.create_task(pool.judge(job(f"slow-{number}"))) for number in range(40)]
+    outcomes = await asyncio.wait_for(asyncio.gather(*result, return_exceptions=True), 60)
     assert any(isinstance(outcome, PoolOverload) for outcome in outcomes)
     assert sum(not isinstance(outcome, BaseException) for outcome in outcomes) >= 8
 

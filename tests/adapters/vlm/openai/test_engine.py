@@ -19,7 +19,7 @@ from support.tiny_model import DIRECT, DRAFT, INVERTED, LONGER, PREAMBLE, REPORT
 
 from inspector.adapters.serving.replica import VisionModel
 from inspector.adapters.vlm import load
-from inspector.bootstrap.wiring import card_at
+from inspector.bootstrap.from_settings import card_at
 from inspector.domain.declared import Reasoning, Severity, ViewName
 from inspector.domain.frame import FrameKey
 from inspector.domain.model_card import ModelCard

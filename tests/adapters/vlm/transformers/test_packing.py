@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from inspector.adapters.vlm.transformers.engine import ready
 from inspector.lab.benchmarks.contestants import random_weights
-from inspector.bootstrap.wiring import card_at
+from inspector.bootstrap.from_settings import card_at
 path = Path(sys.argv[1])
 kept = ready(partial(random_weights, card_at(path), path.parent), card_at(path))
 print(re.search(r"AnonHugePages: *(\\d+)", Path("/proc/self/smaps_rollup").read_text())[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +11,8 @@ from support.line_fakes import MemoryPublisher
 
 from inspector.domain.reconciliation import Gap
 from inspector.messages.topics import Topics
-from inspector.station.monitor import Watch
+from inspector.station.camera_monitor import CameraMonitor
+from inspector.station.event_log import EventLog
 from inspector.utc import utc_now
 
 
@@ -20,13 +21,26 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", -1.0)
 
 
-async def a_life(ledger: MemoryLedger, *seqs: int) -> Watch:
-    """A station that saw frames with these numbers, and decided none of them."""
-    watch = Watch(ledger, MemoryPublisher(), Topics())
-    await watch.remember()
+@dataclass
+class Run:
+    """One run of a station, up to its end."""
+
+    cameras: CameraMonitor
+    events: EventLog
+
+    async def flush(self) -> None:
+        await self.cameras.flush()
+        await self.events.flush()
+
+
+async def a_run(ledger: MemoryLedger, *seqs: int) -> Run:
+    """A station that received frames with these numbers, and decided none of them."""
+    events = EventLog(ledger, MemoryPublisher(), Topics())
+    cameras = CameraMonitor(ledger, events)
+    await cameras.restore()
     for seq in seqs:
-        watch.saw_frame("pcb", "cam1", known=True, seq=seq)
-    return watch
+        cameras.add_frame("pcb", "cam1", known=True, seq=seq)
+    return Run(cameras, events)
 
 
 async def decided(ledger: MemoryLedger, *seqs: int) -> None:
@@ -40,27 +54,27 @@ def gaps(ledger: MemoryLedger) -> list[tuple[int, int]]:
 
 async def test_neighbours_that_never_came_are_one_gap() -> None:
     ledger = MemoryLedger()
-    await (await a_life(ledger, 1, 4, 6)).flush()
+    await (await a_run(ledger, 1, 4, 6)).flush()
     assert gaps(ledger) == [(2, 3), (5, 5)]
     assert [event.kind for event in ledger.events] == ["SEQUENCE_GAP"]
 
 
-async def test_what_an_earlier_life_decided_is_not_lost() -> None:
+async def test_what_an_earlier_run_decided_is_not_lost() -> None:
     """It died before it could write down how far it had seen."""
     ledger = MemoryLedger()
-    await (await a_life(ledger, 1)).flush()
+    await (await a_run(ledger, 1)).flush()
     await decided(ledger, 2, 3, 5)
-    await (await a_life(ledger, 7)).flush()
+    await (await a_run(ledger, 7)).flush()
     assert gaps(ledger) == [(4, 4), (6, 6)]
 
 
 async def test_gap_that_was_open_when_a_station_died_is_found_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = MemoryLedger()
     monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", 60.0)
-    await (await a_life(ledger, 1, 3)).flush()
+    await (await a_run(ledger, 1, 3)).flush()
     await decided(ledger, 3)
     monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", -1.0)
-    await (await a_life(ledger, 4)).flush()
+    await (await a_run(ledger, 4)).flush()
     assert gaps(ledger) == [(2, 2)]
 
 
@@ -68,18 +82,18 @@ async def test_numbers_decided_long_ago_explain_no_gap() -> None:
     """A counter that begins again uses them again."""
     ledger = MemoryLedger()
     await ledger.record(replace(a_part("old"), seq=2, received_at=utc_now() - timedelta(days=1)), [])
-    await (await a_life(ledger, 1, 3)).flush()
+    await (await a_run(ledger, 1, 3)).flush()
     assert gaps(ledger) == [(2, 2)]
 
 
 async def test_losses_wait_while_the_ledger_is_away() -> None:
     ledger = MemoryLedger()
-    watch = await a_life(ledger, 1, 3)
+    run = await a_run(ledger, 1, 3)
     ledger.away = True
-    await watch.flush()
+    await run.flush()
     ledger.away = False
-    await watch.flush()
-    await watch.flush()
+    await run.flush()
+    await run.flush()
     assert gaps(ledger) == [(2, 2)]
     [camera] = await ledger.cameras()
     assert (camera.frames, camera.lost, camera.last_seq) == (2, 1, 3)

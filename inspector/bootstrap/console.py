@@ -1,0 +1,64 @@
+"""Builds the console and the metrics page out of settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from inspector.bootstrap.from_settings import broker_of, log_process
+from inspector.messages.topics import Topics
+from inspector.ports.metrics import MetricsSource
+from inspector.settings import Settings
+
+if TYPE_CHECKING:
+    from inspector.adapters.console.server import RunningConsole
+    from inspector.adapters.mqtt.heartbeats import Pulses
+    from inspector.adapters.telemetry.exporter import Exporter
+
+
+async def open_console(settings: Settings) -> RunningConsole:
+    """Start the console on its own port."""
+    from inspector.adapters.console.app import console_app
+    from inspector.adapters.console.server import RunningConsole
+    from inspector.adapters.ledger import FileEvidence, SqlArchive
+
+    log_process(settings, "console")
+    archive, evidence = SqlArchive(settings.database), FileEvidence(settings.evidence)
+    pulses = _pulses(settings)
+    app = console_app(archive, evidence, topic_root=settings.topic_root, metrics=_exporter(archive, pulses))
+    console = RunningConsole(app, settings.console_host, settings.console_port, pulses.stop)
+    await console.start()
+    return console
+
+
+@contextmanager
+def metrics_server(settings: Settings) -> Iterator[None]:
+    """Serve /metrics on a port of its own for the length of the block, if the settings name one."""
+    if settings.metrics_port is None:
+        yield
+        return
+    from inspector.adapters.ledger import SqlArchive
+    from inspector.adapters.telemetry.exporter import served
+
+    archive, pulses = SqlArchive(settings.database), _pulses(settings)
+    try:
+        with served(_exporter(archive, pulses), settings.console_host, settings.metrics_port):
+            yield
+    finally:
+        pulses.stop()
+        archive.close()
+
+
+def _pulses(settings: Settings) -> Pulses:
+    from inspector.adapters.mqtt.heartbeats import Pulses
+
+    pulses = Pulses(broker_of(settings), Topics(settings.topic_root), settings.site)
+    pulses.start()
+    return pulses
+
+
+def _exporter(books: MetricsSource, pulses: Pulses) -> Exporter:
+    from inspector.adapters.telemetry.exporter import Exporter
+
+    return Exporter(books, pulses.last)

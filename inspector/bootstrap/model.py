@@ -1,0 +1,29 @@
+"""Builds a model replica out of settings. Runs inside the process that Ray Serve starts for it."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from inspector.bootstrap.from_settings import card_of, log_process
+from inspector.settings import Settings
+
+if TYPE_CHECKING:
+    from inspector.adapters.serving.replica import VisionModel
+
+
+def open_model(settings: Settings, threads: int) -> VisionModel:
+    """Load the engine that the model card names. Raises ModelError."""
+    from inspector.adapters.ledger import FileEvidence
+    from inspector.adapters.serving.replica import VisionModel
+    from inspector.adapters.vlm import load
+
+    log_process(settings, f"model-{os.getpid()}")
+    engine = load(card_of(settings), settings.model.parent, threads=threads)
+    return VisionModel(engine, FileEvidence(settings.evidence), health_check_picture())
+
+
+def health_check_picture() -> bytes:
+    """Return the picture of a sound part that a health check asks about."""
+    return resources.files("inspector.bootstrap").joinpath("assets", "health_check.jpg").read_bytes()

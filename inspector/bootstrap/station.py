@@ -1,0 +1,198 @@
+"""Builds a station out of settings. Runs inside the process that Ray Serve starts for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from inspector.adapters.camera import CameraPictureReader
+from inspector.adapters.ledger import FileEvidence, SqlLedger
+from inspector.adapters.mqtt.intake import Intake
+from inspector.adapters.mqtt.publisher import MqttPublisher
+from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once
+from inspector.bootstrap.running_station import Lifecycle, RunningStation, Service
+from inspector.messages.outgoing import VerdictMessage
+from inspector.messages.topics import Topics
+from inspector.ports.pool import Pool
+from inspector.settings import Settings
+from inspector.station.admission_queue import AdmissionQueue
+from inspector.station.camera_monitor import CameraMonitor
+from inspector.station.event_log import EventLog
+from inspector.station.examiner import Examiner
+from inspector.station.failover import Failover
+from inspector.station.gate_feedback import GateFeedback
+from inspector.station.heartbeat import HeartbeatPublisher, Load
+from inspector.station.judging_counter import JudgingCounter
+from inspector.station.outbox import Outbox
+from inspector.station.part_states import StateListener, ignore_state
+from inspector.station.picture_retention import PictureRetention
+from inspector.station.pipeline_updates import PipelineUpdates
+from inspector.station.recorder import Recorder
+from inspector.station.state_publisher import StatePublisher
+from inspector.station.station import Station
+from inspector.station.time_reserve import TimeReserve
+
+# closing fits in the time that Serve gives it (adapters.serving.deployments.DRAIN_TIMEOUT_S)
+INTAKE_CLOSE_TIMEOUT_S: Final = 8.0
+REPORTS_TIMEOUT_S: Final = 2.0
+OUTBOX_FLUSH_TIMEOUT_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The station's connections: database, pictures, broker."""
+
+    topics: Topics
+    ledger: SqlLedger
+    evidence: FileEvidence
+    publisher: MqttPublisher
+
+
+@dataclass(frozen=True, slots=True)
+class PoolChain:
+    """The model replicas as the station uses them. `pool` is the outermost of the chain."""
+
+    counter: JudgingCounter
+    queue: AdmissionQueue
+    pool: Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """Events, cameras, gates, and changes of state."""
+
+    states: StatePublisher
+    notify: StateListener
+    events: EventLog
+    cameras: CameraMonitor
+    gate: GateFeedback
+
+
+async def open_station(settings: Settings, pool: Pool, number: int) -> RunningStation:
+    """Start the station `number`, counted from 0.
+
+    Each has an MQTT session of its own, with client ids that stay the same over restarts.
+    """
+    log_process(settings, f"station-{number}")
+    neighbours = await _neighbours(settings, number)
+    monitoring = _monitoring(settings, neighbours)
+    chain = _pool_chain(settings, pool, monitoring)
+    reserve = TimeReserve(settings.margin_ms)
+    outbox = _outbox(settings, neighbours, monitoring, reserve)
+    station = _station(settings, neighbours, monitoring, chain.pool, reserve, outbox)
+    intake = _intake(settings, neighbours, station, number)
+    updates = _updates(settings, neighbours, monitoring, station, number, [outbox, monitoring.gate], intake)
+    heartbeat = _heartbeat(neighbours, number, station, chain, outbox)
+
+    async def open_intake() -> None:
+        intake.start()
+
+    lifecycle = Lifecycle(
+        before=[neighbours.publisher.start, updates.refresh, monitoring.cameras.restore],
+        services=[*_services(neighbours, monitoring), outbox, updates, heartbeat],
+        after=[station.recover, open_intake],
+        drain=[
+            partial(intake.close, INTAKE_CLOSE_TIMEOUT_S),
+            partial(station.close, REPORTS_TIMEOUT_S),
+            partial(outbox.flush, OUTBOX_FLUSH_TIMEOUT_S),
+        ],
+        stop=[neighbours.publisher.close, neighbours.ledger.stop],
+    )
+    running = RunningStation(number, lifecycle, intake.check)
+    await running.start()
+    return running
+
+
+async def _neighbours(settings: Settings, number: int) -> Neighbours:
+    topics, ledger = Topics(settings.topic_root), SqlLedger(settings.database)
+    await ledger.start()
+    publisher = MqttPublisher(broker_of(settings), topics, f"{_client_id(settings, number)}-out", number)
+    return Neighbours(topics, ledger, FileEvidence(settings.evidence), publisher)
+
+
+def _monitoring(settings: Settings, neighbours: Neighbours) -> Monitoring:
+    states = StatePublisher(neighbours.publisher, neighbours.topics)
+    notify = states.notify if settings.part_states else ignore_state
+    events = EventLog(neighbours.ledger, neighbours.publisher, neighbours.topics)
+    cameras = CameraMonitor(neighbours.ledger, events, notify=notify)
+    return Monitoring(states, notify, events, cameras, GateFeedback(neighbours.ledger, events, notify=notify))
+
+
+def _pool_chain(settings: Settings, replicas: Pool, monitoring: Monitoring) -> PoolChain:
+    """Chain, from the replicas outwards: count what is being judged, admit by deadline, retry on another replica."""
+    counter = JudgingCounter(replicas, monitoring.notify)
+    queue = AdmissionQueue(counter, monitoring.events, parts_at_once(settings, card_of(settings)))
+    return PoolChain(counter, queue, Failover(queue, monitoring.events))
+
+
+def _outbox(settings: Settings, neighbours: Neighbours, monitoring: Monitoring, reserve: TimeReserve) -> Outbox:
+    return Outbox(
+        neighbours.ledger,
+        neighbours.publisher,
+        durations=reserve.publishing,
+        notify=monitoring.states.notify_published if settings.part_states else ignore_state,
+        on_withdrawn=partial(_report_withdrawn, monitoring.events),
+    )
+
+
+def _report_withdrawn(events: EventLog, verdict: VerdictMessage) -> None:
+    text = f"{verdict.trigger_id}: its PASS was not published in time; the gate gets {verdict.disposition}"
+    events.add("PASS_WITHDRAWN", text, line=verdict.line, camera=verdict.camera)
+
+
+def _station(
+    settings: Settings,
+    neighbours: Neighbours,
+    monitoring: Monitoring,
+    pool: Pool,
+    reserve: TimeReserve,
+    outbox: Outbox,
+) -> Station:
+    ledger, events, notify = neighbours.ledger, monitoring.events, monitoring.notify
+    examiner = Examiner(CameraPictureReader(settings.claims), pool, neighbours.evidence, reserve)
+    recorder = Recorder(ledger, outbox, events, neighbours.topics, durations=reserve.storing, notify=notify)
+    return Station(examiner, recorder, ledger, outbox, events, monitoring.cameras, monitoring.gate, notify=notify)
+
+
+def _intake(settings: Settings, neighbours: Neighbours, station: Station, number: int) -> Intake:
+    lines: list[str] | None = None if settings.stations == 1 else []
+    name = _client_id(settings, number)
+    return Intake(broker_of(settings), neighbours.topics, name, station, lines=lines, window=settings.window)
+
+
+def _updates(
+    settings: Settings,
+    neighbours: Neighbours,
+    monitoring: Monitoring,
+    station: Station,
+    number: int,
+    by_line: Sequence[Outbox | GateFeedback],
+    intake: Intake,
+) -> PipelineUpdates:
+    def share(lines: list[str]) -> None:
+        for each in by_line:
+            each.lines = lines
+
+    on_lines = [share, intake.resubscribe]
+    return PipelineUpdates(neighbours.ledger, station, monitoring.events, number, settings.stations, on_lines)
+
+
+def _heartbeat(
+    neighbours: Neighbours, number: int, station: Station, chain: PoolChain, outbox: Outbox
+) -> HeartbeatPublisher:
+    def load() -> Load:
+        return Load(station.in_flight, chain.queue.waiting, chain.counter.judging, outbox.backlog)
+
+    topics = neighbours.topics
+    return HeartbeatPublisher(neighbours.publisher, topics.of_station(topics.heartbeat, number), number, load)
+
+
+def _services(neighbours: Neighbours, monitoring: Monitoring) -> list[Service]:
+    retention = PictureRetention(neighbours.ledger, neighbours.evidence)
+    return [monitoring.events, monitoring.cameras, monitoring.gate, monitoring.states, retention]
+
+
+def _client_id(settings: Settings, number: int) -> str:
+    return f"{settings.site}-station-{number}"
