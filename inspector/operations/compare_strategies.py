@@ -17,7 +17,7 @@ from inspector.lab.evaluation.part_recorder import LabelledPart, PartRecorder, R
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.strategies import choose_strategies
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample, encode, golden
-from inspector.lab.training.bench import GOLDEN_SEED, JPEG, Album, held_out_frame
+from inspector.lab.training.checkpoint_evaluator import GOLDEN_SEED, JPEG_MEDIA_TYPE, GoldenSampleStore, held_out_frame
 from inspector.operations.apply import golden_hashes, read_pipelines
 from inspector.operations.progress import ReportProgress, no_progress
 from inspector.operations.replay import LabelledPicture, read_labels
@@ -82,14 +82,14 @@ def _record(
 
 def synthetic_source(pipelines: Path, *, frames: int, seed: int) -> PartSource:
     """Synthetic frames of all products in turn, half of them NG; every fourth pair shows the last variant."""
-    fleet, album = read_pipelines(pipelines), Album()
+    fleet, album = read_pipelines(pipelines), GoldenSampleStore()
     lines = [_declared(fleet, product, pipelines).pipeline for product in PRODUCTS]
     parts = (_synthetic_part(lines[k % len(lines)], album, held_out_frame(seed, k)) for k in range(frames))
     return PartSource(f"synthetic, seed {seed}", frames, parts, album)
 
 
-def _synthetic_part(pipeline: Pipeline, album: Album, sample: Sample) -> LabelledPart:
-    hashes = tuple(album.put(data, JPEG).sha256 for data in _golden_samples(sample.product, sample.variant))
+def _synthetic_part(pipeline: Pipeline, album: GoldenSampleStore, sample: Sample) -> LabelledPart:
+    hashes = tuple(album.put(data, JPEG_MEDIA_TYPE).sha256 for data in _golden_samples(sample.product, sample.variant))
     name = f"{sample.product}-{sample.seed}"
     return LabelledPart(name, pipeline, encode(sample), sample.ng, hashes, _visibility(sample.main))
 
@@ -113,7 +113,7 @@ def folder_source(path: Path, pipelines: Path, *, line: str | None = None, frame
     """
     rows = [row for row in read_labels(path) if row.is_ng is not None]
     wanted = len(rows) if frames is None else min(frames, len(rows))
-    declared, album = _declared(read_pipelines(pipelines), line or path.resolve().name, pipelines), Album()
+    declared, album = _declared(read_pipelines(pipelines), line or path.resolve().name, pipelines), GoldenSampleStore()
     faults: list[Fault] = []
     hashes = golden_hashes(declared, album, faults)
     if faults:

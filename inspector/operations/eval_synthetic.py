@@ -25,13 +25,13 @@ def evaluate_synthetic(
     """
     from inspector.adapters import vlm
     from inspector.bootstrap.from_settings import card_at
-    from inspector.lab.training.bench import Bench
-    from inspector.lab.training.measure import measure
+    from inspector.lab.training.checkpoint_evaluator import CheckpointEvaluator
+    from inspector.lab.training.checkpoint_figures import measure
 
-    bench = Bench(vlm.load(card_at(card), card.parent, threads), _synthetic_pipelines(pipelines))
-    figures = asyncio.run(measure(bench, frames=frames, seed=seed, progress=progress))
+    evaluator = CheckpointEvaluator(vlm.load(card_at(card), card.parent, threads), _synthetic_pipelines(pipelines))
+    figures = asyncio.run(measure(evaluator, frames=frames, seed=seed, progress=progress))
     if out is not None:
-        from inspector.lab.training.charts import limits_chart
+        from inspector.lab.training.limits_chart import limits_chart
         from inspector.lab.training.model_page import as_markdown
 
         report: ReportFiles = {"limits.png": partial(limits_chart, figures), "figures.md": as_markdown(figures) + "\n"}

@@ -16,34 +16,36 @@ from inspector.bootstrap.from_settings import card_at
 from inspector.cli.app import app
 from inspector.domain.declared import Disposition
 from inspector.lab.synthetic import PRODUCTS, draw, encode
-from inspector.lab.training.bench import Bench, held_out, incomplete
-from inspector.lab.training.strangers import STRANGERS
+from inspector.lab.training.checkpoint_evaluator import CheckpointEvaluator, held_out_frames, incomplete_caps
+from inspector.lab.training.out_of_scope_pictures import OUT_OF_SCOPE_PICTURES
 from inspector.operations.apply import read_pipelines
 
 CARD = ROOT / "models" / "demo.yaml"
 
 
 @pytest.fixture(scope="module")
-def bench() -> Bench:
+def evaluator() -> CheckpointEvaluator:
     declared = {each.pipeline.line: each.pipeline for each in read_pipelines(ROOT / "pipelines")}
-    return Bench(vlm.load(card_at(CARD), CARD.parent, threads=1), {name: declared[name] for name in PRODUCTS})
+    return CheckpointEvaluator(
+        vlm.load(card_at(CARD), CARD.parent, threads=1), {name: declared[name] for name in PRODUCTS}
+    )
 
 
 def test_held_out_frames_are_half_ng_of_all_products_and_variants() -> None:
-    samples = held_out(48, seed=5000)
+    samples = held_out_frames(48, seed=5000)
     assert sum(sample.ng for sample in samples) == 24
     assert {sample.product for sample in samples} == set(PRODUCTS)
     assert {sample.variant for sample in samples if sample.product == "cap"} == {0, 1}
 
 
 def test_incomplete_parts_all_lack_the_star() -> None:
-    samples = incomplete(6, seed=5000)
+    samples = incomplete_caps(6, seed=5000)
     assert [sample.ng for sample in samples] == [False] * 3 + [True] * 3
     assert {sample.variant for sample in samples if sample.ng} == {0}
 
 
-def test_every_view_of_a_frame_is_asked(bench: Bench) -> None:
-    result = asyncio.run(bench.views(draw("board", 11)))
+def test_every_view_of_a_frame_is_asked(evaluator: CheckpointEvaluator) -> None:
+    result = asyncio.run(evaluator.view_scores(draw("board", 11)))
     assert set(result) == {
         "paraphrase",
         "inverted",
@@ -57,16 +59,16 @@ def test_every_view_of_a_frame_is_asked(bench: Bench) -> None:
     assert all(0.0 <= p_ng <= 1.0 for p_ng in result.values())
 
 
-def test_the_quality_gate_comes_before_the_judge(bench: Bench) -> None:
+def test_the_quality_gate_comes_before_the_judge(evaluator: CheckpointEvaluator) -> None:
     black = draw("cap", 1)
     black.pixels[:] = 0
-    result = asyncio.run(bench.inspected("cap", encode(black)))
-    assert (result.votes, result.disposition) == (0, bench.pipelines["cap"].fail_safe)
+    result = asyncio.run(evaluator.inspection_verdict("cap", encode(black)))
+    assert (result.votes, result.disposition) == (0, evaluator.pipelines["cap"].fail_safe)
     assert result.disposition is not Disposition.PASS
 
 
 def test_strange_pictures_come_from_their_seed() -> None:
-    for maker in STRANGERS.values():
+    for maker in OUT_OF_SCOPE_PICTURES.values():
         assert np.array_equal(maker(np.random.default_rng(3)), maker(np.random.default_rng(3)))
 
 
@@ -79,6 +81,6 @@ def test_the_command_prints_every_figure_and_draws_the_limits(tmp_path: Path) ->
     assert set(wanted.split()) | {"robustness", "out_of_scope"} <= set(result)
     assert result["frames"] == 12
     assert result["votes_mean"] >= 1.0
-    assert set(result["out_of_scope"]) == {*STRANGERS, "another product"}
+    assert set(result["out_of_scope"]) == {*OUT_OF_SCOPE_PICTURES, "another product"}
     assert (tmp_path / "limits.png").stat().st_size > 10_000
     assert "| undisturbed |" in (tmp_path / "figures.md").read_text(encoding="utf-8")

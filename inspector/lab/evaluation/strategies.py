@@ -41,7 +41,7 @@ from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.part_recorder import RecordedPart
 from inspector.lab.evaluation.question_set import DIRECT, GREEDY, SAMPLES, sampled_rung
 from inspector.lab.evaluation.recording_replay import AskingCost, RecordingReplay, ReplayEngine, ReplayOpinions
-from inspector.lab.training.bench import Album
+from inspector.lab.training.checkpoint_evaluator import GoldenSampleStore
 from inspector.ports.pool import Job, Judgement
 
 UNLIMITED_MS: Final = 3_600_000.0
@@ -66,7 +66,7 @@ async def _service_judge(part: RecordedPart, batch_times: BatchTimeModel) -> Str
     recording, replay = part.recording, RecordingReplay(part.recording, batch_times, points=_points(part))
     key = FrameKey(part.pipeline.line, "eval", recording.sha256)
     job = Job(key, b"", part.pipeline, recording.golden, UNLIMITED_MS, recording.seed)
-    engine, golden = ReplayEngine(replay, part.pipeline), Album(dict.fromkeys(recording.golden, b""))
+    engine, golden = ReplayEngine(replay, part.pipeline), GoldenSampleStore(dict.fromkeys(recording.golden, b""))
     async with aclosing(Judge(engine, golden, opinions=ReplayOpinions(replay)).judge(job)) as results:
         judgement = await anext(results)
     if not isinstance(judgement, Judgement):

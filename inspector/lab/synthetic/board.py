@@ -13,27 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.lab.synthetic.canvas import Canvas, Colour
-from inspector.lab.synthetic.marks import Painter, anywhere, blob
 from inspector.lab.synthetic.sample import Pixels
 from inspector.lab.synthetic.scene import Point, Pose, crop_grain, random_pose
+from inspector.lab.synthetic.surface_flaws import FlawPainter, blob_outline, surface_painters
 
-SIDE: Final = 1024  # pixels of the artwork, which is drawn once and then laid under every camera pose
+ARTWORK_SIDE_PX: Final = 1024  # pixels of the artwork, which is drawn once and then laid under every camera pose
 LAYOUT_SEED: Final = 5
-EDGE: Final = 0.94
-MASK_GREEN: Final[Colour] = (24.0, 92.0, 58.0)
-TRACE: Final[Colour] = (58.0, 140.0, 88.0)
-PAD: Final[Colour] = (196.0, 178.0, 118.0)
-UNDRILLED: Final[Colour] = (182.0, 165.0, 110.0)
-HOLE: Final[Colour] = (18.0, 20.0, 22.0)
-SILK: Final[Colour] = (214.0, 220.0, 214.0)
+SPOT_REACH: Final = 0.94
+SOLDER_MASK_COLOUR: Final[Colour] = (24.0, 92.0, 58.0)
+TRACE_COLOUR: Final[Colour] = (58.0, 140.0, 88.0)
+PAD_COLOUR: Final[Colour] = (196.0, 178.0, 118.0)
+UNDRILLED_COLOUR: Final[Colour] = (182.0, 165.0, 110.0)
+HOLE_COLOUR: Final[Colour] = (18.0, 20.0, 22.0)
+SILK_COLOUR: Final[Colour] = (214.0, 220.0, 214.0)
 PAD_RADIUS: Final = 0.042
 HOLE_RADIUS: Final = 0.020
 TRACE_WIDTH: Final = 0.022
-PITCH: Final = 0.125
+PAD_PITCH: Final = 0.125
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class CopperLayout:
     """Where the copper is, in part coordinates."""
 
     pads: tuple[Point, ...]
@@ -42,25 +42,25 @@ class Layout:
 
 
 @lru_cache(maxsize=1)
-def layout() -> Layout:
+def copper_layout() -> CopperLayout:
     """The one design of this product: rows of pads, joined by traces with a bend of 45 degrees."""
     rng = np.random.default_rng(LAYOUT_SEED)
-    columns = [-0.78 + PITCH * k for k in range(13)]
+    columns = [-0.78 + PAD_PITCH * k for k in range(13)]
     rows = (-0.78, -0.30, 0.22, 0.78)
     pads = [(x, y) for y in rows for x in columns if rng.random() < 0.82]
-    traces = [trace for upper, lower in pairwise(rows) for trace in _between(rng, pads, upper, lower)]
+    traces = [trace for upper, lower in pairwise(rows) for trace in _traces_between(rng, pads, upper, lower)]
     chips = (((-0.62, -0.66), (-0.14, -0.42)), ((0.12, 0.36), (0.66, 0.64)))
-    return Layout(tuple(pads), tuple(traces), chips)
+    return CopperLayout(tuple(pads), tuple(traces), chips)
 
 
-def _between(rng: np.random.Generator, pads: list[Point], upper: float, lower: float) -> list[tuple[Point, ...]]:
+def _traces_between(rng: np.random.Generator, pads: list[Point], upper: float, lower: float) -> list[tuple[Point, ...]]:
     """Traces from one row of pads to the next, in order, so that none crosses another."""
     above, below = ([pad for pad in pads if pad[1] == row] for row in (upper, lower))
     joined = [pair for pair in zip(above, below, strict=False) if rng.random() < 0.8]
-    return [_bent(start, end, upper + 0.1 + 0.006 * k) for k, (start, end) in enumerate(joined)]
+    return [_bent_trace(start, end, upper + 0.1 + 0.006 * k) for k, (start, end) in enumerate(joined)]
 
 
-def _bent(start: Point, end: Point, bend_at: float) -> tuple[Point, ...]:
+def _bent_trace(start: Point, end: Point, bend_at: float) -> tuple[Point, ...]:
     slant = abs(end[0] - start[0])
     return start, (start[0], bend_at), (end[0], bend_at + slant), end
 
@@ -68,36 +68,36 @@ def _bent(start: Point, end: Point, bend_at: float) -> tuple[Point, ...]:
 @lru_cache(maxsize=1)
 def artwork() -> Pixels:
     """The board as its maker drew it, SIDE pixels square."""
-    art = np.full((SIDE, SIDE, 3), MASK_GREEN, np.uint8)
-    for trace in layout().traces:
-        cv2.polylines(art, [_dots(trace)], False, TRACE, _dot(TRACE_WIDTH), cv2.LINE_AA)
-    for low, high in layout().chips:
-        cv2.rectangle(art, _dot_at(low), _dot_at(high), SILK, 3, cv2.LINE_AA)
-    for pad in layout().pads:
-        cv2.circle(art, _dot_at(pad), _dot(PAD_RADIUS), PAD, -1, cv2.LINE_AA)
-        cv2.circle(art, _dot_at(pad), _dot(HOLE_RADIUS), HOLE, -1, cv2.LINE_AA)
+    art = np.full((ARTWORK_SIDE_PX, ARTWORK_SIDE_PX, 3), SOLDER_MASK_COLOUR, np.uint8)
+    for trace in copper_layout().traces:
+        cv2.polylines(art, [_artwork_points(trace)], False, TRACE_COLOUR, _length_px(TRACE_WIDTH), cv2.LINE_AA)
+    for low, high in copper_layout().chips:
+        cv2.rectangle(art, _artwork_point(low), _artwork_point(high), SILK_COLOUR, 3, cv2.LINE_AA)
+    for pad in copper_layout().pads:
+        cv2.circle(art, _artwork_point(pad), _length_px(PAD_RADIUS), PAD_COLOUR, -1, cv2.LINE_AA)
+        cv2.circle(art, _artwork_point(pad), _length_px(HOLE_RADIUS), HOLE_COLOUR, -1, cv2.LINE_AA)
     for text, at in (("IN-7 REV B", (-0.30, 0.60)), ("U1", (-0.58, -0.52)), ("U2", (0.30, 0.52))):
-        cv2.putText(art, text, _dot_at(at), cv2.FONT_HERSHEY_SIMPLEX, 1.05, SILK, 3, cv2.LINE_AA)
+        cv2.putText(art, text, _artwork_point(at), cv2.FONT_HERSHEY_SIMPLEX, 1.05, SILK_COLOUR, 3, cv2.LINE_AA)
     return art
 
 
-def _dot(length: float) -> int:
-    return max(1, round(length * SIDE / 2))
+def _length_px(length: float) -> int:
+    return max(1, round(length * ARTWORK_SIDE_PX / 2))
 
 
-def _dots(points: tuple[Point, ...]) -> NDArray[np.int32]:
-    return np.asarray(np.rint((np.asarray(points) + 1.0) * SIDE / 2), np.int32)
+def _artwork_points(points: tuple[Point, ...]) -> NDArray[np.int32]:
+    return np.asarray(np.rint((np.asarray(points) + 1.0) * ARTWORK_SIDE_PX / 2), np.int32)
 
 
-def _dot_at(point: Point) -> tuple[int, int]:
-    x, y = _dots((point,))[0]
+def _artwork_point(point: Point) -> tuple[int, int]:
+    x, y = _artwork_points((point,))[0]
     return int(x), int(y)
 
 
-def paint(rng: np.random.Generator, size: int) -> tuple[Canvas, dict[str, Painter]]:
+def paint(rng: np.random.Generator, size: int) -> tuple[Canvas, dict[str, FlawPainter]]:
     """A good board, and the painters of its flaws."""
     pose = random_pose(rng, size, radius=0.43, turn=0.10)
-    onto = pose.matrix(SIDE)
+    onto = pose.matrix(ARTWORK_SIDE_PX)
     table = np.full((size, size, 3), rng.uniform(40, 70), np.uint8)
     shown = cv2.warpAffine(artwork(), onto, (size, size), table, cv2.INTER_AREA, cv2.BORDER_TRANSPARENT)
     weave = crop_grain(rng, "clouds", size) * np.float32(3.0)
@@ -107,41 +107,41 @@ def paint(rng: np.random.Generator, size: int) -> tuple[Canvas, dict[str, Painte
     cv2.fillConvexPoly(surface, np.rint(corners).astype(np.int32), 255)
     canvas = Canvas(rng, pixels, surface)
     own = {"short": _short, "open": _open, "missing_hole": _missing_hole, "spurious_copper": _spurious_copper}
-    painters = anywhere(canvas, partial(_spot, rng, pose), "scratch", "stain")
+    painters = surface_painters(canvas, partial(_random_point, rng, pose), "scratch", "stain")
     return canvas, painters | {name: partial(painter, canvas, pose) for name, painter in own.items()}
 
 
-def _spot(rng: np.random.Generator, pose: Pose) -> Point:
-    return pose.at(rng.uniform(-EDGE, EDGE), rng.uniform(-EDGE, EDGE))
+def _random_point(rng: np.random.Generator, pose: Pose) -> Point:
+    return pose.at(rng.uniform(-SPOT_REACH, SPOT_REACH), rng.uniform(-SPOT_REACH, SPOT_REACH))
 
 
-def _etched(contrast: float) -> float:
+def _etching_contrast(contrast: float) -> float:
     """Copper is there or it is not: what etching leaves is never as faint as a scratch may be."""
     return 0.5 + 0.5 * contrast
 
 
 def _short(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     """Copper between two neighbouring pads."""
-    contrast = _etched(contrast)
-    rng, pads = canvas.rng, layout().pads
+    contrast = _etching_contrast(contrast)
+    rng, pads = canvas.rng, copper_layout().pads
     (u0, v0), (u1, v1) = _neighbours(pads)[rng.integers(len(_neighbours(pads)))]
     tilt = rng.uniform(-0.015, 0.015, 2)
     bridge = np.array([pose.at(u0 + 0.03, v0 + tilt[0]), pose.at(u1 - 0.03, v1 + tilt[1])])
     patch = canvas.patch(bridge)
     share = patch.polyline(bridge, canvas.px * rng.uniform(3.0, 9.0))
-    patch.cover(share * np.float32(contrast), PAD if rng.random() < 0.5 else TRACE)
+    patch.cover(share * np.float32(contrast), PAD_COLOUR if rng.random() < 0.5 else TRACE_COLOUR)
     return canvas.record("short", patch, share, contrast)
 
 
 @lru_cache(maxsize=1)
 def _neighbours(pads: tuple[Point, ...]) -> tuple[tuple[Point, Point], ...]:
-    return tuple((a, b) for a, b in pairwise(pads) if a[1] == b[1] and b[0] - a[0] < 1.5 * PITCH)
+    return tuple((a, b) for a, b in pairwise(pads) if a[1] == b[1] and b[0] - a[0] < 1.5 * PAD_PITCH)
 
 
 def _open(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     """A gap in a trace."""
-    contrast = _etched(contrast)
-    rng, traces = canvas.rng, layout().traces
+    contrast = _etching_contrast(contrast)
+    rng, traces = canvas.rng, copper_layout().traces
     _, start, end, _ = traces[rng.integers(len(traces))]
     along, gap = rng.uniform(0.15, 0.85), rng.uniform(0.016, 0.05)
     u, v = start[0] + along * (end[0] - start[0]), start[1] + along * (end[1] - start[1])
@@ -150,28 +150,30 @@ def _open(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     line = np.array([pose.at(u - du, v - dv), pose.at(u + du, v + dv)])
     patch = canvas.patch(line)
     share = patch.polyline(line, 1.35 * TRACE_WIDTH * pose.radius)
-    patch.cover(share * np.float32(contrast), MASK_GREEN)
+    patch.cover(share * np.float32(contrast), SOLDER_MASK_COLOUR)
     return canvas.record("open", patch, share, contrast)
 
 
 def _missing_hole(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     """A pad that was not drilled through."""
-    contrast = _etched(contrast)
-    pads = layout().pads
+    contrast = _etching_contrast(contrast)
+    pads = copper_layout().pads
     centre, radius = pose.at(*pads[canvas.rng.integers(len(pads))]), 1.15 * HOLE_RADIUS * pose.radius
     angles = np.linspace(0, 2 * math.pi, 16, endpoint=False)
     outline = np.stack((np.cos(angles), np.sin(angles)), 1) * radius + np.asarray(centre)
     patch = canvas.patch(outline)
     share = patch.polygon(outline)
-    patch.cover(share * np.float32(contrast), UNDRILLED)
+    patch.cover(share * np.float32(contrast), UNDRILLED_COLOUR)
     return canvas.record("missing_hole", patch, share, contrast)
 
 
 def _spurious_copper(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     """A splash of copper where none belongs."""
-    contrast = _etched(contrast)
-    outline = blob(canvas.rng, _spot(canvas.rng, pose), canvas.px * min(canvas.rng.lognormal(math.log(10.5), 0.45), 28))
+    contrast = _etching_contrast(contrast)
+    outline = blob_outline(
+        canvas.rng, _random_point(canvas.rng, pose), canvas.px * min(canvas.rng.lognormal(math.log(10.5), 0.45), 28)
+    )
     patch = canvas.patch(outline)
     share = patch.on_part(patch.polygon(outline))
-    patch.cover(share * np.float32(contrast), TRACE if canvas.rng.random() < 0.5 else PAD)
+    patch.cover(share * np.float32(contrast), TRACE_COLOUR if canvas.rng.random() < 0.5 else PAD_COLOUR)
     return canvas.record("spurious_copper", patch, share, contrast)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from inspector.domain.report import Box
 from inspector.lab.synthetic.sample import Flaw, Pixels
-from inspector.lab.synthetic.scene import SUBPIXEL_BITS, Floats, Point, fixed
+from inspector.lab.synthetic.scene import SUBPIXEL_BITS, Floats, Point, to_fixed_point
 
 Colour = tuple[float, float, float]
-VISIBLE: Final = 0.3  # share of the full paint from which a pixel counts as part of the flaw
-MARGIN_PX: Final = 6
+VISIBLE_COVERAGE: Final = 0.3  # share of the full paint from which a pixel counts as part of the flaw
+PATCH_MARGIN_PX: Final = 6
 
 
 @dataclass(slots=True)
@@ -39,17 +39,17 @@ class Canvas:
     def patch(self, points: NDArray[np.float64]) -> Patch:
         """The part of the canvas around these points (x, y)."""
         height, width = self.mask.shape
-        low = np.clip(np.floor(points.min(0)) - MARGIN_PX, 0, (width - 1, height - 1)).astype(int)
-        high = np.clip(np.ceil(points.max(0)) + MARGIN_PX, low + 1, (width, height)).astype(int)
+        low = np.clip(np.floor(points.min(0)) - PATCH_MARGIN_PX, 0, (width - 1, height - 1)).astype(int)
+        high = np.clip(np.ceil(points.max(0)) + PATCH_MARGIN_PX, low + 1, (width, height)).astype(int)
         return Patch(self, int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
     def record(self, defect: str, patch: Patch, share: Floats, contrast: float) -> bool:
         """Notes what a patch's paint changed as one flaw. False when nothing of it can be seen."""
-        seen = share > VISIBLE
-        if int(seen.sum()) < 4:
+        visible = share > VISIBLE_COVERAGE
+        if int(visible.sum()) < 4:
             return False
-        self.mask[patch.window][seen] = len(self.flaws) + 1
-        rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+        self.mask[patch.window][visible] = len(self.flaws) + 1
+        rows, columns = np.flatnonzero(visible.any(1)), np.flatnonzero(visible.any(0))
         x0, y0 = patch.x0 + int(columns[0]), patch.y0 + int(rows[0])
         x1, y1 = patch.x0 + int(columns[-1]) + 1, patch.y0 + int(rows[-1]) + 1
         height, width = self.mask.shape
@@ -82,12 +82,12 @@ class Patch:
         """Coverage 0..1 of a smooth line; widths under a pixel come out fainter, as a lens shows them."""
         cover = self.blank()
         thick = max(1, round(width_px))
-        cv2.polylines(cover, [fixed(self.local(points))], False, 255, thick, cv2.LINE_AA, SUBPIXEL_BITS)
+        cv2.polylines(cover, [to_fixed_point(self.local(points))], False, 255, thick, cv2.LINE_AA, SUBPIXEL_BITS)
         return cover.astype(np.float32) * np.float32(min(1.0, width_px) / 255.0)
 
     def polygon(self, points: NDArray[np.float64]) -> Floats:
         cover = self.blank()
-        cv2.fillPoly(cover, [fixed(self.local(points))], 255, cv2.LINE_AA, SUBPIXEL_BITS)
+        cv2.fillPoly(cover, [to_fixed_point(self.local(points))], 255, cv2.LINE_AA, SUBPIXEL_BITS)
         return cover.astype(np.float32) / np.float32(255.0)
 
     def on_part(self, cover: Floats) -> Floats:

@@ -10,26 +10,30 @@ import cv2
 import numpy as np
 
 from inspector.lab.synthetic.canvas import Canvas, Colour, Patch
-from inspector.lab.synthetic.marks import Painter, anywhere
 from inspector.lab.synthetic.sample import Pixels
-from inspector.lab.synthetic.scene import Floats, Point, Pose, crop_grain, disc, random_pose
+from inspector.lab.synthetic.scene import Floats, Point, Pose, crop_grain, draw_disc, random_pose
+from inspector.lab.synthetic.surface_flaws import FlawPainter, surface_painters
 
-SIDE: Final = 1024
-INK: Final[Colour] = (20.0, 38.0, 86.0)
-PLASTIC: Final[Colour] = (150.0, 152.0, 148.0)  # white, exposed with room above it: a lamp that drifts must not clip
-MOULDED: Final = 206.0  # grey of the unprinted top that PLASTIC colours
-TOP: Final = 0.86  # radius of the flat top as a share of the cap's
+PLATE_SIDE_PX: Final = 1024
+INK_COLOUR: Final[Colour] = (20.0, 38.0, 86.0)
+PLASTIC_COLOUR: Final[Colour] = (
+    150.0,
+    152.0,
+    148.0,
+)  # white, exposed with room above it: a lamp that drifts must not clip
+TOP_GREY: Final = 206.0  # grey of the unprinted top that PLASTIC colours
+TOP_RADIUS: Final = 0.86  # radius of the flat top as a share of the cap's
 
 
 @lru_cache(maxsize=2)
 def print_plate(star: bool) -> Pixels:
     """The ink, 0..255, SIDE pixels square: two rings, bars, words, and a star on one of the two variants."""
-    plate = star_plate().copy() if star else np.zeros((SIDE, SIDE), np.uint8)
-    middle = SIDE // 2
+    plate = star_plate().copy() if star else np.zeros((PLATE_SIDE_PX, PLATE_SIDE_PX), np.uint8)
+    middle = PLATE_SIDE_PX // 2
     cv2.circle(plate, (middle, middle), round(0.76 * middle), 255, 9, cv2.LINE_AA)
     cv2.circle(plate, (middle, middle), round(0.70 * middle), 255, 4, cv2.LINE_AA)
-    _centred(plate, "ALPINA", 1.06, 2.7, 9)
-    _centred(plate, "500 ML", 1.28, 1.4, 5)
+    _put_centred_text(plate, "ALPINA", 1.06, 2.7, 9)
+    _put_centred_text(plate, "500 ML", 1.28, 1.4, 5)
     for k in range(9):
         x = round(middle + (k - 4) * 0.075 * middle)
         cv2.rectangle(plate, (x - 9, round(1.40 * middle)), (x - 9 + 8 * (k % 3 + 1), round(1.54 * middle)), 255, -1)
@@ -39,36 +43,36 @@ def print_plate(star: bool) -> Pixels:
 @lru_cache(maxsize=1)
 def star_plate() -> Pixels:
     """The star's ink alone."""
-    plate, middle = np.zeros((SIDE, SIDE), np.uint8), SIDE // 2
-    cv2.fillPoly(plate, [_star((middle, round(0.66 * middle)), 0.19 * middle)], 255, cv2.LINE_AA)
+    plate, middle = np.zeros((PLATE_SIDE_PX, PLATE_SIDE_PX), np.uint8), PLATE_SIDE_PX // 2
+    cv2.fillPoly(plate, [_star_outline((middle, round(0.66 * middle)), 0.19 * middle)], 255, cv2.LINE_AA)
     return plate
 
 
-def _star(centre: tuple[int, int], radius: float) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
+def _star_outline(centre: tuple[int, int], radius: float) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
     angles = -math.pi / 2 + np.arange(10) * math.pi / 5
     radii = np.where(np.arange(10) % 2 == 0, radius, 0.42 * radius)
     return np.rint(np.stack((np.cos(angles), np.sin(angles)), 1) * radii[:, None] + centre).astype(np.int32)
 
 
-def _centred(plate: Pixels, text: str, height: float, scale: float, thick: int) -> None:
+def _put_centred_text(plate: Pixels, text: str, height: float, scale: float, thick: int) -> None:
     (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thick)
-    at = (SIDE // 2 - width // 2, round(height * SIDE / 2))
+    at = (PLATE_SIDE_PX // 2 - width // 2, round(height * PLATE_SIDE_PX / 2))
     cv2.putText(plate, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thick, cv2.LINE_AA)
 
 
-def paint(rng: np.random.Generator, size: int, *, star: bool) -> tuple[Canvas, dict[str, Painter]]:
+def paint(rng: np.random.Generator, size: int, *, star: bool) -> tuple[Canvas, dict[str, FlawPainter]]:
     """A good cap, and the painters of its flaws."""
     pose = random_pose(rng, size, radius=0.40, turn=0.35)
     surface = np.zeros((size, size), np.uint8)
-    disc(surface, (pose.cx, pose.cy), pose.radius, 255)
-    grey = _moulding(rng, size, pose, surface)
-    ink = cv2.warpAffine(print_plate(star), pose.matrix(SIDE), (size, size), flags=cv2.INTER_AREA)
-    tinted = cv2.merge([grey * np.float32(tone / MOULDED) for tone in PLASTIC])
+    draw_disc(surface, (pose.cx, pose.cy), pose.radius, 255)
+    grey = _unprinted_cap(rng, size, pose, surface)
+    ink = cv2.warpAffine(print_plate(star), pose.matrix(PLATE_SIDE_PX), (size, size), flags=cv2.INTER_AREA)
+    tinted = cv2.merge([grey * np.float32(tone / TOP_GREY) for tone in PLASTIC_COLOUR])
     pixels = np.clip(tinted, 0, 255).astype(np.uint8)
     bare = pixels.copy()
-    _ink_on(pixels, ink, rng.uniform(0.82, 0.97))
+    _print_ink(pixels, ink, rng.uniform(0.82, 0.97))
     canvas = Canvas(rng, pixels, surface)
-    painters = anywhere(canvas, partial(_spot, rng, pose), "scratch", "dent", "crack", "stain")
+    painters = surface_painters(canvas, partial(_random_point, rng, pose), "scratch", "dent", "crack", "stain")
     return canvas, painters | {
         "misprint": partial(_misprint, canvas, pose, ink),
         "missing_print": partial(_missing_print, canvas, pose, bare, ink),
@@ -76,7 +80,7 @@ def paint(rng: np.random.Generator, size: int, *, star: bool) -> tuple[Canvas, d
     }
 
 
-def _moulding(rng: np.random.Generator, size: int, pose: Pose, surface: Pixels) -> Floats:
+def _unprinted_cap(rng: np.random.Generator, size: int, pose: Pose, surface: Pixels) -> Floats:
     """Grey levels of the unprinted cap on its belt: knurled skirt, rim, satin top."""
     px = size / 640
     belt = crop_grain(rng, "clouds", size) * np.float32(4) + np.float32(rng.uniform(60, 90))
@@ -86,28 +90,28 @@ def _moulding(rng: np.random.Generator, size: int, pose: Pose, surface: Pixels) 
         ends = (pose.at(math.cos(angle) * reach, math.sin(angle) * reach) for reach in (0.91, 1.0))
         low, high = (tuple(map(round, end)) for end in ends)
         cv2.line(skirt, low, high, 130.0, max(1, round(2 * px)), cv2.LINE_AA)
-    disc(skirt, (pose.cx, pose.cy), pose.radius * 0.90, 232.0, max(1, round(3 * px)))
-    disc(skirt, (pose.cx, pose.cy), pose.radius * TOP, MOULDED)
+    draw_disc(skirt, (pose.cx, pose.cy), pose.radius * 0.90, 232.0, max(1, round(3 * px)))
+    draw_disc(skirt, (pose.cx, pose.cy), pose.radius * TOP_RADIUS, TOP_GREY)
     skirt += crop_grain(rng, "clouds", size) * np.float32(2.5)
     return belt + surface.astype(np.float32) / np.float32(255) * (skirt - belt)
 
 
-def _ink_on(pixels: Pixels, ink: Pixels, density: float) -> None:
+def _print_ink(pixels: Pixels, ink: Pixels, density: float) -> None:
     share = ink.astype(np.float32) * np.float32(density / 255)
     dry = pixels.astype(np.float32)
-    for channel, tone in enumerate(INK):
+    for channel, tone in enumerate(INK_COLOUR):
         dry[..., channel] += share * (np.float32(tone) - dry[..., channel])
     pixels[:] = dry.astype(np.uint8)
 
 
-def _spot(rng: np.random.Generator, pose: Pose) -> Point:
+def _random_point(rng: np.random.Generator, pose: Pose) -> Point:
     angle, reach = rng.uniform(0, 2 * math.pi), 0.84 * math.sqrt(rng.random())
     return pose.at(reach * math.cos(angle), reach * math.sin(angle))
 
 
 def _printed_patch(canvas: Canvas, pose: Pose) -> tuple[Patch, Floats]:
     """A window on the print and a soft round share of it."""
-    centre, radius = _spot(canvas.rng, pose), canvas.px * canvas.rng.uniform(16, 52)
+    centre, radius = _random_point(canvas.rng, pose), canvas.px * canvas.rng.uniform(16, 52)
     patch = canvas.patch(np.array([(centre[0] - radius, centre[1] - radius), (centre[0] + radius, centre[1] + radius)]))
     x, y = patch.distances(centre)
     return patch, np.clip((radius - np.hypot(x, y)) / np.float32(0.25 * radius), 0, 1).astype(np.float32)
@@ -126,7 +130,7 @@ def _missing_star(canvas: Canvas, pose: Pose, bare: Pixels, _: float) -> bool:
     """The star's stamp did not come down at all: only a good cap of the same variant gives it away."""
     corners = [pose.at(u, v) for u in (-0.22, 0.22) for v in (-0.58, -0.12)]
     patch = canvas.patch(np.array(corners))
-    share = cv2.warpAffine(star_plate(), pose.matrix(SIDE), canvas.mask.shape[::-1], flags=cv2.INTER_AREA)
+    share = cv2.warpAffine(star_plate(), pose.matrix(PLATE_SIDE_PX), canvas.mask.shape[::-1], flags=cv2.INTER_AREA)
     ink = np.minimum(share[patch.window].astype(np.float32) / np.float32(128), 1.0)
     patch.cover(ink, bare[patch.window])
     return canvas.record("missing_print", patch, ink, 0.0)
@@ -140,5 +144,5 @@ def _misprint(canvas: Canvas, pose: Pose, ink: Pixels, contrast: float) -> bool:
     window = ink[patch.window]
     ghost = cv2.warpAffine(window, shift, window.shape[::-1]).astype(np.float32) / np.float32(255)
     new = share * np.clip(ghost - window.astype(np.float32) / np.float32(255), 0, 1)
-    patch.cover(new * np.float32(0.9 * contrast), INK)
+    patch.cover(new * np.float32(0.9 * contrast), INK_COLOUR)
     return canvas.record("misprint", patch, new, contrast)

@@ -14,14 +14,14 @@ import numpy as np
 from inspector.domain.declared import Severity
 from inspector.lab.synthetic import board, cap, washer
 from inspector.lab.synthetic.canvas import Canvas
-from inspector.lab.synthetic.marks import Painter
 from inspector.lab.synthetic.sample import Sample
 from inspector.lab.synthetic.scene import photograph
+from inspector.lab.synthetic.surface_flaws import FlawPainter
 
-SMALLEST_PX: Final = 160
-LARGEST_PX: Final = 1280
-TRIES: Final = 6
-RARE: Final = {"missing_star": 0.15}  # how often against the other kinds
+MIN_FRAME_PX: Final = 160
+MAX_FRAME_PX: Final = 1280
+FLAW_ATTEMPTS: Final = 6
+DEFAULT_FLAW_WEIGHTS: Final = {"missing_star": 0.15}  # how often against the other kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Product:
 
     name: str
     defects: Mapping[str, Severity]
-    variants: tuple[Callable[[np.random.Generator, int], tuple[Canvas, dict[str, Painter]]], ...]
+    variants: tuple[Callable[[np.random.Generator, int], tuple[Canvas, dict[str, FlawPainter]]], ...]
 
 
 _MINOR, _MAJOR, _CRITICAL = Severity.MINOR, Severity.MAJOR, Severity.CRITICAL
@@ -79,22 +79,22 @@ def draw(
     flaws: int | None = None,
     variant: int = 0,
     only: str | None = None,
-    weights: Mapping[str, float] = RARE,
+    weights: Mapping[str, float] = DEFAULT_FLAW_WEIGHTS,
 ) -> Sample:
     """One frame. `ng` None lets the seed decide (one in two). `hard` 0 draws only plain flaws, 1 mostly faint ones.
     `flaws` sets how many there are; an NG part has one, now and then two. `only` names the one kind of flaw to draw."""
-    if not SMALLEST_PX <= size <= LARGEST_PX:
-        raise ValueError(f"size {size} is not a frame; use {SMALLEST_PX} to {LARGEST_PX} pixels")
+    if not MIN_FRAME_PX <= size <= MAX_FRAME_PX:
+        raise ValueError(f"size {size} is not a frame; use {MIN_FRAME_PX} to {MAX_FRAME_PX} pixels")
     if not 0.0 <= hard <= 1.0:
         raise ValueError(f"hard {hard} is not a share; use 0 (plain) to 1 (faint)")
     kind = _product(product)
     if not 0 <= variant < len(kind.variants):
         raise ValueError(f"variant {variant} of {product} is not drawn here; use 0 to {len(kind.variants) - 1}")
     rng = np.random.default_rng([seed, *product.encode()])
-    wanted = _how_many(rng, ng) if flaws is None else flaws
+    wanted = _flaw_count(rng, ng) if flaws is None else flaws
     canvas, painters = kind.variants[variant](rng, size)
     for _ in range(wanted):
-        _add_flaw(canvas, painters, hard, only or _kind(rng, list(painters), weights))
+        _add_flaw(canvas, painters, hard, only or _random_flaw(rng, list(painters), weights))
     return Sample(product, seed, photograph(rng, canvas.pixels), canvas.mask, tuple(canvas.flaws), variant)
 
 
@@ -115,29 +115,29 @@ def _product(name: str) -> Product:
     return PRODUCTS[name]
 
 
-def _how_many(rng: np.random.Generator, ng: bool | None) -> int:
+def _flaw_count(rng: np.random.Generator, ng: bool | None) -> int:
     chance, second = rng.random(2)
     is_ng = chance < 0.5 if ng is None else ng
     return (1 + int(second < 0.15)) if is_ng else 0
 
 
-def _add_flaw(canvas: Canvas, painters: dict[str, Painter], hard: float, name: str) -> None:
+def _add_flaw(canvas: Canvas, painters: dict[str, FlawPainter], hard: float, name: str) -> None:
     """One flaw; a place where nothing of it could be seen is tried again."""
     if name not in painters:
         raise ValueError(f"flaw {name!r} is not drawn on this variant; use one of {', '.join(painters)}")
-    contrast = _contrast(canvas.rng, hard)
-    for _ in range(TRIES):
+    contrast = _random_contrast(canvas.rng, hard)
+    for _ in range(FLAW_ATTEMPTS):
         if painters[name](contrast):
             return
 
 
-def _kind(rng: np.random.Generator, names: list[str], weights: Mapping[str, float]) -> str:
+def _random_flaw(rng: np.random.Generator, names: list[str], weights: Mapping[str, float]) -> str:
     """A random one; `weights` says how often against 1."""
     shares = np.cumsum([weights.get(name, 1.0) for name in names])
     return names[int(np.searchsorted(shares / shares[-1], rng.random(), "right"))]
 
 
-def _contrast(rng: np.random.Generator, hard: float) -> float:
+def _random_contrast(rng: np.random.Generator, hard: float) -> float:
     """0..1. At the usual 0.5 it spreads from 0.25, faint, to 1, plain."""
     lowest, highest = 0.7 - 0.9 * hard, 1.0 - max(0.0, hard - 0.5)
     return float(rng.uniform(max(lowest, 0.08), highest))

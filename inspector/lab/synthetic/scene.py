@@ -18,9 +18,9 @@ from inspector.lab.synthetic.sample import Pixels
 
 Floats = NDArray[np.float32]
 Point = tuple[float, float]
-BANK_SIDE: Final = 2048
+GRAIN_BANK_SIDE_PX: Final = 2048
 SUBPIXEL_BITS: Final = 4
-SUBPIXEL: Final = 1 << SUBPIXEL_BITS
+SUBPIXEL_SCALE: Final = 1 << SUBPIXEL_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,59 +55,64 @@ def random_pose(rng: np.random.Generator, size: int, radius: float, turn: float)
     )
 
 
-def fixed(points: NDArray[np.float64] | list[Point]) -> NDArray[np.int32]:
+def to_fixed_point(points: NDArray[np.float64] | list[Point]) -> NDArray[np.int32]:
     """Points as OpenCV wants them with SUBPIXEL_BITS fractional bits."""
-    return np.asarray(np.rint(np.asarray(points) * SUBPIXEL), np.int32)
+    return np.asarray(np.rint(np.asarray(points) * SUBPIXEL_SCALE), np.int32)
 
 
-def disc(image: NDArray[np.generic], centre: Point, radius: float, colour: object, thickness: int = -1) -> None:
+def draw_disc(image: NDArray[np.generic], centre: Point, radius: float, colour: object, thickness: int = -1) -> None:
     """A smooth circle at subpixel precision."""
-    at = (round(centre[0] * SUBPIXEL), round(centre[1] * SUBPIXEL))
-    cv2.circle(image, at, round(radius * SUBPIXEL), colour, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
+    at = (round(centre[0] * SUBPIXEL_SCALE), round(centre[1] * SUBPIXEL_SCALE))
+    cv2.circle(image, at, round(radius * SUBPIXEL_SCALE), colour, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 @lru_cache(maxsize=4)
-def grain(kind: str) -> Floats:
+def grain_bank(kind: str) -> Floats:
     """A square of texture with mean 0 and deviation 1: white, brushed (streaks along x), or clouds."""
     rng = np.random.default_rng({"white": 11, "brushed": 12, "clouds": 13}[kind])
-    noise = rng.standard_normal((BANK_SIDE, BANK_SIDE), np.float32)
+    noise = rng.standard_normal((GRAIN_BANK_SIDE_PX, GRAIN_BANK_SIDE_PX), np.float32)
     if kind == "brushed":
         noise = cv2.GaussianBlur(cv2.blur(noise, (61, 1), borderType=cv2.BORDER_REFLECT), (0, 0), 0.6)
     elif kind == "clouds":
-        noise = sum((_octave(rng, BANK_SIDE >> level) * 0.6**k for k, level in enumerate((8, 7, 6, 5, 4))), noise * 0)
+        noise = sum(
+            (_noise_octave(rng, GRAIN_BANK_SIDE_PX >> level) * 0.6**k for k, level in enumerate((8, 7, 6, 5, 4))),
+            noise * 0,
+        )
     return np.ascontiguousarray((noise - noise.mean()) / noise.std(), np.float32)
 
 
-def _octave(rng: np.random.Generator, cells: int) -> Floats:
+def _noise_octave(rng: np.random.Generator, cells: int) -> Floats:
     hills = rng.standard_normal((cells, cells), np.float32)
-    return np.asarray(cv2.resize(hills, (BANK_SIDE, BANK_SIDE), interpolation=cv2.INTER_CUBIC), np.float32)
+    return np.asarray(
+        cv2.resize(hills, (GRAIN_BANK_SIDE_PX, GRAIN_BANK_SIDE_PX), interpolation=cv2.INTER_CUBIC), np.float32
+    )
 
 
 def crop_grain(rng: np.random.Generator, kind: str, size: int) -> Floats:
     """A random square of a texture; a view, not to be written to."""
-    bank = grain(kind)
-    y, x = rng.integers(0, BANK_SIDE - size, 2)
+    bank = grain_bank(kind)
+    y, x = rng.integers(0, GRAIN_BANK_SIDE_PX - size, 2)
     return bank[y : y + size, x : x + size]
 
 
-def turned_grain(rng: np.random.Generator, kind: str, size: int, angle: float) -> Floats:
+def rotated_grain(rng: np.random.Generator, kind: str, size: int, angle: float) -> Floats:
     """A texture whose streaks lie at `angle`, cut from well inside the bank."""
-    middle = rng.uniform(0.75 * size, BANK_SIDE - 0.75 * size, 2)
+    middle = rng.uniform(0.75 * size, GRAIN_BANK_SIDE_PX - 0.75 * size, 2)
     turn = cv2.getRotationMatrix2D((size / 2, size / 2), math.degrees(angle), 1.0)
     turn[:, 2] += turn[:, :2] @ (size / 2 - middle)
-    return np.asarray(cv2.warpAffine(grain(kind), turn, (size, size), borderMode=cv2.BORDER_REFLECT), np.float32)
+    return np.asarray(cv2.warpAffine(grain_bank(kind), turn, (size, size), borderMode=cv2.BORDER_REFLECT), np.float32)
 
 
 def photograph(rng: np.random.Generator, scene: Pixels) -> Pixels:
     """The scene under an uneven lamp, through a slightly soft lens, on a noisy sensor."""
     size = scene.shape[0]
-    lit = cv2.multiply(scene, _lamp(rng, size), dtype=cv2.CV_8U)
+    lit = cv2.multiply(scene, _lamp_gain(rng, size), dtype=cv2.CV_8U)
     softness = rng.uniform(0.3, 0.8) * size / 640
-    seen = cv2.GaussianBlur(lit, (3, 3), softness) if softness > 0.45 else lit
-    return np.asarray(cv2.add(seen, _sensor(rng, size), dtype=cv2.CV_8U), np.uint8)
+    blurred = cv2.GaussianBlur(lit, (3, 3), softness) if softness > 0.45 else lit
+    return np.asarray(cv2.add(blurred, _sensor_noise(rng, size), dtype=cv2.CV_8U), np.uint8)
 
 
-def _lamp(rng: np.random.Generator, size: int) -> Floats:
+def _lamp_gain(rng: np.random.Generator, size: int) -> Floats:
     """Brightness over the frame: a level and a slope."""
     level, angle, slope = rng.uniform(0.82, 1.18), rng.uniform(0, 2 * math.pi), rng.uniform(0.0, 0.16)
     dx, dy = slope * math.cos(angle), slope * math.sin(angle)
@@ -116,7 +121,7 @@ def _lamp(rng: np.random.Generator, size: int) -> Floats:
     return np.asarray(cv2.merge((gain, gain, gain)), np.float32)
 
 
-def _sensor(rng: np.random.Generator, size: int) -> Floats:
+def _sensor_noise(rng: np.random.Generator, size: int) -> Floats:
     """Grey noise with a little colour in it."""
     grey = crop_grain(rng, "white", size)
     level = rng.uniform(1.5, 5.0)

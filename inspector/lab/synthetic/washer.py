@@ -10,32 +10,32 @@ import cv2
 import numpy as np
 
 from inspector.lab.synthetic.canvas import Canvas
-from inspector.lab.synthetic.marks import Painter, anywhere
-from inspector.lab.synthetic.scene import Floats, Point, Pose, crop_grain, disc, random_pose, turned_grain
+from inspector.lab.synthetic.scene import Floats, Point, Pose, crop_grain, draw_disc, random_pose, rotated_grain
+from inspector.lab.synthetic.surface_flaws import FlawPainter, surface_painters
 
-BORE: Final = 0.46  # radius of the hole as a share of the outer radius
-STEEL: Final = np.array([0.97, 1.0, 1.04], np.float32)
+BORE_RADIUS: Final = 0.46  # radius of the hole as a share of the outer radius
+STEEL_TINT: Final = np.array([0.97, 1.0, 1.04], np.float32)
 
 
-def paint(rng: np.random.Generator, size: int) -> tuple[Canvas, dict[str, Painter]]:
+def paint(rng: np.random.Generator, size: int) -> tuple[Canvas, dict[str, FlawPainter]]:
     """A good washer, and the painters of its flaws."""
     pose = random_pose(rng, size, radius=0.39, turn=math.pi)
     centre, px = (pose.cx, pose.cy), size / 640
     ring = np.zeros((size, size), np.uint8)
-    disc(ring, centre, pose.radius, 255)
-    disc(ring, centre, pose.radius * BORE, 0)
+    draw_disc(ring, centre, pose.radius, 255)
+    draw_disc(ring, centre, pose.radius * BORE_RADIUS, 0)
     share = ring.astype(np.float32) / np.float32(255)
     belt = _belt(rng, size, pose)
     grey = belt + share * (_steel(rng, size, pose) - belt)
-    _edges(grey, pose, px)
-    pixels = np.clip(cv2.merge([grey * tone for tone in STEEL]), 0, 255).astype(np.uint8)
+    _draw_chamfers(grey, pose, px)
+    pixels = np.clip(cv2.merge([grey * tone for tone in STEEL_TINT]), 0, 255).astype(np.uint8)
     canvas = Canvas(rng, pixels, ring)
-    painters = anywhere(canvas, partial(_spot, rng, pose), "scratch", "dent", "crack", "stain")
+    painters = surface_painters(canvas, partial(_random_point, rng, pose), "scratch", "dent", "crack", "stain")
     return canvas, painters | {"burr": partial(_burr, canvas, pose)}
 
 
-def _spot(rng: np.random.Generator, pose: Pose) -> Point:
-    angle, reach = rng.uniform(0, 2 * math.pi), rng.uniform(BORE + 0.07, 0.93)
+def _random_point(rng: np.random.Generator, pose: Pose) -> Point:
+    angle, reach = rng.uniform(0, 2 * math.pi), rng.uniform(BORE_RADIUS + 0.07, 0.93)
     return pose.at(reach * math.cos(angle), reach * math.sin(angle))
 
 
@@ -43,7 +43,7 @@ def _belt(rng: np.random.Generator, size: int, pose: Pose) -> Floats:
     """The dark belt with the part's shadow."""
     belt = crop_grain(rng, "clouds", size) * np.float32(5) + np.float32(rng.uniform(34, 52))
     shadow = np.zeros((size // 4, size // 4), np.float32)
-    disc(shadow, (pose.cx / 4 + 2, pose.cy / 4 + 2), pose.radius / 4 + 1.5, 18.0)
+    draw_disc(shadow, (pose.cx / 4 + 2, pose.cy / 4 + 2), pose.radius / 4 + 1.5, 18.0)
     return np.asarray(belt - cv2.resize(cv2.GaussianBlur(shadow, (0, 0), 2.5), (size, size)), np.float32)
 
 
@@ -52,32 +52,32 @@ def _steel(rng: np.random.Generator, size: int, pose: Pose) -> Floats:
     ys, xs = np.mgrid[0:80, 0:80].astype(np.float32) * np.float32(size / 80)
     angle = np.arctan2(ys - np.float32(pose.cy), xs - np.float32(pose.cx))
     lobes = cv2.resize(np.cos(2 * (angle - rng.uniform(0, math.pi))), (size, size), interpolation=cv2.INTER_LINEAR)
-    streaks = turned_grain(rng, "brushed", size, pose.angle)
+    streaks = rotated_grain(rng, "brushed", size, pose.angle)
     level, depth = rng.uniform(140, 165), rng.uniform(4, 9)
     return np.asarray(level + 22.0 * lobes + depth * streaks, np.float32)
 
 
-def _edges(grey: Floats, pose: Pose, px: float) -> None:
+def _draw_chamfers(grey: Floats, pose: Pose, px: float) -> None:
     """Chamfers: a bright line at the rim, a darker one in the bore."""
     centre, line = (pose.cx, pose.cy), max(1, round(2 * px))
-    disc(grey, centre, pose.radius - 2 * px, 205.0, line)
-    disc(grey, centre, pose.radius * BORE + 2 * px, 95.0, line)
-    disc(grey, centre, pose.radius * BORE + 5 * px, 190.0, line)
+    draw_disc(grey, centre, pose.radius - 2 * px, 205.0, line)
+    draw_disc(grey, centre, pose.radius * BORE_RADIUS + 2 * px, 95.0, line)
+    draw_disc(grey, centre, pose.radius * BORE_RADIUS + 5 * px, 190.0, line)
 
 
 def _burr(canvas: Canvas, pose: Pose, contrast: float) -> bool:
     """A sliver of steel that stands out over the rim or into the bore."""
-    outline = np.array([pose.at(u, v) for u, v in _sliver(canvas.rng)])
+    outline = np.array([pose.at(u, v) for u, v in _burr_outline(canvas.rng)])
     patch = canvas.patch(outline)
     share = patch.polygon(outline)
     patch.cover(share * np.float32(contrast), (165.0, 168.0, 172.0))
     return canvas.record("burr", patch, share, contrast)
 
 
-def _sliver(rng: np.random.Generator) -> list[Point]:
+def _burr_outline(rng: np.random.Generator) -> list[Point]:
     """Outline in part coordinates: seven uneven teeth over a base just inside the edge."""
     outside = rng.random() < 0.6
-    edge, height = (1.0, rng.uniform(0.04, 0.11)) if outside else (BORE, -rng.uniform(0.04, 0.11))
+    edge, height = (1.0, rng.uniform(0.04, 0.11)) if outside else (BORE_RADIUS, -rng.uniform(0.04, 0.11))
     angles = rng.uniform(0, 2 * math.pi) + rng.uniform(0.03, 0.11) / edge * np.linspace(-1, 1, 7)
     teeth = edge + height * np.array([0, 0.35, 0.9, 1, 0.6, 0.3, 0]) * rng.uniform(0.8, 1.2, 7)
     base = edge - math.copysign(0.01, height)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-from inspector.lab.training.coordinates import lay_out
+from inspector.lab.training.coordinate_code import init_coordinate_embeddings
 from inspector.lab.training.vocabulary import (
     END_OF_TEXT,
     IMAGE,
@@ -19,31 +19,31 @@ from inspector.lab.training.vocabulary import (
     VIDEO,
     VISION_END,
     VISION_START,
-    coordinates,
+    coordinate_words,
 )
 
-SIDE: Final = 320  # pixels a side of the tower's lessons
-ASKED_SIDE: Final = 352  # of pictures that are asked about: trained on 320, the tower finds more a little larger
-PATCH: Final = 16
-MERGE: Final = 2
-GRID_SIDE: Final = SIDE // PATCH
+TOWER_SIDE_PX: Final = 320  # pixels a side of the tower's lessons
+QUESTION_SIDE_PX: Final = 352  # of pictures that are asked about: trained on 320, the tower finds more a little larger
+PATCH_PX: Final = 16
+MERGE_SIZE: Final = 2
+GRID_SIDE: Final = TOWER_SIDE_PX // PATCH_PX
 PATCHES: Final = GRID_SIDE**2
-TOKENS_SIDE: Final = ASKED_SIDE // PATCH // MERGE  # of a picture that is asked about
-VISUAL_TOKENS: Final = TOKENS_SIDE**2
-MEAN: Final = 0.5
-DEVIATION: Final = 0.5
+QUESTION_GRID_SIDE: Final = QUESTION_SIDE_PX // PATCH_PX // MERGE_SIZE  # of a picture that is asked about
+VISUAL_TOKENS: Final = QUESTION_GRID_SIDE**2
+PIXEL_MEAN: Final = 0.5
+PIXEL_STD: Final = 0.5
 VISION_WIDTH: Final = 128
 TEXT_WIDTH: Final = 128
-READABLE: Final = 0o644  # the service may run as another user than the one who trained
+FILE_MODE: Final = 0o644  # the service may run as another user than the one who trained
 PREPROCESSOR: Final[dict[str, Any]] = {
     "image_processor_type": "Qwen2VLImageProcessor",
     "processor_class": "Qwen3VLProcessor",
-    "size": {"shortest_edge": ASKED_SIDE**2, "longest_edge": ASKED_SIDE**2},
-    "patch_size": PATCH,
+    "size": {"shortest_edge": QUESTION_SIDE_PX**2, "longest_edge": QUESTION_SIDE_PX**2},
+    "patch_size": PATCH_PX,
     "temporal_patch_size": 2,
-    "merge_size": MERGE,
-    "image_mean": [MEAN] * 3,
-    "image_std": [DEVIATION] * 3,
+    "merge_size": MERGE_SIZE,
+    "image_mean": [PIXEL_MEAN] * 3,
+    "image_std": [PIXEL_STD] * 3,
 }
 
 
@@ -84,9 +84,9 @@ def _vision_config() -> dict[str, Any]:
         "hidden_size": VISION_WIDTH,
         "intermediate_size": 4 * VISION_WIDTH,
         "num_heads": VISION_WIDTH // 64,
-        "patch_size": PATCH,
+        "patch_size": PATCH_PX,
         "temporal_patch_size": 2,
-        "spatial_merge_size": MERGE,
+        "spatial_merge_size": MERGE_SIZE,
         "num_position_embeddings": PATCHES,
         "out_hidden_size": TEXT_WIDTH,
         "deepstack_visual_indexes": [1],
@@ -97,7 +97,9 @@ def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen3VLForCondi
     """A model with random weights; only the words for coordinates start in their order."""
     torch.manual_seed(seed)
     model = Qwen3VLForConditionalGeneration(make_config(tokenizer))
-    lay_out(model.get_input_embeddings(), [tokenizer.convert_tokens_to_ids(text) for text in coordinates()])
+    init_coordinate_embeddings(
+        model.get_input_embeddings(), [tokenizer.convert_tokens_to_ids(text) for text in coordinate_words()]
+    )
     model.generation_config.eos_token_id = tokenizer.convert_tokens_to_ids(TURN_END)
     model.generation_config.pad_token_id = tokenizer.convert_tokens_to_ids(END_OF_TEXT)
     return model
@@ -112,5 +114,5 @@ def save_checkpoint(model: Qwen3VLForConditionalGeneration, tokenizer: PreTraine
         tokenizer.save_pretrained(fresh)
         (fresh / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR, indent=2) + "\n", encoding="utf-8")
         for file in sorted(fresh.iterdir()):
-            file.chmod(READABLE)
+            file.chmod(FILE_MODE)
             os.replace(file, folder / file.name)

@@ -10,35 +10,35 @@ import numpy as np
 
 from inspector.lab.synthetic.sample import Pixels
 
-Spoil = Callable[[Pixels, np.random.Generator], Pixels]
+Disturbance = Callable[[Pixels, np.random.Generator], Pixels]
 
 
-def _noisy(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+def _add_noise(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     return np.clip(pixels + rng.normal(0, 15, pixels.shape), 0, 255).astype(np.uint8)
 
 
-def _reframed(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+def _reframe(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     size = len(pixels)
     scale, shift = rng.choice([0.88, 1.12]), rng.uniform(-0.05, 0.05, 2) * size
     onto = np.array([[scale, 0, (1 - scale) * size / 2 + shift[0]], [0, scale, (1 - scale) * size / 2 + shift[1]]])
     return np.asarray(cv2.warpAffine(pixels, onto, (size, size), borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def _jpeg(pixels: Pixels, _: np.random.Generator) -> Pixels:
+def _recompress(pixels: Pixels, _: np.random.Generator) -> Pixels:
     return np.asarray(
         cv2.imdecode(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 60])[1], cv2.IMREAD_COLOR), np.uint8
     )
 
 
-def _brighter(factor: float) -> Spoil:
+def _scale_brightness(factor: float) -> Disturbance:
     return lambda pixels, _: np.clip(pixels * factor, 0, 255).astype(np.uint8)
 
 
-DISTURBANCES: Final[Mapping[str, Spoil]] = {
-    "JPEG quality 60": _jpeg,
-    "noise 15": _noisy,
+DISTURBANCES: Final[Mapping[str, Disturbance]] = {
+    "JPEG quality 60": _recompress,
+    "noise 15": _add_noise,
     "blur 1.5": lambda pixels, _: np.asarray(cv2.GaussianBlur(pixels, (0, 0), 1.5), np.uint8),
-    "brightness x 0.6": _brighter(0.6),
-    "brightness x 1.4": _brighter(1.4),
-    "other framing": _reframed,
+    "brightness x 0.6": _scale_brightness(0.6),
+    "brightness x 1.4": _scale_brightness(1.4),
+    "other framing": _reframe,
 }

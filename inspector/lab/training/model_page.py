@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from inspector.lab.training.measure import Figures
+from inspector.lab.training.checkpoint_figures import CheckpointFigures
 
-PLAIN: Final = (float, int)
+NUMBER_TYPES: Final = (float, int)
 
 
-def as_markdown(figures: Figures) -> str:
+def as_markdown(figures: CheckpointFigures) -> str:
     """One table of single figures, then one a mapping."""
-    named = {name: getattr(figures, name) for name in Figures.__slots__}
-    plain = {name: value for name, value in named.items() if isinstance(value, PLAIN)}
+    named = {name: getattr(figures, name) for name in CheckpointFigures.__slots__}
+    plain = {name: value for name, value in named.items() if isinstance(value, NUMBER_TYPES)}
     tables = {name: value for name, value in named.items() if isinstance(value, Mapping)}
     return "\n\n".join(_table(name, rows) for name, rows in ({"figures": plain} | tables).items())
 
@@ -23,13 +23,13 @@ def _table(name: str, rows: Mapping[str, float | Mapping[str, float]]) -> str:
     columns = list(first) if isinstance(first, Mapping) else [""]
     head = [f"| {name.replace('_', ' ')} | {' | '.join(column.replace('_', ' ') for column in columns)} |"]
     rule = [f"|---|{'--:|' * len(columns)}"]
-    return "\n".join([*head, *rule, *(_line(key, value) for key, value in rows.items())])
+    return "\n".join([*head, *rule, *(_row(key, value) for key, value in rows.items())])
 
 
-def _line(key: str, value: float | Mapping[str, float]) -> str:
+def _row(key: str, value: float | Mapping[str, float]) -> str:
     values = value.values() if isinstance(value, Mapping) else [value]
-    return f"| {key.replace('_', ' ')} | {' | '.join(_figure(key, each) for each in values)} |"
+    return f"| {key.replace('_', ' ')} | {' | '.join(_format_figure(key, each) for each in values)} |"
 
 
-def _figure(key: str, value: float) -> str:
+def _format_figure(key: str, value: float) -> str:
     return f"{value:.0f}" if key in {"frames", "direct_ms", "report_ms"} else f"{value:.3f}"

@@ -8,12 +8,12 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-MATRIX_RATE: Final = 4e-3  # scaled by Muon to AdamW's root mean square of a step
-OTHER_RATE: Final = 1.5e-3
-DECAY: Final = 0.01
+MUON_LEARNING_RATE: Final = 4e-3  # scaled by Muon to AdamW's root mean square of a step
+ADAM_LEARNING_RATE: Final = 1.5e-3
+WEIGHT_DECAY: Final = 0.01
 WARM_UP_STEPS: Final = 60
-CLIP: Final = 1.0
-SMALLEST: Final = 64  # outputs of a matrix that Muon turns
+MAX_GRADIENT_NORM: Final = 1.0
+MIN_MUON_OUTPUTS: Final = 64  # outputs of a matrix that Muon turns
 
 
 class Optimizer:
@@ -25,14 +25,16 @@ class Optimizer:
         known = {id(p) for p in inner}
         rest = [p for p in self.parameters if id(p) not in known]
         self.rate = rate
-        self.muon = torch.optim.Muon(inner, lr=MATRIX_RATE, weight_decay=DECAY, adjust_lr_fn="match_rms_adamw")
-        self.adam = torch.optim.AdamW(rest, lr=OTHER_RATE, weight_decay=0.0, betas=(0.9, 0.98))
+        self.muon = torch.optim.Muon(
+            inner, lr=MUON_LEARNING_RATE, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"
+        )
+        self.adam = torch.optim.AdamW(rest, lr=ADAM_LEARNING_RATE, weight_decay=0.0, betas=(0.9, 0.98))
 
     def step(self, done: int, steps: int) -> None:
         """One step with the gradients at hand, which are then cleared."""
-        factor = self.rate * schedule(done, steps)
-        nn.utils.clip_grad_norm_(self.parameters, CLIP)
-        for inner, rate in ((self.muon, MATRIX_RATE), (self.adam, OTHER_RATE)):
+        factor = self.rate * rate_factor(done, steps)
+        nn.utils.clip_grad_norm_(self.parameters, MAX_GRADIENT_NORM)
+        for inner, rate in ((self.muon, MUON_LEARNING_RATE), (self.adam, ADAM_LEARNING_RATE)):
             for group in inner.param_groups:
                 group["lr"] = rate * factor
             inner.step()  # type: ignore[no-untyped-call]
@@ -49,10 +51,12 @@ class Optimizer:
 def _matrices(module: nn.Module) -> list[Tensor]:
     """The weights of linear layers; heads and embeddings (a tied head is one) learn better with AdamW."""
     embeddings = {id(layer.weight) for layer in module.modules() if isinstance(layer, nn.Embedding)}
-    linear = [layer for layer in module.modules() if isinstance(layer, nn.Linear) and layer.out_features >= SMALLEST]
+    linear = [
+        layer for layer in module.modules() if isinstance(layer, nn.Linear) and layer.out_features >= MIN_MUON_OUTPUTS
+    ]
     return [layer.weight for layer in linear if id(layer.weight) not in embeddings]
 
 
-def schedule(done: int, steps: int) -> float:
+def rate_factor(done: int, steps: int) -> float:
     """Warm up, then fall in a straight line to nothing."""
     return max(0.0, min((done + 1) / WARM_UP_STEPS, 1.0 - done / steps))

@@ -10,12 +10,12 @@ from typing import Final
 
 import torch
 
-ROWS: Final = 8192  # about the products of a step
-WIDTH: Final = 256
-TRIES: Final = 5
+PROBE_ROWS: Final = 8192  # about the products of a step
+PROBE_WIDTH: Final = 256
+TIMING_REPEATS: Final = 5
 
 
-def products(device: torch.device) -> torch.autocast:
+def matmul_autocast(device: torch.device) -> torch.autocast:
     """The context in which a step is worked out."""
     return torch.autocast(device.type, torch.bfloat16, enabled=bfloat16_is_faster(device))
 
@@ -25,16 +25,16 @@ def bfloat16_is_faster(device: torch.device) -> bool:
     """On a GPU it is; on a CPU it is tried."""
     if device.type != "cpu":
         return True
-    tried = {dtype: _product(dtype) for dtype in (torch.bfloat16, torch.float32)}
+    tried = {dtype: _matmul(dtype) for dtype in (torch.bfloat16, torch.float32)}
     seconds: dict[torch.dtype, list[float]] = {dtype: [] for dtype in tried}
-    for _ in range(TRIES):  # in turns: what else runs on the machine hinders both
+    for _ in range(TIMING_REPEATS):  # in turns: what else runs on the machine hinders both
         for dtype, product in tried.items():
             seconds[dtype].append(_seconds(product))
     return min(seconds[torch.bfloat16]) < min(seconds[torch.float32])
 
 
-def _product(dtype: torch.dtype) -> Callable[[], torch.Tensor]:
-    given, weight = torch.ones(ROWS, WIDTH, dtype=dtype), torch.ones(WIDTH, WIDTH, dtype=dtype)
+def _matmul(dtype: torch.dtype) -> Callable[[], torch.Tensor]:
+    given, weight = torch.ones(PROBE_ROWS, PROBE_WIDTH, dtype=dtype), torch.ones(PROBE_WIDTH, PROBE_WIDTH, dtype=dtype)
     return lambda: torch.nn.functional.linear(given, weight)
 
 

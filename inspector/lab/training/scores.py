@@ -19,7 +19,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredSamples:
     """Samples with the model's p_ng for each."""
 
     samples: Sequence[Sample]
@@ -32,15 +32,15 @@ class Scored:
     @property
     def contrast(self) -> Array:
         """Of each NG sample's plainest flaw, in order."""
-        return np.array([_plainest(sample).contrast for sample in self.samples if sample.ng])
+        return np.array([_main_flaw(sample).contrast for sample in self.samples if sample.ng])
 
-    def of(self, product: str) -> Scored:
+    def of(self, product: str) -> ScoredSamples:
         """Only the samples of one product."""
-        kept = [sample.product == product for sample in self.samples]
-        return Scored([sample for sample in self.samples if sample.product == product], self.p_ng[kept])
+        selected = [sample.product == product for sample in self.samples]
+        return ScoredSamples([sample for sample in self.samples if sample.product == product], self.p_ng[selected])
 
 
-def balanced_accuracy_at(scored: Scored, threshold: float, faintest: float = 0.0) -> float:
+def balanced_accuracy_at(scored: ScoredSamples, threshold: float, faintest: float = 0.0) -> float:
     """Balanced accuracy at a threshold; the faintest share of the NG frames is left out."""
     ng, included = scored.ng, ~scored.ng
     included[ng] = scored.contrast >= np.quantile(scored.contrast, faintest)
@@ -48,33 +48,33 @@ def balanced_accuracy_at(scored: Scored, threshold: float, faintest: float = 0.0
     return balanced_accuracy(right[included], ng[included])
 
 
-def best_threshold(scored: Scored) -> float:
+def best_threshold(scored: ScoredSamples) -> float:
     """The one of highest balanced accuracy; the middle one where several are."""
     candidates = np.quantile(scored.p_ng, np.linspace(0.02, 0.98, 97))
     reached = np.array([balanced_accuracy_at(scored, float(threshold)) for threshold in candidates])
     return float(np.median(candidates[reached == reached.max()]))
 
 
-def by_product(scored: Scored, threshold: float) -> dict[str, float]:
+def by_product(scored: ScoredSamples, threshold: float) -> dict[str, float]:
     """Balanced accuracy of each product."""
     return {name: balanced_accuracy_at(scored.of(name), threshold) for name in PRODUCTS}
 
 
-def recall_by_class(scored: Scored, threshold: float) -> dict[str, float]:
+def recall_by_class(scored: ScoredSamples, threshold: float) -> dict[str, float]:
     """Share of NG frames called NG, by the class of their plainest flaw."""
     called: dict[str, list[bool]] = {}
-    for sample, p_ng in _ng(scored):
-        called.setdefault(_plainest(sample).defect, []).append(p_ng > threshold)
+    for sample, p_ng in _ng_samples(scored):
+        called.setdefault(_main_flaw(sample).defect, []).append(p_ng > threshold)
     return {name: float(np.mean(right)) for name, right in sorted(called.items())}
 
 
-def recall_by_decile(scored: Scored, threshold: float) -> list[float]:
+def recall_by_decile(scored: ScoredSamples, threshold: float) -> list[float]:
     """Share of NG frames called NG, the faintest tenth first."""
     called = scored.p_ng[scored.ng][np.argsort(scored.contrast)] > threshold
     return [float(part.mean()) for part in np.array_split(called, min(DECILES, len(called)))]
 
 
-def overlap(a: Box, b: Box) -> float:
+def box_iou(a: Box, b: Box) -> float:
     """Intersection over union."""
     width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
     shared = max(width, 0.0) * max(height, 0.0)
@@ -82,11 +82,11 @@ def overlap(a: Box, b: Box) -> float:
     return shared / (sum(areas) - shared)
 
 
-def _ng(scored: Scored) -> Iterator[tuple[Sample, float]]:
+def _ng_samples(scored: ScoredSamples) -> Iterator[tuple[Sample, float]]:
     return ((sample, float(p)) for sample, p in zip(scored.samples, scored.p_ng, strict=True) if sample.ng)
 
 
-def _plainest(sample: Sample) -> Flaw:
+def _main_flaw(sample: Sample) -> Flaw:
     flaw = sample.main
     if flaw is None:
         raise ValueError("an OK frame has no flaw")

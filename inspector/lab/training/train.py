@@ -11,21 +11,21 @@ from typing import Any, Final
 import torch
 
 from inspector.lab.training.architecture import make_model, save_checkpoint
-from inspector.lab.training.curves import plot_curves
-from inspector.lab.training.dialogue import Scribe
-from inspector.lab.training.language_stage import check_language, taught, train_language
+from inspector.lab.training.example_encoder import ExampleEncoder
+from inspector.lab.training.language_stage import train_language, unfreeze_language_model, validate_language
+from inspector.lab.training.learning_curves import plot_curves
 from inspector.lab.training.optimizer import Optimizer
-from inspector.lab.training.vision_stage import Heads, check_vision, train_vision, whiten
+from inspector.lab.training.vision_stage import VisionHeads, train_vision, validate_vision, whiten_patch_embedding
 from inspector.lab.training.vocabulary import make_tokenizer
 
-KEEP_EVERY: Final = 100
-CHECK_EVERY: Final = 800
-LANGUAGE_RATE: Final = 0.5
+SAVE_EVERY_STEPS: Final = 100
+VALIDATE_EVERY_STEPS: Final = 800
+LANGUAGE_RATE_FACTOR: Final = 0.5
 M_MMAP_MAX: Final = -4  # as malloc.h numbers them
 M_TRIM_THRESHOLD: Final = -1
-MOST_KEPT: Final = 2**31 - 1  # bytes of freed memory that are not given back
+MAX_RETAINED_BYTES: Final = 2**31 - 1  # bytes of freed memory that are not given back
 VISION, LANGUAGE = "vision", "language"
-Progress = Callable[[str, int, int, dict[str, float]], None]  # stage, steps done, steps in all, figures
+StepProgress = Callable[[str, int, int, dict[str, float]], None]  # stage, steps done, steps in all, figures
 
 
 def train(
@@ -36,35 +36,35 @@ def train(
     vision_steps: int = 8400,
     language_steps: int = 1800,
     threads: int = 2,
-    progress: Progress = lambda *_: None,
+    progress: StepProgress = lambda *_: None,
 ) -> None:
     """Trains a checkpoint into `folder`. What is needed to go on after an interruption is kept in `state`: called
     again with the same arguments, training goes on from the last kept step."""
     torch.set_num_threads(threads)
-    _keep_freed_memory()
-    training = Training(folder, state, seed, progress)
+    _retain_freed_memory()
+    training = TrainingRun(folder, state, seed, progress)
     training.resume()
     training.run_vision(vision_steps)
     training.run_language(language_steps)
 
 
-def _keep_freed_memory() -> None:
+def _retain_freed_memory() -> None:
     """Large arrays come and go at each step: fetched from the system anew each time, their pages cost a fifth of it."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):  # glibc's alone
         libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
+        libc.mallopt(M_TRIM_THRESHOLD, MAX_RETAINED_BYTES)
 
 
-class Training:
+class TrainingRun:
     """Model, heads, optimizer and history of one training."""
 
-    def __init__(self, folder: Path, state: Path, seed: int, progress: Progress) -> None:
+    def __init__(self, folder: Path, state: Path, seed: int, progress: StepProgress) -> None:
         self.folder, self.state, self.seed, self.progress = folder, state, seed, progress
         self.tokenizer = make_tokenizer(seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model: Any = make_model(self.tokenizer, seed).to(self.device)
-        self.heads = Heads().to(self.device)
+        self.heads = VisionHeads().to(self.device)
         self.stage, self.done = VISION, 0
         self.history: list[dict[str, float | str]] = []
         self.optimizer = self._optimizer()
@@ -73,56 +73,56 @@ class Training:
         if self.stage != VISION:
             return
         if self.done == 0:
-            whiten(self.model.model.visual, self.seed)
+            whiten_patch_embedding(self.model.model.visual, self.seed)
         todo = range(self.done, steps)
         train_vision(self.model.model.visual, self.heads, self.optimizer, self.seed, todo, steps, self._reporter(steps))
         self.stage, self.done = LANGUAGE, 0
         self.optimizer = self._optimizer()
-        self._keep()
+        self._save_state()
 
     def run_language(self, steps: int) -> None:
-        todo, scribe = range(self.done, steps), Scribe(self.tokenizer)
-        train_language(self.model, self.heads, scribe, self.optimizer, self.seed, todo, steps, self._reporter(steps))
-        self._keep()
+        todo, encoder = range(self.done, steps), ExampleEncoder(self.tokenizer)
+        train_language(self.model, self.heads, encoder, self.optimizer, self.seed, todo, steps, self._reporter(steps))
+        self._save_state()
 
     def resume(self) -> None:
         """Takes up the last kept step, if there is one."""
         if not self.state.exists():
             return
-        kept = torch.load(self.state, map_location=self.device)
-        self.stage, self.done, self.history = kept["stage"], kept["done"], kept["history"]
-        self.model.load_state_dict(kept["model"])
-        self.heads.load_state_dict(kept["heads"])
+        state = torch.load(self.state, map_location=self.device)
+        self.stage, self.done, self.history = state["stage"], state["done"], state["history"]
+        self.model.load_state_dict(state["model"])
+        self.heads.load_state_dict(state["heads"])
         self.optimizer = self._optimizer()
-        self.optimizer.load_state_dict(kept["optimizer"])
+        self.optimizer.load_state_dict(state["optimizer"])
 
     def _optimizer(self) -> Optimizer:
         if self.stage == VISION:
             return Optimizer([self.model.model.visual], [self.heads])
-        return Optimizer(taught(self.model), rate=LANGUAGE_RATE)
+        return Optimizer(unfreeze_language_model(self.model), rate=LANGUAGE_RATE_FACTOR)
 
     def _reporter(self, steps: int) -> Callable[[int, dict[str, float]], None]:
         def report(step: int, figures: dict[str, float]) -> None:
             self.done = step + 1
-            if self.done % CHECK_EVERY == 0 or self.done == steps:
-                figures = figures | self._check()
+            if self.done % VALIDATE_EVERY_STEPS == 0 or self.done == steps:
+                figures = figures | self._validate()
             self.history.append({"stage": self.stage, "step": self.done, **figures})
             self.progress(self.stage, self.done, steps, figures)
-            if self.done % KEEP_EVERY == 0:
-                self._keep()
+            if self.done % SAVE_EVERY_STEPS == 0:
+                self._save_state()
 
         return report
 
-    def _check(self) -> dict[str, float]:
+    def _validate(self) -> dict[str, float]:
         if self.stage == VISION:
-            return check_vision(self.model.model.visual, self.heads)
-        return check_language(self.model, Scribe(self.tokenizer))
+            return validate_vision(self.model.model.visual, self.heads)
+        return validate_language(self.model, ExampleEncoder(self.tokenizer))
 
-    def _keep(self) -> None:
+    def _save_state(self) -> None:
         """Writes what resuming needs; in the second stage also the checkpoint and the curves."""
         self.state.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.state.with_suffix(".new")
-        kept = {
+        state = {
             "stage": self.stage,
             "done": self.done,
             "history": self.history,
@@ -130,7 +130,7 @@ class Training:
             "heads": self.heads.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        torch.save(kept, fresh)
+        torch.save(state, fresh)
         os.replace(fresh, self.state)
         if self.stage == LANGUAGE and self.done:
             save_checkpoint(self.model, self.tokenizer, self.folder)

@@ -22,8 +22,8 @@ from inspector.domain import prompts as view
 from inspector.domain.declared import ViewName
 from inspector.domain.report import BOX_GRID, Box
 from inspector.lab.synthetic import PRODUCTS, Flaw
-from inspector.lab.training.lessons import STEP, Seen, all_lessons
-from inspector.lab.training.wordings import KNOWN_ELSEWHERE, random_pipeline
+from inspector.lab.training.training_examples import COORDINATE_STEP, PictureTruth, all_examples
+from inspector.lab.training.wordings import FOREIGN_DEFECTS, random_pipeline
 
 END_OF_TEXT: Final = "<|endoftext|>"
 TURN_START: Final = "<|im_start|>"
@@ -32,11 +32,11 @@ VISION_START: Final = "<|vision_start|>"
 VISION_END: Final = "<|vision_end|>"
 IMAGE: Final = "<|image_pad|>"
 VIDEO: Final = "<|video_pad|>"
-SPECIAL: Final = (END_OF_TEXT, TURN_START, TURN_END, VISION_START, VISION_END, IMAGE, VIDEO)
-TEMPLATE: Final = (Path(__file__).parent / "chat_template.jinja").read_text(encoding="utf-8")
-SIZE: Final = 1536
-SKELETON: Final = ('{"defect": "', '", "severity": "', '", "bbox_2d": [', '{"bbox_2d": [', '], "description": "')
-PIECES: Final = (
+SPECIAL_TOKENS: Final = (END_OF_TEXT, TURN_START, TURN_END, VISION_START, VISION_END, IMAGE, VIDEO)
+CHAT_TEMPLATE: Final = (Path(__file__).parent / "chat_template.jinja").read_text(encoding="utf-8")
+VOCABULARY_SIZE: Final = 1536
+REPORT_SKELETON: Final = ('{"defect": "', '", "severity": "', '", "bbox_2d": [', '{"bbox_2d": [', '], "description": "')
+SPLIT_PATTERNS: Final = (
     r'\{"(?:defect": "|bbox_2d": \[)',
     r'", "(?:severity": "|bbox_2d": \[)',
     r'\], "description": "',
@@ -46,20 +46,20 @@ PIECES: Final = (
     r" ?[^\s\p{L}\p{N}_]+[\r\n]*",
     r"\s+",
 )
-ASKED: Final = tuple((name, view.PICTURES_OF[name]) for name in (ViewName.DIRECT, ViewName.COMPARE, ViewName.ZOOM))
-CORPUS_LESSONS: Final = 4000
-OFTEN: Final = 400  # how often a piece that must be one token stands in the corpus
+MAIN_VIEWS: Final = tuple((name, view.PICTURES_OF[name]) for name in (ViewName.DIRECT, ViewName.COMPARE, ViewName.ZOOM))
+CORPUS_SAMPLES: Final = 4000
+SINGLE_TOKEN_REPEATS: Final = 400  # how often a piece that must be one token stands in the corpus
 
 
 def make_tokenizer(seed: int) -> PreTrainedTokenizerFast:
     """Learns the merges from the lessons' own texts."""
     tokenizer = Tokenizer(BPE())
-    split = Split(Regex("|".join(PIECES)), "isolated")
+    split = Split(Regex("|".join(SPLIT_PATTERNS)), "isolated")
     tokenizer.pre_tokenizer = Sequence([split, ByteLevel(add_prefix_space=False, use_regex=False)])
     tokenizer.decoder = ByteLevelDecoder()
     trainer = BpeTrainer(
-        vocab_size=SIZE,
-        special_tokens=list(SPECIAL),
+        vocab_size=VOCABULARY_SIZE,
+        special_tokens=list(SPECIAL_TOKENS),
         initial_alphabet=ByteLevel.alphabet(),
         show_progress=False,
     )
@@ -68,35 +68,45 @@ def make_tokenizer(seed: int) -> PreTrainedTokenizerFast:
         tokenizer_object=tokenizer,
         eos_token=TURN_END,
         pad_token=END_OF_TEXT,
-        additional_special_tokens=list(SPECIAL),
+        additional_special_tokens=list(SPECIAL_TOKENS),
         clean_up_tokenization_spaces=False,
         model_max_length=4096,
     )
-    fast.chat_template = TEMPLATE
+    fast.chat_template = CHAT_TEMPLATE
     return fast
 
 
 def _corpus(rng: np.random.Generator) -> Iterator[str]:
-    yield from [text for text in _single_tokens() for _ in range(OFTEN)]
-    for _ in range(CORPUS_LESSONS):
+    yield from [text for text in _single_tokens() for _ in range(SINGLE_TOKEN_REPEATS)]
+    for _ in range(CORPUS_SAMPLES):
         product = list(PRODUCTS)[int(rng.integers(len(PRODUCTS)))]
         classes = list(PRODUCTS[product].defects)
         x, y = rng.uniform(0.0, 0.9, 2)
         flaw = Flaw(classes[int(rng.integers(len(classes)))], (0, 0, 1, 1), Box(x, y, x + 0.1, y + 0.1), rng.random())
-        first, shown = ASKED[int(rng.integers(len(ASKED)))]
+        first, shown = MAIN_VIEWS[int(rng.integers(len(MAIN_VIEWS)))]
         pipeline = random_pipeline(rng, product, references=int(rng.random() < 0.2))
         yield view.preamble(pipeline, shown)
-        for lesson in all_lessons(rng, pipeline, Seen((flaw,)), first):
-            yield lesson.question
-            yield lesson.start + lesson.answer
+        for example in all_examples(rng, pipeline, PictureTruth((flaw,)), first):
+            yield example.question
+            yield example.prefill + example.answer
 
 
 def _single_tokens() -> list[str]:
-    classes = [name for product in PRODUCTS.values() for name in product.defects] + list(KNOWN_ELSEWHERE)
+    classes = [name for product in PRODUCTS.values() for name in product.defects] + list(FOREIGN_DEFECTS)
     spoken = [text for word in (*view.YES, *view.NO, "A", "B", *classes) for text in (word, f" {word}")]
-    return [*SKELETON, *spoken, *coordinates(), " critical", " major", " minor", "critical", "major", "minor"]
+    return [
+        *REPORT_SKELETON,
+        *spoken,
+        *coordinate_words(),
+        " critical",
+        " major",
+        " minor",
+        "critical",
+        "major",
+        "minor",
+    ]
 
 
-def coordinates() -> list[str]:
+def coordinate_words() -> list[str]:
     """Every coordinate that is spoken."""
-    return [str(value) for value in range(0, int(BOX_GRID) + STEP, STEP)]
+    return [str(value) for value in range(0, int(BOX_GRID) + COORDINATE_STEP, COORDINATE_STEP)]

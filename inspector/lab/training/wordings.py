@@ -14,12 +14,12 @@ from inspector.domain.declared import Severity, ViewName
 from inspector.domain.pipeline import Pipeline, Rung
 from inspector.lab.synthetic import PRODUCTS
 
-NAMES: Final = {
+PRODUCT_NAMES: Final = {
     "washer": ("washer", "steel washer", "metal washer", "turned ring"),
     "board": ("board", "circuit board", "bare board", "PCB"),
     "cap": ("cap", "bottle cap", "plastic cap", "printed cap"),
 }
-ANY_NAMES: Final = ("part", "product", "item", "workpiece", "piece", "component")
+GENERIC_NAMES: Final = ("part", "product", "item", "workpiece", "piece", "component")
 OPENERS: Final = (
     "Look closely at the picture. ",
     "You are a quality inspector. ",
@@ -168,7 +168,7 @@ DEFECT_WORDS: Final = (
     "contamination",
     "defective spot",
 )
-BAD: Final = (
+BAD_WORDS: Final = (
     "defective",
     "damaged",
     "faulty",
@@ -184,8 +184,18 @@ BAD: Final = (
     "out of specification",
     "badly made",
 )
-GOOD: Final = ("good", "perfect", "flawless", "intact", "clean", "complete", "as it should be", "acceptable", "normal")
-MISTYPED: Final = 0.25  # of the free questions
+GOOD_WORDS: Final = (
+    "good",
+    "perfect",
+    "flawless",
+    "intact",
+    "clean",
+    "complete",
+    "as it should be",
+    "acceptable",
+    "normal",
+)
+TYPO_SHARE: Final = 0.25  # of the free questions
 DETERMINERS: Final = ("this", "the", "this", "the shown")
 ENDINGS: Final = (
     " Answer Yes or No.",
@@ -195,7 +205,7 @@ ENDINGS: Final = (
     " Answer with Yes or No only.",
     "",
 )
-KNOWN_ELSEWHERE: Final = ("hole", "rust", "bubble", "bent_lead", "chip", "wear", "fray", "break", "spot", "tear")
+FOREIGN_DEFECTS: Final = ("hole", "rust", "bubble", "bent_lead", "chip", "wear", "fray", "break", "spot", "tear")
 
 
 def free_question(rng: np.random.Generator, product: str) -> tuple[str, bool]:
@@ -207,16 +217,16 @@ def free_question(rng: np.random.Generator, product: str) -> tuple[str, bool]:
         "p": product,
         "the": pick(rng, DETERMINERS),
         "d": pick(rng, DEFECT_WORDS),
-        "bad": pick(rng, BAD),
-        "bad2": pick(rng, BAD),
-        "good": pick(rng, GOOD),
-        "good2": pick(rng, GOOD),
+        "bad": pick(rng, BAD_WORDS),
+        "bad2": pick(rng, BAD_WORDS),
+        "good": pick(rng, GOOD_WORDS),
+        "good2": pick(rng, GOOD_WORDS),
     }
     text = (opener + core).format(**words)
-    return (_mistyped(rng, text) if rng.random() < MISTYPED else text) + pick(rng, ENDINGS), yes_is_ng
+    return (_with_typos(rng, text) if rng.random() < TYPO_SHARE else text) + pick(rng, ENDINGS), yes_is_ng
 
 
-def _mistyped(rng: np.random.Generator, text: str) -> str:
+def _with_typos(rng: np.random.Generator, text: str) -> str:
     """One letter of one or two words left out: words that nobody taught are then read by their pieces, not guessed."""
     words = text.split(" ")
     for _ in range(int(rng.integers(1, 3))):
@@ -229,7 +239,7 @@ def _mistyped(rng: np.random.Generator, text: str) -> str:
 
 def random_pipeline(rng: np.random.Generator, product: str, references: int = 0) -> Pipeline:
     """A declaration of this drawn product as some factory might write it."""
-    name = pick(rng, NAMES[product]) if rng.random() < 0.85 else pick(rng, ANY_NAMES)
+    name = pick(rng, PRODUCT_NAMES[product]) if rng.random() < 0.85 else pick(rng, GENERIC_NAMES)
     return Pipeline(
         line=product,
         product=name,
@@ -255,7 +265,7 @@ def _declared_defects(rng: np.random.Generator, product: str) -> dict[str, Sever
     """The product's classes, in the usual or any order, now and then with one it can't have."""
     classes = list(PRODUCTS[product].defects.items())
     if rng.random() < 0.3:
-        classes.append((pick(rng, KNOWN_ELSEWHERE), Severity.MINOR))
+        classes.append((pick(rng, FOREIGN_DEFECTS), Severity.MINOR))
     if rng.random() < 0.4:
         classes = [classes[k] for k in rng.permutation(len(classes))]
     return dict(classes)

@@ -23,35 +23,49 @@ from inspector.lab.synthetic import PRODUCTS, draw
 from inspector.lab.training import precision
 from inspector.lab.training.architecture import (
     GRID_SIDE,
-    MERGE,
-    PATCH,
-    SIDE,
+    MERGE_SIZE,
+    PATCH_PX,
+    TOWER_SIDE_PX,
     VISUAL_TOKENS,
     make_model,
     save_checkpoint,
 )
-from inspector.lab.training.bench import WORDINGS
-from inspector.lab.training.coordinates import STEPS, BoxHead, code
-from inspector.lab.training.dialogue import Scribe
-from inspector.lab.training.feed import PART_SIDE, Case, Conversations, PatchLessons, stack
-from inspector.lab.training.language_stage import (
-    MOST_ODDS,
-    TEACHER_SHARE,
-    Told,
-    answer,
-    language_step,
-    odds_missed,
-    taught,
-    teach,
+from inspector.lab.training.checkpoint_evaluator import HELD_OUT_WORDINGS
+from inspector.lab.training.coordinate_code import COORDINATE_COUNT, BoxHead, coordinate_code
+from inspector.lab.training.datasets import (
+    CROP_SIDE_PX,
+    Conversation,
+    ConversationDataset,
+    PatchDataset,
+    stack_pictures,
 )
-from inspector.lab.training.lessons import STEP, Kind, Lesson, Seen, all_lessons, on_grid, place
-from inspector.lab.training.scores import overlap
-from inspector.lab.training.shots import CELL, Window, detail, part, shoot
-from inspector.lab.training.teacher import Teacher, fitted, is_lone, look
-from inspector.lab.training.tower import block_order, patchify, see
+from inspector.lab.training.example_encoder import ExampleEncoder, RowBatch
+from inspector.lab.training.language_stage import (
+    MAX_LOG_ODDS,
+    TEACHER_SHARE,
+    TeacherTargets,
+    answer_logits,
+    language_step,
+    log_odds_loss,
+    teacher_targets,
+    unfreeze_language_model,
+)
+from inspector.lab.training.scores import box_iou
+from inspector.lab.training.teacher import Teacher, extract_features, fit_logistic_regression, is_single_product
 from inspector.lab.training.train import train
-from inspector.lab.training.vision_stage import Heads
-from inspector.lab.training.vocabulary import TURN_END, coordinates, make_tokenizer
+from inspector.lab.training.training_examples import (
+    COORDINATE_STEP,
+    ExampleKind,
+    PictureTruth,
+    TrainingExample,
+    all_examples,
+    location_phrase,
+    on_grid,
+)
+from inspector.lab.training.training_pictures import CELL_PX, Window, crop_window, detail_window, training_picture
+from inspector.lab.training.vision_stage import VisionHeads
+from inspector.lab.training.vision_tower import block_order, patchify, run_tower
+from inspector.lab.training.vocabulary import TURN_END, coordinate_words, make_tokenizer
 from inspector.lab.training.wordings import NG_QUESTIONS, OK_QUESTIONS, random_pipeline
 
 CLOSE = 2e-5  # single precision, summed in another order
@@ -76,9 +90,9 @@ def model(folder: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def cases() -> list[Case]:
+def conversations() -> list[Conversation]:
     """A whole frame, a detail, and a comparison of two."""
-    made = Conversations(seed=3, first=0, last=1)[0]
+    made = ConversationDataset(seed=3, first=0, last=1)[0]
     return [made[0], made[7], made[10]]
 
 
@@ -91,32 +105,32 @@ def test_a_flaw_is_answered_yes_and_reported_as_the_service_reads_reports(produc
     rng = np.random.default_rng(5)
     pipeline = random_pipeline(rng, product)
     flaw = draw(product, 4, flaws=1).flaws[0]
-    given_lessons = all_lessons(rng, pipeline, Seen((flaw,)), first)
-    assert given_lessons[0].p_yes == 1.0
-    (report,) = (one for one in given_lessons if one.question == view.report_request(pipeline))
-    words = read_words(report.start + report.answer, pipeline)
+    examples = all_examples(rng, pipeline, PictureTruth((flaw,)), first)
+    assert examples[0].p_yes == 1.0
+    (report,) = (one for one in examples if one.question == view.report_request(pipeline))
+    words = read_words(report.prefill + report.answer, pipeline)
     assert words.main is not None
     assert words.main.defect == flaw.defect
     assert words.main.severity == PRODUCTS[product].defects[flaw.defect]
     assert words.main.bbox_norm is not None
-    assert overlap(words.main.bbox_norm, flaw.box_norm) > 0.3
+    assert box_iou(words.main.bbox_norm, flaw.box_norm) > 0.3
 
 
 def test_a_good_part_is_answered_no_and_nothing_is_reported() -> None:
     rng = np.random.default_rng(6)
     pipeline = random_pipeline(rng, "cap")
-    given_lessons = all_lessons(rng, pipeline, Seen(()), ViewName.DIRECT)
-    assert given_lessons[0].p_yes == 0.0
-    assert all(lesson.kind is not Kind.TEXT for lesson in given_lessons)
-    (draft,) = (lesson for lesson in given_lessons if lesson.kind is Kind.DRAFT)
+    examples = all_examples(rng, pipeline, PictureTruth(()), ViewName.DIRECT)
+    assert examples[0].p_yes == 0.0
+    assert all(example.kind is not ExampleKind.TEXT for example in examples)
+    (draft,) = (example for example in examples if example.kind is ExampleKind.DRAFT)
     assert draft.answer.rpartition(f"{view.VERDICT_CUE} ")[2] in {"Yes", "No", "A", "B"}
 
 
 def test_a_picture_of_something_else_is_never_a_sure_ok() -> None:
     rng = np.random.default_rng(7)
     pipeline = random_pipeline(rng, "cap")
-    given_lessons = all_lessons(rng, pipeline, Seen((), in_scope=False), ViewName.DIRECT)
-    assert all(lesson.kind is Kind.VERDICT and 0.3 < lesson.p_yes < 0.7 for lesson in given_lessons)
+    examples = all_examples(rng, pipeline, PictureTruth((), in_scope=False), ViewName.DIRECT)
+    assert all(example.kind is ExampleKind.VERDICT and 0.3 < example.p_yes < 0.7 for example in examples)
 
 
 @given(st.tuples(*[st.floats(0.0, 0.99)] * 2), st.tuples(*[st.floats(0.001, 1.0)] * 2))
@@ -125,34 +139,34 @@ def test_a_spoken_box_is_the_true_one_to_the_nearest_step(
 ) -> None:
     box = Box(*corner, min(corner[0] + size[0], 1.0), min(corner[1] + size[1], 1.0))
     x0, y0, x1, y1 = on_grid(box)
-    assert all(value % STEP == 0 and 0 <= value <= BOX_GRID for value in (x0, y0, x1, y1))
+    assert all(value % COORDINATE_STEP == 0 and 0 <= value <= BOX_GRID for value in (x0, y0, x1, y1))
     assert x0 < x1
     assert y0 < y1
     # a box thinner than a step, or at the far edge, is widened to one step
-    off = STEP / 2 if x1 - x0 > STEP and y1 - y0 > STEP else 1.5 * STEP
+    off = COORDINATE_STEP / 2 if x1 - x0 > COORDINATE_STEP and y1 - y0 > COORDINATE_STEP else 1.5 * COORDINATE_STEP
     assert max(abs(x0 - box.x0 * BOX_GRID), abs(y1 - box.y1 * BOX_GRID)) <= off + 1e-6
 
 
 def test_places_are_named_as_people_name_them() -> None:
-    assert place(Box(0.0, 0.0, 0.1, 0.1)) == "at the upper left"
-    assert place(Box(0.45, 0.8, 0.55, 0.9)) == "at the lower side"
-    assert place(Box(0.4, 0.4, 0.6, 0.6)) == "in the middle"
+    assert location_phrase(Box(0.0, 0.0, 0.1, 0.1)) == "at the upper left"
+    assert location_phrase(Box(0.45, 0.8, 0.55, 0.9)) == "at the lower side"
+    assert location_phrase(Box(0.4, 0.4, 0.6, 0.6)) == "in the middle"
 
 
 def test_held_out_wordings_are_not_taught() -> None:
-    taught = {text.lower() for text in (*NG_QUESTIONS, *OK_QUESTIONS, *view.PARAPHRASES)}
-    assert not taught & {text.lower() for text in WORDINGS}
+    unfreeze_language_model = {text.lower() for text in (*NG_QUESTIONS, *OK_QUESTIONS, *view.PARAPHRASES)}
+    assert not unfreeze_language_model & {text.lower() for text in HELD_OUT_WORDINGS}
 
 
 def test_the_same_seed_and_step_give_the_same_batch() -> None:
-    first, again = PatchLessons(3, 0, 9)[4], PatchLessons(3, 4, 9)[0]
+    first, again = PatchDataset(3, 0, 9)[4], PatchDataset(3, 4, 9)[0]
     assert np.array_equal(first.pictures, again.pictures)
     assert np.array_equal(first.labels, again.labels)
 
 
 def test_words_for_near_coordinates_start_more_alike_than_for_far_ones(tokenizer: Any) -> None:
     words = make_model(tokenizer, seed=1).get_input_embeddings().weight.detach()
-    places = torch.stack([words[tokenizer.convert_tokens_to_ids(text)] for text in coordinates()])
+    places = torch.stack([words[tokenizer.convert_tokens_to_ids(text)] for text in coordinate_words()])
     alike = torch.nn.functional.cosine_similarity(places[100:101], places)
     assert int(alike.argmax()) == 100
     assert alike[99] > alike[97] > alike[60]
@@ -162,22 +176,22 @@ def test_words_for_near_coordinates_start_more_alike_than_for_far_ones(tokenizer
 def test_a_box_head_learns_to_read_boxes_from_a_feature_that_holds_them() -> None:
     torch.manual_seed(0)
     boxes = torch.rand(64, 4)
-    features = torch.cat([code()[(corner * (STEPS - 1)).round().long()] for corner in boxes.T], 1)
+    features = torch.cat([coordinate_code()[(corner * (COORDINATE_COUNT - 1)).round().long()] for corner in boxes.T], 1)
     head = BoxHead(features.shape[1])
     learner = torch.optim.AdamW(head.parameters(), lr=3e-3)
     for _ in range(60):
         learner.zero_grad()
         head.loss(features, boxes).backward()  # type: ignore[no-untyped-call]
         learner.step()
-    read = head(features).argmax(-1) / (STEPS - 1)
-    assert (read - boxes).abs().median() <= 1.0 / (STEPS - 1)
+    read = head(features).argmax(-1) / (COORDINATE_COUNT - 1)
+    assert (read - boxes).abs().median() <= 1.0 / (COORDINATE_COUNT - 1)
 
 
 def test_an_outline_lies_where_the_flaw_is() -> None:
     sample = draw("washer", 11, flaws=1, hard=0.0)
-    shot = shoot(np.random.default_rng(0), sample, sample.pixels, Window(0.0, 0.0, len(sample.pixels)))
-    side = SIDE // CELL
-    rows = shot.outline.reshape(GRID_SIDE, GRID_SIDE, PATCH // CELL, PATCH // CELL).transpose(0, 2, 1, 3)
+    picture = training_picture(np.random.default_rng(0), sample, sample.pixels, Window(0.0, 0.0, len(sample.pixels)))
+    side = TOWER_SIDE_PX // CELL_PX
+    rows = picture.outline.reshape(GRID_SIDE, GRID_SIDE, PATCH_PX // CELL_PX, PATCH_PX // CELL_PX).transpose(0, 2, 1, 3)
     drawn = cv2.resize((sample.mask > 0).astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
     covered = rows.reshape(side, side)
     assert covered[drawn > 0.6].all()
@@ -188,25 +202,27 @@ def test_a_detail_keeps_its_flaw_with_its_box_on_the_detail() -> None:
     sample = draw("washer", 11, flaws=1, hard=0.0)
     x0, y0, x1, y1 = sample.flaws[0].box_px
     side = max(x1 - x0, y1 - y0) * 2
-    shot = shoot(np.random.default_rng(0), sample, sample.pixels, Window(x0 - side / 4, y0 - side / 4, side))
-    (flaw,) = shot.flaws
+    picture = training_picture(
+        np.random.default_rng(0), sample, sample.pixels, Window(x0 - side / 4, y0 - side / 4, side)
+    )
+    (flaw,) = picture.flaws
     assert flaw.box_norm.x0 == pytest.approx(0.25, abs=0.05)
-    assert (shot.labels > 0).any()
+    assert (picture.labels > 0).any()
 
 
 def test_a_detail_without_the_flaw_is_good() -> None:
     sample = draw("board", 12, flaws=1)
     x0, y0, _, _ = sample.flaws[0].box_px
     window = Window(340.0 if x0 < 300 else 0.0, 340.0 if y0 < 300 else 0.0, 200.0)
-    shot = shoot(np.random.default_rng(0), sample, sample.pixels, window)
-    assert shot.flaws == ()
-    assert not (shot.labels > 0).any()
+    picture = training_picture(np.random.default_rng(0), sample, sample.pixels, window)
+    assert picture.flaws == ()
+    assert not (picture.labels > 0).any()
 
 
 def test_details_lie_inside_the_frame() -> None:
     rng = np.random.default_rng(1)
     for seed in range(20):
-        window = detail(rng, draw("cap", seed, size=320))
+        window = detail_window(rng, draw("cap", seed, size=320))
         assert window.x >= 0
         assert window.x + window.side <= 320.5
 
@@ -214,27 +230,29 @@ def test_details_lie_inside_the_frame() -> None:
 def test_a_part_of_a_window_shows_it_at_the_same_scale() -> None:
     rng, sample = np.random.default_rng(2), draw("washer", 11, flaws=1, hard=0.0)
     window = Window(20.0, 30.0, 500.0)
-    parts = [part(rng, sample, window, PART_SIDE) for _ in range(40)]
+    parts = [crop_window(rng, sample, window, CROP_SIDE_PX) for _ in range(40)]
     for each in parts:
-        assert each.side / PART_SIDE == pytest.approx(window.side / SIDE)
+        assert each.side / CROP_SIDE_PX == pytest.approx(window.side / TOWER_SIDE_PX)
         assert min(each.x - window.x, each.y - window.y) >= 0.0
         assert max(each.x - window.x, each.y - window.y) + each.side <= window.side + 1e-6
-    shots = [shoot(rng, sample, sample.pixels, each, PART_SIDE) for each in parts]
-    assert {shot.labels.shape for shot in shots} == {(PART_SIDE // PATCH,) * 2}
-    assert 20 <= sum(bool(shot.flaws) for shot in shots) < len(shots)
+    pictures = [training_picture(rng, sample, sample.pixels, each, CROP_SIDE_PX) for each in parts]
+    assert {picture.labels.shape for picture in pictures} == {(CROP_SIDE_PX // PATCH_PX,) * 2}
+    assert 20 <= sum(bool(picture.flaws) for picture in pictures) < len(pictures)
 
 
 def test_training_sees_parts_first_and_whole_pictures_later() -> None:
-    first, later = (PatchLessons(3, step, step + 1, parts=5)[0] for step in (4, 5))
-    assert first.pictures.shape[1:3] == (PART_SIDE, PART_SIDE)
-    assert later.pictures.shape[1:3] == (SIDE, SIDE)
-    assert np.array_equal(later.pictures, PatchLessons(3, 5, 6)[0].pictures)
+    first, later = (PatchDataset(3, step, step + 1, parts=5)[0] for step in (4, 5))
+    assert first.pictures.shape[1:3] == (CROP_SIDE_PX, CROP_SIDE_PX)
+    assert later.pictures.shape[1:3] == (TOWER_SIDE_PX, TOWER_SIDE_PX)
+    assert np.array_equal(later.pictures, PatchDataset(3, 5, 6)[0].pictures)
 
 
 # ---------------------------------------------------------------- in which tokens
 
 
-@pytest.mark.parametrize("text", [*view.YES, *view.NO, *coordinates(), *(f" {word}" for word in view.YES + view.NO)])
+@pytest.mark.parametrize(
+    "text", [*view.YES, *view.NO, *coordinate_words(), *(f" {word}" for word in view.YES + view.NO)]
+)
 def test_verdicts_and_coordinates_are_single_tokens(tokenizer: Any, text: str) -> None:
     assert len(tokenizer.encode(text)) == 1
 
@@ -265,70 +283,89 @@ def test_the_saved_tokenizer_is_the_one_that_was_made(tokenizer: Any, folder: Pa
 # ---------------------------------------------------------------- the short cuts change nothing
 
 
-@pytest.mark.parametrize("side", [SIDE, PART_SIDE])
+@pytest.mark.parametrize("side", [TOWER_SIDE_PX, CROP_SIDE_PX])
 def test_the_tower_sees_what_the_models_own_forward_sees(
-    model: Any, folder: Path, cases: list[Case], side: int
+    model: Any, folder: Path, conversations: list[Conversation], side: int
 ) -> None:
-    pictures = stack([shot for case in cases for shot in case.shots]).pictures[:, :side, :side]
+    pictures = stack_pictures(
+        [picture for conversation in conversations for picture in conversation.pictures]
+    ).pictures[:, :side, :side]
     processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
     exactly = {"shortest_edge": side * side, "longest_edge": side * side}
     processed = processor(images=list(pictures), size=exactly, return_tensors="pt")
     with torch.no_grad():
         own = model.model.visual(processed["pixel_values"], grid_thw=processed["image_grid_thw"], return_dict=True)
-        ours = see(model.model.visual, patchify(pictures))
+        ours = run_tower(model.model.visual, patchify(pictures))
     assert (own.last_hidden_state - ours.patches.flatten(0, 1)).abs().max() < CLOSE
     assert (own.pooler_output - ours.tokens.flatten(0, 1)).abs().max() < CLOSE
     assert (own.deepstack_features[0] - ours.deepstack[0].flatten(0, 1)).abs().max() < CLOSE
 
 
 def test_packed_questions_get_the_answers_they_get_alone(
-    model: Any, tokenizer: Any, folder: Path, cases: list[Case]
+    model: Any, tokenizer: Any, folder: Path, conversations: list[Conversation]
 ) -> None:
-    scribe = Scribe(tokenizer)
-    rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons) for case in cases])
-    pictures = stack([shot for case in cases for shot in case.shots]).pictures
+    encoder = ExampleEncoder(tokenizer)
+    rows = _encoded_rows(encoder, conversations)
+    pictures = stack_pictures([picture for conversation in conversations for picture in conversation.pictures]).pictures
     with torch.no_grad():
-        packed = answer(model, rows, see(model.model.visual, patchify(pictures)))
-        alone = torch.cat([_plainly(model, tokenizer, folder, case, one) for case in cases for one in case.lessons])
+        packed = answer_logits(model, rows, run_tower(model.model.visual, patchify(pictures)))
+        alone = torch.cat(
+            [
+                _plainly(model, tokenizer, folder, conversation, one)
+                for conversation in conversations
+                for one in conversation.examples
+            ]
+        )
     assert (packed - alone).abs().max() < CLOSE
 
 
-def _plainly(model: Any, tokenizer: Any, folder: Path, case: Case, lesson: Lesson) -> torch.Tensor:
+def _encoded_rows(encoder: ExampleEncoder, conversations: list[Conversation]) -> RowBatch:
+    rows = [encoder.row(len(each.pictures), each.preamble, each.examples) for each in conversations]
+    return encoder.collate(rows)
+
+
+def _plainly(
+    model: Any, tokenizer: Any, folder: Path, conversation: Conversation, example: TrainingExample
+) -> torch.Tensor:
     """Logits at the answer's places, by transformers alone."""
-    content = [{"type": "image"}] * len(case.shots) + [{"type": "text", "text": case.preamble + lesson.question}]
+    content = [{"type": "image"}] * len(conversation.pictures) + [
+        {"type": "text", "text": conversation.preamble + example.question}
+    ]
     text = tokenizer.apply_chat_template(
         [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
     )
-    said = tokenizer.encode(lesson.answer) if lesson.kind is not Kind.VERDICT else []
+    answer_ids = tokenizer.encode(example.answer) if example.kind is not ExampleKind.VERDICT else []
     image = model.config.image_token_id
     prompt = [[token] * (VISUAL_TOKENS if token == image else 1) for token in tokenizer.encode(text)]
-    ids = torch.tensor([[token for group in prompt for token in group] + tokenizer.encode(lesson.start) + said])
+    ids = torch.tensor(
+        [[token for group in prompt for token in group] + tokenizer.encode(example.prefill) + answer_ids]
+    )
     processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
-    pictures = processor(images=[shot.pixels for shot in case.shots], return_tensors="pt")
+    pictures = processor(images=[picture.pixels for picture in conversation.pictures], return_tensors="pt")
     out = model(input_ids=ids, mm_token_type_ids=(ids == image).int(), **pictures)
-    logits: torch.Tensor = out.logits[0, -(len(said) + 1) :]
+    logits: torch.Tensor = out.logits[0, -(len(answer_ids) + 1) :]
     return logits
 
 
-@pytest.mark.parametrize("pixels", [SIDE, PART_SIDE])
+@pytest.mark.parametrize("pixels", [TOWER_SIDE_PX, CROP_SIDE_PX])
 def test_patch_labels_are_in_the_order_of_patches(pixels: int) -> None:
-    side = pixels // PATCH
+    side = pixels // PATCH_PX
     grid = np.arange(side * side).reshape(1, side, side)
     pictures = np.repeat(np.repeat(grid % 251, 16, 1), 16, 2)[..., None].repeat(3, -1).astype(np.uint8)
-    seen = ((patchify(pictures)[0, :, 0] * 0.5 + 0.5) * 255).round().long()
-    assert torch.equal(seen, block_order(grid)[0] % 251)
-    assert block_order(grid)[0, : MERGE**2].tolist() == [0, 1, side, side + 1]
+    values = ((patchify(pictures)[0, :, 0] * 0.5 + 0.5) * 255).round().long()
+    assert torch.equal(values, block_order(grid)[0] % 251)
+    assert block_order(grid)[0, : MERGE_SIZE**2].tolist() == [0, 1, side, side + 1]
 
 
 # ---------------------------------------------------------------- training and measuring
 
 
 def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:
-    told: list[tuple[str, int]] = []
+    reports: list[tuple[str, int]] = []
 
     def stop_in_second_stage(stage: str, done: int, _: int, __: dict[str, float]) -> None:
-        told.append((stage, done))
-        if stage == "language" and told.count(("language", 1)) == 1:
+        reports.append((stage, done))
+        if stage == "language" and reports.count(("language", 1)) == 1:
             raise KeyboardInterrupt
 
     for _ in range(2):
@@ -342,7 +379,7 @@ def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path) -> None:
             )
         except KeyboardInterrupt:
             assert not (tmp_path / "demo").exists()
-    assert told == [("vision", 1), ("language", 1), ("language", 1)]
+    assert reports == [("vision", 1), ("language", 1), ("language", 1)]
     assert (tmp_path / "demo" / "training.png").exists()
     Qwen3VLForConditionalGeneration.from_pretrained(tmp_path / "demo")
 
@@ -352,7 +389,7 @@ def test_products_are_in_the_numbers_that_the_processor_multiplies_faster(
     slow: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cpu = torch.device("cpu")
-    measured = precision._product
+    measured = precision._matmul
 
     def hindered(dtype: torch.dtype) -> Callable[[], torch.Tensor]:
         def product() -> torch.Tensor:
@@ -361,58 +398,64 @@ def test_products_are_in_the_numbers_that_the_processor_multiplies_faster(
 
         return product
 
-    monkeypatch.setattr(precision, "_product", hindered)
+    monkeypatch.setattr(precision, "_matmul", hindered)
     precision.bfloat16_is_faster.cache_clear()
-    with precision.products(cpu):
+    with precision.matmul_autocast(cpu):
         multiplied = torch.nn.functional.linear(torch.ones(1, 1), torch.ones(1, 1)).dtype
     precision.bfloat16_is_faster.cache_clear()
     assert {multiplied, slow} == {torch.bfloat16, torch.float32}
 
 
-def test_the_second_stage_leaves_the_tower_alone(tokenizer: Any, cases: list[Case]) -> None:
+def test_the_second_stage_leaves_the_tower_alone(tokenizer: Any, conversations: list[Conversation]) -> None:
     fresh: Any = make_model(tokenizer, seed=4)
-    parts = taught(fresh)
-    teacher = Teacher(Heads(), 3, fresh.model.visual, batches=1)
-    language_step(fresh, Scribe(tokenizer), teacher, cases)
-    assert all(weight.grad is not None for part in parts for weight in part.parameters())
+    parts = unfreeze_language_model(fresh)
+    teacher = Teacher(VisionHeads(), 3, fresh.model.visual, batches=1)
+    language_step(fresh, ExampleEncoder(tokenizer), teacher, conversations)
+    assert all(weight.grad is not None for crop_window in parts for weight in crop_window.parameters())
     assert all(weight.grad is None for weight in fresh.model.visual.parameters())
 
 
 def test_a_wanted_verdict_lies_between_truth_and_teacher_in_any_wording(model: Any, tokenizer: Any) -> None:
-    cases, scribe = [case for case in Conversations(seed=4, first=0, last=1)[0] if case.judged], Scribe(tokenizer)
-    rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons) for case in cases])
-    teacher = Teacher(Heads(), 4, model.model.visual, batches=1)
+    conversations, encoder = (
+        [conversation for conversation in ConversationDataset(seed=4, first=0, last=1)[0] if conversation.asks_verdict],
+        ExampleEncoder(tokenizer),
+    )
+    rows = _encoded_rows(encoder, conversations)
+    teacher = Teacher(VisionHeads(), 4, model.model.visual, batches=1)
     with torch.no_grad():
-        seen = look(model.model.visual, cases)
-        told = teach(teacher, rows, cases, seen)
-        alone = [teacher.log_odds([case], look(model.model.visual, [case])).sigmoid().item() for case in cases]
-        missed = odds_missed(answer(model, rows, seen), rows, told)
-    shares = rows.target_shares + told.leaning
+        features = extract_features(model.model.visual, conversations)
+        targets = teacher_targets(teacher, rows, conversations, features)
+        alone = [
+            teacher.log_odds([conversation], extract_features(model.model.visual, [conversation])).sigmoid().item()
+            for conversation in conversations
+        ]
+        missed = log_odds_loss(answer_logits(model, rows, features), rows, targets)
+    shares = rows.target_shares + targets.share_shift
     assert torch.allclose(shares.sum(1), torch.ones(len(shares)))
-    for row, asks, truth, wanted, gap in zip(
-        rows.target_row, rows.target_asks, rows.target_shares, shares, missed, strict=True
+    for row, ng_sign, truth, wanted, gap in zip(
+        rows.target_row, rows.target_ng_sign, rows.target_shares, shares, missed, strict=True
     ):
-        if asks == 0 or not is_lone(cases[row]):
+        if ng_sign == 0 or not is_single_product(conversations[row]):
             assert torch.equal(wanted, truth)
             assert gap == 0
             continue
-        taught_share = alone[row] if asks == 1 else 1.0 - alone[row]
+        taught_share = alone[row] if ng_sign == 1 else 1.0 - alone[row]
         between = (1.0 - TEACHER_SHARE) * float(truth[0]) + TEACHER_SHARE * taught_share
         assert float(wanted[0]) == pytest.approx(between, abs=1e-4)
         assert gap > 0
-    assert set(rows.target_asks.tolist()) == {-1, 0, 1}
-    assert not all(is_lone(case) for case in cases)
+    assert set(rows.target_ng_sign.tolist()) == {-1, 0, 1}
+    assert not all(is_single_product(conversation) for conversation in conversations)
 
 
-def test_a_verdict_with_the_teachers_odds_misses_nothing(tokenizer: Any, cases: list[Case]) -> None:
-    scribe = Scribe(tokenizer)
-    rows = scribe.collate([scribe.row(len(case.shots), case.preamble, case.lessons) for case in cases])
-    odds = rows.target_asks * torch.linspace(-MOST_ODDS, MOST_ODDS, len(rows.target_asks))
-    told = Told(rows.target_asks, odds, torch.zeros_like(rows.target_shares))
+def test_a_verdict_with_the_teachers_odds_misses_nothing(tokenizer: Any, conversations: list[Conversation]) -> None:
+    encoder = ExampleEncoder(tokenizer)
+    rows = _encoded_rows(encoder, conversations)
+    odds = rows.target_ng_sign * torch.linspace(-MAX_LOG_ODDS, MAX_LOG_ODDS, len(rows.target_ng_sign))
+    targets = TeacherTargets(rows.target_ng_sign, odds, torch.zeros_like(rows.target_shares))
     logits = torch.zeros(len(odds), len(tokenizer))
-    apart = odds_missed(logits, rows, told)
+    apart = log_odds_loss(logits, rows, targets)
     logits.scatter_(1, rows.target_ids[:, :1], odds[:, None])
-    assert odds_missed(logits, rows, told).sum() == 0
+    assert log_odds_loss(logits, rows, targets).sum() == 0
     assert (apart > 0).sum() == (odds != 0).sum() > 0
 
 
@@ -421,13 +464,13 @@ def test_a_teacher_knows_how_much_odds_mean_on_each_kind_of_picture() -> None:
     odds, kind = rng.normal(0.0, 2.0, 4000), rng.integers(0, 2, 4000)
     ng = rng.random(4000) < 1.0 / (1.0 + np.exp(-(1.5 * odds + np.where(kind == 0, -2.0, 1.0))))
     inputs = torch.tensor(np.stack([odds, kind == 0, kind == 1], 1), dtype=torch.float32)
-    said = (inputs @ fitted(inputs, torch.tensor(ng))).sigmoid().numpy()
+    predicted = (inputs @ fit_logistic_regression(inputs, torch.tensor(ng))).sigmoid().numpy()
     for which in (0, 1):
         assert abs(inputs[:, 0].sigmoid().numpy()[kind == which].mean() - ng[kind == which].mean()) > 0.08
-        assert said[kind == which].mean() == pytest.approx(ng[kind == which].mean(), abs=0.04)
+        assert predicted[kind == which].mean() == pytest.approx(ng[kind == which].mean(), abs=0.04)
 
 
 def test_overlap_of_boxes() -> None:
-    assert overlap(Box(0, 0, 1, 1), Box(0, 0, 1, 1)) == 1.0
-    assert overlap(Box(0, 0, 0.5, 1), Box(0.25, 0, 0.75, 1)) == pytest.approx(1 / 3)
-    assert overlap(Box(0, 0, 0.1, 0.1), Box(0.5, 0.5, 1, 1)) == 0.0
+    assert box_iou(Box(0, 0, 1, 1), Box(0, 0, 1, 1)) == 1.0
+    assert box_iou(Box(0, 0, 0.5, 1), Box(0.25, 0, 0.75, 1)) == pytest.approx(1 / 3)
+    assert box_iou(Box(0, 0, 0.1, 0.1), Box(0.5, 0.5, 1, 1)) == 0.0

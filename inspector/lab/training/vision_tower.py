@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers.vision_utils import get_vision_interpolation_indices_and_weights, get_vision_position_ids
 
-from inspector.lab.training.architecture import DEVIATION, MEAN, MERGE, PATCH
+from inspector.lab.training.architecture import MERGE_SIZE, PATCH_PX, PIXEL_MEAN, PIXEL_STD
 
 
-class Features(NamedTuple):
+class VisionFeatures(NamedTuple):
     """Per patch, per visual token, and the deepstack layers' visual tokens; all [pictures, places, width]."""
 
     patches: Tensor
@@ -29,26 +29,28 @@ class Features(NamedTuple):
 
 def patchify(pictures: NDArray[np.uint8] | Tensor) -> Tensor:
     """[n, side, side, 3] bytes to [n, patches, 3 * PATCH²], in the processor's order: 2 by 2 blocks, row by row."""
-    n, half = len(pictures), pictures.shape[1] // PATCH // MERGE
-    cells = torch.as_tensor(pictures).view(n, half, MERGE, PATCH, half, MERGE, PATCH, 3)
-    ordered = cells.permute(0, 1, 4, 2, 5, 7, 3, 6).reshape(n, -1, 3 * PATCH * PATCH)
-    return ordered.float().sub_(255.0 * MEAN).div_(255.0 * DEVIATION)  # in place: no copies of all patches
+    n, half = len(pictures), pictures.shape[1] // PATCH_PX // MERGE_SIZE
+    cells = torch.as_tensor(pictures).view(n, half, MERGE_SIZE, PATCH_PX, half, MERGE_SIZE, PATCH_PX, 3)
+    ordered = cells.permute(0, 1, 4, 2, 5, 7, 3, 6).reshape(n, -1, 3 * PATCH_PX * PATCH_PX)
+    return ordered.float().sub_(255.0 * PIXEL_MEAN).div_(255.0 * PIXEL_STD)  # in place: no copies of all patches
 
 
 def block_order(grid: NDArray[Any] | Tensor) -> Tensor:
     """[n, rows, rows, ...] labels in the order of patchify: [n, patches, ...]."""
     rows = torch.as_tensor(grid)
-    half = rows.shape[1] // MERGE
-    blocks = rows.view(-1, half, MERGE, half, MERGE, *rows.shape[3:]).transpose(2, 3)
+    half = rows.shape[1] // MERGE_SIZE
+    blocks = rows.view(-1, half, MERGE_SIZE, half, MERGE_SIZE, *rows.shape[3:]).transpose(2, 3)
     return blocks.reshape(len(rows), -1, *rows.shape[3:])
 
 
-def see(visual: Any, patches: Tensor) -> Features:
+def run_tower(visual: Any, patches: Tensor) -> VisionFeatures:
     """Runs the tower on patchified pictures."""
     side = math.isqrt(patches.shape[1])
     grid = torch.tensor([[1, side, side]], device=patches.device)
-    x = F.linear(patches, _flat_kernel(visual.patch_embed.proj), visual.patch_embed.proj.bias) + _places(visual, grid)
-    cos, sin = visual.rotary_pos_emb(x, get_vision_position_ids(grid, MERGE))
+    x = F.linear(patches, _flat_kernel(visual.patch_embed.proj), visual.patch_embed.proj.bias) + _position_embeddings(
+        visual, grid
+    )
+    cos, sin = visual.rotary_pos_emb(x, get_vision_position_ids(grid, MERGE_SIZE))
     deepstack = []
     for layer, block in enumerate(visual.blocks):
         x = x + _attend(block.attn, block.norm1(x), cos, sin)
@@ -56,7 +58,7 @@ def see(visual: Any, patches: Tensor) -> Features:
         if layer in visual.deepstack_visual_indexes:
             merger = visual.deepstack_merger_list[visual.deepstack_visual_indexes.index(layer)]
             deepstack.append(_merge(merger, x))
-    return Features(x, _merge(visual.merger, x), deepstack)
+    return VisionFeatures(x, _merge(visual.merger, x), deepstack)
 
 
 def _flat_kernel(proj: nn.Conv3d) -> Tensor:
@@ -64,13 +66,13 @@ def _flat_kernel(proj: nn.Conv3d) -> Tensor:
     return proj.weight.sum(2).flatten(1)
 
 
-def _places(visual: Any, grid: Tensor) -> Tensor:
+def _position_embeddings(visual: Any, grid: Tensor) -> Tensor:
     indices, weights = get_vision_interpolation_indices_and_weights(
         grid,
         num_grid_per_side=visual.num_grid_per_side,
         mode=visual.interpolation_mode,
         align_corners=visual.interpolation_align_corners,
-        spatial_merge_size=MERGE,
+        spatial_merge_size=MERGE_SIZE,
     )
     placed: Tensor = (visual.pos_embed(indices) * weights[:, :, None]).sum(1)
     return placed
@@ -80,14 +82,14 @@ def _attend(attn: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     n, places, width = x.shape
     q, k, v = attn.qkv(x).view(n, places, 3, attn.num_heads, -1).permute(2, 0, 3, 1, 4)
     # Written out: on a CPU the fused kernel takes three times as long backwards at this size.
-    weights = (_turn(q, cos, sin) * attn.scaling) @ _turn(k, cos, sin).transpose(-1, -2)
+    weights = (_rotate(q, cos, sin) * attn.scaling) @ _rotate(k, cos, sin).transpose(-1, -2)
     with torch.autocast(x.device.type, enabled=False):  # it would widen the softmax to 32 bits: a sixth of the step
         mixed = weights.softmax(-1) @ v
     out: Tensor = attn.proj(mixed.transpose(1, 2).reshape(n, places, width))
     return out
 
 
-def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     first, second = x.chunk(2, -1)
     return x * cos.to(x.dtype) + torch.cat((-second, first), -1) * sin.to(x.dtype)
 
@@ -95,4 +97,4 @@ def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 def _merge(merger: Any, x: Tensor) -> Tensor:
     n, places, _ = x.shape
     merged: Tensor = merger(x.reshape(n * places, -1))
-    return merged.view(n, places // MERGE**2, -1)
+    return merged.view(n, places // MERGE_SIZE**2, -1)

@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 from inspector.lab.synthetic.canvas import Canvas, Colour
 from inspector.lab.synthetic.scene import Point
 
-GREY: Final[Colour] = (1.0, 1.0, 1.0)
-Painter = Callable[[float], bool]  # paints one flaw of the given contrast
-Spot = Callable[[], Point]  # a random place on the part
+NEUTRAL_TINT: Final[Colour] = (1.0, 1.0, 1.0)
+FlawPainter = Callable[[float], bool]  # paints one flaw of the given contrast
+PointSampler = Callable[[], Point]  # a random place on the part
 
 
-def anywhere(canvas: Canvas, spot: Spot, *names: str) -> dict[str, Painter]:
+def surface_painters(canvas: Canvas, spot: PointSampler, *names: str) -> dict[str, FlawPainter]:
     """Painters of the named marks, each at a random spot."""
-    return {name: partial(_at_spot, MARKS[name], canvas, spot) for name in names}
+    return {name: partial(_paint_at_random_point, SURFACE_FLAWS[name], canvas, spot) for name in names}
 
 
-def _at_spot(mark: Callable[[Canvas, Point, float], bool], canvas: Canvas, spot: Spot, contrast: float) -> bool:
+def _paint_at_random_point(
+    mark: Callable[[Canvas, Point, float], bool], canvas: Canvas, spot: PointSampler, contrast: float
+) -> bool:
     return mark(canvas, spot(), contrast)
 
 
@@ -35,12 +37,14 @@ def scratch(canvas: Canvas, at: Point, contrast: float) -> bool:
     """A thin, gently bent line, bright where it cuts, with a dark lip."""
     rng, px = canvas.rng, canvas.px
     length, width = px * rng.lognormal(math.log(85), 0.6), px * rng.uniform(1.2, 4.5)
-    line = _wander(rng, at, min(length, 220 * px), bend=0.12)
+    line = _random_walk(rng, at, min(length, 220 * px), bend=0.12)
     patch = canvas.patch(line)
     cut, lip = patch.polyline(line, width), patch.polyline(line + width * 0.9, width)
     sign = 1.0 if rng.random() < 0.7 else -1.0
     share = patch.on_part(np.maximum(cut, 0.5 * lip))
-    patch.add(patch.on_part(np.float32(sign) * (cut - np.float32(0.55) * lip)) * np.float32(105 * contrast), GREY)
+    patch.add(
+        patch.on_part(np.float32(sign) * (cut - np.float32(0.55) * lip)) * np.float32(105 * contrast), NEUTRAL_TINT
+    )
     return canvas.record("scratch", patch, share, contrast)
 
 
@@ -48,12 +52,12 @@ def crack(canvas: Canvas, at: Point, contrast: float) -> bool:
     """A jagged dark line with a branch."""
     rng, px = canvas.rng, canvas.px
     length, width = px * min(rng.lognormal(math.log(75), 0.5), 190), px * rng.uniform(1.2, 4.0)
-    line = _wander(rng, at, length, bend=0.75)
+    line = _random_walk(rng, at, length, bend=0.75)
     start = line[len(line) // 2]
-    branch = _wander(rng, (start[0], start[1]), length * rng.uniform(0.2, 0.5), bend=0.75)
+    branch = _random_walk(rng, (start[0], start[1]), length * rng.uniform(0.2, 0.5), bend=0.75)
     patch = canvas.patch(np.concatenate((line, branch)))
     share = patch.on_part(np.maximum(patch.polyline(line, width), 0.8 * patch.polyline(branch, width * 0.8)))
-    patch.add(share * np.float32(-120 * contrast), GREY)
+    patch.add(share * np.float32(-120 * contrast), NEUTRAL_TINT)
     return canvas.record("crack", patch, share, contrast)
 
 
@@ -72,7 +76,7 @@ def dent(canvas: Canvas, at: Point, contrast: float) -> bool:
     far = (along**2 + (across / squeeze) ** 2) / np.float32(radius**2)
     hill = np.exp(-far)
     slope = (x * math.cos(0.8) + y * math.sin(0.8)) / np.float32(radius) * hill
-    patch.add(patch.on_part((1.9 * slope - 0.35 * hill).astype(np.float32)) * np.float32(85 * contrast), GREY)
+    patch.add(patch.on_part((1.9 * slope - 0.35 * hill).astype(np.float32)) * np.float32(85 * contrast), NEUTRAL_TINT)
     return canvas.record("dent", patch, patch.on_part(hill.astype(np.float32)), contrast)
 
 
@@ -80,19 +84,19 @@ def stain(canvas: Canvas, at: Point, contrast: float) -> bool:
     """Dirt: a soft brownish or grey blot of uneven outline, or a fibre."""
     rng, px = canvas.rng, canvas.px
     if rng.random() < 0.25:
-        line = _wander(rng, at, px * rng.uniform(25, 80), bend=0.4)
+        line = _random_walk(rng, at, px * rng.uniform(25, 80), bend=0.4)
         patch = canvas.patch(line)
         share = patch.on_part(patch.polyline(line, px * rng.uniform(1.5, 4.0)))
     else:
-        outline = blob(rng, at, px * min(rng.lognormal(math.log(14), 0.5), 42))
+        outline = blob_outline(rng, at, px * min(rng.lognormal(math.log(14), 0.5), 42))
         patch = canvas.patch(outline)
         share = patch.on_part(cv2.GaussianBlur(patch.polygon(outline), (0, 0), rng.uniform(0.6, 2.0) * px))
-    tint: Colour = (0.75, 1.0, 1.35) if rng.random() < 0.6 else GREY
+    tint: Colour = (0.75, 1.0, 1.35) if rng.random() < 0.6 else NEUTRAL_TINT
     patch.add(share * np.float32(-90 * contrast), tint)
     return canvas.record("stain", patch, share, contrast)
 
 
-def _wander(rng: np.random.Generator, at: Point, length: float, bend: float) -> NDArray[np.float64]:
+def _random_walk(rng: np.random.Generator, at: Point, length: float, bend: float) -> NDArray[np.float64]:
     """A random walk of `length` through `at`; `bend` is the deviation of each turn in radians."""
     steps = 9
     headings = rng.uniform(0, 2 * math.pi) + np.cumsum(rng.normal(0, bend, steps))
@@ -100,11 +104,11 @@ def _wander(rng: np.random.Generator, at: Point, length: float, bend: float) -> 
     return np.asarray(path - path[steps // 2] + at)
 
 
-def blob(rng: np.random.Generator, at: Point, radius: float) -> NDArray[np.float64]:
+def blob_outline(rng: np.random.Generator, at: Point, radius: float) -> NDArray[np.float64]:
     """A rounded uneven outline."""
     angles = np.linspace(0, 2 * math.pi, 14, endpoint=False)
     radii = radius * (1 + 0.28 * np.sin(angles * 2 + rng.uniform(0, 6)) + rng.normal(0, 0.14, 14))
     return np.asarray(np.stack((np.cos(angles), np.sin(angles)), 1) * radii[:, None] + at)
 
 
-MARKS: Final = {"scratch": scratch, "dent": dent, "crack": crack, "stain": stain}
+SURFACE_FLAWS: Final = {"scratch": scratch, "dent": dent, "crack": crack, "stain": stain}

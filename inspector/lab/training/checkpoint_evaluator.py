@@ -28,17 +28,17 @@ from inspector.judging.judge import Judge
 from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import write_report
 from inspector.lab.synthetic import PRODUCTS, Sample, draw, encode, golden
-from inspector.lab.training.scores import overlap
+from inspector.lab.training.scores import box_iou
 from inspector.ports.engine import Engine, Prefix
 from inspector.ports.pool import Job, Judgement
 from inspector.utc import utc_now
 
 GOLDEN_SEED: Final = 1
-JPEG: Final = "image/jpeg"
-HOUR_MS: Final = 3_600_000.0  # nobody waits at the gate while a checkpoint is measured
-READ_VIEWS: Final = (ViewName.PARAPHRASE, ViewName.INVERTED, ViewName.OPTIONS, ViewName.REFUTE)
-HELD_OUT: Final = "held-out wording"
-WORDINGS: Final = (
+JPEG_MEDIA_TYPE: Final = "image/jpeg"
+UNLIMITED_DEADLINE_MS: Final = 3_600_000.0  # nobody waits at the gate while a checkpoint is measured
+FRAME_VIEWS: Final = (ViewName.PARAPHRASE, ViewName.INVERTED, ViewName.OPTIONS, ViewName.REFUTE)
+HELD_OUT_WORDING: Final = "held-out wording"
+HELD_OUT_WORDINGS: Final = (
     "Do any imperfections appear on this {product}?",
     "Could a customer complain about this {product}?",
     "Is some area of the {product} not the way it was designed?",
@@ -52,14 +52,14 @@ WORDINGS: Final = (
 )
 
 
-class Read(NamedTuple):
+class DirectVerdict(NamedTuple):
     """One direct verdict: p_ng, and the milliseconds from the frame's bytes to it."""
 
     p_ng: float
     ms: float
 
 
-class Climbed(NamedTuple):
+class LadderVerdict(NamedTuple):
     """What the declared ladder found: p_ng of all its votes, how many those were, and what the gate would hear."""
 
     p_ng: float
@@ -67,7 +67,7 @@ class Climbed(NamedTuple):
     disposition: Disposition
 
 
-class Reported(NamedTuple):
+class ReportScore(NamedTuple):
     """How good the report of one NG frame is: a class that is there was named; best overlap with a flaw."""
 
     right_class: bool
@@ -76,7 +76,7 @@ class Reported(NamedTuple):
 
 
 @dataclass(slots=True)
-class Album:
+class GoldenSampleStore:
     """Golden samples by the hash of their bytes (`ports.EvidenceStore`)."""
 
     pictures: dict[str, bytes] = field(default_factory=dict)
@@ -94,97 +94,105 @@ class Album:
 
 
 @dataclass(slots=True)
-class Bench:
+class CheckpointEvaluator:
     """One engine and the pipelines (by product) in whose words it is asked."""
 
     engine: Engine
     pipelines: Mapping[str, Pipeline]
-    album: Album = field(default_factory=Album)
+    golden_store: GoldenSampleStore = field(default_factory=GoldenSampleStore)
 
-    async def direct(self, product: str, data: bytes) -> Read:
+    async def direct_verdict(self, product: str, data: bytes) -> DirectVerdict:
         """The pipeline's own question about an encoded frame."""
         started = time.perf_counter()
-        async with self._sight(product, data) as sight:
-            prefix = await sight.prefix(view.Pictures.FRAME)
-            (p_ng,) = await self._answers(prefix, [_asked(self.pipelines[product], ViewName.DIRECT, 0)])
-        return Read(p_ng, (time.perf_counter() - started) * 1000.0)
+        async with self._part_pictures(product, data) as pictures:
+            prefix = await pictures.prefix(view.Pictures.FRAME)
+            (p_ng,) = await self._answers(prefix, [_view_question(self.pipelines[product], ViewName.DIRECT, 0)])
+        return DirectVerdict(p_ng, (time.perf_counter() - started) * 1000.0)
 
-    async def views(self, sample: Sample) -> dict[str, float]:
+    async def view_scores(self, sample: Sample) -> dict[str, float]:
         """p_ng in every view but the direct one, and in one of the held-out wordings."""
         pipeline = self.pipelines[sample.product]
-        wording = WORDINGS[sample.seed // (2 * len(PRODUCTS)) % len(WORDINGS)].format(product=pipeline.product)
-        turned = [_asked(pipeline, name, sample.seed) for name in READ_VIEWS]
+        wording = HELD_OUT_WORDINGS[sample.seed // (2 * len(PRODUCTS)) % len(HELD_OUT_WORDINGS)].format(
+            product=pipeline.product
+        )
+        turned = [_view_question(pipeline, name, sample.seed) for name in FRAME_VIEWS]
         others = [*turned, Question(ViewName.PARAPHRASE, wording + view.ANSWER)]
-        async with self._sight(sample.product, encode(sample), sample.variant) as sight:
-            frame = await sight.prefix(view.Pictures.FRAME)
-            found = await self._answers(frame, [*others, *_checklist(pipeline)])
-            await sight.zoom_to_suspect()
-            beside = {
+        async with self._part_pictures(sample.product, encode(sample), sample.variant) as pictures:
+            frame = await pictures.prefix(view.Pictures.FRAME)
+            scores = await self._answers(frame, [*others, *_checklist_questions(pipeline)])
+            await pictures.zoom_to_suspect()
+            other_scores = {
                 str(name): await self._answers(
-                    await sight.prefix(view.PICTURES_OF[name]), [_asked(pipeline, name, sample.seed)]
+                    await pictures.prefix(view.PICTURES_OF[name]), [_view_question(pipeline, name, sample.seed)]
                 )
                 for name in (ViewName.COMPARE, ViewName.ZOOM)
             }
-        named = dict(zip((*map(str, READ_VIEWS), HELD_OUT), found, strict=False))
-        return {**named, "checklist": max(found[len(others) :]), **{name: one for name, (one,) in beside.items()}}
+        named = dict(zip((*map(str, FRAME_VIEWS), HELD_OUT_WORDING), scores, strict=False))
+        return {
+            **named,
+            "checklist": max(scores[len(others) :]),
+            **{name: one for name, (one,) in other_scores.items()},
+        }
 
-    async def compared(self, sample: Sample) -> float:
+    async def compare_score(self, sample: Sample) -> float:
         """p_ng beside a golden sample of the same variant."""
-        question = _asked(self.pipelines[sample.product], ViewName.COMPARE, sample.seed)
-        async with self._sight(sample.product, encode(sample), sample.variant) as sight:
-            return (await self._answers(await sight.prefix(view.Pictures.COMPARE), [question]))[0]
+        question = _view_question(self.pipelines[sample.product], ViewName.COMPARE, sample.seed)
+        async with self._part_pictures(sample.product, encode(sample), sample.variant) as pictures:
+            return (await self._answers(await pictures.prefix(view.Pictures.COMPARE), [question]))[0]
 
-    async def judged(self, product: str, data: bytes, variant: int = 0) -> Climbed:
+    async def ladder_verdict(self, product: str, data: bytes, variant: int = 0) -> LadderVerdict:
         """The pipeline's ladder, climbed by the service's judge with all the time it wants."""
-        async with aclosing(Judge(self.engine, self.album).judge(self._job(product, data, variant))) as told:
-            judgement = await anext(told)
+        async with aclosing(Judge(self.engine, self.golden_store).judge(self._job(product, data, variant))) as answers:
+            judgement = await anext(answers)
         if not isinstance(judgement, Judgement):
             raise TypeError("a judge tells its judgement before all else")
-        return _climbed(self.pipelines[product], judgement)
+        return _ladder_verdict(self.pipelines[product], judgement)
 
-    async def inspected(self, product: str, data: bytes) -> Climbed:
+    async def inspection_verdict(self, product: str, data: bytes) -> LadderVerdict:
         """As in the service: the quality gate first, then the judge."""
         pipeline = self.pipelines[product]
-        frame = Frame(FrameKey(pipeline.line, "bench", "1"), data, utc_now(), JPEG)
+        frame = Frame(FrameKey(pipeline.line, "bench", "1"), data, utc_now(), JPEG_MEDIA_TYPE)
         try:
             fault = quality_fault(CameraPictureReader().measure(frame, pipeline.quality), pipeline.quality)
         except PictureError as error:
             fault = str(error)
-        return Climbed(0.5, 0, pipeline.fail_safe) if fault else await self.judged(product, data)
+        return LadderVerdict(0.5, 0, pipeline.fail_safe) if fault else await self.ladder_verdict(product, data)
 
-    async def report(self, sample: Sample) -> Reported:
+    async def report_score(self, sample: Sample) -> ReportScore:
         """The report that is written about an NG frame."""
         pipeline = self.pipelines[sample.product]
-        async with self._sight(sample.product, encode(sample)) as sight:
-            await sight.prefix(view.Pictures.FRAME)
-            words = await write_report(self.engine, sight, pipeline)
+        async with self._part_pictures(sample.product, encode(sample)) as pictures:
+            await pictures.prefix(view.Pictures.FRAME)
+            words = await write_report(self.engine, pictures, pipeline)
         named = words.main
         if named is None:
-            return Reported(False, 0.0, words.ms)
-        ious = [overlap(named.bbox_norm, flaw.box_norm) for flaw in sample.flaws] if named.bbox_norm else [0.0]
-        return Reported(named.defect in {flaw.defect for flaw in sample.flaws}, max(ious), words.ms)
+            return ReportScore(False, 0.0, words.ms)
+        ious = [box_iou(named.bbox_norm, flaw.box_norm) for flaw in sample.flaws] if named.bbox_norm else [0.0]
+        return ReportScore(named.defect in {flaw.defect for flaw in sample.flaws}, max(ious), words.ms)
 
     async def _answers(self, prefix: Prefix, questions: Sequence[Question]) -> list[float]:
         """p_ng of each question; an unreadable answer is doubt, a half."""
-        found = [0.5] * len(questions)
-        async with aclosing(self.engine.ask(prefix, questions)) as told:
-            async for answer in told:
-                found[answer.index] = 0.5 if answer.p_ng is None else answer.p_ng
-        return found
+        scores = [0.5] * len(questions)
+        async with aclosing(self.engine.ask(prefix, questions)) as answers:
+            async for answer in answers:
+                scores[answer.index] = 0.5 if answer.p_ng is None else answer.p_ng
+        return scores
 
     def _job(self, product: str, data: bytes, variant: int) -> Job:
         pipeline = self.pipelines[product]
         seeds = range(GOLDEN_SEED, GOLDEN_SEED + max(1, len(pipeline.golden_samples)))
-        shown = tuple(self.album.put(golden_jpeg(product, seed, variant), JPEG).sha256 for seed in seeds)
-        return Job(FrameKey(pipeline.line, "bench", "1"), data, pipeline, shown, HOUR_MS)
+        shown = tuple(
+            self.golden_store.put(golden_jpeg(product, seed, variant), JPEG_MEDIA_TYPE).sha256 for seed in seeds
+        )
+        return Job(FrameKey(pipeline.line, "bench", "1"), data, pipeline, shown, UNLIMITED_DEADLINE_MS)
 
     @asynccontextmanager
-    async def _sight(self, product: str, data: bytes, variant: int = 0) -> AsyncIterator[PartPictures]:
-        sight = PartPictures(self.engine, self.album, self._job(product, data, variant))
+    async def _part_pictures(self, product: str, data: bytes, variant: int = 0) -> AsyncIterator[PartPictures]:
+        pictures = PartPictures(self.engine, self.golden_store, self._job(product, data, variant))
         try:
-            yield sight
+            yield pictures
         finally:
-            await sight.close()
+            await pictures.close()
 
 
 @cache
@@ -193,23 +201,23 @@ def golden_jpeg(product: str, seed: int, variant: int = 0) -> bytes:
     return encode(golden(product, seed, variant), quality=95)
 
 
-def _asked(pipeline: Pipeline, name: ViewName, seed: int) -> Question:
+def _view_question(pipeline: Pipeline, name: ViewName, seed: int) -> Question:
     return view.questions(pipeline, name, samples=1, reasoning=Reasoning.NONE, temperature=0.0, seed=seed)[0]
 
 
-def _climbed(pipeline: Pipeline, judgement: Judgement) -> Climbed:
+def _ladder_verdict(pipeline: Pipeline, judgement: Judgement) -> LadderVerdict:
     if judgement.is_bad_image:
-        return Climbed(0.5, 0, pipeline.fail_safe)
+        return LadderVerdict(0.5, 0, pipeline.fail_safe)
     tally = Tally(judgement.votes, counting(pipeline, opinion=judgement.opinion))
     disposition = decide(pipeline, tally, judgement.stopped_by).disposition
-    return Climbed(0.5 if tally.score is None else tally.score, len(judgement.votes), disposition)
+    return LadderVerdict(0.5 if tally.score is None else tally.score, len(judgement.votes), disposition)
 
 
-def _checklist(pipeline: Pipeline) -> list[Question]:
+def _checklist_questions(pipeline: Pipeline) -> list[Question]:
     return view.questions(pipeline, ViewName.CHECKLIST, samples=1, reasoning=Reasoning.NONE, temperature=0.0, seed=0)
 
 
-def held_out(frames: int, seed: int) -> list[Sample]:
+def held_out_frames(frames: int, seed: int) -> list[Sample]:
     """Frames of all products in turn, half of them NG; every fourth pair shows the product's last variant."""
     return [held_out_frame(seed, k) for k in range(frames)]
 
@@ -221,7 +229,7 @@ def held_out_frame(seed: int, k: int) -> Sample:
     return draw(product, seed + k, ng=turn % 2 == 1, variant=variant)
 
 
-def incomplete(frames: int, seed: int) -> list[Sample]:
+def incomplete_caps(frames: int, seed: int) -> list[Sample]:
     """Caps without a star: of one variant that is how they should be, of the other the stamp did not come down."""
     good = [draw("cap", seed + k, ng=False, variant=1) for k in range(frames // 2)]
     return good + [draw("cap", seed + k, flaws=1, only="missing_star") for k in range(frames // 2, frames)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-SMOOTH: Final = 25
+SMOOTHING_STEPS: Final = 25
 
 
 def plot_curves(history: Sequence[dict[str, float | str]], folder: Path) -> None:
@@ -32,10 +32,12 @@ def plot_curves(history: Sequence[dict[str, float | str]], folder: Path) -> None
 
 
 def _series(history: Sequence[dict[str, float | str]], key: str) -> tuple[list[int], list[float]]:
-    found = [(place, float(row[key])) for place, row in enumerate(history, 1) if key in row]
-    return [place for place, _ in found], [value for _, value in found]
+    points = [(place, float(row[key])) for place, row in enumerate(history, 1) if key in row]
+    return [place for place, _ in points], [value for _, value in points]
 
 
 def _smooth(values: list[float]) -> list[float]:
     """Running mean of the last SMOOTH."""
-    return [sum(values[max(0, k - SMOOTH + 1) : k + 1]) / min(k + 1, SMOOTH) for k in range(len(values))]
+    return [
+        sum(values[max(0, k - SMOOTHING_STEPS + 1) : k + 1]) / min(k + 1, SMOOTHING_STEPS) for k in range(len(values))
+    ]

@@ -15,18 +15,18 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from inspector.lab.training.architecture import TOKENS_SIDE, VISUAL_TOKENS
-from inspector.lab.training.lessons import Kind, Lesson
-from inspector.lab.training.shots import CLASSES
-from inspector.lab.training.vocabulary import IMAGE, TURN_END, coordinates
+from inspector.lab.training.architecture import QUESTION_GRID_SIDE, VISUAL_TOKENS
+from inspector.lab.training.training_examples import ExampleKind, TrainingExample
+from inspector.lab.training.training_pictures import CLASSES
+from inspector.lab.training.vocabulary import IMAGE, TURN_END, coordinate_words
 
-NEIGHBOURS: Final = (0.1, 0.22, 0.36, 0.22, 0.1)  # how a coordinate's truth is spread over the steps beside it
+COORDINATE_SPREAD: Final = (0.1, 0.22, 0.36, 0.22, 0.1)  # how a coordinate's truth is spread over the steps beside it
 VERDICT_WEIGHT: Final = 3.0
 DRAFT_WEIGHT: Final = 0.15
 TEXT_WEIGHT: Final = 0.25
 COORDINATE_WEIGHT: Final = 1.0
 CLASS_WEIGHT: Final = 1.5
-MARK: Final = "\x00"  # stands where the question goes while the template is rendered
+PLACEHOLDER: Final = "\x00"  # stands where the question goes while the template is rendered
 
 
 class Target(NamedTuple):
@@ -37,11 +37,11 @@ class Target(NamedTuple):
     ids: tuple[int, ...]
     shares: tuple[float, ...]
     weight: float
-    asks: int = 0
+    ng_sign: int = 0
 
 
 @dataclass(slots=True)
-class Row:
+class PackedRow:
     """One packed row under way. `segment` is 0 in the prefix, k in the k-th lesson."""
 
     ids: list[int] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Row:
     targets: list[Target] = field(default_factory=list)
 
 
-class Rows(NamedTuple):
+class RowBatch(NamedTuple):
     """A padded batch of rows. `target_*` list all wanted tokens: row, place, ids, shares, weight, asks."""
 
     ids: Tensor
@@ -61,21 +61,21 @@ class Rows(NamedTuple):
     target_ids: Tensor
     target_shares: Tensor
     target_weight: Tensor
-    target_asks: Tensor
+    target_ng_sign: Tensor
 
-    def to(self, device: torch.device) -> Rows:
+    def to(self, device: torch.device) -> RowBatch:
         """The same rows on another device."""
-        return Rows(*(each.to(device) for each in self))
+        return RowBatch(*(each.to(device) for each in self))
 
 
-class Frames(NamedTuple):
+class TemplateParts(NamedTuple):
     """The template's text around preamble and question."""
 
     opening: str
     closing: str
 
 
-class Scribe:
+class ExampleEncoder:
     """Turns lessons into rows with one tokenizer."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -83,25 +83,25 @@ class Scribe:
         self._image = tokenizer.convert_tokens_to_ids(IMAGE)
         self._end = tokenizer.convert_tokens_to_ids(TURN_END)
         self._pad = tokenizer.pad_token_id
-        self._coordinates = {self._encode(text)[0]: index for index, text in enumerate(coordinates())}
+        self._coordinates = {self._encode(text)[0]: index for index, text in enumerate(coordinate_words())}
         self._coordinate_ids = list(self._coordinates)
         self._classes = {self._encode(name)[0] for name in CLASSES}
         self._frames = {pictures: self._frame(pictures) for pictures in (1, 2)}
 
-    def row(self, pictures: int, preamble: str, lessons: Sequence[Lesson]) -> Row:
+    def row(self, pictures: int, preamble: str, examples: Sequence[TrainingExample]) -> PackedRow:
         """One row about `pictures` pictures; the lessons share the prefix."""
-        row = Row()
+        row = PackedRow()
         for token in self._encode(self._frames[pictures].opening + preamble):
             if token == self._image:
-                _add_picture(row, token)
+                _append_picture(row, token)
             else:
-                append(row, [token], 0)
+                append_text(row, [token], 0)
         start = 1 + max(max(place) for place in row.positions)
-        for segment, lesson in enumerate(lessons, 1):
-            self._add_lesson(row, segment, start, lesson, self._frames[pictures].closing)
+        for segment, example in enumerate(examples, 1):
+            self._append_example(row, segment, start, example, self._frames[pictures].closing)
         return row
 
-    def collate(self, rows: Sequence[Row]) -> Rows:
+    def collate(self, rows: Sequence[PackedRow]) -> RowBatch:
         """Pads rows to one length."""
         longest = max(len(row.ids) for row in rows)
         ids = torch.full((len(rows), longest), self._pad)
@@ -111,43 +111,43 @@ class Scribe:
             ids[index, : len(row.ids)] = torch.tensor(row.ids)
             positions[:, index, : len(row.ids)] = torch.tensor(row.positions).T
             segments[index, : len(row.ids)] = torch.tensor(row.segment)
-        return Rows(ids, positions, _allowed(segments), *_targets(rows))
+        return RowBatch(ids, positions, _attention_mask(segments), *_target_tensors(rows))
 
-    def _frame(self, pictures: int) -> Frames:
-        content: list[dict[str, str]] = [{"type": "image"}] * pictures + [{"type": "text", "text": MARK}]
+    def _frame(self, pictures: int) -> TemplateParts:
+        content: list[dict[str, str]] = [{"type": "image"}] * pictures + [{"type": "text", "text": PLACEHOLDER}]
         text: Any = self._tokenizer.apply_chat_template(
             [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
         )
-        return Frames(*text.split(MARK))
+        return TemplateParts(*text.split(PLACEHOLDER))
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
         return ids
 
-    def _add_lesson(self, row: Row, segment: int, start: int, lesson: Lesson, closing: str) -> None:
-        append(row, self._encode(lesson.question + closing), segment, start)
-        if lesson.start:
-            append(row, self._encode(lesson.start), segment)
-        if lesson.kind is Kind.VERDICT:
-            shares = (lesson.p_yes, 1.0 - lesson.p_yes)
-            first, second = (self._encode(word)[0] for word in lesson.words)
-            row.targets.append(Target(len(row.ids) - 1, (first, second), shares, VERDICT_WEIGHT, lesson.asks))
+    def _append_example(self, row: PackedRow, segment: int, start: int, example: TrainingExample, closing: str) -> None:
+        append_text(row, self._encode(example.question + closing), segment, start)
+        if example.prefill:
+            append_text(row, self._encode(example.prefill), segment)
+        if example.kind is ExampleKind.VERDICT:
+            shares = (example.p_yes, 1.0 - example.p_yes)
+            first, second = (self._encode(word)[0] for word in example.words)
+            row.targets.append(Target(len(row.ids) - 1, (first, second), shares, VERDICT_WEIGHT, example.ng_sign))
             return
-        for token in [*self._encode(lesson.answer), self._end]:
-            row.targets.append(self._wanted(len(row.ids) - 1, token, lesson.kind))
-            append(row, [token], segment)
+        for token in [*self._encode(example.answer), self._end]:
+            row.targets.append(self._wanted(len(row.ids) - 1, token, example.kind))
+            append_text(row, [token], segment)
 
-    def _wanted(self, at: int, token: int, kind: Kind) -> Target:
-        if kind is Kind.DRAFT:
+    def _wanted(self, at: int, token: int, kind: ExampleKind) -> Target:
+        if kind is ExampleKind.DRAFT:
             return Target(at, (token,), (1.0,), DRAFT_WEIGHT)
         if token not in self._coordinates:
             return Target(at, (token,), (1.0,), CLASS_WEIGHT if token in self._classes else TEXT_WEIGHT)
         middle, last = self._coordinates[token], len(self._coordinate_ids) - 1
         near = [min(max(middle + step, 0), last) for step in (-2, -1, 0, 1, 2)]
-        return Target(at, tuple(self._coordinate_ids[index] for index in near), NEIGHBOURS, COORDINATE_WEIGHT)
+        return Target(at, tuple(self._coordinate_ids[index] for index in near), COORDINATE_SPREAD, COORDINATE_WEIGHT)
 
 
-def append(row: Row, tokens: Sequence[int], segment: int, start: int | None = None) -> None:
+def append_text(row: PackedRow, tokens: Sequence[int], segment: int, start: int | None = None) -> None:
     """Appends text; positions go on from `start`, or from where the row ends."""
     after = 1 + max(row.positions[-1]) if row.positions else 0
     first = after if start is None else start
@@ -156,15 +156,17 @@ def append(row: Row, tokens: Sequence[int], segment: int, start: int | None = No
     row.positions += [(place,) * 3 for place in range(first, first + len(tokens))]
 
 
-def _add_picture(row: Row, token: int) -> None:
+def _append_picture(row: PackedRow, token: int) -> None:
     """Appends a picture's visual tokens: one time step, then row and column."""
     first = 1 + max(row.positions[-1])
     row.ids += [token] * VISUAL_TOKENS
     row.segment += [0] * VISUAL_TOKENS
-    row.positions += [(first, first + y, first + x) for y in range(TOKENS_SIDE) for x in range(TOKENS_SIDE)]
+    row.positions += [
+        (first, first + y, first + x) for y in range(QUESTION_GRID_SIDE) for x in range(QUESTION_GRID_SIDE)
+    ]
 
 
-def _allowed(segments: Tensor) -> Tensor:
+def _attention_mask(segments: Tensor) -> Tensor:
     """[rows, 1, to, from]: backwards only, within the own lesson or to the prefix. Padding sees itself, so that no
     place sees nothing."""
     same = segments[:, :, None] == segments[:, None, :]
@@ -173,7 +175,7 @@ def _allowed(segments: Tensor) -> Tensor:
     return ((same | prefix) & causal)[:, None]
 
 
-def _targets(rows: Sequence[Row]) -> tuple[Tensor, ...]:
+def _target_tensors(rows: Sequence[PackedRow]) -> tuple[Tensor, ...]:
     listed = [(index, target) for index, row in enumerate(rows) for target in row.targets]
     width = max(len(target.ids) for _, target in listed)
     ids, shares = np.zeros((len(listed), width), np.int64), np.zeros((len(listed), width), np.float32)
@@ -185,5 +187,5 @@ def _targets(rows: Sequence[Row]) -> tuple[Tensor, ...]:
         torch.from_numpy(ids),
         torch.from_numpy(shares),
         torch.tensor([target.weight for _, target in listed]),
-        torch.tensor([target.asks for _, target in listed]),
+        torch.tensor([target.ng_sign for _, target in listed]),
     )

@@ -16,18 +16,18 @@ from inspector.domain.report import Box
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample
 from inspector.lab.synthetic.sample import Pixels
 from inspector.lab.synthetic.scene import crop_grain
-from inspector.lab.training.architecture import MERGE, PATCH, SIDE
+from inspector.lab.training.architecture import MERGE_SIZE, PATCH_PX, TOWER_SIDE_PX
 
 CLASSES: Final = tuple(dict.fromkeys(name for product in PRODUCTS.values() for name in product.defects))
-UNSURE: Final = -1  # a patch that a flaw only touches
-SURE_PX: Final = 4  # pixels of flaw in a patch from which it counts
-CELL: Final = 4  # pixels: a flaw's outline is told this finely
-CELLS: Final = (PATCH // CELL) ** 2
-VISIBLE_PX: Final = 12  # pixels of a flaw in a picture from which it counts
-BICUBIC: Final = -1  # as the processor resizes, on a wider kernel than OpenCV's
-RESIZERS: Final = (BICUBIC, cv2.INTER_AREA, cv2.INTER_LINEAR)
-TOKEN: Final = PATCH * MERGE
-NEAR_A_FLAW: Final = 0.7  # of the closer looks at a part that has one
+IGNORED_LABEL: Final = -1  # a patch that a flaw only touches
+MIN_LABEL_PX: Final = 4  # pixels of flaw in a patch from which it counts
+CELL_PX: Final = 4  # pixels: a flaw's outline is told this finely
+CELLS_PER_PATCH: Final = (PATCH_PX // CELL_PX) ** 2
+MIN_VISIBLE_PX: Final = 12  # pixels of a flaw in a picture from which it counts
+PIL_BICUBIC: Final = -1  # as the processor resizes, on a wider kernel than OpenCV's
+RESIZERS: Final = (PIL_BICUBIC, cv2.INTER_AREA, cv2.INTER_LINEAR)
+TOKEN_PX: Final = PATCH_PX * MERGE_SIZE
+NEAR_FLAW_SHARE: Final = 0.7  # of the closer looks at a part that has one
 Labels = NDArray[np.int64]
 Point = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Window(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class TrainingPicture:
     """One square picture; `labels` is the class per patch (0 good, k the k-th of CLASSES, UNSURE), `boxes` [rows,
     columns, 4] the box on the picture (0..1) of the flaw that each visual token shows most of, else NaN;
     `outline` [rows, columns, CELLS] which cells of each patch a flaw covers."""
@@ -65,26 +65,28 @@ def disturb(rng: np.random.Generator, pixels: Pixels) -> Pixels:
     """What lamps, lenses, sensors and codecs do; one frame in four is left as it is."""
     if rng.random() < 0.25:
         return pixels
-    seen: Any = pixels
+    disturbed: Any = pixels
     if rng.random() < 0.5:
-        seen = cv2.convertScaleAbs(seen, alpha=_exposure(rng), beta=rng.uniform(-12, 12))
+        disturbed = cv2.convertScaleAbs(disturbed, alpha=_random_exposure(rng), beta=rng.uniform(-12, 12))
     if rng.random() < 0.3:
-        seen = cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.4, 1.9))
+        disturbed = cv2.GaussianBlur(disturbed, (0, 0), rng.uniform(0.4, 1.9))
     if rng.random() < 0.35:
-        noise = cv2.merge([crop_grain(rng, "white", len(seen)) for _ in range(3)])
-        seen = cv2.add(seen, noise * np.float32(rng.uniform(2, 18)), dtype=cv2.CV_8U)
+        noise = cv2.merge([crop_grain(rng, "white", len(disturbed)) for _ in range(3)])
+        disturbed = cv2.add(disturbed, noise * np.float32(rng.uniform(2, 18)), dtype=cv2.CV_8U)
     if rng.random() < 0.35:
         quality = int(rng.integers(45, 96))
-        seen = cv2.imdecode(cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
-    return np.asarray(seen, np.uint8)
+        disturbed = cv2.imdecode(
+            cv2.imencode(".jpg", disturbed, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR
+        )
+    return np.asarray(disturbed, np.uint8)
 
 
-def _exposure(rng: np.random.Generator) -> float:
+def _random_exposure(rng: np.random.Generator) -> float:
     """Too dark as often as too bright, where highlights are lost."""
     return float(rng.uniform(0.55, 1.0) if rng.random() < 0.5 else rng.uniform(1.0, 1.6))
 
 
-def whole(rng: np.random.Generator, size: int) -> Window:
+def whole_window(rng: np.random.Generator, size: int) -> Window:
     """The frame as it is, or framed a little differently."""
     if rng.random() < 0.5:
         return Window(0.0, 0.0, size)
@@ -94,71 +96,73 @@ def whole(rng: np.random.Generator, size: int) -> Window:
     return Window(x, y, side)
 
 
-def detail(rng: np.random.Generator, sample: Sample) -> Window:
+def detail_window(rng: np.random.Generator, sample: Sample) -> Window:
     """A crop near native resolution; mostly around a flaw where there is one."""
     size = sample.pixels.shape[0]
     side = size * rng.uniform(0.36, 0.62)
     anywhere = rng.uniform(0.25 * size, 0.75 * size, 2)
-    cx, cy = _near_a_flaw(rng, sample, 0.3 * side, anywhere)
+    cx, cy = _point_near_flaw(rng, sample, 0.3 * side, anywhere)
     low, high = 0.0, size - side
     return Window(float(np.clip(cx - side / 2, low, high)), float(np.clip(cy - side / 2, low, high)), side)
 
 
-def part(rng: np.random.Generator, sample: Sample, window: Window, side: int) -> Window:
+def crop_window(rng: np.random.Generator, sample: Sample, window: Window, side: int) -> Window:
     """What `side` pixels show of the window at its own scale; mostly around a flaw where there is one."""
-    smaller = window.side * side / SIDE
+    smaller = window.side * side / TOWER_SIDE_PX
     slack, middle = window.side - smaller, np.array((window.x, window.y)) + smaller / 2
     anywhere = middle + rng.uniform(0.0, slack, 2)
-    x, y = np.clip(_near_a_flaw(rng, sample, 0.4 * smaller, anywhere) - middle, 0.0, slack)
+    x, y = np.clip(_point_near_flaw(rng, sample, 0.4 * smaller, anywhere) - middle, 0.0, slack)
     return Window(window.x + float(x), window.y + float(y), smaller)
 
 
-def _near_a_flaw(rng: np.random.Generator, sample: Sample, reach: float, anywhere: Point) -> Point:
+def _point_near_flaw(rng: np.random.Generator, sample: Sample, reach: float, anywhere: Point) -> Point:
     """Mostly a point within `reach` of a flaw's middle where there is a flaw; else `anywhere`."""
-    if not sample.flaws or rng.random() >= NEAR_A_FLAW:
+    if not sample.flaws or rng.random() >= NEAR_FLAW_SHARE:
         return anywhere
     x0, y0, x1, y1 = sample.flaws[int(rng.integers(len(sample.flaws)))].box_px
     return np.array(((x0 + x1) / 2, (y0 + y1) / 2)) + rng.uniform(-reach, reach, 2)
 
 
-def shoot(rng: np.random.Generator, sample: Sample, seen: Pixels, window: Window, side: int = SIDE) -> Shot:
+def training_picture(
+    rng: np.random.Generator, sample: Sample, disturbed: Pixels, window: Window, side: int = TOWER_SIDE_PX
+) -> TrainingPicture:
     """The window of the disturbed frame `seen`, as the model gets it, with what is true there."""
-    mask = _cut(sample.mask, window, side, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
-    pixels = _cut(seen, window, side, RESIZERS[int(rng.integers(len(RESIZERS)))], cv2.BORDER_REPLICATE)
+    mask = _crop(sample.mask, window, side, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
+    pixels = _crop(disturbed, window, side, RESIZERS[int(rng.integers(len(RESIZERS)))], cv2.BORDER_REPLICATE)
     counts = np.bincount(mask.ravel(), minlength=len(sample.flaws) + 1)
-    moved = [_moved(flaw, window) for flaw in sample.flaws]
-    least = VISIBLE_PX * _shrink(window, side)
+    moved = [_flaw_in_window(flaw, window) for flaw in sample.flaws]
+    least = MIN_VISIBLE_PX * _area_scale(window, side)
     there = [flaw for flaw, count in zip(moved, counts[1:], strict=False) if count >= least]
-    return Shot(
+    return TrainingPicture(
         pixels,
-        _labels(sample, mask),
-        _boxes(moved, mask),
-        _outline(mask),
-        tuple(sorted(there, key=_weight, reverse=True)),
+        _patch_labels(sample, mask),
+        _token_boxes(moved, mask),
+        _flaw_cells(mask),
+        tuple(sorted(there, key=_visibility, reverse=True)),
     )
 
 
-def _shrink(window: Window, side: int) -> float:
+def _area_scale(window: Window, side: int) -> float:
     """How many pixels of the picture a pixel of the frame becomes, at most 1."""
     return min(1.0, (side / window.side) ** 2)
 
 
-def _weight(flaw: Flaw) -> float:
+def _visibility(flaw: Flaw) -> float:
     return float(flaw.contrast * flaw.extent_px**0.5)
 
 
-def _cut(image: Pixels, window: Window, side: int, how: int, border: int) -> Pixels:
+def _crop(image: Pixels, window: Window, side: int, how: int, border: int) -> Pixels:
     height, width = image.shape[:2]
     x0, y0, reach = round(window.x), round(window.y), round(window.side)
     inside = image[max(y0, 0) : min(y0 + reach, height), max(x0, 0) : min(x0 + reach, width)]
     over = (max(-y0, 0), max(y0 + reach - height, 0), max(-x0, 0), max(x0 + reach - width, 0))
     square = cv2.copyMakeBorder(inside, *over, border) if any(over) else inside
-    if how == BICUBIC:
+    if how == PIL_BICUBIC:
         return np.asarray(Image.fromarray(square).resize((side, side), Image.Resampling.BICUBIC))
     return np.asarray(cv2.resize(square, (side, side), interpolation=how), np.uint8)
 
 
-def _moved(flaw: Flaw, window: Window) -> Flaw:
+def _flaw_in_window(flaw: Flaw, window: Window) -> Flaw:
     """The flaw with its box on the window, cut to it."""
     x0, y0, x1, y1 = flaw.box_px
     shares = ((x0 - window.x, y0 - window.y), (x1 - window.x, y1 - window.y))
@@ -167,39 +171,43 @@ def _moved(flaw: Flaw, window: Window) -> Flaw:
     return replace(flaw, box_norm=box)
 
 
-def _labels(sample: Sample, mask: Pixels) -> Labels:
+def _patch_labels(sample: Sample, mask: Pixels) -> Labels:
     classes = np.array([0, *(CLASSES.index(flaw.defect) + 1 for flaw in sample.flaws)], np.int64)[mask]
-    grid = len(mask) // PATCH
-    patches = classes.reshape(grid, PATCH, grid, PATCH).transpose(0, 2, 1, 3).reshape(grid, grid, -1)
+    grid = len(mask) // PATCH_PX
+    patches = classes.reshape(grid, PATCH_PX, grid, PATCH_PX).transpose(0, 2, 1, 3).reshape(grid, grid, -1)
     touched = (patches > 0).sum(-1)
-    return np.where(touched >= SURE_PX, patches.max(-1), np.where(touched > 0, UNSURE, 0))
+    return np.where(touched >= MIN_LABEL_PX, patches.max(-1), np.where(touched > 0, IGNORED_LABEL, 0))
 
 
-def _boxes(moved: list[Flaw], mask: Pixels) -> NDArray[np.float32]:
-    grid = len(mask) // TOKEN
-    cells = mask.reshape(grid, TOKEN, grid, TOKEN)
+def _token_boxes(moved: list[Flaw], mask: Pixels) -> NDArray[np.float32]:
+    grid = len(mask) // TOKEN_PX
+    cells = mask.reshape(grid, TOKEN_PX, grid, TOKEN_PX)
     shares = np.stack([(cells == index).sum((1, 3)) for index in range(len(moved) + 1)])
-    shares[0] = SURE_PX - 1
+    shares[0] = MIN_LABEL_PX - 1
     known = np.array([(math.nan,) * 4, *((b.x0, b.y0, b.x1, b.y1) for b in (flaw.box_norm for flaw in moved))])
     return np.asarray(known[shares.argmax(0)], np.float32)
 
 
-def _outline(mask: Pixels) -> NDArray[np.bool_]:
+def _flaw_cells(mask: Pixels) -> NDArray[np.bool_]:
     """A cell counts where a quarter of it is covered."""
-    grid, side = len(mask) // PATCH, len(mask) // CELL
-    touched = (mask > 0).reshape(side, CELL, side, CELL).sum(1, dtype=np.uint8).sum(2, dtype=np.uint8)
-    covered = (touched >= CELL**2 / 4).reshape(grid, PATCH // CELL, grid, PATCH // CELL)
-    return np.ascontiguousarray(covered.transpose(0, 2, 1, 3).reshape(grid, grid, CELLS))
+    grid, side = len(mask) // PATCH_PX, len(mask) // CELL_PX
+    touched = (mask > 0).reshape(side, CELL_PX, side, CELL_PX).sum(1, dtype=np.uint8).sum(2, dtype=np.uint8)
+    covered = (touched >= CELL_PX**2 / 4).reshape(grid, PATCH_PX // CELL_PX, grid, PATCH_PX // CELL_PX)
+    return np.ascontiguousarray(covered.transpose(0, 2, 1, 3).reshape(grid, grid, CELLS_PER_PATCH))
 
 
-def stray(rng: np.random.Generator, side: int) -> Shot:
+def out_of_scope_picture(rng: np.random.Generator, side: int) -> TrainingPicture:
     """A picture of no product: noise, a flat field, a gradient, a checkerboard, clouds, scattered shapes."""
-    maker, patches, tokens = STRAYS[int(rng.integers(len(STRAYS)))], side // PATCH, side // TOKEN
-    return Shot(
+    maker, patches, tokens = (
+        TAUGHT_OUT_OF_SCOPE[int(rng.integers(len(TAUGHT_OUT_OF_SCOPE)))],
+        side // PATCH_PX,
+        side // TOKEN_PX,
+    )
+    return TrainingPicture(
         maker(rng, side),
-        np.full((patches, patches), UNSURE, np.int64),
+        np.full((patches, patches), IGNORED_LABEL, np.int64),
         np.full((tokens, tokens, 4), np.nan, np.float32),
-        np.zeros((patches, patches, CELLS), np.bool_),
+        np.zeros((patches, patches, CELLS_PER_PATCH), np.bool_),
         in_scope=False,
     )
 
@@ -251,4 +259,4 @@ def _shapes(rng: np.random.Generator, side: int) -> Pixels:
     return scene
 
 
-STRAYS: Final = (_noise, _flat, _gradient, _checkers, _clouds, _shapes)
+TAUGHT_OUT_OF_SCOPE: Final = (_noise, _flat, _gradient, _checkers, _clouds, _shapes)
