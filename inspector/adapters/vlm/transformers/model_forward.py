@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 PREFIXES: Final = 8  # of a page
 ROWS: Final = 64
-BLOCKED: Final = 256  # tokens; oneDNN multiplies more of them in blocks that divide their number
 Continued = tuple[Rows, Sequence[Sequence[int]]]  # and the tokens that each of them reads
 
 
@@ -43,23 +42,7 @@ class Forward(NamedTuple):
             step.commit()
 
 
-class Filler:
-    """A token that nobody reads, as `attention.Segment`, beside an odd number of others: on a CPU, a number without
-    small divisors is multiplied up to a quarter more slowly."""
-
-    tokens: Final = 1
-    ids: Final = (0,)
-    positions: Final = (0,)
-    ends: Final = ()
-
-    def attend(self, layer: int, queries: Tensor, new: Tensor, scale: float) -> Tensor:  # noqa: ARG002
-        return queries
-
-    def commit(self) -> None:
-        """Nothing to keep."""
-
-
-Step = FirstReading | Advance | Together | Filler
+Step = FirstReading | Advance | Together
 
 
 class Network:
@@ -105,21 +88,16 @@ class Network:
         apart: list[Continued] = []
         for each in batch:
             (joined if self._attend is shared and can_join(*each) else apart).append(each)
-        advances: list[Advance | Together | Filler] = [Together(joined, self._device)] if joined else []
+        advances: list[Advance | Together] = [Together(joined, self._device)] if joined else []
         for rows, tokens in apart:
             reading = readings.get(rows.prefix)
             advances.append(Advance(rows, tokens, self._attend, self._folds, self._rows, reading))
-        if self._is_slow(sum(step.tokens for step in (*readings.values(), *advances))):
-            advances.append(Filler())
         steps: list[Step] = [*readings.values(), *advances]
         hidden = self._model.model.language_model(
             **self._given([reading.unread for reading in readings.values()], advances), use_cache=False, segments=steps
         ).last_hidden_state
         read = ends(steps, self._device)[_as_asked(batch, [*joined, *apart])]
         return Forward(self._model.lm_head(hidden[0, read]).float(), steps)
-
-    def _is_slow(self, tokens: int) -> bool:
-        return self._device.type == "cpu" and tokens > BLOCKED and tokens % 2 == 1
 
     def _readings(self, prefixes: Sequence[KeptPrefix]) -> dict[KeptPrefix, FirstReading]:
         waiting = ((prefix, prefix.unread) for prefix in dict.fromkeys(prefixes))
@@ -130,7 +108,7 @@ class Network:
             if unread is not None
         }
 
-    def _given(self, unread: Sequence[Unread], advances: Sequence[Advance | Together | Filler]) -> dict[str, Any]:
+    def _given(self, unread: Sequence[Unread], advances: Sequence[Advance | Together]) -> dict[str, Any]:
         """What the language model is given: unread prefixes, one after the other, then the tokens of all rows."""
         ids = torch.tensor([[token for step in advances for token in step.ids]], device=self._device)
         places = torch.tensor([place for step in advances for place in step.positions], device=self._device)

@@ -41,11 +41,6 @@ class Layout(NamedTuple):
             packed = table
         return packed.reshape(self.rows, self.width, *packed.shape[1:])
 
-    def of_ends(self) -> Layout:
-        """That of each row's last token alone."""
-        folded = None if self.folded is None else self.folded[:, :, -(self.folded.shape[2] // self.width) :]
-        return Layout(self.rows, 1, None, self.mask[:, :, -1:], folded)
-
     def packed(self, table: Tensor) -> Tensor:
         """[rows, table's width, …] → [tokens, …]"""
         flat = table.flatten(0, 1)
