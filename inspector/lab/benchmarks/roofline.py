@@ -15,7 +15,7 @@ from torch import nn
 from inspector.adapters.vlm.transformers.checkpoint import Checkpoint
 from inspector.adapters.vlm.transformers.images import Patches
 from inspector.adapters.vlm.transformers.kv_cache import Rows
-from inspector.adapters.vlm.transformers.optimize import pack, quicken
+from inspector.adapters.vlm.transformers.optimize import optimize, pack
 from inspector.adapters.vlm.transformers.stopwatch import timed
 from inspector.domain.model_card import ModelCard
 from inspector.lab.benchmarks.random_weights import Reader
@@ -102,7 +102,7 @@ def roofline(
     checkpoint = make()
     reader = Reader(checkpoint)
     cost, device = Cost.of(checkpoint, reader.token_bytes), checkpoint.model.device
-    quicken(checkpoint.model, card)
+    optimize(checkpoint.model, card)
     rows: list[Rows] = []
     readings: list[float] = []
     for _ in range(parts):

@@ -6,12 +6,11 @@ Pictures and prompts are prepared in threads of one core each; all forwards run 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -24,7 +23,7 @@ from inspector.adapters.vlm.transformers.json_grammar import Grammar
 from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix
 from inspector.adapters.vlm.transformers.memory_budget import Memory, key_value_bytes
 from inspector.adapters.vlm.transformers.model_forward import Network
-from inspector.adapters.vlm.transformers.optimize import quicken
+from inspector.adapters.vlm.transformers.optimize import optimize
 from inspector.adapters.vlm.transformers.requests import Bundle, Opening
 from inspector.adapters.vlm.transformers.scheduler import Batch
 from inspector.adapters.vlm.transformers.threads import apart, compute_on, numpy_on_one_core, on_one_core
@@ -35,7 +34,6 @@ from inspector.domain.report import JsonSchema
 from inspector.errors import ModelError
 from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 
-LARGE_PAGES: Final = "THP_MEM_ALLOC_ENABLE"  # to torch, before its first large tensor: weights are found sooner in them
 Result = TypeVar("Result")
 
 
@@ -133,9 +131,8 @@ class TransformersEngine:
 
 def ready(make: Callable[[], Checkpoint], card: ModelCard) -> Checkpoint:
     """A checkpoint that was just made, ready for inference."""
-    os.environ.setdefault(LARGE_PAGES, "1")
     checkpoint = make()
-    quicken(checkpoint.model, card)
+    optimize(checkpoint.model, card)
     return checkpoint
 
 

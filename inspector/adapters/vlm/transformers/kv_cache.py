@@ -177,8 +177,8 @@ class Advance:
         if layer == len(rows.own):
             rows.own.append(self._places.layer(layer).zero_())  # hidden, but what is no number would show all the same
         rows.own[layer][..., rows.filled : self._end, :] = self._layout.spread(new).permute(2, 0, 3, 1, 4)
-        layout = self._layout if len(queries) == self.tokens else self._layout.of_ends()
-        return self._attend(queries, self._prefix[layer], rows.own[layer][..., : self._end, :], layout, scale)
+        own = rows.own[layer][..., : self._end, :]
+        return self._attend(queries, self._prefix[layer], own, self._layout, scale)
 
     def commit(self) -> None:
         rows = self._rows

@@ -142,8 +142,7 @@ def attended(segments: Sequence[Segment], layer: int, queries: Tensor, new: Tens
     if len(segments) == 1:
         return segments[0].attend(layer, queries, new, scale)
     sizes = [segment.tokens for segment in segments]
-    asking = sizes if len(queries) == len(new) else [len(segment.ends) for segment in segments]
-    each = zip(segments, torch.split(queries, asking), torch.split(new, sizes), strict=True)
+    each = zip(segments, torch.split(queries, sizes), torch.split(new, sizes), strict=True)
     return torch.cat([segment.attend(layer, asked, kept, scale) for segment, asked, kept in each])
 
 

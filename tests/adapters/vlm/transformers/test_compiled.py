@@ -17,7 +17,7 @@ from inspector.adapters.vlm.transformers import optimize as packing
 from inspector.adapters.vlm.transformers.compiled import CompiledLayer, compile_layers
 from inspector.adapters.vlm.transformers.kv_cache import Rows
 from inspector.adapters.vlm.transformers.model_forward import Network
-from inspector.adapters.vlm.transformers.optimize import pack, quicken
+from inspector.adapters.vlm.transformers.optimize import optimize, pack
 
 COMPILER = pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles for CPUs with g++, which is not here")
 TOKENS = ([[11, 12, 13], [14], [15, 16]], [[17], [18], [19]])
@@ -98,5 +98,5 @@ def test_the_card_says_whether_to_try(monkeypatch: pytest.MonkeyPatch, wanted: b
     asked: list[nn.Module] = []
     monkeypatch.setattr(packing, "compile_layers", asked.append)
     model = fresh_checkpoint().model
-    quicken(model, CARD.model_copy(update={"compile": wanted}))
+    optimize(model, CARD.model_copy(update={"compile": wanted}))
     assert asked == [model] * tried

@@ -14,6 +14,7 @@ from inspector.adapters.vlm.transformers.model_forward import Network
 from inspector.adapters.vlm.transformers.optimize import pack
 from inspector.adapters.vlm.transformers.packed_linear import PackedLinear
 
+
 def linears(model: nn.Module) -> set[type]:
     return {type(module) for module in model.modules() if isinstance(module, (nn.Linear, PackedLinear))}
 
