@@ -1,4 +1,7 @@
-"""A bare circuit board: solder mask, traces, pads with drilled holes, silk screen."""
+"""A bare circuit board: solder mask, traces, pads with drilled holes, silk screen.
+
+Part coordinates u, v run from -1 to 1 over the board; lengths and positions below are given in them.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ from inspector.lab.synthetic.sample import Pixels
 from inspector.lab.synthetic.scene import Point, Pose, crop_grain, random_pose
 from inspector.lab.synthetic.surface_flaws import FlawPainter, blob_outline, surface_painters
 
-ARTWORK_SIDE_PX: Final = 1024  # pixels of the artwork, which is drawn once and then laid under every camera pose
-LAYOUT_SEED: Final = 5
-SPOT_REACH: Final = 0.94
+ARTWORK_SIDE_PX: Final = 1024  # side of the artwork, which is drawn once and projected into every pose
+LAYOUT_SEED: Final = 5  # the design is the same in every frame
+SPOT_REACH: Final = 0.94  # largest |u| and |v| of a scratch, stain or splash
 SOLDER_MASK_COLOUR: Final[Colour] = (24.0, 92.0, 58.0)
 TRACE_COLOUR: Final[Colour] = (58.0, 140.0, 88.0)
 PAD_COLOUR: Final[Colour] = (196.0, 178.0, 118.0)
@@ -29,12 +32,12 @@ SILK_COLOUR: Final[Colour] = (214.0, 220.0, 214.0)
 PAD_RADIUS: Final = 0.042
 HOLE_RADIUS: Final = 0.020
 TRACE_WIDTH: Final = 0.022
-PAD_PITCH: Final = 0.125
+PAD_PITCH: Final = 0.125  # distance of neighbouring pads in a row
 
 
 @dataclass(frozen=True, slots=True)
 class CopperLayout:
-    """Where the copper is, in part coordinates."""
+    """Positions of pads, traces and chip outlines in part coordinates."""
 
     pads: tuple[Point, ...]
     traces: tuple[tuple[Point, ...], ...]
@@ -43,7 +46,7 @@ class CopperLayout:
 
 @lru_cache(maxsize=1)
 def copper_layout() -> CopperLayout:
-    """The one design of this product: rows of pads, joined by traces with a bend of 45 degrees."""
+    """Return the one design of this product: rows of pads, joined by traces with a bend of 45 degrees."""
     rng = np.random.default_rng(LAYOUT_SEED)
     columns = [-0.78 + PAD_PITCH * k for k in range(13)]
     rows = (-0.78, -0.30, 0.22, 0.78)
@@ -54,20 +57,21 @@ def copper_layout() -> CopperLayout:
 
 
 def _traces_between(rng: np.random.Generator, pads: list[Point], upper: float, lower: float) -> list[tuple[Point, ...]]:
-    """Traces from one row of pads to the next, in order, so that none crosses another."""
+    """Return traces from one row of pads to the next, in order, so that no two cross."""
     above, below = ([pad for pad in pads if pad[1] == row] for row in (upper, lower))
     joined = [pair for pair in zip(above, below, strict=False) if rng.random() < 0.8]
     return [_bent_trace(start, end, upper + 0.1 + 0.006 * k) for k, (start, end) in enumerate(joined)]
 
 
 def _bent_trace(start: Point, end: Point, bend_at: float) -> tuple[Point, ...]:
+    """Return a trace that runs straight from `start`, slants at 45 degrees from `bend_at`, and ends at `end`."""
     slant = abs(end[0] - start[0])
     return start, (start[0], bend_at), (end[0], bend_at + slant), end
 
 
 @lru_cache(maxsize=1)
 def artwork() -> Pixels:
-    """The board as its maker drew it, SIDE pixels square."""
+    """Draw the board as designed, ARTWORK_SIDE_PX pixels square."""
     art = np.full((ARTWORK_SIDE_PX, ARTWORK_SIDE_PX, 3), SOLDER_MASK_COLOUR, np.uint8)
     for trace in copper_layout().traces:
         cv2.polylines(art, [_artwork_points(trace)], False, TRACE_COLOUR, _length_px(TRACE_WIDTH), cv2.LINE_AA)
@@ -95,7 +99,7 @@ def _artwork_point(point: Point) -> tuple[int, int]:
 
 
 def paint(rng: np.random.Generator, size: int) -> tuple[Canvas, dict[str, FlawPainter]]:
-    """A good board, and the painters of its flaws."""
+    """Draw a good board; return its canvas and a painter for each of its flaws."""
     pose = random_pose(rng, size, radius=0.43, turn=0.10)
     onto = pose.matrix(ARTWORK_SIDE_PX)
     table = np.full((size, size, 3), rng.uniform(40, 70), np.uint8)
@@ -116,12 +120,12 @@ def _random_point(rng: np.random.Generator, pose: Pose) -> Point:
 
 
 def _etching_contrast(contrast: float) -> float:
-    """Copper is there or it is not: what etching leaves is never as faint as a scratch may be."""
+    """Raise a contrast to at least 0.5: etching leaves copper or removes it, never as faintly as a scratch."""
     return 0.5 + 0.5 * contrast
 
 
 def _short(canvas: Canvas, pose: Pose, contrast: float) -> bool:
-    """Copper between two neighbouring pads."""
+    """Paint copper between two neighbouring pads."""
     contrast = _etching_contrast(contrast)
     rng, pads = canvas.rng, copper_layout().pads
     (u0, v0), (u1, v1) = _neighbours(pads)[rng.integers(len(_neighbours(pads)))]
@@ -135,11 +139,12 @@ def _short(canvas: Canvas, pose: Pose, contrast: float) -> bool:
 
 @lru_cache(maxsize=1)
 def _neighbours(pads: tuple[Point, ...]) -> tuple[tuple[Point, Point], ...]:
+    """Return pairs of pads in one row that stand at most 1.5 pitches apart."""
     return tuple((a, b) for a, b in pairwise(pads) if a[1] == b[1] and b[0] - a[0] < 1.5 * PAD_PITCH)
 
 
 def _open(canvas: Canvas, pose: Pose, contrast: float) -> bool:
-    """A gap in a trace."""
+    """Paint a gap into a trace."""
     contrast = _etching_contrast(contrast)
     rng, traces = canvas.rng, copper_layout().traces
     _, start, end, _ = traces[rng.integers(len(traces))]
@@ -155,7 +160,7 @@ def _open(canvas: Canvas, pose: Pose, contrast: float) -> bool:
 
 
 def _missing_hole(canvas: Canvas, pose: Pose, contrast: float) -> bool:
-    """A pad that was not drilled through."""
+    """Paint a pad without its drilled hole."""
     contrast = _etching_contrast(contrast)
     pads = copper_layout().pads
     centre, radius = pose.at(*pads[canvas.rng.integers(len(pads))]), 1.15 * HOLE_RADIUS * pose.radius
@@ -168,7 +173,7 @@ def _missing_hole(canvas: Canvas, pose: Pose, contrast: float) -> bool:
 
 
 def _spurious_copper(canvas: Canvas, pose: Pose, contrast: float) -> bool:
-    """A splash of copper where none belongs."""
+    """Paint a splash of copper at a random place."""
     contrast = _etching_contrast(contrast)
     outline = blob_outline(
         canvas.rng, _random_point(canvas.rng, pose), canvas.px * min(canvas.rng.lognormal(math.log(10.5), 0.45), 28)

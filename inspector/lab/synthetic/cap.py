@@ -1,4 +1,4 @@
-"""A moulded plastic bottle cap with a printed top."""
+"""A moulded plastic bottle cap with a printed top, in two variants: with and without a star."""
 
 from __future__ import annotations
 
@@ -14,20 +14,17 @@ from inspector.lab.synthetic.sample import Pixels
 from inspector.lab.synthetic.scene import Floats, Point, Pose, crop_grain, draw_disc, random_pose
 from inspector.lab.synthetic.surface_flaws import FlawPainter, surface_painters
 
-PLATE_SIDE_PX: Final = 1024
+PLATE_SIDE_PX: Final = 1024  # side of the drawn ink plates
 INK_COLOUR: Final[Colour] = (20.0, 38.0, 86.0)
-PLASTIC_COLOUR: Final[Colour] = (
-    150.0,
-    152.0,
-    148.0,
-)  # white, exposed with room above it: a lamp that drifts must not clip
-TOP_GREY: Final = 206.0  # grey of the unprinted top that PLASTIC colours
-TOP_RADIUS: Final = 0.86  # radius of the flat top as a share of the cap's
+# White plastic, but exposed well below 255: brighter lighting must not clip it.
+PLASTIC_COLOUR: Final[Colour] = (150.0, 152.0, 148.0)
+TOP_GREY: Final = 206.0  # grey level that becomes PLASTIC_COLOUR
+TOP_RADIUS: Final = 0.86  # radius of the flat top; the cap's radius is 1
 
 
 @lru_cache(maxsize=2)
 def print_plate(star: bool) -> Pixels:
-    """The ink, 0..255, SIDE pixels square: two rings, bars, words, and a star on one of the two variants."""
+    """Draw the ink (0..255, PLATE_SIDE_PX pixels square): two rings, bars, words, and the star of one variant."""
     plate = star_plate().copy() if star else np.zeros((PLATE_SIDE_PX, PLATE_SIDE_PX), np.uint8)
     middle = PLATE_SIDE_PX // 2
     cv2.circle(plate, (middle, middle), round(0.76 * middle), 255, 9, cv2.LINE_AA)
@@ -42,7 +39,7 @@ def print_plate(star: bool) -> Pixels:
 
 @lru_cache(maxsize=1)
 def star_plate() -> Pixels:
-    """The star's ink alone."""
+    """Draw the ink of the star alone."""
     plate, middle = np.zeros((PLATE_SIDE_PX, PLATE_SIDE_PX), np.uint8), PLATE_SIDE_PX // 2
     cv2.fillPoly(plate, [_star_outline((middle, round(0.66 * middle)), 0.19 * middle)], 255, cv2.LINE_AA)
     return plate
@@ -61,7 +58,7 @@ def _put_centred_text(plate: Pixels, text: str, height: float, scale: float, thi
 
 
 def paint(rng: np.random.Generator, size: int, *, star: bool) -> tuple[Canvas, dict[str, FlawPainter]]:
-    """A good cap, and the painters of its flaws."""
+    """Draw a good cap; return its canvas and a painter for each of its flaws."""
     pose = random_pose(rng, size, radius=0.40, turn=0.35)
     surface = np.zeros((size, size), np.uint8)
     draw_disc(surface, (pose.cx, pose.cy), pose.radius, 255)
@@ -81,7 +78,7 @@ def paint(rng: np.random.Generator, size: int, *, star: bool) -> tuple[Canvas, d
 
 
 def _unprinted_cap(rng: np.random.Generator, size: int, pose: Pose, surface: Pixels) -> Floats:
-    """Grey levels of the unprinted cap on its belt: knurled skirt, rim, satin top."""
+    """Return grey levels of the unprinted cap on its belt: knurled skirt, rim, satin top."""
     px = size / 640
     belt = crop_grain(rng, "clouds", size) * np.float32(4) + np.float32(rng.uniform(60, 90))
     skirt = np.full((size, size), rng.uniform(168, 184), np.float32)
@@ -97,6 +94,7 @@ def _unprinted_cap(rng: np.random.Generator, size: int, pose: Pose, surface: Pix
 
 
 def _print_ink(pixels: Pixels, ink: Pixels, density: float) -> None:
+    """Blend the ink into the picture in place."""
     share = ink.astype(np.float32) * np.float32(density / 255)
     dry = pixels.astype(np.float32)
     for channel, tone in enumerate(INK_COLOUR):
@@ -105,12 +103,13 @@ def _print_ink(pixels: Pixels, ink: Pixels, density: float) -> None:
 
 
 def _random_point(rng: np.random.Generator, pose: Pose) -> Point:
+    """Return a point on the printed top, uniform over its area."""
     angle, reach = rng.uniform(0, 2 * math.pi), 0.84 * math.sqrt(rng.random())
     return pose.at(reach * math.cos(angle), reach * math.sin(angle))
 
 
 def _printed_patch(canvas: Canvas, pose: Pose) -> tuple[Patch, Floats]:
-    """A window on the print and a soft round share of it."""
+    """Return a window on the print and a round coverage with a soft edge."""
     centre, radius = _random_point(canvas.rng, pose), canvas.px * canvas.rng.uniform(16, 52)
     patch = canvas.patch(np.array([(centre[0] - radius, centre[1] - radius), (centre[0] + radius, centre[1] + radius)]))
     x, y = patch.distances(centre)
@@ -118,7 +117,7 @@ def _printed_patch(canvas: Canvas, pose: Pose) -> tuple[Patch, Floats]:
 
 
 def _missing_print(canvas: Canvas, pose: Pose, bare: Pixels, ink: Pixels, contrast: float) -> bool:
-    """Ink that did not reach the cap."""
+    """Paint a spot where the ink is missing."""
     patch, share = _printed_patch(canvas, pose)
     patch.cover(share * np.float32(contrast), bare[patch.window])
     return canvas.record(
@@ -127,7 +126,11 @@ def _missing_print(canvas: Canvas, pose: Pose, bare: Pixels, ink: Pixels, contra
 
 
 def _missing_star(canvas: Canvas, pose: Pose, bare: Pixels, _: float) -> bool:
-    """The star's stamp did not come down at all: only a good cap of the same variant gives it away."""
+    """Remove the star completely.
+
+    The result looks like the other variant, so only a golden sample of the same variant shows the flaw. Its contrast
+    is recorded as 0.
+    """
     corners = [pose.at(u, v) for u in (-0.22, 0.22) for v in (-0.58, -0.12)]
     patch = canvas.patch(np.array(corners))
     share = cv2.warpAffine(star_plate(), pose.matrix(PLATE_SIDE_PX), canvas.mask.shape[::-1], flags=cv2.INTER_AREA)
@@ -137,7 +140,7 @@ def _missing_star(canvas: Canvas, pose: Pose, bare: Pixels, _: float) -> bool:
 
 
 def _misprint(canvas: Canvas, pose: Pose, ink: Pixels, contrast: float) -> bool:
-    """A ghost: the print stands there a second time, shifted."""
+    """Paint a ghost: part of the print a second time, shifted."""
     patch, share = _printed_patch(canvas, pose)
     angle, far = canvas.rng.uniform(0, 2 * math.pi), canvas.px * canvas.rng.uniform(6, 14)
     shift = np.array([[1, 0, far * math.cos(angle)], [0, 1, far * math.sin(angle)]], np.float32)

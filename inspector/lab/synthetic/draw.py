@@ -1,4 +1,7 @@
-"""The products by name, and how a frame of one is drawn: same product, seed and knobs, same bytes."""
+"""The synthetic products by name, and the function that draws a frame of one.
+
+The same product, seed and options give the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,18 @@ from inspector.lab.synthetic.sample import Sample
 from inspector.lab.synthetic.scene import photograph
 from inspector.lab.synthetic.surface_flaws import FlawPainter
 
-MIN_FRAME_PX: Final = 160
+MIN_FRAME_PX: Final = 160  # side of a frame
 MAX_FRAME_PX: Final = 1280
-FLAW_ATTEMPTS: Final = 6
-DEFAULT_FLAW_WEIGHTS: Final = {"missing_star": 0.15}  # how often against the other kinds
+FLAW_ATTEMPTS: Final = 6  # places tried before a flaw is given up
+DEFAULT_FLAW_WEIGHTS: Final = {"missing_star": 0.15}  # relative frequency of a kind of flaw; 1 for all others
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One drawn product: its flaws with their severity, and how a good one of each variant is painted."""
+    """One synthetic product.
+
+    `defects` maps each class to its severity; `variants` holds one function per variant, which draws a good part.
+    """
 
     name: str
     defects: Mapping[str, Severity]
@@ -81,50 +87,56 @@ def draw(
     only: str | None = None,
     weights: Mapping[str, float] = DEFAULT_FLAW_WEIGHTS,
 ) -> Sample:
-    """One frame. `ng` None lets the seed decide (one in two). `hard` 0 draws only plain flaws, 1 mostly faint ones.
-    `flaws` sets how many there are; an NG part has one, now and then two. `only` names the one kind of flaw to draw."""
+    """Draw one frame.
+
+    `ng` None lets the seed decide, with equal chances. `hard` 0 draws only clearly visible flaws, 1 mostly faint ones.
+    `flaws` sets the number of flaws; without it an NG part has one, or two with a chance of 15 %. `only` names the one
+    kind of flaw to draw. `weights` gives the relative frequency of kinds of flaws (default 1). Raises ValueError for an
+    unknown product, variant or flaw, or for a size or `hard` out of range.
+    """
     if not MIN_FRAME_PX <= size <= MAX_FRAME_PX:
-        raise ValueError(f"size {size} is not a frame; use {MIN_FRAME_PX} to {MAX_FRAME_PX} pixels")
+        raise ValueError(f"size {size} is out of range; use {MIN_FRAME_PX} to {MAX_FRAME_PX} pixels")
     if not 0.0 <= hard <= 1.0:
-        raise ValueError(f"hard {hard} is not a share; use 0 (plain) to 1 (faint)")
-    kind = _product(product)
-    if not 0 <= variant < len(kind.variants):
-        raise ValueError(f"variant {variant} of {product} is not drawn here; use 0 to {len(kind.variants) - 1}")
+        raise ValueError(f"hard {hard} is out of range; use 0 (clear flaws) to 1 (faint flaws)")
+    chosen = _product(product)
+    if not 0 <= variant < len(chosen.variants):
+        raise ValueError(f"{product} has no variant {variant}; use 0 to {len(chosen.variants) - 1}")
     rng = np.random.default_rng([seed, *product.encode()])
     wanted = _flaw_count(rng, ng) if flaws is None else flaws
-    canvas, painters = kind.variants[variant](rng, size)
+    canvas, painters = chosen.variants[variant](rng, size)
     for _ in range(wanted):
         _add_flaw(canvas, painters, hard, only or _random_flaw(rng, list(painters), weights))
     return Sample(product, seed, photograph(rng, canvas.pixels), canvas.mask, tuple(canvas.flaws), variant)
 
 
 def golden(product: str, seed: int, variant: int = 0) -> Sample:
-    """A known good part of the same product."""
+    """Draw a good part of the same product, for use as a golden sample."""
     return draw(product, seed, ng=False, variant=variant)
 
 
 def encode(sample: Sample, quality: int = 90) -> bytes:
-    """The frame as the camera sends it: JPEG."""
+    """Encode the frame as a camera sends it: JPEG."""
     flags = [cv2.IMWRITE_JPEG_QUALITY, quality]
     return bytes(cv2.imencode(".jpg", cv2.cvtColor(sample.pixels, cv2.COLOR_RGB2BGR), flags)[1])
 
 
 def _product(name: str) -> Product:
     if name not in PRODUCTS:
-        raise ValueError(f"product {name!r} is not drawn here; use one of {', '.join(PRODUCTS)}")
+        raise ValueError(f"there is no synthetic product {name!r}; use one of {', '.join(PRODUCTS)}")
     return PRODUCTS[name]
 
 
 def _flaw_count(rng: np.random.Generator, ng: bool | None) -> int:
+    """Choose the number of flaws; draws two random numbers in every case, so that `ng` does not shift later ones."""
     chance, second = rng.random(2)
     is_ng = chance < 0.5 if ng is None else ng
     return (1 + int(second < 0.15)) if is_ng else 0
 
 
 def _add_flaw(canvas: Canvas, painters: dict[str, FlawPainter], hard: float, name: str) -> None:
-    """One flaw; a place where nothing of it could be seen is tried again."""
+    """Paint one flaw; try another place, at most FLAW_ATTEMPTS times, while nothing of it is visible."""
     if name not in painters:
-        raise ValueError(f"flaw {name!r} is not drawn on this variant; use one of {', '.join(painters)}")
+        raise ValueError(f"this variant has no flaw {name!r}; use one of {', '.join(painters)}")
     contrast = _random_contrast(canvas.rng, hard)
     for _ in range(FLAW_ATTEMPTS):
         if painters[name](contrast):
@@ -132,12 +144,12 @@ def _add_flaw(canvas: Canvas, painters: dict[str, FlawPainter], hard: float, nam
 
 
 def _random_flaw(rng: np.random.Generator, names: list[str], weights: Mapping[str, float]) -> str:
-    """A random one; `weights` says how often against 1."""
+    """Choose a kind of flaw; `weights` gives relative frequencies, 1 where a name is missing."""
     shares = np.cumsum([weights.get(name, 1.0) for name in names])
     return names[int(np.searchsorted(shares / shares[-1], rng.random(), "right"))]
 
 
 def _random_contrast(rng: np.random.Generator, hard: float) -> float:
-    """0..1. At the usual 0.5 it spreads from 0.25, faint, to 1, plain."""
+    """Choose a contrast (0..1); the default `hard` of 0.5 gives 0.25 (faint) to 1 (clearly visible)."""
     lowest, highest = 0.7 - 0.9 * hard, 1.0 - max(0.0, hard - 0.5)
     return float(rng.uniform(max(lowest, 0.08), highest))

@@ -1,4 +1,4 @@
-"""What a drawing yields: the picture, and the truth about it."""
+"""A drawn frame with its ground truth."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One defect. `box_px` is (x0, y0, x1, y1), the last two exclusive. `contrast`, 0..1, says how strongly it was
-    drawn; 0 where the picture itself shows nothing wrong and only a golden sample tells."""
+    """One defect.
+
+    `box_px` is (x0, y0, x1, y1), with x1 and y1 exclusive. `contrast` (0..1) is the strength with which the flaw was
+    drawn; it is 0 where only a comparison with a golden sample shows the flaw.
+    """
 
     defect: str
     box_px: tuple[int, int, int, int]
@@ -24,14 +27,17 @@ class Flaw:
 
     @property
     def extent_px(self) -> int:
-        """The longer side of the box."""
+        """Return the longer side of the box."""
         return max(self.box_px[2] - self.box_px[0], self.box_px[3] - self.box_px[1])
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One drawn frame. `pixels` is RGB; `mask` holds 0 where the part is good, else 1 + the flaw's index.
-    `variant` says which of the product's variants it is: a golden sample must be of the same one."""
+    """One drawn frame.
+
+    `pixels` is RGB; `mask` holds 0 where the part is good, else 1 + the flaw's index. A golden sample for this frame
+    must be of the same `variant`.
+    """
 
     product: str
     seed: int
@@ -46,5 +52,5 @@ class Sample:
 
     @property
     def main(self) -> Flaw | None:
-        """The plainest flaw: the one a report should name."""
+        """Return the most visible flaw, the one that a report should name."""
         return max(self.flaws, key=lambda flaw: flaw.contrast * flaw.extent_px**0.5, default=None)

@@ -1,6 +1,7 @@
-"""What every photograph on a line shares: pose of the part, lamp, lens, sensor, and the grain of surfaces.
+"""Elements that all synthetic photographs share: pose of the part, lighting, lens, sensor, surface grain.
 
-Grain is drawn once from fixed seeds and then cropped at random: drawing it anew would cost more than all the rest.
+Grain is drawn once from fixed seeds and then cropped at random, because drawing it for every frame would take longer
+than all other steps together.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from inspector.lab.synthetic.sample import Pixels
 
 Floats = NDArray[np.float32]
 Point = tuple[float, float]
-GRAIN_BANK_SIDE_PX: Final = 2048
+GRAIN_BANK_SIDE_PX: Final = 2048  # larger than the largest frame, so that crops differ
 SUBPIXEL_BITS: Final = 4
 SUBPIXEL_SCALE: Final = 1 << SUBPIXEL_BITS
 
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where the part lies: part coordinates u, v run over -1..1; x, y are pixels of the frame."""
+    """Position of the part in the frame: part coordinates u, v run from -1 to 1, x and y are pixels."""
 
     cx: float
     cy: float
@@ -33,11 +34,12 @@ class Pose:
     angle: float
 
     def at(self, u: float, v: float) -> Point:
+        """Convert part coordinates to pixels."""
         cos, sin = math.cos(self.angle) * self.radius, math.sin(self.angle) * self.radius
         return self.cx + u * cos - v * sin, self.cy + u * sin + v * cos
 
     def matrix(self, side: int) -> Floats:
-        """The affine map from a drawing of the part, `side` pixels square, to the frame."""
+        """Return the affine map from a drawing of the part, `side` pixels square, to the frame."""
         cos, sin = math.cos(self.angle) * self.radius, math.sin(self.angle) * self.radius
         step = 2.0 / side
         x, y = self.at(-1.0, -1.0)
@@ -45,7 +47,7 @@ class Pose:
 
 
 def random_pose(rng: np.random.Generator, size: int, radius: float, turn: float) -> Pose:
-    """A part near the middle; `radius` as share of the frame, `turn` the largest rotation in radians."""
+    """Place a part near the centre; `radius` is a share of the frame, `turn` the largest rotation in radians."""
     shift = 0.045 * size
     return Pose(
         cx=size / 2 + rng.uniform(-shift, shift),
@@ -56,19 +58,19 @@ def random_pose(rng: np.random.Generator, size: int, radius: float, turn: float)
 
 
 def to_fixed_point(points: NDArray[np.float64] | list[Point]) -> NDArray[np.int32]:
-    """Points as OpenCV wants them with SUBPIXEL_BITS fractional bits."""
+    """Convert points to OpenCV's fixed-point format with SUBPIXEL_BITS fractional bits."""
     return np.asarray(np.rint(np.asarray(points) * SUBPIXEL_SCALE), np.int32)
 
 
 def draw_disc(image: NDArray[np.generic], centre: Point, radius: float, colour: object, thickness: int = -1) -> None:
-    """A smooth circle at subpixel precision."""
+    """Draw an antialiased circle with subpixel precision."""
     at = (round(centre[0] * SUBPIXEL_SCALE), round(centre[1] * SUBPIXEL_SCALE))
     cv2.circle(image, at, round(radius * SUBPIXEL_SCALE), colour, thickness, cv2.LINE_AA, SUBPIXEL_BITS)
 
 
 @lru_cache(maxsize=4)
 def grain_bank(kind: str) -> Floats:
-    """A square of texture with mean 0 and deviation 1: white, brushed (streaks along x), or clouds."""
+    """Draw a square of texture with mean 0 and standard deviation 1: white, brushed (streaks along x), or clouds."""
     rng = np.random.default_rng({"white": 11, "brushed": 12, "clouds": 13}[kind])
     noise = rng.standard_normal((GRAIN_BANK_SIDE_PX, GRAIN_BANK_SIDE_PX), np.float32)
     if kind == "brushed":
@@ -82,6 +84,7 @@ def grain_bank(kind: str) -> Floats:
 
 
 def _noise_octave(rng: np.random.Generator, cells: int) -> Floats:
+    """Draw smooth noise of `cells` by `cells` values, enlarged to the bank's size."""
     hills = rng.standard_normal((cells, cells), np.float32)
     return np.asarray(
         cv2.resize(hills, (GRAIN_BANK_SIDE_PX, GRAIN_BANK_SIDE_PX), interpolation=cv2.INTER_CUBIC), np.float32
@@ -89,14 +92,14 @@ def _noise_octave(rng: np.random.Generator, cells: int) -> Floats:
 
 
 def crop_grain(rng: np.random.Generator, kind: str, size: int) -> Floats:
-    """A random square of a texture; a view, not to be written to."""
+    """Return a random square of a texture as a view; do not write to it."""
     bank = grain_bank(kind)
     y, x = rng.integers(0, GRAIN_BANK_SIDE_PX - size, 2)
     return bank[y : y + size, x : x + size]
 
 
 def rotated_grain(rng: np.random.Generator, kind: str, size: int, angle: float) -> Floats:
-    """A texture whose streaks lie at `angle`, cut from well inside the bank."""
+    """Return a texture whose streaks lie at `angle`, taken from inside the bank."""
     middle = rng.uniform(0.75 * size, GRAIN_BANK_SIDE_PX - 0.75 * size, 2)
     turn = cv2.getRotationMatrix2D((size / 2, size / 2), math.degrees(angle), 1.0)
     turn[:, 2] += turn[:, :2] @ (size / 2 - middle)
@@ -104,7 +107,7 @@ def rotated_grain(rng: np.random.Generator, kind: str, size: int, angle: float) 
 
 
 def photograph(rng: np.random.Generator, scene: Pixels) -> Pixels:
-    """The scene under an uneven lamp, through a slightly soft lens, on a noisy sensor."""
+    """Apply uneven lighting, a slightly soft lens and sensor noise to the scene."""
     size = scene.shape[0]
     lit = cv2.multiply(scene, _lamp_gain(rng, size), dtype=cv2.CV_8U)
     softness = rng.uniform(0.3, 0.8) * size / 640
@@ -113,7 +116,7 @@ def photograph(rng: np.random.Generator, scene: Pixels) -> Pixels:
 
 
 def _lamp_gain(rng: np.random.Generator, size: int) -> Floats:
-    """Brightness over the frame: a level and a slope."""
+    """Return the brightness factor per pixel: a random level and slope."""
     level, angle, slope = rng.uniform(0.82, 1.18), rng.uniform(0, 2 * math.pi), rng.uniform(0.0, 0.16)
     dx, dy = slope * math.cos(angle), slope * math.sin(angle)
     corners = np.array([[-dx - dy, dx - dy], [-dx + dy, dx + dy]], np.float32) + level
@@ -122,7 +125,7 @@ def _lamp_gain(rng: np.random.Generator, size: int) -> Floats:
 
 
 def _sensor_noise(rng: np.random.Generator, size: int) -> Floats:
-    """Grey noise with a little colour in it."""
+    """Return noise that is mostly grey, with a small share of colour."""
     grey = crop_grain(rng, "white", size)
     level = rng.uniform(1.5, 5.0)
     shared, tint = grey * np.float32(level), np.float32(0.4 * level)

@@ -1,6 +1,7 @@
-"""Flaws that any surface can have: scratch, dent, crack, stain. Each paints one and records it.
+"""Flaws that any surface can have: scratch, dent, crack, stain.
 
-A painter answers False when nothing of its flaw can be seen, so that another place can be tried.
+Each function paints one flaw and records it. It returns False when nothing of the flaw is visible, so that the caller
+can try another place.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from numpy.typing import NDArray
 from inspector.lab.synthetic.canvas import Canvas, Colour
 from inspector.lab.synthetic.scene import Point
 
-NEUTRAL_TINT: Final[Colour] = (1.0, 1.0, 1.0)
-FlawPainter = Callable[[float], bool]  # paints one flaw of the given contrast
-PointSampler = Callable[[], Point]  # a random place on the part
+NEUTRAL_TINT: Final[Colour] = (1.0, 1.0, 1.0)  # the same change in all channels
+FlawPainter = Callable[[float], bool]  # paints one flaw of the given contrast; False if it is not visible
+PointSampler = Callable[[], Point]  # returns a random point on the part, in pixels
 
 
 def surface_painters(canvas: Canvas, spot: PointSampler, *names: str) -> dict[str, FlawPainter]:
-    """Painters of the named marks, each at a random spot."""
+    """Return a painter for each named flaw, which paints at a random point."""
     return {name: partial(_paint_at_random_point, SURFACE_FLAWS[name], canvas, spot) for name in names}
 
 
@@ -34,7 +35,7 @@ def _paint_at_random_point(
 
 
 def scratch(canvas: Canvas, at: Point, contrast: float) -> bool:
-    """A thin, gently bent line, bright where it cuts, with a dark lip."""
+    """Paint a thin, slightly bent line: bright along the cut, with a dark edge."""
     rng, px = canvas.rng, canvas.px
     length, width = px * rng.lognormal(math.log(85), 0.6), px * rng.uniform(1.2, 4.5)
     line = _random_walk(rng, at, min(length, 220 * px), bend=0.12)
@@ -49,7 +50,7 @@ def scratch(canvas: Canvas, at: Point, contrast: float) -> bool:
 
 
 def crack(canvas: Canvas, at: Point, contrast: float) -> bool:
-    """A jagged dark line with a branch."""
+    """Paint a jagged dark line with a branch."""
     rng, px = canvas.rng, canvas.px
     length, width = px * min(rng.lognormal(math.log(75), 0.5), 190), px * rng.uniform(1.2, 4.0)
     line = _random_walk(rng, at, length, bend=0.75)
@@ -62,7 +63,7 @@ def crack(canvas: Canvas, at: Point, contrast: float) -> bool:
 
 
 def dent(canvas: Canvas, at: Point, contrast: float) -> bool:
-    """A dip: one flank catches the light, the other lies in shade."""
+    """Paint a dip: one flank is bright, the other dark."""
     rng, px = canvas.rng, canvas.px
     radius, squeeze, turn = (
         px * min(rng.lognormal(math.log(17), 0.45), 42),
@@ -81,7 +82,7 @@ def dent(canvas: Canvas, at: Point, contrast: float) -> bool:
 
 
 def stain(canvas: Canvas, at: Point, contrast: float) -> bool:
-    """Dirt: a soft brownish or grey blot of uneven outline, or a fibre."""
+    """Paint a brownish or grey blot with a soft uneven outline, or a fibre."""
     rng, px = canvas.rng, canvas.px
     if rng.random() < 0.25:
         line = _random_walk(rng, at, px * rng.uniform(25, 80), bend=0.4)
@@ -97,7 +98,7 @@ def stain(canvas: Canvas, at: Point, contrast: float) -> bool:
 
 
 def _random_walk(rng: np.random.Generator, at: Point, length: float, bend: float) -> NDArray[np.float64]:
-    """A random walk of `length` through `at`; `bend` is the deviation of each turn in radians."""
+    """Return a random walk of `length` through `at`; `bend` is the standard deviation of a turn in radians."""
     steps = 9
     headings = rng.uniform(0, 2 * math.pi) + np.cumsum(rng.normal(0, bend, steps))
     path = np.cumsum(np.stack((np.cos(headings), np.sin(headings)), 1), 0) * (length / steps)
@@ -105,7 +106,7 @@ def _random_walk(rng: np.random.Generator, at: Point, length: float, bend: float
 
 
 def blob_outline(rng: np.random.Generator, at: Point, radius: float) -> NDArray[np.float64]:
-    """A rounded uneven outline."""
+    """Return a rounded, uneven outline."""
     angles = np.linspace(0, 2 * math.pi, 14, endpoint=False)
     radii = radius * (1 + 0.28 * np.sin(angles * 2 + rng.uniform(0, 6)) + rng.normal(0, 0.14, 14))
     return np.asarray(np.stack((np.cos(angles), np.sin(angles)), 1) * radii[:, None] + at)

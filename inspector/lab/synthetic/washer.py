@@ -13,12 +13,12 @@ from inspector.lab.synthetic.canvas import Canvas
 from inspector.lab.synthetic.scene import Floats, Point, Pose, crop_grain, draw_disc, random_pose, rotated_grain
 from inspector.lab.synthetic.surface_flaws import FlawPainter, surface_painters
 
-BORE_RADIUS: Final = 0.46  # radius of the hole as a share of the outer radius
-STEEL_TINT: Final = np.array([0.97, 1.0, 1.04], np.float32)
+BORE_RADIUS: Final = 0.46  # radius of the hole; the outer radius is 1
+STEEL_TINT: Final = np.array([0.97, 1.0, 1.04], np.float32)  # factor per channel: slightly blue
 
 
 def paint(rng: np.random.Generator, size: int) -> tuple[Canvas, dict[str, FlawPainter]]:
-    """A good washer, and the painters of its flaws."""
+    """Draw a good washer; return its canvas and a painter for each of its flaws."""
     pose = random_pose(rng, size, radius=0.39, turn=math.pi)
     centre, px = (pose.cx, pose.cy), size / 640
     ring = np.zeros((size, size), np.uint8)
@@ -35,12 +35,13 @@ def paint(rng: np.random.Generator, size: int) -> tuple[Canvas, dict[str, FlawPa
 
 
 def _random_point(rng: np.random.Generator, pose: Pose) -> Point:
+    """Return a point on the ring, away from both edges."""
     angle, reach = rng.uniform(0, 2 * math.pi), rng.uniform(BORE_RADIUS + 0.07, 0.93)
     return pose.at(reach * math.cos(angle), reach * math.sin(angle))
 
 
 def _belt(rng: np.random.Generator, size: int, pose: Pose) -> Floats:
-    """The dark belt with the part's shadow."""
+    """Return grey levels of the dark belt with the part's shadow."""
     belt = crop_grain(rng, "clouds", size) * np.float32(5) + np.float32(rng.uniform(34, 52))
     shadow = np.zeros((size // 4, size // 4), np.float32)
     draw_disc(shadow, (pose.cx / 4 + 2, pose.cy / 4 + 2), pose.radius / 4 + 1.5, 18.0)
@@ -48,7 +49,7 @@ def _belt(rng: np.random.Generator, size: int, pose: Pose) -> Floats:
 
 
 def _steel(rng: np.random.Generator, size: int, pose: Pose) -> Floats:
-    """Brushed steel: streaks, and the two bright lobes that a ring lamp leaves on it."""
+    """Return grey levels of brushed steel: streaks, and the two bright lobes that a ring lamp causes."""
     ys, xs = np.mgrid[0:80, 0:80].astype(np.float32) * np.float32(size / 80)
     angle = np.arctan2(ys - np.float32(pose.cy), xs - np.float32(pose.cx))
     lobes = cv2.resize(np.cos(2 * (angle - rng.uniform(0, math.pi))), (size, size), interpolation=cv2.INTER_LINEAR)
@@ -58,7 +59,7 @@ def _steel(rng: np.random.Generator, size: int, pose: Pose) -> Floats:
 
 
 def _draw_chamfers(grey: Floats, pose: Pose, px: float) -> None:
-    """Chamfers: a bright line at the rim, a darker one in the bore."""
+    """Draw the chamfers: a bright line at the rim, a darker one in the bore."""
     centre, line = (pose.cx, pose.cy), max(1, round(2 * px))
     draw_disc(grey, centre, pose.radius - 2 * px, 205.0, line)
     draw_disc(grey, centre, pose.radius * BORE_RADIUS + 2 * px, 95.0, line)
@@ -66,7 +67,7 @@ def _draw_chamfers(grey: Floats, pose: Pose, px: float) -> None:
 
 
 def _burr(canvas: Canvas, pose: Pose, contrast: float) -> bool:
-    """A sliver of steel that stands out over the rim or into the bore."""
+    """Paint a sliver of steel that projects over the rim or into the bore."""
     outline = np.array([pose.at(u, v) for u, v in _burr_outline(canvas.rng)])
     patch = canvas.patch(outline)
     share = patch.polygon(outline)
@@ -75,7 +76,7 @@ def _burr(canvas: Canvas, pose: Pose, contrast: float) -> bool:
 
 
 def _burr_outline(rng: np.random.Generator) -> list[Point]:
-    """Outline in part coordinates: seven uneven teeth over a base just inside the edge."""
+    """Return an outline in part coordinates: seven uneven teeth over a base just inside the edge."""
     outside = rng.random() < 0.6
     edge, height = (1.0, rng.uniform(0.04, 0.11)) if outside else (BORE_RADIUS, -rng.uniform(0.04, 0.11))
     angles = rng.uniform(0, 2 * math.pi) + rng.uniform(0.03, 0.11) / edge * np.linspace(-1, 1, 7)

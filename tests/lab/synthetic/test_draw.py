@@ -1,4 +1,4 @@
-"""The drawn products: what training, demo and tests rely on."""
+"""The synthetic products: properties that training, the demo and the tests rely on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALL = sorted(PRODUCTS)
 
 
 def _inside(sample: Sample) -> list[bool]:
-    """For each flaw: its box is exactly the extent of its pixels in the mask, unless a later flaw covers some."""
+    """Tell for each flaw whether its box is the extent of its pixels in the mask; a later flaw may cover some."""
     return [_extent(sample.mask == index) == flaw.box_px for index, flaw in enumerate(sample.flaws, 1)]
 
 
@@ -54,7 +54,7 @@ def test_a_flaw_changes_the_picture_where_its_box_is(product: str) -> None:
         x0, y0, x1, y1 = bad.flaws[0].box_px
         window = (slice(y0, y1), slice(x0, x1))
         plain = bad.pixels[window].astype(int).std((0, 1)).max()
-        assert plain > 5, f"seed {seed}: {bad.flaws[0]} can't be seen"
+        assert plain > 5, f"seed {seed}: {bad.flaws[0]} is not visible"
 
 
 def test_every_declared_class_is_drawn() -> None:
@@ -63,7 +63,7 @@ def test_every_declared_class_is_drawn() -> None:
         assert drawn == set(kind.defects)
 
 
-def test_half_of_the_frames_are_ng_unless_told_otherwise() -> None:
+def test_half_of_the_frames_are_ng_by_default() -> None:
     verdicts = [draw("board", seed, size=160).ng for seed in range(200)]
     assert 70 < sum(verdicts) < 130
     assert not any(draw("board", seed, ng=False, size=160).ng for seed in range(10))
@@ -76,7 +76,7 @@ def test_harder_frames_have_fainter_flaws() -> None:
     assert mean_contrast(0.0) > mean_contrast(0.5) > mean_contrast(1.0)
 
 
-def test_the_report_names_the_plainest_flaw() -> None:
+def test_the_main_flaw_is_the_most_visible_one() -> None:
     sample = draw("washer", 3, flaws=2)
     faint, plain = (replace(flaw, contrast=contrast) for flaw, contrast in zip(sample.flaws, (0.1, 1.0), strict=True))
     assert replace(sample, flaws=(faint, plain)).main == plain
@@ -121,7 +121,7 @@ def test_a_missing_star_is_the_other_variants_good_part() -> None:
 
 
 def _ink(pixels: np.ndarray) -> float:
-    """How much bluer than red a window is: plastic is grey, ink is blue."""
+    """Return the mean excess of blue over red: plastic is grey, ink is blue."""
     return float((pixels[..., 2].astype(int) - pixels[..., 0]).mean())
 
 
@@ -132,7 +132,7 @@ def test_only_the_wanted_kind_is_drawn(product: str) -> None:
 
 
 def test_a_variant_or_flaw_that_is_not_drawn_is_named() -> None:
-    with pytest.raises(ValueError, match="variant 2 of cap is not drawn here; use 0 to 1"):
+    with pytest.raises(ValueError, match="cap has no variant 2; use 0 to 1"):
         draw("cap", 1, variant=2)
-    with pytest.raises(ValueError, match="'missing_star' is not drawn on this variant; use one of"):
+    with pytest.raises(ValueError, match="this variant has no flaw 'missing_star'; use one of"):
         draw("cap", 1, variant=1, flaws=1, only="missing_star")
