@@ -7,12 +7,12 @@ import functools
 from support.paths import ROOT
 from support.whole_prompt import WholePrompt
 
-from inspector.adapters.vlm.transformers.chat_template import Chat
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.adapters.vlm.transformers.checkpoint import Checkpoint, load_checkpoint
 from inspector.adapters.vlm.transformers.engine import TransformersEngine
-from inspector.adapters.vlm.transformers.images import Optics
+from inspector.adapters.vlm.transformers.images import ImagePreparer
 from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix
-from inspector.adapters.vlm.transformers.model_forward import Network
+from inspector.adapters.vlm.transformers.model_forward import VisionLanguageModel
 from inspector.bootstrap.from_settings import card_at
 from inspector.lab.synthetic import draw, encode
 from inspector.ports.engine import Picture
@@ -31,10 +31,10 @@ def fresh_checkpoint() -> Checkpoint:
     return load_checkpoint(CARD, MODELS / "demo")
 
 
-def looked(network: Network, checkpoint: Checkpoint) -> KeptPrefix:
+def looked(network: VisionLanguageModel, checkpoint: Checkpoint) -> KeptPrefix:
     """A drawn cap and its preamble, through this network of the checkpoint."""
-    patches = Optics(checkpoint.processor, CARD).patches([Picture(encode(draw("cap", 7)))])
-    chat = Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
+    patches = ImagePreparer(checkpoint.processor, CARD).patches([Picture(encode(draw("cap", 7)))])
+    chat = ChatTemplate(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
     return network.look(chat.prefix(patches.tokens, "A bottle cap.\n"), patches)
 
 

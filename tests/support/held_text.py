@@ -7,26 +7,26 @@ import functools
 import torch
 from support import tiny_model
 
-from inspector.adapters.vlm.transformers.chat_template import Chat
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.adapters.vlm.transformers.checkpoint import load_checkpoint
-from inspector.adapters.vlm.transformers.decoding import Script
-from inspector.adapters.vlm.transformers.json_grammar import Grammar
+from inspector.adapters.vlm.transformers.decoding import TextDecoder
+from inspector.adapters.vlm.transformers.json_grammar import JsonGrammars
 from inspector.ports.engine import GeneratedText
 
 
 @functools.cache
-def chat() -> Chat:
+def chat() -> ChatTemplate:
     checkpoint = load_checkpoint(tiny_model.card(), tiny_model.folder() / "tiny")
-    return Chat(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
+    return ChatTemplate(checkpoint.tokenizer, checkpoint.model.config.image_token_id, checkpoint.end_tokens)
 
 
 @functools.cache
-def grammar() -> Grammar:
+def grammar() -> JsonGrammars:
     checkpoint = load_checkpoint(tiny_model.card(), tiny_model.folder() / "tiny")
-    return Grammar(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat())
+    return JsonGrammars(checkpoint.tokenizer, checkpoint.model.config.text_config.vocab_size, chat())
 
 
-def rambled(script: Script, seed: int) -> GeneratedText:
+def rambled(script: TextDecoder, seed: int) -> GeneratedText:
     random = torch.Generator().manual_seed(seed)
     while True:
         allowed = script.allowed

@@ -23,9 +23,9 @@ from transformers import (
     logging,
 )
 
-from inspector.adapters.vlm.transformers.chat_template import Chat
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.adapters.vlm.transformers.engine import TransformersEngine
-from inspector.adapters.vlm.transformers.images import Optics
+from inspector.adapters.vlm.transformers.images import ImagePreparer
 from inspector.domain.declared import ViewName
 from inspector.domain.model_card import ModelCard
 from inspector.domain.prompts import Question
@@ -150,20 +150,24 @@ def _config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
 def _train(
     model: Qwen3VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, processor: Qwen2VLImageProcessorPil
 ) -> Qwen3VLForConditionalGeneration:
-    rng, chat = random.Random(0), Chat(tokenizer, model.config.image_token_id, frozenset())
+    rng, chat = random.Random(0), ChatTemplate(tokenizer, model.config.image_token_id, frozenset())
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.0)
     requests = itertools.cycle((DIRECT, DRAFT, REPORT, LONGER, INVERTED))
     for step in range(STEPS):
         for group in optimizer.param_groups:
             group["lr"] = 4e-3 * min(1.0, (STEPS - step) / (STEPS / 2))
-        loss = model(**_batch(chat, Optics(processor, card()), list(itertools.islice(requests, BATCH)), rng)).loss
+        loss = model(
+            **_batch(chat, ImagePreparer(processor, card()), list(itertools.islice(requests, BATCH)), rng)
+        ).loss
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
     return model.eval()
 
 
-def _batch(chat: Chat, optics: Optics, requests: list[str], rng: random.Random) -> dict[str, torch.Tensor]:
+def _batch(
+    chat: ChatTemplate, optics: ImagePreparer, requests: list[str], rng: random.Random
+) -> dict[str, torch.Tensor]:
     prompts, answers, pictures = [], [], []
     for request in requests:
         brightness = rng.random()

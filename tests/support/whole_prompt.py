@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from inspector.adapters.vlm.transformers.checkpoint import Checkpoint
-from inspector.adapters.vlm.transformers.images import Optics
+from inspector.adapters.vlm.transformers.images import ImagePreparer
 from inspector.domain.model_card import ModelCard
 from inspector.domain.prompts import P_TRUE_REQUEST, Question
 from inspector.ports.engine import Picture
@@ -20,7 +20,7 @@ class WholePrompt:
 
     def __init__(self, checkpoint: Checkpoint, card: ModelCard) -> None:
         self.model, self.tokenizer, processor = checkpoint
-        self._optics = Optics(processor, card)
+        self._optics = ImagePreparer(processor, card)
 
     @torch.inference_mode()
     def share_of_ng(self, pictures: Sequence[Picture], text: str, question: Question, said: str = "") -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from inspector.adapters.vlm.transformers.chat_template import RENDERING
+from inspector.adapters.vlm.transformers.chat_template import TEMPLATE_VERSION
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.model_card import ModelCard
 from inspector.domain.pipeline import Pipeline
@@ -33,7 +33,7 @@ def fingerprint(card: ModelCard, checkpoint: Path) -> str:
 
 def _settings(card: ModelCard) -> str:
     scored = card.model_dump(mode="json", include={"engine", "dtype", "pixels", "zoom_pixels"})
-    return json.dumps([RENDERING, scored, wording()], sort_keys=True)
+    return json.dumps([TEMPLATE_VERSION, scored, wording()], sort_keys=True)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

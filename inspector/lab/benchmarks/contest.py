@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from inspector.adapters.vlm.transformers.chat_template import Chat
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.adapters.vlm.transformers.checkpoint import Checkpoint
-from inspector.adapters.vlm.transformers.images import Optics
-from inspector.adapters.vlm.transformers.threads import apart
+from inspector.adapters.vlm.transformers.images import ImagePreparer
+from inspector.adapters.vlm.transformers.threads import run_in_own_thread
 from inspector.domain.model_card import ModelCard
 from inspector.domain.prompts import VERDICT_CUE
 from inspector.lab.benchmarks import contestants as entrants
@@ -39,8 +39,8 @@ class Contest:
     make: Make
     threads: int
     plain: Checkpoint
-    chat: Chat
-    optics: Optics
+    chat: ChatTemplate
+    optics: ImagePreparer
     laps: Iterator[int] = field(default_factory=itertools.count)
 
     @classmethod
@@ -50,9 +50,9 @@ class Contest:
 
     @classmethod
     def on(cls, make: Make, card: ModelCard, threads: int) -> Contest:
-        plain = apart(make, threads)
-        chat = Chat(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
-        return cls(card, make, threads, plain, chat, Optics(plain.processor, card))
+        plain = run_in_own_thread(make, threads)
+        chat = ChatTemplate(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
+        return cls(card, make, threads, plain, chat, ImagePreparer(plain.processor, card))
 
     @property
     def parameters(self) -> int:
@@ -79,7 +79,7 @@ class Contest:
         """How near the engine comes to its device's best, on as many tokens as the picture takes."""
         patches = self.optics.patches([picture])
         head = self.chat.prefix(patches.tokens, PREAMBLE)
-        return apart(partial(roofline, self.make, self.card, head, patches, parts, asks), self.threads)
+        return run_in_own_thread(partial(roofline, self.make, self.card, head, patches, parts, asks), self.threads)
 
     @contextmanager
     def generate(self) -> Iterator[tuple[Run, Run]]:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from inspector.adapters.vlm.transformers.chat_template import Chat
-from inspector.adapters.vlm.transformers.checkpoint import Checkpoint, find, load_checkpoint
-from inspector.adapters.vlm.transformers.engine import TransformersEngine, ready
-from inspector.adapters.vlm.transformers.images import Optics, Patches
-from inspector.adapters.vlm.transformers.threads import apart, compute_on
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
+from inspector.adapters.vlm.transformers.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
+from inspector.adapters.vlm.transformers.engine import TransformersEngine, prepare_checkpoint
+from inspector.adapters.vlm.transformers.images import ImagePreparer, PatchBatch
+from inspector.adapters.vlm.transformers.threads import run_in_own_thread, set_compute_threads
 from inspector.domain.model_card import ModelCard
 from inspector.domain.prompts import Question
 from inspector.lab.benchmarks.random_weights import Endless, Reader, stand_in
@@ -31,17 +31,17 @@ Run = Callable[[Case, Sequence[Picture]], None]
 
 
 def random_weights(card: ModelCard, folder: Path) -> Checkpoint:
-    return stand_in(load_checkpoint(card, find(card, folder)))
+    return stand_in(load_checkpoint(card, find_checkpoint(card, folder)))
 
 
 def engine(make: Make, card: ModelCard, threads: int) -> Run:
-    ours = apart(partial(ready, make, card), threads)
+    ours = run_in_own_thread(partial(prepare_checkpoint, make, card), threads)
     engine = TransformersEngine(card, ours, "contest", Endless(ours), threads=threads)
     return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))
 
 
 def reader(make: Make, card: ModelCard, threads: int) -> Run:
-    ours = apart(partial(ready, make, card), threads)
+    ours = run_in_own_thread(partial(prepare_checkpoint, make, card), threads)
     optics = Remembering(ours.processor, card)
     engine = TransformersEngine(card, ours, "contest", Reader(ours), optics, threads)
     return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))
@@ -52,15 +52,15 @@ class Plain:
     """`generate` on the plain weights."""
 
     checkpoint: Checkpoint
-    chat: Chat
-    optics: Optics
+    chat: ChatTemplate
+    optics: ImagePreparer
 
     @classmethod
     def load(cls, make: Make, card: ModelCard, threads: int) -> Plain:
-        compute_on(threads)
+        set_compute_threads(threads)
         plain = make()
-        chat = Chat(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
-        return cls(plain, chat, Optics(plain.processor, card))
+        chat = ChatTemplate(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
+        return cls(plain, chat, ImagePreparer(plain.processor, card))
 
     def __call__(self, one_by_one: bool, case: Case, pictures: Sequence[Picture]) -> None:
         if not one_by_one:
@@ -72,7 +72,7 @@ class Plain:
                 self._generate(patches, question, case.tokens, 1)
 
     @torch.inference_mode()
-    def _generate(self, patches: Patches, question: Question, tokens: int, sequences: int) -> None:
+    def _generate(self, patches: PatchBatch, question: Question, tokens: int, sequences: int) -> None:
         """The same question about pictures of one size."""
         model = self.checkpoint.model
         one = self.chat.prefix(patches.tokens[:1], PREAMBLE) + self.chat.suffix(question.text)
@@ -91,14 +91,14 @@ class Plain:
         )
 
 
-class Remembering(Optics):
+class Remembering(ImagePreparer):
     """Prepares the same pictures once; the lap that warms up pays for it."""
 
     def __init__(self, processor: Qwen2VLImageProcessorPil, card: ModelCard) -> None:
         super().__init__(processor, card)
-        self._known: dict[tuple[Picture, ...], Patches] = {}
+        self._known: dict[tuple[Picture, ...], PatchBatch] = {}
 
-    def patches(self, pictures: Sequence[Picture]) -> Patches:
+    def patches(self, pictures: Sequence[Picture]) -> PatchBatch:
         shown = tuple(pictures)
         if shown not in self._known:
             self._known[shown] = super().patches(pictures)

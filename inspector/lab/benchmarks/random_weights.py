@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from inspector.adapters.vlm.transformers.checkpoint import Checkpoint
-from inspector.adapters.vlm.transformers.images import Patches
-from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, Unread
-from inspector.adapters.vlm.transformers.model_forward import Continued, Forward, Network
+from inspector.adapters.vlm.transformers.images import PatchBatch
+from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, UnreadPrefix
+from inspector.adapters.vlm.transformers.model_forward import ModelForward, RowTokens, VisionLanguageModel
 
 if TYPE_CHECKING:
     from transformers import Qwen3VLForConditionalGeneration
@@ -52,7 +52,7 @@ def stand_in(like: Checkpoint, seed: int = 0) -> Checkpoint:
     return Checkpoint(model, like.tokenizer, like.processor)
 
 
-class Endless(Network):
+class Endless(VisionLanguageModel):
     """Draws no token that ends a text, as `generate` draws none before `min_new_tokens`: no words have to stand in its
     place."""
 
@@ -61,7 +61,7 @@ class Endless(Network):
         self._ends = list(checkpoint.end_tokens)
 
     @torch.inference_mode()
-    def advance(self, batch: Sequence[Continued]) -> Forward:
+    def advance(self, batch: Sequence[RowTokens]) -> ModelForward:
         forward = super().advance(batch)
         forward.logits[:, self._ends] = -math.inf
         return forward
@@ -71,11 +71,11 @@ class Reader(Endless):
     """The language model alone: where pictures stand it reads their tokens as words."""
 
     @torch.inference_mode()
-    def look(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:  # noqa: ARG002
+    def look(self, tokens: Sequence[int], patches: PatchBatch) -> KeptPrefix:  # noqa: ARG002
         ids = torch.tensor(tokens, device=self._device)
         places = torch.arange(len(tokens), device=self._device).expand(3, -1)
         words = self._model.get_input_embeddings()(ids)
-        unread = Unread(words, places, torch.zeros_like(ids, dtype=torch.bool), ())
+        unread = UnreadPrefix(words, places, torch.zeros_like(ids, dtype=torch.bool), ())
         return KeptPrefix((), len(tokens), len(tokens), unread=unread)
 
 

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from inspector.adapters.vlm.transformers.checkpoint import Checkpoint
-from inspector.adapters.vlm.transformers.images import Patches
-from inspector.adapters.vlm.transformers.kv_cache import Rows
+from inspector.adapters.vlm.transformers.images import PatchBatch
+from inspector.adapters.vlm.transformers.kv_cache import SequenceRows
 from inspector.adapters.vlm.transformers.optimize import optimize, pack
 from inspector.adapters.vlm.transformers.stopwatch import timed
 from inspector.domain.model_card import ModelCard
@@ -96,14 +96,14 @@ class Rates(NamedTuple):
 
 
 def roofline(
-    make: Callable[[], Checkpoint], card: ModelCard, head: Sequence[int], patches: Patches, parts: int, asks: int
+    make: Callable[[], Checkpoint], card: ModelCard, head: Sequence[int], patches: PatchBatch, parts: int, asks: int
 ) -> Roofline:
     """Of the language model alone, which reads the tokens of `head` for every part, then samples for all rows."""
     checkpoint = make()
     reader = Reader(checkpoint)
     cost, device = Cost.of(checkpoint, reader.token_bytes), checkpoint.model.device
     optimize(checkpoint.model, card)
-    rows: list[Rows] = []
+    rows: list[SequenceRows] = []
     readings: list[float] = []
     for _ in range(parts):
         begun, seconds = timed(lambda: _begun(reader, head, patches, asks), device)
@@ -125,13 +125,13 @@ def roofline(
     )
 
 
-def _begun(reader: Reader, head: Sequence[int], patches: Patches, asks: int) -> Rows:
-    rows = Rows.begin(reader.look(head, patches), asks, 1 + STEPS)
+def _begun(reader: Reader, head: Sequence[int], patches: PatchBatch, asks: int) -> SequenceRows:
+    rows = SequenceRows.begin(reader.look(head, patches), asks, 1 + STEPS)
     reader.advance([(rows, [head[-1:]] * asks)]).commit()
     return rows
 
 
-def _step(reader: Reader, rows: Sequence[Rows], token: int) -> None:
+def _step(reader: Reader, rows: Sequence[SequenceRows], token: int) -> None:
     reader.advance([(each, [[token]] * len(each.positions)) for each in rows]).commit()
 
 

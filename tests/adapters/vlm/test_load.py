@@ -114,10 +114,10 @@ import sys
 from pathlib import Path
 from inspector.errors import ModelError
 from inspector.domain.model_card import ModelCard, Pixels
-from inspector.adapters.vlm.transformers.checkpoint import find
+from inspector.adapters.vlm.transformers.checkpoint import find_checkpoint
 def fetch(revision):
     pixels = Pixels(min=1024, max=1024)
-    return find(ModelCard(name="tiny", checkpoint="acme/tiny", revision=revision, pixels=pixels), Path())
+    return find_checkpoint(ModelCard(name="tiny", checkpoint="acme/tiny", revision=revision, pixels=pixels), Path())
 print(fetch(sys.argv[1]))
 try:
     fetch("main")
@@ -134,7 +134,7 @@ def test_a_hub_id_is_found_in_the_cache_at_its_revision_only(tmp_path: Path) -> 
         [sys.executable, "-c", OFFLINE, revision], env=settings, capture_output=True, text=True, check=True, timeout=120
     ).stdout
     assert told.splitlines()[0].endswith(f"snapshots/{revision}")
-    assert "acme/tiny (revision main) is no folder beside the card and can't be fetched" in told
+    assert "acme/tiny (revision main) is no folder next to the card and can't be fetched" in told
     assert "fetch it once while online" in told
 
 

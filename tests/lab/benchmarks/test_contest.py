@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import Qwen3ForCausalLM
 
 from inspector.adapters.vlm.transformers.checkpoint import load_checkpoint
-from inspector.adapters.vlm.transformers.model_forward import Continued, Forward, Network
+from inspector.adapters.vlm.transformers.model_forward import ModelForward, RowTokens, VisionLanguageModel
 from inspector.errors import ModelError
 from inspector.lab.benchmarks import contestants as entrants
 from inspector.lab.benchmarks.contest import Contest
@@ -75,13 +75,13 @@ def test_a_peer_gets_the_language_model_that_we_have(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("case", [Case(3, 2), Case(9, 2, 12)], ids=["direct", "sampled"])
 def test_a_peer_is_given_as_many_tokens_as_pass_our_model(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    read, advance = list[int](), Network.advance
+    read, advance = list[int](), VisionLanguageModel.advance
 
-    def counted(self: Network, batch: Sequence[Continued]) -> Forward:
+    def counted(self: VisionLanguageModel, batch: Sequence[RowTokens]) -> ModelForward:
         read.extend(len(row) for _, tokens in batch for row in tokens)
         return advance(self, batch)
 
-    monkeypatch.setattr(Network, "advance", counted)
+    monkeypatch.setattr(VisionLanguageModel, "advance", counted)
     entrants.reader(contest().make, card(), threads=1)(case, PICTURES)
     work, rows = contest().work(case, PICTURES), case.asks * case.parts
     texts = {question.text for question in case.questions()}  # one that is asked again is read once

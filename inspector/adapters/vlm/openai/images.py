@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from PIL import Image
 
-from inspector.adapters.vlm.transformers.images import UNREADABLE, decode, detail_of
+from inspector.adapters.vlm.transformers.images import UNREADABLE, crop_of, decode
 from inspector.domain.model_card import ModelCard, Pixels
 from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.ports.engine import Picture
@@ -33,7 +33,7 @@ def outgoing(picture: Picture, card: ModelCard) -> Outgoing:
     """Raises PictureError for a picture that can't be read."""
     if picture.crop is not None:
         budget = card.zoom_pixels or card.pixels
-        detail = detail_of(decode(picture.data), picture.crop, budget)
+        detail = crop_of(decode(picture.data), picture.crop, budget)
         return Outgoing(_png(fitted(detail.image, budget)), detail.window)
     as_it_is = _media_type(picture.data, card.pixels)
     url = _url(as_it_is, picture.data) if as_it_is else _png(fitted(decode(picture.data), card.pixels))

@@ -1,5 +1,8 @@
-"""From words to tokens: renders the chat template around pictures, preamble and question, and cuts the tokens
-where the question begins, so that all questions of a part share what stands before. Knows the tokenizer only."""
+"""Renders prompts to tokens: the chat template around pictures, preamble and question.
+
+The tokens are cut where the question begins, so that all questions of a part share what comes before. Knows the
+tokenizer only.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,19 @@ from inspector.errors import ModelError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-RENDERING: Final = "chat/1"  # part of the fingerprint: change it whenever the same words would give other tokens
-PLACE: Final = "\x1a"  # stands where preamble and question go; no declaration can hold a control character
+TEMPLATE_VERSION: Final = "chat/1"  # part of the fingerprint: increase it when the same words give other tokens
+PLACEHOLDER: Final = "\x1a"  # stands for preamble and question; no declaration can contain a control character
 
 
-class Around(NamedTuple):
-    """What the template writes before the preamble (pictures included) and after the question."""
+class TemplateAffixes(NamedTuple):
+    """What the template writes before the preamble (including pictures) and after the question."""
 
     head: str
     tail: str
 
 
-class Chat:
-    """The tokenizer and chat template of one checkpoint. Safe to call from many threads."""
+class ChatTemplate:
+    """The tokenizer and chat template of one checkpoint. Thread-safe."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, image_token: int, end_tokens: frozenset[int]) -> None:
         self._tokenizer = tokenizer
@@ -36,7 +39,7 @@ class Chat:
         self.reply = functools.cache(self._turned)
 
     def prefix(self, pictures: Sequence[int], preamble: str) -> list[int]:
-        """Everything up to the end of the preamble; the i-th picture takes `pictures[i]` tokens."""
+        """Return the tokens up to the end of the preamble; the i-th picture takes `pictures[i]` tokens."""
         counts = iter(pictures)
         tokens: list[int] = []
         for token in self.encode(self._around(len(pictures)).head + preamble):
@@ -44,13 +47,13 @@ class Chat:
         return tokens
 
     def suffix(self, question: str, start: str = "") -> list[int]:
-        """The question, the end of the turn, and the beginning of the answer that the model is made to say."""
+        """Return the tokens of the question, the end of the turn, and the required beginning of the answer."""
         return self.encode(question + self._around(1).tail + start)
 
     def _turned(self, said: str, question: str) -> tuple[int, ...]:
-        """The end of an answer, a further question, the end of its turn, and the beginning of the next answer."""
-        messages = [{"role": role, "content": [_text(PLACE)]} for role in ("user", "assistant", "user")]
-        pieces = self._rendered(messages).split(PLACE)
+        """Return the tokens of an answer's end, a further question, and the beginning of the next answer."""
+        messages = [{"role": role, "content": [_text(PLACEHOLDER)]} for role in ("user", "assistant", "user")]
+        pieces = self._rendered(messages).split(PLACEHOLDER)
         if len(pieces) != len(messages) + 1:
             raise ModelError("the chat template does not show what was said before; use the template of Qwen3-VL")
         *_, between, tail = pieces
@@ -64,19 +67,19 @@ class Chat:
         return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     def _spell(self, words: tuple[str, ...]) -> tuple[int, ...]:
-        """The tokens that say one of the words: with and without a space before, in any usual case."""
+        """Return the tokens that spell one of the words, with and without a leading space, in any usual case."""
         tokens = [self.encode(text) for text in sorted(spellings(words))]
         single = {token[0] for token in tokens if len(token) == 1}
         if not single:
             raise ModelError(f"the tokenizer has no single token for any of {words}; use a tokenizer with one")
         return tuple(sorted(single))
 
-    def _render(self, pictures: int) -> Around:
-        content = [*({"type": "image"} for _ in range(pictures)), _text(PLACE)]
-        head, place, tail = self._rendered([{"role": "user", "content": content}]).partition(PLACE)
+    def _render(self, pictures: int) -> TemplateAffixes:
+        content = [*({"type": "image"} for _ in range(pictures)), _text(PLACEHOLDER)]
+        head, place, tail = self._rendered([{"role": "user", "content": content}]).partition(PLACEHOLDER)
         if not place or self.encode(head).count(self._image_token) != pictures:
             raise ModelError("the chat template does not show text and pictures; use the template of Qwen3-VL")
-        return Around(head, tail)
+        return TemplateAffixes(head, tail)
 
     def _rendered(self, messages: list[dict[str, Any]]) -> str:
         return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))

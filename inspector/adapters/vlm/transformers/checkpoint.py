@@ -1,5 +1,4 @@
-"""Finds and loads a Qwen3-VL checkpoint as a model card asks. Knows the files of a checkpoint and what can be
-wrong with them; every fault becomes a ModelError that says what to do."""
+"""Finds and loads a Qwen3-VL checkpoint as the model card asks. Every fault becomes a ModelError with its remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ TEMPLATE_ADVICE: Final = "add chat_template.jinja, or take the checkpoint from w
 
 
 class Checkpoint(NamedTuple):
-    """A loaded checkpoint."""
+    """A loaded checkpoint: model, tokenizer, image processor."""
 
     model: Qwen3VLForConditionalGeneration
     tokenizer: PreTrainedTokenizerBase
@@ -36,7 +35,7 @@ class Checkpoint(NamedTuple):
 
 
 def load_checkpoint(card: ModelCard, path: Path) -> Checkpoint:
-    """Raises ModelError with the remedy."""
+    """Load the checkpoint at this path. Raises ModelError with the remedy."""
     device = _device(card)
     _check_architecture(path)
     from transformers import logging
@@ -46,12 +45,12 @@ def load_checkpoint(card: ModelCard, path: Path) -> Checkpoint:
         return Checkpoint(_model(card, path).to(device), _tokenizer(path), _processor(path))
     except ModelError:
         raise
-    except Exception as error:  # transformers, safetensors and tokenizers raise anything from KeyError to panics
+    except Exception as error:  # transformers, safetensors and tokenizers raise any exception, up to Rust panics
         raise ModelError(f"model {card.name}: {path} can't be loaded: {error}; fetch the checkpoint again") from error
 
 
-def find(card: ModelCard, folder: Path) -> Path:
-    """The folder of the checkpoint: beside the card, or fetched (or found in the cache) by its hub id."""
+def find_checkpoint(card: ModelCard, folder: Path) -> Path:
+    """Return the checkpoint's folder: relative to the card, or downloaded (or cached) by its hub id."""
     path = folder / card.checkpoint
     if path.is_dir():
         return path
@@ -63,7 +62,7 @@ def find(card: ModelCard, folder: Path) -> Path:
         return Path(snapshot_download(card.checkpoint, revision=card.revision, allow_patterns=list(FILES)))
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"model {card.name}: {card.checkpoint} (revision {card.revision or 'main'}) is no folder beside the card "
+            f"model {card.name}: {card.checkpoint} (revision {card.revision or 'main'}) is no folder next to the card "
             f"and can't be fetched: {error}; fetch it once while online, or name a folder in `checkpoint`"
         ) from error
 
@@ -106,7 +105,7 @@ def _model(card: ModelCard, path: Path) -> Qwen3VLForConditionalGeneration:
         use_safetensors=True,
         output_loading_info=True,
     )
-    if loading["missing_keys"]:  # transformers would go on with random numbers in their place
+    if loading["missing_keys"]:  # transformers would continue with random numbers instead
         raise ModelError(f"{path}: weights are missing: {_some(loading['missing_keys'])}; fetch the checkpoint again")
     return model.eval()
 
@@ -121,7 +120,7 @@ def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
 
 
 def _processor(path: Path) -> Qwen2VLImageProcessorPil:
-    """The image processor alone: Qwen3VLProcessor would want torchvision for its videos."""
+    """Load the image processor only: Qwen3VLProcessor requires torchvision for videos."""
     from transformers import Qwen2VLImageProcessorPil
 
     return Qwen2VLImageProcessorPil.from_pretrained(path, local_files_only=True)

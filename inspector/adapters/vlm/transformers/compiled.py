@@ -1,5 +1,7 @@
-"""Decoder layers whose small operations are compiled into few: on a GPU, launching norms, rotations and gates one by
-one takes longer than the multiplications between them. Attention stays as it is. The device is asked whether it pays.
+"""Decoder layers with compiled element-wise operations, where the device proves faster with them.
+
+On a GPU, launching norms, rotations and gates one by one takes longer than the products between them. Attention is not
+compiled.
 """
 
 from __future__ import annotations
@@ -16,20 +18,23 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import (
     apply_rotary_pos_emb,
 )
 
-from inspector.adapters.vlm.transformers.shared_prefix_attention import Segment, attended
+from inspector.adapters.vlm.transformers.shared_prefix_attention import Segment, attend_segments
 from inspector.adapters.vlm.transformers.stopwatch import timed
 
-ROWS: Final = 144  # 16 parts with 9 rows each
-SIZES: Final = (1, ROWS, 1024)  # tokens; a single one is compiled apart
-TRIES: Final = 5
-Before = Callable[[Qwen3VLTextDecoderLayer, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-After = Callable[[Qwen3VLTextDecoderLayer, Tensor, Tensor], Tensor]
+TIMED_TOKENS: Final = 144  # 16 parts with 9 rows each
+TRACED_TOKENS: Final = (1, TIMED_TOKENS, 1024)  # a single token is compiled separately
+TIMING_TRIES: Final = 5
+BeforeAttention = Callable[[Qwen3VLTextDecoderLayer, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+AfterAttention = Callable[[Qwen3VLTextDecoderLayer, Tensor, Tensor], Tensor]
 _LOG = logging.getLogger(__name__)
 
 
-def before(layer: Qwen3VLTextDecoderLayer, hidden: Tensor, cosines: Tensor, sines: Tensor) -> tuple[Tensor, Tensor]:
-    """Hidden states [1, tokens, width] to queries [tokens, folds, groups, width of a head], new keys and values
-    [tokens, 2, groups, width]."""
+def before_attention(
+    layer: Qwen3VLTextDecoderLayer, hidden: Tensor, cosines: Tensor, sines: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Map hidden states [1, tokens, width] to queries [tokens, folds, groups, head width] and new keys and values
+    [tokens, 2, groups, head width].
+    """
     attention, normed = layer.self_attn, layer.input_layernorm(hidden)
     heads = (*hidden.shape[:-1], -1, attention.head_dim)
     queries = attention.q_norm(attention.q_proj(normed).view(heads)).transpose(1, 2)
@@ -40,44 +45,51 @@ def before(layer: Qwen3VLTextDecoderLayer, hidden: Tensor, cosines: Tensor, sine
     return apart.contiguous(), torch.stack([keys[0].transpose(0, 1), values[0]], dim=1)
 
 
-def after(layer: Qwen3VLTextDecoderLayer, hidden: Tensor, found: Tensor) -> Tensor:
-    """What the layer makes of its hidden states, and of what attention found [tokens, folds, groups, width]."""
+def after_attention(layer: Qwen3VLTextDecoderLayer, hidden: Tensor, found: Tensor) -> Tensor:
+    """Map hidden states and the attention's output [tokens, folds, groups, head width] to new hidden states."""
     hidden = hidden + layer.self_attn.o_proj(found.transpose(1, 2).flatten(1))
     made: Tensor = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
     return made
 
 
 class CompiledLayer(nn.Module):
-    """A decoder layer in place of transformers' own, for rows of `attention.Segment`."""
+    """A decoder layer in place of transformers' own, for tokens in Segments."""
 
-    def __init__(self, layer: Qwen3VLTextDecoderLayer, before: Before, after: After) -> None:
+    def __init__(
+        self, layer: Qwen3VLTextDecoderLayer, before_attention: BeforeAttention, after_attention: AfterAttention
+    ) -> None:
         super().__init__()
         self.layer = layer
-        self._before, self._after = before, after
+        self._before, self._after = before_attention, after_attention
 
     def forward(
         self, hidden: Tensor, position_embeddings: tuple[Tensor, Tensor], segments: Sequence[Segment], **_: object
     ) -> Tensor:
-        """Hidden states [1, tokens, width] to the same."""
+        """Map hidden states [1, tokens, width] to new ones."""
         module = self.layer.self_attn
         queries, new = self._before(self.layer, hidden, *position_embeddings)
-        found = attended(segments, module.layer_idx, queries, new, module.scaling)
+        found = attend_segments(segments, module.layer_idx, queries, new, module.scaling)
         return self._after(self.layer, hidden, found)
 
 
 def compile_layers(model: nn.Module) -> bool:
-    """Compiles the decoder layers of a model that is not packed, in place, where that can be done and makes them
-    faster; tells whether it did. Takes half a minute or so."""
+    """Compile the decoder layers in place if that works and is faster; return whether it did.
+
+    Leaves packed models alone. Takes about half a minute.
+    """
     text = next(module for module in model.modules() if isinstance(module, Qwen3VLTextModel))
     layers = [layer for layer in text.layers if isinstance(layer, Qwen3VLTextDecoderLayer)]
     if not layers:
         return False
-    settings: dict[str, Any] = {"dynamic": True, "options": {"emulate_precision_casts": True}}  # rounds as before
-    compiled = torch.compile(before, **settings), torch.compile(after, **settings)
+    settings: dict[str, Any] = {
+        "dynamic": True,
+        "options": {"emulate_precision_casts": True},
+    }  # rounds like the plain layers
+    compiled = torch.compile(before_attention, **settings), torch.compile(after_attention, **settings)
     try:
-        seconds = [_seconds(text, layers, *pair) for pair in ((before, after), compiled)]
-    except Exception as error:  # a compiler that is missing or fails can raise anything; the layers work without
-        _LOG.warning("decoder layers stay as they are, for they can't be compiled: %s", str(error).partition("\n")[0])
+        seconds = [_seconds(text, layers, *pair) for pair in ((before_attention, after_attention), compiled)]
+    except Exception as error:  # a missing or failing compiler can raise anything; the plain layers work without it
+        _LOG.warning("decoder layers can't be compiled and stay as they are: %s", str(error).partition("\n")[0])
         return False
     plain_s, compiled_s = seconds
     _LOG.info("decoder layers without attention: %.1f ms, compiled %.1f ms", 1e3 * plain_s, 1e3 * compiled_s)
@@ -88,17 +100,22 @@ def compile_layers(model: nn.Module) -> bool:
 
 
 @torch.inference_mode()
-def _seconds(text: Qwen3VLTextModel, layers: Sequence[Qwen3VLTextDecoderLayer], before: Before, after: After) -> float:
-    """For ROWS tokens through all layers, attention left out; every size was seen before."""
+def _seconds(
+    text: Qwen3VLTextModel,
+    layers: Sequence[Qwen3VLTextDecoderLayer],
+    before_attention: BeforeAttention,
+    after_attention: AfterAttention,
+) -> float:
+    """Time TIMED_TOKENS tokens through all layers without attention, after every size has run once."""
     weights = layers[0].self_attn.q_proj.weight
 
     def through(tokens: int) -> None:
         hidden = torch.zeros(1, tokens, text.config.hidden_size, device=weights.device, dtype=weights.dtype)
         rotation = text.rotary_emb(hidden, torch.arange(tokens, device=weights.device).expand(3, 1, -1))
         for layer in layers:
-            queries, _ = before(layer, hidden, *rotation)
-            hidden = after(layer, hidden, queries)
+            queries, _ = before_attention(layer, hidden, *rotation)
+            hidden = after_attention(layer, hidden, queries)
 
-    for tokens in SIZES:
+    for tokens in TRACED_TOKENS:
         through(tokens)
-    return min(timed(lambda: through(ROWS), weights.device)[1] for _ in range(TRIES))
+    return min(timed(lambda: through(TIMED_TOKENS), weights.device)[1] for _ in range(TIMING_TRIES))

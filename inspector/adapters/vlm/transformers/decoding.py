@@ -1,6 +1,6 @@
-"""What a row of the batch is up to: an answer, read at its verdict after whatever it sampled before, or a text.
+"""Decoders of single rows: an answer, read at its verdict after optional sampled reasoning, or a text.
 
-Both keep in `next` the tokens that the row reads next, and know the `most` tokens that it may read in all.
+Both hold in `next` the tokens that the row reads next, and know `most`, the number of tokens that it may read in all.
 """
 
 from __future__ import annotations
@@ -13,71 +13,75 @@ from typing import Final
 
 from torch import Tensor
 
-from inspector.adapters.vlm.transformers.chat_template import Chat
-from inspector.adapters.vlm.transformers.json_grammar import Held, closing, masked
-from inspector.adapters.vlm.transformers.token_spellings import Spelled, draw, p_ng
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
+from inspector.adapters.vlm.transformers.json_grammar import JsonConstraint, closing_text, mask_logits
+from inspector.adapters.vlm.transformers.token_spellings import VerdictTokens, draw, p_ng
 from inspector.adapters.vlm.verdict import begins_cue, leading_word
 from inspector.domain.declared import Reasoning
 from inspector.domain.prompts import NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
 from inspector.ports.engine import Answer, GeneratedText
 
-CUE_ROOM: Final = len(f" {VERDICT_CUE}")  # a tokenizer of bytes needs no more tokens than bytes
+CUE_MAX_TOKENS: Final = len(f" {VERDICT_CUE}")  # a byte tokenizer needs at most one token per byte
 QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
-class Draft:
-    """An answer on its way: the text sampled so far, kept going where it would end too soon, and made to give its cue
-    where it does not come to one. After its verdict it may be asked whether that is right."""
+class AnswerDecoder:
+    """Decodes one answer: sampled text, extended where it would end too soon, followed by the verdict cue.
 
-    allowed: Final = None  # anything may be sampled
+    After the verdict the model may be asked whether it is right.
+    """
 
-    def __init__(self, index: int, question: Question, chat: Chat) -> None:
+    allowed: Final = None  # every token may be sampled
+
+    def __init__(self, index: int, question: Question, chat: ChatTemplate) -> None:
         self._index, self._question, self._chat = index, question, chat
         self._tokens: list[int] = []
-        self._end = ""  # where a cue would stand: not all of a long thought is spelled out at every token
+        self._end = ""  # the end of the text, where a cue may stand: decoding a long thought at every token costs time
         self._is_cut = False
-        self._told: Answer | None = None  # what it came to, while it is asked whether that is right
+        self._answer: Answer | None = None  # the answer, while the model is asked whether it is right
         self._reasons = question.reasoning is not Reasoning.NONE
-        self.words = Spelled(chat.spellings(question.ng_words), chat.spellings(question.ok_words))
+        self.words = VerdictTokens(chat.spellings(question.ng_words), chat.spellings(question.ok_words))
         self.next = chat.suffix(question.text)
-        self.most = len(self.next) + (question.max_tokens + CUE_ROOM if self._reasons else 0) + self._doubt_room
+        self.most = len(self.next) + (question.max_tokens + CUE_MAX_TOKENS if self._reasons else 0) + self._doubt_room
         self.temperature = question.temperature
 
     @property
     def at_verdict(self) -> bool:
-        if not self._reasons or self._told is not None:
+        if not self._reasons or self._answer is not None:
             return True
         return self._is_cut or VERDICT_CUE in self._end
 
     @property
     def chance(self) -> float:
-        """The random number for this place in this text, whenever and beside whomever it is drawn."""
+        """The random number for this position of this text, independent of when and with which rows it is drawn."""
         digest = blake2b(f"{self._question.seed}/{len(self._tokens)}".encode(), digest_size=6).digest()
         return int.from_bytes(digest) * 2.0**-48
 
     def take(self, drawn: int) -> None:
-        """Appends the drawn token, or the words that have to stand in its place, which are read in one forward: it was
-        not read yet, so dropping it is free."""
-        self._end = self._chat.text([*self._tokens[-CUE_ROOM:], drawn])
+        """Append the drawn token, or the required words in its place, which one forward reads.
+
+        The drawn token was not read yet, so dropping it costs nothing.
+        """
+        self._end = self._chat.text([*self._tokens[-CUE_MAX_TOKENS:], drawn])
         self.next = self._instead(drawn)
         self._tokens += self.next
         if self.next != [drawn]:
-            self._end = self._chat.text(self._tokens[-CUE_ROOM:])
+            self._end = self._chat.text(self._tokens[-CUE_MAX_TOKENS:])
 
     def answer(self, share: float | None) -> Answer | None:
-        """What it came to; None where it is to say first whether that is right."""
-        if self._told is not None:
-            return replace(self._told, p_true=share)
-        told = Answer(self._index, share, len(self._tokens), self._text)
+        """Return the answer; None if the model must first say whether it is right."""
+        if self._answer is not None:
+            return replace(self._answer, p_true=share)
+        answer = Answer(self._index, share, len(self._tokens), self._text)
         if share is None or not self._question.asks_p_true:
-            return told
-        self._told = replace(told, tokens=told.tokens + 1)  # its verdict is a token of the text now
+            return answer
+        self._answer = replace(answer, tokens=answer.tokens + 1)  # its verdict is now a token of the text
         self.next = self._doubt(leading_word(share, self._question))
-        self.words = Spelled(self._chat.spellings(YES), self._chat.spellings(NO))
+        self.words = VerdictTokens(self._chat.spellings(YES), self._chat.spellings(NO))
         return None
 
     def _instead(self, drawn: int) -> list[int]:
-        """The drawn token; where it would end the text too soon, words that keep it going; at its end the cue."""
+        """Return the drawn token, or words that extend a text that would end too soon, or the cue at its end."""
         left, ends = self._question.max_tokens - len(self._tokens), drawn in self._chat.end_tokens
         if left > 0 and len(self._tokens) < self._question.min_tokens and (ends or begins_cue(self._end)):
             return self._spaced(WAIT)[:left]
@@ -91,7 +95,7 @@ class Draft:
         return self._chat.encode(words if text[-1:].isspace() or not text else f" {words}")
 
     def _doubt(self, word: str) -> list[int]:
-        """The verdict, and the question whether that is right."""
+        """Return the tokens of the verdict and of the question whether it is right."""
         return [*self._chat.reply(f" {word}" if self._reasons else word, P_TRUE_REQUEST)]
 
     @property
@@ -105,14 +109,18 @@ class Draft:
         return self._chat.text(self._tokens)
 
 
-class Script:
-    """Greedy text after `start`, up to the end of the turn or of its JSON object. One that is held to a schema is
-    closed before its cap, so that it can always be parsed."""
+class TextDecoder:
+    """Decodes greedy text after `start`, to the end of the turn or of its JSON object.
+
+    A text that follows a schema is closed before its limit, so that it can always be parsed.
+    """
 
     temperature: Final = 0.0
     chance: Final = 0.0
 
-    def __init__(self, request: str, start: str, max_tokens: int, chat: Chat, held: Held | None = None) -> None:
+    def __init__(
+        self, request: str, start: str, max_tokens: int, chat: ChatTemplate, held: JsonConstraint | None = None
+    ) -> None:
         self._start, self._max_tokens, self._chat = start, max_tokens, chat
         self._held = held
         self._cap = max_tokens - held.closing_room if held else max_tokens
@@ -122,23 +130,23 @@ class Script:
 
     @property
     def allowed(self) -> Tensor | None:
-        """Which tokens may come next; None for all."""
+        """Return which tokens may come next; None for all."""
         return self._held.allowed() if self._held else None
 
     def take(self, drawn: int) -> GeneratedText | None:
-        """The text, once the drawn token or the cap completes it."""
+        """Return the text once the drawn token or the limit completes it."""
         if drawn in self._chat.end_tokens or len(self._tokens) >= self._cap:
             return self._ended()
         self._tokens.append(drawn)
         self.next = [drawn]
         if self._held:
             self._held.take(drawn)
-        is_complete = self._held.is_complete if self._held else closed(self._text)
+        is_complete = self._held.is_complete if self._held else is_closed_object(self._text)
         return self._ended() if is_complete or len(self._tokens) >= self._cap else None
 
     def _ended(self) -> GeneratedText:
         if self._held:
-            self._tokens += self._chat.encode(closing(self._text))[: self._max_tokens - len(self._tokens)]
+            self._tokens += self._chat.encode(closing_text(self._text))[: self._max_tokens - len(self._tokens)]
         return GeneratedText(self._text, len(self._tokens))
 
     @property
@@ -146,34 +154,41 @@ class Script:
         return self._start + self._chat.text(self._tokens)
 
 
-Voice = Draft | Script
+Voice = AnswerDecoder | TextDecoder
 
 
-def hear(voices: Sequence[Voice], logits: Tensor, rows: Sequence[int]) -> list[Answer | GeneratedText | None]:
-    """What each voice says after its row of these logits [rows, vocabulary]: its result, or None where it goes on. No
-    voice hears anything before all tensors are worked out: what fails until then can be tried again."""
-    judged = {place: voice for place, voice in enumerate(voices) if isinstance(voice, Draft) and voice.at_verdict}
-    spoken = {place: voice for place, voice in enumerate(voices) if place not in judged}
-    found: list[Answer | GeneratedText | None] = [None] * len(voices)
+def take_tokens(decoders: Sequence[Voice], logits: Tensor, rows: Sequence[int]) -> list[Answer | GeneratedText | None]:
+    """Draw the next token of each decoder from its row of logits [rows, vocabulary]; return finished results, None for
+    others.
+
+    No decoder changes before all tensors are computed: a failure up to then can be retried.
+    """
+    judged = {
+        place: decoder
+        for place, decoder in enumerate(decoders)
+        if isinstance(decoder, AnswerDecoder) and decoder.at_verdict
+    }
+    spoken = {place: decoder for place, decoder in enumerate(decoders) if place not in judged}
+    found: list[Answer | GeneratedText | None] = [None] * len(decoders)
     shares = _shares([*judged.values()], logits[[rows[place] for place in judged]]) if judged else []
     tokens = _drawn([*spoken.values()], logits[[rows[place] for place in spoken]]) if spoken else []
-    for (place, voice), share in zip(judged.items(), shares, strict=True):
-        found[place] = voice.answer(share)
+    for (place, decoder), share in zip(judged.items(), shares, strict=True):
+        found[place] = decoder.answer(share)
     for (place, speaker), token in zip(spoken.items(), tokens, strict=True):
         found[place] = speaker.take(token)
     return found
 
 
-def closed(text: str) -> bool:
-    """Whether the text holds a JSON object and all its braces are closed; braces inside strings don't count."""
+def is_closed_object(text: str) -> bool:
+    """Return whether the text holds a JSON object with all braces closed. Braces inside strings do not count."""
     bare = QUOTED.sub("", text)
     return 0 < bare.count("{") <= bare.count("}")
 
 
-def _shares(voices: Sequence[Draft], logits: Tensor) -> list[float | None]:
-    return p_ng(logits, [voice.words for voice in voices])
+def _shares(decoders: Sequence[AnswerDecoder], logits: Tensor) -> list[float | None]:
+    return p_ng(logits, [decoder.words for decoder in decoders])
 
 
-def _drawn(voices: Sequence[Voice], logits: Tensor) -> list[int]:
-    possible = masked(logits, [voice.allowed for voice in voices])
-    return draw(possible, [voice.temperature for voice in voices], [voice.chance for voice in voices])
+def _drawn(decoders: Sequence[Voice], logits: Tensor) -> list[int]:
+    possible = mask_logits(logits, [decoder.allowed for decoder in decoders])
+    return draw(possible, [decoder.temperature for decoder in decoders], [decoder.chance for decoder in decoders])

@@ -1,5 +1,7 @@
-"""From encoded pictures to the patches the vision tower reads: decode, crop at native resolution, resize within
-the card's pixel budget. Knows Pillow and the image processor; no model."""
+"""Encoded pictures to the patches that the vision tower reads: decode, crop, resize within the card's pixel budget.
+
+Knows Pillow and the image processor; no model.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
 UNREADABLE: Final = (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError)
 
 
-class Patches(NamedTuple):
-    """What the vision tower reads: `pixels` [patches, values], `grid` [pictures, (1, rows, columns)], how many tokens
-    each picture takes, and the part of the last one that is shown."""
+class PatchBatch(NamedTuple):
+    """Input of the vision tower: `pixels` [patches, values], `grid` [pictures, (1, rows, columns)].
+
+    `tokens` is the number of tokens of each picture; `window` the shown part of the last one (0..1).
+    """
 
     pixels: torch.Tensor
     grid: torch.Tensor
@@ -34,34 +38,34 @@ class Patches(NamedTuple):
     window: Box = WHOLE_FRAME
 
 
-class Optics:
-    """Prepares the pictures of one part. Safe to call from many threads."""
+class ImagePreparer:
+    """Prepares the pictures of one part. Thread-safe."""
 
     def __init__(self, processor: Qwen2VLImageProcessorPil, card: ModelCard) -> None:
         self._processor = processor
         self._whole = card.pixels
         self._zoom = card.zoom_pixels or card.pixels
 
-    def patches(self, pictures: Sequence[Picture]) -> Patches:
-        """Raises PictureError for a picture that can't be read."""
+    def patches(self, pictures: Sequence[Picture]) -> PatchBatch:
+        """Return the patches of these pictures. Raises PictureError for an unreadable one."""
         import torch
 
         parts = [self._one(picture) for picture in pictures]
-        return Patches(
+        return PatchBatch(
             torch.cat([part.pixels for part in parts]),
             torch.cat([part.grid for part in parts]),
             tuple(count for part in parts for count in part.tokens),
             parts[-1].window,
         )
 
-    def _one(self, picture: Picture) -> Patches:
+    def _one(self, picture: Picture) -> PatchBatch:
         image = decode(picture.data)
         if picture.crop is None:
             return self._cut(image, self._whole)
-        detail = detail_of(image, picture.crop, self._zoom)
+        detail = crop_of(image, picture.crop, self._zoom)
         return self._cut(detail.image, self._zoom)._replace(window=detail.window)
 
-    def _cut(self, image: Image.Image, budget: Pixels) -> Patches:
+    def _cut(self, image: Image.Image, budget: Pixels) -> PatchBatch:
         size = {"shortest_edge": budget.min, "longest_edge": budget.max}
         try:
             cut = self._processor(images=[image], size=size, return_tensors="pt")
@@ -71,11 +75,11 @@ class Optics:
             ) from error
         grid: torch.Tensor = cut["image_grid_thw"]
         merged = self._processor.merge_size**2
-        return Patches(cut["pixel_values"], grid, (int(grid.prod()) // merged,))
+        return PatchBatch(cut["pixel_values"], grid, (int(grid.prod()) // merged,))
 
 
 def decode(data: bytes) -> Image.Image:
-    """An upright 8-bit RGB picture. Raises PictureError with the reason."""
+    """Return an upright 8-bit RGB picture. Raises PictureError with the reason."""
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -84,23 +88,25 @@ def decode(data: bytes) -> Image.Image:
         raise PictureError(f"the picture can't be read ({len(data)} bytes): {error}") from error
 
 
-class Detail(NamedTuple):
-    """A part cut out of a picture, and which part that is (0..1)."""
+class Crop(NamedTuple):
+    """A part cut out of a picture, and which part it is (0..1)."""
 
     image: Image.Image
     window: Box
 
 
-def detail_of(image: Image.Image, crop: Box, budget: Pixels) -> Detail:
-    """The crop at native resolution, as large as the budget shows without resizing."""
-    cut = window(image.size, crop, math.isqrt(budget.max))
+def crop_of(image: Image.Image, crop: Box, budget: Pixels) -> Crop:
+    """Cut the crop at native resolution, as large as the budget shows without resizing."""
+    cut = crop_window(image.size, crop, math.isqrt(budget.max))
     (width, height), (left, top, right, bottom) = image.size, cut
-    return Detail(image.crop(cut), Box(left / width, top / height, right / width, bottom / height))
+    return Crop(image.crop(cut), Box(left / width, top / height, right / width, bottom / height))
 
 
-def window(size: tuple[int, int], crop: Box, side: int) -> tuple[int, int, int, int]:
-    """The crop in whole pixels, grown around its centre to at least `side` where the picture is that large: a
-    zoom shows native pixels, not enlarged ones."""
+def crop_window(size: tuple[int, int], crop: Box, side: int) -> tuple[int, int, int, int]:
+    """Return the crop in whole pixels, grown around its centre to at least `side` where the picture is that large.
+
+    A zoom shows native pixels, not enlarged ones.
+    """
     left, right = _span(crop.x0, crop.x1, size[0], side)
     top, bottom = _span(crop.y0, crop.y1, size[1], side)
     return left, top, right, bottom
@@ -114,7 +120,7 @@ def _span(low: float, high: float, length: int, side: int) -> tuple[int, int]:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Pillow clips 16-bit grey pictures at 255 when it converts them; their upper byte is the picture."""
+    """Keep the upper byte of 16-bit grey pictures: Pillow would clip them at 255."""
     if not image.mode.startswith("I;16"):
         return image
     return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

@@ -1,7 +1,7 @@
-"""Holds a text to a JSON schema: which tokens may come next, and how a text is closed before its cap. Knows llguidance.
+"""Constrains text to a JSON schema: which tokens may come next, and how a text is closed before its limit.
 
-llguidance: MIT, one wheel without dependencies for every Python from 3.9, released every few weeks, and the back end of
-vLLM and SGLang. xgrammar would bring Triton along; outlines-core compiles an automaton over the whole vocabulary first.
+Uses llguidance: MIT, one wheel without dependencies for every Python from 3.9, released every few weeks, and the back
+end of vLLM and SGLang. xgrammar requires Triton; outlines-core compiles an automaton over the whole vocabulary first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inspector.adapters.vlm.transformers.chat_template import Chat
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.domain.report import JsonSchema
 from inspector.errors import ModelError
 
@@ -27,28 +27,28 @@ GUIDANCE: Final[JsonSchema] = {
         "whitespace_flexible": False,
         "item_separator": ", ",
         "key_separator": ": ",
-        "json_allowed_escapes": "",  # a text without escapes can be closed anywhere
+        "json_allowed_escapes": "",  # a text without escapes can be closed at any position
     }
 }
 CLOSINGS: Final = ("", "}", '"}', "]}", "0]}", "null}", ": null}", '": null}', '"": null}')
 
 
-class Grammar:
-    """Schemas over one tokenizer. Safe to call from many threads."""
+class JsonGrammars:
+    """Compiled schemas over one tokenizer. Thread-safe."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, vocabulary: int, chat: Chat) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, vocabulary: int, chat: ChatTemplate) -> None:
         from llguidance.hf import from_tokenizer
 
         self._chat = chat
         self._vocabulary = vocabulary
         self._tokenizer = from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=sorted(chat.end_tokens))
-        self._closing_room = max(len(chat.encode(closing)) for closing in CLOSINGS)
+        self._closing_room = max(len(chat.encode(closing_text)) for closing_text in CLOSINGS)
 
-    def hold(self, start: str, schema: JsonSchema) -> Held:
-        """Raises ModelError where no text of this schema begins with `start`."""
+    def hold(self, start: str, schema: JsonSchema) -> JsonConstraint:
+        """Return the constraint for a text that begins with `start`. Raises ModelError if no text of the schema does."""
         from llguidance import LLMatcher
 
-        # no_forcing: the model has learned how to cut what is forced into tokens, llguidance would cut it anew
+        # no_forcing: the model tokenizes forced text as it learned to, llguidance would tokenize it differently
         rules = LLMatcher.grammar_from_lark(
             '%llguidance {"no_forcing": true}\nstart: %json ' + json.dumps({**schema, **GUIDANCE})
         )
@@ -56,11 +56,11 @@ class Grammar:
         if not matcher.consume_tokens(self._chat.encode(start)):
             keys = ", ".join(schema.get("properties", ()))
             raise ModelError(f"no text of the schema for {keys} begins with {start!r}; give it another start")
-        return Held(matcher, self._vocabulary, self._closing_room)
+        return JsonConstraint(matcher, self._vocabulary, self._closing_room)
 
 
-class Held:
-    """One text held to its schema. `closing_room` is the most tokens that closing it may take."""
+class JsonConstraint:
+    """One text constrained to its schema. `closing_room` is the most tokens that closing it may take."""
 
     def __init__(self, matcher: LLMatcher, vocabulary: int, closing_room: int) -> None:
         self._matcher = matcher
@@ -72,7 +72,7 @@ class Held:
         return bool(self._matcher.is_stopped())
 
     def allowed(self) -> Tensor:
-        """Which tokens may come next, [vocabulary]."""
+        """Return which tokens may come next, [vocabulary]."""
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
         return torch.from_numpy(np.unpackbits(bits, count=self._vocabulary, bitorder="little").astype(bool))
 
@@ -80,13 +80,13 @@ class Held:
         self._matcher.consume_token(token)
 
 
-def closing(text: str) -> str:
-    """The shortest way to end an object that is cut off anywhere, so that it can be parsed."""
-    return next(closing for closing in CLOSINGS if _parses(text + closing))
+def closing_text(text: str) -> str:
+    """Return the shortest text that completes an object cut off anywhere, so that it can be parsed."""
+    return next(closing_text for closing_text in CLOSINGS if _parses(text + closing_text))
 
 
-def masked(logits: Tensor, allowed: Sequence[Tensor | None]) -> Tensor:
-    """The logits with what may not come next at minus infinity; None allows everything."""
+def mask_logits(logits: Tensor, allowed: Sequence[Tensor | None]) -> Tensor:
+    """Return the logits with forbidden tokens at minus infinity; `allowed` None allows every token."""
     for row, tokens in enumerate(allowed):
         if tokens is not None:
             logits[row].masked_fill_(~tokens.to(logits.device), -torch.inf)

@@ -1,5 +1,7 @@
-"""What a part leaves in memory: the prefix's keys and values, kept once, and those of the rows that continue it, each
-row its own tokens only; and how one forward adds to them. Knows tensors."""
+"""Keys and values of a part: the prefix's, kept once, and those of the rows that continue it.
+
+Each row holds its own tokens only. Also how one forward adds to them. Knows tensors only.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,19 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from inspector.adapters.vlm.transformers.kv_pages import Pages, Places
-from inspector.adapters.vlm.transformers.shared_prefix_attention import Attend, Causal, Layout
+from inspector.adapters.vlm.transformers.kv_pages import KVPages, PageSlots
+from inspector.adapters.vlm.transformers.shared_prefix_attention import Attend, CausalPrefill, RowLayout
 from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.errors import ModelError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Unread:
-    """What the language model has not read yet: `embedded` [tokens, width], `positions` [3, tokens], `is_picture`
-    [tokens], and what its first layers add to pictures' tokens, `deepstack` [pictures' tokens, width] each."""
+class UnreadPrefix:
+    """Input of the language model that it has not read yet.
+
+    `embedded` [tokens, width], `positions` [3, tokens], `is_picture` [tokens]; `deepstack` [picture tokens, width] each
+    is added by the first layers.
+    """
 
     embedded: Tensor
     positions: Tensor
@@ -30,40 +35,42 @@ class Unread:
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class KeptPrefix:
-    """Pictures and preamble: `unread` until the first rows continue them, then every layer's keys and values
-    [2, 1, groups, tokens, width] in its place of a page, to which nobody writes. `position` is where the next token
-    stands (pictures take fewer positions than tokens). `patches` [rows, columns, width] are the last picture's, as they
-    left the vision tower: a few hundredths of what the layers take; `window` is the part of it that they show."""
+    """Pictures and preamble: `unread` until the first rows continue them, then every layer's keys and values.
+
+    These are [2, 1, groups, tokens, width], in slots of a page that nothing writes to. `position` is the position of
+    the next token (pictures take fewer positions than tokens). `patches` [rows, columns, width] are the last picture's,
+    as they left the vision tower; `window` is the part of it that they show.
+    """
 
     layers: Sequence[Tensor]
     tokens: int
     position: int
     patches: Tensor | None = None
     window: Box = WHOLE_FRAME
-    unread: Unread | None = None
-    places: Places | None = None
+    unread: UnreadPrefix | None = None
+    places: PageSlots | None = None
     is_closed: bool = False
 
     @property
     def held(self) -> int:
-        """How many tokens' keys and values it holds, or will once it is read."""
+        """The number of tokens whose keys and values it holds, or will hold once it is read."""
         return 0 if self.is_closed else self.tokens
 
     def check_open(self) -> None:
-        """Raises ModelError once closed."""
+        """Raise ModelError once closed."""
         if self.is_closed:
             raise ModelError("the prefix is closed; open the pictures again")
 
     def seen(self) -> Tensor:
-        """The last picture's patches. Raises ModelError once closed."""
+        """Return the last picture's patches. Raises ModelError once closed."""
         patches = self.patches
         self.check_open()
         if patches is None:
             raise ModelError("the prefix was opened without looking at a picture; open one")
         return patches
 
-    def keep(self, layers: Sequence[Tensor], places: Places | None = None) -> None:
-        """It was read. Whoever closes it meanwhile, in another thread, frees it all the same."""
+    def keep(self, layers: Sequence[Tensor], places: PageSlots | None = None) -> None:
+        """Store the keys and values that were read. If another thread has closed the prefix meanwhile, free them."""
         self.layers, self.places, self.unread = tuple(layers), places, None
         if self.is_closed:
             self.layers, self.places = (), None
@@ -74,12 +81,13 @@ class KeptPrefix:
 
 
 @dataclass(slots=True, eq=False)
-class Rows:
-    """Continuations of one prefix that advance together. The first step may give each row another number of tokens:
-    they are aligned to the right, `gaps` counts the empty columns before each row. Later steps append as many to each.
+class SequenceRows:
+    """Continuations of one prefix that advance together.
 
-    `own` are every layer's keys and values [2, rows, groups, room, width] in their `places`, made by the first forward;
-    `filled` are the columns in use, and `positions` where each row's next token stands.
+    The first step may give each row another number of tokens: they are aligned to the right, `gaps` counts the empty
+    columns before each row. Later steps append the same number to each. `own` are every layer's keys and values [2,
+    rows, groups, room, width] in their slots, made by the first forward; `filled` is the number of columns in use,
+    `positions` those of each row's next token.
     """
 
     prefix: KeptPrefix
@@ -88,15 +96,15 @@ class Rows:
     positions: list[int]
     own: list[Tensor] = field(default_factory=list)
     filled: int = 0
-    places: Places | None = None
+    places: PageSlots | None = None
 
     @classmethod
-    def begin(cls, prefix: KeptPrefix, count: int, room: int) -> Rows:
+    def begin(cls, prefix: KeptPrefix, count: int, room: int) -> SequenceRows:
         prefix.check_open()
         return cls(prefix, room, [0] * count, [prefix.position] * count)
 
-    def only(self, chosen: Sequence[int]) -> Rows:
-        """The chosen rows, on their own from here on; one that is chosen twice goes on as two."""
+    def only(self, chosen: Sequence[int]) -> SequenceRows:
+        """Return the chosen rows on their own. A row chosen twice continues as two."""
         gaps, positions = [self.gaps[row] for row in chosen], [self.positions[row] for row in chosen]
         if self.places is None:
             return replace(self, gaps=gaps, positions=positions)
@@ -108,15 +116,18 @@ class Rows:
         return replace(self, own=own, gaps=gaps, positions=positions, places=places)
 
 
-class FirstReading:
-    """A prefix's tokens, as `attention.Segment`, in the forward of the first rows that continue it. `last` is the last
-    layer: nobody reads what it says of a prefix. `folds`: how many heads share keys. Nothing counts before `commit`."""
+class PrefixPrefill:
+    """A prefix's tokens (a Segment) in the forward of the first rows that continue it.
+
+    `last` is the last layer, whose output for a prefix is never read. `folds` is the number of heads that share keys.
+    Nothing is kept before `commit`.
+    """
 
     ends: Final = ()
 
-    def __init__(self, prefix: KeptPrefix, unread: Unread, last: int, folds: int, pages: Pages) -> None:
+    def __init__(self, prefix: KeptPrefix, unread: UnreadPrefix, last: int, folds: int, pages: KVPages) -> None:
         self._prefix, self._last, self._places = prefix, last, pages.take(1, len(unread.embedded))
-        self._causal = Causal(len(unread.embedded), folds, unread.embedded)
+        self._causal = CausalPrefill(len(unread.embedded), folds, unread.embedded)
         self.unread = unread
         self.layers: list[Tensor] = []
 
@@ -128,7 +139,7 @@ class FirstReading:
         room, tokens = self._places.layer(layer), self.tokens
         kept = room[..., :tokens, :]
         kept[:, 0] = new.permute(1, 2, 0, 3)
-        room[..., tokens:, :] = 0.0  # hidden, but what is no number would show all the same
+        room[..., tokens:, :] = 0.0  # hidden, but a stale NaN would leak through the mask
         self.layers.append(kept)
         return queries if layer == self._last else self._causal.attend(queries, kept, scale)
 
@@ -136,19 +147,21 @@ class FirstReading:
         self._prefix.keep(self.layers, self._places)
 
 
-class Advance:
-    """New tokens for some rows, as `attention.Segment`: writes their keys and values behind what the rows hold.
-    Nothing counts before `commit`, so a forward that failed can be made again. `folds`: how many heads share keys;
-    `reading` is of the rows' prefix, where the same forward reads it."""
+class RowAdvance:
+    """New tokens for some rows (a Segment): writes their keys and values behind what the rows hold.
+
+    Nothing is kept before `commit`, so a failed forward can be retried. `folds` is the number of heads that share keys;
+    `reading` is the prefill of the rows' prefix, if the same forward reads it.
+    """
 
     def __init__(
         self,
-        rows: Rows,
+        rows: SequenceRows,
         tokens: Sequence[Sequence[int]],
         attend: Attend,
         folds: int,
-        pages: Pages,
-        reading: FirstReading | None = None,
+        pages: KVPages,
+        reading: PrefixPrefill | None = None,
     ) -> None:
         self._rows, self._attend = rows, attend
         self._prefix = rows.prefix.layers if reading is None else reading.layers
@@ -162,7 +175,7 @@ class Advance:
         self._gaps = rows.gaps if rows.filled else [width - length for length in self.lengths]
         mask = _mask(self._gaps, rows.filled, self._end, device)
         folded = mask.repeat_interleave(folds, dim=2) if width > 1 or any(self._gaps) else None
-        self._layout = Layout(len(tokens), width, _places(self.lengths, width, device), mask, folded)
+        self._layout = RowLayout(len(tokens), width, _places(self.lengths, width, device), mask, folded)
         self.ids = [token for row in tokens for token in row]
         self.positions = [
             first + step for first, length in zip(rows.positions, self.lengths, strict=True) for step in range(length)
@@ -175,7 +188,7 @@ class Advance:
     def attend(self, layer: int, queries: Tensor, new: Tensor, scale: float) -> Tensor:
         rows = self._rows
         if layer == len(rows.own):
-            rows.own.append(self._places.layer(layer).zero_())  # hidden, but what is no number would show all the same
+            rows.own.append(self._places.layer(layer).zero_())  # hidden, but a stale NaN would leak through the mask
         rows.own[layer][..., rows.filled : self._end, :] = self._layout.spread(new).permute(2, 0, 3, 1, 4)
         own = rows.own[layer][..., : self._end, :]
         return self._attend(queries, self._prefix[layer], own, self._layout, scale)
@@ -187,7 +200,7 @@ class Advance:
 
 
 def _places(lengths: Sequence[int], width: int, device: torch.device) -> Tensor | None:
-    """Where the tokens of all rows stand in the table; None without a gap."""
+    """Return the positions of all rows' tokens in the table; None without a gap."""
     if min(lengths) == width:
         return None
     places = [row * width + column for row, length in enumerate(lengths) for column in range(width - length, width)]
@@ -195,7 +208,7 @@ def _places(lengths: Sequence[int], width: int, device: torch.device) -> Tensor 
 
 
 def _mask(gaps: Sequence[int], start: int, end: int, device: torch.device) -> Tensor:
-    """[rows, 1, end − start, end]: a token sees its row's tokens up to itself; a gap, for want of any, itself."""
+    """Return the mask [rows, 1, end − start, end]: a token sees its row's tokens up to itself, a gap only itself."""
     columns = torch.arange(end, device=device)
     now = columns[start:, None]
     first = torch.tensor(gaps, device=device)[:, None, None, None]

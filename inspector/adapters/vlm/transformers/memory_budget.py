@@ -1,5 +1,6 @@
-"""The memory for keys and values, counted in tokens: how much there is, and who holds some. Parts may take three
-quarters; the rest stays free for the rows that continue them, so that a part that was let in can always be answered.
+"""The memory for keys and values, counted in tokens: how much there is, and who holds some.
+
+Parts may take three quarters. The rest stays free for their rows, so that every admitted part can be answered.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 PARTS_SHARE: Final = 0.75
-GPU_SHARE: Final = 0.85  # of a GPU; the rest is for the forwards themselves
+GPU_SHARE: Final = 0.85  # of a GPU's memory; the rest is for activations
 GIB: Final = 2**30
 REMEDY: Final = "lower pixels.max or max_ongoing_requests, or raise kv_gib, in the model card"
 
 
-class Memory:
-    """Room for `tokens`, of `token_bytes` each. Safe for threads. A prefix that nobody holds any more frees its room
-    even where it was never closed."""
+class MemoryBudget:
+    """Room for `tokens` of `token_bytes` each. Thread-safe. A prefix that is garbage collected frees its room even if
+    never closed.
+    """
 
     def __init__(self, tokens: int, token_bytes: int = 1) -> None:
         self.tokens = tokens
@@ -43,20 +45,20 @@ class Memory:
             self._prefixes.add(prefix)
 
     def free(self, promised: int) -> int:
-        """What is left for rows; `promised` are the tokens that other rows may still come to hold."""
+        """Return the tokens left for rows; `promised` are the tokens that other rows may still take."""
         return self.tokens - promised - self._held()
 
     def admits(self, tokens: int, promised: int) -> bool:
-        """Whether a part of so many tokens fits now."""
+        """Return whether a part of this many tokens fits now."""
         return tokens <= min(self.free(promised), self._for_parts - self._held())
 
     def check_part(self, tokens: int) -> None:
-        """Raises ModelError when the part would never fit."""
+        """Raise ModelError if the part would never fit."""
         if tokens > self._for_parts:
             raise ModelError(f"{self.lack(tokens, self._for_parts)}; {REMEDY}")
 
     def check_row(self, tokens: int) -> None:
-        """Raises ModelError when the row might never fit."""
+        """Raise ModelError if the row might never fit."""
         if tokens > self.tokens - self._for_parts:
             raise ModelError(f"{self.lack(tokens, self.tokens - self._for_parts)}; {REMEDY}")
 
@@ -77,8 +79,10 @@ class Memory:
 
 
 def key_value_bytes(card: ModelCard, model: PreTrainedModel) -> int:
-    """What the card declares; else what its share of the GPU leaves beside the weights, or half of a machine's free
-    memory, shared by all replicas."""
+    """Return the card's declared bytes, else what its share of the GPU leaves after the weights.
+
+    On a CPU it is half of the free memory. All replicas share it.
+    """
     if card.kv_gib is not None:
         return int(card.kv_gib * GIB)
     if model.device.type == "cuda":

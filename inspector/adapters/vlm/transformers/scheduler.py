@@ -1,10 +1,11 @@
-"""Which forward is next. Parts are opened one after the other; the rows of all parts that wait for a token share one
-forward, which finished rows leave at once and waiting ones join at once (continuous batching). A part's prefix is read
-in the forward of its first rows, one prefix at a time.
+"""Chooses the next forward (continuous batching).
 
-A verdict never waits for words. Memory is set aside before it is used, and a forward that fails is made again with half
-the rows, until the row that can't be computed stands alone and fails alone; a part that can't be opened or read beside
-rows is tried again once they are gone. Knows what is asked; no tensors.
+Parts are opened one after the other. The rows of all parts that wait for a token share one forward: finished rows leave
+at once and waiting ones join at once. A part's prefix is read in the forward of its first rows, one prefix at a time.
+
+A verdict never waits for a report. Memory is set aside before it is used. A failed forward is repeated with half the
+rows, until a row that can't be computed fails alone. A part that can't be opened or read while rows are active is tried
+again after them. Knows requests; no tensors.
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ from typing import Final, Protocol
 
 from torch import Tensor
 
-from inspector.adapters.vlm.transformers.decoding import hear
-from inspector.adapters.vlm.transformers.images import Patches
-from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, Rows
-from inspector.adapters.vlm.transformers.memory_budget import REMEDY, Memory
-from inspector.adapters.vlm.transformers.requests import Bundle, Opening, Reading
-from inspector.adapters.vlm.transformers.worker import Turn, is_out_of_memory, translated
+from inspector.adapters.vlm.transformers.decoding import take_tokens
+from inspector.adapters.vlm.transformers.images import PatchBatch
+from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, SequenceRows
+from inspector.adapters.vlm.transformers.memory_budget import REMEDY, MemoryBudget
+from inspector.adapters.vlm.transformers.requests import GroupForward, PrefixRequest, SequenceGroup
+from inspector.adapters.vlm.transformers.worker import Priority, as_inspector_error, is_out_of_memory
 from inspector.errors import InspectorError, ModelError
 
-MOST_ROWS: Final = 256  # in one forward
-WORDS_EVERY: Final = 4  # under a steady load of verdicts, words ride along after so many steps without them
-ADMISSION_S: Final = 10.0  # how long a part waits for memory before it is refused
-RECHECK_S: Final = 0.02  # how often a part that waits looks whether another one was closed
+MAX_ROWS_PER_FORWARD: Final = 256  # rows in one forward
+MAX_STEPS_WITHOUT_WORDS: Final = 4  # under a steady load of verdicts, reports join after this many steps without them
+MEMORY_TIMEOUT_S: Final = 10.0  # a part waits this long for memory before it is refused
+MEMORY_POLL_S: Final = 0.02  # how often a waiting part checks for freed memory
 
 
-class Forward(Protocol):
-    """A forward that was made: logits [rows, vocabulary]. The rows stay as they were until `commit`."""
+class PendingForward(Protocol):
+    """A computed forward: logits [rows, vocabulary]. Rows stay unchanged until `commit`."""
 
     @property
     def logits(self) -> Tensor: ...
@@ -40,47 +41,47 @@ class Forward(Protocol):
     def commit(self) -> None: ...
 
 
-class Forwards(Protocol):
-    """What a network does."""
+class Executor(Protocol):
+    """What the scheduler runs: prefixes and forwards."""
 
-    def look(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix: ...
+    def look(self, tokens: Sequence[int], patches: PatchBatch) -> KeptPrefix: ...
 
-    def advance(self, batch: Sequence[tuple[Rows, Sequence[Sequence[int]]]]) -> Forward: ...
+    def advance(self, batch: Sequence[tuple[SequenceRows, Sequence[Sequence[int]]]]) -> PendingForward: ...
 
 
-class Batch:
-    """The schedule of one network (`work.Schedule`). Only the working thread calls it."""
+class Scheduler:
+    """The schedule of one model (`worker.Schedule`). Only the worker thread calls it."""
 
-    def __init__(self, network: Forwards, memory: Memory) -> None:
+    def __init__(self, network: Executor, memory: MemoryBudget) -> None:
         self._network = network
         self._memory = memory
-        self._openings: deque[Opening] = deque()
-        self._bundles: list[Bundle] = []
-        self._limit = MOST_ROWS
+        self._openings: deque[PrefixRequest] = deque()
+        self._groups: list[SequenceGroup] = []
+        self._limit = MAX_ROWS_PER_FORWARD
         self._opened_last = False
-        self._cramped: InspectorError | None = None  # why a part could not be opened or read beside rows
-        self._passed_over = 0  # steps that words have waited for
+        self._cramped: InspectorError | None = None  # why a part could not be opened or read while rows were active
+        self._passed_over = 0  # steps that reports have waited
 
     @property
     def pause(self) -> float | None:
-        if self._bundles or self._may_open:
+        if self._groups or self._may_open:
             return 0.0
-        return RECHECK_S if self._openings else None
+        return MEMORY_POLL_S if self._openings else None
 
-    def add(self, task: Opening | Bundle) -> None:
+    def add(self, task: PrefixRequest | SequenceGroup) -> None:
         try:
-            if isinstance(task, Bundle):
+            if isinstance(task, SequenceGroup):
                 self._memory.check_row(task.room)
-                self._bundles.append(task)
+                self._groups.append(task)
             else:
                 self._memory.check_part(len(task.tokens))
                 self._openings.append(task)
         except InspectorError as error:
-            task.inquiry.report(error)
+            task.pending.report(error)
 
     def step(self) -> None:
-        """One forward. Opening a part and continuing parts take turns: neither waits for all of the other."""
-        self._let_go()
+        """Run one forward. Opening parts and continuing parts alternate, so that neither waits for all of the other."""
+        self._drop_finished()
         chosen = self._fitting(self._due())
         if self._may_open and not (chosen and self._opened_last):
             self._opened_last, chosen = True, []
@@ -88,120 +89,124 @@ class Batch:
         elif chosen:
             self._opened_last = False
             self._advance(chosen)
-        self._passed_over = 0 if _with_words(chosen) or not _with_words(self._bundles) else self._passed_over + 1
+        self._passed_over = 0 if _with_words(chosen) or not _with_words(self._groups) else self._passed_over + 1
 
     @property
     def _may_open(self) -> bool:
-        if not self._openings or (self._cramped and self._bundles):
+        if not self._openings or (self._cramped and self._groups):
             return False
         return self._memory.admits(len(self._openings[0].tokens), self._promised)
 
     @property
     def _promised(self) -> int:
-        return sum(bundle.promised for bundle in self._bundles)
+        return sum(group.promised for group in self._groups)
 
-    def _let_go(self) -> None:
-        """Forgets what nobody waits for, and refuses what can't be served."""
-        if self._openings and not self._may_open and time.monotonic() - self._openings[0].since > ADMISSION_S:
-            self._openings[0].inquiry.report(self._cramped or self._lacking(len(self._openings[0].tokens)))
-        for bundle in self._bundles:
-            bundle.check()
-        if self._openings and self._openings[0].inquiry.is_over:
+    def _drop_finished(self) -> None:
+        """Drop cancelled requests, and refuse those that can't be served."""
+        if self._openings and not self._may_open and time.monotonic() - self._openings[0].since > MEMORY_TIMEOUT_S:
+            self._openings[0].pending.report(self._cramped or self._lacking(len(self._openings[0].tokens)))
+        for group in self._groups:
+            group.check()
+        if self._openings and self._openings[0].pending.is_over:
             self._cramped = None
-        self._openings = deque(opening for opening in self._openings if not opening.inquiry.is_over)
-        self._bundles = [bundle for bundle in self._bundles if bundle.voices and not bundle.inquiry.is_over]
+        self._openings = deque(opening for opening in self._openings if not opening.pending.is_over)
+        self._groups = [group for group in self._groups if group.decoders and not group.pending.is_over]
 
     def _lacking(self, tokens: int) -> ModelError:
         lack = self._memory.lack(tokens, self._memory.free(self._promised))
-        return ModelError(f"{lack}, for {ADMISSION_S:g} s; {REMEDY}")
+        return ModelError(f"{lack}, for {MEMORY_TIMEOUT_S:g} s; {REMEDY}")
 
-    def _due(self) -> list[Bundle]:
-        """What may go now: rows that have begun before others, in the order they came."""
-        verdicts = [bundle for bundle in self._bundles if bundle.turn is Turn.VERDICT]
-        if (verdicts or self._may_open) and self._passed_over < WORDS_EVERY:
+    def _due(self) -> list[SequenceGroup]:
+        """Return the groups that may run now: started ones first, then in order of arrival."""
+        verdicts = [group for group in self._groups if group.turn is Priority.VERDICT]
+        if (verdicts or self._may_open) and self._passed_over < MAX_STEPS_WITHOUT_WORDS:
             return verdicts
-        return sorted(self._bundles, key=lambda bundle: bundle.turn)
+        return sorted(self._groups, key=lambda group: group.turn)
 
-    def _fitting(self, due: Sequence[Bundle]) -> list[Bundle]:
-        """As many rows as one forward may take and memory holds; a bundle that fits in part is cut."""
-        rows, free, chosen = 0, self._memory.free(self._promised), list[Bundle]()
-        for bundle in sorted(due, key=lambda bundle: bundle.rows is None):
-            if bundle.reads_prefix and not self._may_read(bundle.prefix, chosen):
+    def _fitting(self, due: Sequence[SequenceGroup]) -> list[SequenceGroup]:
+        """Return as many rows as one forward may take and memory allows; a group that fits in part is cut."""
+        rows, free, chosen = 0, self._memory.free(self._promised), list[SequenceGroup]()
+        for group in sorted(due, key=lambda group: group.rows is None):
+            if group.reads_prefix and not self._may_read(group.prefix, chosen):
                 continue
-            fits = self._limit - rows if bundle.rows else min(self._limit - rows, free // bundle.room)
+            fits = self._limit - rows if group.rows else min(self._limit - rows, free // group.room)
             if fits < 1:
                 break
-            if fits < len(bundle.voices):
-                self._bundles.append(bundle.cut(fits))
-            chosen.append(bundle)
-            rows += len(bundle.voices)
-            free -= 0 if bundle.rows else bundle.room * len(bundle.voices)
+            if fits < len(group.decoders):
+                self._groups.append(group.cut(fits))
+            chosen.append(group)
+            rows += len(group.decoders)
+            free -= 0 if group.rows else group.room * len(group.decoders)
         return chosen
 
-    def _may_read(self, prefix: KeptPrefix, chosen: Sequence[Bundle]) -> bool:
-        if self._cramped and _have_begun(self._bundles):
+    def _may_read(self, prefix: KeptPrefix, chosen: Sequence[SequenceGroup]) -> bool:
+        if self._cramped and _have_begun(self._groups):
             return False
-        return all(bundle.prefix is prefix for bundle in chosen if bundle.reads_prefix)
+        return all(group.prefix is prefix for group in chosen if group.reads_prefix)
 
-    def _open(self, opening: Opening) -> None:
+    def _open(self, opening: PrefixRequest) -> None:
         try:
             prefix = self._network.look(opening.tokens, opening.patches)
-        except Exception as error:  # whatever one part raises must not end the thread that all parts need
-            told = translated(error.with_traceback(None))  # whose frames hold tensors
-            self._put_off(opening, told, is_out_of_memory(error))
+        except Exception as error:  # an error of one part must not end the thread that serves all
+            error_for_caller = as_inspector_error(
+                error.with_traceback(None)
+            )  # drops the traceback, whose frames hold tensors
+            self._put_off(opening, error_for_caller, is_out_of_memory(error))
         else:
             self._cramped = None
             self._memory.keep(prefix)
-            opening.inquiry.report(prefix)
+            opening.pending.report(prefix)
 
-    def _put_off(self, opening: Opening, error: InspectorError, is_cramped: bool) -> None:
-        """Out of memory beside rows: their memory comes free. Anything else is the part's own fault."""
-        self._cramped = error if is_cramped and self._bundles else None
+    def _put_off(self, opening: PrefixRequest, error: InspectorError, is_cramped: bool) -> None:
+        """Retry a part that ran out of memory once rows have left; fail it for any other error."""
+        self._cramped = error if is_cramped and self._groups else None
         if self._cramped:
             self._openings.appendleft(opening)
         else:
-            opening.inquiry.report(error)
+            opening.pending.report(error)
 
-    def _advance(self, bundles: Sequence[Bundle]) -> None:
-        voices = [voice for bundle in bundles for voice in bundle.voices]
-        reads = any(bundle.reads_prefix for bundle in bundles)
+    def _advance(self, groups: Sequence[SequenceGroup]) -> None:
+        decoders = [decoder for group in groups for decoder in group.decoders]
+        reads = any(group.reads_prefix for group in groups)
         try:
-            readings = [bundle.reading() for bundle in bundles]
+            readings = [group.reading() for group in groups]
             forward = self._network.advance([(reading.rows, reading.tokens) for reading in readings])
-            found = hear(voices, forward.logits, _heard(readings))
+            found = take_tokens(decoders, forward.logits, _decoder_rows(readings))
             forward.commit()
         except Exception as error:
-            self._put_off_rows(bundles, reads, error)
+            self._put_off_rows(groups, reads, error)
         else:
-            self._limit = min(self._limit + 1, MOST_ROWS)
+            self._limit = min(self._limit + 1, MAX_ROWS_PER_FORWARD)
             if reads:
                 self._cramped = None
             each = iter(found)
-            for bundle, reading in zip(bundles, readings, strict=True):
-                bundle.deliver(list(islice(each, len(reading.heard))), reading)
-            self._bundles = [apart for bundle in self._bundles for apart in bundle.in_step()]
+            for group, reading in zip(groups, readings, strict=True):
+                group.deliver(list(islice(each, len(reading.decoder_rows))), reading)
+            self._groups = [apart for group in self._groups for apart in group.in_step()]
 
-    def _put_off_rows(self, bundles: Sequence[Bundle], reads: bool, error: Exception) -> None:
-        """Out of memory, or one row that can't be computed: half the rows will tell. A prefix that can't be read beside
-        rows waits until they are gone."""
-        if reads and is_out_of_memory(error) and _have_begun(self._bundles):
-            self._cramped = translated(error.with_traceback(None))
+    def _put_off_rows(self, groups: Sequence[SequenceGroup], reads: bool, error: Exception) -> None:
+        """Repeat a failed forward with half its rows: out of memory, or one row that can't be computed.
+
+        A prefix that can't be read while other rows are active waits until they have left.
+        """
+        if reads and is_out_of_memory(error) and _have_begun(self._groups):
+            self._cramped = as_inspector_error(error.with_traceback(None))
             return
-        rows = sum(len(bundle.voices) for bundle in bundles)
+        rows = sum(len(group.decoders) for group in groups)
         self._limit = max(1, rows // 2)
         if rows == 1:
-            bundles[0].inquiry.report(translated(error))
+            groups[0].pending.report(as_inspector_error(error))
 
 
-def _heard(readings: Sequence[Reading]) -> list[int]:
-    """Which row of the forward each voice hears."""
+def _decoder_rows(readings: Sequence[GroupForward]) -> list[int]:
+    """Return which row of the forward each decoder takes."""
     firsts = accumulate((len(reading.tokens) for reading in readings), initial=0)
-    return [first + row for first, reading in zip(firsts, readings, strict=False) for row in reading.heard]
+    return [first + row for first, reading in zip(firsts, readings, strict=False) for row in reading.decoder_rows]
 
 
-def _have_begun(bundles: Sequence[Bundle]) -> bool:
-    return any(bundle.rows is not None for bundle in bundles)
+def _have_begun(groups: Sequence[SequenceGroup]) -> bool:
+    return any(group.rows is not None for group in groups)
 
 
-def _with_words(bundles: Sequence[Bundle]) -> bool:
-    return any(bundle.turn is Turn.WORDS for bundle in bundles)
+def _with_words(groups: Sequence[SequenceGroup]) -> bool:
+    return any(group.turn is Priority.WORDS for group in groups)

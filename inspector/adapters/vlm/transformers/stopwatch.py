@@ -1,4 +1,4 @@
-"""How long something takes on a device, which may go on after the call that began it."""
+"""Times work on a device, which may continue after the call that started it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 def timed(run: Callable[[], Result], device: torch.device) -> tuple[Result, float]:
-    """What it returns, and the seconds until the device has done it."""
+    """Return the result, and the seconds until the device has finished it."""
     _wait(device)
     started = time.perf_counter()
     result = run()

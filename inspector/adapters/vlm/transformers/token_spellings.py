@@ -1,4 +1,4 @@
-"""Reads what the model's logits say: the verdict at the verdict token, and the next token of a sampled text."""
+"""Reads logits: the verdict at the verdict token, and the next token of a sampled text."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from torch import Tensor
 from inspector.adapters.vlm.verdict import share_of_ng
 
 
-class Spelled(NamedTuple):
-    """The tokens that say NG, and those that say OK."""
+class VerdictTokens(NamedTuple):
+    """The tokens that spell NG, and those that spell OK."""
 
     ng: Sequence[int]
     ok: Sequence[int]
 
 
-def p_ng(logits: Tensor, words: Sequence[Spelled]) -> list[float | None]:
-    """For each row the share of NG among NG and OK, all spellings summed; None when the model says something else."""
+def p_ng(logits: Tensor, words: Sequence[VerdictTokens]) -> list[float | None]:
+    """Return the share of NG among NG and OK for each row, all spellings summed; None if it says neither."""
     shares = torch.softmax(logits.double(), dim=-1)
-    sides = [tokens for spelled in words for tokens in spelled]  # two a row
+    sides = [tokens for spelled in words for tokens in spelled]  # two per row
     side = torch.tensor([number for number, tokens in enumerate(sides) for _ in tokens], device=logits.device)
     token = torch.tensor([token for tokens in sides for token in tokens], device=logits.device)
     said = shares.new_zeros(len(sides)).index_add(0, side, shares[side // 2, token]).tolist()
@@ -29,8 +29,11 @@ def p_ng(logits: Tensor, words: Sequence[Spelled]) -> list[float | None]:
 
 
 def draw(logits: Tensor, temperatures: Sequence[float], chances: Sequence[float]) -> list[int]:
-    """One token a row: the likeliest at temperature 0, else the one at the row's chance (0..1) of the cumulated
-    probability. A row's token depends on its own logits and chance only, whichever rows stand beside it."""
+    """Draw one token per row: the likeliest at temperature 0, else by the row's chance (0..1) in the cumulated
+    probability.
+
+    A row's token depends on its own logits and chance only, not on other rows.
+    """
     likeliest = logits.argmax(dim=-1, keepdim=True)
     if not any(temperatures):
         return likeliest.flatten().tolist()

@@ -1,4 +1,4 @@
-"""The one thread that computes, and how coroutines hear from it. Knows threads and event loops; nothing of models."""
+"""The one thread that computes, and how coroutines get results from it. Knows threads and event loops, no models."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from inspector.errors import InspectorError, ModelError
 
-STOP_S: Final = 10.0  # how long the last forward may take
+STOP_TIMEOUT_S: Final = 10.0  # the longest that the last forward may take
 Result = TypeVar("Result")
 Task_contra = TypeVar("Task_contra", contravariant=True)
 
 
-class Turn(IntEnum):
-    """Whose step is next."""
+class Priority(IntEnum):
+    """The result of a step: when the next one is due."""
 
     VERDICT = 0
     WORDS = 1
 
 
-class Inquiry(Generic[Result]):
-    """A coroutine that waits for results, made in its event loop. Once it `is_over` nobody listens any more."""
+class PendingResults(Generic[Result]):
+    """A coroutine's pending results, created in its event loop. Once it `is_over` nothing waits for it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -34,7 +34,7 @@ class Inquiry(Generic[Result]):
         self.is_over = False
 
     def report(self, item: Result | InspectorError) -> None:
-        """Called by the thread. An error is the last thing that is heard."""
+        """Deliver a result or an error, from the thread. An error is the last delivery."""
         self.is_over = self.is_over or isinstance(item, InspectorError)
         try:
             self._loop.call_soon_threadsafe(self._found.put_nowait, item)
@@ -42,7 +42,7 @@ class Inquiry(Generic[Result]):
             self.is_over = True
 
     async def results(self, count: int) -> AsyncGenerator[Result, None]:
-        """So many results, as they come. Closing it cancels what is left. Raises the first error reported."""
+        """Yield `count` results as they arrive. Closing the generator cancels the rest. Raises the first error."""
         try:
             for _ in range(count):
                 item = await self._found.get()
@@ -58,8 +58,11 @@ class Inquiry(Generic[Result]):
 
 
 class Schedule(Protocol[Task_contra]):
-    """What the thread does, one forward at a time. `pause` is how long it may wait for another task before the next
-    step: 0 when there is something to do, None when only a task can change that."""
+    """What the thread runs, one forward at a time.
+
+    `pause` is how long it may wait for another task before the next step: 0 when there is something to do, None when
+    only a task can change that.
+    """
 
     @property
     def pause(self) -> float | None: ...
@@ -70,7 +73,7 @@ class Schedule(Protocol[Task_contra]):
 
 
 class Worker(Generic[Task_contra]):
-    """Runs a schedule in one thread, which ends with the worker. `prepare` is what the thread does first."""
+    """Runs a schedule in one thread, which ends with the worker. `prepare` is what the thread runs first."""
 
     def __init__(self, name: str, schedule: Schedule[Task_contra], prepare: Callable[[], None] = lambda: None) -> None:
         self._inbox: queue.SimpleQueue[Task_contra | None] = queue.SimpleQueue()
@@ -82,28 +85,28 @@ class Worker(Generic[Task_contra]):
         self._inbox.put(task)
 
 
-def translated(error: Exception) -> InspectorError:
-    """What the caller is told; an own error as it is."""
+def as_inspector_error(error: Exception) -> InspectorError:
+    """Return the error for the caller; an InspectorError stays as it is."""
     if isinstance(error, InspectorError):
         return error
     problem = f"the model failed: {type(error).__name__}: {error}"
     if is_out_of_memory(error):
         problem += "; lower pixels.max or max_ongoing_requests in the model card"
-    told = ModelError(problem)
-    told.__cause__ = error
-    return told
+    error_for_caller = ModelError(problem)
+    error_for_caller.__cause__ = error
+    return error_for_caller
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """torch says so by OutOfMemoryError on a GPU, and by a RuntimeError like any other elsewhere."""
+    """Return whether torch ran out of memory: OutOfMemoryError on a GPU, a plain RuntimeError elsewhere."""
     return isinstance(error, MemoryError) or "memory" in str(error).lower()
 
 
 def _stop(inbox: queue.SimpleQueue[Any], thread: threading.Thread) -> None:
-    """Also at the interpreter's exit: a thread that is still inside a forward then would take the process down."""
+    """Stop the thread, also at the interpreter's exit: a thread inside a forward would crash the process then."""
     inbox.put(None)
     if thread is not threading.current_thread():
-        thread.join(STOP_S)
+        thread.join(STOP_TIMEOUT_S)
 
 
 def _serve(
@@ -115,8 +118,10 @@ def _serve(
 
 
 def _listen(inbox: queue.SimpleQueue[Task_contra | None], schedule: Schedule[Task_contra]) -> bool:
-    """Takes in what has come; False when the worker is gone. A function of its own, so that the thread holds on to no
-    task while it waits for the next."""
+    """Take incoming tasks; return False when the worker is gone.
+
+    A function of its own, so that the thread holds no task while it waits for the next.
+    """
     while True:
         try:
             task = inbox.get(timeout=schedule.pause)

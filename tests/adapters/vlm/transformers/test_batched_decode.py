@@ -1,4 +1,4 @@
-"""Rows of many parts in one attention, against each part's rows on their own over copies of their prefix; and the pages
+"""One attention over many parts' rows, compared with each part's rows alone over copies of their prefix; and the pages
 in which they stand."""
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.adapters.vlm.transformers.batched_decode import Together, can_join
-from inspector.adapters.vlm.transformers.kv_cache import Advance, KeptPrefix, Rows
-from inspector.adapters.vlm.transformers.kv_pages import ROOM_STEP, Pages, Shape
-from inspector.adapters.vlm.transformers.shared_prefix_attention import copied
+from inspector.adapters.vlm.transformers.batched_decode import BatchedDecode, can_join
+from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, RowAdvance, SequenceRows
+from inspector.adapters.vlm.transformers.kv_pages import ROOM_STEP_TOKENS, KVPages, KVShape
+from inspector.adapters.vlm.transformers.shared_prefix_attention import copied_prefix
 from inspector.errors import ModelError
 
 HEAD, SCALE = 16, 0.3
@@ -23,28 +23,28 @@ LENGTHS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 PARTS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 70), LENGTHS), min_size=1, max_size=5)
 
 
-def new_pages(groups: int = 1, places: int = 4) -> Pages:
-    return Pages(Shape(1, groups, HEAD, torch.float32, CPU), places)
+def new_pages(groups: int = 1, places: int = 4) -> KVPages:
+    return KVPages(KVShape(1, groups, HEAD, torch.float32, CPU), places)
 
 
-def soiled(pages: Pages) -> None:
+def soiled(pages: KVPages) -> None:
     """What a part leaves behind whose numbers were none."""
-    held = [pages.take(pages.places, room) for room in (ROOM_STEP, 2 * ROOM_STEP, 3 * ROOM_STEP)]
+    held = [pages.take(pages.places, room) for room in (ROOM_STEP_TOKENS, 2 * ROOM_STEP_TOKENS, 3 * ROOM_STEP_TOKENS)]
     for places in held:
         places.layer(0).fill_(torch.nan)
 
 
-def opened(pages: Pages, tokens: int) -> KeptPrefix:
+def opened(pages: KVPages, tokens: int) -> KeptPrefix:
     places = pages.take(1, tokens)
     room = places.layer(0).zero_()
     room[..., :tokens, :].normal_()
     return KeptPrefix((room[..., :tokens, :],), tokens, tokens, places=places)
 
 
-def begun(prefix: KeptPrefix, pages: Pages, lengths: list[int], groups: int, room: int = 20) -> Rows:
-    """Rows that have read texts of these lengths: always the same numbers."""
-    rows, drawn = Rows.begin(prefix, len(lengths), room), torch.Generator().manual_seed(len(lengths))
-    advance = Advance(rows, [[7] * length for length in lengths], copied, 1, pages)
+def begun(prefix: KeptPrefix, pages: KVPages, lengths: list[int], groups: int, room: int = 20) -> SequenceRows:
+    """SequenceRows that have read texts of these lengths: always the same numbers."""
+    rows, drawn = SequenceRows.begin(prefix, len(lengths), room), torch.Generator().manual_seed(len(lengths))
+    advance = RowAdvance(rows, [[7] * length for length in lengths], copied_prefix, 1, pages)
     new = torch.randn(sum(lengths), 2, groups, HEAD, generator=drawn)
     advance.attend(0, torch.zeros(sum(lengths), 1, groups, HEAD), new, SCALE)
     advance.commit()
@@ -71,13 +71,13 @@ def test_parts_together_attend_as_each_alone(
         tokens = [[[7]] * len(rows.gaps) for rows in both[0]]
         count = sum(map(len, tokens))
         queries, new = torch.randn(count, repeats, groups, HEAD), torch.randn(count, 2, groups, HEAD)
-        together = Together(list(zip(both[0], tokens, strict=True)), CPU)
+        together = BatchedDecode(list(zip(both[0], tokens, strict=True)), CPU)
         found = together.attend(0, queries, new, SCALE)
         together.commit()
         first = 0
         for rows, read in zip(both[1], tokens, strict=True):
             mine = slice(first, first + len(read))
-            alone = Advance(rows, read, copied, repeats, row_pages)
+            alone = RowAdvance(rows, read, copied_prefix, repeats, row_pages)
             assert torch.allclose(found[mine], alone.attend(0, queries[mine], new[mine], SCALE), atol=1e-5)
             alone.commit()
             first = mine.stop
@@ -91,7 +91,7 @@ def test_parts_together_attend_as_each_alone(
 def test_places_between_are_worked_out_in_vain_only_where_they_are_few(asking: list[int], tables: int) -> None:
     prefix_pages, row_pages = new_pages(places=8), new_pages(places=8)
     prefixes = [opened(prefix_pages, 12) for _ in range(8)]
-    together = Together([(begun(prefixes[place], row_pages, [1], 1), [[7]]) for place in asking], CPU)
+    together = BatchedDecode([(begun(prefixes[place], row_pages, [1], 1), [[7]]) for place in asking], CPU)
     assert len(together._prefixes.each) == tables
 
 
@@ -99,7 +99,9 @@ def test_what_was_not_committed_might_as_well_not_have_been() -> None:
     prefix = opened(new_pages(), 12)
     rows = begun(prefix, new_pages(), [3, 1], 1)
     queries, ones = torch.randn(2, 1, 1, HEAD), torch.ones(2, 2, 1, HEAD)
-    told = [Together([(rows, [[7], [7]])], CPU).attend(0, queries, new, SCALE) for new in (50.0 * ones, ones, ones)]
+    told = [
+        BatchedDecode([(rows, [[7], [7]])], CPU).attend(0, queries, new, SCALE) for new in (50.0 * ones, ones, ones)
+    ]
     assert torch.equal(told[1], told[2])
     assert not torch.allclose(told[0], told[1])
 
@@ -109,7 +111,7 @@ def test_rows_of_a_closed_prefix_are_refused() -> None:
     rows = begun(prefix, new_pages(), [1], 1)
     prefix.close()
     with pytest.raises(ModelError, match="closed"):
-        Together([(rows, [[7]])], CPU)
+        BatchedDecode([(rows, [[7]])], CPU)
 
 
 def test_only_rows_that_go_on_by_one_token_join() -> None:
@@ -117,12 +119,12 @@ def test_only_rows_that_go_on_by_one_token_join() -> None:
     rows = begun(prefix, new_pages(), [1, 2], 1)
     assert can_join(rows, [[7], [7]])
     assert not can_join(rows, [[7, 8], [7, 8]])
-    assert not can_join(Rows.begin(prefix, 2, 8), [[7], [7]])
+    assert not can_join(SequenceRows.begin(prefix, 2, 8), [[7], [7]])
 
 
 def test_places_stand_beside_each_other_and_come_free_with_who_holds_them() -> None:
     pages = new_pages(places=4)
-    one, two = pages.take(2, 5), pages.take(2, ROOM_STEP)
+    one, two = pages.take(2, 5), pages.take(2, ROOM_STEP_TOKENS)
     assert one.page is two.page
     assert (one.first, two.first) == (0, 2)
     del one

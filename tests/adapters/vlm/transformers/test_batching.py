@@ -20,8 +20,8 @@ from support.demo_model import CARD, engine, fresh_checkpoint, reference
 
 from inspector.adapters.vlm.transformers.engine import TransformersEngine
 from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix
-from inspector.adapters.vlm.transformers.model_forward import Network
-from inspector.adapters.vlm.transformers.shared_prefix_attention import copied
+from inspector.adapters.vlm.transformers.model_forward import VisionLanguageModel
+from inspector.adapters.vlm.transformers.shared_prefix_attention import copied_prefix
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.pipeline import CountMethod, Pipeline, SettlePolicy, TokenLimits, WeightSource
 from inspector.domain.prompts import Pictures, Question, preamble, questions, report_request
@@ -170,13 +170,13 @@ async def test_reports_of_many_parts_at_once_are_those_written_alone_and_can_be_
 
 async def test_the_prefix_need_not_be_copied_to_every_row() -> None:
     loaded = fresh_checkpoint()
-    plain = TransformersEngine(CARD, loaded, "plain", Network(loaded.model, attend=copied))
+    plain = TransformersEngine(CARD, loaded, "plain", VisionLanguageModel(loaded.model, attend=copied_prefix))
     for part in range(2):
         merged, with_copies = [await answers(each, part, KINDS) for each in (engine(), plain)]
         assert all(is_alike(*pair) for pair in zip(merged, with_copies, strict=True))
 
 
-class Tight(Network):
+class Tight(VisionLanguageModel):
     """A device whose memory ends where a forward has more than `tokens` new tokens."""
 
     tokens = 60
@@ -195,7 +195,7 @@ async def test_a_device_that_runs_out_of_memory_answers_the_same_in_smaller_batc
         assert all(is_alike(*pair) for pair in zip(answered, await answers(engine(), part, KINDS), strict=True))
 
 
-class Faulty(Network):
+class Faulty(VisionLanguageModel):
     """A device that can compute nothing for one part once its rows hold more than `tokens` tokens."""
 
     part: KeptPrefix | None = None

@@ -12,7 +12,7 @@ from support import tiny_model
 from support.paths import ROOT
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from inspector.adapters.vlm.transformers.chat_template import Chat
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import PICTURES_OF, VERDICT_CUE, preamble, questions, report_request
@@ -35,8 +35,8 @@ def tokenizer_of(folder: Path) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(folder)
 
 
-def chat_of(tokenizer: PreTrainedTokenizerBase) -> Chat:
-    return Chat(tokenizer, tokenizer.convert_tokens_to_ids("<|image_pad|>"), frozenset())
+def chat_of(tokenizer: PreTrainedTokenizerBase) -> ChatTemplate:
+    return ChatTemplate(tokenizer, tokenizer.convert_tokens_to_ids("<|image_pad|>"), frozenset())
 
 
 def whole(tokenizer: PreTrainedTokenizerBase, pictures: int, text: str) -> list[int]:

@@ -15,8 +15,8 @@ from support.held_text import chat, grammar, rambled
 from support.tiny_model import PREAMBLE, card, lamp
 
 from inspector.adapters.vlm import load
-from inspector.adapters.vlm.transformers.decoding import Script
-from inspector.adapters.vlm.transformers.json_grammar import closing
+from inspector.adapters.vlm.transformers.decoding import TextDecoder
+from inspector.adapters.vlm.transformers.json_grammar import closing_text
 from inspector.domain.prompts import checklist_request
 from inspector.tuning.checklist import MAX_QUESTION_CHARS, checklist_schema, checklist_start, read_questions
 
@@ -34,7 +34,7 @@ CHECKLISTS = st.fixed_dictionaries(dict.fromkeys(LINE.defects, WORDS)).map(
 @given(st.integers(12, 90), st.integers(0, 10**6))
 def test_a_model_that_says_anything_writes_what_can_be_read_wherever_it_is_cut(max_tokens: int, seed: int) -> None:
     held = grammar().hold(START, SCHEMA)
-    text = rambled(Script(checklist_request(LINE), START, max_tokens, chat(), held), seed)
+    text = rambled(TextDecoder(checklist_request(LINE), START, max_tokens, chat(), held), seed)
     questions = json.loads(text.text)
     assert list(questions)[:-1] == list(LINE.defects)[: len(questions) - 1], "the last name may be cut off"
     assert all(question is None or len(question) <= MAX_QUESTION_CHARS for question in questions.values())
@@ -56,7 +56,7 @@ def test_every_checklist_is_allowed(text: str) -> None:
 @given(CHECKLISTS, st.data())
 def test_a_checklist_cut_off_anywhere_can_be_closed(text: str, data: st.DataObject) -> None:
     cut = text[: data.draw(st.integers(1, len(text)))]
-    assert isinstance(json.loads(cut + closing(cut)), dict)
+    assert isinstance(json.loads(cut + closing_text(cut)), dict)
 
 
 @pytest.mark.skipif(find_spec("xllamacpp") is None or find_spec("gguf") is None, reason="no llama.cpp server")

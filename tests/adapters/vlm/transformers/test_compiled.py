@@ -15,8 +15,8 @@ from torch import nn
 from inspector.adapters.vlm.transformers import compiled
 from inspector.adapters.vlm.transformers import optimize as packing
 from inspector.adapters.vlm.transformers.compiled import CompiledLayer, compile_layers
-from inspector.adapters.vlm.transformers.kv_cache import Rows
-from inspector.adapters.vlm.transformers.model_forward import Network
+from inspector.adapters.vlm.transformers.kv_cache import SequenceRows
+from inspector.adapters.vlm.transformers.model_forward import VisionLanguageModel
 from inspector.adapters.vlm.transformers.optimize import optimize, pack
 
 COMPILER = pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles for CPUs with g++, which is not here")
@@ -43,7 +43,7 @@ def has_compiled(model: nn.Module) -> bool:
 @COMPILER
 @torch.inference_mode()
 def test_compiled_layers_say_what_the_plain_ones_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In bfloat16 every rounding is the same. Rows of different lengths, one alone, and all once more."""
+    """In bfloat16 every rounding is the same. SequenceRows of different lengths, one alone, and all once more."""
     checkpoint = fresh_checkpoint()
     plain = checkpoint.model.bfloat16()
     other = copy.deepcopy(plain)
@@ -51,9 +51,9 @@ def test_compiled_layers_say_what_the_plain_ones_say(monkeypatch: pytest.MonkeyP
     assert compile_layers(other)
     assert has_compiled(other)
     said = []
-    for network in (Network(plain), Network(other)):
+    for network in (VisionLanguageModel(plain), VisionLanguageModel(other)):
         prefix = looked(network, checkpoint)
-        rows, single = Rows.begin(prefix, 3, 16), Rows.begin(prefix, 1, 16)
+        rows, single = SequenceRows.begin(prefix, 3, 16), SequenceRows.begin(prefix, 1, 16)
         for each, tokens in ((rows, TOKENS[0]), (rows, TOKENS[1]), (single, [[11, 12]]), (single, [[13]])):
             forward = network.advance([(each, tokens)])
             forward.commit()

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from support.demo_model import engine, fresh_checkpoint, reference
 
-from inspector.adapters.vlm.transformers.chat_template import Chat
-from inspector.adapters.vlm.transformers.json_grammar import Grammar
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
+from inspector.adapters.vlm.transformers.json_grammar import JsonGrammars
 from inspector.domain.declared import Reasoning
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import REPORT_TOKENS, Pictures, preamble, questions, report_request
@@ -60,8 +60,8 @@ class Rules:
 
     def __init__(self, start: str) -> None:
         loaded = fresh_checkpoint()
-        chat = Chat(loaded.tokenizer, loaded.model.config.image_token_id, loaded.end_tokens)
-        grammar = Grammar(loaded.tokenizer, loaded.model.config.text_config.vocab_size, chat)
+        chat = ChatTemplate(loaded.tokenizer, loaded.model.config.image_token_id, loaded.end_tokens)
+        grammar = JsonGrammars(loaded.tokenizer, loaded.model.config.text_config.vocab_size, chat)
         self._held = grammar.hold(start, report_schema(PIPELINE))
         self._has_begun = False
 

@@ -12,7 +12,7 @@ from PIL import Image
 from support.tiny_model import card, lamp
 from transformers import Qwen2VLImageProcessorPil
 
-from inspector.adapters.vlm.transformers.images import Optics, decode, window
+from inspector.adapters.vlm.transformers.images import ImagePreparer, crop_window, decode
 from inspector.domain.model_card import ModelCard
 from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.errors import PictureError
@@ -27,8 +27,8 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     return data.getvalue()
 
 
-def optics(chosen: ModelCard) -> Optics:
-    return Optics(Qwen2VLImageProcessorPil(patch_size=16, merge_size=2), chosen)
+def optics(chosen: ModelCard) -> ImagePreparer:
+    return ImagePreparer(Qwen2VLImageProcessorPil(patch_size=16, merge_size=2), chosen)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
@@ -92,15 +92,15 @@ def test_a_zoom_tells_which_part_of_the_picture_it_shows() -> None:
 
 
 def test_a_small_crop_grows_until_it_shows_native_pixels() -> None:
-    assert window((1000, 800), Box(0.50, 0.50, 0.51, 0.51), 320) == (345, 244, 665, 564)
+    assert crop_window((1000, 800), Box(0.50, 0.50, 0.51, 0.51), 320) == (345, 244, 665, 564)
 
 
 def test_a_crop_at_the_edge_grows_inwards() -> None:
-    assert window((1000, 800), Box(0.0, 0.9, 0.1, 1.0), 320) == (0, 480, 320, 800)
+    assert crop_window((1000, 800), Box(0.0, 0.9, 0.1, 1.0), 320) == (0, 480, 320, 800)
 
 
 def test_a_crop_of_a_small_picture_is_the_picture() -> None:
-    assert window((200, 100), Box(0.2, 0.2, 0.3, 0.3), 320) == (0, 0, 200, 100)
+    assert crop_window((200, 100), Box(0.2, 0.2, 0.3, 0.3), 320) == (0, 0, 200, 100)
 
 
 @given(SHARES, SHARES, SHARES, SHARES, st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 1000))
@@ -108,7 +108,7 @@ def test_a_crop_lies_in_the_picture_and_holds_the_box(
     x0: float, x1: float, y0: float, y1: float, width: int, height: int, side: int
 ) -> None:
     box = Box(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
-    left, top, right, bottom = window((width, height), box, side)
+    left, top, right, bottom = crop_window((width, height), box, side)
     assert 0 <= left < right <= width
     assert 0 <= top < bottom <= height
     assert left - 1 <= box.x0 * width

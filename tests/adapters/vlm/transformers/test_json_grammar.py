@@ -11,8 +11,8 @@ from support import tiny_model
 from support.held_text import chat, grammar, rambled
 from support.tiny_model import PREAMBLE, REPORT, lamp
 
-from inspector.adapters.vlm.transformers.decoding import Script
-from inspector.adapters.vlm.transformers.json_grammar import closing
+from inspector.adapters.vlm.transformers.decoding import TextDecoder
+from inspector.adapters.vlm.transformers.json_grammar import closing_text
 from inspector.domain.declared import Severity
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.report import BOX_SCHEMA, JsonSchema, read_box, report_schema
@@ -45,7 +45,7 @@ REPORTS = st.fixed_dictionaries(VALUES).map(
 
 def written(start: str, schema: JsonSchema, max_tokens: int, seed: int) -> str:
     """A report by a model that says anything at random."""
-    text = rambled(Script(REPORT, start, max_tokens, chat(), grammar().hold(start, schema)), seed)
+    text = rambled(TextDecoder(REPORT, start, max_tokens, chat(), grammar().hold(start, schema)), seed)
     assert text.tokens <= max_tokens
     return text.text
 
@@ -73,7 +73,7 @@ def test_a_report_names_a_class_of_its_line_a_severity_and_a_box_whatever_the_mo
 @given(REPORTS, st.data())
 def test_a_report_cut_off_anywhere_can_be_closed(report: str, data: st.DataObject) -> None:
     cut = report[: data.draw(st.integers(1, len(report)))]
-    assert isinstance(json.loads(cut + closing(cut)), dict)
+    assert isinstance(json.loads(cut + closing_text(cut)), dict)
 
 
 @settings(deadline=None)
@@ -87,7 +87,7 @@ def test_every_report_is_allowed(report: str) -> None:
 
 
 def test_a_complete_report_needs_no_closing() -> None:
-    assert closing('{"defect": "none"}') == ""
+    assert closing_text('{"defect": "none"}') == ""
 
 
 def test_a_box_is_four_numbers_on_the_grid() -> None:

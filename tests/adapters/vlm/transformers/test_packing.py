@@ -9,8 +9,8 @@ import torch
 from support.demo_model import fresh_checkpoint, looked
 from torch import nn
 
-from inspector.adapters.vlm.transformers.kv_cache import Rows
-from inspector.adapters.vlm.transformers.model_forward import Network
+from inspector.adapters.vlm.transformers.kv_cache import SequenceRows
+from inspector.adapters.vlm.transformers.model_forward import VisionLanguageModel
 from inspector.adapters.vlm.transformers.optimize import pack
 from inspector.adapters.vlm.transformers.packed_linear import PackedLinear
 
@@ -40,8 +40,8 @@ def test_a_packed_model_says_what_the_plain_one_says() -> None:
     pack(packed)
     logits = []
     for model in (plain.model, packed):
-        network = Network(model)
-        rows = Rows.begin(looked(network, plain), 3, 16)
+        network = VisionLanguageModel(model)
+        rows = SequenceRows.begin(looked(network, plain), 3, 16)
         for tokens in ([[11, 12, 13], [14], [15, 16]], [[17], [18], [19]]):
             forward = network.advance([(rows, tokens)])
             forward.commit()

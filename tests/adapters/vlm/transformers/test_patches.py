@@ -12,8 +12,8 @@ from support.demo_model import CARD, engine, fresh_checkpoint
 from support.fakes import MemoryEvidence
 
 from inspector.adapters.vlm.transformers.engine import TransformersEngine
-from inspector.adapters.vlm.transformers.images import Optics
-from inspector.adapters.vlm.transformers.model_forward import Network
+from inspector.adapters.vlm.transformers.images import ImagePreparer
+from inspector.adapters.vlm.transformers.model_forward import VisionLanguageModel
 from inspector.domain.frame import FrameKey
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import Pictures
@@ -43,7 +43,7 @@ async def test_the_patches_are_those_of_the_last_picture_row_by_row() -> None:
     """The processor lays the four patches of a token behind each other; the map lays them where they are."""
     seen = await patches(washer(1), washer(2))
     loaded = fresh_checkpoint()
-    cut = Optics(loaded.processor, CARD).patches([washer(2)])
+    cut = ImagePreparer(loaded.processor, CARD).patches([washer(2)])
     with torch.inference_mode():
         told = loaded.model.model.visual(cut.pixels, grid_thw=cut.grid, return_dict=True).last_hidden_state
     assert seen.shape == (22, 22, 128)
@@ -66,7 +66,7 @@ async def test_the_vision_tower_runs_once_for_votes_and_second_opinion() -> None
     loaded.model.model.visual.register_forward_hook(
         lambda _module, _given, output: pictures.append(len(output.last_hidden_state) // 22**2)
     )
-    watched, shelf = TransformersEngine(CARD, loaded, "0" * 16, Network(loaded.model)), MemoryEvidence()
+    watched, shelf = TransformersEngine(CARD, loaded, "0" * 16, VisionLanguageModel(loaded.model)), MemoryEvidence()
     shown = [shelf.put(encode(golden("washer", seed)), "image/jpeg").sha256 for seed in (1, 2)]
     declared = Pipeline.model_validate(
         {

@@ -18,22 +18,28 @@ from hypothesis import strategies as st
 from support.paths import ROOT
 from transformers import AutoTokenizer
 
-from inspector.adapters.vlm.transformers.chat_template import Chat
-from inspector.adapters.vlm.transformers.decoding import Draft, Script
-from inspector.adapters.vlm.transformers.images import Patches
-from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, Rows, Unread
-from inspector.adapters.vlm.transformers.memory_budget import Memory
-from inspector.adapters.vlm.transformers.requests import Bundle, Opening
-from inspector.adapters.vlm.transformers.scheduler import ADMISSION_S, MOST_ROWS, RECHECK_S, WORDS_EVERY, Batch
-from inspector.adapters.vlm.transformers.worker import Inquiry, Turn
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
+from inspector.adapters.vlm.transformers.decoding import AnswerDecoder, TextDecoder
+from inspector.adapters.vlm.transformers.images import PatchBatch
+from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, SequenceRows, UnreadPrefix
+from inspector.adapters.vlm.transformers.memory_budget import MemoryBudget
+from inspector.adapters.vlm.transformers.requests import PrefixRequest, SequenceGroup
+from inspector.adapters.vlm.transformers.scheduler import (
+    MAX_ROWS_PER_FORWARD,
+    MAX_STEPS_WITHOUT_WORDS,
+    MEMORY_POLL_S,
+    MEMORY_TIMEOUT_S,
+    Scheduler,
+)
+from inspector.adapters.vlm.transformers.worker import PendingResults, Priority
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.prompts import Question
 from inspector.errors import ModelError
 from inspector.ports.engine import Answer, GeneratedText
 
 DEMO = ROOT / "models" / "demo"
-NO_PICTURES = Patches(torch.zeros(0), torch.zeros(0), ())
-NOT_READ = Unread(torch.zeros(0), torch.zeros(0), torch.zeros(0), ())
+NO_PICTURES = PatchBatch(torch.zeros(0), torch.zeros(0), ())
+NOT_READ = UnreadPrefix(torch.zeros(0), torch.zeros(0), torch.zeros(0), ())
 
 
 @dataclass
@@ -60,13 +66,13 @@ class Notebook:
     forwards: list[list[int]] = field(default_factory=list)
     opened: list[int] = field(default_factory=list)
 
-    def look(self, tokens: Sequence[int], patches: Patches) -> KeptPrefix:
+    def look(self, tokens: Sequence[int], patches: PatchBatch) -> KeptPrefix:
         if self.rooms and not self.rooms.pop(0):
             torch.empty(2**52, dtype=torch.uint8)
         self.opened.append(len(tokens))
         return KeptPrefix((), len(tokens), len(tokens), unread=NOT_READ)
 
-    def advance(self, batch: Sequence[tuple[Rows, Sequence[Sequence[int]]]]) -> Made:
+    def advance(self, batch: Sequence[tuple[SequenceRows, Sequence[Sequence[int]]]]) -> Made:
         rows = [part.prefix.tokens for part, tokens in batch for _ in tokens]
         if self.broken & set(rows):
             raise RuntimeError("a row of another shape")
@@ -79,43 +85,49 @@ class Notebook:
 
 
 @functools.cache
-def chat() -> Chat:
+def chat() -> ChatTemplate:
     tokenizer = AutoTokenizer.from_pretrained(DEMO)
-    return Chat(tokenizer, tokenizer.convert_tokens_to_ids("<|image_pad|>"), frozenset({tokenizer.eos_token_id}))
+    return ChatTemplate(
+        tokenizer, tokenizer.convert_tokens_to_ids("<|image_pad|>"), frozenset({tokenizer.eos_token_id})
+    )
 
 
-def draft(steps: int, number: int = 0) -> Draft:
+def draft(steps: int, number: int = 0) -> AnswerDecoder:
     """An answer that is sampled for so many steps, and a few more for its cue."""
     reasoning = Reasoning.DRAFT if steps else Reasoning.NONE
-    return Draft(0, Question(ViewName.DIRECT, f"Broken {number:03}?", reasoning=reasoning, max_tokens=steps), chat())
+    return AnswerDecoder(
+        0, Question(ViewName.DIRECT, f"Broken {number:03}?", reasoning=reasoning, max_tokens=steps), chat()
+    )
 
 
-def asked(batch: Batch, part: int, rows: int, steps: int = 0, unread: Unread | None = None) -> Inquiry[Answer]:
+def asked(
+    batch: Scheduler, part: int, rows: int, steps: int = 0, unread: UnreadPrefix | None = None
+) -> PendingResults[Answer]:
     """So many different questions."""
     return put(batch, KeptPrefix((), part, part, unread=unread), [draft(steps, number) for number in range(rows)])
 
 
-def put(batch: Batch, prefix: KeptPrefix, drafts: list[Draft]) -> Inquiry[Answer]:
-    inquiry = Inquiry[Answer]()
-    batch.add(Bundle.of(Turn.VERDICT, prefix, drafts, inquiry))
-    return inquiry
+def put(batch: Scheduler, prefix: KeptPrefix, drafts: list[AnswerDecoder]) -> PendingResults[Answer]:
+    pending = PendingResults[Answer]()
+    batch.add(SequenceGroup.of(Priority.VERDICT, prefix, drafts, pending))
+    return pending
 
 
-def wanted(batch: Batch, part: int, tokens: int) -> Inquiry[GeneratedText]:
+def wanted(batch: Scheduler, part: int, tokens: int) -> PendingResults[GeneratedText]:
     """Words."""
-    inquiry = Inquiry[GeneratedText]()
-    script = Script("Say something.", "", tokens, chat())
-    batch.add(Bundle.of(Turn.WORDS, KeptPrefix((), part, part), [script], inquiry))
-    return inquiry
+    pending = PendingResults[GeneratedText]()
+    script = TextDecoder("Say something.", "", tokens, chat())
+    batch.add(SequenceGroup.of(Priority.WORDS, KeptPrefix((), part, part), [script], pending))
+    return pending
 
 
-def opened(batch: Batch, tokens: int) -> Inquiry[KeptPrefix]:
-    inquiry = Inquiry[KeptPrefix]()
-    batch.add(Opening([1] * tokens, NO_PICTURES, inquiry))
-    return inquiry
+def opened(batch: Scheduler, tokens: int) -> PendingResults[KeptPrefix]:
+    pending = PendingResults[KeptPrefix]()
+    batch.add(PrefixRequest([1] * tokens, NO_PICTURES, pending))
+    return pending
 
 
-def settle(batch: Batch, most: int = 2000) -> int:
+def settle(batch: Scheduler, most: int = 2000) -> int:
     """Steps until nothing is left to do; gives their number."""
     for step in range(most):
         if batch.pause != 0.0:
@@ -124,8 +136,8 @@ def settle(batch: Batch, most: int = 2000) -> int:
     raise AssertionError("there is no end to it")
 
 
-def started(network: Notebook, tokens: int = 10**6) -> Batch:
-    return Batch(network, Memory(tokens))
+def started(network: Notebook, tokens: int = 10**6) -> Scheduler:
+    return Scheduler(network, MemoryBudget(tokens))
 
 
 async def test_rows_of_all_parts_share_one_forward() -> None:
@@ -154,28 +166,28 @@ async def test_a_finished_row_leaves_and_a_new_one_joins_at_once() -> None:
 async def test_samples_of_one_question_read_it_as_one_row() -> None:
     network = Notebook()
     batch = started(network)
-    inquiry = put(batch, KeptPrefix((), 1, 1), [draft(2, number) for number in (7, 7, 8, 7)])
+    pending = put(batch, KeptPrefix((), 1, 1), [draft(2, number) for number in (7, 7, 8, 7)])
     settle(batch)
     assert network.forwards[:2] == [[1, 1], [1, 1, 1, 1]]
-    assert len([answer async for answer in inquiry.results(4)]) == 4
+    assert len([answer async for answer in pending.results(4)]) == 4
 
 
 async def test_samples_of_one_question_may_go_apart_before_they_differ() -> None:
     network = Notebook()
     batch = started(network)
-    inquiry = put(batch, KeptPrefix((), 1, 1), [draft(3) for _ in range(8)])
+    pending = put(batch, KeptPrefix((), 1, 1), [draft(3) for _ in range(8)])
     batch.step()
     network.fits = 3
     settle(batch)
-    assert len([answer async for answer in inquiry.results(8)]) == 8
+    assert len([answer async for answer in pending.results(8)]) == 8
 
 
 async def test_a_forward_takes_so_many_rows_and_the_next_one_the_others() -> None:
     network = Notebook()
     batch = started(network)
-    asked(batch, 1, MOST_ROWS + 10)
+    asked(batch, 1, MAX_ROWS_PER_FORWARD + 10)
     settle(batch)
-    assert [len(rows) for rows in network.forwards] == [MOST_ROWS, 10]
+    assert [len(rows) for rows in network.forwards] == [MAX_ROWS_PER_FORWARD, 10]
 
 
 async def test_a_verdict_never_waits_for_words() -> None:
@@ -193,7 +205,7 @@ async def test_words_ride_along_under_a_steady_load_of_verdicts() -> None:
     network = Notebook()
     batch = started(network)
     words = wanted(batch, 9, 6)
-    for _ in range(6 * (WORDS_EVERY + 1) + 1):
+    for _ in range(6 * (MAX_STEPS_WITHOUT_WORDS + 1) + 1):
         asked(batch, 1, 1)
         batch.step()
     assert (await words.result()).tokens == 6
@@ -204,7 +216,7 @@ async def test_words_ride_along_while_parts_are_opened_without_end() -> None:
     network = Notebook()
     batch = started(network)
     words = wanted(batch, 9, 6)
-    for _ in range(6 * (WORDS_EVERY + 1) + 1):
+    for _ in range(6 * (MAX_STEPS_WITHOUT_WORDS + 1) + 1):
         opened(batch, 5)
         batch.step()
     assert (await words.result()).tokens == 6
@@ -226,20 +238,20 @@ async def test_opening_and_answering_take_turns() -> None:
 async def test_out_of_memory_makes_smaller_batches_until_all_are_answered() -> None:
     network = Notebook(fits=5)
     batch = started(network)
-    inquiry = asked(batch, 1, 37)
+    pending = asked(batch, 1, 37)
     settle(batch)
-    assert len([answer async for answer in inquiry.results(37)]) == 37
+    assert len([answer async for answer in pending.results(37)]) == 37
     assert max(map(len, network.forwards)) <= 5
 
 
 async def test_rows_that_have_begun_go_on_in_smaller_batches() -> None:
     network = Notebook()
     batch = started(network)
-    inquiry = asked(batch, 1, 8, steps=3)
+    pending = asked(batch, 1, 8, steps=3)
     batch.step()
     network.fits = 3
     settle(batch)
-    assert len([answer async for answer in inquiry.results(8)]) == 8
+    assert len([answer async for answer in pending.results(8)]) == 8
 
 
 async def test_the_batch_grows_again_once_there_is_memory() -> None:
@@ -259,11 +271,11 @@ async def test_the_batch_grows_again_once_there_is_memory() -> None:
 async def test_the_part_that_cannot_be_computed_fails_alone() -> None:
     network = Notebook(broken=frozenset({3}))
     batch = started(network)
-    inquiries = [asked(batch, part, 4, steps=2) for part in range(1, 6)]
+    pending_results = [asked(batch, part, 4, steps=2) for part in range(1, 6)]
     settle(batch)
     with pytest.raises(ModelError, match="a row of another shape"):
-        await inquiries.pop(2).result()
-    assert [len([answer async for answer in each.results(4)]) for each in inquiries] == [4] * 4
+        await pending_results.pop(2).result()
+    assert [len([answer async for answer in each.results(4)]) for each in pending_results] == [4] * 4
 
 
 async def test_what_nobody_waits_for_leaves_at_the_next_step() -> None:
@@ -283,7 +295,7 @@ async def test_a_part_waits_until_another_one_is_closed() -> None:
     first = opened(batch, 60)
     settle(batch)
     second = opened(batch, 30)
-    assert batch.pause == RECHECK_S
+    assert batch.pause == MEMORY_POLL_S
     (await first.result()).close()
     assert batch.pause == 0.0
     batch.step()
@@ -293,9 +305,9 @@ async def test_a_part_waits_until_another_one_is_closed() -> None:
 async def test_a_prefix_that_nobody_holds_frees_its_memory() -> None:
     batch = started(Notebook(), tokens=100)
     for _ in range(5):
-        inquiry = opened(batch, 60)
+        pending = opened(batch, 60)
         settle(batch)
-        del inquiry
+        del pending
         await asyncio.sleep(0)
     assert batch.pause is None
 
@@ -304,12 +316,12 @@ async def test_a_part_that_waits_too_long_is_refused_with_the_reason() -> None:
     batch = started(Notebook(), tokens=100)
     first = opened(batch, 60)
     settle(batch)
-    late = Opening([1] * 30, NO_PICTURES, Inquiry[KeptPrefix]())
-    late.since -= 2 * ADMISSION_S
+    late = PrefixRequest([1] * 30, NO_PICTURES, PendingResults[KeptPrefix]())
+    late.since -= 2 * MEMORY_TIMEOUT_S
     batch.add(late)
     batch.step()
     with pytest.raises(ModelError, match=r"30 tokens need .* raise kv_gib, in the model card"):
-        await late.inquiry.result()
+        await late.pending.result()
     assert (await first.result()).held == 60
 
 
@@ -365,8 +377,8 @@ async def test_a_prefix_that_finds_no_memory_beside_rows_is_read_once_they_are_g
     settle(batch)
     assert [read for read in network.reads if read] == [[2], [3]]
     assert network.forwards[-2:] == [[2, 2], [3]]
-    for inquiry, count in ((rows, 3), (first, 2), (second, 1)):
-        assert len([answer async for answer in inquiry.results(count)]) == count
+    for pending, count in ((rows, 3), (first, 2), (second, 1)):
+        assert len([answer async for answer in pending.results(count)]) == count
 
 
 async def test_a_prefix_that_cannot_be_read_fails_alone() -> None:
@@ -389,9 +401,9 @@ def test_a_prefix_that_is_closed_while_it_is_read_keeps_nothing() -> None:
 @pytest.mark.parametrize("tokens", [76, 1000])
 async def test_a_part_that_never_fits_is_refused_at_once(tokens: int) -> None:
     batch = started(Notebook(), tokens=100)
-    inquiry = opened(batch, tokens)
+    pending = opened(batch, tokens)
     with pytest.raises(ModelError, match=rf"{tokens} tokens need .* lower pixels\.max"):
-        await inquiry.result()
+        await pending.result()
     assert batch.pause is None
 
 
@@ -405,9 +417,9 @@ async def test_rows_that_do_not_fit_together_go_one_after_the_other() -> None:
     network = Notebook()
     most = draft(0).most
     batch = started(network, tokens=8 * most)
-    inquiry = asked(batch, 1, 20)
+    pending = asked(batch, 1, 20)
     settle(batch)
-    assert len([answer async for answer in inquiry.results(20)]) == 20
+    assert len([answer async for answer in pending.results(20)]) == 20
     assert max(map(len, network.forwards)) <= 8
 
 
@@ -424,12 +436,12 @@ ACTIONS = st.one_of(
 @settings(deadline=None, max_examples=40)
 @given(st.lists(ACTIONS, max_size=15), st.integers(1, 12), st.integers(200, 2000))
 def test_whoever_stays_is_answered(actions: list[tuple[str, int, int]], fits: int, tokens: int) -> None:
-    asyncio.run(_whoever_stays_is_answered(actions, fits, Memory(tokens)))
+    asyncio.run(_whoever_stays_is_answered(actions, fits, MemoryBudget(tokens)))
 
 
-async def _whoever_stays_is_answered(actions: list[tuple[str, int, int]], fits: int, memory: Memory) -> None:
+async def _whoever_stays_is_answered(actions: list[tuple[str, int, int]], fits: int, memory: MemoryBudget) -> None:
     """And then the books are as they were."""
-    batch = Batch(Notebook(fits=fits), memory)
+    batch = Scheduler(Notebook(fits=fits), memory)
     stay = deque(_staying(actions, batch))
     while stay:
         await asyncio.sleep(0)  # what was reported to those who left is let go
@@ -441,28 +453,28 @@ async def _whoever_stays_is_answered(actions: list[tuple[str, int, int]], fits: 
     assert (batch.pause, memory.open_prefixes, memory.free(0)) == (None, 0, memory.tokens)
 
 
-def _staying(actions: list[tuple[str, int, int]], batch: Batch) -> list[tuple[Inquiry[Any], int]]:
-    inquiries: list[tuple[Inquiry[Any], int]] = []
+def _staying(actions: list[tuple[str, int, int]], batch: Scheduler) -> list[tuple[PendingResults[Any], int]]:
+    pending_results: list[tuple[PendingResults[Any], int]] = []
     for action, number, steps in actions:
         match action:
             case "ask":
-                inquiries.append((asked(batch, 1, number, steps), number))
+                pending_results.append((asked(batch, 1, number, steps), number))
             case "begin":
-                inquiries.append((asked(batch, 1, number, steps, NOT_READ), number))
+                pending_results.append((asked(batch, 1, number, steps, NOT_READ), number))
             case "write":
-                inquiries.append((wanted(batch, 1, number), 1))
+                pending_results.append((wanted(batch, 1, number), 1))
             case "open":
-                inquiries.append((opened(batch, number), 1))
+                pending_results.append((opened(batch, number), 1))
             case "leave":
-                for inquiry, _ in inquiries[number : number + 1]:
-                    inquiry.is_over = True
-                del inquiries[number : number + 1]
+                for pending, _ in pending_results[number : number + 1]:
+                    pending.is_over = True
+                del pending_results[number : number + 1]
             case _:
                 for _ in range(number):
                     batch.step()
-    return inquiries
+    return pending_results
 
 
-async def _is_answered(inquiry: Inquiry[Any], count: int) -> None:
+async def _is_answered(pending: PendingResults[Any], count: int) -> None:
     async with asyncio.timeout(60):  # nothing steps any more: who is not answered now never is
-        assert len([result async for result in inquiry.results(count)]) == count
+        assert len([result async for result in pending.results(count)]) == count

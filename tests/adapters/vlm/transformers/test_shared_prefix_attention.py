@@ -1,4 +1,4 @@
-"""Attention over a shared prefix: merged from two parts, against one softmax over a copy of the prefix in every row."""
+"""Attention over a shared prefix, merged from two parts, compared with one softmax over copies of the prefix."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from hypothesis import strategies as st
 from support.demo_model import fresh_checkpoint, looked
 
 from inspector.adapters.vlm.transformers import shared_prefix_attention as attention
-from inspector.adapters.vlm.transformers.kv_cache import Advance, KeptPrefix, Rows
-from inspector.adapters.vlm.transformers.kv_pages import Pages, Shape
-from inspector.adapters.vlm.transformers.model_forward import Network
-from inspector.adapters.vlm.transformers.shared_prefix_attention import QUERIES, Causal, copied, shared, spelled_out
+from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, RowAdvance, SequenceRows
+from inspector.adapters.vlm.transformers.kv_pages import KVPages, KVShape
+from inspector.adapters.vlm.transformers.model_forward import VisionLanguageModel
+from inspector.adapters.vlm.transformers.shared_prefix_attention import (
+    QUERY_BLOCK,
+    CausalPrefill,
+    copied_prefix,
+    plain_attention,
+    shared_prefix,
+)
 
 HEAD = 16
 CPU = torch.device("cpu")
@@ -33,18 +39,22 @@ def fresh(tokens: int, groups: int = 1, generator: torch.Generator | None = None
     return torch.randn(tokens, 2, groups, HEAD, generator=generator)
 
 
-def pages(groups: int = 1, layers: int = 1) -> Pages:
-    return Pages(Shape(layers, groups, HEAD, torch.float32, CPU), places=4)
+def pages(groups: int = 1, layers: int = 1) -> KVPages:
+    return KVPages(KVShape(layers, groups, HEAD, torch.float32, CPU), places=4)
 
 
 def attended(plainly: bool, prefix: KeptPrefix, widths: Sequence[int], steps: int, repeats: int) -> torch.Tensor:
     """What all tokens attend to: the first ones of every row, then one a step. The same numbers for the same prefix."""
     generator = torch.Generator().manual_seed(1)
-    rows = Rows.begin(prefix, len(widths), max(widths) + steps)
+    rows = SequenceRows.begin(prefix, len(widths), max(widths) + steps)
     groups, outputs = prefix.layers[0].shape[2], []
     for lengths in [widths, *([[1] * len(widths)] * steps)]:
-        advance = Advance(
-            rows, [[7] * length for length in lengths], copied if plainly else shared, repeats, pages(groups)
+        advance = RowAdvance(
+            rows,
+            [[7] * length for length in lengths],
+            copied_prefix if plainly else shared_prefix,
+            repeats,
+            pages(groups),
         )
         new = fresh(sum(lengths), groups, generator)
         queries = asked(sum(lengths), repeats, groups, generator)
@@ -63,7 +73,7 @@ def test_the_merged_parts_are_one_softmax(
     assert torch.allclose(merged, plain, atol=1e-5)
 
 
-@pytest.mark.parametrize("tokens", [1, QUERIES - 1, QUERIES, QUERIES + 1, 3 * QUERIES + 5])
+@pytest.mark.parametrize("tokens", [1, QUERY_BLOCK - 1, QUERY_BLOCK, QUERY_BLOCK + 1, 3 * QUERY_BLOCK + 5])
 @pytest.mark.parametrize("repeats", [1, 3])
 def test_a_prefix_read_in_blocks_sees_no_token_ahead(tokens: int, repeats: int) -> None:
     queries, own = asked(tokens, repeats, 2), kept(1, 2, tokens)
@@ -72,7 +82,7 @@ def test_a_prefix_read_in_blocks_sees_no_token_ahead(tokens: int, repeats: int) 
     heads = queries.permute(2, 1, 0, 3)
     found = attend(heads.flatten(0, 1)[None], keys, values, is_causal=True, scale=0.3, enable_gqa=True)
     plain = found.view(heads.shape).permute(2, 1, 0, 3)
-    assert torch.allclose(Causal(tokens, repeats, queries).attend(queries, own, 0.3), plain, atol=1e-5)
+    assert torch.allclose(CausalPrefill(tokens, repeats, queries).attend(queries, own, 0.3), plain, atol=1e-5)
 
 
 def test_keys_that_outweigh_all_others_do_not_overflow() -> None:
@@ -85,7 +95,7 @@ def test_the_attention_for_other_devices_says_the_same() -> None:
     queries, (keys, values) = torch.randn(3, 2, 4, HEAD), kept(3, 2, 9)
     mask = torch.zeros(3, 1, 4, 9)
     mask[:, :, :, 5:] = -torch.inf
-    output, log_total = spelled_out(queries, keys, values, attn_mask=mask, scale=0.3)
+    output, log_total = plain_attention(queries, keys, values, attn_mask=mask, scale=0.3)
     scores = queries @ keys.mT * 0.3 + mask
     assert torch.allclose(output, scores.softmax(-1) @ values, atol=1e-6)
     assert torch.allclose(log_total, scores.logsumexp(-1), atol=1e-6)
@@ -98,12 +108,12 @@ def test_a_model_says_the_same_by_the_attention_for_other_devices(
 ) -> None:
     """A picture is read with rows of different lengths, and one apart from them; they go on together."""
     checkpoint = fresh_checkpoint()
-    network = Network(checkpoint.model.to(dtype))
+    network = VisionLanguageModel(checkpoint.model.to(dtype))
     said: list[list[torch.Tensor]] = []
     for tells in (True, False):
         monkeypatch.setattr(attention, "tells_sums", lambda _, tells=tells: tells)
         prefix = looked(network, checkpoint)
-        rows, single, told = Rows.begin(prefix, 3, 16), Rows.begin(prefix, 1, 16), list[torch.Tensor]()
+        rows, single, told = SequenceRows.begin(prefix, 3, 16), SequenceRows.begin(prefix, 1, 16), list[torch.Tensor]()
         for batch in ([(rows, [[11, 12, 13], [14], [15, 16]]), (single, [[11, 12]])], [(rows, [[17], [18], [19]])]):
             forward = network.advance(batch)
             forward.commit()
@@ -115,29 +125,32 @@ def test_a_model_says_the_same_by_the_attention_for_other_devices(
 
 def test_a_row_holds_its_own_tokens_only() -> None:
     prefix = KeptPrefix((kept(1, 2, 1000),), 1000, 1000)
-    rows = Rows.begin(prefix, 9, 32)
-    Advance(rows, [[7, 7]] * 9, shared, 1, pages(2)).attend(0, asked(18, groups=2), fresh(18, groups=2), 1.0)
+    rows = SequenceRows.begin(prefix, 9, 32)
+    RowAdvance(rows, [[7, 7]] * 9, shared_prefix, 1, pages(2)).attend(0, asked(18, groups=2), fresh(18, groups=2), 1.0)
     assert sum(layer.nbytes for layer in rows.own) == 2 * 9 * 2 * 32 * HEAD * 4
 
 
 def test_a_forward_that_was_not_committed_might_as_well_not_have_been() -> None:
     prefix = KeptPrefix((kept(1, 1, 12),), 12, 12)
-    rows, again = Rows.begin(prefix, 2, 8), Rows.begin(prefix, 2, 8)
+    rows, again = SequenceRows.begin(prefix, 2, 8), SequenceRows.begin(prefix, 2, 8)
     queries, new = asked(4), fresh(4)
-    Advance(rows, [[1, 2, 3], [4]], shared, 1, pages()).attend(0, queries, fresh(4), 1.0)
-    told = [Advance(each, [[1], [2, 3, 4]], shared, 1, pages()).attend(0, queries, new, 1.0) for each in (rows, again)]
+    RowAdvance(rows, [[1, 2, 3], [4]], shared_prefix, 1, pages()).attend(0, queries, fresh(4), 1.0)
+    told = [
+        RowAdvance(each, [[1], [2, 3, 4]], shared_prefix, 1, pages()).attend(0, queries, new, 1.0)
+        for each in (rows, again)
+    ]
     assert torch.equal(*told)
 
 
 @pytest.mark.parametrize("chosen", [[0], [2, 0], [0, 1, 2]])
 def test_rows_that_are_kept_go_on_as_they_were(chosen: list[int]) -> None:
     prefix = KeptPrefix((kept(1, 1, 12),), 12, 12)
-    rows = Rows.begin(prefix, 3, 8)
-    first = Advance(rows, [[1, 2, 3], [4], [5, 6]], shared, 1, pages())
+    rows = SequenceRows.begin(prefix, 3, 8)
+    first = RowAdvance(rows, [[1, 2, 3], [4], [5, 6]], shared_prefix, 1, pages())
     first.attend(0, asked(6), fresh(6), 1.0)
     first.commit()
     queries, new = asked(3), fresh(3)
-    all_rows = Advance(rows, [[7]] * 3, shared, 1, pages()).attend(0, queries, new, 1.0)
-    few = Advance(rows.only(chosen), [[7]] * len(chosen), shared, 1, pages())
+    all_rows = RowAdvance(rows, [[7]] * 3, shared_prefix, 1, pages()).attend(0, queries, new, 1.0)
+    few = RowAdvance(rows.only(chosen), [[7]] * len(chosen), shared_prefix, 1, pages())
     some = few.attend(0, queries[chosen], new[chosen], 1.0)
     assert torch.allclose(some, all_rows[chosen], atol=1e-6)

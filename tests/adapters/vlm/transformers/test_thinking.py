@@ -13,9 +13,9 @@ from support.vlm_answers import answers, same
 from support.whole_prompt import WholePrompt
 
 from inspector.adapters.vlm.fingerprint import wording
-from inspector.adapters.vlm.transformers.chat_template import Chat
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.adapters.vlm.transformers.checkpoint import load_checkpoint
-from inspector.adapters.vlm.transformers.decoding import CUE_ROOM, Draft
+from inspector.adapters.vlm.transformers.decoding import CUE_MAX_TOKENS, AnswerDecoder
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.prompts import COT, LETTER_COT, NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
 from inspector.domain.prompts import DRAFT as ENDING
@@ -56,8 +56,8 @@ async def one(question: Question) -> Answer:
 
 def test_words_that_the_model_did_not_choose_are_read_in_one_forward() -> None:
     loaded = load_checkpoint(card(), tiny_model.folder() / "tiny")
-    chat = Chat(loaded.tokenizer, loaded.model.config.image_token_id, loaded.end_tokens)
-    draft, (chosen, *_) = Draft(0, budget(1, 1), chat), chat.encode("a")
+    chat = ChatTemplate(loaded.tokenizer, loaded.model.config.image_token_id, loaded.end_tokens)
+    draft, (chosen, *_) = AnswerDecoder(0, budget(1, 1), chat), chat.encode("a")
     draft.take(chosen)
     assert draft.next == [chosen]
     assert not draft.at_verdict
@@ -88,7 +88,7 @@ async def test_a_thought_keeps_to_its_limits(least: int, most: int, seed: int) -
     assert answer.text.endswith(VERDICT_CUE)
     cue = len(tiny_model.engine()._chat.encode(f" {VERDICT_CUE}"))
     assert least <= answer.tokens - cue <= most
-    assert cue <= CUE_ROOM
+    assert cue <= CUE_MAX_TOKENS
 
 
 async def test_a_thought_without_a_least_length_is_a_draft_of_its_own_cap() -> None:

@@ -11,8 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.adapters.vlm.transformers.decoding import closed
-from inspector.adapters.vlm.transformers.token_spellings import Spelled, draw
+from inspector.adapters.vlm.transformers.decoding import is_closed_object
+from inspector.adapters.vlm.transformers.token_spellings import VerdictTokens, draw
 from inspector.adapters.vlm.transformers.token_spellings import p_ng as shares_of_ng
 from inspector.adapters.vlm.verdict import READABLE
 
@@ -22,12 +22,12 @@ def logits(*shares: float) -> torch.Tensor:
 
 
 def p_ng(row: torch.Tensor, ng: Sequence[int], ok: Sequence[int]) -> float | None:
-    return shares_of_ng(row[None], [Spelled(ng, ok)])[0]
+    return shares_of_ng(row[None], [VerdictTokens(ng, ok)])[0]
 
 
 def test_every_row_is_read_with_its_own_words() -> None:
     rows = torch.stack([logits(0.2, 0.6, 0.2), logits(0.2, 0.6, 0.2), logits(0.01, 0.02, 0.97)])
-    read = shares_of_ng(rows, [Spelled([0], [1]), Spelled([1], [0, 2]), Spelled([0], [1])])
+    read = shares_of_ng(rows, [VerdictTokens([0], [1]), VerdictTokens([1], [0, 2]), VerdictTokens([0], [1])])
     assert read == [pytest.approx(0.25), pytest.approx(0.6), None]
 
 
@@ -101,4 +101,4 @@ def test_a_row_draws_the_same_alone_and_in_company(rows: list[tuple[float, float
     ],
 )
 def test_an_object_is_closed_when_its_own_braces_are(text: str, is_closed: bool) -> None:
-    assert closed(text) is is_closed
+    assert is_closed_object(text) is is_closed
