@@ -45,7 +45,7 @@ class JsonGrammars:
         self._closing_room = max(len(chat.encode(closing_text)) for closing_text in CLOSINGS)
 
     def hold(self, start: str, schema: JsonSchema) -> JsonConstraint:
-        """Return the constraint for a text that begins with `start`. Raises ModelError if no text of the schema does."""
+        """Return the constraint for a text that begins with `start`. Raises ModelError if no such text exists."""
         from llguidance import LLMatcher
 
         # no_forcing: the model tokenizes forced text as it learned to, llguidance would tokenize it differently

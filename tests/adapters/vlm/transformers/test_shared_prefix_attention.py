@@ -111,7 +111,7 @@ def test_a_model_says_the_same_by_the_attention_for_other_devices(
     network = VisionLanguageModel(checkpoint.model.to(dtype))
     said: list[list[torch.Tensor]] = []
     for tells in (True, False):
-        monkeypatch.setattr(attention, "tells_sums", lambda _, tells=tells: tells)
+        monkeypatch.setattr(attention, "returns_log_sums", lambda _, tells=tells: tells)
         prefix = looked(network, checkpoint)
         rows, single, told = SequenceRows.begin(prefix, 3, 16), SequenceRows.begin(prefix, 1, 16), list[torch.Tensor]()
         for batch in ([(rows, [[11, 12, 13], [14], [15, 16]]), (single, [[11, 12]])], [(rows, [[17], [18], [19]])]):
