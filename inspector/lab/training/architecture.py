@@ -1,4 +1,4 @@
-"""The checkpoint's shape, and writing it so that a reader never sees half of one."""
+"""The shape of the checkpoint's model, and the function that saves a checkpoint file by file, each atomically."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ from inspector.lab.training.vocabulary import (
     coordinate_words,
 )
 
-TOWER_SIDE_PX: Final = 320  # pixels a side of the tower's lessons
-QUESTION_SIDE_PX: Final = 352  # of pictures that are asked about: trained on 320, the tower finds more a little larger
-PATCH_PX: Final = 16
-MERGE_SIZE: Final = 2
+TOWER_SIDE_PX: Final = 320  # side of a picture in stage 1
+# Side of a picture with questions: a tower trained on 320 px finds more defects at a slightly larger size.
+QUESTION_SIDE_PX: Final = 352
+PATCH_PX: Final = 16  # side of a vision patch
+MERGE_SIZE: Final = 2  # patches per side that form one visual token
 GRID_SIDE: Final = TOWER_SIDE_PX // PATCH_PX
 PATCHES: Final = GRID_SIDE**2
-QUESTION_GRID_SIDE: Final = QUESTION_SIDE_PX // PATCH_PX // MERGE_SIZE  # of a picture that is asked about
+QUESTION_GRID_SIDE: Final = QUESTION_SIDE_PX // PATCH_PX // MERGE_SIZE  # visual tokens per side
 VISUAL_TOKENS: Final = QUESTION_GRID_SIDE**2
 PIXEL_MEAN: Final = 0.5
 PIXEL_STD: Final = 0.5
 VISION_WIDTH: Final = 128
 TEXT_WIDTH: Final = 128
-FILE_MODE: Final = 0o644  # the service may run as another user than the one who trained
+FILE_MODE: Final = 0o644  # readable by all: the service may run as another user than training
 PREPROCESSOR: Final[dict[str, Any]] = {
     "image_processor_type": "Qwen2VLImageProcessor",
     "processor_class": "Qwen3VLProcessor",
@@ -48,6 +49,7 @@ PREPROCESSOR: Final[dict[str, Any]] = {
 
 
 def make_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
+    """Return the model's configuration for this tokenizer."""
     ids = {token: tokenizer.convert_tokens_to_ids(token) for token in tokenizer.all_special_tokens}
     return Qwen3VLConfig(
         text_config=_text_config(len(tokenizer), ids[TURN_END], ids[END_OF_TEXT]),
@@ -94,7 +96,7 @@ def _vision_config() -> dict[str, Any]:
 
 
 def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen3VLForConditionalGeneration:
-    """A model with random weights; only the words for coordinates start in their order."""
+    """Create a model with random weights; only the embeddings of coordinate words start with their code."""
     torch.manual_seed(seed)
     model = Qwen3VLForConditionalGeneration(make_config(tokenizer))
     init_coordinate_embeddings(
@@ -106,7 +108,7 @@ def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> Qwen3VLForCondi
 
 
 def save_checkpoint(model: Qwen3VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Writes all files beside the folder first and then renames each: a reader sees old or new files, whole ones."""
+    """Write all files into a temporary folder and then rename each: a reader never sees a partly written file."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:
         fresh = Path(made)

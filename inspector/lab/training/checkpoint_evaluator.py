@@ -1,6 +1,6 @@
-"""A checkpoint asked about held-out frames through the service's own engine and judge, in every view.
+"""Asks a checkpoint about held-out frames in every view, through the service's own engine and judge.
 
-Frames come as a camera sends them: encoded as JPEG.
+Frames are encoded as JPEG, as a camera sends them.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from inspector.ports.engine import Engine, Prefix
 from inspector.ports.pool import Job, Judgement
 from inspector.utc import utc_now
 
-GOLDEN_SEED: Final = 1
+GOLDEN_SEED: Final = 1  # seed of the first golden sample
 JPEG_MEDIA_TYPE: Final = "image/jpeg"
-UNLIMITED_DEADLINE_MS: Final = 3_600_000.0  # nobody waits at the gate while a checkpoint is measured
+UNLIMITED_DEADLINE_MS: Final = 3_600_000.0  # one hour: no gate waits for the verdict
 FRAME_VIEWS: Final = (ViewName.PARAPHRASE, ViewName.INVERTED, ViewName.OPTIONS, ViewName.REFUTE)
 HELD_OUT_WORDING: Final = "held-out wording"
 HELD_OUT_WORDINGS: Final = (
@@ -53,14 +53,14 @@ HELD_OUT_WORDINGS: Final = (
 
 
 class DirectVerdict(NamedTuple):
-    """One direct verdict: p_ng, and the milliseconds from the frame's bytes to it."""
+    """p_ng of the direct view, and the milliseconds from the frame's bytes to it."""
 
     p_ng: float
     ms: float
 
 
 class LadderVerdict(NamedTuple):
-    """What the declared ladder found: p_ng of all its votes, how many those were, and what the gate would hear."""
+    """The result of the declared ladder: p_ng of all votes, the number of votes, and the disposition for the gate."""
 
     p_ng: float
     votes: int
@@ -68,7 +68,10 @@ class LadderVerdict(NamedTuple):
 
 
 class ReportScore(NamedTuple):
-    """How good the report of one NG frame is: a class that is there was named; best overlap with a flaw."""
+    """The quality of the report about one NG frame.
+
+    `right_class` says whether the report names a class that the frame shows; `iou` is the best overlap with a flaw.
+    """
 
     right_class: bool
     iou: float
@@ -77,32 +80,35 @@ class ReportScore(NamedTuple):
 
 @dataclass(slots=True)
 class GoldenSampleStore:
-    """Golden samples by the hash of their bytes (`ports.EvidenceStore`)."""
+    """Golden samples by the SHA-256 of their bytes, in memory (implements `EvidenceStore`)."""
 
     pictures: dict[str, bytes] = field(default_factory=dict)
 
     def put(self, data: bytes, media_type: str) -> Evidence:
+        """Store a picture under its hash."""
         sha256 = hashlib.sha256(data).hexdigest()
         self.pictures[sha256] = data
         return Evidence(sha256, media_type, len(data), 0, 0)
 
     def get(self, sha256: str) -> bytes:
+        """Return the picture with this hash."""
         return self.pictures[sha256]
 
     def remove(self, sha256: str) -> None:
+        """Remove the picture, if it is there."""
         self.pictures.pop(sha256, None)
 
 
 @dataclass(slots=True)
 class CheckpointEvaluator:
-    """One engine and the pipelines (by product) in whose words it is asked."""
+    """One engine, and the pipeline per product that supplies its questions."""
 
     engine: Engine
     pipelines: Mapping[str, Pipeline]
     golden_store: GoldenSampleStore = field(default_factory=GoldenSampleStore)
 
     async def direct_verdict(self, product: str, data: bytes) -> DirectVerdict:
-        """The pipeline's own question about an encoded frame."""
+        """Ask the pipeline's own question about an encoded frame."""
         started = time.perf_counter()
         async with self._part_pictures(product, data) as pictures:
             prefix = await pictures.prefix(view.Pictures.FRAME)
@@ -110,46 +116,39 @@ class CheckpointEvaluator:
         return DirectVerdict(p_ng, (time.perf_counter() - started) * 1000.0)
 
     async def view_scores(self, sample: Sample) -> dict[str, float]:
-        """p_ng in every view but the direct one, and in one of the held-out wordings."""
+        """Return p_ng in every view except the direct one, and in one of the held-out wordings."""
         pipeline = self.pipelines[sample.product]
-        wording = HELD_OUT_WORDINGS[sample.seed // (2 * len(PRODUCTS)) % len(HELD_OUT_WORDINGS)].format(
-            product=pipeline.product
-        )
-        turned = [_view_question(pipeline, name, sample.seed) for name in FRAME_VIEWS]
-        others = [*turned, Question(ViewName.PARAPHRASE, wording + view.ANSWER)]
+        index = sample.seed // (2 * len(PRODUCTS)) % len(HELD_OUT_WORDINGS)
+        wording = HELD_OUT_WORDINGS[index].format(product=pipeline.product)
+        view_questions = [_view_question(pipeline, name, sample.seed) for name in FRAME_VIEWS]
+        questions = [*view_questions, Question(ViewName.PARAPHRASE, wording + view.ANSWER)]
         async with self._part_pictures(sample.product, encode(sample), sample.variant) as pictures:
             frame = await pictures.prefix(view.Pictures.FRAME)
-            scores = await self._answers(frame, [*others, *_checklist_questions(pipeline)])
+            frame_scores = await self._answers(frame, [*questions, *_checklist_questions(pipeline)])
+            scores = dict(zip((*map(str, FRAME_VIEWS), HELD_OUT_WORDING), frame_scores, strict=False))
+            scores["checklist"] = max(frame_scores[len(questions) :])
             await pictures.zoom_to_suspect()
-            other_scores = {
-                str(name): await self._answers(
-                    await pictures.prefix(view.PICTURES_OF[name]), [_view_question(pipeline, name, sample.seed)]
-                )
-                for name in (ViewName.COMPARE, ViewName.ZOOM)
-            }
-        named = dict(zip((*map(str, FRAME_VIEWS), HELD_OUT_WORDING), scores, strict=False))
-        return {
-            **named,
-            "checklist": max(scores[len(others) :]),
-            **{name: one for name, (one,) in other_scores.items()},
-        }
+            for name in (ViewName.COMPARE, ViewName.ZOOM):
+                prefix = await pictures.prefix(view.PICTURES_OF[name])
+                (scores[str(name)],) = await self._answers(prefix, [_view_question(pipeline, name, sample.seed)])
+        return scores
 
     async def compare_score(self, sample: Sample) -> float:
-        """p_ng beside a golden sample of the same variant."""
+        """Return p_ng of the compare view, with a golden sample of the same variant."""
         question = _view_question(self.pipelines[sample.product], ViewName.COMPARE, sample.seed)
         async with self._part_pictures(sample.product, encode(sample), sample.variant) as pictures:
             return (await self._answers(await pictures.prefix(view.Pictures.COMPARE), [question]))[0]
 
     async def ladder_verdict(self, product: str, data: bytes, variant: int = 0) -> LadderVerdict:
-        """The pipeline's ladder, climbed by the service's judge with all the time it wants."""
+        """Run the pipeline's ladder with the service's judge and without a deadline."""
         async with aclosing(Judge(self.engine, self.golden_store).judge(self._job(product, data, variant))) as answers:
             judgement = await anext(answers)
         if not isinstance(judgement, Judgement):
-            raise TypeError("a judge tells its judgement before all else")
+            raise TypeError("a judge yields its judgement first")
         return _ladder_verdict(self.pipelines[product], judgement)
 
     async def inspection_verdict(self, product: str, data: bytes) -> LadderVerdict:
-        """As in the service: the quality gate first, then the judge."""
+        """Inspect as the service does: the quality gate first, then the judge."""
         pipeline = self.pipelines[product]
         frame = Frame(FrameKey(pipeline.line, "bench", "1"), data, utc_now(), JPEG_MEDIA_TYPE)
         try:
@@ -159,7 +158,7 @@ class CheckpointEvaluator:
         return LadderVerdict(0.5, 0, pipeline.fail_safe) if fault else await self.ladder_verdict(product, data)
 
     async def report_score(self, sample: Sample) -> ReportScore:
-        """The report that is written about an NG frame."""
+        """Write the report about an NG frame and score it."""
         pipeline = self.pipelines[sample.product]
         async with self._part_pictures(sample.product, encode(sample)) as pictures:
             await pictures.prefix(view.Pictures.FRAME)
@@ -171,7 +170,7 @@ class CheckpointEvaluator:
         return ReportScore(named.defect in {flaw.defect for flaw in sample.flaws}, max(ious), words.ms)
 
     async def _answers(self, prefix: Prefix, questions: Sequence[Question]) -> list[float]:
-        """p_ng of each question; an unreadable answer is doubt, a half."""
+        """Return p_ng of each question; an unreadable answer counts as 0.5."""
         scores = [0.5] * len(questions)
         async with aclosing(self.engine.ask(prefix, questions)) as answers:
             async for answer in answers:
@@ -188,6 +187,7 @@ class CheckpointEvaluator:
 
     @asynccontextmanager
     async def _part_pictures(self, product: str, data: bytes, variant: int = 0) -> AsyncIterator[PartPictures]:
+        """Open the pictures of one part; close them at the end."""
         pictures = PartPictures(self.engine, self.golden_store, self._job(product, data, variant))
         try:
             yield pictures
@@ -197,7 +197,7 @@ class CheckpointEvaluator:
 
 @cache
 def golden_jpeg(product: str, seed: int, variant: int = 0) -> bytes:
-    """A golden sample as a pipeline keeps it."""
+    """Encode a golden sample with the quality of a pipeline's golden sample files."""
     return encode(golden(product, seed, variant), quality=95)
 
 
@@ -218,18 +218,18 @@ def _checklist_questions(pipeline: Pipeline) -> list[Question]:
 
 
 def held_out_frames(frames: int, seed: int) -> list[Sample]:
-    """Frames of all products in turn, half of them NG; every fourth pair shows the product's last variant."""
+    """Return frames of all products in turn, half of them NG; every fourth pair shows the last variant."""
     return [held_out_frame(seed, k) for k in range(frames)]
 
 
 def held_out_frame(seed: int, k: int) -> Sample:
-    """The k-th of them."""
+    """Return frame `k` of `held_out_frames`."""
     turn, product = k // len(PRODUCTS), list(PRODUCTS)[k % len(PRODUCTS)]
     variant = len(PRODUCTS[product].variants) - 1 if turn // 2 % 4 == 3 else 0
     return draw(product, seed + k, ng=turn % 2 == 1, variant=variant)
 
 
 def incomplete_caps(frames: int, seed: int) -> list[Sample]:
-    """Caps without a star: of one variant that is how they should be, of the other the stamp did not come down."""
+    """Return caps without a star: half of a variant that has none, half with the star missing."""
     good = [draw("cap", seed + k, ng=False, variant=1) for k in range(frames // 2)]
     return good + [draw("cap", seed + k, flaws=1, only="missing_star") for k in range(frames // 2, frames)]

@@ -1,6 +1,6 @@
-"""How good a checkpoint is on frames it never saw: the figures of its model card.
+"""Measures a checkpoint on held-out frames: the figures of its model page.
 
-Held out are the seeds, the wordings, the disturbances as a set, and some kinds of pictures that show no product.
+Held out are the seeds, the wordings, the disturbances as a set, and some kinds of out-of-scope pictures.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from inspector.lab.training.scores import (
 )
 from inspector.tuning.classification_metrics import auroc, calibration_error
 
-OUT_OF_SCOPE_PER_FRAME: Final = 0.02  # of each kind of strange picture
-MIN_BOX_IOU: Final = 0.5  # overlap from which a box counts as right
+OUT_OF_SCOPE_PER_FRAME: Final = 0.02  # pictures of each out-of-scope kind, per held-out frame
+MIN_BOX_IOU: Final = 0.5  # IoU from which a box counts as right
 DIRECT: Final = "direct"
 LADDER: Final = "ladder"
-StageProgress = Callable[[str, int, int], None]  # what is measured, frames done, frames in all
+StageProgress = Callable[[str, int, int], None]  # stage, frames done, total frames
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFigures:
-    """What was measured on held-out frames; shares in 0..1, times in ms.
+    """Figures on held-out frames; shares are 0..1, times are in ms.
 
-    `threshold` and `ladder_threshold` were calibrated on as many other frames. `views` are AUROCs; `products`,
-    `robustness` balanced accuracies; `classes`, `deciles` shares of NG frames found; `missing_features` AUROCs without
-    and with a golden sample, on parts that lack something only that can show; `out_of_scope` per kind of strange
-    picture the mean p_ng and the share that the line would pass.
+    `threshold` and `ladder_threshold` were chosen on the same number of other frames. `views` are AUROCs. `products`
+    and `robustness` are balanced accuracies. `classes` and `deciles` are shares of NG frames found. `missing_features`
+    are AUROCs without and with a golden sample, on parts whose flaw only a golden sample shows. `out_of_scope` gives,
+    per kind of picture, the mean p_ng and the share that the line would pass.
     """
 
     frames: int
@@ -77,7 +77,7 @@ class CheckpointFigures:
 
 
 class VerdictScores(NamedTuple):
-    """Frames with the direct verdict and the ladder's about each."""
+    """The scores of the direct view and of the ladder for the same samples."""
 
     direct: ScoredSamples
     ladder: ScoredSamples
@@ -88,7 +88,7 @@ class VerdictScores(NamedTuple):
 async def measure(
     evaluator: CheckpointEvaluator, *, frames: int, seed: int, progress: StageProgress = lambda *_: None
 ) -> CheckpointFigures:
-    """All figures; thresholds are calibrated on as many other frames."""
+    """Measure all figures; the thresholds are chosen on the same number of other frames."""
     calibration = await _verdict_scores(
         evaluator, held_out_frames(frames, seed + frames), _count_progress(progress, "calibration")
     )
@@ -130,19 +130,20 @@ CountProgress = Callable[[int, int], None]
 
 
 def _count_progress(progress: StageProgress, what: str) -> CountProgress:
+    """Return a progress callback for one stage."""
     return lambda done, of: progress(what, done, of)
 
 
 async def _verdict_scores(
-    evaluator: CheckpointEvaluator, samples: Sequence[Sample], tell: CountProgress
+    evaluator: CheckpointEvaluator, samples: Sequence[Sample], progress: CountProgress
 ) -> VerdictScores:
-    """The direct verdict (timed) and the ladder's, frame by frame."""
+    """Collect the direct verdict (timed) and the ladder's verdict for each sample."""
     direct, ladder = [], []
     for done, sample in enumerate(samples, 1):
         data = encode(sample)
         direct.append(await evaluator.direct_verdict(sample.product, data))
         ladder.append(await evaluator.ladder_verdict(sample.product, data, sample.variant))
-        tell(done, len(samples))
+        progress(done, len(samples))
     return VerdictScores(
         ScoredSamples(samples, np.array([read.p_ng for read in direct])),
         ScoredSamples(samples, np.array([verdict.p_ng for verdict in ladder])),
@@ -152,58 +153,62 @@ async def _verdict_scores(
 
 
 async def _view_scores(
-    evaluator: CheckpointEvaluator, samples: Sequence[Sample], tell: CountProgress
+    evaluator: CheckpointEvaluator, samples: Sequence[Sample], progress: CountProgress
 ) -> dict[str, ScoredSamples]:
+    """Collect the scores of every other view for each sample."""
     scores: list[dict[str, float]] = []
     for done, sample in enumerate(samples, 1):
         scores.append(await evaluator.view_scores(sample))
-        tell(done, len(samples))
+        progress(done, len(samples))
     return {name: ScoredSamples(samples, np.array([each[name] for each in scores])) for name in scores[0]}
 
 
 async def _report_scores(
-    evaluator: CheckpointEvaluator, scored: ScoredSamples, threshold: float, tell: CountProgress
+    evaluator: CheckpointEvaluator, scored: ScoredSamples, threshold: float, progress: CountProgress
 ) -> list[ReportScore]:
-    """Reports of the NG frames that were found."""
+    """Score the reports about the NG frames that the direct view found."""
     called = zip(scored.samples, scored.p_ng, strict=True)
     true_alarms = [sample for sample, p_ng in called if sample.ng and p_ng > threshold]
     reports = []
     for done, sample in enumerate(true_alarms, 1):
         reports.append(await evaluator.report_score(sample))
-        tell(done, len(true_alarms))
+        progress(done, len(true_alarms))
     return reports
 
 
 def _share(hits: Iterable[bool]) -> float:
-    """Share of hits; 0 where nothing was tried."""
+    """Return the share of hits, or 0 without any tries."""
     tried = list(hits)
     return sum(tried) / max(1, len(tried))
 
 
 async def _disturbed_scores(
-    evaluator: CheckpointEvaluator, samples: Sequence[Sample], tell: CountProgress
+    evaluator: CheckpointEvaluator, samples: Sequence[Sample], progress: CountProgress
 ) -> dict[str, ScoredSamples]:
-    """Direct verdicts about disturbed frames."""
+    """Collect direct verdicts about disturbed frames, per disturbance."""
     rng, rows, done = np.random.default_rng(0), {}, 0
     for name, disturb in DISTURBANCES.items():
         scores = []
         for sample in samples:
             scores.append(await _direct_p_ng(evaluator, sample.product, disturb(sample.pixels, rng)))
             done += 1
-            tell(done, len(samples) * len(DISTURBANCES))
+            progress(done, len(samples) * len(DISTURBANCES))
         rows[name] = ScoredSamples(samples, np.array(scores))
     return rows
 
 
 async def _direct_p_ng(evaluator: CheckpointEvaluator, product: str, pixels: Pixels) -> float:
+    """Return p_ng of the direct view for a picture."""
     return (await evaluator.direct_verdict(product, encode(_as_frame(product, pixels)))).p_ng
 
 
 def _as_frame(product: str, pixels: Pixels) -> Sample:
+    """Wrap a picture as a sample, so that it can be encoded."""
     return Sample(product, 0, pixels, pixels[..., 0], ())
 
 
 async def _missing_features(evaluator: CheckpointEvaluator, frames: int, seed: int) -> dict[str, float]:
+    """Return AUROCs on caps without a star, without and with a golden sample."""
     samples = incomplete_caps(max(12, frames // 5), seed)
     ng = np.array([sample.ng for sample in samples])
     alone = np.array([(await evaluator.direct_verdict(sample.product, encode(sample))).p_ng for sample in samples])
@@ -212,9 +217,9 @@ async def _missing_features(evaluator: CheckpointEvaluator, frames: int, seed: i
 
 
 async def _out_of_scope(
-    evaluator: CheckpointEvaluator, frames: int, seed: int, tell: CountProgress
+    evaluator: CheckpointEvaluator, frames: int, seed: int, progress: CountProgress
 ) -> dict[str, dict[str, float]]:
-    """Pictures that show no such product: what passes here is a confident OK about nothing."""
+    """Inspect pictures that do not show the pipeline's product; each one that passes is a wrong, confident OK."""
     rng, names = np.random.default_rng(seed), list(PRODUCTS)
     count = max(len(names), round(OUT_OF_SCOPE_PER_FRAME * frames))
     pictures = {
@@ -233,10 +238,11 @@ async def _out_of_scope(
         table[kind] = _out_of_scope_row(
             [await evaluator.inspection_verdict(name, encode(_as_frame(name, p))) for name, p in shown]
         )
-        tell(done, len(pictures))
+        progress(done, len(pictures))
     return table
 
 
 def _out_of_scope_row(verdicts: Sequence[LadderVerdict]) -> dict[str, float]:
+    """Return the mean p_ng and the share of passed pictures."""
     passed = [each.disposition is Disposition.PASS for each in verdicts]
     return {"p_ng": float(np.mean([each.p_ng for each in verdicts])), "passed": float(np.mean(passed))}

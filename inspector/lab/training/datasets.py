@@ -1,4 +1,4 @@
-"""Training pictures by step number: the same seed and step give the same batch, so that training can be resumed."""
+"""Training batches by step number: the same seed and step give the same batch, so that training can be resumed."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from inspector.lab.training.training_pictures import (
 )
 from inspector.lab.training.wordings import random_pipeline
 
-FIRST_TRAINING_SEED: Final = 1_000_000  # from here on; smaller ones are for evaluation, demo and tests
+FIRST_TRAINING_SEED: Final = 1_000_000  # smaller seeds belong to evaluation, the demo and the tests
 MAX_FLAWS: Final = 8
-FLAW_COUNT_SHARES: Final = (0.3, 0.21, *(0.07,) * 7)  # how often a frame has none, one, two …
-EASY_STEPS: Final = 600  # plain flaws and few disturbances first: seeing starts sooner
-HARDNESS_CHOICES: Final = (0.3, 0.5, 0.5)
+FLAW_COUNT_SHARES: Final = (0.3, 0.21, *(0.07,) * 7)  # of frames with 0, 1, 2 … flaws
+EASY_STEPS: Final = 600  # first steps with clear flaws and few disturbances: the tower learns sooner
+HARDNESS_CHOICES: Final = (0.3, 0.5, 0.5)  # `hard` of a frame, each with the same chance
 FRAMES_PER_STEP: Final = 16
-CROP_SIDE_PX: Final = 192  # pixels: a third of the work of a whole picture, and most of its flaws
-CROPS_PER_PICTURE: Final = 2  # of each picture: drawing it takes as long as learning from one
-PRODUCT_SHARES: Final = {"washer": 0.2, "board": 0.4, "cap": 0.4}  # what is learned slowly is shown more often
+CROP_SIDE_PX: Final = 192  # a crop costs a third of a whole picture and shows most of its flaws
+CROPS_PER_PICTURE: Final = 2  # drawing a frame takes as long as one training step on it
+PRODUCT_SHARES: Final = {"washer": 0.2, "board": 0.4, "cap": 0.4}  # products that are learned slowly get more frames
 TRAINING_FLAW_WEIGHTS: Final = DEFAULT_FLAW_WEIGHTS | {
     "dent": 0.3,
     "stain": 0.3,
@@ -57,9 +57,9 @@ TRAINING_FLAW_WEIGHTS: Final = DEFAULT_FLAW_WEIGHTS | {
     "misprint": 1.8,
     "missing_print": 1.9,
 }
-INCOMPLETE_SHARE: Final = 0.5  # of the comparisons
+INCOMPLETE_SHARE: Final = 0.5  # of the compare conversations: caps that lack the star or have none
 DATA_WORKERS: Final = 2
-WORKER_NICENESS: Final = 10
+WORKER_NICENESS: Final = 10  # added to the priority value of a data worker
 VIEW_PICTURES: Final = {False: view.Pictures.FRAME, True: view.Pictures.ZOOM}
 
 
@@ -67,8 +67,10 @@ Batch = TypeVar("Batch")
 
 
 class Conversation(NamedTuple):
-    """One row of a language lesson: what is shown of a product, in which pictures (the last is asked about), its
-    preamble and its lessons."""
+    """One training row about one part: pictures, the preamble, and questions with answers.
+
+    The questions are about the last picture. `view_pictures` says which pictures the service would show.
+    """
 
     product: str
     view_pictures: view.Pictures
@@ -78,13 +80,16 @@ class Conversation(NamedTuple):
 
     @property
     def asks_verdict(self) -> bool:
-        """Whether the first lesson asks for a verdict, not for a report alone."""
+        """Tell whether the first question asks for a verdict; otherwise all ask for reports."""
         return self.examples[0].kind is ExampleKind.VERDICT
 
 
 class PatchBatch(NamedTuple):
-    """Pictures, their classes per patch, the boxes per visual token, the outlines of flaws in each patch; class and box
-    of each picture's plainest flaw."""
+    """A batch for the vision tower.
+
+    Per picture: pixels, a class per patch, a box per visual token, the flaw's outline in each patch, and class and box
+    of the main flaw (class 0 and NaN without a flaw).
+    """
 
     pictures: NDArray[np.uint8]
     labels: Labels
@@ -95,25 +100,29 @@ class PatchBatch(NamedTuple):
 
 
 class PatchDataset(Dataset[PatchBatch]):
-    """For the vision tower: each drawn frame as a whole and in a detail, with none to MOST_FLAWS flaws; in the first
-    `parts` steps of the training PARTS parts of both instead, of half as many frames."""
+    """Batches for the vision tower: each drawn frame as a whole and in a detail, with 0 to MAX_FLAWS flaws.
 
-    def __init__(self, seed: int, first: int, last: int, parts: int = 0) -> None:
-        self.seed, self.steps, self.parts = seed, range(first, last), parts
+    In the first `crop_steps` steps a batch holds CROPS_PER_PICTURE crops of both instead, of half as many frames.
+    """
+
+    def __init__(self, seed: int, first: int, last: int, crop_steps: int = 0) -> None:
+        self.seed, self.steps, self.crop_steps = seed, range(first, last), crop_steps
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def __getitem__(self, index: int) -> PatchBatch:
+        """Return the batch of one step."""
         step = self.steps[index]
         rng = np.random.default_rng([self.seed, 1, step])
-        side, each = (CROP_SIDE_PX, CROPS_PER_PICTURE) if step < self.parts else (TOWER_SIDE_PX, 1)
+        side, each = (CROP_SIDE_PX, CROPS_PER_PICTURE) if step < self.crop_steps else (TOWER_SIDE_PX, 1)
         frames = range(FRAMES_PER_STEP // each)
         pairs = [_whole_and_detail(rng, step < EASY_STEPS, side, each) for _ in frames]
         return stack_pictures([picture for pair in pairs for picture in pair])
 
 
 def _whole_and_detail(rng: np.random.Generator, easy: bool, side: int, each: int) -> list[TrainingPicture]:
+    """Draw one frame; return `each` whole windows and details of it."""
     flaws = int(rng.choice(MAX_FLAWS + 1, p=FLAW_COUNT_SHARES))
     sample = random_sample(rng, flaws, hard=0.0 if easy else None, weights=TRAINING_FLAW_WEIGHTS)
     pixels = sample.pixels if easy and rng.random() < 0.7 else disturb(rng, sample.pixels)
@@ -124,7 +133,7 @@ def _whole_and_detail(rng: np.random.Generator, easy: bool, side: int, each: int
 
 
 class ConversationDataset(Dataset[list[Conversation]]):
-    """For the whole model: mostly whole frames, and details, comparisons, pictures of something else."""
+    """Batches for the whole model: mostly whole frames, and details, comparisons, reports, out-of-scope pictures."""
 
     def __init__(self, seed: int, first: int, last: int) -> None:
         self.seed, self.steps = seed, range(first, last)
@@ -133,6 +142,7 @@ class ConversationDataset(Dataset[list[Conversation]]):
         return len(self.steps)
 
     def __getitem__(self, index: int) -> list[Conversation]:
+        """Return the conversations of one step."""
         rng = np.random.default_rng([self.seed, 2, self.steps[index]])
         return [make(rng) for make, count in CONVERSATION_MIX for _ in range(count)]
 
@@ -148,7 +158,7 @@ def _detail_conversation(rng: np.random.Generator) -> Conversation:
 
 
 def _compare_conversation(rng: np.random.Generator) -> Conversation:
-    """A golden sample first; as the compare view, or as a pipeline's reference."""
+    """Return a conversation with a golden sample first: as the compare view, or as a pipeline's reference."""
     incomplete = rng.random() < INCOMPLETE_SHARE
     sample = _incomplete_or_good(rng) if incomplete else random_sample(rng, _random_flaw_count(rng))
     good = draw(sample.product, FIRST_TRAINING_SEED + int(rng.integers(2**40)), flaws=0, variant=sample.variant)
@@ -158,7 +168,7 @@ def _compare_conversation(rng: np.random.Generator) -> Conversation:
 
 
 def _incomplete_or_good(rng: np.random.Generator) -> Sample:
-    """A part that only its golden sample tells from a good one, or that good one."""
+    """Draw a cap without a star, or the variant that has none: only a golden sample tells them apart."""
     seed = FIRST_TRAINING_SEED + int(rng.integers(2**40))
     if rng.random() < 0.5:
         return draw("cap", seed, flaws=1, only="missing_star")
@@ -166,7 +176,10 @@ def _incomplete_or_good(rng: np.random.Generator) -> Sample:
 
 
 def _report_conversation(rng: np.random.Generator) -> Conversation:
-    """An NG frame, or a detail of one, of which only the report is wanted: pointing takes longest to learn."""
+    """Return a conversation that asks only for the report about an NG frame or detail.
+
+    Boxes take longest to learn, so they get more rows.
+    """
     sample = random_sample(rng, int(rng.choice([1, 2, 3], p=[0.8, 0.12, 0.08])))
     closer = rng.random() < 0.5
     picture, view_pictures = _question_picture(rng, sample, closer), VIEW_PICTURES[closer]
@@ -178,7 +191,7 @@ def _report_conversation(rng: np.random.Generator) -> Conversation:
 
 
 def _out_of_scope_conversation(rng: np.random.Generator) -> Conversation:
-    """No product, or another product than the pipeline's, under any view."""
+    """Return a conversation about another product than the pipeline's, or about no product, in any view."""
     product = list(PRODUCTS)[int(rng.integers(len(PRODUCTS)))]
     choices = (view.Pictures.FRAME, view.Pictures.FRAME, view.Pictures.ZOOM, view.Pictures.COMPARE)
     view_pictures = choices[int(rng.integers(len(choices)))]
@@ -191,7 +204,7 @@ def _out_of_scope_conversation(rng: np.random.Generator) -> Conversation:
 
 
 def _other_product(rng: np.random.Generator, product: str, view_pictures: view.Pictures) -> TrainingPicture:
-    """Mostly: now and then it is the right one after all."""
+    """Return a picture that usually shows another product; by chance it may show the right one."""
     other = random_sample(rng, 0)
     picture = _question_picture(rng, other, closer=view_pictures is view.Pictures.ZOOM)
     return picture if other.product == product else replace(picture, in_scope=False)
@@ -200,6 +213,7 @@ def _other_product(rng: np.random.Generator, product: str, view_pictures: view.P
 def _conversation(
     rng: np.random.Generator, product: str, pictures: tuple[TrainingPicture, ...], view_pictures: view.Pictures
 ) -> Conversation:
+    """Return a conversation with random questions about the last picture."""
     references = 1 if view_pictures is view.Pictures.FRAME and len(pictures) == 2 else 0
     pipeline = random_pipeline(rng, product, references)
     truth = PictureTruth(pictures[-1].flaws, pictures[-1].in_scope)
@@ -213,17 +227,18 @@ def _conversation(
 
 
 def _question_picture(rng: np.random.Generator, sample: Sample, closer: bool = False) -> TrainingPicture:
-    """The frame or a closer look at it, disturbed."""
+    """Return the disturbed frame, or a closer look at it."""
     window = detail_window(rng, sample) if closer else whole_window(rng, len(sample.pixels))
     return training_picture(rng, sample, disturb(rng, sample.pixels), window, QUESTION_SIDE_PX)
 
 
 def _golden_picture(rng: np.random.Generator, good: Sample) -> TrainingPicture:
+    """Return the undisturbed frame as a golden sample."""
     return training_picture(rng, good, good.pixels, Window(0.0, 0.0, len(good.pixels)), QUESTION_SIDE_PX)
 
 
 def _random_flaw_count(rng: np.random.Generator) -> int:
-    """None, mostly one, or some flaws."""
+    """Return the number of flaws of a conversation's frame: 0 or 1 in most cases, at most 5."""
     return int(rng.choice([0, 1, 2, 3, 5], p=[0.46, 0.36, 0.08, 0.05, 0.05]))
 
 
@@ -239,7 +254,7 @@ CONVERSATION_MIX: Final = (
 def random_sample(
     rng: np.random.Generator, flaws: int, hard: float | None = None, weights: Mapping[str, float] = DEFAULT_FLAW_WEIGHTS
 ) -> Sample:
-    """A frame of any product, from seeds that evaluation never uses."""
+    """Draw a frame of any product with a seed that evaluation never uses."""
     product = str(rng.choice(list(PRODUCT_SHARES), p=list(PRODUCT_SHARES.values())))
     hardness = float(rng.choice(HARDNESS_CHOICES)) if hard is None else hard
     variant = int(rng.integers(len(PRODUCTS[product].variants)))
@@ -248,6 +263,7 @@ def random_sample(
 
 
 def stack_pictures(pictures: Sequence[TrainingPicture]) -> PatchBatch:
+    """Stack pictures and their labels into one batch."""
     pixels, labels, boxes, outlines = (
         np.stack(arrays) for arrays in zip(*((s.pixels, s.labels, s.boxes, s.outline) for s in pictures), strict=True)
     )
@@ -256,10 +272,10 @@ def stack_pictures(pictures: Sequence[TrainingPicture]) -> PatchBatch:
     return PatchBatch(pixels, labels, boxes, outlines, np.array(classes, np.int64), np.array(corners, np.float32))
 
 
-def stream_batches(random_examples: Dataset[Batch], workers: int = DATA_WORKERS) -> Iterator[Batch]:
-    """The batches in order, made by `workers` processes."""
+def stream_batches(dataset: Dataset[Batch], workers: int = DATA_WORKERS) -> Iterator[Batch]:
+    """Return the batches in order, prepared by `workers` processes."""
     loader: DataLoader[Batch] = DataLoader(
-        random_examples,
+        dataset,
         batch_size=None,
         num_workers=workers,
         worker_init_fn=_init_worker,
@@ -269,6 +285,6 @@ def stream_batches(random_examples: Dataset[Batch], workers: int = DATA_WORKERS)
 
 
 def _init_worker(_: int) -> None:
-    """Behind the threads that learn: those wait for one another, so that each interruption costs twice."""
+    """Give the training threads priority: they wait for one another, so each interruption costs twice."""
     os.nice(WORKER_NICENESS)
     cv2.setNumThreads(0)

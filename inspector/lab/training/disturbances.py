@@ -1,4 +1,4 @@
-"""The disturbances of the robustness table: what goes wrong with cameras, at fixed strengths."""
+"""Camera faults of fixed strength for the robustness table."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ Disturbance = Callable[[Pixels, np.random.Generator], Pixels]
 
 
 def _add_noise(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    """Add Gaussian noise with a standard deviation of 15 grey levels."""
     return np.clip(pixels + rng.normal(0, 15, pixels.shape), 0, 255).astype(np.uint8)
 
 
 def _reframe(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    """Scale by 12 % up or down and shift by at most 5 %."""
     size = len(pixels)
     scale, shift = rng.choice([0.88, 1.12]), rng.uniform(-0.05, 0.05, 2) * size
     onto = np.array([[scale, 0, (1 - scale) * size / 2 + shift[0]], [0, scale, (1 - scale) * size / 2 + shift[1]]])
@@ -25,12 +27,14 @@ def _reframe(pixels: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _recompress(pixels: Pixels, _: np.random.Generator) -> Pixels:
+    """Encode as JPEG with quality 60 and decode again."""
     return np.asarray(
         cv2.imdecode(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 60])[1], cv2.IMREAD_COLOR), np.uint8
     )
 
 
 def _scale_brightness(factor: float) -> Disturbance:
+    """Return a disturbance that multiplies all values by `factor`."""
     return lambda pixels, _: np.clip(pixels * factor, 0, 255).astype(np.uint8)
 
 

@@ -1,7 +1,7 @@
-"""Lessons as tokens: one row holds a picture's prefix once and all questions about it side by side.
+"""Encodes training examples as tokens: one row holds the prefix with the pictures once, followed by all questions.
 
-Each question sees the prefix and itself only, at the positions it would have alone: the same numbers as one row per
-question, at a third of the cost. Text is rendered by the checkpoint's own chat template.
+Each question attends to the prefix and to itself only, at the positions that it would have alone. The result equals one
+row per question at a third of the cost. The checkpoint's own chat template renders the text.
 """
 
 from __future__ import annotations
@@ -20,18 +20,21 @@ from inspector.lab.training.training_examples import ExampleKind, TrainingExampl
 from inspector.lab.training.training_pictures import CLASSES
 from inspector.lab.training.vocabulary import IMAGE, TURN_END, coordinate_words
 
-COORDINATE_SPREAD: Final = (0.1, 0.22, 0.36, 0.22, 0.1)  # how a coordinate's truth is spread over the steps beside it
-VERDICT_WEIGHT: Final = 3.0
+# Target shares of a coordinate word (in the middle) and of its two neighbours on each side.
+COORDINATE_SPREAD: Final = (0.1, 0.22, 0.36, 0.22, 0.1)
+VERDICT_WEIGHT: Final = 3.0  # loss weights of a target token, by kind
 DRAFT_WEIGHT: Final = 0.15
 TEXT_WEIGHT: Final = 0.25
 COORDINATE_WEIGHT: Final = 1.0
 CLASS_WEIGHT: Final = 1.5
-PLACEHOLDER: Final = "\x00"  # stands where the question goes while the template is rendered
+PLACEHOLDER: Final = "\x00"  # marks the place of the question while the template is rendered
 
 
 class Target(NamedTuple):
-    """What should follow at one place: tokens with their wanted shares, and how much it counts. Where the first token
-    calls the part NG `asks` is 1, where it calls it good -1."""
+    """The wanted next tokens at one position: token ids, their shares, and the weight in the loss.
+
+    `ng_sign` is 1 where the first token calls the part NG, -1 where it calls the part good, else 0.
+    """
 
     at: int
     ids: tuple[int, ...]
@@ -42,7 +45,7 @@ class Target(NamedTuple):
 
 @dataclass(slots=True)
 class PackedRow:
-    """One packed row under way. `segment` is 0 in the prefix, k in the k-th lesson."""
+    """One packed row while it is built; `segment` is 0 in the prefix and k in the k-th question."""
 
     ids: list[int] = field(default_factory=list)
     segment: list[int] = field(default_factory=list)
@@ -51,7 +54,7 @@ class PackedRow:
 
 
 class RowBatch(NamedTuple):
-    """A padded batch of rows. `target_*` list all wanted tokens: row, place, ids, shares, weight, asks."""
+    """A padded batch of rows; the `target_*` tensors list all targets with their row and position."""
 
     ids: Tensor
     positions: Tensor
@@ -64,19 +67,19 @@ class RowBatch(NamedTuple):
     target_ng_sign: Tensor
 
     def to(self, device: torch.device) -> RowBatch:
-        """The same rows on another device."""
+        """Return the batch on another device."""
         return RowBatch(*(each.to(device) for each in self))
 
 
 class TemplateParts(NamedTuple):
-    """The template's text around preamble and question."""
+    """The text of the chat template before the preamble and after the question."""
 
     opening: str
     closing: str
 
 
 class ExampleEncoder:
-    """Turns lessons into rows with one tokenizer."""
+    """Encodes examples as rows with one tokenizer."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._tokenizer = tokenizer
@@ -86,23 +89,23 @@ class ExampleEncoder:
         self._coordinates = {self._encode(text)[0]: index for index, text in enumerate(coordinate_words())}
         self._coordinate_ids = list(self._coordinates)
         self._classes = {self._encode(name)[0] for name in CLASSES}
-        self._frames = {pictures: self._frame(pictures) for pictures in (1, 2)}
+        self._parts = {pictures: self._template_parts(pictures) for pictures in (1, 2)}
 
     def row(self, pictures: int, preamble: str, examples: Sequence[TrainingExample]) -> PackedRow:
-        """One row about `pictures` pictures; the lessons share the prefix."""
+        """Encode one row with the given number of pictures; all examples share the prefix."""
         row = PackedRow()
-        for token in self._encode(self._frames[pictures].opening + preamble):
+        for token in self._encode(self._parts[pictures].opening + preamble):
             if token == self._image:
                 _append_picture(row, token)
             else:
                 append_text(row, [token], 0)
         start = 1 + max(max(place) for place in row.positions)
         for segment, example in enumerate(examples, 1):
-            self._append_example(row, segment, start, example, self._frames[pictures].closing)
+            self._append_example(row, segment, start, example, self._parts[pictures].closing)
         return row
 
     def collate(self, rows: Sequence[PackedRow]) -> RowBatch:
-        """Pads rows to one length."""
+        """Pad rows to one length and collect their targets."""
         longest = max(len(row.ids) for row in rows)
         ids = torch.full((len(rows), longest), self._pad)
         positions = torch.zeros((3, len(rows), longest), dtype=torch.long)
@@ -113,7 +116,8 @@ class ExampleEncoder:
             segments[index, : len(row.ids)] = torch.tensor(row.segment)
         return RowBatch(ids, positions, _attention_mask(segments), *_target_tensors(rows))
 
-    def _frame(self, pictures: int) -> TemplateParts:
+    def _template_parts(self, pictures: int) -> TemplateParts:
+        """Render the chat template with a placeholder and split it there."""
         content: list[dict[str, str]] = [{"type": "image"}] * pictures + [{"type": "text", "text": PLACEHOLDER}]
         text: Any = self._tokenizer.apply_chat_template(
             [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
@@ -125,6 +129,7 @@ class ExampleEncoder:
         return ids
 
     def _append_example(self, row: PackedRow, segment: int, start: int, example: TrainingExample, closing: str) -> None:
+        """Append question, prefill and answer of one example, with its targets."""
         append_text(row, self._encode(example.question + closing), segment, start)
         if example.prefill:
             append_text(row, self._encode(example.prefill), segment)
@@ -134,10 +139,11 @@ class ExampleEncoder:
             row.targets.append(Target(len(row.ids) - 1, (first, second), shares, VERDICT_WEIGHT, example.ng_sign))
             return
         for token in [*self._encode(example.answer), self._end]:
-            row.targets.append(self._wanted(len(row.ids) - 1, token, example.kind))
+            row.targets.append(self._target(len(row.ids) - 1, token, example.kind))
             append_text(row, [token], segment)
 
-    def _wanted(self, at: int, token: int, kind: ExampleKind) -> Target:
+    def _target(self, at: int, token: int, kind: ExampleKind) -> Target:
+        """Return the target for an answer token; a coordinate's share is spread over its neighbours."""
         if kind is ExampleKind.DRAFT:
             return Target(at, (token,), (1.0,), DRAFT_WEIGHT)
         if token not in self._coordinates:
@@ -148,7 +154,7 @@ class ExampleEncoder:
 
 
 def append_text(row: PackedRow, tokens: Sequence[int], segment: int, start: int | None = None) -> None:
-    """Appends text; positions go on from `start`, or from where the row ends."""
+    """Append tokens; positions continue from `start`, or from the end of the row."""
     after = 1 + max(row.positions[-1]) if row.positions else 0
     first = after if start is None else start
     row.ids += tokens
@@ -157,7 +163,7 @@ def append_text(row: PackedRow, tokens: Sequence[int], segment: int, start: int 
 
 
 def _append_picture(row: PackedRow, token: int) -> None:
-    """Appends a picture's visual tokens: one time step, then row and column."""
+    """Append a picture's visual tokens with positions of one time step, then row and column."""
     first = 1 + max(row.positions[-1])
     row.ids += [token] * VISUAL_TOKENS
     row.segment += [0] * VISUAL_TOKENS
@@ -167,8 +173,10 @@ def _append_picture(row: PackedRow, token: int) -> None:
 
 
 def _attention_mask(segments: Tensor) -> Tensor:
-    """[rows, 1, to, from]: backwards only, within the own lesson or to the prefix. Padding sees itself, so that no
-    place sees nothing."""
+    """Return a mask [rows, 1, to, from]: backwards within the own question, or to the prefix.
+
+    Padding attends to itself, so that no position has an empty mask.
+    """
     same = segments[:, :, None] == segments[:, None, :]
     prefix = (segments == 0)[:, None, :]
     causal = torch.ones(segments.shape[1], segments.shape[1], dtype=torch.bool).tril()
@@ -176,6 +184,7 @@ def _attention_mask(segments: Tensor) -> Tensor:
 
 
 def _target_tensors(rows: Sequence[PackedRow]) -> tuple[Tensor, ...]:
+    """Return row, position, ids, shares, weight and sign of all targets."""
     listed = [(index, target) for index, row in enumerate(rows) for target in row.targets]
     width = max(len(target.ids) for _, target in listed)
     ids, shares = np.zeros((len(listed), width), np.int64), np.zeros((len(listed), width), np.float32)

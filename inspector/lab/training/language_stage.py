@@ -1,11 +1,11 @@
-"""Stage 2: the language model learns to answer from what the tower sees.
+"""Stage 2: the language model learns to answer questions from the features of the vision tower.
 
-The tower is left as stage 1 made it, mergers and all. Trained along at a rate that suits the language model it forgot
-how to see (AUROC of its patches 0.90 to 0.70 in 200 steps), because these frames show far fewer flaws than stage 1's;
-with the mergers alone it forgot where flaws lie (share of boxes that fit 0.38 to 0.06 in 1,300 steps).
+The tower stays frozen, mergers included. When it was trained along, at a rate that suits the language model, the AUROC
+of its patches fell from 0.90 to 0.70 in 200 steps, because these frames show far fewer flaws than stage 1's. With only
+the mergers trained along, the share of boxes that fit fell from 0.38 to 0.06 in 1,300 steps.
 
-Of what it sees in a part, a truth of yes or no tells little where a flaw is faint. So the wanted verdict lies between
-the truth and what the tower's own heads, which outlive stage 1 as a teacher, make of the same picture (Hinton et al.,
+A label of yes or no teaches little where a flaw is faint. So the target of a verdict lies between the label and the
+prediction of the tower's own heads for the same picture. The heads of stage 1 act as the teacher (Hinton et al.,
 Distilling the knowledge in a neural network, 2015).
 """
 
@@ -27,15 +27,15 @@ from inspector.lab.training.vision_stage import StepReport, VisionHeads
 from inspector.lab.training.vision_tower import VisionFeatures
 from inspector.tuning.classification_metrics import auroc
 
-TEACHER_SHARE: Final = 0.5  # of a wanted verdict; the rest is the truth
-LOG_ODDS_LOSS_WEIGHT: Final = 0.2  # of the distance to the teacher's log-odds, beside the surprise
-MAX_LOG_ODDS: Final = 5.0  # the teacher's log-odds beyond these are all the same
-VALIDATION_BATCHES: Final = 12
-ROWS_PER_PASS: Final = 8  # rows padded to one length
+TEACHER_SHARE: Final = 0.5  # the teacher's share of a verdict's target; the rest is the label
+LOG_ODDS_LOSS_WEIGHT: Final = 0.2  # weight of the distance to the teacher's log-odds, next to the cross-entropy
+MAX_LOG_ODDS: Final = 5.0  # the teacher's log-odds are clamped to this range
+VALIDATION_BATCHES: Final = 12  # batches per validation
+ROWS_PER_PASS: Final = 8  # rows per forward pass, padded to one length
 
 
 def unfreeze_language_model(model: Any) -> list[nn.Module]:
-    """What this stage trains; everything else is frozen."""
+    """Freeze the whole model except the parts that this stage trains; return those parts."""
     parts = [model.model.language_model]
     model.requires_grad_(False)
     for part in parts:
@@ -44,7 +44,10 @@ def unfreeze_language_model(model: Any) -> list[nn.Module]:
 
 
 def language_step(model: Any, encoder: ExampleEncoder, teacher: Teacher, conversations: list[Conversation]) -> float:
-    """Adds the gradients of one batch, long rows apart from short ones to spare padding; its mean loss."""
+    """Add the gradients of one batch and return its mean loss.
+
+    Rows are grouped by length to save padding.
+    """
     rows = sorted(
         ((encoder.row(len(c.pictures), c.preamble, c.examples), c) for c in conversations),
         key=lambda pair: len(pair[0].ids),
@@ -64,24 +67,26 @@ def language_step(model: Any, encoder: ExampleEncoder, teacher: Teacher, convers
 
 
 def _loss(model: Any, teacher: Teacher, rows: RowBatch, conversations: list[Conversation]) -> Tensor:
-    """Weighted surprise at all wanted tokens, summed, and how far verdicts are from the teacher's."""
+    """Return the weighted sum over all targets: cross-entropy, plus the distance of verdicts to the teacher's."""
     rows = rows.to(model.device)
     with matmul_autocast(model.device):
         with torch.no_grad():
             features = extract_features(model.model.visual, conversations)
             targets = teacher_targets(teacher, rows, conversations, features)
         logits = answer_logits(model, rows, features).float()
-    surprise = -logits.log_softmax(-1).gather(1, rows.target_ids)
-    missed = (surprise * (rows.target_shares + targets.share_shift)).sum(1) + LOG_ODDS_LOSS_WEIGHT * log_odds_loss(
-        logits, rows, targets
-    )
-    return (missed * rows.target_weight).sum()
+    cross_entropy = -logits.log_softmax(-1).gather(1, rows.target_ids)
+    losses = (cross_entropy * (rows.target_shares + targets.share_shift)).sum(1)
+    losses = losses + LOG_ODDS_LOSS_WEIGHT * log_odds_loss(logits, rows, targets)
+    return (losses * rows.target_weight).sum()
 
 
 class TeacherTargets(NamedTuple):
-    """What the teacher says of each target: 1 for NG in the first of its two words and -1 for NG in the second, 0 where
-    it knows nothing [targets]; log-odds of the first word [targets]; what its doubt adds to the wanted shares
-    [targets, words]."""
+    """The teacher's contribution to each target.
+
+    `ng_sign` [targets] is 1 where the first of the two words means NG, -1 where the second does, and 0 where the
+    teacher does not apply. `odds` [targets] are the log-odds of the first word. `share_shift` [targets, words] is added
+    to the target shares.
+    """
 
     ng_sign: Tensor
     odds: Tensor
@@ -91,7 +96,7 @@ class TeacherTargets(NamedTuple):
 def teacher_targets(
     teacher: Teacher, rows: RowBatch, conversations: list[Conversation], features: VisionFeatures
 ) -> TeacherTargets:
-    """Of a lone picture of the product only: of a comparison the teacher knows nothing."""
+    """Return the teacher's targets; the teacher applies only to a single picture of the product."""
     device = rows.ids.device
     truth = torch.tensor(
         [float(bool(conversation.pictures[-1].flaws)) for conversation in conversations], device=device
@@ -106,14 +111,16 @@ def teacher_targets(
 
 
 def log_odds_loss(logits: Tensor, rows: RowBatch, targets: TeacherTargets) -> Tensor:
-    """[targets]: how far log-odds are from the teacher's. Surprise hardly tells one small probability from another, and
-    among those the faint flaws are to be ranked."""
+    """Return the distance of log-odds to the teacher's [targets].
+
+    Cross-entropy hardly tells one small probability from another, but the ranking of faint flaws depends on them.
+    """
     first, second = logits.gather(1, rows.target_ids[:, :2]).unbind(1)
     return F.smooth_l1_loss(first - second, targets.odds, reduction="none") * targets.ng_sign.abs()
 
 
 def answer_logits(model: Any, rows: RowBatch, features: VisionFeatures) -> Tensor:
-    """Logits at the wanted places: [targets, words]."""
+    """Return the logits at the target positions: [targets, words]."""
     picture = rows.ids == model.config.image_token_id
     embedded = model.get_input_embeddings()(rows.ids)
     embedded = embedded.masked_scatter(picture[..., None], features.tokens.flatten(0, 1).to(embedded.dtype))
@@ -139,7 +146,7 @@ def train_language(
     total: int,
     report: StepReport,
 ) -> None:
-    """Runs these steps of `total`; `report` is told after each. `heads` are stage 1's."""
+    """Run the given steps of `total` and call `report` after each; `heads` are those of stage 1."""
     teacher = Teacher(heads, seed, model.model.visual, min(FIT_BATCHES, total))
     for step, conversations in zip(
         steps, stream_batches(ConversationDataset(seed, steps.start, steps.stop)), strict=True
@@ -150,7 +157,7 @@ def train_language(
 
 
 def validate_language(model: Any, encoder: ExampleEncoder, batches: int = VALIDATION_BATCHES) -> dict[str, float]:
-    """AUROC of the main question's answer, pictures of something else left out."""
+    """Return the AUROC of the answer to the first question, without out-of-scope pictures."""
     held_out = ConversationDataset(98, 0, batches)
     scores, truths = [], []
     with torch.no_grad():
@@ -166,7 +173,7 @@ def validate_language(model: Any, encoder: ExampleEncoder, batches: int = VALIDA
 
 
 def _first_log_odds(model: Any, encoder: ExampleEncoder, conversations: list[Conversation]) -> np.ndarray[Any, Any]:
-    """Log-odds of Yes to each case's first question."""
+    """Return the log-odds of Yes for each conversation's first question."""
     rows = encoder.collate(
         [
             encoder.row(len(conversation.pictures), conversation.preamble, conversation.examples[:1])

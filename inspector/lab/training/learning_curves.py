@@ -1,4 +1,4 @@
-"""The learning curves of a training, as a picture in the model's folder."""
+"""Draws the learning curves of a training run into the model's folder."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-SMOOTHING_STEPS: Final = 25
+SMOOTHING_STEPS: Final = 25  # steps per mean of a loss curve
 
 
 def plot_curves(history: Sequence[dict[str, float | str]], folder: Path) -> None:
-    """Writes training.png: losses above, held-out AUROC below; both stages one after the other."""
+    """Write training.png: losses above, held-out AUROC below, with both stages one after the other."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -32,12 +32,13 @@ def plot_curves(history: Sequence[dict[str, float | str]], folder: Path) -> None
 
 
 def _series(history: Sequence[dict[str, float | str]], key: str) -> tuple[list[int], list[float]]:
+    """Return positions and values of the rows that have this key."""
     points = [(place, float(row[key])) for place, row in enumerate(history, 1) if key in row]
     return [place for place, _ in points], [value for _, value in points]
 
 
 def _smooth(values: list[float]) -> list[float]:
-    """Running mean of the last SMOOTH."""
+    """Return the running mean over SMOOTHING_STEPS values."""
     return [
         sum(values[max(0, k - SMOOTHING_STEPS + 1) : k + 1]) / min(k + 1, SMOOTHING_STEPS) for k in range(len(values))
     ]

@@ -1,4 +1,4 @@
-"""The figures as the tables of a model page, in Markdown."""
+"""Formats the figures as the tables of a model page, in Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NUMBER_TYPES: Final = (float, int)
 
 
 def as_markdown(figures: CheckpointFigures) -> str:
-    """One table of single figures, then one a mapping."""
+    """Return one table with the single figures, then one table per mapping."""
     named = {name: getattr(figures, name) for name in CheckpointFigures.__slots__}
     plain = {name: value for name, value in named.items() if isinstance(value, NUMBER_TYPES)}
     tables = {name: value for name, value in named.items() if isinstance(value, Mapping)}

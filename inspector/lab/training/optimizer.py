@@ -1,4 +1,4 @@
-"""How weights are changed: Muon for matrices inside the towers, AdamW for the rest, one schedule for both."""
+"""The optimizer: Muon for the matrices inside the towers, AdamW for all other weights, one schedule for both."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-MUON_LEARNING_RATE: Final = 4e-3  # scaled by Muon to AdamW's root mean square of a step
+MUON_LEARNING_RATE: Final = 4e-3  # Muon scales it to AdamW's root mean square per step
 ADAM_LEARNING_RATE: Final = 1.5e-3
 WEIGHT_DECAY: Final = 0.01
 WARM_UP_STEPS: Final = 60
 MAX_GRADIENT_NORM: Final = 1.0
-MIN_MUON_OUTPUTS: Final = 64  # outputs of a matrix that Muon turns
+MIN_MUON_OUTPUTS: Final = 64  # outputs of a linear layer; AdamW trains smaller ones
 
 
 class Optimizer:
-    """Both optimizers as one; `step` takes the progress of the stage."""
+    """Muon and AdamW as one optimizer.
+
+    `modules` are split between both; `heads` are trained by AdamW. `rate` scales all learning rates.
+    """
 
     def __init__(self, modules: Sequence[nn.Module], heads: Sequence[nn.Module] = (), rate: float = 1.0) -> None:
         self.parameters = [p for module in (*modules, *heads) for p in module.parameters() if p.requires_grad]
         inner = [p for module in modules for p in _matrices(module)]
-        known = {id(p) for p in inner}
-        rest = [p for p in self.parameters if id(p) not in known]
+        muon_ids = {id(p) for p in inner}
+        rest = [p for p in self.parameters if id(p) not in muon_ids]
         self.rate = rate
         self.muon = torch.optim.Muon(
             inner, lr=MUON_LEARNING_RATE, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"
@@ -31,7 +34,7 @@ class Optimizer:
         self.adam = torch.optim.AdamW(rest, lr=ADAM_LEARNING_RATE, weight_decay=0.0, betas=(0.9, 0.98))
 
     def step(self, done: int, steps: int) -> None:
-        """One step with the gradients at hand, which are then cleared."""
+        """Apply and clear the gradients; `done` of `steps` sets the learning rate."""
         factor = self.rate * rate_factor(done, steps)
         nn.utils.clip_grad_norm_(self.parameters, MAX_GRADIENT_NORM)
         for inner, rate in ((self.muon, MUON_LEARNING_RATE), (self.adam, ADAM_LEARNING_RATE)):
@@ -49,7 +52,7 @@ class Optimizer:
 
 
 def _matrices(module: nn.Module) -> list[Tensor]:
-    """The weights of linear layers; heads and embeddings (a tied head is one) learn better with AdamW."""
+    """Return the weights of large linear layers; heads and embeddings (a tied head is one) learn better with AdamW."""
     embeddings = {id(layer.weight) for layer in module.modules() if isinstance(layer, nn.Embedding)}
     linear = [
         layer for layer in module.modules() if isinstance(layer, nn.Linear) and layer.out_features >= MIN_MUON_OUTPUTS
@@ -58,5 +61,5 @@ def _matrices(module: nn.Module) -> list[Tensor]:
 
 
 def rate_factor(done: int, steps: int) -> float:
-    """Warm up, then fall in a straight line to nothing."""
+    """Return the learning rate's factor: linear warm-up, then linear decay to 0."""
     return max(0.0, min((done + 1) / WARM_UP_STEPS, 1.0 - done / steps))

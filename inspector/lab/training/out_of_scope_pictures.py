@@ -1,4 +1,4 @@
-"""Pictures that show none of the products: some of the kinds that training shows, and some that it never does."""
+"""Pictures that show none of the products: some of the kinds used in training, and some that training never shows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from inspector.lab.synthetic.sample import Pixels
 from inspector.lab.training.training_pictures import TAUGHT_OUT_OF_SCOPE
 
-FRAME_SIDE_PX: Final = 640  # pixels, as the products' frames
-TAUGHT_SIDE_PX: Final = 320  # of the kinds that training shows
+FRAME_SIDE_PX: Final = 640  # as the products' frames
+TAUGHT_SIDE_PX: Final = 320  # side of the kinds that training shows
 PictureMaker = Callable[[np.random.Generator], Pixels]
 
 
@@ -31,7 +31,7 @@ def _stripes(rng: np.random.Generator) -> Pixels:
 
 
 def _portrait(rng: np.random.Generator) -> Pixels:
-    """Head and shoulders before a soft background, in skin and cloth tones, shaded and a little out of focus."""
+    """Draw head and shoulders in front of a soft background, in skin and cloth tones, shaded and slightly blurred."""
     backdrop = rng.uniform(40, 220, (3, 3, 3)).astype(np.float32)
     scene = (
         cv2.resize(backdrop, (FRAME_SIDE_PX, FRAME_SIDE_PX), interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""Statistics of held-out scores. Pure numbers; asks no model."""
+"""Statistics of held-out scores; this module asks no model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inspector.domain.report import Box
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample
 from inspector.tuning.classification_metrics import balanced_accuracy
 
-FAINT_SHARE: Final = 0.3  # of the NG frames, by contrast, that "clear" figures leave out
+FAINT_SHARE: Final = 0.3  # share of the NG frames, the faintest ones, that "clear" figures leave out
 DECILES: Final = 10
 Array = NDArray[Any]
 
@@ -31,17 +31,17 @@ class ScoredSamples:
 
     @property
     def contrast(self) -> Array:
-        """Of each NG sample's plainest flaw, in order."""
+        """Return the contrast of the main flaw of each NG sample, in order."""
         return np.array([_main_flaw(sample).contrast for sample in self.samples if sample.ng])
 
     def of(self, product: str) -> ScoredSamples:
-        """Only the samples of one product."""
+        """Return only the samples of one product."""
         selected = [sample.product == product for sample in self.samples]
         return ScoredSamples([sample for sample in self.samples if sample.product == product], self.p_ng[selected])
 
 
 def balanced_accuracy_at(scored: ScoredSamples, threshold: float, faintest: float = 0.0) -> float:
-    """Balanced accuracy at a threshold; the faintest share of the NG frames is left out."""
+    """Return the balanced accuracy at a threshold, without the given share of the faintest NG frames."""
     ng, included = scored.ng, ~scored.ng
     included[ng] = scored.contrast >= np.quantile(scored.contrast, faintest)
     right = (scored.p_ng > threshold) == ng
@@ -49,19 +49,19 @@ def balanced_accuracy_at(scored: ScoredSamples, threshold: float, faintest: floa
 
 
 def best_threshold(scored: ScoredSamples) -> float:
-    """The one of highest balanced accuracy; the middle one where several are."""
+    """Return the threshold with the highest balanced accuracy, or the median of several."""
     candidates = np.quantile(scored.p_ng, np.linspace(0.02, 0.98, 97))
     reached = np.array([balanced_accuracy_at(scored, float(threshold)) for threshold in candidates])
     return float(np.median(candidates[reached == reached.max()]))
 
 
 def by_product(scored: ScoredSamples, threshold: float) -> dict[str, float]:
-    """Balanced accuracy of each product."""
+    """Return the balanced accuracy of each product."""
     return {name: balanced_accuracy_at(scored.of(name), threshold) for name in PRODUCTS}
 
 
 def recall_by_class(scored: ScoredSamples, threshold: float) -> dict[str, float]:
-    """Share of NG frames called NG, by the class of their plainest flaw."""
+    """Return the share of NG frames called NG, by the class of their main flaw."""
     called: dict[str, list[bool]] = {}
     for sample, p_ng in _ng_samples(scored):
         called.setdefault(_main_flaw(sample).defect, []).append(p_ng > threshold)
@@ -69,13 +69,13 @@ def recall_by_class(scored: ScoredSamples, threshold: float) -> dict[str, float]
 
 
 def recall_by_decile(scored: ScoredSamples, threshold: float) -> list[float]:
-    """Share of NG frames called NG, the faintest tenth first."""
+    """Return the share of NG frames called NG per tenth of contrast, the faintest first."""
     called = scored.p_ng[scored.ng][np.argsort(scored.contrast)] > threshold
     return [float(part.mean()) for part in np.array_split(called, min(DECILES, len(called)))]
 
 
 def box_iou(a: Box, b: Box) -> float:
-    """Intersection over union."""
+    """Return the intersection over union of two boxes."""
     width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
     shared = max(width, 0.0) * max(height, 0.0)
     areas = [(box.x1 - box.x0) * (box.y1 - box.y0) for box in (a, b)]
@@ -83,10 +83,12 @@ def box_iou(a: Box, b: Box) -> float:
 
 
 def _ng_samples(scored: ScoredSamples) -> Iterator[tuple[Sample, float]]:
+    """Return the NG samples with their p_ng."""
     return ((sample, float(p)) for sample, p in zip(scored.samples, scored.p_ng, strict=True) if sample.ng)
 
 
 def _main_flaw(sample: Sample) -> Flaw:
+    """Return the main flaw of an NG sample; raise ValueError for an OK one."""
     flaw = sample.main
     if flaw is None:
         raise ValueError("an OK frame has no flaw")

@@ -1,7 +1,8 @@
-"""What stage 1's heads make of a part: how likely it is NG, as the teacher of stage 2.
+"""The teacher of stage 2: predicts with stage 1's heads how likely a part is NG.
 
-A head's odds mean another thing on each product, and in a closer look than in a whole picture: a logistic regression on
-parts that no lesson shows puts them right (Platt, Probabilistic outputs for support vector machines, 1999).
+A head's log-odds mean something different on each product, and in a detail than in a whole picture. A logistic
+regression corrects them, fitted on parts that no training step shows (Platt, Probabilistic outputs for support vector
+machines, 1999).
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ from inspector.lab.training.precision import matmul_autocast
 from inspector.lab.training.vision_stage import VisionHeads
 from inspector.lab.training.vision_tower import VisionFeatures, patchify, run_tower
 
-FIT_BATCHES: Final = 60
-FIRST_FIT_STEP: Final = 1_000_000  # step of them: beyond those of any training
+FIT_BATCHES: Final = 60  # batches of conversations for the fit
+FIRST_FIT_STEP: Final = 1_000_000  # first step of the fitted batches, beyond the steps of any training run
 FIT_ITERATIONS: Final = 60
-RIDGE_PENALTY: Final = 1e-2  # holds the few weights where a product is never in doubt
+RIDGE_PENALTY: Final = 1e-2  # bounds the weights where a product's parts are perfectly separable
 PICTURE_KINDS: Final = {
     (name, closer): 2 * index + closer for index, name in enumerate(PRODUCTS) for closer in (False, True)
 }
 
 
 class Teacher:
-    """Heads with the weights of their odds, fitted on pictures of their own that `seed` draws."""
+    """Stage 1's heads with a logistic regression over their log-odds, fitted on pictures drawn from `seed`."""
 
     def __init__(self, heads: VisionHeads, seed: int, visual: Any, batches: int = FIT_BATCHES) -> None:
         self._heads, self._device = heads, heads.weights.device
@@ -46,10 +47,14 @@ class Teacher:
         self._weights = fit_logistic_regression(torch.cat(inputs), torch.tensor(ng, device=self._device))
 
     def log_odds(self, conversations: Sequence[Conversation], features: VisionFeatures) -> Tensor:
-        """[cases]: of a flaw in the last picture of each; `features` are those of all their pictures."""
+        """Return the log-odds of a flaw in each conversation's last picture [conversations].
+
+        `features` are those of all pictures of the conversations.
+        """
         return self._inputs(conversations, features) @ self._weights
 
     def _inputs(self, conversations: Sequence[Conversation], features: VisionFeatures) -> Tensor:
+        """Return the regression's inputs: the heads' log-odds and a one-hot kind of picture."""
         lasts = (
             torch.tensor([len(conversation.pictures) for conversation in conversations], device=self._device).cumsum(0)
             - 1
@@ -58,33 +63,32 @@ class Teacher:
             PICTURE_KINDS[conversation.product, conversation.view_pictures is view.Pictures.ZOOM]
             for conversation in conversations
         ]
-        known = F.one_hot(torch.tensor(kinds, device=self._device), len(PICTURE_KINDS)).float()
-        return torch.cat([self._heads.max_flaw_log_odds(features)[lasts], known], dim=1)
+        one_hot_kind = F.one_hot(torch.tensor(kinds, device=self._device), len(PICTURE_KINDS)).float()
+        return torch.cat([self._heads.max_flaw_log_odds(features)[lasts], one_hot_kind], dim=1)
 
 
 def is_single_product(conversation: Conversation) -> bool:
-    """Whether it shows one picture, and that of the product."""
+    """Tell whether the conversation has one picture and the picture shows the product."""
     return len(conversation.pictures) == 1 and conversation.pictures[0].in_scope
 
 
 def extract_features(visual: Any, conversations: Sequence[Conversation]) -> VisionFeatures:
-    """The features of all pictures of these cases."""
+    """Return the features of all pictures of these conversations."""
     pictures = np.stack([picture.pixels for conversation in conversations for picture in conversation.pictures])
     return run_tower(visual, patchify(pictures).to(visual.patch_embed.proj.weight.device))
 
 
 def fit_logistic_regression(inputs: Tensor, ng: Tensor) -> Tensor:
-    """The logistic regression's weights, for inputs [parts, weights] and whether each part is NG [parts]."""
+    """Fit weights for inputs [parts, weights] and NG labels [parts]."""
     weights = torch.zeros(inputs.shape[1], device=inputs.device, requires_grad=True)
     search = torch.optim.LBFGS([weights], max_iter=FIT_ITERATIONS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         search.zero_grad()
-        missed = (
-            F.binary_cross_entropy_with_logits(inputs @ weights, ng.float()) + RIDGE_PENALTY * weights.square().mean()
-        )
-        missed.backward()  # type: ignore[no-untyped-call]
-        return missed
+        cross_entropy = F.binary_cross_entropy_with_logits(inputs @ weights, ng.float())
+        fit_loss = cross_entropy + RIDGE_PENALTY * weights.square().mean()
+        fit_loss.backward()  # type: ignore[no-untyped-call]
+        return fit_loss
 
     search.step(loss)  # type: ignore[no-untyped-call]
     return weights.detach()

@@ -1,4 +1,4 @@
-"""Making the checkpoint from nothing: two stages, resumable at any step, with curves."""
+"""Trains the checkpoint from random weights: two stages, resumable at any saved step, with learning curves."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from inspector.lab.training.optimizer import Optimizer
 from inspector.lab.training.vision_stage import VisionHeads, train_vision, validate_vision, whiten_patch_embedding
 from inspector.lab.training.vocabulary import make_tokenizer
 
-SAVE_EVERY_STEPS: Final = 100
-VALIDATE_EVERY_STEPS: Final = 800
-LANGUAGE_RATE_FACTOR: Final = 0.5
-M_MMAP_MAX: Final = -4  # as malloc.h numbers them
+SAVE_EVERY_STEPS: Final = 100  # steps between saved states
+VALIDATE_EVERY_STEPS: Final = 800  # steps between validations
+LANGUAGE_RATE_FACTOR: Final = 0.5  # of the learning rates in stage 2
+M_MMAP_MAX: Final = -4  # parameter numbers of mallopt in malloc.h
 M_TRIM_THRESHOLD: Final = -1
-MAX_RETAINED_BYTES: Final = 2**31 - 1  # bytes of freed memory that are not given back
+MAX_RETAINED_BYTES: Final = 2**31 - 1  # freed memory that is not returned to the system
 VISION, LANGUAGE = "vision", "language"
-StepProgress = Callable[[str, int, int, dict[str, float]], None]  # stage, steps done, steps in all, figures
+StepProgress = Callable[[str, int, int, dict[str, float]], None]  # stage, steps done, total steps, figures
 
 
 def train(
@@ -38,8 +38,11 @@ def train(
     threads: int = 2,
     progress: StepProgress = lambda *_: None,
 ) -> None:
-    """Trains a checkpoint into `folder`. What is needed to go on after an interruption is kept in `state`: called
-    again with the same arguments, training goes on from the last kept step."""
+    """Train a checkpoint into `folder`.
+
+    `state` holds everything that is needed to resume. A second call with the same arguments continues from the last
+    saved step.
+    """
     torch.set_num_threads(threads)
     _retain_freed_memory()
     training = TrainingRun(folder, state, seed, progress)
@@ -49,15 +52,18 @@ def train(
 
 
 def _retain_freed_memory() -> None:
-    """Large arrays come and go at each step: fetched from the system anew each time, their pages cost a fifth of it."""
+    """Keep freed memory in the process.
+
+    Each step allocates and frees large arrays. Fetching their pages from the system again would take a fifth of a step.
+    """
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):  # glibc's alone
+    if hasattr(libc, "mallopt"):  # only glibc has it
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, MAX_RETAINED_BYTES)
 
 
 class TrainingRun:
-    """Model, heads, optimizer and history of one training."""
+    """Model, heads, optimizer and history of one training run."""
 
     def __init__(self, folder: Path, state: Path, seed: int, progress: StepProgress) -> None:
         self.folder, self.state, self.seed, self.progress = folder, state, seed, progress
@@ -70,6 +76,7 @@ class TrainingRun:
         self.optimizer = self._optimizer()
 
     def run_vision(self, steps: int) -> None:
+        """Run the remaining steps of stage 1; do nothing if the run is already in stage 2."""
         if self.stage != VISION:
             return
         if self.done == 0:
@@ -81,12 +88,13 @@ class TrainingRun:
         self._save_state()
 
     def run_language(self, steps: int) -> None:
+        """Run the remaining steps of stage 2."""
         todo, encoder = range(self.done, steps), ExampleEncoder(self.tokenizer)
         train_language(self.model, self.heads, encoder, self.optimizer, self.seed, todo, steps, self._reporter(steps))
         self._save_state()
 
     def resume(self) -> None:
-        """Takes up the last kept step, if there is one."""
+        """Load the last saved step, if there is one."""
         if not self.state.exists():
             return
         state = torch.load(self.state, map_location=self.device)
@@ -119,7 +127,7 @@ class TrainingRun:
         return validate_language(self.model, ExampleEncoder(self.tokenizer))
 
     def _save_state(self) -> None:
-        """Writes what resuming needs; in the second stage also the checkpoint and the curves."""
+        """Save what resuming needs; in stage 2 also the checkpoint and the curves."""
         self.state.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.state.with_suffix(".new")
         state = {

@@ -1,4 +1,4 @@
-"""What is asked about a training picture and what the right answer is. Text only; knows nothing of tokens."""
+"""Questions about a training picture with their target answers, as text; this module knows no tokens."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from inspector.domain.report import BOX_GRID, Box
 from inspector.lab.synthetic import PRODUCTS, Flaw
 from inspector.lab.training.wordings import free_question, pick
 
-COORDINATE_STEP: Final = 5  # coordinates are spoken in steps of five, each a single token
-OUT_OF_SCOPE_P_NG: Final = 0.6  # share of "NG" in the answer about a picture that shows no such product
-OTHER_EXAMPLE_SHARE: Final = (
-    0.55  # share of the other questions: more of them would teach less per second than other pictures
-)
+COORDINATE_STEP: Final = 5  # grid units between coordinate words; each word is a single token
+OUT_OF_SCOPE_P_NG: Final = 0.6  # target p_ng of a picture that does not show the product
+# Share of the other questions that are asked: all of them would teach less per second than more pictures do.
+OTHER_EXAMPLE_SHARE: Final = 0.55
 REPORT_PREFILLS: Final = ("", "{", '{"', '{"defect": "', '{"defect": "', '{"defect": "')
 LOCATE_PREFILLS: Final = ("", "{", '{"bbox_2d": [', '{"bbox_2d": [')
 PLAIN_WORDS: Final = ("plain", "clear", "strong", "obvious")
@@ -37,7 +36,7 @@ BAD_DRAFTS: Final = ("{A} {d} {at}.", "There is a {a} {d} {at}.", "{D} {at}.", "
 
 
 class ExampleKind(StrEnum):
-    """How an answer is scored while training."""
+    """The kind of a training example, which sets its loss."""
 
     VERDICT = "verdict"
     TEXT = "text"
@@ -46,9 +45,12 @@ class ExampleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrainingExample:
-    """One question and its answer. `start` is the part of the answer that the model is made to say. `p_yes` is the
-    wanted probability of the first of the two `words` where the answer is one token; `asks` is 1 where that word calls
-    the part NG, -1 where it calls it good, 0 where it does neither."""
+    """One question with its target answer.
+
+    `prefill` is the start of the answer that the model is given. Where the answer is one token, `p_yes` is the target
+    probability of the first of the two `words`. `ng_sign` is 1 where that word calls the part NG, -1 where it calls the
+    part good, 0 where it does neither.
+    """
 
     kind: ExampleKind
     question: str
@@ -61,20 +63,24 @@ class TrainingExample:
 
 @dataclass(frozen=True, slots=True)
 class PictureTruth:
-    """What a picture shows: the flaws in it, biggest first, with boxes on this picture; or not the product at all."""
+    """Ground truth of a picture: its flaws, most visible first, with boxes on this picture.
+
+    `in_scope` is False where the picture does not show the pipeline's product.
+    """
 
     flaws: tuple[Flaw, ...]
     in_scope: bool = True
 
     @property
     def p_ng(self) -> float:
+        """Return the target probability of NG."""
         return float(bool(self.flaws)) if self.in_scope else OUT_OF_SCOPE_P_NG
 
 
 def random_examples(
     rng: np.random.Generator, pipeline: Pipeline, truth: PictureTruth, view_pictures: view.Pictures
 ) -> list[TrainingExample]:
-    """The main question about one picture, what is to be written about it, and about half of the other kinds."""
+    """Return the main question, the report questions, and a random part of the other kinds."""
     first = {view.Pictures.COMPARE: ViewName.COMPARE, view.Pictures.ZOOM: ViewName.ZOOM}.get(
         view_pictures, ViewName.DIRECT
     )
@@ -88,7 +94,7 @@ def random_examples(
 def all_examples(
     rng: np.random.Generator, pipeline: Pipeline, truth: PictureTruth, first: ViewName
 ) -> list[TrainingExample]:
-    """One of every kind, the `first` view's own question at the head."""
+    """Return examples of every kind, with the main question (view `first`) at the head."""
     listed = [_verdict_example(question, truth) for question in _service_questions(rng, pipeline, first)]
     listed += [
         _free_example(rng, pipeline, truth),
@@ -101,13 +107,14 @@ def all_examples(
 
 
 def report_examples(rng: np.random.Generator, pipeline: Pipeline, truth: PictureTruth) -> list[TrainingExample]:
-    """What is to be written about the plainest flaw; nothing about a good part."""
+    """Return the report questions about the most visible flaw; none about a good part."""
     if not truth.flaws:
         return []
     return [_report_example(rng, pipeline, truth.flaws[0]), _locate_example(rng, truth.flaws[0])]
 
 
 def _free_example(rng: np.random.Generator, pipeline: Pipeline, truth: PictureTruth) -> TrainingExample:
+    """Return a question in free wording."""
     text, yes_is_ng = free_question(rng, pipeline.product)
     if yes_is_ng:
         return TrainingExample(ExampleKind.VERDICT, text, p_yes=truth.p_ng, ng_sign=1)
@@ -115,17 +122,21 @@ def _free_example(rng: np.random.Generator, pipeline: Pipeline, truth: PictureTr
 
 
 def _service_questions(rng: np.random.Generator, pipeline: Pipeline, first: ViewName) -> list[Question]:
-    """The main view, a paraphrase, and one of the views that turn the question round."""
-    turned = (ViewName.INVERTED, ViewName.OPTIONS, ViewName.REFUTE)[int(rng.integers(3))]
-    return [_service_question(rng, pipeline, name, Reasoning.NONE) for name in (first, ViewName.PARAPHRASE, turned)]
+    """Return the main view, a paraphrase, and one of the inverted, options and refute views."""
+    reworded_view = (ViewName.INVERTED, ViewName.OPTIONS, ViewName.REFUTE)[int(rng.integers(3))]
+    return [
+        _service_question(rng, pipeline, name, Reasoning.NONE) for name in (first, ViewName.PARAPHRASE, reworded_view)
+    ]
 
 
 def _service_question(rng: np.random.Generator, pipeline: Pipeline, name: ViewName, reasoning: Reasoning) -> Question:
+    """Return one question of a view in the service's own wording."""
     seed = int(rng.integers(64))
     return view.questions(pipeline, name, samples=1, reasoning=reasoning, temperature=0.0, seed=seed)[0]
 
 
 def _verdict_example(question: Question, truth: PictureTruth) -> TrainingExample:
+    """Return the example for a question of the service."""
     return TrainingExample(
         ExampleKind.VERDICT,
         question.text,
@@ -136,7 +147,10 @@ def _verdict_example(question: Question, truth: PictureTruth) -> TrainingExample
 
 
 def _checklist_example(rng: np.random.Generator, pipeline: Pipeline, truth: PictureTruth) -> TrainingExample:
-    """Half of the time about a class that is there. On what is not the product at all nothing is certain."""
+    """Return a checklist question, in half of the cases about a class that the picture shows.
+
+    The target for an out-of-scope picture is uncertain.
+    """
     present = tuple({flaw.defect for flaw in truth.flaws} & set(pipeline.defects))
     defect = pick(rng, present if present and rng.random() < 0.5 else tuple(pipeline.defects))
     item = view.checklist(pipeline)[list(pipeline.defects).index(defect)]
@@ -150,14 +164,16 @@ def _checklist_example(rng: np.random.Generator, pipeline: Pipeline, truth: Pict
 def _draft_example(
     rng: np.random.Generator, pipeline: Pipeline, truth: PictureTruth, first: ViewName
 ) -> TrainingExample:
-    turned = (ViewName.INVERTED, ViewName.OPTIONS, ViewName.REFUTE)[int(rng.integers(3))]
-    question = _service_question(rng, pipeline, turned if rng.random() < 0.2 else first, Reasoning.DRAFT)
+    """Return a question that asks for a short thought before the verdict."""
+    reworded_view = (ViewName.INVERTED, ViewName.OPTIONS, ViewName.REFUTE)[int(rng.integers(3))]
+    question = _service_question(rng, pipeline, reworded_view if rng.random() < 0.2 else first, Reasoning.DRAFT)
     thought = _thought(rng, truth.flaws[0]) if truth.flaws else pick(rng, GOOD_DRAFTS)
     verdict_words = question.ng_words if truth.flaws else question.ok_words
     return TrainingExample(ExampleKind.DRAFT, question.text, f"{thought} {view.VERDICT_CUE} {verdict_words[0]}")
 
 
 def _thought(rng: np.random.Generator, flaw: Flaw) -> str:
+    """Return a sentence about the flaw."""
     adjective, spoken = _strength_word(rng, flaw), view.word(flaw.defect)
     words = {
         "a": adjective,
@@ -170,10 +186,12 @@ def _thought(rng: np.random.Generator, flaw: Flaw) -> str:
 
 
 def _strength_word(rng: np.random.Generator, flaw: Flaw) -> str:
+    """Return an adjective that fits the flaw's contrast."""
     return pick(rng, PLAIN_WORDS if flaw.contrast > 0.5 else FAINT_WORDS)
 
 
 def _report_example(rng: np.random.Generator, pipeline: Pipeline, flaw: Flaw) -> TrainingExample:
+    """Return the report request with the report about the flaw."""
     severity = PRODUCTS[pipeline.line].defects[flaw.defect].value
     description = f"{_strength_word(rng, flaw).capitalize()} {view.word(flaw.defect)} {location_phrase(flaw.box_norm)}."
     answer = json.dumps(
@@ -183,6 +201,7 @@ def _report_example(rng: np.random.Generator, pipeline: Pipeline, flaw: Flaw) ->
 
 
 def _locate_example(rng: np.random.Generator, flaw: Flaw) -> TrainingExample:
+    """Return the request for a box with the flaw's box."""
     return _prefilled_example(
         rng, view.LOCATE_REQUEST, json.dumps({"bbox_2d": on_grid(flaw.box_norm)}), LOCATE_PREFILLS
     )
@@ -191,12 +210,13 @@ def _locate_example(rng: np.random.Generator, flaw: Flaw) -> TrainingExample:
 def _prefilled_example(
     rng: np.random.Generator, request: str, answer: str, prefills: tuple[str, ...]
 ) -> TrainingExample:
+    """Return an example whose answer starts with a random prefill."""
     prefill = pick(rng, prefills)
     return TrainingExample(ExampleKind.TEXT, request, answer[len(prefill) :], prefill)
 
 
 def on_grid(box: Box) -> list[int]:
-    """The box in 0..1000, to the nearest step, never empty."""
+    """Round the box (0..1) to the coordinate grid (0..1000 in steps); it is never empty."""
     x0, y0 = (
         min(COORDINATE_STEP * round(value * BOX_GRID / COORDINATE_STEP), int(BOX_GRID) - COORDINATE_STEP)
         for value in (box.x0, box.y0)
@@ -206,7 +226,7 @@ def on_grid(box: Box) -> list[int]:
 
 
 def location_phrase(box: Box) -> str:
-    """Where a box lies, in words."""
+    """Describe in words where a box lies."""
     x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
     column = "left" if x < 0.38 else "right" if x > 0.62 else ""
     row = "upper" if y < 0.38 else "lower" if y > 0.62 else ""

@@ -1,5 +1,4 @@
-"""From a drawn frame to the pictures the model sees: disturbed as cameras disturb, framed or cropped, with the truth
-carried along."""
+"""Turns a drawn frame into training pictures: disturbed, framed or cropped, with the ground truth moved along."""
 
 from __future__ import annotations
 
@@ -19,21 +18,21 @@ from inspector.lab.synthetic.scene import crop_grain
 from inspector.lab.training.architecture import MERGE_SIZE, PATCH_PX, TOWER_SIDE_PX
 
 CLASSES: Final = tuple(dict.fromkeys(name for product in PRODUCTS.values() for name in product.defects))
-IGNORED_LABEL: Final = -1  # a patch that a flaw only touches
-MIN_LABEL_PX: Final = 4  # pixels of flaw in a patch from which it counts
-CELL_PX: Final = 4  # pixels: a flaw's outline is told this finely
+IGNORED_LABEL: Final = -1  # label of a patch with fewer flaw pixels than MIN_LABEL_PX; the loss ignores it
+MIN_LABEL_PX: Final = 4  # flaw pixels from which a patch gets the flaw's class
+CELL_PX: Final = 4  # side of a cell, the resolution of a flaw's outline
 CELLS_PER_PATCH: Final = (PATCH_PX // CELL_PX) ** 2
-MIN_VISIBLE_PX: Final = 12  # pixels of a flaw in a picture from which it counts
-PIL_BICUBIC: Final = -1  # as the processor resizes, on a wider kernel than OpenCV's
+MIN_VISIBLE_PX: Final = 12  # flaw pixels from which a picture counts as showing the flaw
+PIL_BICUBIC: Final = -1  # Pillow's kernel, wider than OpenCV's; the image processor uses it
 RESIZERS: Final = (PIL_BICUBIC, cv2.INTER_AREA, cv2.INTER_LINEAR)
 TOKEN_PX: Final = PATCH_PX * MERGE_SIZE
-NEAR_FLAW_SHARE: Final = 0.7  # of the closer looks at a part that has one
+NEAR_FLAW_SHARE: Final = 0.7  # of the details and crops of a part with flaws
 Labels = NDArray[np.int64]
 Point = NDArray[np.float64]
 
 
 class Window(NamedTuple):
-    """A square of a frame, in its pixels; may reach over its edge."""
+    """A square of a frame, in its pixels; it may extend beyond the frame."""
 
     x: float
     y: float
@@ -42,9 +41,12 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrainingPicture:
-    """One square picture; `labels` is the class per patch (0 good, k the k-th of CLASSES, UNSURE), `boxes` [rows,
-    columns, 4] the box on the picture (0..1) of the flaw that each visual token shows most of, else NaN;
-    `outline` [rows, columns, CELLS] which cells of each patch a flaw covers."""
+    """One square picture with its labels.
+
+    `labels` is the class per patch: 0 good, k the k-th of CLASSES, or IGNORED_LABEL. `boxes` [rows, columns, 4] is, per
+    visual token, the box (0..1) of the flaw with the most pixels in it, else NaN. `outline` [rows, columns,
+    CELLS_PER_PATCH] marks the cells of each patch that a flaw covers.
+    """
 
     pixels: Pixels
     labels: Labels
@@ -55,14 +57,14 @@ class TrainingPicture:
 
     @property
     def main(self) -> tuple[int, Box | None]:
-        """Class (0 where the picture shows no flaw) and box of the plainest flaw."""
+        """Return class and box of the most visible flaw; class 0 and no box without flaws."""
         if not self.flaws:
             return 0, None
         return CLASSES.index(self.flaws[0].defect) + 1, self.flaws[0].box_norm
 
 
 def disturb(rng: np.random.Generator, pixels: Pixels) -> Pixels:
-    """What lamps, lenses, sensors and codecs do; one frame in four is left as it is."""
+    """Apply random exposure, blur, noise and JPEG compression; leave one frame in four unchanged."""
     if rng.random() < 0.25:
         return pixels
     disturbed: Any = pixels
@@ -82,12 +84,12 @@ def disturb(rng: np.random.Generator, pixels: Pixels) -> Pixels:
 
 
 def _random_exposure(rng: np.random.Generator) -> float:
-    """Too dark as often as too bright, where highlights are lost."""
+    """Return a brightness factor: too dark as often as too bright, where highlights are lost."""
     return float(rng.uniform(0.55, 1.0) if rng.random() < 0.5 else rng.uniform(1.0, 1.6))
 
 
 def whole_window(rng: np.random.Generator, size: int) -> Window:
-    """The frame as it is, or framed a little differently."""
+    """Return the whole frame, or a slightly different framing."""
     if rng.random() < 0.5:
         return Window(0.0, 0.0, size)
     side = size * rng.uniform(0.82, 1.22)
@@ -97,7 +99,7 @@ def whole_window(rng: np.random.Generator, size: int) -> Window:
 
 
 def detail_window(rng: np.random.Generator, sample: Sample) -> Window:
-    """A crop near native resolution; mostly around a flaw where there is one."""
+    """Return a crop near native resolution, usually around a flaw if there is one."""
     size = sample.pixels.shape[0]
     side = size * rng.uniform(0.36, 0.62)
     anywhere = rng.uniform(0.25 * size, 0.75 * size, 2)
@@ -107,7 +109,7 @@ def detail_window(rng: np.random.Generator, sample: Sample) -> Window:
 
 
 def crop_window(rng: np.random.Generator, sample: Sample, window: Window, side: int) -> Window:
-    """What `side` pixels show of the window at its own scale; mostly around a flaw where there is one."""
+    """Return a window of `side` pixels at the scale of `window`, usually around a flaw if there is one."""
     smaller = window.side * side / TOWER_SIDE_PX
     slack, middle = window.side - smaller, np.array((window.x, window.y)) + smaller / 2
     anywhere = middle + rng.uniform(0.0, slack, 2)
@@ -116,7 +118,7 @@ def crop_window(rng: np.random.Generator, sample: Sample, window: Window, side: 
 
 
 def _point_near_flaw(rng: np.random.Generator, sample: Sample, reach: float, anywhere: Point) -> Point:
-    """Mostly a point within `reach` of a flaw's middle where there is a flaw; else `anywhere`."""
+    """Return a point within `reach` of a flaw's centre, or `anywhere`; without flaws always `anywhere`."""
     if not sample.flaws or rng.random() >= NEAR_FLAW_SHARE:
         return anywhere
     x0, y0, x1, y1 = sample.flaws[int(rng.integers(len(sample.flaws)))].box_px
@@ -126,32 +128,34 @@ def _point_near_flaw(rng: np.random.Generator, sample: Sample, reach: float, any
 def training_picture(
     rng: np.random.Generator, sample: Sample, disturbed: Pixels, window: Window, side: int = TOWER_SIDE_PX
 ) -> TrainingPicture:
-    """The window of the disturbed frame `seen`, as the model gets it, with what is true there."""
+    """Crop the window from the disturbed frame, resize it to `side` pixels, and compute its labels."""
     mask = _crop(sample.mask, window, side, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
     pixels = _crop(disturbed, window, side, RESIZERS[int(rng.integers(len(RESIZERS)))], cv2.BORDER_REPLICATE)
     counts = np.bincount(mask.ravel(), minlength=len(sample.flaws) + 1)
     moved = [_flaw_in_window(flaw, window) for flaw in sample.flaws]
     least = MIN_VISIBLE_PX * _area_scale(window, side)
-    there = [flaw for flaw, count in zip(moved, counts[1:], strict=False) if count >= least]
+    visible = [flaw for flaw, count in zip(moved, counts[1:], strict=False) if count >= least]
     return TrainingPicture(
         pixels,
         _patch_labels(sample, mask),
         _token_boxes(moved, mask),
         _flaw_cells(mask),
-        tuple(sorted(there, key=_visibility, reverse=True)),
+        tuple(sorted(visible, key=_visibility, reverse=True)),
     )
 
 
 def _area_scale(window: Window, side: int) -> float:
-    """How many pixels of the picture a pixel of the frame becomes, at most 1."""
+    """Return the number of picture pixels per frame pixel, at most 1."""
     return min(1.0, (side / window.side) ** 2)
 
 
 def _visibility(flaw: Flaw) -> float:
+    """Return the flaw's visibility, by which flaws are ranked."""
     return float(flaw.contrast * flaw.extent_px**0.5)
 
 
 def _crop(image: Pixels, window: Window, side: int, how: int, border: int) -> Pixels:
+    """Crop the window, extend it beyond the frame by `border`, and resize it with the method `how`."""
     height, width = image.shape[:2]
     x0, y0, reach = round(window.x), round(window.y), round(window.side)
     inside = image[max(y0, 0) : min(y0 + reach, height), max(x0, 0) : min(x0 + reach, width)]
@@ -163,7 +167,7 @@ def _crop(image: Pixels, window: Window, side: int, how: int, border: int) -> Pi
 
 
 def _flaw_in_window(flaw: Flaw, window: Window) -> Flaw:
-    """The flaw with its box on the window, cut to it."""
+    """Return the flaw with its box relative to the window, clipped to it."""
     x0, y0, x1, y1 = flaw.box_px
     shares = ((x0 - window.x, y0 - window.y), (x1 - window.x, y1 - window.y))
     (a, b), (c, d) = ((min(max(v / window.side, 0.0), 1.0) for v in pair) for pair in shares)
@@ -172,6 +176,7 @@ def _flaw_in_window(flaw: Flaw, window: Window) -> Flaw:
 
 
 def _patch_labels(sample: Sample, mask: Pixels) -> Labels:
+    """Return the class per patch."""
     classes = np.array([0, *(CLASSES.index(flaw.defect) + 1 for flaw in sample.flaws)], np.int64)[mask]
     grid = len(mask) // PATCH_PX
     patches = classes.reshape(grid, PATCH_PX, grid, PATCH_PX).transpose(0, 2, 1, 3).reshape(grid, grid, -1)
@@ -180,16 +185,17 @@ def _patch_labels(sample: Sample, mask: Pixels) -> Labels:
 
 
 def _token_boxes(moved: list[Flaw], mask: Pixels) -> NDArray[np.float32]:
+    """Return, per visual token, the box of the flaw with the most pixels in it."""
     grid = len(mask) // TOKEN_PX
     cells = mask.reshape(grid, TOKEN_PX, grid, TOKEN_PX)
     shares = np.stack([(cells == index).sum((1, 3)) for index in range(len(moved) + 1)])
     shares[0] = MIN_LABEL_PX - 1
-    known = np.array([(math.nan,) * 4, *((b.x0, b.y0, b.x1, b.y1) for b in (flaw.box_norm for flaw in moved))])
-    return np.asarray(known[shares.argmax(0)], np.float32)
+    boxes = np.array([(math.nan,) * 4, *((b.x0, b.y0, b.x1, b.y1) for b in (flaw.box_norm for flaw in moved))])
+    return np.asarray(boxes[shares.argmax(0)], np.float32)
 
 
 def _flaw_cells(mask: Pixels) -> NDArray[np.bool_]:
-    """A cell counts where a quarter of it is covered."""
+    """Mark the cells that a flaw covers by at least a quarter."""
     grid, side = len(mask) // PATCH_PX, len(mask) // CELL_PX
     touched = (mask > 0).reshape(side, CELL_PX, side, CELL_PX).sum(1, dtype=np.uint8).sum(2, dtype=np.uint8)
     covered = (touched >= CELL_PX**2 / 4).reshape(grid, PATCH_PX // CELL_PX, grid, PATCH_PX // CELL_PX)
@@ -197,7 +203,7 @@ def _flaw_cells(mask: Pixels) -> NDArray[np.bool_]:
 
 
 def out_of_scope_picture(rng: np.random.Generator, side: int) -> TrainingPicture:
-    """A picture of no product: noise, a flat field, a gradient, a checkerboard, clouds, scattered shapes."""
+    """Return a picture without a product: noise, a flat field, a gradient, checkers, clouds or shapes."""
     maker, patches, tokens = (
         TAUGHT_OUT_OF_SCOPE[int(rng.integers(len(TAUGHT_OUT_OF_SCOPE)))],
         side // PATCH_PX,
@@ -236,7 +242,7 @@ def _checkers(rng: np.random.Generator, side: int) -> Pixels:
 
 
 def _clouds(rng: np.random.Generator, side: int) -> Pixels:
-    """Photo-like texture: colour noise over many scales."""
+    """Draw photo-like texture: colour noise at several scales."""
     sizes = [4, 8, 16, 32, 64, 128]
     scene = np.full((side, side, 3), rng.uniform(70, 180), np.float32)
     for level, size in enumerate(sizes):

@@ -1,10 +1,13 @@
-"""Stage 1: the vision tower alone learns to name what lies in each patch, through heads that teach stage 2.
+"""Stage 1: the vision tower learns to classify patches, through heads that later act as the teacher of stage 2.
 
-Patches also learn a flaw's outline within them, visual tokens where the flaw that they show begins and ends, in the
-language of the report. Whole pictures learn whether they are good by their worst patch: that of a good part is what
-makes it a false reject; and the mean of their tokens what their plainest flaw is and where: a language model that does
-not know yet where to look reads a mean at once.
-Trained through the language model from the start, the same number of frames left it at chance.
+The heads predict, from features of the tower:
+- per patch: the class of flaw, and the flaw's outline within the patch;
+- per visual token: the class, and the flaw's box in coordinate words of the report;
+- per picture: whether it is NG, from its most suspicious patch, because that one causes a false reject;
+- per picture: class and box of the main flaw, from the mean of its tokens, because a language model
+  that has not yet learned where to attend reads such a mean.
+
+Trained through the language model from the start, with the same number of frames, the model stayed at chance.
 """
 
 from __future__ import annotations
@@ -33,25 +36,27 @@ from inspector.lab.training.training_pictures import (
 from inspector.lab.training.vision_tower import VisionFeatures, block_order, patchify, run_tower
 from inspector.tuning.classification_metrics import auroc
 
-FLAW_CLASS_WEIGHT: Final = 3.0  # nearly all patches are good
+FLAW_CLASS_WEIGHT: Final = 3.0  # loss weight of a patch with a flaw: nearly all patches are good
 TOKEN_LOSS_WEIGHT: Final = 0.5
 OUTLINE_LOSS_WEIGHT: Final = 0.3
 BOX_LOSS_WEIGHT: Final = 0.4
 MAIN_FLAW_LOSS_WEIGHT: Final = 0.15
 PICTURE_LOSS_WEIGHT: Final = 0.15
-WHITEN_STEPS: Final = 12
-CROP_STEPS_SHARE: Final = (
-    0.7  # of the steps: flaws are learned in parts of pictures, how much is suspicious in whole ones
-)
-MEAN_GAIN: Final = 10.0  # a flaw is in few of a picture's tokens
-VALIDATION_FRAMES: Final = 160
-VALIDATION_BATCH: Final = 32
+WHITEN_STEPS: Final = 12  # batches for the principal components
+# Share of the steps that use crops. Crops teach flaws; whole pictures teach how suspicious a good part may look.
+CROP_STEPS_SHARE: Final = 0.7
+MEAN_GAIN: Final = 10.0  # scales the mean of tokens: only few of them show the flaw
+VALIDATION_FRAMES: Final = 160  # frames per validation
+VALIDATION_BATCH: Final = 32  # frames per forward pass
 StepReport = Callable[[int, dict[str, float]], None]
 
 
 class VisionTargets(NamedTuple):
-    """What is true of a batch, in the order of patchify: `labels` [pictures, patches], `boxes` [pictures, tokens, 4],
-    `outlines` [pictures, patches, CELLS], `main_class` [pictures], `main_box` [pictures, 4]."""
+    """The ground truth of a batch, in the order of `patchify`.
+
+    `labels` [pictures, patches], `boxes` [pictures, tokens, 4], `outlines` [pictures, patches, CELLS_PER_PATCH],
+    `main_class` [pictures], `main_box` [pictures, 4].
+    """
 
     labels: Tensor
     boxes: Tensor
@@ -61,7 +66,7 @@ class VisionTargets(NamedTuple):
 
 
 class VisionHeads(nn.Module):
-    """What a patch shows, and where in it; what a visual token shows, and the box of it; and what their mean shows."""
+    """Heads for class and outline per patch, class and box per visual token, and the main flaw per picture."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,41 +78,50 @@ class VisionHeads(nn.Module):
         self.main_box = BoxHead(TEXT_WIDTH)
         self.weights = nn.Buffer(torch.tensor([1.0] + [FLAW_CLASS_WEIGHT] * len(CLASSES)))
 
-    def loss(self, features: VisionFeatures, wanted: VisionTargets) -> Tensor:
-        labels, boxes = wanted.labels, wanted.boxes
-        per_token, placed = labels.view(len(labels), -1, MERGE_SIZE**2).amax(-1), ~boxes[..., 0].isnan()
+    def loss(self, features: VisionFeatures, targets: VisionTargets) -> Tensor:
+        """Return the weighted sum of all losses."""
+        labels, boxes = targets.labels, targets.boxes
+        per_token, has_box = labels.view(len(labels), -1, MERGE_SIZE**2).amax(-1), ~boxes[..., 0].isnan()
         patches, tokens = self.patch(features.patches).float(), self.token(features.tokens).float()
         return (
             self._class_loss(patches, labels)
             + TOKEN_LOSS_WEIGHT * self._class_loss(tokens, per_token)
             + PICTURE_LOSS_WEIGHT * (_picture_loss(patches, labels) + _picture_loss(tokens, per_token))
-            + OUTLINE_LOSS_WEIGHT * self._outline_loss(features.patches, labels, wanted.outlines)
-            + BOX_LOSS_WEIGHT * self.box.loss(features.tokens[placed], boxes[placed])
-            + MAIN_FLAW_LOSS_WEIGHT * self._main_flaw_loss(features.tokens, wanted.main_class, wanted.main_box)
+            + OUTLINE_LOSS_WEIGHT * self._outline_loss(features.patches, labels, targets.outlines)
+            + BOX_LOSS_WEIGHT * self.box.loss(features.tokens[has_box], boxes[has_box])
+            + MAIN_FLAW_LOSS_WEIGHT * self._main_flaw_loss(features.tokens, targets.main_class, targets.main_box)
         )
 
     def _main_flaw_loss(self, tokens: Tensor, classes: Tensor, boxes: Tensor) -> Tensor:
-        """Class and box of each picture's plainest flaw, from the mean of its tokens, normed as the language model's
-        first layer norms them."""
-        mean, there = F.rms_norm(tokens.float(), tokens.shape[-1:]).mean(1) * MEAN_GAIN, classes > 0
-        return F.cross_entropy(self.main_class(mean).float(), classes) + self.main_box.loss(mean[there], boxes[there])
+        """Return the loss of class and box of each picture's main flaw, from the mean of its tokens.
+
+        The tokens are normalised as in the language model's first layer.
+        """
+        mean, has_flaw = F.rms_norm(tokens.float(), tokens.shape[-1:]).mean(1) * MEAN_GAIN, classes > 0
+        return F.cross_entropy(self.main_class(mean).float(), classes) + self.main_box.loss(
+            mean[has_flaw], boxes[has_flaw]
+        )
 
     def _outline_loss(self, patches: Tensor, labels: Tensor, outlines: Tensor) -> Tensor:
-        """Which cells a flaw covers, in the patches that show one."""
+        """Return the loss of the cells that a flaw covers, in patches that show one."""
         shown = labels > 0
         return F.binary_cross_entropy_with_logits(self.outline(patches[shown]).float(), outlines[shown].float())
 
     def _class_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the classification loss; ignored labels do not count."""
         return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), self.weights, ignore_index=IGNORED_LABEL)
 
     def max_flaw_log_odds(self, features: VisionFeatures) -> Tensor:
-        """[pictures, 2]: log-odds of a flaw in the most suspicious patch and in the most suspicious visual token."""
+        """Return the log-odds of a flaw in the most suspicious patch and token [pictures, 2]."""
         logits = self.patch(features.patches), self.token(features.tokens)
         return torch.stack([_max_flaw_log_odds(each.float()) for each in logits], -1)
 
 
 def _picture_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Loss of calling a picture by its most suspicious place; pictures that show a flaw's edge only don't count."""
+    """Return the loss of classifying a picture by its most suspicious place.
+
+    Pictures that show only the edge of a flaw do not count.
+    """
     ng, clean = (labels > 0).any(-1), (labels == 0).all(-1)
     worst = F.binary_cross_entropy_with_logits(_max_flaw_log_odds(logits), ng.float(), reduction="none")
     counted = (ng | clean).float()
@@ -115,12 +129,12 @@ def _picture_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _max_flaw_log_odds(logits: Tensor) -> Tensor:
-    """[pictures]: the highest log-odds of any flaw, from logits [pictures, places, classes]."""
+    """Return the highest log-odds of any flaw [pictures], from logits [pictures, places, classes]."""
     return (logits[..., 1:].logsumexp(-1) - logits[..., 0]).amax(-1)
 
 
 def vision_step(visual: Any, heads: VisionHeads, batch: PatchBatch) -> Tensor:
-    """Loss of one batch."""
+    """Return the loss of one batch."""
     device = heads.weights.device
     with matmul_autocast(device):
         features = run_tower(visual, patchify(batch.pictures).to(device))
@@ -128,6 +142,7 @@ def vision_step(visual: Any, heads: VisionHeads, batch: PatchBatch) -> Tensor:
 
 
 def _vision_targets(batch: PatchBatch) -> VisionTargets:
+    """Return the batch's ground truth in the order of `patchify`."""
     boxes, main = torch.as_tensor(batch.boxes).flatten(1, 2), torch.as_tensor(batch.main_class)
     return VisionTargets(
         block_order(batch.labels), boxes, block_order(batch.outlines), main, torch.as_tensor(batch.main_box)
@@ -137,9 +152,9 @@ def _vision_targets(batch: PatchBatch) -> VisionTargets:
 def train_vision(
     visual: Any, heads: VisionHeads, optimizer: Optimizer, seed: int, steps: range, total: int, report: StepReport
 ) -> None:
-    """Runs these steps of `total`; `report` is told after each."""
-    drawn = PatchDataset(seed, steps.start, steps.stop, parts=round(CROP_STEPS_SHARE * total))
-    for step, batch in zip(steps, stream_batches(drawn), strict=True):
+    """Run the given steps of `total` and call `report` after each."""
+    dataset = PatchDataset(seed, steps.start, steps.stop, crop_steps=round(CROP_STEPS_SHARE * total))
+    for step, batch in zip(steps, stream_batches(dataset), strict=True):
         loss = vision_step(visual, heads, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(step, total)
@@ -147,7 +162,7 @@ def train_vision(
 
 
 def whiten_patch_embedding(visual: Any, seed: int) -> None:
-    """Starts the patch embedding at the principal components of real patches, each with the same spread."""
+    """Initialise the patch embedding with the principal components of real patches, at equal variance."""
     dataset = PatchDataset(seed, 0, WHITEN_STEPS)
     patches = torch.cat([patchify(dataset[index].pictures).flatten(0, 1)[::7] for index in range(len(dataset))])
     mean = patches.mean(0)
@@ -160,7 +175,7 @@ def whiten_patch_embedding(visual: Any, seed: int) -> None:
 
 
 def validate_vision(visual: Any, heads: VisionHeads, frames: int = VALIDATION_FRAMES) -> dict[str, float]:
-    """AUROC of the most suspicious patch on whole frames, half of them good, disturbed as in training."""
+    """Return the AUROC of the most suspicious patch, on whole frames, half of them good, disturbed as in training."""
     rng = np.random.default_rng(99)
     samples = [random_sample(rng, index % 2) for index in range(frames)]
     pictures = [

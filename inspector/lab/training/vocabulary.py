@@ -1,7 +1,7 @@
-"""The checkpoint's tokenizer and chat template: Qwen's format with a vocabulary for this small world.
+"""The checkpoint's tokenizer and chat template: Qwen's format with a small vocabulary.
 
-Byte-level BPE, so that any text can be read. Yes, No, class words, the skeleton of a report and the coordinates in
-steps of five are single tokens: a small model then writes a report in some 25 steps.
+Byte-level BPE can encode any text. Yes, No, class names, the fixed parts of a report and the coordinate words are
+single tokens, so a small model writes a report in about 25 steps.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ IMAGE: Final = "<|image_pad|>"
 VIDEO: Final = "<|video_pad|>"
 SPECIAL_TOKENS: Final = (END_OF_TEXT, TURN_START, TURN_END, VISION_START, VISION_END, IMAGE, VIDEO)
 CHAT_TEMPLATE: Final = (Path(__file__).parent / "chat_template.jinja").read_text(encoding="utf-8")
-VOCABULARY_SIZE: Final = 1536
+VOCABULARY_SIZE: Final = 1536  # tokens
 REPORT_SKELETON: Final = ('{"defect": "', '", "severity": "', '", "bbox_2d": [', '{"bbox_2d": [', '], "description": "')
 SPLIT_PATTERNS: Final = (
     r'\{"(?:defect": "|bbox_2d": \[)',
@@ -47,12 +47,12 @@ SPLIT_PATTERNS: Final = (
     r"\s+",
 )
 MAIN_VIEWS: Final = tuple((name, view.PICTURES_OF[name]) for name in (ViewName.DIRECT, ViewName.COMPARE, ViewName.ZOOM))
-CORPUS_SAMPLES: Final = 4000
-SINGLE_TOKEN_REPEATS: Final = 400  # how often a piece that must be one token stands in the corpus
+CORPUS_SAMPLES: Final = 4000  # pictures whose examples are in the corpus
+SINGLE_TOKEN_REPEATS: Final = 400  # occurrences in the corpus of a text that must become a single token
 
 
 def make_tokenizer(seed: int) -> PreTrainedTokenizerFast:
-    """Learns the merges from the lessons' own texts."""
+    """Train a tokenizer on the texts of training examples."""
     tokenizer = Tokenizer(BPE())
     split = Split(Regex("|".join(SPLIT_PATTERNS)), "isolated")
     tokenizer.pre_tokenizer = Sequence([split, ByteLevel(add_prefix_space=False, use_regex=False)])
@@ -77,6 +77,7 @@ def make_tokenizer(seed: int) -> PreTrainedTokenizerFast:
 
 
 def _corpus(rng: np.random.Generator) -> Iterator[str]:
+    """Yield texts for the tokenizer: single tokens first, then preambles, questions and answers."""
     yield from [text for text in _single_tokens() for _ in range(SINGLE_TOKEN_REPEATS)]
     for _ in range(CORPUS_SAMPLES):
         product = list(PRODUCTS)[int(rng.integers(len(PRODUCTS)))]
@@ -92,6 +93,7 @@ def _corpus(rng: np.random.Generator) -> Iterator[str]:
 
 
 def _single_tokens() -> list[str]:
+    """Return the texts that must become single tokens."""
     classes = [name for product in PRODUCTS.values() for name in product.defects] + list(FOREIGN_DEFECTS)
     spoken = [text for word in (*view.YES, *view.NO, "A", "B", *classes) for text in (word, f" {word}")]
     return [
@@ -108,5 +110,5 @@ def _single_tokens() -> list[str]:
 
 
 def coordinate_words() -> list[str]:
-    """Every coordinate that is spoken."""
+    """Return all coordinate words."""
     return [str(value) for value in range(0, int(BOX_GRID) + COORDINATE_STEP, COORDINATE_STEP)]

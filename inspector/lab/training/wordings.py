@@ -1,7 +1,7 @@
-"""Ways people may ask: pipelines and questions in many words, so that the model learns the meaning, not a sentence.
+"""Varied wordings of pipelines and questions, so that the model learns the meaning and not single sentences.
 
-The service's own wordings come from inspector.domain.prompts; those here stand for what other people will write into a
-pipeline. None of the held-out wordings of `measure` may be added here.
+The service's own wordings are in `inspector.domain.prompts`. The wordings here represent what users write into a
+pipeline. HELD_OUT_WORDINGS of `checkpoint_evaluator` must not appear here.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ GOOD_WORDS: Final = (
     "acceptable",
     "normal",
 )
-TYPO_SHARE: Final = 0.25  # of the free questions
+TYPO_SHARE: Final = 0.25  # share of free questions with typos
 DETERMINERS: Final = ("this", "the", "this", "the shown")
 ENDINGS: Final = (
     " Answer Yes or No.",
@@ -209,7 +209,7 @@ FOREIGN_DEFECTS: Final = ("hole", "rust", "bubble", "bent_lead", "chip", "wear",
 
 
 def free_question(rng: np.random.Generator, product: str) -> tuple[str, bool]:
-    """A question as anybody might put it, and whether Yes means NG."""
+    """Return a question in random wording, and whether Yes means NG."""
     yes_is_ng = bool(rng.random() < 0.7)
     core = pick(rng, NG_QUESTIONS if yes_is_ng else OK_QUESTIONS)
     opener = pick(rng, OPENERS) if rng.random() < 0.25 else ""
@@ -227,7 +227,10 @@ def free_question(rng: np.random.Generator, product: str) -> tuple[str, bool]:
 
 
 def _with_typos(rng: np.random.Generator, text: str) -> str:
-    """One letter of one or two words left out: words that nobody taught are then read by their pieces, not guessed."""
+    """Drop one letter in one or two words.
+
+    The model then reads unknown words by their pieces instead of guessing.
+    """
     words = text.split(" ")
     for _ in range(int(rng.integers(1, 3))):
         at = int(rng.integers(len(words)))
@@ -238,7 +241,7 @@ def _with_typos(rng: np.random.Generator, text: str) -> str:
 
 
 def random_pipeline(rng: np.random.Generator, product: str, references: int = 0) -> Pipeline:
-    """A declaration of this drawn product as some factory might write it."""
+    """Return a declaration of this product as a user might write it."""
     name = pick(rng, PRODUCT_NAMES[product]) if rng.random() < 0.85 else pick(rng, GENERIC_NAMES)
     return Pipeline(
         line=product,
@@ -252,7 +255,7 @@ def random_pipeline(rng: np.random.Generator, product: str, references: int = 0)
 
 
 def declared_question(rng: np.random.Generator, name: str) -> str:
-    """A pipeline's question: Yes means NG."""
+    """Return a pipeline's question; Yes means NG."""
     if rng.random() < 0.35:
         return f"Is there any defect on this {name}?{'' if rng.random() < 0.3 else ' Answer Yes or No.'}"
     while True:
@@ -262,7 +265,7 @@ def declared_question(rng: np.random.Generator, name: str) -> str:
 
 
 def _declared_defects(rng: np.random.Generator, product: str) -> dict[str, Severity]:
-    """The product's classes, in the usual or any order, now and then with one it can't have."""
+    """Return the product's classes in default or random order, sometimes with a class of another product."""
     classes = list(PRODUCTS[product].defects.items())
     if rng.random() < 0.3:
         classes.append((pick(rng, FOREIGN_DEFECTS), Severity.MINOR))
@@ -272,4 +275,5 @@ def _declared_defects(rng: np.random.Generator, product: str) -> dict[str, Sever
 
 
 def pick(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
+    """Return a random choice."""
     return choices[int(rng.integers(len(choices)))]

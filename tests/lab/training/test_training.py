@@ -241,7 +241,7 @@ def test_a_part_of_a_window_shows_it_at_the_same_scale() -> None:
 
 
 def test_training_sees_parts_first_and_whole_pictures_later() -> None:
-    first, later = (PatchDataset(3, step, step + 1, parts=5)[0] for step in (4, 5))
+    first, later = (PatchDataset(3, step, step + 1, crop_steps=5)[0] for step in (4, 5))
     assert first.pictures.shape[1:3] == (CROP_SIDE_PX, CROP_SIDE_PX)
     assert later.pictures.shape[1:3] == (TOWER_SIDE_PX, TOWER_SIDE_PX)
     assert np.array_equal(later.pictures, PatchDataset(3, 5, 6)[0].pictures)
@@ -411,7 +411,7 @@ def test_the_second_stage_leaves_the_tower_alone(tokenizer: Any, conversations: 
     parts = unfreeze_language_model(fresh)
     teacher = Teacher(VisionHeads(), 3, fresh.model.visual, batches=1)
     language_step(fresh, ExampleEncoder(tokenizer), teacher, conversations)
-    assert all(weight.grad is not None for crop_window in parts for weight in crop_window.parameters())
+    assert all(weight.grad is not None for part in parts for weight in part.parameters())
     assert all(weight.grad is None for weight in fresh.model.visual.parameters())
 
 
