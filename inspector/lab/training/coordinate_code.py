@@ -19,19 +19,15 @@ from inspector.lab.training.training_examples import COORDINATE_STEP
 
 COORDINATE_COUNT: Final = int(BOX_GRID) // COORDINATE_STEP + 1  # coordinate words
 # Turns over the picture, from a quarter turn to about 5 turns within a visual token (10 or 11 tokens a side).
-# fmt: off
-CODE_FREQUENCIES: Final = (
-    0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 28, 33, 40, 50,
-)
-# fmt: on
-CODE_WIDTH: Final = 2 * len(CODE_FREQUENCIES)
+FREQUENCIES: Final = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 28, 33, 40, 50)
+CODE_WIDTH: Final = 2 * len(FREQUENCIES)
 HALF_AMPLITUDE_FREQUENCY: Final = 10.0  # turns over the picture at which the amplitude is half
 TARGET_SPREAD_STEPS: Final = 1.5  # standard deviation of the target shares around a coordinate
 
 
 def coordinate_code() -> Tensor:
     """Return codes [COORDINATE_COUNT, CODE_WIDTH]; row k stands for the coordinate k * COORDINATE_STEP."""
-    turns = torch.tensor(CODE_FREQUENCIES)
+    turns = torch.tensor(FREQUENCIES)
     phase = 2.0 * math.pi * torch.arange(COORDINATE_COUNT)[:, None] / (COORDINATE_COUNT - 1) * turns
     amplitude = 1.0 / (1.0 + turns / HALF_AMPLITUDE_FREQUENCY)
     return torch.cat((phase.cos() * amplitude, phase.sin() * amplitude), 1)
