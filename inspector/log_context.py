@@ -14,6 +14,7 @@ class PartContext:
 
     key: FrameKey
     result_id: str | None = None
+    traceparent: str | None = None
 
 
 _part: ContextVar[PartContext | None] = ContextVar("part_in_hand", default=None)
@@ -24,9 +25,9 @@ def current_part() -> PartContext | None:
     return _part.get()
 
 
-def set_current_part(key: FrameKey) -> None:
+def set_current_part(key: FrameKey, traceparent: str | None = None) -> None:
     """Set the part that this task works on. Every frame has its own task."""
-    _part.set(PartContext(key))
+    _part.set(PartContext(key, traceparent=traceparent))
 
 
 def set_current_result(result_id: str) -> None:

@@ -72,6 +72,7 @@ class PartRecord:
     seq: int | None = None
     captured_at: datetime | None = None
     is_simulated: bool = False
+    traceparent: str | None = None
     p_ng: float | None = None
     agreement: float | None = None
     votes: tuple[Vote, ...] = ()

@@ -25,6 +25,7 @@ from inspector.messages.outgoing import (
 
 CAPTURED_AT: Final = datetime(2026, 1, 31, 12, 0, 0, 123_000, tzinfo=UTC)
 DECIDED_AT: Final = CAPTURED_AT + timedelta(milliseconds=640)
+TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 SHA256: Final = hashlib.sha256(b"the picture's bytes").hexdigest()
 NG_PART: Final = PartRecord(
     result_id="5f0c6a3e9b1d4c7f8a2b3c4d5e6f7a8b",
@@ -41,6 +42,7 @@ NG_PART: Final = PartRecord(
     lot="L2026-05",
     seq=48211,
     captured_at=CAPTURED_AT,
+    traceparent=TRACEPARENT,
     p_ng=0.955,
     agreement=1.0,
     votes=(Vote(ViewName.DIRECT, 0, 0.93, 1, 180.0), Vote(ViewName.CHECKLIST, 1, 0.97, 6, 210.5, "Is there a short")),
@@ -103,5 +105,5 @@ FRAME_PROPERTIES: Final[dict[str, str]] = {
     "deadline_ms": "1500",
     "sha256": SHA256,
     "is_simulated": "false",
-    "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "traceparent": TRACEPARENT,
 }

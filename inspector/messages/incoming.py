@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from inspector.domain.declared import Disposition
+from inspector.domain.frame import TRACEPARENT_PATTERN
 
 
 def utc(at: datetime) -> datetime:
@@ -66,6 +67,7 @@ class FrameRef(Incoming):
     captured_at: Instant | None = None
     deadline_ms: float | None = Field(default=None, gt=0, le=600_000)
     is_simulated: bool = False
+    traceparent: str | None = Field(default=None, pattern=TRACEPARENT_PATTERN.pattern, max_length=55)
 
 
 class GateAck(Incoming):

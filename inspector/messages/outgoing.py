@@ -21,6 +21,7 @@ from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.messages.incoming import Sha256, TriggerId
 
 Corners = Annotated[tuple[Share, ...], Field(min_length=4, max_length=4)]
+MAX_VERDICT_BYTES: Final = 1023
 MAX_PART_ID_BYTES: Final = 36  # keeps a verdict below 1 KiB with the longest names
 
 
@@ -64,6 +65,11 @@ class VerdictMessage(Payload):
     )
     fail_safe: Disposition | None = Field(default=None, description="the gate's action without a verdict in time")
     is_simulated: bool = False
+    traceparent: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="the frame's W3C trace context; left out of a verdict that would exceed 1 KiB",
+    )
     pipeline: PipelineStamp
 
 
@@ -104,6 +110,7 @@ class ReportMessage(Payload):
     product: str | None = None
     lot: str | None = None
     captured_at: AwareDatetime | None = None
+    traceparent: str | None = Field(default=None, description="the frame's W3C trace context")
     received_at: AwareDatetime
     votes: tuple[VoteLine, ...]
     second_opinion: OpinionLine | None = Field(default=None, description="present if the pipeline asks for one")
@@ -183,7 +190,7 @@ class GateDeadline(NamedTuple):
 def verdict_message(part: PartRecord, until: GateDeadline | None = None) -> VerdictMessage:
     """Build the verdict payload of a stored part."""
     main = part.words.main
-    return VerdictMessage(
+    message = VerdictMessage(
         result_id=part.result_id,
         trigger_id=part.key.trigger_id,
         part_id=_fitting(part.part_id),
@@ -206,10 +213,13 @@ def verdict_message(part: PartRecord, until: GateDeadline | None = None) -> Verd
         gate_by=until and until.gate_by,
         fail_safe=until and until.fail_safe,
         is_simulated=part.is_simulated,
+        traceparent=part.traceparent,
         pipeline=PipelineStamp(
             line=part.pipeline.line, version=part.pipeline.version, fingerprint=part.pipeline.fingerprint
         ),
     )
+    is_too_long = part.traceparent is not None and len(to_json(message)) > MAX_VERDICT_BYTES
+    return message.model_copy(update={"traceparent": None}) if is_too_long else message
 
 
 def report_message(part: PartRecord) -> ReportMessage:
@@ -221,6 +231,7 @@ def report_message(part: PartRecord) -> ReportMessage:
         product=part.product,
         lot=part.lot,
         captured_at=part.captured_at,
+        traceparent=part.traceparent,
         received_at=part.received_at,
         votes=tuple(vote_line(vote) for vote in part.votes),
         second_opinion=opinion_line(part.opinion) if part.opinion else None,

@@ -27,6 +27,7 @@ class Job:
     remaining_ms: float
     seed: int = 0
     max_rungs: int | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

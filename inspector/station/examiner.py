@@ -113,7 +113,9 @@ class Examiner:
         """Give the replica less time than the station waits: its votes so far must still come back."""
         remaining_ms = self._left_ms(due) - self.reserve.return_ms
         seed = zlib.crc32(str(frame.key).encode())
-        return Job(frame.key, frame.payload, line.pipeline, line.golden, remaining_ms, seed)
+        return Job(
+            frame.key, frame.payload, line.pipeline, line.golden, remaining_ms, seed, traceparent=frame.traceparent
+        )
 
     def _in_time(self, due: Deadline) -> asyncio.Timeout:
         return asyncio.timeout(max(self._left_ms(due), 0.0) / 1000.0)

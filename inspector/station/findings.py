@@ -88,6 +88,7 @@ def part_record(
         seq=frame.seq,
         captured_at=frame.captured_at,
         is_simulated=frame.is_simulated,
+        traceparent=frame.traceparent,
         p_ng=judgement.tally.score,
         agreement=judgement.tally.agreement,
         votes=judgement.votes,

@@ -68,7 +68,7 @@ class Station:
         if line is None:
             return
         async with FrameLock(self._in_flight, frame.key):
-            set_current_part(frame.key)
+            set_current_part(frame.key, frame.traceparent)
             if await self._is_answered(frame):
                 return
             self._notify(received(frame))

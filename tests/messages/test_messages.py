@@ -132,7 +132,12 @@ def test_the_longest_verdict_stays_below_one_kib() -> None:
     until = GateDeadline(datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC), Disposition.REVIEW)
     message = verdict_message(longest, until)
     assert message.part_id == "p" * 36
+    assert (message.traceparent, report_message(longest).traceparent) == (None, longest.traceparent)
     assert 950 < len(to_json(message)) < KIB
+
+
+def test_trace_context_goes_from_frame_to_verdict_and_report() -> None:
+    assert verdict_message(NG_PART).traceparent == report_message(NG_PART).traceparent == NG_PART.traceparent
 
 
 GATE_BY = datetime(2026, 1, 31, 12, 0, 1, tzinfo=UTC)

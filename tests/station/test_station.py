@@ -23,6 +23,7 @@ from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.domain.report import Finding, Words, WordsState
 from inspector.domain.vote import StoppedBy
 from inspector.errors import LedgerError, PoolError, PoolOverload, ReplicaError
+from inspector.messages.examples import TRACEPARENT
 from inspector.messages.outgoing import ReportMessage, VerdictMessage
 from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
@@ -234,6 +235,13 @@ async def test_judgement_that_comes_too_late_never_passes(line: Line) -> None:
     [row] = line.ledger.rows
     assert (row.part.late, len(row.part.votes)) == (True, 1)
     assert (row.part.decision.disposition, row.part.decision.reason) == (Disposition.REVIEW, Reason.DEADLINE)
+
+
+async def test_trace_context_of_a_frame_is_in_its_record_verdict_and_job(line: Line) -> None:
+    await line.station.inspect(frame(traceparent=TRACEPARENT))
+    await line.settle()
+    assert line.ledger.rows[0].part.traceparent == line.verdicts()[0].traceparent == TRACEPARENT
+    assert line.pool.jobs[0].traceparent == TRACEPARENT
 
 
 async def test_camera_whose_clock_is_wrong_is_judged_from_receipt_and_named(line: Line) -> None:

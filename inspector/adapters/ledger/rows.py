@@ -32,6 +32,7 @@ def part_row(part: PartRecord) -> Row:
         "fingerprint": part.pipeline.fingerprint,
         **_fields(part, "received_at", "decided_at", "latency_ms", "deadline_ms", "late", "part_id", "product", "lot"),
         **_fields(part, "seq", "captured_at", "is_simulated", "p_ng", "agreement", "rungs", "stopped_by"),
+        "traceparent": part.traceparent,
         "vote_count": len(part.votes),
         "evidence": part.evidence and part.evidence.sha256,
     }
@@ -123,6 +124,7 @@ def part_of(row: Any, votes: Iterable[Any]) -> PartRecord:
         seq=row.seq,
         captured_at=row.captured_at,
         is_simulated=row.is_simulated,
+        traceparent=row.traceparent,
         p_ng=row.p_ng,
         agreement=row.agreement,
         votes=tuple(vote_of(vote) for vote in listed if vote.view != SECOND_OPINION),

@@ -117,6 +117,7 @@ class PartColumns(TypedColumns):
     acknowledged_at: Named[datetime | None] = Column(TIME)
     gate_disposition: Named[str | None]
     reviewed_at: Named[datetime | None] = Column(TIME)
+    traceparent: Named[str | None]
 
 
 class VoteColumns(TypedColumns):

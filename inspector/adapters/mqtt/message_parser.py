@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from inspector.domain.frame import TRIGGER_ID_PATTERN, Claim, Frame, FrameKey
+from inspector.domain.frame import TRACEPARENT_PATTERN, TRIGGER_ID_PATTERN, Claim, Frame, FrameKey
 from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.errors import FrameError
 from inspector.messages.incoming import FrameRef, GateAck, PlcCount, utc
@@ -79,7 +79,7 @@ def _read_frame(message: Message) -> Reading:
         captured_at=fields.time("captured_at"),
         deadline_ms=fields.deadline("deadline_ms"),
         is_simulated=fields.flag("is_simulated"),
-        traceparent=fields.text("traceparent"),
+        traceparent=fields.traceparent("traceparent"),
         response_topic=_response_topic(message, fields),
         correlation=message.correlation,
         redelivered=message.redelivered,
@@ -109,6 +109,7 @@ def _read_claim(message: Message) -> Reading:
         captured_at=ref.captured_at,
         deadline_ms=ref.deadline_ms,
         is_simulated=ref.is_simulated,
+        traceparent=ref.traceparent,
         response_topic=_response_topic(message, fields),
         correlation=message.correlation,
         redelivered=message.redelivered,
@@ -166,6 +167,13 @@ class Fields:
             self.report_fault(name, value, f"at most {MAX_TEXT} printable characters")
             return None
         return value or None
+
+    def traceparent(self, name: str) -> str | None:
+        value = self._properties.get(name)
+        if value is None or TRACEPARENT_PATTERN.fullmatch(value):
+            return value
+        self.report_fault(name, value, "a W3C trace context, 00-<32 hex>-<16 hex>-<2 hex>")
+        return None
 
     def count(self, name: str) -> int | None:
         value = self._properties.get(name)

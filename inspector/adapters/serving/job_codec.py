@@ -23,6 +23,7 @@ class EncodedJob(NamedTuple):
     remaining_ms: float
     seed: int
     max_rungs: int | None
+    traceparent: str | None
 
 
 class JobEncoder:
@@ -41,6 +42,7 @@ class JobEncoder:
             job.remaining_ms,
             job.seed,
             job.max_rungs,
+            job.traceparent,
         )
 
     def _text(self, pipeline: Pipeline) -> str:

@@ -25,7 +25,7 @@ class VisionModel:
 
     async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | ShadowResult, None]:
         """Yields a Judgement, then Words unless the part passes, then the Shadow of a part that is one."""
-        set_current_part(job.key)
+        set_current_part(job.key, job.traceparent)
         async for outcome in self._judge.judge(job):
             yield outcome
 

@@ -29,7 +29,7 @@ FILE_BYTES: Final = 10_000_000
 FILES: Final = 5
 STALE_S: Final = 14 * 24 * 3600.0  # a log that nobody wrote to for so long is of a process that is gone
 WAITING: Final = 10_000
-IDS: Final = ("line", "camera", "trigger_id", "result_id")
+IDS: Final = ("line", "camera", "trigger_id", "result_id", "traceparent")
 
 
 def log_to_stderr(style: Style, level: str) -> None:
@@ -100,7 +100,7 @@ class TextLines(logging.Formatter):
 def ids_of(record: logging.LogRecord) -> dict[str, str]:
     """What the line is about: as it says itself, else the part that its task has in hand."""
     part = current_part()
-    known = {} if part is None else {**part.key._asdict(), "result_id": part.result_id}
+    known = {} if part is None else {**part.key._asdict(), "result_id": part.result_id, "traceparent": part.traceparent}
     said = {name: value for name in IDS if (value := getattr(record, name, known.get(name))) is not None}
     return {name: str(value) for name, value in said.items()}
 
