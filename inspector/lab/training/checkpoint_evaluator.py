@@ -180,10 +180,10 @@ class CheckpointEvaluator:
     def _job(self, product: str, data: bytes, variant: int) -> Job:
         pipeline = self.pipelines[product]
         seeds = range(GOLDEN_SEED, GOLDEN_SEED + max(1, len(pipeline.golden_samples)))
-        shown = tuple(
+        golden_hashes = tuple(
             self.golden_store.put(golden_jpeg(product, seed, variant), JPEG_MEDIA_TYPE).sha256 for seed in seeds
         )
-        return Job(FrameKey(pipeline.line, "bench", "1"), data, pipeline, shown, UNLIMITED_DEADLINE_MS)
+        return Job(FrameKey(pipeline.line, "bench", "1"), data, pipeline, golden_hashes, UNLIMITED_DEADLINE_MS)
 
     @asynccontextmanager
     async def _part_pictures(self, product: str, data: bytes, variant: int = 0) -> AsyncIterator[PartPictures]:

@@ -37,8 +37,8 @@ from inspector.tuning.classification_metrics import auroc, calibration_error
 OUT_OF_SCOPE_PER_FRAME: Final = 0.02  # pictures of each out-of-scope kind, per held-out frame
 MIN_BOX_IOU: Final = 0.5  # IoU from which a box counts as right
 DIRECT: Final = "direct"
-LADDER: Final = "ladder"
 StageProgress = Callable[[str, int, int], None]  # stage, frames done, total frames
+CountProgress = Callable[[int, int], None]  # frames done, total frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +124,6 @@ async def measure(
         robustness={name: balanced_accuracy_at(row, threshold) for name, row in rows.items()},
         out_of_scope=await _out_of_scope(evaluator, frames, seed, _count_progress(progress, "out of scope")),
     )
-
-
-CountProgress = Callable[[int, int], None]
 
 
 def _count_progress(progress: StageProgress, what: str) -> CountProgress:
@@ -234,9 +231,9 @@ async def _out_of_scope(
         if name != other
     ]
     table = {}
-    for done, (kind, shown) in enumerate(pictures.items(), 1):
+    for done, (kind, shown_pictures) in enumerate(pictures.items(), 1):
         table[kind] = _out_of_scope_row(
-            [await evaluator.inspection_verdict(name, encode(_as_frame(name, p))) for name, p in shown]
+            [await evaluator.inspection_verdict(name, encode(_as_frame(name, p))) for name, p in shown_pictures]
         )
         progress(done, len(pictures))
     return table

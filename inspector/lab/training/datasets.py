@@ -84,7 +84,7 @@ class Conversation(NamedTuple):
         return self.examples[0].kind is ExampleKind.VERDICT
 
 
-class PatchBatch(NamedTuple):
+class TowerBatch(NamedTuple):
     """A batch for the vision tower.
 
     Per picture: pixels, a class per patch, a box per visual token, the flaw's outline in each patch, and class and box
@@ -99,7 +99,7 @@ class PatchBatch(NamedTuple):
     main_box: NDArray[np.float32]
 
 
-class PatchDataset(Dataset[PatchBatch]):
+class PatchDataset(Dataset[TowerBatch]):
     """Batches for the vision tower: each drawn frame as a whole and in a detail, with 0 to MAX_FLAWS flaws.
 
     In the first `crop_steps` steps a batch holds CROPS_PER_PICTURE crops of both instead, of half as many frames.
@@ -111,7 +111,7 @@ class PatchDataset(Dataset[PatchBatch]):
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __getitem__(self, index: int) -> PatchBatch:
+    def __getitem__(self, index: int) -> TowerBatch:
         """Return the batch of one step."""
         step = self.steps[index]
         rng = np.random.default_rng([self.seed, 1, step])
@@ -262,14 +262,14 @@ def random_sample(
     return draw(product, seed, flaws=flaws, hard=hardness, variant=variant, weights=weights)
 
 
-def stack_pictures(pictures: Sequence[TrainingPicture]) -> PatchBatch:
+def stack_pictures(pictures: Sequence[TrainingPicture]) -> TowerBatch:
     """Stack pictures and their labels into one batch."""
     pixels, labels, boxes, outlines = (
         np.stack(arrays) for arrays in zip(*((s.pixels, s.labels, s.boxes, s.outline) for s in pictures), strict=True)
     )
     classes, mains = zip(*(picture.main for picture in pictures), strict=True)
     corners = [(math.nan,) * 4 if box is None else (box.x0, box.y0, box.x1, box.y1) for box in mains]
-    return PatchBatch(pixels, labels, boxes, outlines, np.array(classes, np.int64), np.array(corners, np.float32))
+    return TowerBatch(pixels, labels, boxes, outlines, np.array(classes, np.int64), np.array(corners, np.float32))
 
 
 def stream_batches(dataset: Dataset[Batch], workers: int = DATA_WORKERS) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ def limits_chart(figures: CheckpointFigures, figure: Figure) -> None:
     """Draw the shares found per class and contrast decile, and the accuracy per product and under disturbances."""
     figure.set_size_inches(11, 8)
     panels = figure.subplots(2, 2)
-    _draw_bars(panels[0, 0], figures.classes, "NG frames found, by class of the plainest flaw")
+    _draw_bars(panels[0, 0], figures.classes, "NG frames found, by class of the main flaw")
     _draw_bars(panels[0, 1], figures.deciles, "NG frames found, by contrast decile (1: the faintest)")
     _draw_bars(panels[1, 0], figures.products, "Balanced accuracy, by product")
     _draw_bars(panels[1, 1], figures.robustness, "Balanced accuracy, disturbed and reworded")

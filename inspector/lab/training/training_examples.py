@@ -174,12 +174,12 @@ def _draft_example(
 
 def _thought(rng: np.random.Generator, flaw: Flaw) -> str:
     """Return a sentence about the flaw."""
-    adjective, spoken = _strength_word(rng, flaw), view.word(flaw.defect)
+    adjective, class_word = _strength_word(rng, flaw), view.word(flaw.defect)
     words = {
         "a": adjective,
         "A": adjective.capitalize(),
-        "d": spoken,
-        "D": spoken.capitalize(),
+        "d": class_word,
+        "D": class_word.capitalize(),
         "at": location_phrase(flaw.box_norm),
     }
     return pick(rng, BAD_DRAFTS).format(**words)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from inspector.lab.training.architecture import MERGE_SIZE, TEXT_WIDTH, VISION_WIDTH
 from inspector.lab.training.coordinate_code import BoxHead
-from inspector.lab.training.datasets import PatchBatch, PatchDataset, random_sample, stack_pictures, stream_batches
+from inspector.lab.training.datasets import PatchDataset, TowerBatch, random_sample, stack_pictures, stream_batches
 from inspector.lab.training.optimizer import Optimizer
 from inspector.lab.training.precision import matmul_autocast
 from inspector.lab.training.training_pictures import (
@@ -104,8 +104,8 @@ class VisionHeads(nn.Module):
 
     def _outline_loss(self, patches: Tensor, labels: Tensor, outlines: Tensor) -> Tensor:
         """Return the loss of the cells that a flaw covers, in patches that show one."""
-        shown = labels > 0
-        return F.binary_cross_entropy_with_logits(self.outline(patches[shown]).float(), outlines[shown].float())
+        has_flaw = labels > 0
+        return F.binary_cross_entropy_with_logits(self.outline(patches[has_flaw]).float(), outlines[has_flaw].float())
 
     def _class_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the classification loss; ignored labels do not count."""
@@ -133,7 +133,7 @@ def _max_flaw_log_odds(logits: Tensor) -> Tensor:
     return (logits[..., 1:].logsumexp(-1) - logits[..., 0]).amax(-1)
 
 
-def vision_step(visual: Any, heads: VisionHeads, batch: PatchBatch) -> Tensor:
+def vision_step(visual: Any, heads: VisionHeads, batch: TowerBatch) -> Tensor:
     """Return the loss of one batch."""
     device = heads.weights.device
     with matmul_autocast(device):
@@ -141,7 +141,7 @@ def vision_step(visual: Any, heads: VisionHeads, batch: PatchBatch) -> Tensor:
         return heads.loss(features, VisionTargets(*(each.to(device) for each in _vision_targets(batch))))
 
 
-def _vision_targets(batch: PatchBatch) -> VisionTargets:
+def _vision_targets(batch: TowerBatch) -> VisionTargets:
     """Return the batch's ground truth in the order of `patchify`."""
     boxes, main = torch.as_tensor(batch.boxes).flatten(1, 2), torch.as_tensor(batch.main_class)
     return VisionTargets(

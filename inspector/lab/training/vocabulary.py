@@ -84,9 +84,9 @@ def _corpus(rng: np.random.Generator) -> Iterator[str]:
         classes = list(PRODUCTS[product].defects)
         x, y = rng.uniform(0.0, 0.9, 2)
         flaw = Flaw(classes[int(rng.integers(len(classes)))], (0, 0, 1, 1), Box(x, y, x + 0.1, y + 0.1), rng.random())
-        first, shown = MAIN_VIEWS[int(rng.integers(len(MAIN_VIEWS)))]
+        first, view_pictures = MAIN_VIEWS[int(rng.integers(len(MAIN_VIEWS)))]
         pipeline = random_pipeline(rng, product, references=int(rng.random() < 0.2))
-        yield view.preamble(pipeline, shown)
+        yield view.preamble(pipeline, view_pictures)
         for example in all_examples(rng, pipeline, PictureTruth((flaw,)), first):
             yield example.question
             yield example.prefill + example.answer
@@ -95,10 +95,10 @@ def _corpus(rng: np.random.Generator) -> Iterator[str]:
 def _single_tokens() -> list[str]:
     """Return the texts that must become single tokens."""
     classes = [name for product in PRODUCTS.values() for name in product.defects] + list(FOREIGN_DEFECTS)
-    spoken = [text for word in (*view.YES, *view.NO, "A", "B", *classes) for text in (word, f" {word}")]
+    words = [text for word in (*view.YES, *view.NO, "A", "B", *classes) for text in (word, f" {word}")]
     return [
         *REPORT_SKELETON,
-        *spoken,
+        *words,
         *coordinate_words(),
         " critical",
         " major",
