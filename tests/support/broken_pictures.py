@@ -63,7 +63,7 @@ def largest(side: int) -> dict[str, bytes]:
 
 
 def _cut() -> Iterator[tuple[str, bytes]]:
-    """Cut off at many tickets, the last byte alone among them."""
+    """Cut off at many places, the last byte alone among them."""
     for kind, data in every_format().items():
         for at in sorted({*np.linspace(1, len(data) - 1, CUTS, dtype=int)}):
             yield f"{kind} cut at {at}", data[:at]

@@ -50,8 +50,8 @@ def entry(types: tuple[str, ...], template: str, *, ng: bool, swapped: bool = Fa
         "random_templates": [template, "never/shown.jpg"],
         "similar_templates": [template],
         "conversation": [
-            {"type": name, "Question": f"{name}: what is it?", **(about if ticket else detection)}
-            for ticket, name in enumerate(types)
+            {"type": name, "Question": f"{name}: what is it?", **(about if number else detection)}
+            for number, name in enumerate(types)
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Starts and stops the applications on a Ray cluster: one made here, or the one this process belongs to."""
+"""Starts and stops the applications on a Ray cluster: a private one, or one that runs already."""
 
 from __future__ import annotations
 
@@ -31,17 +31,20 @@ from inspector.errors import PoolError
 
 RAY_ENVIRONMENT: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_worker_niceness": "0",  # Ray's default, 15, puts the line behind everything else on the machine
+    "RAY_worker_niceness": "0",  # Ray's default, 15, gives every other process priority over the line
     "RAY_max_direct_call_object_size": "4194304",  # frames travel in the call, not through the object store
-    "RAY_task_events_report_interval_ms": "0",  # nobody reads the record that Ray keeps of every call
+    "RAY_task_events_report_interval_ms": "0",  # Ray's record of every call is never read
 }
 
 
 @contextmanager
 def ray_cluster(address: str | None, log: Path, *, num_cpus: float, num_gpus: float = 0.0) -> Iterator[None]:
-    """Ray for the length of the block. `address` None starts a private one on this machine, reachable from here
-    only and without usage reports; "auto" joins the running one. What Ray would print goes to `log`: standard output
-    is for documents. Raises PoolError when Ray does not start."""
+    """Run Ray for the length of the block.
+
+    `address` None starts a private cluster on this machine, reachable from here only and without usage reports; "auto"
+    joins the running one. Ray's output goes to `log`, because standard output is for documents. Raises PoolError when
+    Ray does not start.
+    """
     with log.open("a") as said, redirect_stdout(said), _started(address, num_cpus, num_gpus):
         yield
 
@@ -64,7 +67,7 @@ def _started(address: str | None, num_cpus: float, num_gpus: float) -> Iterator[
             )
         else:
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
-        # nothing enters over Serve's HTTP: frames come over MQTT and the console has its own port
+        # Serve's HTTP is off: frames arrive over MQTT, and the console has a port of its own
         serve.start(
             proxy_location=ProxyLocation.Disabled, http_options=HTTPOptions(host="127.0.0.1"), logging_config=LOGGING
         )
@@ -79,8 +82,9 @@ def _started(address: str | None, num_cpus: float, num_gpus: float) -> Iterator[
 
 
 def deploy(model: ModelPlan, station: StationPlan, web: ConsolePlan) -> None:
-    """Deploys the applications and returns when they run. Models come first: a station that starts beside loading
-    models would answer its first frames with the fail-safe. Raises PoolError with the reason when one does not start.
+    """Deploy the applications; return when they run. Raises PoolError with the reason when one does not start.
+
+    Models come first: a station that starts while models load would answer its first frames with the fail-safe.
     """
     _check_gpus(model)
     _run([RunTarget(models(model), MODELS, None)])
@@ -96,7 +100,7 @@ def _run(targets: list[RunTarget]) -> None:
 
 
 def _check_gpus(model: ModelPlan) -> None:
-    """A deployment that wants a GPU where there is none waits for ever in silence."""
+    """Raise PoolError if there are too few GPUs: Serve would wait for them forever without a message."""
     wanted, there = model.num_gpus * model.replicas, ray.cluster_resources().get("GPU", 0.0)
     if wanted > there:
         raise PoolError(
@@ -116,7 +120,7 @@ def _message(name: str) -> str:
 
 
 def _stop_in_order() -> None:
-    """Stations first: they finish and acknowledge what they hold while models still answer."""
+    """Stop the stations first: they finish and acknowledge their frames while models still answer."""
     try:
         serve.delete(STATIONS)
     except Exception as error:

@@ -1,7 +1,7 @@
-"""The one ticket that makes Ray Serve deployments out of plain classes.
+"""Makes Ray Serve deployments out of plain classes; no other module does.
 
 Three applications, so that each can be redeployed and drained alone: `models` (the replicas), `stations` (MQTT in and
-out) and `console`. Stations stop first: a frame in hand still needs a model.
+out) and `console`. Stations stop first: a frame in flight still needs a model.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ DRAIN_TIMEOUT_S: Final = 15.0
 
 
 class RunningService(Protocol):
-    """Something that runs inside a deployment until it is closed."""
+    """A service inside a deployment, until it is closed."""
 
     def check(self) -> None:
-        """Raises when it can't do its work any more; Serve then replaces the process."""
+        """Raise if the service can't work any more; Serve then replaces the process."""
 
     async def close(self) -> None:
-        """Finishes what is in hand and stops."""
+        """Finish the work in progress and stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPlan:
-    """How the model pool is made. `open_model` runs in each replica's process."""
+    """How the model pool is built. `open_model` runs in each replica's process."""
 
     open_model: Callable[[], VisionModel]
     replicas: int
@@ -49,7 +49,7 @@ class ModelPlan:
 
 @dataclass(frozen=True, slots=True)
 class StationPlan:
-    """How stations are made. `open_station` runs in each station's process and gets the pool and its number."""
+    """How stations are built. `open_station` runs in each station's process and gets the pool and its number."""
 
     open_station: Callable[[Pool, int], Awaitable[RunningService]]
     count: int
@@ -57,13 +57,13 @@ class StationPlan:
 
 @dataclass(frozen=True, slots=True)
 class ConsolePlan:
-    """How the console is made: a web server in a process of its own."""
+    """How the console is built: a web server in a process of its own."""
 
     open_console: Callable[[], Awaitable[RunningService]]
 
 
 class ModelReplica:
-    """A VisionModel as Serve sees it."""
+    """A VisionModel as a Serve deployment."""
 
     def __init__(self, open_model: Callable[[], VisionModel]) -> None:
         self._model = open_model()
@@ -77,7 +77,7 @@ class ModelReplica:
 
 
 class StationReplica:
-    """A station as Serve sees it: it takes no result, its work comes over MQTT."""
+    """A station as a Serve deployment. It takes no calls: its work arrives over MQTT."""
 
     async def __init__(self, open_station: Callable[[Pool, int], Awaitable[RunningService]]) -> None:  # type: ignore[misc]  # Serve awaits it
         pool = RayPool(serve.get_deployment_handle("VisionModel", MODELS))
@@ -91,7 +91,7 @@ class StationReplica:
 
 
 class ConsoleReplica:
-    """The console as Serve sees it: it serves HTTP on a port of its own."""
+    """The console as a Serve deployment. It serves HTTP on a port of its own."""
 
     async def __init__(self, open_console: Callable[[], Awaitable[RunningService]]) -> None:  # type: ignore[misc]  # Serve awaits it
         self._console = await open_console()
@@ -104,8 +104,11 @@ class ConsoleReplica:
 
 
 def models(plan: ModelPlan) -> serve.Application:
-    """The model pool. The window of all callers must fit into replicas x max_ongoing_requests, else Serve's router
-    backs off while replicas idle; beyond that result fail at once instead of queueing."""
+    """Build the application of the model pool.
+
+    The frames of all callers must fit into replicas × max_ongoing_requests, else Serve's router backs off while
+    replicas idle. Further calls fail at once instead of queueing.
+    """
     scale: dict[str, Any] = {"num_replicas": plan.replicas}
     if plan.max_replicas and plan.max_replicas > plan.replicas:
         scale = {
@@ -132,7 +135,9 @@ def models(plan: ModelPlan) -> serve.Application:
 
 
 def stations(plan: StationPlan) -> serve.Application:
-    """A fixed number of stations: nothing tells Serve how many frames wait on the broker."""
+    """Build the application of the stations. Their number is fixed: Serve does not know how many frames wait on the
+    broker.
+    """
     deployment = serve.deployment(
         StationReplica,
         name="Station",
@@ -148,7 +153,7 @@ def stations(plan: StationPlan) -> serve.Application:
 
 
 def console(plan: ConsolePlan) -> serve.Application:
-    """One console."""
+    """Build the application of the console."""
     deployment = serve.deployment(
         ConsoleReplica,
         name="Console",

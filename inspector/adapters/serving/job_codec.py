@@ -1,5 +1,7 @@
-"""How a job travels to a replica: the pipeline as text, written once per version and read once per replica. Pickling
-the declaration itself for every frame costs more than judging's own share of the way."""
+"""Encodes jobs for the way to a replica: the pipeline as text, written once per version and parsed once per replica.
+
+Pickling the declaration for every frame costs more than the judge's own share of the call.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ class EncodedJob(NamedTuple):
 
 
 class JobEncoder:
-    """Packs jobs, remembering the text of each line's current pipeline."""
+    """Encodes jobs; remembers the text of each line's current pipeline."""
 
     def __init__(self) -> None:
         self._texts: dict[str, tuple[Pipeline, str]] = {}
@@ -53,7 +55,7 @@ class JobEncoder:
 
 
 def decode_job(encoded: EncodedJob) -> Job:
-    """The job again, equal to what was packed."""
+    """Return the job, equal to the one that was encoded."""
     return Job(FrameKey(*encoded.key), encoded.payload, _pipeline(encoded.pipeline), *encoded[3:])
 
 

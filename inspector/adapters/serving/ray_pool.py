@@ -1,4 +1,4 @@
-"""ports.Pool over a Ray Serve handle: one streaming call a frame carries the verdict first, the words after."""
+"""ports.Pool over a Ray Serve handle: one streaming call per frame brings the verdict first, the report after."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RayPool:
         self._handle = handle.options(stream=True, method_name="judge")
 
     async def judge(self, job: Job) -> PoolResult:
-        """Asks one replica, once. Waits where none is alive: dead ones are replaced."""
+        """Ask one replica, once. Waits while none is alive: Serve replaces dead ones."""
         stream = self._handle.remote(self._encoder.pack(job))
         try:
             return _judged(await _first(stream), stream)
@@ -51,8 +51,10 @@ def _judged(judgement: Judgement, stream: Any) -> PoolResult:
 
 
 async def _last(stream: Any, words: asyncio.Future[Words | None]) -> ShadowResult | None:
-    """Reads the stream to its end in any case: until then Serve counts the call against its replica. Whoever waits
-    for words does not wait for what comes after them."""
+    """Read the stream to its end: until then Serve counts the call against its replica.
+
+    The report is delivered before the rest has arrived.
+    """
     written, shadow = None, None
     try:
         async for outcome in stream:
@@ -69,12 +71,12 @@ async def _last(stream: Any, words: asyncio.Future[Words | None]) -> ShadowResul
 
 
 def _notify(words: asyncio.Future[Words | None], written: Words | None) -> None:
-    """The first answer stays; who waited may have gone."""
+    """Deliver the report unless one was delivered, or its waiter was cancelled."""
     if not words.done():
         words.set_result(written)
 
 
 def _reason(error: Exception) -> str:
-    """The last line of a remote traceback: what a person can use."""
+    """Return the last line of a remote traceback, which names the error."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[-1].strip()[:300] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""One model replica as a plain class: an engine and a judge in one process. Knows nothing of Ray."""
+"""A model replica as a plain class: an engine and a judge in one process. Knows nothing of Ray."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inspector.ports.pool import Job, Judgement, ShadowResult
 
 
 class VisionModel:
-    """Judges jobs with its engine. `golden` is a small picture that the engine must be able to answer about."""
+    """Judges jobs with its engine. `golden` is a small picture for the health check."""
 
     def __init__(self, engine: Engine, evidence: EvidenceStore, golden: bytes) -> None:
         self._engine = engine
@@ -24,13 +24,13 @@ class VisionModel:
         self._golden = golden
 
     async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | ShadowResult, None]:
-        """Yields a Judgement, then Words unless the part passes, then the Shadow of a part that is one."""
+        """Yield a Judgement, then Words unless the part passes, then the ShadowResult of a shadow part."""
         set_current_part(job.key, job.traceparent)
         async for outcome in self._judge.judge(job):
             yield outcome
 
     async def check_health(self) -> None:
-        """One real inference. Raises ModelError when the engine gives no answer."""
+        """Run one real inference. Raises ModelError if the engine gives no answer."""
         prefix = await self._engine.open([Picture(self._golden)], "This picture is a test.\n")
         try:
             async for _ in self._engine.ask(
@@ -39,4 +39,4 @@ class VisionModel:
                 return
         finally:
             await self._engine.close(prefix)
-        raise ModelError("the engine answered nothing about the golden picture")
+        raise ModelError("the engine gave no answer about the health check picture")
