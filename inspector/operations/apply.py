@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, store_versions, upgrade
+from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, store_versions, upgrade
 from inspector.config.diff import DeclaredPipeline, SettingChange, diff, read_declarations
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Pipeline
@@ -92,7 +92,7 @@ def store_changes(changes: list[LineChange], database: str) -> dict[str, int]:
     """Store a new version of every changed line. Returns the new versions by line."""
     author = os.environ.get("USER", "")
     changed = [
-        Declaration(change.declared.pipeline, change.golden, author, Path(change.declared.file).read_text())
+        DeclaredVersion(change.declared.pipeline, change.golden, author, Path(change.declared.file).read_text())
         for change in changes
         if change.is_changed
     ]

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
-from inspector.adapters.ledger import FileEvidence, TableCopy, let_go, snapshot
+from inspector.adapters.ledger import FileEvidence, TableCopy, open_snapshot, removed_pictures
 from inspector.errors import LedgerError
 from inspector.operations.progress import Notify
 from inspector.utc import utc_now
@@ -66,12 +66,12 @@ def write_backup(
     """
     to = to / f"inspector-{utc_now():%Y%m%dT%H%M%SZ}.tar" if to.is_dir() else to
     with _completed_file(to) as out, tarfile.open(fileobj=out, mode="w") as tar:
-        with snapshot(database) as taken:
+        with open_snapshot(database) as taken:
             revision = taken.revision
             tables = [_add_table(tar, table, notify) for table in taken.tables()]
             named = taken.pictures() if pictures else []
         absent = [sha256 for sha256 in named if not _add_picture(tar, sha256, evidence)]
-        missing = sorted(set(absent) - let_go(database, absent))
+        missing = sorted(set(absent) - removed_pictures(database, absent))
         made_at, count = utc_now().isoformat(), len(named) - len(absent)
         manifest = Manifest(FORMAT, made_at, str(revision), tuple(tables), count, pictures, tuple(missing))
         _add(tar, MANIFEST, json.dumps(asdict(manifest), indent=1).encode())

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from inspector.adapters.ledger import Declaration, SqlLedger, store_versions
+from inspector.adapters.ledger import DeclaredVersion, SqlLedger, store_versions
 from inspector.domain.learned import LearnedSettings
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
@@ -58,7 +58,7 @@ def learn_line(database: str, line: str, *, fuse: bool = False, dry_run: bool = 
     cost = impact(records.history.parts, before, after, fingerprint)
     if dry_run:
         return LearningResult(records, lesson, cost, None)
-    stored = store_versions(database, [Declaration(after, records.live.golden, os.environ.get("USER", ""))])
+    stored = store_versions(database, [DeclaredVersion(after, records.live.golden, os.environ.get("USER", ""))])
     asyncio.run(_record_events(database, _capped_events(line, before, lesson, fingerprint)))
     return LearningResult(records, lesson, cost, stored[0].version if stored else None)
 

@@ -13,7 +13,7 @@ from typing import IO, Any, Final, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from inspector.adapters.ledger import FileEvidence, TableCopy, require_room, restore_tables, shown
+from inspector.adapters.ledger import FileEvidence, TableCopy, masked_url, require_empty, restore_tables
 from inspector.errors import LedgerError
 from inspector.operations.backup import FORMAT, MANIFEST, PICTURES, TABLES, Manifest, TableEntry
 from inspector.operations.progress import Notify
@@ -38,7 +38,7 @@ def restore_backup(file: Path, database: str, evidence: FileEvidence, *, force: 
     with _opened(file) as tar:
         contents = _verified(tar, file)
     if not force:
-        require_room(database)
+        require_empty(database)
     manifest = contents.manifest
     notify(f"{file} is complete: made {manifest.made_at}, {manifest.pictures:,} picture(s)")
     with _opened(file) as tar:
@@ -47,7 +47,7 @@ def restore_backup(file: Path, database: str, evidence: FileEvidence, *, force: 
                 evidence.put(_bytes_of(tar, member).read(), "")
         restore_tables(database, manifest.revision, _tables(tar, contents), force=force)
     rows = {table.name: table.rows for table in manifest.tables}
-    return {"database": shown(database), "made_at": manifest.made_at, "rows": rows, "pictures": manifest.pictures}
+    return {"database": masked_url(database), "made_at": manifest.made_at, "rows": rows, "pictures": manifest.pictures}
 
 
 @contextmanager

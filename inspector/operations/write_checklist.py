@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from inspector.adapters.ledger import Declaration, SqlArchive, store_versions
+from inspector.adapters.ledger import DeclaredVersion, SqlArchive, store_versions
 from inspector.domain.declared import ViewName
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import History
@@ -95,7 +95,9 @@ def write_checklist(
         return result
     if (now := _live(resources.database, line)) != live:
         raise InspectorError(f"{line} was changed meanwhile (version {now.version}): nothing is stored; run it again")
-    stored = store_versions(resources.database, [Declaration(result.pipeline, live.golden, os.environ.get("USER", ""))])
+    stored = store_versions(
+        resources.database, [DeclaredVersion(result.pipeline, live.golden, os.environ.get("USER", ""))]
+    )
     return result._replace(version=stored[0].version if stored else None)
 
 

@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from support.fakes import a_pipeline
 from support.labelled_histories import labelled_history
 
-from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
+from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.cli.learn import learning_table
 from inspector.cli.plan import plan_table
 from inspector.config.diff import DeclaredPipeline
@@ -34,7 +34,7 @@ LINE = a_pipeline(ladder=[{"views": ["direct"]}, {"views": ["paraphrase"]}, {"vi
 def ledger(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     upgrade(url)
-    store_versions(url, [Declaration(LINE, (), source="line: pcb")])
+    store_versions(url, [DeclaredVersion(LINE, (), source="line: pcb")])
     return url
 
 

@@ -19,7 +19,7 @@ from support.fakes import a_part, a_pipeline
 from support.paths import ROOT
 from support.seeing_engine import SeeingEngine
 
-from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
+from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.cli.checklist import checklist_table
 from inspector.config.diff import DeclaredPipeline
 from inspector.config.loader import read_pipeline
@@ -58,7 +58,7 @@ class Shop:
         for name, data in zip(names, shown, strict=True):
             (self.folder / name).write_bytes(data)
         kept = tuple(self.evidence.put(data, "image/jpeg").sha256 for data in shown)
-        store_versions(self.database, [Declaration(a_pipeline(**settings), kept, source="line: pcb")])
+        store_versions(self.database, [DeclaredVersion(a_pipeline(**settings), kept, source="line: pcb")])
 
     async def review(self, pictures: Mapping[bytes, bool]) -> None:
         """Parts with these pictures, judged and reviewed."""

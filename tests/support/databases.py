@@ -12,6 +12,7 @@ from sqlalchemy import Connection, create_engine, text
 from support.postgres_server import PostgresServer
 
 from inspector.ports.archive import Archive
+from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import Ledger
 
 
@@ -29,6 +30,15 @@ def new_database(request: pytest.FixtureRequest, folder: Path) -> str:
         return f"sqlite:///{folder / 'ledger.db'}"
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.create()
+
+
+def holds(evidence: EvidenceStore, sha256: str) -> bool:
+    """Whether the evidence store has this picture."""
+    try:
+        evidence.get(sha256)
+    except KeyError:
+        return False
+    return True
 
 
 @contextmanager

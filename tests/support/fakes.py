@@ -232,9 +232,6 @@ class MemoryLedger:
         self._reach()
         self.marked |= dict.fromkeys(sha256s, "DONE")
 
-    async def mark_reviewed(self, result_ids: Sequence[str]) -> None:
-        self.reviewed |= set(result_ids)
-
     async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
         self._reach()
         self._known(result_id)

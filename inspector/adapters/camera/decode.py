@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from inspector.adapters.camera.formats import Format, Size, format_of, webp_canvas
+from inspector.adapters.camera.formats import Size, format_of, webp_canvas
+from inspector.domain.picture_format import PictureFormat
 from inspector.errors import PictureError
 from inspector.text import printable, shortened
 
@@ -70,11 +71,11 @@ def _eight_bit(image: Image.Image) -> Grey:
     return np.asarray(image.convert("L"))
 
 
-def _refuse_costly(data: bytes, kind: Format, limits: Limits) -> None:
+def _refuse_costly(data: bytes, kind: PictureFormat, limits: Limits) -> None:
     """What Pillow itself would pay for before it can be asked."""
-    if kind is Format.WEBP and (canvas := webp_canvas(data)):
+    if kind is PictureFormat.WEBP and (canvas := webp_canvas(data)):
         _refuse_large(canvas, limits)
-    if kind is Format.JPEG and data.count(b"\xff\xda") > MAX_SCANS:
+    if kind is PictureFormat.JPEG and data.count(b"\xff\xda") > MAX_SCANS:
         raise PictureError(f"the JPEG has more than {MAX_SCANS} scans; send baseline JPEG")
 
 

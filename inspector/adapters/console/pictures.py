@@ -9,18 +9,12 @@ from typing import Final, NamedTuple
 
 from PIL import Image, ImageOps
 
+from inspector.domain.picture_format import FORMATS, picture_format
+
 MAX_PIXELS: Final = 64_000_000  # decoded at once; beyond it a thumbnail could take the console's memory
 JPEG_QUALITY: Final = 82
 DOWNLOAD: Final = "application/octet-stream"
 DRAWING: Final = "image/svg+xml"  # only ever our own
-SIGNATURES: Final = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"BM", "image/bmp"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-)
-FORMATS: Final = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 BROKEN: Final = (
     OSError,
     ValueError,
@@ -48,9 +42,8 @@ def placeholder(name: str) -> Sent:
 
 def media_type(data: bytes) -> str:
     """What the bytes are, by their signature: a picture type we know, or a download."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for signature, kind in SIGNATURES if data.startswith(signature)), DOWNLOAD)
+    name = picture_format(data)
+    return DOWNLOAD if name is None else FORMATS[name].media_types[0]
 
 
 def thumbnail(data: bytes, side: int) -> Sent | None:
@@ -62,7 +55,7 @@ def thumbnail(data: bytes, side: int) -> Sent | None:
 
 
 def _shrunk(data: bytes, side: int) -> bytes:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    with Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as image:
         image.draft("RGB", (side, side))
         if image.width * image.height > MAX_PIXELS:
             raise ValueError("too many pixels")

@@ -1,21 +1,21 @@
-"""The door to the database and to the pictures: every part with its votes, words and messages, kept for good
-(`ports.Ledger`, `ports.Archive`, `ports.EvidenceStore`).
+"""Database and pictures: every part with its votes, report and messages (`ports.Ledger`, `ports.Archive`,
+`ports.EvidenceStore`).
 
-Knows SQLAlchemy, alembic and fsspec; nothing of lines, models or brokers.
+Imported by `bootstrap` and `operations`. Knows SQLAlchemy, alembic and fsspec; never lines, models or brokers.
 """
 
 from inspector.adapters.ledger.archive import SqlArchive
-from inspector.adapters.ledger.backup_read import TableCopy, let_go, snapshot
-from inspector.adapters.ledger.backup_write import require_room, restore_tables
-from inspector.adapters.ledger.database import shown
+from inspector.adapters.ledger.backup.restore import require_empty, restore_tables
+from inspector.adapters.ledger.backup.snapshot import TableCopy, open_snapshot, removed_pictures
+from inspector.adapters.ledger.database import masked_url
 from inspector.adapters.ledger.evidence import FileEvidence
 from inspector.adapters.ledger.ledger import SqlLedger
 from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
 from inspector.adapters.ledger.schema import SchemaState, schema_state, upgrade
-from inspector.adapters.ledger.versions import Declaration, NewVersion, store_versions
+from inspector.adapters.ledger.versions import DeclaredVersion, NewVersion, store_versions
 
 __all__ = [
-    "Declaration",
+    "DeclaredVersion",
     "FileEvidence",
     "LedgerSpeed",
     "NewVersion",
@@ -23,13 +23,13 @@ __all__ = [
     "SqlArchive",
     "SqlLedger",
     "TableCopy",
-    "let_go",
+    "masked_url",
     "measure_ledger",
-    "require_room",
+    "open_snapshot",
+    "removed_pictures",
+    "require_empty",
     "restore_tables",
     "schema_state",
-    "shown",
-    "snapshot",
     "store_versions",
     "upgrade",
 ]

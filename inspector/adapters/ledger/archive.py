@@ -1,9 +1,9 @@
-"""The reading side of the ledger, for console and command line. Can't write.
+"""The reading side of the ledger, for console and commands. Cannot write.
 
-The newest 50 of a million parts must come quickly whatever they are filtered by. An index that begins with
-everything filtered by and ends with the part's number gives them at once; but fifteen combinations of filters
-would need fifteen indexes. There are few outcomes (reason and disposition), so a list asks for each outcome
-that fits the filter by itself, from one of four indexes, and merges: at most 19 short walks from an index's end.
+The newest 50 of a million parts must be listed quickly under any filter. An index that starts with the filtered columns
+and ends with the part's number returns them at once, but fifteen combinations of filters would need fifteen indexes.
+There are few outcomes (reason and disposition), so a list queries each matching outcome separately, from one of four
+indexes, and merges the results: at most 19 short scans from an index's end.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from inspector.ports.archive import PartFilter, PartRow, Totals
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
 
-CONNECTIONS: Final = 8
+MAX_CONNECTIONS: Final = 8
 OUTCOMES: Final = tuple(
     (reason, disposition)
     for reason in Reason
     for disposition in Disposition
     if disposition is not Disposition.PASS or reason is Reason.NO_DEFECT
 )
-SCOPE: Final = (parts.c.line, parts.c.camera)
-EVENT: Final = tuple(field.name for field in fields(Event))
+SCOPE_COLUMNS: Final = (parts.c.line, parts.c.camera)
+EVENT_FIELDS: Final = tuple(field.name for field in fields(Event))
 
 
 class SqlArchive:
-    """Safe to use from several threads. `close` frees its connections."""
+    """Reads a ledger. Thread-safe. `close` frees its connections."""
 
     def __init__(self, url: str) -> None:
-        self._engine = open_engine(url, writes=False, connections=CONNECTIONS)
+        self._engine = open_engine(url, writes=False, connections=MAX_CONNECTIONS)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -60,17 +60,15 @@ class SqlArchive:
         return read(self._engine, _totals, since)
 
     def balance(self, line: str, now: datetime, settled: datetime) -> Balance:
-        """How the books of this line stand; what came in after `settled` may still be on its way."""
+        """Return the balance of this line. Parts received after `settled` may still be in progress."""
         return read(self._engine, balance, line, now, settled)
 
     def fingerprint(self, line: str) -> str | None:
-        """The fingerprint under which this line's newest parts were judged; None where none was judged as it stands
-        declared now."""
+        """Return the fingerprint of this line's newest parts; None if none was judged as the line is declared now."""
         return read(self._engine, hindsight.fingerprint, line)
 
     def history(self, line: str, fingerprint: str, newest: int) -> History:
-        """The line's parts under this fingerprint: all that were reviewed or whose whole ladder was asked, and the
-        newest of the others."""
+        """Return the line's parts under this fingerprint: all reviewed and shadow parts, and the newest others."""
         return read(self._engine, hindsight.history, line, fingerprint, newest)
 
     def count_parts(self, after: int, until: int) -> RowSums[PartOutcome, PartSums]:
@@ -107,15 +105,15 @@ def _part(connection: Connection, result_id: str) -> PartRow | None:
 
 
 def _walks(wanted: PartFilter, limit: int) -> list[Select[int]]:
-    """One walk along the parts for each outcome that fits the filter; a single one when nothing is filtered."""
-    scope = [column == value for column, value in zip(SCOPE, wanted[:2], strict=True) if value is not None]
+    """Return one query per outcome that matches the filter; a single one without a filter."""
+    scope = [column == value for column, value in zip(SCOPE_COLUMNS, wanted[:2], strict=True) if value is not None]
     outcomes = _outcomes(wanted) if wanted._replace(before=None, after=None) != PartFilter() else [()]
     walks = (_nearest(parts.c.number, wanted, limit).where(*scope, *outcome) for outcome in outcomes)
     return [select(walk.subquery().c.number) for walk in walks]
 
 
 def _outcomes(wanted: PartFilter) -> list[tuple[ColumnElement[bool], ...]]:
-    """Every outcome that fits the filter; none where it contradicts itself."""
+    """Return every outcome that matches the filter; none if the filter contradicts itself."""
     return [
         (parts.c.reason == reason, parts.c.disposition == disposition)
         for reason, disposition in OUTCOMES
@@ -124,7 +122,7 @@ def _outcomes(wanted: PartFilter) -> list[tuple[ColumnElement[bool], ...]]:
 
 
 def _nearest(number: ColumnElement[int], wanted: PartFilter, limit: int) -> Select[int]:
-    """The numbers of one page, beginning at the end from which it is counted."""
+    """Return the numbers of one page, counted from the end that it starts at."""
     page = select(number).limit(limit)
     if wanted.before is not None:
         page = page.where(number < wanted.before)
@@ -148,8 +146,10 @@ def _totals(connection: Connection, since: datetime) -> Totals:
 
 
 def _counted(since: datetime) -> Select[str, str, str, int, int]:
-    """Parts and votes per line and outcome. Materialised, or the planner would rather visit all parts in the order
-    in which it groups them than only those since then."""
+    """Count parts and votes per line and outcome.
+
+    Materialised: otherwise the planner scans all parts in group order instead of those since then.
+    """
     part = parts.c
     recent = select(part.line, part.disposition, part.reason, part.vote_count).where(part.decided_at >= since)
     one = recent.cte("recent").prefix_with("MATERIALIZED").c
@@ -158,7 +158,7 @@ def _counted(since: datetime) -> Select[str, str, str, int, int]:
 
 
 def _latencies(connection: Connection, since: datetime, ranks: Sequence[int]) -> list[float | None]:
-    """Latencies by rank, the least is 1: nearest-rank percentiles."""
+    """Return latencies by rank, lowest first: nearest-rank percentiles."""
     rank = func.row_number().over(order_by=parts.c.latency_ms).label("rank")
     ranked = select(rank, parts.c.latency_ms).where(parts.c.decided_at >= since).subquery().c
     rows = connection.execute(select(ranked.rank, ranked.latency_ms).where(ranked.rank.in_(ranks)))
@@ -168,4 +168,4 @@ def _latencies(connection: Connection, since: datetime, ranks: Sequence[int]) ->
 
 def _events(connection: Connection, limit: int) -> list[Event]:
     newest = select(events).order_by(events.c.number.desc()).limit(limit)
-    return [Event(**{name: getattr(row, name) for name in EVENT}) for row in connection.execute(newest)]
+    return [Event(**{name: getattr(row, name) for name in EVENT_FIELDS}) for row in connection.execute(newest)]

@@ -1,4 +1,4 @@
-"""How the books of a line stand: reads what `accounts.py` adds up. Knows statements only."""
+"""Reads the figures of a line's balance; `domain/reconciliation.py` adds them up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inspector.domain.sequence import MAX_GAP_FRAMES, MIN_RESTART_STEP
 
 
 def balance(connection: Connection, line: str, now: datetime, settled: datetime) -> Balance:
-    """How the books of this line stand. Holes whose next part was received after `settled` are in flight."""
+    """Return the balance of this line. Holes whose next part was received after `settled` are in flight."""
     decided = _decided_by_camera(connection, line)
     holes, gaps = _holes(connection, line), _gaps(connection, line)
     states = _states(connection, line)
@@ -58,7 +58,7 @@ def _newest_comparisons(connection: Connection, line: str) -> tuple[CountCompari
 
 
 def _gaps(connection: Connection, line: str) -> dict[str, list[Gap]]:
-    """Recorded losses by camera."""
+    """Return recorded losses by camera."""
     gaps: dict[str, list[Gap]] = defaultdict(list)
     numbered = losses.c.first_seq.is_not(None)
     for row in connection.execute(select(losses).where(losses.c.line == line, numbered).order_by(losses.c.number)):
@@ -67,7 +67,7 @@ def _gaps(connection: Connection, line: str) -> dict[str, list[Gap]]:
 
 
 def _holes(connection: Connection, line: str) -> dict[str, list[SequenceHole]]:
-    """Numbers missing between two parts of a camera, by camera."""
+    """Return the numbers missing between two parts of a camera, by camera."""
     holes: dict[str, list[SequenceHole]] = defaultdict(list)
     for row in connection.execute(_missing(line)):
         holes[row.camera].append(SequenceHole(row.before + 1, row.seq - 1, row.at, row.begun, row.ended))
@@ -75,8 +75,9 @@ def _holes(connection: Connection, line: str) -> dict[str, list[SequenceHole]]:
 
 
 def _missing(line: str) -> Select[Any]:
-    """Parts whose predecessor in the sequence is not the number before theirs. A counter that restarted begins a
-    run of its own, by the rule of `sequence.py`."""
+    """Select parts whose predecessor is not the previous number. A restarted counter begins a new run, by the rule of
+    `domain/sequence.py`.
+    """
     part = parts.c
     arrived = func.lag(part.seq).over(partition_by=part.camera, order_by=part.number)
     columns = (part.camera, part.seq, part.number, part.received_at, arrived.label("earlier"))

@@ -1,4 +1,4 @@
-"""Opens the database and says in our words what it refuses. Knows the switches of SQLite and PostgreSQL."""
+"""Opens the database and turns its errors into ours. Knows the switches of SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from inspector.errors import LedgerError
 
 Args = ParamSpec("Args")
 Answer = TypeVar("Answer")
-Synchronous = Literal["FULL", "NORMAL"]  # NORMAL may lose the last commits when the power fails
+Synchronous = Literal["FULL", "NORMAL"]  # NORMAL may lose the last commits in a power failure
 
-AT_ONCE: Final = 500  # databases limit the number of values in a statement
-BUSY_S: Final = 5.0  # how long one process waits for another one's transaction
-EXAMPLE: Final = "sqlite:///var/ledger.db or postgresql://user@host/inspector"
-IMPATIENT: Final = {  # by default a connection that was cut is noticed after minutes or hours
+VALUES_PER_STATEMENT: Final = 500  # databases limit the number of values in a statement
+BUSY_TIMEOUT_S: Final = 5.0  # one process waits this long for another one's transaction
+EXAMPLE_URLS: Final = "sqlite:///var/ledger.db or postgresql://user@host/inspector"
+CONNECTION_TIMEOUTS: Final = {  # by default a lost connection is noticed after minutes or hours
     "connect_timeout": "5",
     "keepalives_idle": "5",
     "keepalives_interval": "2",
@@ -40,11 +40,13 @@ def open_engine(
     creates: bool = False,
     connections: int = 1,
     synchronous: Synchronous = "FULL",
-    busy_s: float = BUSY_S,
+    busy_s: float = BUSY_TIMEOUT_S,
 ) -> Engine:
-    """An engine that connects when it is first used. Raises LedgerError for a URL that can't be a ledger's, and
-    for a database file that is not there, unless it `creates` one."""
-    with translated("the database can't be opened"):
+    """Return an engine that connects on first use.
+
+    Raises LedgerError for a URL that can't hold a ledger, and for a missing database file unless it `creates` one.
+    """
+    with ledger_errors("the database can't be opened"):
         parsed = parse(url)
         file = sqlite_file(parsed)
         if file and not creates:
@@ -57,37 +59,37 @@ def open_engine(
 
 
 def parse(url: str) -> URL:
-    """Raises LedgerError for a URL that can't be a ledger's."""
-    with translated("the database URL can't be read"):
+    """Parse the URL. Raises LedgerError if it can't hold a ledger."""
+    with ledger_errors("the database URL can't be read"):
         parsed = make_url(url)
     if parsed.get_backend_name() not in INSERTS:
-        raise LedgerError(f"the ledger can't be kept in {parsed.get_backend_name()}; use {EXAMPLE}")
+        raise LedgerError(f"the ledger can't be stored in {parsed.get_backend_name()}; use {EXAMPLE_URLS}")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise LedgerError("the ledger can't be kept in memory; name a file, such as sqlite:///var/ledger.db")
+        raise LedgerError("the ledger can't be stored in memory; name a file, such as sqlite:///var/ledger.db")
     return parsed
 
 
-def shown(url: str) -> str:
-    """The URL as people may see it: without its password."""
+def masked_url(url: str) -> str:
+    """Return the URL without its password, to show to people."""
     return parse(url).render_as_string(hide_password=True)
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """The file of an SQLite database; None for a server."""
+    """Return the file of an SQLite database; None for a server."""
     return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
 
 
 def read(
     engine: Engine, query: Callable[Concatenate[Connection, Args], Answer], *args: Args.args, **kwargs: Args.kwargs
 ) -> Answer:
-    """The query's answer on a connection of its own. Raises LedgerError."""
-    with translated("the ledger can't be read"), engine.connect() as connection:
+    """Run the query on a connection of its own. Raises LedgerError."""
+    with ledger_errors("the ledger can't be read"), engine.connect() as connection:
         return query(connection, *args, **kwargs)
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Whatever the database or its driver refuses becomes a LedgerError that begins with `what`."""
+def ledger_errors(what: str) -> Iterator[None]:
+    """Turn every error of the database or its driver into a LedgerError that begins with `what`."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -97,44 +99,46 @@ def translated(what: str) -> Iterator[None]:
 
 
 def refusal(what: str, error: Exception) -> LedgerError:
-    """The database's own words, without the statement and its parameters."""
-    said = getattr(error, "orig", None) or error
-    lines = str(said).splitlines() or [type(said).__name__]
+    """Build a LedgerError with the database's own words, without the statement and its parameters."""
+    cause = getattr(error, "orig", None) or error
+    lines = str(cause).splitlines() or [type(cause).__name__]
     return LedgerError(f"{what}: {lines[0]}")
 
 
-def pages(values: Sequence[Answer]) -> Iterator[Sequence[Answer]]:
-    """The values, so many at a time as one statement may hold."""
-    for at in range(0, len(values), AT_ONCE):
-        yield values[at : at + AT_ONCE]
+def value_pages(values: Sequence[Answer]) -> Iterator[Sequence[Answer]]:
+    """Yield the values in pages that fit into one statement."""
+    for at in range(0, len(values), VALUES_PER_STATEMENT):
+        yield values[at : at + VALUES_PER_STATEMENT]
 
 
 def upsert(connection: Connection, table: Table[Any]) -> Upsert:
-    """An INSERT that can say what to do on conflict, in this connection's dialect."""
+    """Return an INSERT that can handle conflicts, in this connection's dialect."""
     return INSERTS[connection.dialect.name](table)
 
 
 def _existing(url: URL, file: Path) -> URL:
-    """The same file, which the driver must not create: an empty database would look like one that lost its parts."""
+    """Return the URL of a file that the driver must not create: an empty database would look like one that lost its
+    parts.
+    """
     if not file.exists():
         raise LedgerError(f"there is no database {file}; create it with: inspector db upgrade")
     return url.set(database=f"file:{quote(str(file))}").update_query_dict({"mode": "rw", "uri": "true"})
 
 
 def _impatient(url: URL) -> URL:
-    """The same server; what the URL itself says of waiting stays."""
+    """Return the URL with timeouts, unless it sets them itself."""
     if url.get_driver_name() not in ("psycopg", "psycopg2"):
         return url
-    return url.update_query_dict({name: value for name, value in IMPATIENT.items() if name not in url.query})
+    return url.update_query_dict({name: value for name, value in CONNECTION_TIMEOUTS.items() if name not in url.query})
 
 
 def _prepare_server(engine: Engine, *, writes: bool, synchronous: Synchronous, busy_s: float) -> None:
-    """Whatever the server's own defaults are: a commit is on its disk when it returns."""
+    """Make commits durable when they return, whatever the server's defaults are."""
     settings = (
         f"SET synchronous_commit = {'on' if synchronous == 'FULL' else 'off'}",
         f"SET lock_timeout = {round(busy_s * 1000)}",
         f"SET default_transaction_read_only = {'off' if writes else 'on'}",
-        # readers see one moment, as SQLite's do: sums over several statements must agree while others write
+        # readers see one snapshot, as in SQLite: sums over several statements must agree during writes
         f"SET default_transaction_isolation = '{'read committed' if writes else 'repeatable read'}'",
     )
 
@@ -147,7 +151,7 @@ def _prepare_server(engine: Engine, *, writes: bool, synchronous: Synchronous, b
 
 
 def _prepare_sqlite(engine: Engine, *, writes: bool, synchronous: Synchronous, busy_s: float) -> None:
-    """Waiting for others comes first: switching to WAL needs a moment alone."""
+    """Configure a connection. The busy timeout comes first: switching to WAL needs a moment of exclusive access."""
     pragmas = (
         f"busy_timeout={round(busy_s * 1000)}",
         "journal_mode=WAL",

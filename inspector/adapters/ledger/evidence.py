@@ -1,8 +1,8 @@
-"""Keeps pictures by the sha256 of their bytes, in a folder or any other place fsspec knows.
+"""Stores pictures by the sha256 of their bytes, in a folder or any other place that fsspec supports.
 
-A picture is `ab/cd/<sha256>.<ext>` under the root. It appears there whole or not at all, and stays as it is until it
-is removed. Whoever puts a picture that lies there already is about to name it, as whoever put it first: its age then
-begins anew, and young pictures are not removed.
+A picture is `ab/cd/<sha256>.<suffix>` below the root. It appears there complete or not at all, and stays unchanged
+until it is removed. Storing a picture again renews its age, because the caller is about to refer to it; recently stored
+pictures are never removed.
 """
 
 from __future__ import annotations
@@ -21,49 +21,48 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from inspector.domain.part import Evidence
+from inspector.domain.picture_format import FORMATS, picture_format
 from inspector.errors import LedgerError
 
 
-class Kind(NamedTuple):
+class StoredFormat(NamedTuple):
+    """How a picture is stored: its media type, and the suffix of its file."""
+
     media_type: str
-    ext: str
-    signature: re.Pattern[bytes]
+    suffix: str
 
 
-KINDS: Final = (
-    Kind("image/jpeg", "jpg", re.compile(rb"\xff\xd8\xff")),
-    Kind("image/png", "png", re.compile(rb"\x89PNG\r\n\x1a\n")),
-    Kind("image/webp", "webp", re.compile(rb"RIFF....WEBP", re.DOTALL)),
-    Kind("image/tiff", "tif", re.compile(rb"II\*\0|MM\0\*")),
-    Kind("image/bmp", "bmp", re.compile(rb"BM")),
-)
-UNKNOWN: Final = Kind("application/octet-stream", "bin", re.compile(rb""))
+STORED_FORMATS: Final = tuple(StoredFormat(each.media_types[0], each.suffix) for each in FORMATS.values())
+UNKNOWN: Final = StoredFormat("application/octet-stream", "bin")
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
-PARTIAL: Final = ".partial"
-STALE_S: Final = 3600.0  # a partial picture this old belongs to a process that died
-YOUNG_S: Final = 24 * 3600.0  # so long the row that names a picture may be waiting for its database
+PARTIAL_FOLDER: Final = ".partial"
+STALE_PARTIAL_S: Final = 3600.0  # older partial pictures belong to a process that died
+MIN_AGE_TO_REMOVE_S: Final = 24 * 3600.0  # the row that names a picture may wait this long for its database
 
 
 class FileEvidence:
-    """`root` is a folder or an fsspec URL such as s3://bucket/evidence. Safe to use from several threads and
-    processes: they write the same bytes to the same name."""
+    """Stores pictures below `root`, a folder or an fsspec URL such as s3://bucket/evidence.
+
+    Safe for several threads and processes: they write the same bytes to the same name.
+    """
 
     def __init__(self, root: str | Path) -> None:
         with _translated(f"the evidence store {root} can't be opened"):
             self._files, self._root = fsspec.url_to_fs(str(root))
             self._is_local = isinstance(self._files, LocalFileSystem)
             if self._is_local:
-                _sweep(Path(self._root) / PARTIAL)
+                _sweep(Path(self._root) / PARTIAL_FOLDER)
 
     def put(self, data: bytes, media_type: str) -> Evidence:
-        """What the bytes are counts more than what the camera said they are."""
+        """Store a picture. Its bytes decide the media type, not what the camera declares."""
         sha256 = hashlib.sha256(data).hexdigest()
-        kind = _kind(data)
-        path = self._path(sha256, kind)
+        stored = _stored_format(data)
+        path = self._path(sha256, stored)
         with _translated(f"a picture can't be stored in {self._root}"):
             if not self._has(path, len(data)):
                 self._write(path, data)
-        return Evidence(sha256, kind.media_type if kind is not UNKNOWN else media_type or kind.media_type, len(data))
+        declared = media_type or stored.media_type
+        return Evidence(sha256, declared if stored is UNKNOWN else stored.media_type, len(data))
 
     def get(self, sha256: str) -> bytes:
         if not SHA256.fullmatch(sha256):
@@ -75,23 +74,19 @@ class FileEvidence:
 
     def remove(self, sha256: str) -> None:
         with _translated(f"picture {sha256} can't be removed from {self._root}"):
-            for kind in (*KINDS, UNKNOWN):
+            for stored in (*STORED_FORMATS, UNKNOWN):
                 with suppress(FileNotFoundError):
-                    self._remove(self._path(sha256, kind))
+                    self._remove(self._path(sha256, stored))
 
-    def has(self, sha256: str) -> bool:
-        """Whether the picture is there; its bytes are not looked at."""
-        with _translated(f"picture {sha256} can't be looked for in {self._root}"):
-            return any(self._files.exists(self._path(sha256, kind)) for kind in (*KINDS, UNKNOWN))
-
-    def _path(self, sha256: str, kind: Kind) -> str:
-        return f"{self._root}/{sha256[:2]}/{sha256[2:4]}/{sha256}.{kind.ext}"
+    def _path(self, sha256: str, stored: StoredFormat) -> str:
+        return f"{self._root}/{sha256[:2]}/{sha256[2:4]}/{sha256}.{stored.suffix}"
 
     def _has(self, path: str, size: int) -> bool:
-        """Whether the picture is there and young. The size is compared for the sake of stores where a picture may
-        break off while it is written."""
+        """Return whether the picture is there and recent. The size is compared because some stores can hold a truncated
+        one.
+        """
         try:
-            return bool(self._files.size(path) == size) and self._age_s(path) < YOUNG_S / 2
+            return bool(self._files.size(path) == size) and self._age_s(path) < MIN_AGE_TO_REMOVE_S / 2
         except FileNotFoundError:
             return False
 
@@ -101,35 +96,36 @@ class FileEvidence:
         return float(time.time() - self._files.modified(path).timestamp())
 
     def _remove(self, path: str) -> None:
-        if self._age_s(path) < YOUNG_S:
+        if self._age_s(path) < MIN_AGE_TO_REMOVE_S:
             return
         if self._is_local:
-            _remove_old(Path(path), Path(self._root) / PARTIAL)
+            _remove_old(Path(path), Path(self._root) / PARTIAL_FOLDER)
         else:
             self._files.rm_file(path)
 
     def _write(self, path: str, data: bytes) -> None:
         if self._is_local:
-            _write_durably(Path(path), data, Path(self._root) / PARTIAL)
+            _write_durably(Path(path), data, Path(self._root) / PARTIAL_FOLDER)
         else:
             self._files.pipe_file(path, data)
 
     def _read(self, sha256: str) -> bytes:
         with _translated(f"picture {sha256} can't be read from {self._root}"):
-            for kind in (*KINDS, UNKNOWN):
+            for stored in (*STORED_FORMATS, UNKNOWN):
                 try:
-                    return bytes(self._files.cat_file(self._path(sha256, kind)))
+                    return bytes(self._files.cat_file(self._path(sha256, stored)))
                 except FileNotFoundError:
                     continue
         raise KeyError(sha256)
 
 
-def _kind(data: bytes) -> Kind:
-    return next((kind for kind in KINDS if kind.signature.match(data)), UNKNOWN)
+def _stored_format(data: bytes) -> StoredFormat:
+    name = picture_format(data)
+    return UNKNOWN if name is None else StoredFormat(FORMATS[name].media_types[0], FORMATS[name].suffix)
 
 
 def _write_durably(path: Path, data: bytes, partial: Path) -> None:
-    """The bytes reach the disk before the name does, and the name before this returns."""
+    """Write bytes to the disk before the name, and the name before this returns."""
     _make_folder(partial)
     _make_folder(path.parent)
     draft = partial / uuid.uuid4().hex
@@ -146,10 +142,10 @@ def _write_durably(path: Path, data: bytes, partial: Path) -> None:
 
 
 def _remove_old(path: Path, partial: Path) -> None:
-    """Taken away first and looked at then: whoever puts the same picture meanwhile finds it gone and writes it."""
+    """Move the picture away before checking its age: a concurrent `put` then finds it gone and writes it."""
     _make_folder(partial)
     taken = path.replace(partial / uuid.uuid4().hex)
-    if time.time() - taken.stat().st_mtime < YOUNG_S:
+    if time.time() - taken.stat().st_mtime < MIN_AGE_TO_REMOVE_S:
         taken.replace(path)
     else:
         taken.unlink()
@@ -174,7 +170,7 @@ def _sync_folder(folder: Path) -> None:
 def _sweep(partial: Path) -> None:
     for draft in partial.glob("*"):
         with suppress(FileNotFoundError):  # its writer has just finished it
-            if draft.stat().st_mtime < time.time() - STALE_S:
+            if draft.stat().st_mtime < time.time() - STALE_PARTIAL_S:
                 draft.unlink()
 
 

@@ -1,4 +1,4 @@
-"""What became known about a line's parts after they were decided. Knows queries, not threads."""
+"""Queries of what became known about a line's parts after their decisions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, func, select
 
-from inspector.adapters.ledger.database import pages
+from inspector.adapters.ledger.database import value_pages
 from inspector.adapters.ledger.reads import load
 from inspector.adapters.ledger.rows import vote_of
 from inspector.adapters.ledger.tables import parts, pipeline_versions, reviews, shadow_votes
@@ -20,7 +20,7 @@ from inspector.domain.vote import Vote
 
 
 def fingerprint(connection: Connection, line: str) -> str | None:
-    """A declaration's versions since scores last changed share the fingerprint of the newest part judged by one."""
+    """Return the fingerprint of the newest part under the declaration: versions since scores last changed share it."""
     every = select(pipeline_versions).where(pipeline_versions.c.line == line)
     rows = connection.execute(every.order_by(pipeline_versions.c.version.desc())).all()
     alike = [row.version for row in takewhile(lambda row: _scores(row) == _scores(rows[0]), rows)]
@@ -43,7 +43,7 @@ def history(connection: Connection, line: str, fingerprint: str, newest: int) ->
 
 
 def _scores(row: Any) -> tuple[str, list[str]] | None:
-    """What a version's scores come from; None where it was stored under another grammar."""
+    """Return what a version's scores depend on; None if it was stored under another grammar."""
     try:
         return Pipeline.model_validate(row.declaration).settings_fingerprint(), row.golden
     except ValidationError:
@@ -53,17 +53,17 @@ def _scores(row: Any) -> tuple[str, list[str]] | None:
 def _shadows(connection: Connection, numbers: list[int]) -> dict[int, list[Vote]]:
     found: dict[int, list[Vote]] = defaultdict(list)
     every = select(shadow_votes).order_by(shadow_votes.c.part, shadow_votes.c.position)
-    for some in pages(numbers):
+    for some in value_pages(numbers):
         for row in connection.execute(every.where(shadow_votes.c.part.in_(some))):
             found[row.part].append(vote_of(row))
     return found
 
 
 def _truths(connection: Connection, numbers: list[int]) -> dict[int, bool]:
-    """The latest review of each part."""
+    """Return the latest review of each part."""
     every = select(reviews.c.part, reviews.c.is_ng).order_by(reviews.c.number)
     return {
         row.part: row.is_ng
-        for some in pages(numbers)
+        for some in value_pages(numbers)
         for row in connection.execute(every.where(reviews.c.part.in_(some)))
     }

@@ -1,4 +1,4 @@
-"""The ledger as the story sees it: asynchronous, one writer thread, a few reading threads."""
+"""The writing side of the ledger: asynchronous, one writer thread, a few reader threads."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from inspector.adapters.ledger import picture_retention as letting_go
 from inspector.adapters.ledger import reads, writes
 from inspector.adapters.ledger import reconciliation as books
-from inspector.adapters.ledger.database import BUSY_S, Synchronous, open_engine, read
+from inspector.adapters.ledger.database import BUSY_TIMEOUT_S, Synchronous, open_engine, read
 from inspector.adapters.ledger.schema import require_head
-from inspector.adapters.ledger.writer import GROUP, WAITING, Writer, not_running
+from inspector.adapters.ledger.writer import MAX_GROUP, MAX_WAITING, GroupWriter, not_running
 from inspector.domain.decision import Decision
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
@@ -31,14 +31,14 @@ from inspector.ports.ledger import CameraActivity, CameraRow, Event, PipelineVer
 Args = ParamSpec("Args")
 Answer = TypeVar("Answer")
 
-READERS: Final = 2
+READER_THREADS: Final = 2
 
 
 class SqlLedger:
-    """`async with SqlLedger(url) as ledger`. It belongs to the event loop in which it starts, and starts once.
+    """A ledger: `async with SqlLedger(url) as ledger`. It belongs to the event loop in which it starts, once.
 
-    `group` is how many writes may share a transaction, `waiting` how many may wait; callers beyond that wait
-    outside. `busy_s` is how long it waits for another process that is writing.
+    `group` is how many writes may share a transaction, `waiting` how many may wait; further callers wait outside.
+    `busy_s` is how long it waits for another process that is writing.
     """
 
     def __init__(
@@ -46,28 +46,28 @@ class SqlLedger:
         url: str,
         *,
         synchronous: Synchronous = "FULL",
-        group: int = GROUP,
-        waiting: int = WAITING,
-        busy_s: float = BUSY_S,
+        group: int = MAX_GROUP,
+        waiting: int = MAX_WAITING,
+        busy_s: float = BUSY_TIMEOUT_S,
     ) -> None:
-        self._reading = open_engine(url, writes=False, connections=READERS, busy_s=busy_s)
+        self._reading = open_engine(url, writes=False, connections=READER_THREADS, busy_s=busy_s)
         self._writing = open_engine(url, writes=True, synchronous=synchronous, busy_s=busy_s)
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
-        self._writer = Writer(self._writing, group=group, waiting=waiting)
+        self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="ledger-reader")
+        self._writer = GroupWriter(self._writing, group=group, waiting=waiting)
         self._stopped = False
 
     @property
     def held(self) -> int:
-        """Writes handed in and not yet answered; stands at `waiting` when the database can't keep up."""
+        """The number of submitted writes without a result; equals `waiting` when the database can't keep up."""
         return self._writer.held
 
     async def start(self) -> None:
-        """Raises LedgerError when the database is away or has another schema than this code."""
+        """Connect. Raises LedgerError if the database is away or has another schema than this program."""
         await self._read(require_head)
         self._writer.start()
 
     async def stop(self) -> None:
-        """Finishes what was handed in. Stopping twice is allowed."""
+        """Finish what was submitted. Stopping twice is allowed."""
         self._stopped = True
         await self._writer.stop()
         await asyncio.to_thread(self._readers.shutdown)
@@ -88,7 +88,7 @@ class SqlLedger:
         return await self._writer.submit(writes.record_parts, writes.NewPart(part, tuple(outgoing)))
 
     async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:
-        await self._writer.submit(writes.finish_words, writes.LaterWords(result_id, words, tuple(outgoing)))
+        await self._writer.submit(writes.finish_words, writes.FinishedWords(result_id, words, tuple(outgoing)))
 
     async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, in_time: bool = False) -> bool:
         return await self._writer.submit(writes.withdraw, writes.Withdrawal(result_id, decision, payload, in_time))
@@ -106,7 +106,7 @@ class SqlLedger:
         return await self._read(reads.newest_pipelines)
 
     async def add_camera_activity(self, sightings: Sequence[CameraActivity]) -> None:
-        await self._writer.submit(writes.see_cameras, tuple(sightings))
+        await self._writer.submit(writes.add_camera_activity, tuple(sightings))
 
     async def cameras(self) -> list[CameraRow]:
         return await self._read(reads.all_cameras)
@@ -121,13 +121,13 @@ class SqlLedger:
         return await self._writer.submit(books.acknowledge, ack)
 
     async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[MissingAck]:
-        return await self._writer.submit(books.tell_overdue, books.Overdue(lines, now))
+        return await self._writer.submit(books.take_overdue, books.OverdueQuery(lines, now))
 
     async def add_count(self, count: TriggerCount) -> None:
         await self._writer.submit(books.add_counts, count)
 
     async def compare_counts(self, lines: Sequence[str] | None, before: datetime) -> list[CountComparison]:
-        found = await self._read(books.compare, lines, before)  # counts many parts: writers shall not wait for it
+        found = await self._read(books.compare, lines, before)  # counts many parts: writes must not wait for it
         if found:
             await self._writer.submit(books.note_compared, found)
         return found
@@ -138,12 +138,8 @@ class SqlLedger:
     async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
         await self._writer.submit(writes.add_shadow, writes.ShadowVotes(result_id, tuple(votes)))
 
-    async def mark_reviewed(self, result_ids: Sequence[str]) -> None:
-        """A person reviewed these parts: their pictures stay."""
-        await self._writer.submit(writes.mark_reviewed, tuple(result_ids))
-
     async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
-        return await self._writer.submit(letting_go.release, letting_go.Release(line, retention, now))
+        return await self._writer.submit(letting_go.release, letting_go.RetentionStep(line, retention, now))
 
     async def pictures_removed(self, sha256s: Sequence[str]) -> None:
         await self._writer.submit(letting_go.note_removed, tuple(sha256s))

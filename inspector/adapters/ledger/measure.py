@@ -1,4 +1,4 @@
-"""Measures the ledger on the disk or server it will live on: how fast parts become durable, how fast lists come."""
+"""Measures the ledger on its own disk or server: how fast parts become durable, how fast lists are."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from inspector.ports.archive import PartFilter
 from inspector.ports.broker import OutgoingMessage
 
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
-PAGE: Final = 50
+PARTS_PER_LIST: Final = 50
 LISTS: Final = {
     "all": PartFilter(),
     "line": PartFilter(line="line1"),
@@ -46,7 +46,7 @@ SCRATCH: Final = Words(
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class LatencySpread:
     p50_ms: float
     p95_ms: float
     p99_ms: float
@@ -54,22 +54,22 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSpeed:
-    """`alone`: one caller, who waits for each part; `together`: `callers` at once. Parts are durable."""
+    """Durable parts per second: `alone` with one caller that waits for each, `together` with `callers` at once."""
 
     alone_per_s: float
-    alone: Spread
+    alone: LatencySpread
     callers: int
     together_per_s: float
-    together: Spread
+    together: LatencySpread
     listed_parts: int
-    lists: dict[str, Spread]
+    lists: dict[str, LatencySpread]
     totals_ms: float
 
 
 async def measure_ledger(
     url: str, *, parts: int = 5_000, callers: int = 64, listed: int = 20_000, synchronous: Synchronous = "FULL"
 ) -> LedgerSpeed:
-    """Fills an empty database of its own: it refuses one that holds parts."""
+    """Fill an empty database and measure it. Refuses one that holds parts."""
     upgrade(url)
     archive = SqlArchive(url)
     try:
@@ -87,13 +87,13 @@ async def measure_ledger(
     return LedgerSpeed(*alone, callers, *together, listed, lists, totals_ms)
 
 
-class Recorded(NamedTuple):
+class RecordingTimes(NamedTuple):
     per_s: float
-    spread: Spread
+    spread: LatencySpread
 
 
-async def _record(ledger: SqlLedger, numbers: Iterator[int], count: int, callers: int) -> Recorded:
-    """Takes at most `count` numbers and records a part for each, `callers` at a time."""
+async def _record(ledger: SqlLedger, numbers: Iterator[int], count: int, callers: int) -> RecordingTimes:
+    """Take at most `count` numbers and record a part for each, `callers` at a time."""
     mine = [number for number, _ in zip(numbers, range(count), strict=False)]
     todo, took_ms, began = iter(mine), list[float](), time.perf_counter()
 
@@ -105,11 +105,11 @@ async def _record(ledger: SqlLedger, numbers: Iterator[int], count: int, callers
             took_ms.append((time.perf_counter() - started) * 1000.0)
 
     await asyncio.gather(*(call() for _ in range(callers)))
-    return Recorded(len(mine) / (time.perf_counter() - began), _spread(took_ms))
+    return RecordingTimes(len(mine) / (time.perf_counter() - began), _spread(took_ms))
 
 
-def _list(archive: SqlArchive, wanted: PartFilter) -> Spread:
-    return _spread([_timed_ms(lambda: archive.parts(wanted, PAGE)) for _ in range(40)])
+def _list(archive: SqlArchive, wanted: PartFilter) -> LatencySpread:
+    return _spread([_timed_ms(lambda: archive.parts(wanted, PARTS_PER_LIST)) for _ in range(40)])
 
 
 def _timed_ms(call: Callable[[], object]) -> float:
@@ -118,13 +118,13 @@ def _timed_ms(call: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000.0
 
 
-def _spread(took_ms: list[float]) -> Spread:
+def _spread(took_ms: list[float]) -> LatencySpread:
     ordered = sorted(took_ms) or [math.nan]
-    return Spread(*(ordered[math.ceil(share * len(ordered)) - 1] for share in (0.50, 0.95, 0.99)))
+    return LatencySpread(*(ordered[math.ceil(share * len(ordered)) - 1] for share in (0.50, 0.95, 0.99)))
 
 
 def sample(number: int) -> PartRecord:
-    """A part as a line makes them: 3 votes; 1 in 20 is NG, 1 in 1000 can't be judged; 3 lines of 2 cameras."""
+    """Return a typical part: 3 votes; 1 in 20 is NG, 1 in 1000 can't be judged; 3 lines of 2 cameras."""
     decision = DARK if number % 1000 == 7 else NG if number % 20 == 3 else OK
     decided_at = EPOCH + timedelta(milliseconds=100 * number)
     line = f"line{number % 3}"

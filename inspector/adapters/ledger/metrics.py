@@ -1,6 +1,6 @@
-"""What metrics are made of, as statements: parts and events above a number added up, and what waits for the broker.
+"""Sums for metrics: parts and events above a number, and what waits for the broker.
 
-A table that grows for years is not walked through at every scrape: whoever asks says up to which row it knows.
+A growing table is not scanned at every scrape: the caller passes the row up to which it knows the sums.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, selec
 from inspector.adapters.ledger.tables import events, is_waiting, outbox, parts, votes
 from inspector.ports.metrics import DEADLINE_SHARE_EDGES, EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
 
-OF_A_PART = (parts.c.line, parts.c.disposition, parts.c.reason)
-OF_AN_EVENT = (events.c.line, events.c.kind, events.c.severity)
+PART_COLUMNS = (parts.c.line, parts.c.disposition, parts.c.reason)
+EVENT_COLUMNS = (events.c.line, events.c.kind, events.c.severity)
 
 
 def count_parts(connection: Connection, after: int, until: int) -> RowSums[PartOutcome, PartSums]:
-    """Parts above `after` by outcome, those up to `until` apart."""
+    """Sum parts above `after` by outcome, those up to `until` separately."""
     rows = connection.execute(_part_sums(after, until)).all()
     earlier, later = ({_outcome(row): _counted(row) for row in _half(rows, half)} for half in (0, 1))
     return RowSums(earlier, later, _newest(rows, after))
 
 
 def count_events(connection: Connection, after: int, until: int) -> RowSums[EventKind, int]:
-    """How often what happened, above `after`, that up to `until` apart."""
+    """Count events above `after`, those up to `until` separately."""
     rows = connection.execute(_event_sums(after, until)).all()
     earlier, later = ({_event_kind(row): int(row.happened) for row in _half(rows, half)} for half in (0, 1))
     return RowSums(earlier, later, _newest(rows, after))
 
 
 def count_waiting(connection: Connection) -> list[OutboxBacklog]:
-    """The outbox by line. How old its oldest message is, the part says that it belongs to."""
+    """Count the outbox by line. The oldest message's age is that of its part."""
     oldest = func.min(outbox.c.number).label("oldest")
     mine = select(outbox.c.line, func.count().label("messages"), oldest).where(is_waiting).group_by(outbox.c.line)
     line = mine.subquery().c
@@ -63,7 +63,7 @@ def _parts_above(after: int, until: int) -> Select[*tuple[Any, ...]]:
     asked = cast.group_by(votes.c.part).subquery()
     tokens = func.coalesce(asked.c.tokens, 0).label("tokens")
     later = _counts(part.number > until).label("later")
-    columns = (part.number, *OF_A_PART, part.late, part.vote_count, part.latency_ms, part.deadline_ms)
+    columns = (part.number, *PART_COLUMNS, part.late, part.vote_count, part.latency_ms, part.deadline_ms)
     joined = select(later, *columns, tokens).outerjoin_from(parts, asked, asked.c.part == part.number)
     return joined.where(part.number > after)
 
@@ -71,7 +71,7 @@ def _parts_above(after: int, until: int) -> Select[*tuple[Any, ...]]:
 def _event_sums(after: int, until: int) -> Select[*tuple[Any, ...]]:
     event = events.c
     later = _counts(event.number > until).label("later")
-    above = select(later, event.number, *OF_AN_EVENT, event.count.label("times")).where(event.number > after)
+    above = select(later, event.number, *EVENT_COLUMNS, event.count.label("times")).where(event.number > after)
     one = above.subquery().c
     kind = (one.later, one.line, one.kind, one.severity)
     sums = (func.max(one.number).label("newest"), func.sum(one.times).label("happened"))
@@ -99,6 +99,6 @@ def _event_kind(row: Row[Any]) -> EventKind:
 
 
 def _counted(row: Row[Any]) -> PartSums:
-    """PostgreSQL's sums of whole numbers are decimals."""
+    """Convert the sums: PostgreSQL's sums of integers are decimals."""
     within = tuple(int(count) for count in row[-len(DEADLINE_SHARE_EDGES) :])
     return PartSums(row.parts, int(row.late), int(row.votes), int(row.tokens), row.latency_ms, row.spent, within)

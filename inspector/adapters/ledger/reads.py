@@ -1,4 +1,4 @@
-"""What is read from the ledger by both its sides: the station's and the console's. Knows queries, not threads."""
+"""Queries that both sides of the ledger use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Select, func, literal, select
 
-from inspector.adapters.ledger.database import pages
+from inspector.adapters.ledger.database import value_pages
 from inspector.adapters.ledger.rows import outgoing_of, part_of
 from inspector.adapters.ledger.tables import (
     cameras,
@@ -32,7 +32,7 @@ from inspector.ports.ledger import CameraRow, PipelineVersion, StoredVerdict
 
 
 def find(connection: Connection, key: FrameKey) -> StoredVerdict | None:
-    """The part of this key, with its verdict message where it has one."""
+    """Return the part of this key with its verdict message, if it has one."""
     its_verdict = (outbox.c.part == parts.c.number) & outbox.c.confirms
     its_key = (parts.c.line == key.line, parts.c.camera == key.camera, parts.c.trigger_id == key.trigger_id)
     wanted = select(parts.c.result_id, outbox).outerjoin_from(parts, outbox, its_verdict).where(*its_key)
@@ -43,7 +43,7 @@ def find(connection: Connection, key: FrameKey) -> StoredVerdict | None:
 
 
 def unfinished_words(connection: Connection, lines: Sequence[str]) -> list[PartRecord]:
-    """Those of other lines are few too: words are pending for seconds."""
+    """Return parts whose report is pending. Those of other lines are few too: reports are pending for seconds."""
     numbers = connection.scalars(select(reports.c.part).where(is_pending).order_by(reports.c.part)).all()
     return [row.part for row in load(connection, numbers) if row.part.key.line in lines]
 
@@ -56,7 +56,7 @@ def unpublished(connection: Connection, lines: Sequence[str] | None, limit: int)
 
 
 def newest_pipelines(connection: Connection) -> list[PipelineVersion]:
-    """The newest version of every line, by line."""
+    """Return the newest version of every line, by line."""
     rows = connection.execute(newest_versions())
     return [PipelineVersion(_pipeline(row), row.version, tuple(row.golden)) for row in rows]
 
@@ -74,9 +74,9 @@ def all_cameras(connection: Connection) -> list[CameraRow]:
 
 
 def load(connection: Connection, numbers: Sequence[int], *, texts: bool = True) -> list[PartRow]:
-    """The parts of these numbers, in this order; without `texts` the votes' texts stay where they are."""
+    """Return the parts of these numbers in this order. Without `texts` the votes' texts are left out."""
     loaded: dict[int, PartRow] = {}
-    for some in pages(numbers):
+    for some in value_pages(numbers):
         loaded |= _load(connection, some, texts=texts)
     return [loaded[number] for number in numbers if number in loaded]
 

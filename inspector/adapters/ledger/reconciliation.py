@@ -1,4 +1,4 @@
-"""What gates and PLCs said, and what the ledger holds beside it. Knows statements, not threads."""
+"""Stores acknowledgements of gates and counts of PLCs, and compares them with the ledger."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, case, func, select, update
 
-from inspector.adapters.ledger.database import AT_ONCE, upsert
+from inspector.adapters.ledger.database import VALUES_PER_STATEMENT, upsert
 from inspector.adapters.ledger.rows import count_of, count_row
 from inspector.adapters.ledger.tables import counts, is_unacknowledged, is_uncompared, is_waiting, losses, outbox, parts
 from inspector.domain.declared import Disposition
@@ -17,11 +17,11 @@ from inspector.domain.part import PartState
 from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.utc import utc_now
 
-CLOCKS_APART: Final = timedelta(hours=1)  # the PLC's and ours
+MAX_CLOCK_SKEW: Final = timedelta(hours=1)  # between the PLC's clock and ours
 
 
-class Overdue(NamedTuple):
-    """Verdicts of these lines (None: of all) that should have been acknowledged by now."""
+class OverdueQuery(NamedTuple):
+    """Verdicts of these lines (None: all) whose acknowledgement is overdue."""
 
     lines: Sequence[str] | None
     now: datetime
@@ -31,7 +31,7 @@ class Overdue(NamedTuple):
 
 
 def acknowledge(connection: Connection, group: Sequence[Ack]) -> list[Disposition | None]:
-    """Whoever acknowledges a verdict has it: it counts as published too."""
+    """Store acknowledgements. An acknowledged verdict counts as published too."""
     return [_acknowledge(connection, ack) for ack in group]
 
 
@@ -42,27 +42,27 @@ def _acknowledge(connection: Connection, ack: Ack) -> Disposition | None:
     if part is None:
         return None
     if part.acknowledged_at is None:
-        said = {"acknowledged_at": ack.at, "gate_disposition": ack.disposition, "state": PartState.ACKNOWLEDGED}
-        connection.execute(update(parts).where(parts.c.number == part.number).values(said))
-        heard = case((is_waiting, utc_now()), else_=outbox.c.published_at)
+        values = {"acknowledged_at": ack.at, "gate_disposition": ack.disposition, "state": PartState.ACKNOWLEDGED}
+        connection.execute(update(parts).where(parts.c.number == part.number).values(values))
+        published_at = case((is_waiting, utc_now()), else_=outbox.c.published_at)
         verdict = update(outbox).where(outbox.c.part == part.number, outbox.c.confirms)
-        connection.execute(verdict.values(published_at=heard, ack_due_at=None))
+        connection.execute(verdict.values(published_at=published_at, ack_due_at=None))
     return Disposition(part.disposition)
 
 
-def tell_overdue(connection: Connection, group: Sequence[Overdue]) -> list[list[MissingAck]]:
-    return [_tell_overdue(connection, asked) for asked in group]
+def take_overdue(connection: Connection, group: Sequence[OverdueQuery]) -> list[list[MissingAck]]:
+    return [_take_overdue(connection, asked) for asked in group]
 
 
-def _tell_overdue(connection: Connection, asked: Overdue) -> list[MissingAck]:
-    """The longest overdue first; each is told once, so that what is told is forgotten."""
+def _take_overdue(connection: Connection, asked: OverdueQuery) -> list[MissingAck]:
+    """Return the longest overdue first, each once: its due time is cleared."""
     due = select(outbox.c.number, outbox.c.ack_within_ms, parts.c.line, parts.c.camera, parts.c.trigger_id)
     due = due.join_from(outbox, parts).where(is_unacknowledged, outbox.c.ack_due_at <= asked.now)
     if asked.lines is not None:
         due = due.where(outbox.c.line.in_(asked.lines))
-    rows = connection.execute(due.order_by(outbox.c.ack_due_at).limit(AT_ONCE)).all()
-    told = update(outbox).where(outbox.c.number.in_([row.number for row in rows]))
-    connection.execute(told.values(ack_due_at=None))
+    rows = connection.execute(due.order_by(outbox.c.ack_due_at).limit(VALUES_PER_STATEMENT)).all()
+    reported = update(outbox).where(outbox.c.number.in_([row.number for row in rows]))
+    connection.execute(reported.values(ack_due_at=None))
     verdicts = [MissingAck(FrameKey(row.line, row.camera, row.trigger_id), row.ack_within_ms) for row in rows]
     return sorted(verdicts, key=lambda verdict: verdict.key.line)
 
@@ -77,11 +77,11 @@ def add_counts(connection: Connection, group: Sequence[TriggerCount]) -> list[No
 
 
 def compare(connection: Connection, lines: Sequence[str] | None, before: datetime) -> list[CountComparison]:
-    """The counts for these lines (None: for all) that came before this time and were not compared yet."""
+    """Compare the counts for these lines (None: all) received before this time and not compared yet."""
     waiting = select(counts).where(is_uncompared, counts.c.at < before)
     if lines is not None:
         waiting = waiting.where(counts.c.line.in_(lines))
-    rows = connection.execute(waiting.order_by(counts.c.number).limit(AT_ONCE)).all()
+    rows = connection.execute(waiting.order_by(counts.c.number).limit(VALUES_PER_STATEMENT)).all()
     return [_compared(connection, count_of(row)) for row in rows]
 
 
@@ -104,11 +104,13 @@ def _compared(connection: Connection, count: TriggerCount) -> CountComparison:
 
 
 def _decided_between(connection: Connection, count: TriggerCount) -> int:
-    """By the time of capture, which the PLC's clock knows; by receipt where the camera does not tell it. A part is
-    decided after both, by our clock: that bounds what has to be looked at."""
+    """Count decided parts by time of capture, which the PLC's clock knows, else by receipt.
+
+    A part is decided after both, by our clock: that bounds the scan.
+    """
     at = func.coalesce(parts.c.captured_at, parts.c.received_at)
     its_camera = (parts.c.line == count.line, parts.c.camera == count.camera)
-    its_time = (parts.c.decided_at >= count.since - CLOCKS_APART, at >= count.since, at < count.until)
+    its_time = (parts.c.decided_at >= count.since - MAX_CLOCK_SKEW, at >= count.since, at < count.until)
     return connection.scalar(select(func.count()).select_from(parts).where(*its_camera, *its_time)) or 0
 
 

@@ -1,4 +1,4 @@
-"""Turns a part into rows and rows into the part. Pure: what goes in comes out equal."""
+"""Converts parts to rows and back without loss."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import CameraActivity, Event
 
-SECOND_OPINION: Final = "patches"  # stands among the votes as a view that asks the model nothing
+SECOND_OPINION: Final = "patches"  # stored among the votes, as a view that asks the model nothing
 Row = dict[str, Any]
 
 
@@ -50,7 +50,7 @@ def vote_rows(number: int, votes: Sequence[Vote]) -> list[Row]:
 
 
 def opinion_rows(number: int, part: PartRecord) -> list[Row]:
-    """Behind the votes; none for a part without a second opinion."""
+    """Return the second opinion as a row behind the votes; none if the part has no opinion."""
     if part.opinion is None:
         return []
     where = {"part": number, "position": len(part.votes), "view": SECOND_OPINION, "rung": 0, "tokens": 0}
@@ -105,7 +105,7 @@ def event_row(event: Event) -> Row:
 
 
 def part_of(row: Any, votes: Iterable[Any]) -> PartRecord:
-    """The part of one row of `parts` joined with its report and evidence, and of its rows of `votes` in order."""
+    """Build the part from its row of `parts`, joined with report and evidence, and its rows of `votes` in order."""
     listed = list(votes)
     opinions = (Opinion(row.p_ng, row.ms, row.text) for row in listed if row.view == SECOND_OPINION)
     return PartRecord(

@@ -1,4 +1,4 @@
-"""Brings a database to the schema of this code, and says how far apart the two are. Knows alembic."""
+"""Upgrades a database to the schema of this program, and compares the two. Knows alembic."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, func, select
 
-from inspector.adapters.ledger.database import open_engine, parse, read, sqlite_file, translated
+from inspector.adapters.ledger.database import ledger_errors, open_engine, parse, read, sqlite_file
 from inspector.errors import LedgerError
 
-UPGRADING: Final = Lock()  # alembic keeps the upgrade under way in globals
-SERVER_LOCK: Final = 7_105_229  # any number, the same for all processes that upgrade
+UPGRADE_LOCK: Final = Lock()  # alembic holds the running upgrade in globals
+SERVER_LOCK_ID: Final = 7_105_229  # an arbitrary number, the same for all processes that upgrade
 
 
 class SchemaState(NamedTuple):
-    """The database's schema and the newest one this code knows. `current` is None for a database not made yet."""
+    """The database's schema and the newest that this program knows. `current` is None before the database exists."""
 
     current: str | None
     head: str
 
 
 def upgrade(url: str) -> SchemaState:
-    """Creates the database or brings it to head, all or nothing. Raises LedgerError, changing nothing, when the
-    database is newer than this code."""
+    """Create the database or upgrade it to head, all or nothing. Raises LedgerError, changing nothing, if it is newer
+    than this program.
+    """
     make_folder(url)
     engine = open_engine(url, writes=True, creates=True)
     try:
-        with UPGRADING, translated("the database can't be upgraded"), engine.begin() as connection:
-            wait_for_others(connection)
+        with UPGRADE_LOCK, ledger_errors("the database can't be upgraded"), engine.begin() as connection:
+            wait_for_upgrades(connection)
             require_known(current_revision(connection))
             migrate(connection, "head")
             return SchemaState(current_revision(connection), _head())
@@ -42,7 +43,7 @@ def upgrade(url: str) -> SchemaState:
 
 
 def migrate(connection: Connection, revision: str) -> None:
-    """Brings the connection's database up to a revision, inside its transaction. Raises LedgerError."""
+    """Upgrade the connection's database to a revision, inside its transaction. Raises LedgerError."""
     config = _config()
     config.attributes["connection"] = connection
     try:
@@ -52,7 +53,7 @@ def migrate(connection: Connection, revision: str) -> None:
 
 
 def require_known(revision: str | None, what: str = "the database") -> None:
-    """Raises LedgerError for a schema that only a newer program can have made."""
+    """Raise LedgerError for a schema that only a newer program can have made."""
     known = {script.revision for script in _scripts().walk_revisions()}
     if revision is not None and revision not in known:
         raise LedgerError(
@@ -62,7 +63,9 @@ def require_known(revision: str | None, what: str = "the database") -> None:
 
 
 def schema_state(url: str) -> SchemaState:
-    """What the database has and what this code wants; changes nothing. Raises LedgerError when it is away."""
+    """Return the schema that the database has, and the one that this program needs. Changes nothing. Raises LedgerError
+    if it is away.
+    """
     file = sqlite_file(parse(url))
     if file and not file.exists():
         return SchemaState(None, _head())
@@ -74,17 +77,17 @@ def schema_state(url: str) -> SchemaState:
 
 
 def require_head(connection: Connection) -> None:
-    """Raises LedgerError, with the remedy, when the database does not have the schema of this code."""
+    """Raise LedgerError, with the remedy, if the database does not have the schema of this program."""
     current = current_revision(connection)
     require_known(current)
     if current != _head():
         raise LedgerError(f"the database has schema {current}, this version needs {_head()}; run: inspector db upgrade")
 
 
-def wait_for_others(connection: Connection) -> None:
-    """Other processes that upgrade this database: SQLite has let us in alone, PostgreSQL has to be asked."""
+def wait_for_upgrades(connection: Connection) -> None:
+    """Wait for other processes that upgrade this database: SQLite locks by itself, PostgreSQL needs a lock."""
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(SERVER_LOCK)))
+        connection.execute(select(func.pg_advisory_xact_lock(SERVER_LOCK_ID)))
 
 
 def current_revision(connection: Connection) -> str | None:

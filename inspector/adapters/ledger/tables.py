@@ -1,6 +1,6 @@
-"""The tables of the ledger. Knows columns, keys and indexes; neither who writes nor who reads them.
+"""The tables of the ledger: columns, keys and indexes. Knows no readers or writers.
 
-A part is one row of `parts`, numbered as they come. Its children carry that number as `part`. Times are UTC.
+A part is one row of `parts`, numbered in order of arrival. Its children carry that number as `part`. Times are UTC.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from inspector.domain.report import WordsState
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware datetime, stored as UTC: SQLite keeps no time zone, PostgreSQL answers in the session's."""
+    """An aware datetime stored as UTC. SQLite stores no time zone; PostgreSQL answers in the session's."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -50,7 +50,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 metadata = MetaData(
-    naming_convention={  # SQLite can only alter constraints that have names
+    naming_convention={  # SQLite can only alter named constraints
         "pk": "pk_%(table_name)s",
         "fk": "fk_%(table_name)s_%(column_0_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -58,26 +58,26 @@ metadata = MetaData(
     }
 )
 
-NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only as INTEGER
-BIG: Final = BigInteger()
-REAL: Final[Double[float]] = Double()
-TIME: Final = UtcTime()
-# Text from models and devices may hold NUL or half a surrogate pair, which databases refuse; JSON escapes both.
+ROW_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows automatically only as INTEGER
+BIG_INTEGER: Final = BigInteger()
+DOUBLE: Final[Double[float]] = Double()
+UTC_TIME: Final = UtcTime()
+# Text of models and devices may contain NUL or half a surrogate pair, which databases refuse; JSON escapes both.
 FREE_TEXT: Final[JSON[str]] = JSON()
 
 
 def _number() -> Column[int]:
-    return Column(NUMBER, primary_key=True, autoincrement=True)
+    return Column(ROW_NUMBER, primary_key=True, autoincrement=True)
 
 
 def _part(**options: Any) -> Column[int]:
-    return Column(NUMBER, ForeignKey("parts.number"), nullable=False, **options)
+    return Column(ROW_NUMBER, ForeignKey("parts.number"), nullable=False, **options)
 
 
 class EvidenceColumns(TypedColumns):
     sha256: Named[str] = Column(primary_key=True)
     media_type: Named[str]
-    size_bytes: Named[int] = Column(BIG)
+    size_bytes: Named[int] = Column(BIG_INTEGER)
     width_px: Named[int]
     height_px: Named[int]
     removal: Named[str | None]  # DUE: the picture may be removed, DONE: it was
@@ -97,26 +97,26 @@ class PartColumns(TypedColumns):
     pipeline_line: Named[str]
     pipeline_version: Named[int]
     fingerprint: Named[str]
-    received_at: Named[datetime] = Column(TIME)
-    decided_at: Named[datetime] = Column(TIME)
-    latency_ms: Named[float] = Column(REAL)
-    deadline_ms: Named[float] = Column(REAL)
+    received_at: Named[datetime] = Column(UTC_TIME)
+    decided_at: Named[datetime] = Column(UTC_TIME)
+    latency_ms: Named[float] = Column(DOUBLE)
+    deadline_ms: Named[float] = Column(DOUBLE)
     late: Named[bool]
     part_id: Named[str | None]
     product: Named[str | None]
     lot: Named[str | None]
-    seq: Named[int | None] = Column(BIG)
-    captured_at: Named[datetime | None] = Column(TIME)
+    seq: Named[int | None] = Column(BIG_INTEGER)
+    captured_at: Named[datetime | None] = Column(UTC_TIME)
     is_simulated: Named[bool]
-    p_ng: Named[float | None] = Column(REAL)
-    agreement: Named[float | None] = Column(REAL)
-    vote_count: Named[int]  # so that totals need not visit the votes
+    p_ng: Named[float | None] = Column(DOUBLE)
+    agreement: Named[float | None] = Column(DOUBLE)
+    vote_count: Named[int]  # so that totals need not read the votes
     rungs: Named[int]
     stopped_by: Named[str]
     evidence: Named[str | None] = Column(ForeignKey("evidence.sha256"))
-    acknowledged_at: Named[datetime | None] = Column(TIME)
+    acknowledged_at: Named[datetime | None] = Column(UTC_TIME)
     gate_disposition: Named[str | None]
-    reviewed_at: Named[datetime | None] = Column(TIME)
+    reviewed_at: Named[datetime | None] = Column(UTC_TIME)
     traceparent: Named[str | None]
 
 
@@ -125,15 +125,15 @@ class VoteColumns(TypedColumns):
     position: Named[int] = Column(primary_key=True)
     view: Named[str]
     rung: Named[int]
-    p_ng: Named[float | None] = Column(REAL)
+    p_ng: Named[float | None] = Column(DOUBLE)
     tokens: Named[int]
-    ms: Named[float] = Column(REAL)
+    ms: Named[float] = Column(DOUBLE)
     text: Named[str] = Column(FREE_TEXT)
-    p_true: Named[float | None] = Column(REAL)
+    p_true: Named[float | None] = Column(DOUBLE)
 
 
 class ShadowVoteColumns(VoteColumns):
-    """Like votes, in a table of their own: whoever adds up votes can't count these by mistake."""
+    """Like votes, in a table of their own, so that nothing that sums votes counts them by mistake."""
 
 
 class ReviewColumns(TypedColumns):
@@ -141,7 +141,7 @@ class ReviewColumns(TypedColumns):
     part: Named[int] = _part(index=True)
     is_ng: Named[bool]
     reviewer: Named[str]
-    at: Named[datetime] = Column(TIME)
+    at: Named[datetime] = Column(UTC_TIME)
     note: Named[str] = Column(FREE_TEXT)
 
 
@@ -151,7 +151,7 @@ class ReportColumns(TypedColumns):
     findings: Named[list[dict[str, Any]]] = Column(JSON)
     raw: Named[str] = Column(FREE_TEXT)
     words_tokens: Named[int]
-    words_ms: Named[float] = Column(REAL)
+    words_ms: Named[float] = Column(DOUBLE)
 
 
 class OutboxColumns(TypedColumns):
@@ -163,9 +163,9 @@ class OutboxColumns(TypedColumns):
     payload: Named[bytes] = Column(LargeBinary)
     confirms: Named[bool]
     correlation: Named[bytes | None] = Column(LargeBinary)
-    published_at: Named[datetime | None] = Column(TIME)
-    ack_within_ms: Named[float | None] = Column(REAL)
-    ack_due_at: Named[datetime | None] = Column(TIME)  # until the gate has acknowledged, or its silence was told
+    published_at: Named[datetime | None] = Column(UTC_TIME)
+    ack_within_ms: Named[float | None] = Column(DOUBLE)
+    ack_due_at: Named[datetime | None] = Column(UTC_TIME)  # until the gate acknowledges or its silence is reported
 
 
 class PipelineVersionColumns(TypedColumns):
@@ -175,7 +175,7 @@ class PipelineVersionColumns(TypedColumns):
     golden: Named[list[str]] = Column(JSON)
     author: Named[str]
     source: Named[str]
-    created_at: Named[datetime] = Column(TIME)
+    created_at: Named[datetime] = Column(UTC_TIME)
 
 
 class CameraColumns(TypedColumns):
@@ -183,41 +183,41 @@ class CameraColumns(TypedColumns):
     camera: Named[str] = Column(primary_key=True)
     known: Named[bool]
     status: Named[str | None]
-    first_seen: Named[datetime] = Column(TIME)
-    last_seen: Named[datetime] = Column(TIME)
-    frames: Named[int] = Column(BIG)
-    lost: Named[int] = Column(BIG)
-    last_seq: Named[int | None] = Column(BIG)
+    first_seen: Named[datetime] = Column(UTC_TIME)
+    last_seen: Named[datetime] = Column(UTC_TIME)
+    frames: Named[int] = Column(BIG_INTEGER)
+    lost: Named[int] = Column(BIG_INTEGER)
+    last_seq: Named[int | None] = Column(BIG_INTEGER)
 
 
 class LossColumns(TypedColumns):
     number: Named[int] = _number()
     line: Named[str]
     camera: Named[str]
-    at: Named[datetime] = Column(TIME, index=True)
-    frames: Named[int] = Column(BIG)
-    first_seq: Named[int | None] = Column(BIG)
-    last_seq: Named[int | None] = Column(BIG)
+    at: Named[datetime] = Column(UTC_TIME, index=True)
+    frames: Named[int] = Column(BIG_INTEGER)
+    first_seq: Named[int | None] = Column(BIG_INTEGER)
+    last_seq: Named[int | None] = Column(BIG_INTEGER)
 
 
 class CountColumns(TypedColumns):
     number: Named[int] = _number()
     line: Named[str]
     camera: Named[str]
-    triggers: Named[int] = Column(BIG)
-    since: Named[datetime] = Column(TIME)
-    until: Named[datetime] = Column(TIME)
-    at: Named[datetime] = Column(TIME)
-    decided: Named[int | None] = Column(BIG)  # what the ledger held when it was compared
-    lost: Named[int | None] = Column(BIG)
+    triggers: Named[int] = Column(BIG_INTEGER)
+    since: Named[datetime] = Column(UTC_TIME)
+    until: Named[datetime] = Column(UTC_TIME)
+    at: Named[datetime] = Column(UTC_TIME)
+    decided: Named[int | None] = Column(BIG_INTEGER)  # what the ledger held when it was compared
+    lost: Named[int | None] = Column(BIG_INTEGER)
 
 
 class SweepColumns(TypedColumns):
-    """How far a line's passed parts were gone through for pictures to let go, keeping `share` of them."""
+    """How far retention has examined a line's passed parts, when it keeps `share` of their pictures."""
 
     line: Named[str] = Column(primary_key=True)
-    share: Named[float] = Column(REAL)
-    number: Named[int] = Column(NUMBER)
+    share: Named[float] = Column(DOUBLE)
+    number: Named[int] = Column(ROW_NUMBER)
 
 
 class EventColumns(TypedColumns):
@@ -228,8 +228,8 @@ class EventColumns(TypedColumns):
     kind: Named[str]
     severity: Named[str]
     text: Named[str] = Column(FREE_TEXT)
-    at: Named[datetime] = Column(TIME)
-    count: Named[int] = Column(BIG)
+    at: Named[datetime] = Column(UTC_TIME)
+    count: Named[int] = Column(BIG_INTEGER)
 
 
 evidence = Table("evidence", metadata, EvidenceColumns, sqlite_with_rowid=False)
@@ -238,7 +238,7 @@ parts = Table(
     metadata,
     PartColumns,
     UniqueConstraint("line", "camera", "trigger_id"),
-    sqlite_autoincrement=True,  # a number is never given twice, even after the newest part was deleted
+    sqlite_autoincrement=True,  # a number is never reused, even after the newest part was deleted
 )
 votes = Table("votes", metadata, VoteColumns, sqlite_with_rowid=False)
 shadow_votes = Table("shadow_votes", metadata, ShadowVoteColumns, sqlite_with_rowid=False)
@@ -262,7 +262,7 @@ is_pictured: Final = parts.c.evidence.is_not(None)
 
 
 def _partial_index(name: str, where: ColumnElement[bool], *columns: ColumnElement[Any]) -> None:
-    """An index of those rows only that are asked for: it stays small, and costs the others nothing."""
+    """Add an index of the rows that are queried: it stays small, and costs other rows nothing."""
     Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
@@ -275,13 +275,13 @@ _partial_index("ix_parts_line_camera_seq", is_numbered, parts.c.line, parts.c.ca
 _partial_index("ix_parts_evidence", is_pictured, parts.c.evidence)
 Index(None, losses.c.line, losses.c.camera)
 
-# Lists read the newest parts of each outcome from the end of its stretch of an index (see archive.py).
+# Lists read the newest parts of each outcome from the end of its range in an index (archive.py).
 Index(None, parts.c.reason, parts.c.disposition, parts.c.number)
 Index(None, parts.c.line, parts.c.reason, parts.c.disposition, parts.c.number)
 Index(None, parts.c.camera, parts.c.reason, parts.c.disposition, parts.c.number)
 Index(None, parts.c.line, parts.c.camera, parts.c.reason, parts.c.disposition, parts.c.number)
 
-# Totals are read from this index alone.
+# Totals are read from this index only.
 Index(
     "ix_parts_totals",
     parts.c.decided_at,

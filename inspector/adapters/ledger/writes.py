@@ -1,6 +1,6 @@
-"""What the ledger writes: each function takes a group of like writes and brings them into one transaction.
+"""The ledger's writes: each function takes a group of like writes and adds them to one transaction.
 
-Knows statements, not threads. All of them may be repeated: what is already there is left as it is.
+All of them may be repeated: existing rows stay as they are. Knows statements, not threads.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, bindparam, case, func, insert, select, update
 
-from inspector.adapters.ledger.database import pages, upsert
+from inspector.adapters.ledger.database import upsert, value_pages
 from inspector.adapters.ledger.rows import (
     Row,
     camera_row,
@@ -57,7 +57,7 @@ class NewPart(NamedTuple):
     outgoing: tuple[OutgoingMessage, ...]
 
 
-class LaterWords(NamedTuple):
+class FinishedWords(NamedTuple):
     result_id: str
     words: Words
     outgoing: tuple[OutgoingMessage, ...]
@@ -76,24 +76,24 @@ class Withdrawal(NamedTuple):
 
 
 def record_parts(connection: Connection, group: Sequence[NewPart]) -> list[bool]:
-    """Stores the parts whose keys are new, with all their children; says for each whether it was."""
+    """Store the parts whose keys are new, with all their children; return for each whether it was."""
     _insert_pictures(connection, [new.part.evidence for new in group if new.part.evidence])
     numbers = _insert_parts(connection, group)
-    # A part that stands twice in the group was stored once: the first one takes the number.
+    # A part that is twice in the group is stored once: the first one takes the number.
     stored = [(numbers.pop(new.part.result_id, None), new) for new in group]
     _insert_children(connection, [(number, new) for number, new in stored if number is not None])
     return [number is not None for number, _ in stored]
 
 
-def finish_words(connection: Connection, group: Sequence[LaterWords]) -> list[None]:
-    """Words that are finished already stay as they are, and so do their messages."""
+def finish_words(connection: Connection, group: Sequence[FinishedWords]) -> list[None]:
+    """Store finished reports. Already finished ones, and their messages, stay as they are."""
     for later in group:
         _finish(connection, later)
     return [None] * len(group)
 
 
 def withdraw(connection: Connection, group: Sequence[Withdrawal]) -> list[bool]:
-    """Says for each whether its verdict could still be changed."""
+    """Withdraw verdicts; return for each whether it could still be changed."""
     return [_withdraw(connection, each) for each in group]
 
 
@@ -124,13 +124,13 @@ def confirm(connection: Connection, group: Sequence[Sequence[str]]) -> list[None
     published = update(outbox).where(message, is_waiting).values(published_at=now)
     _execute_many(connection, published, confirmed)
     its_part = select(outbox.c.part).where(message, outbox.c.confirms)
-    told = update(parts).where(parts.c.number.in_(its_part), parts.c.state == PartState.DECIDED)
-    _execute_many(connection, told.values(state=PartState.PUBLISHED), confirmed)
+    published = update(parts).where(parts.c.number.in_(its_part), parts.c.state == PartState.DECIDED)
+    _execute_many(connection, published.values(state=PartState.PUBLISHED), confirmed)
     return [None] * len(group)
 
 
-def see_cameras(connection: Connection, group: Sequence[Sequence[CameraActivity]]) -> list[None]:
-    """Adds up what was seen; what a sighting does not say stays as it was."""
+def add_camera_activity(connection: Connection, group: Sequence[Sequence[CameraActivity]]) -> list[None]:
+    """Add activity to cameras. Fields that it leaves out stay as they were."""
     seen = [sighting for sightings in group for sighting in sightings]
     new = upsert(connection, cameras)
     old, newest = cameras.c, new.excluded
@@ -157,7 +157,7 @@ def add_events(connection: Connection, group: Sequence[Sequence[Event]]) -> list
 
 
 def add_shadow(connection: Connection, group: Sequence[ShadowVotes]) -> list[None]:
-    """Votes that are there already stay."""
+    """Store shadow votes. Existing ones stay."""
     numbers = _numbers(connection, [shadow.result_id for shadow in group])
     rows = [row for shadow in group for row in vote_rows(numbers[shadow.result_id], shadow.votes)]
     _execute_many(connection, upsert(connection, shadow_votes).on_conflict_do_nothing(), rows)
@@ -172,7 +172,7 @@ def add_reviews(connection: Connection, group: Sequence[Sequence[Review]]) -> li
 
 
 def mark_reviewed(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
-    """A person reviewed these parts: whatever retention says, their pictures stay."""
+    """Mark reviewed parts: their pictures stay, whatever retention says."""
     reviewed = [{"reviewed": result_id} for result_ids in group for result_id in result_ids]
     first = update(parts).where(parts.c.result_id == bindparam("reviewed"), parts.c.reviewed_at.is_(None))
     _execute_many(connection, first.values(reviewed_at=utc_now()), reviewed)
@@ -180,11 +180,11 @@ def mark_reviewed(connection: Connection, group: Sequence[Sequence[str]]) -> lis
 
 
 def _expect_acks(connection: Connection, message_ids: Sequence[str], now: datetime) -> None:
-    """From its publication on a verdict has so long to be acknowledged as its line says."""
+    """Set when each published verdict has to be acknowledged, as its line declares."""
     asked = select(outbox.c.message_id, outbox.c.ack_within_ms)
     rows = [
         {"expected": row.message_id, "due": now + timedelta(milliseconds=row.ack_within_ms)}
-        for some in pages(message_ids)
+        for some in value_pages(message_ids)
         for row in connection.execute(
             asked.where(outbox.c.message_id.in_(some), is_waiting, outbox.c.ack_within_ms.is_not(None))
         )
@@ -194,7 +194,7 @@ def _expect_acks(connection: Connection, message_ids: Sequence[str], now: dateti
 
 
 def _insert_parts(connection: Connection, group: Sequence[NewPart]) -> dict[str, int]:
-    """The numbers of the parts that were new, by result_id. A result_id of another key is a fault, not a repeat."""
+    """Return the numbers of new parts by result_id. A result_id of another key is an error, not a repeat."""
     new = upsert(connection, parts).on_conflict_do_nothing(
         index_elements=[parts.c.line, parts.c.camera, parts.c.trigger_id]
     )
@@ -203,12 +203,12 @@ def _insert_parts(connection: Connection, group: Sequence[NewPart]) -> dict[str,
 
 
 def _insert_pictures(connection: Connection, pictures: Sequence[Evidence]) -> None:
-    """A picture that was let go is wanted again; its bytes were put again before."""
+    """Insert pictures. A removed picture is wanted again: its bytes were stored again before."""
     new = upsert(connection, evidence)
     wanted = new.on_conflict_do_update(
         index_elements=[evidence.c.sha256], set_={"removal": None}, where=evidence.c.removal.is_not(None)
     )
-    # in one order everywhere: two processes that store the same pictures must not wait for each other
+    # always in the same order: two processes that store the same pictures must not deadlock
     rows = {picture.sha256: evidence_row(picture) for picture in pictures}
     _execute_many(connection, wanted, [rows[sha256] for sha256 in sorted(rows)])
 
@@ -226,7 +226,7 @@ def _insert_children(connection: Connection, stored: Sequence[tuple[int, NewPart
     )
 
 
-def _finish(connection: Connection, later: LaterWords) -> None:
+def _finish(connection: Connection, later: FinishedWords) -> None:
     part = connection.execute(select(parts.c.number, parts.c.line).where(parts.c.result_id == later.result_id)).first()
     if part is None:
         raise LedgerError(f"no part has result_id {later.result_id!r}; record the part before its words")
@@ -236,16 +236,16 @@ def _finish(connection: Connection, later: LaterWords) -> None:
 
 
 def _numbers(connection: Connection, result_ids: Sequence[str]) -> dict[str, int]:
-    """Raises LedgerError for one that no part has."""
+    """Return part numbers by result_id. Raises LedgerError for an unknown one."""
     wanted = select(parts.c.result_id, parts.c.number)
     numbers = {
         row.result_id: row.number
-        for some in pages(result_ids)
+        for some in value_pages(result_ids)
         for row in connection.execute(wanted.where(parts.c.result_id.in_(some)))
     }
     unknown = next((result_id for result_id in result_ids if result_id not in numbers), None)
     if unknown is not None:
-        raise LedgerError(f"no part has result_id {unknown!r}; record the part before what was found out later")
+        raise LedgerError(f"no part has result_id {unknown!r}; record the part before later additions to it")
     return numbers
 
 
@@ -254,6 +254,6 @@ def _insert(connection: Connection, table: Table[Any], rows: list[Row]) -> None:
 
 
 def _execute_many(connection: Connection, statement: Any, rows: list[Row]) -> None:
-    """An empty list would run the statement once, without values."""
+    """Run a statement for every row. An empty list would run it once, without values."""
     if rows:
         connection.execute(statement, rows)

@@ -8,7 +8,7 @@ from inspector.cli.output import print_json, print_status
 
 def db_upgrade(as_json: AsJson = False) -> None:
     """Upgrade the database to this program's schema. Refuses a database of a newer program."""
-    from inspector.adapters.ledger import schema_state, shown, upgrade
+    from inspector.adapters.ledger import masked_url, schema_state, upgrade
     from inspector.bootstrap.from_settings import absolute
 
     settings = absolute(read_settings())
@@ -17,6 +17,6 @@ def db_upgrade(as_json: AsJson = False) -> None:
     upgrade(settings.database)
     after, _ = schema_state(settings.database)
     if as_json:
-        print_json({"database": shown(settings.database), "before": before, "after": after})
+        print_json({"database": masked_url(settings.database), "before": before, "after": after})
     else:
-        print_status(f"{shown(settings.database)}: {before or 'empty'} → {after}")
+        print_status(f"{masked_url(settings.database)}: {before or 'empty'} → {after}")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from inspector.adapters.ledger import SqlArchive
-from inspector.adapters.ledger.database import BUSY_S
+from inspector.adapters.ledger.database import BUSY_TIMEOUT_S
 from inspector.domain.part import PartRecord
 from inspector.lab.chaos.report import StoredPart
 from inspector.ports.archive import PartFilter
 
-LOCK_DURATION_S: Final = BUSY_S + 2.0
+LOCK_DURATION_S: Final = BUSY_TIMEOUT_S + 2.0
 PARTS_PER_PAGE: Final = 500
 
 

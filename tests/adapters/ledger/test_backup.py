@@ -17,18 +17,18 @@ from typing import Any
 
 import pytest
 from support.database_kinds import KINDS
-from support.databases import connected, execute, new_database
+from support.databases import connected, execute, holds, new_database
 from support.fakes import NOON, REJECTED, a_part, a_pipeline, a_verdict
 from support.paths import SUPPORT
 
 from inspector.adapters.ledger import (
-    Declaration,
+    DeclaredVersion,
     FileEvidence,
     SqlArchive,
     SqlLedger,
     TableCopy,
+    open_snapshot,
     restore_tables,
-    snapshot,
     store_versions,
     upgrade,
 )
@@ -50,7 +50,7 @@ def quiet(_: str) -> None:
 
 
 def tables_of(url: str) -> dict[str, list[list[Any]]]:
-    with snapshot(url) as taken:
+    with open_snapshot(url) as taken:
         return {table.name: list(table.rows) for table in taken.tables()}
 
 
@@ -61,7 +61,7 @@ def evidence_in(folder: Path) -> FileEvidence:
 async def fill(url: str, evidence: FileEvidence) -> None:
     """Something of everything that a ledger can hold."""
     golden = evidence.put(b"\x89PNG\r\n\x1a\n golden", "image/png").sha256
-    store_versions(url, [Declaration(a_pipeline(), (golden,), "ann", "line: pcb  # \u00e9")])
+    store_versions(url, [DeclaredVersion(a_pipeline(), (golden,), "ann", "line: pcb  # \u00e9")])
     async with SqlLedger(url) as ledger:
         for number in range(25):
             picture = evidence.put(b"\xff\xd8\xff %d" % number, "image/jpeg")
@@ -101,8 +101,8 @@ async def test_restored_ledger_is_the_same_on_either_database(
     url, pictures = target(kind), FileEvidence(tmp_path / "restored")
     restore_backup(tmp_path / "b.tar", url, pictures, force=False, notify=quiet)
     assert tables_of(url) == tables_of(database)
-    with snapshot(url) as taken:
-        assert all(pictures.has(sha256) for sha256 in taken.pictures())
+    with open_snapshot(url) as taken:
+        assert all(holds(pictures, sha256) for sha256 in taken.pictures())
     await check_it_goes_on(url)
 
 

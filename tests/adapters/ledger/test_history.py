@@ -9,7 +9,7 @@ import pytest
 from support.databases import Opened, fetch
 from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline
 
-from inspector.adapters.ledger import Declaration, SqlArchive, SqlLedger, store_versions
+from inspector.adapters.ledger import DeclaredVersion, SqlArchive, SqlLedger, store_versions
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.review import Review
 from inspector.domain.vote import Vote
@@ -91,17 +91,17 @@ async def test_parts_judged_under_other_scores_are_no_history(database: str) -> 
 async def test_the_stamp_of_a_line_is_that_of_the_parts_judged_as_it_is_declared(
     database: str, changed: dict[str, Any], fingerprint: str | None
 ) -> None:
-    store_versions(database, [Declaration(a_pipeline(), ())])
+    store_versions(database, [DeclaredVersion(a_pipeline(), ())])
     async with SqlLedger(database) as ledger:
         await ledger.record(a_part(), [])
     archive = SqlArchive(database)
     assert archive.fingerprint("pcb") == "0123456789abcdef"
-    store_versions(database, [Declaration(a_pipeline(**changed), ())])
+    store_versions(database, [DeclaredVersion(a_pipeline(**changed), ())])
     assert archive.fingerprint("pcb") == fingerprint
     archive.close()
 
 
 def test_text_of_a_declaration_stays_with_a_version_that_brings_none(database: str) -> None:
-    store_versions(database, [Declaration(a_pipeline(), (), "ann", "line: pcb  # Monday")])
-    store_versions(database, [Declaration(a_pipeline(deadline_ms=900), (), "bob")])
+    store_versions(database, [DeclaredVersion(a_pipeline(), (), "ann", "line: pcb  # Monday")])
+    store_versions(database, [DeclaredVersion(a_pipeline(deadline_ms=900), (), "bob")])
     assert fetch(database, "SELECT source FROM pipeline_versions ORDER BY version") == [("line: pcb  # Monday",)] * 2

@@ -10,7 +10,7 @@ import pytest
 from support.databases import Opened
 from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, a_verdict
 
-from inspector.adapters.ledger import Declaration, store_versions
+from inspector.adapters.ledger import DeclaredVersion, store_versions
 from inspector.domain.decision import Reason, fail_safe
 from inspector.domain.declared import Disposition, Severity
 from inspector.domain.frame import FrameKey
@@ -252,7 +252,7 @@ async def test_newest_version_of_every_line_is_given(opened: Opened) -> None:
         opened.ledger.versions = versions
     else:
         for version in versions:
-            store_versions(opened.url, [Declaration(version.pipeline, version.golden)])
+            store_versions(opened.url, [DeclaredVersion(version.pipeline, version.golden)])
     assert await opened.ledger.pipelines() == [versions[2], versions[1]]
     assert opened.archive.list_pipelines() == [versions[2], versions[1]]
 

@@ -13,16 +13,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support.databases import Opened, fetch
+from support.databases import Opened, fetch, holds
 from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline
 
-from inspector.adapters.ledger import Declaration, FileEvidence, SqlLedger, store_versions
-from inspector.adapters.ledger.evidence import YOUNG_S
-from inspector.adapters.ledger.picture_retention import PAGE, keeps
+from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlLedger, store_versions
+from inspector.adapters.ledger.evidence import MIN_AGE_TO_REMOVE_S
+from inspector.adapters.ledger.picture_retention import PARTS_PER_STEP, is_kept
 from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition
 from inspector.domain.part import Evidence, PartRecord
 from inspector.domain.pipeline import Retention
+from inspector.domain.review import Review
 from inspector.ports.ledger import Ledger, PipelineVersion
 from inspector.station.picture_retention import PictureRetention
 from inspector.utc import utc_now
@@ -69,7 +70,7 @@ async def test_share_that_stays_is_the_same_however_often_one_looks(opened: Open
     await asyncio.gather(*(opened.ledger.record(part, []) for part in parts))
     went = await marked(opened.ledger, retention=Retention(pass_pictures=0.3))
     stayed = {part.evidence.sha256 for part in parts if part.evidence} - went
-    assert stayed == {sha256 for sha256 in stayed | went if keeps(0.3, sha256)}
+    assert stayed == {sha256 for sha256 in stayed | went if is_kept(0.3, sha256)}
     assert 40 <= len(stayed) <= 80
     assert await marked(opened.ledger, retention=Retention(pass_pictures=0.3)) == set()
 
@@ -86,8 +87,7 @@ async def test_line_that_keeps_less_from_now_on_goes_through_its_parts_again(ope
 async def test_picture_of_a_reviewed_part_stays(opened: Opened) -> None:
     part = pictured("reviewed")
     await opened.ledger.record(part, [])
-    assert isinstance(opened.ledger, SqlLedger | MemoryLedger)
-    await opened.ledger.mark_reviewed([part.result_id])
+    await opened.ledger.add_reviews([Review(part.result_id, False, "ann", LATER)])
     assert await marked(opened.ledger) == set()
 
 
@@ -127,7 +127,7 @@ async def test_golden_sample_stays(opened: Opened) -> None:
     if isinstance(opened.ledger, MemoryLedger):
         opened.ledger.versions = [PipelineVersion(a_pipeline(), 1, (golden,))]
     else:
-        store_versions(opened.url, [Declaration(a_pipeline(), (golden,))])
+        store_versions(opened.url, [DeclaredVersion(a_pipeline(), (golden,))])
     await opened.ledger.record(pictured("golden"), [])
     assert await marked(opened.ledger) == set()
 
@@ -143,9 +143,9 @@ async def test_picture_put_again_for_a_new_part_is_promised_again(opened: Opened
 
 async def test_step_is_bounded_and_the_next_one_goes_on(database: str) -> None:
     async with SqlLedger(database) as ledger:
-        await asyncio.gather(*(ledger.record(pictured(number), []) for number in range(PAGE + 20)))
+        await asyncio.gather(*(ledger.record(pictured(number), []) for number in range(PARTS_PER_STEP + 20)))
         first, more = await ledger.release_pictures("pcb", NONE_KEPT, LATER)
-        assert (len(first), more) == (PAGE, True)
+        assert (len(first), more) == (PARTS_PER_STEP, True)
         await ledger.pictures_removed(first)
         second, more = await ledger.release_pictures("pcb", NONE_KEPT, LATER)
         assert (len(second), more) == (20, False)
@@ -195,16 +195,16 @@ def make_older(root: Path, seconds: float) -> None:
 
 async def test_sweep_that_is_killed_breaks_no_promise_and_the_next_one_finishes(database: str, tmp_path: Path) -> None:
     evidence = FileEvidence(tmp_path / "evidence")
-    store_versions(database, [Declaration(a_pipeline(retention={"pass_pictures": 0.0}), ())])
+    store_versions(database, [DeclaredVersion(a_pipeline(retention={"pass_pictures": 0.0}), ())])
     async with SqlLedger(database) as ledger:
         for number in range(10):
             kept = evidence.put(b"\xff\xd8\xff%d" % number, "image/jpeg")
             decided_at = NOON if number < 9 else utc_now()
             await ledger.record(replace(pictured(number), evidence=kept, decided_at=decided_at), [])
-    make_older(tmp_path, 2 * YOUNG_S)
+    make_older(tmp_path, 2 * MIN_AGE_TO_REMOVE_S)
     sweep_until_killed(database, tmp_path / "evidence")
     promised = {row[0] for row in fetch(database, "SELECT sha256 FROM evidence WHERE removal IS NULL")}
-    assert all(evidence.has(sha256) for sha256 in promised)
+    assert all(holds(evidence, sha256) for sha256 in promised)
     assert pictures_in(tmp_path) == 7
     async with SqlLedger(database) as ledger:
         await PictureRetention(ledger, evidence).step()

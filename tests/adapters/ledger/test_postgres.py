@@ -13,7 +13,7 @@ from support.databases import connected, execute, fetch
 from support.fakes import a_part, a_verdict
 from support.postgres_server import PostgresServer, postgres_server
 
-from inspector.adapters.ledger import SqlArchive, SqlLedger, shown, upgrade
+from inspector.adapters.ledger import SqlArchive, SqlLedger, masked_url, upgrade
 from inspector.adapters.ledger.database import open_engine
 from inspector.domain.part import Evidence
 from inspector.errors import LedgerError
@@ -67,7 +67,7 @@ async def test_server_that_can_not_be_reached_is_named_without_its_password() ->
     with pytest.raises(LedgerError, match="Connection refused") as refused:
         upgrade(url)
     assert "secret" not in str(refused.value)
-    assert shown(url) == "postgresql://inspector:***@127.0.0.1:9/inspector"
+    assert masked_url(url) == "postgresql://inspector:***@127.0.0.1:9/inspector"
 
 
 def test_commits_are_durable_whatever_the_server_was_told(url: str) -> None:

@@ -162,9 +162,9 @@ def test_upgrades_at_once_wait_for_each_other(blank: str) -> None:
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("sqlite://", "can't be kept in memory; name a file"),
-        ("sqlite:///:memory:", "can't be kept in memory; name a file"),
-        ("mysql://host/inspector", "can't be kept in mysql; use sqlite:///"),
+        ("sqlite://", "can't be stored in memory; name a file"),
+        ("sqlite:///:memory:", "can't be stored in memory; name a file"),
+        ("mysql://host/inspector", "can't be stored in mysql; use sqlite:///"),
         ("var/ledger.db", "the database URL can't be read"),
         ("sqlite:////dev/null/ledger.db", "folder of /dev/null/ledger.db can't be made: File exists; choose"),
     ],

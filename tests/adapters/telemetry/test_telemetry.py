@@ -21,7 +21,7 @@ from support.fakes import REJECTED, a_part, a_pipeline, a_verdict
 
 from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.rest import rest_over
-from inspector.adapters.ledger import Declaration, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
+from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.adapters.telemetry.exporter import Exporter, served
 from inspector.adapters.telemetry.metrics import METRICS
 from inspector.adapters.telemetry.running_sums import SETTLED_S, GrowingSum, Seldom
@@ -50,7 +50,7 @@ def url(tmp_path: Path) -> str:
     """A ledger with one declared line."""
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     upgrade(url)
-    store_versions(url, [Declaration(a_pipeline(deadline_ms=1500), ())])
+    store_versions(url, [DeclaredVersion(a_pipeline(deadline_ms=1500), ())])
     return url
 
 

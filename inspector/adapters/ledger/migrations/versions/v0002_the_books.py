@@ -1,4 +1,4 @@
-"""The books: acknowledgements, reviews, numbers of lost frames, counts of PLCs, and pictures that were let go."""
+"""Reconciliation: acknowledgements, reviews, numbers of lost frames, counts of PLCs, and removed pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hindsight: what people said about parts, and the votes of whole ladders that were asked afterwards."""
+"""Reviews of parts, and shadow votes of whole ladders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How likely the model held each of its votes to be right, where it was asked that."""
+"""The model's probability that each vote is right, where it was asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fills a database of either kind with the tables of a snapshot. Knows tables; nothing of files."""
+"""Restores the tables of a snapshot into a database of either kind. Knows tables, no files."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, MetaData, Table, func, inspect, select, text
 
-from inspector.adapters.ledger.backup_read import BATCH, TableCopy, unchanged
-from inspector.adapters.ledger.database import open_engine, read, translated
-from inspector.adapters.ledger.schema import UPGRADING, make_folder, migrate, require_known, wait_for_others
+from inspector.adapters.ledger.backup.snapshot import ROWS_PER_BATCH, TableCopy, unchanged
+from inspector.adapters.ledger.database import ledger_errors, open_engine, read
+from inspector.adapters.ledger.schema import UPGRADE_LOCK, make_folder, migrate, require_known, wait_for_upgrades
 from inspector.adapters.ledger.tables import metadata
 from inspector.errors import LedgerError
 
@@ -25,8 +25,8 @@ DECODERS: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
-def require_room(url: str) -> None:
-    """Raises LedgerError when the database holds a ledger already."""
+def require_empty(url: str) -> None:
+    """Raise LedgerError if the database already holds a ledger."""
     make_folder(url)
     engine = open_engine(url, writes=False, creates=True)
     try:
@@ -36,25 +36,27 @@ def require_room(url: str) -> None:
 
 
 def restore_tables(url: str, revision: str, tables: Iterable[TableCopy], *, force: bool) -> None:
-    """Makes the database what the tables say, all or nothing, and brings it to the schema of this code. Raises
-    LedgerError, changing nothing, when it holds a ledger already, unless `force` replaces that."""
+    """Restore the tables, all or nothing, and upgrade them to the schema of this program.
+
+    Raises LedgerError, and changes nothing, if the database holds a ledger already, unless `force` replaces it.
+    """
     require_known(revision, "the backup")
     make_folder(url)
     engine = open_engine(url, writes=True, creates=True)
     try:
-        with UPGRADING, translated("the ledger can't be restored"), engine.begin() as connection:
-            wait_for_others(connection)
+        with UPGRADE_LOCK, ledger_errors("the ledger can't be restored"), engine.begin() as connection:
+            wait_for_upgrades(connection)
             _make_room(connection, force=force)
             migrate(connection, revision)
             _fill(connection, tables)
             migrate(connection, "head")
-            _go_on_counting(connection)
+            _reset_counters(connection)
     finally:
         engine.dispose()
 
 
 def _make_room(connection: Connection, *, force: bool) -> None:
-    """Our own tables only: a server's database may hold others."""
+    """Drop our own tables only: a server's database may hold others."""
     if not force:
         _require_room(connection)
     _reflected(connection).drop_all(connection)
@@ -84,18 +86,18 @@ def _holds_rows(connection: Connection, table: Table[Any]) -> bool:
 
 
 def _fill(connection: Connection, tables: Iterable[TableCopy]) -> None:
-    """Into the tables as they were when the copy was made, which the database knows better than this code."""
+    """Insert into the tables as they were when the copy was made, which only the database knows."""
     there = _reflected(connection)
     for copy in tables:
         decoders = [DECODERS[kind] for kind in copy.kinds]
         rows = iter(copy.rows)
-        while batch := list(islice(rows, BATCH)):
+        while batch := list(islice(rows, ROWS_PER_BATCH)):
             filled = [dict(zip(copy.columns, _decoded(row, decoders), strict=True)) for row in batch]
             connection.execute(there.tables[copy.name].insert(), filled)
 
 
-def _go_on_counting(connection: Connection) -> None:
-    """PostgreSQL numbers new rows by a counter of its own, which knows nothing of rows that brought their numbers."""
+def _reset_counters(connection: Connection) -> None:
+    """Continue row numbers: PostgreSQL's own counters do not know restored rows."""
     if connection.dialect.name != "postgresql":
         return
     for table in COUNTERS:

@@ -1,6 +1,4 @@
-"""The whole ledger as it was at one moment, table by table, in values that JSON can carry. Knows tables; nothing of
-files.
-"""
+"""The whole ledger at one moment, table by table, in values that JSON can represent. Knows tables, no files."""
 
 from __future__ import annotations
 
@@ -13,15 +11,15 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, DateTime, LargeBinary, Table, select
 from sqlalchemy.types import TypeDecorator
 
-from inspector.adapters.ledger.database import open_engine, pages, read, translated
+from inspector.adapters.ledger.database import ledger_errors, open_engine, read, value_pages
 from inspector.adapters.ledger.schema import current_revision, require_head
 from inspector.adapters.ledger.tables import evidence, metadata, pipeline_versions
 
-BATCH: Final = 1000
+ROWS_PER_BATCH: Final = 1000
 
 
 class TableCopy(NamedTuple):
-    """One table. `kinds` says of each column whether it holds a time, bytes, or what JSON knows by itself."""
+    """One table. `kinds` tells for each column whether it holds a time, bytes, or a plain JSON value."""
 
     name: str
     columns: tuple[str, ...]
@@ -30,46 +28,46 @@ class TableCopy(NamedTuple):
 
 
 class Snapshot:
-    """A ledger at one moment. What is written after that is not seen, and waits for nobody."""
+    """A ledger at one moment. It sees no later writes and blocks none."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.revision = current_revision(connection)
 
     def tables(self) -> Iterator[TableCopy]:
-        """Each table after those that it refers to; read its rows before asking for the next one."""
+        """Yield each table after those that it refers to. Read its rows before asking for the next one."""
         for table in metadata.sorted_tables:
             kinds = tuple(_kind(column.type) for column in table.columns)
             yield TableCopy(table.name, tuple(table.columns.keys()), kinds, self._rows(table, kinds))
 
     def pictures(self) -> list[str]:
-        """The sha256 of every picture that the ledger has not let go, golden samples included."""
-        kept = set(self._connection.scalars(select(evidence.c.sha256).where(evidence.c.removal.is_(None))))
+        """Return the sha256 of every picture that the ledger has not removed, including golden samples."""
+        held = set(self._connection.scalars(select(evidence.c.sha256).where(evidence.c.removal.is_(None))))
         golden = self._connection.scalars(select(pipeline_versions.c.golden))
-        return sorted(kept.union(*golden))
+        return sorted(held.union(*golden))
 
     def _rows(self, table: Table[Any], kinds: Sequence[str]) -> Iterator[list[Any]]:
         encoders = [ENCODERS[kind] for kind in kinds]
         keys = list(table.primary_key.columns)
-        whole = select(table).order_by(*keys).execution_options(yield_per=BATCH)
+        whole = select(table).order_by(*keys).execution_options(yield_per=ROWS_PER_BATCH)
         for row in self._connection.execute(whole):
             yield [None if value is None else encode(value) for encode, value in zip(encoders, row, strict=True)]
 
 
 @contextmanager
-def snapshot(url: str) -> Iterator[Snapshot]:
-    """Raises LedgerError when the database can't be read, or has another schema than this code."""
+def open_snapshot(url: str) -> Iterator[Snapshot]:
+    """Open a snapshot. Raises LedgerError if the database can't be read or has another schema than this program."""
     engine = open_engine(url, writes=False)
     try:
-        with translated("the ledger can't be copied"), engine.connect() as connection:
+        with ledger_errors("the ledger can't be copied"), engine.connect() as connection:
             require_head(connection)
             yield Snapshot(connection)
     finally:
         engine.dispose()
 
 
-def let_go(url: str, pictures: Sequence[str]) -> set[str]:
-    """Which of these pictures the ledger has let go by now."""
+def removed_pictures(url: str, pictures: Sequence[str]) -> set[str]:
+    """Return which of these pictures the ledger has removed since."""
     engine = open_engine(url, writes=False)
     try:
         return read(engine, _let_go, pictures)
@@ -80,7 +78,9 @@ def let_go(url: str, pictures: Sequence[str]) -> set[str]:
 def _let_go(connection: Connection, pictures: Sequence[str]) -> set[str]:
     marked = select(evidence.c.sha256).where(evidence.c.removal.is_not(None))
     return {
-        sha256 for some in pages(pictures) for sha256 in connection.scalars(marked.where(evidence.c.sha256.in_(some)))
+        sha256
+        for some in value_pages(pictures)
+        for sha256 in connection.scalars(marked.where(evidence.c.sha256.in_(some)))
     }
 
 
