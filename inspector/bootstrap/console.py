@@ -13,7 +13,7 @@ from inspector.settings import Settings
 
 if TYPE_CHECKING:
     from inspector.adapters.console.server import RunningConsole
-    from inspector.adapters.mqtt.heartbeats import Pulses
+    from inspector.adapters.mqtt.heartbeats import HeartbeatListener
     from inspector.adapters.telemetry.exporter import Exporter
 
 
@@ -39,26 +39,26 @@ def metrics_server(settings: Settings) -> Iterator[None]:
         yield
         return
     from inspector.adapters.ledger import SqlArchive
-    from inspector.adapters.telemetry.exporter import served
+    from inspector.adapters.telemetry.exporter import serve_metrics
 
     archive, pulses = SqlArchive(settings.database), _pulses(settings)
     try:
-        with served(_exporter(archive, pulses), settings.console_host, settings.metrics_port):
+        with serve_metrics(_exporter(archive, pulses), settings.console_host, settings.metrics_port):
             yield
     finally:
         pulses.stop()
         archive.close()
 
 
-def _pulses(settings: Settings) -> Pulses:
-    from inspector.adapters.mqtt.heartbeats import Pulses
+def _pulses(settings: Settings) -> HeartbeatListener:
+    from inspector.adapters.mqtt.heartbeats import HeartbeatListener
 
-    pulses = Pulses(broker_of(settings), Topics(settings.topic_root), settings.site)
+    pulses = HeartbeatListener(broker_of(settings), Topics(settings.topic_root), settings.site)
     pulses.start()
     return pulses
 
 
-def _exporter(books: MetricsSource, pulses: Pulses) -> Exporter:
+def _exporter(books: MetricsSource, pulses: HeartbeatListener) -> Exporter:
     from inspector.adapters.telemetry.exporter import Exporter
 
     return Exporter(books, pulses.last)

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from inspector.adapters.ledger import FileEvidence, SqlArchive, upgrade
-from inspector.adapters.mqtt.check.probe import Probe, probe
+from inspector.adapters.mqtt.check.probe import ProbeResult, probe
 from inspector.adapters.vlm import require_packages
 from inspector.bootstrap.from_settings import absolute, broker_of, card_of
 from inspector.bootstrap.plans import console_plan, model_plan, station_plan
@@ -62,8 +62,8 @@ def is_console_up(settings: Settings) -> bool:
         return False
 
 
-def probe_broker(settings: Settings) -> Probe:
-    """Probe the configured broker. Never raises: faults are in the result's `problems`."""
+def probe_broker(settings: Settings) -> ProbeResult:
+    """ProbeResult the configured broker. Never raises: faults are in the result's `problems`."""
     broker = broker_of(settings)
     return probe(broker.host, broker.port, username=broker.username, password=broker.password, tls=broker.tls)
 

@@ -9,13 +9,13 @@ import pytest
 import yaml
 from support.paths import ROOT
 
-from inspector.adapters.telemetry.metrics import METRICS, Kind, Metric
+from inspector.adapters.telemetry.metrics import METRICS, Metric, MetricKind
 from inspector.domain.decision import Reason
 from inspector.ports.metrics import ALWAYS_SHOWN_EVENTS
 
 FILE = ROOT / "k8s" / "alerts.yaml"
 RULES: list[dict[str, Any]] = [rule for group in yaml.safe_load(FILE.read_text())["groups"] for rule in group["rules"]]
-PARTS_OF = {Kind.HISTOGRAM: ("_bucket", "_sum", "_count"), Kind.SUMMARY: ("_sum", "_count")}
+PARTS_OF = {MetricKind.HISTOGRAM: ("_bucket", "_sum", "_count"), MetricKind.SUMMARY: ("_sum", "_count")}
 SERIES = {f"{metric.name}{suffix}": metric for metric in METRICS for suffix in PARTS_OF.get(metric.kind, ("",))}
 CODES: dict[str, set[str]] = {"kind": set(ALWAYS_SHOWN_EVENTS), "reason": set(map(str, Reason))}
 DURATION = re.compile(r"\d+[smhd]")

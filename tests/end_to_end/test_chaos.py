@@ -18,7 +18,7 @@ from support.fakes import a_part
 from support.paths import ROOT
 
 from inspector.adapters.ledger import SqlLedger, upgrade
-from inspector.adapters.mqtt.check.session import visit
+from inspector.adapters.mqtt.check.session import open_session
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import answers
@@ -109,7 +109,7 @@ def test_unknown_fault_is_refused_before_anything_starts() -> None:
 def test_broker_dies_and_comes_back_on_its_port_with_what_it_had_on_disk(tmp_path: Path) -> None:
     with KillableBroker(tmp_path) as broker:
         address, before = Broker(HOST, broker.port), broker.pid
-        with visit(address, "gate", timeout_s=30.0, fresh=False, keep_s=60) as gate:
+        with open_session(address, "gate", timeout_s=30.0, fresh=False, keep_s=60) as gate:
             heard: list[object] = []
             gate.client.on_subscribe = lambda *_: heard.append("SUBACK")
             gate.client.subscribe("verdict", qos=1)
@@ -118,7 +118,7 @@ def test_broker_dies_and_comes_back_on_its_port_with_what_it_had_on_disk(tmp_pat
         with broker.dead():
             assert not answers(HOST, broker.port)
         assert broker.pid != before
-        with visit(address, "gate", timeout_s=30.0, fresh=False) as gate:
+        with open_session(address, "gate", timeout_s=30.0, fresh=False) as gate:
             assert gate.connack is not None
             assert gate.connack.session_present
     assert not psutil.pid_exists(broker.pid)

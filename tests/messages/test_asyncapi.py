@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from inspector.adapters.mqtt.message_parser import Message, read
+from inspector.adapters.mqtt.message_parser import CameraMessage, parse_frame
 from inspector.domain.frame import FrameKey
 from inspector.messages import incoming, outgoing
 from inspector.messages.asyncapi import PROPERTY_DESCRIPTIONS, channels, document, schemas
@@ -128,8 +128,8 @@ def test_a_verdict_without_its_disposition_breaks_the_schema() -> None:
 
 
 def test_every_documented_frame_property_is_read_and_no_other() -> None:
-    message = Message(FrameTopic("pcb", "cam1", "frame", None), b"the picture's bytes", dict(FRAME_PROPERTIES))
-    reading = read(message)
+    message = CameraMessage(FrameTopic("pcb", "cam1", "frame", None), b"the picture's bytes", dict(FRAME_PROPERTIES))
+    reading = parse_frame(message)
     frame = reading.frame
     assert FRAME_PROPERTIES.keys() == PROPERTY_DESCRIPTIONS.keys()
     assert reading.complaints == []

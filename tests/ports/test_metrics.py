@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.adapters.telemetry.metrics import METRICS, Kind
+from inspector.adapters.telemetry.metrics import METRICS, MetricKind
 from inspector.ports.metrics import DEADLINE_SHARE_EDGES, NO_PARTS, PartSums
 
 numbers = st.integers(0, 10**6)
@@ -22,7 +22,7 @@ counted = st.builds(
 def test_names_are_ours_and_say_their_unit_or_what_they_count() -> None:
     for metric in METRICS:
         assert re.fullmatch(r"inspector_[a-z_]+", metric.name)
-        assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER), metric.name
+        assert metric.name.endswith("_total") == (metric.kind is MetricKind.COUNTER), metric.name
         assert metric.help
         assert {"result_id", "trigger_id"}.isdisjoint(metric.labels), "a series for every part"
 

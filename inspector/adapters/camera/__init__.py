@@ -1,6 +1,6 @@
-"""The camera door: from a frame's bytes to what can be measured of its picture (`ports.camera.PictureReader`).
+"""Pictures of frames: bytes to measurements, and pictures of claim checks (`ports.camera.PictureReader`).
 
-Knows Pillow, OpenCV and fsspec; nothing of lines, models or databases.
+Imported by `bootstrap` and `operations`. Knows Pillow, OpenCV and fsspec; never lines, models or databases.
 """
 
 from inspector.adapters.camera.picture_reader import CameraPictureReader

@@ -1,6 +1,6 @@
-"""Fetches pictures that a camera only announced (claim checks). Knows fsspec.
+"""Fetches the pictures of claim checks. Knows fsspec.
 
-A claim comes from outside: it may name only what lies below an allowed root, however it is spelled.
+A claim comes from outside: it may name only what lies below an allowed root, however it is written.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from inspector.domain.frame import Claim
 from inspector.errors import PictureError
 from inspector.text import printable, shortened
 
-WEB: Final = ("http", "https")
-STEPS: Final = re.compile(r"[/?#;]")
+WEB_SCHEMES: Final = ("http", "https")
+PATH_SEPARATORS: Final = re.compile(r"[/?#;]")
 
 
 def fetch(claim: Claim, allowed_roots: Sequence[str], max_bytes: int) -> bytes:
-    """The picture's bytes. Raises PictureError, with a reason, when they can't be had or are others."""
+    """Return the picture's bytes. Raises PictureError with a reason if they can't be read or have another hash."""
     place = _allowed(claim.url, allowed_roots)
     data = _read(place, max_bytes)
     if len(data) > max_bytes:
@@ -37,10 +37,10 @@ def fetch(claim: Claim, allowed_roots: Sequence[str], max_bytes: int) -> bytes:
 
 
 def _allowed(url: str, allowed_roots: Sequence[str]) -> str:
-    """The place to read: a file's real path, or the URL itself."""
+    """Return the place to read: a file's real path, or the URL itself."""
     if not allowed_roots:
         raise PictureError("pictures by reference are off; allow their folder in the setting 'claims'")
-    if not url.isprintable() or "\\" in url or "::" in url or ".." in STEPS.split(unquote(url)):
+    if not url.isprintable() or "\\" in url or "::" in url or ".." in PATH_SEPARATORS.split(unquote(url)):
         raise PictureError(f"{_shown(url)} is not plain; name the picture without '..'")
     path = _local_path(url)
     place = url if path is None else os.path.realpath(path)
@@ -52,7 +52,7 @@ def _allowed(url: str, allowed_roots: Sequence[str]) -> str:
 
 
 def _local_path(url: str) -> str | None:
-    """The path of a local file, None for other URLs."""
+    """Return the path of a local file; None for other URLs."""
     try:
         parts = urlsplit(url)
     except ValueError as error:
@@ -70,19 +70,19 @@ def _is_below(place: str, root: str) -> bool:
 
 
 def _read(place: str, max_bytes: int) -> bytes:
-    """At most one byte more than allowed. A web server must not send us elsewhere: that place is not checked."""
-    options = {"allow_redirects": False} if urlsplit(place).scheme in WEB else {}
+    """Read at most one byte more than allowed. Redirects are refused: their target is not checked."""
+    options = {"allow_redirects": False} if urlsplit(place).scheme in WEB_SCHEMES else {}
     try:
         files, path = url_to_fs(place, **options)
         with files.open(path, "rb") as file:
             return _up_to(file, max_bytes + 1)
-    except Exception as error:  # every fsspec back end raises its library's own
+    except Exception as error:  # every fsspec back end raises its own library's errors
         said = shortened(printable(str(error)).partition("\n")[0], 120) or type(error).__name__
         raise PictureError(f"{_shown(place)} can't be read: {said}") from error
 
 
 def _up_to(file: BinaryIO, most: int) -> bytes:
-    """Streams over a network give less than was asked for."""
+    """Read repeatedly: network streams return less than requested."""
     data = bytearray()
     while len(data) < most and (chunk := file.read(most - len(data))):
         data += chunk

@@ -9,7 +9,7 @@ from inspector.errors import PictureError
 from inspector.text import printable, shortened
 
 
-class Size(NamedTuple):
+class PictureSize(NamedTuple):
     width_px: int
     height_px: int
 
@@ -32,7 +32,7 @@ def format_of(data: bytes, content_type: str) -> PictureFormat:
     return found
 
 
-def webp_canvas(data: bytes) -> Size | None:
+def webp_canvas(data: bytes) -> PictureSize | None:
     """Return the size in a WebP header; None if it can't be read. Pillow allocates the canvas while opening."""
     chunk, width, height = data[12:16], 0, 0
     if chunk == b"VP8X":
@@ -42,7 +42,7 @@ def webp_canvas(data: bytes) -> Size | None:
         width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
     elif chunk == b"VP8 ":
         width, height = _little(data[26:28]) & 0x3FFF, _little(data[28:30]) & 0x3FFF
-    return Size(width, height) if width and height else None
+    return PictureSize(width, height) if width and height else None
 
 
 def _little(data: bytes) -> int:

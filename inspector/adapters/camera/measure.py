@@ -1,4 +1,4 @@
-"""Measures a grey picture: focus, exposure, and how far it is from the camera's last one. Knows OpenCV."""
+"""Measures a grey picture: focus, exposure, and difference from the camera's last one. Knows OpenCV."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from inspector.adapters.camera.decode import Grey
 from inspector.domain.frame import FrameKey
 
 THUMBNAIL_PX: Final = 64
-REMEMBERED_CAMERAS: Final = 1024  # names come from outside: memory must not grow with them
+REMEMBERED_CAMERAS: Final = 1024  # names come from outside: memory must not grow with their number
 
 
 def sharpness(picture: Grey) -> float:
-    """Variance of the Laplacian in grey levels²: what is out of focus or moved has little."""
+    """Return the variance of the Laplacian in grey levels²: low for blurred or moved pictures."""
     edges = cv2.Laplacian(picture, cv2.CV_16S)
     mean = cv2.sumElems(edges)[0] / edges.size
-    return float(cv2.norm(edges, cv2.NORM_L2SQR) / edges.size - mean**2)  # three times as quick as meanStdDev
+    return float(cv2.norm(edges, cv2.NORM_L2SQR) / edges.size - mean**2)  # three times as fast as meanStdDev
 
 
 def luminance(picture: Grey) -> float:
-    """Mean grey, 0 black to 1 white."""
+    """Return the mean grey, 0 black to 1 white."""
     return float(cv2.mean(picture)[0]) / 255.0
 
 
-class Glance(NamedTuple):
-    """A camera's last frame, as little of it as comparing takes."""
+class FrameThumbnail(NamedTuple):
+    """A camera's last frame, reduced for comparison."""
 
     trigger_id: str
     thumbnail: Grey
@@ -38,19 +38,21 @@ class LastFrames:
     """The last frame of every camera. Thread-safe."""
 
     def __init__(self) -> None:
-        self._glances: OrderedDict[tuple[str, str], Glance] = OrderedDict()
+        self._glances: OrderedDict[tuple[str, str], FrameThumbnail] = OrderedDict()
         self._lock = threading.Lock()
 
     def change(self, key: FrameKey, picture: Grey) -> float | None:
-        """Mean absolute difference (0..1) from the last frame, which this one then replaces. None for a camera's
-        first frame, and for the same exposure come again: that is no frozen camera."""
+        """Return the mean absolute difference (0..1) from the last frame, which this one then replaces.
+
+        None for a camera's first frame, and for a repeated exposure: that is no frozen camera.
+        """
         thumbnail: Grey = cv2.resize(picture, (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
-        last = self._replace((key.line, key.camera), Glance(key.trigger_id, thumbnail))
+        last = self._replace((key.line, key.camera), FrameThumbnail(key.trigger_id, thumbnail))
         if last is None or last.trigger_id == key.trigger_id:
             return None
         return float(cv2.norm(last.thumbnail, thumbnail, cv2.NORM_L1)) / (255.0 * thumbnail.size)
 
-    def _replace(self, camera: tuple[str, str], glance: Glance) -> Glance | None:
+    def _replace(self, camera: tuple[str, str], glance: FrameThumbnail) -> FrameThumbnail | None:
         with self._lock:
             last = self._glances.pop(camera, None)
             self._glances[camera] = glance

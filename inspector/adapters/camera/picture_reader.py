@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import cv2
 
-from inspector.adapters.camera.decode import Limits, grey, opened
+from inspector.adapters.camera.decode import PictureLimits, grey, opened
 from inspector.adapters.camera.fetch import fetch
 from inspector.adapters.camera.measure import LastFrames, luminance, sharpness
 from inspector.domain.frame import Claim, Frame
@@ -16,16 +16,16 @@ from inspector.errors import PictureError
 
 
 class CameraPictureReader:
-    """Safe to call from many threads. `allowed_roots`: folders or URLs that claim checks may point into."""
+    """Thread-safe. `allowed_roots` are the folders or URLs that claim checks may point into."""
 
-    def __init__(self, allowed_roots: Sequence[str] = (), limits: Limits | None = None) -> None:
+    def __init__(self, allowed_roots: Sequence[str] = (), limits: PictureLimits | None = None) -> None:
         self._allowed_roots = tuple(allowed_roots)
-        self._limits = limits or Limits()
+        self._limits = limits or PictureLimits()
         self._last_frames = LastFrames()
-        cv2.setNumThreads(1)  # frames are looked at side by side; threads inside one only get in each other's way
+        cv2.setNumThreads(1)  # frames are measured in parallel; threads within one only compete
 
     def measure(self, frame: Frame, rules: Quality) -> Measurements:
-        """Measures the picture. Raises PictureError when it can't be read; what is too small is not even decoded."""
+        """Measure the picture. Raises PictureError if it is unreadable; one that is too small is not even decoded."""
         with opened(frame.payload, frame.content_type, self._limits) as image:
             width_px, height_px = image.size
             if reason := size_fault(width_px, height_px, rules):
@@ -40,5 +40,5 @@ class CameraPictureReader:
         )
 
     def fetch(self, claim: Claim) -> bytes:
-        """The picture of a claim check. Raises PictureError when it can't be had or is another one."""
+        """Fetch the picture of a claim check. Raises PictureError if it is unavailable or another one."""
         return fetch(claim, self._allowed_roots, self._limits.max_bytes)

@@ -1,7 +1,7 @@
-"""Acknowledgements in the order in which messages came, whatever order the work on them is done in. Pure.
+"""Acknowledges messages in the order of their arrival, in whatever order they are finished.
 
-MQTT-4.6.0-2 demands that order. mosquitto does not check it; rumqttd, the embedded broker, hangs up at the first
-acknowledgement out of order and forgets the oldest message that still waited for its own.
+MQTT-4.6.0-2 requires that order. mosquitto does not check it. rumqttd, the bundled broker, disconnects at the first
+acknowledgement out of order and forgets the oldest unacknowledged message.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import threading
 from collections.abc import Callable
 
 
-class Receipts:
-    """What one connection has yet to acknowledge. Safe to call from several threads.
+class AckOrder:
+    """The messages that one connection has to acknowledge. Thread-safe.
 
-    One that is never ready holds back all after it: hang up then, and the broker sends them again.
+    A message that is never finished blocks all later ones: disconnect then, and the broker sends them again.
     """
 
     def __init__(self, acknowledge: Callable[[int], object]) -> None:
@@ -22,19 +22,19 @@ class Receipts:
         self._lock = threading.Lock()
 
     def expect(self, mid: int) -> None:
-        """A message came."""
+        """Add a message that arrived."""
         with self._lock:
             self._ready[mid] = False
 
     def ready(self, mid: int) -> None:
-        """The message may be acknowledged; it is, together with those that waited for it, once all before it may."""
+        """Mark a message as finished. It is acknowledged, with those that waited for it, once all earlier ones are."""
         with self._lock:
             if mid in self._ready:
                 self._ready[mid] = True
                 self._release()
 
     def forget(self) -> None:
-        """The connection is over: its message ids mean other messages on the next one."""
+        """Drop everything at the end of a connection: the next one reuses the message ids."""
         with self._lock:
             self._ready.clear()
 

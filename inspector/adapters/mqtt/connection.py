@@ -1,4 +1,4 @@
-"""How to reach a broker, and one paho client made from it. Settings come in as values."""
+"""How to reach a broker, and paho clients for it. Settings arrive as values."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from inspector.errors import BrokerError
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 60
-SESSION_EXPIRY_S: Final = 7 * 24 * 3600  # a weekend of downtime must not cost the frames of Friday's last minute
+SESSION_EXPIRY_S: Final = 7 * 24 * 3600  # a weekend of downtime must not lose the frames of Friday's last minute
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """An MQTT broker. `protocol` 3.1.1 is for brokers without MQTT 5: properties are then not available."""
+    """An MQTT broker. `protocol` 3.1.1 is for brokers without MQTT 5, where properties are not available."""
 
     host: str = "127.0.0.1"
     port: int = 1883
@@ -44,8 +44,10 @@ class Broker:
 def new_client(
     broker: Broker, client_id: str, *, persistent: bool, manual_ack: bool = False, reconnects: bool = True
 ) -> Client:
-    """A client that is not connected yet. A persistent one needs the same client_id at every start. One that does not
-    reconnect tries once."""
+    """Create a client that is not connected yet.
+
+    A persistent one needs the same client_id at every start. One that does not reconnect tries once.
+    """
     client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
@@ -66,7 +68,7 @@ def new_client(
 
 
 def connect(client: Client, broker: Broker, *, persistent: bool, receive_maximum: int | None = None) -> None:
-    """Starts connecting in the background; paho tries again until it succeeds."""
+    """Start connecting in the background; paho retries until it succeeds."""
     options: dict[str, Any] = {}
     if broker.speaks_v5:
         properties = Properties(PacketTypes.CONNECT)
@@ -82,7 +84,7 @@ def connect(client: Client, broker: Broker, *, persistent: bool, receive_maximum
 
 
 def refusal(broker: Broker, code: ReasonCode) -> str:
-    """Why the broker let nobody in, which is logged; empty where it did."""
+    """Return why the broker refused the connection, and log it; empty if it did not."""
     if not code.is_failure:
         return ""
     problem = f"broker {broker.address} refuses the connection: {code}; check user and password"
@@ -91,11 +93,11 @@ def refusal(broker: Broker, code: ReasonCode) -> str:
 
 
 def user_properties(properties: Properties | None) -> dict[str, str]:
-    """User properties as a dict; of a repeated name the last one counts."""
+    """Return the user properties as a dict; the last value of a repeated name counts."""
     return dict(getattr(properties, "UserProperty", None) or ())
 
 
 def _send_at_once(_client: Client, _userdata: object, sock: Any) -> None:
-    """Nagle's algorithm would hold small verdicts back for up to 40 ms."""
+    """Disable Nagle's algorithm, which would delay small verdicts by up to 40 ms."""
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,4 +1,4 @@
-"""Hears the heartbeats of all stations, for those who watch the service from another process or another machine."""
+"""Receives the heartbeats of all stations, for processes that watch the service."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from inspector.utc import utc_now
 log = logging.getLogger(__name__)
 
 
-class Pulses:
-    """Keeps the last heartbeat of each station. Safe to ask from any thread; without a broker it hears nothing."""
+class HeartbeatListener:
+    """Holds the last heartbeat of each station. Thread-safe; without a broker it has none."""
 
     def __init__(self, broker: Broker, topics: Topics, site: str) -> None:
         self._broker = broker
@@ -31,7 +31,7 @@ class Pulses:
         self._client.on_message = self._on_message
 
     def start(self) -> None:
-        """Raises BrokerError for an address that can't be one."""
+        """Start connecting. Raises BrokerError for an invalid address."""
         connect(self._client, self._broker, persistent=False)
 
     def stop(self) -> None:
@@ -39,9 +39,9 @@ class Pulses:
         self._client.loop_stop()
 
     def last(self) -> list[StationStatus]:
-        """What every station said last, by number."""
-        heard = self._last.copy()
-        return [heard[station] for station in sorted(heard)]
+        """Return the last status of every station, by number."""
+        last = self._last.copy()
+        return [last[station] for station in sorted(last)]
 
     # ------------------------------------------------------------------ paho's thread
 
@@ -53,7 +53,7 @@ class Pulses:
         client.subscribe([(self._topics.heartbeat, 0), (f"{self._topics.heartbeat}/+", 0)])
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        """Never raises: an exception here would end paho's thread."""
+        """Handle a message without raising: an exception would end paho's thread."""
         try:
             beat = Heartbeat.model_validate_json(message.payload)
         except ValidationError as error:

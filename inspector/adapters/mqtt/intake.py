@@ -1,7 +1,7 @@
-"""Receives what cameras send: MQTT 5, QoS 1, a persistent session, acknowledged only after the commit.
+"""Receives the messages of cameras, gates and PLCs: QoS 1, persistent session, acknowledged only after the commit.
 
-paho's thread reads and parses; each frame is then inspected on the station's event loop. Memory is bounded: beyond
-`window` frames in hand paho's thread waits, and after PATIENCE_S it hangs up, so that the frames wait on the broker.
+paho's thread receives and parses; the station's event loop inspects each frame. Memory is bounded: beyond `window`
+frames in flight paho's thread waits, and after FULL_TIMEOUT_S it disconnects, so that the frames wait on the broker.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from pydantic import ValidationError
 
-from inspector.adapters.mqtt.ack_order import Receipts
+from inspector.adapters.mqtt.ack_order import AckOrder
 from inspector.adapters.mqtt.connection import Broker, connect, new_client, refusal, user_properties
-from inspector.adapters.mqtt.message_parser import Message, read, read_ack, read_count
+from inspector.adapters.mqtt.message_parser import CameraMessage, parse_ack, parse_count, parse_frame
 from inspector.domain.frame import FrameKey
 from inspector.errors import BrokerError, FrameError
 from inspector.messages.incoming import CameraStatus
@@ -33,15 +33,15 @@ from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
 
-Work = Callable[[], Awaitable[None]]  # what a message asks for, to be done before it is acknowledged
+Work = Callable[[], Awaitable[None]]  # the work for a message, done before it is acknowledged
 
-PATIENCE_S: Final = 20.0  # far below the keepalive: while paho's thread waits it sends no pings
-QOS: Final = 1
-LOSSES, LOSSES_S = 5, 60.0  # connections lost in that time that a person should hear of
+FULL_TIMEOUT_S: Final = 20.0  # far below the keepalive: a waiting paho thread sends no pings
+FRAME_QOS: Final = 1
+MAX_CONNECTION_LOSSES, CONNECTION_LOSS_WINDOW_S = 5, 60.0  # lost connections within that time that raise an event
 
 
 class Intake:
-    """One station's subscription. `lines` None takes every line under the root."""
+    """One station's subscription. `lines` None takes every line below the root."""
 
     def __init__(
         self,
@@ -66,10 +66,10 @@ class Intake:
         self._refused = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._losses: deque[float] = deque(maxlen=LOSSES)
+        self._losses: deque[float] = deque(maxlen=MAX_CONNECTION_LOSSES)
         self._client_id = client_id
         self._client = new_client(broker, client_id, persistent=True, manual_ack=True)
-        self._receipts = Receipts(lambda mid: self._client.ack(mid, QOS))
+        self._receipts = AckOrder(lambda mid: self._client.ack(mid, FRAME_QOS))
         self._given_up: set[FrameKey] = set()
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -77,16 +77,16 @@ class Intake:
 
     @property
     def in_hand(self) -> int:
-        """Frames received and not yet finished."""
+        """The number of frames received and not yet finished."""
         return self._in_hand
 
     def start(self) -> None:
-        """Starts receiving; call it on the event loop that inspects."""
+        """Start receiving. Call it on the event loop that inspects."""
         self._loop = asyncio.get_running_loop()
         connect(self._client, self._broker, persistent=True, receive_maximum=self._window)
 
     def check(self) -> None:
-        """Raises BrokerError when frames can't come in and never will without help."""
+        """Raise BrokerError if no frames can arrive and that will not change by itself."""
         thread = self._client._thread
         if not self._closing and not self._parked and (thread is None or not thread.is_alive()):
             raise BrokerError("the thread that receives frames has ended")
@@ -94,7 +94,7 @@ class Intake:
             raise BrokerError(self._refused)
 
     async def close(self, timeout_s: float = 10.0) -> None:
-        """Takes no more frames, finishes those in hand, acknowledges them, hangs up."""
+        """Take no more frames, finish and acknowledge those in flight, disconnect."""
         self._closing = True
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=timeout_s)
@@ -103,7 +103,7 @@ class Intake:
         await asyncio.to_thread(self._hang_up)
 
     def resubscribe(self, lines: list[str] | None) -> None:
-        """Takes the frames of other lines from now on."""
+        """Take the frames of these lines from now on."""
         gone = [] if lines is None or self._lines is None else sorted(set(self._lines) - set(lines))
         self._lines = lines
         if self._client.is_connected():
@@ -129,9 +129,9 @@ class Intake:
         if not filters:
             return
         if self._broker.speaks_v5:
-            self._client.subscribe([(name, SubscribeOptions(qos=QOS)) for name in filters])
+            self._client.subscribe([(name, SubscribeOptions(qos=FRAME_QOS)) for name in filters])
         else:
-            self._client.subscribe([(name, QOS) for name in filters])
+            self._client.subscribe([(name, FRAME_QOS) for name in filters])
 
     def _filters(self, line: str) -> list[str]:
         return [
@@ -153,22 +153,24 @@ class Intake:
             self._count_loss(time.monotonic())
 
     def _count_loss(self, now_s: float) -> None:
-        """Two clients of one name take the session from each other for ever, and brokers don't always say why."""
+        """Count lost connections: two clients with one id take the session from each other forever, and few brokers say
+        why.
+        """
         self._losses.append(now_s)
-        if len(self._losses) == LOSSES and now_s - self._losses[0] < LOSSES_S:
+        if len(self._losses) == MAX_CONNECTION_LOSSES and now_s - self._losses[0] < CONNECTION_LOSS_WINDOW_S:
             self._note(
                 "BROKER_UNSTEADY",
-                f"connection lost {LOSSES} times in {LOSSES_S:.0f} s; if another service calls itself "
-                f"{self._client_id!r} too, give one of the two another INSPECTOR_SITE",
+                f"connection lost {MAX_CONNECTION_LOSSES} times in {CONNECTION_LOSS_WINDOW_S:.0f} s; if another "
+                f"service also uses the client id {self._client_id!r}, give one of the two another INSPECTOR_SITE",
             )
 
     def _new_connection(self) -> None:
-        """Message ids of the last connection mean other messages on this one."""
+        """Forget the message ids of the previous connection."""
         self._connection += 1
         self._receipts.forget()
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        """Never raises: an exception here would end paho's thread and with it the line."""
+        """Handle a message without raising: an exception would end paho's thread, and the line with it."""
         if message.qos:
             self._receipts.expect(message.mid)
         try:
@@ -181,7 +183,7 @@ class Intake:
     def _receive(self, message: MQTTMessage) -> None:
         topic = self._topics.parse(message.topic)
         if topic is None:
-            self._note("UNKNOWN_TOPIC", f"nothing is read from {message.topic[:200]}")
+            self._note("UNKNOWN_TOPIC", f"nothing is parse_frame from {message.topic[:200]}")
             self._receipts.ready(message.mid)
         elif topic.channel in ("frame", "frame-ref"):
             self._receive_frame(topic, message)
@@ -190,7 +192,7 @@ class Intake:
 
     def _receive_frame(self, topic: FrameTopic, message: MQTTMessage) -> None:
         try:
-            reading = read(_message(topic, message))
+            reading = parse_frame(_message(topic, message))
         except FrameError as error:
             self._note("UNREADABLE_FRAME", f"{message.topic[:200]}: {error}", topic)
             self._receipts.ready(message.mid)
@@ -200,27 +202,26 @@ class Intake:
         self._take(partial(self._reception.inspect, reading.frame), reading.frame.key, message)
 
     def _take(self, work: Work, key: FrameKey, message: MQTTMessage) -> None:
-        """Has the work done on the event loop. Without room for it the message is not acknowledged, and the broker
-        keeps it for the next connection."""
+        """Run the work on the event loop. Without room the message is not acknowledged, and the broker keeps it."""
         if not self._closing and self._has_room():
             self._on_loop(self._begin, work, key, message.mid, self._connection)
 
     def _has_room(self) -> bool:
-        """Waits for room for one more message; hangs up when none comes, and connects again when there is."""
-        if self._room.acquire(timeout=PATIENCE_S):
+        """Wait for room for one more message; disconnect if there is none in time, and reconnect later."""
+        if self._room.acquire(timeout=FULL_TIMEOUT_S):
             return True
-        self._note("STATION_FULL", f"{self._window} frames in hand for {PATIENCE_S:g} s; frames wait on the broker")
+        self._note("STATION_FULL", f"{self._window} frames in hand for {FULL_TIMEOUT_S:g} s; frames wait on the broker")
         self._park()
         return False
 
     def _park(self) -> None:
-        """Hangs up for a while: what is not acknowledged waits on the broker, and comes again."""
+        """Disconnect for a while: unacknowledged messages wait on the broker and come again."""
         if not self._parked:
             self._parked = True
             self._client.disconnect()
 
     def _receive_notice(self, topic: FrameTopic, message: MQTTMessage) -> None:
-        """What cameras, gates and PLCs say of themselves: small JSON, counted when it can't be read."""
+        """Handle a status, ack or count message: small JSON, counted if unreadable."""
         try:
             if topic.channel == "status":
                 self._receive_status(topic, message)
@@ -238,10 +239,10 @@ class Intake:
         self._receipts.ready(message.mid)
 
     def _hearing(self, topic: FrameTopic, message: MQTTMessage) -> Work:
-        """What gate and PLC say counts in the books: it is acknowledged only when the ledger has it, as frames are."""
+        """Return the work for an ack or count: it is acknowledged once the ledger has it, like a frame."""
         if topic.channel == "ack":
-            return partial(self._reception.on_ack, read_ack(topic, message.payload, utc_now()))
-        return partial(self._reception.on_count, read_count(topic, message.payload, utc_now()))
+            return partial(self._reception.on_ack, parse_ack(topic, message.payload, utc_now()))
+        return partial(self._reception.on_count, parse_count(topic, message.payload, utc_now()))
 
     def _note(self, kind: str, text: str, topic: FrameTopic | None = None) -> None:
         where = (topic.line, topic.camera) if topic else (None, None)
@@ -260,7 +261,7 @@ class Intake:
         task.add_done_callback(self._tasks.discard)
 
     async def _finish(self, work: Work, key: FrameKey, mid: int, connection: int) -> None:
-        """Does one message's work and acknowledges it."""
+        """Do one message's work, then acknowledge it."""
         try:
             await work()
             if connection == self._connection:
@@ -275,7 +276,7 @@ class Intake:
                 await asyncio.to_thread(self._come_back)
 
     def _failed(self, key: FrameKey, mid: int, error: Exception) -> None:
-        """What could not be recorded comes again once; what fails again must not hold up the line."""
+        """Let a message that could not be recorded come again once. A second failure must not block the line."""
         log.exception("%s is not recorded", key)
         self._reception.report_fault("INTERNAL_ERROR", f"{key}: {error!r}", key.line, key.camera)
         if key in self._given_up:
@@ -293,9 +294,9 @@ class Intake:
         self._client.loop_stop()
 
 
-def _message(topic: FrameTopic, message: MQTTMessage) -> Message:
+def _message(topic: FrameTopic, message: MQTTMessage) -> CameraMessage:
     properties: Any = message.properties
-    return Message(
+    return CameraMessage(
         topic,
         bytes(message.payload),
         user_properties(properties),

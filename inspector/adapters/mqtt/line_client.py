@@ -1,6 +1,6 @@
-"""The other end of the wire: a camera and a gate of one line in one client, for simulated and replayed lines.
+"""The line's side of the contract: a camera and a gate in one client, for simulated and replayed lines.
 
-Sends frames as a camera does and hears verdicts as a gate does; nothing here is used by the service itself.
+Publishes frames like a camera and receives verdicts like a gate. The service itself never uses it.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
 
-CONNECT_S: Final = 10.0
-HEADROOM: Final = 4096  # bytes of topic and properties beside a frame
+CONNECT_TIMEOUT_S: Final = 10.0
+PACKET_OVERHEAD_BYTES: Final = 4096  # bytes of topic and properties of a frame
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """One picture to send. `is_ng` is the label, None where unknown; it never goes over the wire."""
+    """One picture to publish. `is_ng` is its label, None if unknown; it never leaves this process."""
 
     trigger_id: str
     payload: bytes
@@ -52,8 +52,10 @@ class Exposure:
 
 @dataclass(slots=True)
 class Journey:
-    """One exposure's way: sent (seconds, monotonic), accepted by the broker, and every verdict that came back for it
-    with its time. The exposure is kept without its picture, so that a long run stays small."""
+    """The course of one exposure: sent, accepted by the broker, and every verdict with its time (monotonic seconds).
+
+    The exposure is kept without its picture, so that a long run stays small.
+    """
 
     line: str
     exposure: Exposure
@@ -63,7 +65,7 @@ class Journey:
 
 
 class LineClient:
-    """A camera and gate of one line. Use it as a context manager: it connects, and says offline at the end."""
+    """A camera and gate of one line, as a context manager: connects on entry, publishes offline on exit."""
 
     def __init__(self, broker: Broker, topics: Topics, line: str, camera: str, name: str) -> None:
         self.line = line
@@ -85,9 +87,9 @@ class LineClient:
         self._client.on_publish = self._on_publish
 
     def __enter__(self) -> Self:
-        """Raises BrokerError when there is no connection in CONNECT_S."""
+        """Connect. Raises BrokerError if there is no connection within CONNECT_TIMEOUT_S."""
         connect(self._client, self._broker, persistent=True)
-        if not self._online.wait(CONNECT_S):
+        if not self._online.wait(CONNECT_TIMEOUT_S):
             self._client.loop_stop()
             why = self._refused or "no answer"
             raise BrokerError(f"broker {self._broker.address}: {why}; is it running? `inspector check` tells more")
@@ -95,16 +97,18 @@ class LineClient:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         goodbye = self._client.publish(self._topic("status"), b'{"state":"offline"}', qos=1, retain=True)
-        with contextlib.suppress(RuntimeError):  # no connection: the broker's last will says it
+        with contextlib.suppress(RuntimeError):  # without a connection the broker publishes the last will
             goodbye.wait_for_publish(2)
         self._client.disconnect()
         self._client.loop_stop()
 
     def send(self, exposure: Exposure) -> None:
-        """Publishes one frame, and returns at once; paho keeps it until the broker has it. A trigger_id that was sent
-        before goes on with its journey. Raises BrokerError for a frame that the broker would not take: sending it
-        would end the connection, again and again."""
-        if self._limit and len(exposure.payload) + HEADROOM > self._limit:
+        """Publish one frame and return at once; paho holds it until the broker has it.
+
+        A trigger_id that was sent before continues its journey. Raises BrokerError for a frame that the broker would
+        refuse: sending it would end the connection, again and again.
+        """
+        if self._limit and len(exposure.payload) + PACKET_OVERHEAD_BYTES > self._limit:
             raise BrokerError(
                 f"a frame of {len(exposure.payload)} bytes exceeds the broker's limit of {self._limit}; "
                 "raise message_size_limit there, or announce the picture on frame-ref"
@@ -115,7 +119,7 @@ class LineClient:
         self._await_receipt(info.mid, journey)
 
     def wait(self, timeout_s: float) -> bool:
-        """Waits until every frame has a verdict; False when none comes in for `timeout_s`."""
+        """Wait until every frame has a verdict; return False if none arrives for `timeout_s`."""
         with self._changed:
             while self._open:
                 if not self._changed.wait(timeout_s):
@@ -123,7 +127,7 @@ class LineClient:
         return True
 
     def journeys(self) -> list[Journey]:
-        """All frames sent so far, in the order they were sent."""
+        """Return all frames in the order they were sent."""
         with self._changed:
             return list(self._journeys.values())
 
@@ -137,7 +141,7 @@ class LineClient:
         return journey
 
     def _await_receipt(self, mid: int, journey: Journey) -> None:
-        """The broker may have been quicker than we are."""
+        """Register the message id, unless the broker has confirmed it already."""
         with self._changed:
             if mid in self._confirmed_early:
                 self._confirmed_early.remove(mid)
@@ -155,7 +159,7 @@ class LineClient:
         properties.ContentType = exposure.content_type
         properties.CorrelationData = exposure.trigger_id.encode()
         captured_at = exposure.captured_at or utc_now()
-        told = {
+        properties_given = {
             "trigger_id": exposure.trigger_id,
             "part_id": exposure.part_id,
             "product": exposure.product,
@@ -165,7 +169,7 @@ class LineClient:
             "sha256": hashlib.sha256(exposure.payload).hexdigest(),
             "is_simulated": int(exposure.is_simulated),
         }
-        properties.UserProperty = [(name, str(value)) for name, value in told.items() if value is not None]
+        properties.UserProperty = [(name, str(value)) for name, value in properties_given.items() if value is not None]
         return properties
 
     def _on_connect(

@@ -1,7 +1,7 @@
-"""Turns a camera's message into a frame. Nothing from outside is trusted: what can't be read is told, not raised.
+"""Parses camera messages into frames. Input is not trusted: unreadable parts are reported, never raised.
 
-A part whose key is known is never dropped: a message with a bad property is judged without that property, and a
-picture that must not be judged becomes a frame with a `fault`, which is recorded as BAD_IMAGE.
+A part whose key is known is never dropped. A message with a bad property is judged without that property. A picture
+that must not be judged becomes a frame with a `fault`, which is recorded as BAD_IMAGE.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from inspector.messages.incoming import FrameRef, GateAck, PlcCount, utc
 from inspector.messages.topics import FrameTopic
 from inspector.utc import utc_now
 
-MAX_TEXT: Final = 128
+MAX_TEXT_CHARACTERS: Final = 128
 MAX_DEADLINE_MS: Final = 600_000.0
 
 
 @dataclass(slots=True)
-class Message:
-    """A camera's message as it came: `properties` are MQTT 5 user properties."""
+class CameraMessage:
+    """A camera's message as received. `properties` are MQTT 5 user properties."""
 
     topic: FrameTopic
     payload: bytes
@@ -39,39 +39,39 @@ class Message:
 
 
 @dataclass(slots=True)
-class Reading:
-    """A frame, and what was wrong with its message in words for the line engineer."""
+class ParsedFrame:
+    """A frame, and the faults of its message in words for the line engineer."""
 
     frame: Frame
     complaints: list[str]
 
 
-def read(message: Message) -> Reading:
-    """Raises FrameError when not even the part's key can be made out."""
+def parse_frame(message: CameraMessage) -> ParsedFrame:
+    """Parse a frame or claim check. Raises FrameError if the part's key can't be read."""
     return _read_claim(message) if message.topic.channel == "frame-ref" else _read_frame(message)
 
 
-def read_ack(topic: FrameTopic, payload: bytes, now: datetime) -> Ack:
-    """Raises ValidationError. A gate without a clock acts when it says so."""
+def parse_ack(topic: FrameTopic, payload: bytes, now: datetime) -> Ack:
+    """Parse a gate's acknowledgement. Raises ValidationError. Without a time it counts from receipt."""
     said = GateAck.model_validate_json(payload)
     return Ack(FrameKey(topic.line, topic.camera, said.trigger_id), said.disposition, said.at or now)
 
 
-def read_count(topic: FrameTopic, payload: bytes, now: datetime) -> TriggerCount:
-    """Raises ValidationError."""
+def parse_count(topic: FrameTopic, payload: bytes, now: datetime) -> TriggerCount:
+    """Parse a PLC's count. Raises ValidationError."""
     said = PlcCount.model_validate_json(payload)
     return TriggerCount(topic.line, topic.camera, said.triggers, said.since, said.until, now)
 
 
-def _read_frame(message: Message) -> Reading:
-    fields = Fields(message.properties)
+def _read_frame(message: CameraMessage) -> ParsedFrame:
+    fields = PropertyReader(message.properties)
     trigger_id = _trigger_id(message, fields)
     declared = fields.text("sha256")
     frame = Frame(
         key=FrameKey(message.topic.line, message.topic.camera, trigger_id),
         payload=message.payload,
         received_at=message.received_at,
-        content_type=message.content_type[:MAX_TEXT],
+        content_type=message.content_type[:MAX_TEXT_CHARACTERS],
         part_id=fields.text("part_id"),
         product=fields.text("product"),
         lot=fields.text("lot"),
@@ -85,18 +85,18 @@ def _read_frame(message: Message) -> Reading:
         redelivered=message.redelivered,
         fault=_hash_fault(message.payload, declared),
     )
-    return Reading(frame, fields.complaints)
+    return ParsedFrame(frame, fields.complaints)
 
 
-def _read_claim(message: Message) -> Reading:
-    """A claim check: the picture is fetched later, by whoever may read files."""
+def _read_claim(message: CameraMessage) -> ParsedFrame:
+    """Parse a claim check. Its picture is fetched later."""
     try:
         ref = FrameRef.model_validate_json(message.payload)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "payload"
         raise FrameError(f"frame-ref: {where}: {first['msg']}") from error
-    fields = Fields(message.properties)
+    fields = PropertyReader(message.properties)
     frame = Frame(
         key=FrameKey(message.topic.line, message.topic.camera, ref.trigger_id or f"sha256-{ref.sha256[:16]}"),
         payload=b"",
@@ -115,12 +115,14 @@ def _read_claim(message: Message) -> Reading:
         redelivered=message.redelivered,
         claim=Claim(ref.url, ref.sha256),
     )
-    return Reading(frame, fields.complaints)
+    return ParsedFrame(frame, fields.complaints)
 
 
-def _trigger_id(message: Message, fields: Fields) -> str:
-    """From the topic, the property or the correlation data, in this order. A frame without any is known by its
-    bytes: a redelivery has the same ones."""
+def _trigger_id(message: CameraMessage, fields: PropertyReader) -> str:
+    """Return the trigger id from the topic, the property or the correlation data, in this order.
+
+    A frame without one gets an id from its bytes, which a redelivery shares.
+    """
     correlation = (message.correlation or b"").decode("ascii", "replace")
     for given in (message.topic.trigger_id, message.properties.get("trigger_id"), correlation):
         if given:
@@ -134,8 +136,8 @@ def _trigger_id(message: Message, fields: Fields) -> str:
     return f"sha256-{digest}"
 
 
-def _response_topic(message: Message, fields: Fields) -> str | None:
-    """A topic we may answer to: no wildcards, none of the broker's own."""
+def _response_topic(message: CameraMessage, fields: PropertyReader) -> str | None:
+    """Return the topic for a reply: no wildcards, no topic of the broker's own."""
     topic = message.response_topic
     if not topic:
         return None
@@ -151,8 +153,8 @@ def _hash_fault(payload: bytes, declared: str | None) -> str | None:
     return f"sha256 differs from the declared {declared[:12]}…: the picture changed on its way"
 
 
-class Fields:
-    """Reads user properties one by one; what does not parse is left out and complained about."""
+class PropertyReader:
+    """Reads user properties one by one. Unreadable ones are left out and reported."""
 
     def __init__(self, properties: dict[str, str]) -> None:
         self._properties = properties
@@ -163,8 +165,8 @@ class Fields:
 
     def text(self, name: str) -> str | None:
         value = self._properties.get(name)
-        if value is not None and (len(value) > MAX_TEXT or not value.isprintable()):
-            self.report_fault(name, value, f"at most {MAX_TEXT} printable characters")
+        if value is not None and (len(value) > MAX_TEXT_CHARACTERS or not value.isprintable()):
+            self.report_fault(name, value, f"at most {MAX_TEXT_CHARACTERS} printable characters")
             return None
         return value or None
 

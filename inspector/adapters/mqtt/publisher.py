@@ -1,12 +1,12 @@
-"""Publishes verdicts, reports and notices with a connection of its own: one that also received frames would starve
-its writes under a backlog.
+"""Publishes verdicts, reports and events on a connection of its own. One that also received frames would delay its
+writes under a backlog.
 
-Its session is persistent and listens to the station's own verdicts: their echoes are acknowledged only once the
-ledger has noted that they were published. So the broker tells the next connection, and the next life of a killed
-station, which verdicts had come through, and those are not published again.
+The session is persistent and subscribed to the station's own verdicts. Their echoes are acknowledged only after the
+ledger has noted the publication. After a crash the broker therefore tells the next connection which verdicts had
+arrived, and those are not published again.
 
-Every connection has a paho client of its own. One that connects again would by itself send what was on its way when
-the last connection broke, before anybody could ask whether a PASS still counts.
+Every connection has a paho client of its own. A reconnecting client would resend by itself what was on its way when the
+connection broke, before the station could check whether a PASS is still valid.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from inspector.adapters.mqtt.ack_order import Receipts
+from inspector.adapters.mqtt.ack_order import AckOrder
 from inspector.adapters.mqtt.connection import Broker, connect, new_client, refusal, user_properties
 from inspector.errors import BrokerError
 from inspector.messages.outgoing import ServiceState, to_json
@@ -34,16 +34,16 @@ from inspector.ports.broker import OutgoingMessage
 
 log = logging.getLogger(__name__)
 
-AGAIN_S: Final = 1.0  # between two connections
-ECHO_QUIET_S: Final = 0.3  # after connecting, echoes of an earlier life come in at once; this long a silence ends them
-ECHO_LIMIT_S: Final = 2.0
+RECONNECT_S: Final = 1.0  # between two connections
+ECHO_QUIET_S: Final = 0.3  # echoes of a previous run arrive at once after connecting; this silence ends them
+ECHO_TIMEOUT_S: Final = 2.0
 MESSAGE_ID: Final = "message_id"
 STATION: Final = "station"
-MEMORY: Final = 10_000  # message ids remembered as noted, for echoes that come after the note
+REMEMBERED_MESSAGES: Final = 10_000  # ids of noted messages, for echoes that arrive later
 
 
 class MqttPublisher:
-    """ports.Publisher over one paho client. `station` numbers the service state that this connection keeps."""
+    """ports.Publisher over one paho client. `station` numbers the retained service state of this connection."""
 
     def __init__(self, broker: Broker, topics: Topics, client_id: str, station: int = 0) -> None:
         self._broker = broker
@@ -58,11 +58,11 @@ class MqttPublisher:
         self._last_echo = 0.0
         self._listening: asyncio.Task[None] | None = None
         self._is_closed = False
-        self._receipts = Receipts(lambda mid: self._client.ack(mid, 1))
+        self._receipts = AckOrder(lambda mid: self._client.ack(mid, 1))
         self._client = self._new_client()
 
     async def start(self) -> None:
-        """Starts connecting; call it on the event loop that publishes."""
+        """Start connecting. Call it on the event loop that publishes."""
         self._loop = asyncio.get_running_loop()
         connect(self._client, self._broker, persistent=True)
 
@@ -77,7 +77,7 @@ class MqttPublisher:
         return client
 
     async def close(self) -> None:
-        """Says OFFLINE and hangs up."""
+        """Publish OFFLINE and disconnect."""
         self._is_closed = True
         if self._client.is_connected():
             with contextlib.suppress(BrokerError):
@@ -104,7 +104,7 @@ class MqttPublisher:
             self._noted[message_id] = None
             if (mid := self._echoes.pop(message_id, None)) is not None:
                 self._receipts.ready(mid)
-        while len(self._noted) > MEMORY:
+        while len(self._noted) > REMEMBERED_MESSAGES:
             self._noted.popitem(last=False)
 
     # ------------------------------------------------------------------ the event loop
@@ -150,15 +150,15 @@ class MqttPublisher:
         self._listening = self._loop.create_task(self._listen_then_go_online())
 
     async def _listen_then_go_online(self) -> None:
-        """Nothing is published before the echoes of an earlier life have told what needs no publishing."""
+        """Receive the echoes of a previous run before publishing anything."""
         assert self._loop is not None
-        until = self._loop.time() + ECHO_LIMIT_S
+        until = self._loop.time() + ECHO_TIMEOUT_S
         while (now := self._loop.time()) - self._last_echo < ECHO_QUIET_S and now < until:
             await asyncio.sleep(ECHO_QUIET_S / 4)
         self._online.set()
 
     def _went_offline(self) -> None:
-        """What was on its way fails; echoes will come again."""
+        """Fail what was on its way. Echoes will come again."""
         assert self._loop is not None
         if self._listening:
             self._listening.cancel()
@@ -172,13 +172,13 @@ class MqttPublisher:
         assert self._loop is not None
         if not self._is_closed:
             self._client = self._new_client()
-            self._loop.call_later(AGAIN_S, self._connect_again)
+            self._loop.call_later(RECONNECT_S, self._connect_again)
 
     def _connect_again(self) -> None:
         if not self._is_closed:
             connect(self._client, self._broker, persistent=True)
 
-    def _heard(self, message_id: str, mid: int) -> None:
+    def _on_echo(self, message_id: str, mid: int) -> None:
         assert self._loop is not None
         self._last_echo = self._loop.time()
         if message_id in self._noted:
@@ -221,9 +221,9 @@ class MqttPublisher:
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         self._receipts.expect(message.mid)
-        told = user_properties(message.properties)
-        if told.get(STATION) == self._client_id and MESSAGE_ID in told:
-            self._on_loop(self._heard, told[MESSAGE_ID], message.mid)
+        given = user_properties(message.properties)
+        if given.get(STATION) == self._client_id and MESSAGE_ID in given:
+            self._on_loop(self._on_echo, given[MESSAGE_ID], message.mid)
         else:
             self._receipts.ready(message.mid)
 

@@ -1,4 +1,5 @@
-"""The door to those who watch the service: the page that Prometheus reads, and logs that machines read.
+"""Metrics and logs: the page that Prometheus reads, and log lines for people and machines.
 
-Knows prometheus_client; nothing of databases or brokers.
+Imported by `bootstrap`, `operations` and `cli`. Only this room imports prometheus_client; it knows no databases or
+brokers.
 """

@@ -10,16 +10,16 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from inspector.adapters.telemetry.families import families
-from inspector.adapters.telemetry.ledger_reader import Reader
+from inspector.adapters.telemetry.ledger_reader import MetricsReader
 from inspector.errors import InspectorError
 from inspector.ports.metrics import MetricsSource, StationStatus
 
 
 class Exporter(Collector):
-    """ports.MetricsPage: reads anew for every scrape."""
+    """ports.MetricsPage: reads everything anew for every scrape."""
 
     def __init__(self, books: MetricsSource, stations: Callable[[], Sequence[StationStatus]]) -> None:
-        self._reader = Reader(books, stations)
+        self._reader = MetricsReader(books, stations)
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
 
@@ -34,13 +34,13 @@ class Exporter(Collector):
         yield from families(self._reader.read())
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing: registering must not read the ledger."""
+        """Describe nothing: registering must not read the ledger."""
         return iter(())
 
 
 @contextmanager
-def served(exporter: Exporter, host: str, port: int) -> Iterator[None]:
-    """Serves the page at /metrics for the length of the block."""
+def serve_metrics(exporter: Exporter, host: str, port: int) -> Iterator[None]:
+    """Serve the page at /metrics for the length of the block."""
     try:
         server, thread = start_http_server(port, host, exporter.registry)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What was read, as metric families in prometheus_client's terms."""
+"""Converts scraped data to metric families of prometheus_client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prometheus_client.core import (
 )
 
 from inspector.adapters.telemetry import metrics
-from inspector.adapters.telemetry.ledger_reader import Ledgered, Reading
+from inspector.adapters.telemetry.ledger_reader import LedgerSums, ScrapeData
 from inspector.adapters.telemetry.metrics import Metric
 from inspector.ports.metrics import (
     ALWAYS_SHOWN_EVENTS,
@@ -30,8 +30,8 @@ from inspector.ports.metrics import (
 Samples = Iterable[tuple[Sequence[str], float]]
 
 
-def families(reading: Reading) -> Iterator[Family]:
-    """Every metric of which anything is known."""
+def families(reading: ScrapeData) -> Iterator[Family]:
+    """Yield every metric with known values."""
     yield _gauge(metrics.LEDGER_UP, [((), float(reading.ledger is not None))])
     if reading.ledger is not None:
         yield from _of_parts(reading.ledger)
@@ -41,10 +41,10 @@ def families(reading: Reading) -> Iterator[Family]:
     yield from _of_stations(reading.stations)
 
 
-def _of_parts(ledger: Ledgered) -> Iterator[Family]:
+def _of_parts(ledger: LedgerSums) -> Iterator[Family]:
     yield _counter(metrics.PARTS, ((outcome, each.parts) for outcome, each in ledger.parts.items()))
     by_line = _by_line(ledger)
-    yield _counter(metrics.MISSES, (((line,), each.late) for line, each in by_line.items()))
+    yield _counter(metrics.DEADLINE_MISSES, (((line,), each.late) for line, each in by_line.items()))
     yield _counter(metrics.VOTES, (((line,), each.votes) for line, each in by_line.items()))
     yield _counter(metrics.TOKENS, (((line,), each.tokens) for line, each in by_line.items()))
     deadlines = {each.pipeline.line: each.pipeline.deadline_ms / 1000.0 for each in ledger.pipelines}
@@ -52,8 +52,8 @@ def _of_parts(ledger: Ledgered) -> Iterator[Family]:
     yield from _latencies(by_line)
 
 
-def _by_line(ledger: Ledgered) -> dict[str, PartSums]:
-    """A declared line without parts counts nothing: a counter that begins at 0 shows its first step."""
+def _by_line(ledger: LedgerSums) -> dict[str, PartSums]:
+    """Return the sums by line. A line without parts counts 0: a counter that begins at 0 shows its first step."""
     by_line = defaultdict(lambda: NO_PARTS, {each.pipeline.line: NO_PARTS for each in ledger.pipelines})
     for outcome, counted in ledger.parts.items():
         by_line[outcome.line] += counted
@@ -71,16 +71,16 @@ def _latencies(by_line: dict[str, PartSums]) -> Iterator[Family]:
     yield from (shares, seconds)
 
 
-def _of_cameras(ledger: Ledgered) -> Iterator[Family]:
-    """Strangers are only counted: their names come from outside, and would be new series for ever."""
+def _of_cameras(ledger: LedgerSums) -> Iterator[Family]:
+    """Yield metrics of cameras. Unknown cameras are only counted: their names come from outside, without limit."""
     known = [camera for camera in ledger.cameras if camera.known]
     yield _counter(metrics.FRAMES, (((each.line, each.camera), each.frames) for each in known))
     yield _counter(metrics.LOST, (((each.line, each.camera), each.lost) for each in known))
     yield _gauge(metrics.CAMERA_SEEN, (((each.line, each.camera), each.last_seen.timestamp()) for each in known))
-    yield _gauge(metrics.STRANGERS, [((), len(ledger.cameras) - len(known))])
+    yield _gauge(metrics.UNKNOWN_CAMERAS, [((), len(ledger.cameras) - len(known))])
 
 
-def _of_messages(ledger: Ledgered, now: float) -> Iterator[Family]:
+def _of_messages(ledger: LedgerSums, now: float) -> Iterator[Family]:
     empty = {each.pipeline.line: 0.0 for each in ledger.pipelines}
     messages = empty | {each.line: each.messages for each in ledger.waiting}
     ages = empty | {each.line: max(0.0, now - each.oldest_at.timestamp()) for each in ledger.waiting}
@@ -90,17 +90,17 @@ def _of_messages(ledger: Ledgered, now: float) -> Iterator[Family]:
     yield _counter(metrics.EVENTS, (alarms | ledger.events).items())
 
 
-def _of_books(ledger: Ledgered) -> Iterator[Family]:
+def _of_books(ledger: LedgerSums) -> Iterator[Family]:
     if not ledger.balances:
         return
     yield _gauge(metrics.UNACCOUNTED, (((each.line,), each.unaccounted) for each in ledger.balances))
     yield _gauge(metrics.BALANCED, (((each.line,), float(not each.problems())) for each in ledger.balances))
-    yield _gauge(metrics.BOOKS_SEEN, [((), ledger.balances[0].at.timestamp())])
+    yield _gauge(metrics.BALANCE_CHECKED, [((), ledger.balances[0].at.timestamp())])
 
 
 def _of_stations(stations: Sequence[StationStatus]) -> Iterator[Family]:
     yield _gauge(metrics.HEARTBEAT, (((str(each.station),), each.heard_at.timestamp()) for each in stations))
-    yield _gauge(metrics.IN_HAND, (((str(each.station),), each.in_hand) for each in stations))
+    yield _gauge(metrics.IN_FLIGHT, (((str(each.station),), each.in_hand) for each in stations))
     yield _gauge(metrics.REPLICA_QUEUE, (((str(each.station),), each.queued) for each in stations))
     yield _gauge(metrics.JUDGING, (((str(each.station),), each.judging) for each in stations))
     yield _gauge(metrics.UNCONFIRMED, (((str(each.station),), each.unconfirmed) for each in stations))

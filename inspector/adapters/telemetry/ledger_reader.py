@@ -1,4 +1,4 @@
-"""Reads what metrics are made of, for one scrape: the ledger's sums and the stations' last words."""
+"""Reads the data of one scrape: the ledger's sums and the stations' heartbeats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 
-from inspector.adapters.telemetry.running_sums import GrowingSum, Seldom
+from inspector.adapters.telemetry.running_sums import BackgroundValue, GrowingSum
 from inspector.domain.reconciliation import Balance, in_flight_time
 from inspector.errors import LedgerError
 from inspector.ports.ledger import CameraRow, PipelineVersion
@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Ledgered:
-    """What the ledger says. `balances` are None until they were looked at for the first time."""
+class LedgerSums:
+    """Sums of the ledger. `balances` are None until they are read for the first time."""
 
     parts: dict[PartOutcome, PartSums]
     events: dict[EventKind, int]
@@ -31,33 +31,33 @@ class Ledgered:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One look at everything. `ledger` is None while it is away."""
+class ScrapeData:
+    """The data of one scrape. `ledger` is None while it is away."""
 
     at: datetime
-    ledger: Ledgered | None
+    ledger: LedgerSums | None
     stations: Sequence[StationStatus]
 
 
-class Reader:
-    """Safe to use from several threads. `stations` gives their last words."""
+class MetricsReader:
+    """Reads the data of scrapes. Thread-safe. `stations` returns their heartbeats."""
 
     def __init__(self, books: MetricsSource, stations: Callable[[], Sequence[StationStatus]]) -> None:
         self._books = books
         self._stations = stations
         self._parts = GrowingSum(books.count_parts)
         self._events = GrowingSum(books.count_events)
-        self._balances = Seldom(self._balance)
+        self._balances = BackgroundValue(self._balance)
         self._lock = Lock()
 
-    def read(self) -> Reading:
+    def read(self) -> ScrapeData:
         with self._lock:
-            return Reading(utc_now(), self._read_ledger(), self._stations())
+            return ScrapeData(utc_now(), self._read_ledger(), self._stations())
 
-    def _read_ledger(self) -> Ledgered | None:
+    def _read_ledger(self) -> LedgerSums | None:
         books = self._books
         try:
-            return Ledgered(
+            return LedgerSums(
                 parts=self._parts.read(),
                 events=self._events.read(),
                 cameras=books.list_cameras(),
@@ -70,7 +70,7 @@ class Reader:
             return None
 
     def _balance(self) -> tuple[Balance, ...]:
-        """The books of every declared line, by the sums of `inspector ledger`."""
+        """Return the balance of every declared line, with the sums of `inspector ledger`."""
         now = utc_now()
         declared = [version.pipeline for version in self._books.list_pipelines()]
         return tuple(self._books.balance(each.line, now, now - in_flight_time(each.deadline_ms)) for each in declared)

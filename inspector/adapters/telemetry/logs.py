@@ -1,7 +1,6 @@
-"""Logs: one line each, for people or for machines, with the ids of the part that the line is about.
+"""Logs for people or machines, one line per record, with the ids of the part that the record is about.
 
-Commands log to standard error. The processes that Ray starts have nobody who reads theirs; each logs to a file of
-its own, which never grows beyond FILES times FILE_BYTES.
+Commands log to standard error. Processes that Ray starts log to a file of their own, of at most LOG_FILES × FILE_BYTES.
 """
 
 from __future__ import annotations
@@ -26,27 +25,29 @@ log = logging.getLogger(__name__)
 Style = Literal["text", "json"]
 
 FILE_BYTES: Final = 10_000_000
-FILES: Final = 5
-STALE_S: Final = 14 * 24 * 3600.0  # a log that nobody wrote to for so long is of a process that is gone
-WAITING: Final = 10_000
-IDS: Final = ("line", "camera", "trigger_id", "result_id", "traceparent")
+LOG_FILES: Final = 5
+STALE_LOG_S: Final = 14 * 24 * 3600.0  # a log without writes for this long belongs to an ended process
+MAX_QUEUED_RECORDS: Final = 10_000
+ID_FIELDS: Final = ("line", "camera", "trigger_id", "result_id", "traceparent")
 
 
 def log_to_stderr(style: Style, level: str) -> None:
-    """For a command."""
+    """Log to standard error, for commands."""
     _configure(logging.StreamHandler(sys.stderr), style, level)
 
 
 def log_to_file(folder: Path, process: str, style: Style, level: str) -> Callable[[], None]:
-    """For a process that nobody looks at; `process` names it and its file. Returns what writes the last lines. Where
-    no file can be had it logs to standard error: a line does not stand still for its log."""
+    """Log to the file `process`.log, for processes without a terminal. Returns a function that writes the last lines.
+
+    Without a writable file it logs to standard error: a line does not stop for its log.
+    """
     try:
         handler = _rotating(folder, process)
     except OSError as error:
         log_to_stderr(style, level)
         log.warning("no log in %s: %s", folder, error)
         return lambda: None
-    waiting: Queue[logging.LogRecord] = Queue(WAITING)
+    waiting: Queue[logging.LogRecord] = Queue(MAX_QUEUED_RECORDS)
     writer = QueueListener(waiting, handler)
     writer.start()
 
@@ -55,12 +56,12 @@ def log_to_file(folder: Path, process: str, style: Style, level: str) -> Callabl
         writer.stop()
 
     atexit.register(finish)
-    _configure(Unhurried(waiting), style, level)
+    _configure(NonBlockingHandler(waiting), style, level)
     return finish
 
 
-class Unhurried(QueueHandler):
-    """Leaves writing to a thread: a disk that hangs must not hold up verdicts. What does not fit is let go."""
+class NonBlockingHandler(QueueHandler):
+    """Hands records to a writing thread, because a slow disk must not delay verdicts. Drops records when full."""
 
     def enqueue(self, record: logging.LogRecord) -> None:
         with suppress(Full):
@@ -68,10 +69,10 @@ class Unhurried(QueueHandler):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line, whatever the message holds."""
+    """Formats one JSON object per line, whatever the message contains."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told: dict[str, Any] = {
+        document: dict[str, Any] = {
             "time": _instant(record),
             "level": record.levelname,
             "logger": record.name,
@@ -79,12 +80,12 @@ class JsonLines(logging.Formatter):
             **ids_of(record),
         }
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told)
+            document["exception"] = self.formatException(record.exc_info)
+        return json.dumps(document)
 
 
 class TextLines(logging.Formatter):
-    """For people."""
+    """Formats lines for people."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
@@ -98,10 +99,10 @@ class TextLines(logging.Formatter):
 
 
 def ids_of(record: logging.LogRecord) -> dict[str, str]:
-    """What the line is about: as it says itself, else the part that its task has in hand."""
+    """Return the ids of a record: its own, else those of the part that its task works on."""
     part = current_part()
     known = {} if part is None else {**part.key._asdict(), "result_id": part.result_id, "traceparent": part.traceparent}
-    said = {name: value for name in IDS if (value := getattr(record, name, known.get(name))) is not None}
+    said = {name: value for name in ID_FIELDS if (value := getattr(record, name, known.get(name))) is not None}
     return {name: str(value) for name, value in said.items()}
 
 
@@ -110,7 +111,7 @@ def _rotating(folder: Path, process: str) -> RotatingFileHandler:
     _remove_stale(folder)
     file = folder / f"{process}.log"
     return RotatingFileHandler(
-        file, maxBytes=FILE_BYTES, backupCount=FILES - 1, encoding="utf-8", errors="backslashreplace"
+        file, maxBytes=FILE_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8", errors="backslashreplace"
     )
 
 
@@ -120,7 +121,7 @@ def _instant(record: logging.LogRecord) -> str:
 
 
 def _configure(handler: logging.Handler, style: Style, level: str) -> None:
-    """Libraries are heard from WARNING on; what warns goes to the log too."""
+    """Configure the root logger. Libraries log from WARNING on; warnings are logged too."""
     handler.setFormatter(JsonLines() if style == "json" else TextLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -130,7 +131,7 @@ def _configure(handler: logging.Handler, style: Style, level: str) -> None:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Model replicas come and go, and every one of them had a file."""
+    """Remove old logs of model replicas that no longer exist."""
     for file in folder.glob("*.log*"):
-        if time.time() - file.stat().st_mtime > STALE_S:
+        if time.time() - file.stat().st_mtime > STALE_LOG_S:
             file.unlink(missing_ok=True)

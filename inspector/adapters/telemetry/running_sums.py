@@ -1,4 +1,4 @@
-"""Sums over tables that grow for years, kept up to date without walking through them again and again."""
+"""Sums over tables that grow for years, kept up to date without scanning them again."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 Number = int
 
-SETTLED_S: Final = 30.0  # rows are numbered before they are committed: several stations commit out of order
+SETTLED_S: Final = 30.0  # rows are numbered before their commit, so stations commit out of order
 REST_S: Final = 60.0
-RESTS: Final = 30  # looking may take this share of the time
+REST_FACTOR: Final = 30  # rest after a computation, in multiples of its duration
 
 
 class GrowingSum(Generic[Key, Value]):
-    """What `count` counted of a whole table. Rows that were there SETTLED_S ago are counted for good."""
+    """The sums of a table, counted by `count`. Rows older than SETTLED_S are counted once and for all."""
 
     def __init__(
         self, count: Callable[[Number, Number], RowSums[Key, Value]], clock_s: Callable[[], float] = time.monotonic
@@ -35,7 +35,7 @@ class GrowingSum(Generic[Key, Value]):
         self._marked_s = 0.0
 
     def read(self) -> dict[Key, Value]:
-        """Raises what `count` raises, and then knows what it knew before."""
+        """Return the current sums. Raises what `count` raises; the sums then stay as they were."""
         now_s = self._clock_s()
         due = now_s - self._marked_s >= SETTLED_S
         until = self._mark if due else self._until
@@ -46,8 +46,8 @@ class GrowingSum(Generic[Key, Value]):
         return _added(self._settled, stretch.later)
 
 
-class Seldom(Generic[Found]):
-    """What is dear to find out: found out in a thread of its own, which then rests RESTS times as long."""
+class BackgroundValue(Generic[Found]):
+    """A value that is expensive to compute: a thread of its own computes it, then rests REST_FACTOR times as long."""
 
     def __init__(self, find: Callable[[], Found]) -> None:
         self._find = find
@@ -56,7 +56,7 @@ class Seldom(Generic[Found]):
         self._looking = False
 
     def last(self) -> Found | None:
-        """What was found last; None before the first time. Begins to look again where that is due."""
+        """Return the last value; None before the first one. Starts the next computation if it is due."""
         last = self._last
         if not self._looking and time.monotonic() >= self._due_s:
             self._looking = True
@@ -71,7 +71,7 @@ class Seldom(Generic[Found]):
             log.warning("the books can't be looked at: %s", error)
         finally:
             now_s = time.monotonic()
-            self._due_s = now_s + max(REST_S, RESTS * (now_s - began_s))
+            self._due_s = now_s + max(REST_S, REST_FACTOR * (now_s - began_s))
             self._looking = False
 
 

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from inspector.adapters.mqtt.local import mosquitto
-from inspector.adapters.mqtt.local.broker import DEFAULT_LIMITS, await_answer, free_port, make_plan, start, stop
+from inspector.adapters.mqtt.local.broker import DEFAULT_LIMITS, await_answer, configure_broker, free_port, start, stop
 from inspector.errors import BrokerError
 
 HOST: Final = "127.0.0.1"
@@ -37,7 +37,7 @@ class KillableBroker:
             )
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port(HOST, 0)
-        self._plan = make_plan(folder.resolve(), HOST, self.port, "mosquitto", DEFAULT_LIMITS)
+        self._plan = configure_broker(folder.resolve(), HOST, self.port, "mosquitto", DEFAULT_LIMITS)
         with Path(self._plan.command[-1]).open("a") as config:
             config.write(AUTOSAVE_EVERY_SECOND)
         self._process: subprocess.Popen[bytes] | None = None

@@ -18,7 +18,7 @@ from typing import Final, Self
 
 import psutil
 
-from inspector.adapters.mqtt.local.child_process import leashed
+from inspector.adapters.mqtt.local.child_process import tied_command
 from inspector.errors import PoolError
 
 STATION: Final = "ServeReplica:stations"
@@ -37,7 +37,7 @@ class ServiceProcesses:
 
     def __init__(self, environment: Mapping[str, str], pipelines: Path, log: Path, replicas: int) -> None:
         self._environment = os.environ | environment
-        self._command = leashed([sys.executable, "-c", SERVE, "serve", "--pipelines", str(pipelines)])
+        self._command = tied_command([sys.executable, "-c", SERVE, "serve", "--pipelines", str(pipelines)])
         self._log = log
         self._strength = {STATION: 1, REPLICA: replicas}
         self._process: subprocess.Popen[bytes] | None = None

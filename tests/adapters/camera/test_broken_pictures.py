@@ -12,7 +12,7 @@ import pytest
 from support.broken_pictures import corpus, largest
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.camera.decode import Limits
+from inspector.adapters.camera.decode import PictureLimits
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Quality
 from inspector.errors import PictureError
@@ -20,7 +20,7 @@ from inspector.errors import PictureError
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CORPUS = corpus()
 SIDE: Final = 1000
-LIMITS: Final = Limits(max_bytes=4_000_000, max_pixels=SIDE * SIDE)
+LIMITS: Final = PictureLimits(max_bytes=4_000_000, max_pixels=SIDE * SIDE)
 BYTES_PER_PIXEL: Final = 24  # a WebP is held as two canvases, bytes and picture of 4 bytes each, then turned to grey
 KIB: Final = 1024
 MIB: Final = 1024 * KIB

@@ -29,7 +29,7 @@ from support.camera_pictures import (
 )
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.camera.decode import Limits
+from inspector.adapters.camera.decode import PictureLimits
 from inspector.adapters.camera.measure import REMEMBERED_CAMERAS, LastFrames
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Quality
@@ -162,17 +162,17 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
 
 
 def test_a_payload_over_the_limit_is_refused_with_both_numbers() -> None:
-    small = CameraPictureReader(limits=Limits(max_bytes=1000))
+    small = CameraPictureReader(limits=PictureLimits(max_bytes=1000))
     with pytest.raises(PictureError, match=r"1,234 bytes, more than 1,000"):
         small.measure(a_frame(bytes(1234)), Quality())
 
 
 def test_limits_are_inclusive() -> None:
     data = FORMATS["png"]
-    exact = CameraPictureReader(limits=Limits(max_bytes=len(data), max_pixels=160 * 120))
+    exact = CameraPictureReader(limits=PictureLimits(max_bytes=len(data), max_pixels=160 * 120))
     assert exact.measure(a_frame(data), Quality()).width_px == 160
     with pytest.raises(PictureError, match="MP"):
-        CameraPictureReader(limits=Limits(max_pixels=160 * 120 - 1)).measure(a_frame(data), Quality())
+        CameraPictureReader(limits=PictureLimits(max_pixels=160 * 120 - 1)).measure(a_frame(data), Quality())
 
 
 def test_what_is_too_small_is_refused_without_decoding_it() -> None:

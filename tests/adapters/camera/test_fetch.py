@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.camera.decode import Limits
+from inspector.adapters.camera.decode import PictureLimits
 from inspector.adapters.camera.fetch import fetch
 from inspector.domain.frame import Claim
 from inspector.errors import PictureError
@@ -58,7 +58,7 @@ def test_the_eye_fetches_within_its_roots_and_limits(folder: Path) -> None:
     with pytest.raises(PictureError, match="are off"):
         CameraPictureReader().fetch(claim)
     with pytest.raises(PictureError, match="more than 10 bytes"):
-        CameraPictureReader([str(folder)], Limits(max_bytes=10)).fetch(claim)
+        CameraPictureReader([str(folder)], PictureLimits(max_bytes=10)).fetch(claim)
 
 
 @pytest.mark.parametrize(

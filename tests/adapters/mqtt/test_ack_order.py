@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.adapters.mqtt.ack_order import Receipts
+from inspector.adapters.mqtt.ack_order import AckOrder
 
 
-def expecting(mids: range) -> tuple[Receipts, list[int]]:
+def expecting(mids: range) -> tuple[AckOrder, list[int]]:
     given_out: list[int] = []
-    receipts = Receipts(given_out.append)
+    receipts = AckOrder(given_out.append)
     for mid in mids:
         receipts.expect(mid)
     return receipts, given_out

@@ -19,11 +19,11 @@ import pytest
 from paho.mqtt.client import MQTTMessage
 from support.paths import ROOT, SUPPORT
 
-from inspector.adapters.mqtt.ack_order import Receipts
-from inspector.adapters.mqtt.check.session import Visit, visit
+from inspector.adapters.mqtt.ack_order import AckOrder
+from inspector.adapters.mqtt.check.session import BrokerSession, open_session
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.local import mosquitto
-from inspector.adapters.mqtt.local.broker import MIB, Limits, LocalBroker, local_broker
+from inspector.adapters.mqtt.local.broker import MIB, BrokerLimits, LocalBroker, local_broker
 from inspector.errors import BrokerError
 
 CONSUMER = SUPPORT / "mqtt_consumer.py"
@@ -41,9 +41,9 @@ both_kinds = pytest.mark.parametrize("kind", [MOSQUITTO, EMBEDDED])
 
 
 @contextmanager
-def client(broker: LocalBroker, client_id: str = "", *, keep_s: int = 0, old: bool = False) -> Iterator[Visit]:
+def client(broker: LocalBroker, client_id: str = "", *, keep_s: int = 0, old: bool = False) -> Iterator[BrokerSession]:
     address = Broker(broker.host, broker.port, "3.1.1" if old else "5")
-    with visit(address, client_id, timeout_s=30, fresh=not keep_s, keep_s=keep_s) as here:
+    with open_session(address, client_id, timeout_s=30, fresh=not keep_s, keep_s=keep_s) as here:
         assert here.accepted
         yield here
 
@@ -54,7 +54,7 @@ def begin_session(broker: LocalBroker) -> None:
         subscribe(station)
 
 
-def subscribe(here: Visit, topic_filter: str = FILTER) -> list[MQTTMessage]:
+def subscribe(here: BrokerSession, topic_filter: str = FILTER) -> list[MQTTMessage]:
     """The messages that come, as they come."""
     granted: list[object] = []
     messages: list[MQTTMessage] = []
@@ -65,7 +65,7 @@ def subscribe(here: Visit, topic_filter: str = FILTER) -> list[MQTTMessage]:
     return messages
 
 
-def publish(here: Visit, numbers: range, size: int = PICTURE_BYTES, topic: str = TOPIC) -> None:
+def publish(here: BrokerSession, numbers: range, size: int = PICTURE_BYTES, topic: str = TOPIC) -> None:
     """Returns when the broker has confirmed all."""
     sent = [here.client.publish(topic, b"%08d" % number + bytes(size - 8), qos=1) for number in numbers]
     assert here.until(lambda: all(info.is_published() for info in sent))
@@ -153,7 +153,7 @@ def test_work_that_ends_out_of_order_loses_nothing(kind: Kind, tmp_path: Path) -
     with local_broker(tmp_path, prefer=kind) as broker, client(broker, "camera") as camera:
         with client(broker, "station-0", keep_s=3600) as station:
             station.client.manual_ack_set(True)
-            receipts = Receipts(lambda mid: station.client.ack(mid, 1))
+            receipts = AckOrder(lambda mid: station.client.ack(mid, 1))
             messages = subscribe(station)
             publish(camera, range(20))
             assert station.until(lambda: len(messages) == 20)
@@ -201,7 +201,7 @@ OVERFLOWS = {
 
 @both_kinds
 def test_queue_that_overflows_says_so_in_its_log(kind: Kind, tmp_path: Path) -> None:
-    limits = Limits(queue_bytes=4 * MIB)
+    limits = BrokerLimits(queue_bytes=4 * MIB)
     with local_broker(tmp_path, prefer=kind, limits=limits) as broker, client(broker, "camera") as camera:
         begin_session(broker)
         publish(camera, range(200))
@@ -271,7 +271,7 @@ def test_chosen_port_is_used(kind: Kind, tmp_path: Path) -> None:
 def test_broker_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
     with (
         pytest.raises(BrokerError, match=r"(?s)mosquitto did not start: .*prefer embedded.*max_packet_size"),
-        local_broker(tmp_path, prefer="mosquitto", limits=Limits(message_bytes=-MIB)),
+        local_broker(tmp_path, prefer="mosquitto", limits=BrokerLimits(message_bytes=-MIB)),
     ):
         pass
 

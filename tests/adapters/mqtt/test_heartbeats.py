@@ -10,7 +10,7 @@ import pytest
 from paho.mqtt.client import Client
 
 from inspector.adapters.mqtt.connection import Broker, connect, new_client
-from inspector.adapters.mqtt.heartbeats import Pulses
+from inspector.adapters.mqtt.heartbeats import HeartbeatListener
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import local_broker
 from inspector.messages.outgoing import Heartbeat, to_json
@@ -43,7 +43,7 @@ def beat(station: int, in_flight: int) -> bytes:
 
 
 def test_last_heartbeat_of_every_station_is_known(broker: Broker, plant: Client) -> None:
-    pulses = Pulses(broker, TOPICS, "site")
+    pulses = HeartbeatListener(broker, TOPICS, "site")
     pulses.start()
     end = time.monotonic() + 30.0
     while [pulse.in_hand for pulse in pulses.last()] != [4, 9]:
@@ -59,7 +59,7 @@ def test_last_heartbeat_of_every_station_is_known(broker: Broker, plant: Client)
 
 
 def test_without_a_broker_nothing_is_heard_and_nothing_breaks() -> None:
-    pulses = Pulses(Broker(port=9), TOPICS, "site")
+    pulses = HeartbeatListener(Broker(port=9), TOPICS, "site")
     pulses.start()
     assert pulses.last() == []
     pulses.stop()

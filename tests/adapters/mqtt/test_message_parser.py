@@ -1,4 +1,4 @@
-"""Whatever a device says is read as a frame, an answer or a fault, and acknowledged once: nothing ends the line."""
+"""Every message of a device is read as a frame, an answer or a fault, and acknowledged once: nothing ends the line."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ from paho.mqtt.properties import Properties
 from pydantic import ValidationError
 from support.declarations import names, trigger_ids
 
-from inspector.adapters.mqtt.ack_order import Receipts
+from inspector.adapters.mqtt.ack_order import AckOrder
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.intake import Intake
-from inspector.adapters.mqtt.message_parser import MAX_DEADLINE_MS, MAX_TEXT, Message, read, read_ack, read_count
+from inspector.adapters.mqtt.message_parser import (
+    MAX_DEADLINE_MS,
+    MAX_TEXT_CHARACTERS,
+    CameraMessage,
+    parse_ack,
+    parse_count,
+    parse_frame,
+)
 from inspector.domain.frame import NAME_PATTERN, TRIGGER_ID_PATTERN, Frame
 from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.errors import FrameError
@@ -55,7 +62,7 @@ topics = st.builds(
     st.none() | trigger_ids | texts,
 )
 messages = st.builds(
-    Message,
+    CameraMessage,
     topics,
     payloads | deep,
     properties | st.just(dict(FRAME_PROPERTIES)),
@@ -72,7 +79,7 @@ def is_sound(frame: Frame) -> bool:
     return (
         all(NAME_PATTERN.fullmatch(name) for name in frame.key[:2])
         and TRIGGER_ID_PATTERN.fullmatch(frame.key.trigger_id) is not None
-        and all(0 < len(text) <= MAX_TEXT or frame.claim for text in stored)
+        and all(0 < len(text) <= MAX_TEXT_CHARACTERS or frame.claim for text in stored)
         and (frame.seq is None or 0 <= frame.seq < 10**15)
         and (frame.deadline_ms is None or 0.0 < frame.deadline_ms <= MAX_DEADLINE_MS)
         and (frame.captured_at is None or frame.captured_at.tzinfo is not None)
@@ -81,9 +88,9 @@ def is_sound(frame: Frame) -> bool:
 
 @settings(deadline=None, max_examples=300)
 @given(messages)
-def test_any_message_is_a_sound_frame_or_says_what_is_wrong(message: Message) -> None:
+def test_any_message_is_a_sound_frame_or_says_what_is_wrong(message: CameraMessage) -> None:
     try:
-        reading = read(message)
+        reading = parse_frame(message)
     except FrameError:
         return
     assert is_sound(reading.frame)
@@ -95,9 +102,9 @@ def test_any_message_is_a_sound_frame_or_says_what_is_wrong(message: Message) ->
 def test_any_notice_of_gate_or_plc_is_read_or_refused(payload: bytes) -> None:
     topic = FrameTopic("pcb", "cam1", "ack", None)
     with suppress(ValidationError):
-        assert read_ack(topic, payload, utc_now()).at.tzinfo
+        assert parse_ack(topic, payload, utc_now()).at.tzinfo
     with suppress(ValidationError):
-        count = read_count(topic, payload, utc_now())
+        count = parse_count(topic, payload, utc_now())
         assert count.since < count.until
 
 
@@ -140,7 +147,7 @@ async def receive(arrived: list[tuple[str, bytes, dict[str, str]]]) -> tuple[lis
     desk = Desk()
     intake = Intake(Broker(), Topics("plant/v1"), "fuzz", desk)
     intake._loop = asyncio.get_running_loop()
-    intake._receipts = Receipts(acknowledged.append)
+    intake._receipts = AckOrder(acknowledged.append)
     for mid, (topic, payload, told) in enumerate(arrived, start=1):
         message = MQTTMessage(mid, topic.encode())
         message.payload, message.qos = payload, 1

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from inspector.adapters.mqtt.check.diagnosis import Problem
-from inspector.adapters.mqtt.check.probe import Probe, probe
-from inspector.adapters.mqtt.check.session import visit
+from inspector.adapters.mqtt.check.diagnosis import BrokerProblem
+from inspector.adapters.mqtt.check.probe import ProbeResult, probe
+from inspector.adapters.mqtt.check.session import open_session
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local import rumqttd as embedded
-from inspector.adapters.mqtt.local.broker import MIB, Limits, free_port, local_broker
+from inspector.adapters.mqtt.local.broker import MIB, BrokerLimits, free_port, local_broker
 
 HOST = "127.0.0.1"
 needs_mosquitto = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
@@ -82,20 +82,20 @@ def listening() -> Iterator[int]:
         yield silent.getsockname()[1]
 
 
-def only_problem(found: Probe) -> Problem:
+def only_problem(found: ProbeResult) -> BrokerProblem:
     (problem,) = found.problems
     return problem
 
 
 @needs_mosquitto
 def test_good_broker_has_no_problems_and_its_limits_are_read(tmp_path: Path) -> None:
-    with local_broker(tmp_path, prefer="mosquitto", limits=Limits(message_bytes=16 * MIB)) as broker:
+    with local_broker(tmp_path, prefer="mosquitto", limits=BrokerLimits(message_bytes=16 * MIB)) as broker:
         found = probe(broker.host, broker.port)
     assert found.problems == ()
     assert found.reachable
     assert found.protocols == ("5", "3.1.1")
     assert found.keeps_sessions
-    assert found.maximum_packet_bytes == 16 * MIB + mosquitto.PACKET_OVERHEAD
+    assert found.maximum_packet_bytes == 16 * MIB + mosquitto.PACKET_OVERHEAD_BYTES
     assert found.receive_maximum == 100
     assert found.retain_available
     assert found.round_trip_ms is not None
@@ -156,7 +156,7 @@ def test_limits_too_tight_for_pictures_are_problems(tmp_path: Path) -> None:
 def test_probe_leaves_no_session_behind(tmp_path: Path) -> None:
     with local_broker(tmp_path, prefer="mosquitto") as broker:
         probe(broker.host, broker.port)
-        with visit(Broker(broker.host, broker.port), timeout_s=5) as here:
+        with open_session(Broker(broker.host, broker.port), timeout_s=5) as here:
             here.client.on_message = lambda _client, _user, message: counts.append(int(message.payload))
             counts: list[int] = []
             here.client.subscribe("$SYS/broker/clients/total")

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.adapters.telemetry import logs
-from inspector.adapters.telemetry.logs import FILES, JsonLines, TextLines, log_to_file
+from inspector.adapters.telemetry.logs import LOG_FILES, JsonLines, TextLines, log_to_file
 from inspector.domain.frame import FrameKey
 from inspector.log_context import set_current_part, set_current_result
 
@@ -105,7 +105,7 @@ def test_a_log_never_fills_the_disk(folder: Path, monkeypatch: pytest.MonkeyPatc
     for number in range(2_000):
         log.info("line %d", number)
     finish()
-    assert sum(file.stat().st_size for file in folder.iterdir()) <= FILES * 10_000
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= LOG_FILES * 10_000
     assert lines(folder)[-1]["message"] == "line 1999"
 
 

@@ -22,9 +22,9 @@ from support.fakes import REJECTED, a_part, a_pipeline, a_verdict
 from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.rest import rest_over
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
-from inspector.adapters.telemetry.exporter import Exporter, served
+from inspector.adapters.telemetry.exporter import Exporter, serve_metrics
 from inspector.adapters.telemetry.metrics import METRICS
-from inspector.adapters.telemetry.running_sums import SETTLED_S, GrowingSum, Seldom
+from inspector.adapters.telemetry.running_sums import SETTLED_S, BackgroundValue, GrowingSum
 from inspector.domain.reconciliation import Gap
 from inspector.errors import InspectorError
 from inspector.ports.ledger import CameraActivity
@@ -157,12 +157,12 @@ def test_page_holds_every_metric_and_no_other(url: str, exporter: Exporter) -> N
     assert typed == {metric.name: metric.kind.value for metric in METRICS}
 
 
-# ---------------------------------------------------------------------- where it is served
+# ---------------------------------------------------------------------- where it is serve_metrics
 
 
 def test_page_is_served_without_a_console(exporter: Exporter) -> None:
     port = free_port()
-    with served(exporter, "127.0.0.1", port):
+    with serve_metrics(exporter, "127.0.0.1", port):
         answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
     assert answer.status_code == 200
     assert "inspector_ledger_up 1.0" in answer.text
@@ -171,7 +171,10 @@ def test_page_is_served_without_a_console(exporter: Exporter) -> None:
 def test_a_taken_port_is_named_with_a_remedy(exporter: Exporter) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(InspectorError, match=rf"{port}.*--metrics-port"), served(exporter, "127.0.0.1", port):
+        with (
+            pytest.raises(InspectorError, match=rf"{port}.*--metrics-port"),
+            serve_metrics(exporter, "127.0.0.1", port),
+        ):
             pass
 
 
@@ -244,7 +247,7 @@ def test_what_is_settled_is_not_walked_through_again() -> None:
 
 def test_what_is_dear_is_looked_at_beside_and_rests_then() -> None:
     looks = count(1)
-    seldom = Seldom(lambda: next(looks))
+    seldom = BackgroundValue(lambda: next(looks))
     assert seldom.last() is None
     until(lambda: seldom.last() is not None)
     assert [seldom.last() for _ in range(50)] == [1] * 50

@@ -1,6 +1,6 @@
-"""Whether a broker can serve a line, for `inspector check`: visits it as a station would and says what it found.
+"""Probes whether a broker can serve a line, for `inspector check`: connects like a station and reports what it finds.
 
-Knows what a station needs of its broker. Nothing here raises: what is wrong is a `Problem` with a remedy.
+Never raises: each fault is a BrokerProblem with a remedy.
 """
 
 from __future__ import annotations
@@ -11,22 +11,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
-from inspector.adapters.mqtt.check.diagnosis import Problem, outdated, refused, unreachable
-from inspector.adapters.mqtt.check.session import Connack, Visit, visit
+from inspector.adapters.mqtt.check.diagnosis import (
+    BrokerProblem,
+    diagnose_protocol,
+    diagnose_refusal,
+    diagnose_unreachable,
+)
+from inspector.adapters.mqtt.check.session import BrokerSession, Connack, open_session
 from inspector.adapters.mqtt.connection import Broker
 from inspector.messages.topics import DEFAULT_ROOT
 
 Protocol = Literal["5", "3.1.1"]
 
-KEEP_S: Final = 30
-ENOUGH_BYTES: Final = 8 * 1024 * 1024
+SESSION_EXPIRY_S: Final = 30
+MIN_PACKET_BYTES: Final = 8 * 1024 * 1024
 """A JPEG of 12 megapixels fits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """What was found; None where the broker did not get so far. `reachable` says that a broker answered, if only to
-    refuse. `maximum_packet_bytes` is None also when it states no limit."""
+class ProbeResult:
+    """The findings; None where the broker did not get that far.
+
+    `reachable`: a broker answered, even if it refused. `maximum_packet_bytes` is None also if it states no limit.
+    """
 
     address: str
     reachable: bool = False
@@ -36,11 +43,11 @@ class Probe:
     receive_maximum: int | None = None
     retain_available: bool | None = None
     round_trip_ms: float | None = None
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[BrokerProblem, ...] = ()
 
 
-class Stay(NamedTuple):
-    """What a station would meet: the answer, a message sent to itself, and its session after a break."""
+class SessionResult(NamedTuple):
+    """A station's view: the CONNACK, a message to itself, and its session after a disconnect."""
 
     connack: Connack | None
     round_trip_ms: float | None = None
@@ -56,57 +63,57 @@ def probe(
     tls: bool = False,
     timeout_s: float = 3.0,
     root: str = DEFAULT_ROOT,
-) -> Probe:
-    """Each of its steps may take `timeout_s`. Leaves nothing behind on the broker."""
+) -> ProbeResult:
+    """Probe a broker. Each step may take `timeout_s`. Leaves nothing on the broker."""
     broker = Broker(host, port, "5", username, password, tls)
     try:
         return examine(broker, f"{root}/service/probe", timeout_s)
     except (OSError, ValueError) as error:
-        return Probe(broker.address, problems=(unreachable(broker, error, timeout_s),))
+        return ProbeResult(broker.address, problems=(diagnose_unreachable(broker, error, timeout_s),))
 
 
-def examine(broker: Broker, topic: str, timeout_s: float) -> Probe:
+def examine(broker: Broker, topic: str, timeout_s: float) -> ProbeResult:
     stay = stay_as_station(broker, topic, timeout_s)
-    with visit(replace(broker, protocol="3.1.1"), timeout_s=timeout_s) as device:
+    with open_session(replace(broker, protocol="3.1.1"), timeout_s=timeout_s) as device:
         answers: dict[Protocol, Connack | None] = {"5": stay.connack, "3.1.1": device.connack}
-    heard = [answer for answer in answers.values() if answer]
+    connacks = [answer for answer in answers.values() if answer]
     accepted = tuple(protocol for protocol, answer in answers.items() if answer and answer.accepted)
     if not accepted:
-        return Probe(broker.address, bool(heard), problems=(refused(broker, heard, timeout_s),))
+        return ProbeResult(broker.address, bool(connacks), problems=(diagnose_refusal(broker, connacks, timeout_s),))
     if stay.connack is None or not stay.connack.accepted:
-        return Probe(broker.address, True, accepted, problems=(outdated(broker),))
-    found = with_stay(Probe(broker.address, True, accepted), stay, stay.connack.limits)
-    return replace(found, problems=tuple(weaknesses(found, topic)))
+        return ProbeResult(broker.address, True, accepted, problems=(diagnose_protocol(broker),))
+    found = add_session_result(ProbeResult(broker.address, True, accepted), stay, stay.connack.limits)
+    return replace(found, problems=tuple(broker_problems(found, topic)))
 
 
-def stay_as_station(broker: Broker, topic: str, timeout_s: float) -> Stay:
+def stay_as_station(broker: Broker, topic: str, timeout_s: float) -> SessionResult:
     client_id = f"inspector-probe-{secrets.token_hex(4)}"
-    with visit(broker, client_id, timeout_s=timeout_s, fresh=False, keep_s=KEEP_S) as first:
+    with open_session(broker, client_id, timeout_s=timeout_s, fresh=False, keep_s=SESSION_EXPIRY_S) as first:
         if not first.accepted:
-            return Stay(first.connack)
+            return SessionResult(first.connack)
         round_trip_ms = time_round_trip(first, topic)
-    with visit(broker, client_id, timeout_s=timeout_s, fresh=False) as second:
+    with open_session(broker, client_id, timeout_s=timeout_s, fresh=False) as second:
         kept = second.connack is not None and second.connack.session_present
-    with visit(broker, client_id, timeout_s=timeout_s):
-        return Stay(first.connack, round_trip_ms, kept)  # this visit was fresh: it ended the session
+    with open_session(broker, client_id, timeout_s=timeout_s):
+        return SessionResult(first.connack, round_trip_ms, kept)  # a fresh session ends the previous one
 
 
-def time_round_trip(here: Visit, topic: str) -> float | None:
-    """Milliseconds from publishing to receiving one's own message; None when it does not come back."""
+def time_round_trip(here: BrokerSession, topic: str) -> float | None:
+    """Return the milliseconds from publishing to receiving a message of our own; None if it does not arrive."""
     token = secrets.token_bytes(8)
-    heard: list[object] = []
-    here.client.on_subscribe = lambda *_: heard.append("SUBACK")
-    here.client.on_message = lambda _client, _user, message: heard.append(message.payload)
+    received: list[object] = []
+    here.client.on_subscribe = lambda *_: received.append("SUBACK")
+    here.client.on_message = lambda _client, _user, message: received.append(message.payload)
     here.client.subscribe(topic, qos=1)
-    here.until(lambda: "SUBACK" in heard)
+    here.until(lambda: "SUBACK" in received)
     start = time.perf_counter()
     here.client.publish(topic, token, qos=1)
-    came_back = here.until(lambda: token in heard)
+    came_back = here.until(lambda: token in received)
     return round((time.perf_counter() - start) * 1000, 2) if came_back else None
 
 
-def with_stay(found: Probe, stay: Stay, limits: dict[str, Any]) -> Probe:
-    """What CONNACK leaves unsaid has the default that MQTT 5 gives it."""
+def add_session_result(found: ProbeResult, stay: SessionResult, limits: dict[str, Any]) -> ProbeResult:
+    """Add a session's findings. Limits that CONNACK leaves out have MQTT 5's defaults."""
     return replace(
         found,
         keeps_sessions=stay.session_kept,
@@ -117,25 +124,25 @@ def with_stay(found: Probe, stay: Stay, limits: dict[str, Any]) -> Probe:
     )
 
 
-def weaknesses(found: Probe, topic: str) -> Iterator[Problem]:
-    """Why a broker that lets us in is not good enough."""
+def broker_problems(found: ProbeResult, topic: str) -> Iterator[BrokerProblem]:
+    """Yield why a broker that accepts us is still not good enough."""
     if not found.keeps_sessions:
-        yield Problem(
+        yield BrokerProblem(
             f"{found.address} keeps no sessions: frames sent while the station is away are lost",
             "allow sessions that outlive their connection for the station's user",
         )
-    if found.maximum_packet_bytes is not None and found.maximum_packet_bytes < ENOUGH_BYTES:
-        yield Problem(
+    if found.maximum_packet_bytes is not None and found.maximum_packet_bytes < MIN_PACKET_BYTES:
+        yield BrokerProblem(
             f"{found.address} takes packets up to {found.maximum_packet_bytes} bytes",
-            f"allow {ENOUGH_BYTES} (mosquitto: max_packet_size, message_size_limit), or send frame-ref",
+            f"allow {MIN_PACKET_BYTES} (mosquitto: max_packet_size, message_size_limit), or send frame-ref",
         )
     if not found.retain_available:
-        yield Problem(
+        yield BrokerProblem(
             f"{found.address} retains no messages: who connects later does not learn the service's state",
             "allow retained messages (mosquitto: retain_available)",
         )
     if found.round_trip_ms is None:
-        yield Problem(
+        yield BrokerProblem(
             f"a message sent to {topic} did not come back",
             "allow the station's user to read and write below the root topic (mosquitto: acl_file)",
         )

@@ -1,7 +1,6 @@
-"""A short visit to a broker: connect, hear its answer, exchange a few packets, leave.
+"""A short session with a broker: connect, read its answer, exchange a few packets, disconnect.
 
-Knows how to drive a paho client by hand in the caller's thread, within a time limit. What a visit is for, and what
-its failure means to the operator, is the business of those who visit.
+Drives a paho client by hand in the caller's thread, within a time limit. The caller interprets the outcome.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from paho.mqtt.properties import Properties
 
 from inspector.adapters.mqtt.connection import Broker, new_client
 
-STEP_S: Final = 0.02
+POLL_S: Final = 0.02
 
 
 class Connack(NamedTuple):
@@ -30,8 +29,8 @@ class Connack(NamedTuple):
     limits: dict[str, Any]
 
 
-class Visit:
-    """One connection. Every wait ends with what was awaited, the connection's end, or `timeout_s`."""
+class BrokerSession:
+    """One connection. Every wait ends with its condition, the connection's end, or `timeout_s`."""
 
     def __init__(self, client: Client, timeout_s: float) -> None:
         self.client = client
@@ -44,10 +43,10 @@ class Visit:
         return self.connack is not None and self.connack.accepted
 
     def until(self, done: Callable[[], bool]) -> bool:
-        """Lets packets flow until `done`; False when that did not come about."""
+        """Process packets until `done` is true; return False if it did not become true."""
         end = time.monotonic() + self._timeout_s
         while not done() and time.monotonic() < end:
-            if self.client.loop(STEP_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            if self.client.loop(POLL_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 break
         return done()
 
@@ -57,14 +56,17 @@ class Visit:
 
 
 @contextmanager
-def visit(
+def open_session(
     broker: Broker, client_id: str = "", *, timeout_s: float, fresh: bool = True, keep_s: int = 0
-) -> Iterator[Visit]:
-    """Connects and waits for the answer. `fresh` drops what the broker kept for `client_id`; `keep_s` asks it to
-    keep the session that long (MQTT 5). Raises OSError when no connection comes about."""
+) -> Iterator[BrokerSession]:
+    """Connect and wait for the answer.
+
+    `fresh` drops the session stored for `client_id`; `keep_s` asks the broker to store it that long (MQTT 5). Raises
+    OSError if no connection is established.
+    """
     client = new_client(broker, client_id, persistent=not fresh)
     client.connect_timeout = timeout_s
-    here = Visit(client, timeout_s)
+    here = BrokerSession(client, timeout_s)
     client.connect(broker.host, broker.port, **session_options(broker, fresh, keep_s))
     try:
         here.until(lambda: here.connack is not None)
@@ -74,7 +76,7 @@ def visit(
 
 
 def session_options(broker: Broker, fresh: bool, keep_s: int) -> dict[str, Any]:
-    """What MQTT 5 says when connecting; MQTT 3.1.1 says it when the client is made."""
+    """Return the MQTT 5 options for connecting. MQTT 3.1.1 sets them when the client is created."""
     if not broker.speaks_v5:
         return {}
     properties = Properties(PacketTypes.CONNECT)

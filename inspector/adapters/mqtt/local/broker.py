@@ -1,8 +1,8 @@
-"""The broker that `inspector demo` starts when it is given none.
+"""A local broker for `inspector demo`, when no other broker is given.
 
-Knows how to configure, start, await and stop a broker on this machine: mosquitto where it is installed, else the
-one that comes with the package (`embedded.py`). Both speak MQTT 5, hold the frames of a consumer that is away, and
-end with the process that started them, however it ends. Not for a plant: it lets everybody on this machine in.
+Configures, starts, awaits and stops mosquitto if it is installed, else the bundled rumqttd (`rumqttd.py`). Both speak
+MQTT 5, hold the frames of an absent consumer, and end with the process that started them. Not for a plant: every user
+of this machine may connect.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from typing import Final, Literal, NamedTuple
 
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local import rumqttd as embedded
-from inspector.adapters.mqtt.local.child_process import leashed
+from inspector.adapters.mqtt.local.child_process import tied_command
 from inspector.errors import BrokerError
 
 Kind = Literal["mosquitto", "embedded"]
 MIB: Final = 1024 * 1024
-START_S: Final = 15.0
-ANSWER_S: Final = 1.0
-STOP_S: Final = 10.0
-CONNECT: Final = b"\x10\x11\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x04here"
+START_TIMEOUT_S: Final = 15.0
+ANSWER_TIMEOUT_S: Final = 1.0
+STOP_TIMEOUT_S: Final = 10.0
+CONNECT_PACKET: Final = b"\x10\x11\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x04here"
 """The MQTT 5 packet: clean start, keepalive 60 s, no properties, client id `here`."""
 
 
@@ -44,18 +44,18 @@ class LocalBroker:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The largest payload, and how much may wait for one consumer before frames are dropped (and logged)."""
+class BrokerLimits:
+    """The largest payload, and how much may wait for one consumer before frames are dropped and logged."""
 
     message_bytes: int = 64 * MIB
     queue_bytes: int = 512 * MIB
 
 
-DEFAULT_LIMITS: Final = Limits()
+DEFAULT_LIMITS: Final = BrokerLimits()
 
 
-class Plan(NamedTuple):
-    """A broker configured and not yet started."""
+class BrokerConfiguration(NamedTuple):
+    """A configured broker that is not started yet."""
 
     kind: Kind
     command: list[str]
@@ -69,18 +69,17 @@ def local_broker(
     host: str = "127.0.0.1",
     port: int | None = None,
     prefer: Literal["auto", "mosquitto", "embedded"] = "auto",
-    limits: Limits = DEFAULT_LIMITS,
+    limits: BrokerLimits = DEFAULT_LIMITS,
 ) -> Iterator[LocalBroker]:
-    """Runs a broker with its configuration, log and queues in `folder`; `port` None takes a free one.
+    """Run a broker with its configuration, log and queues in `folder`; `port` None takes a free one.
 
-    Enter it in a thread that lives as long as the broker should (see `leash.py`). Raises BrokerError when the broker
-    does not start.
+    Enter it in a thread that outlives the broker (`child_process.py`). Raises BrokerError if the broker does not start.
     """
     require_loopback(host)
     port = free_port(host, port or 0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        plan = make_plan(folder.resolve(), host, port, prefer, limits)
+        plan = configure_broker(folder.resolve(), host, port, prefer, limits)
         process = start(plan)
     except OSError as error:
         raise BrokerError(f"no broker can start in {folder}: {error}; choose a folder that can be written") from error
@@ -104,7 +103,7 @@ def require_loopback(host: str) -> None:
 
 
 def free_port(host: str, wanted: int) -> int:
-    """The port wanted, found free; for 0 any free one."""
+    """Return the wanted port if it is free; for 0 any free one."""
     try:
         with socket.create_server((host, wanted)) as held:
             port: int = held.getsockname()[1]
@@ -113,68 +112,70 @@ def free_port(host: str, wanted: int) -> int:
         raise BrokerError(f"port {wanted} on {host}: {error}; stop what uses it, or choose another port") from error
 
 
-def make_plan(folder: Path, host: str, port: int, prefer: str, limits: Limits) -> Plan:
+def configure_broker(folder: Path, host: str, port: int, prefer: str, limits: BrokerLimits) -> BrokerConfiguration:
     sizes = {"message_bytes": limits.message_bytes, "queue_bytes": limits.queue_bytes}
     program = None if prefer == "embedded" else mosquitto.find()
     if program:
         config = folder / "mosquitto.conf"
         config.write_text(mosquitto.config(folder, host, port, **sizes))
-        return Plan("mosquitto", [program, "-c", str(config)], folder / "mosquitto.log")
-    require_embedded(prefer)
+        return BrokerConfiguration("mosquitto", [program, "-c", str(config)], folder / "mosquitto.log")
+    require_rumqttd(prefer)
     config = folder / "embedded.toml"
     config.write_text(embedded.config(host, port, **sizes))
-    return Plan("embedded", [sys.executable, "-m", embedded.__name__, str(config)], folder / "embedded.log")
+    return BrokerConfiguration(
+        "embedded", [sys.executable, "-m", embedded.__name__, str(config)], folder / "embedded.log"
+    )
 
 
-def require_embedded(prefer: str) -> None:
-    """Raises when mosquitto was insisted on, or nothing can take its place."""
+def require_rumqttd(prefer: str) -> None:
+    """Raise BrokerError if mosquitto was required, or rumqttd is not installed."""
     if prefer == "mosquitto":
         raise BrokerError("mosquitto is not installed; install it (apt-get install mosquitto) or prefer embedded")
     if importlib.util.find_spec("iotcore") is None:
         raise BrokerError("there is no broker; install mosquitto (apt-get install mosquitto) or iotcore (pip)")
 
 
-def start(plan: Plan) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that Ctrl-C ends us first and our last messages still find a broker."""
+def start(plan: BrokerConfiguration) -> subprocess.Popen[bytes]:
+    """Start it in a session of its own, so that Ctrl-C ends us first and our last messages still reach a broker."""
     with plan.log.open("ab") as log:
         return subprocess.Popen(
-            leashed(plan.command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            tied_command(plan.command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
 
 
-def await_answer(plan: Plan, host: str, port: int, process: subprocess.Popen[bytes]) -> None:
-    """Returns when CONNECT is answered."""
-    end = time.monotonic() + START_S
+def await_answer(plan: BrokerConfiguration, host: str, port: int, process: subprocess.Popen[bytes]) -> None:
+    """Return when the broker answers CONNECT."""
+    end = time.monotonic() + START_TIMEOUT_S
     while not answers(host, port):
         if process.poll() is not None:
             raise failure(plan, f"it ended with exit status {process.returncode}")
         if time.monotonic() > end:
-            raise failure(plan, f"it did not answer within {START_S:g} s")
+            raise failure(plan, f"it did not answer within {START_TIMEOUT_S:g} s")
         time.sleep(0.02)
 
 
 def answers(host: str, port: int) -> bool:
-    """Whether an MQTT broker lets us in."""
+    """Return whether an MQTT broker accepts a connection."""
     try:
-        with socket.create_connection((host, port), ANSWER_S) as knock:
-            knock.sendall(CONNECT)
+        with socket.create_connection((host, port), ANSWER_TIMEOUT_S) as knock:
+            knock.sendall(CONNECT_PACKET)
             connack = knock.recv(256)
             return connack[:1] == b"\x20" and connack[3:4] == b"\x00"
     except OSError:
         return False
 
 
-def failure(plan: Plan, what: str) -> BrokerError:
+def failure(plan: BrokerConfiguration, what: str) -> BrokerError:
     said = "\n".join(plan.log.read_text(errors="replace").splitlines()[-8:])
     other = "embedded" if plan.kind == "mosquitto" else "mosquitto"
     return BrokerError(f"{plan.kind} did not start: {what}; mend what its log says, or prefer {other}:\n{said}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Asks first: mosquitto then writes its queues to disk."""
+    """Stop it with SIGTERM first: mosquitto then writes its queues to disk."""
     process.terminate()
     try:
-        process.wait(STOP_S)
+        process.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -18,14 +18,16 @@ from typing import Final
 PR_SET_PDEATHSIG: Final = 1
 
 
-def leashed(command: Sequence[str]) -> list[str]:
-    """The command that runs `command` tied to this process. Linux takes the thread that starts it for the
-    parent: start it from one that lives as long as the command should."""
+def tied_command(command: Sequence[str]) -> list[str]:
+    """Return a command that runs `command` tied to this process.
+
+    Linux ties it to the thread that starts it: start it from a thread that lives as long as the command should.
+    """
     return [sys.executable, "-m", "inspector.adapters.mqtt.local.child_process", str(os.getpid()), *command]
 
 
 def tie_to(parent: int) -> None:
-    """From now on this process, and what it becomes, gets SIGTERM when `parent` dies."""
+    """Send SIGTERM to this process, and to what it becomes, when `parent` dies."""
     if not sys.platform.startswith("linux"):
         return
     libc = ctypes.CDLL(None, use_errno=True)
@@ -33,7 +35,7 @@ def tie_to(parent: int) -> None:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     if os.getppid() != parent:
-        # It died before it was watched: no signal will ever come.
+        # The parent died before this call: no signal will come.
         os.kill(os.getpid(), signal.SIGTERM)
 
 
