@@ -15,16 +15,16 @@ from typing import Any, Final
 
 from inspector.domain.model_card import ModelCard, Pixels
 from inspector.lab.benchmarks.contest import Contest, Run
-from inspector.lab.benchmarks.measurement import Lap
-from inspector.lab.benchmarks.workload import Case
+from inspector.lab.benchmarks.measurement import Measurement
+from inspector.lab.benchmarks.workload import Workload
 from inspector.lab.synthetic import draw, encode
 from inspector.operations.progress import Notify
 from inspector.ports.engine import Picture
 
 SIDE: Final = 640  # pixels of a square picture: 400 visual tokens
-DIRECT: Final = Case(asks=9, parts=1)
-SAMPLED: Final = Case(asks=9, parts=4, tokens=48)
-CROWDED: Final = Case(asks=9, parts=16)
+DIRECT: Final = Workload(asks=9, parts=1)
+SAMPLED: Final = Workload(asks=9, parts=4, tokens=48)
+CROWDED: Final = Workload(asks=9, parts=16)
 ENGINE: Final = "engine"
 SEPARATE: Final = "separate"
 TOGETHER: Final = "num_return_sequences"
@@ -51,7 +51,7 @@ def measure_engine(
     contest = Contest.on_stand_in(card.model_copy(update={"pixels": pixels}), folder, threads)
     pictures = [Picture(encode(draw("board", seed))) for seed in range(max(*parts, SAMPLED.parts))]
     benchmark = EngineBenchmark(contest, pictures, rounds, notify)
-    cases = sorted({DIRECT, *(Case(count, together) for count in asks for together in parts)})
+    cases = sorted({DIRECT, *(Workload(count, together) for count in asks for together in parts)})
     text_figures = benchmark.measure_with_peer(peer) if peer else {}
     roofline = benchmark.roofline()
     figures = benchmark.measure_pictures((*cases, SAMPLED))
@@ -77,13 +77,13 @@ class EngineBenchmark:
     rounds: int
     notify: Notify
 
-    def measure_pictures(self, cases: Sequence[Case]) -> dict[Case, CaseFigures]:
+    def measure_pictures(self, cases: Sequence[Workload]) -> dict[Workload, CaseFigures]:
         """Measure the contestants that read pictures."""
         with self.contest.engine() as engine, self.contest.generate() as (separate, together):
             runs = {ENGINE: engine, SEPARATE: separate, TOGETHER: together}
             return {case: self.measure(case, {name: runs[name] for name in contestants(case)}) for case in cases}
 
-    def measure_with_peer(self, python: Path) -> dict[Case, CaseFigures]:
+    def measure_with_peer(self, python: Path) -> dict[Workload, CaseFigures]:
         """Measure the engine and the peer on text: the peer reads no pictures, so both get as many text tokens."""
         with self.contest.reader() as engine, self.contest.peer(python) as peer:
             return {case: self.measure(case, {ENGINE: engine, PEER: peer}) for case in (DIRECT, SAMPLED)}
@@ -98,7 +98,7 @@ class EngineBenchmark:
         )
         return figures
 
-    def measure(self, case: Case, runs: Mapping[str, Run]) -> CaseFigures:
+    def measure(self, case: Workload, runs: Mapping[str, Run]) -> CaseFigures:
         """Measure one case and return medians.
 
         The contestants take turns, in reverse order every other round, so that other load on the machine affects all
@@ -111,12 +111,12 @@ class EngineBenchmark:
         self.notify(f"{case.asks} asks, {case.parts} part(s), {case.tokens} tokens: {times} a part")
         return figures
 
-    def _round(self, case: Case, runs: Mapping[str, Run], number: int) -> dict[str, Lap]:
+    def _round(self, case: Workload, runs: Mapping[str, Run], number: int) -> dict[str, Measurement]:
         order = [*runs][:: -1 if number % 2 else 1]
         return {name: runs[name](case, self.pictures[: case.parts]) for name in order}
 
 
-def contestants(case: Case) -> list[str]:
+def contestants(case: Workload) -> list[str]:
     """The contestants that a case is measured on.
 
     Direct questions about several parts do not help `generate`, so it gets them about one part only. Separate calls do
@@ -126,7 +126,7 @@ def contestants(case: Case) -> list[str]:
     return [ENGINE, *([SEPARATE] if is_separate else []), *([TOGETHER] if is_together else [])]
 
 
-def _ratios(figures: Mapping[Case, CaseFigures], text: Mapping[Case, CaseFigures]) -> dict[str, float | None]:
+def _ratios(figures: Mapping[Workload, CaseFigures], text: Mapping[Workload, CaseFigures]) -> dict[str, float | None]:
     return {
         "direct_k9_vs_separate": _ratio(figures[DIRECT], SEPARATE),
         "direct_k9_vs_num_return_sequences": _ratio(figures[DIRECT], TOGETHER),
@@ -140,5 +140,5 @@ def _ratio(figures: CaseFigures, other: str) -> float:
     return round(figures[f"{ENGINE}_s"] / figures[f"{other}_s"], 3)
 
 
-def _rows(figures: Mapping[Case, CaseFigures]) -> list[dict[str, float]]:
+def _rows(figures: Mapping[Workload, CaseFigures]) -> list[dict[str, float]]:
     return [case._asdict() | of_case for case, of_case in figures.items()]

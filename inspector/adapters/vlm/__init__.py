@@ -1,5 +1,8 @@
-"""The engine door: asks a vision-language model about pictures (`ports.Engine`). Knows torch, transformers and
-httpx, and nothing of frames, ladders or lines. torch is imported only when a card asks for it."""
+"""Engines: a vision-language model that answers questions about pictures (`ports.Engine`).
+
+Imported by `bootstrap`, `operations`, `cli` and the lab. Knows torch, transformers and httpx; never frames, ladders or
+lines. torch is imported only if a card needs it.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,10 @@ def require_packages(card: ModelCard) -> None:
 
 
 def load(card: ModelCard, folder: Path, threads: int | None = None) -> Engine:
-    """The engine that a card declares. `folder` is where the card lies: a relative checkpoint starts there.
-    `threads` limits the processor threads of one forward; None leaves it to torch.
+    """Load the engine that a card declares. Relative checkpoints start at the card's `folder`.
 
-    Raises ModelError, with the remedy, when the checkpoint can't be loaded as the card asks.
+    `threads` limits the processor threads of one forward; None leaves it to torch. Raises ModelError, with the remedy,
+    if the checkpoint can't be loaded as the card declares.
     """
     if card.engine == "stub":
         from inspector.adapters.vlm.stub import StubEngine

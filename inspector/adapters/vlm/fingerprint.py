@@ -14,17 +14,25 @@ from inspector.domain.model_card import ModelCard
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import Pictures, preamble, questions
 
-WHOLE_BYTES: Final = 256 * 2**20  # larger files are sampled: hashing all of a 16 GB checkpoint takes a minute
-SAMPLES: Final = 64
+MAX_WHOLE_BYTES: Final = 256 * 2**20  # larger files are sampled: hashing a whole 16 GB checkpoint takes a minute
+SAMPLES_PER_FILE: Final = 64
 SAMPLE_BYTES: Final = 2**20
-TOLD: Final = (Reasoning.NONE, Reasoning.DRAFT)  # lines that never think were qualified without the other words
-PARTS: Final = ("*.safetensors", "*.json", "*.jinja", "*.txt")  # weights, configuration, tokenizer, chat template
+COVERED_REASONING: Final = (
+    Reasoning.NONE,
+    Reasoning.DRAFT,
+)  # the wording of other kinds is versioned with the pipeline (REASONING_VERSION)
+CHECKPOINT_FILES: Final = (
+    "*.safetensors",
+    "*.json",
+    "*.jinja",
+    "*.txt",
+)  # weights, configuration, tokenizer, chat template
 
 
 def fingerprint(card: ModelCard, checkpoint: Path) -> str:
-    """16 hex over the checkpoint's files, dtype, pixel budgets, prompt wording and rendering."""
+    """Return 16 hex over the checkpoint's files, dtype, pixel budgets, prompt wording and rendering."""
     hashed = hashlib.sha256(_settings(card).encode())
-    for path in sorted({path for pattern in PARTS for path in checkpoint.glob(pattern)}):
+    for path in sorted({path for pattern in CHECKPOINT_FILES for path in checkpoint.glob(pattern)}):
         hashed.update(path.name.encode())
         for block in _blocks(path):
             hashed.update(block)
@@ -37,27 +45,28 @@ def _settings(card: ModelCard) -> str:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """The file's bytes; of a large one its size and evenly spaced samples."""
+    """Yield the file's bytes; of a large file its size and evenly spaced samples."""
     size = path.stat().st_size
     yield str(size).encode()
     with path.open("rb") as file:
-        if size <= WHOLE_BYTES:
+        if size <= MAX_WHOLE_BYTES:
             while block := file.read(SAMPLE_BYTES):
                 yield block
             return
-        for sample in range(SAMPLES):
-            file.seek((size - SAMPLE_BYTES) * sample // (SAMPLES - 1))
+        for sample in range(SAMPLES_PER_FILE):
+            file.seek((size - SAMPLE_BYTES) * sample // (SAMPLES_PER_FILE - 1))
             yield file.read(SAMPLE_BYTES)
 
 
 def wording() -> list[str]:
-    """Every sentence of inspector.domain.prompts for two fixed pipelines: a changed sentence changes the fingerprint
-    without anybody having to remember it."""
-    told: list[str] = []
+    """Return every sentence of the prompts for two fixed pipelines: a changed sentence changes the fingerprint."""
+    sentences: list[str] = []
     for pipeline in _PROBES:
-        told += [preamble(pipeline, pictures) for pictures in Pictures]
-        told += [text for view in ViewName for reasoning in TOLD for text in _texts(pipeline, view, reasoning)]
-    return told
+        sentences += [preamble(pipeline, pictures) for pictures in Pictures]
+        sentences += [
+            text for view in ViewName for reasoning in COVERED_REASONING for text in _texts(pipeline, view, reasoning)
+        ]
+    return sentences
 
 
 def _texts(pipeline: Pipeline, view: ViewName, reasoning: Reasoning) -> list[str]:

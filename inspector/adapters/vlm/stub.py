@@ -1,5 +1,7 @@
-"""An engine without a model, for measuring everything around one (`inspector bench service`): it takes 20 ms a
-part, one part at a time as a real accelerator does, and answers from the bytes of the picture alone."""
+"""An engine without a model, for measuring everything else (`inspector bench service`).
+
+A part takes 20 ms, one part at a time as on a real accelerator. Answers depend on the picture's bytes only.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,14 @@ from inspector.errors import ModelError
 from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 
 PART_SECONDS: Final = 0.020
-NG_SHARE: Final = 0.1  # of all pictures
-P_NG: Final = 0.98  # how sure it is, either way: sure enough to settle at the first rung
+NG_SHARE: Final = 0.1  # share of all pictures
+P_NG: Final = 0.98  # confidence of either answer: high enough to settle at the first rung
 REPORT: Final = '{"defect": "other", "severity": "minor", "bbox_2d": [100, 100, 300, 300], "description": "stub"}'
 
 
 @dataclass(slots=True)
 class StubPrefix:
-    """`done_at` is when its 20 ms are over, on the event loop's clock; None before it was asked about."""
+    """`done_at` is the end of its 20 ms on the event loop's clock; None before the first question."""
 
     digest: bytes
     tokens: int = 1
@@ -34,7 +36,7 @@ class StubPrefix:
 
 
 class StubEngine:
-    """Deterministic: the same pictures get the same answers, whatever is asked."""
+    """Deterministic: the same pictures get the same answers to any question."""
 
     def __init__(self) -> None:
         self._free_at = 0.0

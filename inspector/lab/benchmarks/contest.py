@@ -1,5 +1,8 @@
-"""The engine beside `generate`, and beside a peer: the same weights, questions and pictures (for a peer, which sees
-none, the same tokens). Knows them all and what each is asked; tells no winner."""
+"""Runs the engine, `generate` and a peer on the same weights, questions and pictures.
+
+The peer sees no pictures, so it reads the same tokens instead. Knows all contestants and their workloads; chooses no
+winner.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +23,22 @@ from inspector.domain.prompts import VERDICT_CUE
 from inspector.lab.benchmarks import contestants as entrants
 from inspector.lab.benchmarks import vllm_peer as peer
 from inspector.lab.benchmarks.contestants import Make
-from inspector.lab.benchmarks.measurement import Lap, timed
+from inspector.lab.benchmarks.measurement import Measurement, timed
 from inspector.lab.benchmarks.random_weights import save_language_model
 from inspector.lab.benchmarks.roofline import Roofline, roofline
 from inspector.lab.benchmarks.subprocess_contestant import started
-from inspector.lab.benchmarks.vllm_peer import Peer, Work
-from inspector.lab.benchmarks.workload import PREAMBLE, TEMPERATURE, Case
+from inspector.lab.benchmarks.vllm_peer import PeerOrder, VllmPeer
+from inspector.lab.benchmarks.workload import PREAMBLE, TEMPERATURE, Workload
 from inspector.ports.engine import Picture
 
-Run = Callable[[Case, Sequence[Picture]], Lap]
+Run = Callable[[Workload, Sequence[Picture]], Measurement]
 
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """`make` gives every contender the same weights; `plain` are those too, for whoever is not ours."""
+    """`make` builds the same weights for every contestant; `plain` are those weights for contestants other than the
+    engine.
+    """
 
     card: ModelCard
     make: Make
@@ -45,7 +50,7 @@ class Contest:
 
     @classmethod
     def on_stand_in(cls, card: ModelCard, folder: Path, threads: int) -> Contest:
-        """On random weights of middle size, with the card's tokenizer and pixel budget."""
+        """Build a contest on random weights of medium size, with the card's tokenizer and pixel budget."""
         return cls.on(partial(entrants.random_weights, card, folder), card, threads)
 
     @classmethod
@@ -62,12 +67,11 @@ class Contest:
         return sum(self.optics.patches([picture]).tokens)
 
     def engine(self) -> AbstractContextManager[Run]:
-        """The engine as it is."""
+        """Run the engine as it is."""
         return self._taking_part(entrants.engine)
 
     def reader(self) -> AbstractContextManager[Run]:
-        """The engine on the language model alone: it reads the tokens where pictures would stand, without seeing them,
-        and is told these tokens, as the peer is."""
+        """Run the engine on the language model only: it reads picture tokens as words, like the peer."""
         return self._taking_part(entrants.reader)
 
     @contextmanager
@@ -76,15 +80,15 @@ class Contest:
             yield lambda case, pictures: contender.lap(case.parts, case, pictures)
 
     def roofline(self, picture: Picture, parts: int, asks: int) -> Roofline:
-        """How near the engine comes to its device's best, on as many tokens as the picture takes."""
+        """Compare the engine with the limits of its device, on as many tokens as the picture takes."""
         patches = self.optics.patches([picture])
         head = self.chat.prefix(patches.tokens, PREAMBLE)
         return run_in_own_thread(partial(roofline, self.make, self.card, head, patches, parts, asks), self.threads)
 
     @contextmanager
     def generate(self) -> Iterator[tuple[Run, Run]]:
-        """A call of `generate` for each question; and one call for all parts, with `num_return_sequences`."""
-        with started(partial(entrants.Plain.load, self.make, self.card, self.threads)) as contender:
+        """Run one call of `generate` per question, and one call for all parts with `num_return_sequences`."""
+        with started(partial(entrants.GenerateContestant.load, self.make, self.card, self.threads)) as contender:
             yield (
                 lambda case, pictures: contender.lap(case.parts, True, case, pictures),
                 lambda case, pictures: contender.lap(case.parts, False, case, pictures),
@@ -92,19 +96,22 @@ class Contest:
 
     @contextmanager
     def peer(self, python: Path) -> Iterator[Run]:
-        """The peer in the environment of this interpreter, with our language model."""
+        """Run the peer in the environment of this interpreter, with our language model."""
         with TemporaryDirectory(prefix="inspector-peer-") as folder:
             save_language_model(self.plain.model, Path(folder))
             with peer.started(python, Path(folder), self.threads) as running:
                 yield lambda case, pictures: self._peer_lap(running, case, pictures)
 
-    def _peer_lap(self, running: Peer, case: Case, pictures: Sequence[Picture]) -> Lap:
+    def _peer_lap(self, running: VllmPeer, case: Workload, pictures: Sequence[Picture]) -> Measurement:
         work = self.work(case, pictures)
         return timed(lambda: running.do(work), case.parts, running.process)
 
-    def work(self, case: Case, pictures: Sequence[Picture]) -> Work:
-        """Every part has its own cache in every lap: our prefixes are closed after one, too. Where we read a cue after
-        what was drawn, and the verdict after it, as many tokens are drawn there: the same number passes the model."""
+    def work(self, case: Workload, pictures: Sequence[Picture]) -> PeerOrder:
+        """Build the peer's order. Every part has its own cache in every round: our prefixes are closed after one, too.
+
+        Where the engine reads a cue after the drawn tokens, and the verdict after it, the peer draws as many tokens
+        more.
+        """
         heads = [self.chat.prefix(self.optics.patches([picture]).tokens, PREAMBLE) for picture in pictures]
         texts = dict.fromkeys(question.text for question in case.questions())
         lap = next(self.laps)
@@ -113,5 +120,5 @@ class Contest:
         ]
         samples = case.asks // len(texts)
         if not case.tokens:
-            return Work(prompts, samples, 1, 0.0)
-        return Work(prompts, samples, case.tokens + len(self.chat.encode(f" {VERDICT_CUE}")) + 1, TEMPERATURE)
+            return PeerOrder(prompts, samples, 1, 0.0)
+        return PeerOrder(prompts, samples, case.tokens + len(self.chat.encode(f" {VERDICT_CUE}")) + 1, TEMPERATURE)

@@ -1,5 +1,6 @@
-"""Who takes part, as each loads and runs in a process of its own: the engine, the engine on the language model alone,
-and `generate`."""
+"""The contestants, each loaded in a process of its own: the engine, the engine on the language model only, and
+`generate`.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +20,15 @@ from inspector.adapters.vlm.transformers.images import ImagePreparer, PatchBatch
 from inspector.adapters.vlm.transformers.threads import run_in_own_thread, set_compute_threads
 from inspector.domain.model_card import ModelCard
 from inspector.domain.prompts import Question
-from inspector.lab.benchmarks.random_weights import Endless, Reader, stand_in
-from inspector.lab.benchmarks.workload import PREAMBLE, TEMPERATURE, Case
+from inspector.lab.benchmarks.random_weights import EndlessModel, TextReader, stand_in
+from inspector.lab.benchmarks.workload import PREAMBLE, TEMPERATURE, Workload
 from inspector.ports.engine import Picture
 
 if TYPE_CHECKING:
     from transformers import Qwen2VLImageProcessorPil
 
-Make = Callable[[], Checkpoint]  # one that can be pickled
-Run = Callable[[Case, Sequence[Picture]], None]
+Make = Callable[[], Checkpoint]  # picklable
+Run = Callable[[Workload, Sequence[Picture]], None]
 
 
 def random_weights(card: ModelCard, folder: Path) -> Checkpoint:
@@ -36,19 +37,19 @@ def random_weights(card: ModelCard, folder: Path) -> Checkpoint:
 
 def engine(make: Make, card: ModelCard, threads: int) -> Run:
     ours = run_in_own_thread(partial(prepare_checkpoint, make, card), threads)
-    engine = TransformersEngine(card, ours, "contest", Endless(ours), threads=threads)
+    engine = TransformersEngine(card, ours, "contest", EndlessModel(ours), threads=threads)
     return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))
 
 
 def reader(make: Make, card: ModelCard, threads: int) -> Run:
     ours = run_in_own_thread(partial(prepare_checkpoint, make, card), threads)
-    optics = Remembering(ours.processor, card)
-    engine = TransformersEngine(card, ours, "contest", Reader(ours), optics, threads)
+    optics = CachingImages(ours.processor, card)
+    engine = TransformersEngine(card, ours, "contest", TextReader(ours), optics, threads)
     return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class GenerateContestant:
     """`generate` on the plain weights."""
 
     checkpoint: Checkpoint
@@ -56,13 +57,13 @@ class Plain:
     optics: ImagePreparer
 
     @classmethod
-    def load(cls, make: Make, card: ModelCard, threads: int) -> Plain:
+    def load(cls, make: Make, card: ModelCard, threads: int) -> GenerateContestant:
         set_compute_threads(threads)
         plain = make()
         chat = ChatTemplate(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
         return cls(plain, chat, ImagePreparer(plain.processor, card))
 
-    def __call__(self, one_by_one: bool, case: Case, pictures: Sequence[Picture]) -> None:
+    def __call__(self, one_by_one: bool, case: Workload, pictures: Sequence[Picture]) -> None:
         if not one_by_one:
             self._generate(self.optics.patches(pictures), case.questions()[0], case.tokens, case.asks)
             return
@@ -73,7 +74,7 @@ class Plain:
 
     @torch.inference_mode()
     def _generate(self, patches: PatchBatch, question: Question, tokens: int, sequences: int) -> None:
-        """The same question about pictures of one size."""
+        """Ask the same question about pictures of one size."""
         model = self.checkpoint.model
         one = self.chat.prefix(patches.tokens[:1], PREAMBLE) + self.chat.suffix(question.text)
         ids = torch.tensor([one] * len(patches.tokens), device=model.device)
@@ -91,8 +92,8 @@ class Plain:
         )
 
 
-class Remembering(ImagePreparer):
-    """Prepares the same pictures once; the lap that warms up pays for it."""
+class CachingImages(ImagePreparer):
+    """Prepares the same pictures once; the warm-up round pays for it."""
 
     def __init__(self, processor: Qwen2VLImageProcessorPil, card: ModelCard) -> None:
         super().__init__(processor, card)
@@ -105,11 +106,11 @@ class Remembering(ImagePreparer):
         return self._known[shown]
 
 
-async def _ask_all(engine: TransformersEngine, case: Case, pictures: Sequence[Picture]) -> None:
+async def _ask_all(engine: TransformersEngine, case: Workload, pictures: Sequence[Picture]) -> None:
     await asyncio.gather(*(_ask(engine, case, picture) for picture in pictures))
 
 
-async def _ask(engine: TransformersEngine, case: Case, picture: Picture) -> None:
+async def _ask(engine: TransformersEngine, case: Workload, picture: Picture) -> None:
     prefix = await engine.open([picture], PREAMBLE)
     async for _ in engine.ask(prefix, case.questions()):
         pass

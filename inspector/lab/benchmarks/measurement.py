@@ -1,4 +1,4 @@
-"""How long something takes, and how far the memory of its processes rises meanwhile. Knows psutil, and no model."""
+"""Measures the time of a run, and the memory peak of its processes. Knows psutil, and no model."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from typing import Final, NamedTuple
 
 import psutil
 
-SAMPLING_S: Final = 0.02  # each look takes a core from whoever is measured
-REST_S: Final = 0.5  # the threads of whoever ran before wait for more work by spinning, some for 0.2 s
+MEMORY_SAMPLE_S: Final = 0.02  # each sample takes a core from the contestant
+SETTLE_S: Final = 0.5  # the previous contestant's threads spin for up to 0.2 s
 MIB: Final = 2**20
 
 
-class Lap(NamedTuple):
-    """Seconds a part, and MiB at the peak above what was there before."""
+class Measurement(NamedTuple):
+    """Seconds per part, and MiB at the peak above the memory before."""
 
     seconds: float
     mib: float
 
 
-def timed(run: Callable[[], object], parts: int, process: psutil.Process) -> Lap:
-    """`process` is the one that does the work, with the children that it has."""
+def timed(run: Callable[[], object], parts: int, process: psutil.Process) -> Measurement:
+    """Measure a run. `process` does the work, together with its children."""
     over, workers = threading.Event(), (process, *process.children(recursive=True))
     _tidy()
-    time.sleep(REST_S)
+    time.sleep(SETTLE_S)
     before = peak = _resident(workers)
 
     def watch() -> None:
         nonlocal peak
-        while not over.wait(SAMPLING_S):
+        while not over.wait(MEMORY_SAMPLE_S):
             peak = max(peak, _resident(workers))
 
     watcher = threading.Thread(target=watch)
@@ -44,12 +44,12 @@ def timed(run: Callable[[], object], parts: int, process: psutil.Process) -> Lap
         seconds = time.perf_counter() - started
         over.set()
         watcher.join()
-    peak = max(peak, _resident(workers))  # what came after the last look, and is still held
-    return Lap(seconds / parts, (peak - before) / MIB)
+    peak = max(peak, _resident(workers))  # memory taken after the last sample and still held
+    return Measurement(seconds / parts, (peak - before) / MIB)
 
 
 def _tidy() -> None:
-    """Gives freed memory back to the system, so that a lap's peak is its own; only glibc must be asked to."""
+    """Return freed memory to the system, so that a peak is the run's own. glibc needs an explicit call."""
     gc.collect()
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)

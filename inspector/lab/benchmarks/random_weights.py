@@ -1,6 +1,9 @@
-"""A Qwen3-VL of middle size with random weights, for measuring: what it says means nothing, but takes as long as if it
-did, never less: it draws no end. Tokenizer, picture processor and special tokens are another checkpoint's. Also its
-language model alone."""
+"""A Qwen3-VL of medium size with random weights, for measuring: its answers mean nothing, but take as long as real
+ones.
+
+It draws no end of text. Tokenizer, image processor and special tokens come from another checkpoint. Also its language
+model alone.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from inspector.adapters.vlm.transformers.model_forward import ModelForward, RowT
 if TYPE_CHECKING:
     from transformers import Qwen3VLForConditionalGeneration
 
-TEXT: Final[dict[str, Any]] = {
+TEXT_SHAPE: Final[dict[str, Any]] = {
     "hidden_size": 768,
     "intermediate_size": 3072,
     "num_hidden_layers": 12,
@@ -28,7 +31,7 @@ TEXT: Final[dict[str, Any]] = {
     "head_dim": 64,
     "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [12, 10, 10]},
 }
-VISION: Final[dict[str, Any]] = {
+VISION_SHAPE: Final[dict[str, Any]] = {
     "depth": 8,
     "hidden_size": 384,
     "intermediate_size": 1536,
@@ -39,12 +42,13 @@ VISION: Final[dict[str, Any]] = {
 
 
 def stand_in(like: Checkpoint, seed: int = 0) -> Checkpoint:
-    """The same weights for the same seed."""
+    """Build the model; the same seed gives the same weights."""
     from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
     known = like.model.config.to_dict()
     config = Qwen3VLConfig.from_dict(
-        known | {"text_config": known["text_config"] | TEXT, "vision_config": known["vision_config"] | VISION}
+        known
+        | {"text_config": known["text_config"] | TEXT_SHAPE, "vision_config": known["vision_config"] | VISION_SHAPE}
     )
     torch.manual_seed(seed)
     model = Qwen3VLForConditionalGeneration(config).to(like.model.device, like.model.dtype).eval()
@@ -52,9 +56,8 @@ def stand_in(like: Checkpoint, seed: int = 0) -> Checkpoint:
     return Checkpoint(model, like.tokenizer, like.processor)
 
 
-class Endless(VisionLanguageModel):
-    """Draws no token that ends a text, as `generate` draws none before `min_new_tokens`: no words have to stand in its
-    place."""
+class EndlessModel(VisionLanguageModel):
+    """Draws no token that ends a text, as `generate` draws none before `min_new_tokens`."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint.model)
@@ -67,8 +70,8 @@ class Endless(VisionLanguageModel):
         return forward
 
 
-class Reader(Endless):
-    """The language model alone: where pictures stand it reads their tokens as words."""
+class TextReader(EndlessModel):
+    """The language model only: it reads picture tokens as words."""
 
     @torch.inference_mode()
     def look(self, tokens: Sequence[int], patches: PatchBatch) -> KeptPrefix:  # noqa: ARG002
@@ -80,12 +83,12 @@ class Reader(Endless):
 
 
 def save_language_model(model: Qwen3VLForConditionalGeneration, folder: Path) -> None:
-    """As a Qwen3, which every engine for text runs: on text alone the two are the same."""
+    """Save it as a Qwen3, which every text engine runs: on text alone the two are the same."""
     from safetensors.torch import save_file
     from transformers import Qwen3Config
 
     known = model.config.text_config.to_dict()
-    shape = {key: known[key] for key in (*TEXT, "vocab_size", "rms_norm_eps", "max_position_embeddings")}
+    shape = {key: known[key] for key in (*TEXT_SHAPE, "vocab_size", "rms_norm_eps", "max_position_embeddings")}
     shape["rope_parameters"] = {key: known["rope_parameters"][key] for key in ("rope_type", "rope_theta")}
     Qwen3Config(**shape, tie_word_embeddings=False, architectures=["Qwen3ForCausalLM"]).save_pretrained(folder)
     weights = {f"model.{name}": each for name, each in model.model.language_model.state_dict().items()}

@@ -1,5 +1,7 @@
-"""Contenders, each in a process of its own: neither the threads nor the freed memory of one can slow another's lap.
-Knows processes; what is run there comes from `entrants.py`."""
+"""Contestants in processes of their own: neither threads nor freed memory of one can slow another.
+
+Knows processes; `contestants.py` runs in them.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +16,20 @@ from typing import Any
 import psutil
 
 from inspector.errors import ModelError
-from inspector.lab.benchmarks.measurement import Lap, timed
+from inspector.lab.benchmarks.measurement import Measurement, timed
 
 Run = Callable[..., object]
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
-    """A process that has loaded what it needs."""
+class Contestant:
+    """A process that has loaded its contestant."""
 
     process: psutil.Process
     pipe: Connection
 
-    def lap(self, parts: int, *order: Any) -> Lap:
-        """One lap of so many parts. Raises what it raised there, and ModelError where the process ended."""
+    def lap(self, parts: int, *order: Any) -> Measurement:
+        """Run one round over the parts. Raises what the contestant raised, or ModelError if the process ended."""
         return timed(lambda: _answer(self._exchange(order)), parts, self.process)
 
     def _exchange(self, order: Sequence[Any]) -> object:
@@ -36,8 +38,8 @@ class Contender:
 
 
 @contextmanager
-def started(enter: Callable[[], Run]) -> Iterator[Contender]:
-    """Calls `enter`, which can be pickled, in a new process, and there what it returns with each lap's order."""
+def started(enter: Callable[[], Run]) -> Iterator[Contestant]:
+    """Start a process that calls the picklable `enter`, and its result with each order."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, enter), daemon=True)
@@ -45,7 +47,7 @@ def started(enter: Callable[[], Run]) -> Iterator[Contender]:
     theirs.close()
     try:
         _answer(_received(ours))
-        yield Contender(psutil.Process(process.pid), ours)
+        yield Contestant(psutil.Process(process.pid), ours)
     finally:
         process.kill()
         process.join()
@@ -60,7 +62,7 @@ def _serve(pipe: Connection, enter: Callable[[], Run]) -> None:
 
 
 def _tried(pipe: Connection, call: Callable[[], Any]) -> Any:
-    """What it returns; whether it raised is told to the other side."""
+    """Return the result; report an exception to the other process."""
     try:
         result = call()
     except Exception as error:
@@ -77,6 +79,6 @@ def _received(pipe: Connection) -> object:
         raise ModelError("a contender's process ended; see what it printed") from error
 
 
-def _answer(told: object) -> None:
-    if isinstance(told, Exception):
-        raise told
+def _answer(result: object) -> None:
+    if isinstance(result, Exception):
+        raise result

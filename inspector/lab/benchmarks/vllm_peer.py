@@ -1,5 +1,7 @@
-"""A peer of the engine: vLLM in an environment of its own, in a process that is given one lap of work at a time. Knows
-that process (`vllm_peer_main.py`); nothing of vLLM."""
+"""The peer: vLLM in an environment of its own, in a process that receives one order at a time.
+
+Knows that process (`vllm_peer_main.py`); nothing of vLLM.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,13 @@ import psutil
 
 from inspector.errors import ModelError
 
-LAPS: Final = Path(__file__).with_name("vllm_peer_main.py")
-PATIENCE_S: Final = 900.0  # vLLM compiles the model first
+PEER_PROGRAM: Final = Path(__file__).with_name("vllm_peer_main.py")
+START_TIMEOUT_S: Final = 900.0  # vLLM compiles the model first
 REMEDY: Final = "name the python of an environment that holds vLLM"
 
 
-class Work(NamedTuple):
-    """One lap: `samples` answers of exactly so many `tokens` to each prompt, its cache's name and its token ids."""
+class PeerOrder(NamedTuple):
+    """One round: `samples` answers of exactly `tokens` tokens to each prompt, its cache's name and its token ids."""
 
     prompts: Sequence[tuple[str, Sequence[int]]]
     samples: int
@@ -32,19 +34,19 @@ class Work(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class VllmPeer:
     """A running peer."""
 
     process: psutil.Popen
     log: Path
 
-    def do(self, work: Work) -> list[int]:
-        """The first token of every answer."""
-        return [int(token) for token in self.told(work._asdict())]
+    def do(self, work: PeerOrder) -> list[int]:
+        """Run an order; return the first token of every answer."""
+        return [int(token) for token in self.send(work._asdict())]
 
-    def told(self, order: object) -> Any:
-        """What it answers. Raises ModelError when it ends instead, or takes too long."""
-        watch = threading.Timer(PATIENCE_S, self.process.kill)
+    def send(self, order: object) -> Any:
+        """Send an order and return the answer. Raises ModelError if the process ends or takes too long."""
+        watch = threading.Timer(START_TIMEOUT_S, self.process.kill)
         watch.start()
         try:
             return json.loads(_exchanged(self.process.stdin, self.process.stdout, json.dumps(order)))
@@ -54,20 +56,20 @@ class Peer:
             watch.cancel()
 
     def _complaint(self) -> str:
-        """The last error of which it told; many lines may follow it."""
+        """Return the last error that the process reported; many lines may follow it."""
         lines = self.log.read_text(errors="replace").splitlines()
         return ([line.strip() for line in lines if "Error" in line] or ["nothing said"])[-1]
 
 
 @contextmanager
-def started(python: Path, checkpoint: Path, threads: int) -> Iterator[Peer]:
-    """Raises ModelError when there is no such interpreter, or no vLLM that runs the checkpoint."""
+def started(python: Path, checkpoint: Path, threads: int) -> Iterator[VllmPeer]:
+    """Start the peer. Raises ModelError without such an interpreter, or if vLLM does not run the checkpoint."""
     log = checkpoint / "peer.log"
-    settings = {"OMP_NUM_THREADS": str(threads), "VLLM_CPU_OMP_THREADS_BIND": "nobind"}  # as many as ours, no more
+    settings = {"OMP_NUM_THREADS": str(threads), "VLLM_CPU_OMP_THREADS_BIND": "nobind"}  # as many threads as ours
     try:
         with log.open("w") as file:
             process = psutil.Popen(
-                [str(python), str(LAPS), str(checkpoint)],
+                [str(python), str(PEER_PROGRAM), str(checkpoint)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
@@ -77,8 +79,8 @@ def started(python: Path, checkpoint: Path, threads: int) -> Iterator[Peer]:
     except OSError as error:
         raise ModelError(f"{python} can't be started: {error}; {REMEDY}") from error
     try:
-        peer = Peer(process, log)
-        peer.told({})
+        peer = VllmPeer(process, log)
+        peer.send({})
         yield peer
     finally:
         _ended(process)
@@ -91,7 +93,7 @@ def _exchanged(orders: IO[str], answers: IO[str], order: str) -> str:
 
 
 def _ended(process: psutil.Popen) -> None:
-    """With all that it started."""
+    """End the process with everything that it started."""
     with suppress(psutil.NoSuchProcess):
         for each in (*process.children(recursive=True), process):
             each.kill()

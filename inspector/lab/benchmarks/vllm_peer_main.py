@@ -1,5 +1,7 @@
-"""Laps of vLLM on one checkpoint. Runs by its path in an environment that holds vLLM and not this project, of which it
-imports nothing: an order a line comes in, a line of JSON goes out for each."""
+"""Rounds of vLLM on one checkpoint. Runs by its path in an environment that has vLLM and not this project.
+
+It imports nothing of the project: it reads one order per line and writes one line of JSON for each.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,12 @@ import sys
 from typing import Any
 
 MAX_TOKENS = 4096
-BLOCK_TOKENS = 32  # the smallest that its attention on a CPU is made for: the least is read again behind a prefix
+BLOCK_TOKENS = 32  # the smallest block of its CPU attention: the least is read again after a prefix
 
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # vLLM says a lot
+    os.dup2(2, 1)  # vLLM prints a lot
     os.environ |= {
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_CPU_KVCACHE_SPACE": "2",
@@ -51,8 +53,8 @@ def first_tokens(model: Any, order: dict[str, Any]) -> list[int]:
         logprobs=20 if order["tokens"] == 1 else None,
     )
     prompts = [{"prompt_token_ids": ids, "cache_salt": name} for name, ids in order["prompts"]]
-    told = model.generate(prompts, sampling, use_tqdm=False)
-    return [answer.token_ids[0] for each in told for answer in each.outputs]
+    outputs = model.generate(prompts, sampling, use_tqdm=False)
+    return [answer.token_ids[0] for each in outputs for answer in each.outputs]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What contenders are asked: so many questions about so many parts, of the product's own words. Pure."""
+"""Workloads for contestants: questions about parts, in the product's own words."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ TEXTS: Final = tuple(wording.text.format(product="part") for wordings in WORDING
 TEMPERATURE: Final = 0.8
 
 
-class Case(NamedTuple):
-    """`asks` questions about each of so many `parts` at once; `tokens` are sampled before each answer, 0 for none."""
+class Workload(NamedTuple):
+    """`asks` questions about each of `parts` parts at once; `tokens` are sampled before each answer, 0 for none."""
 
     asks: int
     parts: int
@@ -30,7 +30,7 @@ class Case(NamedTuple):
                 reasoning=Reasoning.DRAFT,
                 temperature=TEMPERATURE,
                 seed=seed,
-                min_tokens=self.tokens,  # nobody's answers come earlier
+                min_tokens=self.tokens,  # no contestant may answer earlier
                 max_tokens=self.tokens,
             )
             for seed in range(self.asks)

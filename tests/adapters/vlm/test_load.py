@@ -17,7 +17,7 @@ from support import tiny_model
 from support.tiny_model import ONE_QUESTION, PREAMBLE, card, lamp
 
 from inspector.adapters.vlm import load
-from inspector.adapters.vlm.fingerprint import WHOLE_BYTES, fingerprint
+from inspector.adapters.vlm.fingerprint import MAX_WHOLE_BYTES, fingerprint
 from inspector.adapters.vlm.stub import StubEngine
 from inspector.adapters.vlm.transformers.engine import TransformersEngine
 from inspector.errors import ModelError
@@ -166,9 +166,9 @@ def test_settings_that_change_no_score_keep_the_fingerprint(copy: Path) -> None:
 def test_a_large_file_is_sampled_from_end_to_end(tmp_path: Path) -> None:
     weights = tmp_path / "model.safetensors"
     with weights.open("wb") as file:
-        file.truncate(WHOLE_BYTES + 2**20)
+        file.truncate(MAX_WHOLE_BYTES + 2**20)
     seen = {fingerprint(card(), tmp_path)}
-    for place in (0, WHOLE_BYTES + 2**20 - 1):
+    for place in (0, MAX_WHOLE_BYTES + 2**20 - 1):
         with weights.open("r+b") as file:
             file.seek(place)
             file.write(b"x")

@@ -23,9 +23,9 @@ from inspector.lab.benchmarks import contestants as entrants
 from inspector.lab.benchmarks.contest import Contest
 from inspector.lab.benchmarks.measurement import MIB, timed
 from inspector.lab.benchmarks.random_weights import save_language_model
-from inspector.lab.benchmarks.roofline import Cost, Rates
+from inspector.lab.benchmarks.roofline import DeviceRates, ModelCost
 from inspector.lab.benchmarks.vllm_peer import started
-from inspector.lab.benchmarks.workload import Case
+from inspector.lab.benchmarks.workload import Workload
 from inspector.operations.bench_engine import ENGINE, SEPARATE, TOGETHER, EngineBenchmark, contestants
 
 PICTURES = (lamp(0.2), lamp(0.7))
@@ -36,8 +36,10 @@ def contest() -> Contest:
     return Contest.on(functools.partial(load_checkpoint, card(), tiny_model.folder() / "tiny"), card(), threads=1)
 
 
-@pytest.mark.parametrize("case", [Case(3, 1), Case(2, 2), Case(2, 2, 5)], ids=["direct", "two parts", "sampled"])
-def test_every_contender_does_the_work(case: Case) -> None:
+@pytest.mark.parametrize(
+    "case", [Workload(3, 1), Workload(2, 2), Workload(2, 2, 5)], ids=["direct", "two parts", "sampled"]
+)
+def test_every_contender_does_the_work(case: Workload) -> None:
     pictures = PICTURES[: case.parts]
     ours = contest()
     with ours.engine() as engine, ours.reader() as reader, ours.generate() as (separate, together):
@@ -48,16 +50,16 @@ def test_every_contender_does_the_work(case: Case) -> None:
 def test_figures_name_everybody_who_ran() -> None:
     said: list[str] = []
     bench = EngineBenchmark(contest(), PICTURES, rounds=2, notify=said.append)
-    [figures] = bench.measure_pictures([Case(2, 1)]).values()
+    [figures] = bench.measure_pictures([Workload(2, 1)]).values()
     assert set(figures) == {f"{name}_{unit}" for name in (ENGINE, SEPARATE, TOGETHER) for unit in ("s", "peak_mib")}
     assert [line.startswith("2 asks, 1 part(s), 0 tokens: engine ") for line in said] == [True]
-    assert contestants(Case(9, 4)) == [ENGINE]
-    assert contestants(Case(9, 4, 48)) == [ENGINE, TOGETHER]
+    assert contestants(Workload(9, 4)) == [ENGINE]
+    assert contestants(Workload(9, 4, 48)) == [ENGINE, TOGETHER]
 
 
 def test_questions_of_a_case_differ_unless_they_are_samples() -> None:
-    assert len({question.text for question in Case(16, 1).questions()}) == 16
-    samples = Case(9, 4, 48).questions()
+    assert len({question.text for question in Workload(16, 1).questions()}) == 16
+    samples = Workload(9, 4, 48).questions()
     assert len({question.text for question in samples}) == 1
     assert len({question.seed for question in samples}) == 9
 
@@ -73,8 +75,8 @@ def test_a_peer_gets_the_language_model_that_we_have(tmp_path: Path) -> None:
     assert torch.allclose(told(tokens).logits, plain.model.lm_head(ours), atol=1e-4)
 
 
-@pytest.mark.parametrize("case", [Case(3, 2), Case(9, 2, 12)], ids=["direct", "sampled"])
-def test_a_peer_is_given_as_many_tokens_as_pass_our_model(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("case", [Workload(3, 2), Workload(9, 2, 12)], ids=["direct", "sampled"])
+def test_a_peer_is_given_as_many_tokens_as_pass_our_model(case: Workload, monkeypatch: pytest.MonkeyPatch) -> None:
     read, advance = list[int](), VisionLanguageModel.advance
 
     def counted(self: VisionLanguageModel, batch: Sequence[RowTokens]) -> ModelForward:
@@ -107,7 +109,7 @@ def test_what_a_forward_cannot_do_without_is_what_torch_counts() -> None:
     checkpoint.model.set_attn_implementation("eager")
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         text(input_ids=torch.ones(1, tokens, dtype=torch.long))
-    cost, counted = Cost.of(checkpoint, token_bytes=100), counter.get_total_flops()
+    cost, counted = ModelCost.of(checkpoint, token_bytes=100), counter.get_total_flops()
     hidden = 2 * layers * cost.width * tokens**2  # worked out, and hidden by the mask
     assert cost.reading_flops(tokens) * layers / (layers - 1) == pytest.approx(counted - hidden, rel=0.01)
     steps = sum(cost.step_flops(1, seen) for seen in range(1, tokens + 1)) - 2 * tokens * cost.head
@@ -117,7 +119,7 @@ def test_what_a_forward_cannot_do_without_is_what_torch_counts() -> None:
 
 
 def test_a_forward_takes_as_long_as_the_longer_of_moving_and_multiplying() -> None:
-    best = Rates(bytes_s=1e9, flop_s=1e12)
+    best = DeviceRates(bytes_s=1e9, flop_s=1e12)
     assert best.least_ms(2e6, 1e9) == pytest.approx(2.0)
     assert best.least_ms(2e6, 5e9) == pytest.approx(5.0)
 

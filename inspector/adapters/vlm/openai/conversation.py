@@ -1,5 +1,7 @@
-"""From questions to answers on a server: what goes out together, how a thought is kept going and brought to its
-verdict, and whether the model holds that to be right. Knows the steps; neither their JSON nor HTTP."""
+"""Conversations with a server: which questions share a request, how reasoning is extended, how verdicts are read.
+
+Knows the steps; neither their JSON nor HTTP.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +14,19 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from inspector.adapters.vlm.openai.client import Client
+from inspector.adapters.vlm.openai.client import ServerClient
 from inspector.adapters.vlm.openai.errors import unreadable, without_logprobs
 from inspector.adapters.vlm.openai.requests import RenderedPrefix, Requests
 from inspector.adapters.vlm.openai.responses import (
     Choice,
     Reply,
     Token,
-    begun,
-    kept_going,
+    extended,
     p_ng,
     thought,
     up_to_cue,
     verdict,
+    with_start,
 )
 from inspector.adapters.vlm.verdict import leading_word
 from inspector.domain.declared import Reasoning
@@ -34,18 +36,18 @@ from inspector.errors import ModelError
 from inspector.ports.engine import Answer
 
 Result = TypeVar("Result")
-Asked = Sequence[tuple[int, Question]]  # questions with their numbers
-WAIT_TOKENS: Final = 2  # what view.WAIT takes: no server counts the tokens that it was given apart
+NumberedQuestions = Sequence[tuple[int, Question]]  # questions with their numbers
+WAIT_TOKENS: Final = 2  # tokens of prompts.WAIT: no server counts given tokens separately
 
 
-class Asking:
+class Conversation:
     """Questions to one server's model."""
 
-    def __init__(self, server: Server, client: Client, requests: Requests) -> None:
+    def __init__(self, server: Server, client: ServerClient, requests: Requests) -> None:
         self._server, self._client, self._requests = server, client, requests
 
-    async def answers(self, prefix: RenderedPrefix, asked: Asked) -> list[Answer]:
-        """The answers to questions in the same words, from one request and what has to follow it."""
+    async def answers(self, prefix: RenderedPrefix, asked: NumberedQuestions) -> list[Answer]:
+        """Answer questions in the same words with one request and its follow-ups."""
         if any(question.min_tokens for _, question in asked) and not self._requests.can_continue:
             raise ModelError(
                 f"{self._server.base_url} can't go on with a thought that ends too soon; set reasoning: cot in the "
@@ -66,24 +68,24 @@ class Asking:
         prefix.tokens = reply.usage.prompt_tokens
         return reply
 
-    async def _read_at_once(self, prefix: RenderedPrefix, asked: Asked) -> list[Answer]:
+    async def _read_at_once(self, prefix: RenderedPrefix, asked: NumberedQuestions) -> list[Answer]:
         token = await self._next_token(prefix, self._requests.verdict(prefix, asked[0][1].text))
         return [Answer(index, _read(token, question), 1, token.token if token else "") for index, question in asked]
 
-    async def _drafts(self, prefix: RenderedPrefix, asked: Asked) -> list[Answer]:
+    async def _drafts(self, prefix: RenderedPrefix, asked: NumberedQuestions) -> list[Answer]:
         reply = await self.complete(prefix, self._requests.drafts(prefix, asked[0][1], len(asked)))
         given = [self._drafted(prefix, *each, choice) for each, choice in zip(asked, reply.choices, strict=False)]
         answers = [answer async for answer in as_they_finish(given)]
-        left = asked[len(given) :]  # a server that does not know `n` gives one
+        left = asked[len(given) :]  # a server without `n` returns one answer
         return answers + (await self._drafts(prefix, left) if left else [])
 
     async def _drafted(self, prefix: RenderedPrefix, index: int, question: Question, choice: Choice) -> Answer:
-        """A draft with its verdict, which is asked for where the model did not come to it by itself."""
+        """Return a draft with its verdict, which is requested if the model did not write it."""
         text, tokens, spent = choice.text, self._tokens(choice), 0
         while spent + thought(tokens) < question.min_tokens:
-            spent, said = spent + thought(tokens) + WAIT_TOKENS, kept_going(text)
+            spent, said = spent + thought(tokens) + WAIT_TOKENS, extended(text)
             reply = await self.complete(prefix, self._requests.more(prefix, question, said, spent))
-            text, tokens = begun(reply.choices[0].text, said), self._tokens(reply.choices[0])
+            text, tokens = with_start(reply.choices[0].text, said), self._tokens(reply.choices[0])
         place = verdict(tokens)
         if place is not None:
             return Answer(index, _read(tokens[place], question), spent + place, up_to_cue(text))
@@ -94,7 +96,7 @@ class Asking:
         return Answer(index, _read(token, question), spent + len(tokens), said)
 
     async def _doubted(self, prefix: RenderedPrefix, question: Question, answer: Answer) -> Answer:
-        """The answer with how likely the model holds it to be right, where it is to be asked that."""
+        """Return the answer with the model's probability that it is right, if the question asks for it."""
         if answer.p_ng is None or not question.asks_p_true:
             return answer
         word = leading_word(answer.p_ng, question)
@@ -103,7 +105,7 @@ class Asking:
         return replace(answer, tokens=answer.tokens + 1, p_true=p_ng(token, YES, NO) if token else None)
 
     async def _next_token(self, prefix: RenderedPrefix, body: bytes) -> Token | None:
-        """What may come next; None where the answer ends there."""
+        """Return what may come next; None if the answer ends there."""
         reply = await self.complete(prefix, body)
         return next(iter(self._tokens(reply.choices[0])), None)
 
@@ -114,8 +116,8 @@ class Asking:
         return tokens
 
 
-def alike(questions: Sequence[Question], most: int) -> list[Asked]:
-    """Questions that share a request, as they differ only in which answers count or in their seeds."""
+def shared_requests(questions: Sequence[Question], most: int) -> list[NumberedQuestions]:
+    """Group questions that can share a request: they differ in counted answers or seeds only."""
     groups: dict[Hashable, list[tuple[int, Question]]] = defaultdict(list)
     seen: Counter[Hashable] = Counter()
     for index, question in enumerate(questions):
@@ -126,15 +128,14 @@ def alike(questions: Sequence[Question], most: int) -> list[Asked]:
 
 
 def _sharing(question: Question, most: int) -> int:
-    """How many questions in the same words one request can answer. vLLM gives one sample where nothing is left to
-    chance."""
+    """Return how many questions in the same words one request can answer. vLLM returns one sample at temperature 0."""
     if question.reasoning is Reasoning.NONE:
         return sys.maxsize
     return most if question.temperature else 1
 
 
 async def as_they_finish(work: Iterable[Coroutine[Any, Any, Result]]) -> AsyncGenerator[Result, None]:
-    """Results in the order they come; closing it, or the first failure, cancels the rest."""
+    """Yield results as they arrive. Closing the generator, or the first failure, cancels the rest."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         for task in asyncio.as_completed(tasks):

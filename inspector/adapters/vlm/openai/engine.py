@@ -1,7 +1,7 @@
-"""`ports.Engine` on a server that speaks OpenAI's chat completions: vLLM, SGLang, Ray Serve LLM, llama.cpp.
+"""`ports.Engine` on a server with OpenAI's chat completions: vLLM, SGLang, Ray Serve LLM, llama.cpp.
 
-The server batches, caches the common prefix and shares out its GPU; here all questions of a part go out at once, and
-what is no longer needed is hung up on.
+The server batches, caches the common prefix and shares its GPU. All questions of a part go out at once, and unneeded
+requests are cancelled by closing their connections.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from inspector.adapters.vlm.openai.client import Client
-from inspector.adapters.vlm.openai.conversation import Asking, alike, as_they_finish
-from inspector.adapters.vlm.openai.requests import RenderedPrefix, Requests, rendered
-from inspector.adapters.vlm.openai.responses import begun
-from inspector.adapters.vlm.openai.server_identity import Peer
+from inspector.adapters.vlm.openai.client import ServerClient
+from inspector.adapters.vlm.openai.conversation import Conversation, as_they_finish, shared_requests
+from inspector.adapters.vlm.openai.requests import RenderedPrefix, Requests, render_prefix
+from inspector.adapters.vlm.openai.responses import with_start
+from inspector.adapters.vlm.openai.server_identity import ServerIdentity
 from inspector.domain.model_card import ModelCard, Server
 from inspector.domain.prompts import Question
 from inspector.domain.report import JsonSchema
@@ -27,16 +27,16 @@ class OpenAIEngine:
     """One model on one server."""
 
     def __init__(self, card: ModelCard, server: Server, key: str | None) -> None:
-        """Raises ModelError when the server can't be reached, refuses the key, or does not serve the model."""
+        """Connect. Raises ModelError if the server can't be reached, refuses the key, or does not serve the model."""
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._card, self._server = card, server
-        self._peer = Peer(card, server, headers)
+        self._peer = ServerIdentity(card, server, headers)
         self._requests = Requests(card, server)
-        self._asking = Asking(server, Client(server, headers), self._requests)
+        self._asking = Conversation(server, ServerClient(server, headers), self._requests)
 
     @classmethod
     def load(cls, card: ModelCard) -> OpenAIEngine:
-        """Raises ModelError, with the remedy, when the card's server can't be used."""
+        """Connect to the card's server. Raises ModelError with the remedy."""
         if card.server is None:
             raise ModelError(f"model {card.name}: engine openai needs `server` with a base_url")
         return cls(card, card.server, _key(card, card.server))
@@ -46,12 +46,12 @@ class OpenAIEngine:
         return self._peer.fingerprint
 
     async def open(self, pictures: Sequence[Picture], preamble: str) -> RenderedPrefix:
-        return await asyncio.to_thread(rendered, pictures, preamble, self._card)
+        return await asyncio.to_thread(render_prefix, pictures, preamble, self._card)
 
     async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
         kept = _own(prefix)
         await self._peer.refresh()
-        together = alike(questions, self._server.max_n)
+        together = shared_requests(questions, self._server.max_n)
         async with aclosing(as_they_finish(self._asking.answers(kept, asked) for asked in together)) as finished:
             async for answers in finished:
                 for answer in answers:
@@ -69,7 +69,7 @@ class OpenAIEngine:
     ) -> GeneratedText:
         kept = _own(prefix)
         reply = await self._asking.complete(kept, self._requests.words(kept, request, start, max_tokens, schema))
-        return GeneratedText(begun(reply.choices[0].text, start), reply.usage.completion_tokens)
+        return GeneratedText(with_start(reply.choices[0].text, start), reply.usage.completion_tokens)
 
     async def features(self, prefix: Prefix) -> PatchMap:  # noqa: ARG002
         raise ModelError(
@@ -83,7 +83,7 @@ class OpenAIEngine:
 
 
 def _key(card: ModelCard, server: Server) -> str | None:
-    """The key itself, from the variable that the card names."""
+    """Return the key from the variable that the card names."""
     if server.api_key_variable is None:
         return None
     key = os.environ.get(server.api_key_variable, "").strip()

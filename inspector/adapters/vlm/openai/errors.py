@@ -1,5 +1,7 @@
-"""What a server's refusal means, and what to do about it: everything that can go wrong between us and an
-OpenAI-compatible server becomes a ModelError, once. Knows httpx's errors and the words of the usual servers."""
+"""Turns every error of an OpenAI-compatible server into a ModelError with its remedy.
+
+Knows httpx's errors and the messages of the usual servers.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,11 @@ from inspector.domain.model_card import Server
 from inspector.errors import ModelError
 from inspector.text import printable, shortened
 
-LOGPROBS: Final = (
+NO_LOGPROBS: Final = (
     "the verdict is read from them: use a server that gives top_logprobs with chat completions "
     "(vLLM: --max-logprobs 20 or more; llama.cpp and SGLang give them as they are)"
 )
-OF_STATUS: Final = {
+REMEDY_OF_STATUS: Final = {
     401: "put the server's key in the variable that server.api_key_variable names in the model card",
     403: "put a key with the right to use this model in the variable that server.api_key_variable names",
     404: "end server.base_url with /v1, and name in server.model what the server lists under /v1/models",
@@ -24,8 +26,8 @@ OF_STATUS: Final = {
     429: "give the server more replicas, or lower max_ongoing_requests in the model card",
     503: "wait until it has loaded its model, or give it more replicas",
 }
-OF_WORDS: Final = (  # the first that the server's message speaks of
-    (r"logprob", LOGPROBS),
+REMEDY_OF_WORDS: Final = (  # the first whose words are in the server's message
+    (r"logprob", NO_LOGPROBS),
     (r"'n'|`n`|\bn (must|should|is)\b", "lower server.max_n in the model card"),
     (
         r"context|max(imum)?[ _]model[ _]len|too many tokens|prompt .*too long",
@@ -41,9 +43,9 @@ OF_WORDS: Final = (  # the first that the server's message speaks of
         "(vLLM: --limit-mm-per-prompt)",
     ),
     (r"extra|unknown|unrecognized|unexpected|unsupported|permitted", "leave that out of server.extra"),
-    (r"model", OF_STATUS[404]),
+    (r"model", REMEDY_OF_STATUS[404]),
 )
-ANYTHING_ELSE: Final = "see the server's log"
+DEFAULT_REMEDY: Final = "see the server's log"
 
 
 def unreachable(server: Server, error: httpx.TransportError) -> ModelError:
@@ -60,23 +62,23 @@ def too_slow(server: Server) -> ModelError:
     )
 
 
-def refused(server: Server, response: httpx.Response) -> ModelError:
-    """The server's own words with our remedy."""
+def refusal_error(server: Server, response: httpx.Response) -> ModelError:
+    """Build a ModelError from the server's own words and our remedy."""
     status, said = response.status_code, message(response)
-    return ModelError(f"{server.base_url} refused with {status}: {said}; {_remedy(status, said)}")
+    return ModelError(f"{server.base_url} refusal_error with {status}: {said}; {_remedy(status, said)}")
 
 
 def unreadable(server: Server, response: httpx.Response) -> ModelError:
     said = shortened(printable(response.text), 120)
-    return ModelError(f"{server.base_url} answers what is no chat completion ({said!r}); {OF_STATUS[404]}")
+    return ModelError(f"{server.base_url} answers what is no chat completion ({said!r}); {REMEDY_OF_STATUS[404]}")
 
 
 def without_logprobs(server: Server) -> ModelError:
-    return ModelError(f"{server.base_url} sent no logprobs; {LOGPROBS}")
+    return ModelError(f"{server.base_url} sent no logprobs; {NO_LOGPROBS}")
 
 
 def message(response: httpx.Response) -> str:
-    """What the server says is wrong, wherever it puts that."""
+    """Return the server's error message, wherever the response has it."""
     try:
         found = _told(response.json())
     except ValueError:
@@ -91,6 +93,6 @@ def _told(body: Any) -> str:
 
 
 def _remedy(status: int, said: str) -> str:
-    if status in OF_STATUS:
-        return OF_STATUS[status]
-    return next((remedy for words, remedy in OF_WORDS if re.search(words, said, re.IGNORECASE)), ANYTHING_ELSE)
+    if status in REMEDY_OF_STATUS:
+        return REMEDY_OF_STATUS[status]
+    return next((remedy for words, remedy in REMEDY_OF_WORDS if re.search(words, said, re.IGNORECASE)), DEFAULT_REMEDY)

@@ -1,5 +1,7 @@
-"""Reads what a server answered: the verdict from the log probabilities of its token, a draft up to its cue. Knows the
-JSON of chat completions; nothing of HTTP."""
+"""Reads a server's responses: the verdict from its token's log probabilities, a draft up to its cue.
+
+Knows the JSON of chat completions; nothing of HTTP.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,14 @@ from inspector.domain.prompts import VERDICT_CUE, WAIT
 
 
 class Alternative(BaseModel):
-    """A token that could have stood there."""
+    """A token that could have been at this position."""
 
     token: str
     logprob: float
 
 
 class Token(BaseModel):
-    """A token that was said, and the likeliest that could have been."""
+    """A token of the answer, and the likeliest alternatives."""
 
     token: str
     top_logprobs: tuple[Alternative, ...] = ()
@@ -32,14 +34,14 @@ class Logprobs(BaseModel):
     content: tuple[Token, ...] | None = None
 
 
-class Message(BaseModel):
+class ReplyMessage(BaseModel):
     content: str | None = None
 
 
 class Choice(BaseModel):
     """One answer."""
 
-    message: Message
+    message: ReplyMessage
     logprobs: Logprobs | None = None
 
     @property
@@ -48,7 +50,7 @@ class Choice(BaseModel):
 
     @property
     def tokens(self) -> tuple[Token, ...] | None:
-        """None where the server gives no log probabilities; an answer that ended at once has none to give."""
+        """The tokens; None if the server returns no log probabilities. An empty answer has none to return."""
         return self.logprobs.content if self.logprobs else None
 
 
@@ -58,20 +60,22 @@ class Usage(BaseModel):
 
 
 class Reply(BaseModel):
-    """A chat completion: what of it is read."""
+    """A chat completion, as far as it is read."""
 
     choices: tuple[Choice, ...] = Field(min_length=1)
     usage: Usage = Usage()
 
 
 def p_ng(token: Token, ng_words: Sequence[str], ok_words: Sequence[str]) -> float | None:
-    """The share of NG among NG and OK, all spellings summed. One spelling may be listed more than once: servers write
-    different tokens the same."""
+    """Return the share of NG among NG and OK, over all spellings.
+
+    A spelling may be listed more than once: servers write different tokens the same way.
+    """
     return share_of_ng(_share(token, ng_words), _share(token, ok_words))
 
 
 def verdict(tokens: Sequence[Token]) -> int | None:
-    """Where the verdict stands: the first token after the cue that is not blank. None where there is none."""
+    """Return the position of the verdict: the first non-blank token after the cue; None if there is none."""
     text = ""
     for place, token in enumerate(tokens):
         if VERDICT_CUE in text and token.token.strip():
@@ -81,27 +85,30 @@ def verdict(tokens: Sequence[Token]) -> int | None:
 
 
 def thought(tokens: Sequence[Token]) -> int:
-    """How many tokens stand before the cue; all where there is none."""
+    """Return the number of tokens before the cue; all if there is none."""
     ends = [*accumulate(len(token.token) for token in tokens)]
     cue = "".join(token.token for token in tokens).find(VERDICT_CUE)
     return len(tokens) if cue < 0 else sum(end <= cue for end in ends)
 
 
-def kept_going(text: str) -> str:
-    """What stands before the cue, with WAIT in its place."""
+def extended(text: str) -> str:
+    """Return the text before the cue, with WAIT in its place."""
     before, _, _ = text.partition(VERDICT_CUE)
     return _joined(before, WAIT)
 
 
 def up_to_cue(text: str) -> str:
-    """A draft as far as its cue, which is added where the model did not write it."""
+    """Return a draft up to its cue, which is added if the model did not write it."""
     before, cue, _ = text.partition(VERDICT_CUE)
     return before + cue if cue else _joined(before, VERDICT_CUE)
 
 
-def begun(text: str, start: str) -> str:
-    """The text with its start: llama.cpp repeats what it was made to continue, vLLM does not, and a server that keeps
-    to a schema spaces its JSON as it likes."""
+def with_start(text: str, start: str) -> str:
+    """Return the text with its start.
+
+    llama.cpp repeats the text that it continues, vLLM does not, and a server that follows a schema spaces its JSON
+    freely.
+    """
     try:
         spaced = json.dumps(json.loads(text), ensure_ascii=False)
     except (ValueError, RecursionError):

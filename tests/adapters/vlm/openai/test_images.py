@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.served import card
 
-from inspector.adapters.vlm.openai.images import TOKEN_PX, fitted, outgoing
+from inspector.adapters.vlm.openai.images import TOKEN_PX, data_url, resized
 from inspector.domain.model_card import Pixels
 from inspector.domain.report import Box
 from inspector.errors import PictureError
@@ -33,7 +33,7 @@ NOISE = encoded(Image.effect_noise((100, 80), 90), "JPEG")
 
 
 def sent(data: bytes, crop: Box | None = None) -> tuple[str, bytes]:
-    kind, _, content = outgoing(Picture(data, crop), CARD).url.partition(";base64,")
+    kind, _, content = data_url(Picture(data, crop), CARD).url.partition(";base64,")
     return kind, base64.b64decode(content)
 
 
@@ -102,7 +102,7 @@ def test_a_large_crop_is_brought_into_the_budget_of_zooms() -> None:
 @pytest.mark.parametrize("data", [b"", b"not a picture", encoded(GREY, "PNG")[:20], NOISE[:-200]])
 def test_unreadable_bytes_are_refused(data: bytes, crop: Box | None) -> None:
     with pytest.raises(PictureError, match=rf"can't be read \({len(data)} bytes\)"):
-        outgoing(Picture(data, crop), CARD)
+        data_url(Picture(data, crop), CARD)
 
 
 @given(
@@ -112,7 +112,7 @@ def test_unreadable_bytes_are_refused(data: bytes, crop: Box | None) -> None:
 def test_a_resized_picture_is_whole_tokens_within_the_budget(size: tuple[int, int], tokens: list[int]) -> None:
     least, most = (count * TOKEN_PX**2 for count in tokens)
     area = size[0] * size[1]
-    found = fitted(Image.new("L", size), Pixels(min=least, max=most)).size
+    found = resized(Image.new("L", size), Pixels(min=least, max=most)).size
     if least <= area <= most:
         assert found == size
         return

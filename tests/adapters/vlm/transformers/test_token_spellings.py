@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inspector.adapters.vlm.transformers.decoding import is_closed_object
 from inspector.adapters.vlm.transformers.token_spellings import VerdictTokens, draw
 from inspector.adapters.vlm.transformers.token_spellings import p_ng as shares_of_ng
-from inspector.adapters.vlm.verdict import READABLE
+from inspector.adapters.vlm.verdict import MIN_READABLE_SHARE
 
 
 def logits(*shares: float) -> torch.Tensor:
@@ -40,7 +40,7 @@ def test_an_answer_about_something_else_is_unreadable() -> None:
 
 
 def test_one_readable_side_makes_an_answer() -> None:
-    assert p_ng(logits(READABLE + 0.01, 1e-9, 0.94), ng=[0], ok=[1]) == pytest.approx(1.0)
+    assert p_ng(logits(MIN_READABLE_SHARE + 0.01, 1e-9, 0.94), ng=[0], ok=[1]) == pytest.approx(1.0)
 
 
 def test_logits_that_are_no_numbers_are_unreadable() -> None:
