@@ -183,7 +183,7 @@ class Intake:
     def _receive(self, message: MQTTMessage) -> None:
         topic = self._topics.parse(message.topic)
         if topic is None:
-            self._note("UNKNOWN_TOPIC", f"nothing is parse_frame from {message.topic[:200]}")
+            self._note("UNKNOWN_TOPIC", f"nothing is read from {message.topic[:200]}")
             self._receipts.ready(message.mid)
         elif topic.channel in ("frame", "frame-ref"):
             self._receive_frame(topic, message)

@@ -157,7 +157,7 @@ def test_page_holds_every_metric_and_no_other(url: str, exporter: Exporter) -> N
     assert typed == {metric.name: metric.kind.value for metric in METRICS}
 
 
-# ---------------------------------------------------------------------- where it is serve_metrics
+# ---------------------------------------------------------------------- where it is served
 
 
 def test_page_is_served_without_a_console(exporter: Exporter) -> None:

@@ -65,7 +65,7 @@ def too_slow(server: Server) -> ModelError:
 def refusal_error(server: Server, response: httpx.Response) -> ModelError:
     """Build a ModelError from the server's own words and our remedy."""
     status, said = response.status_code, message(response)
-    return ModelError(f"{server.base_url} refusal_error with {status}: {said}; {_remedy(status, said)}")
+    return ModelError(f"{server.base_url} refused with {status}: {said}; {_remedy(status, said)}")
 
 
 def unreadable(server: Server, response: httpx.Response) -> ModelError:
