@@ -14,7 +14,7 @@ import typer
 from pydantic import BaseModel
 
 from inspector.adapters.console.queries import Catalogue
-from inspector.adapters.console.rest import rest_over
+from inspector.adapters.console.rest import catalogue_api
 from inspector.adapters.telemetry.metrics import METRICS
 from inspector.cli.app import app
 from inspector.domain.model_card import ModelCard
@@ -271,7 +271,7 @@ def _message(name: str, schema: Schema) -> str:
 
 
 def _rest() -> str:
-    document = rest_over(cast(Catalogue, None)).openapi()
+    document = catalogue_api(cast(Catalogue, None)).openapi()
     root = {"$defs": document["components"]["schemas"]}
     intro = (
         "The console's port serves the API; it reads only. `/api/v1/openapi.json` is its description for programs. "

@@ -9,13 +9,13 @@ from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 
 from inspector.adapters.console.queries import Catalogue
-from inspector.adapters.console.rest import rest_over
+from inspector.adapters.console.rest import catalogue_api
 from inspector.messages.topics import DEFAULT_ROOT, Topics
 from inspector.ports.archive import Archive
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import MetricsPage
 
-WITHOUT_PAGES: Final = (
+NO_PAGES_TEXT: Final = (
     "inspector runs. Its pages are not installed here: pip install 'inspector[console]', then restart the service.\n"
     "The REST API is at /api/v1, its description at /api/v1/openapi.json.\n"
 )
@@ -34,9 +34,9 @@ def console_app(
     one copy of it. The REST API alone (`rest_api`) has neither limit.
     """
     catalogue = Catalogue(archive, evidence)
-    app = rest_over(catalogue, metrics)
+    app = catalogue_api(catalogue, metrics)
     if find_spec("nicegui") is None:
-        app.add_api_route("/", _without_pages, include_in_schema=False)
+        app.add_api_route("/", _no_pages, include_in_schema=False)
     else:
         from inspector.adapters.console.pages import serve_pages
 
@@ -44,5 +44,5 @@ def console_app(
     return app
 
 
-async def _without_pages() -> PlainTextResponse:
-    return PlainTextResponse(WITHOUT_PAGES)
+async def _no_pages() -> PlainTextResponse:
+    return PlainTextResponse(NO_PAGES_TEXT)

@@ -13,9 +13,9 @@ from inspector.domain.picture_format import FORMATS, picture_format
 
 MAX_PIXELS: Final = 64_000_000  # decoded at once; beyond it a thumbnail could take the console's memory
 JPEG_QUALITY: Final = 82
-DOWNLOAD: Final = "application/octet-stream"
-DRAWING: Final = "image/svg+xml"  # only ever our own
-BROKEN: Final = (
+DOWNLOAD_TYPE: Final = "application/octet-stream"
+SVG_TYPE: Final = "image/svg+xml"  # only ever our own
+UNREADABLE_ERRORS: Final = (
     OSError,
     ValueError,
     SyntaxError,
@@ -28,29 +28,29 @@ BROKEN: Final = (
 )
 
 
-class Sent(NamedTuple):
+class PictureBody(NamedTuple):
     """Bytes and the media type they are sent as."""
 
     data: bytes
     media_type: str
 
 
-def placeholder(name: str) -> Sent:
+def placeholder(name: str) -> PictureBody:
     """A drawing in place of a picture: `missing` or `unreadable`."""
-    return Sent((files("inspector.adapters.console") / "assets" / f"picture_{name}.svg").read_bytes(), DRAWING)
+    return PictureBody((files("inspector.adapters.console") / "assets" / f"picture_{name}.svg").read_bytes(), SVG_TYPE)
 
 
 def media_type(data: bytes) -> str:
     """What the bytes are, by their signature: a picture type we know, or a download."""
     name = picture_format(data)
-    return DOWNLOAD if name is None else FORMATS[name].media_types[0]
+    return DOWNLOAD_TYPE if name is None else FORMATS[name].media_types[0]
 
 
-def thumbnail(data: bytes, side: int) -> Sent | None:
+def thumbnail(data: bytes, side: int) -> PictureBody | None:
     """The picture, upright, as JPEG within `side` x `side` pixels, never enlarged; None when it can't be read."""
     try:
-        return Sent(_shrunk(data, side), "image/jpeg")
-    except BROKEN:
+        return PictureBody(_shrunk(data, side), "image/jpeg")
+    except UNREADABLE_ERRORS:
         return None
 
 
@@ -61,9 +61,9 @@ def _shrunk(data: bytes, side: int) -> bytes:
             raise ValueError("too many pixels")
         small = _eight_bit(ImageOps.exif_transpose(image))
         small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        written = io.BytesIO()
-        small.convert("RGB").save(written, "JPEG", quality=JPEG_QUALITY)
-    return written.getvalue()
+        jpeg = io.BytesIO()
+        small.convert("RGB").save(jpeg, "JPEG", quality=JPEG_QUALITY)
+    return jpeg.getvalue()
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

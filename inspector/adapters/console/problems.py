@@ -22,7 +22,7 @@ class FieldFault(BaseModel):
     remedy: str
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str
@@ -30,7 +30,7 @@ class Problem(BaseModel):
 
 
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": Problem, "description": description, "content": {MEDIA_TYPE: {}}}
+    status: {"model": ProblemDetails, "description": description, "content": {MEDIA_TYPE: {}}}
     for status, description in (
         (404, "There is no such part or picture."),
         (422, "A parameter is not accepted; `errors` names the field and the remedy."),
@@ -39,22 +39,22 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def answer_problems(app: FastAPI) -> None:
+def add_problem_handlers(app: FastAPI) -> None:
     """Makes every error of `app` a problem document."""
-    app.add_exception_handler(RequestValidationError, _refused)
-    app.add_exception_handler(LedgerError, _database_away)
-    app.add_exception_handler(HTTPException, _not_served)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(LedgerError, _on_ledger_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
 
 
-def _answer(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+def _response(problem: ProblemDetails, headers: dict[str, str] | None = None) -> JSONResponse:
     return JSONResponse(problem.model_dump(), problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-async def _refused(_: Request, error: Exception) -> JSONResponse:
+async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     faults = [_fault(each) for each in error.errors()]
     detail = "; ".join(f"{fault.field}: {fault.problem}, {fault.remedy}" for fault in faults)
-    return _answer(Problem(title="Parameter not accepted", status=422, detail=detail, errors=faults))
+    return _response(ProblemDetails(title="Parameter not accepted", status=422, detail=detail, errors=faults))
 
 
 def _fault(error: dict[str, Any]) -> FieldFault:
@@ -65,12 +65,12 @@ def _fault(error: dict[str, Any]) -> FieldFault:
     return FieldFault(field=field, problem=f"{value} is not accepted", remedy=remedy[:1].lower() + remedy[1:])
 
 
-async def _database_away(_: Request, error: Exception) -> JSONResponse:
-    problem = Problem(title="The database can't be read", status=503, detail=str(error))
-    return _answer(problem, {"Retry-After": str(RETRY_AFTER_S)})
+async def _on_ledger_error(_: Request, error: Exception) -> JSONResponse:
+    problem = ProblemDetails(title="The database can't be read", status=503, detail=str(error))
+    return _response(problem, {"Retry-After": str(RETRY_AFTER_S)})
 
 
-async def _not_served(_: Request, error: Exception) -> JSONResponse:
+async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     title = "Not found" if error.status_code == 404 else "Not served"
-    return _answer(Problem(title=title, status=error.status_code, detail=error.detail))
+    return _response(ProblemDetails(title=title, status=error.status_code, detail=error.detail))

@@ -12,15 +12,15 @@ from functools import lru_cache
 from typing import Final
 
 from inspector.adapters.console import pictures
-from inspector.adapters.console.pictures import Sent
+from inspector.adapters.console.pictures import PictureBody
 from inspector.adapters.console.schemas import (
+    AdjacentParts,
     CameraAnswer,
     EventAnswer,
     Health,
-    Neighbours,
-    PartListed,
-    PartPage,
+    PartList,
     PartReport,
+    PartSummary,
     PipelineAnswer,
     TotalsAnswer,
 )
@@ -28,8 +28,8 @@ from inspector.ports.archive import Archive, PartFilter
 from inspector.ports.evidence import EvidenceStore
 from inspector.utc import utc_now
 
-KEPT_THUMBNAILS: Final = 512
-KEPT_SIDE_PX: Final = 320  # larger ones are made anew: a browser keeps them, and memory stays bounded
+CACHED_THUMBNAILS: Final = 512
+MAX_CACHED_SIDE_PX: Final = 320  # larger ones are made anew: a browser keeps them, and memory stays bounded
 
 
 class Catalogue:
@@ -38,12 +38,12 @@ class Catalogue:
     def __init__(self, archive: Archive, evidence: EvidenceStore) -> None:
         self._archive = archive
         self._evidence = evidence
-        self._kept = lru_cache(KEPT_THUMBNAILS)(self._make_thumbnail)
+        self._cached_thumbnail = lru_cache(CACHED_THUMBNAILS)(self._make_thumbnail)
 
-    async def parts(self, wanted: PartFilter, limit: int) -> PartPage:
+    async def parts(self, wanted: PartFilter, limit: int) -> PartList:
         rows = await asyncio.to_thread(self._archive.parts, wanted, limit)
-        return PartPage(
-            parts=tuple(PartListed.of(row) for row in rows),
+        return PartList(
+            parts=tuple(PartSummary.of(row) for row in rows),
             next_before=rows[-1].number if len(rows) == limit else None,
         )
 
@@ -51,21 +51,21 @@ class Catalogue:
         row = await asyncio.to_thread(self._archive.part, result_id)
         return PartReport.of(row) if row else None
 
-    async def neighbours(self, line: str, number: int) -> Neighbours:
+    async def neighbours(self, line: str, number: int) -> AdjacentParts:
         older, newer = await asyncio.gather(
             asyncio.to_thread(self._archive.parts, PartFilter(line=line, before=number), 1),
             asyncio.to_thread(self._archive.parts, PartFilter(line=line, after=number), 1),
         )
         ids = [rows[0].part.result_id if rows else None for rows in (older, newer)]
-        return Neighbours(older=ids[0], newer=ids[1])
+        return AdjacentParts(older=ids[0], newer=ids[1])
 
-    async def picture(self, sha256: str) -> Sent | None:
+    async def picture(self, sha256: str) -> PictureBody | None:
         """The stored bytes as they are; None when the evidence store does not have them."""
         return await asyncio.to_thread(self._stored, sha256)
 
-    async def thumbnail(self, sha256: str, side: int) -> Sent:
+    async def thumbnail(self, sha256: str, side: int) -> PictureBody:
         """A small JPEG, or a drawing that says why there is none."""
-        make = self._kept if side <= KEPT_SIDE_PX else self._make_thumbnail
+        make = self._cached_thumbnail if side <= MAX_CACHED_SIDE_PX else self._make_thumbnail
         try:
             return await asyncio.to_thread(make, sha256, side)
         except KeyError:
@@ -91,12 +91,12 @@ class Catalogue:
             newest_decided_at=newest.verdict.decided_at if newest else None,
         )
 
-    def _stored(self, sha256: str) -> Sent | None:
+    def _stored(self, sha256: str) -> PictureBody | None:
         try:
             data = self._evidence.get(sha256)
         except KeyError:
             return None
-        return Sent(data, pictures.media_type(data))
+        return PictureBody(data, pictures.media_type(data))
 
-    def _make_thumbnail(self, sha256: str, side: int) -> Sent:
+    def _make_thumbnail(self, sha256: str, side: int) -> PictureBody:
         return pictures.thumbnail(self._evidence.get(sha256), side) or pictures.placeholder("unreadable")

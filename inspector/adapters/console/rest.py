@@ -14,14 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from inspector import __doc__ as description
-from inspector.adapters.console.pictures import DOWNLOAD, DRAWING, Sent, placeholder
-from inspector.adapters.console.problems import RESPONSES, answer_problems
+from inspector.adapters.console.pictures import DOWNLOAD_TYPE, SVG_TYPE, PictureBody, placeholder
+from inspector.adapters.console.problems import RESPONSES, add_problem_handlers
 from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.schemas import (
     CameraAnswer,
     EventAnswer,
     Health,
-    PartPage,
+    PartList,
     PartReport,
     PipelineAnswer,
     TotalsAnswer,
@@ -34,12 +34,12 @@ from inspector.ports.metrics import MetricsPage
 
 PREFIX: Final = "/api/v1"
 DAY_MINUTES: Final = 24 * 60
-LOCKED: Final = {  # a stored picture never acts: no scripts, no guessing of types, no loading of anything
+PICTURE_SECURITY_HEADERS: Final = {  # no scripts, no type sniffing, no further requests
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-FOREVER: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
+PICTURE_CACHE_HEADERS: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
 class PartsQuery(BaseModel):
@@ -71,70 +71,76 @@ async def _part(result_id: Annotated[str, Path(max_length=128)], request: Reques
     return part
 
 
-Asked = Annotated[Catalogue, Depends(_catalogue)]
-Part = Annotated[PartReport, Depends(_part)]
+CatalogueDependency = Annotated[Catalogue, Depends(_catalogue)]
+PartDependency = Annotated[PartReport, Depends(_part)]
 router = APIRouter(prefix=PREFIX, responses=RESPONSES)
 
 
 @router.get("/parts", tags=["parts"])
-async def list_parts(asked: Asked, query: Annotated[PartsQuery, Query()]) -> PartPage:
+async def list_parts(catalogue: CatalogueDependency, query: Annotated[PartsQuery, Query()]) -> PartList:
     """Decided parts, newest first. Page to older ones with `before` = `next_before`; follow new ones with `after`."""
-    return await asked.parts(query.wanted(), query.limit)
+    return await catalogue.parts(query.wanted(), query.limit)
 
 
 @router.get("/parts/{result_id}", tags=["parts"])
-async def read_part(part: Part) -> PartReport:
+async def read_part(part: PartDependency) -> PartReport:
     """The whole report of one part: verdict, every vote, the words, the picture's hash."""
     return part
 
 
 @router.get("/parts/{result_id}/picture", tags=["parts"], response_class=Response)
-async def read_picture(asked: Asked, part: Part) -> Response:
+async def read_picture(catalogue: CatalogueDependency, part: PartDependency) -> Response:
     """The stored picture, byte for byte. What is no picture of a known type is only offered for download."""
     if part.picture is None:
         raise HTTPException(404, "No picture was stored with this part")
-    sent = await asked.picture(part.picture.sha256)
-    if sent is None:
+    body = await catalogue.picture(part.picture.sha256)
+    if body is None:
         raise HTTPException(404, f"The evidence store has no picture {part.picture.sha256}")
-    return _picture(sent)
+    return _picture(body)
 
 
 @router.get("/parts/{result_id}/thumbnail", tags=["parts"], response_class=Response)
-async def read_thumbnail(asked: Asked, part: Part, side: Annotated[int, Query(ge=16, le=2048)] = 160) -> Response:
+async def read_thumbnail(
+    catalogue: CatalogueDependency, part: PartDependency, side: Annotated[int, Query(ge=16, le=2048)] = 160
+) -> Response:
     """The picture as JPEG within side x side pixels; a drawing where there is none or it can't be read."""
     if part.picture is None:
         return _picture(placeholder("missing"))
-    return _picture(await asked.thumbnail(part.picture.sha256, side))
+    return _picture(await catalogue.thumbnail(part.picture.sha256, side))
 
 
 @router.get("/totals", tags=["line"])
-async def read_totals(asked: Asked, minutes: Annotated[int, Query(ge=1, le=31 * DAY_MINUTES)] = 15) -> TotalsAnswer:
+async def read_totals(
+    catalogue: CatalogueDependency, minutes: Annotated[int, Query(ge=1, le=31 * DAY_MINUTES)] = 15
+) -> TotalsAnswer:
     """Counts over the last minutes."""
-    return await asked.totals(minutes)
+    return await catalogue.totals(minutes)
 
 
 @router.get("/cameras", tags=["line"])
-async def list_cameras(asked: Asked) -> tuple[CameraAnswer, ...]:
+async def list_cameras(catalogue: CatalogueDependency) -> tuple[CameraAnswer, ...]:
     """Every camera that was ever seen, also those that no pipeline wants yet."""
-    return await asked.cameras()
+    return await catalogue.cameras()
 
 
 @router.get("/events", tags=["line"])
-async def list_events(asked: Asked, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> tuple[EventAnswer, ...]:
+async def list_events(
+    catalogue: CatalogueDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> tuple[EventAnswer, ...]:
     """Alarms and notices, newest first."""
-    return await asked.events(limit)
+    return await catalogue.events(limit)
 
 
 @router.get("/pipelines", tags=["line"])
-async def list_pipelines(asked: Asked) -> tuple[PipelineAnswer, ...]:
+async def list_pipelines(catalogue: CatalogueDependency) -> tuple[PipelineAnswer, ...]:
     """The newest declaration of every product line."""
-    return await asked.pipelines()
+    return await catalogue.pipelines()
 
 
 @router.get("/health", tags=["service"])
-async def read_health(asked: Asked) -> Health:
+async def read_health(catalogue: CatalogueDependency) -> Health:
     """200 while the database can be read."""
-    return await asked.health()
+    return await catalogue.health()
 
 
 @router.get("/{path:path}", include_in_schema=False)
@@ -144,10 +150,10 @@ async def no_such_path(path: str) -> Response:
 
 def rest_api(archive: Archive, evidence: EvidenceStore) -> FastAPI:
     """The API as an ASGI application of its own."""
-    return rest_over(Catalogue(archive, evidence))
+    return catalogue_api(Catalogue(archive, evidence))
 
 
-def rest_over(catalogue: Catalogue, metrics: MetricsPage | None = None) -> FastAPI:
+def catalogue_api(catalogue: Catalogue, metrics: MetricsPage | None = None) -> FastAPI:
     """The API over a catalogue that others use too, with /metrics where there is such a page. FastAPI's own
     documentation pages load from the internet and are therefore off."""
     app = FastAPI(
@@ -159,7 +165,7 @@ def rest_over(catalogue: Catalogue, metrics: MetricsPage | None = None) -> FastA
         redoc_url=None,
     )
     app.state.catalogue = catalogue
-    answer_problems(app)
+    add_problem_handlers(app)
     app.include_router(router)
     if metrics:
         _serve_metrics(app, metrics)
@@ -179,7 +185,7 @@ def part_address(result_id: str) -> str:
     return f"{PREFIX}/parts/{quote(result_id, safe='')}"
 
 
-def _picture(sent: Sent) -> Response:
-    kept = {} if sent.media_type == DRAWING else FOREVER
-    download = {"Content-Disposition": 'attachment; filename="picture.bin"'} if sent.media_type == DOWNLOAD else {}
-    return Response(sent.data, media_type=sent.media_type, headers=LOCKED | kept | download)
+def _picture(body: PictureBody) -> Response:
+    cache = {} if body.media_type == SVG_TYPE else PICTURE_CACHE_HEADERS
+    download = {"Content-Disposition": 'attachment; filename="picture.bin"'} if body.media_type == DOWNLOAD_TYPE else {}
+    return Response(body.data, media_type=body.media_type, headers=PICTURE_SECURITY_HEADERS | cache | download)

@@ -18,11 +18,11 @@ from inspector.ports.archive import PartRow, Totals
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 
 
-class Answer(BaseModel):
+class ApiModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
 
-class PartListed(Answer):
+class PartSummary(ApiModel):
     """One part in a list: the verdict as the gate got it, without votes and findings."""
 
     number: int = Field(description="grows with time; page with before= and after=")
@@ -33,7 +33,7 @@ class PartListed(Answer):
     has_picture: bool
 
     @classmethod
-    def of(cls, row: PartRow) -> PartListed:
+    def of(cls, row: PartRow) -> PartSummary:
         part = row.part
         return cls(
             number=row.number,
@@ -45,14 +45,14 @@ class PartListed(Answer):
         )
 
 
-class PartPage(Answer):
+class PartList(ApiModel):
     """Newest first. `next_before` is the `before` of the next, older page; null when this is the last one."""
 
-    parts: tuple[PartListed, ...]
+    parts: tuple[PartSummary, ...]
     next_before: int | None
 
 
-class PictureFacts(Answer):
+class PictureFacts(ApiModel):
     sha256: Sha256
     media_type: str = Field(description="as the camera declared it; the picture is sent as what its bytes are")
     size_bytes: int = Field(ge=0)
@@ -60,7 +60,7 @@ class PictureFacts(Answer):
     height_px: int = Field(ge=0, description="0 where unknown")
 
 
-class PartReport(Answer):
+class PartReport(ApiModel):
     """Everything that is known of one part: the report as published, and what only the ledger holds."""
 
     number: int
@@ -85,21 +85,21 @@ class PartReport(Answer):
         )
 
 
-class Neighbours(Answer):
+class AdjacentParts(ApiModel):
     """The parts of the same line decided just before and just after; null where there is none."""
 
     older: str | None
     newer: str | None
 
 
-class PartCount(Answer):
+class PartCount(ApiModel):
     line: str
     disposition: Disposition
     reason: Reason
     parts: int = Field(ge=0)
 
 
-class TotalsAnswer(Answer):
+class TotalsAnswer(ApiModel):
     """Counts over the last minutes, of all lines."""
 
     minutes: int
@@ -133,7 +133,7 @@ class TotalsAnswer(Answer):
         )
 
 
-class CameraAnswer(Answer):
+class CameraAnswer(ApiModel):
     line: str
     camera: str
     known: bool = Field(description="false when no pipeline wants this camera's frames")
@@ -149,7 +149,7 @@ class CameraAnswer(Answer):
         return cls.model_validate(row)
 
 
-class EventAnswer(Answer):
+class EventAnswer(ApiModel):
     event_id: str
     line: str
     camera: str | None
@@ -164,7 +164,7 @@ class EventAnswer(Answer):
         return cls.model_validate(event)
 
 
-class PipelineAnswer(Answer):
+class PipelineAnswer(ApiModel):
     """The newest version of a line's declaration."""
 
     version: int
@@ -176,7 +176,7 @@ class PipelineAnswer(Answer):
         return cls(version=stored.version, pipeline=stored.pipeline, golden=stored.golden)
 
 
-class Health(Answer):
+class Health(ApiModel):
     """Answered only while the database can be read; 503 otherwise."""
 
     status: Literal["ok"] = "ok"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
-START_S = 20.0
+START_TIMEOUT_S = 20.0
 
 
 class RunningConsole:
@@ -25,7 +25,7 @@ class RunningConsole:
     async def start(self) -> None:
         """Returns when requests are answered. Raises OSError when the address can't be taken."""
         self._serving = asyncio.create_task(self._serve())
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(START_TIMEOUT_S):
             while not self._server.started:
                 if self._serving.done():
                     raise OSError(f"{self._address} can't be served; is the port taken?") from self._serving.exception()

@@ -14,7 +14,7 @@ from support.console_parts import a_pass, a_picture, a_reject, store
 from support.fakes import NOON, MemoryEvidence, MemoryLedger, Posted, a_pipeline, a_verdict
 
 from inspector.adapters.console.rest import rest_api
-from inspector.adapters.console.schemas import PartPage, PartReport
+from inspector.adapters.console.schemas import PartList, PartReport
 from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlLedger, upgrade
 from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition
@@ -46,7 +46,7 @@ async def api() -> AsyncIterator[Api]:
 
 
 def numbers(answer: httpx.Response) -> list[int]:
-    return [part.number for part in PartPage.model_validate_json(answer.content).parts]
+    return [part.number for part in PartList.model_validate_json(answer.content).parts]
 
 
 async def test_parts_are_listed_newest_first_and_paged_by_number(api: Api) -> None:

@@ -16,8 +16,8 @@ from inspector.adapters.console.pages.boxes import boxes_svg
 from inspector.adapters.console.pages.looks import CAMERA_STATES, DISPOSITIONS, FINDINGS, SEVERITIES
 from inspector.adapters.console.pages.phrases import REASONS, STOPS, duration, explanation
 from inspector.adapters.console.pages.rows import camera_row, part_row, vote_rows
-from inspector.adapters.console.pages.shared import Shared
-from inspector.adapters.console.schemas import CameraAnswer, PartListed
+from inspector.adapters.console.pages.shared import SharedQuery
+from inspector.adapters.console.schemas import CameraAnswer, PartSummary
 from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition, Severity
 from inspector.domain.part import PartRecord
@@ -29,8 +29,8 @@ from inspector.ports.archive import PartFilter, PartRow
 from inspector.utc import utc_now
 
 
-def listed(part: PartRecord) -> PartListed:
-    return PartListed.of(PartRow(7, part))
+def listed(part: PartRecord) -> PartSummary:
+    return PartSummary.of(PartRow(7, part))
 
 
 def test_every_code_has_words_and_every_state_an_icon() -> None:
@@ -129,7 +129,7 @@ async def test_twenty_tabs_ask_the_archive_once() -> None:
         await asyncio.sleep(0)
         return minutes
 
-    shared = Shared(ask, keep_s=60.0)
+    shared = SharedQuery(ask, cache_s=60.0)
     assert await asyncio.gather(*(shared(15) for _ in range(20))) == [15] * 20
     assert await shared(60) == 60
     assert asked == [15, 60]
@@ -148,7 +148,7 @@ async def test_an_old_answer_is_asked_for_again() -> None:
     async def ask() -> int:
         return next(answers)
 
-    shared = Shared(ask, 1.0, clock)
+    shared = SharedQuery(ask, 1.0, clock)
     seen = []
     for clock.now in (0.0, 1.0, 1.1, 2.0, 2.2):
         seen.append(await shared())
@@ -162,7 +162,7 @@ async def test_an_archive_that_answers_slowly_is_asked_less_often() -> None:
         asked.append(clock.now)
         clock.now += 2.0
 
-    shared = Shared(ask, 1.0, clock)
+    shared = SharedQuery(ask, 1.0, clock)
     await shared()
     for clock.now in (3.5, 7.9, 8.1):
         await shared()
@@ -177,7 +177,7 @@ async def test_an_error_is_shared_and_then_forgotten() -> None:
             raise error
         return "back"
 
-    shared = Shared(ask, 1.0, clock)
+    shared = SharedQuery(ask, 1.0, clock)
     for _ in range(2):
         with pytest.raises(LedgerError, match="away"):
             await shared()
@@ -192,7 +192,7 @@ async def test_a_tab_that_closes_does_not_cancel_the_others_answer() -> None:
         await go.wait()
         return "answer"
 
-    shared = Shared(ask, keep_s=60.0)
+    shared = SharedQuery(ask, cache_s=60.0)
     closing, staying = asyncio.ensure_future(shared()), asyncio.ensure_future(shared())
     await asyncio.sleep(0)
     closing.cancel()

@@ -21,9 +21,9 @@ const Parts = {
               <span class="chip" :class="row.look"><q-icon :name="row.icon" aria-hidden="true" />{{ row.disposition }}</span>
             </a>
           </td>
-          <td class="tells">
-            <div class="told clip"><b v-if="row.defect">{{ row.defect }}</b><template v-else>{{ row.reason }}</template></div>
-            <div class="sub told clip">{{ row.detail }}</div>
+          <td class="reason-cell">
+            <div class="free-text clip"><b v-if="row.defect">{{ row.defect }}</b><template v-else>{{ row.reason }}</template></div>
+            <div class="sub free-text clip">{{ row.detail }}</div>
             <div class="sub only-narrow">{{ row.line }} / {{ row.camera }}</div>
           </td>
           <td class="number verdict">
@@ -39,7 +39,7 @@ const Parts = {
             <div class="meter" :class="{ over: row.late }"><i :style="{ width: row.time_used + '%' }"></i></div>
           </td>
           <td class="less-wide">
-            <div class="mono told clip">{{ row.name }}</div>
+            <div class="mono free-text clip">{{ row.name }}</div>
             <div class="sub">{{ row.line }} / {{ row.camera }}</div>
           </td>
           <td class="number">
@@ -74,7 +74,7 @@ const Votes = {
           <td class="number">{{ row.tokens }}</td>
           <td class="number">{{ row.ms }}</td>
         </tr>
-        <tr v-if="row.text" class="vote-text"><td></td><td colspan="5" class="sub told">“{{ row.text }}”</td></tr>
+        <tr v-if="row.text" class="vote-text"><td></td><td colspan="5" class="sub free-text">“{{ row.text }}”</td></tr>
       </tbody>
     </table>`,
 };
@@ -114,8 +114,8 @@ const Events = {
           <td class="number">{{ date(row.at) }}</td>
           <td><span class="chip" :class="row.look"><q-icon :name="row.icon" aria-hidden="true" />{{ row.severity }}</span></td>
           <td>{{ row.line }}<template v-if="row.camera"> / {{ row.camera }}</template></td>
-          <td class="mono told">{{ row.kind }}</td>
-          <td class="told">{{ row.text }}</td>
+          <td class="mono free-text">{{ row.kind }}</td>
+          <td class="free-text">{{ row.text }}</td>
           <td class="number">{{ row.count }}</td>
         </tr>
         <tr v-if="!rows.length"><td colspan="6" class="muted nothing">Nothing happened yet.</td></tr>

@@ -13,10 +13,10 @@ from fastapi import FastAPI
 from nicegui import app, ui
 
 from inspector.adapters.console.pages.addresses import read_filter
-from inspector.adapters.console.pages.live import LivePage, Questions
+from inspector.adapters.console.pages.live import LivePage, LiveQueries
 from inspector.adapters.console.pages.looks import asset
 from inspector.adapters.console.pages.part import PartPage
-from inspector.adapters.console.pages.shell import dress, failed, not_found
+from inspector.adapters.console.pages.shell import add_style_sheet, error_page, not_found_page
 from inspector.adapters.console.pages.tables import cameras_page, events_page
 from inspector.adapters.console.queries import Catalogue
 from inspector.messages.topics import Topics
@@ -31,7 +31,7 @@ def serve_pages(api: FastAPI, catalogue: Catalogue, topics: Topics) -> None:
     add_pages(catalogue, topics)
     ui.run_with(
         api,
-        root=not_found,
+        root=not_found_page,
         title="inspector",
         favicon=asset("mark.svg"),
         dark=None,
@@ -43,7 +43,7 @@ def serve_pages(api: FastAPI, catalogue: Catalogue, topics: Topics) -> None:
 
 def add_pages(catalogue: Catalogue, topics: Topics) -> None:
     """Registers the pages with NiceGUI, which keeps them in a module: one console per process."""
-    questions = Questions(catalogue)
+    questions = LiveQueries(catalogue)
 
     async def live(line: str = "", disposition: str = "", reason: str = "") -> None:
         await LivePage(questions, topics, read_filter(line, disposition, reason)).build()
@@ -57,7 +57,7 @@ def add_pages(catalogue: Catalogue, topics: Topics) -> None:
     async def events() -> None:
         await events_page(partial(questions.events, EVENTS_SHOWN))
 
-    dress()
-    app.on_page_exception(failed)
+    add_style_sheet()
+    app.on_page_exception(error_page)
     for address, page in (("/", live), ("/part/{result_id}", part), ("/cameras", cameras), ("/events", events)):
         ui.page(address, response_timeout=BUILD_TIMEOUT_S)(page)

@@ -46,7 +46,7 @@ def _words(part: PartReport) -> str:
 def _text(name: str, value: str | None) -> None:
     if value:
         words("dt", name)
-        words("dd", value).classes("told")
+        words("dd", value).classes("free-text")
 
 
 def _id(name: str, value: str | None) -> None:

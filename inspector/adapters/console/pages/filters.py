@@ -22,9 +22,9 @@ class FilterBar:
 
     def __init__(self, wanted: PartFilter, changed: Callable[[PartFilter], Awaitable[None]]) -> None:
         self._changed = changed
-        self._line = ui.select(ANY_LINE | _named([wanted.line]), value=wanted.line or "", on_change=self._tell)
-        self._disposition = ui.toggle(ANY_DISPOSITION, value=wanted.disposition or "", on_change=self._tell)
-        self._reason = ui.select(ANY_REASON, value=wanted.reason or "", on_change=self._tell)
+        self._line = ui.select(ANY_LINE | _named([wanted.line]), value=wanted.line or "", on_change=self._notify)
+        self._disposition = ui.toggle(ANY_DISPOSITION, value=wanted.disposition or "", on_change=self._notify)
+        self._reason = ui.select(ANY_REASON, value=wanted.reason or "", on_change=self._notify)
         self._line.props('outlined dense options-dense aria-label="Line" data-testid=line')
         self._disposition.props(
             'unelevated dense no-caps toggle-color=primary padding="4px 12px" aria-label="Disposition"'
@@ -41,7 +41,7 @@ class FilterBar:
         if options != self._line.options:
             self._line.set_options(options)
 
-    async def _tell(self, _: Any) -> None:
+    async def _notify(self, _: Any) -> None:
         await self._changed(self.wanted)
 
 

@@ -11,7 +11,7 @@ from inspector.adapters.console.pages import phrases
 from inspector.adapters.console.pages.addresses import list_address
 from inspector.adapters.console.pages.looks import DISPOSITIONS
 from inspector.adapters.console.pages.shell import words
-from inspector.adapters.console.schemas import PartListed, TotalsAnswer
+from inspector.adapters.console.schemas import PartSummary, TotalsAnswer
 from inspector.domain.declared import Disposition
 from inspector.ports.archive import PartFilter
 
@@ -20,8 +20,8 @@ PALETTE: Final = {  # readable on both themes; the shape says the same
     Disposition.REVIEW: ("#d9950f", "diamond"),
     Disposition.REJECT: ("#dd4b45", "triangle"),
 }
-QUIET: Final = "#8491a3"
-AXIS: Final = {"axisLabel": {"color": QUIET}, "axisLine": {"show": False}, "axisTick": {"show": False}}
+MUTED_COLOUR: Final = "#8491a3"
+AXIS: Final = {"axisLabel": {"color": MUTED_COLOUR}, "axisLine": {"show": False}, "axisTick": {"show": False}}
 GRID: Final = {"lineStyle": {"color": "rgba(128,140,155,.2)"}}
 
 
@@ -75,7 +75,7 @@ class LatencyChart:
             words("h2", "Latency of the newest parts")
             self._chart = ui.echart(_chart_options(), renderer="svg").classes("chart")
 
-    def show(self, parts: Sequence[PartListed]) -> None:
+    def show(self, parts: Sequence[PartSummary]) -> None:
         series = [_dots(parts, disposition) for disposition in PALETTE]
         series.append(_deadline(parts))
         if series != self._chart.options["series"]:
@@ -109,7 +109,7 @@ def _line_row(line: str, counts: dict[Disposition, int]) -> None:
     spoken = ", ".join(f"{each} {parts}" for each, parts in counts.items())
     with ui.element("div").classes("line-row"):
         with ui.element("div"):
-            ui.link(line, list_address(PartFilter(line=line))).classes("told")
+            ui.link(line, list_address(PartFilter(line=line))).classes("free-text")
             ui.label(f"{sum(counts.values()):,} parts").classes("muted number")
         with ui.element("div").classes("stack").props(f'role=img aria-label="{spoken}" title="{spoken}"'):
             for each, parts in counts.items():
@@ -128,7 +128,7 @@ def _share(parts: int, of: int) -> str:
     return f"{parts / of:.1%}" if of else "–"
 
 
-def _dots(parts: Sequence[PartListed], disposition: Disposition) -> dict[str, Any]:
+def _dots(parts: Sequence[PartSummary], disposition: Disposition) -> dict[str, Any]:
     colour, symbol = PALETTE[disposition]
     mine = [part.verdict for part in parts if part.verdict.disposition is disposition]
     dots = [[verdict.decided_at.timestamp() * 1000.0, verdict.latency_ms] for verdict in mine]
@@ -136,9 +136,9 @@ def _dots(parts: Sequence[PartListed], disposition: Disposition) -> dict[str, An
     return {"type": "scatter", "name": str(disposition), "data": dots, **style}
 
 
-def _deadline(parts: Sequence[PartListed]) -> dict[str, Any]:
+def _deadline(parts: Sequence[PartSummary]) -> dict[str, Any]:
     steps = [[part.verdict.decided_at.timestamp() * 1000.0, part.verdict.deadline_ms] for part in parts]
-    style = {"lineStyle": {"type": "dashed", "width": 1.5, "color": QUIET}, "itemStyle": {"color": QUIET}}
+    style = {"lineStyle": {"type": "dashed", "width": 1.5, "color": MUTED_COLOUR}, "itemStyle": {"color": MUTED_COLOUR}}
     return {"type": "line", "name": "deadline", "data": steps[::-1], "step": "middle", "symbol": "none", **style}
 
 
@@ -146,9 +146,9 @@ def _chart_options() -> dict[str, Any]:
     return {
         "animation": False,
         "grid": {"left": 4, "right": 28, "top": 30, "bottom": 2, "containLabel": True},
-        "legend": {"top": 0, "right": 0, "itemHeight": 9, "itemWidth": 14, "textStyle": {"color": QUIET}},
+        "legend": {"top": 0, "right": 0, "itemHeight": 9, "itemWidth": 14, "textStyle": {"color": MUTED_COLOUR}},
         "tooltip": {"renderMode": "richText"},
         "xAxis": {"type": "time", "splitNumber": 6, "splitLine": {"show": False}, **AXIS},
-        "yAxis": {"type": "value", "name": "ms", "nameTextStyle": {"color": QUIET}, "splitLine": GRID, **AXIS},
+        "yAxis": {"type": "value", "name": "ms", "nameTextStyle": {"color": MUTED_COLOUR}, "splitLine": GRID, **AXIS},
         "series": [],
     }

@@ -21,8 +21,8 @@ from inspector.domain.report import WordsState
 from inspector.errors import LedgerError
 
 REFRESH_S: Final = 0.7
-Way = Literal["newer", "older"]
-KEYS: Final[dict[str, Way]] = {"ArrowLeft": "newer", "ArrowRight": "older"}
+Direction = Literal["newer", "older"]
+DIRECTION_KEYS: Final[dict[str, Direction]] = {"ArrowLeft": "newer", "ArrowRight": "older"}
 
 
 class PartPage:
@@ -42,21 +42,21 @@ class PartPage:
 
     async def _build(self, part: PartReport) -> None:
         self._thresholds = await self._valid_thresholds(part)
-        with shell(f"{part.report.verdict.disposition} {_name(part)}", "") as self._pulse:
+        with shell(f"{part.report.verdict.disposition} {_name(part)}", "") as self._status:
             self._away = Notice("bad")
             self._build_head(part)
             self._content = ui.element("div").classes("part")
         self._show(part)
-        self._timer = ui.timer(REFRESH_S, self._refresh, active=not _final(part), immediate=False)
+        self._timer = ui.timer(REFRESH_S, self._refresh, active=not _is_final(part), immediate=False)
 
     def _build_head(self, part: PartReport) -> None:
         verdict = part.report.verdict
         with ui.element("div").classes("part-head"):
-            words("h1", f"Part {_name(part)}").classes("told")
+            words("h1", f"Part {_name(part)}").classes("free-text")
             words("span", f"line {verdict.line} · camera {verdict.camera} · #{part.number}").classes("muted")
             ui.element("div").classes("space")
-            _way("Newer", "chevron_left", partial(self._go, part, "newer"))
-            _way("Older", "chevron_right", partial(self._go, part, "older"))
+            _direction_button("Newer", "chevron_left", partial(self._go, part, "newer"))
+            _direction_button("Older", "chevron_right", partial(self._go, part, "older"))
             json = ui.button("JSON", icon="data_object").props("outline no-caps dense padding='4px 12px' color=primary")
             json.props(f"type=a href={part_address(verdict.result_id)}")
         ui.keyboard(on_key=partial(self._on_key, part))
@@ -67,20 +67,20 @@ class PartPage:
             return
         if event.key.name == "Escape":
             ui.navigate.to("/")
-        elif event.key.name in KEYS:
-            await self._go(part, KEYS[event.key.name])
+        elif event.key.name in DIRECTION_KEYS:
+            await self._go(part, DIRECTION_KEYS[event.key.name])
 
-    async def _go(self, part: PartReport, way: Way) -> None:
+    async def _go(self, part: PartReport, direction: Direction) -> None:
         """To the neighbour as it is now: newer parts may have come since the page was opened."""
         line = part.report.verdict.line
         try:
             neighbours = await self._catalogue.neighbours(line, part.number)
         except LedgerError as error:
-            self._away.say(f"The database can't be read: {error}.")
+            self._away.show(f"The database can't be read: {error}.")
             return
-        target = neighbours.newer if way == "newer" else neighbours.older
+        target = neighbours.newer if direction == "newer" else neighbours.older
         if target is None:
-            ui.notify(f"There is no {way} part of line {line}", type="info", position="top")
+            ui.notify(f"There is no {direction} part of line {line}", type="info", position="top")
         else:
             ui.navigate.to(page_address(target))
 
@@ -88,16 +88,18 @@ class PartPage:
         try:
             part = await self._catalogue.part(self._result_id)
         except LedgerError as error:
-            self._away.say(f"The database can't be read: {error}. Asking again every second.")
+            self._away.show(f"The database can't be read: {error}. Asking again every second.")
             return
-        self._away.say("")
+        self._away.show("")
         if part is not None and part != self._shown:
             self._show(part)
-            self._timer.active = not _final(part)
+            self._timer.active = not _is_final(part)
 
     def _show(self, part: PartReport) -> None:
         self._shown = part
-        self._pulse.beat("complete" if _final(part) else "words are being written", "" if _final(part) else "paused")
+        self._status.show(
+            "complete" if _is_final(part) else "words are being written", "" if _is_final(part) else "paused"
+        )
         self._content.clear()
         with self._content:
             with ui.element("div"):
@@ -125,7 +127,7 @@ def _no_such_part(result_id: str) -> None:
         ui.link("Show the newest parts", "/")
 
 
-def _way(text: str, icon: str, go: Any) -> None:
+def _direction_button(text: str, icon: str, go: Any) -> None:
     ui.button(text, icon=icon, on_click=go).props("flat no-caps dense padding='4px 8px' color=primary")
 
 
@@ -133,5 +135,5 @@ def _name(part: PartReport) -> str:
     return part.report.part_id or part.report.verdict.trigger_id
 
 
-def _final(part: PartReport) -> bool:
+def _is_final(part: PartReport) -> bool:
     return part.state is not PartState.DECIDED and part.report.words_state is not WordsState.PENDING

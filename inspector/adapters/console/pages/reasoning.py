@@ -34,8 +34,8 @@ def show_verdict(part: PartReport, thresholds: Thresholds | None) -> None:
             ui.icon(look.icon).props("aria-hidden=true")
             ui.label(verdict.disposition)
         with ui.element("div").style("flex: 1; min-width: 0"):
-            words("div", phrases.explanation(verdict, thresholds)).classes("says")
-            words("div", part.report.detail).classes("muted told")
+            words("div", phrases.explanation(verdict, thresholds)).classes("explanation")
+            words("div", part.report.detail).classes("muted free-text")
             if verdict.p_ng is not None:
                 _scale(verdict.p_ng, thresholds)
             words("div", _how(verdict)).classes("muted number").style("margin-top: 8px")
@@ -52,7 +52,7 @@ def show_findings(part: PartReport) -> None:
         if not findings:
             words("p", NO_FINDINGS[state]).classes("muted").style("margin: 0 0 6px")
         if state is WordsState.UNPARSABLE and part.words_raw:
-            words("pre", part.words_raw).classes("raw told")
+            words("pre", part.words_raw).classes("raw free-text")
 
 
 def show_votes(part: PartReport, thresholds: Thresholds | None) -> None:
@@ -62,8 +62,8 @@ def show_votes(part: PartReport, thresholds: Thresholds | None) -> None:
         if votes:
             Sheet("Votes").show(vote_rows(votes, thresholds))
         if opinion := part.report.second_opinion:
-            told = f"Second opinion, from the golden samples: p(NG) {opinion.p_ng:.2f}, {opinion.text}"
-            words("p", told).classes("sub")
+            summary = f"Second opinion, from the golden samples: p(NG) {opinion.p_ng:.2f}, {opinion.text}"
+            words("p", summary).classes("sub")
         if votes and thresholds is None:
             words("p", "The line has a newer declaration; the limits that judged this part are not shown.").classes(
                 "sub"
@@ -90,8 +90,8 @@ def _finding(rank: int, finding: FindingLine) -> None:
     with ui.element("div").classes("finding"):
         words("span", str(rank)).classes("rank")
         with ui.element("div").style("min-width: 0; flex: 1"):
-            words("b", word(finding.defect).capitalize()).classes("told")
-            words("div", finding.description).classes("told")
+            words("b", word(finding.defect).capitalize()).classes("free-text")
+            words("div", finding.description).classes("free-text")
         with ui.element("span").classes(f"chip {look.css}").style("align-self: flex-start"):
             ui.icon(look.icon).props("aria-hidden=true")
             ui.label(finding.severity)

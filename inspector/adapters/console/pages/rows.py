@@ -9,7 +9,7 @@ from inspector.adapters.console.pages import phrases
 from inspector.adapters.console.pages.addresses import page_address
 from inspector.adapters.console.pages.looks import DISPOSITIONS, SEVERITIES, camera_look
 from inspector.adapters.console.rest import part_address
-from inspector.adapters.console.schemas import CameraAnswer, EventAnswer, PartListed
+from inspector.adapters.console.schemas import CameraAnswer, EventAnswer, PartSummary
 from inspector.domain.pipeline import Thresholds
 from inspector.domain.prompts import word
 from inspector.messages.outgoing import VoteLine
@@ -17,7 +17,7 @@ from inspector.messages.outgoing import VoteLine
 THUMBNAIL_PX: Final = 136  # twice the shown width, for dense screens
 
 
-def part_row(part: PartListed) -> dict[str, Any]:
+def part_row(part: PartSummary) -> dict[str, Any]:
     """One part of the list."""
     verdict = part.verdict
     look = DISPOSITIONS[verdict.disposition]
@@ -61,7 +61,7 @@ def _vote_row(vote: VoteLine) -> dict[str, Any]:
     return {**vote.model_dump(include={"view", "p_ng", "p_true", "tokens", "text"}), **shown}
 
 
-def _timing(part: PartListed) -> dict[str, Any]:
+def _timing(part: PartSummary) -> dict[str, Any]:
     verdict = part.verdict
     used = 100.0 * verdict.latency_ms / verdict.deadline_ms if verdict.deadline_ms else 0.0
     return {

@@ -13,30 +13,30 @@ from nicegui import ui
 from inspector.adapters.console.pages.looks import asset
 from inspector.errors import LedgerError
 
-WAYS: Final = (("Live", "/"), ("Cameras", "/cameras"), ("Events", "/events"))
+NAVIGATION: Final = (("Live", "/"), ("Cameras", "/cameras"), ("Events", "/events"))
 THEMES: Final = {"system": None, "light": False, "dark": True}
 THEME_COOKIE: Final = "inspector_theme"
-YEAR_S: Final = 31_536_000
+COOKIE_MAX_AGE_S: Final = 31_536_000
 
 
-def dress() -> None:
+def add_style_sheet() -> None:
     """Adds the style sheet to all pages of this process."""
     ui.add_head_html(f"<style>{asset('look.css')}</style>", shared=True)
 
 
 @contextmanager
-def shell(title: str, here: str) -> Iterator[Pulse]:
+def shell(title: str, here: str) -> Iterator[StatusLight]:
     """The frame of a page; its content is built inside. `here` is the address of the current way."""
     ui.page_title(f"{title} · inspector")
     with ui.element("header").classes("top"):
         with ui.element("a").classes("brand").props("href=/"):
             ui.html(asset("mark.svg"), sanitize=False)
             ui.label("inspector")
-        _ways(here)
-        pulse = Pulse()
+        _navigation(here)
+        status = StatusLight()
         _theme()
     with ui.element("div").classes("page") as main:
-        yield pulse
+        yield status
     ui.skip_link(target=main)
 
 
@@ -45,13 +45,13 @@ def words(tag: str, text: str) -> Any:
     return ui.html(escape(text), tag=tag, sanitize=False)
 
 
-class Pulse:
+class StatusLight:
     """The light that says whether what is shown is current."""
 
     def __init__(self) -> None:
-        self._light = ui.label().classes("pulse").props("role=status")
+        self._light = ui.label().classes("status-light").props("role=status")
 
-    def beat(self, text: str, look: str = "") -> None:
+    def show(self, text: str, look: str = "") -> None:
         """`look` is paused or away; empty for live."""
         self._light.set_text(text)
         self._light.classes(add=look, remove=" ".join({"paused", "away"} - {look}))
@@ -60,24 +60,24 @@ class Pulse:
 class Notice:
     """A strip that says what is wrong; hidden while it has nothing to say."""
 
-    def __init__(self, look: str = "", *, way: tuple[str, str] | None = None) -> None:
+    def __init__(self, look: str = "", *, link: tuple[str, str] | None = None) -> None:
         """`way` is the name and address of a page that helps."""
         self._strip = ui.element("div").classes(f"notice {look}").props("role=alert")
         with self._strip:
             ui.icon("warning").props("aria-hidden=true")
-            self._text = ui.label().classes("told")
-            if way:
-                ui.link(*way)
+            self._text = ui.label().classes("free-text")
+            if link:
+                ui.link(*link)
         self._strip.set_visibility(False)
 
-    def say(self, text: str) -> None:
+    def show(self, text: str) -> None:
         self._text.set_text(text)
         self._strip.set_visibility(bool(text))
 
 
-def _ways(here: str) -> None:
-    with ui.element("nav").classes("ways").props('aria-label="Pages"'):
-        for name, address in WAYS:
+def _navigation(here: str) -> None:
+    with ui.element("nav").classes("nav-links").props('aria-label="Pages"'):
+        for name, address in NAVIGATION:
             current = "aria-current=page" if address == here else ""
             with ui.element("a").props(f"href={address} {current}"):
                 ui.label(name)
@@ -97,10 +97,10 @@ def _theme() -> None:
 
 def _choose(dark: Any, theme: str) -> None:
     dark.set_value(THEMES[theme])
-    ui.run_javascript(f"document.cookie = '{THEME_COOKIE}={theme}; path=/; max-age={YEAR_S}; samesite=lax'")
+    ui.run_javascript(f"document.cookie = '{THEME_COOKIE}={theme}; path=/; max-age={COOKIE_MAX_AGE_S}; samesite=lax'")
 
 
-def not_found() -> None:
+def not_found_page() -> None:
     """The page for every address that is none of ours."""
     ui.context.client.status_code = 404
     with shell("Not found", ""), ui.element("section").classes("card empty"):
@@ -109,12 +109,12 @@ def not_found() -> None:
         ui.link("Show the newest parts", "/")
 
 
-def failed(error: Exception) -> None:
+def error_page(error: Exception) -> None:
     """In place of a page that could not be built. What is no fault of the database is logged, not shown."""
     known = isinstance(error, LedgerError)
-    with shell("Not available", "") as pulse, ui.element("section").classes("card empty"):
-        pulse.beat("no data", "away")
+    with shell("Not available", "") as status, ui.element("section").classes("card empty"):
+        status.show("no data", "away")
         ui.icon("cloud_off").props("aria-hidden=true")
         words("h2", "The database can't be read" if known else "This page could not be built")
-        words("p", str(error) if known else "The reason is in the console's log.").classes("muted told")
+        words("p", str(error) if known else "The reason is in the console's log.").classes("muted free-text")
         ui.link("Try again", "")

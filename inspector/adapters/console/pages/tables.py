@@ -25,7 +25,7 @@ class TablePage:
     """One open tab: what to do above, a sheet below."""
 
     def __init__(self, title: Literal["Cameras", "Events"], here: str, hint: Callable[[], None] | None = None) -> None:
-        with shell(title, here) as self._pulse:
+        with shell(title, here) as self._status:
             self._away = Notice("bad")
             if hint:
                 hint()
@@ -36,11 +36,11 @@ class TablePage:
             try:
                 self._sheet.show(await ask())
             except LedgerError as error:
-                self._away.say(f"The database can't be read: {error}. Asking again every second.")
-                self._pulse.beat("no data", "away")
+                self._away.show(f"The database can't be read: {error}. Asking again every second.")
+                self._status.show("no data", "away")
             else:
-                self._away.say("")
-                self._pulse.beat("live")
+                self._away.show("")
+                self._status.show("live")
 
         await refresh()
         ui.timer(REFRESH_S, refresh, immediate=False)
