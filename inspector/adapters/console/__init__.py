@@ -1,4 +1,5 @@
-"""The door to people: a REST API over the archive, and pages in the browser on top of it.
+"""The operator console: a REST API over the archive, and browser pages that show the same answers.
 
-Knows FastAPI, NiceGUI, uvicorn and Pillow; nothing of databases, brokers or models. Reads only.
+It uses FastAPI, NiceGUI, uvicorn and Pillow. Only `bootstrap` and the documentation generator import it. It never
+writes to the ledger, and knows no database, broker or model.
 """

@@ -1,4 +1,4 @@
-"""The whole console as one ASGI application: the REST API, and the pages where they are installed."""
+"""The console as one ASGI application: the REST API, and the pages if NiceGUI is installed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def console_app(
 ) -> FastAPI:
     """Build the console, served at the root of its address.
 
-    The pages keep open tabs in module state: build one console per process, inside the process that serves it, and run
-    one copy of it. The REST API alone (`rest_api`) has neither limit.
+    The pages keep open tabs in module state. Build one console per process, in the process that serves it, and run one
+    process. The REST API alone (`rest_api`) has neither limit.
     """
     catalogue = Catalogue(archive, evidence)
     app = catalogue_api(catalogue, metrics)

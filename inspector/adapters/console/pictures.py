@@ -1,4 +1,7 @@
-"""Stored pictures on their way to a browser. Knows Pillow; trusts neither their bytes nor what they claim to be."""
+"""Stored pictures, prepared for a browser.
+
+Pillow decodes them. Neither their bytes nor their declared media type is trusted.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ from PIL import Image, ImageOps
 
 from inspector.domain.picture_format import FORMATS, picture_format
 
-MAX_PIXELS: Final = 64_000_000  # decoded at once; beyond it a thumbnail could take the console's memory
+MAX_PIXELS: Final = 64_000_000  # largest picture that is decoded; a larger one could exhaust the console's memory
 JPEG_QUALITY: Final = 82
 DOWNLOAD_TYPE: Final = "application/octet-stream"
-SVG_TYPE: Final = "image/svg+xml"  # only ever our own
+SVG_TYPE: Final = "image/svg+xml"  # used for the placeholders only; stored pictures are never sent as SVG
 UNREADABLE_ERRORS: Final = (
     OSError,
     ValueError,
@@ -29,25 +32,28 @@ UNREADABLE_ERRORS: Final = (
 
 
 class PictureBody(NamedTuple):
-    """Bytes and the media type they are sent as."""
+    """The body of a picture response, and its media type."""
 
     data: bytes
     media_type: str
 
 
 def placeholder(name: str) -> PictureBody:
-    """A drawing in place of a picture: `missing` or `unreadable`."""
+    """Return the drawing that replaces a picture: `missing` or `unreadable`."""
     return PictureBody((files("inspector.adapters.console") / "assets" / f"picture_{name}.svg").read_bytes(), SVG_TYPE)
 
 
 def media_type(data: bytes) -> str:
-    """What the bytes are, by their signature: a picture type we know, or a download."""
+    """Return the media type by the signature of the bytes: a known picture type, or a download."""
     name = picture_format(data)
     return DOWNLOAD_TYPE if name is None else FORMATS[name].media_types[0]
 
 
 def thumbnail(data: bytes, side: int) -> PictureBody | None:
-    """The picture, upright, as JPEG within `side` x `side` pixels, never enlarged; None when it can't be read."""
+    """Return the picture, upright, as JPEG within `side` x `side` pixels.
+
+    A small picture is not enlarged. Returns None if the picture can't be decoded.
+    """
     try:
         return PictureBody(_shrunk(data, side), "image/jpeg")
     except UNREADABLE_ERRORS:
@@ -67,7 +73,7 @@ def _shrunk(data: bytes, side: int) -> bytes:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey, as machine cameras send it, scaled to 8 bit: Pillow alone would clip it to white."""
+    """Scale 16-bit grey, which machine cameras send, to 8 bits. Pillow alone would clip it to white."""
     if not image.mode.startswith("I"):
         return image
     return image.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")

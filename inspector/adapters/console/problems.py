@@ -1,4 +1,4 @@
-"""Errors of the REST API as problem details (RFC 9457): what is wrong, in which field, and what to do about it."""
+"""Errors of the REST API as problem details (RFC 9457): the fault, its field and the remedy."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    """Makes every error of `app` a problem document."""
+    """Make every error of `app` a problem document."""
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(LedgerError, _on_ledger_error)
     app.add_exception_handler(HTTPException, _on_http_error)

@@ -1,7 +1,7 @@
-"""What can be asked of the archive, answered in the models of the REST API.
+"""Queries over archive and evidence store, answered in the models of the REST API.
 
-The API's routes and the pages both stand on this class, so a page shows exactly what the API says. Archive and
-evidence store block, therefore every call runs in a worker thread. LedgerError passes through to whoever asked.
+The API's routes and the pages both call this class, so a page shows exactly what the API returns. Archive and evidence
+store block, so every call runs in a worker thread. LedgerError passes through to the caller.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from inspector.ports.evidence import EvidenceStore
 from inspector.utc import utc_now
 
 CACHED_THUMBNAILS: Final = 512
-MAX_CACHED_SIDE_PX: Final = 320  # larger ones are made anew: a browser keeps them, and memory stays bounded
+MAX_CACHED_SIDE_PX: Final = 320  # larger thumbnails are not cached here, to bound memory; browsers cache them
 
 
 class Catalogue:
-    """Stateless but for a few small thumbnails."""
+    """Queries over one archive and one evidence store. Its only state is a cache of small thumbnails."""
 
     def __init__(self, archive: Archive, evidence: EvidenceStore) -> None:
         self._archive = archive
@@ -60,11 +60,11 @@ class Catalogue:
         return AdjacentParts(older=ids[0], newer=ids[1])
 
     async def picture(self, sha256: str) -> PictureBody | None:
-        """The stored bytes as they are; None when the evidence store does not have them."""
+        """Return the stored bytes unchanged; None if the evidence store does not have them."""
         return await asyncio.to_thread(self._stored, sha256)
 
     async def thumbnail(self, sha256: str, side: int) -> PictureBody:
-        """A small JPEG, or a drawing that says why there is none."""
+        """Return a small JPEG, or a drawing that shows why there is none."""
         make = self._cached_thumbnail if side <= MAX_CACHED_SIDE_PX else self._make_thumbnail
         try:
             return await asyncio.to_thread(make, sha256, side)

@@ -1,4 +1,4 @@
-"""The REST API: what inspector decided, for the console's pages and for anyone else. Reads only, keeps no state.
+"""The REST API over parts, pictures, totals, cameras, events and pipelines. It only reads, and keeps no state.
 
 Any number of copies may run. Its description is generated: `/api/v1/openapi.json`.
 """
@@ -43,7 +43,7 @@ PICTURE_CACHE_HEADERS: Final = {"Cache-Control": "private, max-age=31536000, imm
 
 
 class PartsQuery(BaseModel):
-    """Which parts. An unknown parameter is refused: a misspelt filter would silently list everything."""
+    """Selects parts. An unknown parameter is refused: a misspelt filter would silently list everything."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -78,19 +78,19 @@ router = APIRouter(prefix=PREFIX, responses=RESPONSES)
 
 @router.get("/parts", tags=["parts"])
 async def list_parts(catalogue: CatalogueDependency, query: Annotated[PartsQuery, Query()]) -> PartList:
-    """Decided parts, newest first. Page to older ones with `before` = `next_before`; follow new ones with `after`."""
+    """List decided parts, newest first. Read older ones with `before` = `next_before`, newer ones with `after`."""
     return await catalogue.parts(query.wanted(), query.limit)
 
 
 @router.get("/parts/{result_id}", tags=["parts"])
 async def read_part(part: PartDependency) -> PartReport:
-    """The whole report of one part: verdict, every vote, the words, the picture's hash."""
+    """Return the whole report of one part: verdict, every vote, the model's words, the picture's hash."""
     return part
 
 
 @router.get("/parts/{result_id}/picture", tags=["parts"], response_class=Response)
 async def read_picture(catalogue: CatalogueDependency, part: PartDependency) -> Response:
-    """The stored picture, byte for byte. What is no picture of a known type is only offered for download."""
+    """Return the stored picture, byte for byte. Bytes of an unknown type are offered as a download only."""
     if part.picture is None:
         raise HTTPException(404, "No picture was stored with this part")
     body = await catalogue.picture(part.picture.sha256)
@@ -103,7 +103,7 @@ async def read_picture(catalogue: CatalogueDependency, part: PartDependency) -> 
 async def read_thumbnail(
     catalogue: CatalogueDependency, part: PartDependency, side: Annotated[int, Query(ge=16, le=2048)] = 160
 ) -> Response:
-    """The picture as JPEG within side x side pixels; a drawing where there is none or it can't be read."""
+    """Return the picture as JPEG within side x side pixels; a drawing if it is missing or can't be read."""
     if part.picture is None:
         return _picture(placeholder("missing"))
     return _picture(await catalogue.thumbnail(part.picture.sha256, side))
@@ -113,13 +113,13 @@ async def read_thumbnail(
 async def read_totals(
     catalogue: CatalogueDependency, minutes: Annotated[int, Query(ge=1, le=31 * DAY_MINUTES)] = 15
 ) -> TotalsAnswer:
-    """Counts over the last minutes."""
+    """Count the parts of the last minutes."""
     return await catalogue.totals(minutes)
 
 
 @router.get("/cameras", tags=["line"])
 async def list_cameras(catalogue: CatalogueDependency) -> tuple[CameraAnswer, ...]:
-    """Every camera that was ever seen, also those that no pipeline wants yet."""
+    """List every camera that ever sent a frame or status, including cameras that no pipeline uses."""
     return await catalogue.cameras()
 
 
@@ -127,19 +127,19 @@ async def list_cameras(catalogue: CatalogueDependency) -> tuple[CameraAnswer, ..
 async def list_events(
     catalogue: CatalogueDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> tuple[EventAnswer, ...]:
-    """Alarms and notices, newest first."""
+    """List alarms and notices, newest first."""
     return await catalogue.events(limit)
 
 
 @router.get("/pipelines", tags=["line"])
 async def list_pipelines(catalogue: CatalogueDependency) -> tuple[PipelineAnswer, ...]:
-    """The newest declaration of every product line."""
+    """List the newest declaration of every product line."""
     return await catalogue.pipelines()
 
 
 @router.get("/health", tags=["service"])
 async def read_health(catalogue: CatalogueDependency) -> Health:
-    """200 while the database can be read."""
+    """Return 200 while the database can be read."""
     return await catalogue.health()
 
 
@@ -149,13 +149,15 @@ async def no_such_path(path: str) -> Response:
 
 
 def rest_api(archive: Archive, evidence: EvidenceStore) -> FastAPI:
-    """The API as an ASGI application of its own."""
+    """Build the API as an ASGI application of its own."""
     return catalogue_api(Catalogue(archive, evidence))
 
 
 def catalogue_api(catalogue: Catalogue, metrics: MetricsPage | None = None) -> FastAPI:
-    """The API over a catalogue that others use too, with /metrics where there is such a page. FastAPI's own
-    documentation pages load from the internet and are therefore off."""
+    """Build the API over a shared catalogue, with /metrics if there is such a page.
+
+    FastAPI's own documentation pages load from the internet, so they are off.
+    """
     app = FastAPI(
         title="inspector",
         version="1",
@@ -173,7 +175,7 @@ def catalogue_api(catalogue: Catalogue, metrics: MetricsPage | None = None) -> F
 
 
 def _serve_metrics(app: FastAPI, metrics: MetricsPage) -> None:
-    """Where Prometheus looks unless it is told otherwise; no part of the API."""
+    """Serve metrics at Prometheus's default path, outside the API."""
 
     @app.get("/metrics", include_in_schema=False)
     async def read_metrics() -> Response:
@@ -181,7 +183,7 @@ def _serve_metrics(app: FastAPI, metrics: MetricsPage) -> None:
 
 
 def part_address(result_id: str) -> str:
-    """Where one part's report is; its picture and thumbnail lie below."""
+    """Return the address of one part's report; its picture and thumbnail are below it."""
     return f"{PREFIX}/parts/{quote(result_id, safe='')}"
 
 

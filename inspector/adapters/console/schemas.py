@@ -1,4 +1,4 @@
-"""What the REST API answers with, and therefore all that the pages know. Pure models over `wire` and `ports`."""
+"""Response models of the REST API, which the pages show too. Pure models over `messages` and `ports`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 
 
 class ApiModel(BaseModel):
+    """Base of the response models: frozen, no unknown fields, built from attributes."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
 
 class PartSummary(ApiModel):
-    """One part in a list: the verdict as the gate got it, without votes and findings."""
+    """One part in a list: the verdict as the gate received it, without votes and findings."""
 
     number: int = Field(description="grows with time; page with before= and after=")
     state: PartState
@@ -46,7 +48,7 @@ class PartSummary(ApiModel):
 
 
 class PartList(ApiModel):
-    """Newest first. `next_before` is the `before` of the next, older page; null when this is the last one."""
+    """Parts, newest first. `next_before` is the `before` of the next, older page; null on the last page."""
 
     parts: tuple[PartSummary, ...]
     next_before: int | None
@@ -54,20 +56,20 @@ class PartList(ApiModel):
 
 class PictureFacts(ApiModel):
     sha256: Sha256
-    media_type: str = Field(description="as the camera declared it; the picture is sent as what its bytes are")
+    media_type: str = Field(description="as the camera declared it; the picture is sent with the type of its bytes")
     size_bytes: int = Field(ge=0)
     width_px: int = Field(ge=0, description="0 where unknown")
     height_px: int = Field(ge=0, description="0 where unknown")
 
 
 class PartReport(ApiModel):
-    """Everything that is known of one part: the report as published, and what only the ledger holds."""
+    """The whole record of one part: the published report, and fields that only the ledger holds."""
 
     number: int
     state: PartState
     report: ReportMessage
     picture: PictureFacts | None
-    words_raw: str = Field(description="what the model wrote, word for word")
+    words_raw: str = Field(description="the model's text, unchanged")
     words_tokens: int = Field(ge=0)
     words_ms: float = Field(ge=0.0)
 
@@ -107,8 +109,8 @@ class TotalsAnswer(ApiModel):
     parts: int = Field(ge=0)
     by_disposition: dict[Disposition, int]
     counts: tuple[PartCount, ...]
-    outbox: int = Field(ge=0, description="messages that the broker has not confirmed yet, whatever their age")
-    lost: int = Field(ge=0, description="frames whose sequence number never came")
+    outbox: int = Field(ge=0, description="messages that the broker has not confirmed yet, of any age")
+    lost: int = Field(ge=0, description="frames whose sequence number never arrived")
     latency_p50_ms: float | None
     latency_p99_ms: float | None
     votes_mean: float | None
@@ -136,12 +138,12 @@ class TotalsAnswer(ApiModel):
 class CameraAnswer(ApiModel):
     line: str
     camera: str
-    known: bool = Field(description="false when no pipeline wants this camera's frames")
-    status: str | None = Field(description="online, offline, or null when the camera never said")
+    known: bool = Field(description="false when no pipeline uses this camera")
+    status: str | None = Field(description="online, offline, or null when the camera never published a status")
     first_seen: datetime
     last_seen: datetime
     frames: int = Field(ge=0)
-    lost: int = Field(ge=0, description="sequence numbers that never came")
+    lost: int = Field(ge=0, description="sequence numbers that never arrived")
     last_seq: int | None
 
     @classmethod
@@ -157,7 +159,7 @@ class EventAnswer(ApiModel):
     severity: str
     text: str
     at: datetime
-    count: int = Field(ge=1, description="how many times it happened")
+    count: int = Field(ge=1, description="number of occurrences")
 
     @classmethod
     def of(cls, event: Event) -> EventAnswer:
@@ -177,7 +179,7 @@ class PipelineAnswer(ApiModel):
 
 
 class Health(ApiModel):
-    """Answered only while the database can be read; 503 otherwise."""
+    """The service's health, returned only while the database can be read; 503 otherwise."""
 
     status: Literal["ok"] = "ok"
     newest_part: int | None = Field(description="number of the newest part; null while there is none")

@@ -1,4 +1,4 @@
-"""Serves the console on a port of its own, on the event loop it is started on."""
+"""The console's web server, on a port of its own and on the event loop that starts it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ START_TIMEOUT_S = 20.0
 
 
 class RunningConsole:
-    """pool.builder.Runnable: the console's web server, from `start` to `close`, which `release`s what it stood on."""
+    """The console's web server from `start` to `close`, as a `pool.builder.Runnable`.
+
+    `close` ends with `release`, which frees the resources that the application uses.
+    """
 
     def __init__(self, app: FastAPI, host: str, port: int, release: Callable[[], None] = lambda: None) -> None:
         config = uvicorn.Config(app, host, port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
@@ -23,7 +26,7 @@ class RunningConsole:
         self._release = release
 
     async def start(self) -> None:
-        """Returns when requests are answered. Raises OSError when the address can't be taken."""
+        """Return when requests are answered. Raises OSError if the address can't be taken."""
         self._serving = asyncio.create_task(self._serve())
         async with asyncio.timeout(START_TIMEOUT_S):
             while not self._server.started:
@@ -32,12 +35,12 @@ class RunningConsole:
                 await asyncio.sleep(0.05)
 
     async def _serve(self) -> None:
-        """uvicorn ends the process when it can't bind; here that is an error like any other."""
+        """Run uvicorn. It exits the process if it can't bind; here that ends only the task."""
         with contextlib.suppress(SystemExit):
             await self._server.serve()
 
     def check(self) -> None:
-        """Raises OSError when the server has ended by itself."""
+        """Raise OSError if the server has ended by itself."""
         if self._serving is None or self._serving.done():
             raise OSError(f"the console's server on {self._address} has ended")
 

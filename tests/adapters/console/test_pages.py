@@ -323,7 +323,7 @@ def test_the_chosen_theme_holds_on_the_next_page(page: Page) -> None:
     page.locator("body.body--dark").wait_for()
 
 
-def test_the_api_is_served_beside_the_pages(page: Page, console: Console) -> None:
+def test_the_api_is_served_with_the_pages(page: Page, console: Console) -> None:
     store(console.ledger, a_pass("r1"))
     assert page.request.get("/api/v1/health").json()["newest_part"] == 1
     assert page.request.get("/api/v1/nothing").status == 404

@@ -1,9 +1,9 @@
-// The tables of the pages, by name. Text is always written with {{ }}, which escapes it.
+// The tables of the pages, by name. Text always goes through {{ }}, which escapes it.
 
 const clock = (at) => new Date(at).toLocaleTimeString([], { hour12: false });
 const date = (at) => new Date(at).toLocaleString();
 
-// Rows are keyed: a new part moves the others, with their pictures and the keyboard's focus.
+// Rows are keyed, so a new part moves the other rows and keeps their pictures and the keyboard's focus.
 const Parts = {
   props: { rows: Array },
   methods: { clock, date },
@@ -51,7 +51,7 @@ const Parts = {
     </table>`,
 };
 
-// In the order given, against the limits that judged them where they are known.
+// Votes in the given order, drawn against the thresholds if they are known.
 const Votes = {
   props: { rows: Array },
   template: `
@@ -62,7 +62,7 @@ const Votes = {
           <td class="number">{{ row.rung }}</td>
           <td>{{ row.view }}</td>
           <td class="vote-gauge">
-            <span v-if="row.p_ng === null" class="muted">unreadable: votes for nobody</span>
+            <span v-if="row.p_ng === null" class="muted">unreadable: a vote for neither OK nor NG</span>
             <div v-else class="gauge" :class="{ known: row.known }" :style="{ '--below': row.below, '--above': row.above }">
               <i :style="{ left: 100 * row.p_ng + '%' }"></i>
             </div>
@@ -98,7 +98,7 @@ const Cameras = {
           <td class="number">{{ date(row.last_seen) }}</td>
           <td class="number less-wide">{{ date(row.first_seen) }}</td>
         </tr>
-        <tr v-if="!rows.length"><td colspan="7" class="muted nothing">No camera was ever seen.</td></tr>
+        <tr v-if="!rows.length"><td colspan="7" class="muted nothing">No cameras yet.</td></tr>
       </tbody>
     </table>`,
 };
@@ -118,7 +118,7 @@ const Events = {
           <td class="free-text">{{ row.text }}</td>
           <td class="number">{{ row.count }}</td>
         </tr>
-        <tr v-if="!rows.length"><td colspan="6" class="muted nothing">Nothing happened yet.</td></tr>
+        <tr v-if="!rows.length"><td colspan="6" class="muted nothing">No events yet.</td></tr>
       </tbody>
     </table>`,
 };

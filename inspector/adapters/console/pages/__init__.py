@@ -1,7 +1,8 @@
-"""The console's pages: NiceGUI views of what the REST API answers.
+"""The console's pages: NiceGUI views of the REST API's answers.
 
-They call `Catalogue`, which the API's routes call too, and not the API over HTTP: the same models without turning
-them to JSON and back for every tab every second. Only pictures travel through the API, fetched by the browser.
+Only `console.app` imports this package. The pages call `Catalogue`, as the API's routes do, and not the API over HTTP:
+that avoids encoding and decoding JSON for every tab every second. Only pictures travel through the API, fetched by the
+browser. The pages never write.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from inspector.messages.topics import Topics
 
 EVENTS_SHOWN: Final = 200
 BUILD_TIMEOUT_S: Final = 15.0
-RECONNECT_S: Final = 20.0  # a tablet that slept this long finds its page again
+RECONNECT_S: Final = 20.0  # a tablet that slept for less reconnects to its page
 
 
 def serve_pages(api: FastAPI, catalogue: Catalogue, topics: Topics) -> None:
@@ -42,7 +43,7 @@ def serve_pages(api: FastAPI, catalogue: Catalogue, topics: Topics) -> None:
 
 
 def add_pages(catalogue: Catalogue, topics: Topics) -> None:
-    """Registers the pages with NiceGUI, which keeps them in a module: one console per process."""
+    """Register the pages with NiceGUI, which keeps them in a module: one console per process."""
     questions = LiveQueries(catalogue)
 
     async def live(line: str = "", disposition: str = "", reason: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Addresses of pages, and the filter that stands in the list's address. Pure."""
+"""Addresses of pages, and the filter in the list's address. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def page_address(result_id: str) -> str:
 
 
 def read_filter(line: str, disposition: str, reason: str) -> PartFilter:
-    """The filter in a page's address; values that are none of ours mean any."""
+    """Return the filter in a page's address. Unknown values match everything."""
     return PartFilter(
         line=line if NAME_PATTERN.fullmatch(line) else None,
         disposition=disposition if disposition in set(Disposition) else None,
@@ -24,7 +24,7 @@ def read_filter(line: str, disposition: str, reason: str) -> PartFilter:
 
 
 def list_address(wanted: PartFilter) -> str:
-    """The page's address for this filter, to share or to come back to."""
+    """Return the list's address for this filter, to share or to bookmark."""
     asked = {"line": wanted.line, "disposition": wanted.disposition, "reason": wanted.reason}
     query = urlencode({key: value for key, value in asked.items() if value})
     return f"/?{query}" if query else "/"

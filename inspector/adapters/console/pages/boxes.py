@@ -1,4 +1,4 @@
-"""Findings drawn over a picture, as SVG text. Pure; everything that came from outside is escaped here."""
+"""Findings drawn over a picture, as SVG text. Pure; it escapes all external text."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Final
 from inspector.domain.prompts import word
 from inspector.messages.outgoing import FindingLine
 
-ROOM_ABOVE: Final = 0.07  # a label needs this share of the picture's height above its box, else it goes inside
+ROOM_ABOVE: Final = 0.07  # share of the picture's height that a label needs above its box; with less it goes inside
 
-ROOM_RIGHT: Final = 0.6  # a box that starts further right has its label end at its right side
+ROOM_RIGHT: Final = (
+    0.6  # share of the picture's width; the label of a box that starts further right ends at its right side
+)
 
 
 def boxes_svg(findings: Iterable[FindingLine]) -> str:
-    """One SVG that lies over the picture: coordinates are percentages, so it fits at every size."""
+    """Draw one SVG to lay over the picture. Its coordinates are percentages, so it fits every size."""
     drawn = "".join(_box(rank, finding) for rank, finding in enumerate(findings, start=1))
     return f'<svg class="boxes" aria-hidden="true">{drawn}</svg>'
 

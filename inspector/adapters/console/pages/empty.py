@@ -1,4 +1,4 @@
-"""What the list says when there is nothing to list: how to connect a camera, or that a filter hides everything."""
+"""The text in place of an empty list: how to connect a camera, or that no part matches the filter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inspector.ports.archive import PartFilter
 
 
 class EmptyList:
-    """Hidden until it is told why the list is empty."""
+    """Explains why the list is empty; hidden until then."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -26,7 +26,7 @@ class EmptyList:
         self._box.set_visibility(False)
 
     def explain(self, wanted: PartFilter, pipelines: Sequence[PipelineAnswer]) -> None:
-        """Rebuilt only when there is something else to say: a person may be copying from it."""
+        """Show the reason. The text is rebuilt only if it changes: a person may be copying from it."""
         shown = (wanted == PartFilter(), tuple(each.pipeline.line for each in pipelines))
         self._box.set_visibility(True)
         if shown == self._shown:
@@ -58,5 +58,5 @@ def _nothing_matches() -> None:
 
 
 def _a_camera(each: PipelineAnswer) -> str:
-    """A camera that the line names, else a usual name."""
+    """Return a camera that the line names, or a usual name."""
     return next(iter(each.pipeline.cameras), "cam1")

@@ -27,7 +27,10 @@ def show_picture(part: PartReport) -> None:
 
 
 def _image(part: PartReport) -> None:
-    """As stored where a browser can show it, else as converted; a drawing says when it is unreadable."""
+    """Show the stored picture if browsers can show its type, else a converted one.
+
+    A drawing replaces a picture that is missing or unreadable.
+    """
     address = part_address(part.report.verdict.result_id)
     converted = f"{address}/thumbnail?side={CONVERTED_PX}"
     stored = part.picture is not None and part.picture.media_type in SHOWN_BY_BROWSERS

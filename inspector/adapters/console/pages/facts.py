@@ -1,4 +1,4 @@
-"""Names, times and stamps of one part, ready to be copied."""
+"""Names, times and version of one part, ready to be copied."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inspector.adapters.console.schemas import PartReport
 COPY: Final = """(e) => {
     getSelection().selectAllChildren(e.currentTarget.parentElement.querySelector('code'));
     document.execCommand('copy');
-}"""  # navigator.clipboard does not exist on plain http, which is what factories run
+}"""  # navigator.clipboard does not exist on plain HTTP, which factories use
 
 
 def show_facts(part: PartReport) -> None:
@@ -60,7 +60,7 @@ def _id(name: str, value: str | None) -> None:
 
 
 def _time(name: str, at: datetime | None) -> None:
-    """In the browser's time zone; the title tells UTC."""
+    """Show a time in the browser's time zone, with UTC as its tooltip."""
     if at is None:
         return
     words("dt", name)

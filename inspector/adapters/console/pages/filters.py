@@ -1,4 +1,4 @@
-"""The row of filters above the list. Knows which parts a person wants to see; asks for nothing itself."""
+"""The row of filters above the list. It holds the user's filter and makes no queries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANY_REASON: Final = {"": "Any reason", **{str(each): text for each, text in REAS
 
 
 class FilterBar:
-    """Calls `changed` with the new filter."""
+    """Selects line, disposition and reason; calls `changed` with each new filter."""
 
     def __init__(self, wanted: PartFilter, changed: Callable[[PartFilter], Awaitable[None]]) -> None:
         self._changed = changed
@@ -36,7 +36,7 @@ class FilterBar:
         return read_filter(self._line.value or "", self._disposition.value or "", self._reason.value or "")
 
     def offer(self, lines: Iterable[str]) -> None:
-        """Adds lines to choose from."""
+        """Add lines to choose from."""
         options = ANY_LINE | _named(sorted({*self._line.options, *lines} - {""}))
         if options != self._line.options:
             self._line.set_options(options)

@@ -1,4 +1,4 @@
-"""The live page: newest parts as they are decided, filters, paging into the past."""
+"""The live page: newest parts as they are decided, filters, and paging to older parts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOTALS_WINDOWS_MINUTES: Final = {
 
 
 class LiveQueries:
-    """What the live pages ask, shared by all open tabs."""
+    """The queries of the live pages, shared by all open tabs."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.parts: SharedQuery[[PartFilter, int], PartList] = SharedQuery(catalogue.parts, CACHE_S)
@@ -44,7 +44,7 @@ class LiveQueries:
 
 
 class LivePage:
-    """One open tab."""
+    """The live page in one open tab."""
 
     def __init__(self, questions: LiveQueries, topics: Topics, wanted: PartFilter) -> None:
         self._ask = questions
@@ -89,7 +89,7 @@ class LivePage:
             if not self._paused:
                 await self._show_parts(await self._ask.parts(self._wanted, PARTS_PER_PAGE))
         except LedgerError as error:
-            self._away.show(f"The database can't be read: {error}. Asking again every second.")
+            self._away.show(f"The database can't be read: {error}. Retrying every second.")
             self._status.show("no data", "away")
         else:
             self._away.show("")
@@ -157,7 +157,7 @@ class LivePage:
         await self._apply_filter(self._filters.wanted._replace(before=self._page.next_before))
 
     async def _to_newer(self) -> None:
-        """Back by one page; a page that is not full has reached the newest parts."""
+        """Go back by one page. A page that is not full has reached the newest parts."""
         top = self._page.parts[0].number if self._page.parts else 0
         wanted = self._filters.wanted._replace(after=top)
         page = await self._ask.parts(wanted, PARTS_PER_PAGE)

@@ -1,4 +1,4 @@
-"""Icons and style classes of the words on the pages, so that colour is never the only sign. Pure."""
+"""Icons and style classes of codes on the pages, so that colour is never the only sign. Pure."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ def camera_look(camera: CameraAnswer) -> Look:
 
 
 def asset(name: str) -> str:
-    """A text file that ships beside this package."""
+    """Return a text file that ships with the console."""
     return (files("inspector.adapters.console") / "assets" / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The panels above the list: totals, latency against the deadline, shares by line. They show; others ask."""
+"""The panels above the list: totals, latency against the deadline, shares by line. They make no queries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inspector.adapters.console.schemas import PartSummary, TotalsAnswer
 from inspector.domain.declared import Disposition
 from inspector.ports.archive import PartFilter
 
-PALETTE: Final = {  # readable on both themes; the shape says the same
+PALETTE: Final = {  # readable in both themes; the shape carries the same information
     Disposition.PASS: ("#2fa36b", "circle"),
     Disposition.REVIEW: ("#d9950f", "diamond"),
     Disposition.REJECT: ("#dd4b45", "triangle"),
@@ -44,7 +44,7 @@ class Tile:
 
 
 class TotalsStrip:
-    """How the lines do, all together."""
+    """The totals of all lines together."""
 
     def __init__(self) -> None:
         with ui.element("section").classes("tiles").props('aria-label="Totals" data-testid=totals'):
@@ -68,7 +68,7 @@ class TotalsStrip:
 
 
 class LatencyChart:
-    """One dot a part: when it was decided, and how long that took; the dashed line is its deadline."""
+    """One dot per part: decision time and latency. The dashed line is the deadline."""
 
     def __init__(self) -> None:
         with ui.element("section").classes("card plot"):

@@ -1,4 +1,4 @@
-"""The page of one part: its picture with the findings drawn on it, why it got its verdict, every vote."""
+"""The page of one part: its picture with the findings, the reason of its verdict, and every vote."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ DIRECTION_KEYS: Final[dict[str, Direction]] = {"ArrowLeft": "newer", "ArrowRight
 
 
 class PartPage:
-    """One open tab. Follows the part until its words are written and its verdict is published."""
+    """The page of one part in one open tab.
+
+    It refreshes until the model's words are written and the verdict is published.
+    """
 
     def __init__(self, catalogue: Catalogue, result_id: str) -> None:
         self._catalogue = catalogue
@@ -62,7 +65,7 @@ class PartPage:
         ui.keyboard(on_key=partial(self._on_key, part))
 
     async def _on_key(self, part: PartReport, event: Any) -> None:
-        """Left and right go to newer and older parts, Escape back to the list."""
+        """Go to the newer part on Left, the older one on Right, and the list on Escape."""
         if not event.action.keydown:
             return
         if event.key.name == "Escape":
@@ -71,7 +74,7 @@ class PartPage:
             await self._go(part, DIRECTION_KEYS[event.key.name])
 
     async def _go(self, part: PartReport, direction: Direction) -> None:
-        """To the neighbour as it is now: newer parts may have come since the page was opened."""
+        """Go to the current neighbour: newer parts may have arrived since the page was opened."""
         line = part.report.verdict.line
         try:
             neighbours = await self._catalogue.neighbours(line, part.number)
@@ -88,7 +91,7 @@ class PartPage:
         try:
             part = await self._catalogue.part(self._result_id)
         except LedgerError as error:
-            self._away.show(f"The database can't be read: {error}. Asking again every second.")
+            self._away.show(f"The database can't be read: {error}. Retrying every second.")
             return
         self._away.show("")
         if part is not None and part != self._shown:
@@ -111,7 +114,7 @@ class PartPage:
                 show_votes(part, self._thresholds)
 
     async def _valid_thresholds(self, part: PartReport) -> Thresholds | None:
-        """The thresholds that judged this part; None when the line has a newer declaration by now."""
+        """Return the thresholds that judged this part; None if the line has a newer declaration."""
         stamp = part.report.verdict.pipeline
         pipelines = await self._catalogue.pipelines()
         same = (each for each in pipelines if (each.pipeline.line, each.version) == (stamp.line, stamp.version))

@@ -1,4 +1,4 @@
-"""Codes and numbers as a person says them. Pure."""
+"""Codes and numbers in words. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STOPS: Final = {
 
 
 def explanation(verdict: VerdictMessage, thresholds: Thresholds | None) -> str:
-    """Why the part got its disposition."""
+    """Return why the part got its disposition."""
     if verdict.p_ng is None or thresholds is None or verdict.reason not in _SIDES:
         return f"{REASONS[verdict.reason]}."
     side = _SIDES[verdict.reason].format(below=thresholds.pass_below, above=thresholds.reject_above)
@@ -47,7 +47,7 @@ _SIDES: Final = {
 
 
 def votes(verdict: VerdictMessage) -> str:
-    """`3 votes × 2 rungs`."""
+    """Return the number of votes and rungs, such as `3 votes × 2 rungs`."""
     return f"{counted(verdict.votes, 'vote')} × {counted(verdict.rungs, 'rung')}" if verdict.votes else "no votes"
 
 
@@ -60,7 +60,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def duration(ms: float | None) -> str:
-    """`412 ms`, `1.50 s`, or a dash."""
+    """Return `412 ms`, `1.50 s`, or a dash."""
     if ms is None:
         return "–"
     return f"{ms:.0f} ms" if ms < 1000.0 else f"{ms / 1000.0:.2f} s"
@@ -71,6 +71,6 @@ def camera_state(camera: CameraAnswer) -> str:
 
 
 def publish_example(topics: Topics, line: str, camera: str) -> str:
-    """A command that sends one picture as this camera would."""
+    """Return a command that publishes one picture as this camera would."""
     topic = topics.camera(line, camera, "frame")
     return f"mosquitto_pub -V 5 -q 1 -t {topic} -f part.jpg -D publish user-property trigger_id first-1"

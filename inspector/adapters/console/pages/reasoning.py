@@ -1,4 +1,4 @@
-"""Why a part got its verdict: the strip at the top, the findings in words, every vote of the ladder."""
+"""Why a part got its verdict: the strip at the top, the findings, and every vote of the ladder."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from inspector.domain.report import WordsState
 from inspector.messages.outgoing import FindingLine, VerdictMessage
 
 NO_FINDINGS: Final = {
-    WordsState.NONE: "No words were asked for: they follow only when the votes found something.",
-    WordsState.PENDING: "The verdict is out; the model is still writing…",
-    WordsState.MISSING: "Nothing was written: the writer had no time or was interrupted.",
+    WordsState.NONE: "No report was requested: the model writes one only when the votes indicate a defect.",
+    WordsState.PENDING: "The verdict is published; the model is still writing…",
+    WordsState.MISSING: "No report was written: time ran out, or writing was interrupted.",
     WordsState.WRITTEN: "The model named no defect.",
-    WordsState.UNPARSABLE: "What the model wrote is not a report. Word for word:",
+    WordsState.UNPARSABLE: "The model's text is not a valid report. Its exact text:",
 }
 
 

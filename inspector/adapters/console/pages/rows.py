@@ -1,4 +1,4 @@
-"""Answers of the API as the rows that the sheets draw: text, numbers, addresses, looks. Pure."""
+"""Rows of the tables, built from the API's answers: text, numbers, addresses, icons. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from inspector.domain.pipeline import Thresholds
 from inspector.domain.prompts import word
 from inspector.messages.outgoing import VoteLine
 
-THUMBNAIL_PX: Final = 136  # twice the shown width, for dense screens
+THUMBNAIL_PX: Final = 136  # twice the displayed width, for high-density screens
 
 
 def part_row(part: PartSummary) -> dict[str, Any]:
-    """One part of the list."""
+    """Build the row of one part in the list."""
     verdict = part.verdict
     look = DISPOSITIONS[verdict.disposition]
     name = verdict.part_id or verdict.trigger_id
@@ -47,7 +47,7 @@ def part_row(part: PartSummary) -> dict[str, Any]:
 
 
 def vote_rows(votes: Iterable[VoteLine], thresholds: Thresholds | None) -> list[dict[str, Any]]:
-    """The votes of one part, each with the limits it is drawn against."""
+    """Build the rows of one part's votes, each with the thresholds it is drawn against."""
     limits = {
         "known": thresholds is not None,
         "below": f"{thresholds.pass_below:.1%}" if thresholds else None,

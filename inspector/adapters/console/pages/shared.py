@@ -1,5 +1,7 @@
-"""One answer for all open tabs: each distinct question reaches the archive at most once per interval, and less
-often when the archive needs long to answer."""
+"""Query results shared by all open tabs.
+
+Each distinct query reaches the archive at most once per interval, and less often while the archive is slow.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +16,19 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_CACHED_QUERIES: Final = 64
-RELOAD_FACTOR: Final = 3.0  # a query that took 1 s runs again after 3 s at the earliest
+RELOAD_FACTOR: Final = 3.0  # a query that took 1 s runs again 3 s after its end at the earliest
 
 
 @dataclass(slots=True)
 class _CacheEntry(Generic[T]):
-    """A question that is being answered or was; `expires_at` is when its answer is too old."""
+    """A running or finished query; its result is stale after `expires_at`."""
 
     answer: asyncio.Task[T]
     expires_at: float = math.inf
 
 
 class SharedQuery(Generic[P, T]):
-    """Wraps an async question with hashable arguments. An error is shared like an answer."""
+    """An async query with hashable arguments, and its cached results. Errors are shared like results."""
 
     def __init__(
         self, ask: Callable[P, Awaitable[T]], cache_s: float, clock: Callable[[], float] = time.monotonic
@@ -41,7 +43,7 @@ class SharedQuery(Generic[P, T]):
         entry = self._entries.get(key)
         if entry is None or self._clock() > entry.expires_at:
             entry = self._store(key, asyncio.ensure_future(self._answer(*args, **kwargs)))
-        return await asyncio.shield(entry.answer)  # a tab that closes must not cancel the answer of the others
+        return await asyncio.shield(entry.answer)  # a closed tab must not cancel the query of the others
 
     async def _answer(self, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._ask(*args, **kwargs)

@@ -1,7 +1,7 @@
-"""A table that keeps itself current: Python gives rows, `sheets.js` draws them.
+"""A table that stays current: Python provides the rows, and `sheets.js` draws them.
 
-NiceGUI's own table draws its custom rows anew whenever anything on the page changes; a list that moves every
-second would lose clicks, focus and pictures that way.
+NiceGUI's own table redraws its custom rows whenever anything on the page changes. A list that updates every second
+would lose clicks, focus and pictures.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from nicegui import ui
 
 
 class Sheet(ui.element, component="../assets/sheets.js"):  # type: ignore[misc, call-arg]  # its types are not read
-    """Starts empty; sends its rows only when they have changed."""
+    """A table that starts empty, and sends its rows only when they have changed."""
 
     def __init__(self, name: Literal["Parts", "Votes", "Cameras", "Events"]) -> None:
         super().__init__()

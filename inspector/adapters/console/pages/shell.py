@@ -1,4 +1,4 @@
-"""What every page shares: title, bar at the top, theme, notices. Knows NiceGUI's page frame."""
+"""The frame of every page: title, top bar, theme and notices."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ COOKIE_MAX_AGE_S: Final = 31_536_000
 
 
 def add_style_sheet() -> None:
-    """Adds the style sheet to all pages of this process."""
+    """Add the style sheet to all pages of this process."""
     ui.add_head_html(f"<style>{asset('look.css')}</style>", shared=True)
 
 
 @contextmanager
 def shell(title: str, here: str) -> Iterator[StatusLight]:
-    """The frame of a page; its content is built inside. `here` is the address of the current way."""
+    """Build the frame of a page; the caller builds the content inside. `here` is the current page's address."""
     ui.page_title(f"{title} · inspector")
     with ui.element("header").classes("top"):
         with ui.element("a").classes("brand").props("href=/"):
@@ -41,27 +41,27 @@ def shell(title: str, here: str) -> Iterator[StatusLight]:
 
 
 def words(tag: str, text: str) -> Any:
-    """Text in an HTML element of this kind; markup in it stays text."""
+    """Show text in an HTML element with this tag; markup in the text is escaped."""
     return ui.html(escape(text), tag=tag, sanitize=False)
 
 
 class StatusLight:
-    """The light that says whether what is shown is current."""
+    """The light that shows whether the page is current."""
 
     def __init__(self) -> None:
         self._light = ui.label().classes("status-light").props("role=status")
 
     def show(self, text: str, look: str = "") -> None:
-        """`look` is paused or away; empty for live."""
+        """Show a state. `look` is paused or away; empty for live."""
         self._light.set_text(text)
         self._light.classes(add=look, remove=" ".join({"paused", "away"} - {look}))
 
 
 class Notice:
-    """A strip that says what is wrong; hidden while it has nothing to say."""
+    """A strip that shows a fault; hidden while its text is empty."""
 
     def __init__(self, look: str = "", *, link: tuple[str, str] | None = None) -> None:
-        """`way` is the name and address of a page that helps."""
+        """Build the strip. `link` is the name and address of a page that helps."""
         self._strip = ui.element("div").classes(f"notice {look}").props("role=alert")
         with self._strip:
             ui.icon("warning").props("aria-hidden=true")
@@ -84,7 +84,7 @@ def _navigation(here: str) -> None:
 
 
 def _theme() -> None:
-    """Light, dark or as the system; kept in a cookie of this browser, so that the next page starts with it."""
+    """Show the menu of themes: light, dark or the system's. A cookie keeps the choice for the next page."""
     chosen = ui.context.client.request.cookies.get(THEME_COOKIE, "system")
     dark = ui.dark_mode(THEMES.get(chosen))
     with (
@@ -101,7 +101,7 @@ def _choose(dark: Any, theme: str) -> None:
 
 
 def not_found_page() -> None:
-    """The page for every address that is none of ours."""
+    """Show the page for every unknown address."""
     ui.context.client.status_code = 404
     with shell("Not found", ""), ui.element("section").classes("card empty"):
         ui.icon("wrong_location").props("aria-hidden=true")
@@ -110,7 +110,7 @@ def not_found_page() -> None:
 
 
 def error_page(error: Exception) -> None:
-    """In place of a page that could not be built. What is no fault of the database is logged, not shown."""
+    """Replace a page that could not be built. Errors other than the database's are logged, not shown."""
     known = isinstance(error, LedgerError)
     with shell("Not available", "") as status, ui.element("section").classes("card empty"):
         status.show("no data", "away")

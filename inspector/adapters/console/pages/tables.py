@@ -1,4 +1,4 @@
-"""The pages of cameras and of events: one table each, kept current."""
+"""The pages of cameras and of events: one table each, refreshed every second."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from inspector.messages.topics import Topics
 
 REFRESH_S: Final = 1.0
 HOW_TO_CONNECT: Final = (
-    "An unknown camera publishes frames that no line wants. Name it under cameras in its line's file in pipelines/ "
+    "An unknown camera publishes frames that no line uses. Name it under cameras in its line's file in pipelines/ "
     "and run inspector apply; or correct the topic the camera publishes to:"
 )
 
 
 class TablePage:
-    """One open tab: what to do above, a sheet below."""
+    """One open tab: a hint above, a table below."""
 
     def __init__(self, title: Literal["Cameras", "Events"], here: str, hint: Callable[[], None] | None = None) -> None:
         with shell(title, here) as self._status:
@@ -36,7 +36,7 @@ class TablePage:
             try:
                 self._sheet.show(await ask())
             except LedgerError as error:
-                self._away.show(f"The database can't be read: {error}. Asking again every second.")
+                self._away.show(f"The database can't be read: {error}. Retrying every second.")
                 self._status.show("no data", "away")
             else:
                 self._away.show("")
@@ -47,7 +47,7 @@ class TablePage:
 
 
 async def cameras_page(ask: Callable[[], Awaitable[Sequence[CameraAnswer]]], topics: Topics) -> None:
-    """Unknown cameras first."""
+    """Show the cameras, unknown ones first."""
 
     def hint() -> None:
         with ui.element("p").classes("muted hint"):
@@ -61,7 +61,7 @@ async def cameras_page(ask: Callable[[], Awaitable[Sequence[CameraAnswer]]], top
 
 
 async def events_page(ask: Callable[[], Awaitable[Sequence[EventAnswer]]]) -> None:
-    """Newest first."""
+    """Show the events, newest first."""
 
     async def rows() -> list[dict[str, Any]]:
         return [event_row(event) for event in await ask()]
