@@ -145,7 +145,7 @@ async def read_health(catalogue: CatalogueDependency) -> Health:
 
 @router.get("/{path:path}", include_in_schema=False)
 async def no_such_path(path: str) -> Response:
-    raise HTTPException(404, f"{PREFIX}/{path} is not part of the API; {PREFIX}/openapi.json lists what is")
+    raise HTTPException(404, f"{PREFIX}/{path} is not part of the API; see {PREFIX}/openapi.json")
 
 
 def rest_api(archive: Archive, evidence: EvidenceStore) -> FastAPI:

@@ -1,4 +1,4 @@
-"""Whatever is asked of the REST API is answered or refused as a problem: never a fault of ours."""
+"""The REST API answers any request, or refuses it with a problem document; it never fails."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def ask(method: str, path: str, query: list[tuple[str, str]], body: bytes,
 
 @settings(deadline=None, max_examples=200)
 @given(st.sampled_from(["GET", "GET", "POST", "PUT", "PATCH", "DELETE"]), paths(), queries, bodies, types)
-def test_anything_asked_is_answered_or_refused_with_a_reason(
+def test_any_request_is_answered_or_refused_with_a_reason(
     method: str, path: str, query: list[tuple[str, str]], body: bytes, kind: str
 ) -> None:
     answer = asyncio.run(ask(method, path, query, body, kind))

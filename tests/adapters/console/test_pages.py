@@ -1,4 +1,4 @@
-"""The pages in a real browser, against the real server: what a person sees, does and is never shown."""
+"""The pages in a real browser, against the real server: what users see and do, and what stays hidden."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE_MS: Final = 20_000
+TIMEOUT_MS: Final = 20_000
 HOSTILE: Final = "</script><script>document.title='owned'</script>${1}`<img src=x onerror=\"document.title='owned'\">"
 
 
@@ -49,7 +49,7 @@ class Console(NamedTuple):
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Console]:
-    """One console, as there can only be one in a process, on an event loop of its own thread."""
+    """Serve one console on an event loop of its own thread: a process can have only one."""
     ledger, evidence = MemoryLedger([PipelineVersion(a_pipeline(cameras=["cam1"]), 1, ())]), MemoryEvidence()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -68,7 +68,7 @@ def served() -> Iterator[Console]:
 
 @pytest.fixture
 def console(served: Console) -> Console:
-    """The served console, with nothing in it."""
+    """Return the served console without any records."""
     for records in (served.ledger.rows, served.ledger.seen, served.ledger.events, served.evidence.pictures):
         records.clear()
     served.ledger.away = False
@@ -88,24 +88,24 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, console: Console) -> Iterator[Page]:
-    """A tab that fails the test when anything is asked of another host."""
+    """Open a tab; fail the test if the page sends a request to another host."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=console.address)
-    context.set_default_timeout(PATIENCE_MS)
-    page, asked = context.new_page(), list[str]()
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("websocket", lambda opened: asked.append(opened.url))
+    context.set_default_timeout(TIMEOUT_MS)
+    page, urls = context.new_page(), list[str]()
+    page.on("request", lambda request: urls.append(request.url))
+    page.on("websocket", lambda opened: urls.append(opened.url))
     yield page
     context.close()
     here = re.compile(rf"(http|ws)://{re.escape(console.address.removeprefix('http://'))}/|data:|blob:")
-    assert [url for url in asked if not here.match(url)] == []
+    assert [url for url in urls if not here.match(url)] == []
 
 
 def wait_for_rows(page: Page, count: int, text: str = "") -> None:
-    """Until so many parts are listed whose row shows the text."""
+    """Wait until `count` listed parts show the text in their row."""
     from playwright.sync_api import expect  # where it is missing the tests are skipped before
 
     listed = page.get_by_test_id("parts").locator("tbody tr", has_text=text)
-    expect(listed).to_have_count(count, timeout=PATIENCE_MS)
+    expect(listed).to_have_count(count, timeout=TIMEOUT_MS)
 
 
 def test_the_list_shows_a_part_soon_after_it_was_stored(page: Page, console: Console) -> None:
@@ -305,12 +305,12 @@ def test_a_page_opened_while_the_database_is_away_says_so(page: Page, console: C
     assert "Traceback" not in page.content()
 
 
-@pytest.mark.parametrize(("address", "said"), [("/part/nobody", "no part with this id"), ("/x", "no such page")])
-def test_what_does_not_exist_is_404_with_a_way_back(page: Page, address: str, said: str) -> None:
+@pytest.mark.parametrize(("address", "expected"), [("/part/nobody", "no part with this id"), ("/x", "no such page")])
+def test_what_does_not_exist_is_404_with_a_way_back(page: Page, address: str, expected: str) -> None:
     answer = page.goto(address)
     assert answer
     assert answer.status == 404
-    page.get_by_text(said).wait_for()
+    page.get_by_text(expected).wait_for()
     page.get_by_role("link", name="Show the newest parts").wait_for()
 
 

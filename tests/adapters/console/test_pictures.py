@@ -1,4 +1,4 @@
-"""Thumbnails: small, upright in their greys, and never an exception whatever the bytes are."""
+"""Thumbnails are small, upright and keep their greys; unreadable bytes raise nothing."""
 
 from __future__ import annotations
 

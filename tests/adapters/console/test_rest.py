@@ -1,4 +1,4 @@
-"""The REST API against an archive in memory: what it answers, what it refuses, what it never sends."""
+"""The REST API against an archive in memory: its answers, its refusals, and what stays hidden."""
 
 from __future__ import annotations
 

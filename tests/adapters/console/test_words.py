@@ -1,4 +1,4 @@
-"""What the pages say and draw, without a browser: sentences, rows, boxes, addresses, shared answers."""
+"""Texts and drawings of the pages, without a browser: sentences, rows, boxes, addresses, shared queries."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_every_code_has_words_and_every_state_an_icon() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "said"),
+    ("part", "expected"),
     [
         (a_pass(), "below this line's PASS limit of 0.20"),
         (a_reject(), "above this line's REJECT limit of 0.80"),
@@ -57,17 +57,17 @@ def test_every_code_has_words_and_every_state_an_icon() -> None:
         ),
     ],
 )
-def test_the_explanation_names_the_limit_that_decided(part: PartRecord, said: str) -> None:
-    assert said in explanation(verdict_message(part), Thresholds())
+def test_the_explanation_names_the_limit_that_decided(part: PartRecord, expected: str) -> None:
+    assert expected in explanation(verdict_message(part), Thresholds())
 
 
 def test_no_limit_is_claimed_when_the_declaration_is_no_longer_known() -> None:
     assert explanation(verdict_message(a_reject()), None) == "Defect found."
 
 
-@pytest.mark.parametrize(("ms", "said"), [(None, "–"), (0.0, "0 ms"), (612.7, "613 ms"), (1500.0, "1.50 s")])
-def test_durations_are_short(ms: float | None, said: str) -> None:
-    assert duration(ms) == said
+@pytest.mark.parametrize(("ms", "expected"), [(None, "–"), (0.0, "0 ms"), (612.7, "613 ms"), (1500.0, "1.50 s")])
+def test_durations_are_short(ms: float | None, expected: str) -> None:
+    assert duration(ms) == expected
 
 
 def test_a_row_says_how_much_of_the_deadline_was_used() -> None:

@@ -25,6 +25,6 @@ def read_filter(line: str, disposition: str, reason: str) -> PartFilter:
 
 def list_address(wanted: PartFilter) -> str:
     """Return the list's address for this filter, to share or to bookmark."""
-    asked = {"line": wanted.line, "disposition": wanted.disposition, "reason": wanted.reason}
-    query = urlencode({key: value for key, value in asked.items() if value})
+    values = {"line": wanted.line, "disposition": wanted.disposition, "reason": wanted.reason}
+    query = urlencode({key: value for key, value in values.items() if value})
     return f"/?{query}" if query else "/"

@@ -98,7 +98,7 @@ class LivePage:
     def _state(self) -> tuple[str, str]:
         if self._paused:
             return "paused", "paused"
-        return ("live", "") if self._is_live else ("looking back", "paused")
+        return ("live", "") if self._is_live else ("older parts", "paused")
 
     @property
     def _is_live(self) -> bool:
