@@ -41,7 +41,7 @@ OUTBOX_FLUSH_TIMEOUT_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class Connections:
     """The station's connections: database, pictures, broker."""
 
     topics: Topics
@@ -76,48 +76,48 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
     Each has an MQTT session of its own, with client ids that stay the same over restarts.
     """
     log_process(settings, f"station-{number}")
-    neighbours = await _neighbours(settings, number)
-    monitoring = _monitoring(settings, neighbours)
+    connections = await _connections(settings, number)
+    monitoring = _monitoring(settings, connections)
     chain = _pool_chain(settings, pool, monitoring)
     reserve = TimeReserve(settings.margin_ms)
-    outbox = _outbox(settings, neighbours, monitoring, reserve)
-    station = _station(settings, neighbours, monitoring, chain.pool, reserve, outbox)
-    intake = _intake(settings, neighbours, station, number)
-    updates = _updates(settings, neighbours, monitoring, station, number, [outbox, monitoring.gate], intake)
-    heartbeat = _heartbeat(neighbours, number, station, chain, outbox)
+    outbox = _outbox(settings, connections, monitoring, reserve)
+    station = _station(settings, connections, monitoring, chain.pool, reserve, outbox)
+    intake = _intake(settings, connections, station, number)
+    updates = _updates(settings, connections, monitoring, station, number, [outbox, monitoring.gate], intake)
+    heartbeat = _heartbeat(connections, number, station, chain, outbox)
 
     async def open_intake() -> None:
         intake.start()
 
     lifecycle = Lifecycle(
-        before=[neighbours.publisher.start, updates.refresh, monitoring.cameras.restore],
-        services=[*_services(neighbours, monitoring), outbox, updates, heartbeat],
+        before=[connections.publisher.start, updates.refresh, monitoring.cameras.restore],
+        services=[*_services(connections, monitoring), outbox, updates, heartbeat],
         after=[station.recover, open_intake],
         drain=[
             partial(intake.close, INTAKE_CLOSE_TIMEOUT_S),
             partial(station.close, REPORTS_TIMEOUT_S),
             partial(outbox.flush, OUTBOX_FLUSH_TIMEOUT_S),
         ],
-        stop=[neighbours.publisher.close, neighbours.ledger.stop],
+        stop=[connections.publisher.close, connections.ledger.stop],
     )
     running = RunningStation(number, lifecycle, intake.check)
     await running.start()
     return running
 
 
-async def _neighbours(settings: Settings, number: int) -> Neighbours:
+async def _connections(settings: Settings, number: int) -> Connections:
     topics, ledger = Topics(settings.topic_root), SqlLedger(settings.database)
     await ledger.start()
     publisher = MqttPublisher(broker_of(settings), topics, f"{_client_id(settings, number)}-out", number)
-    return Neighbours(topics, ledger, FileEvidence(settings.evidence), publisher)
+    return Connections(topics, ledger, FileEvidence(settings.evidence), publisher)
 
 
-def _monitoring(settings: Settings, neighbours: Neighbours) -> Monitoring:
-    states = StatePublisher(neighbours.publisher, neighbours.topics)
+def _monitoring(settings: Settings, connections: Connections) -> Monitoring:
+    states = StatePublisher(connections.publisher, connections.topics)
     notify = states.notify if settings.part_states else ignore_state
-    events = EventLog(neighbours.ledger, neighbours.publisher, neighbours.topics)
-    cameras = CameraMonitor(neighbours.ledger, events, notify=notify)
-    return Monitoring(states, notify, events, cameras, GateFeedback(neighbours.ledger, events, notify=notify))
+    events = EventLog(connections.ledger, connections.publisher, connections.topics)
+    cameras = CameraMonitor(connections.ledger, events, notify=notify)
+    return Monitoring(states, notify, events, cameras, GateFeedback(connections.ledger, events, notify=notify))
 
 
 def _pool_chain(settings: Settings, replicas: Pool, monitoring: Monitoring) -> PoolChain:
@@ -127,10 +127,10 @@ def _pool_chain(settings: Settings, replicas: Pool, monitoring: Monitoring) -> P
     return PoolChain(counter, queue, Failover(queue, monitoring.events))
 
 
-def _outbox(settings: Settings, neighbours: Neighbours, monitoring: Monitoring, reserve: TimeReserve) -> Outbox:
+def _outbox(settings: Settings, connections: Connections, monitoring: Monitoring, reserve: TimeReserve) -> Outbox:
     return Outbox(
-        neighbours.ledger,
-        neighbours.publisher,
+        connections.ledger,
+        connections.publisher,
         durations=reserve.publishing,
         notify=monitoring.states.notify_published if settings.part_states else ignore_state,
         on_withdrawn=partial(_report_withdrawn, monitoring.events),
@@ -144,27 +144,27 @@ def _report_withdrawn(events: EventLog, verdict: VerdictMessage) -> None:
 
 def _station(
     settings: Settings,
-    neighbours: Neighbours,
+    connections: Connections,
     monitoring: Monitoring,
     pool: Pool,
     reserve: TimeReserve,
     outbox: Outbox,
 ) -> Station:
-    ledger, events, notify = neighbours.ledger, monitoring.events, monitoring.notify
-    examiner = Examiner(CameraPictureReader(settings.claims), pool, neighbours.evidence, reserve)
-    recorder = Recorder(ledger, outbox, events, neighbours.topics, durations=reserve.storing, notify=notify)
+    ledger, events, notify = connections.ledger, monitoring.events, monitoring.notify
+    examiner = Examiner(CameraPictureReader(settings.claims), pool, connections.evidence, reserve)
+    recorder = Recorder(ledger, outbox, events, connections.topics, durations=reserve.storing, notify=notify)
     return Station(examiner, recorder, ledger, outbox, events, monitoring.cameras, monitoring.gate, notify=notify)
 
 
-def _intake(settings: Settings, neighbours: Neighbours, station: Station, number: int) -> Intake:
+def _intake(settings: Settings, connections: Connections, station: Station, number: int) -> Intake:
     lines: list[str] | None = None if settings.stations == 1 else []
     name = _client_id(settings, number)
-    return Intake(broker_of(settings), neighbours.topics, name, station, lines=lines, window=settings.window)
+    return Intake(broker_of(settings), connections.topics, name, station, lines=lines, window=settings.window)
 
 
 def _updates(
     settings: Settings,
-    neighbours: Neighbours,
+    connections: Connections,
     monitoring: Monitoring,
     station: Station,
     number: int,
@@ -176,21 +176,21 @@ def _updates(
             each.lines = lines
 
     on_lines = [share, intake.resubscribe]
-    return PipelineUpdates(neighbours.ledger, station, monitoring.events, number, settings.stations, on_lines)
+    return PipelineUpdates(connections.ledger, station, monitoring.events, number, settings.stations, on_lines)
 
 
 def _heartbeat(
-    neighbours: Neighbours, number: int, station: Station, chain: PoolChain, outbox: Outbox
+    connections: Connections, number: int, station: Station, chain: PoolChain, outbox: Outbox
 ) -> HeartbeatPublisher:
     def load() -> Load:
         return Load(station.in_flight, chain.queue.waiting, chain.counter.judging, outbox.backlog)
 
-    topics = neighbours.topics
-    return HeartbeatPublisher(neighbours.publisher, topics.of_station(topics.heartbeat, number), number, load)
+    topics = connections.topics
+    return HeartbeatPublisher(connections.publisher, topics.of_station(topics.heartbeat, number), number, load)
 
 
-def _services(neighbours: Neighbours, monitoring: Monitoring) -> list[Service]:
-    retention = PictureRetention(neighbours.ledger, neighbours.evidence)
+def _services(connections: Connections, monitoring: Monitoring) -> list[Service]:
+    retention = PictureRetention(connections.ledger, connections.evidence)
     return [monitoring.events, monitoring.cameras, monitoring.gate, monitoring.states, retention]
 
 

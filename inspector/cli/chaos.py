@@ -70,8 +70,7 @@ def chaos(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--faults") from error
     duration_s = duration or default_duration_s(wanted, kills)
-    card = model.absolute() if model else None
-    options = RunOptions(wanted, kills, duration_s, seed, rate, replicas, deadline, card)
+    options = RunOptions(wanted, kills, duration_s, seed, rate, replicas, deadline, model and model.absolute())
     result = chaos_test(options, database, folder, print_status)
     if as_json:
         print_json(result)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from inspector.domain.learned import Calibration
-from inspector.domain.log_odds import expit, logit
+from inspector.domain.log_odds import logit
 from inspector.domain.vote import LabelledVotes
 from inspector.tuning.logistic_regression import fit_logistic
 
@@ -47,8 +47,3 @@ def fit(p_ng: Sequence[float], ng: Sequence[bool], part_weights: Sequence[float]
     slope, intercept = fit_logistic(design, np.where(ng, hit, miss), row_weights=row_weights).weights.tolist()
     ng_share = float(row_weights @ np.asarray(ng)) / len(ng)
     return Calibration(slope=slope, intercept=intercept, frames=len(ng), ng_share=ng_share)
-
-
-def calibrated(p_ng: float, learned: Calibration) -> float:
-    """Probability of NG among parts mixed as those it was fitted on."""
-    return expit(learned.slope * logit(p_ng) + learned.intercept)

@@ -9,15 +9,20 @@ from hypothesis import strategies as st
 
 from inspector.domain.declared import ViewName
 from inspector.domain.learned import Calibration
-from inspector.domain.log_odds import expit
+from inspector.domain.log_odds import expit, logit
 from inspector.domain.vote import LabelledVotes, Vote
-from inspector.tuning.calibration import calibrated, fit, fit_votes
+from inspector.tuning.calibration import fit, fit_votes
 from inspector.tuning.classification_metrics import calibration_error
 
 shares = st.floats(0.0, 1.0)
 told = st.lists(st.tuples(shares, st.booleans()), min_size=2, max_size=40).filter(
     lambda rows: 0 < sum(ng for _, ng in rows) < len(rows)
 )
+
+
+def calibrated(p_ng: float, learned: Calibration) -> float:
+    """Return the probability of NG among parts mixed like those that taught the calibration."""
+    return expit(learned.slope * logit(p_ng) + learned.intercept)
 
 
 def overconfident(parts: int, factor: float) -> tuple[list[float], list[bool]]:

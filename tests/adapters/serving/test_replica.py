@@ -38,6 +38,6 @@ async def test_dead_engine_is_unhealthy() -> None:
 
 async def test_engine_that_answers_nothing_is_unhealthy() -> None:
     engine = Mute()
-    with pytest.raises(ModelError, match="nothing about the golden picture"):
+    with pytest.raises(ModelError, match="no answer about the health check picture"):
         await VisionModel(engine, MemoryEvidence(), b"golden picture").check_health()
     assert engine.closed == engine.opened

@@ -40,7 +40,7 @@ NumberedQuestions = Sequence[tuple[int, Question]]  # questions with their numbe
 WAIT_TOKENS: Final = 2  # tokens of prompts.WAIT: no server counts given tokens separately
 
 
-class Conversation:
+class ServerConversation:
     """Questions to one server's model."""
 
     def __init__(self, server: Server, client: ServerClient, requests: Requests) -> None:

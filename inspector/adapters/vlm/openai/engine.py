@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from inspector.adapters.vlm.openai.client import ServerClient
-from inspector.adapters.vlm.openai.conversation import Conversation, as_they_finish, shared_requests
+from inspector.adapters.vlm.openai.conversation import ServerConversation, as_they_finish, shared_requests
 from inspector.adapters.vlm.openai.requests import RenderedPrefix, Requests, render_prefix
 from inspector.adapters.vlm.openai.responses import with_start
 from inspector.adapters.vlm.openai.server_identity import ServerIdentity
@@ -32,7 +32,7 @@ class OpenAIEngine:
         self._card, self._server = card, server
         self._peer = ServerIdentity(card, server, headers)
         self._requests = Requests(card, server)
-        self._asking = Conversation(server, ServerClient(server, headers), self._requests)
+        self._asking = ServerConversation(server, ServerClient(server, headers), self._requests)
 
     @classmethod
     def load(cls, card: ModelCard) -> OpenAIEngine:
