@@ -151,7 +151,8 @@ def _checklist_example(rng: np.random.Generator, pipeline: Pipeline, truth: Pict
 
     The target for an out-of-scope picture is uncertain.
     """
-    present = tuple({flaw.defect for flaw in truth.flaws} & set(pipeline.defects))
+    shown = {flaw.defect for flaw in truth.flaws}
+    present = tuple(defect for defect in pipeline.defects if defect in shown)
     defect = pick(rng, present if present and rng.random() < 0.5 else tuple(pipeline.defects))
     item = view.checklist(pipeline)[list(pipeline.defects).index(defect)]
     return TrainingExample(
