@@ -64,7 +64,7 @@ OUTGOING: Final[dict[str, Payload]] = {
         camera="cam1",
         kind="SEQUENCE_GAP",
         severity="ALARM",
-        text="3 frames never came; check the broker's queue limits",
+        text="3 frames did not arrive; check the broker's queue limits",
         count=3,
         at=DECIDED_AT,
     ),

@@ -33,7 +33,7 @@ REMEMBERED_FRAMES: Final = 10_000  # keys of decided frames, to recognise repeat
 
 
 class Station:
-    """ports.Reception: inspects the frames of a set of lines."""
+    """ports.MessageReceiver: inspects the frames of a set of lines."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Frames that never came, over the lives of a station: none is invented, none is forgotten."""
+"""Frames that did not arrive, across restarts of a station: each gap is reported once, and no gap is made up."""
 
 from __future__ import annotations
 

@@ -77,8 +77,8 @@ def _read(place: str, max_bytes: int) -> bytes:
         with files.open(path, "rb") as file:
             return _up_to(file, max_bytes + 1)
     except Exception as error:  # every fsspec back end raises its own library's errors
-        said = shortened(printable(str(error)).partition("\n")[0], 120) or type(error).__name__
-        raise PictureError(f"{_shown(place)} can't be read: {said}") from error
+        reason = shortened(printable(str(error)).partition("\n")[0], 120) or type(error).__name__
+        raise PictureError(f"{_shown(place)} can't be read: {reason}") from error
 
 
 def _up_to(file: BinaryIO, most: int) -> bytes:

@@ -21,15 +21,15 @@ def format_of(data: bytes, content_type: str) -> PictureFormat:
     """
     if not data:
         raise PictureError("the frame is empty; check the camera and its gateway")
-    found = picture_format(data)
-    if found is None:
+    actual = picture_format(data)
+    if actual is None:
         raise PictureError(f"not a picture (begins with {data[:8].hex(' ')}); send JPEG, PNG, BMP, TIFF or WebP")
     declared = content_type.partition(";")[0].strip().lower()
     is_picture_type = declared.startswith("image/") and declared != "image/*"
-    if is_picture_type and format_of_media_type(declared) is not found:
+    if is_picture_type and format_of_media_type(declared) is not actual:
         shown = shortened(printable(declared), 40)
-        raise PictureError(f"Content-Type says {shown}, but the bytes are {found}; correct the sender")
-    return found
+        raise PictureError(f"Content-Type says {shown}, but the bytes are {actual}; correct the sender")
+    return actual
 
 
 def webp_canvas(data: bytes) -> PictureSize | None:

@@ -38,7 +38,7 @@ class LastFrames:
     """The last frame of every camera. Thread-safe."""
 
     def __init__(self) -> None:
-        self._glances: OrderedDict[tuple[str, str], FrameThumbnail] = OrderedDict()
+        self._thumbnails: OrderedDict[tuple[str, str], FrameThumbnail] = OrderedDict()
         self._lock = threading.Lock()
 
     def change(self, key: FrameKey, picture: Grey) -> float | None:
@@ -52,10 +52,10 @@ class LastFrames:
             return None
         return float(cv2.norm(last.thumbnail, thumbnail, cv2.NORM_L1)) / (255.0 * thumbnail.size)
 
-    def _replace(self, camera: tuple[str, str], glance: FrameThumbnail) -> FrameThumbnail | None:
+    def _replace(self, camera: tuple[str, str], thumbnail: FrameThumbnail) -> FrameThumbnail | None:
         with self._lock:
-            last = self._glances.pop(camera, None)
-            self._glances[camera] = glance
-            if len(self._glances) > REMEMBERED_CAMERAS:
-                self._glances.popitem(last=False)
+            last = self._thumbnails.pop(camera, None)
+            self._thumbnails[camera] = thumbnail
+            if len(self._thumbnails) > REMEMBERED_CAMERAS:
+                self._thumbnails.popitem(last=False)
         return last

@@ -69,7 +69,7 @@ class Intake:
         self._losses: deque[float] = deque(maxlen=MAX_CONNECTION_LOSSES)
         self._client_id = client_id
         self._client = new_client(broker, client_id, persistent=True, manual_ack=True)
-        self._receipts = AckOrder(lambda mid: self._client.ack(mid, FRAME_QOS))
+        self._ack_order = AckOrder(lambda mid: self._client.ack(mid, FRAME_QOS))
         self._given_up: set[FrameKey] = set()
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -100,7 +100,7 @@ class Intake:
             await asyncio.wait(set(self._tasks), timeout=timeout_s)
         for task in self._tasks:
             task.cancel()
-        await asyncio.to_thread(self._hang_up)
+        await asyncio.to_thread(self._disconnect)
 
     def resubscribe(self, lines: list[str] | None) -> None:
         """Take the frames of these lines from now on."""
@@ -167,24 +167,24 @@ class Intake:
     def _new_connection(self) -> None:
         """Forget the message ids of the previous connection."""
         self._connection += 1
-        self._receipts.forget()
+        self._ack_order.forget()
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         """Handle a message without raising: an exception would end paho's thread, and the line with it."""
         if message.qos:
-            self._receipts.expect(message.mid)
+            self._ack_order.expect(message.mid)
         try:
             self._receive(message)
         except Exception as error:
             log.exception("message on %s", message.topic)
             self._note("UNREADABLE_MESSAGE", f"{type(error).__name__} on {message.topic[:200]}: {error}")
-            self._receipts.ready(message.mid)
+            self._ack_order.ready(message.mid)
 
     def _receive(self, message: MQTTMessage) -> None:
         topic = self._topics.parse(message.topic)
         if topic is None:
             self._note("UNKNOWN_TOPIC", f"nothing is read from {message.topic[:200]}")
-            self._receipts.ready(message.mid)
+            self._ack_order.ready(message.mid)
         elif topic.channel in ("frame", "frame-ref"):
             self._receive_frame(topic, message)
         else:
@@ -195,7 +195,7 @@ class Intake:
             reading = parse_frame(_message(topic, message))
         except FrameError as error:
             self._note("UNREADABLE_FRAME", f"{message.topic[:200]}: {error}", topic)
-            self._receipts.ready(message.mid)
+            self._ack_order.ready(message.mid)
             return
         for complaint in reading.complaints:
             self._note("BAD_PROPERTY", complaint, topic)
@@ -211,10 +211,10 @@ class Intake:
         if self._room.acquire(timeout=FULL_TIMEOUT_S):
             return True
         self._note("STATION_FULL", f"{self._window} frames in hand for {FULL_TIMEOUT_S:g} s; frames wait on the broker")
-        self._park()
+        self._set_aside()
         return False
 
-    def _park(self) -> None:
+    def _set_aside(self) -> None:
         """Disconnect for a while: unacknowledged messages wait on the broker and come again."""
         if not self._parked:
             self._parked = True
@@ -226,19 +226,19 @@ class Intake:
             if topic.channel == "status":
                 self._receive_status(topic, message)
             else:
-                self._take(self._hearing(topic, message), FrameKey(*topic[:3]), message)
+                self._take(self._frame_work(topic, message), FrameKey(*topic[:3]), message)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "payload"
             self._note("UNREADABLE_NOTICE", f"{topic.channel}: {where}: {first['msg']}", topic)
-            self._receipts.ready(message.mid)
+            self._ack_order.ready(message.mid)
 
     def _receive_status(self, topic: FrameTopic, message: MQTTMessage) -> None:
         status = CameraStatus.model_validate_json(message.payload)
         self._on_loop(self._reception.on_status, topic.line, topic.camera, status.state)
-        self._receipts.ready(message.mid)
+        self._ack_order.ready(message.mid)
 
-    def _hearing(self, topic: FrameTopic, message: MQTTMessage) -> Work:
+    def _frame_work(self, topic: FrameTopic, message: MQTTMessage) -> Work:
         """Return the work for an ack or count: it is acknowledged once the ledger has it, like a frame."""
         if topic.channel == "ack":
             return partial(self._reception.on_ack, parse_ack(topic, message.payload, utc_now()))
@@ -265,7 +265,7 @@ class Intake:
         try:
             await work()
             if connection == self._connection:
-                self._receipts.ready(mid)
+                self._ack_order.ready(mid)
         except Exception as error:
             self._failed(key, mid, error)
         finally:
@@ -273,23 +273,23 @@ class Intake:
             self._room.release()
             if self._parked and self._in_hand <= self._window // 2 and not self._closing:
                 self._parked = False
-                await asyncio.to_thread(self._come_back)
+                await asyncio.to_thread(self._reconnect)
 
     def _failed(self, key: FrameKey, mid: int, error: Exception) -> None:
         """Let a message that could not be recorded come again once. A second failure must not block the line."""
         log.exception("%s is not recorded", key)
         self._reception.report_fault("INTERNAL_ERROR", f"{key}: {error!r}", key.line, key.camera)
         if key in self._given_up:
-            self._receipts.ready(mid)
+            self._ack_order.ready(mid)
         else:
             self._given_up.add(key)
-            self._park()
+            self._set_aside()
 
-    def _come_back(self) -> None:
+    def _reconnect(self) -> None:
         self._client.loop_stop()
         connect(self._client, self._broker, persistent=True, receive_maximum=self._window)
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 

@@ -92,13 +92,15 @@ class LineClient:
         if not self._online.wait(CONNECT_TIMEOUT_S):
             self._client.loop_stop()
             why = self._refused or "no answer"
-            raise BrokerError(f"broker {self._broker.address}: {why}; is it running? `inspector check` tells more")
+            raise BrokerError(
+                f"broker {self._broker.address}: {why}; is it running? `inspector check` shows the reason"
+            )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        goodbye = self._client.publish(self._topic("status"), b'{"state":"offline"}', qos=1, retain=True)
+        offline_status = self._client.publish(self._topic("status"), b'{"state":"offline"}', qos=1, retain=True)
         with contextlib.suppress(RuntimeError):  # without a connection the broker publishes the last will
-            goodbye.wait_for_publish(2)
+            offline_status.wait_for_publish(2)
         self._client.disconnect()
         self._client.loop_stop()
 

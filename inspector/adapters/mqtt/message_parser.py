@@ -53,14 +53,14 @@ def parse_frame(message: CameraMessage) -> ParsedFrame:
 
 def parse_ack(topic: FrameTopic, payload: bytes, now: datetime) -> Ack:
     """Parse a gate's acknowledgement. Raises ValidationError. Without a time it counts from receipt."""
-    said = GateAck.model_validate_json(payload)
-    return Ack(FrameKey(topic.line, topic.camera, said.trigger_id), said.disposition, said.at or now)
+    parsed = GateAck.model_validate_json(payload)
+    return Ack(FrameKey(topic.line, topic.camera, parsed.trigger_id), parsed.disposition, parsed.at or now)
 
 
 def parse_count(topic: FrameTopic, payload: bytes, now: datetime) -> TriggerCount:
     """Parse a PLC's count. Raises ValidationError."""
-    said = PlcCount.model_validate_json(payload)
-    return TriggerCount(topic.line, topic.camera, said.triggers, said.since, said.until, now)
+    parsed = PlcCount.model_validate_json(payload)
+    return TriggerCount(topic.line, topic.camera, parsed.triggers, parsed.since, parsed.until, now)
 
 
 def _read_frame(message: CameraMessage) -> ParsedFrame:

@@ -2,7 +2,7 @@
 writes under a backlog.
 
 The session is persistent and subscribed to the station's own verdicts. Their echoes are acknowledged only after the
-ledger has noted the publication. After a crash the broker therefore tells the next connection which verdicts had
+ledger has noted the publication. After a crash the broker therefore reports to the next connection which verdicts had
 arrived, and those are not published again.
 
 Every connection has a paho client of its own. A reconnecting client would resend by itself what was on its way when the
@@ -58,7 +58,7 @@ class MqttPublisher:
         self._last_echo = 0.0
         self._listening: asyncio.Task[None] | None = None
         self._is_closed = False
-        self._receipts = AckOrder(lambda mid: self._client.ack(mid, 1))
+        self._ack_order = AckOrder(lambda mid: self._client.ack(mid, 1))
         self._client = self._new_client()
 
     async def start(self) -> None:
@@ -103,7 +103,7 @@ class MqttPublisher:
         for message_id in message_ids:
             self._noted[message_id] = None
             if (mid := self._echoes.pop(message_id, None)) is not None:
-                self._receipts.ready(mid)
+                self._ack_order.ready(mid)
         while len(self._noted) > REMEMBERED_MESSAGES:
             self._noted.popitem(last=False)
 
@@ -182,7 +182,7 @@ class MqttPublisher:
         assert self._loop is not None
         self._last_echo = self._loop.time()
         if message_id in self._noted:
-            self._receipts.ready(mid)
+            self._ack_order.ready(mid)
         else:
             self._echoes[message_id] = mid
 
@@ -210,7 +210,7 @@ class MqttPublisher:
         _properties: Properties | None,
     ) -> None:
         log.info("connection to %s ended: %s", self._broker.address, code)
-        self._receipts.forget()
+        self._ack_order.forget()
         self._on_loop(self._went_offline)
 
     def _on_publish(
@@ -220,12 +220,12 @@ class MqttPublisher:
         self._on_loop(self._settle, mid, problem)
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        self._receipts.expect(message.mid)
+        self._ack_order.expect(message.mid)
         given = user_properties(message.properties)
         if given.get(STATION) == self._client_id and MESSAGE_ID in given:
             self._on_loop(self._on_echo, given[MESSAGE_ID], message.mid)
         else:
-            self._receipts.ready(message.mid)
+            self._ack_order.ready(message.mid)
 
     def _on_loop(self, call: Any, *args: object) -> None:
         if self._loop is not None and not self._loop.is_closed():

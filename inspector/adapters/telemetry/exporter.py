@@ -18,8 +18,8 @@ from inspector.ports.metrics import MetricsSource, StationStatus
 class Exporter(Collector):
     """ports.MetricsPage: reads everything anew for every scrape."""
 
-    def __init__(self, books: MetricsSource, stations: Callable[[], Sequence[StationStatus]]) -> None:
-        self._reader = MetricsReader(books, stations)
+    def __init__(self, ledger: MetricsSource, stations: Callable[[], Sequence[StationStatus]]) -> None:
+        self._reader = MetricsReader(ledger, stations)
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
 

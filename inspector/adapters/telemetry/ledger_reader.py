@@ -42,11 +42,11 @@ class ScrapeData:
 class MetricsReader:
     """Reads the data of scrapes. Thread-safe. `stations` returns their heartbeats."""
 
-    def __init__(self, books: MetricsSource, stations: Callable[[], Sequence[StationStatus]]) -> None:
-        self._books = books
+    def __init__(self, ledger: MetricsSource, stations: Callable[[], Sequence[StationStatus]]) -> None:
+        self._ledger = ledger
         self._stations = stations
-        self._parts = GrowingSum(books.count_parts)
-        self._events = GrowingSum(books.count_events)
+        self._parts = GrowingSum(ledger.count_parts)
+        self._events = GrowingSum(ledger.count_events)
         self._balances = BackgroundValue(self._balance)
         self._lock = Lock()
 
@@ -55,14 +55,14 @@ class MetricsReader:
             return ScrapeData(utc_now(), self._read_ledger(), self._stations())
 
     def _read_ledger(self) -> LedgerSums | None:
-        books = self._books
+        ledger = self._ledger
         try:
             return LedgerSums(
                 parts=self._parts.read(),
                 events=self._events.read(),
-                cameras=books.list_cameras(),
-                pipelines=books.list_pipelines(),
-                waiting=books.count_waiting(),
+                cameras=ledger.list_cameras(),
+                pipelines=ledger.list_pipelines(),
+                waiting=ledger.count_waiting(),
                 balances=self._balances.last(),
             )
         except LedgerError as error:
@@ -72,5 +72,5 @@ class MetricsReader:
     def _balance(self) -> tuple[Balance, ...]:
         """Return the balance of every declared line, with the sums of `inspector ledger`."""
         now = utc_now()
-        declared = [version.pipeline for version in self._books.list_pipelines()]
-        return tuple(self._books.balance(each.line, now, now - in_flight_time(each.deadline_ms)) for each in declared)
+        declared = [version.pipeline for version in self._ledger.list_pipelines()]
+        return tuple(self._ledger.balance(each.line, now, now - in_flight_time(each.deadline_ms)) for each in declared)

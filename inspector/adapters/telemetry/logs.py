@@ -102,8 +102,8 @@ def ids_of(record: logging.LogRecord) -> dict[str, str]:
     """Return the ids of a record: its own, else those of the part that its task works on."""
     part = current_part()
     known = {} if part is None else {**part.key._asdict(), "result_id": part.result_id, "traceparent": part.traceparent}
-    said = {name: value for name in ID_FIELDS if (value := getattr(record, name, known.get(name))) is not None}
-    return {name: str(value) for name, value in said.items()}
+    ids = {name: value for name in ID_FIELDS if (value := getattr(record, name, known.get(name))) is not None}
+    return {name: str(value) for name, value in ids.items()}
 
 
 def _rotating(folder: Path, process: str) -> RotatingFileHandler:

@@ -54,7 +54,7 @@ LOST: Final = Metric(
     "inspector_frames_lost_total",
     MetricKind.COUNTER,
     ("line", "camera"),
-    "Numbers in a camera's sequence that never came",
+    "Numbers in a camera's sequence that did not arrive",
 )
 CAMERA_SEEN: Final = Metric(
     "inspector_camera_last_seen_timestamp_seconds",
@@ -62,7 +62,7 @@ CAMERA_SEEN: Final = Metric(
     ("line", "camera"),
     "Last message of a camera",
 )
-UNKNOWN_CAMERAS: Final = Metric("inspector_unknown_cameras", MetricKind.GAUGE, (), "Cameras that no pipeline wants")
+UNKNOWN_CAMERAS: Final = Metric("inspector_unknown_cameras", MetricKind.GAUGE, (), "Cameras that no pipeline names")
 OUTBOX: Final = Metric(
     "inspector_outbox_messages", MetricKind.GAUGE, ("line",), "Stored messages that the broker has not confirmed"
 )
@@ -79,7 +79,7 @@ BALANCED: Final = Metric(
     "inspector_books_balanced", MetricKind.GAUGE, ("line",), "1 where the sums of `inspector ledger` agree, else 0"
 )
 BALANCE_CHECKED: Final = Metric(
-    "inspector_books_checked_timestamp_seconds", MetricKind.GAUGE, (), "When these sums were last looked at"
+    "inspector_books_checked_timestamp_seconds", MetricKind.GAUGE, (), "When these sums were last computed"
 )
 EVENTS: Final = Metric("inspector_events_total", MetricKind.COUNTER, ("line", "kind", "severity"), "Alarms and notices")
 IN_FLIGHT: Final = Metric(
@@ -103,4 +103,4 @@ HEARTBEAT: Final = Metric(
     ("station",),
     "Last heartbeat of a station",
 )
-METRICS: Final = tuple(found for found in list(globals().values()) if isinstance(found, Metric))
+METRICS: Final = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -112,7 +112,7 @@ def test_any_notice_of_gate_or_plc_is_read_or_refused(payload: bytes) -> None:
 
 
 class Desk:
-    """ports.Reception that finishes everything at once."""
+    """ports.MessageReceiver that finishes everything at once."""
 
     def __init__(self) -> None:
         self.heard: Counter[str] = Counter()
@@ -147,7 +147,7 @@ async def receive(arrived: list[tuple[str, bytes, dict[str, str]]]) -> tuple[lis
     desk = Desk()
     intake = Intake(Broker(), Topics("plant/v1"), "fuzz", desk)
     intake._loop = asyncio.get_running_loop()
-    intake._receipts = AckOrder(acknowledged.append)
+    intake._ack_order = AckOrder(acknowledged.append)
     for mid, (topic, payload, told) in enumerate(arrived, start=1):
         message = MQTTMessage(mid, topic.encode())
         message.payload, message.qos = payload, 1

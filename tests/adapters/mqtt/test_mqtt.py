@@ -1,4 +1,4 @@
-"""The MQTT door against a real mosquitto: frames in, verdicts out, nothing lost when somebody dies."""
+"""The MQTT adapter against a real mosquitto: frames in, verdicts out, nothing lost when a process dies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is n
 
 
 class Desk:
-    """ports.Reception that keeps what it is given, and finishes a frame only when told to."""
+    """ports.MessageReceiver that keeps what it is given, and finishes a frame only on request."""
 
     def __init__(self, *, finishing: bool = True) -> None:
         self.frames: list[Frame] = []

@@ -24,7 +24,7 @@ from inspector.adapters.console.rest import catalogue_api
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.adapters.telemetry.exporter import Exporter, serve_metrics
 from inspector.adapters.telemetry.metrics import METRICS
-from inspector.adapters.telemetry.running_sums import SETTLED_S, BackgroundValue, GrowingSum
+from inspector.adapters.telemetry.running_sums import COMMIT_MARGIN_S, BackgroundValue, GrowingSum
 from inspector.domain.reconciliation import Gap
 from inspector.errors import InspectorError
 from inspector.ports.ledger import CameraActivity
@@ -212,7 +212,8 @@ class Table:
 
 
 steps = st.lists(
-    st.tuples(st.lists(st.sampled_from("ab"), max_size=4), st.floats(0.0, SETTLED_S * 0.9), st.booleans()), max_size=20
+    st.tuples(st.lists(st.sampled_from("ab"), max_size=4), st.floats(0.0, COMMIT_MARGIN_S * 0.9), st.booleans()),
+    max_size=20,
 )
 
 
@@ -241,11 +242,11 @@ def test_what_is_settled_is_not_walked_through_again() -> None:
     table.committed = dict.fromkeys(range(1, 1001), "a")
     for _ in range(100):
         assert total.read() == {"a": 1000}
-        table.now_s += SETTLED_S
+        table.now_s += COMMIT_MARGIN_S
     assert table.walked == 2 * 1000
 
 
-def test_what_is_dear_is_looked_at_beside_and_rests_then() -> None:
+def test_a_slow_value_is_computed_in_a_thread_and_then_pauses() -> None:
     looks = count(1)
     seldom = BackgroundValue(lambda: next(looks))
     assert seldom.last() is None

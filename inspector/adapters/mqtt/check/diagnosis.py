@@ -39,7 +39,7 @@ def diagnose_refusal(broker: Broker, answers: list[Connack], timeout_s: float) -
 def diagnose_protocol(broker: Broker) -> BrokerProblem:
     """Diagnose a broker that accepts MQTT 3.1.1 only."""
     return BrokerProblem(
-        f"{broker.address} speaks MQTT 3.1.1 only, and what is said of a frame are MQTT 5 properties",
+        f"{broker.address} speaks MQTT 3.1.1 only, but frames carry their data in MQTT 5 properties",
         "use a broker that speaks MQTT 5, such as mosquitto 2",
     )
 

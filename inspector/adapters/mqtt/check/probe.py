@@ -73,20 +73,20 @@ def probe(
 
 
 def examine(broker: Broker, topic: str, timeout_s: float) -> ProbeResult:
-    stay = stay_as_station(broker, topic, timeout_s)
+    station = check_session(broker, topic, timeout_s)
     with open_session(replace(broker, protocol="3.1.1"), timeout_s=timeout_s) as device:
-        answers: dict[Protocol, Connack | None] = {"5": stay.connack, "3.1.1": device.connack}
+        answers: dict[Protocol, Connack | None] = {"5": station.connack, "3.1.1": device.connack}
     connacks = [answer for answer in answers.values() if answer]
     accepted = tuple(protocol for protocol, answer in answers.items() if answer and answer.accepted)
     if not accepted:
         return ProbeResult(broker.address, bool(connacks), problems=(diagnose_refusal(broker, connacks, timeout_s),))
-    if stay.connack is None or not stay.connack.accepted:
+    if station.connack is None or not station.connack.accepted:
         return ProbeResult(broker.address, True, accepted, problems=(diagnose_protocol(broker),))
-    found = add_session_result(ProbeResult(broker.address, True, accepted), stay, stay.connack.limits)
-    return replace(found, problems=tuple(broker_problems(found, topic)))
+    result = add_session_result(ProbeResult(broker.address, True, accepted), station, station.connack.limits)
+    return replace(result, problems=tuple(broker_problems(result, topic)))
 
 
-def stay_as_station(broker: Broker, topic: str, timeout_s: float) -> SessionResult:
+def check_session(broker: Broker, topic: str, timeout_s: float) -> SessionResult:
     client_id = f"inspector-probe-{secrets.token_hex(4)}"
     with open_session(broker, client_id, timeout_s=timeout_s, fresh=False, keep_s=SESSION_EXPIRY_S) as first:
         if not first.accepted:
@@ -98,50 +98,50 @@ def stay_as_station(broker: Broker, topic: str, timeout_s: float) -> SessionResu
         return SessionResult(first.connack, round_trip_ms, kept)  # a fresh session ends the previous one
 
 
-def time_round_trip(here: BrokerSession, topic: str) -> float | None:
+def time_round_trip(session: BrokerSession, topic: str) -> float | None:
     """Return the milliseconds from publishing to receiving a message of our own; None if it does not arrive."""
     token = secrets.token_bytes(8)
     received: list[object] = []
-    here.client.on_subscribe = lambda *_: received.append("SUBACK")
-    here.client.on_message = lambda _client, _user, message: received.append(message.payload)
-    here.client.subscribe(topic, qos=1)
-    here.until(lambda: "SUBACK" in received)
+    session.client.on_subscribe = lambda *_: received.append("SUBACK")
+    session.client.on_message = lambda _client, _user, message: received.append(message.payload)
+    session.client.subscribe(topic, qos=1)
+    session.until(lambda: "SUBACK" in received)
     start = time.perf_counter()
-    here.client.publish(topic, token, qos=1)
-    came_back = here.until(lambda: token in received)
+    session.client.publish(topic, token, qos=1)
+    came_back = session.until(lambda: token in received)
     return round((time.perf_counter() - start) * 1000, 2) if came_back else None
 
 
-def add_session_result(found: ProbeResult, stay: SessionResult, limits: dict[str, Any]) -> ProbeResult:
+def add_session_result(result: ProbeResult, station: SessionResult, limits: dict[str, Any]) -> ProbeResult:
     """Add a session's findings. Limits that CONNACK leaves out have MQTT 5's defaults."""
     return replace(
-        found,
-        keeps_sessions=stay.session_kept,
+        result,
+        keeps_sessions=station.session_kept,
         maximum_packet_bytes=limits.get("MaximumPacketSize"),
         receive_maximum=limits.get("ReceiveMaximum", 65535),
         retain_available=limits.get("RetainAvailable", 1) == 1,
-        round_trip_ms=stay.round_trip_ms,
+        round_trip_ms=station.round_trip_ms,
     )
 
 
-def broker_problems(found: ProbeResult, topic: str) -> Iterator[BrokerProblem]:
+def broker_problems(result: ProbeResult, topic: str) -> Iterator[BrokerProblem]:
     """Yield why a broker that accepts us is still not good enough."""
-    if not found.keeps_sessions:
+    if not result.keeps_sessions:
         yield BrokerProblem(
-            f"{found.address} keeps no sessions: frames sent while the station is away are lost",
+            f"{result.address} keeps no sessions: frames sent while the station is away are lost",
             "allow sessions that outlive their connection for the station's user",
         )
-    if found.maximum_packet_bytes is not None and found.maximum_packet_bytes < MIN_PACKET_BYTES:
+    if result.maximum_packet_bytes is not None and result.maximum_packet_bytes < MIN_PACKET_BYTES:
         yield BrokerProblem(
-            f"{found.address} takes packets up to {found.maximum_packet_bytes} bytes",
+            f"{result.address} takes packets up to {result.maximum_packet_bytes} bytes",
             f"allow {MIN_PACKET_BYTES} (mosquitto: max_packet_size, message_size_limit), or send frame-ref",
         )
-    if not found.retain_available:
+    if not result.retain_available:
         yield BrokerProblem(
-            f"{found.address} retains no messages: who connects later does not learn the service's state",
+            f"{result.address} retains no messages: who connects later does not learn the service's state",
             "allow retained messages (mosquitto: retain_available)",
         )
-    if found.round_trip_ms is None:
+    if result.round_trip_ms is None:
         yield BrokerProblem(
             f"a message sent to {topic} did not come back",
             "allow the station's user to read and write below the root topic (mosquitto: acl_file)",

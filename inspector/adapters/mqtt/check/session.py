@@ -36,7 +36,7 @@ class BrokerSession:
         self.client = client
         self.connack: Connack | None = None
         self._timeout_s = timeout_s
-        client.on_connect = self._hear
+        client.on_connect = self._take_connack
 
     @property
     def accepted(self) -> bool:
@@ -50,7 +50,7 @@ class BrokerSession:
                 break
         return done()
 
-    def _hear(self, _client: Client, _user: object, flags: Any, reason: Any, properties: Any) -> None:
+    def _take_connack(self, _client: Client, _user: object, flags: Any, reason: Any, properties: Any) -> None:
         limits = properties.json() if isinstance(properties, Properties) else {}
         self.connack = Connack(not reason.is_failure, str(reason), flags.session_present, limits)
 
@@ -66,11 +66,11 @@ def open_session(
     """
     client = new_client(broker, client_id, persistent=not fresh)
     client.connect_timeout = timeout_s
-    here = BrokerSession(client, timeout_s)
+    session = BrokerSession(client, timeout_s)
     client.connect(broker.host, broker.port, **session_options(broker, fresh, keep_s))
     try:
-        here.until(lambda: here.connack is not None)
-        yield here
+        session.until(lambda: session.connack is not None)
+        yield session
     finally:
         client.disconnect()
 

@@ -24,7 +24,7 @@ from inspector.adapters.mqtt.local import rumqttd as embedded
 from inspector.adapters.mqtt.local.child_process import tied_command
 from inspector.errors import BrokerError
 
-Kind = Literal["mosquitto", "embedded"]
+BrokerKind = Literal["mosquitto", "embedded"]
 MIB: Final = 1024 * 1024
 START_TIMEOUT_S: Final = 15.0
 ANSWER_TIMEOUT_S: Final = 1.0
@@ -39,7 +39,7 @@ class LocalBroker:
 
     host: str
     port: int
-    kind: Kind
+    kind: BrokerKind
     pid: int
 
 
@@ -57,7 +57,7 @@ DEFAULT_LIMITS: Final = BrokerLimits()
 class BrokerConfiguration(NamedTuple):
     """A configured broker that is not started yet."""
 
-    kind: Kind
+    kind: BrokerKind
     command: list[str]
     log: Path
 
@@ -79,13 +79,13 @@ def local_broker(
     port = free_port(host, port or 0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        plan = configure_broker(folder.resolve(), host, port, prefer, limits)
-        process = start(plan)
+        config = configure_broker(folder.resolve(), host, port, prefer, limits)
+        process = start(config)
     except OSError as error:
         raise BrokerError(f"no broker can start in {folder}: {error}; choose a folder that can be written") from error
     try:
-        await_answer(plan, host, port, process)
-        yield LocalBroker(host, port, plan.kind, process.pid)
+        await_answer(config, host, port, process)
+        yield LocalBroker(host, port, config.kind, process.pid)
     finally:
         stop(process)
 
@@ -97,7 +97,7 @@ def require_loopback(host: str) -> None:
     except AddressValueError:
         pass
     raise BrokerError(
-        f"host {host}: the local broker lets everybody in, so it listens on a loopback address such as 127.0.0.1 only;"
+        f"host {host}: the local broker checks no passwords and listens on a loopback address only, such as 127.0.0.1;"
         " for other machines run a broker with users and TLS"
     )
 
@@ -135,40 +135,46 @@ def require_rumqttd(prefer: str) -> None:
         raise BrokerError("there is no broker; install mosquitto (apt-get install mosquitto) or iotcore (pip)")
 
 
-def start(plan: BrokerConfiguration) -> subprocess.Popen[bytes]:
+def start(config: BrokerConfiguration) -> subprocess.Popen[bytes]:
     """Start it in a session of its own, so that Ctrl-C ends us first and our last messages still reach a broker."""
-    with plan.log.open("ab") as log:
+    with config.log.open("ab") as log:
         return subprocess.Popen(
-            tied_command(plan.command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            tied_command(config.command),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
 
 
-def await_answer(plan: BrokerConfiguration, host: str, port: int, process: subprocess.Popen[bytes]) -> None:
+def await_answer(config: BrokerConfiguration, host: str, port: int, process: subprocess.Popen[bytes]) -> None:
     """Return when the broker answers CONNECT."""
     end = time.monotonic() + START_TIMEOUT_S
     while not answers(host, port):
         if process.poll() is not None:
-            raise failure(plan, f"it ended with exit status {process.returncode}")
+            raise failure(config, f"it ended with exit status {process.returncode}")
         if time.monotonic() > end:
-            raise failure(plan, f"it did not answer within {START_TIMEOUT_S:g} s")
+            raise failure(config, f"it did not answer within {START_TIMEOUT_S:g} s")
         time.sleep(0.02)
 
 
 def answers(host: str, port: int) -> bool:
     """Return whether an MQTT broker accepts a connection."""
     try:
-        with socket.create_connection((host, port), ANSWER_TIMEOUT_S) as knock:
-            knock.sendall(CONNECT_PACKET)
-            connack = knock.recv(256)
+        with socket.create_connection((host, port), ANSWER_TIMEOUT_S) as connection:
+            connection.sendall(CONNECT_PACKET)
+            connack = connection.recv(256)
             return connack[:1] == b"\x20" and connack[3:4] == b"\x00"
     except OSError:
         return False
 
 
-def failure(plan: BrokerConfiguration, what: str) -> BrokerError:
-    said = "\n".join(plan.log.read_text(errors="replace").splitlines()[-8:])
-    other = "embedded" if plan.kind == "mosquitto" else "mosquitto"
-    return BrokerError(f"{plan.kind} did not start: {what}; mend what its log says, or prefer {other}:\n{said}")
+def failure(config: BrokerConfiguration, what: str) -> BrokerError:
+    log_end = "\n".join(config.log.read_text(errors="replace").splitlines()[-8:])
+    other = "embedded" if config.kind == "mosquitto" else "mosquitto"
+    return BrokerError(
+        f"{config.kind} did not start: {what}; correct the cause in its log, or prefer {other}:\n{log_end}"
+    )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
