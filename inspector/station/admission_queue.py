@@ -16,6 +16,7 @@ from inspector.messages.outgoing import EventSeverity
 from inspector.ports.pool import Job, Pool, PoolResult
 from inspector.station.admission import OVERLOAD_OVER_S, Admission, AdmissionResult, Ticket
 from inspector.station.event_log import EventLog
+from inspector.station.loop_clock import loop_time_s
 
 FIRST_RUNG_ONLY: Final = "first rung only"
 NOT_JUDGED: Final = "not judged"
@@ -43,7 +44,7 @@ class AdmissionQueue:
 
         Raises PoolOverload as soon as earlier parts leave no time for this one.
         """
-        ticket = Ticket(_now_s() + job.remaining_ms / 1000.0, len(job.pipeline.ladder))
+        ticket = Ticket(loop_time_s() + job.remaining_ms / 1000.0, len(job.pipeline.ladder))
         learn = False
         try:
             await self._wait(ticket)
@@ -53,13 +54,13 @@ class AdmissionQueue:
             learn = True  # the part took at least this long
             raise
         finally:
-            self._apply(self._admission.leave(ticket, _now_s(), learn=learn))
+            self._apply(self._admission.leave(ticket, loop_time_s(), learn=learn))
         return result._replace(judgement=replace(result.judgement, is_short=True)) if ticket.is_short else result
 
     async def _wait(self, ticket: Ticket) -> None:
         admitted = self._admitted[ticket] = asyncio.get_running_loop().create_future()
         try:
-            self._apply(self._admission.enter(ticket, _now_s()))
+            self._apply(self._admission.enter(ticket, loop_time_s()))
             await admitted
         finally:
             del self._admitted[ticket]
@@ -82,7 +83,7 @@ class AdmissionQueue:
     # ------------------------------------------------------------------ one event at its begin, one at its end
 
     def _report_overload(self) -> None:
-        self._overloaded_since_s = _now_s()
+        self._overloaded_since_s = loop_time_s()
         self._events.add(
             "OVERLOAD",
             "overload: only the first rung is asked; undecided or late parts get the fail-safe; slow the line, shorten "
@@ -92,11 +93,11 @@ class AdmissionQueue:
         asyncio.get_running_loop().call_later(OVERLOAD_OVER_S, self._report_end)
 
     def _report_end(self) -> None:
-        self._admission.update(_now_s())
+        self._admission.update(loop_time_s())
         if self._admission.is_overloaded or self._overloaded_since_s is None:
             asyncio.get_running_loop().call_later(RECHECK_S, self._report_end)
             return
-        lasted_s, self._overloaded_since_s = _now_s() - self._overloaded_since_s, None
+        lasted_s, self._overloaded_since_s = loop_time_s() - self._overloaded_since_s, None
         self._events.add(
             "OVERLOAD_OVER",
             f"overload over after {lasted_s:.0f} s: {self._affected[FIRST_RUNG_ONLY]} part(s) had the first rung only, "
@@ -108,7 +109,7 @@ class AdmissionQueue:
 
 def _limited(job: Job, ticket: Ticket) -> Job:
     """Return the job with the time that is left, and with its first rung only in an overload."""
-    remaining_ms = (ticket.due_s - _now_s()) * 1000.0
+    remaining_ms = (ticket.due_s - loop_time_s()) * 1000.0
     return replace(job, remaining_ms=remaining_ms, max_rungs=1 if ticket.is_short else None)
 
 
@@ -120,7 +121,3 @@ def _resolve(admitted: asyncio.Future[None] | None, refusal: Exception | None) -
         admitted.set_result(None)
     else:
         admitted.set_exception(refusal)
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

@@ -10,6 +10,7 @@ from inspector.errors import PoolError, ReplicaError
 from inspector.messages.outgoing import EventSeverity
 from inspector.ports.pool import Job, Pool, PoolResult
 from inspector.station.event_log import EventLog
+from inspector.station.loop_clock import loop_time_s
 from inspector.station.quarantine import PictureQuarantine, sha256_of
 
 RETRY_TIME_SHARE: Final = 0.9  # of the time left; the rest is for the return of the votes
@@ -30,7 +31,7 @@ class Failover:
         """
         if self._quarantine.holds(job.payload):
             raise PoolError(f"picture {sha256_of(job.payload)} is quarantined: model replicas failed over it")
-        due_s = _now_s() + job.remaining_ms / 1000.0
+        due_s = loop_time_s() + job.remaining_ms / 1000.0
         try:
             result = await self._pool.judge(job)
         except ReplicaError as error:
@@ -40,7 +41,7 @@ class Failover:
         return result
 
     async def _retry(self, job: Job, due_s: float) -> PoolResult:
-        left_s = due_s - _now_s()
+        left_s = due_s - loop_time_s()
         try:
             async with asyncio.timeout(left_s):
                 return await self._pool.judge(replace(job, remaining_ms=left_s * 1000.0 * RETRY_TIME_SHARE))
@@ -66,7 +67,3 @@ class Failover:
             severity=EventSeverity.ALARM,
         )
         raise PoolError(f"two model replicas failed over this picture: {error}") from error
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

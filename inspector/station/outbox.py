@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -19,6 +18,7 @@ from inspector.messages.outgoing import VerdictMessage, to_json
 from inspector.messages.withdrawal import correct_report, report_id, reported_result, withdraw_if_late
 from inspector.ports.broker import OutgoingMessage, Publisher
 from inspector.ports.ledger import OutboxStore
+from inspector.station.loop_clock import loop_time_s
 from inspector.station.time_reserve import RecentDurations
 from inspector.utc import utc_now
 
@@ -155,7 +155,7 @@ class Outbox:
 
     async def _publish(self, message: OutgoingMessage) -> None:
         try:
-            current, began_s = await self._current(message), time.monotonic()
+            current, began_s = await self._current(message), loop_time_s()
             await self._publisher.publish(current)
         except (BrokerError, LedgerError) as error:
             its_id = {"result_id": message.message_id}
@@ -163,7 +163,7 @@ class Outbox:
             self._is_behind = True
             self._wake.set()
         else:
-            self._durations.add(began_s, time.monotonic())
+            self._durations.add(began_s, loop_time_s())
             self._done(message.message_id)
             if message.confirms:
                 self._notify(message)
@@ -176,7 +176,7 @@ class Outbox:
         The ledger records the withdrawal first. A verdict that was published in time stays as it was when it is
         repeated.
         """
-        there = utc_now() + timedelta(seconds=max(MIN_TRANSIT_S, self._durations.longest_s(time.monotonic())))
+        there = utc_now() + timedelta(seconds=max(MIN_TRANSIT_S, self._durations.longest_s(loop_time_s())))
         instead = withdraw_if_late(message.payload, there)
         if instead is None:
             return await self._consistent(message)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import pytest
 from support.fakes import MemoryLedger
 from support.line_fakes import MemoryPublisher, judgement, pipeline
-from support.virtual_time import in_virtual_time
 
 from inspector.domain.frame import FrameKey
 from inspector.errors import PoolOverload, ReplicaError
@@ -18,6 +17,8 @@ from inspector.ports.pool import Job, PoolResult
 from inspector.station.admission import OVERLOAD_OVER_S
 from inspector.station.admission_queue import AdmissionQueue
 from inspector.station.event_log import EventLog
+
+pytestmark = pytest.mark.virtual_time
 
 
 @dataclass
@@ -95,30 +96,27 @@ async def overload(queue: AdmissionQueue, rungs: int = 2) -> list[PoolResult | B
     return await outcomes(queue, [a_job(f"t-{number}", 260.0 * rungs, rungs) for number in range(3)])
 
 
-def test_overload_asks_first_rungs_and_says_so(events: EventLog) -> None:
+async def test_overload_asks_first_rungs_and_says_so(events: EventLog) -> None:
     pool = SlowPool(rung_s=0.1)
-    found = in_virtual_time(overload(AdmissionQueue(pool, events, 1)))
+    found = await overload(AdmissionQueue(pool, events, 1))
     assert [isinstance(each, PoolResult) and each.judgement.is_short for each in found] == [False, True, True]
     assert [job.max_rungs for job in pool.jobs] == [None, None, 1, 1]
-    assert asyncio.run(kinds(events)) == ["OVERLOAD"]
+    assert await kinds(events) == ["OVERLOAD"]
 
 
-def test_part_that_can_not_be_in_time_is_refused_while_others_wait(events: EventLog) -> None:
+async def test_part_that_can_not_be_in_time_is_refused_while_others_wait(events: EventLog) -> None:
     pool = SlowPool(rung_s=0.1)
-    first, second, third = in_virtual_time(overload(AdmissionQueue(pool, events, 1), rungs=1))
+    first, second, third = await overload(AdmissionQueue(pool, events, 1), rungs=1)
     assert isinstance(first, PoolResult)
     assert isinstance(second, PoolResult)
     assert isinstance(third, PoolOverload)
     assert len(pool.jobs) == 3
 
 
-def test_end_of_an_overload_is_told_once_with_what_it_cost(events: EventLog) -> None:
-    async def story() -> list[str]:
-        await overload(AdmissionQueue(SlowPool(rung_s=0.1), events, 1))
-        await asyncio.sleep(3 * OVERLOAD_OVER_S)
-        return await kinds(events)
-
-    assert in_virtual_time(story()) == ["OVERLOAD", "OVERLOAD_OVER"]
+async def test_end_of_an_overload_is_told_once_with_what_it_cost(events: EventLog) -> None:
+    await overload(AdmissionQueue(SlowPool(rung_s=0.1), events, 1))
+    await asyncio.sleep(3 * OVERLOAD_OVER_S)
+    assert await kinds(events) == ["OVERLOAD", "OVERLOAD_OVER"]
     assert "2 part(s) had the first rung only, 0 were not judged" in stored(events)[-1].text
 
 

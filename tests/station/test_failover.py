@@ -18,6 +18,8 @@ from inspector.ports.pool import Job, PoolResult
 from inspector.station.event_log import EventLog
 from inspector.station.failover import Failover
 
+pytestmark = pytest.mark.virtual_time
+
 DEAD = ReplicaError("a model replica died while judging")
 
 

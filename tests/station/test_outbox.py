@@ -27,6 +27,8 @@ from inspector.ports.broker import OutgoingMessage
 from inspector.station.outbox import WITHDRAWAL_DETAIL, Outbox
 from inspector.utc import utc_now
 
+pytestmark = pytest.mark.virtual_time
+
 
 def message(number: int) -> OutgoingMessage:
     return OutgoingMessage(f"r-{number}", "plant/v1/pcb/cam1/verdict", b"{}", confirms=True)

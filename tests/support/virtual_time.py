@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
-
-Result = TypeVar("Result")
 
 
-class Skipping(selectors.DefaultSelector):
+class TimeSkippingSelector(selectors.DefaultSelector):
     """Counts the seconds that it was asked to wait, and waits only where nothing but the outside can go on."""
 
     skipped_s = 0.0
@@ -24,13 +20,8 @@ class Skipping(selectors.DefaultSelector):
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
-        self._skipping = Skipping()
+        self._skipping = TimeSkippingSelector()
         super().__init__(self._skipping)
 
     def time(self) -> float:
         return self._skipping.skipped_s
-
-
-def in_virtual_time(story: Coroutine[Any, Any, Result]) -> Result:
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(story)
