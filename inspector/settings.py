@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from inspector.messages.topics import DEFAULT_ROOT, Topics
+from inspector.messages.topics import DEFAULT_ROOT, ReplyTopics, Topics
 
 
 class Settings(BaseSettings):
@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     broker_password: SecretStr | None = Field(default=None, description="password at the broker; never logged")
     broker_tls: bool = Field(default=False, description="encrypt the connection to the broker")
     topic_root: str = Field(default=DEFAULT_ROOT, description="root of all topics; one per plant")
+    reply_roots: tuple[str, ...] = Field(
+        default=(), description="topic roots, outside topic_root, to which a frame's Response-Topic may point"
+    )
     site: str = Field(default="inspector", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="prefix of MQTT client ids")
 
     model: Path = Field(default=Path("models/demo.yaml"), description="model card of the model that judges")
@@ -69,6 +72,12 @@ class Settings(BaseSettings):
     @classmethod
     def _is_root(cls, root: str) -> str:
         return Topics(root).root
+
+    @field_validator("reply_roots")
+    @classmethod
+    def _are_reply_roots(cls, roots: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        ReplyTopics(Topics(info.data.get("topic_root", DEFAULT_ROOT)), roots)
+        return roots
 
     @property
     def database(self) -> str:

@@ -14,7 +14,7 @@ from inspector.adapters.mqtt.publisher import MqttPublisher
 from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once
 from inspector.bootstrap.running_station import Lifecycle, RunningStation, Service
 from inspector.messages.outgoing import VerdictMessage
-from inspector.messages.topics import Topics
+from inspector.messages.topics import ReplyTopics, Topics
 from inspector.ports.pool import Pool
 from inspector.settings import Settings
 from inspector.station.admission_queue import AdmissionQueue
@@ -159,7 +159,10 @@ def _station(
 def _intake(settings: Settings, connections: Connections, station: Station, number: int) -> Intake:
     lines: list[str] | None = None if settings.stations == 1 else []
     name = _client_id(settings, number)
-    return Intake(broker_of(settings), connections.topics, name, station, lines=lines, window=settings.window)
+    replies = ReplyTopics(connections.topics, settings.reply_roots)
+    return Intake(
+        broker_of(settings), connections.topics, name, station, replies=replies, lines=lines, window=settings.window
+    )
 
 
 def _updates(

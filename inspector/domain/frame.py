@@ -29,10 +29,10 @@ class FrameKey(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """The address of a claim check's picture, and the sha256 (hex) that the picture must have."""
+    """The address of a claim check's picture, and the sha256 (hex) that it must have; empty where none is declared."""
 
     url: str
-    sha256: str
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,9 @@ class Frame:
     Times are aware UTC datetimes. `deadline_ms` counts from capture, or from receipt where the capture time is unknown.
     `received_s` is the receipt on the monotonic clock; durations are measured from it.
 
-    `fault` is set when the part is known but its picture must not be judged: a wrong sha256 or an unreadable claim
-    check. Such a frame is recorded as BAD_IMAGE. A frame with a `claim` has no payload until the picture is fetched.
+    `fault` is set when the part is known but its picture must not be judged: a wrong sha256, an unreadable claim check,
+    another line's product. Such a frame is recorded as BAD_IMAGE. A frame with a `claim` has no payload until the
+    picture is fetched.
     """
 
     key: FrameKey

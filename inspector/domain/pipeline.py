@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -45,6 +46,7 @@ def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
 
 Text = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_whitespace=True), AfterValidator(_spoken)]
 Product = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True), AfterValidator(_spoken)]
+ProductName = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
 Texts = Annotated[tuple[Text, ...], Field(max_length=32), AfterValidator(_distinct)]
 PicturePath = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 MAX_REASONING_TOKENS: Final = 4096  # upper limit of max_tokens and min_tokens
@@ -242,11 +244,19 @@ class Retention(StrictModel):
     after_hours: float = Field(default=24.0, ge=24.0, le=1_000_000.0, description="age from which pictures are removed")
 
 
+def _folded(product: str) -> str:
+    """Return a product's name without regard to case, and with space, `-` and `_` alike."""
+    return " ".join(re.split(r"[\s_-]+", product.casefold()))
+
+
 class Pipeline(StrictModel):
     """The declaration of one product line. `question` is phrased so that Yes means a defect."""
 
     line: Name = Field(description="name of the line, as in its topics")
     product: Product = Field(description="what is inspected, in words for the model")
+    products: Annotated[tuple[ProductName, ...], Field(max_length=256), AfterValidator(_distinct)] = Field(
+        default=(), description="further names of the product, as frames declare it; line and product always count"
+    )
     question: Text = Field(description="the direct question; Yes must mean a defect")
     defects: dict[Name, Severity] = Field(min_length=1, max_length=32, description="defect classes with their severity")
     cameras: Annotated[tuple[Name, ...], Field(max_length=256), AfterValidator(_distinct)] = Field(
@@ -311,6 +321,11 @@ class Pipeline(StrictModel):
         if quality.max_unlike is not None and info.data.get("golden_samples") == ():
             raise ValueError("max_unlike compares with golden samples, and none are listed; list some, best four")
         return quality
+
+    def accepts_product(self, declared: str | None) -> bool:
+        """Return whether a frame of this product is the line's to judge. A frame need not declare one."""
+        names = {_folded(name) for name in (self.line, self.product, *self.products)}
+        return declared is None or _folded(declared) in names
 
     @property
     def looks_at_patches(self) -> bool:

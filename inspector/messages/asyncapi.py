@@ -23,7 +23,7 @@ FRAME_MESSAGE: Final = "frame"
 PROPERTY_DESCRIPTIONS: Final = {
     "trigger_id": "names this exposure; the gate matches verdicts by it. Also taken from Correlation-Data",
     "part_id": "serial number of the part",
-    "product": "product type of the part",
+    "product": "product of the part; one that is not the line's gets the fail-safe",
     "lot": "production lot",
     "seq": "counts the camera's frames; gaps are reported as lost frames",
     "captured_at": "time of exposure, RFC 3339 with zone",
@@ -36,6 +36,7 @@ PARAMETER_DESCRIPTIONS: Final = {
     "line": "the product line, as its pipeline declares it",
     "camera": "the camera's name on this line",
     "trigger_id": "names this exposure",
+    "reply": "one or more levels of the camera's choice",
     "station": "number of a further station, from 1",
 }
 
@@ -64,7 +65,7 @@ def _from_cameras(topics: Topics) -> Iterator[Channel]:
     def address(channel: str) -> str:
         return topics.camera("{line}", "{camera}", channel)
 
-    frame = "A camera's picture, with metadata as MQTT 5 user properties. Response-Topic gets a copy of the verdict."
+    frame = "A camera's picture, with metadata as MQTT 5 user properties. Response-Topic may name a reply topic."
     yield Channel("frame", address("frame"), "receive", FRAME_MESSAGE, frame)
     plain = "The same for MQTT 3.1.1 devices, which have no properties."
     yield Channel("frameOfTrigger", address("frame/{trigger_id}"), "receive", FRAME_MESSAGE, plain)
@@ -80,6 +81,10 @@ def _from_cameras(topics: Topics) -> Iterator[Channel]:
 def _to_the_line(topics: Topics) -> Iterator[Channel]:
     verdict = "One per part, below 1 KiB: the only thing a gate reads. A repeat carries the same result_id."
     yield Channel("verdict", topics.verdict("{line}", "{camera}"), "send", "verdict", verdict)
+    reply = (
+        "A copy of the verdict, where the frame's Response-Topic asks for one; elsewhere only by INSPECTOR_REPLY_ROOTS."
+    )
+    yield Channel("reply", topics.camera("{line}", "{camera}", "reply/{reply}"), "send", "verdict", reply)
     report = "The complete record of a part. Published once its words are written."
     yield Channel("report", topics.report("{line}", "{camera}"), "send", "report", report)
     part = "Every change of a part's state, if INSPECTOR_PART_STATES is set. Best effort: not for a gate."

@@ -48,20 +48,44 @@ _FROM_CAMERAS: Final = (
     EventDefinition(
         "UNREADABLE_FRAME",
         WARNING,
-        "A frame's topic or payload does not follow the contract, so no part is known.",
-        "Correct the camera's or gateway's message; the event's text names the fault.",
+        "A frame-ref is no JSON object. The part is recorded and gets the fail-safe.",
+        "Correct the camera's or gateway's message.",
     ),
     EventDefinition(
         "UNREADABLE_NOTICE",
         WARNING,
-        "A status, ack or count message is not valid JSON of its schema. It is dropped.",
+        "A status, ack or count message lacks what it is about, or that can't be read. It is dropped.",
         "Correct the sender; the event's text names the field.",
     ),
     EventDefinition(
         "BAD_PROPERTY",
         WARNING,
-        "A frame has a property that cannot be read. The property is ignored; the part is judged.",
-        "Correct the property at the camera; the event's text names the expected form.",
+        "A message has a property or field that cannot be read. It is ignored; the part is judged.",
+        "Correct the property at the sender; the event's text names the expected form.",
+    ),
+    EventDefinition(
+        "TOPIC_INVALID",
+        WARNING,
+        "A topic has a level that is no name or trigger_id, or levels too many. The text names it.",
+        "Correct the sender's topic; `inspector export contract` lists all topics.",
+    ),
+    EventDefinition(
+        "QOS_TOO_LOW",
+        WARNING,
+        "A message arrives with QoS 0: the broker may drop it without a trace. It is processed.",
+        "Set QoS 1 at the sender.",
+    ),
+    EventDefinition(
+        "REPLY_REFUSED",
+        WARNING,
+        "A Response-Topic lies outside the camera's own reply topics. The verdict goes to the verdict topic only.",
+        "Use a topic below `…/{line}/{camera}/reply/`, or allow its root in INSPECTOR_REPLY_ROOTS.",
+    ),
+    EventDefinition(
+        "PRODUCT_MISMATCH",
+        WARNING,
+        "A frame names another product than its line's. The part gets the fail-safe.",
+        "Change over the line, or list the product's name under `products` in its pipeline.",
     ),
     EventDefinition(
         "SEQUENCE_GAP",
@@ -180,8 +204,8 @@ _FROM_THE_STATION: Final = (
     EventDefinition(
         "BROKER_UNSTEADY",
         WARNING,
-        "The connection to the broker is lost again and again.",
-        "Check the network. If two services share a name, give one of them another INSPECTOR_SITE.",
+        "The connection to the broker is lost again and again. The text names the cause.",
+        "Follow the hint in the text.",
     ),
     EventDefinition(
         "INTERNAL_ERROR",

@@ -33,12 +33,16 @@ def utc(at: datetime) -> datetime:
 
 TriggerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+DeclaredSha256 = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{64}$")]
 Label = Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Instant = Annotated[AwareDatetime, AfterValidator(utc)]
 
 
 class Incoming(BaseModel):
-    """Base of incoming payloads. Unknown fields are ignored, so that devices may send more."""
+    """Base of incoming payloads, as the contract asks for them. Unknown fields are ignored: devices may send more.
+
+    The service reads more than it asks for: a detail that does not follow the contract is left out and reported.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -57,7 +61,7 @@ class FrameRef(Incoming):
     """
 
     url: str = Field(min_length=1, max_length=2048)
-    sha256: Sha256
+    sha256: DeclaredSha256 | None = None
     content_type: Label = ""
     trigger_id: TriggerId | None = None
     part_id: Label | None = None
@@ -71,11 +75,11 @@ class FrameRef(Incoming):
 
 
 class GateAck(Incoming):
-    """The gate's report of its action on a part. A time without zone is taken for UTC."""
+    """The gate's report of its action on a part. Without a time it counts from receipt."""
 
     trigger_id: TriggerId
     disposition: Disposition
-    at: Annotated[datetime, AfterValidator(utc)] | None = None
+    at: Instant | None = None
 
 
 class PlcCount(Incoming):

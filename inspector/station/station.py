@@ -9,6 +9,7 @@ import asyncio
 import time
 import uuid
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Final
 
 from inspector.domain.frame import Frame, FrameKey
@@ -71,6 +72,7 @@ class Station:
             set_current_part(frame.key, frame.traceparent)
             if await self._is_answered(frame):
                 return
+            frame = self._of_line(frame, line)
             self._notify(received(frame))
             due = self._deadlines.deadline(frame, deadline_ms(frame, line.pipeline))
             frame = await self._examiner.fetch(frame, due)
@@ -130,6 +132,15 @@ class Station:
         text = f"frames arrive from an unknown {what}; to connect it, declare it in a pipeline and apply that"
         self._events.add(f"UNKNOWN_{what.upper()}", text, line=line, camera=camera)
         return None
+
+    def _of_line(self, frame: Frame, line: PipelineVersion) -> Frame:
+        """Return the frame, with a fault where it declares another product than the line judges."""
+        if line.pipeline.accepts_product(frame.product):
+            return frame
+        text = f"product {frame.product!r} is not the line's ({line.pipeline.product})"
+        remedy = "change over the line, or list the name under products in its pipeline"
+        self._events.add("PRODUCT_MISMATCH", f"{text}; {remedy}", line=frame.key.line, camera=frame.key.camera)
+        return replace(frame, fault=frame.fault or text)
 
     def _record_of(self, frame: Frame, line: PipelineVersion, findings: Findings, due: Deadline) -> PartRecord:
         if frame.payload and findings.evidence is None:

@@ -16,7 +16,7 @@ from inspector.messages.asyncapi import PROPERTY_DESCRIPTIONS, channels, documen
 from inspector.messages.examples import FRAME_PROPERTIES, INCOMING, NG_PART, OUTGOING
 from inspector.messages.incoming import Incoming
 from inspector.messages.outgoing import FindingLine, OpinionLine, Payload, PipelineStamp, VoteLine, to_json
-from inspector.messages.topics import FrameTopic, Topics
+from inspector.messages.topics import FrameTopic, ReplyTopics, Topics
 
 TOPICS = Topics("acme/plant1")
 DOCUMENT = document(TOPICS)
@@ -61,7 +61,7 @@ def test_every_topic_of_the_contract_is_a_channel() -> None:
 
 def test_what_the_service_receives_is_what_it_can_read() -> None:
     for channel in channels(TOPICS):
-        filled = channel.address.format(line="pcb", camera="cam1", trigger_id="t-1", station=1)
+        filled = channel.address.format(line="pcb", camera="cam1", trigger_id="t-1", reply="plc", station=1)
         assert (TOPICS.parse(filled) is not None) == (channel.action == "receive"), channel.name
 
 
@@ -129,10 +129,9 @@ def test_a_verdict_without_its_disposition_breaks_the_schema() -> None:
 
 def test_every_documented_frame_property_is_read_and_no_other() -> None:
     message = CameraMessage(FrameTopic("pcb", "cam1", "frame", None), b"the picture's bytes", dict(FRAME_PROPERTIES))
-    reading = parse_frame(message)
-    frame = reading.frame
+    frame, notices = parse_frame(message, ReplyTopics(Topics()))
     assert FRAME_PROPERTIES.keys() == PROPERTY_DESCRIPTIONS.keys()
-    assert reading.complaints == []
+    assert notices == ()
     assert frame.fault is None
     assert frame.key == FrameKey("pcb", "cam1", "st3-48211")
     assert (frame.part_id, frame.product, frame.lot, frame.seq, frame.deadline_ms) == (

@@ -444,6 +444,28 @@ async def test_answer_goes_to_the_response_topic_too(line: Line) -> None:
     assert reply.correlation == b"42"
 
 
+@pytest.mark.parametrize("product", [None, "pcb", "PCB", "mainboard-7", "Mainboard 7", "bare_board"])
+async def test_product_of_the_line_is_judged_whatever_it_is_called(line: Line, product: str | None) -> None:
+    line.declare(pipeline(product="bare board", products=["mainboard-7"]))
+    await line.station.inspect(frame(product=product))
+    await line.settle()
+    await line.events.flush()
+    assert line.verdicts()[0].disposition is Disposition.PASS
+    assert "PRODUCT_MISMATCH" not in {event.kind for event in line.ledger.events}
+
+
+async def test_product_of_another_line_never_passes(line: Line) -> None:
+    line.declare(pipeline(product="bare board", products=["mainboard-7"]))
+    await line.station.inspect(frame(product="mainboard-8"))
+    await line.settle()
+    await line.events.flush()
+    [verdict] = line.verdicts()
+    assert (verdict.disposition, verdict.reason) == (Disposition.REVIEW, Reason.BAD_IMAGE)
+    assert "mainboard-8" in line.ledger.rows[0].part.decision.detail
+    [event] = [event for event in line.ledger.events if event.kind == "PRODUCT_MISMATCH"]
+    assert (event.line, event.camera) == ("pcb", "cam1")
+
+
 async def test_new_pipeline_version_judges_the_next_frame(line: Line) -> None:
     await line.station.inspect(frame("t-1"))
     line.declare(pipeline(question="Is there any flaw on this board?"), version=2)

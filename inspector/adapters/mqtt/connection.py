@@ -13,6 +13,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from inspector.adapters.mqtt.connection_faults import refusal_hint
+from inspector.adapters.mqtt.robust_client import RobustClient
 from inspector.errors import BrokerError
 
 log = logging.getLogger(__name__)
@@ -43,12 +45,12 @@ class Broker:
 
 def new_client(
     broker: Broker, client_id: str, *, persistent: bool, manual_ack: bool = False, reconnects: bool = True
-) -> Client:
+) -> RobustClient:
     """Create a client that is not connected yet.
 
     A persistent one needs the same client_id at every start. One that does not reconnect tries once.
     """
-    client = Client(
+    client = RobustClient(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=MQTTv5 if broker.speaks_v5 else MQTTv311,
@@ -87,7 +89,7 @@ def refusal(broker: Broker, code: ReasonCode) -> str:
     """Return why the broker refused the connection, and log it; empty if it did not."""
     if not code.is_failure:
         return ""
-    problem = f"broker {broker.address} refuses the connection: {code}; check user and password"
+    problem = f"broker {broker.address} refuses the connection: {code}; {refusal_hint(str(code))}"
     log.error(problem)
     return problem
 

@@ -19,24 +19,33 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
-from pydantic import ValidationError
 
 from inspector.adapters.mqtt.ack_order import AckOrder
 from inspector.adapters.mqtt.connection import Broker, connect, new_client, refusal, user_properties
-from inspector.adapters.mqtt.message_parser import CameraMessage, parse_ack, parse_count, parse_frame
+from inspector.adapters.mqtt.connection_faults import loss_hint
+from inspector.adapters.mqtt.message_parser import (
+    CameraMessage,
+    Notice,
+    parse_ack,
+    parse_count,
+    parse_frame,
+    parse_status,
+)
 from inspector.domain.frame import FrameKey
 from inspector.errors import BrokerError, FrameError
-from inspector.messages.incoming import CameraStatus
-from inspector.messages.topics import FrameTopic, Topics
+from inspector.messages.topics import FrameTopic, ReplyTopics, Topics
 from inspector.ports.broker import MessageReceiver
+from inspector.text import one_line
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]  # the work for a message, done before it is acknowledged
 
+MAX_SHOWN_TOPIC: Final = 200  # characters
 FULL_TIMEOUT_S: Final = 20.0  # far below the keepalive: a waiting paho thread sends no pings
 FRAME_QOS: Final = 1
+TOO_DEEP: Final = "frame/+/+/#"  # reported, because nobody would miss these frames otherwise
 MAX_CONNECTION_LOSSES, CONNECTION_LOSS_WINDOW_S = 5, 60.0  # lost connections within that time that raise an event
 
 
@@ -50,11 +59,13 @@ class Intake:
         client_id: str,
         reception: MessageReceiver,
         *,
+        replies: ReplyTopics | None = None,
         lines: list[str] | None = None,
         window: int = 64,
     ) -> None:
         self._broker = broker
         self._topics = topics
+        self._replies = replies or ReplyTopics(topics)
         self._reception = reception
         self._lines = lines
         self._window = window
@@ -136,7 +147,7 @@ class Intake:
     def _filters(self, line: str) -> list[str]:
         return [
             self._topics.camera(line, "+", channel)
-            for channel in ("frame", "frame/+", "frame-ref", "status", "ack", "count")
+            for channel in ("frame", "frame/+", TOO_DEEP, "frame-ref", "status", "ack", "count")
         ]
 
     def _on_disconnect(
@@ -149,20 +160,21 @@ class Intake:
     ) -> None:
         self._new_connection()
         if not self._closing and not self._parked:
-            log.warning("connection to %s lost: %s", self._broker.address, code)
-            self._count_loss(time.monotonic())
+            hint = loss_hint(
+                str(code),
+                self._client_id,
+                tls_error=self._client.tls_error,
+                unreadable=self._client.is_unreadable,
+            )
+            log.warning("connection to %s lost: %s; %s", self._broker.address, code, hint)
+            self._count_loss(time.monotonic(), hint)
 
-    def _count_loss(self, now_s: float) -> None:
-        """Count lost connections: two clients with one id take the session from each other forever, and few brokers say
-        why.
-        """
+    def _count_loss(self, now_s: float, hint: str) -> None:
+        """Count lost connections: a line whose station comes and goes looks alive, and is late."""
         self._losses.append(now_s)
         if len(self._losses) == MAX_CONNECTION_LOSSES and now_s - self._losses[0] < CONNECTION_LOSS_WINDOW_S:
-            self._note(
-                "BROKER_UNSTEADY",
-                f"connection lost {MAX_CONNECTION_LOSSES} times in {CONNECTION_LOSS_WINDOW_S:.0f} s; if another "
-                f"service also uses the client id {self._client_id!r}, give one of the two another INSPECTOR_SITE",
-            )
+            lost = f"connection lost {MAX_CONNECTION_LOSSES} times in {CONNECTION_LOSS_WINDOW_S:.0f} s; {hint}"
+            self._note(Notice("BROKER_UNSTEADY", lost))
 
     def _new_connection(self) -> None:
         """Forget the message ids of the previous connection."""
@@ -177,29 +189,50 @@ class Intake:
             self._receive(message)
         except Exception as error:
             log.exception("message on %s", message.topic)
-            self._note("UNREADABLE_MESSAGE", f"{type(error).__name__} on {message.topic[:200]}: {error}")
-            self._ack_order.ready(message.mid)
+            text = f"{type(error).__name__} on {message.topic[:MAX_SHOWN_TOPIC]}: {one_line(str(error))}"
+            self._refuse(message, Notice("UNREADABLE_MESSAGE", text))
 
     def _receive(self, message: MQTTMessage) -> None:
         topic = self._topics.parse(message.topic)
         if topic is None:
-            self._note("UNKNOWN_TOPIC", f"nothing is read from {message.topic[:200]}")
-            self._ack_order.ready(message.mid)
-        elif topic.channel in ("frame", "frame-ref"):
-            self._receive_frame(topic, message)
+            self._refuse(message, Notice("UNKNOWN_TOPIC", f"nothing is read from {message.topic[:MAX_SHOWN_TOPIC]}"))
+        elif topic.fault:
+            self._refuse(message, Notice("TOPIC_INVALID", f"{message.topic[:MAX_SHOWN_TOPIC]}: {topic.fault}"))
         else:
-            self._receive_notice(topic, message)
+            self._receive_from(topic, message)
 
-    def _receive_frame(self, topic: FrameTopic, message: MQTTMessage) -> None:
+    def _receive_from(self, topic: FrameTopic, message: MQTTMessage) -> None:
+        """Handle a message of a camera, gate or PLC whose topic is sound."""
+        if message.qos < FRAME_QOS and topic.channel != "status":
+            text = f"{topic.channel} arrives with QoS 0, so that the broker may drop it without a trace; send QoS 1"
+            self._note(Notice("QOS_TOO_LOW", text), topic)
         try:
-            reading = parse_frame(_message(topic, message))
+            self._work_on(topic, message)
         except FrameError as error:
-            self._note("UNREADABLE_FRAME", f"{message.topic[:200]}: {error}", topic)
+            self._refuse(message, Notice("UNREADABLE_NOTICE", f"{topic.channel}: {error}"), topic)
+
+    def _work_on(self, topic: FrameTopic, message: MQTTMessage) -> None:
+        """Have the message's work done, after which it is acknowledged. Raises FrameError for an unreadable one."""
+        if topic.channel in ("frame", "frame-ref"):
+            frame, notices = parse_frame(_message(topic, message), self._replies)
+            self._take(partial(self._reception.inspect, frame), frame.key, message)
+        elif topic.channel == "ack":
+            ack, notices = parse_ack(topic, message.payload, utc_now())
+            self._take(partial(self._reception.on_ack, ack), ack.key, message)
+        elif topic.channel == "count":
+            count, notices = parse_count(topic, message.payload, utc_now()), ()
+            self._take(partial(self._reception.on_count, count), FrameKey(*topic[:3]), message)
+        else:
+            self._on_loop(self._reception.on_status, topic.line, topic.camera, parse_status(message.payload))
             self._ack_order.ready(message.mid)
             return
-        for complaint in reading.complaints:
-            self._note("BAD_PROPERTY", complaint, topic)
-        self._take(partial(self._reception.inspect, reading.frame), reading.frame.key, message)
+        for notice in notices:
+            self._note(notice, topic)
+
+    def _refuse(self, message: MQTTMessage, notice: Notice, topic: FrameTopic | None = None) -> None:
+        """Report a message that is no part's, and acknowledge it."""
+        self._note(notice, topic)
+        self._ack_order.ready(message.mid)
 
     def _take(self, work: Work, key: FrameKey, message: MQTTMessage) -> None:
         """Run the work on the event loop. Without room the message is not acknowledged, and the broker keeps it."""
@@ -210,7 +243,8 @@ class Intake:
         """Wait for room for one more message; disconnect if there is none in time, and reconnect later."""
         if self._room.acquire(timeout=FULL_TIMEOUT_S):
             return True
-        self._note("STATION_FULL", f"{self._window} frames in hand for {FULL_TIMEOUT_S:g} s; frames wait on the broker")
+        text = f"{self._window} frames in hand for {FULL_TIMEOUT_S:g} s; frames wait on the broker"
+        self._note(Notice("STATION_FULL", text))
         self._set_aside()
         return False
 
@@ -220,33 +254,9 @@ class Intake:
             self._parked = True
             self._client.disconnect()
 
-    def _receive_notice(self, topic: FrameTopic, message: MQTTMessage) -> None:
-        """Handle a status, ack or count message: small JSON, counted if unreadable."""
-        try:
-            if topic.channel == "status":
-                self._receive_status(topic, message)
-            else:
-                self._take(self._frame_work(topic, message), FrameKey(*topic[:3]), message)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "payload"
-            self._note("UNREADABLE_NOTICE", f"{topic.channel}: {where}: {first['msg']}", topic)
-            self._ack_order.ready(message.mid)
-
-    def _receive_status(self, topic: FrameTopic, message: MQTTMessage) -> None:
-        status = CameraStatus.model_validate_json(message.payload)
-        self._on_loop(self._reception.on_status, topic.line, topic.camera, status.state)
-        self._ack_order.ready(message.mid)
-
-    def _frame_work(self, topic: FrameTopic, message: MQTTMessage) -> Work:
-        """Return the work for an ack or count: it is acknowledged once the ledger has it, like a frame."""
-        if topic.channel == "ack":
-            return partial(self._reception.on_ack, parse_ack(topic, message.payload, utc_now()))
-        return partial(self._reception.on_count, parse_count(topic, message.payload, utc_now()))
-
-    def _note(self, kind: str, text: str, topic: FrameTopic | None = None) -> None:
+    def _note(self, notice: Notice, topic: FrameTopic | None = None) -> None:
         where = (topic.line, topic.camera) if topic else (None, None)
-        self._on_loop(self._reception.report_fault, kind, text, *where)
+        self._on_loop(self._reception.report_fault, *notice, *where)
 
     def _on_loop(self, call: Callable[..., object], *args: object) -> None:
         assert self._loop is not None

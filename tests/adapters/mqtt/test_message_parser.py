@@ -12,15 +12,13 @@ from hypothesis import strategies as st
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from pydantic import ValidationError
 from support.declarations import names, trigger_ids
 
 from inspector.adapters.mqtt.ack_order import AckOrder
 from inspector.adapters.mqtt.connection import Broker
+from inspector.adapters.mqtt.field_reader import MAX_DEADLINE_MS, MAX_TEXT_CHARACTERS
 from inspector.adapters.mqtt.intake import Intake
 from inspector.adapters.mqtt.message_parser import (
-    MAX_DEADLINE_MS,
-    MAX_TEXT_CHARACTERS,
     CameraMessage,
     parse_ack,
     parse_count,
@@ -31,9 +29,10 @@ from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.errors import FrameError
 from inspector.messages.asyncapi import PROPERTY_DESCRIPTIONS
 from inspector.messages.examples import FRAME_PROPERTIES, INCOMING
-from inspector.messages.topics import CHANNELS_IN, FrameTopic, Topics
+from inspector.messages.topics import CHANNELS_IN, FrameTopic, ReplyTopics, Topics
 from inspector.utc import utc_now
 
+REPLIES = ReplyTopics(Topics("plant/v1"))
 ODD = (
     "", "0", "-1", "1e309", "nan", "٣", "1_000", " 7", "0x10", "true", "TRUE", "\x00", "💥" * 40,
     "9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:59", "2026-02-30T00:00:00Z", "2026-01-31", "12:00",
@@ -90,20 +89,21 @@ def is_sound(frame: Frame) -> bool:
 @given(messages)
 def test_any_message_is_a_sound_frame_or_says_what_is_wrong(message: CameraMessage) -> None:
     try:
-        reading = parse_frame(message)
+        frame, notices = parse_frame(message, REPLIES)
     except FrameError:
+        assert message.topic.fault, "every message of a camera is a part"
         return
-    assert is_sound(reading.frame)
-    assert all(len(complaint) < 400 for complaint in reading.complaints)
+    assert is_sound(frame)
+    assert all(len(text) < 400 for _, text in notices)
 
 
 @settings(deadline=None)
 @given(payloads | deep)
 def test_any_notice_of_gate_or_plc_is_read_or_refused(payload: bytes) -> None:
     topic = FrameTopic("pcb", "cam1", "ack", None)
-    with suppress(ValidationError):
-        assert parse_ack(topic, payload, utc_now()).at.tzinfo
-    with suppress(ValidationError):
+    with suppress(FrameError):
+        assert parse_ack(topic, payload, utc_now()).ack.at.tzinfo
+    with suppress(FrameError):
         count = parse_count(topic, payload, utc_now())
         assert count.since < count.until
 

@@ -6,80 +6,22 @@ import asyncio
 import hashlib
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from support.mqtt_desk import TOPICS, Desk, Device, opened, until
 
 from inspector.adapters.mqtt.connection import Broker, connect, new_client
 from inspector.adapters.mqtt.intake import Intake
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import local_broker
 from inspector.adapters.mqtt.publisher import MqttPublisher
-from inspector.domain.frame import Frame
-from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.errors import BrokerError
 from inspector.lab.chaos.broker import HOST, KillableBroker
-from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
 
-TOPICS = Topics("plant/v1")
 pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
-
-
-class Desk:
-    """ports.MessageReceiver that keeps what it is given, and finishes a frame only on request."""
-
-    def __init__(self, *, finishing: bool = True) -> None:
-        self.frames: list[Frame] = []
-        self.statuses: list[tuple[str, str, str]] = []
-        self.acks: list[Ack] = []
-        self.counts: list[TriggerCount] = []
-        self.complaints: list[tuple[str, str]] = []
-        self.may_finish = asyncio.Event()
-        if finishing:
-            self.may_finish.set()
-
-    async def inspect(self, frame: Frame) -> None:
-        self.frames.append(frame)
-        await self.may_finish.wait()
-
-    async def on_ack(self, ack: Ack) -> None:
-        self.acks.append(ack)
-        await self.may_finish.wait()
-
-    async def on_count(self, count: TriggerCount) -> None:
-        self.counts.append(count)
-
-    def on_status(self, line: str, camera: str, status: str) -> None:
-        self.statuses.append((line, camera, status))
-
-    def report_fault(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
-        self.complaints.append((kind, text))
-
-    @property
-    def seqs(self) -> list[int | None]:
-        return [frame.seq for frame in self.frames]
-
-
-class Device:
-    """A bare camera: says exactly what a test wants said."""
-
-    def __init__(self, broker: Broker) -> None:
-        self._client = new_client(broker, "device", persistent=False)
-        connect(self._client, broker, persistent=False)
-
-    def say(self, topic: str, payload: bytes, **properties: str) -> None:
-        told = Properties(PacketTypes.PUBLISH)
-        told.UserProperty = list(properties.items())
-        self._client.publish(f"plant/v1/{topic}", payload, qos=1, properties=told).wait_for_publish(5)
-
-    def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 @pytest.fixture(scope="module")
@@ -98,21 +40,6 @@ def device(broker: Broker) -> Iterator[Device]:
 @pytest.fixture
 def client_id(request: pytest.FixtureRequest) -> str:
     return hashlib.sha256(request.node.name.encode()).hexdigest()[:12]
-
-
-async def until(true: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    end = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        await asyncio.sleep(0.02)
-
-
-async def opened(broker: Broker, desk: Desk, client_id: str, window: int = 64) -> Intake:
-    intake = Intake(broker, TOPICS, client_id, desk, window=window)
-    intake.start()
-    await until(intake._client.is_connected)
-    await asyncio.sleep(0.1)
-    return intake
 
 
 def kill(intake: Intake) -> None:
@@ -194,9 +121,10 @@ async def test_frame_without_any_id_is_known_by_its_bytes(broker: Broker, device
 @pytest.mark.parametrize(
     ("topic", "payload", "kind"),
     [
-        ("pcb/cam%201/frame", b"jpeg", "UNREADABLE_FRAME"),
+        ("pcb/cam%201/frame", b"jpeg", "TOPIC_INVALID"),
+        ("pcb/cam1/frame/a/b/c", b"jpeg", "TOPIC_INVALID"),
         ("pcb/cam1/frame-ref", b"not json", "UNREADABLE_FRAME"),
-        ("pcb/cam1/frame-ref", b'{"url":"x","sha256":"short"}', "UNREADABLE_FRAME"),
+        ("pcb/cam1/frame-ref", b'{"url":"x","seq":"short"}', "BAD_PROPERTY"),
         ("pcb/cam1/status", b"online", "UNREADABLE_NOTICE"),
         ("pcb/cam1/ack", b'{"trigger_id":"t","disposition":"MAYBE"}', "UNREADABLE_NOTICE"),
         ("pcb/cam1/count", b'{"triggers":-1,"since":"2026-01-31T12:00:00Z"}', "UNREADABLE_NOTICE"),
