@@ -44,7 +44,7 @@ class Frame:
 
     `fault` is set when the part is known but its picture must not be judged: a wrong sha256, an unreadable claim check,
     another line's product. Such a frame is recorded as BAD_IMAGE. A frame with a `claim` has no payload until the
-    picture is fetched.
+    picture is fetched. `run` is the run of the camera's counter that `seq` belongs to; the station numbers it.
     """
 
     key: FrameKey
@@ -55,6 +55,7 @@ class Frame:
     product: str | None = None
     lot: str | None = None
     seq: int | None = None
+    run: int | None = None
     captured_at: datetime | None = None
     deadline_ms: float | None = None
     is_simulated: bool = False

@@ -54,7 +54,8 @@ class Evidence:
 class PartRecord:
     """One decided part. `latency_ms` runs from receipt to decision; `late` says the deadline had passed.
 
-    `rungs` is how many rungs were asked. `p_ng` and `agreement` are None where no answer was readable.
+    `run` numbers the run of the camera's counter that `seq` belongs to. `rungs` is how many rungs were asked.
+    `p_ng` and `agreement` are None where no answer was readable.
     """
 
     result_id: str
@@ -70,6 +71,7 @@ class PartRecord:
     product: str | None = None
     lot: str | None = None
     seq: int | None = None
+    run: int | None = None
     captured_at: datetime | None = None
     is_simulated: bool = False
     traceparent: str | None = None

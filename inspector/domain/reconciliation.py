@@ -7,17 +7,19 @@ explains, and in the PLC's own count. A recent hole counts as in flight, because
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
-from inspector.domain.sequence import LOST_AFTER_S, Span
+from inspector.domain.sequence import LOST_AFTER_S
+from inspector.domain.spans import Span, merged, total, without
 
 LOSS_WRITE_DELAY_S: Final = 5.0  # losses are stored once a second, and a busy database adds to that
-LOSS_RECORD_DELAY: Final = timedelta(minutes=1)  # longest time from the frame that revealed a loss to its record
+MAX_NAMED_SPANS: Final = 5  # of a camera, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,15 @@ class CountComparison(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """Numbers of a camera's sequence, first to last, that were given up as lost. The next frame was received `at`."""
+    """Numbers of one `run` of a camera's counter, first to last, that were given up as lost.
+
+    The next frame was received `at`.
+    """
 
     first: int
     last: int
     at: datetime
+    run: int
 
     @property
     def frames(self) -> int:
@@ -74,31 +80,54 @@ class Gap(NamedTuple):
 
 
 class SequenceHole(NamedTuple):
-    """Numbers of a camera's sequence, first to last, that belong to no part.
-
-    The next part was received `at`. The counter ran without a restart from `begun` to `ended`.
-    """
+    """Numbers of one `run` of a camera's counter between two of its parts. The next part was received `at`."""
 
     first: int
     last: int
     at: datetime
-    begun: datetime
-    ended: datetime
+    run: int
+
+
+class CounterRange(NamedTuple):
+    """The numbers of one run's parts, lowest to highest."""
+
+    run: int
+    first: int
+    last: int
+
+
+class RunSpan(NamedTuple):
+    """Numbers of one run, first to last."""
+
+    run: int
+    first: int
+    last: int
+
+    @property
+    def frames(self) -> int:
+        return self.last - self.first + 1
+
+
+InRun = TypeVar("InRun", Gap, SequenceHole)
 
 
 @dataclass(frozen=True, slots=True)
 class CameraAccount:
-    """The triggers of one camera. `unaccounted` numbers are explained neither by a part nor by a recorded loss."""
+    """The triggers of one camera, over `runs` runs of its counter.
+
+    `unaccounted` numbers are explained neither by a part nor by a recorded loss.
+    """
 
     camera: str
     decided: int
     lost: int
     in_flight: int
-    unaccounted: tuple[Span, ...]
+    unaccounted: tuple[RunSpan, ...]
+    runs: int = 1
 
     @property
     def missing(self) -> int:
-        return sum(span.length for span in self.unaccounted)
+        return sum(span.frames for span in self.unaccounted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +171,7 @@ class Balance:
     def _unaccounted(self) -> Iterator[str]:
         for camera in self.cameras:
             if camera.unaccounted:
-                seqs = ", ".join(f"{first} to {last}" for first, last in camera.unaccounted[:5])
+                seqs = ", ".join(_words(span, camera.runs) for span in camera.unaccounted[:MAX_NAMED_SPANS])
                 yield f"{camera.camera}: {camera.missing} trigger(s) neither decided nor recorded as lost: seq {seqs}"
 
     def _unpublished(self) -> Iterator[str]:
@@ -164,34 +193,42 @@ def in_flight_time(deadline_ms: float) -> timedelta:
 
 
 def camera_account(
-    camera: str, decided: int, holes: Iterable[SequenceHole], losses: Sequence[Gap], settled: datetime
+    camera: str,
+    decided: int,
+    ranges: Sequence[CounterRange],
+    holes: Iterable[SequenceHole],
+    losses: Iterable[Gap],
+    settled: datetime,
 ) -> CameraAccount:
-    """Explain every hole by the recorded losses. A hole whose next part was received after `settled` is in flight."""
+    """Explain every hole by the losses of its run. A hole whose next part was received after `settled` is in flight."""
+    holes_of, losses_of = _by_run(holes), _by_run(losses)
     lost = in_flight = 0
-    unaccounted: list[Span] = []
-    for hole in holes:
-        rest = _without(hole, losses)
-        missing = sum(span.length for span in rest)
-        lost += hole.last - hole.first + 1 - missing
-        if hole.at > settled:
-            in_flight += missing
-        else:
-            unaccounted += rest
-    return CameraAccount(camera, decided, lost, in_flight, tuple(unaccounted))
+    unaccounted: list[RunSpan] = []
+    reached = {each.run: Span(each.first, each.last) for each in ranges}
+    for run in sorted(reached.keys() | losses_of.keys()):
+        gaps = merged(Span(loss.first, loss.last) for loss in losses_of[run])
+        spans = [Span(hole.first, hole.last) for hole in sorted(holes_of[run])]
+        lost += _lost(gaps, spans, reached.get(run))
+        fresh = [Span(hole.first, hole.last) for hole in sorted(holes_of[run]) if hole.at > settled]
+        old = without(spans, fresh)
+        in_flight += total(without(fresh, gaps))
+        unaccounted += [RunSpan(run, *span) for span in without(old, gaps)]
+    return CameraAccount(camera, decided, lost, in_flight, tuple(unaccounted), len(reached))
 
 
-def _without(hole: SequenceHole, losses: Sequence[Gap]) -> list[Span]:
-    """Remove from a hole the losses that were recorded while its counter ran."""
-    rest = [Span(hole.first, hole.last)]
-    for loss in losses:
-        if hole.begun <= loss.at <= hole.ended + LOSS_RECORD_DELAY:
-            rest = [each for span in rest for each in _cut(span, loss)]
-    return rest
+def _lost(gaps: Sequence[Span], holes: Sequence[Span], reached: Span | None) -> int:
+    """Count the numbers of recorded losses that no part has: a frame may arrive after it was given up."""
+    beyond = total(without(gaps, [reached] if reached else []))
+    return beyond + total(holes) - total(without(holes, gaps))
 
 
-def _cut(span: Span, loss: Gap) -> Iterator[Span]:
-    first, last = span
-    if first <= min(last, loss.first - 1):
-        yield Span(first, min(last, loss.first - 1))
-    if max(first, loss.last + 1) <= last:
-        yield Span(max(first, loss.last + 1), last)
+def _by_run(rows: Iterable[InRun]) -> dict[int, list[InRun]]:
+    runs: dict[int, list[InRun]] = defaultdict(list)
+    for row in rows:
+        runs[row.run].append(row)
+    return runs
+
+
+def _words(span: RunSpan, runs: int) -> str:
+    """Name the numbers, and their run where the counter has several."""
+    return f"{span.first} to {span.last}" + (f" (run {span.run})" if runs > 1 else "")

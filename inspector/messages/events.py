@@ -94,6 +94,18 @@ _FROM_CAMERAS: Final = (
         "Check the camera's connection, and the broker's queue limit and message size limit.",
     ),
     EventDefinition(
+        "COUNTER_RESTARTED",
+        WARNING,
+        "A camera's `seq` began again, as after a restart or a reset for a new lot. Losses are counted on from there.",
+        "None where the camera or its counter was restarted. Else check its power, and who else sends under its name.",
+    ),
+    EventDefinition(
+        "COUNTER_JUMPED",
+        WARNING,
+        "A camera's `seq` went further ahead than the camera can have counted. The numbers between are not losses.",
+        "Check what writes `seq` at the camera or gateway; it must count one up for each frame.",
+    ),
+    EventDefinition(
         "CLOCK_SKEW",
         WARNING,
         "The camera's clock and this machine's differ, or agree again. Deadlines then count from receipt.",

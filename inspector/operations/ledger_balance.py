@@ -65,7 +65,8 @@ def _camera(camera: CameraAccount) -> dict[str, Any]:
         "decided": camera.decided,
         "lost": camera.lost,
         "in_flight": camera.in_flight,
-        "unaccounted": [list(span) for span in camera.unaccounted],
+        "runs": camera.runs,
+        "unaccounted": [span._asdict() for span in camera.unaccounted],
     }
 
 

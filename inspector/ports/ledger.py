@@ -45,8 +45,8 @@ class ReleasedPictures(NamedTuple):
 class CameraActivity:
     """The activity of one camera at one station since the last report.
 
-    `known` is False when no pipeline declares the camera. All numbers up to `last_seq` arrived or were given up.
-    `status` is online, offline or None (not reported).
+    `known` is False when no pipeline declares the camera. All numbers up to `last_seq` of the counter's
+    `run` arrived or were given up. `status` is online, offline or None (not reported).
     """
 
     line: str
@@ -57,6 +57,7 @@ class CameraActivity:
     gaps: tuple[Gap, ...] = ()
     last_seq: int | None = None
     status: str | None = None
+    run: int | None = None
 
     @property
     def lost(self) -> int:
@@ -76,6 +77,17 @@ class CameraRow:
     frames: int
     lost: int
     last_seq: int | None
+    run: int | None = None
+
+
+class NewestRun(NamedTuple):
+    """The run of the counter in a camera's newest part, its first number among the newest parts, and the newest run."""
+
+    line: str
+    camera: str
+    run: int
+    first: int
+    newest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +167,11 @@ class CameraStore(Protocol):
     async def cameras(self) -> list[CameraRow]:
         """List all cameras ever seen."""
 
-    async def decided_seqs(self, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
-        """Return which numbers from `first` to `last` belong to parts of this camera received since then."""
+    async def newest_runs(self) -> list[NewestRun]:
+        """Return the runs of the counters of the cameras that sent the newest parts."""
+
+    async def decided_seqs(self, line: str, camera: str, run: int, first: int, last: int) -> list[int]:
+        """Return which numbers of this run from `first` to `last` belong to parts, in ascending order."""
 
 
 class EventStore(Protocol):

@@ -86,6 +86,7 @@ def part_record(
         product=frame.product,
         lot=frame.lot,
         seq=frame.seq,
+        run=frame.run,
         captured_at=frame.captured_at,
         is_simulated=frame.is_simulated,
         traceparent=frame.traceparent,

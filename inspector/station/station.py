@@ -68,6 +68,7 @@ class Station:
         line = self._line_of(frame)
         if line is None:
             return
+        frame = self._with_run(frame)
         async with FrameLock(self._in_flight, frame.key):
             set_current_part(frame.key, frame.traceparent)
             if await self._is_answered(frame):
@@ -123,7 +124,7 @@ class Station:
         """Return the line that declares this camera. An unknown camera's frame is counted and never judged."""
         line, camera = frame.key.line, frame.key.camera
         known = self._wants(line, camera)
-        self._cameras.add_frame(line, camera, known=known, seq=frame.seq if known else None)
+        self._cameras.add_frame(line, camera, known=known)
         if known:
             for kind, text in self._deadlines.add(frame):
                 self._events.add(kind, text, line=line, camera=camera)
@@ -141,6 +142,11 @@ class Station:
         remedy = "change over the line, or list the name under products in its pipeline"
         self._events.add("PRODUCT_MISMATCH", f"{text}; {remedy}", line=frame.key.line, camera=frame.key.camera)
         return replace(frame, fault=frame.fault or text)
+
+    def _with_run(self, frame: Frame) -> Frame:
+        """Number the run of the camera's counter. A repeat has its number already."""
+        is_repeat = frame.key in self._decided or frame.key in self._in_flight
+        return frame if is_repeat else replace(frame, run=self._cameras.run_of(frame))
 
     def _record_of(self, frame: Frame, line: PipelineVersion, findings: Findings, due: Deadline) -> PartRecord:
         if frame.payload and findings.evidence is None:

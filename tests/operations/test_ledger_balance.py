@@ -46,7 +46,7 @@ async def fill(folder: Path) -> None:
 
 async def explain(folder: Path) -> None:
     async with SqlLedger(url_of(folder)) as ledger:
-        await ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(3, 3, NOON),))])
+        await ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(3, 3, NOON, 1),))])
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
-"""Frames that did not arrive, across restarts of a station: each gap is reported once, and no gap is made up."""
+"""Cameras, their activity and their lost frames."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 
 import pytest
 from support.fakes import MemoryLedger, a_part
 from support.line_fakes import MemoryPublisher
 
+from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.reconciliation import Gap
 from inspector.messages.topics import Topics
 from inspector.station.camera_monitor import CameraMonitor
@@ -39,13 +39,9 @@ async def a_run(ledger: MemoryLedger, *seqs: int) -> Run:
     cameras = CameraMonitor(ledger, events)
     await cameras.restore()
     for seq in seqs:
-        cameras.add_frame("pcb", "cam1", known=True, seq=seq)
+        cameras.add_frame("pcb", "cam1", known=True)
+        cameras.run_of(Frame(FrameKey("pcb", "cam1", f"t-{seq}"), b"", utc_now(), seq=seq))
     return Run(cameras, events)
-
-
-async def decided(ledger: MemoryLedger, *seqs: int) -> None:
-    for seq in seqs:
-        await ledger.record(replace(a_part(f"t-{seq}"), seq=seq, received_at=utc_now()), [])
 
 
 def gaps(ledger: MemoryLedger) -> list[tuple[int, int]]:
@@ -59,30 +55,13 @@ async def test_neighbours_that_never_came_are_one_gap() -> None:
     assert [event.kind for event in ledger.events] == ["SEQUENCE_GAP"]
 
 
-async def test_what_an_earlier_run_decided_is_not_lost() -> None:
-    """It died before it could write down how far it had seen."""
-    ledger = MemoryLedger()
-    await (await a_run(ledger, 1)).flush()
-    await decided(ledger, 2, 3, 5)
-    await (await a_run(ledger, 7)).flush()
-    assert gaps(ledger) == [(4, 4), (6, 6)]
-
-
 async def test_gap_that_was_open_when_a_station_died_is_found_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = MemoryLedger()
     monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", 60.0)
     await (await a_run(ledger, 1, 3)).flush()
-    await decided(ledger, 3)
+    await ledger.record(a_part("t-3", seq=3), [])
     monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", -1.0)
     await (await a_run(ledger, 4)).flush()
-    assert gaps(ledger) == [(2, 2)]
-
-
-async def test_numbers_decided_long_ago_explain_no_gap() -> None:
-    """A counter that begins again uses them again."""
-    ledger = MemoryLedger()
-    await ledger.record(replace(a_part("old"), seq=2, received_at=utc_now() - timedelta(days=1)), [])
-    await (await a_run(ledger, 1, 3)).flush()
     assert gaps(ledger) == [(2, 2)]
 
 
@@ -96,8 +75,8 @@ async def test_losses_wait_while_the_ledger_is_away() -> None:
     await run.flush()
     assert gaps(ledger) == [(2, 2)]
     [camera] = await ledger.cameras()
-    assert (camera.frames, camera.lost, camera.last_seq) == (2, 1, 3)
+    assert (camera.frames, camera.lost, camera.run, camera.last_seq) == (2, 1, 1, 3)
 
 
 def test_gap_counts_its_frames() -> None:
-    assert Gap(3, 7, utc_now()).frames == 5
+    assert Gap(3, 7, utc_now(), 1).frames == 5

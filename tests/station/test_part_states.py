@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from support.fakes import MemoryEvidence, MemoryLedger
@@ -105,7 +106,7 @@ async def test_part_is_decided_only_once_it_is_stored(line: Line) -> None:
 async def test_lost_numbers_are_told_together(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inspector.domain.sequence.LOST_AFTER_S", -1.0)
     for seq in (1, 5):
-        line.cameras.add_frame("pcb", "cam1", known=True, seq=seq)
+        line.cameras.run_of(replace(frame(), seq=seq))
     await line.cameras.flush()
     [change] = line.told
     assert (change.state, change.seq, change.last_seq, change.trigger_id) == (PartState.LOST, 2, 4, None)

@@ -23,7 +23,15 @@ from inspector.errors import LedgerError
 from inspector.messages.withdrawal import correct_report, report_id
 from inspector.ports.archive import PartFilter, PartRow, Totals
 from inspector.ports.broker import OutgoingMessage
-from inspector.ports.ledger import CameraActivity, CameraRow, Event, PipelineVersion, ReleasedPictures, StoredVerdict
+from inspector.ports.ledger import (
+    CameraActivity,
+    CameraRow,
+    Event,
+    NewestRun,
+    PipelineVersion,
+    ReleasedPictures,
+    StoredVerdict,
+)
 from inspector.utc import utc_now
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -32,7 +40,8 @@ REJECTED = Decision(Verdict.NG, Disposition.REJECT, Reason.DEFECT)
 
 
 def a_part(trigger_id: str = "t-1", *, line: str = "pcb", camera: str = "cam1", **changes: Any) -> PartRecord:
-    """A passed part with one vote, unless `changes` say otherwise."""
+    """A passed part with one vote, unless `changes` say otherwise. A number belongs to the counter's first run."""
+    changes.setdefault("run", None if changes.get("seq") is None else 1)
     part = PartRecord(
         result_id=f"{line}-{camera}-{trigger_id}",
         key=FrameKey(line, camera, trigger_id),
@@ -171,10 +180,18 @@ class MemoryLedger:
         known = {event.event_id for event in self.events}
         self.events += [event for event in events if event.event_id not in known]
 
-    async def decided_seqs(self, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
+    async def newest_runs(self) -> list[NewestRun]:
         self._reach()
-        mine = [row.part for row in self.rows if row.part.key[:2] == (line, camera) and row.part.received_at >= since]
-        return {part.seq for part in mine if part.seq is not None and first <= part.seq <= last}
+        found: dict[tuple[str, str], list[PartRecord]] = {}
+        for row in self.rows:
+            if row.part.run is not None:
+                found.setdefault(row.part.key[:2], []).append(row.part)
+        return [_newest_run(*key, parts) for key, parts in sorted(found.items())]
+
+    async def decided_seqs(self, line: str, camera: str, run: int, first: int, last: int) -> list[int]:
+        self._reach()
+        mine = [row.part for row in self.rows if row.part.key[:2] == (line, camera) and row.part.run == run]
+        return sorted({part.seq for part in mine if part.seq is not None and first <= part.seq <= last})
 
     async def acknowledge(self, ack: Ack) -> Disposition | None:
         self._reach()
@@ -336,10 +353,26 @@ class MemoryEvidence:
         self.pictures.pop(sha256, None)
 
 
+def _newest_run(line: str, camera: str, parts: Sequence[PartRecord]) -> NewestRun:
+    run = parts[-1].run
+    assert run is not None
+    first = min(part.seq for part in parts if part.run == run and part.seq is not None)
+    return NewestRun(line, camera, run, first, max(part.run for part in parts if part.run is not None))
+
+
 def _added(row: CameraRow | None, seen: CameraActivity) -> CameraRow:
     if row is None:
         return CameraRow(
-            seen.line, seen.camera, seen.known, seen.status, seen.at, seen.at, seen.frames, seen.lost, seen.last_seq
+            seen.line,
+            seen.camera,
+            seen.known,
+            seen.status,
+            seen.at,
+            seen.at,
+            seen.frames,
+            seen.lost,
+            seen.last_seq,
+            seen.run,
         )
     return replace(
         row,
@@ -349,6 +382,7 @@ def _added(row: CameraRow | None, seen: CameraActivity) -> CameraRow:
         frames=row.frames + seen.frames,
         lost=row.lost + seen.lost,
         last_seq=seen.last_seq if seen.last_seq is not None else row.last_seq,
+        run=seen.run if seen.run is not None else row.run,
     )
 
 

@@ -6,25 +6,32 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, or_, select
+from sqlalchemy import Connection, Select, func, select
 
 from inspector.adapters.ledger.rows import count_of
 from inspector.adapters.ledger.tables import counts, is_numbered, is_waiting, losses, outbox, parts
 from inspector.domain.part import PartState
-from inspector.domain.reconciliation import Balance, CountComparison, Gap, SequenceHole, camera_account
-from inspector.domain.sequence import MAX_GAP_FRAMES, MIN_RESTART_STEP
+from inspector.domain.reconciliation import (
+    Balance,
+    CountComparison,
+    CounterRange,
+    Gap,
+    SequenceHole,
+    camera_account,
+)
 
 
 def balance(connection: Connection, line: str, now: datetime, settled: datetime) -> Balance:
     """Return the balance of this line. Holes whose next part was received after `settled` are in flight."""
     decided = _decided_by_camera(connection, line)
-    holes, gaps = _holes(connection, line), _gaps(connection, line)
+    ranges, holes, gaps = _ranges(connection, line), _holes(connection, line), _gaps(connection, line)
     states = _states(connection, line)
     return Balance(
         line=line,
         at=now,
         cameras=tuple(
-            camera_account(camera, decided[camera], holes[camera], gaps[camera], settled) for camera in sorted(decided)
+            camera_account(camera, decided.get(camera, 0), ranges[camera], holes[camera], gaps[camera], settled)
+            for camera in sorted(decided.keys() | gaps.keys())
         ),
         decided=sum(decided.values()),
         published=states.get(PartState.PUBLISHED, 0) + states.get(PartState.ACKNOWLEDGED, 0),
@@ -57,41 +64,38 @@ def _newest_comparisons(connection: Connection, line: str) -> tuple[CountCompari
     return tuple(CountComparison(count_of(row), row.decided, row.lost) for row in rows)
 
 
+def _ranges(connection: Connection, line: str) -> dict[str, list[CounterRange]]:
+    """Return the lowest and the highest number of each run's parts, by camera."""
+    part = parts.c
+    ends = select(part.camera, part.run, func.min(part.seq).label("first"), func.max(part.seq).label("last"))
+    ranges: dict[str, list[CounterRange]] = defaultdict(list)
+    for row in connection.execute(ends.where(part.line == line, is_numbered).group_by(part.camera, part.run)):
+        ranges[row.camera].append(CounterRange(row.run, row.first, row.last))
+    return ranges
+
+
 def _gaps(connection: Connection, line: str) -> dict[str, list[Gap]]:
     """Return recorded losses by camera."""
     gaps: dict[str, list[Gap]] = defaultdict(list)
-    numbered = losses.c.first_seq.is_not(None)
+    numbered = losses.c.run.is_not(None)
     for row in connection.execute(select(losses).where(losses.c.line == line, numbered).order_by(losses.c.number)):
-        gaps[row.camera].append(Gap(row.first_seq, row.last_seq, row.at))
+        gaps[row.camera].append(Gap(row.first_seq, row.last_seq, row.at, row.run))
     return gaps
 
 
 def _holes(connection: Connection, line: str) -> dict[str, list[SequenceHole]]:
-    """Return the numbers missing between two parts of a camera, by camera."""
+    """Return the numbers missing between two parts of a run, by camera."""
     holes: dict[str, list[SequenceHole]] = defaultdict(list)
     for row in connection.execute(_missing(line)):
-        holes[row.camera].append(SequenceHole(row.before + 1, row.seq - 1, row.at, row.begun, row.ended))
+        holes[row.camera].append(SequenceHole(row.before + 1, row.seq - 1, row.at, row.run))
     return holes
 
 
 def _missing(line: str) -> Select[Any]:
-    """Select parts whose predecessor is not the previous number. A restarted counter begins a new run, by the rule of
-    `domain/sequence.py`.
-    """
+    """Select parts whose predecessor in their run is not the previous number."""
     part = parts.c
-    arrived = func.lag(part.seq).over(partition_by=part.camera, order_by=part.number)
-    columns = (part.camera, part.seq, part.number, part.received_at, arrived.label("earlier"))
-    step = select(*columns).where(part.line == line, is_numbered).subquery().c
-    jumped = or_(step.seq < step.earlier - MIN_RESTART_STEP, step.seq > step.earlier + MAX_GAP_FRAMES)
-    run = func.sum(case((jumped, 1), else_=0)).over(partition_by=step.camera, order_by=step.number)
-    one = select(step.camera, step.seq, step.received_at, run.label("run")).subquery().c
-    its_run = (one.camera, one.run)
-    ordered = select(
-        one.camera,
-        one.seq,
-        one.received_at.label("at"),
-        func.lag(one.seq).over(partition_by=its_run, order_by=one.seq).label("before"),
-        func.min(one.received_at).over(partition_by=its_run).label("begun"),
-        func.max(one.received_at).over(partition_by=its_run).label("ended"),
-    ).subquery()
-    return select(ordered).where(ordered.c.seq > ordered.c.before + 1).order_by(ordered.c.camera, ordered.c.seq)
+    before = func.lag(part.seq).over(partition_by=(part.camera, part.run), order_by=part.seq).label("before")
+    columns = (part.camera, part.run, part.seq, part.received_at.label("at"), before)
+    ordered = select(*columns).where(part.line == line, is_numbered).subquery().c
+    missing = select(ordered.camera, ordered.run, ordered.seq, ordered.at, ordered.before)
+    return missing.where(ordered.seq > ordered.before + 1)

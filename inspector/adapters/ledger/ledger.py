@@ -10,6 +10,7 @@ from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 
+from inspector.adapters.ledger import counter_runs as runs
 from inspector.adapters.ledger import picture_retention as letting_go
 from inspector.adapters.ledger import reads, writes
 from inspector.adapters.ledger import reconciliation as books
@@ -24,9 +25,18 @@ from inspector.domain.pipeline import Retention
 from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.domain.report import Words
 from inspector.domain.review import Review
+from inspector.domain.spans import Span
 from inspector.domain.vote import Vote
 from inspector.ports.broker import OutgoingMessage
-from inspector.ports.ledger import CameraActivity, CameraRow, Event, PipelineVersion, ReleasedPictures, StoredVerdict
+from inspector.ports.ledger import (
+    CameraActivity,
+    CameraRow,
+    Event,
+    NewestRun,
+    PipelineVersion,
+    ReleasedPictures,
+    StoredVerdict,
+)
 
 Args = ParamSpec("Args")
 Answer = TypeVar("Answer")
@@ -114,8 +124,11 @@ class SqlLedger:
     async def add_events(self, events: Sequence[Event]) -> None:
         await self._writer.submit(writes.add_events, tuple(events))
 
-    async def decided_seqs(self, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
-        return await self._read(books.decided_seqs, line, camera, first, last, since)
+    async def newest_runs(self) -> list[NewestRun]:
+        return await self._read(runs.newest_runs)
+
+    async def decided_seqs(self, line: str, camera: str, run: int, first: int, last: int) -> list[int]:
+        return await self._read(runs.decided_seqs, line, camera, run, Span(first, last))
 
     async def acknowledge(self, ack: Ack) -> Disposition | None:
         return await self._writer.submit(books.acknowledge, ack)

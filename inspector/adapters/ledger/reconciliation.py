@@ -118,11 +118,3 @@ def _lost_between(connection: Connection, count: TriggerCount) -> int:
     its_camera = (losses.c.line == count.line, losses.c.camera == count.camera)
     its_time = (losses.c.at >= count.since, losses.c.at < count.until)
     return connection.scalar(select(func.sum(losses.c.frames)).where(*its_camera, *its_time)) or 0
-
-
-def decided_seqs(connection: Connection, line: str, camera: str, first: int, last: int, since: datetime) -> set[int]:
-    """Which of these numbers belong to parts received since then."""
-    numbers = select(parts.c.seq).where(
-        parts.c.line == line, parts.c.camera == camera, parts.c.seq.between(first, last)
-    )
-    return {seq for seq in connection.scalars(numbers.where(parts.c.received_at >= since)) if seq is not None}

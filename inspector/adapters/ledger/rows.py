@@ -31,7 +31,7 @@ def part_row(part: PartRecord) -> Row:
         "pipeline_version": part.pipeline.version,
         "fingerprint": part.pipeline.fingerprint,
         **_fields(part, "received_at", "decided_at", "latency_ms", "deadline_ms", "late", "part_id", "product", "lot"),
-        **_fields(part, "seq", "captured_at", "is_simulated", "p_ng", "agreement", "rungs", "stopped_by"),
+        **_fields(part, "seq", "run", "captured_at", "is_simulated", "p_ng", "agreement", "rungs", "stopped_by"),
         "traceparent": part.traceparent,
         "vote_count": len(part.votes),
         "evidence": part.evidence and part.evidence.sha256,
@@ -81,13 +81,13 @@ def evidence_row(evidence: Evidence) -> Row:
 
 def camera_row(sighting: CameraActivity) -> Row:
     seen = {"first_seen": sighting.at, "last_seen": sighting.at}
-    return seen | _fields(sighting, "line", "camera", "known", "status", "frames", "lost", "last_seq")
+    return seen | _fields(sighting, "line", "camera", "known", "status", "frames", "lost", "last_seq", "run")
 
 
 def loss_rows(sighting: CameraActivity) -> list[Row]:
     where = _fields(sighting, "line", "camera")
     return [
-        where | {"at": gap.at, "frames": gap.frames, "first_seq": gap.first, "last_seq": gap.last}
+        where | {"at": gap.at, "frames": gap.frames, "first_seq": gap.first, "last_seq": gap.last, "run": gap.run}
         for gap in sighting.gaps
     ]
 
@@ -122,6 +122,7 @@ def part_of(row: Any, votes: Iterable[Any]) -> PartRecord:
         product=row.product,
         lot=row.lot,
         seq=row.seq,
+        run=row.run,
         captured_at=row.captured_at,
         is_simulated=row.is_simulated,
         traceparent=row.traceparent,

@@ -106,6 +106,7 @@ class PartColumns(TypedColumns):
     product: Named[str | None]
     lot: Named[str | None]
     seq: Named[int | None] = Column(BIG_INTEGER)
+    run: Named[int | None] = Column(BIG_INTEGER)  # of the camera's counter
     captured_at: Named[datetime | None] = Column(UTC_TIME)
     is_simulated: Named[bool]
     p_ng: Named[float | None] = Column(DOUBLE)
@@ -188,6 +189,7 @@ class CameraColumns(TypedColumns):
     frames: Named[int] = Column(BIG_INTEGER)
     lost: Named[int] = Column(BIG_INTEGER)
     last_seq: Named[int | None] = Column(BIG_INTEGER)
+    run: Named[int | None] = Column(BIG_INTEGER)  # that last_seq belongs to
 
 
 class LossColumns(TypedColumns):
@@ -198,6 +200,7 @@ class LossColumns(TypedColumns):
     frames: Named[int] = Column(BIG_INTEGER)
     first_seq: Named[int | None] = Column(BIG_INTEGER)
     last_seq: Named[int | None] = Column(BIG_INTEGER)
+    run: Named[int | None] = Column(BIG_INTEGER)
 
 
 class CountColumns(TypedColumns):
@@ -257,7 +260,7 @@ is_pending: Final = reports.c.words_state == literal(WordsState.PENDING.value, l
 is_unacknowledged: Final = outbox.c.ack_due_at.is_not(None)
 is_due: Final = evidence.c.removal == literal("DUE", literal_execute=True)
 is_uncompared: Final = counts.c.decided.is_(None)
-is_numbered: Final = parts.c.seq.is_not(None)
+is_numbered: Final = parts.c.run.is_not(None)
 is_pictured: Final = parts.c.evidence.is_not(None)
 
 
@@ -271,7 +274,7 @@ _partial_index("ix_outbox_ack_due", is_unacknowledged, outbox.c.ack_due_at)
 _partial_index("ix_reports_pending", is_pending, reports.c.part)
 _partial_index("ix_evidence_due", is_due, evidence.c.sha256)
 _partial_index("ix_counts_waiting", is_uncompared, counts.c.number)
-_partial_index("ix_parts_line_camera_seq", is_numbered, parts.c.line, parts.c.camera, parts.c.seq)
+_partial_index("ix_parts_runs", is_numbered, parts.c.line, parts.c.camera, parts.c.run, parts.c.seq)
 _partial_index("ix_parts_evidence", is_pictured, parts.c.evidence)
 Index(None, losses.c.line, losses.c.camera)
 

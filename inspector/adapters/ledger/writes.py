@@ -143,6 +143,7 @@ def add_camera_activity(connection: Connection, group: Sequence[Sequence[CameraA
             "frames": old.frames + newest.frames,
             "lost": old.lost + newest.lost,
             "last_seq": func.coalesce(newest.last_seq, old.last_seq),
+            "run": func.coalesce(newest.run, old.run),
         },
     )
     _execute_many(connection, added, [camera_row(sighting) for sighting in seen])

@@ -92,7 +92,7 @@ async def fill(url: str, memory: MemoryLedger) -> None:
 
 
 def lost(frames: int, at: datetime) -> tuple[Gap, ...]:
-    return (Gap(1, frames, at),) if frames else ()
+    return (Gap(1, frames, at, 1),) if frames else ()
 
 
 @settings(max_examples=400, deadline=None)

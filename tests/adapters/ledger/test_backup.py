@@ -73,7 +73,7 @@ async def fill(url: str, evidence: FileEvidence) -> None:
                 await ledger.confirm([part.result_id])
         await ledger.acknowledge(Ack(a_part("t-3").key, Disposition.PASS, NOON))
         await ledger.add_camera_activity(
-            [CameraActivity("pcb", "cam1", NOON, True, 25, (Gap(1, 1, NOON),), 48, "online")]
+            [CameraActivity("pcb", "cam1", NOON, True, 25, (Gap(1, 1, NOON, 1),), 48, "online")]
         )
         await ledger.add_events([Event("e-1", "pcb", None, "SKEW", "INFO", "clock \udce9", NOON, 7)])
         await ledger.add_count(TriggerCount("pcb", "cam1", 25, NOON, NOON + timedelta(hours=1), NOON))

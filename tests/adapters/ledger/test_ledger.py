@@ -209,9 +209,9 @@ async def test_same_picture_of_two_parts_is_one_evidence(opened: Opened) -> None
 async def test_sightings_of_a_camera_add_up(opened: Opened) -> None:
     later = NOON + timedelta(seconds=1)
     await opened.ledger.add_camera_activity(
-        [CameraActivity("pcb", "cam1", NOON, False, 3, (Gap(9, 9, NOON),), 10, "online")]
+        [CameraActivity("pcb", "cam1", NOON, False, 3, (Gap(9, 9, NOON, 1),), 10, "online")]
     )
-    two_more = CameraActivity("pcb", "cam1", later, True, 4, (Gap(11, 11, later), Gap(13, 13, later)))
+    two_more = CameraActivity("pcb", "cam1", later, True, 4, (Gap(11, 11, later, 1), Gap(13, 13, later, 1)))
     await opened.ledger.add_camera_activity([two_more, CameraActivity("pcb", "cam0", NOON, True)])
     first, second = await opened.ledger.cameras()
     assert (first.camera, first.frames, first.status) == ("cam0", 0, None)

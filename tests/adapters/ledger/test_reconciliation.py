@@ -12,13 +12,11 @@ from inspector.adapters.ledger import SqlArchive, SqlLedger
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.part import PartRecord, PartState
-from inspector.domain.reconciliation import Ack, Balance, Gap, MissingAck, TriggerCount
-from inspector.domain.sequence import Span
-from inspector.ports.ledger import CameraActivity, Ledger
+from inspector.domain.reconciliation import Ack, Balance, Gap, MissingAck, RunSpan, TriggerCount
+from inspector.ports.ledger import CameraActivity, Ledger, NewestRun
 from inspector.utc import utc_now
 
 HOUR = timedelta(hours=1)
-LONG_AGO = NOON - timedelta(days=1)
 
 
 def ack(part: PartRecord, disposition: Disposition = Disposition.PASS) -> Ack:
@@ -108,7 +106,7 @@ async def test_count_is_compared_with_parts_and_losses_of_its_time(opened: Opene
     for name, at in times.items():
         await opened.ledger.record(a_part(name, captured_at=at, decided_at=at + HOUR), [])
     await opened.ledger.record(a_part("other", camera="cam2", captured_at=NOON), [])
-    gaps = (Gap(3, 5, NOON + HOUR / 2), Gap(9, 9, NOON + 2 * HOUR))
+    gaps = (Gap(3, 5, NOON + HOUR / 2, 1), Gap(9, 9, NOON + 2 * HOUR, 1))
     await opened.ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON + HOUR, True, gaps=gaps)])
     await opened.ledger.add_count(count(7))
     assert await opened.ledger.compare_counts(None, NOON) == [], "its frames may still be on their way"
@@ -132,22 +130,35 @@ async def test_same_count_again_is_one_count(opened: Opened) -> None:
     assert [each.counted.triggers for each in compared] == [5]
 
 
-async def test_decided_numbers_are_those_of_one_camera_since_a_time(opened: Opened) -> None:
-    for seq in (1, 2, 3, 9):
+async def test_decided_numbers_are_those_of_one_run_of_a_camera(opened: Opened) -> None:
+    for seq in (9, 3, 2, 1):
         await opened.ledger.record(a_part(f"t-{seq}", seq=seq), [])
-    await opened.ledger.record(a_part("old", seq=4, received_at=LONG_AGO), [])
+    await opened.ledger.record(a_part("again", seq=4, run=2), [])
     await opened.ledger.record(a_part("other", seq=5, camera="cam2"), [])
-    assert await opened.ledger.decided_seqs("pcb", "cam1", 2, 6, NOON) == {2, 3}
+    assert await opened.ledger.decided_seqs("pcb", "cam1", 1, 2, 6) == [2, 3]
+    assert await opened.ledger.decided_seqs("pcb", "cam1", 2, 2, 6) == [4]
+
+
+async def test_newest_run_of_a_camera_is_that_of_its_newest_part(opened: Opened) -> None:
+    """A single wrong number began run 3; the camera went on in run 2."""
+    for name, run, seq in (("a", 1, 500), ("b", 2, 7), ("c", 2, 8), ("d", 3, 999_999), ("e", 2, 9)):
+        await opened.ledger.record(a_part(name, run=run, seq=seq), [])
+    await opened.ledger.record(a_part("f", camera="cam2", seq=3), [])
+    await opened.ledger.record(a_part("g", camera="cam3"), [])
+    assert await opened.ledger.newest_runs() == [
+        NewestRun("pcb", "cam1", 2, 7, 3),
+        NewestRun("pcb", "cam2", 1, 3, 1),
+    ]
 
 
 # ---------------------------------------------------------------------- the sums
 
 
-async def fill(ledger: Ledger, *seqs: int, at: datetime = NOON, name: str = "t") -> None:
+async def fill(ledger: Ledger, *seqs: int, at: datetime = NOON, name: str = "t", run: int = 1) -> None:
     """Parts in the order given, published."""
     for number, seq in enumerate(seqs):
         received_at = at + timedelta(seconds=number)
-        part = a_part(f"{name}-{seq}", seq=seq, received_at=received_at)
+        part = a_part(f"{name}-{seq}", seq=seq, received_at=received_at, run=run)
         await ledger.record(part, [a_verdict(part)])
         await ledger.confirm([part.result_id])
 
@@ -175,19 +186,19 @@ async def test_recorded_loss_explains_a_hole_and_an_unrecorded_one_does_not(data
     async with SqlLedger(database) as ledger:
         await fill(ledger, 1, 4, 8)
         await ledger.add_camera_activity(
-            [CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(2, 3, NOON + timedelta(seconds=1)),))]
+            [CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(2, 3, NOON + timedelta(seconds=1), 1),))]
         )
     found = books(database)
     assert (found.lost, found.unaccounted, found.triggers_seen) == (2, 3, 8)
     [camera] = found.cameras
-    assert camera.unaccounted == (Span(5, 7),)
+    assert camera.unaccounted == (RunSpan(1, 5, 7),)
     assert found.problems() == ["cam1: 3 trigger(s) neither decided nor recorded as lost: seq 5 to 7"]
 
 
 async def test_part_that_came_after_it_was_given_up_is_decided_and_not_lost(database: str) -> None:
     async with SqlLedger(database) as ledger:
         await fill(ledger, 1, 4)
-        await ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(2, 3, NOON),))])
+        await ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(2, 3, NOON, 1),))])
         await fill(ledger, 3, at=NOON + timedelta(seconds=30))
     found = books(database)
     assert (found.decided, found.lost, found.unaccounted) == (3, 1, 0)
@@ -201,14 +212,23 @@ async def test_hole_of_the_last_moments_is_in_flight(database: str) -> None:
     assert found.problems() == []
 
 
-async def test_counter_that_restarted_is_two_runs_without_a_hole_between(database: str) -> None:
+async def test_books_are_kept_for_each_run_of_the_counter(database: str) -> None:
+    """Both runs use the same numbers: a loss of the first explains no hole of the second."""
+    losses = (Gap(3, 3, NOON, 1), Gap(1, 2, NOON, 2), Gap(5, 5, NOON, 2))
     async with SqlLedger(database) as ledger:
-        await fill(ledger, 50_001, 50_002)
-        await fill(ledger, 1, 2, 4, at=NOON + timedelta(minutes=10), name="again")
-        await ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(3, 3, NOON),))])
+        await fill(ledger, 1, 2, 4, 5)
+        await fill(ledger, 4, 6, 8, at=NOON + timedelta(minutes=10), name="again", run=2)
+        await ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True, gaps=losses)])
     found = books(database)
     [camera] = found.cameras
-    assert camera.unaccounted == (Span(3, 3),), "a loss of the first run explains no hole of the second"
+    assert (camera.lost, camera.runs) == (4, 2), "the first frames of the second run were lost too"
+    assert camera.unaccounted == (RunSpan(2, 7, 7),)
+
+
+async def test_losses_of_a_camera_without_a_part_are_in_the_books(database: str) -> None:
+    async with SqlLedger(database) as ledger:
+        await ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON, True, gaps=(Gap(3, 5, NOON, 1),))])
+    assert books(database).lost == 3
 
 
 async def test_part_whose_verdict_was_never_to_be_published_does_not_balance(database: str) -> None:

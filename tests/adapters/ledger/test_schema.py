@@ -20,7 +20,7 @@ from inspector.adapters.ledger.tables import metadata
 from inspector.errors import LedgerError
 from inspector.ports.archive import PartFilter
 
-HEAD = "0005"
+HEAD = "0006"
 
 
 @pytest.fixture
@@ -81,12 +81,12 @@ def test_rows_of_the_first_schema_are_kept_by_the_second(blank: str) -> None:
     assert fetch(blank, "SELECT line, acknowledged_at, reviewed_at FROM parts") == [("x", None, None)]
 
 
-def _old_part() -> str:
+def _old_part(**values: str) -> str:
     texts = "result_id line camera trigger_id state verdict disposition reason pipeline_line fingerprint stopped_by"
     old = dict.fromkeys(texts.split(), "'x'") | {"detail": "'\"x\"'"}
     old |= dict.fromkeys(["received_at", "decided_at"], "'2026-03-02 12:00:00'")
     old |= dict.fromkeys(["pipeline_version", "latency_ms", "deadline_ms", "vote_count", "rungs"], "1")
-    old |= dict.fromkeys(["late", "is_simulated"], "false")
+    old |= dict.fromkeys(["late", "is_simulated"], "false") | values
     return f"INSERT INTO parts ({', '.join(old)}) VALUES ({', '.join(old.values())})"
 
 
@@ -105,6 +105,38 @@ def test_votes_of_the_third_schema_are_kept_by_the_fourth(blank: str, table: str
     )
     upgrade(blank)
     assert fetch(blank, f"SELECT view, p_ng, p_true FROM {table}") == [("direct", 0.25, None)]
+
+
+def test_stored_parts_and_losses_get_the_runs_of_their_counter(blank: str) -> None:
+    """The counter went back at its restart from 503 to 1: books of one run missed 491 numbers for ever."""
+    with connected(blank) as connection:
+        migrate(connection, "0005")
+    for row, seq in enumerate((501, 502, 503, 1, 2, 5)):
+        at = f"'2026-03-02 12:00:{row:02}'"
+        execute(
+            blank,
+            _old_part(trigger_id=f"'t-{row}'", result_id=f"'r-{row}'", seq=str(seq), captured_at=at, received_at=at),
+        )
+    execute(blank, _old_part(trigger_id="'no number'", result_id="'r-9'"))
+    for second, first in (("01", 7), ("05", 3)):
+        execute(
+            blank,
+            "INSERT INTO losses (line, camera, at, frames, first_seq, last_seq) VALUES "
+            f"('x', 'x', '2026-03-02 12:00:{second}', 1, {first}, {first})",
+        )
+    execute(
+        blank,
+        "INSERT INTO cameras (line, camera, known, first_seen, last_seen, frames, lost, last_seq) VALUES "
+        "('x', 'x', true, '2026-03-02 12:00:00', '2026-03-02 12:00:00', 6, 2, 5)",
+    )
+    upgrade(blank)
+    assert fetch(blank, "SELECT seq, run FROM parts ORDER BY number") == [
+        *((seq, 1) for seq in (501, 502, 503)),
+        *((seq, 2) for seq in (1, 2, 5)),
+        (None, None),
+    ]
+    assert fetch(blank, "SELECT first_seq, run FROM losses ORDER BY number") == [(7, 1), (3, 2)]
+    assert fetch(blank, "SELECT run FROM cameras") == [(2,)]
 
 
 def test_upgrade_makes_the_folder_and_says_where_it_arrived(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ async def fill(url: str) -> None:
             await ledger.record(part, [a_verdict(part)])
         await ledger.confirm(["pcb-cam1-t-1"])
         await ledger.add_camera_activity(
-            [CameraActivity("pcb", "cam1", long_ago, True, 3, gaps=(Gap(3, 3, long_ago),))]
+            [CameraActivity("pcb", "cam1", long_ago, True, 3, gaps=(Gap(3, 3, long_ago, 1),))]
         )
         await ledger.add_camera_activity([CameraActivity("pcb", "stranger", long_ago, False, 9)])
 
