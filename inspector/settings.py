@@ -48,6 +48,13 @@ class Settings(BaseSettings):
     window: int = Field(
         default=64, ge=1, le=4096, description="frames that a station holds at once; others wait on the broker"
     )
+    receive_maximum: int = Field(
+        default=4096,
+        ge=1,
+        le=65535,
+        description="frames that the broker delivers before the first is acknowledged; while the ledger is away as "
+        "many get their fail-safe",
+    )
     margin_ms: float = Field(
         default=60.0,
         ge=0.0,

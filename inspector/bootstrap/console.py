@@ -26,7 +26,8 @@ async def open_console(settings: Settings) -> RunningConsole:
     log_process(settings, "console")
     archive, evidence = SqlArchive(settings.database), FileEvidence(settings.evidence)
     pulses = _pulses(settings)
-    app = console_app(archive, evidence, topic_root=settings.topic_root, metrics=_exporter(archive, pulses))
+    metrics = _exporter(archive, pulses)
+    app = console_app(archive, evidence, topic_root=settings.topic_root, metrics=metrics, stations=pulses.last)
     console = RunningConsole(app, settings.console_host, settings.console_port, pulses.stop)
     await console.start()
     return console

@@ -25,11 +25,13 @@ from inspector.station.failover import Failover
 from inspector.station.gate_feedback import GateFeedback
 from inspector.station.heartbeat import HeartbeatPublisher, Load
 from inspector.station.judging_counter import JudgingCounter
+from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateListener, ignore_state
 from inspector.station.picture_retention import PictureRetention
 from inspector.station.pipeline_updates import PipelineUpdates
 from inspector.station.recorder import Recorder
+from inspector.station.safe_mode import SafeMode
 from inspector.station.state_publisher import StatePublisher
 from inspector.station.station import Station
 from inspector.station.time_reserve import TimeReserve
@@ -66,6 +68,7 @@ class Monitoring:
     states: StatePublisher
     notify: StateListener
     events: EventLog
+    ledger_state: LedgerState
     cameras: CameraMonitor
     gate: GateFeedback
 
@@ -84,14 +87,14 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
     station = _station(settings, connections, monitoring, chain.pool, reserve, outbox)
     intake = _intake(settings, connections, station, number)
     updates = _updates(settings, connections, monitoring, station, number, [outbox, monitoring.gate], intake)
-    heartbeat = _heartbeat(connections, number, station, chain, outbox)
+    heartbeat = _heartbeat(connections, monitoring, number, station, chain, outbox)
 
     async def open_intake() -> None:
         intake.start()
 
     lifecycle = Lifecycle(
         before=[connections.publisher.start, updates.refresh, monitoring.cameras.restore],
-        services=[*_services(connections, monitoring), outbox, updates, heartbeat],
+        services=[*_services(connections, monitoring), station, outbox, updates, heartbeat],
         after=[station.recover, open_intake],
         drain=[
             partial(intake.close, INTAKE_CLOSE_TIMEOUT_S),
@@ -117,7 +120,8 @@ def _monitoring(settings: Settings, connections: Connections) -> Monitoring:
     notify = states.notify if settings.part_states else ignore_state
     events = EventLog(connections.ledger, connections.publisher, connections.topics)
     cameras = CameraMonitor(connections.ledger, events, notify=notify)
-    return Monitoring(states, notify, events, cameras, GateFeedback(connections.ledger, events, notify=notify))
+    state = LedgerState(events)
+    return Monitoring(states, notify, events, state, cameras, GateFeedback(connections.ledger, events, notify=notify))
 
 
 def _pool_chain(settings: Settings, replicas: Pool, monitoring: Monitoring) -> PoolChain:
@@ -152,16 +156,25 @@ def _station(
 ) -> Station:
     ledger, events, notify = connections.ledger, monitoring.events, monitoring.notify
     examiner = Examiner(CameraPictureReader(settings.claims), pool, connections.evidence, reserve)
-    recorder = Recorder(ledger, outbox, events, connections.topics, durations=reserve.storing, notify=notify)
-    return Station(examiner, recorder, ledger, outbox, events, monitoring.cameras, monitoring.gate, notify=notify)
+    state, topics = monitoring.ledger_state, connections.topics
+    recorder = Recorder(ledger, outbox, events, topics, state, durations=reserve.storing, notify=notify)
+    safe_mode = SafeMode(examiner, recorder, state, events)
+    return Station(
+        examiner, recorder, safe_mode, ledger, outbox, events, monitoring.cameras, monitoring.gate, notify=notify
+    )
 
 
 def _intake(settings: Settings, connections: Connections, station: Station, number: int) -> Intake:
     lines: list[str] | None = None if settings.stations == 1 else []
-    name = _client_id(settings, number)
-    replies = ReplyTopics(connections.topics, settings.reply_roots)
     return Intake(
-        broker_of(settings), connections.topics, name, station, replies=replies, lines=lines, window=settings.window
+        broker_of(settings),
+        connections.topics,
+        _client_id(settings, number),
+        station,
+        replies=ReplyTopics(connections.topics, settings.reply_roots),
+        lines=lines,
+        window=settings.window,
+        receive_maximum=settings.receive_maximum,
     )
 
 
@@ -183,10 +196,11 @@ def _updates(
 
 
 def _heartbeat(
-    connections: Connections, number: int, station: Station, chain: PoolChain, outbox: Outbox
+    connections: Connections, monitoring: Monitoring, number: int, station: Station, chain: PoolChain, outbox: Outbox
 ) -> HeartbeatPublisher:
     def load() -> Load:
-        return Load(station.in_flight, chain.queue.waiting, chain.counter.judging, outbox.backlog)
+        away = monitoring.ledger_state.is_away
+        return Load(station.in_flight, chain.queue.waiting, chain.counter.judging, outbox.backlog, away)
 
     topics = connections.topics
     return HeartbeatPublisher(connections.publisher, topics.of_station(topics.heartbeat, number), number, load)

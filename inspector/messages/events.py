@@ -186,7 +186,7 @@ _FROM_THE_STATION: Final = (
     EventDefinition(
         "LEDGER_AWAY",
         ALARM,
-        "The database cannot store a part. Its gate got the fail-safe; frames wait on the broker.",
+        "The database stores no parts. Gates get the fail-safe; frames stay on the broker until it is back.",
         "Check the database and its disk: `inspector check`.",
     ),
     EventDefinition(

@@ -177,6 +177,9 @@ class Heartbeat(Payload):
     queued: int = Field(default=0, ge=0, description="frames in flight that wait for a model replica")
     judging: int = Field(default=0, ge=0, description="frames in flight that a model replica is judging")
     outbox: int = Field(ge=0, description="messages that the broker has not confirmed")
+    ledger_away: bool = Field(
+        default=False, description="true while the ledger stores no parts; every part then gets the fail-safe"
+    )
     at: AwareDatetime
 
 

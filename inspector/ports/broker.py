@@ -54,6 +54,13 @@ class MessageReceiver(Protocol):
     async def inspect(self, frame: Frame) -> None:
         """Inspect the frame, and return when it may be acknowledged."""
 
+    async def answer(self, frame: Frame) -> None:
+        """Answer a frame whose payload was dropped. It stays unacknowledged, so that it comes again."""
+
+    @property
+    def answers_without_pictures(self) -> bool:
+        """Whether frames beyond the window go to `answer` now: the ledger is away. Asked from another thread."""
+
     def on_status(self, line: str, camera: str, status: str) -> None:
         """Accept a camera's status: online or offline."""
 

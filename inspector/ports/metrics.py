@@ -84,7 +84,10 @@ class OutboxBacklog(NamedTuple):
 
 
 class StationStatus(NamedTuple):
-    """A station's latest heartbeat, and when it was received."""
+    """A station's latest heartbeat, and when it was received.
+
+    `ledger_away`: it cannot store parts, and every part gets the fail-safe.
+    """
 
     station: int
     heard_at: datetime
@@ -92,6 +95,7 @@ class StationStatus(NamedTuple):
     queued: int
     judging: int
     unconfirmed: int
+    ledger_away: bool = False
 
 
 class MetricsSource(Protocol):

@@ -1,4 +1,7 @@
-"""Events of one station: counted in memory, stored and published about once a second."""
+"""Events of one station: counted in memory, published about once a second, stored when the ledger takes them.
+
+Publishing does not wait for the ledger: an alarm about the ledger must reach people while the ledger is away.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import asyncio
 import logging
 import time
 import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -18,7 +23,8 @@ from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
 
-REPEAT_INTERVAL_S: Final = 10.0  # the same event is stored and published at most this often
+REPEAT_INTERVAL_S: Final = 10.0  # the same event is published at most this often
+MAX_UNSTORED_EVENTS: Final = 5_000  # published events that wait for the ledger; the oldest are dropped first
 NO_LINE: Final = "service"  # the line of events that belong to no line
 MAX_TEXT: Final = 500  # characters of an event's text
 EventKey = tuple[str, str | None, str]  # line, camera, kind
@@ -33,7 +39,8 @@ class EventLog:
         self._topics = topics
         self._interval_s = interval_s
         self._pending: dict[EventKey, Event] = {}
-        self._written_s: dict[EventKey, float] = {}
+        self._published_s: dict[EventKey, float] = {}
+        self._unstored: deque[Event] = deque(maxlen=MAX_UNSTORED_EVENTS)
 
     def add(
         self,
@@ -56,31 +63,41 @@ class EventLog:
     async def run(self) -> None:
         """Write due events until cancelled, then all that are left."""
         try:
-            while True:
-                await asyncio.sleep(self._interval_s)
-                await self.flush()
+            await asyncio.gather(self._repeat(self._publish_due), self._repeat(self._store))
         finally:
-            self._written_s.clear()
+            self._published_s.clear()
             await self.flush()
 
     async def flush(self) -> None:
-        """Store and publish every event that is due. Events wait while the ledger is away."""
+        """Publish every event that is due, then store what is published. Storing waits while the ledger is away."""
+        await self._publish_due()
+        await self._store()
+
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(self._interval_s)
+            await step()
+
+    async def _publish_due(self) -> None:
         now_s = time.monotonic()
-        due = {key: event for key, event in self._pending.items() if self._is_due(key, now_s)}
-        if not due:
-            return
-        try:
-            await self._ledger.add_events(list(due.values()))
-        except LedgerError as error:
-            log.warning("%d event(s) wait: %s", len(due), error)
-            return
-        for key, event in due.items():
-            self._written_s[key] = now_s
-            del self._pending[key]
+        self._published_s = {key: at_s for key, at_s in self._published_s.items() if now_s - at_s < REPEAT_INTERVAL_S}
+        for key in [key for key in self._pending if key not in self._published_s]:
+            self._published_s[key] = now_s
+            event = self._pending.pop(key)
+            self._unstored.append(event)
             await self._publish(event)
 
-    def _is_due(self, key: EventKey, now_s: float) -> bool:
-        return now_s - self._written_s.get(key, -REPEAT_INTERVAL_S) >= REPEAT_INTERVAL_S
+    async def _store(self) -> None:
+        if not (unstored := list(self._unstored)):
+            return
+        try:
+            await self._ledger.add_events(unstored)
+        except LedgerError as error:
+            log.warning("%d event(s) are not stored yet: %s", len(unstored), error)
+            return
+        stored = {event.event_id for event in unstored}
+        waiting = [event for event in self._unstored if event.event_id not in stored]
+        self._unstored = deque(waiting, MAX_UNSTORED_EVENTS)
 
     async def _publish(self, event: Event) -> None:
         message = EventMessage(
@@ -96,4 +113,4 @@ class EventLog:
         try:
             await self._publisher.announce(self._topics.event(event.line), to_json(message))
         except BrokerError as error:
-            log.warning("event %s is stored but not published: %s", event.kind, error)
+            log.warning("event %s is not published: %s", event.kind, error)

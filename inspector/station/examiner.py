@@ -71,6 +71,15 @@ class Examiner:
         except LedgerError as error:
             return replace(findings, decision=_unproved(findings.decision, line.pipeline, str(error)))
 
+    async def keep(self, frame: Frame) -> Evidence | None:
+        """Store the picture of a frame whose verdict is sent; None where that fails."""
+        due = Deadline(time.monotonic() + LATE_EVIDENCE_TIMEOUT_MS / 1000.0, LATE_EVIDENCE_TIMEOUT_MS)
+        try:
+            return await self._store(await self.fetch(frame, due), due)
+        except LedgerError:
+            log.warning("the picture of %s is not stored", frame.key, exc_info=True)
+            return None
+
     async def _store(self, frame: Frame, due: Deadline) -> Evidence | None:
         """Store the picture before the record that names it.
 

@@ -16,12 +16,13 @@ INTERVAL_S: Final = 1.0
 
 
 class Load(NamedTuple):
-    """How many frames a station has at each step."""
+    """How many frames a station has at each step, and whether the ledger takes their parts."""
 
     in_flight: int
     queued: int
     judging: int
     outbox: int
+    ledger_away: bool
 
 
 class HeartbeatPublisher:

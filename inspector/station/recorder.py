@@ -17,14 +17,13 @@ from typing import Any, Final, TypeVar
 from inspector.domain.decision import Reason, fail_safe
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import Frame
-from inspector.domain.part import PartRecord
+from inspector.domain.part import Evidence, PartRecord
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.report import NO_WORDS, Words, WordsState
 from inspector.domain.review import is_shadow
 from inspector.errors import LedgerError
 from inspector.log_context import set_current_result
 from inspector.messages.outgoing import (
-    EventSeverity,
     GateDeadline,
     report_message,
     to_json,
@@ -37,6 +36,7 @@ from inspector.ports.ledger import PartStore
 from inspector.ports.pool import ShadowResult
 from inspector.station.deadlines import Deadline
 from inspector.station.event_log import EventLog
+from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateListener, decided, ignore_state
 from inspector.station.time_reserve import RecentDurations
@@ -46,7 +46,6 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-LEDGER_RETRY_S: Final = 0.5
 PUBLISH_RESERVE_MS: Final = 30.0  # of each deadline, for publishing; more than the outbox itself keeps
 
 
@@ -65,6 +64,18 @@ class Entry:
         return replace(self, part=replace(self.part, decision=decision, words=NO_WORDS))
 
 
+@dataclass(frozen=True, slots=True)
+class AnsweredPart:
+    """A part whose gate has its verdict although the ledger does not hold the part yet."""
+
+    part: PartRecord
+    messages: list[OutgoingMessage]
+
+    def with_picture(self, evidence: Evidence | None) -> AnsweredPart:
+        """Return the same answer about a part with this picture."""
+        return replace(self, part=replace(self.part, evidence=evidence))
+
+
 class Recorder:
     """Records the parts of one station. `durations` learns how long commits take."""
 
@@ -74,6 +85,7 @@ class Recorder:
         outbox: Outbox,
         events: EventLog,
         topics: Topics,
+        state: LedgerState,
         *,
         durations: RecentDurations | None = None,
         notify: StateListener = ignore_state,
@@ -82,6 +94,7 @@ class Recorder:
         self._outbox = outbox
         self._events = events
         self._topics = topics
+        self._state = state
         self._durations = durations or RecentDurations()
         self._notify = notify
         self._writing: set[asyncio.Task[None]] = set()
@@ -102,7 +115,7 @@ class Recorder:
         set_current_result(part.result_id)
         entry = Entry(part, frame, pipeline, due)
         messages = self._messages(entry)
-        storing, began_s = asyncio.create_task(self._ledger.record(part, messages)), time.monotonic()
+        storing, began_s = asyncio.create_task(self._commit(part, messages)), time.monotonic()
         answered = await self._answer_in_time(storing, entry)
         try:
             stored = await storing
@@ -114,6 +127,26 @@ class Recorder:
             part = await self._publish(entry, messages, answered)
             self._follow_up(part, pipeline, words, shadow)
         return stored
+
+    def answer(self, entry: Entry) -> AnsweredPart:
+        """Publish the verdict of a part that the ledger cannot take yet."""
+        answered = AnsweredPart(entry.part, self._messages(entry))
+        self._outbox.send(answered.messages)
+        return answered
+
+    def answer_again(self, answered: AnsweredPart) -> None:
+        """Publish the verdict once more, for a camera that sent its frame again."""
+        for message in answered.messages:
+            self._outbox.repeat(message)
+
+    async def record_answered(self, answered: AnsweredPart) -> None:
+        """Store an answered part as its gate knows it; retried while the ledger is away."""
+        part, messages = answered.part, answered.messages
+        set_current_result(part.result_id)
+        if not await self._until_stored(lambda: self._commit(part, messages)):
+            await self._correct(part, messages[0])  # an earlier commit had succeeded despite its error
+        self._report_decided(part)
+        self._outbox.send(messages)
 
     async def close_unfinished(self, lines: Sequence[str]) -> None:
         """Close reports that a previous run left pending."""
@@ -173,24 +206,29 @@ class Recorder:
 
     # ------------------------------------------------------------------ without the ledger
 
+    async def _commit(self, part: PartRecord, messages: list[OutgoingMessage]) -> bool:
+        with self._state.commit(part.key.line):
+            return await self._ledger.record(part, messages)
+
     async def _record_in_safe_mode(self, answered: Entry | None, entry: Entry, error: LedgerError) -> None:
         """Publish the fail-safe now and store it when the ledger is back."""
         safe = answered or entry.with_fail_safe(f"the ledger could not store the part: {error}")
-        messages = self._messages(safe)
-        self._events.add("LEDGER_AWAY", str(error), line=safe.part.key.line, severity=EventSeverity.ALARM)
-        self._outbox.send(messages)
-        stored = await _until_stored(lambda: self._ledger.record(safe.part, messages))
-        if not stored:  # the first commit had succeeded, though the ledger reported an error
-            await self._correct(safe.part, messages[0])
-        self._report_decided(safe.part)
-        self._outbox.send(messages)
+        await self.record_answered(self.answer(safe))
 
     async def _correct(self, answered: PartRecord, verdict: OutgoingMessage) -> None:
         """Replace the decision in the ledger by the one that the gate got while it was being stored."""
         result_id, decision, payload = answered.result_id, answered.decision, verdict.payload
-        if not await _until_stored(lambda: self._ledger.withdraw(result_id, decision, payload, in_time=True)):
+        if not await self._until_stored(lambda: self._ledger.withdraw(result_id, decision, payload, in_time=True)):
             text = f"{answered.key}: the gate got {answered.decision.disposition}, the ledger holds another result"
             self._events.add("RECORD_DIFFERS", text, line=answered.key.line)
+
+    async def _until_stored(self, call: Callable[[], Awaitable[Result]]) -> Result:
+        """Retry while the ledger is away."""
+        while True:
+            try:
+                return await call()
+            except LedgerError:
+                await self._state.pause()
 
     # ------------------------------------------------------------------ after the verdict: report, shadow votes
 
@@ -199,7 +237,7 @@ class Recorder:
 
     async def _finish(self, part: PartRecord, words: Words) -> None:
         message = self._report(replace(part, words=words))
-        await _until_stored(lambda: self._ledger.finish_words(part.result_id, words, [message]))
+        await self._until_stored(lambda: self._ledger.finish_words(part.result_id, words, [message]))
         self._outbox.send([message])
 
     async def _add_shadow(self, part: PartRecord, shadow: Awaitable[ShadowResult | None]) -> None:
@@ -237,15 +275,6 @@ class Recorder:
     def _report(self, part: PartRecord) -> OutgoingMessage:
         topic = self._topics.report(part.key.line, part.key.camera)
         return OutgoingMessage(report_id(part.result_id), topic, to_json(report_message(part)))
-
-
-async def _until_stored(call: Callable[[], Awaitable[Result]]) -> Result:
-    """Retry while the ledger is away."""
-    while True:
-        try:
-            return await call()
-        except LedgerError:
-            await asyncio.sleep(LEDGER_RETRY_S)
 
 
 async def _is_stored_in_time(storing: asyncio.Task[bool], entry: Entry) -> bool:

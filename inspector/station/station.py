@@ -12,6 +12,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import Final
 
+from inspector.domain.decision import Reason, fail_safe
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import line_fingerprint
@@ -28,6 +29,7 @@ from inspector.station.gate_feedback import GateFeedback
 from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateListener, ignore_state, received
 from inspector.station.recorder import Recorder
+from inspector.station.safe_mode import WITHOUT_PICTURE, SafeMode
 from inspector.utc import utc_now
 
 REMEMBERED_FRAMES: Final = 10_000  # keys of decided frames, to recognise repeats without asking the ledger
@@ -40,6 +42,7 @@ class Station:
         self,
         examiner: Examiner,
         recorder: Recorder,
+        safe_mode: SafeMode,
         ledger: PartStore,
         outbox: Outbox,
         events: EventLog,
@@ -50,6 +53,7 @@ class Station:
     ) -> None:
         self._examiner = examiner
         self._recorder = recorder
+        self._safe_mode = safe_mode
         self._ledger = ledger
         self._outbox = outbox
         self._events = events
@@ -71,7 +75,7 @@ class Station:
         frame = self._with_run(frame)
         async with FrameLock(self._in_flight, frame.key):
             set_current_part(frame.key, frame.traceparent)
-            if await self._is_answered(frame):
+            if await self._safe_mode.record(frame) or await self._is_answered(frame):
                 return
             frame = self._of_line(frame, line)
             self._notify(received(frame))
@@ -83,6 +87,22 @@ class Station:
             self._remember(frame.key)
             if not stored:
                 await self._answer_again(frame)
+
+    async def answer(self, frame: Frame) -> None:
+        """Answer a frame that comes without its picture because the ledger is away. The frame comes again."""
+        line = self._line_of(frame)
+        if line is None or frame.key in self._in_flight:
+            return
+        set_current_part(frame.key, frame.traceparent)
+        self._notify(received(frame))
+        due = self._deadlines.deadline(frame, deadline_ms(frame, line.pipeline))
+        findings = Findings(fail_safe(line.pipeline.fail_safe, Reason.SAFE_MODE, WITHOUT_PICTURE))
+        self._safe_mode.answer(self._record_of(frame, line, findings, due), frame, line.pipeline, due)
+
+    @property
+    def answers_without_pictures(self) -> bool:
+        """Whether frames beyond the window go to `answer` now. Other threads may ask."""
+        return self._safe_mode.is_active
 
     def follow(self, lines: list[PipelineVersion]) -> list[str]:
         """Work by these pipeline versions from now on; return the lines that changed."""
@@ -107,6 +127,10 @@ class Station:
     def in_flight(self) -> int:
         """The number of frames received and not yet decided."""
         return len(self._in_flight)
+
+    async def run(self) -> None:
+        """Record answered parts whose frames do not come again, until cancelled."""
+        await self._safe_mode.run()
 
     async def recover(self) -> None:
         """Close reports left pending by a previous run."""

@@ -24,9 +24,11 @@ from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.gate_feedback import GateFeedback
 from inspector.station.judging_counter import JudgingCounter
+from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateChange, published, received
 from inspector.station.recorder import Recorder
+from inspector.station.safe_mode import SafeMode
 from inspector.station.state_publisher import MAX_QUEUED_CHANGES, StatePublisher
 from inspector.station.station import Station
 from inspector.station.time_reserve import TimeReserve
@@ -49,9 +51,11 @@ class Line:
         examiner = Examiner(
             MemoryPictureReader(), JudgingCounter(ScriptedPool(), notify), MemoryEvidence(), TimeReserve(60.0)
         )
-        recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, notify=notify)
+        state = LedgerState(self.events)
+        recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, state, notify=notify)
+        safe_mode = SafeMode(examiner, recorder, state, self.events)
         self.station = Station(
-            examiner, recorder, self.ledger, self.outbox, self.events, self.cameras, self.gate, notify=notify
+            examiner, recorder, safe_mode, self.ledger, self.outbox, self.events, self.cameras, self.gate, notify=notify
         )
         self.station.follow([PipelineVersion(pipeline(), 1, ())])
 

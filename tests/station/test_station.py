@@ -35,8 +35,10 @@ from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.failover import Failover
 from inspector.station.gate_feedback import GateFeedback
+from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.recorder import Recorder
+from inspector.station.safe_mode import SafeMode
 from inspector.station.station import Station
 from inspector.station.time_reserve import TimeReserve
 from inspector.utc import utc_now
@@ -61,10 +63,14 @@ class Line:
         self.events = EventLog(self.ledger, self.publisher, TOPICS)
         pool = Failover(AdmissionQueue(self.pool, self.events, 16), self.events)
         examiner = Examiner(self.pictures, pool, self.evidence, TimeReserve(self.margin_ms))
-        recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS)
+        state = LedgerState(self.events)
+        recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, state)
+        safe_mode = SafeMode(examiner, recorder, state, self.events)
         self.gate = GateFeedback(self.ledger, self.events)
         self.cameras = CameraMonitor(self.ledger, self.events)
-        self.station = Station(examiner, recorder, self.ledger, self.outbox, self.events, self.cameras, self.gate)
+        self.station = Station(
+            examiner, recorder, safe_mode, self.ledger, self.outbox, self.events, self.cameras, self.gate
+        )
         self.declare(pipeline())
 
     def declare(self, declared: Pipeline, version: int = 1) -> None:
@@ -372,6 +378,50 @@ async def test_ledger_away_gives_the_fail_safe_now_and_stores_it_later(line: Lin
     assert known is not None
     assert known.result_id == verdict.result_id
     assert len(line.verdicts()) == 1
+
+
+async def test_frame_without_room_gets_its_fail_safe_at_once_and_keeps_it_when_it_comes_again(line: Line) -> None:
+    line.ledger.away = True
+    await line.station.answer(frame(payload=b""))
+    [verdict] = await answered(line)
+    assert (verdict.disposition, verdict.reason) == (Disposition.REVIEW, Reason.SAFE_MODE)
+    line.ledger.away = False
+    await line.station.inspect(frame(redelivered=True))
+    await line.settle()
+    [part] = [row.part for row in line.ledger.rows]
+    assert (part.result_id, part.decision.disposition) == (verdict.result_id, Disposition.REVIEW)
+    assert part.evidence is not None
+    assert line.pool.jobs == []  # not judged: no PASS can follow the fail-safe
+    assert len(line.verdicts()) == 1
+
+
+async def test_frame_that_does_not_come_again_is_recorded_without_its_picture(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inspector.station.safe_mode.RETURN_TIMEOUT_S", 0.0)
+    monkeypatch.setattr("inspector.station.safe_mode.CHECK_INTERVAL_S", 0.01)
+    await line.station.answer(frame(payload=b""))
+    watching = asyncio.create_task(line.station.run())
+    while not line.ledger.rows:
+        await asyncio.sleep(0.01)
+    watching.cancel()
+    await line.events.flush()
+    assert line.ledger.rows[0].part.decision.reason is Reason.SAFE_MODE
+    assert b"EVIDENCE_LOST" in line.publisher.announced[0][1]
+
+
+async def test_alarm_about_the_ledger_does_not_wait_for_it(line: Line) -> None:
+    line.ledger.away = True
+    inspecting = asyncio.create_task(line.station.inspect(frame()))
+    await answered(line)
+    await line.events.flush()
+    kinds = [json.loads(payload)["kind"] for _, payload in line.publisher.announced]
+    assert kinds == ["LEDGER_AWAY"]
+    line.ledger.away = False
+    await asyncio.wait_for(inspecting, 60)
+    await line.events.flush()
+    assert [event.kind for event in line.ledger.events] == ["LEDGER_AWAY"]
+    assert len(line.publisher.announced) == 1  # published once
 
 
 async def test_picture_that_can_not_be_kept_never_passes(line: Line) -> None:

@@ -26,6 +26,8 @@ class Desk:
 
     def __init__(self, *, finishing: bool = True) -> None:
         self.frames: list[Frame] = []
+        self.answered: list[Frame] = []
+        self.ledger_away = False
         self.statuses: list[tuple[str, str, str]] = []
         self.acks: list[Ack] = []
         self.counts: list[TriggerCount] = []
@@ -37,6 +39,13 @@ class Desk:
     async def inspect(self, frame: Frame) -> None:
         self.frames.append(frame)
         await self.may_finish.wait()
+
+    async def answer(self, frame: Frame) -> None:
+        self.answered.append(frame)
+
+    @property
+    def answers_without_pictures(self) -> bool:
+        return self.ledger_away
 
     async def on_ack(self, ack: Ack) -> None:
         self.acks.append(ack)

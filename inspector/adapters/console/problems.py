@@ -34,7 +34,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     for status, description in (
         (404, "There is no such part or picture."),
         (422, "A parameter is not accepted; `errors` names the field and the remedy."),
-        (503, "The database can't be read; try again."),
+        (503, "The database can't be read or written; try again."),
     )
 }
 
@@ -66,7 +66,7 @@ def _fault(error: dict[str, Any]) -> FieldFault:
 
 
 async def _on_ledger_error(_: Request, error: Exception) -> JSONResponse:
-    problem = ProblemDetails(title="The database can't be read", status=503, detail=str(error))
+    problem = ProblemDetails(title="The ledger is away", status=503, detail=str(error))
     return _response(problem, {"Retry-After": str(RETRY_AFTER_S)})
 
 

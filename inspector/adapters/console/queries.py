@@ -7,6 +7,7 @@ store block, so every call runs in a worker thread. LedgerError passes through t
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Final
@@ -24,20 +25,31 @@ from inspector.adapters.console.schemas import (
     PipelineAnswer,
     TotalsAnswer,
 )
+from inspector.errors import LedgerError
 from inspector.ports.archive import Archive, PartFilter
 from inspector.ports.evidence import EvidenceStore
+from inspector.ports.metrics import StationStatus
 from inspector.utc import utc_now
 
 CACHED_THUMBNAILS: Final = 512
 MAX_CACHED_SIDE_PX: Final = 320  # larger thumbnails are not cached here, to bound memory; browsers cache them
+HEALTH_TIMEOUT_S: Final = 2.0  # a database that does not answer for this long is away
+HEARD_WITHIN: Final = timedelta(seconds=10)  # an older heartbeat says nothing about now
 
 
 class Catalogue:
-    """Queries over one archive and one evidence store. Its only state is a cache of small thumbnails."""
+    """Queries over one archive and one evidence store. `stations` returns the last heartbeats.
 
-    def __init__(self, archive: Archive, evidence: EvidenceStore) -> None:
+    Its only state is a cache of small thumbnails, and the database read of a health check that has not ended.
+    """
+
+    def __init__(
+        self, archive: Archive, evidence: EvidenceStore, stations: Callable[[], Sequence[StationStatus]] = tuple
+    ) -> None:
         self._archive = archive
         self._evidence = evidence
+        self._stations = stations
+        self._newest: asyncio.Task[PartList] | None = None
         self._cached_thumbnail = lru_cache(CACHED_THUMBNAILS)(self._make_thumbnail)
 
     async def parts(self, wanted: PartFilter, limit: int) -> PartList:
@@ -85,11 +97,24 @@ class Catalogue:
         return tuple(PipelineAnswer.of(stored) for stored in await asyncio.to_thread(self._archive.list_pipelines))
 
     async def health(self) -> Health:
-        newest = next(iter((await self.parts(PartFilter(), 1)).parts), None)
+        """Return the newest part. Raises LedgerError while a station cannot store parts or the database is silent."""
+        since = utc_now() - HEARD_WITHIN
+        if away := [str(each.station) for each in self._stations() if each.ledger_away and each.heard_at > since]:
+            raise LedgerError(f"station {', '.join(away)} cannot store parts; every part gets the fail-safe")
+        newest = next(iter((await self._read_newest()).parts), None)
         return Health(
             newest_part=newest.number if newest else None,
             newest_decided_at=newest.verdict.decided_at if newest else None,
         )
+
+    async def _read_newest(self) -> PartList:
+        """Read the newest part, at most once at a time: checks of a silent database must not use up all threads."""
+        if self._newest is None or self._newest.done():
+            self._newest = asyncio.create_task(self.parts(PartFilter(), 1))
+        done, _ = await asyncio.wait({self._newest}, timeout=HEALTH_TIMEOUT_S)
+        if not done:
+            raise LedgerError(f"the database does not answer within {HEALTH_TIMEOUT_S:g} s")
+        return self._newest.result()
 
     def _stored(self, sha256: str) -> PictureBody | None:
         try:

@@ -139,7 +139,7 @@ async def list_pipelines(catalogue: CatalogueDependency) -> tuple[PipelineAnswer
 
 @router.get("/health", tags=["service"])
 async def read_health(catalogue: CatalogueDependency) -> Health:
-    """Return 200 while the database can be read."""
+    """Return 200 while the database can be read and every station can store parts."""
     return await catalogue.health()
 
 

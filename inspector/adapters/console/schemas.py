@@ -179,7 +179,7 @@ class PipelineAnswer(ApiModel):
 
 
 class Health(ApiModel):
-    """The service's health, returned only while the database can be read; 503 otherwise."""
+    """The service's health, returned only while parts can be read and stored; 503 otherwise."""
 
     status: Literal["ok"] = "ok"
     newest_part: int | None = Field(description="number of the newest part; null while there is none")

@@ -2,6 +2,8 @@
 
 paho's thread receives and parses; the station's event loop inspects each frame. Memory is bounded: beyond `window`
 frames in flight paho's thread waits, and after FULL_TIMEOUT_S it disconnects, so that the frames wait on the broker.
+While the ledger is away nothing waits: frames beyond the window are answered without their payload. They stay
+unacknowledged, and come again after one reconnection.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -31,7 +34,7 @@ from inspector.adapters.mqtt.message_parser import (
     parse_frame,
     parse_status,
 )
-from inspector.domain.frame import FrameKey
+from inspector.domain.frame import Frame, FrameKey
 from inspector.errors import BrokerError, FrameError
 from inspector.messages.topics import FrameTopic, ReplyTopics, Topics
 from inspector.ports.broker import MessageReceiver
@@ -44,8 +47,10 @@ Work = Callable[[], Awaitable[None]]  # the work for a message, done before it i
 
 MAX_SHOWN_TOPIC: Final = 200  # characters
 FULL_TIMEOUT_S: Final = 20.0  # far below the keepalive: a waiting paho thread sends no pings
+ROOM_CHECK_S: Final = 0.05  # how often a waiting paho thread asks whether the ledger is away
 FRAME_QOS: Final = 1
 TOO_DEEP: Final = "frame/+/+/#"  # reported, because nobody would miss these frames otherwise
+NOT_HELD: Final = "the picture is not held while the ledger is away, and QoS 0 does not bring it again; send QoS 1"
 MAX_CONNECTION_LOSSES, CONNECTION_LOSS_WINDOW_S = 5, 60.0  # lost connections within that time that raise an event
 
 
@@ -62,6 +67,7 @@ class Intake:
         replies: ReplyTopics | None = None,
         lines: list[str] | None = None,
         window: int = 64,
+        receive_maximum: int = 4096,
     ) -> None:
         self._broker = broker
         self._topics = topics
@@ -69,6 +75,8 @@ class Intake:
         self._reception = reception
         self._lines = lines
         self._window = window
+        self._receive_maximum = max(window, receive_maximum)
+        self._without_payload = 0
         self._room = threading.Semaphore(window)
         self._in_hand = 0
         self._connection = 0
@@ -94,7 +102,7 @@ class Intake:
     def start(self) -> None:
         """Start receiving. Call it on the event loop that inspects."""
         self._loop = asyncio.get_running_loop()
-        connect(self._client, self._broker, persistent=True, receive_maximum=self._window)
+        connect(self._client, self._broker, persistent=True, receive_maximum=self._receive_maximum)
 
     def check(self) -> None:
         """Raise BrokerError if no frames can arrive and that will not change by itself."""
@@ -177,8 +185,9 @@ class Intake:
             self._note(Notice("BROKER_UNSTEADY", lost))
 
     def _new_connection(self) -> None:
-        """Forget the message ids of the previous connection."""
+        """Forget the messages of the previous connection: what was not acknowledged comes again."""
         self._connection += 1
+        self._without_payload = 0
         self._ack_order.forget()
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
@@ -215,7 +224,8 @@ class Intake:
         """Have the message's work done, after which it is acknowledged. Raises FrameError for an unreadable one."""
         if topic.channel in ("frame", "frame-ref"):
             frame, notices = parse_frame(_message(topic, message), self._replies)
-            self._take(partial(self._reception.inspect, frame), frame.key, message)
+            work = partial(self._reception.inspect, frame)
+            self._take(work, frame.key, message, self._answer_to(frame, message))
         elif topic.channel == "ack":
             ack, notices = parse_ack(topic, message.payload, utc_now())
             self._take(partial(self._reception.on_ack, ack), ack.key, message)
@@ -234,19 +244,44 @@ class Intake:
         self._note(notice, topic)
         self._ack_order.ready(message.mid)
 
-    def _take(self, work: Work, key: FrameKey, message: MQTTMessage) -> None:
-        """Run the work on the event loop. Without room the message is not acknowledged, and the broker keeps it."""
-        if not self._closing and self._has_room():
+    def _answer_to(self, frame: Frame, message: MQTTMessage) -> Work:
+        """Return the work for a frame without its payload."""
+        if message.qos:
+            return partial(self._reception.answer, replace(frame, payload=b""))
+        return partial(self._reception.inspect, replace(frame, payload=b"", fault=NOT_HELD))
+
+    def _take(self, work: Work, key: FrameKey, message: MQTTMessage, instead: Work | None = None) -> None:
+        """Run the work on the event loop. Without room the message is not acknowledged, and the broker keeps it.
+
+        `instead`: what is done at once where there is no room because the ledger is away.
+        """
+        if self._closing:
+            return
+        if self._has_room():
             self._on_loop(self._begin, work, key, message.mid, self._connection)
+        elif not self._parked and not self._closing:
+            self._on_loop(self._begin_without_payload, instead, key)
 
     def _has_room(self) -> bool:
-        """Wait for room for one more message; disconnect if there is none in time, and reconnect later."""
-        if self._room.acquire(timeout=FULL_TIMEOUT_S):
-            return True
+        """Wait for room for one more message.
+
+        Returns False at once while the ledger is away. Where there is no room in time otherwise, it disconnects, and
+        reconnects later.
+        """
+        end_s = time.monotonic() + FULL_TIMEOUT_S
+        while time.monotonic() < end_s:
+            if self._room.acquire(timeout=ROOM_CHECK_S):
+                return True
+            if self._closing or self._is_answered_without_payload():
+                return False
         text = f"{self._window} frames in hand for {FULL_TIMEOUT_S:g} s; frames wait on the broker"
         self._note(Notice("STATION_FULL", text))
         self._set_aside()
         return False
+
+    def _is_answered_without_payload(self) -> bool:
+        """Whether a frame beyond the window is answered now. Bounded also where a broker ignores Receive Maximum."""
+        return self._reception.answers_without_pictures and self._without_payload < self._receive_maximum
 
     def _set_aside(self) -> None:
         """Disconnect for a while: unacknowledged messages wait on the broker and come again."""
@@ -270,6 +305,23 @@ class Intake:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _begin_without_payload(self, work: Work | None, key: FrameKey) -> None:
+        self._without_payload += 1
+        task = asyncio.create_task(self._answer(work, key))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, work: Work | None, key: FrameKey) -> None:
+        """Do the work for a message without its payload. It is not acknowledged."""
+        try:
+            if work is not None:
+                await work()
+        except Exception as error:
+            log.exception("%s is not answered", key)
+            self._reception.report_fault("INTERNAL_ERROR", f"{key}: {error!r}", key.line, key.camera)
+        finally:
+            await self._take_back()
+
     async def _finish(self, work: Work, key: FrameKey, mid: int, connection: int) -> None:
         """Do one message's work, then acknowledge it."""
         try:
@@ -281,9 +333,15 @@ class Intake:
         finally:
             self._in_hand -= 1
             self._room.release()
-            if self._parked and self._in_hand <= self._window // 2 and not self._closing:
-                self._parked = False
-                await asyncio.to_thread(self._reconnect)
+            await self._take_back()
+
+    async def _take_back(self) -> None:
+        """Reconnect where messages wait on the broker and there is room for them again."""
+        if self._without_payload and not self._reception.answers_without_pictures:
+            self._set_aside()
+        if self._parked and self._in_hand <= self._window // 2 and not self._closing:
+            self._parked, self._without_payload = False, 0
+            await asyncio.to_thread(self._reconnect)
 
     def _failed(self, key: FrameKey, mid: int, error: Exception) -> None:
         """Let a message that could not be recorded come again once. A second failure must not block the line."""
@@ -297,7 +355,7 @@ class Intake:
 
     def _reconnect(self) -> None:
         self._client.loop_stop()
-        connect(self._client, self._broker, persistent=True, receive_maximum=self._window)
+        connect(self._client, self._broker, persistent=True, receive_maximum=self._receive_maximum)
 
     def _disconnect(self) -> None:
         self._client.disconnect()

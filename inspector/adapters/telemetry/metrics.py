@@ -97,6 +97,12 @@ JUDGING: Final = Metric(
 UNCONFIRMED: Final = Metric(
     "inspector_station_unconfirmed_messages", MetricKind.GAUGE, ("station",), "Messages in memory not yet confirmed"
 )
+LEDGER_AWAY: Final = Metric(
+    "inspector_station_ledger_away",
+    MetricKind.GAUGE,
+    ("station",),
+    "1 while a station cannot store parts, so that every part gets the fail-safe, else 0",
+)
 HEARTBEAT: Final = Metric(
     "inspector_station_heartbeat_timestamp_seconds",
     MetricKind.GAUGE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +15,8 @@ import pytest
 from support.console_parts import a_pass, a_picture, a_reject, store
 from support.fakes import NOON, MemoryEvidence, MemoryLedger, Posted, a_pipeline, a_verdict
 
-from inspector.adapters.console.rest import rest_api
+from inspector.adapters.console.queries import Catalogue
+from inspector.adapters.console.rest import catalogue_api, rest_api
 from inspector.adapters.console.schemas import PartList, PartReport
 from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlLedger, upgrade
 from inspector.domain.decision import Decision, Reason, Verdict
@@ -21,9 +24,11 @@ from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.part import Evidence, PartState
 from inspector.errors import LedgerError
-from inspector.ports.archive import Archive
+from inspector.ports.archive import Archive, PartFilter, PartRow
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
+from inspector.ports.metrics import StationStatus
+from inspector.utc import utc_now
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -237,6 +242,38 @@ async def test_cameras_events_and_pipelines_are_listed(api: Api) -> None:
     assert (await api.get("events")).json()[0]["text"] == "7 frames lost"
     [declared] = (await api.get("pipelines")).json()
     assert (declared["version"], declared["pipeline"]["thresholds"]["reject_above"]) == (3, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "status"), [(0.0, 503), (60.0, 200)], ids=["heard now", "a heartbeat of long ago says nothing"]
+)
+async def test_health_is_not_ok_while_a_station_cannot_store_parts(age_s: float, status: int) -> None:
+    heard = StationStatus(3, utc_now() - timedelta(seconds=age_s), 0, 0, 0, 0, ledger_away=True)
+    api = catalogue_api(Catalogue(MemoryLedger(), MemoryEvidence(), lambda: [heard]))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://console") as client:
+        answer = await client.get("/api/v1/health")
+    assert answer.status_code == status
+    assert status == 200 or "station 3 cannot store parts" in answer.json()["detail"]
+
+
+async def test_health_does_not_wait_for_a_silent_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.adapters.console.queries.HEALTH_TIMEOUT_S", 0.05)
+    ledger, may_answer, reads = MemoryLedger(), threading.Event(), []
+
+    def hang(wanted: PartFilter, limit: int) -> list[PartRow]:
+        reads.append(wanted)
+        may_answer.wait()
+        return []
+
+    ledger.parts = hang  # type: ignore[method-assign]
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(rest_api(ledger, MemoryEvidence())), base_url="http://console"
+    ) as client:
+        answers = [await client.get("/api/v1/health") for _ in range(5)]
+        may_answer.set()
+        await asyncio.sleep(0)
+    assert {answer.status_code for answer in answers} == {503}
+    assert len(reads) == 1  # further checks take no further thread
 
 
 async def test_health_tells_the_newest_part(api: Api) -> None:

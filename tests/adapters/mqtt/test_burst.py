@@ -27,8 +27,10 @@ from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.gate_feedback import GateFeedback
+from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.recorder import Recorder
+from inspector.station.safe_mode import SafeMode
 from inspector.station.station import Station
 from inspector.station.time_reserve import TimeReserve
 
@@ -68,10 +70,11 @@ def station_on(ledger: MemoryLedger) -> Station:
     publisher = MemoryPublisher()
     outbox, events = Outbox(ledger, publisher), EventLog(ledger, publisher, TOPICS)
     examiner = Examiner(MemoryPictureReader(), ForgetfulPool(), MemoryEvidence(), TimeReserve(60.0))
-    recorder = Recorder(ledger, outbox, events, TOPICS)
-    station = Station(
-        examiner, recorder, ledger, outbox, events, CameraMonitor(ledger, events), GateFeedback(ledger, events)
-    )
+    state = LedgerState(events)
+    recorder = Recorder(ledger, outbox, events, TOPICS, state)
+    safe_mode = SafeMode(examiner, recorder, state, events)
+    cameras, gate = CameraMonitor(ledger, events), GateFeedback(ledger, events)
+    station = Station(examiner, recorder, safe_mode, ledger, outbox, events, cameras, gate)
     station.follow([PipelineVersion(pipeline(deadline_ms=600_000), 1, ())])
     return station
 

@@ -120,6 +120,13 @@ class Desk:
     async def inspect(self, frame: Frame) -> None:
         self.heard["frame"] += 1
 
+    async def answer(self, frame: Frame) -> None:
+        self.heard["answered"] += 1
+
+    @property
+    def answers_without_pictures(self) -> bool:
+        return False
+
     async def on_ack(self, ack: Ack) -> None:
         self.heard["ack"] += 1
 

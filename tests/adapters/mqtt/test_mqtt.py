@@ -351,3 +351,22 @@ async def test_service_state_says_offline_when_the_station_dies(broker: Broker, 
     await until(lambda: b"OFFLINE" in heard[-1])
     watcher.disconnect()
     watcher.loop_stop()
+
+
+async def test_while_the_ledger_is_away_frames_beyond_the_window_are_answered_and_come_again(
+    broker: Broker, device: Device, client_id: str
+) -> None:
+    desk = Desk(finishing=False)
+    intake = await opened(broker, desk, client_id, window=2)
+    desk.ledger_away = True
+    for number in range(8):
+        device.say("pcb/cam1/frame", b"jpeg", trigger_id=f"t-{number}", seq=str(number))
+    await until(lambda: len(desk.answered) == 6)
+    assert {frame.payload for frame in desk.answered} == {b""}
+    assert desk.seqs == [0, 1]
+    desk.ledger_away = False
+    desk.may_finish.set()
+    await until(lambda: len(desk.frames) >= 8)
+    assert {frame.seq: frame.payload for frame in desk.frames} == dict.fromkeys(range(8), b"jpeg")
+    assert all(frame.redelivered for frame in desk.frames[2:])
+    await intake.close()

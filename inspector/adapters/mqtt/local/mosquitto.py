@@ -29,7 +29,7 @@ def config(folder: Path, host: str, port: int, *, message_bytes: int, queue_byte
         "persistence": "true",
         "persistence_location": f"{folder}/",
         "autosave_interval": 10,
-        "max_inflight_messages": 100,
+        "max_inflight_messages": 0,
         "max_queued_messages": 65000,
         "max_queued_bytes": queue_bytes,
         "message_size_limit": message_bytes,
