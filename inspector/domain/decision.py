@@ -55,7 +55,7 @@ def decide(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> Decision:
     score, thresholds = tally.score, effective_thresholds(pipeline, tally.counting)
     if score is None:
         reason = Reason.DEADLINE if stopped_by is StoppedBy.DEADLINE else Reason.MODEL_ERROR
-        return fail_safe(pipeline.fail_safe, reason, "no readable answer")
+        return fail_safe(pipeline.fail_safe, reason, _unread(tally))
     if score > thresholds.reject_above:
         return Decision(Verdict.NG, Disposition.REJECT, Reason.DEFECT)
     if stopped_by in (StoppedBy.DEADLINE, StoppedBy.ERROR):
@@ -66,6 +66,15 @@ def decide(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> Decision:
     withheld = score < pipeline.thresholds.pass_below
     detail = "the second opinion doubts that it is good" if withheld else "score between the thresholds"
     return Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT, detail)
+
+
+def _unread(tally: Tally) -> str:
+    shares = [vote.readable for vote in tally.votes if vote.readable is not None]
+    return (
+        f"no readable answer: OK and NG had at most {max(shares):.0%} of the probability"
+        if shares
+        else ("no readable answer")
+    )
 
 
 def effective_thresholds(pipeline: Pipeline, counting: Counting) -> Thresholds:

@@ -50,6 +50,8 @@ ProductName = Annotated[str, StringConstraints(min_length=1, max_length=128, str
 Texts = Annotated[tuple[Text, ...], Field(max_length=32), AfterValidator(_distinct)]
 PicturePath = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 MAX_REASONING_TOKENS: Final = 4096  # upper limit of max_tokens and min_tokens
+NOISE_SHARE: Final = 0.05  # of the probability: where NG and OK have less together, their ratio is noise
+MIN_READABLE: Final = 0.5  # default of settle.min_readable
 
 
 class TokenLimits(NamedTuple):
@@ -190,6 +192,12 @@ class SettlePolicy(StrictModel):
         default=2.0, gt=0.0, le=100.0, description="evens out weights under count: weighted; above 10 almost a majority"
     )
     weight_by: WeightSource = Field(default=WeightSource.MARGIN, description="source of weights under count: weighted")
+    min_readable: float = Field(
+        default=MIN_READABLE,
+        ge=NOISE_SHARE,
+        le=1.0,
+        description="a vote counts if its OK and NG words have this share of the probability; the rest is doubt",
+    )
     shadow: Share = Field(default=0.01, description="share of parts whose whole ladder is asked after their verdict")
 
 
@@ -350,6 +358,7 @@ class Pipeline(StrictModel):
         # prompts name the classes in declared order, without their severities
         scored["defects"] = list(self.defects)
         scored["ladder"] = [rung.scored() for rung in self.ladder]
+        scored["min_readable"] = self.settle.min_readable
         # included only where changed, so that lines qualified before these settings existed stay qualified
         scored |= self.settle.model_dump(include={"prior", "weight_temperature"}, exclude_defaults=True)
         if self.second_opinion is not None:
@@ -364,7 +373,7 @@ class Pipeline(StrictModel):
 # Part of the fingerprint of lines that use them: increase one whenever its scores change for the same pictures.
 SECOND_OPINION_VERSION: Final = "patches/1"
 REASONING_VERSION: Final = "thoughts/1"  # wording of cot and budget, which no model fingerprint covers
-P_TRUE_VERSION: Final = "p_true/1"  # wording of the question whether a verdict is right
+P_TRUE_VERSION: Final = "p_true/2"  # wording of the question whether a verdict is right
 SCORED_SETTINGS: Final = frozenset(
     {
         "product",
@@ -377,8 +386,15 @@ SCORED_SETTINGS: Final = frozenset(
         "count",
     }
 )
-SCORED_WHEN_CHANGED: Final = frozenset(  # part of the fingerprint only where they differ from their defaults
-    {"settle.prior", "settle.weight_temperature", "settle.weight_by", "second_opinion.by", "second_opinion.points"}
+SCORED_WHEN_CHANGED: Final = frozenset(  # fields below a setting; most count only where they differ from defaults
+    {
+        "settle.min_readable",
+        "settle.prior",
+        "settle.weight_temperature",
+        "settle.weight_by",
+        "second_opinion.by",
+        "second_opinion.points",
+    }
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -38,6 +39,11 @@ class PartHistory(NamedTuple):
     part: PartRecord
     shadow: tuple[Vote, ...] = ()
     is_ng: bool | None = None
+
+    def as_read(self, min_readable: float) -> PartHistory:
+        """Return the part, without the p_ng of votes that do not count."""
+        part = replace(self.part, votes=tuple(vote.as_read(min_readable) for vote in self.part.votes))
+        return PartHistory(part, tuple(vote.as_read(min_readable) for vote in self.shadow), self.is_ng)
 
 
 class History(NamedTuple):

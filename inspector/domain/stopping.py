@@ -68,6 +68,9 @@ class StoppingRule(ABC):
         """Combine the votes by the rule's counting."""
         return Tally(tuple(votes), self.counting)
 
+    def sides(self, votes: Sequence[Vote]) -> Sides:
+        return sides(self.tally(votes).readable)
+
 
 @dataclass(frozen=True)
 class FixedRule(StoppingRule):
@@ -96,7 +99,7 @@ class AdaptiveConsistency(StoppingRule):
     name: str = "adaptive-consistency"
 
     def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
-        return StoppedBy.SETTLED if majority_probability(*sides(votes)) >= self.confidence else None
+        return StoppedBy.SETTLED if majority_probability(*self.sides(votes)) >= self.confidence else None
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Esc(StoppingRule):
     def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
         full = len(votes) - len(votes) % self.window
         starts = range(0, full, self.window)
-        unanimous = any(sides(votes[start : start + self.window]) == (self.window, 0.0) for start in starts)
+        unanimous = any(self.sides(votes[start : start + self.window]) == (self.window, 0.0) for start in starts)
         return StoppedBy.SETTLED if unanimous else None
 
 
@@ -132,7 +135,7 @@ class Sprt(StoppingRule):
     name: str = "sprt"
 
     def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
-        leader, runner_up = sides(votes)
+        leader, runner_up = self.sides(votes)
         ratio = leader * math.log(self.p1 / 0.5) + runner_up * math.log((1.0 - self.p1) / 0.5)
         if ratio >= math.log((1.0 - self.beta) / self.alpha):
             return StoppedBy.SETTLED
@@ -195,10 +198,9 @@ class Sides(NamedTuple):
 
 
 def sides(votes: Sequence[Vote]) -> Sides:
-    """Count the readable votes of each side."""
-    readable = [vote.ng for vote in votes if vote.p_ng is not None]
-    ng = sum(readable)
-    return Sides(max(ng, len(readable) - ng), min(ng, len(readable) - ng))
+    """Count the votes of each side; all have to be readable."""
+    ng = sum(vote.ng for vote in votes)
+    return Sides(max(ng, len(votes) - ng), min(ng, len(votes) - ng))
 
 
 def _reachable(tally: Tally, remaining: int) -> tuple[float, float]:

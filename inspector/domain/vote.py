@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from inspector.domain.declared import ViewName
 from inspector.domain.effective_votes import PRIOR_CORRELATION, Correlations, effective_votes
 from inspector.domain.learned import Calibration, Fusion
 from inspector.domain.log_odds import expit, logit, majority_probability, mean, with_prior
-from inspector.domain.pipeline import CountMethod, Pipeline
+from inspector.domain.pipeline import MIN_READABLE, CountMethod, Pipeline
 from inspector.text import printable
 
 
@@ -40,7 +40,8 @@ class Vote:
     """One answer.
 
     `p_ng` is None when the answer could not be read. `ms`: time from question to answer. `p_true`: the model's own
-    probability that this answer is right, where the model was asked.
+    probability that this answer is right, where the model was asked. `readable`: the probability that the model gave to
+    NG and OK together; the rest is doubt. None: not measured, as for votes stored before it was.
     """
 
     view: ViewName
@@ -50,13 +51,22 @@ class Vote:
     ms: float = 0.0
     text: str = ""
     p_true: float | None = None
+    readable: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("p_ng", "p_true"):
+        for name in ("p_ng", "p_true", "readable"):
             value = getattr(self, name)
             if value is not None and not 0.0 <= value <= 1.0:
                 raise ValueError(f"{name} {value} is not a probability")
         object.__setattr__(self, "text", printable(self.text))
+
+    def is_read(self, min_readable: float) -> bool:
+        """Return whether the answer counts where NG and OK need at least this share of the probability."""
+        return self.p_ng is not None and (self.readable is None or self.readable >= min_readable)
+
+    def as_read(self, min_readable: float) -> Vote:
+        """Return the vote, without its p_ng where the answer does not count."""
+        return self if self.p_ng is None or self.is_read(min_readable) else replace(self, p_ng=None)
 
     @property
     def log_odds(self) -> float:
@@ -115,7 +125,8 @@ class Counting:
 
     `prior` is the share of NG parts on the line, where the votes' own odds assume a half. `temperature` evens out the
     weights of count: weighted. `calibration` corrects the confidence of soft votes, never the score. `opinion` is the
-    part's second opinion and `fusion` its learned weight; with a fusion no calibration is needed.
+    part's second opinion and `fusion` its learned weight; with a fusion no calibration is needed. A vote whose
+    `readable` share is below `min_readable` counts for neither side.
     """
 
     count: CountMethod = CountMethod.SOFT
@@ -125,6 +136,7 @@ class Counting:
     calibration: Calibration | None = None
     fusion: Fusion | None = None
     opinion: Opinion | None = None
+    min_readable: float = MIN_READABLE
 
     def share(self, votes: Sequence[Vote]) -> float:
         """Return the part's p_ng from one or more readable votes and the second opinion, before the prior."""
@@ -196,7 +208,7 @@ class Tally:
 
     @property
     def readable(self) -> tuple[Vote, ...]:
-        return tuple(vote for vote in self.votes if vote.p_ng is not None)
+        return tuple(vote for vote in self.votes if vote.is_read(self.counting.min_readable))
 
     @property
     def unreadable(self) -> int:
@@ -247,4 +259,5 @@ def counting(pipeline: Pipeline, fingerprint: str = "", opinion: Opinion | None 
         calibration=learned.calibration if learned else None,
         fusion=learned.fusion if learned else None,
         opinion=opinion,
+        min_readable=settle.min_readable,
     )

@@ -206,23 +206,37 @@ class LadderRun:
                 if question.view is ViewName.CHECKLIST:
                     items[rung].append(answer)
                 else:
-                    values = answer.p_ng, answer.tokens, _ms_since(began), answer.text, answer.p_true
+                    values = answer.p_ng, answer.tokens, _ms_since(began), answer.text, answer.p_true, answer.readable
                     yield Vote(question.view, rung, *values)
         for rung, given in items.items():
-            yield checklist_vote(given, questions, rung, _ms_since(began))
+            yield checklist_vote(given, questions, rung, _ms_since(began), self.tally.counting.min_readable)
 
 
-def checklist_vote(items: list[Answer], asked: tuple[Question, ...], rung: int, ms: float) -> Vote:
+def checklist_vote(items: list[Answer], asked: tuple[Question, ...], rung: int, ms: float, min_readable: float) -> Vote:
     """Combine a checklist's answers into one vote: the part is as bad as its worst item.
 
-    An unreadable item makes the vote unreadable, unless another item says NG: an incomplete list proves nothing good.
+    The vote is as readable as its least readable item, unless a readable item says NG: an incomplete list proves
+    nothing good.
     """
-    worst = max(items, key=lambda item: -1.0 if item.p_ng is None else item.p_ng)
+    tokens = sum(item.tokens for item in items)
+    read = [item for item in items if item.readable >= min_readable]
+    alarm = _worst(read)
     hole = any(item.p_ng is None for item in items)
-    p_ng = None if hole and (worst.p_ng is None or worst.p_ng <= 0.5) else worst.p_ng
-    return Vote(
-        ViewName.CHECKLIST, rung, p_ng, sum(item.tokens for item in items), ms, asked[worst.index].text.split("?")[0]
-    )
+    if alarm is not None and _badness(alarm) > 0.5:
+        worst, p_ng, readable = alarm, alarm.p_ng, alarm.readable
+    else:
+        worst = _worst(items) or items[0]
+        p_ng, readable = None if hole else worst.p_ng, min(item.readable for item in items)
+    text = asked[worst.index].text.split("?")[0]
+    return Vote(ViewName.CHECKLIST, rung, p_ng, tokens, ms, text, readable=readable)
+
+
+def _worst(items: list[Answer]) -> Answer | None:
+    return max(items, key=_badness, default=None)
+
+
+def _badness(item: Answer) -> float:
+    return -1.0 if item.p_ng is None else item.p_ng
 
 
 def _ms_since(started: float) -> float:

@@ -80,6 +80,10 @@ class VoteLine(Payload):
     p_true: Share | None = Field(
         default=None, description="the model's probability that this vote is right; null where it was not asked"
     )
+    readable: Share | None = Field(
+        default=None,
+        description="the probability of NG and OK together; below settle.min_readable the vote does not count",
+    )
     tokens: int = Field(ge=0)
     ms: float = Field(ge=0.0)
     text: str = ""
@@ -259,6 +263,7 @@ def vote_line(vote: Vote) -> VoteLine:
         rung=vote.rung,
         p_ng=vote.p_ng,
         p_true=vote.p_true,
+        readable=vote.readable,
         tokens=vote.tokens,
         ms=round(vote.ms, 1),
         text=vote.text[:200],

@@ -44,7 +44,8 @@ class Answer:
     """The answer to the index-th question.
 
     `p_ng` is None when the answer could not be read. `text` is the sampled text. `p_true` is the model's own
-    probability that the answer is right; None where it was not asked or gave no readable reply.
+    probability that the answer is right; None where it was not asked or gave no readable reply. `readable` is the share
+    of the probability that NG and OK had together.
     """
 
     index: int
@@ -52,6 +53,7 @@ class Answer:
     tokens: int
     text: str
     p_true: float | None = None
+    readable: float = 1.0
 
 
 class GeneratedText(NamedTuple):

@@ -109,7 +109,11 @@ class ChecklistWriter:
         try:
             prefix = await pictures.prefix(listed.pictures)
             async with aclosing(self._engine.ask(prefix, listed.questions)) as answers:
-                scores = {answer.index: answer.p_ng async for answer in answers}
+                scores = {
+                    answer.index: answer.p_ng
+                    async for answer in answers
+                    if answer.readable >= pipeline.settle.min_readable
+                }
         finally:
             await pictures.close()
         return tuple(scores.get(place) for place in range(len(asked)))

@@ -57,7 +57,7 @@ def _opinion_pairs(
 ) -> OpinionPairs:
     rows = []
     for part, weight in zip(parts, part_weights or [1.0] * len(parts), strict=True):
-        readable = [vote for vote in part.votes if vote.p_ng is not None]
+        readable = [vote for vote in part.votes if vote.is_read(counting.min_readable)]
         if readable and part.opinion is not None and part.ng is not None:
             rows.append((logit(counting.voted(readable)), part.opinion.log_odds, part.ng, weight))
     votes, patches, ng, weights = np.array(rows, dtype=float).reshape(-1, 4).T

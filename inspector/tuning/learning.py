@@ -56,6 +56,7 @@ def learn_from_history(history: History, pipeline: Pipeline, fingerprint: str, *
     second opinion, which changes scores.
     """
     missing: list[str] = []
+    history = history._replace(parts=tuple(part.as_read(pipeline.settle.min_readable) for part in history.parts))
     known = pipeline.learned_under(fingerprint) or LearnedSettings(fingerprint=fingerprint)
     shadows = [part for part in history.parts if part.shadow]
     balanced = balanced_sample(shadows)

@@ -112,7 +112,7 @@ def test_score_key_stays_with_what_only_decides(settings: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("settings", "key"),
     [
-        ({}, "63944e00856d122c"),
+        ({}, "ae97748383c371d5"),
         (
             {
                 "ladder": [
@@ -124,14 +124,14 @@ def test_score_key_stays_with_what_only_decides(settings: dict[str, Any]) -> Non
                 "golden_samples": ["good.png"],
                 "second_opinion": {"by": "patches", "points": True},
             },
-            "922edf0a2ba9e9a5",
+            "48829f590221071d",
         ),
     ],
 )
 def test_lines_stay_qualified_when_there_is_a_new_setting_that_they_leave_out(
     settings: dict[str, Any], key: str
 ) -> None:
-    """The keys are those of the version in which golden samples began to count by their bytes alone."""
+    """The keys are those of the version in which unread probability began to count as doubt."""
     assert a_pipeline(**settings).settings_fingerprint() == key
 
 

@@ -108,7 +108,7 @@ def test_words_that_are_no_part_of_a_models_fingerprint_change_only_with_their_v
         " Think step by step, then write 'Verdict: A' or 'Verdict: B'.",
         "Wait,",
     )
-    assert (P_TRUE_VERSION, P_TRUE_REQUEST) == ("p_true/1", "Is that right? Answer Yes or No.")
+    assert (P_TRUE_VERSION, P_TRUE_REQUEST) == ("p_true/2", "Is that right? Answer Yes or No.")
 
 
 def test_without_reasoning_nothing_is_sampled() -> None:

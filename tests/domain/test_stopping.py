@@ -22,7 +22,6 @@ from inspector.domain.stopping import (
     StoppingRule,
     is_decided,
     is_settled,
-    sides,
 )
 from inspector.domain.vote import Counting, StoppedBy, Tally, Vote
 
@@ -141,7 +140,7 @@ def test_default_gives_up_what_the_rest_of_the_ladder_could_not_change() -> None
 
 
 def test_a_vote_that_cannot_tell_counts_half_for_each_side() -> None:
-    assert sides(said("nnohu")) == (2.5, 1.5)
+    assert FixedRule(5).sides(said("nnohu")) == (2.5, 1.5)
 
 
 def test_an_undecided_vote_is_no_vote_for_ok() -> None:

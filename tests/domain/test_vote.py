@@ -169,6 +169,16 @@ def test_overconfident_votes_make_less_sure_once_calibrated_and_score_the_same()
     assert calibrated.score == raw.score
 
 
+@given(st.lists(votes(), max_size=6), st.floats(0.05, 1.0))
+def test_a_vote_below_the_readable_share_counts_as_if_it_had_no_answer(given: list[Vote], least: float) -> None:
+    counts = Counting(min_readable=least)
+    masked = tuple(vote.as_read(least) for vote in given)
+    assert Tally(tuple(given), counts).score == Tally(masked, counts).score
+    assert Tally(tuple(given), counts).confidence == Tally(masked, counts).confidence
+    assert all(vote.p_ng is None for vote in masked if vote.readable is not None and vote.readable < least)
+    assert all(new.p_ng == old.p_ng for new, old in zip(masked, given, strict=True) if old.readable is None)
+
+
 def test_the_share_of_ng_among_calibration_frames_is_no_evidence_about_a_part() -> None:
     learned = Calibration(slope=1.0, intercept=logit(0.8), frames=300, ng_share=0.8)
     assert tally(0.9, calibration=learned).confidence == pytest.approx(0.9)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from support.line_fakes import GoldenShelf, ScriptedEngine, Voter, pipeline
 
-from inspector.domain.declared import ViewName
+from inspector.domain.decision import Reason, decide
+from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.frame import FrameKey
 from inspector.domain.learned import LearnedSettings
 from inspector.domain.pipeline import Pipeline, line_fingerprint
@@ -233,6 +234,39 @@ async def test_zoom_is_left_out_when_the_model_points_nowhere() -> None:
     engine = ScriptedEngine(lambda _: 0.5, text="nowhere")
     found, _ = await judged(engine, job(pipeline(ladder=[{"views": ["zoom"]}])))
     assert (found.votes, found.stopped_by) == ((), StoppedBy.LADDER_END)
+
+
+async def test_an_answer_that_is_mostly_something_else_is_stored_as_it_was_and_proves_nothing() -> None:
+    """The model says another word with 92 %, No with 7 %."""
+    engine = ScriptedEngine(lambda _: 0.01)
+    engine.readable = lambda _: 0.07
+    declared = pipeline()
+    found, _ = await judged(engine, job(declared))
+    decision = decide(declared, found.tally, found.stopped_by)
+    assert {(vote.p_ng, vote.readable) for vote in found.votes} == {(0.01, 0.07)}
+    assert (decision.disposition, decision.reason) == (Disposition.REVIEW, Reason.MODEL_ERROR)
+    assert decision.detail == "no readable answer: OK and NG had at most 7% of the probability"
+
+
+@pytest.mark.parametrize(
+    ("items", "counts", "why"),
+    [
+        ({"short": (0.1, 0.9), "open": (0.2, 0.8)}, 0.2, "all items are read"),
+        ({"short": (0.1, 0.9), "open": (0.2, 0.3)}, None, "an item in doubt leaves the list incomplete"),
+        ({"short": (0.1, 0.9), "open": (0.9, 0.3)}, None, "an alarm that is hardly said is doubt too"),
+        ({"short": (0.8, 0.9), "open": (0.9, 0.3)}, 0.8, "an alarm that is read counts beside doubt"),
+    ],
+)
+async def test_a_checklist_is_as_readable_as_its_least_readable_item(
+    items: dict[str, tuple[float, float]], counts: float | None, why: str
+) -> None:
+    def item(question: Question) -> tuple[float, float]:
+        return items["short" if "short" in question.text else "open"]
+
+    engine = ScriptedEngine(lambda question: item(question)[0])
+    engine.readable = lambda question: item(question)[1]
+    found, _ = await judged(engine, job(pipeline(ladder=[{"views": ["checklist"]}], settle={"max_votes": 1})))
+    assert [vote.as_read(0.5).p_ng for vote in found.votes] == [counts], why
 
 
 @pytest.mark.parametrize(

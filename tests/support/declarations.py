@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from inspector.domain.declared import Severity, ViewName
-from inspector.domain.pipeline import Pipeline, Thresholds
+from inspector.domain.pipeline import MIN_READABLE, Pipeline, Thresholds
 from inspector.domain.vote import Vote
 
 VIEWS_WITHOUT_PICTURES = [view for view in ViewName if view is not ViewName.COMPARE]
@@ -41,7 +41,8 @@ def thresholds(draw: st.DrawFn) -> Thresholds:
 def votes(draw: st.DrawFn, readable: bool = False) -> Vote:
     odd = st.sampled_from([0.0, 0.5, 1.0, 0.2, 0.8])
     p_ng = odd | shares if readable else st.none() | odd | shares
-    return Vote(draw(st.sampled_from(ViewName)), 0, draw(p_ng))
+    share = st.none() | st.floats(MIN_READABLE, 1.0) if readable else st.none() | shares
+    return Vote(draw(st.sampled_from(ViewName)), 0, draw(p_ng), readable=draw(share))
 
 
 @st.composite

@@ -210,6 +210,7 @@ class ScriptedEngine:
         self.asked: list[Question] = []
         self.cancelled = 0
         self.broken = False
+        self.readable: Callable[[Question], float] = lambda _: 1.0
 
     async def open(self, pictures: Sequence[Picture], preamble: str) -> KeptPrefix:
         if self.broken:
@@ -225,7 +226,7 @@ class ScriptedEngine:
                 self.asked.append(question)
                 await asyncio.sleep(self.delay_s)
                 done += 1
-                yield Answer(index, self.voter(question), 1, "")
+                yield Answer(index, self.voter(question), 1, "", readable=self.readable(question))
         finally:
             self.cancelled += len(questions) - done
 

@@ -23,7 +23,8 @@ async def answers(engine: Engine, pictures: Sequence[Picture], questions: Sequen
 def same(some: Sequence[Answer], others: Sequence[Answer]) -> bool:
     """The same texts, and the same probabilities but for the order in which numbers were added up."""
     return all(
-        replace(one, p_ng=None, p_true=None) == replace(other, p_ng=None, p_true=None)
+        replace(one, p_ng=None, p_true=None, readable=1.0) == replace(other, p_ng=None, p_true=None, readable=1.0)
+        and one.readable == pytest.approx(other.readable, abs=1e-5)
         and one.p_ng == pytest.approx(other.p_ng, abs=1e-5)
         and one.p_true == pytest.approx(other.p_true, abs=1e-5)
         for one, other in zip(some, others, strict=True)

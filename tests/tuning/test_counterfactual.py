@@ -41,6 +41,14 @@ def test_votes_are_counted_as_the_judge_counts_them(past: PartHistory, outcome: 
     assert Replay(LINE, FINGERPRINT).outcome(past) == outcome
 
 
+def test_a_stored_vote_counts_as_far_as_it_was_read() -> None:
+    doubted = Vote(ViewName.DIRECT, 0, 0.001, readable=0.3)
+    past = PartHistory(a_part(votes=(doubted,), stopped_by=StoppedBy.LADDER_END, decision=PASSED), (doubted,))
+    lenient = LINE.model_copy(update={"settle": LINE.settle.model_copy(update={"min_readable": 0.2})})
+    assert Replay(LINE, FINGERPRINT).outcome(past) == Outcome(Disposition.REVIEW, 1)
+    assert Replay(lenient, FINGERPRINT).outcome(past) == Outcome(Disposition.PASS, 1)
+
+
 def test_votes_of_a_capped_rung_are_left_out() -> None:
     capped = LINE.model_copy(update={"learned": LearnedSettings(fingerprint=FINGERPRINT, capped=(1, 2))})
     assert Replay(capped, FINGERPRINT).outcome(asked(0.5, 0.999, 0.999)) == Outcome(Disposition.REVIEW, 1)

@@ -96,7 +96,9 @@ def _load(connection: Connection, numbers: Sequence[int], *, texts: bool) -> dic
 def _votes(connection: Connection, numbers: Sequence[int], *, texts: bool) -> dict[int, list[Any]]:
     every = votes.c
     text = every.text if texts else literal("").label("text")
-    cast = select(every.part, every.view, every.rung, every.p_ng, every.p_true, every.tokens, every.ms, text)
+    cast = select(
+        every.part, every.view, every.rung, every.p_ng, every.p_true, every.readable, every.tokens, every.ms, text
+    )
     rows = connection.execute(cast.where(every.part.in_(numbers)).order_by(every.part, every.position))
     return {part: list(group) for part, group in groupby(rows, key=lambda row: row.part)}
 

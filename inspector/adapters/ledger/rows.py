@@ -42,11 +42,11 @@ def decision_row(decision: Decision) -> Row:
     return _fields(decision, "verdict", "disposition", "reason", "detail")
 
 
+VOTE_FIELDS: Final = ("view", "rung", "p_ng", "p_true", "readable", "tokens", "ms", "text")
+
+
 def vote_rows(number: int, votes: Sequence[Vote]) -> list[Row]:
-    return [
-        {"part": number, "position": position} | _fields(vote, "view", "rung", "p_ng", "p_true", "tokens", "ms", "text")
-        for position, vote in enumerate(votes)
-    ]
+    return [{"part": number, "position": position} | _fields(vote, *VOTE_FIELDS) for position, vote in enumerate(votes)]
 
 
 def opinion_rows(number: int, part: PartRecord) -> list[Row]:
@@ -54,7 +54,7 @@ def opinion_rows(number: int, part: PartRecord) -> list[Row]:
     if part.opinion is None:
         return []
     where = {"part": number, "position": len(part.votes), "view": SECOND_OPINION, "rung": 0, "tokens": 0}
-    return [where | _fields(part.opinion, "p_ng", "ms", "text") | {"p_true": None}]
+    return [where | _fields(part.opinion, "p_ng", "ms", "text") | {"p_true": None, "readable": None}]
 
 
 def review_row(number: int, review: Review) -> Row:
@@ -143,7 +143,7 @@ def outgoing_of(row: Any) -> OutgoingMessage:
 
 
 def vote_of(row: Any) -> Vote:
-    return Vote(ViewName(row.view), row.rung, row.p_ng, row.tokens, row.ms, row.text, row.p_true)
+    return Vote(ViewName(row.view), row.rung, row.p_ng, row.tokens, row.ms, row.text, row.p_true, row.readable)
 
 
 def _evidence(row: Any) -> Evidence | None:

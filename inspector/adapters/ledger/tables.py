@@ -131,6 +131,7 @@ class VoteColumns(TypedColumns):
     ms: Named[float] = Column(DOUBLE)
     text: Named[str] = Column(FREE_TEXT)
     p_true: Named[float | None] = Column(DOUBLE)
+    readable: Named[float | None] = Column(DOUBLE)
 
 
 class ShadowVoteColumns(VoteColumns):

@@ -183,6 +183,7 @@ def _recorded(questions: Sequence[Question], answer: Answer, ms: float) -> Recor
         seed=question.seed,
         limits=question_limits(question),
         p_true=answer.p_true,
+        readable=answer.readable,
     )
 
 

@@ -35,6 +35,7 @@ class RecordedAnswer:
     seed: int = 0
     limits: TokenLimits | None = None
     p_true: float | None = None
+    readable: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

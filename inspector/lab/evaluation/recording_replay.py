@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from inspector.domain.declared import ViewName
 from inspector.domain.ladder import QuestionGroup
-from inspector.domain.pipeline import Pipeline
+from inspector.domain.pipeline import MIN_READABLE, Pipeline
 from inspector.domain.prompts import LOCATE_REQUEST, Pictures, Question, preamble
 from inspector.domain.report import WHOLE_FRAME, Box, JsonSchema, read_box
 from inspector.domain.vote import Opinion, Vote
@@ -89,7 +89,7 @@ class RecordingReplay:
         self._tokens += sum(answer.tokens for answer in recorded)
         self._ms += batch.ms if batch else self._batch_times.ms(pictures, questions)
         answers = [
-            Answer(index, answer.p_ng, answer.tokens, answer.text, answer.p_true)
+            Answer(index, answer.p_ng, answer.tokens, answer.text, answer.p_true, answer.readable)
             for index, answer in enumerate(recorded)
         ]
         if batch is None:  # all rows of a batch advance together: the shortest draft ends first
@@ -124,11 +124,12 @@ class RecordingReplay:
                 self._ms,
                 answer.text,
                 answer.p_true,
+                answer.readable,
             )
             for answer in answers
             if answer not in items
         ]
-        return [*votes, checklist_vote(items, group.questions, rung, self._ms)] if items else votes
+        return [*votes, checklist_vote(items, group.questions, rung, self._ms, MIN_READABLE)] if items else votes
 
     def _has_suspect(self) -> bool:
         return bool(self.notice()) if self._points else read_box(self.point().text) is not None

@@ -70,6 +70,7 @@ const Votes = {
           <td class="number">
             {{ row.p_ng === null ? '–' : row.p_ng.toFixed(3) }}
             <div v-if="row.p_true !== null" class="sub">held right {{ row.p_true.toFixed(2) }}</div>
+            <div v-if="row.readable !== null && row.readable < 0.995" class="sub">{{ (100 * row.readable).toFixed(0) }} % read</div>
           </td>
           <td class="number">{{ row.tokens }}</td>
           <td class="number">{{ row.ms }}</td>

@@ -58,7 +58,7 @@ def vote_rows(votes: Iterable[VoteLine], thresholds: Thresholds | None) -> list[
 
 def _vote_row(vote: VoteLine) -> dict[str, Any]:
     shown = {"rung": vote.rung + 1, "ms": phrases.duration(vote.ms)}
-    return {**vote.model_dump(include={"view", "p_ng", "p_true", "tokens", "text"}), **shown}
+    return {**vote.model_dump(include={"view", "p_ng", "p_true", "readable", "tokens", "text"}), **shown}
 
 
 def _timing(part: PartSummary) -> dict[str, Any]:

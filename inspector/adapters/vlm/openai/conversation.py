@@ -22,13 +22,13 @@ from inspector.adapters.vlm.openai.responses import (
     Reply,
     Token,
     extended,
-    p_ng,
+    read_token,
     thought,
     up_to_cue,
     verdict,
     with_start,
 )
-from inspector.adapters.vlm.verdict import leading_word
+from inspector.adapters.vlm.verdict import UNREAD, Reading, leading_word
 from inspector.domain.declared import Reasoning
 from inspector.domain.model_card import Server
 from inspector.domain.prompts import NO, YES, Question
@@ -70,7 +70,8 @@ class ServerConversation:
 
     async def _read_at_once(self, prefix: RenderedPrefix, asked: NumberedQuestions) -> list[Answer]:
         token = await self._next_token(prefix, self._requests.verdict(prefix, asked[0][1].text))
-        return [Answer(index, _read(token, question), 1, token.token if token else "") for index, question in asked]
+        text = token.token if token else ""
+        return [_answer(index, _read(token, question), 1, text) for index, question in asked]
 
     async def _drafts(self, prefix: RenderedPrefix, asked: NumberedQuestions) -> list[Answer]:
         reply = await self.complete(prefix, self._requests.drafts(prefix, asked[0][1], len(asked)))
@@ -88,12 +89,12 @@ class ServerConversation:
             text, tokens = with_start(reply.choices[0].text, said), self._tokens(reply.choices[0])
         place = verdict(tokens)
         if place is not None:
-            return Answer(index, _read(tokens[place], question), spent + place, up_to_cue(text))
+            return _answer(index, _read(tokens[place], question), spent + place, up_to_cue(text))
         if not self._requests.can_continue:
-            return Answer(index, None, len(tokens), text)
+            return _answer(index, UNREAD, len(tokens), text)
         said = up_to_cue(text)
         token = await self._next_token(prefix, self._requests.verdict(prefix, question.text, said))
-        return Answer(index, _read(token, question), spent + len(tokens), said)
+        return _answer(index, _read(token, question), spent + len(tokens), said)
 
     async def _doubted(self, prefix: RenderedPrefix, question: Question, answer: Answer) -> Answer:
         """Return the answer with the model's probability that it is right, if the question asks for it."""
@@ -102,7 +103,7 @@ class ServerConversation:
         word = leading_word(answer.p_ng, question)
         said = word if question.reasoning is Reasoning.NONE else f"{answer.text} {word}"
         token = await self._next_token(prefix, self._requests.p_true(prefix, question.text, said))
-        return replace(answer, tokens=answer.tokens + 1, p_true=p_ng(token, YES, NO) if token else None)
+        return replace(answer, tokens=answer.tokens + 1, p_true=read_token(token, YES, NO).p_true if token else None)
 
     async def _next_token(self, prefix: RenderedPrefix, body: bytes) -> Token | None:
         """Return what may come next; None if the answer ends there."""
@@ -146,5 +147,9 @@ async def as_they_finish(work: Iterable[Coroutine[Any, Any, Result]]) -> AsyncGe
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _read(token: Token | None, question: Question) -> float | None:
-    return p_ng(token, question.ng_words, question.ok_words) if token else None
+def _read(token: Token | None, question: Question) -> Reading:
+    return read_token(token, question.ng_words, question.ok_words) if token else UNREAD
+
+
+def _answer(index: int, reading: Reading, tokens: int, text: str) -> Answer:
+    return Answer(index, reading.p_ng, tokens, text, readable=reading.readable)

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from pydantic import BaseModel, Field
 
-from inspector.adapters.vlm.verdict import share_of_ng, spellings
+from inspector.adapters.vlm.verdict import Reading, read_verdict, spellings
 from inspector.domain.prompts import VERDICT_CUE, WAIT
 
 
@@ -66,12 +66,12 @@ class Reply(BaseModel):
     usage: Usage = Usage()
 
 
-def p_ng(token: Token, ng_words: Sequence[str], ok_words: Sequence[str]) -> float | None:
-    """Return the share of NG among NG and OK, over all spellings.
+def read_token(token: Token, ng_words: Sequence[str], ok_words: Sequence[str]) -> Reading:
+    """Read the verdict at this token, over all spellings.
 
     A spelling may be listed more than once: servers write different tokens the same way.
     """
-    return share_of_ng(_share(token, ng_words), _share(token, ok_words))
+    return read_verdict(_share(token, ng_words), _share(token, ok_words))
 
 
 def verdict(tokens: Sequence[Token]) -> int | None:

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.adapters.vlm.transformers.json_grammar import JsonConstraint, closing_text, mask_logits
-from inspector.adapters.vlm.transformers.token_spellings import VerdictTokens, draw, p_ng
-from inspector.adapters.vlm.verdict import begins_cue, leading_word
+from inspector.adapters.vlm.transformers.token_spellings import VerdictTokens, draw, read_verdicts
+from inspector.adapters.vlm.verdict import Reading, begins_cue, leading_word
 from inspector.domain.declared import Reasoning
 from inspector.domain.prompts import NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
 from inspector.ports.engine import Answer, GeneratedText
@@ -68,15 +68,16 @@ class AnswerDecoder:
         if self.next != [drawn]:
             self._end = self._chat.text(self._tokens[-CUE_MAX_TOKENS:])
 
-    def answer(self, share: float | None) -> Answer | None:
+    def answer(self, reading: Reading) -> Answer | None:
         """Return the answer; None if the model must first say whether it is right."""
         if self._answer is not None:
-            return replace(self._answer, p_true=share)
-        answer = Answer(self._index, share, len(self._tokens), self._text)
-        if share is None or not self._question.asks_p_true:
+            return replace(self._answer, p_true=reading.p_true)
+        p_ng, readable = reading
+        answer = Answer(self._index, p_ng, len(self._tokens), self._text, readable=readable)
+        if p_ng is None or not self._question.asks_p_true:
             return answer
         self._answer = replace(answer, tokens=answer.tokens + 1)  # its verdict is now a token of the text
-        self.next = self._doubt(leading_word(share, self._question))
+        self.next = self._doubt(leading_word(p_ng, self._question))
         self.words = VerdictTokens(self._chat.spellings(YES), self._chat.spellings(NO))
         return None
 
@@ -170,10 +171,10 @@ def take_tokens(decoders: Sequence[Voice], logits: Tensor, rows: Sequence[int]) 
     }
     spoken = {place: decoder for place, decoder in enumerate(decoders) if place not in judged}
     found: list[Answer | GeneratedText | None] = [None] * len(decoders)
-    shares = _shares([*judged.values()], logits[[rows[place] for place in judged]]) if judged else []
+    readings = _readings([*judged.values()], logits[[rows[place] for place in judged]]) if judged else []
     tokens = _drawn([*spoken.values()], logits[[rows[place] for place in spoken]]) if spoken else []
-    for (place, decoder), share in zip(judged.items(), shares, strict=True):
-        found[place] = decoder.answer(share)
+    for (place, decoder), reading in zip(judged.items(), readings, strict=True):
+        found[place] = decoder.answer(reading)
     for (place, speaker), token in zip(spoken.items(), tokens, strict=True):
         found[place] = speaker.take(token)
     return found
@@ -185,8 +186,8 @@ def is_closed_object(text: str) -> bool:
     return 0 < bare.count("{") <= bare.count("}")
 
 
-def _shares(decoders: Sequence[AnswerDecoder], logits: Tensor) -> list[float | None]:
-    return p_ng(logits, [decoder.words for decoder in decoders])
+def _readings(decoders: Sequence[AnswerDecoder], logits: Tensor) -> list[Reading]:
+    return read_verdicts(logits, [decoder.words for decoder in decoders])
 
 
 def _drawn(decoders: Sequence[Voice], logits: Tensor) -> list[int]:

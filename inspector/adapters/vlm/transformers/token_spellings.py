@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from inspector.adapters.vlm.verdict import share_of_ng
+from inspector.adapters.vlm.verdict import Reading, read_verdict
 
 
 class VerdictTokens(NamedTuple):
@@ -18,14 +18,14 @@ class VerdictTokens(NamedTuple):
     ok: Sequence[int]
 
 
-def p_ng(logits: Tensor, words: Sequence[VerdictTokens]) -> list[float | None]:
-    """Return the share of NG among NG and OK for each row, all spellings summed; None if it says neither."""
+def read_verdicts(logits: Tensor, words: Sequence[VerdictTokens]) -> list[Reading]:
+    """Read the verdict of each row, all spellings summed."""
     shares = torch.softmax(logits.double(), dim=-1)
     sides = [tokens for spelled in words for tokens in spelled]  # two per row
     side = torch.tensor([number for number, tokens in enumerate(sides) for _ in tokens], device=logits.device)
     token = torch.tensor([token for tokens in sides for token in tokens], device=logits.device)
     said = shares.new_zeros(len(sides)).index_add(0, side, shares[side // 2, token]).tolist()
-    return [share_of_ng(ng, ok) for ng, ok in zip(said[::2], said[1::2], strict=True)]
+    return [read_verdict(ng, ok) for ng, ok in zip(said[::2], said[1::2], strict=True)]
 
 
 def draw(logits: Tensor, temperatures: Sequence[float], chances: Sequence[float]) -> list[int]:

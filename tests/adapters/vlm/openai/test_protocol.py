@@ -133,6 +133,13 @@ async def test_the_share_of_ng_is_read_as_every_engine_reads_it(
     assert (answer.tokens, answer.text) == (1, next(iter(shares)))
 
 
+async def test_the_probability_of_other_words_is_doubt() -> None:
+    async with engine_of(lambda _: completion(choice({"是": 0.92, "No": 0.07}))) as (engine, _):
+        (answer,) = await answers(engine, [DIRECT])
+    assert answer.p_ng == pytest.approx(0.0)
+    assert answer.readable == pytest.approx(0.07)
+
+
 async def test_different_tokens_that_a_server_writes_the_same_count_together() -> None:
     said = choice({"No": 0.5, "Yes": 0.3})
     said["logprobs"]["content"][0]["top_logprobs"].append({"token": "Yes", "logprob": -1.6094379})
@@ -149,7 +156,7 @@ async def test_yes_means_ok_where_the_question_is_inverted() -> None:
 
 async def test_an_answer_that_ends_at_once_is_unreadable() -> None:
     async with engine_of(lambda _: completion(choice())) as (engine, _):
-        assert await answers(engine, [DIRECT]) == [Answer(0, None, 1, "")]
+        assert await answers(engine, [DIRECT]) == [Answer(0, None, 1, "", readable=0.0)]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +195,7 @@ async def test_a_draft_without_a_verdict_is_made_to_give_it(said: str, continued
 async def test_where_the_server_can_not_continue_such_a_draft_is_unreadable() -> None:
     script = in_turn(completion(choice("It", " shines")))
     async with engine_of(script, answers_begin="plain") as (engine, _):
-        assert await answers(engine, [draft(0)]) == [Answer(0, None, 2, "It shines")]
+        assert await answers(engine, [draft(0)]) == [Answer(0, None, 2, "It shines", readable=0.0)]
 
 
 def budget(least: int, most: int = 12) -> Question:
@@ -241,7 +248,7 @@ async def test_a_server_that_can_not_continue_is_no_place_for_a_least_length(beg
 
 @pytest.mark.parametrize("begin", ["prefill", "plain"])
 async def test_whether_a_verdict_is_right_is_one_more_request_in_the_same_conversation(begin: str) -> None:
-    script = in_turn(completion(choice({"No": 0.9, "Yes": 0.1})), completion(choice({" yes": 0.3, "No": 0.1})))
+    script = in_turn(completion(choice({"No": 0.9, "Yes": 0.1})), completion(choice({" yes": 0.6, "No": 0.2})))
     async with engine_of(script, answers_begin=begin) as (engine, server):
         (answer,) = await answers(engine, [replace(DIRECT, asks_p_true=True)])
     assert [answer.p_ng, answer.p_true] == pytest.approx([0.1, 0.75])

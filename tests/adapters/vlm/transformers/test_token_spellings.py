@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.adapters.vlm.transformers.decoding import is_closed_object
-from inspector.adapters.vlm.transformers.token_spellings import VerdictTokens, draw
-from inspector.adapters.vlm.transformers.token_spellings import p_ng as shares_of_ng
-from inspector.adapters.vlm.verdict import MIN_READABLE_SHARE
+from inspector.adapters.vlm.transformers.token_spellings import VerdictTokens, draw, read_verdicts
+from inspector.domain.pipeline import NOISE_SHARE
 
 
 def logits(*shares: float) -> torch.Tensor:
@@ -22,13 +21,14 @@ def logits(*shares: float) -> torch.Tensor:
 
 
 def p_ng(row: torch.Tensor, ng: Sequence[int], ok: Sequence[int]) -> float | None:
-    return shares_of_ng(row[None], [VerdictTokens(ng, ok)])[0]
+    return read_verdicts(row[None], [VerdictTokens(ng, ok)])[0].p_ng
 
 
 def test_every_row_is_read_with_its_own_words() -> None:
     rows = torch.stack([logits(0.2, 0.6, 0.2), logits(0.2, 0.6, 0.2), logits(0.01, 0.02, 0.97)])
-    read = shares_of_ng(rows, [VerdictTokens([0], [1]), VerdictTokens([1], [0, 2]), VerdictTokens([0], [1])])
-    assert read == [pytest.approx(0.25), pytest.approx(0.6), None]
+    read = read_verdicts(rows, [VerdictTokens([0], [1]), VerdictTokens([1], [0, 2]), VerdictTokens([0], [1])])
+    assert [each.p_ng for each in read] == [pytest.approx(0.25), pytest.approx(0.6), None]
+    assert [each.readable for each in read] == pytest.approx([0.8, 1.0, 0.03])
 
 
 def test_all_spellings_of_a_word_count_together() -> None:
@@ -40,7 +40,7 @@ def test_an_answer_about_something_else_is_unreadable() -> None:
 
 
 def test_one_readable_side_makes_an_answer() -> None:
-    assert p_ng(logits(MIN_READABLE_SHARE + 0.01, 1e-9, 0.94), ng=[0], ok=[1]) == pytest.approx(1.0)
+    assert p_ng(logits(NOISE_SHARE + 0.01, 1e-9, 0.94), ng=[0], ok=[1]) == pytest.approx(1.0)
 
 
 def test_logits_that_are_no_numbers_are_unreadable() -> None:
