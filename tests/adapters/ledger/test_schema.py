@@ -20,7 +20,7 @@ from inspector.adapters.ledger.tables import metadata
 from inspector.errors import LedgerError
 from inspector.ports.archive import PartFilter
 
-HEAD = "0006"
+HEAD = "0007"
 
 
 @pytest.fixture
