@@ -59,7 +59,8 @@ def chaos(
     """Prove on this machine that no part is lost while processes are killed.
 
     Starts a broker, a service and a simulated line of its own; your installation is not touched. Exits 1 if a part was
-    lost or decided twice, or if a PASS was wrong or late. Full form: [bold]inspector chaos --kills 20 --rate 60[/]
+    lost without a record or decided twice, if a PASS was wrong or late, or if the books do not agree. Full form:
+    [bold]inspector chaos --kills 20 --rate 60[/]
     """
     from inspector.lab.chaos.schedule import default_duration_s, parse_faults
     from inspector.lab.chaos.testbed import RunOptions
@@ -76,6 +77,8 @@ def chaos(
         print_json(result)
     else:
         print_table(_table(result))
+        for problem in result["books"]["problems"]:
+            print_status(problem)
     raise typer.Exit(0 if result["clean"] else 1)
 
 

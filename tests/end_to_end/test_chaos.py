@@ -61,7 +61,10 @@ def test_no_part_is_lost_decided_twice_or_passed_wrongly_while_everything_dies_o
     result = json.loads(done.stdout)
     assert (done.returncode, result["clean"]) == (0, True), result["failures"]
     assert [result[name] for name in ("lost", "decided_twice", "wrong_pass", "late_pass")] == [0, 0, 0, 0]
-    assert result["verdicts"] == result["frames"] > 100
+    books = result["books"]
+    assert books["problems"] == []
+    assert 0 < result["frames"] - result["verdicts"] <= books["withheld"] == books["lost"]
+    assert result["verdicts"] > 100
     assert set(result["faults"]) == {"calm", *FaultKind}
     assert all(set(counts) >= {*COUNTED, "longest_gap_s"} for counts in result["faults"].values())
     assert all(result["faults"][fault]["strikes"] == 1 for fault in FaultKind)

@@ -16,6 +16,7 @@ from typing import Final
 from inspector.adapters.mqtt.line_client import Exposure, Journey, LineClient
 from inspector.domain.decision import Reason
 from inspector.errors import PoolError
+from inspector.lab.chaos.frame_numbers import FrameNumbers
 from inspector.lab.synthetic import draw, encode
 from inspector.utc import utc_now
 
@@ -36,6 +37,7 @@ class LoadGenerator:
         self._run = run
         self._rate = rate
         self._pictures = washer_frames(seed)
+        self._numbers = FrameNumbers()
         self._sent = 0
         self._first = 0
         self._stop = threading.Event()
@@ -73,6 +75,15 @@ class LoadGenerator:
         newest = takewhile(lambda journey: journey.sent_s > since_s, reversed(self.journeys()))
         return sum(map(is_judged, newest)) >= MIN_JUDGED_VERDICTS
 
+    def restart_counter(self) -> None:
+        """Let the camera count from the start again, and lose some numbers."""
+        self._numbers.restart()
+
+    @property
+    def numbers_lost(self) -> int:
+        """How many numbers no frame was sent for."""
+        return self._numbers.lost
+
     def repeat(self, until_s: float) -> None:
         """Send every frame again that was sent before `until_s` and is still unanswered.
 
@@ -105,7 +116,7 @@ class LoadGenerator:
     def _send_next(self) -> None:
         trigger_id = f"{self._run}-{self._sent}"
         exposure = Exposure(
-            trigger_id, self._payload(trigger_id), seq=self._sent, product=PRODUCT, captured_at=utc_now()
+            trigger_id, self._payload(trigger_id), seq=self._numbers.take(), product=PRODUCT, captured_at=utc_now()
         )
         self._sent += 1
         self._client.send(exposure)

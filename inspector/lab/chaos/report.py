@@ -49,17 +49,26 @@ class InjectedFault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PartTrace:
-    """One part that the broker accepted, with its verdicts and its stored record."""
+    """One part that the broker accepted, with its verdicts and its stored record.
+
+    `taken`: another client acknowledged it in the station's place. The books must show it as lost if nobody stored it.
+    """
 
     trigger_id: str
     sent_s: float
     received: tuple[ReceivedVerdict, ...]
     stored: StoredPart | None
+    taken: bool = False
 
     @property
     def is_lost(self) -> bool:
         """Return whether the database does not hold the part, or the gate received no verdict."""
-        return self.stored is None or not self.received
+        return (self.stored is None or not self.received) and not self.is_withheld
+
+    @property
+    def is_withheld(self) -> bool:
+        """Return whether the service never had the part."""
+        return self.taken and self.stored is None and not self.received
 
     @property
     def is_decided_twice(self) -> bool:

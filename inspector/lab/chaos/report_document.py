@@ -6,18 +6,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from inspector.lab.chaos.books import LineBooks
 from inspector.lab.chaos.report import FaultReport, InjectedFault, PartTrace, responsible_fault
 
 MAX_LISTED_FAILURES: Final = 20  # failed parts that are listed one by one
 
 
 def report_document(
-    tally: FaultReport, traces: Sequence[PartTrace], strikes: Sequence[InjectedFault], deadline_s: float
+    tally: FaultReport,
+    traces: Sequence[PartTrace],
+    strikes: Sequence[InjectedFault],
+    deadline_s: float,
+    books: LineBooks,
 ) -> dict[str, Any]:
-    """Return totals, the same by fault, and the first failed parts, each with the reason."""
+    """Return totals, the same by fault, the books, and the first failed parts, each with the reason."""
     faults = {name: asdict(counts) | _recovery(name, strikes) for name, counts in tally.by_fault.items()}
     listed = failed_parts(traces, strikes, deadline_s)[:MAX_LISTED_FAILURES]
-    return asdict(tally.total) | {"clean": tally.total.is_clean, "faults": faults, "failures": listed}
+    booked = asdict(books) | {"problems": books.problems()}
+    clean = tally.total.is_clean and books.agree
+    return asdict(tally.total) | {"clean": clean, "faults": faults, "books": booked, "failures": listed}
 
 
 def failed_parts(
@@ -42,6 +49,8 @@ def _recovery(name: str, strikes: Sequence[InjectedFault]) -> dict[str, Any]:
 
 
 def _wrongs(trace: PartTrace, strikes: Sequence[InjectedFault], deadline_s: float) -> Iterator[str]:
+    if trace.is_withheld:
+        return
     if trace.stored is None:
         yield "lost: the database does not hold it"
     if not trace.received:

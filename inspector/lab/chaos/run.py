@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from inspector.adapters.mqtt.line_client import Journey
+from inspector.domain.reconciliation import LOSS_WRITE_DELAY_S
+from inspector.domain.sequence import LOST_AFTER_S
+from inspector.lab.chaos.books import LineBooks, line_books
 from inspector.lab.chaos.database import StoppableDatabase, stored_parts
 from inspector.lab.chaos.report import InjectedFault, PartTrace, ReceivedVerdict, StoredPart
 from inspector.lab.chaos.schedule import FaultKind, ScheduledFault, fault_schedule
-from inspector.lab.chaos.testbed import LINE, RunOptions, Testbed, testbed
+from inspector.lab.chaos.testbed import CAMERA, LINE, RunOptions, Testbed, testbed
 
 Say = Callable[[str], None]
 RECOVERY_POLL_S: Final = 0.2
@@ -23,11 +26,15 @@ DRAIN_TIMEOUT_S: Final = 20.0
 
 
 class ChaosRun(NamedTuple):
-    """Every part with its outcome, and every fault. `repeated` counts frames sent again after a broker kill."""
+    """Every part with its outcome, every fault, and the books.
+
+    `repeated` counts frames sent again after a broker kill.
+    """
 
     traces: list[PartTrace]
     strikes: list[InjectedFault]
     repeated: int
+    books: LineBooks
 
 
 def run_chaos(orders: RunOptions, database: StoppableDatabase, folder: Path, say: Say) -> ChaosRun:
@@ -42,12 +49,15 @@ def run_chaos(orders: RunOptions, database: StoppableDatabase, folder: Path, say
         running.load.stop()
         say("draining")
         running.load.drain(DRAIN_TIMEOUT_S)
-    return ChaosRun(
-        part_traces(running.load.journeys(), stored_parts(database.url, LINE)), strikes, running.load.repeated
-    )
+        time.sleep(LOST_AFTER_S + LOSS_WRITE_DELAY_S)  # for the last losses to be booked
+    traces = part_traces(running.load.journeys(), stored_parts(database.url, LINE), running.taken)
+    withheld = running.load.numbers_lost + sum(trace.is_withheld for trace in traces)
+    return ChaosRun(traces, strikes, running.load.repeated, line_books(database.url, LINE, CAMERA, withheld))
 
 
-def part_traces(journeys: Iterable[Journey], stored: dict[str, StoredPart]) -> list[PartTrace]:
+def part_traces(
+    journeys: Iterable[Journey], stored: dict[str, StoredPart], taken: Set[str] = frozenset()
+) -> list[PartTrace]:
     """Join the parts that the broker accepted with their verdicts and stored records."""
     to_monotonic_s = time.monotonic() - time.time()
     return [
@@ -61,6 +71,7 @@ def part_traces(journeys: Iterable[Journey], stored: dict[str, StoredPart]) -> l
                 for at_s, verdict in journey.verdicts
             ),
             stored.get(journey.exposure.trigger_id),
+            journey.exposure.trigger_id in taken,
         )
         for journey in journeys
         if journey.accepted

@@ -11,7 +11,11 @@ FAULT_AND_RECOVERY_S: Final = 4.0  # typical duration of a fault and the recover
 
 
 class FaultKind(StrEnum):
-    """What is broken, and how. The outbox lives in the station's process: both fail together."""
+    """What is broken, and how. The outbox lives in the station's process: both fail together.
+
+    COUNTER: the camera's counter restarts and some numbers are lost. TAKEOVER: another client connects with the
+    station's client id and acknowledges the frames that it gets.
+    """
 
     STATION = "station"
     STATION_FREEZE = "station-freeze"
@@ -21,6 +25,8 @@ class FaultKind(StrEnum):
     BROKER_FREEZE = "broker-freeze"
     NETWORK = "network"
     DATABASE = "database"
+    COUNTER = "counter"
+    TAKEOVER = "takeover"
 
 
 ALIASES: Final = {"relay": FaultKind.STATION, "relay-freeze": FaultKind.STATION_FREEZE}

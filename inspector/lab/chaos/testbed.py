@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.line_client import LineClient
 from inspector.adapters.mqtt.local.broker import free_port
+from inspector.adapters.mqtt.stray_client import StrayClient
 from inspector.lab.chaos.broker import HOST, KillableBroker
 from inspector.lab.chaos.database import StoppableDatabase
 from inspector.lab.chaos.load_generator import PRODUCT, LoadGenerator
@@ -25,6 +26,9 @@ START_TIMEOUT_S: Final = 180.0
 FREEZE_DURATION_S: Final = 3.0
 BROKER_OUTAGE_S: Final = 1.0
 NETWORK_CUT_S: Final = 2.0
+TAKEOVER_S: Final = 2.0
+SITE: Final = "chaos"
+STATION_CLIENT_ID: Final = f"{SITE}-station-0"
 PIPELINE: Final = """\
 line: {line}
 product: {product}
@@ -52,13 +56,14 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Testbed:
-    """The running processes, as far as faults concern them."""
+    """The running processes, as far as faults concern them. `taken`: trigger_ids that an intruder acknowledged."""
 
     broker: KillableBroker
     wire: Proxy
     database: StoppableDatabase
     service: ServiceProcesses
     load: LoadGenerator
+    taken: set[str] = field(default_factory=set)
 
     def strike(self, planned: ScheduledFault) -> AbstractContextManager[object]:
         """Inject the fault for the length of the block. The service or Ray replaces what died."""
@@ -71,8 +76,23 @@ class Testbed:
             FaultKind.BROKER_FREEZE: lambda: frozen_process(self.broker.pid),
             FaultKind.NETWORK: self.wire.cut,
             FaultKind.DATABASE: self.database.away,
+            FaultKind.COUNTER: self.counter_restarted,
+            FaultKind.TAKEOVER: self.session_taken_over,
         }
         return strikes[planned.fault]()
+
+    @contextmanager
+    def counter_restarted(self) -> Iterator[None]:
+        """Restart the camera's counter."""
+        self.load.restart_counter()
+        yield
+
+    @contextmanager
+    def session_taken_over(self) -> Iterator[None]:
+        """Connect with the station's client id; what that client acknowledges never reaches the station."""
+        with StrayClient(Broker(HOST, self.broker.port), STATION_CLIENT_ID, persistent=True) as intruder:
+            yield
+        self.taken.update(intruder.taken)
 
     def lasts_s(self, fault: FaultKind) -> float:
         """Return the duration of this fault in seconds; 0 for a kill."""
@@ -81,6 +101,7 @@ class Testbed:
             FaultKind.BROKER: BROKER_OUTAGE_S,
             FaultKind.NETWORK: NETWORK_CUT_S,
             FaultKind.DATABASE: self.database.away_s,
+            FaultKind.TAKEOVER: TAKEOVER_S,
         }
         return fixed.get(fault, FREEZE_DURATION_S if fault in freezes else 0.0)
 
@@ -119,7 +140,7 @@ def _environment(orders: RunOptions, database: str, broker_port: int, folder: Pa
         "BROKER_USERNAME": "",
         "BROKER_TLS": "false",
         "TOPIC_ROOT": Topics().root,
-        "SITE": "chaos",
+        "SITE": SITE,
         "STATIONS": "1",
         "REPLICAS": str(orders.replicas),
         "MODEL": str(orders.model),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.domain.declared import Disposition
+from inspector.lab.chaos.books import LineBooks
 from inspector.lab.chaos.report import (
     BEFORE_FAULTS,
     InjectedFault,
@@ -28,6 +29,7 @@ DEADLINE_S = 5.0
 KILLED = InjectedFault(FaultKind.STATION, 10.0, 10.0, 13.0)
 LOCKED = InjectedFault(FaultKind.DATABASE, 20.0, 27.0, 28.0)
 STRIKES = (KILLED, LOCKED)
+AGREEING = LineBooks(decided=1, lost=2, unaccounted=0, withheld=2)
 
 
 def heard(
@@ -145,7 +147,7 @@ def test_there_is_a_told_failure_exactly_where_the_counts_are_not_clean(traces: 
 
 def tell(*traces: PartTrace) -> list[dict[str, str]]:
     failures: list[dict[str, str]] = report_document(
-        fault_report(traces, STRIKES, DEADLINE_S), traces, STRIKES, DEADLINE_S
+        fault_report(traces, STRIKES, DEADLINE_S), traces, STRIKES, DEADLINE_S, AGREEING
     )["failures"]
     return failures
 
@@ -153,8 +155,29 @@ def tell(*traces: PartTrace) -> list[dict[str, str]]:
 def test_page_says_how_often_each_fault_struck_and_how_long_recovery_took() -> None:
     hopeless = InjectedFault(FaultKind.STATION, 30.0, 30.0, None)
     told = report_document(
-        fault_report([GOOD], (*STRIKES, hopeless), DEADLINE_S), [GOOD], (*STRIKES, hopeless), DEADLINE_S
+        fault_report([GOOD], (*STRIKES, hopeless), DEADLINE_S), [GOOD], (*STRIKES, hopeless), DEADLINE_S, AGREEING
     )["faults"]
     assert [told[FaultKind.STATION][name] for name in ("strikes", "unrecovered", "longest_recovery_s")] == [2, 1, 3.0]
     assert [told[FaultKind.DATABASE][name] for name in ("strikes", "unrecovered", "longest_recovery_s")] == [1, 0, 8.0]
     assert (told[BEFORE_FAULTS]["strikes"], told[BEFORE_FAULTS]["longest_recovery_s"]) == (0, None)
+
+
+def test_part_that_another_client_acknowledged_is_not_lost_if_the_service_never_had_it() -> None:
+    withheld = PartTrace("t-1", 1.0, (), None, taken=True)
+    assert counts(withheld).is_clean
+    assert tell(withheld) == []
+    assert counts(replace(withheld, stored=PROVED)).lost == 1, "stored, and the gate got no verdict"
+
+
+@pytest.mark.parametrize(
+    ("books", "problem"),
+    [
+        (AGREEING, None),
+        (replace(AGREEING, lost=0), "2 frame(s) were kept from the service, the ledger booked 0 as lost"),
+        (replace(AGREEING, lost=500), "2 frame(s) were kept from the service, the ledger booked 500 as lost"),
+        (replace(AGREEING, unaccounted=7), "7 number(s) of the camera are neither parts nor losses"),
+    ],
+)
+def test_run_is_clean_only_if_the_books_agree(books: LineBooks, problem: str | None) -> None:
+    found = report_document(fault_report([GOOD], STRIKES, DEADLINE_S), [GOOD], STRIKES, DEADLINE_S, books)
+    assert (found["clean"], found["books"]["problems"]) == (problem is None, [problem] if problem else [])
