@@ -27,6 +27,11 @@ from inspector.cli.export.parts import export_parts
 from inspector.cli.export.pipelines import export_pipelines
 from inspector.cli.learn import learn
 from inspector.cli.ledger import ledger
+from inspector.cli.line.commission import line_commission
+from inspector.cli.line.list import line_list
+from inspector.cli.line.live import line_live
+from inspector.cli.line.pause import line_pause
+from inspector.cli.line.state import line_state
 from inspector.cli.output import print_error
 from inspector.cli.plan import plan
 from inspector.cli.replay import replay
@@ -67,6 +72,16 @@ COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Tests and training": (chaos, train_demo),
 }
 GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
+    "line": (
+        "Lines, their states and their right to pass parts.",
+        {
+            "list": line_list,
+            "state": line_state,
+            "pause": line_pause,
+            "commission": line_commission,
+            "live": line_live,
+        },
+    ),
     "db": ("Maintain the ledger's database.", {"upgrade": db_upgrade}),
     "eval": (
         "Measure how good a model's answers are.",

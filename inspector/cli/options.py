@@ -14,6 +14,7 @@ from inspector.settings import Settings
 PIPELINES: Final = Path("pipelines")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 LineArgument = Annotated[str, typer.Argument(help="Name of the line.")]
+ChangeReason = Annotated[str, typer.Option(help="Why; kept with the change.")]
 PipelinesFolder = Annotated[Path, typer.Option("--pipelines", help="Folder of pipeline files.")]
 ModelCardPath = Annotated[Path | None, typer.Option("--model", help="Model card. Default: INSPECTOR_MODEL.")]
 Fps = Annotated[float, typer.Option(help="Frames a second over all lines together.", min=0.01, max=10_000)]

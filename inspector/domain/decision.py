@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final, NamedTuple
 
 from inspector.domain.declared import Disposition
 from inspector.domain.pipeline import Pipeline, Thresholds
@@ -30,6 +31,10 @@ class Reason(StrEnum):
     OVERLOAD = "OVERLOAD"
     UNQUALIFIED = "UNQUALIFIED"
     SAFE_MODE = "SAFE_MODE"
+    PAUSED = "PAUSED"
+
+
+JUDGED_REASONS: Final = frozenset({Reason.NO_DEFECT, Reason.DEFECT, Reason.DISAGREEMENT})  # what a judgement can say
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +46,21 @@ class Decision:
     reason: Reason
     detail: str = ""
 
+    @property
+    def outcome(self) -> JudgedOutcome:
+        return JudgedOutcome(self.verdict, self.disposition)
+
     def __post_init__(self) -> None:
         proved = self.verdict is Verdict.OK and self.reason is Reason.NO_DEFECT
         if self.disposition is Disposition.PASS and not proved:
             raise ValueError(f"PASS needs OK and NO_DEFECT, not {self.verdict} and {self.reason}")
+
+
+class JudgedOutcome(NamedTuple):
+    """A verdict and its disposition, without the reason."""
+
+    verdict: Verdict
+    disposition: Disposition
 
 
 def decide(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> Decision:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from inspector.domain.decision import Decision
+from inspector.domain.decision import Decision, JudgedOutcome
 from inspector.domain.frame import FrameKey
+from inspector.domain.line_state import LineState
 from inspector.domain.report import NO_WORDS, Words
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 
@@ -54,6 +55,9 @@ class Evidence:
 class PartRecord:
     """One decided part. `latency_ms` runs from receipt to decision; `late` says the deadline had passed.
 
+    `line_state` is the line's state for this part. `would_be` is the outcome that a LIVE line would have given it:
+    tuning and statistics use it, because commissioning gives every part the fail-safe.
+
     `run` numbers the run of the camera's counter that `seq` belongs to. `rungs` is how many rungs were asked.
     `p_ng` and `agreement` are None where no answer was readable.
     """
@@ -67,6 +71,8 @@ class PartRecord:
     latency_ms: float
     deadline_ms: float
     late: bool
+    line_state: LineState
+    would_be: JudgedOutcome
     part_id: str | None = None
     product: str | None = None
     lot: str | None = None

@@ -369,6 +369,17 @@ class Pipeline(StrictModel):
             scored["p_true"] = P_TRUE_VERSION
         return hashlib.sha256(json.dumps(scored, sort_keys=True).encode()).hexdigest()[:16]
 
+    def policy_fingerprint(self) -> str:
+        """Hash (16 hex) the settings that turn scores into dispositions. A qualification holds for one of them.
+
+        Defaults are left out, so that lines qualified before a setting existed stay qualified. So is `settle.shadow`:
+        shadow votes decide nothing.
+        """
+        settle = self.settle.model_copy(update={"shadow": SettlePolicy().shadow})
+        decided = self.model_copy(update={"settle": settle})
+        policy = decided.model_dump(mode="json", include=set(POLICY_SETTINGS), exclude_defaults=True)
+        return hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()[:16]
+
 
 # Part of the fingerprint of lines that use them: increase one whenever its scores change for the same pictures.
 SECOND_OPINION_VERSION: Final = "patches/1"
@@ -385,6 +396,9 @@ SCORED_SETTINGS: Final = frozenset(
         "references",
         "count",
     }
+)
+POLICY_SETTINGS: Final = frozenset(
+    {"count", "settle", "thresholds", "second_opinion", "quality", "deadline_ms", "learned"}
 )
 SCORED_WHEN_CHANGED: Final = frozenset(  # fields below a setting; most count only where they differ from defaults
     {

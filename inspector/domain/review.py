@@ -63,7 +63,7 @@ def balanced_sample(parts: Sequence[PartHistory]) -> list[PartHistory]:
     People review rejected parts sooner than passed ones; figures over the reviewed parts alone would mostly describe
     that choice. A disposition with few parts (RARE_SHARE) does not limit the share of the others.
     """
-    all_of = {each: [part for part in parts if part.part.decision.disposition is each] for each in Disposition}
+    all_of = {each: [part for part in parts if part.part.would_be.disposition is each] for each in Disposition}
     reviewed = {each: [part for part in group if part.is_ng is not None] for each, group in all_of.items()}
     common = [each for each, group in all_of.items() if len(group) > RARE_SHARE * len(parts)]
     share = min((len(reviewed[each]) / len(all_of[each]) for each in common), default=0.0)

@@ -6,9 +6,10 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from inspector.domain.decision import Decision, Reason, Verdict
+from inspector.domain.decision import Decision, JudgedOutcome, Reason, Verdict
 from inspector.domain.declared import Disposition, Severity, ViewName
 from inspector.domain.frame import FrameKey
+from inspector.domain.line_state import LineState
 from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.domain.report import Box, Finding, Words, WordsState
 from inspector.domain.vote import Opinion, StoppedBy, Vote
@@ -37,6 +38,8 @@ NG_PART: Final = PartRecord(
     latency_ms=612.0,
     deadline_ms=1500.0,
     late=False,
+    line_state=LineState.LIVE,
+    would_be=JudgedOutcome(Verdict.NG, Disposition.REJECT),
     part_id="SN0001",
     product="mainboard-7",
     lot="L2026-05",

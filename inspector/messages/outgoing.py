@@ -15,6 +15,7 @@ from pydantic import (
 
 from inspector.domain.decision import Reason, Verdict
 from inspector.domain.declared import Disposition, Name, Severity, Share
+from inspector.domain.line_state import LineState
 from inspector.domain.part import PartRecord, PartState
 from inspector.domain.report import Finding, WordsState
 from inspector.domain.vote import Opinion, StoppedBy, Vote
@@ -22,6 +23,7 @@ from inspector.messages.incoming import Sha256, TriggerId
 
 Corners = Annotated[tuple[Share, ...], Field(min_length=4, max_length=4)]
 MAX_VERDICT_BYTES: Final = 1023
+DISPENSABLE_FIELDS: Final = ("traceparent", "would_be", "part_id")  # of a verdict, in the order they are left out
 MAX_PART_ID_BYTES: Final = 36  # keeps a verdict below 1 KiB with the longest names
 
 
@@ -37,13 +39,23 @@ class PipelineStamp(Payload):
     fingerprint: str = Field(max_length=16, description="16 hex digits; changes whenever scores may change")
 
 
+class WouldBe(Payload):
+    """The outcome that the part's judgement alone gives it, whatever the state of its line."""
+
+    verdict: Verdict
+    disposition: Disposition
+
+
 class VerdictMessage(Payload):
     """The only message that a gate reads: at most 1 KiB of JSON, one per part. Repeats carry the same result_id."""
 
     schema_: Literal["inspector.verdict/1"] = Field(default="inspector.verdict/1", alias="schema")
     result_id: str = Field(max_length=48)
     trigger_id: TriggerId
-    part_id: str | None = Field(default=None, description="left out if longer than a UUID; the report contains it")
+    part_id: str | None = Field(
+        default=None,
+        description="left out if longer than a UUID, or if the verdict would exceed 1 KiB; the report contains it",
+    )
     line: Name
     camera: Name
     seq: int | None = None
@@ -60,6 +72,12 @@ class VerdictMessage(Payload):
     latency_ms: float = Field(ge=0.0, description="from receipt to decision")
     deadline_ms: float = Field(ge=0.0, description="from capture")
     late: bool
+    line_state: LineState
+    would_be: WouldBe | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="what a LIVE line would have answered; left out of a verdict that would exceed 1 KiB",
+    )
     gate_by: AwareDatetime | None = Field(
         default=None, description="the deadline as a time; no PASS is published later"
     )
@@ -115,6 +133,7 @@ class ReportMessage(Payload):
     lot: str | None = None
     captured_at: AwareDatetime | None = None
     traceparent: str | None = Field(default=None, description="the frame's W3C trace context")
+    would_be: WouldBe
     received_at: AwareDatetime
     votes: tuple[VoteLine, ...]
     second_opinion: OpinionLine | None = Field(default=None, description="present if the pipeline asks for one")
@@ -217,6 +236,8 @@ def verdict_message(part: PartRecord, until: GateDeadline | None = None) -> Verd
         latency_ms=round(part.latency_ms, 1),
         deadline_ms=round(part.deadline_ms, 1),
         late=part.late,
+        line_state=part.line_state,
+        would_be=_would_be(part),
         gate_by=until and until.gate_by,
         fail_safe=until and until.fail_safe,
         is_simulated=part.is_simulated,
@@ -225,8 +246,20 @@ def verdict_message(part: PartRecord, until: GateDeadline | None = None) -> Verd
             line=part.pipeline.line, version=part.pipeline.version, fingerprint=part.pipeline.fingerprint
         ),
     )
-    is_too_long = part.traceparent is not None and len(to_json(message)) > MAX_VERDICT_BYTES
-    return message.model_copy(update={"traceparent": None}) if is_too_long else message
+    return _within_limit(message)
+
+
+def _would_be(part: PartRecord) -> WouldBe:
+    return WouldBe(verdict=part.would_be.verdict, disposition=part.would_be.disposition)
+
+
+def _within_limit(message: VerdictMessage) -> VerdictMessage:
+    """Leave out what the report contains too, until the verdict fits. A gate needs none of it."""
+    for field in DISPENSABLE_FIELDS:
+        if len(to_json(message)) <= MAX_VERDICT_BYTES:
+            return message
+        message = message.model_copy(update={field: None})
+    return message
 
 
 def report_message(part: PartRecord) -> ReportMessage:
@@ -239,6 +272,7 @@ def report_message(part: PartRecord) -> ReportMessage:
         lot=part.lot,
         captured_at=part.captured_at,
         traceparent=part.traceparent,
+        would_be=_would_be(part),
         received_at=part.received_at,
         votes=tuple(vote_line(vote) for vote in part.votes),
         second_opinion=opinion_line(part.opinion) if part.opinion else None,

@@ -38,7 +38,7 @@ def demo_service(settings: Settings, pipelines: Path, notify: Notify) -> Iterato
             }
         )
         notify("starting Ray Serve: stations, model replicas, console")
-        with service(settings, pipelines, always_apply=True) as running:
+        with service(settings, pipelines, always_apply=True, drill=True) as running:
             notify(f"console: {running.console_url}")
             yield running
 

@@ -15,19 +15,26 @@ from inspector.bootstrap.from_settings import absolute, broker_of, card_of
 from inspector.bootstrap.plans import console_plan, model_plan, station_plan
 from inspector.errors import BrokerError
 from inspector.operations.apply import plan_changes, read_pipelines, store_changes
+from inspector.operations.line_states import set_all_live_for_drill
 from inspector.operations.signals import interrupt_on_signals
 from inspector.settings import Settings
 
 
 @contextmanager
 def service(
-    settings: Settings, pipelines: Path | None, *, ray_address: str | None = None, always_apply: bool = False
+    settings: Settings,
+    pipelines: Path | None,
+    *,
+    ray_address: str | None = None,
+    always_apply: bool = False,
+    drill: bool = False,
 ) -> Iterator[Settings]:
     """Run the service for the length of the block; yields the settings with absolute paths.
 
     Applies `pipelines` if the ledger has none yet, or always with `always_apply`, as the demo does. Later changes need
-    `inspector apply`. Raises BrokerError, DeclarationError, LedgerError or PoolError, each with its remedy, before
-    anything runs.
+    `inspector apply`. `drill`: every line may pass parts for a day, by an override.
+
+    Raises BrokerError, DeclarationError, LedgerError or PoolError, each with its remedy, before anything runs.
     """
     from inspector.adapters.serving.cluster import deploy, ray_cluster
 
@@ -41,6 +48,8 @@ def service(
         upgrade(settings.database)
         if pipelines is not None and (always_apply or not SqlArchive(settings.database).list_pipelines()):
             apply_pipelines(settings, pipelines)
+        if drill:
+            set_all_live_for_drill(settings)
         cpus = max(1.0, model.num_cpus * (model.max_replicas or model.replicas))
         with ray_cluster(ray_address, settings.data / "ray.log", num_cpus=cpus):
             deploy(model, station_plan(settings), console_plan(settings))

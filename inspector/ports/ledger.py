@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from inspector.domain.decision import Decision
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
+from inspector.domain.line_state import LineStatus
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline, Retention
 from inspector.domain.reconciliation import Ack, CountComparison, Gap, MissingAck, TriggerCount
@@ -20,11 +21,15 @@ from inspector.ports.broker import OutgoingMessage
 
 
 class PipelineVersion(NamedTuple):
-    """A stored version of a declaration. `golden` holds the sha256 of its golden samples, in declared order."""
+    """A stored version of a declaration, with the status of its line.
+
+    `golden` holds the sha256 of its golden samples, in declared order.
+    """
 
     pipeline: Pipeline
     version: int
     golden: tuple[str, ...]
+    status: LineStatus
 
 
 class StoredVerdict(NamedTuple):

@@ -15,6 +15,7 @@ from typing import Final
 from inspector.domain.decision import Decision, Reason, decide, fail_safe
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import Frame
+from inspector.domain.line_state import LineState
 from inspector.domain.part import Evidence
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.quality import Measurements, quality_fault
@@ -63,9 +64,13 @@ class Examiner:
             return replace(frame, fault=f"{frame.claim.url} could not be fetched before the deadline")
 
     async def examine(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Findings:
-        """Judge the frame while its picture is stored. Without a stored picture there is no PASS."""
+        """Judge the frame while its picture is stored. Without a stored picture there is no PASS.
+
+        A paused line's frame is stored and not judged.
+        """
         storing = asyncio.create_task(self._store(frame, due))
-        findings = await self._judge(frame, line, due)
+        paused = line.status.state is LineState.PAUSED
+        findings = _paused(line.pipeline) if paused else await self._judge(frame, line, due)
         try:
             return replace(findings, evidence=await storing)
         except LedgerError as error:
@@ -132,6 +137,10 @@ class Examiner:
     def _left_ms(self, due: Deadline) -> float:
         now_s = time.monotonic()
         return due.left_ms(now_s) - self.reserve.reserved_ms(due.ms, now_s)
+
+
+def _paused(pipeline: Pipeline) -> Findings:
+    return Findings(fail_safe(pipeline.fail_safe, Reason.PAUSED, "the line is paused"))
 
 
 def _failed(pipeline: Pipeline, error: Exception) -> Decision:

@@ -10,6 +10,7 @@ from typing import Final
 from inspector.domain.decision import Decision, Reason, enforce_deadline
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import Frame
+from inspector.domain.line_state import withhold
 from inspector.domain.part import Evidence, PartRecord, PipelineRef
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.quality import Measurements
@@ -72,16 +73,21 @@ def part_record(
     """Build the record of a frame that is decided at `now_s`. `fingerprint` is that of the line and its model."""
     judgement, duration = findings.judgement, timedelta(seconds=now_s - frame.received_s)
     late = due.left_ms(now_s) < 0.0
+    decided_at = frame.received_at + duration
+    judged = enforce_deadline(findings.decision, line.pipeline, late=late)
+    right = (fingerprint, line.pipeline.policy_fingerprint(), decided_at)
     return PartRecord(
         result_id=result_id,
         key=frame.key,
-        decision=enforce_deadline(findings.decision, line.pipeline, late=late),
+        decision=withhold(judged, line.status.objection(*right), line.pipeline.fail_safe),
         pipeline=PipelineRef(line.pipeline.line, line.version, fingerprint),
         received_at=frame.received_at,
-        decided_at=frame.received_at + duration,
+        decided_at=decided_at,
         latency_ms=duration.total_seconds() * 1000.0,
         deadline_ms=due.ms,
         late=late,
+        line_state=line.status.state_of(*right),
+        would_be=judged.outcome,
         part_id=frame.part_id,
         product=frame.product,
         lot=frame.lot,

@@ -16,7 +16,7 @@ from inspector.station.station import Station
 
 log = logging.getLogger(__name__)
 
-POLL_INTERVAL_S: Final = 1.0
+POLL_INTERVAL_S: Final = 0.5  # a paused line must stop passing within 1 s
 
 
 class PipelineUpdates:

@@ -105,7 +105,7 @@ class ReviewedParts(NamedTuple):
 
 def _reviewed(history: History) -> ReviewedParts:
     parts = [part for part in history.parts if part.is_ng is not None and (part.shadow or part.part.votes)]
-    kinds = [part.part.decision.disposition for part in parts]
+    kinds = [part.part.would_be.disposition for part in parts]
     counts = Counter(kinds)
     part_weights = [history.totals[kind] / counts[kind] for kind in kinds]
     return ReviewedParts(parts, part_weights, _missing_reviews(history, parts, counts))

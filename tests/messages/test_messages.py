@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.declarations import names, trigger_ids
 
-from inspector.domain.decision import Decision, Reason, Verdict
+from inspector.domain.decision import Decision, JudgedOutcome, Reason, Verdict
 from inspector.domain.declared import Disposition, Severity, ViewName
 from inspector.domain.frame import TRIGGER_ID_PATTERN, FrameKey
+from inspector.domain.line_state import LineState
 from inspector.domain.part import PartRecord, PipelineRef
 from inspector.domain.report import NO_WORDS, Box, Finding, Words, WordsState
 from inspector.domain.vote import StoppedBy, Vote
@@ -130,6 +131,8 @@ def test_the_longest_verdict_stays_below_one_kib() -> None:
         key=FrameKey("l" * 64, "c" * 64, "t" * 128),
         decision=Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT),
         pipeline=PipelineRef("l" * 64, 2**31, "f" * 16),
+        line_state=LineState.COMMISSIONING,
+        would_be=JudgedOutcome(Verdict.INCONCLUSIVE, Disposition.REVIEW),
         decided_at=datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC),
         latency_ms=123456789.125,
         deadline_ms=599999.123456,
@@ -144,8 +147,10 @@ def test_the_longest_verdict_stays_below_one_kib() -> None:
     )
     until = GateDeadline(datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC), Disposition.REVIEW)
     message = verdict_message(longest, until)
-    assert message.part_id == "p" * 36
-    assert (message.traceparent, report_message(longest).traceparent) == (None, longest.traceparent)
+    report = report_message(longest)
+    assert (message.traceparent, message.would_be, message.part_id) == (None, None, None)
+    assert (report.traceparent, report.part_id) == (longest.traceparent, longest.part_id)
+    assert report.would_be.disposition is longest.would_be.disposition
     assert 950 < len(to_json(message)) < KIB
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from support.fakes import MemoryEvidence, MemoryLedger
+from support.fakes import MemoryEvidence, MemoryLedger, live_version
 from support.line_fakes import MemoryPictureReader, MemoryPublisher, ScriptedPool, at_work, frame, pipeline
 
 from inspector.domain.declared import Disposition
@@ -17,7 +17,6 @@ from inspector.domain.reconciliation import Ack
 from inspector.errors import PoolOverload
 from inspector.messages.outgoing import PartStateMessage
 from inspector.messages.topics import Topics
-from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Job
 from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.event_log import EventLog
@@ -57,7 +56,7 @@ class Line:
         self.station = Station(
             examiner, recorder, safe_mode, self.ledger, self.outbox, self.events, self.cameras, self.gate, notify=notify
         )
-        self.station.follow([PipelineVersion(pipeline(), 1, ())])
+        self.station.follow([live_version(pipeline(), 1, ())])
 
     @property
     def states(self) -> list[PartState]:
@@ -92,7 +91,7 @@ async def test_redelivered_part_is_not_told_of_again(line: Line) -> None:
 
 
 async def test_stranger_is_not_told_of(line: Line) -> None:
-    line.station.follow([PipelineVersion(pipeline(cameras=["cam9"]), 1, ())])
+    line.station.follow([live_version(pipeline(cameras=["cam9"]), 1, ())])
     await line.station.inspect(frame())
     assert line.states == []
 

@@ -6,10 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.fakes import NOON, REJECTED, MemoryEvidence, MemoryLedger, a_part, a_pipeline
+from support.fakes import NOON, REJECTED, MemoryEvidence, MemoryLedger, a_part, a_pipeline, live_version
 
 from inspector.errors import LedgerError
-from inspector.ports.ledger import PipelineVersion
 from inspector.station.picture_retention import PictureRetention
 
 NOTHING_KEPT = a_pipeline(retention={"pass_pictures": 0.0})
@@ -24,7 +23,7 @@ class BusyDisk(MemoryEvidence):
 
 async def filled(evidence: MemoryEvidence) -> MemoryLedger:
     """A passed and a rejected part, long ago."""
-    ledger = MemoryLedger([PipelineVersion(NOTHING_KEPT, 1, ())])
+    ledger = MemoryLedger([live_version(NOTHING_KEPT, 1, ())])
     for name, part in (("passed", a_part("t-1")), ("rejected", a_part("t-2", decision=REJECTED))):
         picture = evidence.put(name.encode(), "image/jpeg")
         await ledger.record(replace(part, evidence=picture, decided_at=NOON - timedelta(days=400)), [])

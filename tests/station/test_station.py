@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
-from support.fakes import MemoryEvidence, MemoryLedger
+from support.fakes import MemoryEvidence, MemoryLedger, live_version
 from support.line_fakes import MemoryPictureReader, MemoryPublisher, ScriptedPool, at_work, frame, judgement, pipeline
 
 from inspector.domain.decision import Reason, Verdict
@@ -27,7 +27,6 @@ from inspector.messages.examples import TRACEPARENT
 from inspector.messages.outgoing import ReportMessage, VerdictMessage
 from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
-from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Job, PoolResult, ShadowResult
 from inspector.station.admission_queue import AdmissionQueue
 from inspector.station.camera_monitor import CameraMonitor
@@ -74,7 +73,7 @@ class Line:
         self.declare(pipeline())
 
     def declare(self, declared: Pipeline, version: int = 1) -> None:
-        self.station.follow([PipelineVersion(declared, version, ())])
+        self.station.follow([live_version(declared, version, ())])
 
     def verdicts(self) -> list[VerdictMessage]:
         sent = [message for message in self.publisher.published if message.topic.endswith("/verdict")]

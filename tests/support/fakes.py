@@ -13,8 +13,9 @@ from typing import Any
 from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.frame import FrameKey
+from inspector.domain.line_state import LineState, LineStatus, PassRight, RightOrigin
 from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
-from inspector.domain.pipeline import Pipeline, Retention
+from inspector.domain.pipeline import Pipeline, Retention, line_fingerprint
 from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.domain.report import Words, WordsState
 from inspector.domain.review import Review
@@ -34,6 +35,7 @@ from inspector.ports.ledger import (
 )
 from inspector.utc import utc_now
 
+MODEL_FINGERPRINT = "0123456789abcdef"
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PASSED = Decision(Verdict.OK, Disposition.PASS, Reason.NO_DEFECT)
 REJECTED = Decision(Verdict.NG, Disposition.REJECT, Reason.DEFECT)
@@ -52,11 +54,25 @@ def a_part(trigger_id: str = "t-1", *, line: str = "pcb", camera: str = "cam1", 
         latency_ms=120.0,
         deadline_ms=1500.0,
         late=False,
+        line_state=LineState.LIVE,
+        would_be=changes.get("decision", PASSED).outcome,
         votes=(Vote(ViewName.DIRECT, 0, 0.04, 1, 31.5, "No"),),
         rungs=1,
         stopped_by=StoppedBy.SETTLED,
     )
     return replace(part, **changes)
+
+
+def live_version(pipeline: Pipeline, version: int = 1, golden: tuple[str, ...] = ()) -> PipelineVersion:
+    """A version of a line that is qualified for the model of the fakes."""
+    fingerprint = line_fingerprint(pipeline.settings_fingerprint(), MODEL_FINGERPRINT, golden)
+    right = PassRight(fingerprint, pipeline.policy_fingerprint(), RightOrigin.QUALIFICATION)
+    return PipelineVersion(pipeline, version, golden, LineStatus(LineState.LIVE, (right,)))
+
+
+def new_version(pipeline: Pipeline, version: int = 1, golden: tuple[str, ...] = ()) -> PipelineVersion:
+    """A version of a line to which nobody gave a state yet."""
+    return PipelineVersion(pipeline, version, golden, LineStatus(LineState.COMMISSIONING))
 
 
 def a_verdict(part: PartRecord) -> OutgoingMessage:

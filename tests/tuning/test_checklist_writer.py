@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from support.fakes import live_version
 from support.line_fakes import GoldenShelf, KeptPrefix, pipeline
 from support.seeing_engine import SeeingEngine
 
@@ -28,7 +29,7 @@ def sha256(data: bytes) -> str:
 
 
 SHELF = GoldenShelf({sha256(data): data for data in (*GOLDEN, *PARTS)})
-VERSION = PipelineVersion(LINE, 3, tuple(map(sha256, GOLDEN)))
+VERSION = live_version(LINE, 3, tuple(map(sha256, GOLDEN)))
 
 
 def sees(picture: bytes, question: str) -> float:

@@ -10,6 +10,7 @@ from inspector.adapters.ledger.backup.snapshot import TableCopy, open_snapshot, 
 from inspector.adapters.ledger.database import masked_url
 from inspector.adapters.ledger.evidence import FileEvidence
 from inspector.adapters.ledger.ledger import SqlLedger
+from inspector.adapters.ledger.line_status import SqlLineStore
 from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
 from inspector.adapters.ledger.schema import SchemaState, schema_state, upgrade
 from inspector.adapters.ledger.versions import DeclaredVersion, NewVersion, store_versions
@@ -22,6 +23,7 @@ __all__ = [
     "SchemaState",
     "SqlArchive",
     "SqlLedger",
+    "SqlLineStore",
     "TableCopy",
     "masked_url",
     "measure_ledger",

@@ -37,7 +37,7 @@ def history(connection: Connection, line: str, fingerprint: str, newest: int) ->
     shadows, truths = _shadows(connection, wanted), _truths(connection, wanted)
     rows = load(connection, wanted, texts=False)
     found = tuple(PartHistory(row.part, tuple(shadows[row.number]), truths.get(row.number)) for row in rows)
-    kind = parts.c.disposition
+    kind = parts.c.would_be_disposition
     counted = connection.execute(select(kind, func.count()).where(*mine).group_by(kind))
     return History(found, {Disposition(name): count for name, count in counted})
 

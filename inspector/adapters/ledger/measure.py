@@ -17,6 +17,7 @@ from inspector.adapters.ledger.schema import upgrade
 from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition, Severity, ViewName
 from inspector.domain.frame import FrameKey
+from inspector.domain.line_state import LineState
 from inspector.domain.part import Evidence, PartRecord, PipelineRef
 from inspector.domain.report import NO_WORDS, Box, Finding, Words, WordsState
 from inspector.domain.vote import StoppedBy, Vote
@@ -138,6 +139,8 @@ def sample(number: int) -> PartRecord:
         latency_ms=400.0 + number % 97,
         deadline_ms=1500.0,
         late=False,
+        line_state=LineState.LIVE,
+        would_be=decision.outcome,
         seq=number,
         p_ng=0.07,
         agreement=1.0,

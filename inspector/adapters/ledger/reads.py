@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Select, func, literal, select
@@ -16,19 +17,24 @@ from inspector.adapters.ledger.tables import (
     evidence,
     is_pending,
     is_waiting,
+    line_states,
     outbox,
     parts,
+    pass_rights,
     pipeline_versions,
     reports,
     votes,
 )
 from inspector.domain.frame import FrameKey
+from inspector.domain.line_state import LineState, LineStatus, PassRight, RightOrigin
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import LedgerError
 from inspector.ports.archive import PartRow
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import CameraRow, PipelineVersion, StoredVerdict
+
+NEW_LINE: Final = LineStatus(LineState.COMMISSIONING)
 
 
 def find(connection: Connection, key: FrameKey) -> StoredVerdict | None:
@@ -56,9 +62,30 @@ def unpublished(connection: Connection, lines: Sequence[str] | None, limit: int)
 
 
 def newest_pipelines(connection: Connection) -> list[PipelineVersion]:
-    """Return the newest version of every line, by line."""
-    rows = connection.execute(newest_versions())
-    return [PipelineVersion(_pipeline(row), row.version, tuple(row.golden)) for row in rows]
+    """Return the newest version of every line with the line's status, by line."""
+    rows, statuses = connection.execute(newest_versions()).all(), line_statuses(connection)
+    return [
+        PipelineVersion(_pipeline(row), row.version, tuple(row.golden), statuses.get(row.line, NEW_LINE))
+        for row in rows
+    ]
+
+
+def line_statuses(connection: Connection) -> dict[str, LineStatus]:
+    """Return the state and the rights of every line that people gave one."""
+    every = line_states.c
+    newest = select(func.max(every.number)).group_by(every.line)
+    states = connection.execute(select(every.line, every.state).where(every.number.in_(newest)))
+    rights = _pass_rights(connection)
+    return {row.line: LineStatus(LineState(row.state), tuple(rights.get(row.line, ()))) for row in states}
+
+
+def _pass_rights(connection: Connection) -> dict[str, list[PassRight]]:
+    found: dict[str, list[PassRight]] = defaultdict(list)
+    given = select(pass_rights).where(pass_rights.c.revoked_at.is_(None)).order_by(pass_rights.c.number)
+    for row in connection.execute(given):
+        origin = RightOrigin(row.origin)
+        found[row.line].append(PassRight(row.fingerprint, row.policy, origin, row.until, row.reason))
+    return found
 
 
 def newest_versions() -> Select[Any]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from inspector.domain.decision import Decision, Reason, Verdict
+from inspector.domain.decision import Decision, JudgedOutcome, Reason, Verdict
 from inspector.domain.declared import Disposition, Severity, ViewName
 from inspector.domain.frame import FrameKey
+from inspector.domain.line_state import LineState
 from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.domain.reconciliation import TriggerCount
 from inspector.domain.report import NO_WORDS, Box, Finding, Words, WordsState
@@ -33,6 +34,9 @@ def part_row(part: PartRecord) -> Row:
         **_fields(part, "received_at", "decided_at", "latency_ms", "deadline_ms", "late", "part_id", "product", "lot"),
         **_fields(part, "seq", "run", "captured_at", "is_simulated", "p_ng", "agreement", "rungs", "stopped_by"),
         "traceparent": part.traceparent,
+        "line_state": part.line_state,
+        "would_be_verdict": part.would_be.verdict,
+        "would_be_disposition": part.would_be.disposition,
         "vote_count": len(part.votes),
         "evidence": part.evidence and part.evidence.sha256,
     }
@@ -118,6 +122,8 @@ def part_of(row: Any, votes: Iterable[Any]) -> PartRecord:
         latency_ms=row.latency_ms,
         deadline_ms=row.deadline_ms,
         late=row.late,
+        line_state=LineState(row.line_state),
+        would_be=JudgedOutcome(Verdict(row.would_be_verdict), Disposition(row.would_be_disposition)),
         part_id=row.part_id,
         product=row.product,
         lot=row.lot,

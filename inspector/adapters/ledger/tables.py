@@ -119,6 +119,9 @@ class PartColumns(TypedColumns):
     gate_disposition: Named[str | None]
     reviewed_at: Named[datetime | None] = Column(UTC_TIME)
     traceparent: Named[str | None]
+    line_state: Named[str] = Column(server_default="LIVE")
+    would_be_verdict: Named[str] = Column(server_default="")
+    would_be_disposition: Named[str] = Column(server_default="")
 
 
 class VoteColumns(TypedColumns):
@@ -178,6 +181,35 @@ class PipelineVersionColumns(TypedColumns):
     author: Named[str]
     source: Named[str]
     created_at: Named[datetime] = Column(UTC_TIME)
+
+
+class LineStateColumns(TypedColumns):
+    """The states that people gave a line, in order; the newest counts."""
+
+    number: Named[int] = _number()
+    line: Named[str] = Column(index=True)
+    state: Named[str]
+    reason: Named[str] = Column(FREE_TEXT)
+    author: Named[str]
+    at: Named[datetime] = Column(UTC_TIME)
+
+
+class PassRightColumns(TypedColumns):
+    """Fingerprints and policies that a line may pass parts under: by a qualification, or by an override until a time.
+
+    A right ends at `until`, or when it is revoked.
+    """
+
+    number: Named[int] = _number()
+    line: Named[str] = Column(index=True)
+    fingerprint: Named[str]
+    policy: Named[str]
+    origin: Named[str]
+    until: Named[datetime | None] = Column(UTC_TIME)
+    reason: Named[str] = Column(FREE_TEXT)
+    author: Named[str]
+    at: Named[datetime] = Column(UTC_TIME)
+    revoked_at: Named[datetime | None] = Column(UTC_TIME)
 
 
 class CameraColumns(TypedColumns):
@@ -250,6 +282,8 @@ reviews = Table("reviews", metadata, ReviewColumns)
 reports = Table("reports", metadata, ReportColumns)
 outbox = Table("outbox", metadata, OutboxColumns, sqlite_autoincrement=True)
 pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)
+line_states = Table("line_states", metadata, LineStateColumns)
+pass_rights = Table("pass_rights", metadata, PassRightColumns)
 cameras = Table("cameras", metadata, CameraColumns)
 losses = Table("losses", metadata, LossColumns)
 counts = Table("counts", metadata, CountColumns, UniqueConstraint("line", "camera", "since", "until"))

@@ -44,4 +44,18 @@ def load(card: ModelCard, folder: Path, threads: int | None = None) -> Engine:
     return TransformersEngine.load(card, folder, threads)
 
 
+def model_fingerprint(card: ModelCard, folder: Path) -> str:
+    """Return the fingerprint of the engine that a card declares, without loading its weights.
+
+    Raises ModelError if the checkpoint is missing or the server can't be reached.
+    """
+    if card.engine != "transformers":
+        return load(card, folder).fingerprint
+    require_packages(card)
+    from inspector.adapters.vlm.fingerprint import fingerprint
+    from inspector.adapters.vlm.transformers.checkpoint import find_checkpoint
+
+    return fingerprint(card, find_checkpoint(card, folder))
+
+
 _PACKAGES = {"transformers": ("torch", "transformers", "tokenizers", "safetensors", "llguidance", "threadpoolctl")}

@@ -43,13 +43,13 @@ class LoadGenerator:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send_steadily, name="camera", daemon=True)
 
-    def await_service(self, check: Callable[[], None], limit_s: float) -> None:
-        """Send one frame at a time until a model answers. These frames are not counted.
+    def await_service(self, check: Callable[[], None], limit_s: float, is_ready: Callable[[Journey], bool]) -> None:
+        """Send one frame at a time until the answer to one is as wanted. These frames are not counted.
 
-        Raises PoolError when no model answers within `limit_s`, and whatever `check` raises meanwhile.
+        Raises PoolError when none is within `limit_s`, and whatever `check` raises meanwhile.
         """
         end = time.monotonic() + limit_s
-        while not any(map(is_judged, self._client.journeys())):
+        while not any(map(is_ready, self._client.journeys())):
             if time.monotonic() > end:
                 raise PoolError(f"no frame was judged within {limit_s:g} s of starting the service; see its log")
             check()
@@ -139,3 +139,8 @@ def with_comment(jpeg: bytes, text: str) -> bytes:
 def is_judged(journey: Journey) -> bool:
     """Return whether a model answered, not a fail-safe."""
     return any(verdict.reason not in FAIL_SAFE_REASONS for _, verdict in journey.verdicts)
+
+
+def is_qualified(journey: Journey) -> bool:
+    """Return whether a model answered for a line that may pass parts."""
+    return is_judged(journey) and all(verdict.reason is not Reason.UNQUALIFIED for _, verdict in journey.verdicts)

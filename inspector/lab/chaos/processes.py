@@ -74,6 +74,13 @@ class ServiceProcesses:
             log_end = self._log.read_text(errors="replace")[-QUOTED_LOG_CHARACTERS:]
             raise PoolError(f"the service ended with exit status {status}; {self._log} ends with:\n{log_end}")
 
+    def run_command(self, *arguments: str) -> None:
+        """Run an `inspector` command on the service's installation. Raises PoolError with its output if it fails."""
+        command = [sys.executable, "-c", SERVE, *arguments]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise PoolError(f"inspector {' '.join(arguments)} failed: {done.stderr[-QUOTED_LOG_CHARACTERS:]}")
+
     def members(self, kind: str) -> list[psutil.Process]:
         """Return the processes whose name contains `kind`, oldest first."""
         return sorted((each for each in self._family() if kind in _name(each)), key=lambda each: each.pid)

@@ -14,7 +14,7 @@ from inspector.adapters.mqtt.local.broker import free_port
 from inspector.adapters.mqtt.stray_client import StrayClient
 from inspector.lab.chaos.broker import HOST, KillableBroker
 from inspector.lab.chaos.database import StoppableDatabase
-from inspector.lab.chaos.load_generator import PRODUCT, LoadGenerator
+from inspector.lab.chaos.load_generator import PRODUCT, LoadGenerator, is_judged, is_qualified
 from inspector.lab.chaos.processes import REPLICA, STATION, ServiceProcesses, frozen_process
 from inspector.lab.chaos.proxy import Proxy
 from inspector.lab.chaos.schedule import FaultKind, ScheduledFault
@@ -124,7 +124,9 @@ def testbed(orders: RunOptions, database: StoppableDatabase, folder: Path, run: 
         service = stack.enter_context(ServiceProcesses(environment, pipelines, folder / "service.log", orders.replicas))
         load = LoadGenerator(client, run, orders.rate, orders.seed)
         stack.callback(load.stop)
-        load.await_service(service.check, START_TIMEOUT_S)
+        load.await_service(service.check, START_TIMEOUT_S, is_judged)
+        service.run_command("line", "live", LINE, "--override", "--reason", "drill", "--days", "1")
+        load.await_service(service.check, START_TIMEOUT_S, is_qualified)
         yield Testbed(broker, wire, database, service, load)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 from support.console_parts import a_pass, a_picture, a_reject, store
-from support.fakes import MemoryEvidence, MemoryLedger, a_pipeline
+from support.fakes import MemoryEvidence, MemoryLedger, a_pipeline, live_version
 
 from inspector.adapters.console.app import console_app
 from inspector.adapters.console.server import RunningConsole
@@ -22,7 +22,7 @@ from inspector.domain.declared import Disposition, Severity
 from inspector.domain.frame import FrameKey
 from inspector.domain.part import PartState
 from inspector.domain.report import Finding, Words, WordsState
-from inspector.ports.ledger import CameraRow, Event, PipelineVersion
+from inspector.ports.ledger import CameraRow, Event
 from inspector.utc import utc_now
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Console(NamedTuple):
 @pytest.fixture(scope="module")
 def served() -> Iterator[Console]:
     """Serve one console on an event loop of its own thread: a process can have only one."""
-    ledger, evidence = MemoryLedger([PipelineVersion(a_pipeline(cameras=["cam1"]), 1, ())]), MemoryEvidence()
+    ledger, evidence = MemoryLedger([live_version(a_pipeline(cameras=["cam1"]), 1, ())]), MemoryEvidence()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from support.console_parts import a_pass, a_picture, a_reject, store
-from support.fakes import NOON, MemoryEvidence, MemoryLedger, Posted, a_pipeline, a_verdict
+from support.fakes import NOON, MemoryEvidence, MemoryLedger, Posted, a_pipeline, a_verdict, live_version
 
 from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.rest import catalogue_api, rest_api
@@ -26,7 +26,7 @@ from inspector.domain.part import Evidence, PartState
 from inspector.errors import LedgerError
 from inspector.ports.archive import Archive, PartFilter, PartRow
 from inspector.ports.evidence import EvidenceStore
-from inspector.ports.ledger import CameraRow, Event, PipelineVersion
+from inspector.ports.ledger import CameraRow, Event
 from inspector.ports.metrics import StationStatus
 from inspector.utc import utc_now
 
@@ -237,7 +237,7 @@ async def test_totals_of_nothing_are_zeros_and_nulls(api: Api) -> None:
 async def test_cameras_events_and_pipelines_are_listed(api: Api) -> None:
     api.ledger.seen["pcb", "cam9"] = CameraRow("pcb", "cam9", False, None, NOON, NOON, 3, 0, None)
     api.ledger.events.append(Event("e1", "pcb", None, "FRAMES_LOST", "ALARM", "7 frames lost", NOON, 7))
-    api.ledger.versions.append(PipelineVersion(a_pipeline(), 3, ("ab",)))
+    api.ledger.versions.append(live_version(a_pipeline(), 3, ("ab",)))
     assert (await api.get("cameras")).json()[0]["known"] is False
     assert (await api.get("events")).json()[0]["text"] == "7 frames lost"
     [declared] = (await api.get("pipelines")).json()

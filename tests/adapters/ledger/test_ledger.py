@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from support.databases import Opened
-from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, a_verdict
+from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, a_verdict, new_version
 
 from inspector.adapters.ledger import DeclaredVersion, store_versions
 from inspector.domain.decision import Reason, fail_safe
@@ -22,7 +22,7 @@ from inspector.messages.outgoing import ReportMessage, report_message, to_json, 
 from inspector.messages.withdrawal import report_id
 from inspector.ports.archive import PartFilter
 from inspector.ports.broker import OutgoingMessage
-from inspector.ports.ledger import CameraActivity, Event, PipelineVersion, StoredVerdict
+from inspector.ports.ledger import CameraActivity, Event, StoredVerdict
 
 PENDING = Words(WordsState.PENDING)
 WRITTEN = Words(
@@ -244,9 +244,9 @@ async def test_events_are_listed_newest_first_and_an_id_counts_once(opened: Open
 async def test_newest_version_of_every_line_is_given(opened: Opened) -> None:
     first, second = a_pipeline("pcb"), a_pipeline("pcb", product="circuit board")
     versions = [
-        PipelineVersion(first, 1, ()),
-        PipelineVersion(second, 2, ("a" * 64,)),
-        PipelineVersion(a_pipeline("casting"), 1, ()),
+        new_version(first, 1, ()),
+        new_version(second, 2, ("a" * 64,)),
+        new_version(a_pipeline("casting"), 1, ()),
     ]
     if isinstance(opened.ledger, MemoryLedger):
         opened.ledger.versions = versions

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.databases import Opened, fetch, holds
-from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline
+from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, live_version
 
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlLedger, store_versions
 from inspector.adapters.ledger.evidence import MIN_AGE_TO_REMOVE_S
@@ -24,7 +24,7 @@ from inspector.domain.declared import Disposition
 from inspector.domain.part import Evidence, PartRecord
 from inspector.domain.pipeline import Retention
 from inspector.domain.review import Review
-from inspector.ports.ledger import Ledger, PipelineVersion
+from inspector.ports.ledger import Ledger
 from inspector.station.picture_retention import PictureRetention
 from inspector.utc import utc_now
 
@@ -125,7 +125,7 @@ async def test_picture_that_another_line_keeps_stays(database: str) -> None:
 async def test_golden_sample_stays(opened: Opened) -> None:
     golden = picture("golden").sha256
     if isinstance(opened.ledger, MemoryLedger):
-        opened.ledger.versions = [PipelineVersion(a_pipeline(), 1, (golden,))]
+        opened.ledger.versions = [live_version(a_pipeline(), 1, (golden,))]
     else:
         store_versions(opened.url, [DeclaredVersion(a_pipeline(), (golden,))])
     await opened.ledger.record(pictured("golden"), [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.databases import execute, fetch
-from support.fakes import a_pipeline
+from support.fakes import a_pipeline, new_version
 
 from inspector.adapters.ledger import DeclaredVersion, NewVersion, SqlArchive, store_versions
 from inspector.errors import LedgerError
@@ -31,8 +31,8 @@ def test_first_version_of_a_line_is_1(database: str) -> None:
         NewVersion("casting", 1),
     ]
     assert newest(database) == [
-        PipelineVersion(a_pipeline("casting"), 1, (SHA,)),
-        PipelineVersion(a_pipeline("pcb"), 1, ()),
+        new_version(a_pipeline("casting"), 1, (SHA,)),
+        new_version(a_pipeline("pcb"), 1, ()),
     ]
 
 
@@ -56,7 +56,7 @@ def test_unchanged_pipeline_makes_no_version(database: str) -> None:
 def test_changed_content_makes_the_next_version(database: str, changed: DeclaredVersion) -> None:
     stored(database, DeclaredVersion(a_pipeline(), (SHA,)), DeclaredVersion(a_pipeline("casting"), ()))
     assert stored(database, changed, DeclaredVersion(a_pipeline("casting"), ())) == [NewVersion("pcb", 2)]
-    assert newest(database)[1] == PipelineVersion(changed.pipeline, 2, changed.golden)
+    assert newest(database)[1] == new_version(changed.pipeline, 2, changed.golden)
 
 
 def test_going_back_to_an_earlier_declaration_is_a_new_version(database: str) -> None:
@@ -77,7 +77,7 @@ def test_version_of_another_grammar_is_named_and_can_be_applied_again(database: 
     with pytest.raises(LedgerError, match="version 1 of line pcb was stored under another grammar; apply"):
         newest(database)
     assert stored(database, DeclaredVersion(a_pipeline(), ())) == [NewVersion("pcb", 2)]
-    assert newest(database) == [PipelineVersion(a_pipeline(), 2, ())]
+    assert newest(database) == [new_version(a_pipeline(), 2, ())]
 
 
 def test_versions_that_can_not_all_be_stored_are_none_of_them_stored(database: str) -> None:

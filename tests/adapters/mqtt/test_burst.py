@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from support.fakes import MemoryEvidence, MemoryLedger
+from support.fakes import MemoryEvidence, MemoryLedger, live_version
 from support.line_fakes import MemoryPictureReader, MemoryPublisher, ScriptedPool, pipeline
 
 from inspector.adapters.mqtt.connection import Broker, connect, new_client
@@ -21,7 +21,6 @@ from inspector.adapters.mqtt.local.broker import local_broker
 from inspector.domain.part import PartRecord
 from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
-from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Job, PoolResult
 from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.event_log import EventLog
@@ -75,7 +74,7 @@ def station_on(ledger: MemoryLedger) -> Station:
     safe_mode = SafeMode(examiner, recorder, state, events)
     cameras, gate = CameraMonitor(ledger, events), GateFeedback(ledger, events)
     station = Station(examiner, recorder, safe_mode, ledger, outbox, events, cameras, gate)
-    station.follow([PipelineVersion(pipeline(deadline_ms=600_000), 1, ())])
+    station.follow([live_version(pipeline(deadline_ms=600_000), 1, ())])
     return station
 
 

@@ -1,0 +1,129 @@
+"""Commission, pause and set lines live. A line without a right to pass goes live only by an override with an end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from inspector.domain.declared import Disposition
+from inspector.domain.line_state import LineState, PassRight, RightOrigin
+from inspector.errors import InspectorError
+from inspector.ports.ledger import PipelineVersion
+from inspector.ports.lines import LineArchive, LineStore, StatusChange
+from inspector.utc import utc_now
+
+DEFAULT_OVERRIDE_DAYS: Final = 7.0
+MAX_OVERRIDE_DAYS: Final = 90.0
+MIN_REASON_CHARACTERS: Final = 3
+MAX_REASON_CHARACTERS: Final = 400
+
+
+class OverrideRequest(NamedTuple):
+    """A request to set a line live without a qualification. `fingerprint` is that of the line and its model."""
+
+    fingerprint: str
+    days: float = DEFAULT_OVERRIDE_DAYS
+
+
+class LineView(NamedTuple):
+    """A line and its status. `state` is that of a part that is judged now, under the newest known fingerprint.
+
+    `right` is the right by which such a part may pass.
+    """
+
+    version: PipelineVersion
+    state: LineState
+    objection: str
+    right: PassRight | None
+
+    @property
+    def rejects_everything(self) -> bool:
+        """Whether every part gets REJECT, because the line is not live and that is its fail-safe."""
+        is_open = self.state is LineState.LIVE
+        return not is_open and self.version.pipeline.fail_safe is Disposition.REJECT
+
+    @property
+    def line(self) -> str:
+        return self.version.pipeline.line
+
+
+@dataclass(frozen=True, slots=True)
+class LineStates:
+    """The states of all lines. Every method raises LedgerError, and InspectorError for an unknown line."""
+
+    archive: LineArchive
+    store: LineStore
+    now: Callable[[], datetime] = utc_now
+
+    def views(self) -> list[LineView]:
+        """List all lines by name."""
+        return [self._view(version) for version in self.archive.list_pipelines()]
+
+    def view(self, line: str) -> LineView:
+        return self._view(self.version(line))
+
+    def version(self, line: str) -> PipelineVersion:
+        """Return the newest version of a line."""
+        version = next((each for each in self.archive.list_pipelines() if each.pipeline.line == line), None)
+        if version is None:
+            raise InspectorError(f"there is no line {line!r}; declare it in a pipeline and run: inspector apply")
+        return version
+
+    def pause(self, line: str, author: str, reason: str) -> LineView:
+        """Pause the line: its parts get the fail-safe at once and are not judged."""
+        return self._set(line, LineState.PAUSED, None, author, reason)
+
+    def commission(self, line: str, author: str, reason: str) -> LineView:
+        """Put the line into commissioning: its parts are judged and stored, and the gate gets the fail-safe."""
+        return self._set(line, LineState.COMMISSIONING, None, author, reason)
+
+    def go_live(self, line: str, author: str, reason: str, override: OverrideRequest | None = None) -> LineView:
+        """Set the line live.
+
+        Raises InspectorError where it has no right to pass under its policy and no override is asked for.
+        """
+        version, now = self.version(line), self.now()
+        right = _override(version, override, reason, now) if override else None
+        policy = version.pipeline.policy_fingerprint()
+        if right is None and not any(each.policy == policy and each.holds(now) for each in version.status.rights):
+            raise InspectorError(
+                f"{line} is not qualified under version {version.version}; run: inspector qualify {line}. To let it "
+                f"pass parts without that: inspector line live {line} --override --reason WHY --days 7"
+            )
+        return self._set(line, LineState.LIVE, right, author, reason)
+
+    def _set(self, line: str, state: LineState, right: PassRight | None, author: str, reason: str) -> LineView:
+        self.version(line)
+        _require_short(reason)
+        self.store.change_status(StatusChange(line, state, right, reason, author))
+        return self.view(line)
+
+    def _view(self, version: PipelineVersion) -> LineView:
+        status, line, now = version.status, version.pipeline.line, self.now()
+        policy = version.pipeline.policy_fingerprint()
+        known = self.archive.fingerprint(line) or _newest_fingerprint(status.rights, policy)
+        objection = status.objection(known, policy, now)
+        return LineView(version, status.state_of(known, policy, now), objection, status.right(known, policy, now))
+
+
+def _newest_fingerprint(rights: tuple[PassRight, ...], policy: str) -> str:
+    """Return the fingerprint of the newest right under this policy: no part was judged yet."""
+    return next((each.fingerprint for each in reversed(rights) if each.policy == policy), "")
+
+
+def _override(version: PipelineVersion, request: OverrideRequest, reason: str, now: datetime) -> PassRight:
+    if len(reason) < MIN_REASON_CHARACTERS:
+        raise InspectorError("reason: an override needs one, which people see until it ends; add --reason WHY")
+    if not 0.0 < request.days <= MAX_OVERRIDE_DAYS:
+        raise InspectorError(f"days: {request.days:g} is not between 0 and {MAX_OVERRIDE_DAYS:g}; qualify the line")
+    until, policy = now + timedelta(days=request.days), version.pipeline.policy_fingerprint()
+    return PassRight(request.fingerprint, policy, RightOrigin.OVERRIDE, until, reason)
+
+
+def _require_short(reason: str) -> None:
+    if len(reason) > MAX_REASON_CHARACTERS:
+        raise InspectorError(
+            f"reason: {len(reason)} characters, at most {MAX_REASON_CHARACTERS} are stored; shorten it"
+        )
