@@ -187,6 +187,28 @@ def test_new_pipeline_version_is_live_within_seconds_without_a_restart(service: 
     assert service.replicas("ServeReplica:stations") == before
 
 
+def dispositions(service: Service, run: str) -> set[str]:
+    return {str(journey.verdicts[0][1].disposition) for journey in send(service, "kind", pictures(run, 8), 20)}
+
+
+def test_a_new_line_passes_nothing_until_somebody_answers_for_it(service: Service) -> None:
+    assert dispositions(service, "new") == {"REVIEW"}
+    refused = service.run("line", "live", "kind")
+    assert refused.returncode == 1
+    assert "inspector qualify kind" in refused.stderr
+    assert service.run("line", "live", "kind", "--override", "--reason", "drill").returncode == 0
+    time.sleep(1.0)
+    assert "PASS" in dispositions(service, "live")
+
+
+def test_a_paused_line_passes_nothing_one_second_later(service: Service) -> None:
+    paused = service.run("line", "pause", "kind", "--reason", "jam", "--json")
+    assert json.loads(paused.stdout)[0]["state"] == "PAUSED"
+    time.sleep(1.0)
+    journeys = send(service, "kind", pictures("paused", 4), 20)
+    assert {journey.verdicts[0][1].reason for journey in journeys} == {"PAUSED"}
+
+
 def test_stop_leaves_no_process_behind(service: Service) -> None:
     family = psutil.Process(service.process.pid).children(recursive=True)
     service.process.send_signal(signal.SIGTERM)

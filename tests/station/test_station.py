@@ -6,85 +6,31 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from support.fakes import MemoryEvidence, MemoryLedger, live_version
-from support.line_fakes import MemoryPictureReader, MemoryPublisher, ScriptedPool, at_work, frame, judgement, pipeline
+from support.line_fakes import ScriptedPool, at_work, frame, judgement, pipeline
+from support.station_line import Line
 
 from inspector.domain.decision import Reason, Verdict
 from inspector.domain.declared import Disposition, Severity
 from inspector.domain.frame import Claim
 from inspector.domain.part import PartRecord, PartState
-from inspector.domain.pipeline import Pipeline
 from inspector.domain.quality import Measurements
 from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.domain.report import Finding, Words, WordsState
 from inspector.domain.vote import StoppedBy
 from inspector.errors import LedgerError, PoolError, PoolOverload, ReplicaError
 from inspector.messages.examples import TRACEPARENT
-from inspector.messages.outgoing import ReportMessage, VerdictMessage
+from inspector.messages.outgoing import VerdictMessage
 from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.pool import Job, PoolResult, ShadowResult
-from inspector.station.admission_queue import AdmissionQueue
-from inspector.station.camera_monitor import CameraMonitor
-from inspector.station.event_log import EventLog
-from inspector.station.examiner import Examiner
-from inspector.station.failover import Failover
-from inspector.station.gate_feedback import GateFeedback
-from inspector.station.ledger_state import LedgerState
-from inspector.station.outbox import Outbox
-from inspector.station.recorder import Recorder
-from inspector.station.safe_mode import SafeMode
-from inspector.station.station import Station
-from inspector.station.time_reserve import TimeReserve
 from inspector.utc import utc_now
 
 TOPICS = Topics("plant/v1")
 SHORT = Words(WordsState.WRITTEN, (Finding("short", Severity.CRITICAL, None, "A bridge."),), "{}")
-
-
-@dataclass
-class Line:
-    """A station with everything around it."""
-
-    pictures: MemoryPictureReader = field(default_factory=MemoryPictureReader)
-    pool: ScriptedPool = field(default_factory=ScriptedPool)
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
-    evidence: MemoryEvidence = field(default_factory=MemoryEvidence)
-    publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
-    margin_ms: float = 100.0
-
-    def __post_init__(self) -> None:
-        self.outbox = Outbox(self.ledger, self.publisher)
-        self.events = EventLog(self.ledger, self.publisher, TOPICS)
-        pool = Failover(AdmissionQueue(self.pool, self.events, 16), self.events)
-        examiner = Examiner(self.pictures, pool, self.evidence, TimeReserve(self.margin_ms))
-        state = LedgerState(self.events)
-        recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, state)
-        safe_mode = SafeMode(examiner, recorder, state, self.events)
-        self.gate = GateFeedback(self.ledger, self.events)
-        self.cameras = CameraMonitor(self.ledger, self.events)
-        self.station = Station(
-            examiner, recorder, safe_mode, self.ledger, self.outbox, self.events, self.cameras, self.gate
-        )
-        self.declare(pipeline())
-
-    def declare(self, declared: Pipeline, version: int = 1) -> None:
-        self.station.follow([live_version(declared, version, ())])
-
-    def verdicts(self) -> list[VerdictMessage]:
-        sent = [message for message in self.publisher.published if message.topic.endswith("/verdict")]
-        return [VerdictMessage.model_validate_json(message.payload) for message in sent]
-
-    def reports(self) -> list[ReportMessage]:
-        sent = [message for message in self.publisher.published if message.topic.endswith("/report")]
-        return [ReportMessage.model_validate_json(message.payload) for message in sent]
-
-    async def settle(self) -> None:
-        await self.outbox.flush(5)
 
 
 @pytest.fixture

@@ -71,12 +71,16 @@ def newest_pipelines(connection: Connection) -> list[PipelineVersion]:
 
 
 def line_statuses(connection: Connection) -> dict[str, LineStatus]:
-    """Return the state and the rights of every line that people gave one."""
+    """Return the state and the rights of every line that people gave either."""
     every = line_states.c
     newest = select(func.max(every.number)).group_by(every.line)
     states = connection.execute(select(every.line, every.state).where(every.number.in_(newest)))
+    state_of = {row.line: LineState(row.state) for row in states}
     rights = _pass_rights(connection)
-    return {row.line: LineStatus(LineState(row.state), tuple(rights.get(row.line, ()))) for row in states}
+    return {
+        line: LineStatus(state_of.get(line, NEW_LINE.state), tuple(rights.get(line, ())))
+        for line in state_of.keys() | rights.keys()
+    }
 
 
 def _pass_rights(connection: Connection) -> dict[str, list[PassRight]]:

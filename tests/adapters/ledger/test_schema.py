@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import closing
 from dataclasses import asdict
+from datetime import timedelta
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +16,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Inspector, inspect
 from support.databases import connected, execute, fetch
+from support.fakes import a_pipeline
 
 from inspector.adapters.ledger import SchemaState, SqlArchive, SqlLedger, measure_ledger, schema_state, upgrade
+from inspector.adapters.ledger.migrations import versions
 from inspector.adapters.ledger.schema import migrate
 from inspector.adapters.ledger.tables import metadata
+from inspector.domain.line_state import LineState, LineStatus, RightOrigin
 from inspector.errors import LedgerError
 from inspector.ports.archive import PartFilter
+from inspector.utc import utc_now
 
-HEAD = "0007"
+HEAD = max(file.name for file in resources.files(versions).iterdir() if file.name.startswith("v0"))[1:5]
 
 
 @pytest.fixture
@@ -137,6 +144,29 @@ def test_stored_parts_and_losses_get_the_runs_of_their_counter(blank: str) -> No
     ]
     assert fetch(blank, "SELECT first_seq, run FROM losses ORDER BY number") == [(7, 1), (3, 2)]
     assert fetch(blank, "SELECT run FROM cameras") == [(2,)]
+
+
+def test_lines_in_use_stay_live_for_thirty_days(blank: str) -> None:
+    with connected(blank) as connection:
+        migrate(connection, "0007")
+    execute(blank, OLD_PART.replace("'x'", "'pcb'"))
+    declaration = json.dumps(a_pipeline("pcb").model_dump(mode="json"))
+    for line in ("pcb", "never_judged"):
+        execute(
+            blank,
+            "INSERT INTO pipeline_versions (line, version, declaration, golden, author, source, created_at) "
+            f"VALUES ('{line}', 1, '{declaration}', '[]', '', '', '2026-03-02 12:00:00')",
+        )
+    upgrade(blank)
+    with closing(SqlArchive(blank)) as archive:
+        unjudged, judged = archive.list_pipelines()
+    assert (judged.status.state, unjudged.status) == (LineState.LIVE, LineStatus(LineState.LIVE))
+    [right] = judged.status.rights
+    assert (right.fingerprint, right.policy) == ("pcb", a_pipeline("pcb").policy_fingerprint())
+    assert (right.origin, right.reason) == (RightOrigin.OVERRIDE, "in use before qualification")
+    assert right.until is not None
+    assert timedelta(days=29) < right.until - utc_now() <= timedelta(days=30)
+    assert fetch(blank, "SELECT line_state, would_be_disposition FROM parts") == [("LIVE", "pcb")]
 
 
 def test_upgrade_makes_the_folder_and_says_where_it_arrived(tmp_path: Path) -> None:
