@@ -51,6 +51,7 @@ def test_every_topic_of_the_contract_is_a_channel() -> None:
         f"{camera}/verdict",
         f"{camera}/report",
         f"{camera}/part",
+        f"{camera}/reply/{{reply}}",
         "acme/plant1/{line}/event",
         "acme/plant1/service/state",
         "acme/plant1/service/state/{station}",
