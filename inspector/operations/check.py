@@ -9,18 +9,25 @@ import shutil
 import socket
 import time
 from collections.abc import Callable
+from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any, Final, NamedTuple
 
-from inspector.adapters.ledger import FileEvidence, schema_state
+from inspector.adapters.ledger import FileEvidence, SqlArchive, schema_state
+from inspector.adapters.mqtt.check.in_flight import measure_in_flight
 from inspector.bootstrap.from_settings import broker_of, card_of
 from inspector.bootstrap.model import open_model
 from inspector.domain.model_card import ModelCard
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, LedgerError
 from inspector.operations.service import is_console_up, probe_broker
+from inspector.ports.archive import PartFilter, PartRow
 from inspector.settings import Settings
 
 MIN_FREE_GB: Final = 5.0
+MIN_OUTAGE_S: Final = 60.0  # a shorter outage of the ledger must leave no frame without an answer
+RATE_PARTS: Final = 200  # newest parts of a line from which its rate is taken
 EXPECTED_ARCHITECTURE: Final = "Qwen3VLForConditionalGeneration"
 
 
@@ -43,6 +50,7 @@ def run_checks(settings: Settings, *, ask: bool = False) -> list[CheckResult]:
         ("evidence", _evidence),
         ("database", _database),
         ("broker", _broker),
+        ("frames in flight", _in_flight),
         ("model", _model),
         ("gpu", _gpu),
         ("console port", _console_port),
@@ -93,6 +101,39 @@ def _broker(settings: Settings) -> CheckResult:
         problems, remedies = zip(*probe.problems, strict=True)
         return CheckResult("broker", False, f"{broker.address}: " + "; ".join(problems), "; ".join(remedies))
     return CheckResult("broker", True, f"{broker.address} answers, QoS 1 round trip {probe.round_trip_ms:.1f} ms")
+
+
+def _in_flight(settings: Settings) -> CheckResult:
+    """How long every frame is answered while the ledger is away: the broker delivers no more than its limit."""
+    wanted = settings.receive_maximum
+    limit = measure_in_flight(broker_of(settings), settings.site, settings.topic_root, wanted)
+    found = f"the broker delivers {limit} of {wanted} frames before the first is acknowledged"
+    rate = _frames_per_s(settings)
+    if rate is None:
+        return CheckResult("frames in flight", True, f"{found}; without the ledger that is {limit} s at 1 frame/s")
+    lasts_s = limit / rate
+    found += f"; without the ledger every frame is answered for {lasts_s:.0f} s at {rate:.1f} frames/s"
+    if lasts_s >= MIN_OUTAGE_S:
+        return CheckResult("frames in flight", True, found)
+    raised = "INSPECTOR_RECEIVE_MAXIMUM" if limit == wanted else "max_inflight_messages of the broker (mosquitto)"
+    return CheckResult("frames in flight", False, found, f"raise {raised}, or use more stations")
+
+
+def _frames_per_s(settings: Settings) -> float | None:
+    """Return the rate of all lines together, each by the usual interval of its newest parts; None without parts."""
+    try:
+        with closing(SqlArchive(settings.database)) as archive:
+            lines = [version.pipeline.line for version in archive.list_pipelines()]
+            return sum(_line_rate(archive.parts(PartFilter(line=line), RATE_PARTS)) for line in lines) or None
+    except LedgerError:
+        return None
+
+
+def _line_rate(newest: list[PartRow]) -> float:
+    received = sorted(row.part.received_at for row in newest)
+    intervals = [(later - earlier).total_seconds() for earlier, later in pairwise(received)]
+    usual_s = median(intervals) if intervals else 0.0
+    return 1.0 / usual_s if usual_s > 0.0 else 0.0
 
 
 def _model(settings: Settings) -> CheckResult:
