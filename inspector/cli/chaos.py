@@ -21,6 +21,7 @@ COLUMNS: Final = {
     "published_twice": "again",
     "wrong_pass": "wrong\nPASS",
     "late": "late",
+    "unjudged": "not\njudged",
     "late_pass": "late\nPASS",
     "longest_gap_s": "gap s",
     "longest_recovery_s": "back s",
@@ -59,8 +60,8 @@ def chaos(
     """Prove on this machine that no part is lost while processes are killed.
 
     Starts a broker, a service and a simulated line of its own; your installation is not touched. Exits 1 if a part was
-    lost without a record or decided twice, if a PASS was wrong or late, or if the books do not agree. Full form:
-    [bold]inspector chaos --kills 20 --rate 60[/]
+    lost without a record or decided twice, if a PASS was wrong or late, if the books do not agree, or if a hostile
+    camera made another one's parts late. Full form: [bold]inspector chaos --kills 20 --rate 60[/]
     """
     from inspector.lab.chaos.schedule import default_duration_s, parse_faults
     from inspector.lab.chaos.testbed import RunOptions
@@ -77,7 +78,7 @@ def chaos(
         print_json(result)
     else:
         print_table(_table(result))
-        for problem in result["books"]["problems"]:
+        for problem in (*result["books"]["problems"], *result["attacks"]):
             print_status(problem)
     raise typer.Exit(0 if result["clean"] else 1)
 

@@ -26,6 +26,7 @@ REPLICA: Final = "ServeReplica:models"
 SERVE: Final = "from inspector.cli.app import main; main()"
 STOP_TIMEOUT_S: Final = 60.0
 CHILD_EXIT_TIMEOUT_S: Final = 5.0
+MIB: Final = 2**20
 QUOTED_LOG_CHARACTERS: Final = 2000  # end of the log that an error quotes
 
 
@@ -89,6 +90,10 @@ class ServiceProcesses:
         """Return whether the expected number of processes of each kind runs."""
         return all(len(self.members(kind)) >= count for kind, count in self._strength.items())
 
+    def memory(self, kind: str) -> dict[int, int]:
+        """Return the resident memory, in bytes, of each process of this kind by its id."""
+        return {each.pid: _resident_bytes(each) for each in self.members(kind)}
+
     @contextmanager
     def killed(self, kind: str, lot: float) -> Iterator[str]:
         """Kill one process of this kind with SIGKILL; replacing it is the service's task."""
@@ -135,6 +140,19 @@ def _name(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
+
+
+def memory_growth_mib(before: Mapping[int, int], after: Mapping[int, int]) -> float | None:
+    """Return by how much the processes that still run have grown; None if none does."""
+    same = before.keys() & after.keys()
+    return round(sum(after[pid] - before[pid] for pid in same) / MIB, 1) if same else None
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 def _signal(process: psutil.Process, what: signal.Signals) -> None:

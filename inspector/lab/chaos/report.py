@@ -15,16 +15,18 @@ from inspector.domain.declared import Disposition
 from inspector.lab.chaos.schedule import FaultKind
 
 BEFORE_FAULTS: Final = "calm"  # the name for the time before the first fault
+MAX_GROWTH_MIB: Final = 32.0  # of a station under attack: caches that are not full yet
 UNANSWERED_OPEN_S: Final = 2.0  # how long an unanswered part counts as open
 
 
 class ReceivedVerdict(NamedTuple):
-    """A verdict as the gate received it."""
+    """A verdict as the gate received it. `judged`: a model answered, not the fail-safe."""
 
     at_s: float
     decided_s: float
     result_id: str
     disposition: Disposition
+    judged: bool = True
 
 
 class StoredPart(NamedTuple):
@@ -38,13 +40,20 @@ class StoredPart(NamedTuple):
 class InjectedFault(NamedTuple):
     """A fault from `began_s` until it was undone at `ended_s`.
 
-    `recovered_s` is when frames were judged again; None if that took too long.
+    `recovered_s` is when frames were judged again; None if that took too long. `station_grew_mib` is how much memory
+    the station's process has gained until then; None if that process ended.
     """
 
     fault: FaultKind
     began_s: float
     ended_s: float
     recovered_s: float | None
+    station_grew_mib: float | None = None
+
+    @property
+    def is_borne(self) -> bool:
+        """Whether the station's memory stayed flat, which an attack of a camera must not change."""
+        return not self.fault.is_hostile or (self.station_grew_mib or 0.0) <= MAX_GROWTH_MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,10 @@ class PartTrace:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeCounts:
-    """Outcomes of a set of parts. `published_twice` counts repeated verdicts, which MQTT's QoS 1 allows."""
+    """Outcomes of a set of parts. `published_twice` counts repeated verdicts, which MQTT's QoS 1 allows.
+
+    `unjudged` counts the parts that got the fail-safe without a judgement.
+    """
 
     frames: int
     verdicts: int
@@ -118,6 +130,7 @@ class OutcomeCounts:
     late: int
     late_pass: int
     longest_gap_s: float
+    unjudged: int = 0
 
     @property
     def is_clean(self) -> bool:
@@ -153,6 +166,7 @@ def outcome_counts(
         late=sum(trace.is_late(deadline_s) for trace in traces),
         late_pass=sum(trace.is_late_pass(deadline_s) for trace in traces),
         longest_gap_s=round(longest_gap_s, 2),
+        unjudged=sum(bool(trace.received) and not trace.received[0].judged for trace in traces),
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from inspector.lab.chaos.books import LineBooks
-from inspector.lab.chaos.report import FaultReport, InjectedFault, PartTrace, responsible_fault
+from inspector.lab.chaos.report import BEFORE_FAULTS, FaultReport, InjectedFault, PartTrace, responsible_fault
+from inspector.lab.chaos.schedule import FaultKind
 
 MAX_LISTED_FAILURES: Final = 20  # failed parts that are listed one by one
 
@@ -23,8 +24,15 @@ def report_document(
     faults = {name: asdict(counts) | _recovery(name, strikes) for name, counts in tally.by_fault.items()}
     listed = failed_parts(traces, strikes, deadline_s)[:MAX_LISTED_FAILURES]
     booked = asdict(books) | {"problems": books.problems()}
-    clean = tally.total.is_clean and books.agree
-    return asdict(tally.total) | {"clean": clean, "faults": faults, "books": booked, "failures": listed}
+    notices = [*_noticed_attacks(tally), *_grown(strikes)]
+    clean = tally.total.is_clean and books.agree and not notices
+    return asdict(tally.total) | {
+        "clean": clean,
+        "faults": faults,
+        "books": booked,
+        "attacks": notices,
+        "failures": listed,
+    }
 
 
 def failed_parts(
@@ -45,7 +53,23 @@ def _recovery(name: str, strikes: Sequence[InjectedFault]) -> dict[str, Any]:
         "strikes": len(mine),
         "unrecovered": len(mine) - len(took),
         "longest_recovery_s": round(max(took), 2) if took else None,
+        "station_grew_mib": max(
+            (each.station_grew_mib for each in mine if each.station_grew_mib is not None), default=None
+        ),
     }
+
+
+def _noticed_attacks(tally: FaultReport) -> Iterator[str]:
+    """Name the attacks of a camera by which parts of the other one were late, or not judged."""
+    for name, counts in tally.by_fault.items():
+        if name != BEFORE_FAULTS and FaultKind(name).is_hostile and counts.late + counts.unjudged:
+            yield f"{name}: of the other camera {counts.late} part(s) were late and {counts.unjudged} not judged"
+
+
+def _grown(strikes: Sequence[InjectedFault]) -> Iterator[str]:
+    for strike in strikes:
+        if not strike.is_borne:
+            yield f"{strike.fault}: the station's memory grew by {strike.station_grew_mib:.0f} MiB"
 
 
 def _wrongs(trace: PartTrace, strikes: Sequence[InjectedFault], deadline_s: float) -> Iterator[str]:

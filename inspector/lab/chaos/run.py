@@ -14,6 +14,8 @@ from inspector.domain.reconciliation import LOSS_WRITE_DELAY_S
 from inspector.domain.sequence import LOST_AFTER_S
 from inspector.lab.chaos.books import LineBooks, line_books
 from inspector.lab.chaos.database import StoppableDatabase, stored_parts
+from inspector.lab.chaos.load_generator import FAIL_SAFE_REASONS
+from inspector.lab.chaos.processes import STATION, memory_growth_mib
 from inspector.lab.chaos.report import InjectedFault, PartTrace, ReceivedVerdict, StoredPart
 from inspector.lab.chaos.schedule import FaultKind, ScheduledFault, fault_schedule
 from inspector.lab.chaos.testbed import CAMERA, LINE, RunOptions, Testbed, testbed
@@ -66,7 +68,11 @@ def part_traces(
             journey.sent_s,
             tuple(
                 ReceivedVerdict(
-                    at_s, _seconds(verdict.decided_at) + to_monotonic_s, verdict.result_id, verdict.disposition
+                    at_s,
+                    _seconds(verdict.decided_at) + to_monotonic_s,
+                    verdict.result_id,
+                    verdict.disposition,
+                    verdict.reason not in FAIL_SAFE_REASONS,
                 )
                 for at_s, verdict in journey.verdicts
             ),
@@ -90,6 +96,7 @@ def _strike_all(running: Testbed, orders: RunOptions, say: Say) -> list[Injected
 
 
 def _strike(running: Testbed, planned: ScheduledFault, began: float, say: Say) -> InjectedFault:
+    before = running.service.memory(STATION)
     with running.strike(planned):
         struck_s = time.monotonic()
         say(f"{struck_s - began:6.1f} s  {planned.fault}")
@@ -100,7 +107,8 @@ def _strike(running: Testbed, planned: ScheduledFault, began: float, say: Say) -
         running.load.repeat(ended_s)
     outcome = "not recovered" if recovered_s is None else f"recovered after {recovered_s - struck_s:.1f} s"
     say(f"{time.monotonic() - began:6.1f} s  {planned.fault}: {outcome}")
-    return InjectedFault(planned.fault, struck_s, ended_s, recovered_s)
+    grown = memory_growth_mib(before, running.service.memory(STATION))
+    return InjectedFault(planned.fault, struck_s, ended_s, recovered_s, grown)
 
 
 def _await_recovery(running: Testbed) -> float | None:

@@ -27,6 +27,16 @@ class FaultKind(StrEnum):
     DATABASE = "database"
     COUNTER = "counter"
     TAKEOVER = "takeover"
+    HOSTILE_SEQ = "hostile-seq"
+    HOSTILE_CLAIMS = "hostile-claims"
+    HOSTILE_NAMES = "hostile-names"
+    HOSTILE_REPLIES = "hostile-replies"
+    HOSTILE_PICTURES = "hostile-pictures"
+
+    @property
+    def is_hostile(self) -> bool:
+        """Whether another camera attacks: then the measured one must not notice."""
+        return self.value.startswith("hostile-")
 
 
 ALIASES: Final = {"relay": FaultKind.STATION, "relay-freeze": FaultKind.STATION_FREEZE}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +12,15 @@ from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.line_client import LineClient
 from inspector.adapters.mqtt.local.broker import free_port
 from inspector.adapters.mqtt.stray_client import StrayClient
+from inspector.lab.chaos import hostile_camera
 from inspector.lab.chaos.broker import HOST, KillableBroker
 from inspector.lab.chaos.database import StoppableDatabase
+from inspector.lab.chaos.hostile_camera import HostileCamera
 from inspector.lab.chaos.load_generator import PRODUCT, LoadGenerator, is_judged, is_qualified
 from inspector.lab.chaos.processes import REPLICA, STATION, ServiceProcesses, frozen_process
 from inspector.lab.chaos.proxy import Proxy
 from inspector.lab.chaos.schedule import FaultKind, ScheduledFault
+from inspector.lab.chaos.slow_server import SlowServer
 from inspector.messages.topics import Topics
 
 LINE: Final = "chaos"
@@ -27,10 +30,12 @@ FREEZE_DURATION_S: Final = 3.0
 BROKER_OUTAGE_S: Final = 1.0
 NETWORK_CUT_S: Final = 2.0
 TAKEOVER_S: Final = 2.0
+HOSTILE_S: Final = 5.0
 SITE: Final = "chaos"
 STATION_CLIENT_ID: Final = f"{SITE}-station-0"
 PIPELINE: Final = """\
 line: {line}
+cameras: [{camera}, {hostile}]
 product: {product}
 question: Is there any defect on this {product}?
 defects: {{scratch: minor, dent: major, crack: critical, stain: minor, burr: major}}
@@ -63,6 +68,7 @@ class Testbed:
     database: StoppableDatabase
     service: ServiceProcesses
     load: LoadGenerator
+    hostile: HostileCamera
     taken: set[str] = field(default_factory=set)
 
     def strike(self, planned: ScheduledFault) -> AbstractContextManager[object]:
@@ -79,7 +85,7 @@ class Testbed:
             FaultKind.COUNTER: self.counter_restarted,
             FaultKind.TAKEOVER: self.session_taken_over,
         }
-        return strikes[planned.fault]()
+        return self.hostile.attacks(planned.fault) if planned.fault.is_hostile else strikes[planned.fault]()
 
     @contextmanager
     def counter_restarted(self) -> Iterator[None]:
@@ -102,6 +108,7 @@ class Testbed:
             FaultKind.NETWORK: NETWORK_CUT_S,
             FaultKind.DATABASE: self.database.away_s,
             FaultKind.TAKEOVER: TAKEOVER_S,
+            **dict.fromkeys((each for each in FaultKind if each.is_hostile), HOSTILE_S),
         }
         return fixed.get(fault, FREEZE_DURATION_S if fault in freezes else 0.0)
 
@@ -114,23 +121,27 @@ def testbed(orders: RunOptions, database: StoppableDatabase, folder: Path, run: 
     """
     pipelines = folder / "pipelines"
     pipelines.mkdir(parents=True, exist_ok=True)
-    declaration = PIPELINE.format(line=LINE, product=PRODUCT, deadline_ms=orders.deadline_ms)
+    declaration = PIPELINE.format(
+        line=LINE, camera=CAMERA, hostile=hostile_camera.CAMERA, product=PRODUCT, deadline_ms=orders.deadline_ms
+    )
     (pipelines / f"{LINE}.yaml").write_text(declaration)
     with ExitStack() as stack:
         broker = stack.enter_context(KillableBroker(folder / "broker"))
         wire = stack.enter_context(Proxy(broker.port))
         client = stack.enter_context(LineClient(Broker(HOST, broker.port), Topics(), LINE, CAMERA, run))
-        environment = _environment(orders, database.url, wire.port, folder)
+        slow = stack.enter_context(SlowServer())
+        environment = _environment(orders, database.url, wire.port, folder) | {"INSPECTOR_CLAIMS": f'["{slow.url}"]'}
         service = stack.enter_context(ServiceProcesses(environment, pipelines, folder / "service.log", orders.replicas))
         load = LoadGenerator(client, run, orders.rate, orders.seed)
         stack.callback(load.stop)
         load.await_service(service.check, START_TIMEOUT_S, is_judged)
         service.run_command("line", "live", LINE, "--override", "--reason", "drill", "--days", "1")
         load.await_service(service.check, START_TIMEOUT_S, is_qualified)
-        yield Testbed(broker, wire, database, service, load)
+        hostile = HostileCamera(Broker(HOST, broker.port), LINE, CAMERA, slow.url, orders.seed)
+        yield Testbed(broker, wire, database, service, load, hostile)
 
 
-def _environment(orders: RunOptions, database: str, broker_port: int, folder: Path) -> Mapping[str, str]:
+def _environment(orders: RunOptions, database: str, broker_port: int, folder: Path) -> dict[str, str]:
     """Return the INSPECTOR_… variables of the service; none of them points to the user's own installation."""
     settings = {
         "DATA": str(folder / "data"),

@@ -181,3 +181,26 @@ def test_part_that_another_client_acknowledged_is_not_lost_if_the_service_never_
 def test_run_is_clean_only_if_the_books_agree(books: LineBooks, problem: str | None) -> None:
     found = report_document(fault_report([GOOD], STRIKES, DEADLINE_S), [GOOD], STRIKES, DEADLINE_S, books)
     assert (found["clean"], found["books"]["problems"]) == (problem is None, [problem] if problem else [])
+
+
+def attacked(**changes: object) -> dict[str, object]:
+    """The result of a run whose only fault is an attack; `changes` are those of the innocent part's verdict."""
+    attack = InjectedFault(FaultKind.HOSTILE_CLAIMS, 0.5, 9.0, 9.0, station_grew_mib=float(str(changes.pop("grew", 0))))
+    traces = [replace(GOOD, received=(heard()._replace(**changes),))]  # type: ignore[arg-type]
+    return report_document(fault_report(traces, [attack], DEADLINE_S), traces, [attack], DEADLINE_S, AGREEING)
+
+
+@pytest.mark.parametrize(
+    ("changes", "notice"),
+    [
+        ({}, None),
+        ({"grew": 20}, None),
+        ({"grew": 900}, "hostile-claims: the station's memory grew by 900 MiB"),
+        ({"judged": False}, "hostile-claims: of the other camera 0 part(s) were late and 1 not judged"),
+        ({"at_s": 60.0}, "hostile-claims: of the other camera 1 part(s) were late and 0 not judged"),
+    ],
+)
+def test_attack_of_one_camera_may_not_be_noticed_by_another(changes: dict[str, object], notice: str | None) -> None:
+    found = attacked(**changes)
+    assert found["attacks"] == ([notice] if notice else [])
+    assert found["clean"] is (notice is None)
