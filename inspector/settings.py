@@ -7,12 +7,14 @@ The settings of lines and models are in `pipelines/` and `models/`; none of them
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inspector.messages.topics import DEFAULT_ROOT, ReplyTopics, Topics
+
+Tls = TypeVar("Tls")  # the value of a setting about TLS
 
 
 class Settings(BaseSettings):
@@ -33,6 +35,17 @@ class Settings(BaseSettings):
     broker_username: str | None = Field(default=None, description="user name at the broker")
     broker_password: SecretStr | None = Field(default=None, description="password at the broker; never logged")
     broker_tls: bool = Field(default=False, description="encrypt the connection to the broker")
+    broker_ca: Path | None = Field(
+        default=None, description="PEM file of the authorities that sign the broker's certificate; empty: the system's"
+    )
+    broker_certificate: Path | None = Field(default=None, description="PEM file of this client's certificate")
+    broker_key: Path | None = Field(
+        default=None, description="PEM file of the certificate's key; empty: it is in the certificate's file"
+    )
+    broker_key_password: SecretStr | None = Field(default=None, description="password of an encrypted key")
+    broker_server_name: str | None = Field(
+        default=None, description="name in the broker's certificate, where it is not the host that is called"
+    )
     topic_root: str = Field(default=DEFAULT_ROOT, description="root of all topics; one per plant")
     reply_roots: tuple[str, ...] = Field(
         default=(), description="topic roots, outside topic_root, to which a frame's Response-Topic may point"
@@ -74,6 +87,25 @@ class Settings(BaseSettings):
         default=None, ge=1, le=65535, description="further port on which inspector serve offers /metrics"
     )
     part_states: bool = Field(default=False, description="publish every change of a part's state over MQTT")
+
+    @field_validator("broker_ca", "broker_certificate", "broker_key", mode="before")
+    @classmethod
+    def _empty_is_none(cls, path: object) -> object:
+        return None if path == "" else path
+
+    @field_validator("broker_ca", "broker_certificate", "broker_key", "broker_key_password", "broker_server_name")
+    @classmethod
+    def _has_effect(cls, value: Tls, info: ValidationInfo) -> Tls:
+        if value and not info.data.get("broker_tls"):
+            raise ValueError("has no effect without TLS; set INSPECTOR_BROKER_TLS=true, or remove it")
+        return value
+
+    @field_validator("broker_key", "broker_key_password")
+    @classmethod
+    def _has_certificate(cls, value: Tls, info: ValidationInfo) -> Tls:
+        if value and info.data.get("broker_certificate") is None:
+            raise ValueError("needs a certificate; set INSPECTOR_BROKER_CERTIFICATE, or remove it")
+        return value
 
     @field_validator("topic_root")
     @classmethod

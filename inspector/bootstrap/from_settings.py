@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from inspector.adapters.mqtt.connection import Broker
+from inspector.adapters.mqtt.tls import Tls
 from inspector.config.loader import read_card
 from inspector.domain.model_card import ModelCard
 from inspector.errors import DeclarationError, Fault
@@ -13,18 +14,37 @@ from inspector.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+TLS_FILES: Final = ("broker_ca", "broker_certificate", "broker_key")
+
 
 def broker_of(settings: Settings) -> Broker:
     """Return the broker that the settings name."""
     password = settings.broker_password.get_secret_value() if settings.broker_password else None
+    tls = _tls_of(settings) if settings.broker_tls else None
     return Broker(
         settings.broker_host,
         settings.broker_port,
         settings.broker_protocol,
         settings.broker_username,
         password,
-        settings.broker_tls,
+        tls,
     )
+
+
+def _tls_of(settings: Settings) -> Tls:
+    password = settings.broker_key_password
+    return Tls(
+        settings.broker_ca,
+        settings.broker_certificate,
+        settings.broker_key,
+        password.get_secret_value() if password else "",
+        settings.broker_server_name or None,
+    )
+
+
+def station_client_id(settings: Settings, station: int | str) -> str:
+    """Return the MQTT client id of a station, which stays the same over restarts."""
+    return f"{settings.site}-station-{station}"
 
 
 def card_of(settings: Settings) -> ModelCard:
@@ -55,6 +75,7 @@ def absolute(settings: Settings) -> Settings:
         update={
             "data": settings.data.absolute(),
             "model": settings.model.absolute(),
+            **{name: path.absolute() for name in TLS_FILES if (path := getattr(settings, name))},
             "database_url": settings.database,
             "evidence_url": settings.evidence,
         }

@@ -11,7 +11,7 @@ from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.ledger import FileEvidence, SqlLedger
 from inspector.adapters.mqtt.intake import Intake
 from inspector.adapters.mqtt.publisher import MqttPublisher
-from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once
+from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once, station_client_id
 from inspector.bootstrap.running_station import Lifecycle, RunningStation, Service
 from inspector.messages.outgoing import VerdictMessage
 from inspector.messages.topics import ReplyTopics, Topics
@@ -111,7 +111,7 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
 async def _connections(settings: Settings, number: int) -> Connections:
     topics, ledger = Topics(settings.topic_root), SqlLedger(settings.database)
     await ledger.start()
-    publisher = MqttPublisher(broker_of(settings), topics, f"{_client_id(settings, number)}-out", number)
+    publisher = MqttPublisher(broker_of(settings), topics, f"{stationstation_client_id(settings, number)}-out", number)
     return Connections(topics, ledger, FileEvidence(settings.evidence), publisher)
 
 
@@ -169,7 +169,7 @@ def _intake(settings: Settings, connections: Connections, station: Station, numb
     return Intake(
         broker_of(settings),
         connections.topics,
-        _client_id(settings, number),
+        station_client_id(settings, number),
         station,
         replies=ReplyTopics(connections.topics, settings.reply_roots),
         lines=lines,
@@ -209,7 +209,3 @@ def _heartbeat(
 def _services(connections: Connections, monitoring: Monitoring) -> list[Service]:
     retention = PictureRetention(connections.ledger, connections.evidence)
     return [monitoring.events, monitoring.cameras, monitoring.gate, monitoring.states, retention]
-
-
-def _client_id(settings: Settings, number: int) -> str:
-    return f"{settings.site}-station-{number}"

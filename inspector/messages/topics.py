@@ -68,6 +68,11 @@ class Topics:
     def heartbeat(self) -> str:
         return f"{self.root}/service/heartbeat"
 
+    @property
+    def probe(self) -> str:
+        """Return the topic on which `inspector check` sends a message to itself."""
+        return f"{self.root}/service/probe"
+
     def of_station(self, topic: str, station: int) -> str:
         """Return the topic for one station. The first station uses the plain topic; the others append their number."""
         return topic if station == 0 else f"{topic}/{station}"

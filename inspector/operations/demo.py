@@ -34,6 +34,8 @@ def demo_service(settings: Settings, pipelines: Path, notify: Notify) -> Iterato
             update={
                 "broker_host": broker.host,
                 "broker_port": broker.port,
+                "broker_protocol": "5",
+                "broker_tls": False,
                 "console_port": port,
             }
         )

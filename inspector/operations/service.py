@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,10 @@ import httpx
 from inspector.adapters.ledger import FileEvidence, SqlArchive, upgrade
 from inspector.adapters.mqtt.check.probe import ProbeResult, probe
 from inspector.adapters.vlm import require_packages
-from inspector.bootstrap.from_settings import absolute, broker_of, card_of
+from inspector.bootstrap.from_settings import absolute, broker_of, card_of, station_client_id
 from inspector.bootstrap.plans import console_plan, model_plan, station_plan
 from inspector.errors import BrokerError
+from inspector.messages.topics import Topics
 from inspector.operations.apply import plan_changes, read_pipelines, store_changes
 from inspector.operations.line_states import set_all_live_for_drill
 from inspector.operations.signals import interrupt_on_signals
@@ -72,9 +74,9 @@ def is_console_up(settings: Settings) -> bool:
 
 
 def probe_broker(settings: Settings) -> ProbeResult:
-    """ProbeResult the configured broker. Never raises: faults are in the result's `problems`."""
-    broker = broker_of(settings)
-    return probe(broker.host, broker.port, username=broker.username, password=broker.password, tls=broker.tls)
+    """Probe the configured broker as a station will use it. Never raises: faults are in the result's `problems`."""
+    client_id = station_client_id(settings, f"probe-{secrets.token_hex(4)}")
+    return probe(broker_of(settings), Topics(settings.topic_root), client_id)
 
 
 def _check_broker(settings: Settings) -> None:

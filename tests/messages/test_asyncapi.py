@@ -49,6 +49,7 @@ def test_every_topic_of_the_contract_is_a_channel() -> None:
         f"{camera}/ack",
         f"{camera}/count",
         f"{camera}/verdict",
+        f"{camera}/reply/{{reply}}",
         f"{camera}/report",
         f"{camera}/part",
         f"{camera}/reply/{{reply}}",

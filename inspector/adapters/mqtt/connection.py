@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from paho.mqtt.client import Client, MQTTv5, MQTTv311
@@ -15,6 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from inspector.adapters.mqtt.connection_faults import refusal_hint
 from inspector.adapters.mqtt.robust_client import RobustClient
+from inspector.adapters.mqtt.tls import Tls, tls_context
 from inspector.errors import BrokerError
 
 log = logging.getLogger(__name__)
@@ -25,14 +26,17 @@ SESSION_EXPIRY_S: Final = 7 * 24 * 3600  # a weekend of downtime must not lose t
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """An MQTT broker. `protocol` 3.1.1 is for brokers without MQTT 5, where properties are not available."""
+    """An MQTT broker. `protocol` 3.1.1 is for brokers without MQTT 5, where properties are not available.
+
+    `tls` None: the connection is not encrypted.
+    """
 
     host: str = "127.0.0.1"
     port: int = 1883
     protocol: Literal["5", "3.1.1"] = "5"
     username: str | None = None
-    password: str | None = None
-    tls: bool = False
+    password: str | None = field(default=None, repr=False)
+    tls: Tls | None = None
 
     @property
     def address(self) -> str:
@@ -48,7 +52,8 @@ def new_client(
 ) -> RobustClient:
     """Create a client that is not connected yet.
 
-    A persistent one needs the same client_id at every start. One that does not reconnect tries once.
+    A persistent one needs the same client_id at every start. One that does not reconnect tries once. Raises BrokerError
+    for unusable certificates.
     """
     client = RobustClient(
         CallbackAPIVersion.VERSION2,
@@ -63,8 +68,8 @@ def new_client(
     client.max_queued_messages_set(0)
     if broker.username:
         client.username_pw_set(broker.username, broker.password)
-    if broker.tls:
-        client.tls_set()
+    if broker.tls is not None:
+        client.tls_set_context(tls_context(broker.tls))
     client.on_socket_open = _send_at_once
     return client
 

@@ -56,7 +56,7 @@ def loss_hint(reason: str, client_id: str, *, tls_error: ssl.SSLError | None = N
     """
     if unreadable:
         return "the broker sent a packet that breaks MQTT; see the station's log"
-    if tls_error is not None and (hint := tls_hint(tls_error)):
+    if hint := tls_hint(tls_error):
         return hint
     if reason == NO_REASON:
         return (
@@ -65,7 +65,7 @@ def loss_hint(reason: str, client_id: str, *, tls_error: ssl.SSLError | None = N
     return HINTS.get(reason, f"see the broker's log for client {client_id}")
 
 
-def tls_hint(error: ssl.SSLError) -> str:
+def tls_hint(error: ssl.SSLError | None) -> str:
     """Return what the broker's TLS alert asks for; empty where it is no alert about certificates."""
-    reason = error.reason or ""
+    reason = (error.reason if error else "") or ""
     return next((hint for alert, hint in TLS_ALERTS.items() if reason.endswith(alert)), "")

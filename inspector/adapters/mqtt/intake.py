@@ -25,7 +25,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from inspector.adapters.mqtt.ack_order import AckOrder
 from inspector.adapters.mqtt.connection import Broker, connect, new_client, refusal, user_properties
-from inspector.adapters.mqtt.connection_faults import loss_hint
+from inspector.adapters.mqtt.connection_faults import loss_hint, tls_hint
 from inspector.adapters.mqtt.message_parser import (
     CameraMessage,
     Notice,
@@ -174,6 +174,8 @@ class Intake:
                 tls_error=self._client.tls_error,
                 unreadable=self._client.is_unreadable,
             )
+            if tls_hint(self._client.tls_error):
+                self._refused = f"broker {self._broker.address}: {hint}"
             log.warning("connection to %s lost: %s; %s", self._broker.address, code, hint)
             self._count_loss(time.monotonic(), hint)
 

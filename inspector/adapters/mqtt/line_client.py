@@ -23,6 +23,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from pydantic import ValidationError
 
 from inspector.adapters.mqtt.connection import Broker, connect, new_client
+from inspector.adapters.mqtt.connection_faults import tls_hint
 from inspector.errors import BrokerError
 from inspector.messages.outgoing import VerdictMessage
 from inspector.messages.topics import Topics
@@ -91,7 +92,7 @@ class LineClient:
         connect(self._client, self._broker, persistent=True)
         if not self._online.wait(CONNECT_TIMEOUT_S):
             self._client.loop_stop()
-            why = self._refused or "no answer"
+            why = self._refused or tls_hint(self._client.tls_error) or "no answer"
             raise BrokerError(
                 f"broker {self._broker.address}: {why}; is it running? `inspector check` shows the reason"
             )

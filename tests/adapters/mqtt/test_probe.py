@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -23,6 +24,8 @@ from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local import rumqttd as embedded
 from inspector.adapters.mqtt.local.broker import MIB, BrokerLimits, free_port, local_broker
+from inspector.adapters.mqtt.tls import Tls
+from inspector.messages.topics import DEFAULT_ROOT, Topics
 
 HOST = "127.0.0.1"
 needs_mosquitto = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
@@ -82,6 +85,21 @@ def listening() -> Iterator[int]:
         yield silent.getsockname()[1]
 
 
+def probed(
+    host: str,
+    port: int,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    tls: Tls | None = None,
+    protocol: Literal["5", "3.1.1"] = "5",
+    root: str = DEFAULT_ROOT,
+    client_id: str = "plant7-station-probe",
+    timeout_s: float = 3.0,
+) -> ProbeResult:
+    return probe(Broker(host, port, protocol, username, password, tls), Topics(root), client_id, timeout_s)
+
+
 def only_problem(found: ProbeResult) -> BrokerProblem:
     (problem,) = found.problems
     return problem
@@ -90,7 +108,7 @@ def only_problem(found: ProbeResult) -> BrokerProblem:
 @needs_mosquitto
 def test_good_broker_has_no_problems_and_its_limits_are_read(tmp_path: Path) -> None:
     with local_broker(tmp_path, prefer="mosquitto", limits=BrokerLimits(message_bytes=16 * MIB)) as broker:
-        found = probe(broker.host, broker.port)
+        found = probed(broker.host, broker.port)
     assert found.problems == ()
     assert found.reachable
     assert found.protocols == ("5", "3.1.1")
@@ -104,7 +122,7 @@ def test_good_broker_has_no_problems_and_its_limits_are_read(tmp_path: Path) -> 
 @needs_embedded
 def test_embedded_broker_has_no_problems(tmp_path: Path) -> None:
     with local_broker(tmp_path, prefer="embedded") as broker:
-        found = probe(broker.host, broker.port)
+        found = probed(broker.host, broker.port)
     assert found.problems == ()
     assert found.protocols == ("5",)
     assert found.keeps_sessions
@@ -114,7 +132,7 @@ def test_embedded_broker_has_no_problems(tmp_path: Path) -> None:
 @needs_embedded
 def test_broker_without_mqtt_5_is_a_problem(tmp_path: Path) -> None:
     with old_broker(tmp_path) as port:
-        found = probe(HOST, port)
+        found = probed(HOST, port)
     assert found.protocols == ("3.1.1",)
     assert "3.1.1 only" in found.problems[0].problem
 
@@ -124,12 +142,12 @@ def test_wrong_password_is_told_from_a_right_one(tmp_path: Path) -> None:
     passwords = tmp_path / "passwords"
     subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "station", "right"], check=True, capture_output=True)
     with mosquitto_with(tmp_path, "allow_anonymous false", f"password_file {passwords}") as port:
-        wrong = only_problem(probe(HOST, port, username="station", password="wrong"))
-        nobody = only_problem(probe(HOST, port))
-        right = probe(HOST, port, username="station", password="right")
+        wrong = only_problem(probed(HOST, port, username="station", password="wrong"))
+        nobody = only_problem(probed(HOST, port))
+        right = probed(HOST, port, username="station", password="right")
     assert "refuses user station: Not authorized" in wrong[0]
     assert "refuses clients without a user: Not authorized" in nobody[0]
-    assert "check user and password" in wrong[1]
+    assert "INSPECTOR_BROKER_PASSWORD" in wrong[1]
     assert right.protocols == ("5", "3.1.1")
 
 
@@ -138,7 +156,7 @@ def test_user_who_may_not_read_his_own_topic_is_told_so(tmp_path: Path) -> None:
     rights = tmp_path / "rights"
     rights.write_text("topic read somewhere/else\n")
     with mosquitto_with(tmp_path, f"acl_file {rights}", f"max_packet_size {16 * MIB}") as port:
-        problem, remedy = only_problem(probe(HOST, port, root="acme/inspector", timeout_s=0.3))
+        problem, remedy = only_problem(probed(HOST, port, root="acme/inspector", timeout_s=0.3))
     assert "acme/inspector/service/probe did not come back" in problem
     assert "acl_file" in remedy
 
@@ -146,7 +164,7 @@ def test_user_who_may_not_read_his_own_topic_is_told_so(tmp_path: Path) -> None:
 @needs_mosquitto
 def test_limits_too_tight_for_pictures_are_problems(tmp_path: Path) -> None:
     with mosquitto_with(tmp_path, "max_packet_size 100000", "retain_available false") as port:
-        found = probe(HOST, port)
+        found = probed(HOST, port)
     assert found.maximum_packet_bytes == 100_000
     assert found.retain_available is False
     assert ["frame-ref" in remedy or "retain_available" in remedy for _, remedy in found.problems] == [True, True]
@@ -155,7 +173,7 @@ def test_limits_too_tight_for_pictures_are_problems(tmp_path: Path) -> None:
 @needs_mosquitto
 def test_probe_leaves_no_session_behind(tmp_path: Path) -> None:
     with local_broker(tmp_path, prefer="mosquitto") as broker:
-        probe(broker.host, broker.port)
+        probed(broker.host, broker.port)
         with open_session(Broker(broker.host, broker.port), timeout_s=5) as here:
             here.client.on_message = lambda _client, _user, message: counts.append(int(message.payload))
             counts: list[int] = []
@@ -167,7 +185,7 @@ def test_probe_leaves_no_session_behind(tmp_path: Path) -> None:
 @needs_mosquitto
 def test_tls_asked_of_a_plain_port_is_told(tmp_path: Path) -> None:
     with local_broker(tmp_path, prefer="mosquitto") as broker:
-        problem, remedy = only_problem(probe(HOST, broker.port, tls=True))
+        problem, remedy = only_problem(probed(HOST, broker.port, tls=Tls()))
     assert "does not speak TLS" in problem
     assert "switch TLS off" in remedy
 
@@ -180,13 +198,13 @@ def test_tls_port_called_plainly_or_with_an_unknown_authority_is_told(
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     make_certificate(certificate, key)
     with mosquitto_with(tmp_path, f"certfile {certificate}", f"keyfile {key}", f"max_packet_size {16 * MIB}") as port:
-        plain = only_problem(probe(HOST, port))
-        unknown = only_problem(probe(HOST, port, tls=True))
+        plain = only_problem(probed(HOST, port))
+        unknown = only_problem(probed(HOST, port, tls=Tls()))
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        known = probe(HOST, port, tls=True)
+        known = probed(HOST, port, tls=Tls())
     assert "speaks TLS and was called without" in plain[0]
     assert "not trusted" in unknown[0]
-    assert "SSL_CERT_FILE" in unknown[1]
+    assert "INSPECTOR_BROKER_CA" in unknown[1]
     assert known.problems == ()
 
 
@@ -199,31 +217,31 @@ def make_certificate(certificate: Path, key: Path) -> None:
 
 def test_port_where_nobody_listens_is_told() -> None:
     port = free_port(HOST, 0)
-    problem, remedy = only_problem(probe(HOST, port))
+    problem, remedy = only_problem(probed(HOST, port))
     assert problem == f"nothing listens on {HOST}:{port}"
     assert "start the broker" in remedy
 
 
 def test_server_that_never_answers_is_no_mqtt_broker() -> None:
     with listening() as port:
-        problem, _ = only_problem(probe(HOST, port, timeout_s=0.3))
+        problem, _ = only_problem(probed(HOST, port, timeout_s=0.3))
     assert "is not an MQTT broker" in problem
 
 
 def test_web_server_is_no_mqtt_broker() -> None:
     with HTTPServer((HOST, 0), BaseHTTPRequestHandler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        problem, remedy = only_problem(probe(HOST, server.server_port, timeout_s=0.3))
+        problem, remedy = only_problem(probed(HOST, server.server_port, timeout_s=0.3))
         server.shutdown()
     assert "is not an MQTT broker" in problem
     assert "1883" in remedy
 
 
 def test_unknown_host_name_is_told() -> None:
-    found = probe("no-such-host.invalid", 1883, timeout_s=2)
+    found = probed("no-such-host.invalid", 1883, timeout_s=2)
     assert found.problems[0].problem == "the host name no-such-host.invalid is not known"
     assert not found.reachable
 
 
 def test_impossible_port_is_a_problem_and_not_an_exception() -> None:
-    assert "can't be reached: Invalid port number" in probe(HOST, 0).problems[0].problem
+    assert "can't be reached: Invalid port number" in probed(HOST, 0).problems[0].problem

@@ -8,6 +8,9 @@ from typing import Final, NamedTuple
 
 from inspector.adapters.mqtt.check.session import Connack
 from inspector.adapters.mqtt.connection import Broker
+from inspector.adapters.mqtt.connection_faults import refusal_hint, tls_hint
+from inspector.adapters.mqtt.tls import tls_context
+from inspector.errors import BrokerError
 
 USUAL_PORTS: Final = "1883 is usual, 8883 with TLS"
 
@@ -19,14 +22,16 @@ class BrokerProblem(NamedTuple):
     remedy: str
 
 
-def diagnose_refusal(broker: Broker, answers: list[Connack], timeout_s: float) -> BrokerProblem:
+def diagnose_refusal(
+    broker: Broker, answers: list[Connack], tls_error: ssl.SSLError | None, timeout_s: float
+) -> BrokerProblem:
     """Diagnose a broker that accepts connections but refuses the client."""
     if answers:
         who = f"user {broker.username}" if broker.username else "clients without a user"
-        return BrokerProblem(
-            f"{broker.address} refuses {who}: {answers[0].reason}", "check user and password, or the broker's log"
-        )
-    if not broker.tls and speaks_tls(broker, timeout_s):
+        return BrokerProblem(f"{broker.address} refuses {who}: {answers[0].reason}", refusal_hint(answers[0].reason))
+    if broker.tls is not None and (hint := tls_hint(tls_error or read_alert(broker, timeout_s))):
+        return _of_hint(broker, hint)
+    if broker.tls is None and speaks_tls(broker, timeout_s):
         return BrokerProblem(
             f"{broker.address} speaks TLS and was called without",
             f"switch TLS on, or use the plain port ({USUAL_PORTS})",
@@ -36,12 +41,38 @@ def diagnose_refusal(broker: Broker, answers: list[Connack], timeout_s: float) -
     )
 
 
+def diagnose_settings(error: BrokerError) -> BrokerProblem:
+    """Diagnose settings that no connection can be made with."""
+    problem, _, remedy = str(error).partition("; ")
+    return BrokerProblem(problem, remedy)
+
+
 def diagnose_protocol(broker: Broker) -> BrokerProblem:
     """Diagnose a broker that accepts MQTT 3.1.1 only."""
     return BrokerProblem(
         f"{broker.address} speaks MQTT 3.1.1 only, but frames carry their data in MQTT 5 properties",
         "use a broker that speaks MQTT 5, such as mosquitto 2",
     )
+
+
+def read_alert(broker: Broker, timeout_s: float) -> ssl.SSLError | None:
+    """Return the alert that a TLS 1.3 broker sends after the handshake.
+
+    Sends nothing after the handshake: a broker that closes on unread bytes resets the connection, and its alert is
+    lost.
+    """
+    assert broker.tls is not None
+    try:
+        with (
+            socket.create_connection((broker.host, broker.port), timeout_s) as plain,
+            tls_context(broker.tls).wrap_socket(plain, server_hostname=broker.host) as encrypted,
+        ):
+            encrypted.recv(1)
+    except ssl.SSLError as error:
+        return error
+    except OSError:
+        pass
+    return None
 
 
 def speaks_tls(broker: Broker, timeout_s: float) -> bool:
@@ -74,11 +105,19 @@ def diagnose_unreachable(broker: Broker, error: Exception, timeout_s: float) -> 
         case ssl.SSLCertVerificationError():
             return BrokerProblem(
                 f"the certificate of {broker.address} is not trusted: {error.verify_message}",
-                "name a file with its authority in SSL_CERT_FILE, or call the broker by the name in its certificate",
+                "name its authority in INSPECTOR_BROKER_CA, and the name in the certificate, if it is not the host, in "
+                "INSPECTOR_BROKER_SERVER_NAME",
             )
+        case ssl.SSLError() if hint := tls_hint(error):
+            return _of_hint(broker, hint)
         case ssl.SSLError() | ConnectionResetError() if broker.tls:
             return BrokerProblem(
                 f"{broker.address} does not speak TLS", f"switch TLS off, or use the TLS port ({USUAL_PORTS})"
             )
         case _:
             return BrokerProblem(f"{broker.address} can't be reached: {error}", "check the broker's host and port")
+
+
+def _of_hint(broker: Broker, hint: str) -> BrokerProblem:
+    problem, _, remedy = hint.partition("; ")
+    return BrokerProblem(f"{broker.address}: {problem}", remedy)

@@ -1,4 +1,4 @@
-"""Probes whether a broker can serve a line, for `inspector check`: connects like a station and reports what it finds.
+"""Probes whether a broker can serve a line, for `check` and `serve`: connects like a station, reports what it finds.
 
 Never raises: each fault is a BrokerProblem with a remedy.
 """
@@ -6,6 +6,7 @@ Never raises: each fault is a BrokerProblem with a remedy.
 from __future__ import annotations
 
 import secrets
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,11 +16,13 @@ from inspector.adapters.mqtt.check.diagnosis import (
     BrokerProblem,
     diagnose_protocol,
     diagnose_refusal,
+    diagnose_settings,
     diagnose_unreachable,
 )
 from inspector.adapters.mqtt.check.session import BrokerSession, Connack, open_session
 from inspector.adapters.mqtt.connection import Broker
-from inspector.messages.topics import DEFAULT_ROOT
+from inspector.errors import BrokerError
+from inspector.messages.topics import Topics
 
 Protocol = Literal["5", "3.1.1"]
 
@@ -30,7 +33,7 @@ MIN_PACKET_BYTES: Final = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """The findings; None where the broker did not get that far.
+    """The findings; None where the broker did not get that far, or where MQTT 3.1.1 does not say.
 
     `reachable`: a broker answered, even if it refused. `maximum_packet_bytes` is None also if it states no limit.
     """
@@ -52,50 +55,54 @@ class SessionResult(NamedTuple):
     connack: Connack | None
     round_trip_ms: float | None = None
     session_kept: bool | None = None
+    tls_error: ssl.SSLError | None = None
 
 
-def probe(
-    host: str,
-    port: int,
-    *,
-    username: str | None = None,
-    password: str | None = None,
-    tls: bool = False,
-    timeout_s: float = 3.0,
-    root: str = DEFAULT_ROOT,
-) -> ProbeResult:
-    """Probe a broker. Each step may take `timeout_s`. Leaves nothing on the broker."""
-    broker = Broker(host, port, "5", username, password, tls)
+def probe(broker: Broker, topics: Topics, client_id: str, timeout_s: float = 3.0) -> ProbeResult:
+    """Probe a broker as the station will use it: its user, topic root, protocol and pattern of client ids.
+
+    `client_id` is that of no running client, whose session the probe would end. Each step may take `timeout_s`. Leaves
+    nothing on the broker.
+    """
     try:
-        return examine(broker, f"{root}/service/probe", timeout_s)
+        return examine(broker, topics.probe, client_id, timeout_s)
     except (OSError, ValueError) as error:
         return ProbeResult(broker.address, problems=(diagnose_unreachable(broker, error, timeout_s),))
+    except BrokerError as error:
+        return ProbeResult(broker.address, problems=(diagnose_settings(error),))
 
 
-def examine(broker: Broker, topic: str, timeout_s: float) -> ProbeResult:
-    station = check_session(broker, topic, timeout_s)
-    with open_session(replace(broker, protocol="3.1.1"), timeout_s=timeout_s) as device:
-        answers: dict[Protocol, Connack | None] = {"5": station.connack, "3.1.1": device.connack}
+def examine(broker: Broker, topic: str, client_id: str, timeout_s: float) -> ProbeResult:
+    station = check_session(broker, topic, client_id, timeout_s)
+    answers = {broker.protocol: station.connack}
+    if broker.speaks_v5:
+        answers["3.1.1"] = check_device(broker, client_id, timeout_s)
     connacks = [answer for answer in answers.values() if answer]
     accepted = tuple(protocol for protocol, answer in answers.items() if answer and answer.accepted)
     if not accepted:
-        return ProbeResult(broker.address, bool(connacks), problems=(diagnose_refusal(broker, connacks, timeout_s),))
+        problem = diagnose_refusal(broker, connacks, station.tls_error, timeout_s)
+        return ProbeResult(broker.address, bool(connacks), problems=(problem,))
     if station.connack is None or not station.connack.accepted:
         return ProbeResult(broker.address, True, accepted, problems=(diagnose_protocol(broker),))
     result = add_session_result(ProbeResult(broker.address, True, accepted), station, station.connack.limits)
     return replace(result, problems=tuple(broker_problems(result, topic)))
 
 
-def check_session(broker: Broker, topic: str, timeout_s: float) -> SessionResult:
-    client_id = f"inspector-probe-{secrets.token_hex(4)}"
+def check_session(broker: Broker, topic: str, client_id: str, timeout_s: float) -> SessionResult:
     with open_session(broker, client_id, timeout_s=timeout_s, fresh=False, keep_s=SESSION_EXPIRY_S) as first:
         if not first.accepted:
-            return SessionResult(first.connack)
+            return SessionResult(first.connack, tls_error=first.client.tls_error)
         round_trip_ms = time_round_trip(first, topic)
     with open_session(broker, client_id, timeout_s=timeout_s, fresh=False) as second:
         kept = second.connack is not None and second.connack.session_present
     with open_session(broker, client_id, timeout_s=timeout_s):
         return SessionResult(first.connack, round_trip_ms, kept)  # a fresh session ends the previous one
+
+
+def check_device(broker: Broker, client_id: str, timeout_s: float) -> Connack | None:
+    """Return the broker's answer to a device that speaks MQTT 3.1.1 only."""
+    with open_session(replace(broker, protocol="3.1.1"), client_id, timeout_s=timeout_s) as device:
+        return device.connack
 
 
 def time_round_trip(session: BrokerSession, topic: str) -> float | None:
@@ -113,14 +120,15 @@ def time_round_trip(session: BrokerSession, topic: str) -> float | None:
 
 
 def add_session_result(result: ProbeResult, station: SessionResult, limits: dict[str, Any]) -> ProbeResult:
-    """Add a session's findings. Limits that CONNACK leaves out have MQTT 5's defaults."""
+    """Add a session's findings. Limits that CONNACK leaves out have MQTT 5's defaults; MQTT 3.1.1 states none."""
+    result = replace(result, keeps_sessions=station.session_kept, round_trip_ms=station.round_trip_ms)
+    if "5" not in result.protocols:
+        return result
     return replace(
         result,
-        keeps_sessions=station.session_kept,
         maximum_packet_bytes=limits.get("MaximumPacketSize"),
         receive_maximum=limits.get("ReceiveMaximum", 65535),
         retain_available=limits.get("RetainAvailable", 1) == 1,
-        round_trip_ms=station.round_trip_ms,
     )
 
 
@@ -136,7 +144,7 @@ def broker_problems(result: ProbeResult, topic: str) -> Iterator[BrokerProblem]:
             f"{result.address} takes packets up to {result.maximum_packet_bytes} bytes",
             f"allow {MIN_PACKET_BYTES} (mosquitto: max_packet_size, message_size_limit), or send frame-ref",
         )
-    if not result.retain_available:
+    if result.retain_available is False:
         yield BrokerProblem(
             f"{result.address} retains no messages: who connects later does not learn the service's state",
             "allow retained messages (mosquitto: retain_available)",
@@ -144,5 +152,5 @@ def broker_problems(result: ProbeResult, topic: str) -> Iterator[BrokerProblem]:
     if result.round_trip_ms is None:
         yield BrokerProblem(
             f"a message sent to {topic} did not come back",
-            "allow the station's user to read and write below the root topic (mosquitto: acl_file)",
+            "allow the station's user to read and write its topics (mosquitto: acl_file; see inspector export acl)",
         )

@@ -16,6 +16,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from inspector.adapters.mqtt.connection import Broker, new_client
+from inspector.adapters.mqtt.robust_client import RobustClient
 
 POLL_S: Final = 0.02
 
@@ -32,7 +33,7 @@ class Connack(NamedTuple):
 class BrokerSession:
     """One connection. Every wait ends with its condition, the connection's end, or `timeout_s`."""
 
-    def __init__(self, client: Client, timeout_s: float) -> None:
+    def __init__(self, client: RobustClient, timeout_s: float) -> None:
         self.client = client
         self.connack: Connack | None = None
         self._timeout_s = timeout_s
