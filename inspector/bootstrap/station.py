@@ -111,7 +111,7 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
 async def _connections(settings: Settings, number: int) -> Connections:
     topics, ledger = Topics(settings.topic_root), SqlLedger(settings.database)
     await ledger.start()
-    publisher = MqttPublisher(broker_of(settings), topics, f"{stationstation_client_id(settings, number)}-out", number)
+    publisher = MqttPublisher(broker_of(settings), topics, f"{station_client_id(settings, number)}-out", number)
     return Connections(topics, ledger, FileEvidence(settings.evidence), publisher)
 
 

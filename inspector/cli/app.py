@@ -22,6 +22,7 @@ from inspector.cli.eval.folder import eval_folder
 from inspector.cli.eval.mmad import eval_mmad
 from inspector.cli.eval.simulation import eval_simulation
 from inspector.cli.eval.synthetic import eval_synthetic
+from inspector.cli.export.acl import export_acl
 from inspector.cli.export.contract import export_contract
 from inspector.cli.export.parts import export_parts
 from inspector.cli.export.pipelines import export_pipelines
@@ -92,8 +93,8 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
         {"service": bench_service, "ledger": bench_ledger, "engine": bench_engine},
     ),
     "export": (
-        "Export parts, pipelines or the MQTT contract.",
-        {"parts": export_parts, "pipelines": export_pipelines, "contract": export_contract},
+        "Export parts, pipelines, the MQTT contract or the broker's ACL.",
+        {"parts": export_parts, "pipelines": export_pipelines, "contract": export_contract, "acl": export_acl},
     ),
 }
 

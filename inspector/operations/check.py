@@ -21,7 +21,8 @@ from inspector.bootstrap.from_settings import broker_of, card_of
 from inspector.bootstrap.model import open_model
 from inspector.domain.model_card import ModelCard
 from inspector.errors import InspectorError, LedgerError
-from inspector.operations.service import is_console_up, probe_broker
+from inspector.messages.topics import Topics
+from inspector.operations.service import is_console_up, probe_broker, probe_client_id
 from inspector.ports.archive import PartFilter, PartRow
 from inspector.settings import Settings
 
@@ -106,7 +107,7 @@ def _broker(settings: Settings) -> CheckResult:
 def _in_flight(settings: Settings) -> CheckResult:
     """How long every frame is answered while the ledger is away: the broker delivers no more than its limit."""
     wanted = settings.receive_maximum
-    limit = measure_in_flight(broker_of(settings), settings.site, settings.topic_root, wanted)
+    limit = measure_in_flight(broker_of(settings), Topics(settings.topic_root), probe_client_id(settings), wanted)
     found = f"the broker delivers {limit} of {wanted} frames before the first is acknowledged"
     rate = _frames_per_s(settings)
     if rate is None:

@@ -9,15 +9,19 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final
 
+from inspector.adapters.ledger import SqlArchive
 from inspector.config.yaml_reader import to_yaml
 from inspector.domain.pipeline import Pipeline
-from inspector.errors import LedgerError
+from inspector.errors import BrokerError, LedgerError
 from inspector.messages import asyncapi
+from inspector.messages.broker_acl import DEFAULT_STATION_USER, LineCameras, mosquitto_acl
 from inspector.messages.outgoing import report_message
 from inspector.messages.topics import Topics
+from inspector.operations.apply import read_pipelines
 from inspector.ports.archive import Archive, PartFilter, PartRow
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
+from inspector.settings import Settings
 
 PARTS_PER_QUERY: Final = 500
 
@@ -94,6 +98,27 @@ def write_contract(topics: Topics, folder: Path) -> list[Path]:
     for name, document in documents.items():
         (folder / name).write_text(json.dumps(document, indent=2) + "\n")
     return [folder / name for name in documents]
+
+
+def broker_acl(settings: Settings, pipelines: Path | None, station_user: str | None) -> str:
+    """Return mosquitto's ACL file for the lines in a folder, or for the live lines.
+
+    Raises DeclarationError for a faulty folder, BrokerError if there is no line or the station's user has another role.
+    """
+    lines = sorted(LineCameras(each.line, each.cameras) for each in _declared(settings, pipelines))
+    if not lines:
+        raise BrokerError("no line is declared; run `inspector apply` first, or name a folder with --pipelines")
+    user = station_user or settings.broker_username or DEFAULT_STATION_USER
+    try:
+        return mosquitto_acl(Topics(settings.topic_root), lines, settings.reply_roots, user)
+    except ValueError as error:
+        raise BrokerError(str(error)) from error
+
+
+def _declared(settings: Settings, pipelines: Path | None) -> list[Pipeline]:
+    if pipelines is not None:
+        return [each.pipeline for each in read_pipelines(pipelines)]
+    return [version.pipeline for version in SqlArchive(settings.database).list_pipelines()]
 
 
 def _flat(row: PartRow) -> dict[str, Any]:

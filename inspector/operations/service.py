@@ -75,8 +75,12 @@ def is_console_up(settings: Settings) -> bool:
 
 def probe_broker(settings: Settings) -> ProbeResult:
     """Probe the configured broker as a station will use it. Never raises: faults are in the result's `problems`."""
-    client_id = station_client_id(settings, f"probe-{secrets.token_hex(4)}")
-    return probe(broker_of(settings), Topics(settings.topic_root), client_id)
+    return probe(broker_of(settings), Topics(settings.topic_root), probe_client_id(settings))
+
+
+def probe_client_id(settings: Settings) -> str:
+    """Return a client id like the stations', which no running client has."""
+    return station_client_id(settings, f"probe-{secrets.token_hex(4)}")
 
 
 def _check_broker(settings: Settings) -> None:

@@ -18,9 +18,16 @@ import yaml
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 from support.documents import Block, Command, blocks, commands
+from support.plant_broker import Authority, configured_broker, own_user, passwords
 
-from inspector.adapters.mqtt.local.broker import local_broker
+from inspector.adapters.mqtt.check.probe import time_round_trip
+from inspector.adapters.mqtt.check.session import open_session
+from inspector.adapters.mqtt.connection import Broker
+from inspector.adapters.mqtt.local import mosquitto
+from inspector.adapters.mqtt.local.broker import free_port, local_broker
+from inspector.adapters.mqtt.tls import Tls
 from inspector.config.loader import read_card, read_pipeline
+from inspector.messages.broker_acl import LineCameras, mosquitto_acl
 from inspector.messages.incoming import FrameRef, GateAck, Incoming, PlcCount
 from inspector.messages.topics import Topics
 
@@ -92,3 +99,25 @@ def test_python_example_reaches_a_broker(tmp_path: Path) -> None:
         gateway.loop_stop()
     assert messages[0].payload == picture.read_bytes()
     assert dict(messages[0].properties.UserProperty)["trigger_id"] == "m-1"
+
+
+@pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
+def test_configuration_of_the_broker_keeps_cameras_from_the_stations_session(tmp_path: Path) -> None:
+    [block] = [each for each in blocks("conf") if "per_listener_settings" in each.text]
+    stations, cameras = free_port("127.0.0.1", 0), free_port("127.0.0.1", 0)
+    authority = Authority(tmp_path)
+    issued = authority.issue("127.0.0.1")
+    (tmp_path / "acl").write_text(mosquitto_acl(Topics(), (LineCameras("mugs", ("cam1",)),)))
+    passwords(tmp_path, "station", "camera/mugs/cam1")
+    (tmp_path / "broker.pem").write_bytes(issued.certificate.read_bytes())
+    (tmp_path / "broker.key").write_bytes(issued.key.read_bytes())
+    text = block.text.replace("listener 1883", f"listener {stations}").replace("listener 8883", f"listener {cameras}")
+    text = text.replace("/etc/mosquitto", str(tmp_path)).replace("\nlistener", f"\n{own_user()}\nlistener", 1)
+    (tmp_path / "plant.conf").write_text(text)
+    with configured_broker(tmp_path / "plant.conf", stations):
+        station = Broker("127.0.0.1", stations, username="station", password="secret")
+        camera = Broker("127.0.0.1", cameras, "5", "camera/mugs/cam1", "secret", Tls(authority.file))
+        with open_session(station, "inspector-station-0", timeout_s=WAIT_S) as session:
+            with open_session(camera, "inspector-station-0", timeout_s=WAIT_S) as thief:
+                assert thief.accepted
+            assert time_round_trip(session, Topics().probe) is not None

@@ -92,8 +92,10 @@ async def until(true: Callable[[], bool], timeout_s: float = 10.0) -> None:
         await asyncio.sleep(0.02)
 
 
-async def opened(broker: Broker, desk: Desk, client_id: str, window: int = 64, *, wait: bool = True) -> Intake:
-    intake = Intake(broker, TOPICS, client_id, desk, window=window)
+async def opened(
+    broker: Broker, desk: Desk, client_id: str, window: int = 64, *, wait: bool = True, topics: Topics = TOPICS
+) -> Intake:
+    intake = Intake(broker, topics, client_id, desk, window=window)
     intake.start()
     if wait:
         await until(intake._client.is_connected)

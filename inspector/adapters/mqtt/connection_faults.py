@@ -7,7 +7,7 @@ from typing import Final
 
 NO_REASON: Final = "Unspecified error"  # paho's name for a connection that ended without the broker's word
 CHECK_USER: Final = "check INSPECTOR_BROKER_USERNAME and INSPECTOR_BROKER_PASSWORD"
-CHECK_RIGHTS: Final = "allow the station's user to connect, and its topics in the broker's ACL: inspector export acl"
+CHECK_RIGHTS: Final = "allow the station's user, client ids and topics at the broker: inspector export acl"
 HINTS: Final = {
     # while connecting
     "Bad user name or password": CHECK_USER,
@@ -60,7 +60,8 @@ def loss_hint(reason: str, client_id: str, *, tls_error: ssl.SSLError | None = N
         return hint
     if reason == NO_REASON:
         return (
-            f"the broker gave no reason; see its log for client {client_id}, and whether a second service uses that id"
+            f"the broker gave no reason; see its log for client {client_id}: if a second client uses that id, give one "
+            "of the services another INSPECTOR_SITE"
         )
     return HINTS.get(reason, f"see the broker's log for client {client_id}")
 

@@ -11,6 +11,7 @@ from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import local_broker
 from inspector.errors import BrokerError
+from inspector.messages.topics import Topics
 from inspector.operations.check import run_checks
 from inspector.settings import Settings
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is n
 def test_broker_delivers_as_many_as_the_station_asks_for(tmp_path: Path) -> None:
     with local_broker(tmp_path, prefer="mosquitto") as running:
         broker = Broker(running.host, running.port)
-        assert measure_in_flight(broker, "plant", "plant/v1", 300) == 300
+        assert measure_in_flight(broker, Topics("plant/v1"), "plant-station-probe", 300) == 300
         settings = Settings(data=tmp_path / "data", broker_host=running.host, broker_port=running.port)
         found = {result.check: result.found for result in run_checks(settings)}["frames in flight"]
     assert found.startswith("the broker delivers 4096 of 4096 frames")
@@ -35,9 +36,9 @@ def test_limit_of_the_broker_itself_is_found(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(mosquitto, "config", config)
     with local_broker(tmp_path, prefer="mosquitto") as running:
         broker = Broker(running.host, running.port, "3.1.1")  # which has no Receive Maximum
-        assert measure_in_flight(broker, "plant", "plant/v1", 300) == 30
+        assert measure_in_flight(broker, Topics("plant/v1"), "plant-station-probe", 300) == 30
 
 
 def test_broker_that_is_away_is_an_error() -> None:
     with pytest.raises(BrokerError, match="accepts no subscription"):
-        measure_in_flight(Broker(port=9), "plant", "plant/v1", 300)
+        measure_in_flight(Broker(port=9), Topics("plant/v1"), "plant-station-probe", 300)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from inspector.adapters.mqtt.connection import Broker, connect, new_client
 from inspector.errors import BrokerError
+from inspector.messages.topics import Topics
 
 QUIET_S: Final = 1.0  # without a further message, the broker waits for an acknowledgement
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -49,10 +50,9 @@ class DeliveryCounter:
         self.delivered += 1
 
 
-def measure_in_flight(broker: Broker, client_prefix: str, root: str, wanted: int) -> int:
+def measure_in_flight(broker: Broker, topics: Topics, client_id: str, wanted: int) -> int:
     """Return how many messages the broker delivers without an acknowledgement, up to `wanted`. Raises BrokerError."""
-    token = secrets.token_hex(4)
-    counter = DeliveryCounter(broker, f"{client_prefix}-probe-{token}", f"{root}/service/probe/{token}")
+    counter = DeliveryCounter(broker, client_id, f"{topics.probe}/{secrets.token_hex(4)}")
     connect(counter.client, broker, persistent=False, receive_maximum=wanted)
     try:
         return counter.count(wanted)
