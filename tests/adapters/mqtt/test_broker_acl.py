@@ -137,11 +137,7 @@ def writable(role: str) -> set[str]:
 def readable(role: str) -> set[str]:
     if role == "station":
         received = ("frame", "frame/t-1", "frame-ref", "status", "ack", "count", "verdict")
-        return (
-            service
-            | {TOPICS.probe, f"{TOPICS.probe}/a"}
-            | {TOPICS.camera(*place, each) for place in PLACES for each in received}
-        )
+        return SERVICE | PROBE | {TOPICS.camera(*place, each) for place in PLACES for each in received}
     if role == "person":
         shown = ("frame-ref", "status", "ack", "count", "verdict", "report", "review", "part")
         events = {TOPICS.event(line) for line in ("mugs", "pcb", "other", "service")}
