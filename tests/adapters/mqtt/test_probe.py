@@ -114,7 +114,7 @@ def test_good_broker_has_no_problems_and_its_limits_are_read(tmp_path: Path) -> 
     assert found.protocols == ("5", "3.1.1")
     assert found.keeps_sessions
     assert found.maximum_packet_bytes == 16 * MIB + mosquitto.PACKET_OVERHEAD_BYTES
-    assert found.receive_maximum == 100
+    assert found.receive_maximum == 65535
     assert found.retain_available
     assert found.round_trip_ms is not None
 
