@@ -19,6 +19,7 @@ from inspector.ports.pool import Pool
 from inspector.settings import Settings
 from inspector.station.admission_queue import AdmissionQueue
 from inspector.station.camera_monitor import CameraMonitor
+from inspector.station.claim_fetcher import ClaimFetcher
 from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.failover import Failover
@@ -155,7 +156,8 @@ def _station(
     outbox: Outbox,
 ) -> Station:
     ledger, events, notify = connections.ledger, monitoring.events, monitoring.notify
-    examiner = Examiner(CameraPictureReader(settings.claims), pool, connections.evidence, reserve)
+    pictures = CameraPictureReader(settings.claims)
+    examiner = Examiner(pictures, pool, connections.evidence, reserve, ClaimFetcher(pictures, events))
     state, topics = monitoring.ledger_state, connections.topics
     recorder = Recorder(ledger, outbox, events, topics, state, durations=reserve.storing, notify=notify)
     safe_mode = SafeMode(examiner, recorder, state, events)

@@ -208,6 +208,12 @@ _FROM_THE_STATION: Final = (
         "Check the evidence store: free space, rights, mount.",
     ),
     EventDefinition(
+        "CLAIMS_SLOW",
+        WARNING,
+        "Pictures of claim checks come too slowly from one root. Its parts get BAD_IMAGE at once for a while.",
+        "Check the server or mount that the text names, and the network between.",
+    ),
+    EventDefinition(
         "STATION_FULL",
         WARNING,
         "The station held INSPECTOR_WINDOW frames for too long. New frames wait on the broker.",

@@ -15,5 +15,8 @@ class PictureReader(Protocol):
     def measure(self, frame: Frame, rules: Quality) -> Measurements:
         """Measure the picture. Raises PictureError, with a reason for the line engineer, when it can't be judged."""
 
+    def root_of(self, claim: Claim) -> str:
+        """Return the allowed root that the claim names, as it is written; empty where it names none. Does no I/O."""
+
     def fetch(self, claim: Claim) -> bytes:
         """Fetch the picture of a claim check. Raises PictureError when it is unavailable or has another sha256."""

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import time
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from inspector.domain.decision import Decision, Reason, decide, fail_safe
@@ -24,9 +25,11 @@ from inspector.ports.camera import PictureReader
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Job, Judgement, Pool
+from inspector.station.claim_fetcher import ClaimFetcher
 from inspector.station.deadlines import Deadline
 from inspector.station.findings import Findings
 from inspector.station.time_reserve import TimeReserve
+from inspector.station.worker_threads import ExaminerThreads
 
 log = logging.getLogger(__name__)
 
@@ -50,18 +53,17 @@ class Examiner:
     pool: Pool
     evidence: EvidenceStore
     reserve: TimeReserve
+    claims: ClaimFetcher
+    threads: ExaminerThreads = field(default_factory=ExaminerThreads)
 
     async def fetch(self, frame: Frame, due: Deadline) -> Frame:
         """Return the frame with its picture, which a claim check only refers to."""
         if frame.claim is None:
             return frame
         try:
-            async with self._in_time(due):
-                return replace(frame, payload=await asyncio.to_thread(self.pictures.fetch, frame.claim))
+            return replace(frame, payload=await self.claims.fetch(frame.claim, frame.key, self._left_ms(due) / 1000.0))
         except PictureError as error:
             return replace(frame, fault=str(error))
-        except TimeoutError:
-            return replace(frame, fault=f"{frame.claim.url} could not be fetched before the deadline")
 
     async def examine(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Findings:
         """Judge the frame while its picture is stored. Without a stored picture there is no PASS.
@@ -96,7 +98,7 @@ class Examiner:
         timeout_s = (left_ms if left_ms > 0.0 else LATE_EVIDENCE_TIMEOUT_MS) / 1000.0
         try:
             async with asyncio.timeout(timeout_s):
-                return await asyncio.to_thread(self.evidence.put, frame.payload, frame.content_type)
+                return await self.threads.evidence.run(partial(self.evidence.put, frame.payload, frame.content_type))
         except TimeoutError as error:
             raise LedgerError(f"the evidence store took more than {timeout_s:.1f} s") from error
 
@@ -118,7 +120,7 @@ class Examiner:
         """Measure the picture. Raises PictureError for one that must not be judged."""
         if frame.fault:
             raise PictureError(frame.fault)
-        measured = await asyncio.to_thread(self.pictures.measure, frame, pipeline.quality)
+        measured = await self.threads.decoding.run(partial(self.pictures.measure, frame, pipeline.quality))
         if fault := quality_fault(measured, pipeline.quality):
             raise PictureError(fault)
         return measured

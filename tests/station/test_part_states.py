@@ -19,6 +19,7 @@ from inspector.messages.outgoing import PartStateMessage
 from inspector.messages.topics import Topics
 from inspector.ports.pool import Job
 from inspector.station.camera_monitor import CameraMonitor
+from inspector.station.claim_fetcher import ClaimFetcher
 from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.gate_feedback import GateFeedback
@@ -47,9 +48,9 @@ class Line:
         self.events = EventLog(self.ledger, self.publisher, TOPICS)
         self.cameras = CameraMonitor(self.ledger, self.events, notify=notify)
         self.gate = GateFeedback(self.ledger, self.events, notify=notify)
-        examiner = Examiner(
-            MemoryPictureReader(), JudgingCounter(ScriptedPool(), notify), MemoryEvidence(), TimeReserve(60.0)
-        )
+        pictures, pool = MemoryPictureReader(), JudgingCounter(ScriptedPool(), notify)
+        claims = ClaimFetcher(pictures, self.events)
+        examiner = Examiner(pictures, pool, MemoryEvidence(), TimeReserve(60.0), claims)
         state = LedgerState(self.events)
         recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, state, notify=notify)
         safe_mode = SafeMode(examiner, recorder, state, self.events)

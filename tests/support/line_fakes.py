@@ -63,6 +63,9 @@ class MemoryPictureReader:
             raise PictureError(self.blind)
         return self.seen
 
+    def root_of(self, claim: Claim) -> str:
+        return claim.url.rpartition("/")[0]
+
     def fetch(self, claim: Claim) -> bytes:
         if claim.url not in self.claims:
             raise PictureError(f"{claim.url} is not there")

@@ -12,6 +12,7 @@ from inspector.messages.outgoing import ReportMessage, VerdictMessage
 from inspector.messages.topics import Topics
 from inspector.station.admission_queue import AdmissionQueue
 from inspector.station.camera_monitor import CameraMonitor
+from inspector.station.claim_fetcher import ClaimFetcher
 from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.failover import Failover
@@ -41,7 +42,8 @@ class Line:
         self.outbox = Outbox(self.ledger, self.publisher)
         self.events = EventLog(self.ledger, self.publisher, TOPICS)
         pool = Failover(AdmissionQueue(self.pool, self.events, 16), self.events)
-        examiner = Examiner(self.pictures, pool, self.evidence, TimeReserve(self.margin_ms))
+        claims = ClaimFetcher(self.pictures, self.events)
+        examiner = Examiner(self.pictures, pool, self.evidence, TimeReserve(self.margin_ms), claims)
         state = LedgerState(self.events)
         recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, state)
         safe_mode = SafeMode(examiner, recorder, state, self.events)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import unquote, urlsplit
 
 from fsspec.core import url_to_fs
@@ -19,6 +20,9 @@ from inspector.domain.frame import Claim
 from inspector.errors import PictureError
 from inspector.text import printable, shortened
 
+TOTAL_TIMEOUT_S: Final = 10.0  # for one picture
+READ_TIMEOUT_S: Final = 3.0  # without a byte
+CHUNK_BYTES: Final = 256 * 1024
 WEB_SCHEMES: Final = ("http", "https")
 PATH_SEPARATORS: Final = re.compile(r"[/?#;]")
 
@@ -36,6 +40,21 @@ def fetch(claim: Claim, allowed_roots: Sequence[str], max_bytes: int) -> bytes:
     return data
 
 
+def root_of(claim: Claim, allowed_roots: Sequence[str]) -> str:
+    """Return the root that the claim's text lies below, without touching a disk or server; empty where none fits."""
+    return next((root for root in allowed_roots if _reads_as_below(claim.url, root)), "")
+
+
+def _reads_as_below(url: str, root: str) -> bool:
+    try:
+        path, folder = _local_path(url), _local_path(root)
+    except PictureError:
+        return False
+    if path is None or folder is None:
+        return path is folder and url.startswith(root.rstrip("/") + "/")
+    return Path(os.path.normpath(folder)) in Path(os.path.normpath(path)).parents
+
+
 def _allowed(url: str, allowed_roots: Sequence[str]) -> str:
     """Return the place to read: a file's real path, or the URL itself."""
     if not allowed_roots:
@@ -44,7 +63,8 @@ def _allowed(url: str, allowed_roots: Sequence[str]) -> str:
         raise PictureError(f"{_shown(url)} is not plain; name the picture without '..'")
     path = _local_path(url)
     place = url if path is None else os.path.realpath(path)
-    if not any(_is_below(place, root) for root in allowed_roots):
+    likely_first = sorted(allowed_roots, key=lambda root: not _reads_as_below(url, root))  # another may hang
+    if not any(_is_below(place, root) for root in likely_first):
         raise PictureError(f"{_shown(url)} is not below an allowed folder; move it, or extend the setting 'claims'")
     if path is not None and not os.path.isfile(place):
         raise PictureError(f"there is no file {_shown(url)}; announce a picture after it is written")
@@ -71,21 +91,32 @@ def _is_below(place: str, root: str) -> bool:
 
 def _read(place: str, max_bytes: int) -> bytes:
     """Read at most one byte more than allowed. Redirects are refused: their target is not checked."""
-    options = {"allow_redirects": False} if urlsplit(place).scheme in WEB_SCHEMES else {}
+    end_s = time.monotonic() + TOTAL_TIMEOUT_S
     try:
+        options = _web_options() if urlsplit(place).scheme in WEB_SCHEMES else {}
         files, path = url_to_fs(place, **options)
         with files.open(path, "rb") as file:
-            return _up_to(file, max_bytes + 1)
+            return _up_to(file, max_bytes + 1, end_s)
     except Exception as error:  # every fsspec back end raises its own library's errors
         reason = shortened(printable(str(error)).partition("\n")[0], 120) or type(error).__name__
         raise PictureError(f"{_shown(place)} can't be read: {reason}") from error
 
 
-def _up_to(file: BinaryIO, most: int) -> bytes:
-    """Read repeatedly: network streams return less than requested."""
+def _web_options() -> dict[str, Any]:
+    """Return the options of requests: a server that sends byte after byte ends at the total timeout."""
+    from aiohttp import ClientTimeout
+
+    timeout = ClientTimeout(total=TOTAL_TIMEOUT_S, sock_connect=READ_TIMEOUT_S, sock_read=READ_TIMEOUT_S)
+    return {"allow_redirects": False, "client_kwargs": {"timeout": timeout}}
+
+
+def _up_to(file: BinaryIO, most: int, end_s: float) -> bytes:
+    """Read repeatedly: network streams return less than requested. Raises TimeoutError after `end_s`."""
     data = bytearray()
-    while len(data) < most and (chunk := file.read(most - len(data))):
+    while len(data) < most and (chunk := file.read(min(CHUNK_BYTES, most - len(data)))):
         data += chunk
+        if time.monotonic() > end_s:
+            raise TimeoutError(f"{len(data):,} bytes in {TOTAL_TIMEOUT_S:g} s")
     return bytes(data)
 
 

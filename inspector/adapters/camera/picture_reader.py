@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 
 from inspector.adapters.camera.decode import PictureLimits, grey, opened
-from inspector.adapters.camera.fetch import fetch
+from inspector.adapters.camera.fetch import fetch, root_of
 from inspector.adapters.camera.measure import LastFrames, luminance, sharpness
 from inspector.domain.frame import Claim, Frame
 from inspector.domain.pipeline import Quality
@@ -38,6 +38,10 @@ class CameraPictureReader:
             luminance=luminance(picture),
             change=self._last_frames.change(frame.key, picture),
         )
+
+    def root_of(self, claim: Claim) -> str:
+        """Return the allowed root that the claim names, as it is written; empty where it names none."""
+        return root_of(claim, self._allowed_roots)
 
     def fetch(self, claim: Claim) -> bytes:
         """Fetch the picture of a claim check. Raises PictureError if it is unavailable or another one."""

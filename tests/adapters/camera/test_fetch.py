@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.camera.decode import PictureLimits
-from inspector.adapters.camera.fetch import fetch
+from inspector.adapters.camera.fetch import fetch, root_of
 from inspector.domain.frame import Claim
 from inspector.errors import PictureError
 
@@ -194,3 +196,54 @@ def test_a_server_that_is_away_or_has_no_such_picture_is_told(server: str) -> No
 def test_any_claim_is_refused_with_a_reason_and_nothing_else(folder: Path, rest: str) -> None:
     for url in (rest, f"{folder}/{rest}", f"file://{folder}/{rest}", f"http://{rest}"):
         assert "\n" not in refusal(url, [str(folder)])
+
+
+class DrippingServer(SimpleHTTPRequestHandler):
+    """Sends a byte now and then for as long as somebody reads."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                self.wfile.write(b"x")
+                time.sleep(0.05)
+
+    def do_HEAD(self) -> None:
+        self.send_error(405)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep quiet."""
+
+
+def test_a_server_that_sends_byte_after_byte_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.adapters.camera.fetch.TOTAL_TIMEOUT_S", 0.3)
+    with ThreadingHTTPServer(("127.0.0.1", 0), DrippingServer) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        root = f"http://127.0.0.1:{server.server_port}/"
+        began_s = time.monotonic()
+        assert "can't be read" in refusal(f"{root}a.jpg", [root])
+        assert time.monotonic() - began_s < 25.0  # all bytes take 50 s
+        server.shutdown()
+
+
+def test_a_pipe_in_place_of_a_picture_is_refused_without_opening_it(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.jpg")
+    assert "there is no file" in refusal(str(folder / "pipe.jpg"), [str(folder)])
+
+
+@pytest.mark.parametrize(
+    ("url", "root"),
+    [
+        ("/a/b/x.jpg", "/a/b"),
+        ("file:///a/b/x.jpg", "/a/b"),
+        ("http://cam/x.jpg", "http://cam"),
+        ("/elsewhere/x.jpg", ""),
+        ("/a/bc/x.jpg", ""),
+        ("http://[", ""),
+    ],
+)
+def test_root_of_a_claim_is_read_from_its_text(url: str, root: str) -> None:
+    assert root_of(Claim(url, ""), ["http://cam", "/a/b"]) == root

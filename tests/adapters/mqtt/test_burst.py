@@ -23,6 +23,7 @@ from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.pool import Job, PoolResult
 from inspector.station.camera_monitor import CameraMonitor
+from inspector.station.claim_fetcher import ClaimFetcher
 from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.gate_feedback import GateFeedback
@@ -68,7 +69,9 @@ class ForgetfulPool(ScriptedPool):
 def station_on(ledger: MemoryLedger) -> Station:
     publisher = MemoryPublisher()
     outbox, events = Outbox(ledger, publisher), EventLog(ledger, publisher, TOPICS)
-    examiner = Examiner(MemoryPictureReader(), ForgetfulPool(), MemoryEvidence(), TimeReserve(60.0))
+    pictures = MemoryPictureReader()
+    claims = ClaimFetcher(pictures, events)
+    examiner = Examiner(pictures, ForgetfulPool(), MemoryEvidence(), TimeReserve(60.0), claims)
     state = LedgerState(events)
     recorder = Recorder(ledger, outbox, events, TOPICS, state)
     safe_mode = SafeMode(examiner, recorder, state, events)
