@@ -119,6 +119,18 @@ class Quality(StrictModel):
         return luminance
 
 
+class PictureSettings(StrictModel):
+    """How the line's cameras encode their pictures.
+
+    `bit_depth` is the depth of pixels in 16-bit files that do not declare it: without it, 12-bit pixels in 16-bit
+    samples are refused, because a model would see them nearly black.
+    """
+
+    bit_depth: int | None = Field(
+        default=None, ge=9, le=16, description="bits per sample in 16-bit files that declare none; empty: 16"
+    )
+
+
 class Rung(StrictModel):
     """One step of the ladder: views that are asked together.
 
@@ -280,6 +292,7 @@ class Pipeline(StrictModel):
         AfterValidator(_distinct),
     ] = ()
     second_opinion: SecondOpinion | None = Field(default=None, description="comparison with golden samples")
+    picture: PictureSettings = Field(default=PictureSettings(), description="how cameras encode pictures")
     quality: Quality = Field(default=Quality(), description="pictures that are too poor to be judged")
     count: CountMethod = Field(default=CountMethod.SOFT, description="how votes become a score")
     settle: SettlePolicy = Field(default=SettlePolicy(), description="when asking stops")
@@ -361,6 +374,8 @@ class Pipeline(StrictModel):
         scored["min_readable"] = self.settle.min_readable
         # included only where changed, so that lines qualified before these settings existed stay qualified
         scored |= self.settle.model_dump(include={"prior", "weight_temperature"}, exclude_defaults=True)
+        if self.picture != PictureSettings():
+            scored["picture"] = self.picture.model_dump()
         if self.second_opinion is not None:
             scored["second_opinion"] = [SECOND_OPINION_VERSION, self.second_opinion.points]
         if any(rung.reasoning in (Reasoning.COT, Reasoning.BUDGET) for rung in self.ladder):
@@ -408,6 +423,7 @@ SCORED_WHEN_CHANGED: Final = frozenset(  # fields below a setting; most count on
         "settle.weight_by",
         "second_opinion.by",
         "second_opinion.points",
+        "picture.bit_depth",
     }
 )
 

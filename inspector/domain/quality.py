@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from inspector.domain.pipeline import Quality
+
+MAX_ASPECT_RATIO: Final = 200  # Qwen-VL's image processors refuse longer pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,12 @@ class Measurements:
 
 def size_fault(width_px: int, height_px: int, rules: Quality) -> str | None:
     """Return why a picture of this size can't be judged, or None. The header suffices: nothing is decoded."""
-    if min(width_px, height_px) >= rules.min_side_px:
-        return None
-    return f"picture is {width_px}x{height_px} px; quality.min_side_px asks for {rules.min_side_px}; check the camera"
+    size = f"picture is {width_px}x{height_px} px"
+    if min(width_px, height_px) < rules.min_side_px:
+        return f"{size}; quality.min_side_px asks for {rules.min_side_px}; check the camera"
+    if max(width_px, height_px) > MAX_ASPECT_RATIO * min(width_px, height_px):
+        return f"{size}, longer than {MAX_ASPECT_RATIO}:1, which no model can see; crop it, or send it in several parts"
+    return None
 
 
 def product_mismatch(unlike: float, rules: Quality) -> str | None:

@@ -23,7 +23,7 @@ from inspector.domain.report import Words
 from inspector.domain.review import is_shadow
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import StoppedBy, Tally, Vote, counting
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, PictureError
 from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import write_report
 from inspector.judging.rung_timing import RungTimes
@@ -107,16 +107,24 @@ class LadderRun:
         return self.job.remaining_ms - _ms_since(self.started)
 
     async def run(self) -> Judgement:
-        """Ask the ladder until it ends or the time is over, and return the judgement."""
-        detail = ""
+        """Ask the ladder until it ends or the time is over, and return the judgement.
+
+        A picture that the engine can't read before the first vote is a bad image, not a fault of the model.
+        """
+        detail, unreadable = "", False
         try:
             async with asyncio.timeout(max(self.remaining_ms, 0.0) / 1000.0):
                 stopped_by = await self._ask_rungs()
         except TimeoutError:
             stopped_by = StoppedBy.DEADLINE
+        except PictureError as error:
+            stopped_by, detail = StoppedBy.ERROR, str(error)
+            unreadable = not self.tally.votes
         except InspectorError as error:
             stopped_by, detail = StoppedBy.ERROR, str(error)
         judged_by = (self.fingerprint, self.engine.fingerprint)
+        if unreadable:
+            return Judgement(self.tally, 0, stopped_by, detail, *judged_by, is_bad_image=True)
         if self.mismatch and decide(self.job.pipeline, self.tally, stopped_by).disposition is Disposition.PASS:
             unvoted = replace(self.tally, votes=())
             return Judgement(unvoted, 0, StoppedBy.ERROR, self.mismatch, *judged_by, is_bad_image=True)

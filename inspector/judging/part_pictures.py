@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from inspector.domain.prompts import LOCATE_REQUEST, LOCATE_TOKENS, Pictures, preamble
@@ -33,7 +34,7 @@ class PartPictures:
         self._job = job
         self._opinions = opinions or PatchOpinionSource(engine, evidence)
         self._opinion: FrameOpinion | None = None
-        self._frame = Picture(job.payload)
+        self._frame = Picture(job.payload, bit_depth=job.pipeline.picture.bit_depth)
         self._suspect: Picture | None = None
         self._prefixes: dict[Pictures, Prefix] = {}
 
@@ -88,7 +89,7 @@ class PartPictures:
 
     async def set_zoom(self, box: Box | None) -> None:
         """Set the region of the zoom view."""
-        suspect = Picture(self._job.payload, box) if box else None
+        suspect = replace(self._frame, crop=box) if box else None
         if suspect != self._suspect and Pictures.ZOOM in self._prefixes:
             await self._engine.close(self._prefixes.pop(Pictures.ZOOM))
         self._suspect = suspect
@@ -102,4 +103,5 @@ class PartPictures:
     def _shown(self, pictures: Pictures) -> list[Picture]:
         count = {Pictures.FRAME: self._job.pipeline.references, Pictures.COMPARE: 1}.get(pictures, 0)
         inspected = self._suspect if pictures is Pictures.ZOOM and self._suspect else self._frame
-        return [*(golden_picture(self._evidence, sha256) for sha256 in self._job.golden[:count]), inspected]
+        golden = self._job.golden[:count]
+        return [*(golden_picture(self._evidence, sha256, self._job.pipeline) for sha256 in golden), inspected]

@@ -48,7 +48,7 @@ class PatchOpinionSource:
     def __init__(self, engine: Engine, evidence: EvidenceStore) -> None:
         self._engine = engine
         self._evidence = evidence
-        self._banks: OrderedDict[tuple[str, ...], asyncio.Task[PatchBank]] = OrderedDict()
+        self._banks: OrderedDict[tuple[tuple[str, ...], int | None], asyncio.Task[PatchBank]] = OrderedDict()
 
     async def opinion_on(self, prefix: Prefix, job: Job) -> FrameOpinion:
         bank, began = await self._bank(job), time.monotonic()
@@ -59,11 +59,12 @@ class PatchOpinionSource:
 
     async def _bank(self, job: Job) -> PatchBank:
         """Return the patch bank of these golden samples. A failed attempt is repeated for the next part."""
-        bank = self._banks.get(job.golden)
+        key = job.golden, job.pipeline.picture.bit_depth
+        bank = self._banks.get(key)
         if bank is None or (bank.done() and (bank.cancelled() or bank.exception())):
             bank = asyncio.create_task(self._build_bank(job.golden, job.pipeline))
-            self._banks[job.golden] = bank
-        self._banks.move_to_end(job.golden)
+            self._banks[key] = bank
+        self._banks.move_to_end(key)
         while len(self._banks) > REMEMBERED_LINES:
             self._banks.popitem(last=False)
         return await asyncio.shield(bank)
@@ -75,7 +76,7 @@ class PatchOpinionSource:
         return await asyncio.to_thread(build_patch_bank, patches)
 
     async def _patches(self, sha256: str, pipeline: Pipeline) -> PatchMap:
-        picture = await asyncio.to_thread(golden_picture, self._evidence, sha256)
+        picture = await asyncio.to_thread(golden_picture, self._evidence, sha256, pipeline)
         prefix = await self._engine.open([picture], preamble(pipeline, Pictures.FRAME))
         try:
             return await self._engine.features(prefix)
@@ -83,10 +84,10 @@ class PatchOpinionSource:
             await self._engine.close(prefix)
 
 
-def golden_picture(evidence: EvidenceStore, sha256: str) -> Picture:
+def golden_picture(evidence: EvidenceStore, sha256: str, pipeline: Pipeline) -> Picture:
     """Load a golden sample. Raises ModelError if it is missing."""
     try:
-        return Picture(evidence.get(sha256))
+        return Picture(evidence.get(sha256), bit_depth=pipeline.picture.bit_depth)
     except KeyError as error:
         raise ModelError(f"golden sample {sha256[:12]}… is not in the evidence store; apply the line again") from error
 

@@ -145,4 +145,6 @@ def _golden_bytes(source: str, folder: Path) -> tuple[bytes, str]:
 
 def _check_picture(data: bytes, media_type: str, pipeline: Pipeline) -> None:
     key = FrameKey(pipeline.line, "golden", "golden")
-    CameraPictureReader(()).measure(Frame(key, data, utc_now(), content_type=media_type), pipeline.quality)
+    CameraPictureReader(()).measure(
+        Frame(key, data, utc_now(), content_type=media_type), pipeline.quality, pipeline.picture
+    )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from inspector.domain.frame import Claim, Frame
-from inspector.domain.pipeline import Quality
+from inspector.domain.pipeline import PictureSettings, Quality
 from inspector.domain.quality import Measurements
+
+DEFAULT_SETTINGS: Final = PictureSettings()
 
 
 class PictureReader(Protocol):
     """Measures pictures within limits. Called in a worker thread."""
 
-    def measure(self, frame: Frame, rules: Quality) -> Measurements:
+    def measure(self, frame: Frame, rules: Quality, settings: PictureSettings = DEFAULT_SETTINGS) -> Measurements:
         """Measure the picture. Raises PictureError, with a reason for the line engineer, when it can't be judged."""
 
     def root_of(self, claim: Claim) -> str:

@@ -18,11 +18,13 @@ PatchMap = NDArray[Any]  # a vision tower's features of one picture: [rows, colu
 class Picture:
     """An encoded picture, or a part of it.
 
-    `data` holds JPEG, PNG, BMP, TIFF or WebP bytes that were already checked. `crop` is cut out at native resolution.
+    `data` holds JPEG, PNG, BMP, TIFF or WebP bytes. `crop` is cut out at native resolution. `bit_depth` is the
+    pipeline's depth of 16-bit files that do not declare theirs.
     """
 
     data: bytes
     crop: Box | None = None
+    bit_depth: int | None = None
 
 
 class Prefix(Protocol):

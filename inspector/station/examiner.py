@@ -120,7 +120,8 @@ class Examiner:
         """Measure the picture. Raises PictureError for one that must not be judged."""
         if frame.fault:
             raise PictureError(frame.fault)
-        measured = await self.threads.decoding.run(partial(self.pictures.measure, frame, pipeline.quality))
+        measure = partial(self.pictures.measure, frame, pipeline.quality, pipeline.picture)
+        measured = await self.threads.decoding.run(measure)
         if fault := quality_fault(measured, pipeline.quality):
             raise PictureError(fault)
         return measured

@@ -56,7 +56,9 @@ class ChecklistWriter:
         Raises ModelError where the engine can't write text, or a golden sample is missing.
         """
         pipeline, shown = self._version.pipeline, self._version.golden[:MAX_SHOWN_GOLDEN]
-        pictures = [await asyncio.to_thread(golden_picture, self._evidence, sha256) for sha256 in shown]
+        pictures = [
+            await asyncio.to_thread(golden_picture, self._evidence, sha256, self._version.pipeline) for sha256 in shown
+        ]
         prefix = await self._engine.open(pictures, golden_preamble(pipeline, len(pictures)))
         try:
             written = await self._engine.write(
@@ -88,7 +90,7 @@ class ChecklistWriter:
 
     async def _ask_about_golden(self, asked: Sequence[CandidateQuestion], sha256: str) -> Scores:
         """Ask with the other golden samples as references: the sample would resemble itself too closely."""
-        picture = await asyncio.to_thread(golden_picture, self._evidence, sha256)
+        picture = await asyncio.to_thread(golden_picture, self._evidence, sha256, self._version.pipeline)
         others = (each for each in self._version.golden if each != sha256)
         return await self._ask(asked, picture.data, (*others, sha256))
 

@@ -13,13 +13,14 @@ import numpy as np
 from inspector.domain.declared import ViewName
 from inspector.domain.frame import Claim, Frame, FrameKey
 from inspector.domain.part import Evidence
-from inspector.domain.pipeline import Pipeline, Quality, line_fingerprint
+from inspector.domain.pipeline import PictureSettings, Pipeline, Quality, line_fingerprint
 from inspector.domain.prompts import Question
 from inspector.domain.quality import Measurements
 from inspector.domain.report import WHOLE_FRAME, Box, JsonSchema, Words
 from inspector.domain.vote import StoppedBy, Tally, Vote, counting
 from inspector.errors import BrokerError, ModelError, PictureError
 from inspector.ports.broker import OutgoingMessage
+from inspector.ports.camera import DEFAULT_SETTINGS
 from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 from inspector.ports.pool import Job, Judgement, PoolResult, ShadowResult
 from inspector.station.outbox import Outbox
@@ -58,7 +59,7 @@ class MemoryPictureReader:
     blind: str | None = None
     claims: dict[str, bytes] = field(default_factory=dict)
 
-    def measure(self, frame: Frame, rules: Quality) -> Measurements:
+    def measure(self, frame: Frame, rules: Quality, settings: PictureSettings = DEFAULT_SETTINGS) -> Measurements:
         if self.blind:
             raise PictureError(self.blind)
         return self.seen

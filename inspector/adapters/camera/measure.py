@@ -8,11 +8,21 @@ from typing import Final, NamedTuple
 
 import cv2
 
-from inspector.adapters.camera.decode import Grey
+from inspector.adapters.pictures import Grey, OpenPicture
 from inspector.domain.frame import FrameKey
 
+MEASURED_SIDE_PX: Final = 640
 THUMBNAIL_PX: Final = 64
 REMEMBERED_CAMERAS: Final = 1024  # names come from outside: memory must not grow with their number
+
+
+def measured_grey(picture: OpenPicture) -> Grey:
+    """Decode the whole picture strictly to 8-bit grey of at most MEASURED_SIDE_PX per side."""
+    width, height = picture.size
+    scale = min(1.0, MEASURED_SIDE_PX / max(width, height))
+    wanted = max(1, round(width * scale)), max(1, round(height * scale))
+    pixels = picture.grey(*wanted)
+    return pixels if scale == 1.0 else cv2.resize(pixels, wanted, interpolation=cv2.INTER_AREA)
 
 
 def sharpness(picture: Grey) -> float:

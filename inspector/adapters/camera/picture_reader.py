@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import cv2
 
-from inspector.adapters.camera.decode import PictureLimits, grey, opened
 from inspector.adapters.camera.fetch import fetch, root_of
-from inspector.adapters.camera.measure import LastFrames, luminance, sharpness
+from inspector.adapters.camera.measure import LastFrames, luminance, measured_grey, sharpness
+from inspector.adapters.pictures import PictureLimits, opened
 from inspector.domain.frame import Claim, Frame
-from inspector.domain.pipeline import Quality
+from inspector.domain.pipeline import PictureSettings, Quality
 from inspector.domain.quality import Measurements, size_fault
 from inspector.errors import PictureError
+from inspector.ports.camera import DEFAULT_SETTINGS
 
 
 class CameraPictureReader:
@@ -24,13 +25,13 @@ class CameraPictureReader:
         self._last_frames = LastFrames()
         cv2.setNumThreads(1)  # frames are measured in parallel; threads within one only compete
 
-    def measure(self, frame: Frame, rules: Quality) -> Measurements:
+    def measure(self, frame: Frame, rules: Quality, settings: PictureSettings = DEFAULT_SETTINGS) -> Measurements:
         """Measure the picture. Raises PictureError if it is unreadable; one that is too small is not even decoded."""
-        with opened(frame.payload, frame.content_type, self._limits) as image:
-            width_px, height_px = image.size
+        with opened(frame.payload, frame.content_type, self._limits, settings.bit_depth) as opened_picture:
+            width_px, height_px = opened_picture.size
             if reason := size_fault(width_px, height_px, rules):
                 raise PictureError(reason)
-            picture = grey(image)
+            picture = measured_grey(opened_picture)
         return Measurements(
             width_px,
             height_px,

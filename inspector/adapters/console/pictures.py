@@ -10,8 +10,10 @@ import struct
 from importlib.resources import files
 from typing import Final, NamedTuple
 
+import numpy as np
 from PIL import Image, ImageOps
 
+from inspector.adapters.pictures import on_white
 from inspector.domain.picture_format import FORMATS, picture_format
 
 MAX_PIXELS: Final = 64_000_000  # largest picture that is decoded; a larger one could exhaust the console's memory
@@ -65,7 +67,7 @@ def _shrunk(data: bytes, side: int) -> bytes:
         image.draft("RGB", (side, side))
         if image.width * image.height > MAX_PIXELS:
             raise ValueError("too many pixels")
-        small = _eight_bit(ImageOps.exif_transpose(image))
+        small = on_white(_eight_bit(ImageOps.exif_transpose(image)))
         small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
         jpeg = io.BytesIO()
         small.convert("RGB").save(jpeg, "JPEG", quality=JPEG_QUALITY)
@@ -73,7 +75,9 @@ def _shrunk(data: bytes, side: int) -> bytes:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey, which machine cameras send, to 8 bits. Pillow alone would clip it to white."""
+    """Scale 16-bit grey to 8 bits, at the least depth that holds it: a person must see refused pictures too."""
     if not image.mode.startswith("I"):
         return image
-    return image.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
+    grey = np.asarray(image).astype(np.uint32)
+    depth = max(8, int(grey.max(initial=0)).bit_length())
+    return Image.fromarray((grey >> depth - 8).astype(np.uint8))

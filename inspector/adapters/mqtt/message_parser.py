@@ -22,6 +22,7 @@ from inspector.adapters.mqtt.field_reader import (
 )
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import TRACEPARENT_PATTERN, TRIGGER_ID_PATTERN, Claim, Frame, FrameKey
+from inspector.domain.picture_format import MAX_PICTURE_BYTES
 from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.errors import FrameError
 from inspector.messages.topics import FrameTopic, ReplyTopics
@@ -85,7 +86,7 @@ def parse_frame(message: CameraMessage, replies: ReplyTopics) -> ParsedFrame:
     product = fields.text("product")
     frame = Frame(
         key=FrameKey(message.topic.line, message.topic.camera, trigger.trigger_id),
-        payload=b"" if is_claim else message.payload,
+        payload=picture.payload,
         received_at=message.received_at,
         content_type=(message.content_type or fields.text("content_type") or "")[:MAX_TEXT_CHARACTERS],
         part_id=fields.text("part_id"),
@@ -229,17 +230,24 @@ def _named_by_bytes(message: CameraMessage, fields: FieldReader) -> TriggerName:
 
 
 class PictureSource(NamedTuple):
-    """Where a claim check's picture is; None where it came with the message. `fault`: it must not be judged."""
+    """A picture that came with the message, or where a claim check's picture is. `fault`: it must not be judged."""
 
+    payload: bytes = b""
     claim: Claim | None = None
     fault: str | None = None
 
 
 def _sent(payload: bytes, fields: FieldReader) -> PictureSource:
+    """Return the picture, unless it is too large: then neither memory nor the evidence store keeps it."""
+    if len(payload) > MAX_PICTURE_BYTES:
+        size = f"the picture has {len(payload):,} bytes, more than {MAX_PICTURE_BYTES:,}"
+        return PictureSource(fault=f"{size}; compress or shrink it")
     declared = fields.given("sha256")
     if declared is None or hashlib.sha256(payload).hexdigest() == declared.lower():
-        return PictureSource()
-    return PictureSource(fault=f"sha256 differs from the declared {_shown(declared)}: the picture changed on its way")
+        return PictureSource(payload)
+    return PictureSource(
+        payload, fault=f"sha256 differs from the declared {_shown(declared)}: the picture changed on its way"
+    )
 
 
 def _announced(fields: FieldReader) -> PictureSource:
@@ -249,7 +257,7 @@ def _announced(fields: FieldReader) -> PictureSource:
         return PictureSource(fault="frame-ref without a readable url: there is no picture to fetch")
     if declared and not SHA256_PATTERN.fullmatch(declared):
         return PictureSource(fault=f"sha256 {_shown(declared)} is not 64 hex digits: the picture can't be verified")
-    return PictureSource(Claim(url, declared))
+    return PictureSource(claim=Claim(url, declared))
 
 
 def _product_fault(product: str | None, fields: FieldReader) -> str | None:

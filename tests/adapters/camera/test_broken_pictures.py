@@ -12,7 +12,7 @@ import pytest
 from support.broken_pictures import corpus, largest
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.camera.decode import PictureLimits
+from inspector.adapters.pictures import PictureLimits
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Quality
 from inspector.errors import PictureError

@@ -29,8 +29,8 @@ from support.camera_pictures import (
 )
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.camera.decode import PictureLimits
 from inspector.adapters.camera.measure import REMEMBERED_CAMERAS, LastFrames
+from inspector.adapters.pictures import PictureLimits
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Quality
 from inspector.domain.quality import Measurements, quality_fault
@@ -97,9 +97,9 @@ def test_a_type_that_contradicts_the_bytes_is_a_fault(content_type: str) -> None
     ("payload", "words"),
     [
         (b"", "empty"),
-        (b"{}", "not a picture (begins with 7b 7d)"),
+        (b"{}", "the frame is JSON text, not an accepted picture; send the bytes"),
         (b"GIF89a" + bytes(100), "send JPEG, PNG"),
-        (b"%PDF-1.7", "not a picture"),
+        (b"%PDF-1.7", "the frame is PDF, not an accepted picture; send JPEG"),
         (b"\xff\xd8\xff", "JPEG is damaged or cut off"),
         (b"\x89PNG\r\n\x1a\n", "PNG is damaged or cut off"),
         (b"BM", "BMP is damaged or cut off"),
@@ -191,7 +191,12 @@ def test_one_pixel_can_be_measured() -> None:
 
 
 def test_a_very_flat_picture_can_be_measured() -> None:
-    assert measure(encoded(Image.new("L", (5000, 1), 0), "PNG"), rules=Quality(min_side_px=1)).luminance == 0.0
+    assert measure(encoded(Image.new("L", (5000, 25), 0), "PNG"), rules=Quality(min_side_px=1)).luminance == 0.0
+
+
+def test_a_picture_that_no_model_can_see_is_refused_with_the_limit() -> None:
+    longer = encoded(Image.new("L", (8001, 40), 0), "PNG")
+    assert "8001x40 px, longer than 200:1" in refusal(longer)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.camera.decode import PictureLimits
 from inspector.adapters.camera.fetch import fetch, root_of
+from inspector.adapters.pictures import PictureLimits
 from inspector.domain.frame import Claim
 from inspector.errors import PictureError
 

@@ -13,12 +13,17 @@ from typing import Final, NamedTuple
 
 from PIL import Image
 
-from inspector.adapters.vlm.transformers.images import UNREADABLE, crop_of, decode
+from inspector.adapters.pictures import OpenPicture, opened
+from inspector.adapters.vlm.transformers.images import crop_of
 from inspector.domain.model_card import ModelCard, Pixels
+from inspector.domain.picture_format import PictureFormat
 from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.ports.engine import Picture
 
-SERVER_MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "PNG": "image/png"}  # formats that every server decodes
+SERVER_MEDIA_TYPES: Final = {  # formats that every server decodes
+    PictureFormat.JPEG: "image/jpeg",
+    PictureFormat.PNG: "image/png",
+}
 PLAIN_MODES: Final = ("RGB", "L")
 EXIF_ORIENTATION: Final = 0x0112  # EXIF
 PNG_COMPRESSION: Final = 1  # zlib level: a zoom of 768 x 768 takes 40 ms (JPEG 3 ms, but that changes scores)
@@ -34,13 +39,14 @@ class DataUrl(NamedTuple):
 
 def data_url(picture: Picture, card: ModelCard) -> DataUrl:
     """Return the data URL of a picture. Raises PictureError for an unreadable one."""
-    if picture.crop is not None:
-        budget = card.zoom_pixels or card.pixels
-        detail = crop_of(decode(picture.data), picture.crop, budget)
-        return DataUrl(_png(resized(detail.image, budget)), detail.window)
-    as_it_is = _media_type(picture.data, card.pixels)
-    url = _url(as_it_is, picture.data) if as_it_is else _png(resized(decode(picture.data), card.pixels))
-    return DataUrl(url, WHOLE_FRAME)
+    with opened(picture.data, bit_depth=picture.bit_depth) as whole:
+        if picture.crop is not None:
+            budget = card.zoom_pixels or card.pixels
+            detail = crop_of(whole.rgb(), picture.crop, budget)
+            return DataUrl(_png(resized(detail.image, budget)), detail.window)
+        as_it_is = _media_type(whole, card.pixels)
+        url = _url(as_it_is, picture.data) if as_it_is else _png(resized(whole.rgb(), card.pixels))
+        return DataUrl(url, WHOLE_FRAME)
 
 
 def resized(image: Image.Image, budget: Pixels) -> Image.Image:
@@ -54,26 +60,29 @@ def resized(image: Image.Image, budget: Pixels) -> Image.Image:
     return image.resize((columns * TOKEN_PX, rows * TOKEN_PX), Image.Resampling.BICUBIC)
 
 
-def _media_type(data: bytes, budget: Pixels) -> str | None:
+def _media_type(picture: OpenPicture, budget: Pixels) -> str | None:
     """Return the media type under which these bytes may go out unchanged; None if they must be decoded first.
 
     Servers differ on rotated, deep or transparent pictures, and some accept a truncated one.
     """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            upright = image.getexif().get(EXIF_ORIENTATION, 1) == 1
-            plain = image.mode in PLAIN_MODES and budget.min <= image.width * image.height <= budget.max
-            image.draft(None, (1, 1))  # reads every byte of a JPEG, but computes only an eighth of its size
-            image.load()
-            return SERVER_MEDIA_TYPES.get(image.format or "") if upright and plain else None
-    except UNREADABLE:
-        return None  # decoding reports the fault
+    image = picture.image
+    is_plain = (
+        image.mode in PLAIN_MODES
+        and not image.has_transparency_data
+        and picture.sample_bits <= 8
+        and image.getexif().get(EXIF_ORIENTATION, 1) == 1
+        and budget.min <= image.width * image.height <= budget.max
+    )
+    if not is_plain or picture.format not in SERVER_MEDIA_TYPES:
+        return None
+    picture.check()
+    return SERVER_MEDIA_TYPES[picture.format]
 
 
 def _png(image: Image.Image) -> str:
     data = io.BytesIO()
     image.save(data, "PNG", compress_level=PNG_COMPRESSION)
-    return _url(SERVER_MEDIA_TYPES["PNG"], data.getvalue())
+    return _url(SERVER_MEDIA_TYPES[PictureFormat.PNG], data.getvalue())
 
 
 def _url(media_type: str, data: bytes) -> str:

@@ -1,19 +1,17 @@
-"""Encoded pictures to the patches that the vision tower reads: decode, crop, resize within the card's pixel budget.
+"""Encoded pictures to the patches that the vision tower reads: crop, resize within the card's pixel budget.
 
 Knows Pillow and the image processor; no model.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from inspector.adapters.pictures import decode_rgb
 from inspector.domain.model_card import ModelCard, Pixels
 from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.errors import PictureError
@@ -22,8 +20,6 @@ from inspector.ports.engine import Picture
 if TYPE_CHECKING:
     import torch
     from transformers import Qwen2VLImageProcessorPil
-
-UNREADABLE: Final = (OSError, SyntaxError, ValueError, MemoryError, Image.DecompressionBombError)
 
 
 class PatchBatch(NamedTuple):
@@ -50,7 +46,7 @@ class ImagePreparer:
         """Return the patches of these pictures. Raises PictureError for an unreadable one."""
         import torch
 
-        parts = [self._one(picture) for picture in pictures]
+        parts = [self._part(picture, number, len(pictures)) for number, picture in enumerate(pictures, 1)]
         return PatchBatch(
             torch.cat([part.pixels for part in parts]),
             torch.cat([part.grid for part in parts]),
@@ -58,8 +54,15 @@ class ImagePreparer:
             parts[-1].window,
         )
 
+    def _part(self, picture: Picture, number: int, count: int) -> PatchBatch:
+        """Return the patches of one picture; an error names it among golden samples and frame."""
+        try:
+            return self._one(picture)
+        except PictureError as error:
+            raise PictureError(f"picture {number} of {count}: {error}" if count > 1 else str(error)) from error
+
     def _one(self, picture: Picture) -> PatchBatch:
-        image = decode(picture.data)
+        image = decode_rgb(picture.data, picture.bit_depth)
         if picture.crop is None:
             return self._cut(image, self._whole)
         detail = crop_of(image, picture.crop, self._zoom)
@@ -76,16 +79,6 @@ class ImagePreparer:
         grid: torch.Tensor = cut["image_grid_thw"]
         merged = self._processor.merge_size**2
         return PatchBatch(cut["pixel_values"], grid, (int(grid.prod()) // merged,))
-
-
-def decode(data: bytes) -> Image.Image:
-    """Return an upright 8-bit RGB picture. Raises PictureError with the reason."""
-    try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _eight_bit(ImageOps.exif_transpose(image)).convert("RGB")
-    except (*UNREADABLE, Image.DecompressionBombWarning) as error:
-        raise PictureError(f"the picture can't be read ({len(data)} bytes): {error}") from error
 
 
 class Crop(NamedTuple):
@@ -117,10 +110,3 @@ def _span(low: float, high: float, length: int, side: int) -> tuple[int, int]:
     start = round((low + high) / 2 * length - wanted / 2)
     start = min(max(start, 0), length - wanted)
     return start, start + wanted
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Keep the upper byte of 16-bit grey pictures: Pillow would clip them at 255."""
-    if not image.mode.startswith("I;16"):
-        return image
-    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

@@ -101,7 +101,7 @@ def test_a_large_crop_is_brought_into_the_budget_of_zooms() -> None:
 @pytest.mark.parametrize("crop", [None, Box(0.1, 0.1, 0.4, 0.4)])
 @pytest.mark.parametrize("data", [b"", b"not a picture", encoded(GREY, "PNG")[:20], NOISE[:-200]])
 def test_unreadable_bytes_are_refused(data: bytes, crop: Box | None) -> None:
-    with pytest.raises(PictureError, match=rf"can't be read \({len(data)} bytes\)"):
+    with pytest.raises(PictureError, match=r"empty|not a picture|damaged or cut off"):
         data_url(Picture(data, crop), CARD)
 
 

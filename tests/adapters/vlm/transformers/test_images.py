@@ -12,7 +12,8 @@ from PIL import Image
 from support.tiny_model import card, lamp
 from transformers import Qwen2VLImageProcessorPil
 
-from inspector.adapters.vlm.transformers.images import ImagePreparer, crop_window, decode
+from inspector.adapters.pictures import decode_rgb
+from inspector.adapters.vlm.transformers.images import ImagePreparer, crop_window
 from inspector.domain.model_card import ModelCard
 from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.errors import PictureError
@@ -34,21 +35,21 @@ def optics(chosen: ModelCard) -> ImagePreparer:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_every_picture_format_becomes_rgb(kind: str, mode: str) -> None:
-    image = decode(encoded(Image.new("RGB", (40, 30), (200, 200, 200)).convert(mode), kind))
+    image = decode_rgb(encoded(Image.new("RGB", (40, 30), (200, 200, 200)).convert(mode), kind))
     assert (image.mode, image.size) == ("RGB", (40, 30))
     assert np.asarray(image).mean() == pytest.approx(200, abs=2)
 
 
 def test_sixteen_bit_grey_keeps_its_brightness() -> None:
     deep = Image.fromarray(np.full((8, 8), 0x8000, dtype=np.uint16))
-    assert np.asarray(decode(encoded(deep))).tolist() == [[[128] * 3] * 8] * 8
+    assert np.asarray(decode_rgb(encoded(deep))).tolist() == [[[128] * 3] * 8] * 8
 
 
 def test_a_picture_taken_sideways_is_turned_upright() -> None:
     sideways = Image.new("RGB", (40, 20))
     exif = sideways.getexif()
     exif[0x0112] = 6
-    assert decode(encoded(sideways, "JPEG", exif=exif)).size == (20, 40)
+    assert decode_rgb(encoded(sideways, "JPEG", exif=exif)).size == (20, 40)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +57,14 @@ def test_a_picture_taken_sideways_is_turned_upright() -> None:
     [b"", b"GIF", b"\x89PNG\r\n\x1a\n", encoded(Image.new("RGB", (64, 64)), "JPEG")[:-200]],
     ids=["empty", "three bytes", "only a signature", "truncated"],
 )
-def test_unreadable_bytes_are_refused_with_their_size(data: bytes) -> None:
-    with pytest.raises(PictureError, match=rf"can't be read \({len(data)} bytes\)"):
-        decode(data)
+def test_unreadable_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(PictureError, match=r"empty|not a picture|damaged or cut off"):
+        decode_rgb(data)
 
 
 def test_a_picture_bomb_is_refused_before_it_is_unpacked() -> None:
-    with pytest.raises(PictureError, match="decompression bomb"):
-        decode(encoded(Image.new("1", (12_000, 12_000))))
+    with pytest.raises(PictureError, match=r"144\.0 MP"):
+        decode_rgb(encoded(Image.new("1", (12_000, 12_000))))
 
 
 def test_a_ribbon_is_refused() -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from inspector.domain.picture_format import PictureFormat, format_of_media_type, picture_format
+from inspector.domain.picture_format import (
+    SEND_PICTURE,
+    PictureFormat,
+    foreign_content,
+    format_of_media_type,
+    picture_format,
+)
 from inspector.errors import PictureError
 from inspector.text import printable, shortened
 
@@ -23,13 +29,19 @@ def format_of(data: bytes, content_type: str) -> PictureFormat:
         raise PictureError("the frame is empty; check the camera and its gateway")
     actual = picture_format(data)
     if actual is None:
-        raise PictureError(f"not a picture (begins with {data[:8].hex(' ')}); send JPEG, PNG, BMP, TIFF or WebP")
+        raise PictureError(_unknown(data))
     declared = content_type.partition(";")[0].strip().lower()
     is_picture_type = declared.startswith("image/") and declared != "image/*"
     if is_picture_type and format_of_media_type(declared) is not actual:
         shown = shortened(printable(declared), 40)
         raise PictureError(f"Content-Type says {shown}, but the bytes are {actual}; correct the sender")
     return actual
+
+
+def _unknown(data: bytes) -> str:
+    if foreign := foreign_content(data):
+        return f"the frame is {foreign.name}, not an accepted picture; {foreign.remedy}"
+    return f"not a picture (begins with {data[:8].hex(' ')}); {SEND_PICTURE}"
 
 
 def webp_canvas(data: bytes) -> PictureSize | None:
