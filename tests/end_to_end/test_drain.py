@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.fakes import live_version
 from support.line_fakes import ScriptedPool
 
 from inspector.adapters.ledger import SqlArchive, upgrade
@@ -18,7 +19,9 @@ from inspector.bootstrap.from_settings import absolute, broker_of
 from inspector.bootstrap.station import open_station
 from inspector.domain.declared import Disposition
 from inspector.lab.synthetic import draw, encode
+from inspector.lines.states import OverrideRequest
 from inspector.messages.topics import Topics
+from inspector.operations.line_states import line_states
 from inspector.operations.replay import PublishedLine, run_lines
 from inspector.operations.service import apply_pipelines
 from inspector.ports.archive import PartFilter
@@ -45,7 +48,16 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
         here = absolute(Settings(data=tmp_path, broker_port=broker.port, site="drain"))
         upgrade(here.database)
         apply_pipelines(here, tmp_path / "pipelines")
+        set_live(here)
         yield here
+
+
+def set_live(settings: Settings) -> None:
+    """Let the line pass parts that the fake model judges."""
+    with line_states(settings) as states:
+        [view] = states.views()
+        judged_by = live_version(view.version.pipeline).status.rights[0].fingerprint
+        states.go_live(view.line, "test", "drill", OverrideRequest(judged_by))
 
 
 def exposures() -> Iterator[Exposure]:
