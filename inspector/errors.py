@@ -7,7 +7,8 @@
     ├── ModelError         the engine: it can't load a checkpoint or compute an answer
     ├── PoolError          the pool: no replica judged the frame
     │   ├── PoolOverload   every replica is full: the fail-safe disposition is due at once
-    │   └── ReplicaError   a replica died or failed on the frame: another one may succeed
+    │   ├── ReplicaError   a replica died or failed on the frame: another one may succeed
+    │   └── ClusterLostError  Ray itself is gone: only a new start of the service helps
     ├── BrokerError        the operator: the MQTT broker can't be reached or refuses the connection
     └── LedgerError        the operator: the database can't be written or read
 
@@ -74,6 +75,10 @@ class PoolOverload(PoolError):
 
 class ReplicaError(PoolError):
     """The replica that had the frame died or raised."""
+
+
+class ClusterLostError(PoolError):
+    """Ray ended under the running service."""
 
 
 class BrokerError(InspectorError):

@@ -41,7 +41,7 @@ from inspector.cli.review import review
 from inspector.cli.serve import serve
 from inspector.cli.simulate import simulate
 from inspector.cli.train_demo import train_demo
-from inspector.errors import InspectorError
+from inspector.errors import ClusterLostError, InspectorError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,6 +53,7 @@ app = typer.Typer(
     "(INSPECTOR_BROKER_HOST, INSPECTOR_DATA, INSPECTOR_MODEL, …). Every command that prints a table also accepts "
     "[bold]--json[/].",
 )
+CLUSTER_LOST_EXIT_CODE: Final = 75  # EX_TEMPFAIL of sysexits.h: a supervisor starts the same command again
 # the extra of the distribution that brings an optional package
 EXTRAS: Final = {
     "torch": "engine",
@@ -103,6 +104,8 @@ def main() -> None:
     """Run the command line."""
     try:
         app()
+    except ClusterLostError as error:
+        _fail(str(error), CLUSTER_LOST_EXIT_CODE)
     except InspectorError as error:
         _fail(str(error))
     except ModuleNotFoundError as error:
@@ -112,9 +115,9 @@ def main() -> None:
         _fail(f"this command needs {error.name}, not installed here; pip install 'inspector[{extra}]'")
 
 
-def _fail(problem: str) -> None:
+def _fail(problem: str, exit_code: int = 1) -> None:
     print_error(problem)
-    sys.exit(1)
+    sys.exit(exit_code)
 
 
 def _register() -> None:

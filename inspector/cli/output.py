@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -18,8 +18,10 @@ def print_table(table: RenderableType) -> None:
     Console().print(table)
 
 
-def print_json(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
+def print_json(document: Any, stream: TextIO | None = None) -> None:
+    stream = stream or sys.stdout
+    stream.write(json.dumps(document, indent=2, default=str) + "\n")
+    stream.flush()
 
 
 def print_figures(figures: dict[str, Any], as_json: bool) -> None:

@@ -18,12 +18,15 @@ from inspector.operations.progress import Notify
 from inspector.operations.replay import ProgressView, no_progress_view, run_lines
 from inspector.operations.run_statistics import run_statistics
 from inspector.operations.service import service
+from inspector.operations.start_phases import StartPhases
 from inspector.operations.virtual_line import virtual_lines
 from inspector.settings import Settings
 
 
 @contextmanager
-def demo_service(settings: Settings, pipelines: Path, notify: Notify) -> Iterator[Settings]:
+def demo_service(
+    settings: Settings, pipelines: Path, notify: Notify, phases: StartPhases | None = None
+) -> Iterator[Settings]:
     """Run a broker and the service for the length of the block; yields the settings in use."""
     folder = settings.data.absolute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +43,7 @@ def demo_service(settings: Settings, pipelines: Path, notify: Notify) -> Iterato
             }
         )
         notify("starting Ray Serve: stations, model replicas, console")
-        with service(settings, pipelines, always_apply=True, drill=True) as running:
+        with service(settings, pipelines, always_apply=True, drill=True, phases=phases) as running:
             notify(f"console: {running.console_url}")
             yield running
 
@@ -61,8 +64,8 @@ def run_demo(
 
     Returns the statistics of the run.
     """
-    began_s = time.monotonic()
-    with demo_service(settings, pipelines, notify) as running:
+    began_s, phases = time.monotonic(), StartPhases()
+    with demo_service(settings, pipelines, notify, phases) as running:
         start_s = time.monotonic() - began_s
         run = f"demo-{secrets.token_hex(3)}"
         journeys = run_lines(
@@ -76,7 +79,8 @@ def run_demo(
         if after:
             after(notify)
         first_verdict_s = _first_verdict_s(journeys, began_s)
-        return run_statistics(journeys) | {"start_s": round(start_s, 1), "first_verdict_s": first_verdict_s}
+        start = {"start_s": round(start_s, 1), "start_phases_s": phases.seconds(), "first_verdict_s": first_verdict_s}
+        return run_statistics(journeys) | start
 
 
 def wait_for_interrupt(notify: Notify) -> None:

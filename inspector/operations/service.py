@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -19,7 +22,16 @@ from inspector.messages.topics import Topics
 from inspector.operations.apply import plan_changes, read_pipelines, store_changes
 from inspector.operations.line_states import set_all_live_for_drill
 from inspector.operations.signals import interrupt_on_signals
+from inspector.operations.start_phases import StartPhases
 from inspector.settings import Settings
+
+if TYPE_CHECKING:
+    from inspector.adapters.serving.cluster import Cluster
+    from inspector.adapters.serving.deployments import ModelPlan
+
+log = logging.getLogger(__name__)
+
+PRIVATE_UMASK: Final = 0o077
 
 
 @contextmanager
@@ -30,33 +42,68 @@ def service(
     ray_address: str | None = None,
     always_apply: bool = False,
     drill: bool = False,
+    phases: StartPhases | None = None,
 ) -> Iterator[Settings]:
     """Run the service for the length of the block; yields the settings with absolute paths.
 
     Applies `pipelines` if the ledger has none yet, or always with `always_apply`, as the demo does. Later changes need
-    `inspector apply`. `drill`: every line may pass parts for a day, by an override.
+    `inspector apply`. `drill`: every line may pass parts for a day, by an override. `phases` receives what the start
+    consists of.
 
-    Raises BrokerError, DeclarationError, LedgerError or PoolError, each with its remedy, before anything runs.
+    Raises BrokerError, DeclarationError, LedgerError or PoolError, each with its remedy, before anything runs;
+    ClusterLostError if Ray ends under the running service.
     """
-    from inspector.adapters.serving.cluster import deploy, ray_cluster
+    from inspector.adapters.serving.ray_environment import prepare_import
 
-    settings = absolute(settings)
-    settings.data.mkdir(parents=True, exist_ok=True)
-    with interrupt_on_signals():
-        _check_broker(settings)
-        card = card_of(settings)
-        require_packages(card)
-        model = model_plan(settings, card)
-        upgrade(settings.database)
-        if pipelines is not None and (always_apply or not SqlArchive(settings.database).list_pipelines()):
-            apply_pipelines(settings, pipelines)
-        if drill:
-            set_all_live_for_drill(settings)
-        cpus = max(1.0, model.num_cpus * (model.max_replicas or model.replicas))
-        with ray_cluster(ray_address, settings.data / "ray.log", num_cpus=cpus):
-            deploy(model, station_plan(settings), console_plan(settings))
+    settings, phases = absolute(settings), phases or StartPhases()
+    prepare_import(ray_address)
+    with private_files(), interrupt_on_signals():
+        settings.data.mkdir(parents=True, exist_ok=True)
+        with phases.phase("broker"):
+            _check_broker(settings)
+        with phases.phase("ledger"):
+            model = _prepare(settings, pipelines, always_apply=always_apply, drill=drill)
+        with _cluster(settings, ray_address, model, phases) as cluster:
+            with phases.phase("applications"):
+                phases.add(cluster.deploy(model, station_plan(settings), console_plan(settings)))
+            phases.finish()
+            log.info("started: %s", phases)
             with interrupt_on_signals():  # again: Ray has replaced the handlers
                 yield settings
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Let this process and all that it starts make files that only their user can read."""
+    before = os.umask(PRIVATE_UMASK)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _prepare(settings: Settings, pipelines: Path | None, *, always_apply: bool, drill: bool) -> ModelPlan:
+    """Prepare ledger and lines, so that a fault of a declaration is named before anything runs."""
+    card = card_of(settings)
+    require_packages(card)
+    upgrade(settings.database)
+    if pipelines is not None and (always_apply or not SqlArchive(settings.database).list_pipelines()):
+        apply_pipelines(settings, pipelines)
+    if drill:
+        set_all_live_for_drill(settings)
+    return model_plan(settings, card)
+
+
+@contextmanager
+def _cluster(settings: Settings, ray_address: str | None, model: ModelPlan, phases: StartPhases) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        with phases.phase("ray"):
+            from inspector.adapters.serving.cluster import ray_cluster
+
+            cpus = max(1.0, model.num_cpus * (model.max_replicas or model.replicas))
+            log_file = settings.data / "ray.log"
+            cluster = stack.enter_context(ray_cluster(ray_address, log_file, site=settings.site, num_cpus=cpus))
+        yield cluster
 
 
 def apply_pipelines(settings: Settings, pipelines: Path) -> dict[str, int]:

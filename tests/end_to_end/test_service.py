@@ -140,7 +140,7 @@ def test_killed_station_loses_nothing_and_answers_nothing_twice(service: Service
 
     def exposures() -> Iterator[Exposure]:
         for exposure in pictures("killed", 200):
-            stations = service.replicas("ServeReplica:stations") if exposure.seq in (40, 150) else []
+            stations = service.replicas("ServeReplica:test-stations") if exposure.seq in (40, 150) else []
             for station in stations:
                 station.send_signal(signal.SIGKILL)
                 killed.append(station.pid)
@@ -155,7 +155,7 @@ def test_killed_model_replica_costs_no_verdict(service: Service) -> None:
     def exposures() -> Iterator[Exposure]:
         for exposure in pictures("replica", 60):
             if exposure.seq == 20:
-                service.replicas("ServeReplica:models")[0].send_signal(signal.SIGKILL)
+                service.replicas("ServeReplica:test-models")[0].send_signal(signal.SIGKILL)
             yield exposure
 
     result = run_statistics(send(service, "prompt", exposures(), 30))
@@ -176,7 +176,7 @@ def test_broken_pictures_are_recorded_with_their_reason_and_the_line_goes_on(ser
 
 
 def test_new_pipeline_version_is_live_within_seconds_without_a_restart(service: Service) -> None:
-    before = service.replicas("ServeReplica:stations")
+    before = service.replicas("ServeReplica:test-stations")
     declare(service.folder, "prompt", 1234)
     applied = service.run("apply", str(service.folder / "pipelines"), "--json")
     assert applied.returncode == 0, applied.stderr
@@ -184,7 +184,7 @@ def test_new_pipeline_version_is_live_within_seconds_without_a_restart(service: 
     time.sleep(2.0)
     [journey] = send(service, "prompt", pictures("version", 1), 10)
     assert (journey.verdicts[0][1].pipeline.version, journey.verdicts[0][1].deadline_ms) == (2, 1234)
-    assert service.replicas("ServeReplica:stations") == before
+    assert service.replicas("ServeReplica:test-stations") == before
 
 
 def dispositions(service: Service, run: str) -> set[str]:

@@ -1,14 +1,14 @@
 """Makes Ray Serve deployments out of plain classes; no other module does.
 
-Three applications, so that each can be redeployed and drained alone: `models` (the replicas), `stations` (MQTT in and
-out) and `console`. Stations stop first: a frame in flight still needs a model.
+Three applications, so that each can be redeployed and drained alone: models (the replicas), stations (MQTT in and out)
+and console. Stations stop first: a frame in flight still needs a model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from ray import serve
 from ray.serve.schema import LoggingConfig
@@ -18,11 +18,21 @@ from inspector.adapters.serving.ray_pool import RayPool
 from inspector.adapters.serving.replica import VisionModel
 from inspector.ports.pool import Pool
 
-MODELS: Final = "models"
-STATIONS: Final = "stations"
-CONSOLE: Final = "console"
+VISION_MODEL: Final = "VisionModel"
 LOGGING: Final = LoggingConfig(enable_access_log=False, log_level="WARNING")
 DRAIN_TIMEOUT_S: Final = 15.0
+
+
+class ApplicationNames(NamedTuple):
+    """Names of a site's applications in the cluster, which other sites may use, too."""
+
+    models: str
+    stations: str
+    console: str
+
+    @classmethod
+    def of_site(cls, site: str) -> Self:
+        return cls(f"{site}-models", f"{site}-stations", f"{site}-console")
 
 
 class RunningService(Protocol):
@@ -75,12 +85,19 @@ class ModelReplica:
     async def check_health(self) -> None:
         await self._model.check_health()
 
+    async def answer(self) -> None:
+        """Answer a caller that waits until a replica runs."""
+
 
 class StationReplica:
-    """A station as a Serve deployment. It takes no calls: its work arrives over MQTT."""
+    """A station as a Serve deployment. It takes no calls: its work arrives over MQTT.
 
-    async def __init__(self, open_station: Callable[[Pool, int], Awaitable[RunningService]]) -> None:  # type: ignore[misc]  # Serve awaits it
-        pool = RayPool(serve.get_deployment_handle("VisionModel", MODELS))
+    It opens when a model replica answers: before that it could only give its frames the fail-safe.
+    """
+
+    async def __init__(self, open_station: Callable[[Pool, int], Awaitable[RunningService]], models: str) -> None:  # type: ignore[misc]  # Serve awaits it
+        pool = RayPool(serve.get_deployment_handle(VISION_MODEL, models))
+        await pool.wait_until_it_answers()
         self._station = await open_station(pool, _rank())
 
     def check_health(self) -> None:
@@ -120,7 +137,7 @@ def models(plan: ModelPlan) -> serve.Application:
         }
     deployment = serve.deployment(
         ModelReplica,
-        name="VisionModel",
+        name=VISION_MODEL,
         max_ongoing_requests=plan.max_ongoing_requests,
         max_queued_requests=plan.max_ongoing_requests * (plan.max_replicas or plan.replicas),
         ray_actor_options={"num_gpus": plan.num_gpus, "num_cpus": plan.num_cpus},
@@ -134,7 +151,7 @@ def models(plan: ModelPlan) -> serve.Application:
     return deployment.bind(plan.open_model)
 
 
-def stations(plan: StationPlan) -> serve.Application:
+def stations(plan: StationPlan, names: ApplicationNames) -> serve.Application:
     """Build the application of the stations. Their number is fixed: Serve does not know how many frames wait on the
     broker.
     """
@@ -149,7 +166,7 @@ def stations(plan: StationPlan) -> serve.Application:
         graceful_shutdown_wait_loop_s=0.1,
         logging_config=LOGGING,
     )
-    return deployment.bind(plan.open_station)
+    return deployment.bind(plan.open_station, names.models)
 
 
 def console(plan: ConsolePlan) -> serve.Application:

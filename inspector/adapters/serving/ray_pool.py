@@ -21,6 +21,11 @@ class RayPool:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._encoder = JobEncoder()
         self._handle = handle.options(stream=True, method_name="judge")
+        self._question = handle.options(method_name="answer")
+
+    async def wait_until_it_answers(self) -> None:
+        """Wait until a replica runs, however long its model loads."""
+        await self._question.remote()
 
     async def judge(self, job: Job) -> PoolResult:
         """Ask one replica, once. Waits while none is alive: Serve replaces dead ones."""

@@ -21,8 +21,9 @@ import psutil
 from inspector.adapters.mqtt.local.child_process import tied_command
 from inspector.errors import PoolError
 
-STATION: Final = "ServeReplica:stations"
-REPLICA: Final = "ServeReplica:models"
+SITE: Final = "chaos"
+STATION: Final = f"ServeReplica:{SITE}-stations"
+REPLICA: Final = f"ServeReplica:{SITE}-models"
 SERVE: Final = "from inspector.cli.app import main; main()"
 STOP_TIMEOUT_S: Final = 60.0
 CHILD_EXIT_TIMEOUT_S: Final = 5.0

@@ -17,7 +17,7 @@ from inspector.lab.chaos.broker import HOST, KillableBroker
 from inspector.lab.chaos.database import StoppableDatabase
 from inspector.lab.chaos.hostile_camera import HostileCamera
 from inspector.lab.chaos.load_generator import PRODUCT, LoadGenerator, is_judged, is_qualified
-from inspector.lab.chaos.processes import REPLICA, STATION, ServiceProcesses, frozen_process
+from inspector.lab.chaos.processes import REPLICA, SITE, STATION, ServiceProcesses, frozen_process
 from inspector.lab.chaos.proxy import Proxy
 from inspector.lab.chaos.schedule import FaultKind, ScheduledFault
 from inspector.lab.chaos.slow_server import SlowServer

@@ -61,7 +61,7 @@ def handle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))
     folder = tmp_path_factory.mktemp("pool")
     plan = ModelPlan(partial(make_troublesome, str(folder)), 2, None, 0.0, 0.0, 4)
-    with ray_cluster(None, folder / "ray.log", num_cpus=2):
+    with ray_cluster(None, folder / "ray.log", site="pool", num_cpus=2):
         yield serve.run(models(plan), name="models", route_prefix=None)
 
 
