@@ -31,7 +31,6 @@ BROKER_OUTAGE_S: Final = 1.0
 NETWORK_CUT_S: Final = 2.0
 TAKEOVER_S: Final = 2.0
 HOSTILE_S: Final = 5.0
-SITE: Final = "chaos"
 STATION_CLIENT_ID: Final = f"{SITE}-station-0"
 PIPELINE: Final = """\
 line: {line}
