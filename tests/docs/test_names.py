@@ -26,6 +26,11 @@ OTHER_WORDS: Final = {
     "FLUSH_TIMEOUT_S",
     "THP_MEM_ALLOC_ENABLE",
     "SGLANG_RETURN_ORIGINAL_LOGPROB",
+    "RAY_AUTH_MODE",
+    "RAY_AUTH_TOKEN",
+    "RAY_AUTH_TOKEN_PATH",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER",
+    "EX_TEMPFAIL",
 }
 
 each_document = pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
