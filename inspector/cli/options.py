@@ -45,6 +45,6 @@ def read_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         for fault in error.errors():
             name = "INSPECTOR_" + "_".join(str(part) for part in fault["loc"]).upper()
-            print_error(f"{name}: {fault['msg']}")
+            print_error(f"{name}: {fault['msg'].removeprefix('Value error, ')}")
         raise typer.Exit(2) from error
     return settings.model_copy(update={name: value for name, value in overrides.items() if value is not None})

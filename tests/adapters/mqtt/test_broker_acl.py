@@ -13,11 +13,13 @@ from paho.mqtt.client import Client
 from support.mqtt_desk import Desk, opened, until
 from support.plant_broker import HOST, passwords, plant_broker
 
+from inspector.adapters.mqtt.check.in_flight import measure_in_flight
 from inspector.adapters.mqtt.check.probe import probe
 from inspector.adapters.mqtt.connection import Broker, connect, new_client
 from inspector.adapters.mqtt.line_client import Exposure, LineClient
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.publisher import MqttPublisher
+from inspector.errors import BrokerError
 from inspector.messages.broker_acl import LineCameras, mosquitto_acl
 from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
@@ -191,6 +193,13 @@ def test_the_station_is_probed_on_its_own_root_and_with_its_own_client_ids(port:
     assert "inspector/v1/service/probe did not come back" in problem.problem
     [problem] = probe(broker, TOPICS, "other-station-probe").problems
     assert "client ids" in problem.remedy
+
+
+def test_frames_in_flight_are_measured_where_the_station_may_and_refused_elsewhere(port: int) -> None:
+    station = address(port, "station")
+    assert measure_in_flight(station, TOPICS, "plant7-station-probe", 5) == 5
+    with pytest.raises(BrokerError, match="inspector/v1/service/probe"):
+        measure_in_flight(station, Topics("inspector/v1"), "plant7-station-probe", 5)
 
 
 async def test_a_frame_is_answered_with_every_role_of_its_own(port: int) -> None:

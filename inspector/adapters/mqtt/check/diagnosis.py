@@ -120,4 +120,4 @@ def diagnose_unreachable(broker: Broker, error: Exception, timeout_s: float) -> 
 
 def _of_hint(broker: Broker, hint: str) -> BrokerProblem:
     problem, _, remedy = hint.partition("; ")
-    return BrokerProblem(f"{broker.address}: {problem}", remedy)
+    return BrokerProblem(f"{broker.address} ends the connection: {problem}", remedy)

@@ -34,9 +34,7 @@ class DeliveryCounter:
     def count(self, wanted: int) -> int:
         """Publish `wanted` messages; return how many arrive. Raises BrokerError where nothing can be received."""
         if not self._subscribed.wait(CONNECT_TIMEOUT_S):
-            raise BrokerError(
-                f"the broker accepts no subscription to {self._topic}; allow the station's user to read it"
-            )
+            raise BrokerError("not measured: the broker can't be used; correct what the check of the broker names")
         for _ in range(wanted):
             self.client.publish(self._topic, b"", qos=1)
         last, since_s = -1, time.monotonic()
@@ -44,6 +42,10 @@ class DeliveryCounter:
             if self.delivered != last:
                 last, since_s = self.delivered, time.monotonic()
             time.sleep(QUIET_S / 20)
+        if not self.delivered:
+            raise BrokerError(
+                f"not measured: no message to {self._topic} came back; allow the station's user to use it"
+            )
         return self.delivered
 
     def _count(self, *_: Any) -> None:

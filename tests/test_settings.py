@@ -1,0 +1,76 @@
+"""Settings that contradict each other are refused, with the variable's name and the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from inspector.bootstrap.from_settings import absolute, broker_of, station_client_id
+from inspector.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CA", "ca.pem"),
+        ("CERTIFICATE", "client.pem"),
+        ("KEY", "client.key"),
+        ("KEY_PASSWORD", "secret"),
+        ("SERVER_NAME", "broker.plant"),
+    ],
+)
+def test_settings_of_tls_without_tls_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"INSPECTOR_BROKER_{name}", value)
+    with pytest.raises(ValidationError, match="INSPECTOR_BROKER_TLS=true"):
+        Settings()
+
+
+@pytest.mark.parametrize("name", ["KEY", "KEY_PASSWORD"])
+def test_key_without_certificate_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("INSPECTOR_BROKER_TLS", "true")
+    monkeypatch.setenv(f"INSPECTOR_BROKER_{name}", "x")
+    with pytest.raises(ValidationError, match="set INSPECTOR_BROKER_CERTIFICATE"):
+        Settings()
+
+
+def test_empty_variable_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CA", "CERTIFICATE", "KEY", "KEY_PASSWORD", "SERVER_NAME"):
+        monkeypatch.setenv(f"INSPECTOR_BROKER_{name}", "")
+    assert broker_of(Settings()).tls is None
+    monkeypatch.setenv("INSPECTOR_BROKER_TLS", "true")
+    tls = broker_of(Settings()).tls
+    assert tls is not None
+    assert (tls.ca, tls.certificate, tls.key, tls.key_password, tls.server_name) == (None, None, None, "", None)
+
+
+def test_files_of_tls_are_found_from_any_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("INSPECTOR_BROKER_TLS", "true")
+    monkeypatch.setenv("INSPECTOR_BROKER_CA", "certs/ca.pem")
+    tls = broker_of(absolute(Settings())).tls
+    assert tls is not None
+    assert tls.ca == tmp_path / "certs" / "ca.pem"
+
+
+@pytest.mark.parametrize("roots", ['["inspector"]', '["inspector/v1"]', '["inspector/v1/pcb"]', '["a/#"]', '[""]'])
+def test_reply_root_among_the_verdicts_is_refused(monkeypatch: pytest.MonkeyPatch, roots: str) -> None:
+    monkeypatch.setenv("INSPECTOR_REPLY_ROOTS", roots)
+    with pytest.raises(ValidationError, match="reply root"):
+        Settings()
+
+
+def test_reply_root_is_compared_with_the_plants_own_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSPECTOR_TOPIC_ROOT", "acme/plant1")
+    monkeypatch.setenv("INSPECTOR_REPLY_ROOTS", '["inspector/v1", "plc/replies"]')
+    assert Settings().reply_roots == ("inspector/v1", "plc/replies")
+
+
+def test_client_ids_begin_with_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSPECTOR_SITE", "plant7")
+    assert station_client_id(Settings(), 0) == "plant7-station-0"
