@@ -31,6 +31,20 @@ class PartRow(NamedTuple):
     part: PartRecord
 
 
+class EventRow(NamedTuple):
+    """One listed event: its number, which grows with time, and the event."""
+
+    number: int
+    event: Event
+
+
+class CameraPosition(NamedTuple):
+    """A position in the list of cameras, for paging."""
+
+    line: str
+    camera: str
+
+
 class Totals(NamedTuple):
     """Counts since `since`: parts per (line, disposition, reason), waiting messages and lost frames."""
 
@@ -54,8 +68,11 @@ class Archive(Protocol):
 
     def list_cameras(self) -> list[CameraRow]: ...
 
-    def list_events(self, limit: int) -> list[Event]:
-        """List events, newest first."""
+    def camera_page(self, after: CameraPosition | None, limit: int) -> list[CameraRow]:
+        """List cameras by line and name, from behind this position on."""
+
+    def event_page(self, before: int | None, limit: int) -> list[EventRow]:
+        """List events, newest first; with `before` only those with a smaller number."""
 
     def list_pipelines(self) -> list[PipelineVersion]:
         """List the newest version of every line."""

@@ -27,6 +27,7 @@ class CameraMonitor:
     ) -> None:
         self._ledger = ledger
         self._events = events
+        self._names = events.names
         self._interval_s = interval_s
         self._notify = notify
         self._activity: dict[tuple[str, str], CameraActivity] = {}
@@ -34,14 +35,20 @@ class CameraMonitor:
 
     async def restore(self) -> None:
         """Continue the counters where a previous run of this station stopped. Raises LedgerError."""
-        self._counters.restore(await self._ledger.cameras(), await self._ledger.newest_runs())
+        rows = self._names.restore(await self._ledger.cameras())
+        self._counters.restore(rows, await self._ledger.newest_runs())
 
     def add_frame(self, line: str, camera: str, *, known: bool) -> None:
         """Count a frame; `known`: a pipeline wants this camera."""
         self._add(line, camera, known=known, frames=1)
 
     def run_of(self, frame: Frame) -> int | None:
-        """Return the run of its camera's counter that a new frame belongs to; None without a number."""
+        """Return the run of its camera's counter that a new frame belongs to.
+
+        None without a number, and for a camera that shares its entry with others.
+        """
+        if not self._names.place(frame.key.line, frame.key.camera).is_own:
+            return None
         return self._counters.add(frame)
 
     def set_status(self, line: str, camera: str, status: str, *, known: bool) -> None:
@@ -72,11 +79,12 @@ class CameraMonitor:
         gaps: tuple[Gap, ...] = (),
         status: str | None = None,
     ) -> None:
-        earlier = self._activity.get((line, camera)) or CameraActivity(line, camera, utc_now(), known)
-        self._activity[line, camera] = replace(
+        place = self._names.place(line, camera)
+        earlier = self._activity.get(place) or CameraActivity(*place, utc_now(), known)
+        self._activity[place] = replace(
             earlier,
             at=utc_now(),
-            known=known,
+            known=known and place.is_own,
             frames=earlier.frames + frames,
             gaps=earlier.gaps + gaps,
             status=status or earlier.status,

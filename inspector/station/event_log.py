@@ -19,6 +19,7 @@ from inspector.messages.outgoing import EventMessage, EventSeverity, to_json
 from inspector.messages.topics import Topics
 from inspector.ports.broker import Publisher
 from inspector.ports.ledger import Event, EventStore
+from inspector.station.camera_names import OTHERS, CameraNames
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
@@ -31,13 +32,17 @@ EventKey = tuple[str, str | None, str]  # line, camera, kind
 
 
 class EventLog:
-    """Collects events and writes them in the background. Not thread-safe: call it on the station's event loop."""
+    """Collects events and writes them in the background. Not thread-safe: call it on the station's event loop.
+
+    `names` bounds the lines and cameras that have events of their own.
+    """
 
     def __init__(self, ledger: EventStore, publisher: Publisher, topics: Topics, interval_s: float = 1.0) -> None:
         self._ledger = ledger
         self._publisher = publisher
         self._topics = topics
         self._interval_s = interval_s
+        self.names = CameraNames()
         self._pending: dict[EventKey, Event] = {}
         self._published_s: dict[EventKey, float] = {}
         self._unstored: deque[Event] = deque(maxlen=MAX_UNSTORED_EVENTS)
@@ -52,6 +57,7 @@ class EventLog:
         severity: str = EventSeverity.WARNING,
     ) -> None:
         """Count an event. The same kind, line and camera is written at most every REPEAT_INTERVAL_S, with its count."""
+        line, camera = self._bounded(line, camera)
         key = (line, camera, kind)
         if earlier := self._pending.get(key):
             self._pending[key] = replace(earlier, count=earlier.count + 1, text=text)
@@ -59,6 +65,14 @@ class EventLog:
         self._pending[key] = Event(uuid.uuid4().hex, line, camera, kind, severity, text[:MAX_TEXT], utc_now())
         source = {"line": line, "camera": camera}
         log.warning("%s %s/%s: %s", kind, line, camera or "-", text[:MAX_TEXT], extra=source)
+
+    def _bounded(self, line: str, camera: str | None) -> tuple[str, str | None]:
+        """Return line and camera of an event. Names without an entry of their own share the events of their line."""
+        if line == NO_LINE:
+            return line, camera
+        if self.names.line(line) == OTHERS:
+            return NO_LINE, None
+        return line, camera if camera is None or self.names.place(line, camera).is_own else None
 
     async def run(self) -> None:
         """Write due events until cancelled, then all that are left."""

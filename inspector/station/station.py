@@ -109,6 +109,7 @@ class Station:
         newest = {version.pipeline.line: version for version in lines}
         changed = [name for name in newest.keys() | self._lines.keys() if newest.get(name) != self._lines.get(name)]
         self._lines = newest
+        self._events.names.declare({name: version.pipeline.cameras for name, version in newest.items()})
         return sorted(changed)
 
     def on_status(self, line: str, camera: str, status: str) -> None:
@@ -150,7 +151,7 @@ class Station:
         known = self._wants(line, camera)
         self._cameras.add_frame(line, camera, known=known)
         if known:
-            for kind, text in self._deadlines.add(frame):
+            for kind, text in self._deadlines.add(frame) if self._events.names.place(line, camera).is_own else ():
                 self._events.add(kind, text, line=line, camera=camera)
             return self._lines[line]
         what = "camera" if line in self._lines else "line"

@@ -102,7 +102,7 @@ def test_a_harmful_rung_is_capped_and_reported_once(ledger: str, tmp_path: Path)
     assert learned is not None
     assert learned.capped == (2,)
     archive = SqlArchive(ledger)
-    [event] = archive.list_events(9)
+    [(_, event)] = archive.event_page(None, 9)
     archive.close()
     assert (event.kind, event.line) == ("RUNG_HARMS", "pcb")
     assert "rung 3 is no longer asked: of 100 parts it turned" in event.text

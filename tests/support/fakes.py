@@ -22,7 +22,7 @@ from inspector.domain.review import Review
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import LedgerError
 from inspector.messages.withdrawal import correct_report, report_id
-from inspector.ports.archive import PartFilter, PartRow, Totals
+from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartRow, Totals
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import (
     CameraActivity,
@@ -331,9 +331,13 @@ class MemoryLedger:
         self._reach()
         return [self.seen[key] for key in sorted(self.seen)]
 
-    def list_events(self, limit: int) -> list[Event]:
+    def camera_page(self, after: CameraPosition | None, limit: int) -> list[CameraRow]:
+        return [row for row in self.list_cameras() if after is None or (row.line, row.camera) > after][:limit]
+
+    def event_page(self, before: int | None, limit: int) -> list[EventRow]:
         self._reach()
-        return self.events[::-1][:limit]
+        rows = [EventRow(number, event) for number, event in enumerate(self.events, 1)]
+        return [row for row in rows[::-1] if before is None or row.number < before][:limit]
 
     def list_pipelines(self) -> list[PipelineVersion]:
         self._reach()

@@ -17,7 +17,9 @@ from inspector.adapters.console.pictures import PictureBody
 from inspector.adapters.console.schemas import (
     AdjacentParts,
     CameraAnswer,
+    CameraList,
     EventAnswer,
+    EventList,
     Health,
     PartList,
     PartReport,
@@ -26,7 +28,7 @@ from inspector.adapters.console.schemas import (
     TotalsAnswer,
 )
 from inspector.errors import LedgerError
-from inspector.ports.archive import Archive, PartFilter
+from inspector.ports.archive import Archive, CameraPosition, PartFilter
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import StationStatus
 from inspector.utc import utc_now
@@ -87,11 +89,19 @@ class Catalogue:
         since = utc_now() - timedelta(minutes=minutes)
         return TotalsAnswer.of(await asyncio.to_thread(self._archive.totals, since), minutes, since)
 
-    async def cameras(self) -> tuple[CameraAnswer, ...]:
-        return tuple(CameraAnswer.of(row) for row in await asyncio.to_thread(self._archive.list_cameras))
+    async def cameras(self, after: CameraPosition | None, limit: int) -> CameraList:
+        rows = await asyncio.to_thread(self._archive.camera_page, after, limit)
+        return CameraList(
+            cameras=tuple(CameraAnswer.of(row) for row in rows),
+            next_after=f"{rows[-1].line}/{rows[-1].camera}" if len(rows) == limit else None,
+        )
 
-    async def events(self, limit: int) -> tuple[EventAnswer, ...]:
-        return tuple(EventAnswer.of(event) for event in await asyncio.to_thread(self._archive.list_events, limit))
+    async def events(self, before: int | None, limit: int) -> EventList:
+        rows = await asyncio.to_thread(self._archive.event_page, before, limit)
+        return EventList(
+            events=tuple(EventAnswer.of(row.event) for row in rows),
+            next_before=rows[-1].number if len(rows) == limit else None,
+        )
 
     async def pipelines(self) -> tuple[PipelineAnswer, ...]:
         return tuple(PipelineAnswer.of(stored) for stored in await asyncio.to_thread(self._archive.list_pipelines))

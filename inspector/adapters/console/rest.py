@@ -18,8 +18,8 @@ from inspector.adapters.console.pictures import DOWNLOAD_TYPE, SVG_TYPE, Picture
 from inspector.adapters.console.problems import RESPONSES, add_problem_handlers
 from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.schemas import (
-    CameraAnswer,
-    EventAnswer,
+    CameraList,
+    EventList,
     Health,
     PartList,
     PartReport,
@@ -28,12 +28,13 @@ from inspector.adapters.console.schemas import (
 )
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition, Name
-from inspector.ports.archive import Archive, PartFilter
+from inspector.ports.archive import Archive, CameraPosition, PartFilter
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import MetricsPage
 
 PREFIX: Final = "/api/v1"
 DAY_MINUTES: Final = 24 * 60
+MAX_NUMBER: Final = 2**63 - 1  # of a part or event: databases count with 64 bits
 PICTURE_SECURITY_HEADERS: Final = {  # no scripts, no type sniffing, no further requests
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -118,17 +119,25 @@ async def read_totals(
 
 
 @router.get("/cameras", tags=["line"])
-async def list_cameras(catalogue: CatalogueDependency) -> tuple[CameraAnswer, ...]:
-    """List every camera that ever sent a frame or status, including cameras that no pipeline uses."""
-    return await catalogue.cameras()
+async def list_cameras(
+    catalogue: CatalogueDependency,
+    after: Annotated[
+        str | None, Query(pattern=r"^[^/]+/[^/]+$", max_length=129, description="only cameras behind this LINE/CAMERA")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> CameraList:
+    """List the cameras that ever sent a frame or status, by line. Read on with `after` = `next_after`."""
+    return await catalogue.cameras(CameraPosition(*after.split("/")) if after else None, limit)
 
 
 @router.get("/events", tags=["line"])
 async def list_events(
-    catalogue: CatalogueDependency, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-) -> tuple[EventAnswer, ...]:
-    """List alarms and notices, newest first."""
-    return await catalogue.events(limit)
+    catalogue: CatalogueDependency,
+    before: Annotated[int | None, Query(ge=1, le=MAX_NUMBER, description="only events with a smaller number")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> EventList:
+    """List alarms and notices, newest first. Read older ones with `before` = `next_before`."""
+    return await catalogue.events(before, limit)
 
 
 @router.get("/pipelines", tags=["line"])

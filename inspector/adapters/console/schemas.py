@@ -136,8 +136,8 @@ class TotalsAnswer(ApiModel):
 
 
 class CameraAnswer(ApiModel):
-    line: str
-    camera: str
+    line: str = Field(description="* stands for all further lines that no pipeline declares")
+    camera: str = Field(description="* stands for all further cameras that the line does not declare")
     known: bool = Field(description="false when no pipeline uses this camera")
     status: str | None = Field(description="online, offline, or null when the camera never published a status")
     first_seen: datetime
@@ -164,6 +164,20 @@ class EventAnswer(ApiModel):
     @classmethod
     def of(cls, event: Event) -> EventAnswer:
         return cls.model_validate(event)
+
+
+class CameraList(ApiModel):
+    """Cameras by line and name. `next_after` is the `after` of the next page; null on the last page."""
+
+    cameras: tuple[CameraAnswer, ...]
+    next_after: str | None
+
+
+class EventList(ApiModel):
+    """Events, newest first. `next_before` is the `before` of the next, older page; null on the last page."""
+
+    events: tuple[EventAnswer, ...]
+    next_before: int | None
 
 
 class PipelineAnswer(ApiModel):

@@ -20,13 +20,13 @@ from inspector.adapters.ledger import history as hindsight
 from inspector.adapters.ledger.balance import balance
 from inspector.adapters.ledger.database import open_engine, read
 from inspector.adapters.ledger.metrics import count_events, count_parts, count_waiting
-from inspector.adapters.ledger.reads import all_cameras, load, newest_pipelines
+from inspector.adapters.ledger.reads import all_cameras, camera_page, load, newest_pipelines
 from inspector.adapters.ledger.tables import events, is_waiting, losses, outbox, parts
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.reconciliation import Balance
 from inspector.domain.review import History
-from inspector.ports.archive import PartFilter, PartRow, Totals
+from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartRow, Totals
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
 
@@ -83,8 +83,11 @@ class SqlArchive:
     def list_cameras(self) -> list[CameraRow]:
         return read(self._engine, all_cameras)
 
-    def list_events(self, limit: int) -> list[Event]:
-        return read(self._engine, _events, limit)
+    def camera_page(self, after: CameraPosition | None, limit: int) -> list[CameraRow]:
+        return read(self._engine, camera_page, after, limit)
+
+    def event_page(self, before: int | None, limit: int) -> list[EventRow]:
+        return read(self._engine, _event_page, before, limit)
 
     def list_pipelines(self) -> list[PipelineVersion]:
         return read(self._engine, newest_pipelines)
@@ -166,6 +169,7 @@ def _latencies(connection: Connection, since: datetime, ranks: Sequence[int]) ->
     return [by_rank.get(rank) for rank in ranks]
 
 
-def _events(connection: Connection, limit: int) -> list[Event]:
+def _event_page(connection: Connection, before: int | None, limit: int) -> list[EventRow]:
     newest = select(events).order_by(events.c.number.desc()).limit(limit)
-    return [Event(**{name: getattr(row, name) for name in EVENT_FIELDS}) for row in connection.execute(newest)]
+    rows = connection.execute(newest if before is None else newest.where(events.c.number < before))
+    return [EventRow(row.number, Event(**{name: getattr(row, name) for name in EVENT_FIELDS})) for row in rows]

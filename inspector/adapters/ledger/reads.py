@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Select, func, literal, select
+from sqlalchemy import Connection, Select, func, literal, select, tuple_
 
 from inspector.adapters.ledger.database import value_pages
 from inspector.adapters.ledger.rows import outgoing_of, part_of
@@ -30,7 +30,7 @@ from inspector.domain.line_state import LineState, LineStatus, PassRight, RightO
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import LedgerError
-from inspector.ports.archive import PartRow
+from inspector.ports.archive import CameraPosition, PartRow
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import CameraRow, PipelineVersion, StoredVerdict
 
@@ -102,6 +102,13 @@ def newest_versions() -> Select[Any]:
 def all_cameras(connection: Connection) -> list[CameraRow]:
     rows = connection.execute(select(cameras).order_by(cameras.c.line, cameras.c.camera))
     return [CameraRow(**row) for row in rows.mappings()]
+
+
+def camera_page(connection: Connection, after: CameraPosition | None, limit: int) -> list[CameraRow]:
+    page = select(cameras).order_by(cameras.c.line, cameras.c.camera).limit(limit)
+    if after is not None:
+        page = page.where(tuple_(cameras.c.line, cameras.c.camera) > tuple_(after.line, after.camera))
+    return [CameraRow(**row) for row in connection.execute(page).mappings()]
 
 
 def load(connection: Connection, numbers: Sequence[int], *, texts: bool = True) -> list[PartRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client.core import (
@@ -77,6 +77,10 @@ def _of_cameras(ledger: LedgerSums) -> Iterator[Family]:
     yield _counter(metrics.FRAMES, (((each.line, each.camera), each.frames) for each in known))
     yield _counter(metrics.LOST, (((each.line, each.camera), each.lost) for each in known))
     yield _gauge(metrics.CAMERA_SEEN, (((each.line, each.camera), each.last_seen.timestamp()) for each in known))
+    frames: Counter[str] = Counter()
+    for camera in ledger.cameras:
+        frames[camera.line] += 0 if camera.known else camera.frames
+    yield _counter(metrics.UNKNOWN_FRAMES, (((line,), count) for line, count in frames.items()))
     yield _gauge(metrics.UNKNOWN_CAMERAS, [((), len(ledger.cameras) - len(known))])
 
 

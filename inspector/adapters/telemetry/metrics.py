@@ -62,7 +62,18 @@ CAMERA_SEEN: Final = Metric(
     ("line", "camera"),
     "Last message of a camera",
 )
-UNKNOWN_CAMERAS: Final = Metric("inspector_unknown_cameras", MetricKind.GAUGE, (), "Cameras that no pipeline names")
+UNKNOWN_CAMERAS: Final = Metric(
+    "inspector_unknown_cameras",
+    MetricKind.GAUGE,
+    (),
+    "Cameras that no pipeline names; on each line at most 64, and 1 for all further ones",
+)
+UNKNOWN_FRAMES: Final = Metric(
+    "inspector_unknown_camera_frames_total",
+    MetricKind.COUNTER,
+    ("line",),
+    "Frames of cameras that have no figures of their own, on this line together",
+)
 OUTBOX: Final = Metric(
     "inspector_outbox_messages", MetricKind.GAUGE, ("line",), "Stored messages that the broker has not confirmed"
 )

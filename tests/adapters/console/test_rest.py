@@ -26,7 +26,7 @@ from inspector.domain.part import Evidence, PartState
 from inspector.errors import LedgerError
 from inspector.ports.archive import Archive, PartFilter, PartRow
 from inspector.ports.evidence import EvidenceStore
-from inspector.ports.ledger import CameraRow, Event
+from inspector.ports.ledger import CameraActivity, CameraRow, Event
 from inspector.ports.metrics import StationStatus
 from inspector.utc import utc_now
 
@@ -238,10 +238,27 @@ async def test_cameras_events_and_pipelines_are_listed(api: Api) -> None:
     api.ledger.seen["pcb", "cam9"] = CameraRow("pcb", "cam9", False, None, NOON, NOON, 3, 0, None)
     api.ledger.events.append(Event("e1", "pcb", None, "FRAMES_LOST", "ALARM", "7 frames lost", NOON, 7))
     api.ledger.versions.append(live_version(a_pipeline(), 3, ("ab",)))
-    assert (await api.get("cameras")).json()[0]["known"] is False
-    assert (await api.get("events")).json()[0]["text"] == "7 frames lost"
+    assert (await api.get("cameras")).json()["cameras"][0]["known"] is False
+    assert (await api.get("events")).json()["events"][0]["text"] == "7 frames lost"
     [declared] = (await api.get("pipelines")).json()
     assert (declared["version"], declared["pipeline"]["thresholds"]["reject_above"]) == (3, 0.8)
+
+
+async def test_cameras_and_events_are_paged(api: Api) -> None:
+    activity = [CameraActivity(line, f"cam{n}", NOON, True) for line in ("a", "b") for n in range(3)]
+    await api.ledger.add_camera_activity(activity)
+    await api.ledger.add_events([Event(f"e{n}", "a", None, "X", "INFO", f"text {n}", NOON) for n in range(5)])
+    names, after = [], ""
+    while after is not None:
+        page = (await api.get(f"cameras?limit=4{after and f'&after={after}'}")).json()
+        names += [(each["line"], each["camera"]) for each in page["cameras"]]
+        after = page["next_after"]
+    assert names == [(each.line, each.camera) for each in activity]
+    newest = (await api.get("events?limit=2")).json()
+    older = (await api.get(f"events?limit=9&before={newest['next_before']}")).json()
+    assert [each["event_id"] for each in newest["events"] + older["events"]] == ["e4", "e3", "e2", "e1", "e0"]
+    assert older["next_before"] is None
+    assert (await api.get("cameras?after=nonsense")).status_code == 422
 
 
 @pytest.mark.parametrize(

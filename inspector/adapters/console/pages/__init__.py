@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from nicegui import app, ui
 
 from inspector.adapters.console.pages.addresses import read_filter
-from inspector.adapters.console.pages.live import LivePage, LiveQueries
+from inspector.adapters.console.pages.live import CAMERAS_SHOWN, LivePage, LiveQueries
 from inspector.adapters.console.pages.looks import asset
 from inspector.adapters.console.pages.part import PartPage
 from inspector.adapters.console.pages.shell import add_style_sheet, error_page, not_found_page
@@ -53,10 +53,10 @@ def add_pages(catalogue: Catalogue, topics: Topics) -> None:
         await PartPage(catalogue, result_id).build()
 
     async def cameras() -> None:
-        await cameras_page(questions.cameras, topics)
+        await cameras_page(partial(questions.cameras, None, CAMERAS_SHOWN), topics)
 
     async def events() -> None:
-        await events_page(partial(questions.events, EVENTS_SHOWN))
+        await events_page(partial(questions.events, None, EVENTS_SHOWN))
 
     add_style_sheet()
     app.on_page_exception(error_page)

@@ -16,14 +16,22 @@ from inspector.adapters.console.pages.shared import SharedQuery
 from inspector.adapters.console.pages.sheet import Sheet
 from inspector.adapters.console.pages.shell import Notice, shell
 from inspector.adapters.console.queries import Catalogue
-from inspector.adapters.console.schemas import CameraAnswer, EventAnswer, PartList, PipelineAnswer, TotalsAnswer
+from inspector.adapters.console.schemas import (
+    CameraAnswer,
+    CameraList,
+    EventList,
+    PartList,
+    PipelineAnswer,
+    TotalsAnswer,
+)
 from inspector.errors import LedgerError
 from inspector.messages.topics import Topics
-from inspector.ports.archive import PartFilter
+from inspector.ports.archive import CameraPosition, PartFilter
 
 REFRESH_S: Final = 0.7
 CACHE_S: Final = 0.5
 PARTS_PER_PAGE: Final = 60
+CAMERAS_SHOWN: Final = 500
 TOTALS_WINDOWS_MINUTES: Final = {
     15: "Last 15 minutes",
     60: "Last hour",
@@ -38,8 +46,10 @@ class LiveQueries:
     def __init__(self, catalogue: Catalogue) -> None:
         self.parts: SharedQuery[[PartFilter, int], PartList] = SharedQuery(catalogue.parts, CACHE_S)
         self.totals: SharedQuery[[int], TotalsAnswer] = SharedQuery(catalogue.totals, 2 * CACHE_S)
-        self.cameras: SharedQuery[[], tuple[CameraAnswer, ...]] = SharedQuery(catalogue.cameras, 4 * CACHE_S)
-        self.events: SharedQuery[[int], tuple[EventAnswer, ...]] = SharedQuery(catalogue.events, 2 * CACHE_S)
+        self.cameras: SharedQuery[[CameraPosition | None, int], CameraList] = SharedQuery(
+            catalogue.cameras, 4 * CACHE_S
+        )
+        self.events: SharedQuery[[int | None, int], EventList] = SharedQuery(catalogue.events, 2 * CACHE_S)
         self.pipelines: SharedQuery[[], tuple[PipelineAnswer, ...]] = SharedQuery(catalogue.pipelines, 4 * CACHE_S)
 
 
@@ -85,7 +95,7 @@ class LivePage:
     async def _refresh(self) -> None:
         try:
             self._show_lines(await self._ask.totals(self._minutes), await self._ask.pipelines())
-            self._show_unknown_cameras(await self._ask.cameras())
+            self._show_unknown_cameras((await self._ask.cameras(None, CAMERAS_SHOWN)).cameras)
             if not self._paused:
                 await self._show_parts(await self._ask.parts(self._wanted, PARTS_PER_PAGE))
         except LedgerError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 
 from nicegui import ui
@@ -10,7 +10,7 @@ from nicegui import ui
 from inspector.adapters.console.pages.rows import camera_row, event_row
 from inspector.adapters.console.pages.sheet import Sheet
 from inspector.adapters.console.pages.shell import Notice, shell, words
-from inspector.adapters.console.schemas import CameraAnswer, EventAnswer
+from inspector.adapters.console.schemas import CameraList, EventList
 from inspector.errors import LedgerError
 from inspector.messages.topics import Topics
 
@@ -46,7 +46,7 @@ class TablePage:
         ui.timer(REFRESH_S, refresh, immediate=False)
 
 
-async def cameras_page(ask: Callable[[], Awaitable[Sequence[CameraAnswer]]], topics: Topics) -> None:
+async def cameras_page(ask: Callable[[], Awaitable[CameraList]], topics: Topics) -> None:
     """Show the cameras, unknown ones first."""
 
     def hint() -> None:
@@ -55,15 +55,15 @@ async def cameras_page(ask: Callable[[], Awaitable[Sequence[CameraAnswer]]], top
             words("code", topics.camera("LINE", "CAMERA", "frame"))
 
     async def rows() -> list[dict[str, Any]]:
-        return [camera_row(camera) for camera in sorted(await ask(), key=lambda each: each.known)]
+        return [camera_row(camera) for camera in sorted((await ask()).cameras, key=lambda each: each.known)]
 
     await TablePage("Cameras", "/cameras", hint).follow(rows)
 
 
-async def events_page(ask: Callable[[], Awaitable[Sequence[EventAnswer]]]) -> None:
+async def events_page(ask: Callable[[], Awaitable[EventList]]) -> None:
     """Show the events, newest first."""
 
     async def rows() -> list[dict[str, Any]]:
-        return [event_row(event) for event in await ask()]
+        return [event_row(event) for event in (await ask()).events]
 
     await TablePage("Events", "/events").follow(rows)
