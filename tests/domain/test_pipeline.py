@@ -81,6 +81,7 @@ def test_a_pipeline_survives_being_stored(pipeline: Pipeline) -> None:
         {"count": "majority"},
         {"settle": {"prior": 0.02}},
         {"settle": {"weight_temperature": 4.0}},
+        {"picture": {"bit_depth": 12}},
         {"references": 1, "golden_samples": ["a.png"]},
         {"second_opinion": {"by": "patches"}, "golden_samples": ["a.png"]},
     ],

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 import pytest
-from support.line_fakes import GoldenShelf, ScriptedEngine, Voter, pipeline
+from support.line_fakes import GoldenShelf, KeptPrefix, ScriptedEngine, Voter, pipeline
 
 from inspector.domain.decision import Reason, decide
 from inspector.domain.declared import Disposition, ViewName
@@ -16,9 +16,10 @@ from inspector.domain.pipeline import Pipeline, line_fingerprint
 from inspector.domain.prompts import Question
 from inspector.domain.report import Box, Words, WordsState
 from inspector.domain.vote import StoppedBy
+from inspector.errors import PictureError
 from inspector.judging.judge import Judge
 from inspector.judging.rung_timing import RungTimes
-from inspector.ports.engine import Answer, Prefix
+from inspector.ports.engine import Answer, Picture, Prefix
 from inspector.ports.pool import Job, Judgement, ShadowResult
 
 REPORT = 'short", "severity": "minor", "bbox_2d": [100, 200, 300, 400], "description": "A bridge."}'
@@ -48,6 +49,19 @@ class DoubtingEngine(ScriptedEngine):
 
 def job(declared: Pipeline, remaining_ms: float = 5000.0, golden: tuple[str, ...] = ()) -> Job:
     return Job(FrameKey("pcb", "cam1", "t-1"), b"picture", declared, golden, remaining_ms)
+
+
+class UnreadableEngine(ScriptedEngine):
+    """Refuses every picture, or only those that are compared."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(lambda _: 0.5)
+        self.most = most
+
+    async def open(self, pictures: Sequence[Picture], preamble: str) -> KeptPrefix:
+        if len(pictures) > self.most:
+            raise PictureError("the JPEG is damaged or cut off; check the transfer")
+        return await super().open(pictures, preamble)
 
 
 async def judged(engine: ScriptedEngine, a_job: Job, pace: RungTimes | None = None) -> tuple[Judgement, Words | None]:
@@ -343,3 +357,18 @@ async def test_first_rung_alone_settles_what_it_would_have_settled_in_the_whole_
         whole, _ = await judged(ScriptedEngine(lambda _, p_ng=p_ng: p_ng), job(pipeline()))  # type: ignore[misc]
         short, _ = await judged(ScriptedEngine(lambda _, p_ng=p_ng: p_ng), replace(job(pipeline()), max_rungs=1))  # type: ignore[misc]
         assert (short.stopped_by is StoppedBy.SETTLED) == (whole.rungs == 1)
+
+
+async def test_a_picture_that_the_engine_cannot_read_is_a_bad_image_not_a_fault_of_the_model() -> None:
+    judgement, words = await judged(UnreadableEngine(0), job(pipeline()))
+    assert judgement.is_bad_image
+    assert "damaged or cut off" in judgement.detail
+    assert words is None
+
+
+async def test_votes_stay_when_a_later_picture_cannot_be_read() -> None:
+    declared = pipeline(ladder=[{"views": ["direct"]}, {"views": ["compare", "inverted"]}], golden_samples=["gold"])
+    judgement, _ = await judged(UnreadableEngine(1), job(declared, golden=("gold",)))
+    assert not judgement.is_bad_image
+    assert judgement.stopped_by is StoppedBy.ERROR
+    assert len(judgement.votes) == 1

@@ -25,6 +25,7 @@ from inspector.adapters.mqtt.message_parser import (
     parse_frame,
 )
 from inspector.domain.frame import NAME_PATTERN, TRIGGER_ID_PATTERN, Frame
+from inspector.domain.picture_format import MAX_PICTURE_BYTES
 from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.errors import FrameError
 from inspector.messages.asyncapi import PROPERTY_DESCRIPTIONS
@@ -201,3 +202,19 @@ def is_frame_topic(topic: bytes) -> bool:
     return match is not None and all(
         NAME_PATTERN.fullmatch(name.decode(errors="replace")) for name in match.group(1, 2)
     )
+
+
+@given(st.sampled_from([{}, {"sha256": "0" * 64}, {"trigger_id": "t-1"}]))
+@settings(max_examples=3)
+def test_a_picture_above_the_limit_is_a_part_without_its_bytes(properties: dict[str, str]) -> None:
+    frame, _ = parse_frame(
+        CameraMessage(FrameTopic("pcb", "cam1", "frame", None), bytes(MAX_PICTURE_BYTES + 1), properties), REPLIES
+    )
+    assert frame.payload == b""
+    assert "33,554,433 bytes, more than 33,554,432; compress or shrink it" in (frame.fault or "")
+
+
+def test_a_picture_at_the_limit_is_kept() -> None:
+    frame, _ = parse_frame(CameraMessage(FrameTopic("pcb", "cam1", "frame", "t-1"), bytes(MAX_PICTURE_BYTES)), REPLIES)
+    assert len(frame.payload) == MAX_PICTURE_BYTES
+    assert frame.fault is None

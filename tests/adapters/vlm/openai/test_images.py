@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.deep_pictures import png16, samples, transparent
+from support.jpeg_damage import damaged
 from support.served import card
 
 from inspector.adapters.vlm.openai.images import TOKEN_PX, data_url, resized
@@ -103,6 +105,27 @@ def test_a_large_crop_is_brought_into_the_budget_of_zooms() -> None:
 def test_unreadable_bytes_are_refused(data: bytes, crop: Box | None) -> None:
     with pytest.raises(PictureError, match=r"empty|not a picture|damaged or cut off"):
         data_url(Picture(data, crop), CARD)
+
+
+@pytest.mark.parametrize("kind", damaged())
+@pytest.mark.parametrize("crop", [None, Box(0.1, 0.1, 0.4, 0.4)])
+def test_no_server_is_asked_about_lost_pixels(kind: str, crop: Box | None) -> None:
+    with pytest.raises(PictureError, match="damaged or cut off"):
+        data_url(Picture(damaged()[kind], crop), CARD)
+
+
+@pytest.mark.parametrize("data", [png16(samples(16, colour=True)), transparent()], ids=["16-bit colour", "transparent"])
+def test_what_servers_read_differently_goes_out_decoded(data: bytes) -> None:
+    kind, content = sent(data)
+    assert kind == "data:image/png"
+    assert content != data
+    assert shown(data).mode == "RGB"
+
+
+def test_the_pipelines_depth_goes_to_the_server() -> None:
+    url = data_url(Picture(png16(samples(12)), bit_depth=12), CARD).url
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))))
+    assert pixels.max() > 100
 
 
 @given(
