@@ -13,8 +13,10 @@ from inspector.adapters.mqtt.intake import Intake
 from inspector.adapters.mqtt.publisher import MqttPublisher
 from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once, station_client_id
 from inspector.bootstrap.running_station import Lifecycle, RunningStation, Service
+from inspector.domain.decision import Reason
 from inspector.messages.outgoing import VerdictMessage
 from inspector.messages.topics import ReplyTopics, Topics
+from inspector.messages.withdrawal import AMBIGUOUS_DETAIL
 from inspector.ports.pool import Pool
 from inspector.settings import Settings
 from inspector.station.admission_queue import AdmissionQueue
@@ -26,6 +28,7 @@ from inspector.station.failover import Failover
 from inspector.station.gate_feedback import GateFeedback
 from inspector.station.heartbeat import HeartbeatPublisher, Load
 from inspector.station.judging_counter import JudgingCounter
+from inspector.station.known_parts import KnownParts
 from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateListener, ignore_state
@@ -94,7 +97,7 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
         intake.start()
 
     lifecycle = Lifecycle(
-        before=[connections.publisher.start, updates.refresh, monitoring.cameras.restore],
+        before=[connections.publisher.start, updates.refresh, monitoring.cameras.restore, station.restore],
         services=[*_services(connections, monitoring), station, outbox, updates, heartbeat],
         after=[station.recover, open_intake],
         drain=[
@@ -143,7 +146,8 @@ def _outbox(settings: Settings, connections: Connections, monitoring: Monitoring
 
 
 def _report_withdrawn(events: EventLog, verdict: VerdictMessage) -> None:
-    text = f"{verdict.trigger_id}: its PASS was not published in time; the gate gets {verdict.disposition}"
+    why = "it was not published in time" if verdict.reason is Reason.DEADLINE else AMBIGUOUS_DETAIL
+    text = f"{verdict.trigger_id}: no PASS, because {why}; the gate gets {verdict.disposition}"
     events.add("PASS_WITHDRAWN", text, line=verdict.line, camera=verdict.camera)
 
 
@@ -161,9 +165,8 @@ def _station(
     state, topics = monitoring.ledger_state, connections.topics
     recorder = Recorder(ledger, outbox, events, topics, state, durations=reserve.storing, notify=notify)
     safe_mode = SafeMode(examiner, recorder, state, events)
-    return Station(
-        examiner, recorder, safe_mode, ledger, outbox, events, monitoring.cameras, monitoring.gate, notify=notify
-    )
+    known = KnownParts(ledger, outbox, events, monitoring.cameras)
+    return Station(examiner, recorder, safe_mode, known, events, monitoring.cameras, monitoring.gate, notify=notify)
 
 
 def _intake(settings: Settings, connections: Connections, station: Station, number: int) -> Intake:

@@ -12,7 +12,10 @@ from inspector.cli.output import print_figures
 
 
 def review(
-    file: Annotated[Path, typer.Argument(help="CSV with trigger_id and verdict (ok or ng); optional: camera, note.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV: trigger_id or result_id, and verdict (ok or ng); optional: camera, part_id, note."),
+    ],
     line: Annotated[str, typer.Option(help="Line of these parts.")],
     camera: Annotated[str | None, typer.Option(help="Camera, where the file has no such column.")] = None,
     reviewer: Annotated[str | None, typer.Option("--by", help="Name of the reviewer. Default: your user name.")] = None,

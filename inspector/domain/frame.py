@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import time
@@ -18,7 +19,7 @@ TRIGGER_ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}")
 
 
 class FrameKey(NamedTuple):
-    """The identity of a frame. Redeliveries share it, and it is judged once."""
+    """What the line calls a frame. Its part may share this key with others: see `part_identity`."""
 
     line: str
     camera: str
@@ -45,6 +46,9 @@ class Frame:
     `fault` is set when the part is known but its picture must not be judged: a wrong sha256, an unreadable claim check,
     another line's product. Such a frame is recorded as BAD_IMAGE. A frame with a `claim` has no payload until the
     picture is fetched. `run` is the run of the camera's counter that `seq` belongs to; the station numbers it.
+
+    `sha256` (hex) is that of the bytes as received, or what a claim check declares. `labels` are further properties of
+    the sender's own, by name.
     """
 
     key: FrameKey
@@ -65,6 +69,8 @@ class Frame:
     redelivered: bool = False
     fault: str | None = None
     claim: Claim | None = None
+    sha256: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
     received_s: float = field(default_factory=time.monotonic, compare=False)
 
     def __post_init__(self) -> None:
@@ -78,3 +84,10 @@ class Frame:
                 raise FrameError(f"{name} {at} has no time zone; use UTC")
         if self.deadline_ms is not None and not 0.0 < self.deadline_ms < math.inf:
             raise FrameError(f"deadline_ms {self.deadline_ms} is not a time to come; use milliseconds above 0")
+        if not self.sha256:
+            object.__setattr__(self, "sha256", self._known_sha256())
+
+    def _known_sha256(self) -> str:
+        if self.payload or self.claim is None:
+            return hashlib.sha256(self.payload).hexdigest()
+        return self.claim.sha256

@@ -9,6 +9,7 @@ from enum import StrEnum
 from inspector.domain.decision import Decision, JudgedOutcome
 from inspector.domain.frame import FrameKey
 from inspector.domain.line_state import LineState
+from inspector.domain.part_identity import PartIdentity, Trigger
 from inspector.domain.report import NO_WORDS, Words
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 
@@ -60,6 +61,8 @@ class PartRecord:
 
     `run` numbers the run of the camera's counter that `seq` belongs to. `rungs` is how many rungs were asked.
     `p_ng` and `agreement` are None where no answer was readable.
+    `received_sha256` is that of the bytes as received, and stays when no picture does; `unique_by` holds the values of
+    `trigger.unique_by` as JSON.
     """
 
     result_id: str
@@ -90,3 +93,10 @@ class PartRecord:
     evidence: Evidence | None = None
     words: Words = NO_WORDS
     state: PartState = PartState.DECIDED
+    received_sha256: str = ""
+    unique_by: str = ""
+
+    @property
+    def identity(self) -> PartIdentity:
+        """What makes another frame the same part."""
+        return PartIdentity(Trigger(self.key, self.unique_by), self.received_sha256, self.part_id or "")

@@ -253,6 +253,49 @@ class GateSettings(StrictModel):
     )
 
 
+class Resend(StrEnum):
+    """What another picture under a trigger_id is while the first part is open.
+
+    `same_picture`: another part, because a camera resends the same bytes. `same_trigger`: the same part again, for
+    cameras that encode a picture anew when they resend it.
+    """
+
+    SAME_PICTURE = "same_picture"
+    SAME_TRIGGER = "same_trigger"
+
+
+UNIQUE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+ALWAYS_UNIQUE: Final = frozenset({"trigger_id", "part_id", "sha256"})  # part of every identity
+NEVER_UNIQUE: Final = frozenset(  # a resend may change them
+    {"seq", "captured_at", "deadline_ms", "is_simulated", "traceparent", "template"}
+)
+
+
+def _unique_name(name: str) -> str:
+    if not UNIQUE_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a property; use a letter and up to 63 of A-Z a-z 0-9 _ . -")
+    if name in ALWAYS_UNIQUE:
+        raise ValueError(f"{name} always tells parts apart; remove it")
+    if name in NEVER_UNIQUE:
+        raise ValueError(f"{name} may differ when a camera resends a frame; use lot, product or a property of your own")
+    return name
+
+
+class TriggerSettings(StrictModel):
+    """How the line's triggers are told apart.
+
+    `unique_by` names properties of a frame, such as lot or boot_id: the same trigger_id with another value of them is
+    another trigger. `resend` says what another picture under a trigger_id is while the first part is open.
+    """
+
+    unique_by: Annotated[
+        tuple[Annotated[str, AfterValidator(_unique_name)], ...], Field(max_length=4), AfterValidator(_distinct)
+    ] = Field(default=(), description="properties that make a trigger_id unique, such as lot")
+    resend: Resend = Field(
+        default=Resend.SAME_PICTURE, description="what another picture under an open part's trigger_id is"
+    )
+
+
 class Retention(StrictModel):
     """Which pictures are kept.
 
@@ -303,6 +346,7 @@ class Pipeline(StrictModel):
     fail_safe: Literal[Disposition.REVIEW, Disposition.REJECT] = Field(
         default=Disposition.REVIEW, description="disposition of parts about which nothing could be proved"
     )
+    trigger: TriggerSettings = Field(default=TriggerSettings(), description="how triggers are told apart")
     gate: GateSettings = Field(default=GateSettings(), description="what the line's gate sends back")
     retention: Retention = Field(default=Retention(), description="which pictures stay")
     close_looks: int = Field(default=2, ge=0, le=4, description="crops on which each defect is localised again")

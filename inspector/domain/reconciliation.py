@@ -24,11 +24,20 @@ MAX_NAMED_SPANS: Final = 5  # of a camera, in words
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The gate's report of its action on a part."""
+    """The gate's report of its action on a part. A `result_id` wins; the key alone means its newest part.
+
+    The key's trigger_id is empty where the gate names a result only.
+    """
 
     key: FrameKey
     disposition: Disposition
     at: datetime
+    result_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the gate calls the part, for people."""
+        return str(self.key) if self.result_id is None else f"{self.key.line}/{self.key.camera} result {self.result_id}"
 
 
 class MissingAck(NamedTuple):

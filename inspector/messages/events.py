@@ -88,6 +88,20 @@ _FROM_CAMERAS: Final = (
         "Change over the line, or list the product's name under `products` in its pipeline.",
     ),
     EventDefinition(
+        "TRIGGER_REUSED",
+        WARNING,
+        "A trigger_id came again with another picture or part_id. While the earlier part is at the gate, neither "
+        "passes. Later it is judged as any part, with one event for each run of the counter.",
+        "Make trigger ids unique, declare `trigger.unique_by`, or `trigger.resend: same_trigger` for a camera that "
+        "encodes again when it resends.",
+    ),
+    EventDefinition(
+        "RETAINED_FRAME",
+        WARNING,
+        "The broker delivered a stored copy of a message (retain flag). A copy is no part and is never answered.",
+        "Publish frames without the retain flag, and remove the copy: publish an empty retained message there.",
+    ),
+    EventDefinition(
         "SEQUENCE_GAP",
         ALARM,
         "Sequence numbers of a camera never arrived: these frames are lost.",
@@ -146,8 +160,9 @@ _FROM_THE_GATE: Final = (
     EventDefinition(
         "PASS_WITHDRAWN",
         WARNING,
-        "A PASS could not be published before its deadline; the gate and the ledger got the fail-safe instead.",
-        "Check the broker and the network to it. Handle the part as the fail-safe says.",
+        "A PASS was not published before its deadline, or its trigger_id named another part meanwhile. The gate and "
+        "the ledger got the fail-safe instead.",
+        "Check the broker and the network to it, or the trigger ids. Handle the part as the fail-safe says.",
     ),
 )
 _FROM_MODELS: Final = (

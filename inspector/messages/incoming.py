@@ -32,6 +32,7 @@ def utc(at: datetime) -> datetime:
 
 
 TriggerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]
+ResultId = Annotated[str, StringConstraints(min_length=1, max_length=48, pattern=r"^[!-~]*$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 DeclaredSha256 = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{64}$")]
 Label = Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -75,11 +76,22 @@ class FrameRef(Incoming):
 
 
 class GateAck(Incoming):
-    """The gate's report of its action on a part. Without a time it counts from receipt."""
+    """The gate's report of its action on a part. Without a time it counts from receipt.
 
-    trigger_id: TriggerId
+    `result_id` is the verdict's, and wins. A trigger_id alone means the newest part that has it.
+    """
+
+    trigger_id: TriggerId | None = None
+    result_id: ResultId | None = Field(default=None, validate_default=True)
     disposition: Disposition
     at: Instant | None = None
+
+    @field_validator("result_id")
+    @classmethod
+    def _names_a_part(cls, result_id: str | None, info: ValidationInfo) -> str | None:
+        if result_id is None and info.data.get("trigger_id", "") is None:
+            raise ValueError("and trigger_id are both missing; send the verdict's result_id or trigger_id")
+        return result_id
 
 
 class PlcCount(Incoming):

@@ -13,7 +13,9 @@ from inspector.domain.decision import Reason, Verdict
 from inspector.domain.declared import Disposition
 from inspector.messages.outgoing import ReportMessage, VerdictMessage, to_json
 
-REPORT_ID_SUFFIX: Final = "-report"
+REPORT_ID_SUFFIX, REPLY_ID_SUFFIX = "-report", "-reply"
+LATE_DETAIL: Final = "found good in time, but not published before the gate acted without it"
+AMBIGUOUS_DETAIL: Final = "its trigger_id came for another picture or part while it was at the gate"
 
 
 def withdraw_if_late(payload: bytes, now: datetime) -> VerdictMessage | None:
@@ -22,10 +24,38 @@ def withdraw_if_late(payload: bytes, now: datetime) -> VerdictMessage | None:
         verdict = VerdictMessage.model_validate_json(payload)
     except ValidationError:  # another kind of message
         return None
-    if verdict.disposition is not Disposition.PASS or verdict.gate_by is None or now <= verdict.gate_by:
+    if verdict.gate_by is None or now <= verdict.gate_by:
+        return None
+    return _without_pass(verdict, Reason.DEADLINE, late=True)
+
+
+def withdraw_if_ambiguous(payload: bytes) -> VerdictMessage | None:
+    """Return the verdict that replaces a PASS whose trigger_id names another part too; None for any other message."""
+    try:
+        verdict = VerdictMessage.model_validate_json(payload)
+    except ValidationError:
+        return None
+    return _without_pass(verdict, Reason.SAFE_MODE, late=verdict.late)
+
+
+def is_pass(payload: bytes) -> bool:
+    """Return whether the message is a verdict that passes its part."""
+    return withdraw_if_ambiguous(payload) is not None
+
+
+def gate_deadline(payload: bytes) -> datetime | None:
+    """Return the time until which the gate waits for this verdict; None where the message has none."""
+    try:
+        return VerdictMessage.model_validate_json(payload).gate_by
+    except ValidationError:
+        return None
+
+
+def _without_pass(verdict: VerdictMessage, reason: Reason, *, late: bool) -> VerdictMessage | None:
+    if verdict.disposition is not Disposition.PASS:
         return None
     safe = verdict.fail_safe or Disposition.REVIEW
-    instead = {"verdict": Verdict.INCONCLUSIVE, "disposition": safe, "reason": Reason.DEADLINE, "late": True}
+    instead = {"verdict": Verdict.INCONCLUSIVE, "disposition": safe, "reason": reason, "late": late}
     return verdict.model_copy(update=instead)
 
 
@@ -37,6 +67,16 @@ def report_id(result_id: str) -> str:
 def reported_result(message_id: str) -> str | None:
     """Return the result id of a report's message id; None for any other message."""
     return message_id.removesuffix(REPORT_ID_SUFFIX) if message_id.endswith(REPORT_ID_SUFFIX) else None
+
+
+def reply_id(result_id: str) -> str:
+    """Return the message id of a verdict's copy for the response topic."""
+    return result_id + REPLY_ID_SUFFIX
+
+
+def answered_result(message_id: str) -> str:
+    """Return the result id of a verdict's or a reply's message id."""
+    return message_id.removesuffix(REPLY_ID_SUFFIX)
 
 
 def correct_report(report: bytes, verdict: bytes, detail: str) -> bytes:

@@ -15,17 +15,24 @@ from inspector.adapters.mqtt.line_client import Journey
 from inspector.domain.frame import FrameKey
 from inspector.domain.review import Review
 from inspector.errors import InspectorError
+from inspector.ports.ledger import PartCandidate
 from inspector.utc import utc_now
 
-COLUMNS: Final = "columns trigger_id, verdict (ok or ng), and optionally camera and note"
+COLUMNS: Final = "columns trigger_id or result_id, verdict (ok or ng), and optionally camera, part_id and note"
+MAX_LISTED_FAULTS: Final = 10  # rows in one error
 
 
 class ReviewRow(NamedTuple):
-    """One row of the CSV file."""
+    """One row of the CSV file. A `result_id` wins over the key and the part_id, which may name several parts."""
 
     key: FrameKey
     is_ng: bool
     note: str
+    result_id: str | None = None
+    part_id: str | None = None
+
+    def may_mean(self, candidate: PartCandidate) -> bool:
+        return self.part_id is None or candidate.identity.part_id == self.part_id
 
 
 def read_review_rows(file: Path, line: str, camera: str | None) -> list[ReviewRow]:
@@ -45,11 +52,13 @@ def _review_row(row: dict[str, str | None], place: str, line: str, camera: str |
     trigger_id, row_camera = row.get("trigger_id"), row.get("camera") or camera
     if verdict is None:
         raise InspectorError(f"{place}: verdict {row.get('verdict')!r} is neither ok nor ng")
-    if not trigger_id:
-        raise InspectorError(f"{place}: column trigger_id is empty or missing; write {COLUMNS}")
-    if not row_camera:
+    result_id, part_id = row.get("result_id") or None, row.get("part_id") or None
+    if not trigger_id and not result_id:
+        raise InspectorError(f"{place}: columns trigger_id and result_id are empty or missing; write {COLUMNS}")
+    if not row_camera and not result_id:
         raise InspectorError(f"{place}: no camera; add a column camera, or name one with --camera")
-    return ReviewRow(FrameKey(line, row_camera, trigger_id), verdict, row.get("note") or "")
+    key = FrameKey(line, row_camera or "", trigger_id or "")
+    return ReviewRow(key, verdict, row.get("note") or "", result_id, part_id)
 
 
 def store_reviews(database: str, rows: Sequence[ReviewRow], reviewer: str | None) -> dict[str, Any]:
@@ -60,16 +69,40 @@ def store_reviews(database: str, rows: Sequence[ReviewRow], reviewer: str | None
 
 async def _store_rows(database: str, rows: Sequence[ReviewRow], reviewer: str) -> None:
     async with SqlLedger(database) as ledger:
-        parts = [await ledger.find(row.key) for row in rows]
-        missing = [row.key for row, part in zip(rows, parts, strict=True) if part is None]
+        found = [await _candidates(ledger, row) for row in rows]
+        missing = [row.key for row, named in zip(rows, found, strict=True) if not named]
         if missing:
             raise InspectorError(f"{len(missing)} part(s) not in the ledger, such as {missing[0]}; nothing was stored")
+        _require_unambiguous(rows, found)
         reviews = [
-            Review(part.result_id, row.is_ng, reviewer, utc_now(), row.note)
-            for row, part in zip(rows, parts, strict=True)
-            if part is not None
+            Review(named[0].result_id, row.is_ng, reviewer, utc_now(), row.note)
+            for row, named in zip(rows, found, strict=True)
         ]
         await ledger.add_reviews(reviews)
+
+
+async def _candidates(ledger: SqlLedger, row: ReviewRow) -> list[PartCandidate]:
+    """Return the parts that a row may mean."""
+    if row.result_id is not None:
+        named = await ledger.named(row.result_id)
+        return [named] if named is not None and named.identity.key.line == row.key.line else []
+    return [each for each in await ledger.candidates(row.key) if row.may_mean(each)]
+
+
+def _require_unambiguous(rows: Sequence[ReviewRow], found: Sequence[Sequence[PartCandidate]]) -> None:
+    """Refuse rows that may mean several parts, and list these."""
+    unclear = [(row, named) for row, named in zip(rows, found, strict=True) if len(named) > 1]
+    if not unclear:
+        return
+    listed = "; ".join(f"{row.key}: {', '.join(map(_shown, named))}" for row, named in unclear[:MAX_LISTED_FAULTS])
+    raise InspectorError(
+        f"{len(unclear)} row(s) may mean several parts; nothing was stored. Add a column result_id or part_id. {listed}"
+    )
+
+
+def _shown(candidate: PartCandidate) -> str:
+    part_id = candidate.identity.part_id or "none"
+    return f"result_id {candidate.result_id} (part_id {part_id}, received {candidate.received_at.isoformat()})"
 
 
 def review_journeys(database: str, journeys: Iterable[Journey]) -> dict[str, Any]:

@@ -64,6 +64,9 @@ class MessageReceiver(Protocol):
     def on_status(self, line: str, camera: str, status: str) -> None:
         """Accept a camera's status: online or offline."""
 
+    def on_retained(self, line: str, camera: str, channel: str) -> None:
+        """Count a stored copy of a message (retain flag). It is no part and needs no answer."""
+
     async def on_ack(self, ack: Ack) -> None:
         """Accept a gate's report of its action. Returns when the message may be acknowledged."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import NamedTuple, Protocol
 
 from inspector.domain.decision import Decision
@@ -12,6 +13,7 @@ from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.line_state import LineStatus
 from inspector.domain.part import PartRecord
+from inspector.domain.part_identity import PartIdentity
 from inspector.domain.pipeline import Pipeline, Retention
 from inspector.domain.reconciliation import Ack, CountComparison, Gap, MissingAck, TriggerCount
 from inspector.domain.report import Words
@@ -32,8 +34,35 @@ class PipelineVersion(NamedTuple):
     status: LineStatus
 
 
+class Recorded(IntEnum):
+    """What recording a part came to; false only where nothing was stored.
+
+    KNOWN: its identity was decided before. REUSED: its trigger named another part before.
+    """
+
+    KNOWN = 0
+    NEW = 1
+    REUSED = 2
+
+
+class PartCandidate(NamedTuple):
+    """A part that a key may mean, and when its frame was received."""
+
+    result_id: str
+    identity: PartIdentity
+    received_at: datetime
+
+
+class OpenPart(NamedTuple):
+    """A decided part whose gate may still act on it, or has just done so."""
+
+    result_id: str
+    identity: PartIdentity
+    gate_by: datetime
+
+
 class StoredVerdict(NamedTuple):
-    """The stored result for a frame key: its id, and the verdict message as it was stored."""
+    """The stored result of a part: its id, and the verdict message as it was stored."""
 
     result_id: str
     verdict: OutgoingMessage | None
@@ -51,7 +80,8 @@ class CameraActivity:
     """The activity of one camera at one station since the last report.
 
     `known` is False when no pipeline declares the camera. All numbers up to `last_seq` of the counter's
-    `run` arrived or were given up. `status` is online, offline or None (not reported).
+    `run` arrived or were given up. `status` is online, offline or None (not reported). `resent` frames came before, and
+    `retained` ones are stored copies, which are no parts.
     """
 
     line: str
@@ -63,6 +93,8 @@ class CameraActivity:
     last_seq: int | None = None
     status: str | None = None
     run: int | None = None
+    resent: int = 0
+    retained: int = 0
 
     @property
     def lost(self) -> int:
@@ -83,6 +115,8 @@ class CameraRow:
     lost: int
     last_seq: int | None
     run: int | None = None
+    resent: int = 0
+    retained: int = 0
 
 
 class NewestRun(NamedTuple):
@@ -113,7 +147,7 @@ class VerdictStore(Protocol):
     """Changes a stored verdict before the broker has it."""
 
     async def withdraw(self, result_id: str, decision: Decision, payload: bytes, *, in_time: bool = False) -> bool:
-        """Replace the part's PASS by `decision`, marked late, and its verdict by `payload`.
+        """Replace the part's PASS by `decision`, and its verdict by `payload`. A DEADLINE marks the part as late.
 
         Returns False, and changes nothing, where the broker already has that verdict or the part is unknown. `in_time`:
         the gate already received this verdict in time, while the PASS was still being stored. The part is then not
@@ -127,13 +161,19 @@ class PartStore(VerdictStore, Protocol):
     `record` and `finish_words` return after the commit; many calls share one transaction (group commit).
     """
 
-    async def find(self, key: FrameKey) -> StoredVerdict | None:
-        """Return the stored result for this frame, or None. A redelivery is answered from it, not judged again."""
+    async def find(self, identity: PartIdentity) -> StoredVerdict | None:
+        """Return the stored result for this part, or None. A redelivery is answered from it, not judged again."""
 
-    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
+    async def candidates(self, key: FrameKey) -> list[PartCandidate]:
+        """List the newest parts that share this key, newest first."""
+
+    async def open_parts(self, now: datetime, after_gate: timedelta) -> list[OpenPart]:
+        """List the parts, oldest first, whose `gate_by` is later than `after_gate` before now."""
+
+    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> Recorded:
         """Store part, votes, words, evidence reference and messages in one transaction.
 
-        Returns False, and stores nothing, when the key is already decided.
+        Returns KNOWN, and stores nothing, when the identity is already decided.
         """
 
     async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:
@@ -190,7 +230,7 @@ class GateStore(Protocol):
     """What gate feedback needs: acknowledgements of gates and counts of PLCs."""
 
     async def acknowledge(self, ack: Ack) -> Disposition | None:
-        """Record the gate's action on a part, which is ACKNOWLEDGED from now on.
+        """Record the gate's action on a part, which is ACKNOWLEDGED from now on. A key alone means its newest part.
 
         Returns the disposition of its verdict, or None where there is no such part. The first acknowledgement of a part
         stays.

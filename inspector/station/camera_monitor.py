@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from typing import Final
 
 from inspector.domain.frame import Frame
 from inspector.domain.reconciliation import Gap
@@ -17,6 +18,8 @@ from inspector.station.part_states import StateListener, ignore_state, lost
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
+
+MAX_REPORTED_CAMERAS: Final = 1_000  # whose stored copies raise an event; those of further cameras are only counted
 
 
 class CameraMonitor:
@@ -32,6 +35,7 @@ class CameraMonitor:
         self._notify = notify
         self._activity: dict[tuple[str, str], CameraActivity] = {}
         self._counters = FrameCounters(ledger, events)
+        self._retaining: set[tuple[str, str]] = set()
 
     async def restore(self) -> None:
         """Continue the counters where a previous run of this station stopped. Raises LedgerError."""
@@ -41,6 +45,19 @@ class CameraMonitor:
     def add_frame(self, line: str, camera: str, *, known: bool) -> None:
         """Count a frame; `known`: a pipeline wants this camera."""
         self._add(line, camera, known=known, frames=1)
+
+    def add_resent(self, line: str, camera: str) -> None:
+        """Count a frame that came before."""
+        self._add(line, camera, known=True, resent=1)
+
+    def add_retained(self, line: str, camera: str, channel: str, *, known: bool) -> None:
+        """Count a stored copy of a message. The first one of each camera is an event."""
+        self._add(line, camera, known=known, retained=1)
+        if (line, camera) in self._retaining or len(self._retaining) >= MAX_REPORTED_CAMERAS:
+            return
+        self._retaining.add((line, camera))
+        text = f"stored copies of {channel} messages arrive and are never answered; publish without the retain flag"
+        self._events.add("RETAINED_FRAME", text, line=line, camera=camera)
 
     def run_of(self, frame: Frame) -> int | None:
         """Return the run of its camera's counter that a new frame belongs to.
@@ -78,6 +95,8 @@ class CameraMonitor:
         frames: int = 0,
         gaps: tuple[Gap, ...] = (),
         status: str | None = None,
+        resent: int = 0,
+        retained: int = 0,
     ) -> None:
         place = self._names.place(line, camera)
         earlier = self._activity.get(place) or CameraActivity(*place, utc_now(), known)
@@ -88,6 +107,8 @@ class CameraMonitor:
             frames=earlier.frames + frames,
             gaps=earlier.gaps + gaps,
             status=status or earlier.status,
+            resent=earlier.resent + resent,
+            retained=earlier.retained + retained,
         )
 
     async def _record_losses(self) -> None:

@@ -57,11 +57,12 @@ class Examiner:
     threads: ExaminerThreads = field(default_factory=ExaminerThreads)
 
     async def fetch(self, frame: Frame, due: Deadline) -> Frame:
-        """Return the frame with its picture, which a claim check only refers to."""
-        if frame.claim is None:
+        """Return the frame with its picture, which a claim check only refers to. Fetching twice is allowed."""
+        if frame.claim is None or frame.payload or frame.fault:
             return frame
         try:
-            return replace(frame, payload=await self.claims.fetch(frame.claim, frame.key, self._left_ms(due) / 1000.0))
+            picture = await self.claims.fetch(frame.claim, frame.key, self._left_ms(due) / 1000.0)
+            return await asyncio.to_thread(replace, frame, payload=picture)  # which hashes an undeclared one
         except PictureError as error:
             return replace(frame, fault=str(error))
 
@@ -77,6 +78,13 @@ class Examiner:
             return replace(findings, evidence=await storing)
         except LedgerError as error:
             return replace(findings, decision=_unproved(findings.decision, line.pipeline, str(error)))
+
+    async def refuse(self, frame: Frame, decision: Decision, due: Deadline) -> Findings:
+        """Return this decision with the stored picture; nothing is asked about it."""
+        try:
+            return Findings(decision, evidence=await self._store(frame, due))
+        except LedgerError as error:
+            return Findings(replace(decision, detail=f"{decision.detail}; picture not stored: {error}"))
 
     async def keep(self, frame: Frame) -> Evidence | None:
         """Store the picture of a frame whose verdict is sent; None where that fails."""

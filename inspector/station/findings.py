@@ -19,6 +19,7 @@ from inspector.domain.vote import StoppedBy, Tally
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Judgement, ShadowResult
 from inspector.station.deadlines import Deadline
+from inspector.station.open_triggers import OpenTrigger
 
 NOT_ASKED: Final = Judgement(Tally(), 0, StoppedBy.ERROR)
 
@@ -67,7 +68,7 @@ def part_record(
     due: Deadline,
     now_s: float,
     *,
-    result_id: str,
+    opened: OpenTrigger,
     fingerprint: str,
 ) -> PartRecord:
     """Build the record of a frame that is decided at `now_s`. `fingerprint` is that of the line and its model."""
@@ -77,7 +78,7 @@ def part_record(
     judged = enforce_deadline(findings.decision, line.pipeline, late=late)
     right = (fingerprint, line.pipeline.policy_fingerprint(), decided_at)
     return PartRecord(
-        result_id=result_id,
+        result_id=opened.result_id,
         key=frame.key,
         decision=withhold(judged, line.status.objection(*right), line.pipeline.fail_safe),
         pipeline=PipelineRef(line.pipeline.line, line.version, fingerprint),
@@ -103,5 +104,7 @@ def part_record(
         rungs=judgement.rungs,
         stopped_by=findings.stopped_by,
         evidence=findings.picture,
+        received_sha256=opened.identity.sha256,
+        unique_by=opened.identity.trigger.unique_by,
         words=Words(WordsState.PENDING) if findings.is_explained else NO_WORDS,
     )

@@ -101,7 +101,7 @@ class GateFeedback:
             elif time.monotonic() < early.until_s:
                 self._early_acks.append(early)
             else:
-                text = f"the gate acknowledges {early.ack.key}, which was never decided; check its trigger_id"
+                text = f"the gate acknowledges {early.ack.name}, never decided; check its trigger_id or result_id"
                 self._events.add("ACK_UNKNOWN", text, line=early.ack.key.line, camera=early.ack.key.camera)
 
     def _accept(self, ack: Ack, wanted: Disposition) -> None:
@@ -112,7 +112,7 @@ class GateFeedback:
     def _report_difference(self, ack: Ack, wanted: Disposition) -> None:
         self._events.add(
             "GATE_DIFFERS",
-            f"{ack.key}: the verdict was {wanted}, the gate reports {ack.disposition}; find that part",
+            f"{ack.name}: the verdict was {wanted}, the gate reports {ack.disposition}; find that part",
             line=ack.key.line,
             camera=ack.key.camera,
             severity=EventSeverity.ALARM,

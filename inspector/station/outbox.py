@@ -15,7 +15,16 @@ from typing import Final
 from inspector.domain.decision import Reason, fail_safe
 from inspector.errors import BrokerError, LedgerError
 from inspector.messages.outgoing import VerdictMessage, to_json
-from inspector.messages.withdrawal import correct_report, report_id, reported_result, withdraw_if_late
+from inspector.messages.withdrawal import (
+    AMBIGUOUS_DETAIL,
+    LATE_DETAIL,
+    answered_result,
+    correct_report,
+    report_id,
+    reported_result,
+    withdraw_if_ambiguous,
+    withdraw_if_late,
+)
 from inspector.ports.broker import OutgoingMessage, Publisher
 from inspector.ports.ledger import OutboxStore
 from inspector.station.loop_clock import loop_time_s
@@ -31,7 +40,6 @@ LEDGER_BATCH: Final = 500
 MAX_QUEUED: Final = 5_000  # messages waiting in memory; more wait in the ledger only
 REMEMBERED_MESSAGES: Final = 20_000  # ids of published messages, so that catching up repeats none
 RETRY_S: Final = 0.5
-WITHDRAWAL_DETAIL: Final = "found good in time, but not published before the gate acted without it"
 MIN_TRANSIT_S: Final = 0.02  # kept for publishing, however fast the last messages were
 CONFIRM_INTERVAL_S: Final = (
     0.1  # confirmations share a transaction; a crash before that is covered by the broker's echoes
@@ -62,6 +70,7 @@ class Outbox:
         self._on_withdrawn = on_withdrawn
         self._waiting: deque[OutgoingMessage] = deque()
         self._published: OrderedDict[str, None] = OrderedDict()
+        self._ambiguous: OrderedDict[str, None] = OrderedDict()  # results whose PASS another part could take
         self._withdrawn: dict[str, VerdictMessage] = {}  # by the id of the report that still says PASS
         self._confirmed: list[str] = []
         self._durations = durations or RecentDurations()
@@ -87,6 +96,12 @@ class Outbox:
         """Publish a stored message again, for a camera that sent its frame again."""
         self._published.pop(message.message_id, None)
         self.send([message])
+
+    def withdraw(self, result_id: str) -> None:
+        """Publish no PASS of this result from now on: its gate could take it for another part's."""
+        self._ambiguous[result_id] = None
+        while len(self._ambiguous) > REMEMBERED_MESSAGES:
+            self._ambiguous.popitem(last=False)
 
     async def run(self) -> None:
         """Publish until cancelled; then confirm what was on its way."""
@@ -171,22 +186,26 @@ class Outbox:
             self._window.release()
 
     async def _current(self, message: OutgoingMessage) -> OutgoingMessage:
-        """Return the message, or the fail-safe in place of a PASS that reaches the gate after its deadline.
+        """Return the message, or the fail-safe in place of a PASS that would come late or be taken for another part's.
 
-        The ledger records the withdrawal first. A verdict that was published in time stays as it was when it is
-        repeated.
+        The ledger records the withdrawal first. A PASS that was published in time stays in the ledger, but is not
+        repeated after its time.
         """
-        there = utc_now() + timedelta(seconds=max(MIN_TRANSIT_S, self._durations.longest_s(loop_time_s())))
-        instead = withdraw_if_late(message.payload, there)
+        instead = self._replacement(message)
         if instead is None:
             return await self._consistent(message)
-        payload, decision = to_json(instead), fail_safe(instead.disposition, Reason.DEADLINE, WITHDRAWAL_DETAIL)
-        if message.confirms:
-            if not await self._ledger.withdraw(message.message_id, decision, payload):
-                return message
+        payload, decision = to_json(instead), fail_safe(instead.disposition, instead.reason, _detail(instead))
+        if message.confirms and await self._ledger.withdraw(message.message_id, decision, payload):
             self._on_withdrawn(instead)
             self._withdrawn[report_id(message.message_id)] = instead
         return message._replace(payload=payload)
+
+    def _replacement(self, message: OutgoingMessage) -> VerdictMessage | None:
+        """Return the verdict that replaces a PASS which is late or ambiguous; None for any other message."""
+        if answered_result(message.message_id) in self._ambiguous:
+            return withdraw_if_ambiguous(message.payload)
+        there = utc_now() + timedelta(seconds=max(MIN_TRANSIT_S, self._durations.longest_s(loop_time_s())))
+        return withdraw_if_late(message.payload, there)
 
     async def _consistent(self, message: OutgoingMessage) -> OutgoingMessage:
         """Return a report that agrees with its verdict, after that one is published."""
@@ -196,7 +215,7 @@ class Outbox:
         instead = self._withdrawn.pop(message.message_id, None)
         if instead is None:
             return message
-        return message._replace(payload=correct_report(message.payload, to_json(instead), WITHDRAWAL_DETAIL))
+        return message._replace(payload=correct_report(message.payload, to_json(instead), _detail(instead)))
 
     def _done(self, message_id: str) -> None:
         self._confirmed.append(message_id)
@@ -222,3 +241,7 @@ class Outbox:
             await asyncio.sleep(RETRY_S)
         else:
             self._publisher.forget_echoes(confirmed)
+
+
+def _detail(instead: VerdictMessage) -> str:
+    return LATE_DETAIL if instead.reason is Reason.DEADLINE else AMBIGUOUS_DETAIL

@@ -59,7 +59,9 @@ def published(message: OutgoingMessage) -> StateChange:
 
 def acknowledged(ack: Ack) -> StateChange:
     """Return the change of a part that its gate acknowledged."""
-    return StateChange(PartState.ACKNOWLEDGED, *_source(ack.key))
+    return StateChange(
+        PartState.ACKNOWLEDGED, ack.key.line, ack.key.camera, utc_now(), ack.key.trigger_id or None, ack.result_id
+    )
 
 
 def lost(line: str, camera: str, gap: Gap) -> StateChange:

@@ -30,9 +30,9 @@ from inspector.messages.outgoing import (
     verdict_message,
 )
 from inspector.messages.topics import Topics
-from inspector.messages.withdrawal import report_id
+from inspector.messages.withdrawal import reply_id, report_id
 from inspector.ports.broker import OutgoingMessage
-from inspector.ports.ledger import PartStore
+from inspector.ports.ledger import PartStore, Recorded
 from inspector.ports.pool import ShadowResult
 from inspector.station.deadlines import Deadline
 from inspector.station.event_log import EventLog
@@ -73,7 +73,8 @@ class AnsweredPart:
 
     def with_picture(self, evidence: Evidence | None) -> AnsweredPart:
         """Return the same answer about a part with this picture."""
-        return replace(self, part=replace(self.part, evidence=evidence))
+        sha256 = self.part.received_sha256 or (evidence.sha256 if evidence else "")
+        return replace(self, part=replace(self.part, evidence=evidence, received_sha256=sha256))
 
 
 class Recorder:
@@ -107,8 +108,8 @@ class Recorder:
         due: Deadline,
         words: Awaitable[Words | None] | None,
         shadow: Awaitable[ShadowResult | None] | None,
-    ) -> bool:
-        """Return once the part is durable and its verdict on its way; False if its key was decided before.
+    ) -> Recorded:
+        """Return once the part is durable and its verdict on its way; KNOWN if its identity was decided before.
 
         The gate gets an answer by `due`, even if the commit takes longer.
         """
@@ -121,7 +122,7 @@ class Recorder:
             stored = await storing
         except LedgerError as error:
             await self._record_in_safe_mode(answered, entry, error)
-            return True
+            return Recorded.NEW
         self._durations.add(began_s, time.monotonic())
         if stored:
             part = await self._publish(entry, messages, answered)
@@ -162,7 +163,7 @@ class Recorder:
 
     # ------------------------------------------------------------------ the three steps: answer, publish, follow up
 
-    async def _answer_in_time(self, storing: asyncio.Task[bool], entry: Entry) -> Entry | None:
+    async def _answer_in_time(self, storing: asyncio.Task[Recorded], entry: Entry) -> Entry | None:
         """Answer the gate before the commit if the gate cannot wait for it; return what it got.
 
         A PASS must be stored first, so the fail-safe goes out in its place.
@@ -206,7 +207,7 @@ class Recorder:
 
     # ------------------------------------------------------------------ without the ledger
 
-    async def _commit(self, part: PartRecord, messages: list[OutgoingMessage]) -> bool:
+    async def _commit(self, part: PartRecord, messages: list[OutgoingMessage]) -> Recorded:
         with self._state.commit(part.key.line):
             return await self._ledger.record(part, messages)
 
@@ -268,8 +269,7 @@ class Recorder:
         token, ack_ms = frame.correlation or part.key.trigger_id.encode(), pipeline.gate.ack_within_ms
         messages = [OutgoingMessage(part.result_id, topic, payload, True, token, ack_ms)]
         if frame.response_topic:
-            reply_id = f"{part.result_id}-reply"
-            messages.append(OutgoingMessage(reply_id, frame.response_topic, payload, correlation=token))
+            messages.append(OutgoingMessage(reply_id(part.result_id), frame.response_topic, payload, correlation=token))
         return messages
 
     def _report(self, part: PartRecord) -> OutgoingMessage:
@@ -277,7 +277,7 @@ class Recorder:
         return OutgoingMessage(report_id(part.result_id), topic, to_json(report_message(part)))
 
 
-async def _is_stored_in_time(storing: asyncio.Task[bool], entry: Entry) -> bool:
+async def _is_stored_in_time(storing: asyncio.Task[Recorded], entry: Entry) -> bool:
     """Return whether the gate can wait for this commit. No gate waits for a late part."""
     if entry.part.late:
         return True

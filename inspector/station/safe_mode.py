@@ -13,6 +13,7 @@ from typing import Final
 
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.part import PartRecord
+from inspector.domain.part_identity import PartIdentity
 from inspector.domain.pipeline import Pipeline
 from inspector.station.deadlines import Deadline
 from inspector.station.event_log import EventLog
@@ -44,7 +45,7 @@ class SafeMode:
         self._recorder = recorder
         self._state = state
         self._events = events
-        self._waiting: dict[FrameKey, WaitingPart] = {}
+        self._waiting: dict[PartIdentity, WaitingPart] = {}
 
     @property
     def is_active(self) -> bool:
@@ -58,40 +59,44 @@ class SafeMode:
 
     def answer(self, part: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline) -> None:
         """Publish the fail-safe of this part, once; a repeated frame gets the same answer."""
-        if earlier := self._waiting.get(frame.key):
+        if earlier := self._waiting.get(part.identity):
             if not frame.redelivered:
                 self._recorder.answer_again(earlier.answered)
             return
-        self._waiting[frame.key] = WaitingPart(self._recorder.answer(Entry(part, frame, pipeline, due)))
+        self._waiting[part.identity] = WaitingPart(self._recorder.answer(Entry(part, frame, pipeline, due)))
 
-    async def record(self, frame: Frame) -> bool:
+    def holds(self, identity: PartIdentity) -> bool:
+        """Return whether this part is answered and waits for its frame."""
+        return identity in self._waiting
+
+    async def record(self, frame: Frame, identity: PartIdentity) -> bool:
         """Record the part of a frame that came again; return False where none waits for it."""
-        waiting = self._waiting.get(frame.key)
+        waiting = self._waiting.get(identity)
         if waiting is None:
             return False
         evidence = await self._examiner.keep(frame)
         if evidence is None:
             self._report_lost(frame.key)
         await self._recorder.record_answered(waiting.answered.with_picture(evidence))
-        self._waiting.pop(frame.key, None)
+        self._waiting.pop(identity, None)
         return True
 
     async def run(self) -> None:
         """Record without a picture what the broker has not delivered again in time, until cancelled."""
         while True:
             await asyncio.sleep(CHECK_INTERVAL_S)
-            for key in self._overdue(time.monotonic()):
-                if waiting := self._waiting.pop(key, None):
-                    self._report_lost(key)
+            for identity in self._overdue(time.monotonic()):
+                if waiting := self._waiting.pop(identity, None):
+                    self._report_lost(identity.key)
                     await self._recorder.record_answered(waiting.answered)
 
-    def _overdue(self, now_s: float) -> list[FrameKey]:
+    def _overdue(self, now_s: float) -> list[PartIdentity]:
         """Return the parts whose time is over. It counts from the ledger's return."""
         if self._state.is_away:
             return []
         for waiting in self._waiting.values():
             waiting.due_s = waiting.due_s or now_s + RETURN_TIMEOUT_S
-        return [key for key, waiting in self._waiting.items() if waiting.due_s and waiting.due_s <= now_s]
+        return [identity for identity, waiting in self._waiting.items() if waiting.due_s and waiting.due_s <= now_s]
 
     def _report_lost(self, key: FrameKey) -> None:
         text = f"{key}: its picture did not come again, or could not be stored, after the ledger was away"

@@ -5,34 +5,30 @@ Every part ends in exactly one record whatever fails, and doubt never becomes PA
 
 from __future__ import annotations
 
-import asyncio
 import time
-import uuid
-from collections import OrderedDict
 from dataclasses import replace
-from typing import Final
 
 from inspector.domain.decision import Reason, fail_safe
-from inspector.domain.frame import Frame, FrameKey
+from inspector.domain.frame import Frame
 from inspector.domain.part import PartRecord
+from inspector.domain.part_identity import PartIdentity, identity_of, labelled_value
 from inspector.domain.pipeline import line_fingerprint
 from inspector.domain.reconciliation import Ack, TriggerCount
-from inspector.errors import LedgerError
 from inspector.log_context import set_current_part
-from inspector.ports.ledger import PartStore, PipelineVersion
+from inspector.messages.withdrawal import AMBIGUOUS_DETAIL
+from inspector.ports.ledger import PipelineVersion
 from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.deadlines import Deadline, Deadlines
 from inspector.station.event_log import NO_LINE, EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.findings import Findings, deadline_ms, part_record
 from inspector.station.gate_feedback import GateFeedback
-from inspector.station.outbox import Outbox
+from inspector.station.known_parts import KnownParts, unambiguous
+from inspector.station.open_triggers import OpenTrigger
 from inspector.station.part_states import StateListener, ignore_state, received
 from inspector.station.recorder import Recorder
 from inspector.station.safe_mode import WITHOUT_PICTURE, SafeMode
 from inspector.utc import utc_now
-
-REMEMBERED_FRAMES: Final = 10_000  # keys of decided frames, to recognise repeats without asking the ledger
 
 
 class Station:
@@ -43,8 +39,7 @@ class Station:
         examiner: Examiner,
         recorder: Recorder,
         safe_mode: SafeMode,
-        ledger: PartStore,
-        outbox: Outbox,
+        known: KnownParts,
         events: EventLog,
         cameras: CameraMonitor,
         gate: GateFeedback,
@@ -54,8 +49,7 @@ class Station:
         self._examiner = examiner
         self._recorder = recorder
         self._safe_mode = safe_mode
-        self._ledger = ledger
-        self._outbox = outbox
+        self._known = known
         self._events = events
         self._cameras = cameras
         self._gate = gate
@@ -64,40 +58,47 @@ class Station:
         self._lines: dict[str, PipelineVersion] = {}
         self._model_fingerprint = ""
         self._fingerprints: dict[tuple[str, int, str], str] = {}
-        self._in_flight: dict[FrameKey, asyncio.Event] = {}
-        self._decided: OrderedDict[FrameKey, None] = OrderedDict()
 
     async def inspect(self, frame: Frame) -> None:
         """Inspect one frame. When this returns, its message may be acknowledged."""
         line = self._line_of(frame)
         if line is None:
             return
-        frame = self._with_run(frame)
-        async with FrameLock(self._in_flight, frame.key):
+        due = self._deadlines.deadline(frame, deadline_ms(frame, line.pipeline))
+        identity, frame = await self._identified(frame, line, due)
+        frame = self._with_run(frame, identity)
+        async with self._known.lock(identity):
             set_current_part(frame.key, frame.traceparent)
-            if await self._safe_mode.record(frame) or await self._is_answered(frame):
+            if await self._safe_mode.record(frame, identity) or await self._known.is_answered(frame, identity, line):
                 return
-            frame = self._of_line(frame, line)
-            self._notify(received(frame))
-            due = self._deadlines.deadline(frame, deadline_ms(frame, line.pipeline))
-            frame = await self._examiner.fetch(frame, due)
-            findings = await self._examiner.examine(frame, line, due)
-            part = self._record_of(frame, line, findings, due)
-            stored = await self._recorder.record(part, frame, line.pipeline, due, findings.words, findings.shadow)
-            self._remember(frame.key)
-            if not stored:
-                await self._answer_again(frame)
+            await self._inspect_new(self._of_line(frame, line), identity, line, due)
+
+    async def _inspect_new(self, frame: Frame, identity: PartIdentity, line: PipelineVersion, due: Deadline) -> None:
+        """Judge a part that was not decided before, and record it."""
+        self._notify(received(frame))
+        opened = self._known.open(identity, due)
+        frame = await self._examiner.fetch(frame, due)
+        findings = await self._examine(frame, line, due, opened)
+        part = self._record_of(frame, line, findings, due, opened)
+        recorded = await self._recorder.record(part, frame, line.pipeline, due, findings.words, findings.shadow)
+        self._known.add_recorded(part, opened, recorded)
+        if not recorded:
+            await self._known.answer_recorded(frame, opened)
 
     async def answer(self, frame: Frame) -> None:
         """Answer a frame that comes without its picture because the ledger is away. The frame comes again."""
         line = self._line_of(frame)
-        if line is None or frame.key in self._in_flight:
+        if line is None:
+            return
+        identity = identity_of(frame, line.pipeline.trigger.unique_by)
+        if self._known.is_in_flight(identity):
             return
         set_current_part(frame.key, frame.traceparent)
         self._notify(received(frame))
         due = self._deadlines.deadline(frame, deadline_ms(frame, line.pipeline))
         findings = Findings(fail_safe(line.pipeline.fail_safe, Reason.SAFE_MODE, WITHOUT_PICTURE))
-        self._safe_mode.answer(self._record_of(frame, line, findings, due), frame, line.pipeline, due)
+        part = self._record_of(frame, line, findings, due, self._known.open(identity, due))
+        self._safe_mode.answer(part, frame, line.pipeline, due)
 
     @property
     def answers_without_pictures(self) -> bool:
@@ -115,6 +116,9 @@ class Station:
     def on_status(self, line: str, camera: str, status: str) -> None:
         self._cameras.set_status(line, camera, status, known=self._wants(line, camera))
 
+    def on_retained(self, line: str, camera: str, channel: str) -> None:
+        self._cameras.add_retained(line, camera, channel, known=self._wants(line, camera))
+
     async def on_ack(self, ack: Ack) -> None:
         await self._gate.on_ack(ack)
 
@@ -127,11 +131,15 @@ class Station:
     @property
     def in_flight(self) -> int:
         """The number of frames received and not yet decided."""
-        return len(self._in_flight)
+        return self._known.in_flight
 
     async def run(self) -> None:
         """Record answered parts whose frames do not come again, until cancelled."""
         await self._safe_mode.run()
+
+    async def restore(self) -> None:
+        """Continue with the parts that a previous run left open. Raises LedgerError."""
+        await self._known.restore()
 
     async def recover(self) -> None:
         """Close reports left pending by a previous run."""
@@ -161,6 +169,7 @@ class Station:
 
     def _of_line(self, frame: Frame, line: PipelineVersion) -> Frame:
         """Return the frame, with a fault where it declares another product than the line judges."""
+        self._report_unlabelled(frame, line)
         if line.pipeline.accepts_product(frame.product):
             return frame
         text = f"product {frame.product!r} is not the line's ({line.pipeline.product})"
@@ -168,48 +177,47 @@ class Station:
         self._events.add("PRODUCT_MISMATCH", f"{text}; {remedy}", line=frame.key.line, camera=frame.key.camera)
         return replace(frame, fault=frame.fault or text)
 
-    def _with_run(self, frame: Frame) -> Frame:
-        """Number the run of the camera's counter. A repeat has its number already."""
-        is_repeat = frame.key in self._decided or frame.key in self._in_flight
-        return frame if is_repeat else replace(frame, run=self._cameras.run_of(frame))
+    def _report_unlabelled(self, frame: Frame, line: PipelineVersion) -> None:
+        """Report a frame without a property that tells the line's triggers apart."""
+        missing = [name for name in line.pipeline.trigger.unique_by if labelled_value(frame, name) is None]
+        if missing:
+            text = f"frame without {', '.join(missing)}, which trigger.unique_by names; send it with each frame"
+            self._events.add("BAD_PROPERTY", text, line=frame.key.line, camera=frame.key.camera)
 
-    def _record_of(self, frame: Frame, line: PipelineVersion, findings: Findings, due: Deadline) -> PartRecord:
+    def _with_run(self, frame: Frame, identity: PartIdentity) -> Frame:
+        """Number the run of the camera's counter. A repeat has its number already."""
+        return frame if self._known.is_repeat(identity) else replace(frame, run=self._cameras.run_of(frame))
+
+    async def _identified(self, frame: Frame, line: PipelineVersion, due: Deadline) -> tuple[PartIdentity, Frame]:
+        """Return the identity of a frame. A claim check that does not declare the hash is fetched for it."""
+        unique_by = line.pipeline.trigger.unique_by
+        identity = identity_of(frame, unique_by)
+        if identity.sha256 or self._safe_mode.holds(identity):
+            return identity, frame
+        if known := await self._known.redelivered(frame, identity):
+            return known, frame
+        frame = await self._examiner.fetch(frame, due)
+        return identity_of(frame, unique_by), frame
+
+    async def _examine(self, frame: Frame, line: PipelineVersion, due: Deadline, opened: OpenTrigger) -> Findings:
+        """Examine the frame. Where its trigger names another part at the gate too, the model is not even asked."""
+        if opened.is_ambiguous:
+            refusal = fail_safe(line.pipeline.fail_safe, Reason.SAFE_MODE, AMBIGUOUS_DETAIL)
+            return await self._examiner.refuse(frame, refusal, due)
+        findings = await self._examiner.examine(frame, line, due)
+        decision = unambiguous(findings.decision, opened, line.pipeline)
+        if decision is not findings.decision:
+            self._known.report_withdrawn(opened.identity, decision.disposition)
+        return replace(findings, decision=decision)
+
+    def _record_of(
+        self, frame: Frame, line: PipelineVersion, findings: Findings, due: Deadline, opened: OpenTrigger
+    ) -> PartRecord:
         if frame.payload and findings.evidence is None:
             self.report_fault("EVIDENCE_LOST", findings.decision.detail, frame.key.line, frame.key.camera)
         self._model_fingerprint = findings.judgement.model_fingerprint or self._model_fingerprint
         fingerprint = findings.judgement.fingerprint or self._unasked_fingerprint(line)
-        return part_record(
-            frame, line, findings, due, time.monotonic(), result_id=uuid.uuid4().hex, fingerprint=fingerprint
-        )
-
-    async def _is_answered(self, frame: Frame) -> bool:
-        """Return whether this frame was decided before.
-
-        The ledger is asked only where that is likely. Any other decided frame is refused when it is recorded, so a
-        wrong guess costs work, never a second decision.
-        """
-        likely = frame.redelivered or frame.key in self._decided
-        return likely and await self._answer_again(frame)
-
-    async def _answer_again(self, frame: Frame) -> bool:
-        """Publish the stored verdict again; return False if the frame is not decided.
-
-        A redelivery by the broker gets no second answer: its verdict is published or waits in the outbox.
-        """
-        try:
-            stored = await self._ledger.find(frame.key)
-        except LedgerError:
-            return False
-        if stored is None:
-            return False
-        if stored.verdict is not None and not frame.redelivered:
-            self._outbox.repeat(stored.verdict)
-        return True
-
-    def _remember(self, key: FrameKey) -> None:
-        self._decided[key] = None
-        if len(self._decided) > REMEMBERED_FRAMES:
-            self._decided.popitem(last=False)
+        return part_record(frame, line, findings, due, time.monotonic(), opened=opened, fingerprint=fingerprint)
 
     def _unasked_fingerprint(self, line: PipelineVersion) -> str:
         """Return the fingerprint of a part that no model was asked about: with the model that answered last."""
@@ -218,19 +226,3 @@ class Station:
             settings = line.pipeline.settings_fingerprint()
             self._fingerprints[key] = line_fingerprint(settings, self._model_fingerprint, line.golden)
         return self._fingerprints[key]
-
-
-class FrameLock:
-    """Async context: one task at a time works on a frame key; a copy of the frame waits for the first."""
-
-    def __init__(self, in_flight: dict[FrameKey, asyncio.Event], key: FrameKey) -> None:
-        self._in_flight = in_flight
-        self._key = key
-
-    async def __aenter__(self) -> None:
-        while other := self._in_flight.get(self._key):
-            await other.wait()
-        self._in_flight[self._key] = asyncio.Event()
-
-    async def __aexit__(self, *exc: object) -> None:
-        self._in_flight.pop(self._key).set()

@@ -80,3 +80,18 @@ async def test_losses_wait_while_the_ledger_is_away() -> None:
 
 def test_gap_counts_its_frames() -> None:
     assert Gap(3, 7, utc_now(), 1).frames == 5
+
+
+async def test_stored_copies_and_resent_frames_are_counted_with_one_event_for_the_copies() -> None:
+    ledger = MemoryLedger()
+    run = await a_run(ledger)
+    for _ in range(3):
+        run.cameras.add_retained("pcb", "cam1", "frame", known=True)
+        run.cameras.add_resent("pcb", "cam1")
+        await run.flush()
+    run.cameras.add_retained("pcb", "cam2", "ack", known=True)
+    await run.flush()
+    assert [(event.kind, event.camera) for event in ledger.events] == [
+        ("RETAINED_FRAME", "cam1"), ("RETAINED_FRAME", "cam2"),
+    ]  # fmt: skip
+    assert [(row.resent, row.retained) for row in ledger.list_cameras()] == [(3, 3), (0, 1)]

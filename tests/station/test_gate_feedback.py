@@ -125,7 +125,7 @@ async def test_messages_wait_while_the_ledger_is_away(monkeypatch: pytest.Monkey
     assert not any(task.done() for task in waiting)
     bench.ledger.away = False
     await asyncio.gather(*waiting)
-    assert list(bench.ledger.acks) == [part.key]
+    assert list(bench.ledger.acks) == [part.result_id]
     assert list(bench.ledger.counts) == [counted(1)]
 
 

@@ -22,9 +22,9 @@ from inspector.messages.outgoing import (
     to_json,
     verdict_message,
 )
-from inspector.messages.withdrawal import report_id
+from inspector.messages.withdrawal import LATE_DETAIL, report_id
 from inspector.ports.broker import OutgoingMessage
-from inspector.station.outbox import WITHDRAWAL_DETAIL, Outbox
+from inspector.station.outbox import Outbox
 from inspector.utc import utc_now
 
 pytestmark = pytest.mark.virtual_time
@@ -198,11 +198,11 @@ async def test_report_of_a_withdrawn_pass_says_what_its_gate_was_told(stored_bef
     assert (written.verdict.disposition, written.verdict.late, written.detail) == (
         Disposition.REJECT,
         True,
-        WITHDRAWAL_DETAIL,
+        LATE_DETAIL,
     )
 
 
-async def test_a_pass_that_was_published_in_time_stays_one_when_its_frame_comes_again() -> None:
+async def test_a_pass_that_was_published_in_time_is_not_repeated_after_its_time() -> None:
     ledger, publisher = MemoryLedger(), MemoryPublisher()
     part, verdict = passed(1, late_ms=10.0)
     await ledger.record(part, [verdict])
@@ -211,7 +211,8 @@ async def test_a_pass_that_was_published_in_time_stays_one_when_its_frame_comes_
     async with running(outbox):
         outbox.repeat(verdict)
         await outbox.flush(5)
-    assert told(publisher) == [Disposition.PASS]
+    assert told(publisher) == [Disposition.REJECT]
+    assert ledger.rows[0].part.decision.disposition is Disposition.PASS, "the gate had it in time"
 
 
 async def test_a_pass_that_would_come_too_late_by_the_way_of_the_last_ones_is_withdrawn() -> None:

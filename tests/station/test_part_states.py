@@ -24,6 +24,7 @@ from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.gate_feedback import GateFeedback
 from inspector.station.judging_counter import JudgingCounter
+from inspector.station.known_parts import KnownParts
 from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateChange, published, received
@@ -55,7 +56,14 @@ class Line:
         recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, state, notify=notify)
         safe_mode = SafeMode(examiner, recorder, state, self.events)
         self.station = Station(
-            examiner, recorder, safe_mode, self.ledger, self.outbox, self.events, self.cameras, self.gate, notify=notify
+            examiner,
+            recorder,
+            safe_mode,
+            KnownParts(self.ledger, self.outbox, self.events, self.cameras),
+            self.events,
+            self.cameras,
+            self.gate,
+            notify=notify,
         )
         self.station.follow([live_version(pipeline(), 1, ())])
 

@@ -17,6 +17,7 @@ from inspector.domain.decision import Reason, Verdict
 from inspector.domain.declared import Disposition, Severity
 from inspector.domain.frame import Claim
 from inspector.domain.part import PartRecord, PartState
+from inspector.domain.part_identity import identity_of
 from inspector.domain.quality import Measurements
 from inspector.domain.reconciliation import Ack, TriggerCount
 from inspector.domain.report import Finding, Words, WordsState
@@ -24,12 +25,11 @@ from inspector.domain.vote import StoppedBy
 from inspector.errors import LedgerError, PoolError, PoolOverload, ReplicaError
 from inspector.messages.examples import TRACEPARENT
 from inspector.messages.outgoing import VerdictMessage
-from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
+from inspector.ports.ledger import Recorded
 from inspector.ports.pool import Job, PoolResult, ShadowResult
 from inspector.utc import utc_now
 
-TOPICS = Topics("plant/v1")
 SHORT = Words(WordsState.WRITTEN, (Finding("short", Severity.CRITICAL, None, "A bridge."),), "{}")
 
 
@@ -247,7 +247,7 @@ def storing_waits(line: Line) -> asyncio.Event:
     """The ledger stores nothing until this is set."""
     store, may_store = line.ledger.record, asyncio.Event()
 
-    async def patiently(part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
+    async def patiently(part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> Recorded:
         await may_store.wait()
         return await store(part, outgoing)
 
@@ -281,9 +281,9 @@ async def test_pass_that_is_not_stored_in_time_is_not_sent(line: Line) -> None:
 
 
 async def test_ledger_that_stored_a_pass_and_said_it_had_not_is_made_to_say_what_the_gate_heard(line: Line) -> None:
-    store, said = line.ledger.record, list[bool]()
+    store, said = line.ledger.record, list[Recorded]()
 
-    async def denying(part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
+    async def denying(part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> Recorded:
         said.append(await store(part, outgoing))
         if len(said) == 1:
             raise LedgerError("the connection broke after the commit")
@@ -295,7 +295,7 @@ async def test_ledger_that_stored_a_pass_and_said_it_had_not_is_made_to_say_what
     [verdict] = line.verdicts()
     [row] = line.ledger.rows
     assert (verdict.disposition, row.part.decision.disposition) == (Disposition.REVIEW, Disposition.REVIEW)
-    assert said == [True, False]
+    assert said == [Recorded.NEW, Recorded.KNOWN]
 
 
 async def test_gate_hears_of_a_bad_part_though_the_ledger_is_slow(line: Line) -> None:
@@ -319,7 +319,7 @@ async def test_ledger_away_gives_the_fail_safe_now_and_stores_it_later(line: Lin
     line.ledger.away = False
     await asyncio.wait_for(inspecting, 60)
     await line.settle()
-    known = await line.ledger.find(frame().key)
+    known = await line.ledger.find(identity_of(frame()))
     assert known is not None
     assert known.result_id == verdict.result_id
     assert len(line.verdicts()) == 1
@@ -327,7 +327,7 @@ async def test_ledger_away_gives_the_fail_safe_now_and_stores_it_later(line: Lin
 
 async def test_frame_without_room_gets_its_fail_safe_at_once_and_keeps_it_when_it_comes_again(line: Line) -> None:
     line.ledger.away = True
-    await line.station.answer(frame(payload=b""))
+    await line.station.answer(replace(frame(), payload=b""))
     [verdict] = await answered(line)
     assert (verdict.disposition, verdict.reason) == (Disposition.REVIEW, Reason.SAFE_MODE)
     line.ledger.away = False
@@ -345,7 +345,7 @@ async def test_frame_that_does_not_come_again_is_recorded_without_its_picture(
 ) -> None:
     monkeypatch.setattr("inspector.station.safe_mode.RETURN_TIMEOUT_S", 0.0)
     monkeypatch.setattr("inspector.station.safe_mode.CHECK_INTERVAL_S", 0.01)
-    await line.station.answer(frame(payload=b""))
+    await line.station.answer(replace(frame(), payload=b""))
     watching = asyncio.create_task(line.station.run())
     while not line.ledger.rows:
         await asyncio.sleep(0.01)

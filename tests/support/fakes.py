@@ -15,13 +15,14 @@ from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.frame import FrameKey
 from inspector.domain.line_state import LineState, LineStatus, PassRight, RightOrigin
 from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
+from inspector.domain.part_identity import PartIdentity
 from inspector.domain.pipeline import Pipeline, Retention, line_fingerprint
 from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.domain.report import Words, WordsState
 from inspector.domain.review import Review
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import LedgerError
-from inspector.messages.withdrawal import correct_report, report_id
+from inspector.messages.withdrawal import correct_report, gate_deadline, report_id
 from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartRow, Totals
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import (
@@ -29,7 +30,10 @@ from inspector.ports.ledger import (
     CameraRow,
     Event,
     NewestRun,
+    OpenPart,
+    PartCandidate,
     PipelineVersion,
+    Recorded,
     ReleasedPictures,
     StoredVerdict,
 )
@@ -106,8 +110,8 @@ class MemoryLedger:
     def __init__(self, pipelines: Sequence[PipelineVersion] = ()) -> None:
         self.away = False
         self.versions = list(pipelines)
-        self.acks: dict[FrameKey, Ack] = {}
-        self.due: dict[FrameKey, tuple[datetime, float]] = {}
+        self.acks: dict[str, Ack] = {}
+        self.due: dict[str, tuple[FrameKey, datetime, float]] = {}
         self.counts: dict[TriggerCount, CountComparison | None] = {}
         self.reviewed: set[str] = set()
         self.reviews: list[Review] = []
@@ -121,22 +125,38 @@ class MemoryLedger:
 
     # ------------------------------------------------------------------ ports.Ledger
 
-    async def find(self, key: FrameKey) -> StoredVerdict | None:
+    async def find(self, identity: PartIdentity) -> StoredVerdict | None:
         self._reach()
-        part = next((row.part for row in self.rows if row.part.key == key), None)
+        part = next((row.part for row in self.rows if row.part.identity == identity), None)
         if part is None:
             return None
         posted = (each.message for each in self.outbox if each.result_id == part.result_id and each.message.confirms)
         return StoredVerdict(part.result_id, next(posted, None))
 
-    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
-        if await self.find(part.key):
-            return False
+    async def candidates(self, key: FrameKey) -> list[PartCandidate]:
+        self._reach()
+        own = [row.part for row in reversed(self.rows) if row.part.key == key]
+        return [PartCandidate(part.result_id, part.identity, part.received_at) for part in own]
+
+    async def open_parts(self, now: datetime, after_gate: timedelta) -> list[OpenPart]:
+        self._reach()
+        listed = [OpenPart(row.part.result_id, row.part.identity, self._gate_by(row.part)) for row in self.rows]
+        return [part for part in listed if part.gate_by + after_gate > now]
+
+    def _gate_by(self, part: PartRecord) -> datetime:
+        payloads = (each.message.payload for each in self.outbox if each.message.message_id == part.result_id)
+        latest = part.received_at + timedelta(milliseconds=part.deadline_ms)
+        return gate_deadline(next(payloads, b"")) or latest
+
+    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> Recorded:
+        if await self.find(part.identity):
+            return Recorded.KNOWN
+        is_reused = any(row.part.identity.trigger == part.identity.trigger for row in self.rows)
         self.rows.append(PartRow(len(self.rows) + 1, part))
         if part.evidence:
             self.marked.pop(part.evidence.sha256, None)
         self.outbox += [Posted(message, part.result_id, part.key.line) for message in outgoing]
-        return True
+        return Recorded.REUSED if is_reused else Recorded.NEW
 
     async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:
         self._reach()
@@ -155,7 +175,7 @@ class MemoryLedger:
             posted.message = posted.message._replace(payload=payload)
             row = self.part(result_id)
             assert row is not None
-            self._put(replace(row.part, decision=decision, late=not in_time))
+            self._put(replace(row.part, decision=decision, late=not in_time and decision.reason is Reason.DEADLINE))
         for posted in self.outbox if waiting else []:
             if posted.message.message_id == report_id(result_id) and not posted.published:
                 report = correct_report(posted.message.payload, payload, decision.detail)
@@ -211,22 +231,22 @@ class MemoryLedger:
 
     async def acknowledge(self, ack: Ack) -> Disposition | None:
         self._reach()
-        part = next((row.part for row in self.rows if row.part.key == ack.key), None)
+        part = next((row.part for row in reversed(self.rows) if _is_named(row.part, ack)), None)
         if part is None:
             return None
-        if self.acks.setdefault(ack.key, ack) is ack:
+        if self.acks.setdefault(part.result_id, ack) is ack:
             for posted in self.outbox:
                 if posted.result_id == part.result_id and posted.message.confirms:
                     self._publish(posted)
-            self.due.pop(ack.key, None)
+            self.due.pop(part.result_id, None)
             self._put(replace(part, state=PartState.ACKNOWLEDGED))
         return part.decision.disposition
 
     async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[MissingAck]:
         self._reach()
-        mine = {key: due for key, due in self.due.items() if lines is None or key.line in lines}
-        late = sorted(key for key, (due_at, _) in mine.items() if due_at <= now)
-        return [MissingAck(key, self.due.pop(key)[1]) for key in late]
+        mine = {one: due for one, due in self.due.items() if lines is None or due[0].line in lines}
+        late = [self.due.pop(one) for one, (_, due_at, _) in mine.items() if due_at <= now]
+        return [MissingAck(key, ack_within_ms) for key, _, ack_within_ms in sorted(late)]
 
     async def add_count(self, count: TriggerCount) -> None:
         self._reach()
@@ -290,7 +310,7 @@ class MemoryLedger:
             self._put(replace(row.part, state=PartState.PUBLISHED))
         if message.ack_within_ms is not None:
             due_at = utc_now() + timedelta(milliseconds=message.ack_within_ms)
-            self.due[row.part.key] = (due_at, message.ack_within_ms)
+            self.due[row.part.result_id] = (row.part.key, due_at, message.ack_within_ms)
 
     def _compared(self, count: TriggerCount) -> CountComparison:
         mine = [row.part for row in self.rows if row.part.key[:2] == (count.line, count.camera)]
@@ -393,6 +413,8 @@ def _added(row: CameraRow | None, seen: CameraActivity) -> CameraRow:
             seen.lost,
             seen.last_seq,
             seen.run,
+            seen.resent,
+            seen.retained,
         )
     return replace(
         row,
@@ -403,7 +425,15 @@ def _added(row: CameraRow | None, seen: CameraActivity) -> CameraRow:
         lost=row.lost + seen.lost,
         last_seq=seen.last_seq if seen.last_seq is not None else row.last_seq,
         run=seen.run if seen.run is not None else row.run,
+        resent=row.resent + seen.resent,
+        retained=row.retained + seen.retained,
     )
+
+
+def _is_named(part: PartRecord, ack: Ack) -> bool:
+    if ack.result_id is None:
+        return part.key == ack.key
+    return (part.key[:2], part.result_id) == (ack.key[:2], ack.result_id)
 
 
 def _fits(row: PartRow, wanted: PartFilter) -> bool:

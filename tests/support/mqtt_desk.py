@@ -29,6 +29,7 @@ class Desk:
         self.answered: list[Frame] = []
         self.ledger_away = False
         self.statuses: list[tuple[str, str, str]] = []
+        self.retained: list[tuple[str, str, str]] = []
         self.acks: list[Ack] = []
         self.counts: list[TriggerCount] = []
         self.complaints: list[tuple[str, str]] = []
@@ -57,6 +58,9 @@ class Desk:
     def on_status(self, line: str, camera: str, status: str) -> None:
         self.statuses.append((line, camera, status))
 
+    def on_retained(self, line: str, camera: str, channel: str) -> None:
+        self.retained.append((line, camera, channel))
+
     def report_fault(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
         self.complaints.append((kind, text))
 
@@ -76,9 +80,16 @@ class Device:
         assert online.wait(10)
 
     def say(self, topic: str, payload: bytes, **properties: str) -> None:
+        self._publish(topic, payload, properties, retain=False)
+
+    def say_retained(self, topic: str, payload: bytes, **properties: str) -> None:
+        """Say it with the retain flag: the broker keeps a copy."""
+        self._publish(topic, payload, properties, retain=True)
+
+    def _publish(self, topic: str, payload: bytes, properties: dict[str, str], *, retain: bool) -> None:
         told = Properties(PacketTypes.PUBLISH)
         told.UserProperty = list(properties.items())
-        self._client.publish(f"plant/v1/{topic}", payload, qos=1, properties=told).wait_for_publish(5)
+        self._client.publish(f"plant/v1/{topic}", payload, qos=1, retain=retain, properties=told).wait_for_publish(5)
 
     def stop(self) -> None:
         self._client.disconnect()

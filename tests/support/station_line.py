@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from support.fakes import MemoryEvidence, MemoryLedger, live_version
@@ -17,6 +18,7 @@ from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.failover import Failover
 from inspector.station.gate_feedback import GateFeedback
+from inspector.station.known_parts import KnownParts
 from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.recorder import Recorder
@@ -37,6 +39,7 @@ class Line:
     evidence: MemoryEvidence = field(default_factory=MemoryEvidence)
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
     margin_ms: float = 100.0
+    passed_s: float = 0.0  # how far the clock of open triggers is ahead
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.ledger, self.publisher)
@@ -49,9 +52,9 @@ class Line:
         safe_mode = SafeMode(examiner, recorder, state, self.events)
         self.gate = GateFeedback(self.ledger, self.events)
         self.cameras = CameraMonitor(self.ledger, self.events)
-        self.station = Station(
-            examiner, recorder, safe_mode, self.ledger, self.outbox, self.events, self.cameras, self.gate
-        )
+        clock = lambda: time.monotonic() + self.passed_s  # noqa: E731
+        known = KnownParts(self.ledger, self.outbox, self.events, self.cameras, clock=clock)
+        self.station = Station(examiner, recorder, safe_mode, known, self.events, self.cameras, self.gate)
         self.declare(pipeline())
 
     def declare(self, declared: Pipeline, version: int = 1) -> None:

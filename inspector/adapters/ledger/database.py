@@ -41,10 +41,12 @@ def open_engine(
     connections: int = 1,
     synchronous: Synchronous = "FULL",
     busy_s: float = BUSY_TIMEOUT_S,
+    rebuilds: bool = False,
 ) -> Engine:
     """Return an engine that connects on first use.
 
     Raises LedgerError for a URL that can't hold a ledger, and for a missing database file unless it `creates` one.
+    `rebuilds` lets SQLite replace whole tables: references are then checked by `require_references`, not by each row.
     """
     with ledger_errors("the database can't be opened"):
         parsed = parse(url)
@@ -55,7 +57,15 @@ def open_engine(
         engine = create_engine(parsed, pool_size=connections, max_overflow=0, pool_pre_ping=True)
     prepare = _prepare_sqlite if file else _prepare_server
     prepare(engine, writes=writes, synchronous=synchronous, busy_s=busy_s)
+    if file and rebuilds:
+        event.listen(engine, "connect", _ignore_references)
     return engine
+
+
+def require_references(connection: Connection) -> None:
+    """Raise LedgerError if a row refers to one that does not exist. Servers check that by themselves."""
+    if connection.dialect.name == "sqlite" and (row := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
+        raise LedgerError(f"a row of {row[0]} refers to a missing row of {row[2]}; restore a backup made before")
 
 
 def parse(url: str) -> URL:
@@ -130,6 +140,10 @@ def _impatient(url: URL) -> URL:
     if url.get_driver_name() not in ("psycopg", "psycopg2"):
         return url
     return url.update_query_dict({name: value for name, value in CONNECTION_TIMEOUTS.items() if name not in url.query})
+
+
+def _ignore_references(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys=OFF")
 
 
 def _prepare_server(engine: Engine, *, writes: bool, synchronous: Synchronous, busy_s: float) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 
 from inspector.adapters.ledger import counter_runs as runs
+from inspector.adapters.ledger import identities, reads, writes
 from inspector.adapters.ledger import picture_retention as letting_go
-from inspector.adapters.ledger import reads, writes
 from inspector.adapters.ledger import reconciliation as books
 from inspector.adapters.ledger.database import BUSY_TIMEOUT_S, Synchronous, open_engine, read
 from inspector.adapters.ledger.schema import require_head
@@ -21,6 +21,7 @@ from inspector.domain.decision import Decision
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.part import PartRecord
+from inspector.domain.part_identity import PartIdentity
 from inspector.domain.pipeline import Retention
 from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.domain.report import Words
@@ -33,7 +34,10 @@ from inspector.ports.ledger import (
     CameraRow,
     Event,
     NewestRun,
+    OpenPart,
+    PartCandidate,
     PipelineVersion,
+    Recorded,
     ReleasedPictures,
     StoredVerdict,
 )
@@ -91,10 +95,20 @@ class SqlLedger:
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
 
-    async def find(self, key: FrameKey) -> StoredVerdict | None:
-        return await self._read(reads.find, key)
+    async def find(self, identity: PartIdentity) -> StoredVerdict | None:
+        return await self._read(identities.find, identity)
 
-    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
+    async def candidates(self, key: FrameKey) -> list[PartCandidate]:
+        return await self._read(identities.candidates, key)
+
+    async def named(self, result_id: str) -> PartCandidate | None:
+        """Return the part of this result, or None."""
+        return await self._read(identities.named, result_id)
+
+    async def open_parts(self, now: datetime, after_gate: timedelta) -> list[OpenPart]:
+        return await self._read(identities.open_parts, now, after_gate)
+
+    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> Recorded:
         return await self._writer.submit(writes.record_parts, writes.NewPart(part, tuple(outgoing)))
 
     async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:

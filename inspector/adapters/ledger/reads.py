@@ -25,27 +25,15 @@ from inspector.adapters.ledger.tables import (
     reports,
     votes,
 )
-from inspector.domain.frame import FrameKey
 from inspector.domain.line_state import LineState, LineStatus, PassRight, RightOrigin
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import LedgerError
 from inspector.ports.archive import CameraPosition, PartRow
 from inspector.ports.broker import OutgoingMessage
-from inspector.ports.ledger import CameraRow, PipelineVersion, StoredVerdict
+from inspector.ports.ledger import CameraRow, PipelineVersion
 
 NEW_LINE: Final = LineStatus(LineState.COMMISSIONING)
-
-
-def find(connection: Connection, key: FrameKey) -> StoredVerdict | None:
-    """Return the part of this key with its verdict message, if it has one."""
-    its_verdict = (outbox.c.part == parts.c.number) & outbox.c.confirms
-    its_key = (parts.c.line == key.line, parts.c.camera == key.camera, parts.c.trigger_id == key.trigger_id)
-    wanted = select(parts.c.result_id, outbox).outerjoin_from(parts, outbox, its_verdict).where(*its_key)
-    row = connection.execute(wanted).first()
-    if row is None:
-        return None
-    return StoredVerdict(row.result_id, outgoing_of(row) if row.message_id is not None else None)
 
 
 def unfinished_words(connection: Connection, lines: Sequence[str]) -> list[PartRecord]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select, update
 
 from inspector.adapters.ledger.database import VALUES_PER_STATEMENT, upsert
+from inspector.adapters.ledger.identities import has_key
 from inspector.adapters.ledger.rows import count_of, count_row
 from inspector.adapters.ledger.tables import counts, is_unacknowledged, is_uncompared, is_waiting, losses, outbox, parts
 from inspector.domain.declared import Disposition
@@ -36,9 +37,9 @@ def acknowledge(connection: Connection, group: Sequence[Ack]) -> list[Dispositio
 
 
 def _acknowledge(connection: Connection, ack: Ack) -> Disposition | None:
-    row, key = parts.c, ack.key
-    its_key = (row.line == key.line, row.camera == key.camera, row.trigger_id == key.trigger_id)
-    part = connection.execute(select(row.number, row.disposition, row.acknowledged_at).where(*its_key)).first()
+    row = parts.c
+    named = select(row.number, row.disposition, row.acknowledged_at).where(*_names(ack))
+    part = connection.execute(named.order_by(row.number.desc()).limit(1)).first()
     if part is None:
         return None
     if part.acknowledged_at is None:
@@ -48,6 +49,13 @@ def _acknowledge(connection: Connection, ack: Ack) -> Disposition | None:
         verdict = update(outbox).where(outbox.c.part == part.number, outbox.c.confirms)
         connection.execute(verdict.values(published_at=published_at, ack_due_at=None))
     return Disposition(part.disposition)
+
+
+def _names(ack: Ack) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of the parts that an acknowledgement may mean: a gate speaks for its own camera only."""
+    if ack.result_id is None:
+        return has_key(ack.key)
+    return parts.c.line == ack.key.line, parts.c.camera == ack.key.camera, parts.c.result_id == ack.result_id
 
 
 def take_overdue(connection: Connection, group: Sequence[OverdueQuery]) -> list[list[MissingAck]]:

@@ -39,6 +39,8 @@ def part_row(part: PartRecord) -> Row:
         "would_be_disposition": part.would_be.disposition,
         "vote_count": len(part.votes),
         "evidence": part.evidence and part.evidence.sha256,
+        **_fields(part, "received_sha256", "unique_by"),
+        "identity": part.identity.digest,
     }
 
 
@@ -85,7 +87,8 @@ def evidence_row(evidence: Evidence) -> Row:
 
 def camera_row(sighting: CameraActivity) -> Row:
     seen = {"first_seen": sighting.at, "last_seen": sighting.at}
-    return seen | _fields(sighting, "line", "camera", "known", "status", "frames", "lost", "last_seq", "run")
+    counted = _fields(sighting, "frames", "lost", "last_seq", "run", "resent", "retained")
+    return seen | counted | _fields(sighting, "line", "camera", "known", "status")
 
 
 def loss_rows(sighting: CameraActivity) -> list[Row]:
@@ -141,6 +144,8 @@ def part_of(row: Any, votes: Iterable[Any]) -> PartRecord:
         evidence=_evidence(row),
         words=_words(row),
         state=PartState(row.state),
+        received_sha256=row.received_sha256,
+        unique_by=row.unique_by,
     )
 
 

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, func, select
 
-from inspector.adapters.ledger.database import ledger_errors, open_engine, parse, read, sqlite_file
+from inspector.adapters.ledger.database import ledger_errors, open_engine, parse, read, require_references, sqlite_file
 from inspector.errors import LedgerError
 
 UPGRADE_LOCK: Final = Lock()  # alembic holds the running upgrade in globals
@@ -31,12 +31,13 @@ def upgrade(url: str) -> SchemaState:
     than this program.
     """
     make_folder(url)
-    engine = open_engine(url, writes=True, creates=True)
+    engine = open_engine(url, writes=True, creates=True, rebuilds=True)
     try:
         with UPGRADE_LOCK, ledger_errors("the database can't be upgraded"), engine.begin() as connection:
             wait_for_upgrades(connection)
             require_known(current_revision(connection))
             migrate(connection, "head")
+            require_references(connection)
             return SchemaState(current_revision(connection), _head())
     finally:
         engine.dispose()

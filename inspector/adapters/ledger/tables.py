@@ -122,6 +122,9 @@ class PartColumns(TypedColumns):
     line_state: Named[str] = Column(server_default="LIVE")
     would_be_verdict: Named[str] = Column(server_default="")
     would_be_disposition: Named[str] = Column(server_default="")
+    received_sha256: Named[str]  # of the bytes as received; empty where nothing was received
+    unique_by: Named[str]  # the values of `trigger.unique_by`, as JSON
+    identity: Named[str]  # PartIdentity.digest: bounded, as an index of the values themselves would not be
 
 
 class VoteColumns(TypedColumns):
@@ -223,6 +226,8 @@ class CameraColumns(TypedColumns):
     lost: Named[int] = Column(BIG_INTEGER)
     last_seq: Named[int | None] = Column(BIG_INTEGER)
     run: Named[int | None] = Column(BIG_INTEGER)  # that last_seq belongs to
+    resent: Named[int] = Column(BIG_INTEGER, server_default="0")
+    retained: Named[int] = Column(BIG_INTEGER, server_default="0")
 
 
 class LossColumns(TypedColumns):
@@ -273,7 +278,7 @@ parts = Table(
     "parts",
     metadata,
     PartColumns,
-    UniqueConstraint("line", "camera", "trigger_id"),
+    UniqueConstraint("line", "camera", "trigger_id", "identity"),
     sqlite_autoincrement=True,  # a number is never reused, even after the newest part was deleted
 )
 votes = Table("votes", metadata, VoteColumns, sqlite_with_rowid=False)

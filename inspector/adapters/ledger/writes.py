@@ -40,15 +40,17 @@ from inspector.adapters.ledger.tables import (
     shadow_votes,
     votes,
 )
-from inspector.domain.decision import Decision
+from inspector.domain.decision import Decision, Reason
+from inspector.domain.frame import FrameKey
 from inspector.domain.part import Evidence, PartRecord, PartState
+from inspector.domain.part_identity import Trigger
 from inspector.domain.report import NO_WORDS, Words
 from inspector.domain.review import Review
 from inspector.domain.vote import Vote
 from inspector.errors import LedgerError
 from inspector.messages.withdrawal import correct_report, report_id
 from inspector.ports.broker import OutgoingMessage
-from inspector.ports.ledger import CameraActivity, Event
+from inspector.ports.ledger import CameraActivity, Event, Recorded
 from inspector.utc import utc_now
 
 
@@ -74,15 +76,45 @@ class Withdrawal(NamedTuple):
     payload: bytes
     in_time: bool
 
+    @property
+    def is_late(self) -> bool:
+        """Whether the verdict was withdrawn because it came too late."""
+        return not self.in_time and self.decision.reason is Reason.DEADLINE
 
-def record_parts(connection: Connection, group: Sequence[NewPart]) -> list[bool]:
-    """Store the parts whose keys are new, with all their children; return for each whether it was."""
+
+def record_parts(connection: Connection, group: Sequence[NewPart]) -> list[Recorded]:
+    """Store the parts whose identities are new, with all their children; return for each whether it was."""
     _insert_pictures(connection, [new.part.evidence for new in group if new.part.evidence])
+    used = _used_triggers(connection, [new.part.key for new in group])
     numbers = _insert_parts(connection, group)
     # A part that is twice in the group is stored once: the first one takes the number.
     stored = [(numbers.pop(new.part.result_id, None), new) for new in group]
     _insert_children(connection, [(number, new) for number, new in stored if number is not None])
-    return [number is not None for number, _ in stored]
+    return [_recorded(new.part.identity.trigger, used, is_new=number is not None) for number, new in stored]
+
+
+def _recorded(trigger: Trigger, used: set[Trigger], *, is_new: bool) -> Recorded:
+    if not is_new:
+        return Recorded.KNOWN
+    recorded = Recorded.REUSED if trigger in used else Recorded.NEW
+    used.add(trigger)
+    return recorded
+
+
+def _used_triggers(connection: Connection, keys: Sequence[FrameKey]) -> set[Trigger]:
+    """Return the triggers that the ledger already holds among these keys."""
+    by_camera: dict[tuple[str, str], list[str]] = {}
+    for line, camera, trigger_id in keys:
+        by_camera.setdefault((line, camera), []).append(trigger_id)
+    return {
+        Trigger(FrameKey(line, camera, row.trigger_id), row.unique_by)
+        for (line, camera), trigger_ids in by_camera.items()
+        for row in connection.execute(
+            select(parts.c.trigger_id, parts.c.unique_by)
+            .where(parts.c.line == line, parts.c.camera == camera, parts.c.trigger_id.in_(trigger_ids))
+            .distinct()
+        )
+    }
 
 
 def finish_words(connection: Connection, group: Sequence[FinishedWords]) -> list[None]:
@@ -104,7 +136,7 @@ def _withdraw(connection: Connection, withdrawal: Withdrawal) -> bool:
     if not connection.execute(verdict.values(payload=withdrawal.payload)).rowcount:
         return False
     part = update(parts).where(parts.c.result_id == withdrawal.result_id)
-    connection.execute(part.values(late=not withdrawal.in_time, **decision_row(withdrawal.decision)))
+    connection.execute(part.values(late=withdrawal.is_late, **decision_row(withdrawal.decision)))
     _correct_report(connection, withdrawal)
     return True
 
@@ -142,6 +174,8 @@ def add_camera_activity(connection: Connection, group: Sequence[Sequence[CameraA
             "last_seen": case((newest.last_seen > old.last_seen, newest.last_seen), else_=old.last_seen),
             "frames": old.frames + newest.frames,
             "lost": old.lost + newest.lost,
+            "resent": old.resent + newest.resent,
+            "retained": old.retained + newest.retained,
             "last_seq": func.coalesce(newest.last_seq, old.last_seq),
             "run": func.coalesce(newest.run, old.run),
         },
@@ -195,9 +229,9 @@ def _expect_acks(connection: Connection, message_ids: Sequence[str], now: dateti
 
 
 def _insert_parts(connection: Connection, group: Sequence[NewPart]) -> dict[str, int]:
-    """Return the numbers of new parts by result_id. A result_id of another key is an error, not a repeat."""
+    """Return the numbers of new parts by result_id. A result_id of another identity is an error, not a repeat."""
     new = upsert(connection, parts).on_conflict_do_nothing(
-        index_elements=[parts.c.line, parts.c.camera, parts.c.trigger_id]
+        index_elements=[parts.c.line, parts.c.camera, parts.c.trigger_id, parts.c.identity]
     )
     rows = connection.execute(new.returning(parts.c.result_id, parts.c.number), [part_row(new.part) for new in group])
     return {row.result_id: row.number for row in rows}

@@ -10,9 +10,10 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Final, TypeVar
 
-from inspector.messages.incoming import utc
+from inspector.messages.incoming import FrameRef, utc
 from inspector.text import REPLACEMENT, one_line, shortened
 
 MAX_TEXT_CHARACTERS: Final = 128
@@ -20,6 +21,9 @@ MAX_DEADLINE_MS: Final = 600_000.0
 MAX_COUNT_DIGITS: Final = 15
 MAX_QUOTED_CHARACTERS: Final = 60
 NESTED: Final = f"{REPLACEMENT} (a list or an object)"
+MAX_LABELS: Final = 16  # fields of a sender's own that a frame keeps
+LABEL_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+CONTRACT_FIELDS: Final = frozenset(FrameRef.model_fields)  # the contract's fields of a frame
 Choice = TypeVar("Choice")
 FLAGS: Final[Mapping[str, bool]] = {"1": True, "true": True, "0": False, "false": False, "": False}
 
@@ -97,11 +101,24 @@ class FieldReader:
         self.ignore(name, value, "an RFC 3339 time with its zone, such as 2026-01-31T12:00:00.123Z")
         return None
 
+    def labels(self) -> tuple[tuple[str, str], ...]:
+        """Return the sender's own fields, by name. Those that can't be names or values are no fault: nobody asked."""
+        own = (
+            (name, value)
+            for name, value in sorted(self._values.items())
+            if name not in CONTRACT_FIELDS and LABEL_NAME.fullmatch(name) and _is_label(value)
+        )
+        return tuple(islice(own, MAX_LABELS))
+
     def flag(self, name: str) -> bool:
         value = self._values.get(name, "")
         if value.lower() not in FLAGS:
             self.ignore(name, value, "true or false")
         return FLAGS.get(value.lower(), False)
+
+
+def _is_label(value: str) -> bool:
+    return 0 < len(value) <= MAX_TEXT_CHARACTERS and value.isprintable() and REPLACEMENT not in value
 
 
 def json_fields(payload: bytes) -> dict[str, str] | None:

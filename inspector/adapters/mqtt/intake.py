@@ -147,7 +147,7 @@ class Intake:
         filters = [name for line in lines for name in self._filters(line)]
         if not filters:
             return
-        if self._broker.speaks_v5:
+        if self._broker.speaks_v5:  # without Retain As Published, the flag marks stored copies only
             self._client.subscribe([(name, SubscribeOptions(qos=FRAME_QOS)) for name in filters])
         else:
             self._client.subscribe([(name, FRAME_QOS) for name in filters])
@@ -214,6 +214,10 @@ class Intake:
 
     def _receive_from(self, topic: FrameTopic, message: MQTTMessage) -> None:
         """Handle a message of a camera, gate or PLC whose topic is sound."""
+        if message.retain and topic.channel != "status":
+            self._on_loop(self._reception.on_retained, topic.line, topic.camera, topic.channel)
+            self._ack_order.ready(message.mid)
+            return
         if message.qos < FRAME_QOS and topic.channel != "status":
             text = f"{topic.channel} arrives with QoS 0, so that the broker may drop it without a trace; send QoS 1"
             self._note(Notice("QOS_TOO_LOW", text), topic)

@@ -32,6 +32,8 @@ from inspector.utc import utc_now
 MAX_TRIGGERS: Final = 10**12
 MAX_URL_CHARACTERS: Final = 2048
 TRACEPARENT_FORM: Final = "a W3C trace context, 00-<32 hex>-<16 hex>-<2 hex>"
+RESULT_ID_PATTERN: Final = re.compile(r"[!-~]{1,48}")
+RESULT_ID_FORM: Final = "the result_id of a verdict"
 TRIGGER_ID_FORM: Final = "1 to 128 of A-Z a-z 0-9 _ . : -"
 SHA256_PATTERN: Final = re.compile(r"[0-9a-f]{64}")
 DISPOSITIONS: Final = {each.value: each for each in Disposition}
@@ -102,6 +104,7 @@ def parse_frame(message: CameraMessage, replies: ReplyTopics) -> ParsedFrame:
         redelivered=message.redelivered,
         fault=trigger.fault or picture.fault or _product_fault(product, fields),
         claim=picture.claim,
+        labels=fields.labels(),
     )
     return ParsedFrame(frame, tuple(_notices(message, fields, replies)))
 
@@ -109,12 +112,16 @@ def parse_frame(message: CameraMessage, replies: ReplyTopics) -> ParsedFrame:
 def parse_ack(topic: FrameTopic, payload: bytes, now: datetime) -> ParsedAck:
     """Parse a gate's acknowledgement. Without a readable time it counts from receipt.
 
-    Raises FrameError without a trigger_id or a disposition: what says neither acknowledges nothing.
+    Raises FrameError where it names no part, or without a disposition: such a message acknowledges nothing.
     """
     fields = _document(payload)
-    trigger_id = _required(fields, "trigger_id", fields.matching("trigger_id", TRIGGER_ID_PATTERN, TRIGGER_ID_FORM))
+    result_id = fields.matching("result_id", RESULT_ID_PATTERN, RESULT_ID_FORM)
+    trigger_id = fields.matching("trigger_id", TRIGGER_ID_PATTERN, TRIGGER_ID_FORM)
+    if result_id is None:
+        _required(fields, "trigger_id", trigger_id)
     disposition = _required(fields, "disposition", fields.choice("disposition", DISPOSITIONS))
-    ack = Ack(FrameKey(topic.line, topic.camera, trigger_id), disposition, fields.time("at") or now)
+    key = FrameKey(topic.line, topic.camera, trigger_id or "")
+    ack = Ack(key, disposition, fields.time("at") or now, result_id)
     return ParsedAck(ack, tuple(Notice("BAD_PROPERTY", f"ack: {fault}") for fault in fields.faults))
 
 

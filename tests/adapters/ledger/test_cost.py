@@ -117,7 +117,7 @@ def test_totals_cost_what_came_since_then_and_not_what_came_before(filled: Fille
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(lambda ledger: ledger.find(a_part("t-7").key), id="find"),
+        pytest.param(lambda ledger: ledger.find(a_part("t-7").identity), id="find"),
         pytest.param(lambda ledger: ledger.unpublished(None, 10), id="unpublished"),
         pytest.param(lambda ledger: ledger.unpublished(["pcb"], 10), id="unpublished of a line"),
         pytest.param(lambda ledger: ledger.unfinished_words(["pcb"]), id="unfinished words"),

@@ -86,7 +86,7 @@ async def check_whole(url: str, evidence: FileEvidence, rows: list[PartRow]) -> 
             assert part.words.state is WordsState.WRITTEN
             assert part.evidence is not None
             assert len(evidence.get(part.evidence.sha256)) == part.evidence.size_bytes
-            assert await ledger.find(part.key) == StoredVerdict(part.result_id, a_verdict(part))
+            assert await ledger.find(part.identity) == StoredVerdict(part.result_id, a_verdict(part))
 
 
 FULL_DISK = """

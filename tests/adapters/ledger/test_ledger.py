@@ -13,7 +13,6 @@ from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, a_ve
 from inspector.adapters.ledger import DeclaredVersion, store_versions
 from inspector.domain.decision import Reason, fail_safe
 from inspector.domain.declared import Disposition, Severity
-from inspector.domain.frame import FrameKey
 from inspector.domain.part import Evidence, PartRecord, PartState
 from inspector.domain.reconciliation import Gap
 from inspector.domain.report import Box, Finding, Words, WordsState
@@ -22,7 +21,7 @@ from inspector.messages.outgoing import ReportMessage, report_message, to_json, 
 from inspector.messages.withdrawal import report_id
 from inspector.ports.archive import CameraPosition, PartFilter
 from inspector.ports.broker import OutgoingMessage
-from inspector.ports.ledger import CameraActivity, Event, StoredVerdict
+from inspector.ports.ledger import CameraActivity, Event, Recorded, StoredVerdict
 
 PENDING = Words(WordsState.PENDING)
 WRITTEN = Words(
@@ -37,18 +36,18 @@ def report_of(part: PartRecord) -> OutgoingMessage:
 async def test_recorded_part_is_found_with_its_verdict(opened: Opened) -> None:
     part, verdict = a_part(), OutgoingMessage("m-1", "a/verdict", b"\x00\xff", True, b"\x01")
     assert await opened.ledger.record(part, [report_of(part), verdict])
-    assert await opened.ledger.find(part.key) == StoredVerdict(part.result_id, verdict)
+    assert await opened.ledger.find(part.identity) == StoredVerdict(part.result_id, verdict)
 
 
 async def test_part_without_messages_is_found_without_a_verdict(opened: Opened) -> None:
     part = a_part()
     await opened.ledger.record(part, [])
-    assert await opened.ledger.find(part.key) == StoredVerdict(part.result_id, None)
+    assert await opened.ledger.find(part.identity) == StoredVerdict(part.result_id, None)
 
 
 async def test_unknown_key_is_not_found(opened: Opened) -> None:
     await opened.ledger.record(a_part("t-1"), [])
-    assert await opened.ledger.find(FrameKey("pcb", "cam2", "t-1")) is None
+    assert await opened.ledger.find(a_part(camera="cam2").identity) is None
 
 
 async def test_key_is_decided_once_and_the_first_decision_stays(opened: Opened) -> None:
@@ -73,9 +72,9 @@ async def test_of_copies_recorded_at_once_exactly_one_is_stored(opened: Opened) 
     copies = [a_part(result_id=f"copy-{number}") for number in range(20)]
     stored = await asyncio.gather(*(opened.ledger.record(copy, [a_verdict(copy)]) for copy in copies))
     assert sum(stored) == 1
-    known = await opened.ledger.find(copies[0].key)
+    known = await opened.ledger.find(copies[0].identity)
     assert known is not None
-    assert known.result_id == copies[stored.index(True)].result_id
+    assert known.result_id == copies[stored.index(Recorded.NEW)].result_id
     assert len(await opened.ledger.unpublished(None, 100)) == 1
 
 
@@ -120,7 +119,7 @@ async def test_what_the_gate_was_told_while_a_pass_was_being_stored_is_what_the_
         replace(waiting, decision=safe),
         replace(published, decision=safe, state=PartState.PUBLISHED),
     ]
-    known = await opened.ledger.find(published.key)
+    known = await opened.ledger.find(published.identity)
     assert known is not None
     assert known.verdict == a_verdict(published)._replace(payload=b"told")
 
@@ -196,7 +195,7 @@ async def test_confirmed_verdict_can_still_be_repeated(opened: Opened) -> None:
     part = a_part()
     await opened.ledger.record(part, [a_verdict(part)])
     await opened.ledger.confirm([part.result_id])
-    assert await opened.ledger.find(part.key) == StoredVerdict(part.result_id, a_verdict(part))
+    assert await opened.ledger.find(part.identity) == StoredVerdict(part.result_id, a_verdict(part))
 
 
 async def test_same_picture_of_two_parts_is_one_evidence(opened: Opened) -> None:

@@ -42,14 +42,14 @@ async def test_server_that_dies_is_an_error_and_the_ledger_goes_on_when_it_is_ba
     async with SqlLedger(url) as ledger:
         assert await ledger.record(before, [a_verdict(before)])
         own.stop()
-        for call in (ledger.record(meanwhile, []), ledger.find(before.key), ledger.confirm(["x"])):
+        for call in (ledger.record(meanwhile, []), ledger.find(before.identity), ledger.confirm(["x"])):
             with pytest.raises(LedgerError):
                 await call
         with pytest.raises(LedgerError, match="the ledger can't be read"):
             archive.parts(PartFilter(), 1)
         own.start()
         assert await ledger.record(meanwhile, []), "by itself, at the first try"
-        assert await ledger.find(before.key) is not None, "what was committed survived"
+        assert await ledger.find(before.identity) is not None, "what was committed survived"
     assert len(archive.parts(PartFilter(), 10)) == 2
     archive.close()
 

@@ -157,4 +157,4 @@ async def _record_at_once(url: str, parts: list[PartRecord]) -> None:
 async def _recorded_and_found(url: str, part: PartRecord, message: OutgoingMessage) -> StoredVerdict | None:
     async with SqlLedger(url) as ledger:
         await ledger.record(part, [message])
-        return await ledger.find(part.key)
+        return await ledger.find(part.identity)

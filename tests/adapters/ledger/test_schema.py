@@ -22,12 +22,16 @@ from inspector.adapters.ledger import SchemaState, SqlArchive, SqlLedger, measur
 from inspector.adapters.ledger.migrations import versions
 from inspector.adapters.ledger.schema import migrate
 from inspector.adapters.ledger.tables import metadata
+from inspector.domain.frame import FrameKey
 from inspector.domain.line_state import LineState, LineStatus, RightOrigin
+from inspector.domain.part_identity import PartIdentity, Trigger
 from inspector.errors import LedgerError
 from inspector.ports.archive import PartFilter
 from inspector.utc import utc_now
 
 HEAD = max(file.name for file in resources.files(versions).iterdir() if file.name.startswith("v0"))[1:5]
+BEFORE_IDENTITY = "0008"
+PICTURE = "ab" * 32
 
 
 @pytest.fixture
@@ -259,3 +263,39 @@ async def test_ledger_can_be_measured_where_it_will_live(blank: str) -> None:
     assert set(speed.lists) >= {"all", "line", "rejected"}
     with pytest.raises(LedgerError, match="holds parts; name an empty one"):
         await measure_ledger(blank)
+
+
+def test_older_parts_get_the_identity_of_their_stored_picture(blank: str) -> None:
+    with connected(blank) as connection:
+        migrate(connection, BEFORE_IDENTITY)
+    execute(
+        blank,
+        f"INSERT INTO evidence (sha256, media_type, size_bytes, width_px, height_px) VALUES ('{PICTURE}', '', 1, 1, 1)",
+        OLD_PART,
+        f"UPDATE parts SET evidence = '{PICTURE}', part_id = 'SN é 1', trigger_id = 't-1'",
+        OLD_PART.replace("VALUES ('x'", "VALUES ('y'"),
+        "INSERT INTO votes (part, position, view, rung, p_ng, tokens, ms, text) "
+        "SELECT number, 0, 'direct', 0, 0.25, 1, 30.0, '\"No\"' FROM parts",
+        "DELETE FROM votes WHERE part IN (SELECT number FROM parts WHERE result_id = 'y')",
+        "DELETE FROM parts WHERE result_id = 'y'",
+    )
+    upgrade(blank)
+    [stored] = fetch(blank, "SELECT received_sha256, unique_by, identity FROM parts")
+    identity = PartIdentity(Trigger(FrameKey("x", "x", "t-1")), PICTURE, "SN é 1")
+    assert stored == (PICTURE, "", identity.digest)
+    assert fetch(blank, "SELECT p_ng FROM votes") == [(0.25,)]
+    execute(blank, OLD_PART.replace("INTO parts (", "INTO parts (received_sha256, unique_by, identity, ")
+            .replace("VALUES (", "VALUES ('', '', '', ").replace("'x', 'x', 'x'", "'z', 'x', 'x'", 1))  # fmt: skip
+    assert fetch(blank, "SELECT max(number) FROM parts") == [(3,)], "a number is never given twice"
+
+
+def test_upgrade_refuses_a_ledger_with_broken_references(file: Path) -> None:
+    with connected(url_of(file)) as connection:
+        migrate(connection, BEFORE_IDENTITY)
+    execute(
+        url_of(file),
+        "INSERT INTO votes (part, position, view, rung, tokens, ms, text) VALUES (9, 0, 'direct', 0, 1, 1.0, '\"\"')",
+    )
+    with pytest.raises(LedgerError, match="a row of votes refers to a missing row of parts"):
+        upgrade(url_of(file))
+    assert schema_state(url_of(file)).current == BEFORE_IDENTITY

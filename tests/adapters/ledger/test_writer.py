@@ -16,7 +16,7 @@ from inspector.domain.report import Words, WordsState
 from inspector.errors import LedgerError
 from inspector.ports.archive import PartFilter
 from inspector.ports.broker import OutgoingMessage
-from inspector.ports.ledger import Event
+from inspector.ports.ledger import Event, Recorded
 
 
 def some_parts(count: int) -> list[PartRecord]:
@@ -41,7 +41,7 @@ async def test_faulty_write_fails_alone(database: str, spoiled: dict[str, Any], 
             writes = [asyncio.ensure_future(ledger.record(part, [a_verdict(part)])) for part in [*good, bad]]
             await asyncio.sleep(0)
         outcomes = await asyncio.gather(*writes, return_exceptions=True)
-    assert outcomes[:20] == [True] * 20
+    assert outcomes[:20] == [Recorded.NEW] * 20
     assert isinstance(outcomes[20], LedgerError)
     with pytest.raises(LedgerError, match=complaint):
         raise outcomes[20]
@@ -54,7 +54,7 @@ async def test_message_id_used_twice_spoils_only_the_second_part(database: str) 
         await ledger.record(first, [a_verdict(first)])
         with pytest.raises(LedgerError, match=r"(UNIQUE|unique).*message_id"):
             await ledger.record(second, [a_verdict(second), a_verdict(first)])
-        assert await ledger.find(second.key) is None, "nothing of it was stored"
+        assert await ledger.find(second.identity) is None, "nothing of it was stored"
         assert await ledger.record(second, [a_verdict(second)]), "and it can be recorded again"
 
 
@@ -84,7 +84,7 @@ async def test_all_kinds_of_writes_share_a_transaction(database: str) -> None:
                 asyncio.ensure_future(ledger.confirm([parts[0].result_id])),
             ]
             await asyncio.sleep(0)
-        assert await asyncio.gather(*recorded) == [True] * 3
+        assert await asyncio.gather(*recorded) == [Recorded.NEW] * 3
         await asyncio.gather(*others)
         assert len(await ledger.unpublished(None, 10)) == 2
 
@@ -98,7 +98,7 @@ async def test_locked_database_is_an_error_and_the_ledger_recovers_by_itself(dat
                 match=r"could not write: (database is locked|canceling statement due to lock timeout)",
             ):
                 await ledger.record(part, [])
-            assert await ledger.find(part.key) is None, "reading goes on meanwhile"
+            assert await ledger.find(part.identity) is None, "reading goes on meanwhile"
         assert await ledger.record(part, []), "the same write succeeds later"
 
 
@@ -118,7 +118,7 @@ async def test_callers_beyond_the_bound_wait_outside(database: str) -> None:
             await asyncio.sleep(0.05)
             assert ledger.held == 8
             assert not any(write.done() for write in writes)
-        assert await asyncio.gather(*writes) == [True] * 50
+        assert await asyncio.gather(*writes) == [Recorded.NEW] * 50
         assert ledger.held == 0
 
 
@@ -142,7 +142,7 @@ async def test_stopping_finishes_what_was_handed_in(database: str) -> None:
     await asyncio.sleep(0)
     await ledger.stop()
     await ledger.stop()
-    assert await asyncio.gather(*writes) == [True] * 40
+    assert await asyncio.gather(*writes) == [Recorded.NEW] * 40
     assert count_of(database, "parts") == 40
 
 
@@ -152,7 +152,7 @@ async def test_stopped_ledger_refuses(database: str) -> None:
     with pytest.raises(LedgerError, match="not running"):
         await ledger.record(a_part(), [])
     with pytest.raises(LedgerError, match="not running"):
-        await ledger.find(a_part().key)
+        await ledger.find(a_part().identity)
 
 
 async def test_reading_goes_on_while_others_write(database: str) -> None:
@@ -164,7 +164,7 @@ async def test_reading_goes_on_while_others_write(database: str) -> None:
             rows = await asyncio.to_thread(archive.parts, PartFilter(), 1000)
             seen.append(len(rows))
             assert all(row.part.votes for row in rows), "a part is never seen without its votes"
-            assert await ledger.find(a_part("t-0").key) is None or seen
+            assert await ledger.find(a_part("t-0").identity) is None or seen
     assert seen == sorted(seen)
     assert len(archive.parts(PartFilter(), 1000)) == 400
     archive.close()

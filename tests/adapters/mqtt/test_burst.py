@@ -21,12 +21,14 @@ from inspector.adapters.mqtt.local.broker import local_broker
 from inspector.domain.part import PartRecord
 from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
+from inspector.ports.ledger import Recorded
 from inspector.ports.pool import Job, PoolResult
 from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.claim_fetcher import ClaimFetcher
 from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.gate_feedback import GateFeedback
+from inspector.station.known_parts import KnownParts
 from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.recorder import Recorder
@@ -50,7 +52,7 @@ class SlowLedger(MemoryLedger):
         self.most_waiting = 0
         self._waiting = 0
 
-    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> bool:
+    async def record(self, part: PartRecord, outgoing: Sequence[OutgoingMessage]) -> Recorded:
         self._waiting += 1
         self.most_waiting = max(self.most_waiting, self._waiting)
         await asyncio.sleep(COMMIT_S)
@@ -76,7 +78,8 @@ def station_on(ledger: MemoryLedger) -> Station:
     recorder = Recorder(ledger, outbox, events, TOPICS, state)
     safe_mode = SafeMode(examiner, recorder, state, events)
     cameras, gate = CameraMonitor(ledger, events), GateFeedback(ledger, events)
-    station = Station(examiner, recorder, safe_mode, ledger, outbox, events, cameras, gate)
+    known = KnownParts(ledger, outbox, events, cameras)
+    station = Station(examiner, recorder, safe_mode, known, events, cameras, gate)
     station.follow([live_version(pipeline(deadline_ms=600_000), 1, ())])
     return station
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inspector.adapters.mqtt.field_reader import MAX_LABELS
 from inspector.adapters.mqtt.message_parser import (
     CameraMessage,
     ParsedFrame,
@@ -257,3 +258,17 @@ def test_what_keeps_the_contract_is_read_without_a_word() -> None:
     for name in ("part_id", "product", "lot", "seq", "captured_at", "deadline_ms", "is_simulated", "traceparent"):
         assert getattr(parsed.frame, name) == getattr(declared, name)
     assert TRIGGER_ID_PATTERN.fullmatch(parsed.frame.key.trigger_id)
+
+
+@pytest.mark.parametrize("read", [as_properties, as_json])
+def test_a_senders_own_details_are_kept_within_bounds(read: Any) -> None:
+    own = {"boot_id": "7", "shift": "x" * 129, "a b": "1", "lot": "L1", "empty": ""}
+    assert read(own).frame.labels == (("boot_id", "7"),)
+    assert len(read({f"label{number}": "1" for number in range(99)}).frame.labels) == MAX_LABELS
+
+
+def test_an_ack_may_name_a_result_alone() -> None:
+    payload = b'{"result_id": "r-1", "disposition": "PASS"}'
+    ack, notices = parse_ack(FrameTopic("pcb", "cam1", "ack", None), payload, utc_now())
+    assert (ack.result_id, ack.key.trigger_id, notices) == ("r-1", "", ())
+    assert ack.name == "pcb/cam1 result r-1"

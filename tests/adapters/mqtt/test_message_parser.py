@@ -145,6 +145,9 @@ class Desk:
     def on_status(self, line: str, camera: str, status: str) -> None:
         self.heard["status"] += 1
 
+    def on_retained(self, line: str, camera: str, channel: str) -> None:
+        self.heard["retained"] += 1
+
     def report_fault(self, kind: str, text: str, line: str | None = None, camera: str | None = None) -> None:
         self.heard[kind] += 1
 

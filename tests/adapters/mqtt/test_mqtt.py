@@ -74,6 +74,26 @@ async def test_device_without_properties_names_the_trigger_in_the_topic(
     await intake.close()
 
 
+async def test_stored_copy_is_counted_and_no_part_while_a_live_frame_with_the_flag_is_one(
+    broker: Broker, device: Device, client_id: str
+) -> None:
+    for channel, payload in (("frame", b"jpeg"), ("frame-ref", b'{"url": "x"}'), ("ack", b"{}")):
+        device.say_retained(f"pcb/cam1/{channel}", payload, trigger_id="old")
+    desk = Desk()
+    intake = await opened(broker, desk, client_id)
+    try:
+        await until(lambda: len(desk.retained) == 3)
+        assert {channel for _, _, channel in desk.retained} == {"frame", "frame-ref", "ack"}
+        assert (desk.frames, desk.acks, desk.complaints) == ([], [], [])
+        device.say_retained("pcb/cam1/frame", b"jpeg", trigger_id="live")
+        await until(lambda: bool(desk.frames))
+        assert desk.frames[0].key.trigger_id == "live"
+    finally:
+        await intake.close()
+        for channel in ("frame", "frame-ref", "ack"):
+            device.say_retained(f"pcb/cam1/{channel}", b"")
+
+
 @pytest.mark.parametrize(
     ("properties", "complaint"),
     [

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, MetaData, Table, func, inspect, select, text
 
 from inspector.adapters.ledger.backup.snapshot import ROWS_PER_BATCH, TableCopy, unchanged
-from inspector.adapters.ledger.database import ledger_errors, open_engine, read
+from inspector.adapters.ledger.database import ledger_errors, open_engine, read, require_references
 from inspector.adapters.ledger.schema import UPGRADE_LOCK, make_folder, migrate, require_known, wait_for_upgrades
 from inspector.adapters.ledger.tables import metadata
 from inspector.errors import LedgerError
@@ -42,7 +42,7 @@ def restore_tables(url: str, revision: str, tables: Iterable[TableCopy], *, forc
     """
     require_known(revision, "the backup")
     make_folder(url)
-    engine = open_engine(url, writes=True, creates=True)
+    engine = open_engine(url, writes=True, creates=True, rebuilds=True)
     try:
         with UPGRADE_LOCK, ledger_errors("the ledger can't be restored"), engine.begin() as connection:
             wait_for_upgrades(connection)
@@ -51,6 +51,7 @@ def restore_tables(url: str, revision: str, tables: Iterable[TableCopy], *, forc
             _fill(connection, tables)
             migrate(connection, "head")
             _reset_counters(connection)
+            require_references(connection)
     finally:
         engine.dispose()
 
