@@ -20,7 +20,7 @@ HEAD: Final = """\
 """
 
 
-class Rule(NamedTuple):
+class TopicRight(NamedTuple):
     """One right: to read (subscribe), to write (publish), or both."""
 
     access: Literal["read", "write", "readwrite"]
@@ -30,12 +30,12 @@ class Rule(NamedTuple):
         return f"topic {self.access} {self.topic}"
 
 
-class User(NamedTuple):
+class BrokerUser(NamedTuple):
     """A user of the broker with its role's rights."""
 
     name: str
     role: str
-    rules: tuple[Rule, ...]
+    rules: tuple[TopicRight, ...]
 
     def __str__(self) -> str:
         return "\n".join((f"# {self.role}", f"user {self.name}", *map(str, self.rules)))
@@ -56,8 +56,10 @@ def mosquitto_acl(
 ) -> str:
     """Return the ACL file for these lines. Raises ValueError if the station's user has another role's name."""
     users = [
-        User(station_user, "the stations and the console of this installation", tuple(_station(topics, reply_roots))),
-        User(PERSON_USER, "people and dashboards: they read, and write nothing", tuple(_person(topics))),
+        BrokerUser(
+            station_user, "the stations and the console of this installation", tuple(_station(topics, reply_roots))
+        ),
+        BrokerUser(PERSON_USER, "people and dashboards: they read, and write nothing", tuple(_person(topics))),
         *(user for line in lines for user in _users_of(topics, line)),
     ]
     if station_user in {user.name for user in users[1:]} or not station_user.isprintable():
@@ -65,57 +67,57 @@ def mosquitto_acl(
     return "\n".join((HEAD, *(f"{user}\n" for user in users)))
 
 
-def _users_of(topics: Topics, line: LineCameras) -> Iterator[User]:
+def _users_of(topics: Topics, line: LineCameras) -> Iterator[BrokerUser]:
     if not line.cameras:
         rules = tuple(_camera(topics, line.line, ANY))
-        yield User(f"camera/{line.line}", f"the cameras of line {line.line}, which declares no names", rules)
+        yield BrokerUser(f"camera/{line.line}", f"the cameras of line {line.line}, which declares no names", rules)
     for camera in line.cameras:
         rules = tuple(_camera(topics, line.line, camera))
-        yield User(f"camera/{line.line}/{camera}", f"a camera of line {line.line}", rules)
+        yield BrokerUser(f"camera/{line.line}/{camera}", f"a camera of line {line.line}", rules)
     rules = tuple(_gate(topics, line.line, line.cameras or (ANY,)))
-    yield User(f"gate/{line.line}", f"the gate and the PLC of line {line.line}", rules)
+    yield BrokerUser(f"gate/{line.line}", f"the gate and the PLC of line {line.line}", rules)
 
 
-def _camera(topics: Topics, line: str, camera: str) -> Iterator[Rule]:
+def _camera(topics: Topics, line: str, camera: str) -> Iterator[TopicRight]:
     """Yield a camera's rights. It reads its own verdicts, as `inspector replay` does."""
     for channel in ("frame/#", "frame-ref", "status"):
-        yield Rule("write", topics.camera(line, camera, channel))
+        yield TopicRight("write", topics.camera(line, camera, channel))
     for channel in ("verdict", "reply/#"):
-        yield Rule("read", topics.camera(line, camera, channel))
+        yield TopicRight("read", topics.camera(line, camera, channel))
 
 
-def _gate(topics: Topics, line: str, cameras: Sequence[str]) -> Iterator[Rule]:
+def _gate(topics: Topics, line: str, cameras: Sequence[str]) -> Iterator[TopicRight]:
     for camera in cameras:
         for channel in ("ack", "count"):
-            yield Rule("write", topics.camera(line, camera, channel))
+            yield TopicRight("write", topics.camera(line, camera, channel))
         for channel in ("verdict", "review", "part", "reply/#"):
-            yield Rule("read", topics.camera(line, camera, channel))
-    yield Rule("read", topics.event(line))
+            yield TopicRight("read", topics.camera(line, camera, channel))
+    yield TopicRight("read", topics.event(line))
     yield from _of_service(topics, "read")
 
 
-def _station(topics: Topics, reply_roots: Sequence[str]) -> Iterator[Rule]:
+def _station(topics: Topics, reply_roots: Sequence[str]) -> Iterator[TopicRight]:
     """Yield the station's rights, on all lines: it reports the cameras that no line declares. It reads its verdicts."""
     for channel in ("frame/#", "frame-ref", "status", "ack", "count"):
-        yield Rule("read", topics.camera(ANY, ANY, channel))
-    yield Rule("readwrite", topics.verdict(ANY, ANY))
+        yield TopicRight("read", topics.camera(ANY, ANY, channel))
+    yield TopicRight("readwrite", topics.verdict(ANY, ANY))
     for channel in ("report", "part", "review", "reply/#"):
-        yield Rule("write", topics.camera(ANY, ANY, channel))
-    yield Rule("write", topics.event(ANY))
+        yield TopicRight("write", topics.camera(ANY, ANY, channel))
+    yield TopicRight("write", topics.event(ANY))
     yield from _of_service(topics, "readwrite")
-    yield Rule("readwrite", f"{topics.probe}/#")
+    yield TopicRight("readwrite", f"{topics.probe}/#")
     for root in reply_roots:
-        yield Rule("write", f"{root}/#")
+        yield TopicRight("write", f"{root}/#")
 
 
-def _person(topics: Topics) -> Iterator[Rule]:
+def _person(topics: Topics) -> Iterator[TopicRight]:
     """Yield a person's rights: everything except pictures and replies."""
     for channel in ("frame-ref", "status", "ack", "count", "verdict", "report", "review", "part"):
-        yield Rule("read", topics.camera(ANY, ANY, channel))
-    yield Rule("read", topics.event(ANY))
+        yield TopicRight("read", topics.camera(ANY, ANY, channel))
+    yield TopicRight("read", topics.event(ANY))
     yield from _of_service(topics, "read")
 
 
-def _of_service(topics: Topics, access: Literal["read", "readwrite"]) -> Iterator[Rule]:
+def _of_service(topics: Topics, access: Literal["read", "readwrite"]) -> Iterator[TopicRight]:
     for topic in (topics.state, topics.heartbeat):
-        yield Rule(access, f"{topic}/#")
+        yield TopicRight(access, f"{topic}/#")
