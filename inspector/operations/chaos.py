@@ -36,8 +36,9 @@ def chaos_test(options: RunOptions, kind: DatabaseKind, folder: Path | None, not
         done = run_chaos(options, database, place, notify)
     deadline_s = options.deadline_ms / 1000.0
     summed = fault_report(done.traces, done.strikes, deadline_s)
-    about = {"seed": options.seed, "rate": options.rate, "database": kind, "repeated": done.repeated}
-    return report_document(summed, done.traces, done.strikes, deadline_s, done.books) | about
+    about = {"seed": options.seed, "rate": options.rate, "database": kind}
+    counted = {"repeated": done.repeated, "restarts": done.restarts}
+    return report_document(summed, done.traces, done.strikes, deadline_s, done.books) | about | counted
 
 
 @contextmanager

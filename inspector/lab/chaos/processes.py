@@ -1,6 +1,7 @@
 """The service under test: `inspector serve` as a child process, and the processes that Ray Serve starts below it.
 
-Finds them by name, kills and freezes them.
+Finds them by name, kills and freezes them, and fills their disk. Starts the service again when it ends, as a plant's
+supervisor does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,8 @@ from inspector.errors import PoolError
 SITE: Final = "chaos"
 STATION: Final = f"ServeReplica:{SITE}-stations"
 REPLICA: Final = f"ServeReplica:{SITE}-models"
+GCS: Final = "gcs/gcs_server"
+RAYLET: Final = "raylet/raylet "
 SERVE: Final = "from inspector.cli.app import main; main()"
 STOP_TIMEOUT_S: Final = 60.0
 CHILD_EXIT_TIMEOUT_S: Final = 5.0
@@ -43,8 +46,14 @@ class ServiceProcesses:
         self._log = log
         self._strength = {STATION: 1, REPLICA: replicas}
         self._process: subprocess.Popen[bytes] | None = None
+        self._known: list[psutil.Process] = []
+        self.restarts = 0
 
     def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def _start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -54,7 +63,6 @@ class ServiceProcesses:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C stops the line first, then the service
             )
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         assert self._process is not None
@@ -65,9 +73,7 @@ class ServiceProcesses:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        _, left = psutil.wait_procs(family, timeout=CHILD_EXIT_TIMEOUT_S)
-        for each in left:
-            _signal(each, signal.SIGKILL)
+        _end(family)
 
     def check(self) -> None:
         """Raise PoolError with the end of the log if the service has ended."""
@@ -75,6 +81,14 @@ class ServiceProcesses:
         if (status := self._process.poll()) is not None:
             log_end = self._log.read_text(errors="replace")[-QUOTED_LOG_CHARACTERS:]
             raise PoolError(f"the service ended with exit status {status}; {self._log} ends with:\n{log_end}")
+
+    def supervise(self) -> None:
+        """Start the service again if it has ended; call it from the thread that started it."""
+        assert self._process is not None
+        if self._process.poll() is not None:
+            _end(self._known)
+            self.restarts += 1
+            self._start()
 
     def run_command(self, *arguments: str) -> None:
         """Run an `inspector` command on the service's installation. Raises PoolError with its output if it fails."""
@@ -103,6 +117,34 @@ class ServiceProcesses:
         yield f"process {victim.pid}"
 
     @contextmanager
+    def killed_whole(self) -> Iterator[None]:
+        """Kill every process of the service with SIGKILL, as a power failure does; `supervise` starts it again."""
+        assert self._process is not None
+        victims = self._family()
+        self._process.kill()
+        self._process.wait()
+        for each in victims:
+            _signal(each, signal.SIGKILL)
+        yield
+
+    @contextmanager
+    def without_space(self, kind: str) -> Iterator[None]:
+        """Let every write to a file fail in the processes of this kind.
+
+        A limit of 0 bytes for a file stands for the full disk: a disk of its own would need the right to mount one.
+        """
+        members = self.members(kind)
+        before = {each: each.rlimit(psutil.RLIMIT_FSIZE) for each in members}
+        try:
+            for each, (_, hard) in before.items():
+                each.rlimit(psutil.RLIMIT_FSIZE, (0, hard))
+            yield
+        finally:
+            for each, limits in before.items():
+                with contextlib.suppress(psutil.NoSuchProcess):  # it may have been replaced
+                    each.rlimit(psutil.RLIMIT_FSIZE, limits)
+
+    @contextmanager
     def frozen(self, kind: str, lot: float) -> Iterator[str]:
         """Stop one process of this kind with SIGSTOP; its connections stay open."""
         victim = self._draw(kind, lot)
@@ -119,9 +161,10 @@ class ServiceProcesses:
     def _family(self) -> list[psutil.Process]:
         assert self._process is not None
         try:
-            return psutil.Process(self._process.pid).children(recursive=True)
+            self._known = psutil.Process(self._process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []
+        return self._known
 
 
 @contextmanager
@@ -154,6 +197,13 @@ def _resident_bytes(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
     except psutil.Error:
         return 0
+
+
+def _end(processes: Sequence[psutil.Process]) -> None:
+    """Give processes a moment to end, then kill those that are left."""
+    _, left = psutil.wait_procs(processes, timeout=CHILD_EXIT_TIMEOUT_S)
+    for each in left:
+        _signal(each, signal.SIGKILL)
 
 
 def _signal(process: psutil.Process, what: signal.Signals) -> None:

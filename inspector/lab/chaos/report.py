@@ -100,7 +100,7 @@ class PartTrace:
         if not self.passes:
             return False
         proved = self.stored and self.stored.disposition is Disposition.PASS and self.stored.votes > 0
-        away = [strike for strike in strikes if strike.fault is FaultKind.DATABASE]
+        away = [strike for strike in strikes if strike.fault in (FaultKind.DATABASE, FaultKind.FULL_DISK)]
         return not proved or any(_is_within(verdict, strike) for verdict in self.passes for strike in away)
 
     def is_late(self, deadline_s: float) -> bool:

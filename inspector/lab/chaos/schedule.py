@@ -13,8 +13,9 @@ FAULT_AND_RECOVERY_S: Final = 4.0  # typical duration of a fault and the recover
 class FaultKind(StrEnum):
     """What is broken, and how. The outbox lives in the station's process: both fail together.
 
-    COUNTER: the camera's counter restarts and some numbers are lost. TAKEOVER: another client connects with the
-    station's client id and acknowledges the frames that it gets.
+    FULL_DISK: the station can write no file. SERVICE: every process at once. GCS and RAYLET: parts of Ray that only a
+    new start of the service replaces. COUNTER: the camera's counter restarts and some numbers are lost. TAKEOVER:
+    another client connects with the station's client id and acknowledges the frames that it gets.
     """
 
     STATION = "station"
@@ -25,6 +26,10 @@ class FaultKind(StrEnum):
     BROKER_FREEZE = "broker-freeze"
     NETWORK = "network"
     DATABASE = "database"
+    FULL_DISK = "full-disk"
+    SERVICE = "service"
+    GCS = "gcs"
+    RAYLET = "raylet"
     COUNTER = "counter"
     TAKEOVER = "takeover"
     HOSTILE_SEQ = "hostile-seq"

@@ -17,7 +17,7 @@ from inspector.lab.chaos.broker import HOST, KillableBroker
 from inspector.lab.chaos.database import StoppableDatabase
 from inspector.lab.chaos.hostile_camera import HostileCamera
 from inspector.lab.chaos.load_generator import PRODUCT, LoadGenerator, is_judged, is_qualified
-from inspector.lab.chaos.processes import REPLICA, SITE, STATION, ServiceProcesses, frozen_process
+from inspector.lab.chaos.processes import GCS, RAYLET, REPLICA, SITE, STATION, ServiceProcesses, frozen_process
 from inspector.lab.chaos.proxy import Proxy
 from inspector.lab.chaos.schedule import FaultKind, ScheduledFault
 from inspector.lab.chaos.slow_server import SlowServer
@@ -30,6 +30,7 @@ FREEZE_DURATION_S: Final = 3.0
 BROKER_OUTAGE_S: Final = 1.0
 NETWORK_CUT_S: Final = 2.0
 TAKEOVER_S: Final = 2.0
+FULL_DISK_S: Final = 3.0
 HOSTILE_S: Final = 5.0
 STATION_CLIENT_ID: Final = f"{SITE}-station-0"
 PIPELINE: Final = """\
@@ -81,6 +82,10 @@ class Testbed:
             FaultKind.BROKER_FREEZE: lambda: frozen_process(self.broker.pid),
             FaultKind.NETWORK: self.wire.cut,
             FaultKind.DATABASE: self.database.away,
+            FaultKind.FULL_DISK: lambda: self.service.without_space(STATION),
+            FaultKind.SERVICE: self.service.killed_whole,
+            FaultKind.GCS: lambda: self.service.killed(GCS, planned.lot),
+            FaultKind.RAYLET: lambda: self.service.killed(RAYLET, planned.lot),
             FaultKind.COUNTER: self.counter_restarted,
             FaultKind.TAKEOVER: self.session_taken_over,
         }
@@ -106,6 +111,7 @@ class Testbed:
             FaultKind.BROKER: BROKER_OUTAGE_S,
             FaultKind.NETWORK: NETWORK_CUT_S,
             FaultKind.DATABASE: self.database.away_s,
+            FaultKind.FULL_DISK: FULL_DISK_S,
             FaultKind.TAKEOVER: TAKEOVER_S,
             **dict.fromkeys((each for each in FaultKind if each.is_hostile), HOSTILE_S),
         }
