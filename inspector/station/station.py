@@ -93,6 +93,7 @@ class Station:
         identity = identity_of(frame, line.pipeline.trigger.unique_by)
         if self._known.is_in_flight(identity):
             return
+        frame = self._with_run(frame, identity)
         set_current_part(frame.key, frame.traceparent)
         self._notify(received(frame))
         due = self._deadlines.deadline(frame, deadline_ms(frame, line.pipeline))
@@ -186,7 +187,8 @@ class Station:
 
     def _with_run(self, frame: Frame, identity: PartIdentity) -> Frame:
         """Number the run of the camera's counter. A repeat has its number already."""
-        return frame if self._known.is_repeat(identity) else replace(frame, run=self._cameras.run_of(frame))
+        is_repeat = self._known.is_repeat(identity) or self._safe_mode.holds(identity)
+        return frame if is_repeat else replace(frame, run=self._cameras.run_of(frame))
 
     async def _identified(self, frame: Frame, line: PipelineVersion, due: Deadline) -> tuple[PartIdentity, Frame]:
         """Return the identity of a frame. A claim check that does not declare the hash is fetched for it."""

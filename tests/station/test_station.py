@@ -340,6 +340,16 @@ async def test_frame_without_room_gets_its_fail_safe_at_once_and_keeps_it_when_i
     assert len(line.verdicts()) == 1
 
 
+async def test_frame_answered_without_room_is_in_the_books_of_its_counter(line: Line) -> None:
+    line.ledger.away = True
+    await line.station.answer(frame(seq=7, payload=b""))
+    line.ledger.away = False
+    await line.station.inspect(frame(seq=7, redelivered=True))
+    await line.station.inspect(frame("t-2", seq=8))
+    await line.settle()
+    assert [(row.part.seq, row.part.run) for row in line.ledger.rows] == [(7, 1), (8, 1)]
+
+
 async def test_frame_that_does_not_come_again_is_recorded_without_its_picture(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
