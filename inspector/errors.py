@@ -20,9 +20,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from inspector.secret_texts import without_secrets
+
 
 class InspectorError(Exception):
-    """Base of all errors that inspector raises on purpose."""
+    """Base of all errors that inspector raises on purpose. Its text holds no secret, whatever a library put into it."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(without_secrets(each) if isinstance(each, str) else each for each in args))
 
 
 class Fault(NamedTuple):

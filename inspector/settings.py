@@ -6,6 +6,7 @@ The settings of lines and models are in `pipelines/` and `models/`; none of them
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -13,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inspector.messages.topics import DEFAULT_ROOT, ReplyTopics, Topics
+from inspector.secret_texts import remember_environment, remember_secrets, remember_url
 
 Tls = TypeVar("Tls")  # the value of a setting about TLS
 
@@ -25,9 +27,13 @@ class Settings(BaseSettings):
     )
 
     data: Path = Field(default=Path("var"), description="folder for the database, the pictures and logs")
-    database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
-    evidence_url: str = Field(default="", description="folder or fsspec URL for pictures; empty: in the data folder")
-    claims: tuple[str, ...] = Field(default=(), description="folders or URLs in which frame-ref pictures may lie")
+    database_url: str = Field(default="", repr=False, description="SQLAlchemy URL; empty: SQLite in the data folder")
+    evidence_url: str = Field(
+        default="", repr=False, description="folder or fsspec URL for pictures; empty: in the data folder"
+    )
+    claims: tuple[str, ...] = Field(
+        default=(), repr=False, description="folders or URLs in which frame-ref pictures may lie"
+    )
 
     broker_host: str = Field(default="127.0.0.1", description="host name or address of the MQTT broker")
     broker_port: int = Field(default=1883, ge=1, le=65535, description="port of the broker; 8883 is usual with TLS")
@@ -117,6 +123,14 @@ class Settings(BaseSettings):
     def _are_reply_roots(cls, roots: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         ReplyTopics(Topics(info.data.get("topic_root", DEFAULT_ROOT)), roots)
         return roots
+
+    def remember_secrets(self) -> None:
+        """Keep the secrets of these settings, and of the environment, out of all that this process writes."""
+        remember_environment(os.environ)
+        for url in (self.database_url, self.evidence_url, *self.claims):
+            remember_url(url)
+        if self.broker_password is not None:
+            remember_secrets([self.broker_password.get_secret_value()])
 
     @property
     def database(self) -> str:

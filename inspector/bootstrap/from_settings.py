@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from inspector.adapters.mqtt.connection import Broker
@@ -9,6 +10,7 @@ from inspector.adapters.mqtt.tls import Tls
 from inspector.config.loader import read_card
 from inspector.domain.model_card import ModelCard
 from inspector.errors import DeclarationError, Fault
+from inspector.secret_texts import guard_standard_streams, remember_secrets
 from inspector.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,13 +61,18 @@ def card_at(path: Path) -> ModelCard:
     except OSError as error:
         remedy = "name a card with --model or INSPECTOR_MODEL, such as models/demo.yaml"
         raise DeclarationError([Fault(str(path), "file", error.strerror or str(error), remedy)]) from error
-    return read_card(text, str(path))
+    card = read_card(text, str(path))
+    if card.server is not None and card.server.api_key_variable:
+        remember_secrets([os.environ.get(card.server.api_key_variable)])
+    return card
 
 
 def log_process(settings: Settings, process: str) -> None:
-    """Write the log of this process to a file of its own."""
+    """Write the log of this process to a file of its own, without secrets."""
     from inspector.adapters.telemetry.logs import log_to_file
 
+    settings.remember_secrets()
+    guard_standard_streams()
     log_to_file(settings.logs, process, settings.log, settings.log_level)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -42,6 +43,7 @@ from inspector.cli.serve import serve
 from inspector.cli.simulate import simulate
 from inspector.cli.train_demo import train_demo
 from inspector.errors import ClusterLostError, InspectorError
+from inspector.secret_texts import guard_standard_streams, remember_environment
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -102,6 +104,8 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
 
 def main() -> None:
     """Run the command line."""
+    remember_environment(os.environ)
+    guard_standard_streams()
     try:
         app()
     except ClusterLostError as error:

@@ -47,4 +47,5 @@ def read_settings(**overrides: Any) -> Settings:
             name = "INSPECTOR_" + "_".join(str(part) for part in fault["loc"]).upper()
             print_error(f"{name}: {fault['msg'].removeprefix('Value error, ')}")
         raise typer.Exit(2) from error
+    settings.remember_secrets()
     return settings.model_copy(update={name: value for name, value in overrides.items() if value is not None})

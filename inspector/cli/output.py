@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 
 from inspector.cli.tables.figures import figures_table
+from inspector.secret_texts import document_without_secrets, without_secrets
 
 stderr_console: Final = Console(stderr=True)
 
@@ -20,7 +21,7 @@ def print_table(table: RenderableType) -> None:
 
 def print_json(document: Any, stream: TextIO | None = None) -> None:
     stream = stream or sys.stdout
-    stream.write(json.dumps(document, indent=2, default=str) + "\n")
+    stream.write(json.dumps(document_without_secrets(document), indent=2, default=str) + "\n")
     stream.flush()
 
 
@@ -42,4 +43,4 @@ def print_error(text: str) -> None:
 
 def escaped(value: object) -> str:
     """Escape text from outside, so that it cannot become markup."""
-    return escape(str(value))
+    return escape(without_secrets(str(value)))

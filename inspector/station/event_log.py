@@ -19,6 +19,7 @@ from inspector.messages.outgoing import EventMessage, EventSeverity, to_json
 from inspector.messages.topics import Topics
 from inspector.ports.broker import Publisher
 from inspector.ports.ledger import Event, EventStore
+from inspector.secret_texts import without_secrets
 from inspector.station.camera_names import OTHERS, CameraNames
 from inspector.utc import utc_now
 
@@ -58,7 +59,7 @@ class EventLog:
     ) -> None:
         """Count an event. The same kind, line and camera is written at most every REPEAT_INTERVAL_S, with its count."""
         line, camera = self._bounded(line, camera)
-        key = (line, camera, kind)
+        key, text = (line, camera, kind), without_secrets(text)
         if earlier := self._pending.get(key):
             self._pending[key] = replace(earlier, count=earlier.count + 1, text=text)
             return

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from inspector.errors import LedgerError
+from inspector.secret_texts import document_without_secrets
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 2
@@ -47,7 +48,9 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def _response(problem: ProblemDetails, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(problem.model_dump(), problem.status, headers=headers, media_type=MEDIA_TYPE)
+    return JSONResponse(
+        document_without_secrets(problem.model_dump()), problem.status, headers=headers, media_type=MEDIA_TYPE
+    )
 
 
 async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:

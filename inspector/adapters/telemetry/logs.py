@@ -19,6 +19,7 @@ from queue import Full, Queue
 from typing import Any, Final, Literal
 
 from inspector.log_context import current_part
+from inspector.secret_texts import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +77,11 @@ class JsonLines(logging.Formatter):
             "time": _instant(record),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage()),
             **ids_of(record),
         }
         if record.exc_info:
-            document["exception"] = self.formatException(record.exc_info)
+            document["exception"] = without_secrets(self.formatException(record.exc_info))
         return json.dumps(document)
 
 
@@ -95,7 +96,7 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         ids = " ".join(f"{name}={value}" for name, value in ids_of(record).items())
-        return super().format(record) + (f"  [{ids}]" if ids else "")
+        return without_secrets(super().format(record)) + (f"  [{ids}]" if ids else "")
 
 
 def ids_of(record: logging.LogRecord) -> dict[str, str]:
