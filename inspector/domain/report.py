@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from inspector.domain.declared import Severity
 from inspector.domain.pipeline import Pipeline
+from inspector.domain.thoughts import without_thought
 from inspector.text import printable
 
 BOX_GRID: Final = 1000.0  # Qwen3-VL gives box corners on a 0..1000 grid
@@ -111,10 +112,10 @@ BOX_SCHEMA: Final = _object(bbox_2d=CORNERS_SCHEMA)
 def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0) -> Words:
     """Read the model's JSON (an object or a list of them, anywhere in the text) as findings of this pipeline.
 
-    WRITTEN without findings means that the model names no defect.
+    WRITTEN without findings means that the model names no defect. JSON inside a thought is no finding.
     """
-    raw = text[:MAX_TEXT_CHARS]
-    items = [item for item in json_objects(raw) if "defect" in item]
+    raw, answer = text[:MAX_TEXT_CHARS], without_thought(text)[:MAX_TEXT_CHARS]
+    items = [item for item in json_objects(answer) if "defect" in item]
     named = [item for item in items if _class(item) not in NO_DEFECT_WORDS]
     findings = tuple(_finding(item, pipeline) for item in named[:MAX_FINDINGS])
     return Words(WordsState.WRITTEN if items else WordsState.UNPARSABLE, findings, printable(raw), tokens)
@@ -122,7 +123,7 @@ def read_words(text: str, pipeline: Pipeline, *, tokens: int = 0) -> Words:
 
 def read_box(text: str) -> Box | None:
     """Return the first usable `bbox_2d` in the model's text, or None."""
-    boxes = (_box(item.get("bbox_2d")) for item in json_objects(text[:MAX_TEXT_CHARS]))
+    boxes = (_box(item.get("bbox_2d")) for item in json_objects(without_thought(text)[:MAX_TEXT_CHARS]))
     return next((box for box in boxes if box is not None), None)
 
 

@@ -150,3 +150,23 @@ def test_no_text_raises_and_every_word_can_be_stored(text: str) -> None:
 def test_a_cut_answer_never_raises(text: str, end: int) -> None:
     read_words(text[:end], PIPELINE)
     read_box(text[:end])
+
+
+@pytest.mark.parametrize(
+    ("text", "defects", "why"),
+    [
+        ('<think>Maybe {"defect": "open"}?</think>{"defect": "short"}', ["short"], "the thought is no finding"),
+        ('Maybe {"defect": "open"}?</think>{"defect": "short"}', ["short"], "the template began the thought"),
+        ('<think>Maybe {"defect": "open"}', None, "a thought that never ends"),
+        (f'<think>{"long " * 1000}</think>{{"defect": "short"}}', ["short"], "a thought longer than the stored text"),
+    ],
+)
+def test_json_inside_a_thought_is_no_finding(text: str, defects: list[str] | None, why: str) -> None:
+    words = read_words(text, a_pipeline(defects={"short": "minor", "open": "minor"}))
+    assert words.state is (WordsState.UNPARSABLE if defects is None else WordsState.WRITTEN), why
+    assert [finding.defect for finding in words.findings] == (defects or [])
+
+
+def test_a_box_inside_a_thought_is_none() -> None:
+    assert read_box('<think>{"bbox_2d": [1, 2, 3, 4]}') is None
+    assert read_box('<think>{"bbox_2d": [1, 2, 3, 4]}</think>{"bbox_2d": [0, 0, 500, 500]}') == (0.0, 0.0, 0.5, 0.5)

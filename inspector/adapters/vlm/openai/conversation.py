@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 
 from inspector.adapters.vlm.openai.client import ServerClient
-from inspector.adapters.vlm.openai.errors import unreadable, without_logprobs
+from inspector.adapters.vlm.openai.errors import invalid_answer, without_logprobs
 from inspector.adapters.vlm.openai.requests import RenderedPrefix, Requests
 from inspector.adapters.vlm.openai.responses import (
     Choice,
@@ -64,7 +64,7 @@ class ServerConversation:
         try:
             reply = Reply.model_validate_json(response.content)
         except ValidationError as error:
-            raise unreadable(self._server, response) from error
+            raise invalid_answer(self._server, response, error) from error
         prefix.tokens = reply.usage.prompt_tokens
         return reply
 

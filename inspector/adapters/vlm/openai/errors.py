@@ -9,6 +9,7 @@ import re
 from typing import Any, Final
 
 import httpx
+from pydantic import ValidationError
 
 from inspector.domain.model_card import Server
 from inspector.errors import ModelError
@@ -71,6 +72,15 @@ def refusal_error(server: Server, response: httpx.Response) -> ModelError:
 def unreadable(server: Server, response: httpx.Response) -> ModelError:
     said = shortened(printable(response.text), 120)
     return ModelError(f"{server.base_url} answers what is no chat completion ({said!r}); {REMEDY_OF_STATUS[404]}")
+
+
+def invalid_answer(server: Server, response: httpx.Response, error: ValidationError) -> ModelError:
+    """Build a ModelError for an answer that is no chat completion, or has nonsense for log probabilities."""
+    nonsense = next((each for each in error.errors() if {"logprob", "top_logprobs"} & {*each["loc"][-1:]}), None)
+    if nonsense is None:
+        return unreadable(server, response)
+    found = shortened(printable(f"{nonsense['msg']}, it is {nonsense['input']!r}"), 120)
+    return ModelError(f"{server.base_url} sent log probabilities that are none ({found}); see the server's log")
 
 
 def without_logprobs(server: Server) -> ModelError:

@@ -9,18 +9,31 @@ import json
 import math
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Annotated, Final
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, field_validator
 
-from inspector.adapters.vlm.verdict import Reading, read_verdict, spellings
+from inspector.adapters.vlm.verdict import MARKUP, Reading, find_cue, is_markup, read_verdict, spellings
 from inspector.domain.prompts import VERDICT_CUE, WAIT
+from inspector.domain.thoughts import without_thought
+
+ROUNDING: Final = 1e-3  # of a log probability above 0, as half precision gives it
+
+
+def _a_log_probability(value: float) -> float:
+    if not value <= ROUNDING:
+        raise ValueError(f"{value} is no log probability")
+    return min(value, 0.0)
+
+
+LogProbability = Annotated[float, Field(strict=True), AfterValidator(_a_log_probability)]
 
 
 class Alternative(BaseModel):
     """A token that could have been at this position."""
 
     token: str
-    logprob: float
+    logprob: LogProbability
 
 
 class Token(BaseModel):
@@ -28,6 +41,14 @@ class Token(BaseModel):
 
     token: str
     top_logprobs: tuple[Alternative, ...] = ()
+
+    @field_validator("top_logprobs")
+    @classmethod
+    def _together_at_most_certain(cls, given: tuple[Alternative, ...]) -> tuple[Alternative, ...]:
+        total = math.fsum(math.exp(each.logprob) for each in given)
+        if total > 1.0 + len(given) * ROUNDING:
+            raise ValueError(f"the log probabilities of one token sum to a probability of {total:.3g}")
+        return given
 
 
 class Logprobs(BaseModel):
@@ -75,40 +96,39 @@ def read_token(token: Token, ng_words: Sequence[str], ok_words: Sequence[str]) -
 
 
 def verdict(tokens: Sequence[Token]) -> int | None:
-    """Return the position of the verdict: the first non-blank token after the cue; None if there is none."""
-    text = ""
-    for place, token in enumerate(tokens):
-        if VERDICT_CUE in text and token.token.strip():
-            return place
-        text += token.token
-    return None
+    """Return the position of the verdict, the first token after the cue that is more than markup, or None."""
+    starts = [*accumulate((len(token.token) for token in tokens), initial=0)]
+    cue = find_cue("".join(token.token for token in tokens))
+    places = enumerate(zip(starts, tokens, strict=False))
+    return next((place for place, (at, token) in places if cue and at >= cue.end and not is_markup(token.token)), None)
 
 
 def thought(tokens: Sequence[Token]) -> int:
     """Return the number of tokens before the cue; all if there is none."""
     ends = [*accumulate(len(token.token) for token in tokens)]
-    cue = "".join(token.token for token in tokens).find(VERDICT_CUE)
-    return len(tokens) if cue < 0 else sum(end <= cue for end in ends)
+    cue = find_cue("".join(token.token for token in tokens))
+    return len(tokens) if cue is None else sum(end <= cue.start for end in ends)
 
 
 def extended(text: str) -> str:
     """Return the text before the cue, with WAIT in its place."""
-    before, _, _ = text.partition(VERDICT_CUE)
-    return _joined(before, WAIT)
+    cue = find_cue(text)
+    return _joined(text[: cue.start] if cue else text, WAIT)
 
 
 def up_to_cue(text: str) -> str:
     """Return a draft up to its cue, which is added if the model did not write it."""
-    before, cue, _ = text.partition(VERDICT_CUE)
-    return before + cue if cue else _joined(before, VERDICT_CUE)
+    cue = find_cue(text)
+    return text[: cue.end] if cue else _joined(text, VERDICT_CUE)
 
 
 def with_start(text: str, start: str) -> str:
-    """Return the text with its start.
+    """Return the text with its start, without a thought before it.
 
     llama.cpp repeats the text that it continues, vLLM does not, and a server that follows a schema spaces its JSON
     freely.
     """
+    text = without_thought(text)
     try:
         spaced = json.dumps(json.loads(text), ensure_ascii=False)
     except (ValueError, RecursionError):
@@ -122,4 +142,4 @@ def _joined(before: str, words: str) -> str:
 
 def _share(token: Token, words: Sequence[str]) -> float:
     written = spellings(words)
-    return math.fsum(math.exp(each.logprob) for each in token.top_logprobs if each.token in written)
+    return math.fsum(math.exp(each.logprob) for each in token.top_logprobs if each.token.strip(MARKUP) in written)

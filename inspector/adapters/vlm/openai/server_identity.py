@@ -20,7 +20,7 @@ from inspector.adapters.vlm.openai.errors import refusal_error, unreachable, unr
 from inspector.domain.model_card import ModelCard, Server
 from inspector.errors import ModelError
 
-REQUEST_VERSION: Final = "openai/1"  # part of the fingerprint: increase it when the same question is sent differently
+REQUEST_VERSION: Final = "openai/2"  # part of the fingerprint: increase it when the same question is sent differently
 RECHECK_S: Final = 30.0
 SCORED_FIELDS: Final = {"engine", "checkpoint", "revision", "dtype", "pixels", "zoom_pixels"}
 VOLATILE_FIELDS: Final = {"created", "permission"}  # differ at every start, or at every call

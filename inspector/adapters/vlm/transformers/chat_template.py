@@ -16,7 +16,7 @@ from inspector.errors import ModelError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-TEMPLATE_VERSION: Final = "chat/1"  # part of the fingerprint: increase it when the same words give other tokens
+TEMPLATE_VERSION: Final = "chat/2"  # part of the fingerprint: increase it when the same words give other tokens
 PLACEHOLDER: Final = "\x1a"  # stands for preamble and question; no declaration can contain a control character
 
 

@@ -16,12 +16,14 @@ from torch import Tensor
 from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.adapters.vlm.transformers.json_grammar import JsonConstraint, closing_text, mask_logits
 from inspector.adapters.vlm.transformers.token_spellings import VerdictTokens, draw, read_verdicts
-from inspector.adapters.vlm.verdict import Reading, begins_cue, leading_word
+from inspector.adapters.vlm.verdict import CUE, CUE_BEGINNING, Reading, begins_cue, find_cue, is_markup, leading_word
 from inspector.domain.declared import Reasoning
 from inspector.domain.prompts import NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
 from inspector.ports.engine import Answer, GeneratedText
 
+MARKUP_MAX_TOKENS: Final = 2  # between the cue and the verdict, such as ` **`
 CUE_MAX_TOKENS: Final = len(f" {VERDICT_CUE}")  # a byte tokenizer needs at most one token per byte
+CUE_WINDOW_TOKENS: Final = CUE_MAX_TOKENS + len("**")  # of the text's end, where a decorated cue may stand
 QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
@@ -38,18 +40,20 @@ class AnswerDecoder:
         self._tokens: list[int] = []
         self._end = ""  # the end of the text, where a cue may stand: decoding a long thought at every token costs time
         self._is_cut = False
+        self._has_cue = False
+        self._markup = 0  # tokens between the cue and the verdict
         self._answer: Answer | None = None  # the answer, while the model is asked whether it is right
         self._reasons = question.reasoning is not Reasoning.NONE
         self.words = VerdictTokens(chat.spellings(question.ng_words), chat.spellings(question.ok_words))
         self.next = chat.suffix(question.text)
-        self.most = len(self.next) + (question.max_tokens + CUE_MAX_TOKENS if self._reasons else 0) + self._doubt_room
+        self.most = len(self.next) + self._thought_room + self._doubt_room
         self.temperature = question.temperature
 
     @property
     def at_verdict(self) -> bool:
         if not self._reasons or self._answer is not None:
             return True
-        return self._is_cut or VERDICT_CUE in self._end
+        return self._is_cut or self._has_cue
 
     @property
     def chance(self) -> float:
@@ -62,11 +66,22 @@ class AnswerDecoder:
 
         The drawn token was not read yet, so dropping it costs nothing.
         """
-        self._end = self._chat.text([*self._tokens[-CUE_MAX_TOKENS:], drawn])
+        self._end = self._chat.text([*self._tokens[-CUE_WINDOW_TOKENS:], drawn])
         self.next = self._instead(drawn)
         self._tokens += self.next
         if self.next != [drawn]:
-            self._end = self._chat.text(self._tokens[-CUE_MAX_TOKENS:])
+            self._end = self._chat.text(self._tokens[-CUE_WINDOW_TOKENS:])
+        self._has_cue = CUE.search(self._end) is not None and find_cue(self._text) is not None
+
+    def skip(self, likeliest: int) -> bool:
+        """Read on where the likeliest token only decorates a verdict; return whether it does."""
+        may = self._reasons and self._answer is None and self._markup < MARKUP_MAX_TOKENS
+        if not may or not is_markup(self._chat.text([likeliest])):
+            return False
+        self._markup += 1
+        self._tokens.append(likeliest)
+        self.next = [likeliest]
+        return True
 
     def answer(self, reading: Reading) -> Answer | None:
         """Return the answer; None if the model must first say whether it is right."""
@@ -84,12 +99,16 @@ class AnswerDecoder:
     def _instead(self, drawn: int) -> list[int]:
         """Return the drawn token, or words that extend a text that would end too soon, or the cue at its end."""
         left, ends = self._question.max_tokens - len(self._tokens), drawn in self._chat.end_tokens
-        if left > 0 and len(self._tokens) < self._question.min_tokens and (ends or begins_cue(self._end)):
+        if left > 0 and len(self._tokens) < self._question.min_tokens and (ends or self._begins_cue(drawn)):
             return self._spaced(WAIT)[:left]
         if left > 0 and not ends:
             return [drawn]
         self._is_cut = True
         return self._spaced(VERDICT_CUE)
+
+    def _begins_cue(self, drawn: int) -> bool:
+        """Return whether the text ends in a cue or its beginning. The whole text is decoded only where its end may."""
+        return CUE_BEGINNING.search(self._end) is not None and begins_cue(self._chat.text([*self._tokens, drawn]))
 
     def _spaced(self, words: str) -> list[int]:
         text = self._text
@@ -98,6 +117,10 @@ class AnswerDecoder:
     def _doubt(self, word: str) -> list[int]:
         """Return the tokens of the verdict and of the question whether it is right."""
         return [*self._chat.reply(f" {word}" if self._reasons else word, P_TRUE_REQUEST)]
+
+    @property
+    def _thought_room(self) -> int:
+        return self._question.max_tokens + CUE_MAX_TOKENS + MARKUP_MAX_TOKENS if self._reasons else 0
 
     @property
     def _doubt_room(self) -> int:
@@ -173,8 +196,9 @@ def take_tokens(decoders: Sequence[Voice], logits: Tensor, rows: Sequence[int]) 
     found: list[Answer | GeneratedText | None] = [None] * len(decoders)
     readings = _readings([*judged.values()], logits[[rows[place] for place in judged]]) if judged else []
     tokens = _drawn([*spoken.values()], logits[[rows[place] for place in spoken]]) if spoken else []
+    likeliest = logits.argmax(dim=-1).tolist() if judged else []
     for (place, decoder), reading in zip(judged.items(), readings, strict=True):
-        found[place] = decoder.answer(reading)
+        found[place] = None if decoder.skip(likeliest[rows[place]]) else decoder.answer(reading)
     for (place, speaker), token in zip(spoken.items(), tokens, strict=True):
         found[place] = speaker.take(token)
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -140,6 +142,21 @@ async def test_the_probability_of_other_words_is_doubt() -> None:
     assert answer.readable == pytest.approx(0.07)
 
 
+@pytest.mark.parametrize("nonsense", [0.5, 1e300, "NaN", "Infinity", '"-0.1"', "null", "true", "[-0.1]"])
+async def test_a_nonsense_log_probability_is_the_servers_fault(nonsense: object) -> None:
+    said = json.dumps(SAID_YES.body).replace(json.dumps(math.log(0.9)), str(nonsense))
+    async with engine_of(lambda _: Canned(said)) as (engine, server):
+        with pytest.raises(ModelError, match=f"{server.url} sent log probabilities that are none") as caught:
+            await answers(engine, [DIRECT])
+    assert len(str(caught.value)) < 400
+
+
+async def test_more_probability_than_there_is_is_the_servers_fault() -> None:
+    async with engine_of(lambda _: completion(choice({"Yes": 0.9, "No": 0.9}))) as (engine, _):
+        with pytest.raises(ModelError, match="log probabilities that are none"):
+            await answers(engine, [DIRECT])
+
+
 async def test_different_tokens_that_a_server_writes_the_same_count_together() -> None:
     said = choice({"No": 0.5, "Yes": 0.3})
     said["logprobs"]["content"][0]["top_logprobs"].append({"token": "Yes", "logprob": -1.6094379})
@@ -165,8 +182,14 @@ async def test_an_answer_that_ends_at_once_is_unreadable() -> None:
         (("I", " see", " Verdict", ":", {" Yes": 0.6, " No": 0.2}, " Verdict", ":", " No"), "I see Verdict:"),
         (("Verdict", ":", " ", {"Yes": 0.6, "No": 0.2}), "Verdict:"),
         (("Verdict:", {"Yes": 0.6, "No": 0.2}), "Verdict:"),
+        (("verdict", ":", " **", {"Yes": 0.6, "No": 0.2}, "**"), "verdict:"),
+        (
+            ("<think>", "Verdict: No", "</think>", "Verdict:", {"Yes": 0.6, "No": 0.2}),
+            "<think>Verdict: No</think>Verdict:",
+        ),
+        (("'Verdict:", " No'?", " Verdict:", {" Yes": 0.6, " No": 0.2}), "'Verdict: No'? Verdict:"),
     ],
-    ids=["the first of two", "after a blank token", "without a space"],
+    ids=["the first of two", "after a blank token", "without a space", "in bold", "behind a thought", "not the quoted"],
 )
 async def test_the_verdict_of_a_draft_is_read_after_its_cue(tokens: Sequence[Any], text: str) -> None:
     async with engine_of(lambda _: completion(choice(*tokens))) as (engine, server):

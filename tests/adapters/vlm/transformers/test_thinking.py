@@ -15,7 +15,7 @@ from support.whole_prompt import WholePrompt
 from inspector.adapters.vlm.fingerprint import wording
 from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.adapters.vlm.transformers.checkpoint import load_checkpoint
-from inspector.adapters.vlm.transformers.decoding import CUE_MAX_TOKENS, AnswerDecoder
+from inspector.adapters.vlm.transformers.decoding import CUE_MAX_TOKENS, MARKUP_MAX_TOKENS, AnswerDecoder
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.prompts import COT, LETTER_COT, NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
 from inspector.domain.prompts import DRAFT as ENDING
@@ -65,6 +65,33 @@ def test_words_that_the_model_did_not_choose_are_read_in_one_forward() -> None:
     assert draft.next == chat.encode(f" {VERDICT_CUE}")
     assert len(draft.next) > 1
     assert draft.at_verdict
+
+
+def decoder_of(question: Question) -> tuple[AnswerDecoder, ChatTemplate]:
+    loaded = load_checkpoint(card(), tiny_model.folder() / "tiny")
+    chat = ChatTemplate(loaded.tokenizer, loaded.model.config.image_token_id, loaded.end_tokens)
+    return AnswerDecoder(0, question, chat), chat
+
+
+def test_markup_before_a_verdict_is_read_over() -> None:
+    decoder, chat = decoder_of(budget(0, 40))
+    for token in chat.encode("verdict:"):
+        assert not decoder.at_verdict
+        decoder.take(token)
+    assert decoder.at_verdict
+    [bold], [letter] = chat.encode("*"), chat.encode("N")
+    assert not decoder.skip(letter)
+    assert [decoder.skip(bold) for _ in range(MARKUP_MAX_TOKENS + 1)] == [True] * MARKUP_MAX_TOKENS + [False]
+
+
+def test_a_quoted_cue_does_not_end_a_thought() -> None:
+    decoder, chat = decoder_of(budget(0, 200))
+    for token in chat.encode("Is it 'Verdict: Yes'? "):
+        decoder.take(token)
+        assert not decoder.at_verdict
+    for token in chat.encode("Verdict:"):
+        decoder.take(token)
+    assert decoder.at_verdict
 
 
 @pytest.mark.parametrize("least", [8, 12, 30])

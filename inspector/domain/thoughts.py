@@ -1,0 +1,24 @@
+"""Thoughts in a model's text: what stands between `<think>` and `</think>` is no answer. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+THOUGHT_BEGIN: Final = "<think>"
+THOUGHT_END: Final = "</think>"
+
+
+def answer_start(text: str) -> int:
+    """Return where the answer begins: behind the last thought, at the end of a text whose thought is not closed.
+
+    The begin of the first thought may be missing, since some chat templates write it into the prompt.
+    """
+    closed = text.rfind(THOUGHT_END)
+    begin = closed + len(THOUGHT_END) if closed >= 0 else 0
+    return len(text) if text.find(THOUGHT_BEGIN, begin) >= 0 else begin
+
+
+def without_thought(text: str) -> str:
+    """Return the answer alone; a text without a thought is returned as it is."""
+    begin = answer_start(text)
+    return text[begin:].lstrip() if begin else text
