@@ -5,6 +5,8 @@
     ├── FrameError         the camera or its gateway: the message can't be read as a frame
     │   └── PictureError   the same: the picture inside the frame can't be judged (unreadable, too large, wrong type)
     ├── ModelError         the engine: it can't load a checkpoint or compute an answer
+    │   └── ServerError    the operator of the model's server: it is away, refuses everybody or sends nonsense
+    │       └── ServerBusy the same: the server has more to do than it can
     ├── PoolError          the pool: no replica judged the frame
     │   ├── PoolOverload   every replica is full: the fail-safe disposition is due at once
     │   ├── ReplicaError   a replica died or failed on the frame: another one may succeed
@@ -68,6 +70,14 @@ class PictureError(FrameError):
 
 class ModelError(InspectorError):
     """The engine can't load a checkpoint or can't answer."""
+
+
+class ServerError(ModelError):
+    """The model's server can't be used now. Its client is sound and works again with the server."""
+
+
+class ServerBusy(ServerError):
+    """The model's server refuses requests because it has too many."""
 
 
 class PoolError(InspectorError):

@@ -1,7 +1,9 @@
-"""The part that the running code works on. asyncio carries it into tasks and worker threads, for log records."""
+"""The part that the running code works on, and when its answer is due. asyncio carries both into tasks and threads."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
@@ -18,6 +20,24 @@ class PartContext:
 
 
 _part: ContextVar[PartContext | None] = ContextVar("part_in_hand", default=None)
+
+
+_due_s: ContextVar[float | None] = ContextVar("answer_due_s", default=None)
+
+
+def answer_due_s() -> float | None:
+    """Return when the running task needs its answer, on the event loop's clock; None where nothing waits for it."""
+    return _due_s.get()
+
+
+@contextmanager
+def answer_due(at_s: float) -> Iterator[None]:
+    """Set when this task and those that it starts need their answer, for the length of the block."""
+    token = _due_s.set(at_s)
+    try:
+        yield
+    finally:
+        _due_s.reset(token)
 
 
 def current_part() -> PartContext | None:
