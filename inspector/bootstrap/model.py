@@ -20,8 +20,9 @@ def open_model(settings: Settings, threads: int) -> VisionModel:
     from inspector.adapters.vlm import load
 
     log_process(settings, f"model-{os.getpid()}")
-    engine = load(card_of(settings), settings.model.parent, threads=threads)
-    return VisionModel(engine, FileEvidence(settings.evidence), health_check_picture())
+    card = card_of(settings)
+    engine, evidence = load(card, settings.model.parent, threads=threads), FileEvidence(settings.evidence)
+    return VisionModel(engine, evidence, health_check_picture(), is_client=card.engine == "openai")
 
 
 def health_check_picture() -> bytes:

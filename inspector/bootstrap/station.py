@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.ledger import FileEvidence, SqlLedger
@@ -17,7 +17,7 @@ from inspector.domain.decision import Reason
 from inspector.messages.outgoing import VerdictMessage
 from inspector.messages.topics import ReplyTopics, Topics
 from inspector.messages.withdrawal import AMBIGUOUS_DETAIL
-from inspector.ports.pool import Pool
+from inspector.ports.pool import ModelStatus, Pool
 from inspector.settings import Settings
 from inspector.station.admission_queue import AdmissionQueue
 from inspector.station.camera_monitor import CameraMonitor
@@ -30,6 +30,7 @@ from inspector.station.heartbeat import HeartbeatPublisher, Load
 from inspector.station.judging_counter import JudgingCounter
 from inspector.station.known_parts import KnownParts
 from inspector.station.ledger_state import LedgerState
+from inspector.station.model_state import ModelState
 from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateListener, ignore_state
 from inspector.station.picture_retention import PictureRetention
@@ -46,6 +47,10 @@ REPORTS_TIMEOUT_S: Final = 2.0
 OUTBOX_FLUSH_TIMEOUT_S: Final = 3.0
 
 
+class Replicas(Pool, ModelStatus, Protocol):
+    """The model replicas: they judge, and they know about the model's server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connections:
     """The station's connections: database, pictures, broker."""
@@ -60,6 +65,7 @@ class Connections:
 class PoolChain:
     """The model replicas as the station uses them. `pool` is the outermost of the chain."""
 
+    model: ModelState
     counter: JudgingCounter
     queue: AdmissionQueue
     pool: Pool
@@ -77,7 +83,7 @@ class Monitoring:
     gate: GateFeedback
 
 
-async def open_station(settings: Settings, pool: Pool, number: int) -> RunningStation:
+async def open_station(settings: Settings, pool: Replicas, number: int) -> RunningStation:
     """Start the station `number`, counted from 0.
 
     Each has an MQTT session of its own, with client ids that stay the same over restarts.
@@ -98,7 +104,7 @@ async def open_station(settings: Settings, pool: Pool, number: int) -> RunningSt
 
     lifecycle = Lifecycle(
         before=[connections.publisher.start, updates.refresh, monitoring.cameras.restore, station.restore],
-        services=[*_services(connections, monitoring), station, outbox, updates, heartbeat],
+        services=[*_services(connections, monitoring), chain.model, station, outbox, updates, heartbeat],
         after=[station.recover, open_intake],
         drain=[
             partial(intake.close, INTAKE_CLOSE_TIMEOUT_S),
@@ -128,11 +134,13 @@ def _monitoring(settings: Settings, connections: Connections) -> Monitoring:
     return Monitoring(states, notify, events, state, cameras, GateFeedback(connections.ledger, events, notify=notify))
 
 
-def _pool_chain(settings: Settings, replicas: Pool, monitoring: Monitoring) -> PoolChain:
-    """Chain, from the replicas outwards: count what is being judged, admit by deadline, retry on another replica."""
-    counter = JudgingCounter(replicas, monitoring.notify)
+def _pool_chain(settings: Settings, replicas: Replicas, monitoring: Monitoring) -> PoolChain:
+    """Chain, from the replicas outwards: watch the model's server, count what is being judged, admit by deadline, retry
+    on another replica."""
+    model = ModelState(replicas, replicas, monitoring.events)
+    counter = JudgingCounter(model, monitoring.notify)
     queue = AdmissionQueue(counter, monitoring.events, parts_at_once(settings, card_of(settings)))
-    return PoolChain(counter, queue, Failover(queue, monitoring.events))
+    return PoolChain(model, counter, queue, Failover(queue, monitoring.events))
 
 
 def _outbox(settings: Settings, connections: Connections, monitoring: Monitoring, reserve: TimeReserve) -> Outbox:
@@ -205,7 +213,8 @@ def _heartbeat(
 ) -> HeartbeatPublisher:
     def load() -> Load:
         away = monitoring.ledger_state.is_away
-        return Load(station.in_flight, chain.queue.waiting, chain.counter.judging, outbox.backlog, away)
+        frames = station.in_flight, chain.queue.waiting, chain.counter.judging, outbox.backlog
+        return Load(*frames, away, chain.model.cause)
 
     topics = connections.topics
     return HeartbeatPublisher(connections.publisher, topics.of_station(topics.heartbeat, number), number, load)

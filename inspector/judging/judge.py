@@ -23,14 +23,15 @@ from inspector.domain.report import Words
 from inspector.domain.review import is_shadow
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import StoppedBy, Tally, Vote, counting
-from inspector.errors import InspectorError, PictureError
+from inspector.errors import InspectorError, PictureError, ServerBusy, ServerError
 from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import write_report
 from inspector.judging.rung_timing import RungTimes
 from inspector.judging.second_opinion import FrameOpinion, OpinionSource, PatchOpinionSource
+from inspector.log_context import answer_due
 from inspector.ports.engine import Answer, Engine
 from inspector.ports.evidence import EvidenceStore
-from inspector.ports.pool import Job, Judgement, ShadowResult
+from inspector.ports.pool import Job, Judgement, ServerFault, ShadowResult
 
 
 class Judge:
@@ -58,7 +59,11 @@ class Judge:
         """
         pictures = PartPictures(self._engine, self._evidence, job, self._opinions)
         try:
-            run = LadderRun(self._engine, pictures, job, self._rung_times)
+            try:
+                run = LadderRun(self._engine, pictures, job, self._rung_times)
+            except ServerError as error:  # a server that has never described itself
+                yield not_judged(job, error)
+                return
             judgement = await run.run()
             yield judgement
             if judgement.is_bad_image:
@@ -69,6 +74,18 @@ class Judge:
                 yield await run.shadow()
         finally:
             await pictures.close()
+
+
+def not_judged(job: Job, error: ServerError) -> Judgement:
+    """Build the judgement of a part about which the model's server can't be asked."""
+    tally = Tally((), counting(job.pipeline))
+    return Judgement(tally, 0, StoppedBy.ERROR, str(error), server_fault=server_fault(error))
+
+
+def server_fault(error: InspectorError) -> ServerFault | None:
+    if isinstance(error, ServerBusy):
+        return ServerFault.BUSY
+    return ServerFault.AWAY if isinstance(error, ServerError) else None
 
 
 def needs_words(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> bool:
@@ -111,24 +128,26 @@ class LadderRun:
 
         A picture that the engine can't read before the first vote is a bad image, not a fault of the model.
         """
-        detail, unreadable = "", False
+        detail, unreadable, fault = "", False, None
+        remaining_s = max(self.remaining_ms, 0.0) / 1000.0
         try:
-            async with asyncio.timeout(max(self.remaining_ms, 0.0) / 1000.0):
-                stopped_by = await self._ask_rungs()
+            async with asyncio.timeout(remaining_s) as limit:
+                with answer_due(limit.when() or 0.0):
+                    stopped_by = await self._ask_rungs()
         except TimeoutError:
             stopped_by = StoppedBy.DEADLINE
         except PictureError as error:
             stopped_by, detail = StoppedBy.ERROR, str(error)
             unreadable = not self.tally.votes
         except InspectorError as error:
-            stopped_by, detail = StoppedBy.ERROR, str(error)
+            stopped_by, detail, fault = StoppedBy.ERROR, str(error), server_fault(error)
         judged_by = (self.fingerprint, self.engine.fingerprint)
         if unreadable:
             return Judgement(self.tally, 0, stopped_by, detail, *judged_by, is_bad_image=True)
         if self.mismatch and decide(self.job.pipeline, self.tally, stopped_by).disposition is Disposition.PASS:
             unvoted = replace(self.tally, votes=())
             return Judgement(unvoted, 0, StoppedBy.ERROR, self.mismatch, *judged_by, is_bad_image=True)
-        return Judgement(self.tally, self.rungs, stopped_by, detail, *judged_by)
+        return Judgement(self.tally, self.rungs, stopped_by, detail, *judged_by, server_fault=fault)
 
     async def shadow(self) -> ShadowResult:
         """Ask the whole ladder from its start, including capped rungs.

@@ -185,6 +185,18 @@ _FROM_MODELS: Final = (
         "See the replica's log. Repeated failures point to the GPU, its memory or the model server.",
     ),
     EventDefinition(
+        "MODEL_AWAY",
+        ALARM,
+        "The model's server can't be reached, refuses, hangs or sends nonsense. Parts get the fail-safe at once.",
+        "Check the server and its log; the text holds its words. Its clients wait for it and need no restart.",
+    ),
+    EventDefinition(
+        "MODEL_BACK",
+        INFO,
+        "The model's server answers again; the text counts the parts that got the fail-safe meanwhile.",
+        "None. Inspect these parts.",
+    ),
+    EventDefinition(
         "POISON_FRAME",
         ALARM,
         "Two replicas failed over the same picture. It gets the fail-safe and is refused from now on.",

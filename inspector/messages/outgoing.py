@@ -203,6 +203,9 @@ class Heartbeat(Payload):
     ledger_away: bool = Field(
         default=False, description="true while the ledger stores no parts; every part then gets the fail-safe"
     )
+    model_away: str | None = Field(
+        default=None, max_length=500, description="why the model's server can't be used; null while it can"
+    )
     at: AwareDatetime
 
 

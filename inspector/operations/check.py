@@ -174,7 +174,7 @@ def _answer(settings: Settings) -> CheckResult:
     """Ask the health-check question that every replica asks before it serves."""
     model = open_model(settings, settings.threads or os.cpu_count() or 1)
     started = time.monotonic()
-    asyncio.run(model.check_health())
+    asyncio.run(model.test())
     ms = (time.monotonic() - started) * 1000.0
     return CheckResult("answer", True, f"{card_of(settings).name} answered a question about a picture in {ms:.0f} ms")
 

@@ -86,7 +86,8 @@ class OutboxBacklog(NamedTuple):
 class StationStatus(NamedTuple):
     """A station's latest heartbeat, and when it was received.
 
-    `ledger_away`: it cannot store parts, and every part gets the fail-safe.
+    `ledger_away`: it cannot store parts, and every part gets the fail-safe. `model_away`: why the model's server can't
+    be used; None while it can.
     """
 
     station: int
@@ -96,6 +97,7 @@ class StationStatus(NamedTuple):
     judging: int
     unconfirmed: int
     ledger_away: bool = False
+    model_away: str | None = None
 
 
 class MetricsSource(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from inspector.domain.frame import FrameKey
@@ -30,13 +31,21 @@ class Job:
     traceparent: str | None = None
 
 
+class ServerFault(StrEnum):
+    """Why the model's server did not answer about a part. AWAY: nobody is answered. BUSY: it refuses some requests."""
+
+    AWAY = "AWAY"
+    BUSY = "BUSY"
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The outcome of the ladder: the votes in order and how the line counts them (`tally`).
 
     `fingerprint` covers everything that changes scores: line settings, model and golden samples. `is_short`: in an
     overload, at most the first rung was asked. `is_bad_image`: the votes would pass a picture that does not show the
-    product, as `detail` says; they are left out.
+    product, as `detail` says; they are left out. `server_fault`: the model runs on a server that can't be used, as
+    `detail` says.
     """
 
     tally: Tally
@@ -47,6 +56,7 @@ class Judgement:
     model_fingerprint: str = ""
     is_short: bool = False
     is_bad_image: bool = False
+    server_fault: ServerFault | None = None
 
     @property
     def votes(self) -> tuple[Vote, ...]:
@@ -75,6 +85,13 @@ class PoolResult(NamedTuple):
     judgement: Judgement
     words: Awaitable[Words | None]
     shadow: Awaitable[ShadowResult | None]
+
+
+class ModelStatus(Protocol):
+    """What the model replicas know about the server that runs their model."""
+
+    async def server_fault(self) -> str | None:
+        """Return why that server can't be used now; None where it can, where there is none, or where nobody knows."""
 
 
 class Pool(Protocol):

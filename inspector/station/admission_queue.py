@@ -49,7 +49,7 @@ class AdmissionQueue:
         try:
             await self._wait(ticket)
             result = await self._pool.judge(_limited(job, ticket))
-            learn = True
+            learn = result.judgement.server_fault is None
         except asyncio.CancelledError:
             learn = True  # the part took at least this long
             raise

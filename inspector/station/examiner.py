@@ -24,7 +24,7 @@ from inspector.errors import LedgerError, PictureError, PoolError, PoolOverload
 from inspector.ports.camera import PictureReader
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
-from inspector.ports.pool import Job, Judgement, Pool
+from inspector.ports.pool import Job, Judgement, Pool, ServerFault
 from inspector.station.claim_fetcher import ClaimFetcher
 from inspector.station.deadlines import Deadline
 from inspector.station.findings import Findings
@@ -164,7 +164,9 @@ def _decision(pipeline: Pipeline, judgement: Judgement) -> Decision:
         return fail_safe(pipeline.fail_safe, Reason.BAD_IMAGE, judgement.detail)
     decision = decide(pipeline, judgement.tally, judgement.stopped_by)
     if judgement.detail and decision.reason is Reason.MODEL_ERROR:
-        return replace(decision, detail=judgement.detail)
+        is_busy = judgement.server_fault is ServerFault.BUSY
+        reason = Reason.OVERLOAD if is_busy else Reason.MODEL_ERROR
+        return replace(decision, reason=reason, detail=judgement.detail)
     return _of_first_rung(decision) if judgement.is_short else decision
 
 

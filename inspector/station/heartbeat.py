@@ -16,13 +16,14 @@ INTERVAL_S: Final = 1.0
 
 
 class Load(NamedTuple):
-    """How many frames a station has at each step, and whether the ledger takes their parts."""
+    """How many frames a station has at each step, and whether ledger and model serve them."""
 
     in_flight: int
     queued: int
     judging: int
     outbox: int
     ledger_away: bool
+    model_away: str | None
 
 
 class HeartbeatPublisher:

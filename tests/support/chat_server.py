@@ -13,16 +13,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Body = dict[str, Any]
+PIECE_BYTES = 2**16
+RESET = -1
 Script = Callable[[Body], "Canned | None"]  # None: keeps the caller waiting
 
 
 @dataclass(frozen=True)
 class Canned:
-    """One answer. Status 0 hangs up without any."""
+    """One answer. Status 0 hangs up without any; -1 resets the connection inside the headers. `body_size` bytes of
+    blanks follow the body, in pieces with `pause_s` between them."""
 
     body: Any = ""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    body_size: int = 0
+    pause_s: float = 0.0
 
 
 def choice(*tokens: str | Mapping[str, float], text: str | None = None, logprobs: bool = True) -> Body:
@@ -93,10 +98,20 @@ class ChatServer:
             await reader.read()
             self.left.release()
             return False
-        if answer.status:
+        if answer.status == RESET:
+            writer.write(b"HTTP/1.1 200 Told\r\nContent-")
+            writer.transport.abort()
+        elif answer.status:
             writer.write(_written(answer))
+            await self._fill(writer, answer)
+        return answer.status > 0
+
+    async def _fill(self, writer: asyncio.StreamWriter, answer: Canned) -> None:
+        for _ in range(0, answer.body_size, PIECE_BYTES):
+            await asyncio.sleep(answer.pause_s)
+            writer.write(b" " * PIECE_BYTES)
             await writer.drain()
-        return bool(answer.status)
+        await writer.drain()
 
     def _answer(self, path: str, content: bytes) -> Canned | None:
         if path != "/v1/chat/completions":
@@ -129,6 +144,6 @@ def _header(head: str, name: str) -> str:
 
 def _written(answer: Canned) -> bytes:
     content = answer.body.encode() if isinstance(answer.body, str) else json.dumps(answer.body).encode()
-    headers = {"Content-Type": "application/json", "Content-Length": len(content), **answer.headers}
+    headers = {"Content-Type": "application/json", "Content-Length": len(content) + answer.body_size, **answer.headers}
     lines = [f"HTTP/1.1 {answer.status} Told", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     return "\r\n".join(lines).encode() + content

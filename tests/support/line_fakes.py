@@ -100,6 +100,9 @@ class ScriptedPool:
             _as_judged(self.answer, job), asyncio.create_task(self._write()), asyncio.create_task(self._shade())
         )
 
+    async def server_fault(self) -> str | None:
+        return None
+
     async def _shade(self) -> ShadowResult | None:
         return self.shadow
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+from collections.abc import Callable, Mapping
+
+import pytest
 
 
 class TimeSkippingSelector(selectors.DefaultSelector):
@@ -25,3 +28,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._skipping.skipped_s
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Return the event loop of a test: virtual time where it is marked so, and where no thread has to be waited for."""
+    if item.get_closest_marker("virtual_time") is None:
+        return {"real": asyncio.new_event_loop}
+    return {"virtual": VirtualLoop}

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from inspector.errors import LedgerError
+from inspector.errors import LedgerError, ModelError
 from inspector.secret_texts import document_without_secrets
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -35,7 +35,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     for status, description in (
         (404, "There is no such part or picture."),
         (422, "A parameter is not accepted; `errors` names the field and the remedy."),
-        (503, "The database can't be read or written; try again."),
+        (503, "The database can't be read or written, or, for the health, the model's server is away; try again."),
     )
 }
 
@@ -44,6 +44,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(LedgerError, _on_ledger_error)
+    app.add_exception_handler(ModelError, _on_model_error)
     app.add_exception_handler(HTTPException, _on_http_error)
 
 
@@ -70,6 +71,11 @@ def _fault(error: dict[str, Any]) -> FieldFault:
 
 async def _on_ledger_error(_: Request, error: Exception) -> JSONResponse:
     problem = ProblemDetails(title="The ledger is away", status=503, detail=str(error))
+    return _response(problem, {"Retry-After": str(RETRY_AFTER_S)})
+
+
+async def _on_model_error(_: Request, error: Exception) -> JSONResponse:
+    problem = ProblemDetails(title="The model's server is away", status=503, detail=str(error))
     return _response(problem, {"Retry-After": str(RETRY_AFTER_S)})
 
 

@@ -27,7 +27,7 @@ from inspector.adapters.console.schemas import (
     PipelineAnswer,
     TotalsAnswer,
 )
-from inspector.errors import LedgerError
+from inspector.errors import LedgerError, ModelError
 from inspector.ports.archive import Archive, CameraPosition, PartFilter
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import StationStatus
@@ -107,10 +107,16 @@ class Catalogue:
         return tuple(PipelineAnswer.of(stored) for stored in await asyncio.to_thread(self._archive.list_pipelines))
 
     async def health(self) -> Health:
-        """Return the newest part. Raises LedgerError while a station cannot store parts or the database is silent."""
-        since = utc_now() - HEARD_WITHIN
-        if away := [str(each.station) for each in self._stations() if each.ledger_away and each.heard_at > since]:
+        """Return the newest part.
+
+        Raises LedgerError while a station cannot store parts or the database is silent, and ModelError while the
+        model's server can't be used.
+        """
+        heard = [each for each in self._stations() if each.heard_at > utc_now() - HEARD_WITHIN]
+        if away := [str(each.station) for each in heard if each.ledger_away]:
             raise LedgerError(f"station {', '.join(away)} cannot store parts; every part gets the fail-safe")
+        if cause := next((each.model_away for each in heard if each.model_away), None):
+            raise ModelError(f"the model's server can't be used and parts get the fail-safe: {cause}")
         newest = next(iter((await self._read_newest()).parts), None)
         return Health(
             newest_part=newest.number if newest else None,

@@ -148,7 +148,7 @@ async def list_pipelines(catalogue: CatalogueDependency) -> tuple[PipelineAnswer
 
 @router.get("/health", tags=["service"])
 async def read_health(catalogue: CatalogueDependency) -> Health:
-    """Return 200 while the database can be read and every station can store parts."""
+    """Return 200 while the database can be read, every station can store parts, and the model's server answers."""
     return await catalogue.health()
 
 

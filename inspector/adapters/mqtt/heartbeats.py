@@ -60,5 +60,12 @@ class HeartbeatListener:
             log.warning("no heartbeat on %s: %s", message.topic, error.errors()[0]["msg"])
             return
         self._last[beat.station] = StationStatus(
-            beat.station, utc_now(), beat.in_flight, beat.queued, beat.judging, beat.outbox, beat.ledger_away
+            beat.station,
+            utc_now(),
+            beat.in_flight,
+            beat.queued,
+            beat.judging,
+            beat.outbox,
+            beat.ledger_away,
+            beat.model_away,
         )

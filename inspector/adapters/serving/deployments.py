@@ -16,7 +16,6 @@ from ray.serve.schema import LoggingConfig
 from inspector.adapters.serving.job_codec import EncodedJob, decode_job
 from inspector.adapters.serving.ray_pool import RayPool
 from inspector.adapters.serving.replica import VisionModel
-from inspector.ports.pool import Pool
 
 VISION_MODEL: Final = "VisionModel"
 LOGGING: Final = LoggingConfig(enable_access_log=False, log_level="WARNING")
@@ -61,7 +60,7 @@ class ModelPlan:
 class StationPlan:
     """How stations are built. `open_station` runs in each station's process and gets the pool and its number."""
 
-    open_station: Callable[[Pool, int], Awaitable[RunningService]]
+    open_station: Callable[[RayPool, int], Awaitable[RunningService]]
     count: int
 
 
@@ -82,6 +81,9 @@ class ModelReplica:
         async for outcome in self._model.judge(decode_job(encoded)):
             yield outcome
 
+    async def server_fault(self) -> str | None:
+        return self._model.server_fault
+
     async def check_health(self) -> None:
         await self._model.check_health()
 
@@ -95,7 +97,7 @@ class StationReplica:
     It opens when a model replica answers: before that it could only give its frames the fail-safe.
     """
 
-    async def __init__(self, open_station: Callable[[Pool, int], Awaitable[RunningService]], models: str) -> None:  # type: ignore[misc]  # Serve awaits it
+    async def __init__(self, open_station: Callable[[RayPool, int], Awaitable[RunningService]], models: str) -> None:  # type: ignore[misc]  # Serve awaits it
         pool = RayPool(serve.get_deployment_handle(VISION_MODEL, models))
         await pool.wait_until_it_answers()
         self._station = await open_station(pool, _rank())

@@ -21,6 +21,7 @@ class RayPool:
     def __init__(self, handle: DeploymentHandle) -> None:
         self._encoder = JobEncoder()
         self._handle = handle.options(stream=True, method_name="judge")
+        self._status = handle.options(method_name="server_fault")
         self._question = handle.options(method_name="answer")
 
     async def wait_until_it_answers(self) -> None:
@@ -41,6 +42,14 @@ class RayPool:
         except asyncio.CancelledError:
             stream.cancel()
             raise
+
+    async def server_fault(self) -> str | None:
+        """Ask one replica. A busy or dead one says nothing."""
+        try:
+            fault = await self._status.remote()
+        except (BackPressureError, RayError):
+            return None
+        return fault if isinstance(fault, str) else None
 
 
 async def _first(stream: Any) -> Judgement:

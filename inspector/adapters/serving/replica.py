@@ -4,38 +4,61 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+from inspector.adapters.serving.server_watch import ServerWatch
 from inspector.domain.declared import ViewName
 from inspector.domain.prompts import Question
 from inspector.domain.report import Words
 from inspector.errors import ModelError
-from inspector.judging.judge import Judge
+from inspector.judging.judge import Judge, not_judged
 from inspector.log_context import set_current_part
 from inspector.ports.engine import Engine, Picture
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job, Judgement, ShadowResult
 
+TEST_QUESTION = Question(ViewName.DIRECT, "Is there a defect? Answer Yes or No.")
+
 
 class VisionModel:
-    """Judges jobs with its engine. `golden` is a small picture for the health check."""
+    """Judges jobs with its engine. `golden` is a small picture for the health check.
 
-    def __init__(self, engine: Engine, evidence: EvidenceStore, golden: bytes) -> None:
+    `is_client`: the model runs on a server. Faults of the server are no faults of this process, which then waits for
+    the server instead of being replaced.
+    """
+
+    def __init__(self, engine: Engine, evidence: EvidenceStore, golden: bytes, *, is_client: bool = False) -> None:
         self._engine = engine
         self._judge = Judge(engine, evidence)
         self._golden = golden
+        self._server = ServerWatch(self.test) if is_client else None
+
+    @property
+    def server_fault(self) -> str | None:
+        """The reason why the model's server can't be used now, in its own words; None where it can."""
+        return self._server.fault if self._server else None
 
     async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | ShadowResult, None]:
         """Yield a Judgement, then Words unless the part passes, then the ShadowResult of a shadow part."""
         set_current_part(job.key, job.traceparent)
+        if self._server and (silence := self._server.silence):
+            yield not_judged(job, silence)
+            return
         async for outcome in self._judge.judge(job):
+            if self._server and isinstance(outcome, Judgement):
+                self._server.note(outcome)
             yield outcome
 
     async def check_health(self) -> None:
+        """Raise ModelError if this process should be replaced: its own engine gives no answer."""
+        if self._server is None:
+            await self.test()
+        else:
+            await self._server.probe()
+
+    async def test(self) -> None:
         """Run one real inference. Raises ModelError if the engine gives no answer."""
         prefix = await self._engine.open([Picture(self._golden)], "This picture is a test.\n")
         try:
-            async for _ in self._engine.ask(
-                prefix, [Question(ViewName.DIRECT, "Is there a defect? Answer Yes or No.")]
-            ):
+            async for _ in self._engine.ask(prefix, [TEST_QUESTION]):
                 return
         finally:
             await self._engine.close(prefix)

@@ -108,6 +108,8 @@ def _of_stations(stations: Sequence[StationStatus]) -> Iterator[Family]:
     yield _gauge(metrics.REPLICA_QUEUE, (((str(each.station),), each.queued) for each in stations))
     yield _gauge(metrics.JUDGING, (((str(each.station),), each.judging) for each in stations))
     yield _gauge(metrics.LEDGER_AWAY, (((str(each.station),), float(each.ledger_away)) for each in stations))
+    away = (((str(each.station),), float(each.model_away is not None)) for each in stations)
+    yield _gauge(metrics.MODEL_AWAY, away)
     yield _gauge(metrics.UNCONFIRMED, (((str(each.station),), each.unconfirmed) for each in stations))
 
 

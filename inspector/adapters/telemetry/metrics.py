@@ -114,6 +114,12 @@ LEDGER_AWAY: Final = Metric(
     ("station",),
     "1 while a station cannot store parts, so that every part gets the fail-safe, else 0",
 )
+MODEL_AWAY: Final = Metric(
+    "inspector_station_model_away",
+    MetricKind.GAUGE,
+    ("station",),
+    "1 while the model's server can't be used, so that parts get the fail-safe, else 0",
+)
 HEARTBEAT: Final = Metric(
     "inspector_station_heartbeat_timestamp_seconds",
     MetricKind.GAUGE,

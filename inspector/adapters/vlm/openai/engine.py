@@ -27,7 +27,7 @@ class OpenAIEngine:
     """One model on one server."""
 
     def __init__(self, card: ModelCard, server: Server, key: str | None) -> None:
-        """Connect. Raises ModelError if the server can't be reached, refuses the key, or does not serve the model."""
+        """Connect. Raises ModelError if the server does not serve the model. It may be away: answers then raise."""
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._card, self._server = card, server
         self._peer = ServerIdentity(card, server, headers)

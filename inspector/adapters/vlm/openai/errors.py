@@ -12,8 +12,8 @@ import httpx
 from pydantic import ValidationError
 
 from inspector.domain.model_card import Server
-from inspector.errors import ModelError
-from inspector.text import printable, shortened
+from inspector.errors import ModelError, ServerBusy, ServerError
+from inspector.text import one_line, shortened
 
 NO_LOGPROBS: Final = (
     "the verdict is read from them: use a server that gives top_logprobs with chat completions "
@@ -46,18 +46,30 @@ REMEDY_OF_WORDS: Final = (  # the first whose words are in the server's message
     (r"extra|unknown|unrecognized|unexpected|unsupported|permitted", "leave that out of server.extra"),
     (r"model", REMEDY_OF_STATUS[404]),
 )
+MAX_READ_CHARACTERS: Final = 2_000  # of a server's text
+BUSY_STATUSES: Final = frozenset({429, 503})
 DEFAULT_REMEDY: Final = "see the server's log"
 
 
-def unreachable(server: Server, error: httpx.TransportError) -> ModelError:
-    return ModelError(
-        f"{server.base_url} can't be reached ({str(error) or type(error).__name__}); "
-        "start the server, or correct server.base_url in the model card"
+REQUEST_STATUSES: Final = frozenset({400, 405, 409, 413, 415, 418, 422})  # refusals of one request, not of everybody
+
+
+def unreachable(server: Server, error: httpx.HTTPError) -> ServerError:
+    cause = shortened(one_line(str(error) or type(error).__name__), 200)
+    return ServerError(
+        f"{server.base_url} can't be reached ({cause}); start the server, or correct server.base_url in the model card"
     )
 
 
-def too_slow(server: Server) -> ModelError:
-    return ModelError(
+def too_large(server: Server, most_bytes: int) -> ServerError:
+    return ServerError(
+        f"{server.base_url} sent an answer of more than {most_bytes // 2**20} MiB; correct server.base_url, or see the "
+        "server's log"
+    )
+
+
+def too_slow(server: Server) -> ServerError:
+    return ServerError(
         f"{server.base_url} gave no answer within {server.timeout_s:g} s; "
         "see whether it is overloaded, or raise server.timeout_s in the model card"
     )
@@ -66,34 +78,51 @@ def too_slow(server: Server) -> ModelError:
 def refusal_error(server: Server, response: httpx.Response) -> ModelError:
     """Build a ModelError from the server's own words and our remedy."""
     status, said = response.status_code, message(response)
-    return ModelError(f"{server.base_url} refused with {status}: {said}; {_remedy(status, said)}")
+    if response.is_redirect:
+        place = shortened(one_line(response.headers["location"]), 200)
+        return ServerError(f"{server.base_url} redirects to {place} ({status}); write that address in server.base_url")
+    text = f"{server.base_url} refused with {status}: {said}; {_remedy(status, said)}"
+    return _class_of(status)(text)
 
 
-def unreadable(server: Server, response: httpx.Response) -> ModelError:
-    said = shortened(printable(response.text), 120)
-    return ModelError(f"{server.base_url} answers what is no chat completion ({said!r}); {REMEDY_OF_STATUS[404]}")
+def _class_of(status: int) -> type[ModelError]:
+    if status in BUSY_STATUSES:
+        return ServerBusy
+    return ModelError if status in REQUEST_STATUSES else ServerError
 
 
-def invalid_answer(server: Server, response: httpx.Response, error: ValidationError) -> ModelError:
-    """Build a ModelError for an answer that is no chat completion, or has nonsense for log probabilities."""
+def unreadable(server: Server, response: httpx.Response) -> ServerError:
+    said = shortened(_safe(response, response.text), 120)
+    return ServerError(f"{server.base_url} answers what is no chat completion ({said!r}); {REMEDY_OF_STATUS[404]}")
+
+
+def invalid_answer(server: Server, response: httpx.Response, error: ValidationError) -> ServerError:
+    """Build the error for an answer that is no chat completion, or has nonsense for log probabilities."""
     nonsense = next((each for each in error.errors() if {"logprob", "top_logprobs"} & {*each["loc"][-1:]}), None)
     if nonsense is None:
         return unreadable(server, response)
-    found = shortened(printable(f"{nonsense['msg']}, it is {nonsense['input']!r}"), 120)
-    return ModelError(f"{server.base_url} sent log probabilities that are none ({found}); see the server's log")
+    found = shortened(_safe(response, f"{nonsense['msg']}, it is {nonsense['input']!r}"), 120)
+    return ServerError(f"{server.base_url} sent log probabilities that are none ({found}); see the server's log")
 
 
-def without_logprobs(server: Server) -> ModelError:
-    return ModelError(f"{server.base_url} sent no logprobs; {NO_LOGPROBS}")
+def without_logprobs(server: Server) -> ServerError:
+    return ServerError(f"{server.base_url} sent no logprobs; {NO_LOGPROBS}")
 
 
 def message(response: httpx.Response) -> str:
     """Return the server's error message, wherever the response has it."""
     try:
         found = _told(response.json())
-    except ValueError:
+    except (ValueError, RecursionError):
         found = response.text
-    return shortened(" ".join(printable(found).split()), 300) or response.reason_phrase or "nothing said"
+    return shortened(" ".join(_safe(response, found).split()), 300) or response.reason_phrase or "nothing said"
+
+
+def _safe(response: httpx.Response, text: str) -> str:
+    """Return the start of a server's text in visible characters, without the key that it may repeat."""
+    _, _, key = response.request.headers.get("authorization", "").rpartition(" ")
+    whole = " ".join(text[:MAX_READ_CHARACTERS].split())
+    return one_line(whole.replace(key, "***") if key else whole)
 
 
 def _told(body: Any) -> str:

@@ -12,12 +12,13 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.chat_server import YES, Body, Canned, chat_server, choice, completion, in_turn, refusal
+from support.chat_server import RESET, YES, Body, Canned, chat_server, choice, completion, in_turn, refusal
 from support.served import DIRECT, INVERTED, PICTURE, PREAMBLE, REPORT, answers, card, draft, engine_of, loaded
 
-from inspector.adapters.vlm.openai.client import retry_after_s
+from inspector.adapters.vlm.openai.client import MAX_RESPONSE_BYTES, retry_after_s
 from inspector.adapters.vlm.stub import StubEngine
-from inspector.errors import ModelError
+from inspector.errors import ModelError, ServerBusy, ServerError
+from inspector.log_context import answer_due
 
 BUSY = refusal(503, "Loading model", **{"Retry-After": "0"})
 GONE = Canned(status=0)
@@ -101,6 +102,79 @@ async def test_a_refusal_is_told_with_its_remedy_and_not_tried_again(answer: Can
         with pytest.raises(ModelError, match=said):
             await answers(engine, [DIRECT])
     assert len(server.asked) == 1
+
+
+TROUBLE = {
+    "busy": (refusal(429, "slow down"), ServerBusy, "refused with 429: slow down"),
+    "broken": (refusal(500, "CUDA error"), ServerError, "refused with 500: CUDA error"),
+    "bad gateway": (Canned("<html>nginx</html>", 502), ServerError, "refused with 502: <html>nginx</html>"),
+    "no key": (refusal(401, "Incorrect API key"), ServerError, "refused with 401"),
+    "hangs up": (GONE, ServerError, "can't be reached"),
+    "resets": (Canned(status=RESET), ServerError, "can't be reached"),
+    "no HTTP": (Canned(headers={"Content-Length": "-7"}), ServerError, "can't be reached"),
+    "a page": (Canned("<html>hello</html>"), ServerError, "answers what is no chat completion"),
+    "other JSON": (Canned({"answer": "Yes"}), ServerError, "answers what is no chat completion"),
+    "deep JSON": (Canned("[" * 100_000), ServerError, "answers what is no chat completion"),
+    "deep refusal": (Canned("[" * 100_000, 500), ServerError, "refused with 500"),
+    "no text": (Canned("\udcff".encode("utf-8", "surrogatepass").decode("latin-1")), ServerError, "no chat completion"),
+    "a huge body": (Canned("{", body_size=MAX_RESPONSE_BYTES + 2**20), ServerError, "more than 32 MiB"),
+    "a slow body": (Canned("{", body_size=2**20, pause_s=0.2), ServerError, r"no answer within 0\.5 s"),
+    "elsewhere": (
+        Canned("", 307, {"Location": "https://example.com/v1"}),
+        ServerError,
+        r"redirects to https://example.com/v1.* \(307\); write that address in server.base_url",
+    ),
+    "no gzip": (Canned("no gzip", headers={"Content-Encoding": "gzip"}), ServerError, "can't be reached"),
+}
+
+
+@pytest.mark.parametrize(("answer", "kind", "said"), TROUBLE.values(), ids=TROUBLE)
+async def test_whatever_a_server_does_is_one_error_in_its_own_words(
+    answer: Canned, kind: type[ServerError], said: str
+) -> None:
+    async with engine_of(lambda _: answer, timeout_s=0.5, retries=1) as (engine, _):
+        with pytest.raises(kind, match=said) as caught:
+            await answers(engine, [DIRECT])
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 700
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_refusal_of_one_request_says_nothing_about_the_server(status: int) -> None:
+    async with engine_of(lambda _: refusal(status, "no")) as (engine, _):
+        with pytest.raises(ModelError) as caught:
+            await answers(engine, [DIRECT])
+    assert not isinstance(caught.value, ServerError)
+
+
+async def test_a_key_that_a_server_repeats_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMP_KEY", "sk-lamp-7")
+    said = refusal(401, "Incorrect API key provided: sk-lamp-7")
+    async with engine_of(lambda _: said, api_key_variable="LAMP_KEY") as (engine, _):
+        with pytest.raises(ServerError, match=r"Incorrect API key provided: \*\*\*") as caught:
+            await answers(engine, [DIRECT])
+    assert "sk-lamp" not in str(caught.value)
+
+
+@pytest.mark.parametrize("page", [Canned("{", body_size=8 * 2**20), Canned("{", body_size=2**20, pause_s=0.5)])
+async def test_a_server_that_describes_itself_without_end_is_away(page: Canned) -> None:
+    async with chat_server() as server:
+        server.pages["/v1/models"] = page
+        engine = await loaded(card(server.url, connect_timeout_s=0.5))
+        with pytest.raises(ServerError, match=r"did not describe itself within 1 s|more than 4 MiB"):
+            engine.fingerprint  # noqa: B018
+
+
+async def test_retries_end_with_the_time_of_the_part() -> None:
+    busy = refusal(429, "slow down", **{"Retry-After": "0.2"})
+    async with engine_of(lambda _: busy, retries=10) as (engine, server):
+        with answer_due(asyncio.get_running_loop().time() + 0.5), pytest.raises(ServerBusy):
+            await answers(engine, [DIRECT])
+        assert 1 < len(server.asked) < 5
+        server.asked.clear()
+        with answer_due(asyncio.get_running_loop().time() + 0.1), pytest.raises(ServerBusy):
+            await answers(engine, [DIRECT])
+        assert len(server.asked) == 1
 
 
 async def test_one_question_that_fails_hangs_up_on_the_others_of_its_part_only() -> None:
@@ -195,18 +269,23 @@ async def test_a_variable_without_a_key_is_named(monkeypatch: pytest.MonkeyPatch
         (Canned({"data": [{"id": "b"}, {"id": "a"}]}), "serves no 'tiny' but a, b; name one of these in server.model"),
     ],
 )
-async def test_a_server_of_something_else_is_refused_at_once(page: Canned, said: str) -> None:
+async def test_a_server_of_something_else_is_named_at_once(page: Canned, said: str) -> None:
     async with chat_server() as server:
         server.pages["/v1/models"] = page
         with pytest.raises(ModelError, match=said):
-            await loaded(card(server.url))
+            (await loaded(card(server.url))).fingerprint  # noqa: B018
 
 
-async def test_a_server_that_is_not_there_is_told_at_once() -> None:
+async def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
     async with chat_server() as server:
-        url = server.url
-    with pytest.raises(ModelError, match=f"{url} can't be reached .*; start the server"):
-        await loaded(card(url))
+        models, server.pages["/v1/models"] = server.pages["/v1/models"], Canned(status=0)
+        engine = await loaded(card(server.url))
+        for _ in range(2):
+            with pytest.raises(ServerError, match=f"{server.url} can't be reached .*; start the server"):
+                await answers(engine, [DIRECT])
+        server.pages["/v1/models"] = models
+        assert len(await answers(engine, [DIRECT])) == 1
+        assert len(engine.fingerprint) == 16
 
 
 def test_a_client_loads_no_torch() -> None:
