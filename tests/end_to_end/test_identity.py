@@ -1,0 +1,137 @@
+"""The identity of parts on the wire: a real broker, a real station and a real ledger, over a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.fakes import live_version
+from support.line_fakes import ScriptedPool
+from support.mqtt_desk import Device
+
+from inspector.adapters.ledger import SqlArchive, upgrade
+from inspector.adapters.mqtt.connection import connect, new_client
+from inspector.adapters.mqtt.local import mosquitto
+from inspector.adapters.mqtt.local.broker import local_broker
+from inspector.bootstrap.from_settings import absolute, broker_of
+from inspector.bootstrap.station import open_station
+from inspector.domain.declared import Disposition
+from inspector.domain.part import PartState
+from inspector.lab.synthetic import draw, encode
+from inspector.lines.states import OverrideRequest
+from inspector.messages.outgoing import VerdictMessage
+from inspector.operations.line_states import line_states
+from inspector.operations.service import apply_pipelines
+from inspector.ports.archive import PartFilter
+from inspector.settings import Settings
+
+pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
+PASS, REVIEW = Disposition.PASS, Disposition.REVIEW
+DEADLINE_S, OPEN_AFTER_S = 8.0, 0.5
+PIPELINE = f"""\
+line: pcb
+product: part
+question: Is there any defect on this part?
+defects: {{scratch: minor}}
+ladder:
+  - {{views: [direct]}}
+deadline_ms: {DEADLINE_S * 1000:g}
+"""
+
+
+class Gate:
+    """Keeps the verdicts that the broker delivers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.verdicts: list[VerdictMessage] = []
+        subscribed = threading.Event()
+        self._client = new_client(broker_of(settings), "gate", persistent=False)
+        self._client.on_connect = lambda client, *_: client.subscribe("plant/v1/pcb/cam1/verdict", 1)
+        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.on_message = lambda _client, _data, message: self.verdicts.append(
+            VerdictMessage.model_validate_json(message.payload)
+        )
+        connect(self._client, broker_of(settings), persistent=False)
+        assert subscribed.wait(10)
+
+    async def next(self, send: Callable[[], None]) -> VerdictMessage:
+        """Return the verdict that follows what is sent."""
+        count = len(self.verdicts)
+        await asyncio.to_thread(send)
+        async with asyncio.timeout(20):
+            while len(self.verdicts) == count:
+                await asyncio.sleep(0.02)
+        return self.verdicts[count]
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines" / "pcb.yaml").write_text(PIPELINE)
+    with local_broker(tmp_path / "broker", prefer="mosquitto") as broker:
+        here = absolute(Settings(data=tmp_path, broker_port=broker.port, site="identity", topic_root="plant/v1"))
+        upgrade(here.database)
+        apply_pipelines(here, tmp_path / "pipelines")
+        with line_states(here) as states:
+            [view] = states.views()
+            judged_by = live_version(view.version.pipeline).status.rights[0].fingerprint
+            states.go_live(view.line, "test", "drill", OverrideRequest(judged_by))
+        yield here
+
+
+async def until_reported(settings: Settings, kind: str) -> None:
+    archive = SqlArchive(settings.database)
+    async with asyncio.timeout(20):
+        while kind not in {row.event.kind for row in archive.event_page(None, 20)}:
+            await asyncio.sleep(0.05)
+    archive.close()
+
+
+async def until_confirmed(settings: Settings) -> None:
+    """Wait until the ledger knows that the broker has every verdict."""
+    archive = SqlArchive(settings.database)
+    async with asyncio.timeout(20):
+        while {row.part.state for row in archive.parts(PartFilter(), 20)} != {PartState.PUBLISHED}:
+            await asyncio.sleep(0.05)
+    archive.close()
+
+
+async def test_trigger_names_one_part_at_a_time_over_a_restart(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inspector.station.known_parts.OPEN_AFTER_GATE_S", OPEN_AFTER_S)
+    pictures = [encode(draw("board", seed, size=160)) for seed in range(4)]
+    pool, device, gate = ScriptedPool(), Device(broker_of(settings)), Gate(settings)
+
+    def sending(number: int) -> Callable[[], None]:
+        return lambda: device.say("pcb/cam1/frame", pictures[number], trigger_id="t-1", part_id="SN1")
+
+    device.say_retained("pcb/cam1/frame", pictures[3], trigger_id="stored")
+    station = await open_station(settings, pool, 0)
+    await until_reported(settings, "RETAINED_FRAME")  # it is subscribed now
+    first = await gate.next(sending(0))
+    await until_confirmed(settings)
+    again = await gate.next(sending(0))
+    other = await gate.next(sending(1))
+    await station.close()
+    station = await open_station(settings, pool, 0)
+    third = await gate.next(sending(2))
+    assert [verdict.disposition for verdict in (first, again, other, third)] == [PASS, PASS, REVIEW, REVIEW]
+    assert (again.result_id == first.result_id, len({first.result_id, other.result_id, third.result_id})) == (True, 3)
+    await asyncio.sleep(DEADLINE_S + OPEN_AFTER_S)
+    later = await gate.next(sending(3))
+    late = await gate.next(sending(0))
+    await station.close()
+    assert (later.disposition, late.disposition, late.result_id) == (PASS, REVIEW, first.result_id)
+    assert [job.key.trigger_id for job in pool.jobs] == ["t-1", "t-1"], "the copy is no part, and reuse is not judged"
+    assert {verdict.trigger_id for verdict in gate.verdicts} == {"t-1"}
+    await until_reported(settings, "TRIGGER_REUSED")
+    device.stop()
+    gate.stop()
