@@ -34,6 +34,7 @@ from inspector.station.worker_threads import ExaminerThreads
 log = logging.getLogger(__name__)
 
 LATE_EVIDENCE_TIMEOUT_MS: Final = 1000.0  # to store a late frame's picture: its verdict no longer waits
+KEEP_TIMEOUT_MS: Final = 10_000.0  # to fetch and store a picture that no verdict waits for
 # what a failure means for the part: the first class that matches
 FAILURES: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
     (PictureError, Reason.BAD_IMAGE, "{error}"),
@@ -88,7 +89,7 @@ class Examiner:
 
     async def keep(self, frame: Frame) -> Evidence | None:
         """Store the picture of a frame whose verdict is sent; None where that fails."""
-        due = Deadline(time.monotonic() + LATE_EVIDENCE_TIMEOUT_MS / 1000.0, LATE_EVIDENCE_TIMEOUT_MS)
+        due = Deadline(time.monotonic() + KEEP_TIMEOUT_MS / 1000.0, KEEP_TIMEOUT_MS)
         try:
             return await self._store(await self.fetch(frame, due), due)
         except LedgerError:

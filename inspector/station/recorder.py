@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+COMMIT_WHILE_AWAY_S: Final = 0.2  # a gate waits no longer for the commit of a ledger that is known to be away
 PUBLISH_RESERVE_MS: Final = 30.0  # of each deadline, for publishing; more than the outbox itself keeps
 
 
@@ -168,7 +169,7 @@ class Recorder:
 
         A PASS must be stored first, so the fail-safe goes out in its place.
         """
-        if await _is_stored_in_time(storing, entry):
+        if await self._is_stored_in_time(storing, entry):
             return None
         text = f"{entry.part.key}: its gate could not wait for the commit"
         self._events.add("LEDGER_SLOW", text, line=entry.part.key.line)
@@ -177,6 +178,16 @@ class Recorder:
             answered = entry.with_fail_safe("the ledger did not store the part in time")
         self._outbox.send(self._verdicts(answered))
         return answered
+
+    async def _is_stored_in_time(self, storing: asyncio.Task[Recorded], entry: Entry) -> bool:
+        """Return whether the gate can wait for this commit. No gate waits for a late part."""
+        if entry.part.late:
+            return True
+        left_s = max(0.0, entry.due.left_ms(time.monotonic()) - PUBLISH_RESERVE_MS) / 1000.0
+        if self._state.is_away:
+            left_s = min(left_s, COMMIT_WHILE_AWAY_S)
+        done, _ = await asyncio.wait({storing}, timeout=left_s)
+        return bool(done)
 
     async def _publish(self, entry: Entry, messages: list[OutgoingMessage], answered: Entry | None) -> PartRecord:
         """Publish the messages of a stored part, after correcting the ledger if the gate got another decision."""
@@ -275,12 +286,3 @@ class Recorder:
     def _report(self, part: PartRecord) -> OutgoingMessage:
         topic = self._topics.report(part.key.line, part.key.camera)
         return OutgoingMessage(report_id(part.result_id), topic, to_json(report_message(part)))
-
-
-async def _is_stored_in_time(storing: asyncio.Task[Recorded], entry: Entry) -> bool:
-    """Return whether the gate can wait for this commit. No gate waits for a late part."""
-    if entry.part.late:
-        return True
-    left_s = max(0.0, entry.due.left_ms(time.monotonic()) - PUBLISH_RESERVE_MS) / 1000.0
-    done, _ = await asyncio.wait({storing}, timeout=left_s)
-    return bool(done)

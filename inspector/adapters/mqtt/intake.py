@@ -276,10 +276,12 @@ class Intake:
         """
         end_s = time.monotonic() + FULL_TIMEOUT_S
         while time.monotonic() < end_s:
-            if self._room.acquire(timeout=ROOM_CHECK_S):
+            if self._room.acquire(blocking=False):
                 return True
             if self._closing or self._is_answered_without_payload():
                 return False
+            if self._room.acquire(timeout=ROOM_CHECK_S):
+                return True
         text = f"{self._window} frames in hand for {FULL_TIMEOUT_S:g} s; frames wait on the broker"
         self._note(Notice("STATION_FULL", text))
         self._set_aside()

@@ -374,8 +374,9 @@ async def test_service_state_says_offline_when_the_station_dies(broker: Broker, 
 
 
 async def test_while_the_ledger_is_away_frames_beyond_the_window_are_answered_and_come_again(
-    broker: Broker, device: Device, client_id: str
+    broker: Broker, device: Device, client_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("inspector.adapters.mqtt.intake.ROOM_CHECK_S", 5.0)  # no frame waits even that long
     desk = Desk(finishing=False)
     intake = await opened(broker, desk, client_id, window=2)
     desk.ledger_away = True
