@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     )
 
     console_host: str = Field(default="127.0.0.1", description="address on which console and API listen")
+    console_names: tuple[str, ...] = Field(
+        default=(), description="further host names under which browsers and proxies may ask for console and API"
+    )
     console_port: int = Field(default=8080, ge=1, le=65535, description="port of console and API")
 
     log: Literal["text", "json"] = Field(

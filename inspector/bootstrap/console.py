@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 async def open_console(settings: Settings) -> RunningConsole:
     """Start the console on its own port."""
     from inspector.adapters.console.app import console_app
+    from inspector.adapters.console.request_checks import AllowedHosts
     from inspector.adapters.console.server import RunningConsole
     from inspector.adapters.ledger import FileEvidence, SqlArchive
 
@@ -28,6 +29,7 @@ async def open_console(settings: Settings) -> RunningConsole:
     pulses = _pulses(settings)
     metrics = _exporter(archive, pulses)
     app = console_app(archive, evidence, topic_root=settings.topic_root, metrics=metrics, stations=pulses.last)
+    app.add_middleware(AllowedHosts, hosts=(settings.console_host, *settings.console_names))
     console = RunningConsole(app, settings.console_host, settings.console_port, pulses.stop)
     await console.start()
     return console

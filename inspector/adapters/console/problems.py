@@ -48,7 +48,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_error)
 
 
-def _response(problem: ProblemDetails, headers: dict[str, str] | None = None) -> JSONResponse:
+def problem_response(problem: ProblemDetails, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return a problem as the answer to a request."""
     return JSONResponse(
         document_without_secrets(problem.model_dump()), problem.status, headers=headers, media_type=MEDIA_TYPE
     )
@@ -58,7 +59,7 @@ async def _on_validation_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     faults = [_fault(each) for each in error.errors()]
     detail = "; ".join(f"{fault.field}: {fault.problem}, {fault.remedy}" for fault in faults)
-    return _response(ProblemDetails(title="Parameter not accepted", status=422, detail=detail, errors=faults))
+    return problem_response(ProblemDetails(title="Parameter not accepted", status=422, detail=detail, errors=faults))
 
 
 def _fault(error: dict[str, Any]) -> FieldFault:
@@ -71,7 +72,7 @@ def _fault(error: dict[str, Any]) -> FieldFault:
 
 async def _on_ledger_error(_: Request, error: Exception) -> JSONResponse:
     problem = ProblemDetails(title="The ledger is away", status=503, detail=str(error))
-    return _response(problem, {"Retry-After": str(RETRY_AFTER_S)})
+    return problem_response(problem, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def _on_model_error(_: Request, error: Exception) -> JSONResponse:
@@ -82,4 +83,5 @@ async def _on_model_error(_: Request, error: Exception) -> JSONResponse:
 async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     title = "Not found" if error.status_code == 404 else "Not served"
-    return _response(ProblemDetails(title=title, status=error.status_code, detail=error.detail))
+    problem = ProblemDetails(title=title, status=error.status_code, detail=error.detail)
+    return problem_response(problem, dict(error.headers or {}))

@@ -12,11 +12,13 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from inspector import __doc__ as description
 from inspector.adapters.console.pictures import DOWNLOAD_TYPE, SVG_TYPE, PictureBody, placeholder
 from inspector.adapters.console.problems import RESPONSES, add_problem_handlers
 from inspector.adapters.console.queries import Catalogue
+from inspector.adapters.console.request_checks import UnservedRequests
 from inspector.adapters.console.schemas import (
     CameraList,
     EventList,
@@ -52,8 +54,10 @@ class PartsQuery(BaseModel):
     camera: Name | None = Field(default=None, description="only this camera")
     disposition: Disposition | None = Field(default=None, description="only parts with this disposition")
     reason: Reason | None = Field(default=None, description="only parts with this reason")
-    before: int | None = Field(default=None, ge=1, description="only parts with a smaller number")
-    after: int | None = Field(default=None, ge=0, description="only parts with a larger number, the nearest ones")
+    before: int | None = Field(default=None, ge=1, le=MAX_NUMBER, description="only parts with a smaller number")
+    after: int | None = Field(
+        default=None, ge=0, le=MAX_NUMBER, description="only parts with a larger number, the nearest ones"
+    )
     limit: int = Field(default=50, ge=1, le=200)
 
     def wanted(self) -> PartFilter:
@@ -152,11 +156,6 @@ async def read_health(catalogue: CatalogueDependency) -> Health:
     return await catalogue.health()
 
 
-@router.get("/{path:path}", include_in_schema=False)
-async def no_such_path(path: str) -> Response:
-    raise HTTPException(404, f"{PREFIX}/{path} is not part of the API; see {PREFIX}/openapi.json")
-
-
 def rest_api(archive: Archive, evidence: EvidenceStore) -> FastAPI:
     """Build the API as an ASGI application of its own."""
     return catalogue_api(Catalogue(archive, evidence))
@@ -178,6 +177,7 @@ def catalogue_api(catalogue: Catalogue, metrics: MetricsPage | None = None) -> F
     app.state.catalogue = catalogue
     add_problem_handlers(app)
     app.include_router(router)
+    app.router.routes.append(Route(f"{PREFIX}/{{path:path}}", UnservedRequests([*app.routes, *router.routes], PREFIX)))
     if metrics:
         _serve_metrics(app, metrics)
     return app

@@ -1,0 +1,69 @@
+"""Unknown methods, hosts and numbers are refused with a 4xx and a reason, by the API on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from support.fakes import MemoryEvidence
+
+from inspector.adapters.console.request_checks import AllowedHosts, host_name
+from inspector.adapters.console.rest import rest_api
+from inspector.adapters.ledger import SqlArchive, upgrade
+
+NUMBERS = [2**63, 2**64, 10**40, -(2**63), -(10**40)]
+API = "/api/v1"
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    upgrade(url)
+    app = rest_api(SqlArchive(url), MemoryEvidence())
+    app.add_middleware(AllowedHosts, hosts=("10.1.2.3", "Line-7.plant"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8080") as client:
+        yield client
+
+
+async def test_every_integer_of_the_api_is_bounded_and_refused_beyond(client: httpx.AsyncClient) -> None:
+    paths = (await client.get(f"{API}/openapi.json")).json()["paths"]
+    asked = 0
+    for path, methods in paths.items():
+        for parameter in methods["get"].get("parameters", []):
+            kinds = [parameter["schema"], *parameter["schema"].get("anyOf", [])]
+            if any(kind.get("type") == "integer" for kind in kinds):
+                for number in NUMBERS:
+                    address = path.replace("{result_id}", "r1")
+                    answer = await client.get(address, params={parameter["name"]: number})
+                    assert 400 <= answer.status_code < 500, (path, parameter["name"], number)
+                    asked += 1
+    assert asked > 20
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
+async def test_unknown_method_is_405_and_names_the_known_ones(client: httpx.AsyncClient, method: str) -> None:
+    paths = (await client.get(f"{API}/openapi.json")).json()["paths"]
+    for path in paths:
+        answer = await client.request(method, path.replace("{result_id}", "r1"))
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET"), path
+        assert answer.json()["detail"].endswith("use GET")
+    assert (await client.request(method, f"{API}/nothing")).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8080", "[::1]:8080", "10.1.2.3:8080", "LINE-7.plant"])
+async def test_own_names_are_answered(client: httpx.AsyncClient, host: str) -> None:
+    assert (await client.get(f"{API}/pipelines", headers={"host": host})).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "10.1.2.4:8080", "[::2]:8080"])
+async def test_other_names_are_refused_with_the_remedy(client: httpx.AsyncClient, host: str) -> None:
+    answer = await client.get(f"{API}/pipelines", headers={"host": host})
+    assert answer.status_code == 421
+    assert "INSPECTOR_CONSOLE_NAMES" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("header", "name"), [("A.b:80", "a.b"), ("[::1]", "[::1]"), ("[::1]:80", "[::1]"), ("x", "x")])
+def test_host_name_has_no_port(header: str, name: str) -> None:
+    assert host_name(header) == name
