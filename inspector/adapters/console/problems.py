@@ -77,7 +77,7 @@ async def _on_ledger_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _on_model_error(_: Request, error: Exception) -> JSONResponse:
     problem = ProblemDetails(title="The model's server is away", status=503, detail=str(error))
-    return _response(problem, {"Retry-After": str(RETRY_AFTER_S)})
+    return problem_response(problem, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
