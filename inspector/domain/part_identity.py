@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from inspector.domain.frame import Frame, FrameKey
 
 DIGEST_CHARACTERS: Final = 32  # of the hash that the ledger keeps unique; 128 bits
-STANDARD_FIELDS: Final = frozenset({"lot", "product"})  # of a frame, which `unique_by` may name beside its labels
+STANDARD_FIELDS: Final = frozenset({"lot", "product"})  # of a frame, which `unique_by` may name next to its labels
 
 
 class Trigger(NamedTuple):

@@ -282,7 +282,7 @@ def _unique_name(name: str) -> str:
 
 
 class TriggerSettings(StrictModel):
-    """How the line's triggers are told apart.
+    """What makes a trigger_id unique on the line.
 
     `unique_by` names properties of a frame, such as lot or boot_id: the same trigger_id with another value of them is
     another trigger. `resend` says what another picture under a trigger_id is while the first part is open.
@@ -346,7 +346,7 @@ class Pipeline(StrictModel):
     fail_safe: Literal[Disposition.REVIEW, Disposition.REJECT] = Field(
         default=Disposition.REVIEW, description="disposition of parts about which nothing could be proved"
     )
-    trigger: TriggerSettings = Field(default=TriggerSettings(), description="how triggers are told apart")
+    trigger: TriggerSettings = Field(default=TriggerSettings(), description="what makes a trigger_id unique")
     gate: GateSettings = Field(default=GateSettings(), description="what the line's gate sends back")
     retention: Retention = Field(default=Retention(), description="which pictures stay")
     close_looks: int = Field(default=2, ge=0, le=4, description="crops on which each defect is localised again")

@@ -1,4 +1,4 @@
-"""Triggers on whose part a gate may still act. Another part under such a trigger can't be told from the first.
+"""Triggers on whose part a gate may still act. Another part under such a trigger can't be distinguished from the first.
 
 Times are seconds of any monotonic clock, passed in by the caller.
 """
