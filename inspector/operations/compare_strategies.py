@@ -122,6 +122,11 @@ def folder_source(path: Path, pipelines: Path, *, line: str | None = None, frame
     return PartSource(str(path), wanted, parts, album)
 
 
+def declared_line(pipelines: Path, line: str) -> Pipeline:
+    """Return the declaration of a line. Raises DeclarationError for an undeclared one."""
+    return _declared(read_pipelines(pipelines), line, pipelines).pipeline
+
+
 def _folder_part(row: LabelledPicture, pipeline: Pipeline, golden: tuple[str, ...]) -> LabelledPart:
     return LabelledPart(str(row.path), pipeline, row.path.read_bytes(), row.is_ng is True, golden)
 

@@ -5,6 +5,7 @@ lines.
 from __future__ import annotations
 
 import csv
+import json
 import mimetypes
 import time
 from collections.abc import Callable, Iterator
@@ -37,15 +38,21 @@ class PublishedLine(NamedTuple):
 
 
 class LabelledPicture(NamedTuple):
-    """One row of labels.csv. `is_ng` is None if the verdict is neither ok nor ng."""
+    """One row of labels.csv. `is_ng` is None if the verdict is neither ok nor ng.
+
+    `boxes` are the drawn defects in pixels, `template` the picture that this one is compared with.
+    """
 
     path: Path
     is_ng: bool | None
     part_id: str | None
+    defect: str = ""
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+    template: Path | None = None
 
 
 def read_labels(folder: Path) -> list[LabelledPicture]:
-    """Read `labels.csv` with the columns image, verdict and, optionally, group.
+    """Read `labels.csv` with the columns image, verdict and, optionally, group, defect, boxes and reference.
 
     Raises InspectorError that names the unusable row.
     """
@@ -63,10 +70,28 @@ def _labelled(folder: Path, row: dict[str, str], number: int) -> LabelledPicture
     image = row.get("image")
     if not image:
         raise InspectorError(f"{folder / 'labels.csv'} row {number}: column image is empty or missing")
-    path = folder / image
-    if not path.is_file():
-        raise InspectorError(f"{folder / 'labels.csv'} row {number}: {path} is missing")
-    return LabelledPicture(path, {"ng": True, "ok": False}.get(row.get("verdict", "")), row.get("group") or None)
+    path, reference = folder / image, row.get("reference")
+    template = folder / reference if reference else None
+    for file in (path, template):
+        if file is not None and not file.is_file():
+            raise InspectorError(f"{folder / 'labels.csv'} row {number}: {file} is missing")
+    return LabelledPicture(
+        path,
+        {"ng": True, "ok": False}.get(row.get("verdict", "")),
+        row.get("group") or None,
+        row.get("defect") or "",
+        _boxes(row.get("boxes") or "[]", folder, number),
+        template,
+    )
+
+
+def _boxes(text: str, folder: Path, number: int) -> tuple[tuple[float, float, float, float], ...]:
+    try:
+        return tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise InspectorError(
+            f"{folder / 'labels.csv'} row {number}: column boxes is no list of [x0, y0, x1, y1]: {error}"
+        ) from error
 
 
 def exposures(pictures: list[LabelledPicture], frames: int | None, run: str) -> Iterator[Exposure]:

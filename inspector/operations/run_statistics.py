@@ -11,7 +11,7 @@ import numpy as np
 from inspector.adapters.mqtt.line_client import Journey
 from inspector.domain.declared import Disposition
 from inspector.messages.outgoing import VerdictMessage
-from inspector.tuning.classification_metrics import balanced_accuracy
+from inspector.numerics.classification_metrics import balanced_accuracy
 
 
 def run_statistics(journeys: Sequence[Journey]) -> dict[str, Any]:

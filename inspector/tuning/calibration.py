@@ -13,7 +13,7 @@ import numpy as np
 from inspector.domain.learned import Calibration
 from inspector.domain.log_odds import logit
 from inspector.domain.vote import LabelledVotes
-from inspector.tuning.logistic_regression import fit_logistic
+from inspector.numerics.logistic_regression import fit_logistic
 
 
 def fit_votes(parts: Sequence[LabelledVotes], part_weights: Sequence[float] | None = None) -> Calibration:

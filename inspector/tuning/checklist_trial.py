@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from inspector.numerics.classification_metrics import auroc
 from inspector.tuning.checklist import CandidateQuestion
-from inspector.tuning.classification_metrics import auroc
 
 YES_ABOVE: Final = 0.5  # p_ng above which an answer counts as Yes
 UNREADABLE_SCORE: Final = 0.5  # the score of an unreadable answer

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from inspector.domain.learned import Fusion
 from inspector.domain.log_odds import logit
 from inspector.domain.vote import Counting, LabelledVotes
-from inspector.tuning.logistic_regression import fit_logistic
+from inspector.numerics.logistic_regression import fit_logistic
 
 MIN_PER_CLASS: Final = 20  # ten parts of the rarer class per weight (Peduzzi 1996); 13 of each made results worse
 Array = NDArray[Any]

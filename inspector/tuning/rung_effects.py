@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtr, expit
 
 from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
-from inspector.tuning.logistic_regression import fit_logistic
+from inspector.numerics.logistic_regression import fit_logistic
 
 Z95: Final = 1.959964
 RIDGE: Final = 1e-3  # keeps the slope finite where tokens separate right from wrong

@@ -11,8 +11,8 @@ from inspector.domain.declared import ViewName
 from inspector.domain.learned import Calibration
 from inspector.domain.log_odds import expit, logit
 from inspector.domain.vote import LabelledVotes, Vote
+from inspector.numerics.classification_metrics import calibration_error
 from inspector.tuning.calibration import fit, fit_votes
-from inspector.tuning.classification_metrics import calibration_error
 
 shares = st.floats(0.0, 1.0)
 told = st.lists(st.tuples(shares, st.booleans()), min_size=2, max_size=40).filter(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from inspector.adapters.camera.fetch import fetch, root_of
 from inspector.adapters.camera.measure import LastFrames, luminance, measured_grey, sharpness
-from inspector.adapters.pictures import PictureLimits, opened
+from inspector.adapters.pictures import PictureLimits, PictureSize, opened
 from inspector.domain.frame import Claim, Frame
 from inspector.domain.pipeline import PictureSettings, Quality
 from inspector.domain.quality import Measurements, size_fault
@@ -43,6 +45,16 @@ class CameraPictureReader:
     def root_of(self, claim: Claim) -> str:
         """Return the allowed root that the claim names, as it is written; empty where it names none."""
         return root_of(claim, self._allowed_roots)
+
+    def size(self, picture: bytes) -> PictureSize:
+        """Return width and height in pixels. Raises PictureError."""
+        with opened(picture, "", self._limits) as image:
+            return image.size
+
+    def grey_pixels(self, picture: bytes, bit_depth: int | None = None) -> NDArray[np.float32]:
+        """Return the picture's grey pixels, 0 black to 1 white, of at most 640 per side. Raises PictureError."""
+        with opened(picture, "", self._limits, bit_depth) as image:
+            return measured_grey(image).astype(np.float32) / np.float32(255.0)
 
     def fetch(self, claim: Claim) -> bytes:
         """Fetch the picture of a claim check. Raises PictureError if it is unavailable or another one."""

@@ -11,7 +11,7 @@ import numpy as np
 from inspector.lab.evaluation.comparison import StrategyComparison, front
 from inspector.lab.evaluation.strategies import REFERENCE
 from inspector.lab.evaluation.strategy_figures import risk_coverage
-from inspector.tuning.classification_metrics import reliability
+from inspector.numerics.classification_metrics import reliability
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.lab.evaluation.strategy_figures import PartLabels, StrategyScores
-from inspector.tuning.classification_metrics import weighted_auroc, weighted_balanced_accuracy
+from inspector.numerics.classification_metrics import weighted_auroc, weighted_balanced_accuracy
 
 Array = NDArray[Any]
 RESAMPLES: Final = 2000

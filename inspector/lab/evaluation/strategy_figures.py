@@ -19,7 +19,7 @@ from inspector.domain.declared import Disposition
 from inspector.domain.log_odds import logit
 from inspector.lab.evaluation.part_recorder import RecordedPart
 from inspector.lab.evaluation.strategies import StrategyOutcome
-from inspector.tuning.classification_metrics import auroc, balanced_accuracy, calibration_error
+from inspector.numerics.classification_metrics import auroc, balanced_accuracy, calibration_error
 
 Array = NDArray[Any]
 FOLDS: Final = 5

@@ -32,7 +32,7 @@ from inspector.lab.training.scores import (
     recall_by_class,
     recall_by_decile,
 )
-from inspector.tuning.classification_metrics import auroc, calibration_error
+from inspector.numerics.classification_metrics import auroc, calibration_error
 
 OUT_OF_SCOPE_PER_FRAME: Final = 0.02  # pictures of each out-of-scope kind, per held-out frame
 MIN_BOX_IOU: Final = 0.5  # IoU from which a box counts as right

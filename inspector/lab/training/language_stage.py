@@ -25,7 +25,7 @@ from inspector.lab.training.precision import matmul_autocast
 from inspector.lab.training.teacher import FIT_BATCHES, Teacher, extract_features, is_single_product
 from inspector.lab.training.vision_stage import StepReport, VisionHeads
 from inspector.lab.training.vision_tower import VisionFeatures
-from inspector.tuning.classification_metrics import auroc
+from inspector.numerics.classification_metrics import auroc
 
 TEACHER_SHARE: Final = 0.5  # the teacher's share of a verdict's target; the rest is the label
 LOG_ODDS_LOSS_WEIGHT: Final = 0.2  # weight of the distance to the teacher's log-odds, next to the cross-entropy

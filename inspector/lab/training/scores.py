@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from inspector.domain.report import Box
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample
-from inspector.tuning.classification_metrics import balanced_accuracy
+from inspector.numerics.classification_metrics import balanced_accuracy
 
 FAINT_SHARE: Final = 0.3  # share of the NG frames, the faintest ones, that "clear" figures leave out
 DECILES: Final = 10

@@ -34,7 +34,7 @@ from inspector.lab.training.training_pictures import (
     whole_window,
 )
 from inspector.lab.training.vision_tower import VisionFeatures, block_order, patchify, run_tower
-from inspector.tuning.classification_metrics import auroc
+from inspector.numerics.classification_metrics import auroc
 
 FLAW_CLASS_WEIGHT: Final = 3.0  # loss weight of a patch with a flaw: nearly all patches are good
 TOKEN_LOSS_WEIGHT: Final = 0.5

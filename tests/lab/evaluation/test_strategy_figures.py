@@ -23,7 +23,7 @@ from inspector.lab.evaluation.strategy_figures import (
     strategy_figures,
     thresholds,
 )
-from inspector.tuning.classification_metrics import auroc, balanced_accuracy
+from inspector.numerics.classification_metrics import auroc, balanced_accuracy
 
 Array = NDArray[Any]
 COUNT = 40

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from inspector.tuning.logistic_regression import fit_logistic
+from inspector.numerics.logistic_regression import fit_logistic
 
 
 def test_weights_that_drew_the_data_are_found_again() -> None:

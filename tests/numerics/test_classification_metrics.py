@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from inspector.tuning.classification_metrics import (
+from inspector.numerics.classification_metrics import (
     auroc,
     balanced_accuracy,
     calibration_error,

@@ -1,0 +1,1 @@
+"""Figures and fits that several rooms need. Pure numbers: knows numpy and scipy, nothing of parts or lines."""

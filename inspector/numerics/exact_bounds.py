@@ -1,0 +1,37 @@
+"""Exact binomial bounds of a share (Clopper & Pearson 1934). Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from scipy.stats import beta
+
+CONFIDENCE: Final = 0.95  # of the two-sided interval, and of each one-sided bound
+
+
+class MeasuredShare(NamedTuple):
+    """`found` of `parts` parts, as a share with its exact 95 % interval. All None where there are no parts."""
+
+    found: int
+    parts: int
+    value: float | None
+    low: float | None
+    high: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+def measured_share(count: int, parts: int) -> MeasuredShare:
+    """Return the share with its two-sided interval."""
+    if parts == 0:
+        return MeasuredShare(0, 0, None, None, None)
+    tail = (1.0 - CONFIDENCE) / 2.0
+    low = float(beta.ppf(tail, count, parts - count + 1)) if count else 0.0
+    high = float(beta.ppf(1.0 - tail, count + 1, parts - count)) if count < parts else 1.0
+    return MeasuredShare(count, parts, count / parts, low, high)
+
+
+def upper_bound(count: int, parts: int) -> float:
+    """Return the one-sided upper bound of a share; 1 where there are no parts."""
+    return float(beta.ppf(CONFIDENCE, count + 1, parts - count)) if count < parts else 1.0
