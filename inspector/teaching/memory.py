@@ -1,7 +1,7 @@
 """Memory: the distance of a part's patches from those of good parts (PatchCore, Roth 2022, 2106.08265).
 
 - Distances are taken after whitening: a direction in which good patches hardly vary counts most. On the lines measured
-  this ranks better than the angle between features (docs/decisions/0067-taught-lines.md).
+  this ranks better than the angle between features (docs/decisions/0082-taught-by-what-the-line-chooses.md).
 - Patches are compared twice, each alone and as the mean with its neighbours. Fine defects need the first, texture the
   second.
 - A part's score is the mean over both of the log of the mean distance of its farthest patches, in standard deviations
