@@ -49,7 +49,8 @@ class PatchMemory(NamedTuple):
 
     def distances(self, feature_map: Array) -> Array:
         """Return the squared distance of each patch [rows, columns] to the nearest good one."""
-        return _squared(self._whitened(feature_map), self.bank).min(axis=1).reshape(feature_map.shape[:2])
+        nearest = _squared(self._whitened(feature_map), self.bank).min(axis=1)
+        return np.asarray(nearest.reshape(feature_map.shape[:2]))
 
     def standardised(self, distances: Array) -> PatchScores:
         log_heat = np.log(np.maximum(distances, MIN_DISTANCE))
