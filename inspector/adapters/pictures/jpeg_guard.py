@@ -11,7 +11,7 @@ import struct
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from inspector.adapters.pictures.jpeg_structure import DHT, DRI, SOS, JpegStructure, Segment
+from inspector.adapters.pictures.jpeg_structure import DHT, DRI, SOS, JpegSegment, JpegStructure
 
 SEQUENTIAL: Final = (0xC0, 0xC1)
 FIRST_RESTART: Final = b"\xff\xd0"
@@ -52,11 +52,11 @@ def guarded(structure: JpegStructure) -> JpegStructure | None:
     guard = FIRST_RESTART + _stuffed(blocks * columns)
     segments = [_guarded_segment(each, guarded_height, guard) for each in structure.segments]
     place = next(number for number, each in enumerate(segments) if each.marker == SOS)
-    segments.insert(place, Segment(DRI, struct.pack(">H", columns * rows)))
+    segments.insert(place, JpegSegment(DRI, struct.pack(">H", columns * rows)))
     return replace(structure, segments=segments)
 
 
-def _guarded_segment(segment: Segment, height: int, guard: bytes) -> Segment:
+def _guarded_segment(segment: JpegSegment, height: int, guard: bytes) -> JpegSegment:
     if segment.marker == SOS:
         return segment._replace(entropy=segment.entropy + guard)
     if segment.marker in SEQUENTIAL:
@@ -65,7 +65,7 @@ def _guarded_segment(segment: Segment, height: int, guard: bytes) -> Segment:
     return segment
 
 
-def _components(frame: Segment) -> dict[int, Component]:
+def _components(frame: JpegSegment) -> dict[int, Component]:
     triples = (frame.parameters[6 + 3 * number :] for number in range(frame.parameters[5]))
     return {each[0]: Component(max(1, each[1] >> 4), max(1, each[1] & 15)) for each in triples}
 

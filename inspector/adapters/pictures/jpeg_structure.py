@@ -35,7 +35,7 @@ UNSUPPORTED_FRAMES: Final = {
 NEXT_MARKER: Final = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 
 
-class Segment(NamedTuple):
+class JpegSegment(NamedTuple):
     """One marker segment: its parameters, and the entropy-coded data that follows a scan's header."""
 
     marker: int
@@ -50,10 +50,10 @@ class Segment(NamedTuple):
 class JpegStructure:
     """The segments of one JPEG picture."""
 
-    segments: list[Segment] = field(default_factory=list)
+    segments: list[JpegSegment] = field(default_factory=list)
 
     @property
-    def frame(self) -> Segment:
+    def frame(self) -> JpegSegment:
         frame = next((each for each in self.segments if each.marker in FRAME_MARKERS), None)
         if frame is None or len(frame.parameters) < 6 + 3 * frame.parameters[5]:
             raise damaged("it has no frame header")
@@ -72,7 +72,7 @@ class JpegStructure:
         return tuple(parameters[6 + 3 * number] for number in range(parameters[5]))
 
     @property
-    def scans(self) -> list[Segment]:
+    def scans(self) -> list[JpegSegment]:
         return [each for each in self.segments if each.marker == SOS]
 
     def pixel_stream(self) -> bytes:
@@ -103,7 +103,7 @@ def damaged(how: str) -> PictureError:
     return PictureError(f"the JPEG is damaged or cut off: {how}; check the transfer")
 
 
-def _segments(data: bytes) -> Iterator[Segment]:
+def _segments(data: bytes) -> Iterator[JpegSegment]:
     at = 2
     while True:
         at = _marker_at(data, at)
@@ -120,7 +120,7 @@ def _segments(data: bytes) -> Iterator[Segment]:
         if length < 2 or end > len(data):
             raise damaged("a segment is longer than the file")
         entropy_end = _entropy_end(data, end) if marker == SOS else end
-        yield Segment(marker, data[at + 2 : end], data[end:entropy_end])
+        yield JpegSegment(marker, data[at + 2 : end], data[end:entropy_end])
         at = entropy_end
 
 
@@ -142,7 +142,7 @@ def _entropy_end(data: bytes, start: int) -> int:
     return found.start()
 
 
-def _refuse_unsupported(frame: Segment) -> None:
+def _refuse_unsupported(frame: JpegSegment) -> None:
     kind = UNSUPPORTED_FRAMES.get(frame.marker)
     if kind is None and frame.parameters[0] != 8:
         kind = f"{frame.parameters[0]}-bit"
@@ -166,7 +166,7 @@ def _refuse_incomplete(structure: JpegStructure) -> None:
         raise damaged("scans are missing at its end")
 
 
-def _scan_header(scan: Segment) -> tuple[tuple[int, ...], tuple[int, int, int, int]]:
+def _scan_header(scan: JpegSegment) -> tuple[tuple[int, ...], tuple[int, int, int, int]]:
     """Return the components of a scan, and its first and last coefficient with the high and low bit."""
     parameters = scan.parameters
     count = parameters[0] if parameters else 0
@@ -176,16 +176,16 @@ def _scan_header(scan: Segment) -> tuple[tuple[int, ...], tuple[int, int, int, i
     return tuple(parameters[1 : 1 + 2 * count : 2]), (first, last, bits >> 4, bits & 15)
 
 
-def _pixel_segment(segment: Segment) -> Segment | None:
+def _pixel_segment(segment: JpegSegment) -> JpegSegment | None:
     """Return the segment, if pixels or their colour space depend on it."""
     if segment.marker == APP0 and segment.parameters.startswith(JFIF):
-        return Segment(APP0, PLAIN_JFIF)
+        return JpegSegment(APP0, PLAIN_JFIF)
     is_adobe = segment.marker == APP14 and segment.parameters.startswith(ADOBE) and len(segment.parameters) >= 12
     if segment.marker in CARRIES_PIXELS or (is_adobe and segment.parameters[11] in ADOBE_TRANSFORMS):
         return segment
     return None
 
 
-def _plain_scan(scan: Segment) -> Segment:
+def _plain_scan(scan: JpegSegment) -> JpegSegment:
     """Write what sequential scans must say of coefficients. Some encoders write zeros, which change nothing."""
     return scan._replace(parameters=scan.parameters[:-3] + b"\x00\x3f\x00")

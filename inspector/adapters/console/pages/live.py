@@ -14,7 +14,7 @@ from inspector.adapters.console.pages.panels import LatencyChart, LineBars, Tota
 from inspector.adapters.console.pages.rows import part_row
 from inspector.adapters.console.pages.shared import SharedQuery
 from inspector.adapters.console.pages.sheet import Sheet
-from inspector.adapters.console.pages.shell import Notice, shell
+from inspector.adapters.console.pages.shell import PageNotice, shell
 from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.schemas import (
     CameraAnswer,
@@ -66,7 +66,7 @@ class LivePage:
 
     async def build(self) -> None:
         with shell("Live", "/") as self._status:
-            self._away, self._unknown_cameras = Notice("bad"), Notice(link=("See the cameras", "/cameras"))
+            self._away, self._unknown_cameras = PageNotice("bad"), PageNotice(link=("See the cameras", "/cameras"))
             self._totals = TotalsStrip()
             with ui.element("div").classes("panels") as self._panels:
                 self._latency, self._lines = LatencyChart(), LineBars()

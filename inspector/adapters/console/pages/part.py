@@ -11,7 +11,7 @@ from inspector.adapters.console.pages.addresses import page_address
 from inspector.adapters.console.pages.evidence import show_picture
 from inspector.adapters.console.pages.facts import show_facts
 from inspector.adapters.console.pages.reasoning import show_findings, show_verdict, show_votes
-from inspector.adapters.console.pages.shell import Notice, shell, words
+from inspector.adapters.console.pages.shell import PageNotice, shell, words
 from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.rest import part_address
 from inspector.adapters.console.schemas import PartReport
@@ -46,7 +46,7 @@ class PartPage:
     async def _build(self, part: PartReport) -> None:
         self._thresholds = await self._valid_thresholds(part)
         with shell(f"{part.report.verdict.disposition} {_name(part)}", "") as self._status:
-            self._away = Notice("bad")
+            self._away = PageNotice("bad")
             self._build_head(part)
             self._content = ui.element("div").classes("part")
         self._show(part)

@@ -57,7 +57,7 @@ class StatusLight:
         self._light.classes(add=look, remove=" ".join({"paused", "away"} - {look}))
 
 
-class Notice:
+class PageNotice:
     """A strip that shows a fault; hidden while its text is empty."""
 
     def __init__(self, look: str = "", *, link: tuple[str, str] | None = None) -> None:

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from inspector.adapters.console.pages.rows import camera_row, event_row
 from inspector.adapters.console.pages.sheet import Sheet
-from inspector.adapters.console.pages.shell import Notice, shell, words
+from inspector.adapters.console.pages.shell import PageNotice, shell, words
 from inspector.adapters.console.schemas import CameraList, EventList
 from inspector.errors import LedgerError
 from inspector.messages.topics import Topics
@@ -26,7 +26,7 @@ class TablePage:
 
     def __init__(self, title: Literal["Cameras", "Events"], here: str, hint: Callable[[], None] | None = None) -> None:
         with shell(title, here) as self._status:
-            self._away = Notice("bad")
+            self._away = PageNotice("bad")
             if hint:
                 hint()
             self._sheet = Sheet(title)
