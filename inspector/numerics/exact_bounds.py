@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from scipy.stats import beta
+from scipy.stats import beta, binom
 
 CONFIDENCE: Final = 0.95  # of the two-sided interval, and of each one-sided bound
 
@@ -32,6 +32,26 @@ def measured_share(count: int, parts: int) -> MeasuredShare:
     return MeasuredShare(count, parts, count / parts, low, high)
 
 
-def upper_bound(count: int, parts: int) -> float:
+def upper_bound(count: int, parts: int, confidence: float = CONFIDENCE) -> float:
     """Return the one-sided upper bound of a share; 1 where there are no parts."""
-    return float(beta.ppf(CONFIDENCE, count + 1, parts - count)) if count < parts else 1.0
+    return float(beta.ppf(confidence, count + 1, parts - count)) if count < parts else 1.0
+
+
+def parts_to_prove(count: int, parts: int, limit: float, confidence: float = CONFIDENCE) -> int:
+    """Return how many more parts, none of them counted, would bring the upper bound of the share to the limit.
+
+    0 where it is there already, or where the limit allows everything. Raises ValueError for a limit of 0, which no
+    number of parts proves.
+    """
+    if limit <= 0.0:
+        raise ValueError("no number of parts proves a share of 0")
+    if limit >= 1.0:
+        return 0
+    low, high = parts, parts + 1
+    while binom.cdf(count, high, limit) > 1.0 - confidence:
+        low, high = high, 2 * high
+    while low < high:
+        middle = (low + high) // 2
+        proved = binom.cdf(count, middle, limit) <= 1.0 - confidence
+        low, high = (low, middle) if proved else (middle + 1, high)
+    return low - parts

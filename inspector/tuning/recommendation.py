@@ -6,17 +6,15 @@ choice.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
-
-from scipy.special import betaincinv
 
 from inspector.domain.declared import ViewName
 from inspector.domain.ladder import question_groups, steps
 from inspector.domain.pipeline import Pipeline, Rung, WeightSource
 from inspector.domain.vote import Counting, LabelledVotes
 from inspector.errors import InspectorError
+from inspector.numerics.exact_bounds import parts_to_prove, upper_bound
 from inspector.tuning.ladder_search import (
     EvaluatedLadder,
     RiskLimits,
@@ -28,7 +26,6 @@ from inspector.tuning.ladder_search import (
 )
 
 MIN_REVIEWED_PER_CLASS: Final = 40  # half of them choose; one missed part of 20 is 5 percentage points
-CONFIDENCE: Final = 0.95  # of the one-sided bound of the escape share
 
 
 class Recommendation(NamedTuple):
@@ -52,7 +49,7 @@ class Recommendation(NamedTuple):
     def wanted_ng(self) -> int:
         """NG parts, none missed, that would prove the wanted escape share; 0 where no number would, or any does."""
         wanted = self.limits.escape
-        return math.ceil(math.log(1.0 - CONFIDENCE) / math.log(1.0 - wanted)) if 0.0 < wanted < 1.0 else 0
+        return parts_to_prove(0, 0, wanted) if 0.0 < wanted < 1.0 else 0
 
     def as_json(self) -> dict[str, Any]:
         def as_json(evaluated: EvaluatedLadder | None) -> dict[str, Any] | None:
@@ -115,11 +112,6 @@ def rung_choices(parts: Sequence[LabelledVotes], pipeline: Pipeline) -> list[Vie
     asked = sorted({vote.view for part in parts for vote in part.votes})
     combined = [rung.views for rung in pipeline.ladder if len(rung.views) > 1 and {*rung.views} <= {*asked}]
     return [*((view,) for view in asked), *combined]
-
-
-def upper_bound(missed: int, of: int) -> float:
-    """Return the exact one-sided upper bound of a share (Clopper & Pearson 1934)."""
-    return float(betaincinv(missed + 1, of - missed, CONFIDENCE)) if missed < of else 1.0
 
 
 def apply_ladder(evaluated: EvaluatedLadder, pipeline: Pipeline) -> Pipeline:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from scipy.stats import beta
 from support.declarations import a_pipeline
 from support.labelled_histories import labelled_history
 
@@ -19,7 +18,6 @@ from inspector.tuning.recommendation import (
     halves,
     recommend,
     rung_choices,
-    upper_bound,
 )
 
 DIRECT, PARAPHRASE, ZOOM, CHECKLIST = ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.ZOOM, ViewName.CHECKLIST
@@ -69,12 +67,6 @@ def test_halves_share_no_part_and_are_mixed_alike() -> None:
 
 def test_a_rung_is_one_view_or_what_the_line_declares_together() -> None:
     assert rung_choices(parts(), a_pipeline(ladder=LADDER)) == [(DIRECT,), (PARAPHRASE,), (ZOOM,), (PARAPHRASE, ZOOM)]
-
-
-@pytest.mark.parametrize(("missed", "of"), [(0, 20), (3, 20), (20, 20), (0, 299)])
-def test_the_bound_is_the_exact_one(missed: int, of: int) -> None:
-    exact = 1.0 if missed == of else beta.ppf(0.95, missed + 1, of - missed)
-    assert upper_bound(missed, of) == pytest.approx(exact)
 
 
 @pytest.mark.parametrize(
