@@ -14,6 +14,9 @@ from inspector.cli.backup import backup
 from inspector.cli.bench.engine import bench_engine
 from inspector.cli.bench.ledger import bench_ledger
 from inspector.cli.bench.service import bench_service
+from inspector.cli.challenge.add import challenge_add
+from inspector.cli.challenge.list import challenge_list
+from inspector.cli.challenge.remove import challenge_remove
 from inspector.cli.chaos import chaos
 from inspector.cli.check import check
 from inspector.cli.checklist import checklist
@@ -85,6 +88,10 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
             "commission": line_commission,
             "live": line_live,
         },
+    ),
+    "challenge": (
+        "The labelled parts that qualify a line.",
+        {"add": challenge_add, "list": challenge_list, "remove": challenge_remove},
     ),
     "db": ("Maintain the ledger's database.", {"upgrade": db_upgrade}),
     "eval": (

@@ -241,6 +241,20 @@ class Thresholds(StrictModel):
         return reject_above
 
 
+class QualificationLimits(StrictModel):
+    """What the line must prove on its challenge set before its parts may pass.
+
+    `escape` limits the share of NG parts that pass, `overkill` the share of OK parts that are rejected. Each limit is
+    held to the one-sided upper bound of the measured share at `confidence`.
+    """
+
+    escape: float = Field(default=0.05, gt=0.0, lt=1.0, description="share of NG parts that may pass, at most")
+    confidence: float = Field(default=0.95, ge=0.5, lt=1.0, description="certainty of the upper bounds")
+    overkill: float | None = Field(
+        default=None, gt=0.0, lt=1.0, description="share of OK parts that may be rejected, at most; empty: any"
+    )
+
+
 class GateSettings(StrictModel):
     """The gate of the line.
 
@@ -350,6 +364,9 @@ class Pipeline(StrictModel):
     gate: GateSettings = Field(default=GateSettings(), description="what the line's gate sends back")
     retention: Retention = Field(default=Retention(), description="which pictures stay")
     close_looks: int = Field(default=2, ge=0, le=4, description="crops on which each defect is localised again")
+    qualification: QualificationLimits = Field(
+        default=QualificationLimits(), description="what the line must prove before its parts may pass"
+    )
     learned: LearnedSettings | None = Field(default=None, description="written by inspector learn")
 
     @field_validator("defects")

@@ -96,7 +96,7 @@ class LineStates:
 
     def _set(self, line: str, state: LineState, right: PassRight | None, author: str, reason: str) -> LineView:
         self.version(line)
-        _require_short(reason)
+        require_short(reason)
         self.store.change_status(StatusChange(line, state, right, reason, author))
         return self.view(line)
 
@@ -122,7 +122,8 @@ def _override(version: PipelineVersion, request: OverrideRequest, reason: str, n
     return PassRight(request.fingerprint, policy, RightOrigin.OVERRIDE, until, reason)
 
 
-def _require_short(reason: str) -> None:
+def require_short(reason: str) -> None:
+    """Raise InspectorError for a reason that is too long to be stored."""
     if len(reason) > MAX_REASON_CHARACTERS:
         raise InspectorError(
             f"reason: {len(reason)} characters, at most {MAX_REASON_CHARACTERS} are stored; shorten it"

@@ -6,11 +6,20 @@ from __future__ import annotations
 
 import mimetypes
 import os
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, store_versions, upgrade
+from inspector.adapters.ledger import (
+    DeclaredVersion,
+    FileEvidence,
+    SqlArchive,
+    SqlChallengeStore,
+    store_versions,
+    upgrade,
+)
 from inspector.config.diff import DeclaredPipeline, SettingChange, diff, read_declarations
 from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Pipeline
@@ -83,9 +92,24 @@ def plan_changes(fleet: tuple[DeclaredPipeline, ...], database: str, evidence: F
     live = {version.pipeline.line: version for version in SqlArchive(database).list_pipelines()}
     faults: list[Fault] = []
     hashes = {each.file: golden_hashes(each, evidence, faults) for each in fleet}
+    faults += _challenged(fleet, hashes, database)
     if faults:
         raise DeclarationError(faults)
     return [_change(each, hashes[each.file], live.get(each.pipeline.line)) for each in fleet]
+
+
+def _challenged(
+    fleet: tuple[DeclaredPipeline, ...], hashes: dict[str, tuple[str, ...]], database: str
+) -> Iterator[Fault]:
+    """Yield a fault for each golden sample that is a challenge part of its line: the model is shown golden samples."""
+    with closing(SqlChallengeStore(database)) as store:
+        for file, pipeline in fleet:
+            parts = {part.sha256: part.number for part in store.challenge_parts(pipeline.line)}
+            for place, sha256 in enumerate(hashes[file]):
+                if number := parts.get(sha256):
+                    problem = f"{pipeline.golden_samples[place]}: is challenge part {number} of the line"
+                    remedy = f"choose another picture, or run: inspector challenge remove {pipeline.line} {number}"
+                    yield Fault(file, f"golden_samples[{place}]", problem, remedy)
 
 
 def store_changes(changes: list[LineChange], database: str) -> dict[str, int]:

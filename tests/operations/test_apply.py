@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from support.deep_pictures import png16, samples
 from support.jpeg_damage import WHOLE, damaged
 from support.line_fakes import pipeline
 
-from inspector.adapters.ledger import FileEvidence
+from inspector.adapters.ledger import FileEvidence, SqlChallengeStore, upgrade
 from inspector.config.diff import DeclaredPipeline
-from inspector.errors import Fault
-from inspector.operations.apply import golden_hashes
+from inspector.errors import DeclarationError, Fault
+from inspector.operations.apply import golden_hashes, plan_changes
+from inspector.ports.challenge import ChallengeChange, NewChallengePart
+from inspector.utc import utc_now
 
 
 def faults_of(folder: Path, data: bytes, **settings: object) -> list[Fault]:
@@ -42,3 +45,15 @@ def test_golden_samples_have_the_lines_depth(tmp_path: Path) -> None:
     [fault] = faults_of(tmp_path, png16(samples(12)))
     assert "picture.bit_depth" in fault.problem
     assert faults_of(tmp_path, png16(samples(12)), picture={"bit_depth": 12}) == []
+
+
+def test_a_challenge_part_is_no_golden_sample(tmp_path: Path) -> None:
+    database, evidence = f"sqlite:///{tmp_path}/ledger.db", FileEvidence(str(tmp_path / "evidence"))
+    upgrade(database)
+    with closing(SqlChallengeStore(database)) as store:
+        part = NewChallengePart(evidence.put(WHOLE, "image/jpeg").sha256, is_ng=False)
+        store.add_challenge_parts("pcb", [part], ChallengeChange("ann", utc_now()))
+    (tmp_path / "good.jpg").write_bytes(WHOLE)
+    declared = DeclaredPipeline(str(tmp_path / "pcb.yaml"), pipeline(golden_samples=["good.jpg"]))
+    with pytest.raises(DeclarationError, match=r"golden_samples\[0\]: good.jpg: is challenge part 1 of the line"):
+        plan_changes((declared,), database, evidence)

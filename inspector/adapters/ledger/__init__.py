@@ -7,6 +7,7 @@ Imported by `bootstrap` and `operations`. Knows SQLAlchemy, alembic and fsspec; 
 from inspector.adapters.ledger.archive import SqlArchive
 from inspector.adapters.ledger.backup.restore import require_empty, restore_tables
 from inspector.adapters.ledger.backup.snapshot import TableCopy, open_snapshot, removed_pictures
+from inspector.adapters.ledger.challenge import SqlChallengeStore
 from inspector.adapters.ledger.database import masked_url
 from inspector.adapters.ledger.evidence import FileEvidence
 from inspector.adapters.ledger.ledger import SqlLedger
@@ -22,6 +23,7 @@ __all__ = [
     "NewVersion",
     "SchemaState",
     "SqlArchive",
+    "SqlChallengeStore",
     "SqlLedger",
     "SqlLineStore",
     "TableCopy",

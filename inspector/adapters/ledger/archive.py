@@ -71,6 +71,10 @@ class SqlArchive:
         """Return the line's parts under this fingerprint: all reviewed and shadow parts, and the newest others."""
         return read(self._engine, hindsight.history, line, fingerprint, newest)
 
+    def is_ng(self, result_id: str) -> bool | None:
+        """Return what the latest review says about a part; None where nobody has reviewed it."""
+        return read(self._engine, hindsight.is_ng, result_id)
+
     def count_parts(self, after: int, until: int) -> RowSums[PartOutcome, PartSums]:
         return read(self._engine, count_parts, after, until)
 

@@ -42,6 +42,12 @@ def history(connection: Connection, line: str, fingerprint: str, newest: int) ->
     return History(found, {Disposition(name): count for name, count in counted})
 
 
+def is_ng(connection: Connection, result_id: str) -> bool | None:
+    """Return what the latest review says about a part; None where nobody has reviewed it."""
+    said = select(reviews.c.is_ng).join(parts, parts.c.number == reviews.c.part).where(parts.c.result_id == result_id)
+    return connection.scalar(said.order_by(reviews.c.number.desc()).limit(1))
+
+
 def _scores(row: Any) -> tuple[str, list[str]] | None:
     """Return what a version's scores depend on; None if it was stored under another grammar."""
     try:

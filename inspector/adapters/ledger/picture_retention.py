@@ -13,7 +13,15 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Row, case, func, or_, select, update
 
 from inspector.adapters.ledger.database import upsert, value_pages
-from inspector.adapters.ledger.tables import evidence, is_due, parts, pipeline_versions, sweeps
+from inspector.adapters.ledger.tables import (
+    challenge_parts,
+    evidence,
+    is_due,
+    is_in_challenge_set,
+    parts,
+    pipeline_versions,
+    sweeps,
+)
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.pipeline import Retention
@@ -60,7 +68,7 @@ def _release(connection: Connection, step: RetentionStep) -> ReleasedPictures:
 
 
 def _mark(connection: Connection, pictures: set[str]) -> None:
-    unneeded = pictures - _needed(connection, sorted(pictures)) - _golden(connection)
+    unneeded = pictures - _needed(connection, sorted(pictures)) - pinned(connection)
     for some in value_pages(sorted(unneeded)):
         unmarked = evidence.c.sha256.in_(some) & evidence.c.removal.is_(None)
         connection.execute(update(evidence).where(unmarked).values(removal="DUE"))
@@ -96,9 +104,13 @@ def _needed(connection: Connection, pictures: Sequence[str]) -> set[str]:
     return needed
 
 
-def _golden(connection: Connection) -> set[str]:
-    """Return the golden samples of every version: an older version may be applied again."""
-    return {sha256 for golden in connection.scalars(select(pipeline_versions.c.golden)) for sha256 in golden}
+def pinned(connection: Connection) -> set[str]:
+    """Return the pictures that stay whatever happens to their parts: golden samples and challenge sets.
+
+    Golden samples of every version count: an older version may be applied again.
+    """
+    golden = {sha256 for golden in connection.scalars(select(pipeline_versions.c.golden)) for sha256 in golden}
+    return golden.union(connection.scalars(select(challenge_parts.c.sha256).where(is_in_challenge_set)))
 
 
 def _advance(connection: Connection, step: RetentionStep, number: int) -> None:

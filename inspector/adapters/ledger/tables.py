@@ -74,6 +74,10 @@ def _part(**options: Any) -> Column[int]:
     return Column(ROW_NUMBER, ForeignKey("parts.number"), nullable=False, **options)
 
 
+def _challenge_part(**options: Any) -> Column[int]:
+    return Column(ROW_NUMBER, ForeignKey("challenge_parts.number"), nullable=False, **options)
+
+
 class EvidenceColumns(TypedColumns):
     sha256: Named[str] = Column(primary_key=True)
     media_type: Named[str]
@@ -215,6 +219,68 @@ class PassRightColumns(TypedColumns):
     revoked_at: Named[datetime | None] = Column(UTC_TIME)
 
 
+class ChallengePartColumns(TypedColumns):
+    """Labelled pictures kept with a line. A removed one stays as a row; each picture is in a set at most once."""
+
+    number: Named[int] = _number()
+    line: Named[str] = Column(index=True)
+    sha256: Named[str]
+    is_ng: Named[bool]
+    group: Named[str] = Column(FREE_TEXT)
+    note: Named[str] = Column(FREE_TEXT)
+    author: Named[str]
+    reason: Named[str] = Column(FREE_TEXT)
+    at: Named[datetime] = Column(UTC_TIME)
+    removed_at: Named[datetime | None] = Column(UTC_TIME)
+    removed_by: Named[str | None]
+    removal_reason: Named[str | None] = Column(JSON(none_as_null=True))
+
+
+class ChallengeJudgementColumns(TypedColumns):
+    """What a model said about a challenge part, apart from the votes."""
+
+    part: Named[int] = _challenge_part(primary_key=True)
+    fingerprint: Named[str] = Column(primary_key=True)
+    policy: Named[str]
+    stopped_by: Named[str]
+    opinion: Named[float | None] = Column(DOUBLE)
+    is_bad_image: Named[bool]
+    max_unlike: Named[float | None] = Column(DOUBLE)
+    latency_ms: Named[float] = Column(DOUBLE)
+    at: Named[datetime] = Column(UTC_TIME)
+
+
+class ChallengeVoteColumns(TypedColumns):
+    part: Named[int] = _challenge_part(primary_key=True)
+    fingerprint: Named[str] = Column(primary_key=True)
+    position: Named[int] = Column(primary_key=True)
+    view: Named[str]
+    rung: Named[int]
+    p_ng: Named[float | None] = Column(DOUBLE)
+    tokens: Named[int]
+    ms: Named[float] = Column(DOUBLE)
+    text: Named[str] = Column(FREE_TEXT)
+    p_true: Named[float | None] = Column(DOUBLE)
+    readable: Named[float | None] = Column(DOUBLE)
+
+
+class QualificationColumns(TypedColumns):
+    """Replays of a challenge set, passed or refused. `basis` says where the votes came from."""
+
+    number: Named[int] = _number()
+    line: Named[str] = Column(index=True)
+    version: Named[int]
+    fingerprint: Named[str]
+    policy: Named[str]
+    basis: Named[str]
+    passed: Named[bool]
+    figures: Named[dict[str, Any]] = Column(JSON)
+    missing: Named[list[str]] = Column(JSON)
+    author: Named[str]
+    reason: Named[str] = Column(FREE_TEXT)
+    at: Named[datetime] = Column(UTC_TIME)
+
+
 class CameraColumns(TypedColumns):
     line: Named[str] = Column(primary_key=True)
     camera: Named[str] = Column(primary_key=True)
@@ -289,6 +355,10 @@ outbox = Table("outbox", metadata, OutboxColumns, sqlite_autoincrement=True)
 pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)
 line_states = Table("line_states", metadata, LineStateColumns)
 pass_rights = Table("pass_rights", metadata, PassRightColumns)
+challenge_parts = Table("challenge_parts", metadata, ChallengePartColumns)
+challenge_judgements = Table("challenge_judgements", metadata, ChallengeJudgementColumns)
+challenge_votes = Table("challenge_votes", metadata, ChallengeVoteColumns, sqlite_with_rowid=False)
+qualifications = Table("qualifications", metadata, QualificationColumns)
 cameras = Table("cameras", metadata, CameraColumns)
 losses = Table("losses", metadata, LossColumns)
 counts = Table("counts", metadata, CountColumns, UniqueConstraint("line", "camera", "since", "until"))
@@ -300,13 +370,14 @@ is_pending: Final = reports.c.words_state == literal(WordsState.PENDING.value, l
 is_unacknowledged: Final = outbox.c.ack_due_at.is_not(None)
 is_due: Final = evidence.c.removal == literal("DUE", literal_execute=True)
 is_uncompared: Final = counts.c.decided.is_(None)
+is_in_challenge_set: Final = challenge_parts.c.removed_at.is_(None)
 is_numbered: Final = parts.c.run.is_not(None)
 is_pictured: Final = parts.c.evidence.is_not(None)
 
 
-def _partial_index(name: str, where: ColumnElement[bool], *columns: ColumnElement[Any]) -> None:
+def _partial_index(name: str, where: ColumnElement[bool], *columns: ColumnElement[Any], unique: bool = False) -> None:
     """Add an index of the rows that are queried: it stays small, and costs other rows nothing."""
-    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+    Index(name, *columns, sqlite_where=where, postgresql_where=where, unique=unique)
 
 
 _partial_index("ix_outbox_waiting", is_waiting, outbox.c.number, outbox.c.line)
@@ -316,6 +387,9 @@ _partial_index("ix_evidence_due", is_due, evidence.c.sha256)
 _partial_index("ix_counts_waiting", is_uncompared, counts.c.number)
 _partial_index("ix_parts_runs", is_numbered, parts.c.line, parts.c.camera, parts.c.run, parts.c.seq)
 _partial_index("ix_parts_evidence", is_pictured, parts.c.evidence)
+_partial_index(
+    "ix_challenge_parts_set", is_in_challenge_set, challenge_parts.c.line, challenge_parts.c.sha256, unique=True
+)
 Index(None, losses.c.line, losses.c.camera)
 
 # Lists read the newest parts of each outcome from the end of its range in an index (archive.py).

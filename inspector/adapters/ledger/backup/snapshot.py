@@ -12,8 +12,9 @@ from sqlalchemy import Connection, DateTime, LargeBinary, Table, select
 from sqlalchemy.types import TypeDecorator
 
 from inspector.adapters.ledger.database import ledger_errors, open_engine, read, value_pages
+from inspector.adapters.ledger.picture_retention import pinned
 from inspector.adapters.ledger.schema import current_revision, require_head
-from inspector.adapters.ledger.tables import evidence, metadata, pipeline_versions
+from inspector.adapters.ledger.tables import evidence, metadata
 
 ROWS_PER_BATCH: Final = 1000
 
@@ -41,10 +42,9 @@ class Snapshot:
             yield TableCopy(table.name, tuple(table.columns.keys()), kinds, self._rows(table, kinds))
 
     def pictures(self) -> list[str]:
-        """Return the sha256 of every picture that the ledger has not removed, including golden samples."""
-        held = set(self._connection.scalars(select(evidence.c.sha256).where(evidence.c.removal.is_(None))))
-        golden = self._connection.scalars(select(pipeline_versions.c.golden))
-        return sorted(held.union(*golden))
+        """Return the sha256 of every picture that the ledger has not removed, and of those that it pins."""
+        held = self._connection.scalars(select(evidence.c.sha256).where(evidence.c.removal.is_(None)))
+        return sorted(pinned(self._connection).union(held))
 
     def _rows(self, table: Table[Any], kinds: Sequence[str]) -> Iterator[list[Any]]:
         encoders = [ENCODERS[kind] for kind in kinds]

@@ -1,0 +1,1 @@
+"""The commands of `inspector challenge`: the labelled parts that qualify a line."""

@@ -1,0 +1,140 @@
+"""The challenge set of a line: add labelled pictures, list them, remove them.
+
+A golden sample is never a challenge part: the model is shown it, so it proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from inspector.domain.challenge import ChallengePart
+from inspector.domain.frame import Frame, FrameKey
+from inspector.domain.quality import Measurements
+from inspector.errors import InspectorError, PictureError
+from inspector.lines.states import LineStates, require_short
+from inspector.ports.camera import PictureReader
+from inspector.ports.challenge import ChallengeChange, ChallengeStore, NewChallengePart
+from inspector.ports.evidence import EvidenceStore
+from inspector.ports.ledger import PipelineVersion
+from inspector.utc import utc_now
+
+CHALLENGE_CAMERA: Final = "challenge"  # stands for the camera where a challenge part is measured and judged
+MAX_CHALLENGE_PARTS: Final = 20_000  # of one line
+MAX_GROUP_CHARACTERS: Final = 128
+MAX_LISTED_FAULTS: Final = 10  # pictures in one error
+
+
+class ChallengePicture(NamedTuple):
+    """A picture with its label. `name` tells people where it comes from."""
+
+    name: str
+    data: bytes
+    is_ng: bool
+    group: str = ""
+    note: str = ""
+    media_type: str = ""
+
+
+class AddedParts(NamedTuple):
+    """The numbers of the parts that were added, and how many pictures were in the set already."""
+
+    numbers: tuple[int, ...]
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeSets:
+    """The challenge sets of all lines. Every method raises LedgerError, and InspectorError for an unknown line."""
+
+    states: LineStates
+    store: ChallengeStore
+    evidence: EvidenceStore
+    pictures: PictureReader
+    now: Callable[[], datetime] = utc_now
+
+    def parts(self, line: str) -> list[ChallengePart]:
+        """List the parts in the set, oldest first."""
+        return self.store.challenge_parts(self.states.version(line).pipeline.line)
+
+    def add(self, line: str, pictures: Iterable[ChallengePicture], author: str, reason: str = "") -> AddedParts:
+        """Add all pictures, or none; a picture that is in the set under the same label stays as it is.
+
+        Raises InspectorError that lists the unusable ones: unreadable, labelled otherwise before, or golden samples.
+        """
+        require_short(reason)
+        admission = _Admission(self, self.states.version(line), {each.sha256: each for each in self.parts(line)})
+        for picture in pictures:
+            admission.admit(picture)
+        admission.require_sound()
+        change = ChallengeChange(author, self.now(), reason)
+        numbers = self.store.add_challenge_parts(line, list(admission.new.values()), change)
+        return AddedParts(tuple(numbers), admission.known)
+
+    def remove(self, line: str, numbers: Iterable[int], author: str, reason: str = "") -> int:
+        """Remove these parts from the set and return how many they were. Raises InspectorError for unknown numbers."""
+        require_short(reason)
+        wanted, held = set(numbers), {each.number for each in self.parts(line)}
+        if unknown := sorted(wanted - held):
+            listed = ", ".join(map(str, unknown[:MAX_LISTED_FAULTS]))
+            raise InspectorError(
+                f"the challenge set of {line} has no part {listed}; see: inspector challenge list {line}"
+            )
+        self.store.remove_challenge_parts(line, sorted(wanted), ChallengeChange(author, self.now(), reason))
+        return len(wanted)
+
+
+class _Admission:
+    """Checks pictures one by one, so that one is in memory at a time."""
+
+    def __init__(self, sets: ChallengeSets, version: PipelineVersion, held: dict[str, ChallengePart]) -> None:
+        self.new: dict[str, NewChallengePart] = {}
+        self.known = 0
+        self._sets = sets
+        self._version = version
+        self._held = held
+        self._faults: list[str] = []
+
+    def admit(self, picture: ChallengePicture) -> None:
+        if len(self._held) + len(self.new) >= MAX_CHALLENGE_PARTS:
+            raise InspectorError(f"a challenge set holds at most {MAX_CHALLENGE_PARTS} parts; nothing was added")
+        try:
+            measure_challenge(self._sets.pictures, picture.data, picture.media_type, self._version)
+        except PictureError as error:
+            self._faults.append(f"{picture.name}: {error}")
+            return
+        sha256 = self._sets.evidence.put(picture.data, picture.media_type).sha256
+        if fault := self._fault(sha256, picture):
+            self._faults.append(f"{picture.name}: {fault}")
+        elif sha256 in self._held or sha256 in self.new:
+            self.known += 1
+        else:
+            self.new[sha256] = NewChallengePart(sha256, picture.is_ng, picture.group, picture.note)
+
+    def require_sound(self) -> None:
+        """Raise InspectorError that lists the unusable pictures."""
+        if not self._faults:
+            return
+        more = len(self._faults) - MAX_LISTED_FAULTS
+        listed = "; ".join(self._faults[:MAX_LISTED_FAULTS]) + (f"; and {more} more" if more > 0 else "")
+        raise InspectorError(f"{len(self._faults)} picture(s) can't be challenge parts, nothing was added: {listed}")
+
+    def _fault(self, sha256: str, picture: ChallengePicture) -> str:
+        if sha256 in self._version.golden:
+            return "is a golden sample of the line, which the model is shown; choose another picture"
+        earlier = self._held.get(sha256) or self.new.get(sha256)
+        if earlier is not None and earlier.is_ng != picture.is_ng:
+            was = "NG" if earlier.is_ng else "OK"
+            return f"is in the set as {was} already; remove that part first, or correct the label"
+        if len(picture.group) > MAX_GROUP_CHARACTERS:
+            return f"group: {len(picture.group)} characters, at most {MAX_GROUP_CHARACTERS} are stored; shorten it"
+        return ""
+
+
+def measure_challenge(pictures: PictureReader, data: bytes, media_type: str, version: PipelineVersion) -> Measurements:
+    """Measure a picture as the line's cameras' pictures are. Raises PictureError where it can't be read."""
+    key = FrameKey(version.pipeline.line, CHALLENGE_CAMERA, CHALLENGE_CAMERA)
+    frame = Frame(key, data, utc_now(), content_type=media_type)
+    return pictures.measure(frame, version.pipeline.quality, version.pipeline.picture)

@@ -1,0 +1,159 @@
+"""Read labelled pictures for a challenge set: from files and folders, or from stored, reviewed parts."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from inspector.adapters.camera import CameraPictureReader
+from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlChallengeStore
+from inspector.domain.challenge import ChallengePart
+from inspector.domain.picture_format import FORMATS
+from inspector.errors import InspectorError
+from inspector.lines.challenge import ChallengePicture, ChallengeSets
+from inspector.operations.line_states import line_states, user_name
+from inspector.operations.replay import read_labels
+from inspector.ports.evidence import EvidenceStore
+from inspector.settings import Settings
+
+LABELS: Final = {"ok": False, "ng": True}
+LABEL_REMEDY: Final = "add --label ok or --label ng, or write labels.csv with columns image,verdict"
+SUFFIXES: Final = frozenset({".jpeg", ".tif", *(f".{each.suffix}" for each in FORMATS.values())})
+
+
+class ChallengeSource(NamedTuple):
+    """What people say about the pictures that they add. `is_ng` is None where the folder or the reviews say it."""
+
+    is_ng: bool | None
+    group: str = ""
+    note: str = ""
+
+
+@contextmanager
+def challenge_sets(settings: Settings) -> Iterator[ChallengeSets]:
+    """Yield the challenge sets of this installation's lines. Raises LedgerError."""
+    with ExitStack() as stack:
+        store = SqlChallengeStore(settings.database)
+        stack.callback(store.close)
+        states = stack.enter_context(line_states(settings))
+        yield ChallengeSets(states, store, FileEvidence(settings.evidence), CameraPictureReader(()))
+
+
+def add_challenge_parts(
+    settings: Settings,
+    line: str,
+    paths: Sequence[Path],
+    result_ids: Sequence[str],
+    *,
+    is_ng: bool | None,
+    group: str = "",
+    note: str = "",
+    reason: str = "",
+) -> dict[str, Any]:
+    """Add pictures of files, folders and stored parts. Returns how many were added and what the set holds now."""
+    if not paths and not result_ids:
+        raise InspectorError("no pictures are named; name files, folders, or stored parts with --part RESULT_ID")
+    source = ChallengeSource(is_ng, group, note)
+    with challenge_sets(settings) as sets, closing(SqlArchive(settings.database)) as archive:
+        stored = stored_pictures(archive, sets.evidence, line, result_ids, source)
+        added = sets.add(line, chain(pictures_in(paths, source), stored), user_name(), reason)
+        return {"added": len(added.numbers), "already_there": added.known} | set_figures(sets.parts(line))
+
+
+def set_figures(parts: Sequence[ChallengePart]) -> dict[str, int]:
+    """Return how many parts of either label a set holds."""
+    ng = sum(part.is_ng for part in parts)
+    return {"ok": len(parts) - ng, "ng": ng}
+
+
+def pictures_in(paths: Sequence[Path], source: ChallengeSource) -> Iterator[ChallengePicture]:
+    """Yield the labelled pictures of these files and folders. Raises InspectorError that names the unusable one.
+
+    A folder says its labels by labels.csv, or by subfolders `ok` and `ng`; else `source` says them.
+    """
+    for path in paths:
+        if path.is_dir():
+            yield from _folder(path, source)
+        elif path.is_file():
+            yield _picture(path, source)
+        else:
+            raise InspectorError(f"{path} does not exist; name pictures, or folders of them")
+
+
+def stored_pictures(
+    archive: SqlArchive, evidence: EvidenceStore, line: str, result_ids: Sequence[str], source: ChallengeSource
+) -> Iterator[ChallengePicture]:
+    """Yield the pictures of stored parts, labelled by their reviews. Raises InspectorError that names the unusable."""
+    for result_id in result_ids:
+        row, is_ng = archive.part(result_id), archive.is_ng(result_id)
+        if row is None or row.part.key.line != line:
+            raise InspectorError(f"{line} has no part {result_id}; see result_id in its report or the console")
+        if is_ng is None:
+            raise InspectorError(f"part {result_id} is not reviewed, so it has no label; run: inspector review")
+        if source.is_ng not in (None, is_ng):
+            raise InspectorError(f"part {result_id} was reviewed as {_name(is_ng)}; leave --label out")
+        stored = row.part.evidence
+        try:
+            data = evidence.get(stored.sha256 if stored else "")
+        except KeyError as error:
+            raise InspectorError(f"the picture of part {result_id} is not stored any more; choose another") from error
+        yield ChallengePicture(
+            result_id, data, is_ng, source.group or row.part.part_id or "", source.note or f"part {result_id}"
+        )
+
+
+def as_json(part: ChallengePart) -> dict[str, Any]:
+    return {
+        "number": part.number,
+        "label": _name(part.is_ng),
+        "group": part.group,
+        "note": part.note,
+        "sha256": part.sha256,
+        "author": part.author,
+        "at": part.at,
+    }
+
+
+def _folder(folder: Path, source: ChallengeSource) -> Iterator[ChallengePicture]:
+    if (folder / "labels.csv").is_file():
+        yield from _listed(folder, source)
+        return
+    labelled = {label: folder / label for label in LABELS if (folder / label).is_dir()}
+    if source.is_ng is None and labelled:
+        for label, below in labelled.items():
+            yield from _folder(below, source._replace(is_ng=LABELS[label]))
+        return
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise InspectorError(f"{folder} holds no pictures; name a folder of {', '.join(sorted(SUFFIXES))} files")
+    for file in files:
+        yield _picture(file, source)
+
+
+def _listed(folder: Path, source: ChallengeSource) -> Iterator[ChallengePicture]:
+    if source.is_ng is not None:
+        raise InspectorError(f"{folder / 'labels.csv'} says the labels; leave --label out")
+    for row in read_labels(folder):
+        if row.is_ng is None:
+            raise InspectorError(f"{row.path}: verdict in labels.csv is neither ok nor ng; write either")
+        note = source.note or row.defect
+        yield _picture(row.path, ChallengeSource(row.is_ng, source.group or row.part_id or "", note))
+
+
+def _picture(path: Path, source: ChallengeSource) -> ChallengePicture:
+    if source.is_ng is None:
+        raise InspectorError(f"{path} has no label; {LABEL_REMEDY}")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InspectorError(f"{path} can't be read: {error.strerror}; name a picture") from error
+    media_type = mimetypes.guess_type(path.name)[0] or ""
+    return ChallengePicture(str(path), data, source.is_ng, source.group, source.note or path.name, media_type)
+
+
+def _name(is_ng: bool) -> str:
+    return "NG" if is_ng else "OK"
