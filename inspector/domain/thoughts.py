@@ -8,12 +8,15 @@ THOUGHT_BEGIN: Final = "<think>"
 THOUGHT_END: Final = "</think>"
 
 
-def answer_start(text: str) -> int:
+def answer_start(text: str, *, in_thought: bool = False) -> int:
     """Return where the answer begins: behind the last thought, at the end of a text whose thought is not closed.
 
-    The begin of the first thought may be missing, since some chat templates write it into the prompt.
+    The begin of the first thought may be missing, since some chat templates write it into the prompt. `in_thought`: the
+    text is known to begin there.
     """
     closed = text.rfind(THOUGHT_END)
+    if closed < 0 and in_thought:
+        return len(text)
     begin = closed + len(THOUGHT_END) if closed >= 0 else 0
     return len(text) if text.find(THOUGHT_BEGIN, begin) >= 0 else begin
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import socket
@@ -17,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from inspector.adapters.ledger import FileEvidence, SqlArchive, schema_state
 from inspector.adapters.mqtt.check.in_flight import measure_in_flight
+from inspector.adapters.vlm.checkpoint_config import read_checkpoint_config
 from inspector.bootstrap.from_settings import broker_of, card_of
 from inspector.bootstrap.model import open_model
 from inspector.domain.model_card import ModelCard
@@ -29,7 +29,6 @@ from inspector.settings import Settings
 MIN_FREE_GB: Final = 5.0
 MIN_OUTAGE_S: Final = 60.0  # a shorter outage of the ledger must leave no frame without an answer
 RATE_PARTS: Final = 200  # newest parts of a line from which its rate is taken
-EXPECTED_ARCHITECTURE: Final = "Qwen3VLForConditionalGeneration"
 
 
 class CheckResult(NamedTuple):
@@ -146,13 +145,12 @@ def _model(settings: Settings) -> CheckResult:
         return CheckResult("model", True, f"{card.name}: engine {card.engine} needs no checkpoint")
     if not folder.is_dir():
         return _hub_checkpoint(card)
-    config = folder / "config.json"
-    architectures = json.loads(config.read_text()).get("architectures", []) if config.is_file() else []
+    kind = read_checkpoint_config(card, folder)
     weights = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-    if EXPECTED_ARCHITECTURE not in architectures or not weights:
-        remedy = f"{folder} needs config.json of {EXPECTED_ARCHITECTURE} and *.safetensors"
-        return CheckResult("model", False, f"{folder} is no checkpoint of this architecture", remedy)
-    return CheckResult("model", True, f"{card.name}: {folder}, {weights / 1e6:.0f} MB of weights")
+    if not weights:
+        return CheckResult("model", False, f"{folder} has no weights", f"put *.safetensors of {kind.network} into it")
+    size = f"{weights / 1e6:.0f} MB of {kind.quantisation or card.dtype} weights"
+    return CheckResult("model", True, f"{card.name}: {folder}, {kind.network}, {size}")
 
 
 def _hub_checkpoint(card: ModelCard) -> CheckResult:

@@ -67,4 +67,4 @@ def test_budgets_of_qwen_are_whole_tokens(path: Path) -> None:
         assert budget.min % TOKEN_PX == 0
         assert budget.max % TOKEN_PX == 0
         assert budget.max // TOKEN_PX <= 2048
-    assert card.num_gpus > 0
+    assert card.num_gpus > 0 or card.server is not None

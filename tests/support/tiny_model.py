@@ -76,7 +76,7 @@ def folder() -> Path:
     torch.set_num_threads(1)  # two threads that share a core wait for each other most of the time
     torch.manual_seed(0)
     logging.disable_progress_bar()
-    model = _train(Qwen3VLForConditionalGeneration(_config(tokenizer)), tokenizer, processor)
+    model = train(Qwen3VLForConditionalGeneration(_config(tokenizer)), tokenizer, processor)
     for part in (tokenizer, processor, model):
         part.save_pretrained(path)
     return path.parent
@@ -147,9 +147,10 @@ def _config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
     return Qwen3VLConfig(vision_config=vision, text_config=text, video_token_id=0, tie_word_embeddings=True, **ids)
 
 
-def _train(
+def train(
     model: Qwen3VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, processor: Qwen2VLImageProcessorPil
 ) -> Qwen3VLForConditionalGeneration:
+    """Teach a model what it sees and says. One of another class with the same methods will do."""
     rng, chat = random.Random(0), ChatTemplate(tokenizer, model.config.image_token_id, frozenset())
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3, weight_decay=0.0)
     requests = itertools.cycle((DIRECT, DRAFT, REPORT, LONGER, INVERTED))

@@ -60,9 +60,9 @@ def leading_word(share: float, question: Question) -> str:
     return (question.ng_words if share > 0.5 else question.ok_words)[0]
 
 
-def begins_cue(text: str) -> bool:
+def begins_cue(text: str, *, in_thought: bool = False) -> bool:
     """Return whether a text contains the cue, or ends with its beginning."""
-    return _first_unquoted(BEGINNING_OR_QUOTE, text) is not None
+    return _first_unquoted(BEGINNING_OR_QUOTE, text, in_thought) is not None
 
 
 class Cue(NamedTuple):
@@ -72,12 +72,12 @@ class Cue(NamedTuple):
     end: int
 
 
-def find_cue(text: str) -> Cue | None:
-    """Return the first cue of the answer.
+def find_cue(text: str, *, in_thought: bool = False) -> Cue | None:
+    """Return the first cue of the answer. `in_thought`: the text begins inside a thought.
 
     A cue inside a thought or a quotation announces no verdict. A quotation ends with its line at the latest.
     """
-    return _first_unquoted(CUE_OR_QUOTE, text)
+    return _first_unquoted(CUE_OR_QUOTE, text, in_thought)
 
 
 def is_markup(token: str) -> bool:
@@ -85,9 +85,9 @@ def is_markup(token: str) -> bool:
     return bool(token) and not token.strip(MARKUP)
 
 
-def _first_unquoted(marks: re.Pattern[str], text: str) -> Cue | None:
+def _first_unquoted(marks: re.Pattern[str], text: str, in_thought: bool) -> Cue | None:
     closing = ""
-    for mark in marks.finditer(text, answer_start(text)):
+    for mark in marks.finditer(text, answer_start(text, in_thought=in_thought)):
         if mark[0] == "\n" or _closes(mark, closing):
             closing = ""
         elif not closing and mark[0] in CLOSING_QUOTES:

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from inspector.adapters.vlm.verdict import spellings
+from inspector.domain.thoughts import THOUGHT_BEGIN, THOUGHT_END
 from inspector.errors import ModelError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-TEMPLATE_VERSION: Final = "chat/2"  # part of the fingerprint: increase it when the same words give other tokens
+TEMPLATE_VERSION: Final = "chat/3"  # part of the fingerprint: increase it when the same words give other tokens
+CLOSED_THOUGHT: Final = f"\n{THOUGHT_END}\n\n"  # ends a thought without a word, or behind its last one
 PLACEHOLDER: Final = "\x1a"  # stands for preamble and question; no declaration can contain a control character
 
 
@@ -46,9 +48,21 @@ class ChatTemplate:
             tokens += [token] * next(counts) if token == self._image_token else [token]
         return tokens
 
-    def suffix(self, question: str, start: str = "") -> list[int]:
-        """Return the tokens of the question, the end of the turn, and the required beginning of the answer."""
-        return self.encode(question + self._around(1).tail + start)
+    def suffix(self, question: str, start: str = "", *, thinks: bool = False) -> list[int]:
+        """Return the tokens of the question, the end of the turn, and the required beginning of the answer.
+
+        Where the template opens a thought, the thought is closed at once, unless the model `thinks` first.
+        """
+        return self.encode(question + self._around(1).tail + ("" if thinks else self._unthought) + start)
+
+    @property
+    def opens_thought(self) -> bool:
+        """Whether the template lets an answer begin inside a thought, as those of Thinking checkpoints do."""
+        return self._around(1).tail.rstrip().endswith(THOUGHT_BEGIN)
+
+    @property
+    def _unthought(self) -> str:
+        return CLOSED_THOUGHT if self.opens_thought else ""
 
     def _turned(self, said: str, question: str) -> tuple[int, ...]:
         """Return the tokens of an answer's end, a further question, and the beginning of the next answer."""
@@ -57,7 +71,7 @@ class ChatTemplate:
         if len(pieces) != len(messages) + 1:
             raise ModelError("the chat template does not show what was said before; use the template of Qwen3-VL")
         *_, between, tail = pieces
-        return (*self.encode(said), *self.encode(between + question + tail))
+        return (*self.encode(said), *self.encode(between + question + tail + self._unthought))
 
     def encode(self, text: str) -> list[int]:
         tokens: list[int] = self._tokenizer.encode(text, add_special_tokens=False)

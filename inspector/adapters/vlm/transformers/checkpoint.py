@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import torch
 
+from inspector.adapters.vlm.checkpoint_config import read_checkpoint_config
 from inspector.domain.model_card import ModelCard
 from inspector.errors import ModelError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Qwen2VLImageProcessorPil, Qwen3VLForConditionalGeneration
 
-ARCHITECTURE: Final = "qwen3_vl"
 FILES: Final = ("*.json", "*.jinja", "*.safetensors", "*.txt")
 TEMPLATE_ADVICE: Final = "add chat_template.jinja, or take the checkpoint from where it was complete"
 
 
 class Checkpoint(NamedTuple):
-    """A loaded checkpoint: model, tokenizer, image processor."""
+    """A loaded checkpoint: model, tokenizer, image processor. A mixture of experts has the same methods."""
 
     model: Qwen3VLForConditionalGeneration
     tokenizer: PreTrainedTokenizerBase
@@ -37,16 +37,18 @@ class Checkpoint(NamedTuple):
 def load_checkpoint(card: ModelCard, path: Path) -> Checkpoint:
     """Load the checkpoint at this path. Raises ModelError with the remedy."""
     device = _device(card)
-    _check_architecture(path)
+    config = read_checkpoint_config(card, path)
     from transformers import logging
 
     logging.disable_progress_bar()
     try:
-        return Checkpoint(_model(card, path).to(device), _tokenizer(path), _processor(path))
+        model = _model(card, path, config.network, device if config.quantisation else None)
+        return Checkpoint(model if config.quantisation else model.to(device), _tokenizer(path), _processor(path))
     except ModelError:
         raise
     except Exception as error:  # transformers, safetensors and tokenizers raise any exception, up to Rust panics
-        raise ModelError(f"model {card.name}: {path} can't be loaded: {error}; fetch the checkpoint again") from error
+        remedy = f"see what {config.quantisation} weights need" if config.quantisation else "fetch the checkpoint again"
+        raise ModelError(f"model {card.name}: {path} can't be loaded: {error}; {remedy}") from error
 
 
 def find_checkpoint(card: ModelCard, folder: Path) -> Path:
@@ -69,7 +71,10 @@ def find_checkpoint(card: ModelCard, folder: Path) -> Path:
 
 def _device(card: ModelCard) -> torch.device:
     if card.num_gpus > 1:
-        raise ModelError(f"model {card.name}: one replica uses one GPU; set num_gpus: 1 and raise `replicas`")
+        raise ModelError(
+            f"model {card.name}: one replica uses one GPU; set num_gpus: 1 and raise `replicas`, or serve a model that "
+            "needs several GPUs with vLLM (--tensor-parallel-size) and name a card with engine: openai"
+        )
     if card.num_gpus > 0 and not torch.cuda.is_available():
         raise ModelError(
             f"model {card.name}: num_gpus is {card.num_gpus:g} but no CUDA device is visible; "
@@ -83,23 +88,13 @@ def _device(card: ModelCard) -> torch.device:
     return device
 
 
-def _check_architecture(path: Path) -> None:
-    file = path / "config.json"
-    try:
-        config = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{file} can't be read: {error}; name a complete checkpoint folder in `checkpoint`") from error
-    found = config.get("model_type") if isinstance(config, dict) else None
-    if found != ARCHITECTURE:
-        raise ModelError(f"{file}: model_type is {found!r}; this engine runs {ARCHITECTURE!r} (Qwen3-VL, dense) only")
+def _model(card: ModelCard, path: Path, name: str, device: torch.device | None) -> Qwen3VLForConditionalGeneration:
+    import transformers
 
-
-def _model(card: ModelCard, path: Path) -> Qwen3VLForConditionalGeneration:
-    from transformers import Qwen3VLForConditionalGeneration
-
-    model, loading = Qwen3VLForConditionalGeneration.from_pretrained(
+    model, loading = getattr(transformers, name).from_pretrained(
         path,
         dtype=getattr(torch, card.dtype),
+        device_map=device,  # quantised weights can't be moved later
         attn_implementation="sdpa",
         local_files_only=True,
         use_safetensors=True,
@@ -107,16 +102,27 @@ def _model(card: ModelCard, path: Path) -> Qwen3VLForConditionalGeneration:
     )
     if loading["missing_keys"]:  # transformers would continue with random numbers instead
         raise ModelError(f"{path}: weights are missing: {_some(loading['missing_keys'])}; fetch the checkpoint again")
-    return model.eval()
+    network: Qwen3VLForConditionalGeneration = model.eval()
+    return network
 
 
 def _tokenizer(path: Path) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+    tokenizer.chat_template = tokenizer.chat_template or _template_file(path)
     if not tokenizer.chat_template:
         raise ModelError(f"{path}: there is no chat template; {TEMPLATE_ADVICE}")
     return tokenizer
+
+
+def _template_file(path: Path) -> str | None:
+    """Return the template of chat_template.json, where older checkpoints have it and only the processor looks."""
+    try:
+        template = json.loads((path / "chat_template.json").read_text())["chat_template"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return template if isinstance(template, str) else None
 
 
 def _processor(path: Path) -> Qwen2VLImageProcessorPil:

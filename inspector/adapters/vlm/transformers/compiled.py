@@ -75,9 +75,11 @@ class CompiledLayer(nn.Module):
 def compile_layers(model: nn.Module) -> bool:
     """Compile the decoder layers in place if that works and is faster; return whether it did.
 
-    Leaves packed models alone. Takes about half a minute.
+    Leaves packed models and mixtures of experts alone. Takes about half a minute.
     """
-    text = next(module for module in model.modules() if isinstance(module, Qwen3VLTextModel))
+    text = next((module for module in model.modules() if isinstance(module, Qwen3VLTextModel)), None)
+    if text is None:  # a mixture of experts chooses its products by the data
+        return False
     layers = [layer for layer in text.layers if isinstance(layer, Qwen3VLTextDecoderLayer)]
     if not layers:
         return False

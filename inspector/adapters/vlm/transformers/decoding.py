@@ -13,12 +13,22 @@ from typing import Final
 
 from torch import Tensor
 
-from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
+from inspector.adapters.vlm.transformers.chat_template import CLOSED_THOUGHT, ChatTemplate
 from inspector.adapters.vlm.transformers.json_grammar import JsonConstraint, closing_text, mask_logits
 from inspector.adapters.vlm.transformers.token_spellings import VerdictTokens, draw, read_verdicts
-from inspector.adapters.vlm.verdict import CUE, CUE_BEGINNING, Reading, begins_cue, find_cue, is_markup, leading_word
+from inspector.adapters.vlm.verdict import (
+    CUE,
+    CUE_BEGINNING,
+    Cue,
+    Reading,
+    begins_cue,
+    find_cue,
+    is_markup,
+    leading_word,
+)
 from inspector.domain.declared import Reasoning
 from inspector.domain.prompts import NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
+from inspector.domain.thoughts import THOUGHT_END
 from inspector.ports.engine import Answer, GeneratedText
 
 MARKUP_MAX_TOKENS: Final = 2  # between the cue and the verdict, such as ` **`
@@ -45,7 +55,8 @@ class AnswerDecoder:
         self._answer: Answer | None = None  # the answer, while the model is asked whether it is right
         self._reasons = question.reasoning is not Reasoning.NONE
         self.words = VerdictTokens(chat.spellings(question.ng_words), chat.spellings(question.ok_words))
-        self.next = chat.suffix(question.text)
+        self._is_thought_open = self._in_thought = self._reasons and chat.opens_thought
+        self.next = chat.suffix(question.text, thinks=self._in_thought)
         self.most = len(self.next) + self._thought_room + self._doubt_room
         self.temperature = question.temperature
 
@@ -71,7 +82,11 @@ class AnswerDecoder:
         self._tokens += self.next
         if self.next != [drawn]:
             self._end = self._chat.text(self._tokens[-CUE_WINDOW_TOKENS:])
-        self._has_cue = CUE.search(self._end) is not None and find_cue(self._text) is not None
+        self._is_thought_open = self._is_thought_open and THOUGHT_END not in self._end
+        self._has_cue = CUE.search(self._end) is not None and self._find_cue() is not None
+
+    def _find_cue(self) -> Cue | None:
+        return find_cue(self._text, in_thought=self._in_thought)
 
     def skip(self, likeliest: int) -> bool:
         """Read on where the likeliest token only decorates a verdict; return whether it does."""
@@ -99,16 +114,25 @@ class AnswerDecoder:
     def _instead(self, drawn: int) -> list[int]:
         """Return the drawn token, or words that extend a text that would end too soon, or the cue at its end."""
         left, ends = self._question.max_tokens - len(self._tokens), drawn in self._chat.end_tokens
-        if left > 0 and len(self._tokens) < self._question.min_tokens and (ends or self._begins_cue(drawn)):
+        if left > 0 and len(self._tokens) < self._question.min_tokens and (ends or self._would_end(drawn)):
             return self._spaced(WAIT)[:left]
         if left > 0 and not ends:
             return [drawn]
         self._is_cut = True
+        if self._is_thought_open and THOUGHT_END not in self._end:
+            return self._chat.encode(CLOSED_THOUGHT + VERDICT_CUE)
         return self._spaced(VERDICT_CUE)
 
-    def _begins_cue(self, drawn: int) -> bool:
-        """Return whether the text ends in a cue or its beginning. The whole text is decoded only where its end may."""
-        return CUE_BEGINNING.search(self._end) is not None and begins_cue(self._chat.text([*self._tokens, drawn]))
+    def _would_end(self, drawn: int) -> bool:
+        """Return whether the drawn token ends the thought, or the text ends in a cue or its beginning.
+
+        The whole text is decoded only where its end may be a cue.
+        """
+        if self._is_thought_open and THOUGHT_END in self._end:
+            return True
+        if CUE_BEGINNING.search(self._end) is None:
+            return False
+        return begins_cue(self._chat.text([*self._tokens, drawn]), in_thought=self._in_thought)
 
     def _spaced(self, words: str) -> list[int]:
         text = self._text
@@ -120,7 +144,10 @@ class AnswerDecoder:
 
     @property
     def _thought_room(self) -> int:
-        return self._question.max_tokens + CUE_MAX_TOKENS + MARKUP_MAX_TOKENS if self._reasons else 0
+        if not self._reasons:
+            return 0
+        closing = len(CLOSED_THOUGHT) if self._in_thought else 0
+        return self._question.max_tokens + closing + CUE_MAX_TOKENS + MARKUP_MAX_TOKENS
 
     @property
     def _doubt_room(self) -> int:
