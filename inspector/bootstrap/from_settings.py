@@ -54,6 +54,11 @@ def card_of(settings: Settings) -> ModelCard:
     return card_at(settings.model)
 
 
+def known_card(settings: Settings) -> ModelCard | None:
+    """Return the model card that the settings name; None where this machine has no such file."""
+    return card_of(settings) if settings.model.is_file() else None
+
+
 def card_at(path: Path) -> ModelCard:
     """Read the model card in a file. Raises DeclarationError."""
     try:

@@ -21,15 +21,17 @@ def apply(
 ) -> None:
     """Make changed pipeline files live as new versions of their lines.
 
-    Shows each change first. Running stations load a new version within 2 s.
+    Shows each change first. Refuses lines that the model of INSPECTOR_MODEL can't serve. Running stations load a new
+    version within 2 s.
     """
     from inspector.adapters.ledger import FileEvidence
-    from inspector.bootstrap.from_settings import absolute
+    from inspector.bootstrap.from_settings import absolute, known_card
     from inspector.operations.apply import plan_changes, read_pipelines, store_changes
 
     settings = absolute(read_settings())
     settings.data.mkdir(parents=True, exist_ok=True)
-    changes = plan_changes(read_pipelines(path), settings.database, FileEvidence(settings.evidence))
+    evidence, card = FileEvidence(settings.evidence), known_card(settings)
+    changes = plan_changes(read_pipelines(path), settings.database, evidence, card)
     versions = {} if dry_run else store_changes(changes, settings.database)
     if as_json:
         lines = [change.as_json() | {"new_version": versions.get(change.line)} for change in changes]

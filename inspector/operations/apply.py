@@ -21,7 +21,9 @@ from inspector.adapters.ledger import (
     upgrade,
 )
 from inspector.config.diff import DeclaredPipeline, SettingChange, diff, read_declarations
+from inspector.config.engine_limits import unserved_settings
 from inspector.domain.frame import Frame, FrameKey
+from inspector.domain.model_card import ModelCard
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError, Fault, PictureError
 from inspector.ports.evidence import EvidenceStore
@@ -82,17 +84,19 @@ def read_pipelines(path: Path) -> tuple[DeclaredPipeline, ...]:
         raise DeclarationError([Fault(str(path), "file", error.strerror or str(error), remedy)]) from error
 
 
-def plan_changes(fleet: tuple[DeclaredPipeline, ...], database: str, evidence: FileEvidence) -> list[LineChange]:
-    """Work out the change of each line.
+def plan_changes(
+    fleet: tuple[DeclaredPipeline, ...], database: str, evidence: FileEvidence, card: ModelCard | None = None
+) -> list[LineChange]:
+    """Work out the change of each line, to be judged by the card's model where one is given.
 
     Stores the golden samples in the evidence store. Names there are content hashes, so a plan that is not carried out
-    does no harm. Raises DeclarationError for an unreadable golden sample.
+    does no harm. Raises DeclarationError for an unreadable golden sample, and for a line that the card can't serve.
     """
     upgrade(database)
     live = {version.pipeline.line: version for version in SqlArchive(database).list_pipelines()}
     faults: list[Fault] = []
     hashes = {each.file: golden_hashes(each, evidence, faults) for each in fleet}
-    faults += _challenged(fleet, hashes, database)
+    faults += [*_challenged(fleet, hashes, database), *_unserved(fleet, card)]
     if faults:
         raise DeclarationError(faults)
     return [_change(each, hashes[each.file], live.get(each.pipeline.line)) for each in fleet]
@@ -110,6 +114,13 @@ def _challenged(
                     problem = f"{pipeline.golden_samples[place]}: is challenge part {number} of the line"
                     remedy = f"choose another picture, or run: inspector challenge remove {pipeline.line} {number}"
                     yield Fault(file, f"golden_samples[{place}]", problem, remedy)
+
+
+def _unserved(fleet: tuple[DeclaredPipeline, ...], card: ModelCard | None) -> Iterator[Fault]:
+    if card is None:
+        return
+    for file, pipeline in fleet:
+        yield from (Fault(file, *each) for each in unserved_settings(pipeline, card))
 
 
 def store_changes(changes: list[LineChange], database: str) -> dict[str, int]:

@@ -19,11 +19,13 @@ from inspector.adapters.mqtt.check.in_flight import measure_in_flight
 from inspector.adapters.vlm.checkpoint_config import read_checkpoint_config
 from inspector.bootstrap.from_settings import broker_of, card_of
 from inspector.bootstrap.model import open_model
+from inspector.config.engine_limits import unserved_settings
 from inspector.domain.model_card import ModelCard
 from inspector.errors import InspectorError, LedgerError
 from inspector.messages.topics import Topics
 from inspector.operations.service import is_console_up, probe_broker, probe_client_id
 from inspector.ports.archive import PartFilter, PartRow
+from inspector.ports.ledger import PipelineVersion
 from inspector.settings import Settings
 
 MIN_FREE_GB: Final = 5.0
@@ -52,6 +54,7 @@ def run_checks(settings: Settings, *, ask: bool = False) -> list[CheckResult]:
         ("broker", _broker),
         ("frames in flight", _in_flight),
         ("model", _model),
+        ("lines", _lines),
         ("gpu", _gpu),
         ("console port", _console_port),
     ]
@@ -151,6 +154,26 @@ def _model(settings: Settings) -> CheckResult:
         return CheckResult("model", False, f"{folder} has no weights", f"put *.safetensors of {kind.network} into it")
     size = f"{weights / 1e6:.0f} MB of {kind.quantisation or card.dtype} weights"
     return CheckResult("model", True, f"{card.name}: {folder}, {kind.network}, {size}")
+
+
+def _lines(settings: Settings) -> CheckResult:
+    """Every line of the ledger must be one that the card's engine can serve."""
+    card = card_of(settings)
+    lines = [version.pipeline for version in _versions(settings)]
+    unserved = [(line.line, each) for line in lines for each in unserved_settings(line, card)]
+    if unserved:
+        found = "; ".join(f"{name}: {each}" for name, each in unserved)
+        return CheckResult("lines", False, found, "; ".join(dict.fromkeys(each.remedy for _, each in unserved)))
+    return CheckResult("lines", True, f"{card.name} can serve all {len(lines)} line(s) of the ledger")
+
+
+def _versions(settings: Settings) -> list[PipelineVersion]:
+    """Return the newest version of every line; none where the ledger has no tables yet, which its own check names."""
+    try:
+        with closing(SqlArchive(settings.database)) as archive:
+            return archive.list_pipelines()
+    except LedgerError:
+        return []
 
 
 def _hub_checkpoint(card: ModelCard) -> CheckResult:

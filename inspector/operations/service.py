@@ -108,7 +108,8 @@ def _cluster(settings: Settings, ray_address: str | None, model: ModelPlan, phas
 
 def apply_pipelines(settings: Settings, pipelines: Path) -> dict[str, int]:
     """Apply a folder of pipelines. Returns the new versions by line."""
-    changes = plan_changes(read_pipelines(pipelines), settings.database, FileEvidence(settings.evidence))
+    evidence, card = FileEvidence(settings.evidence), card_of(settings)
+    changes = plan_changes(read_pipelines(pipelines), settings.database, evidence, card)
     return store_changes(changes, settings.database)
 
 

@@ -12,6 +12,7 @@ from support.line_fakes import pipeline
 
 from inspector.adapters.ledger import FileEvidence, SqlChallengeStore, upgrade
 from inspector.config.diff import DeclaredPipeline
+from inspector.domain.model_card import ModelCard
 from inspector.errors import DeclarationError, Fault
 from inspector.operations.apply import golden_hashes, plan_changes
 from inspector.ports.challenge import ChallengeChange, NewChallengePart
@@ -57,3 +58,25 @@ def test_a_challenge_part_is_no_golden_sample(tmp_path: Path) -> None:
     declared = DeclaredPipeline(str(tmp_path / "pcb.yaml"), pipeline(golden_samples=["good.jpg"]))
     with pytest.raises(DeclarationError, match=r"golden_samples\[0\]: good.jpg: is challenge part 1 of the line"):
         plan_changes((declared,), database, evidence)
+
+
+SERVED = ModelCard.model_validate(
+    {
+        "name": "lamps",
+        "engine": "openai",
+        "checkpoint": "tiny",
+        "pixels": {"min": 4096, "max": 65536},
+        "server": {"base_url": "http://127.0.0.1:9/v1"},
+    }
+)
+
+
+def test_a_line_that_the_card_can_not_serve_is_refused_before_it_is_stored(tmp_path: Path) -> None:
+    database, evidence = f"sqlite:///{tmp_path}/ledger.db", FileEvidence(str(tmp_path / "evidence"))
+    (tmp_path / "good.jpg").write_bytes(WHOLE)
+    patches = pipeline(golden_samples=["good.jpg"], second_opinion={"by": "patches"})
+    declared = DeclaredPipeline(str(tmp_path / "pcb.yaml"), patches)
+    with pytest.raises(DeclarationError, match=r"pcb\.yaml: second_opinion: needs patches .* model lamps") as caught:
+        plan_changes((declared,), database, evidence, SERVED)
+    assert caught.value.faults[0].remedy == "remove it, or use a card with engine: transformers"
+    assert len(plan_changes((declared,), database, evidence)) == 1

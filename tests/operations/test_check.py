@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from support.chat_server import YES, Script, chat_server, choice, completion, refusal
+from support.line_fakes import pipeline
 
+from inspector.adapters.ledger import DeclaredVersion, store_versions, upgrade
 from inspector.operations.check import CheckResult, run_checks
 from inspector.settings import Settings
 
@@ -64,3 +66,20 @@ def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     result = findings(tmp_path, "http://127.0.0.1:9/v1", ask=True)["answer"]
     assert not result.ok
     assert "http://127.0.0.1:9/v1 can't be reached" in result.found
+
+
+def test_lines_that_the_card_can_not_serve_are_named(tmp_path: Path) -> None:
+    settings = Settings(model=written_card(tmp_path, "http://127.0.0.1:9/v1"), data=tmp_path, broker_port=9)
+    assert result_of(settings, "lines").found == "far can serve all 0 line(s) of the ledger"
+    upgrade(settings.database)
+    line = pipeline(golden_samples=["good.jpg"], quality={"max_unlike": 2.0})
+    store_versions(settings.database, [DeclaredVersion(line, ("ab",), "ann", "line: pcb")])
+    found = result_of(settings, "lines")
+    assert not found.ok
+    assert found.found.startswith("pcb: quality.max_unlike needs patches of the picture")
+    assert "engine: transformers" in found.remedy
+
+
+def result_of(settings: Settings, check: str) -> CheckResult:
+    [result] = [each for each in run_checks(settings) if each.check == check]
+    return result
