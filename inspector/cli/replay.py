@@ -15,7 +15,7 @@ from inspector.cli.publish_lines import publish_lines
 def replay(
     folder: Annotated[Path, typer.Argument(help="Folder with labels.csv (image,verdict,…) and its pictures.")],
     line: Annotated[str, typer.Option(help="Line to publish to.")],
-    camera: Annotated[str, typer.Option(help="Camera to publish as.")] = "replay",
+    camera: Annotated[str, typer.Option(help="Camera to publish as; its line must declare it.")] = "cam1",
     fps: Fps = 5.0,
     frames: Annotated[
         int | None, typer.Option(help="Frames to send; the folder repeats if it holds fewer. Default: all once.", min=1)

@@ -52,23 +52,28 @@ def diff(old: Pipeline, new: Pipeline) -> list[SettingChange]:
     """List the settings that differ, in the order of the grammar."""
     before, after = _settings(old), _settings(new)
     return [
-        SettingChange(
-            field, before.get(field), after.get(field), field.split("[")[0] in SCORED_SETTINGS | SCORED_WHEN_CHANGED
-        )
+        SettingChange(field, before.get(field), after.get(field), _rescores(field))
         for field in dict.fromkeys((*after, *before))
         if before.get(field) != after.get(field)
     ]
 
 
+def _rescores(field: str) -> bool:
+    is_region = field.startswith("cameras.")  # of one camera, whose scores change
+    return is_region or field.split("[")[0] in SCORED_SETTINGS | SCORED_WHEN_CHANGED
+
+
 def _settings(pipeline: Pipeline) -> dict[str, Any]:
     """Return every setting by its path in the file.
 
-    Severities are separate from the classes, because no prompt names them.
+    Severities are separate from the classes, because no prompt names them; regions are separate from the cameras.
     """
     dumped = pipeline.model_dump(mode="json")
     dumped["defects"] = list(pipeline.defects)
+    regions = {f"cameras.{name}.region": each["region"] for name, each in dumped["cameras"].items() if each["region"]}
+    dumped["cameras"] = sorted(pipeline.cameras)
     severities = {f"defects.{name}": severity.value for name, severity in pipeline.defects.items()}
-    return dict(_leaves(dumped)) | severities
+    return dict(_leaves(dumped)) | severities | regions
 
 
 def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:

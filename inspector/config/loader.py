@@ -150,10 +150,14 @@ _LENGTH_FAULTS: Final = {
 }
 
 
+_MISSING_REMEDIES: Final = {"cameras": 'name the line\'s cameras, such as cameras: [cam1]; ["*"] means any camera'}
+
+
 def _fault_text(details: ErrorDetails, path: Path, known: list[str]) -> _FaultText:
     kind, context, given = details["type"], details.get("ctx", {}), _shown(details["input"])
     if kind == "missing":
-        return _FaultText("is missing", f"add {path[-1] if isinstance(path[-1], str) else 'the value'}")
+        name = path[-1] if isinstance(path[-1], str) else "the value"
+        return _FaultText("is missing", _MISSING_REMEDIES.get(name, f"add {name}"))
     if kind == "extra_forbidden":
         return _FaultText("is not a setting here", _nearest(str(path[-1]), known, "settings here are"))
     if kind in ("enum", "literal_error"):

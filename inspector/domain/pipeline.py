@@ -22,6 +22,7 @@ from pydantic import (
     field_validator,
 )
 
+from inspector.domain.cameras import ANY_CAMERA, Cameras, Region
 from inspector.domain.declared import Disposition, Name, Reasoning, Severity, Share, StrictModel, ViewName
 from inspector.domain.learned import LearnedSettings
 from inspector.text import printable
@@ -336,8 +337,8 @@ class Pipeline(StrictModel):
     )
     question: Text = Field(description="the direct question; Yes must mean a defect")
     defects: dict[Name, Severity] = Field(min_length=1, max_length=32, description="defect classes with their severity")
-    cameras: Annotated[tuple[Name, ...], Field(max_length=256), AfterValidator(_distinct)] = Field(
-        default=(), description="cameras of the line; empty: any"
+    cameras: Cameras = Field(
+        description='cameras of the line: a list of names, or names with their settings; `["*"]`: any camera'
     )
     paraphrases: Texts = Field(default=(), description="the question in other words, for view paraphrase")
     checklist: Texts = Field(default=(), description="questions about single defects, for view checklist")
@@ -408,6 +409,19 @@ class Pipeline(StrictModel):
         """Return whether a frame of this product is the line's to judge. A frame need not declare one."""
         names = {_folded(name) for name in (self.line, self.product, *self.products)}
         return declared is None or _folded(declared) in names
+
+    def accepts_camera(self, camera: str) -> bool:
+        """Return whether this camera's frames are the line's to judge."""
+        return camera in self.cameras or ANY_CAMERA in self.cameras
+
+    @property
+    def named_cameras(self) -> tuple[str, ...]:
+        """The cameras that the line names; none where it accepts any."""
+        return tuple(name for name in self.cameras if name != ANY_CAMERA)
+
+    def region(self, camera: str) -> Region | None:
+        """Return the region of this camera's pictures that is inspected; None for all of them."""
+        return self.cameras[camera].region if camera in self.cameras else None
 
     @property
     def looks_at_patches(self) -> bool:

@@ -37,6 +37,7 @@ max_ongoing_requests: 16
 """
 PIPELINE: Final = """\
 line: bench
+cameras: [cam1]
 product: part
 question: Is there any defect on this part?
 defects: {scratch: minor}

@@ -105,7 +105,7 @@ def broker_acl(settings: Settings, pipelines: Path | None, station_user: str | N
 
     Raises DeclarationError for a faulty folder, BrokerError if there is no line or the station's user has another role.
     """
-    lines = sorted(LineCameras(each.line, each.cameras) for each in _declared(settings, pipelines))
+    lines = sorted(LineCameras(each.line, each.named_cameras) for each in _declared(settings, pipelines))
     if not lines:
         raise BrokerError("no line is declared; run `inspector apply` first, or name a folder with --pipelines")
     user = station_user or settings.broker_username or DEFAULT_STATION_USER

@@ -111,7 +111,7 @@ class Station:
         newest = {version.pipeline.line: version for version in lines}
         changed = [name for name in newest.keys() | self._lines.keys() if newest.get(name) != self._lines.get(name)]
         self._lines = newest
-        self._events.names.declare({name: version.pipeline.cameras for name, version in newest.items()})
+        self._events.names.declare({name: version.pipeline.named_cameras for name, version in newest.items()})
         return sorted(changed)
 
     def on_status(self, line: str, camera: str, status: str) -> None:
@@ -152,7 +152,7 @@ class Station:
 
     def _wants(self, line: str, camera: str) -> bool:
         version = self._lines.get(line)
-        return version is not None and (not version.pipeline.cameras or camera in version.pipeline.cameras)
+        return version is not None and version.pipeline.accepts_camera(camera)
 
     def _line_of(self, frame: Frame) -> PipelineVersion | None:
         """Return the line that declares this camera. An unknown camera's frame is counted and never judged."""

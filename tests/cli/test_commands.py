@@ -39,7 +39,8 @@ def declared(tmp_path: Path) -> Path:
     folder.mkdir()
     shutil.copy(ROOT / "pipelines" / "golden" / "board-3.jpg", folder / "good.jpg")
     (folder / "pcb.yaml").write_text(
-        "line: pcb\nproduct: board\nquestion: Is there a defect on this board?\ndefects: {short: critical}\n"
+        "line: pcb\ncameras: [cam1]\nproduct: board\n"
+        "question: Is there a defect on this board?\ndefects: {short: critical}\n"
         "ladder: [{views: [direct]}]\ngolden_samples: [good.jpg]\nreferences: 1\n"
     )
     return folder

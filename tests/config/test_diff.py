@@ -47,6 +47,7 @@ def test_faults_of_all_files_come_together() -> None:
         ({"deadline_ms": 99}, SettingChange("deadline_ms", 1500.0, 99.0, False)),
         ({"thresholds": {"pass_below": 0.1}}, SettingChange("thresholds.pass_below", 0.2, 0.1, False)),
         ({"quality": {"luminance": [0.1, 0.9]}}, SettingChange("quality.luminance", [0.02, 0.98], [0.1, 0.9], False)),
+        ({"cameras": ["cam1"]}, SettingChange("cameras", ["*"], ["cam1"], False)),
         ({"defects": {"short": "minor", "missing_hole": "major"}},
          SettingChange("defects.short", "critical", "minor", False)),
         ({"defects": {"missing_hole": "major", "short": "critical"}},
@@ -94,3 +95,13 @@ def test_the_way_back_is_the_same_changes_turned_round(old: Pipeline, new: Pipel
 
 def _hashable(change: SettingChange) -> SettingChange:
     return change._replace(old=repr(change.old), new=repr(change.new))
+
+
+def test_a_region_is_a_change_of_scores_and_a_camera_without_one_is_not() -> None:
+    old = a_pipeline(cameras=["cam1"])
+    new = a_pipeline(cameras={"cam1": {"region": [0, 0, 1, 0.5]}, "cam2": {}})
+    assert diff(old, new) == [
+        SettingChange("cameras", ["cam1"], ["cam1", "cam2"], False),
+        SettingChange("cameras.cam1.region", None, [0.0, 0.0, 1.0, 0.5], True),
+    ]
+    assert diff(new, a_pipeline(cameras={"cam2": {}, "cam1": {"region": [0, 0, 1, 0.5]}})) == []

@@ -19,6 +19,7 @@ from inspector.errors import DeclarationError, Fault
 
 GOOD = """\
 line: pcb
+cameras: ["*"]
 product: circuit board
 question: Is there any defect on this circuit board?
 defects: {short: critical, missing_hole: major}
@@ -51,9 +52,6 @@ def test_a_good_card_is_its_model_card() -> None:
         ("zzz: 1", "zzz", "is not a setting", "settings here are line, product,"),
         ("quality: {min_sharpnes: 5}", "quality.min_sharpnes", "is not a setting", "'min_sharpness'"),
         ("quality: 5", "quality", "5 is not a mapping", "'setting: value'"),
-        ("cameras: cam1", "cameras", '"cam1" is not a list', "[first, second]"),
-        ("cameras: [cam 1]", "cameras[0]", "is not a name", "begin with a letter"),
-        ("cameras: [1]", "cameras[0]", "1 is not text", "in quotes"),
         ("deadline_ms: soon", "deadline_ms", '"soon" is not a number', "without quotes"),
         ("deadline_ms: '1500'", "deadline_ms", '"1500" is not a number', "without quotes"),
         ("deadline_ms: true", "deadline_ms", "true is not a number", "without quotes"),
@@ -74,18 +72,61 @@ def test_a_good_card_is_its_model_card() -> None:
         ("second_opinion: {by: patches}", "second_opinion", "needs golden samples to compare with", "best four"),
         ("quality: {max_unlike: 3}", "quality", "max_unlike compares with golden samples", "best four"),
         ("thresholds: {pass_below: 0.9}", "thresholds.reject_above", "below pass_below", "use at least 0.9"),
-        ("cameras: [a, a]", "cameras", "'a' is listed twice", "remove one"),
-        ("product: board", "product", "is set twice (first in row 2)", "remove one"),
+        ("product: board", "product", "is set twice (first in row 3)", "remove one"),
         ("paraphrases: [ab]", "paraphrases[0]", "is too short", "at least 3"),
         ("ladder2: [1]", "ladder2", "is not a setting", "did you mean 'ladder'?"),
     ],
 )
 def test_a_fault_names_field_row_problem_and_remedy(addition: str, field: str, problem: str, remedy: str) -> None:
     (fault,) = faults_of(GOOD + addition + "\n")
-    assert (fault.field, fault.row) == (field, 8 if field != "golden_samples" else 1)
+    assert (fault.field, fault.row) == (field, 9 if field != "golden_samples" else 1)
     assert problem in fault.problem
     assert remedy in fault.remedy
     assert str(fault).startswith(f"pcb.yaml:{fault.row}: {field}: ")
+
+
+@pytest.mark.parametrize(
+    ("cameras", "field", "problem", "remedy"),
+    [
+        ("cam1", "cameras", "is neither a list nor a mapping", "cameras: [cam1]"),
+        ("", "cameras", "is neither a list nor a mapping", '["*"] for any camera'),
+        ("[]", "cameras", "is empty", '["*"] for any camera'),
+        ("{}", "cameras", "is empty", '["*"] for any camera'),
+        ("[cam 1]", "cameras", '"cam 1" is not a name', "begin with a letter"),
+        ("[cam/1]", "cameras", '"cam/1" is not a name', "begin with a letter"),
+        ("[1]", "cameras", "1 is not text", "in quotes"),
+        ("[a, a]", "cameras", "'a' is listed twice", "remove one"),
+        ('["*", cam1]', "cameras", "'*' means any camera", "remove the other names"),
+        ('{"*": {region: [0, 0, 1, 0.5]}}', "cameras", "'*' means any camera", "the region"),
+        ("{cam1: }", "cameras.cam1", "null is not a mapping", "'setting: value'"),
+        ("{cam1: {regoin: [0, 0, 1, 1]}}", "cameras.cam1.regoin", "is not a setting", "'region'"),
+        ("{cam1: {region: [0, 0, 640, 480]}}", "cameras.cam1.region[2]", "640 is too large", "at most 1"),
+        ("{cam1: {region: [0, 0, 1]}}", "cameras.cam1.region[3]", "is missing", "add the value"),
+        ("{cam1: {region: [0.6, 0, 0.5, 1]}}", "cameras.cam1.region", "is empty", "[left, top, right, bottom]"),
+        ("{cam1: {region: all}}", "cameras.cam1.region", '"all" is not a list', "[first, second]"),
+    ],
+)
+def test_a_fault_of_the_cameras_names_the_remedy(cameras: str, field: str, problem: str, remedy: str) -> None:
+    faults = faults_of(GOOD.replace('cameras: ["*"]', f"cameras: {cameras}"))
+    assert field in {fault.field for fault in faults}
+    (fault,) = [each for each in faults if each.field == field]
+    assert fault.row == 2
+    assert problem in fault.problem
+    assert remedy in fault.remedy
+
+
+def test_cameras_are_named_or_any_is_said() -> None:
+    (fault,) = faults_of(GOOD.replace('cameras: ["*"]\n', ""))
+    assert (fault.field, fault.problem) == ("cameras", "is missing")
+    assert fault.remedy == 'name the line\'s cameras, such as cameras: [cam1]; ["*"] means any camera'
+
+
+def test_a_list_of_cameras_is_a_mapping_without_regions() -> None:
+    pipeline = read_pipeline(GOOD.replace('["*"]', "{cam1: {region: [0, 0.5, 1, 1]}, cam2: {}}"), "pcb.yaml")
+    assert (pipeline.region("cam1"), pipeline.region("cam2")) == ((0.0, 0.5, 1.0, 1.0), None)
+    assert (pipeline.accepts_camera("cam2"), pipeline.accepts_camera("cam3")) == (True, False)
+    assert read_pipeline(GOOD.replace('["*"]', "[cam1, cam2]"), "pcb.yaml").named_cameras == ("cam1", "cam2")
+    assert read_pipeline(GOOD, "pcb.yaml").accepts_camera("cam3")
 
 
 @pytest.mark.parametrize("missing", ["line", "product", "question", "defects"])
@@ -97,7 +138,7 @@ def test_what_is_missing_is_named(missing: str) -> None:
 
 def test_a_rung_without_views_is_named_by_its_row() -> None:
     (fault,) = faults_of(GOOD + "  - {samples: 2}\n")
-    assert (fault.field, fault.row, fault.problem) == ("ladder[2].views", 8, "is missing")
+    assert (fault.field, fault.row, fault.problem) == ("ladder[2].views", 9, "is missing")
 
 
 def test_all_faults_of_a_file_come_together_in_the_order_of_its_rows() -> None:
@@ -113,6 +154,7 @@ references: 2
 """
     fields = [fault.field for fault in faults_of(text)]
     assert fields == [
+        "cameras",
         "golden_samples",
         "line",
         "product",

@@ -39,6 +39,7 @@ START_TIMEOUT_S = 120.0
 NOT_WANTED = ("torch", "transformers", "matplotlib", "nicegui")
 PIPELINE = """\
 line: lamps
+cameras: [cam1]
 product: lamp
 question: Is this lamp too bright?
 defects: {glare: minor}

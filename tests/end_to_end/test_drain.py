@@ -31,6 +31,7 @@ pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is n
 FRAMES = 60
 PIPELINE = """\
 line: pcb
+cameras: [cam1]
 product: part
 question: Is there any defect on this part?
 defects: {scratch: minor}

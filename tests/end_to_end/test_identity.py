@@ -33,6 +33,7 @@ PASS, REVIEW = Disposition.PASS, Disposition.REVIEW
 DEADLINE_S, OPEN_AFTER_S = 8.0, 0.5
 PIPELINE = f"""\
 line: pcb
+cameras: [cam1]
 product: part
 question: Is there any defect on this part?
 defects: {{scratch: minor}}

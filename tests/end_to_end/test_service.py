@@ -34,6 +34,7 @@ pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is n
 CARD = "name: stub\nengine: stub\ncheckpoint: none\npixels: {min: 102400, max: 102400}\n"
 PIPELINE = """\
 line: {line}
+cameras: [cam1]
 product: part
 question: Is there any defect on this part?
 defects: {{scratch: minor}}

@@ -16,6 +16,7 @@ def a_pipeline(**settings: object) -> Pipeline:
     return Pipeline.model_validate(
         {
             "line": "pcb",
+            "cameras": ["*"],
             "product": "circuit board",
             "question": "Is there any defect on this circuit board?",
             "defects": {"short": "critical", "missing_hole": "major"},
@@ -59,7 +60,7 @@ def pipelines(draw: st.DrawFn) -> Pipeline:
         product=draw(words),
         question=draw(words),
         defects=draw(st.dictionaries(words.map(str.lower), st.sampled_from(Severity), min_size=1, max_size=4)),
-        cameras=draw(st.lists(names, max_size=2, unique=True)),
+        cameras=draw(st.lists(names, min_size=1, max_size=2, unique=True) | st.just(["*"])),
         paraphrases=draw(texts),
         checklist=draw(texts),
         ladder=draw(st.lists(rungs, min_size=1, max_size=3)),

@@ -87,6 +87,7 @@ def a_verdict(part: PartRecord) -> OutgoingMessage:
 
 def a_pipeline(line: str = "pcb", **declared: Any) -> Pipeline:
     told = {
+        "cameras": ["*"],
         "product": "board",
         "question": "Is there any defect?",
         "defects": {"scratch": "major", "short": "critical"},

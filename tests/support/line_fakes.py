@@ -33,6 +33,7 @@ SEEN = Measurements(640, 640, 100.0, 0.5)
 def pipeline(**settings: object) -> Pipeline:
     declared = {
         "line": "pcb",
+        "cameras": ["*"],
         "product": "board",
         "question": "Is there any defect on this board?",
         "defects": {"short": "critical", "open": "critical"},

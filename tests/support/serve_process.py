@@ -17,6 +17,7 @@ import psutil
 CARD = "name: stub\nengine: stub\ncheckpoint: none\npixels: {min: 102400, max: 102400}\n"
 PIPELINE = """\
 line: kind
+cameras: [cam1]
 product: part
 question: Is there any defect on this part?
 defects: {scratch: minor}

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, func, select
 
 from inspector.adapters.ledger.database import value_pages
+from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.adapters.ledger.reads import load
 from inspector.adapters.ledger.rows import vote_of
 from inspector.adapters.ledger.tables import parts, pipeline_versions, reviews, shadow_votes
 from inspector.domain.declared import Disposition
-from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import History, PartHistory
 from inspector.domain.vote import Vote
 
@@ -51,7 +51,7 @@ def is_ng(connection: Connection, result_id: str) -> bool | None:
 def _scores(row: Any) -> tuple[str, list[str]] | None:
     """Return what a version's scores depend on; None if it was stored under another grammar."""
     try:
-        return Pipeline.model_validate(row.declaration).settings_fingerprint(), row.golden
+        return pipeline_of(row.declaration).settings_fingerprint(), row.golden
     except ValidationError:
         return None
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Select, func, literal, select, tuple_
 
 from inspector.adapters.ledger.database import value_pages
+from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.adapters.ledger.rows import outgoing_of, part_of
 from inspector.adapters.ledger.tables import (
     cameras,
@@ -131,7 +132,7 @@ def _votes(connection: Connection, numbers: Sequence[int], *, texts: bool) -> di
 
 def _pipeline(row: Any) -> Pipeline:
     try:
-        return Pipeline.model_validate(row.declaration)
+        return pipeline_of(row.declaration)
     except ValidationError as error:
         raise LedgerError(
             f"version {row.version} of line {row.line} was stored under another grammar; apply its declaration again"

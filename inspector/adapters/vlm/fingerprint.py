@@ -76,6 +76,7 @@ def _texts(pipeline: Pipeline, view: ViewName, reasoning: Reasoning) -> list[str
 
 _PROBE: Final = {
     "line": "probe",
+    "cameras": ["*"],
     "product": "part",
     "question": "Is it broken?",
     "defects": {"scratch": "minor"},

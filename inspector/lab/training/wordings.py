@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from inspector.domain.cameras import ANY_CAMERA, CameraSettings
 from inspector.domain.declared import Severity, ViewName
 from inspector.domain.pipeline import Pipeline, Rung
 from inspector.lab.synthetic import PRODUCTS
@@ -245,6 +246,7 @@ def random_pipeline(rng: np.random.Generator, product: str, references: int = 0)
     name = pick(rng, PRODUCT_NAMES[product]) if rng.random() < 0.85 else pick(rng, GENERIC_NAMES)
     return Pipeline(
         line=product,
+        cameras={ANY_CAMERA: CameraSettings()},
         product=name,
         question=declared_question(rng, name),
         defects=_declared_defects(rng, product),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.databases import execute, fetch
 from support.fakes import a_pipeline, new_version
@@ -85,3 +87,14 @@ def test_versions_that_can_not_all_be_stored_are_none_of_them_stored(database: s
     with pytest.raises(LedgerError, match=r"the pipelines can't be stored: (UNIQUE|duplicate key)"):
         stored(database, DeclaredVersion(a_pipeline("casting"), ()), DeclaredVersion(a_pipeline("pcb"), ()), twice)
     assert newest(database) == []
+
+
+@pytest.mark.parametrize("stored_before", [{"cameras": []}, {}], ids=["no names", "no setting"])
+def test_version_from_before_named_cameras_means_any_camera(database: str, stored_before: dict[str, object]) -> None:
+    stored(database, DeclaredVersion(a_pipeline(cameras=["cam1"]), ()))
+    declaration = a_pipeline().model_dump(mode="json", exclude={"cameras"}) | stored_before
+    text = json.dumps(declaration).replace(":", "\\:")
+    execute(database, f"UPDATE pipeline_versions SET declaration = '{text}'")
+    [version] = newest(database)
+    assert version.pipeline.accepts_camera("cam7")
+    assert version.pipeline.named_cameras == ()

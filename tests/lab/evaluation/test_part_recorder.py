@@ -26,6 +26,7 @@ from inspector.lab.evaluation.strategies import STRATEGIES, StrategyOutcome
 LAMP = Pipeline.model_validate(
     {
         "line": "lamp",
+        "cameras": ["*"],
         "product": "lamp",
         "question": "Is there any defect on this lamp?",
         "defects": {"glare": "major"},

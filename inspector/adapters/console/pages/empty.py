@@ -59,4 +59,4 @@ def _nothing_matches() -> None:
 
 def _a_camera(each: PipelineAnswer) -> str:
     """Return a camera that the line names, or a usual name."""
-    return next(iter(each.pipeline.cameras), "cam1")
+    return next(iter(each.pipeline.named_cameras), "cam1")

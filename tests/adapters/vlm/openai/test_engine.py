@@ -49,6 +49,7 @@ START = '{"defect": "'
 LAMPS = Pipeline.model_validate(
     {
         "line": "lamps",
+        "cameras": ["*"],
         "product": "lamp",
         "question": DIRECT.removesuffix(ANSWER),
         "defects": {"glare": "minor"},

@@ -31,6 +31,7 @@ from inspector.ports.engine import Answer, Picture
 PIPELINE = Pipeline.model_validate(
     {
         "line": "caps",
+        "cameras": ["*"],
         "product": "cap",
         "question": "Is there any defect on this cap?",
         "defects": {"scratch": "minor", "dent": "major"},

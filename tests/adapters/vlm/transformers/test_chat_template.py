@@ -22,6 +22,7 @@ DEMO = ROOT / "models" / "demo"
 PIPELINE = Pipeline.model_validate(
     {
         "line": "bakery",
+        "cameras": ["*"],
         "product": "bakery label",
         "question": "Is there any defect on this label?",
         "defects": {"missing_hole": "major", "smear": "minor"},

@@ -21,6 +21,7 @@ from inspector.ports.engine import Picture
 PIPELINE = Pipeline.model_validate(
     {
         "line": "labels",
+        "cameras": ["*"],
         "product": "label",
         "question": "Is there any defect on this label?",
         "defects": {"scratch": "minor", "smear": "minor"},

@@ -21,6 +21,7 @@ from inspector.errors import ModelError
 PIPELINE = Pipeline.model_validate(
     {
         "line": "lamps",
+        "cameras": ["*"],
         "product": "lamp",
         "question": "Is there any defect?",
         "defects": {"glare": "minor", "Dead_Pixel": "critical", "scratch-2": "major"},

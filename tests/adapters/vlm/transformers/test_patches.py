@@ -71,6 +71,7 @@ async def test_the_vision_tower_runs_once_for_votes_and_second_opinion() -> None
     declared = Pipeline.model_validate(
         {
             "line": "washer",
+            "cameras": ["*"],
             "product": "washer",
             "question": "Is there any defect on this washer?",
             "defects": {"scratch": "minor"},

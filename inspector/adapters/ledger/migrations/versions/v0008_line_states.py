@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 from pydantic import ValidationError
 
-from inspector.domain.pipeline import Pipeline
+from inspector.adapters.ledger.declarations import pipeline_of
 
 revision = "0008"
 down_revision = "0007"
@@ -84,7 +84,7 @@ def _live_policies(connection: sa.Connection, versions: sa.Table[Any]) -> Iterat
     rows = connection.execute(sa.select(versions).order_by(versions.c.line, versions.c.version)).mappings().all()
     for row in {row["line"]: row for row in rows}.values():
         try:
-            yield row["line"], Pipeline.model_validate(row["declaration"]).policy_fingerprint()
+            yield row["line"], pipeline_of(row["declaration"]).policy_fingerprint()
         except ValidationError:
             yield row["line"], ""
 
