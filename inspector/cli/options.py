@@ -28,6 +28,10 @@ Strategies = Annotated[
         "golden samples also: patches, direct-fused, ladder-fused, zoom, zoom-pointed or ladder-pointed. Repeatable.",
     ),
 ]
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option("--backbone", help="lite0, or a folder with a vision transformer. Repeatable. Default: lite0."),
+]
 VotesPath = Annotated[
     Path | None,
     typer.Option("--votes", help="File of recorded answers, read and extended. Default: a file in INSPECTOR_DATA."),

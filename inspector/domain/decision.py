@@ -37,6 +37,9 @@ class Reason(StrEnum):
 JUDGED_REASONS: Final = frozenset({Reason.NO_DEFECT, Reason.DEFECT, Reason.DISAGREEMENT})  # what a judgement can say
 
 
+MISSING_OPINION: Final = "the second opinion is missing"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The outcome for one part. PASS occurs only together with OK and NO_DEFECT."""
@@ -79,9 +82,14 @@ def decide(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> Decision:
         return fail_safe(pipeline.fail_safe, reason, "votes not settled when asking ended")
     if score < thresholds.pass_below:
         return Decision(Verdict.OK, Disposition.PASS, Reason.NO_DEFECT)
-    withheld = score < pipeline.thresholds.pass_below
-    detail = "the second opinion doubts that it is good" if withheld else "score between the thresholds"
-    return Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT, detail)
+    return Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT, _doubt(pipeline, tally, score))
+
+
+def _doubt(pipeline: Pipeline, tally: Tally, score: float) -> str:
+    declared = pipeline.thresholds
+    if not declared.pass_below <= score <= declared.reject_above:
+        return MISSING_OPINION if tally.counting.opinion is None else "the second opinion doubts that it is good"
+    return "score between the thresholds"
 
 
 def _unread(tally: Tally) -> str:
@@ -97,10 +105,13 @@ def effective_thresholds(pipeline: Pipeline, counting: Counting) -> Thresholds:
     """Return the line's thresholds for one part.
 
     Nothing passes while the second opinion is missing or doubts the part. A fused score already includes the opinion.
+    Without a taught model's opinion nothing is rejected either: votes alone decide nothing on such a line.
     """
     declared, opinion = pipeline.second_opinion, counting.opinion
     if declared is None:
         return pipeline.thresholds
+    if opinion is None and declared.is_taught:
+        return Thresholds(pass_below=0.0, reject_above=1.0)
     doubts = opinion is None or (counting.fusion is None and opinion.p_ng > declared.doubt_above)
     return pipeline.thresholds.model_copy(update={"pass_below": 0.0}) if doubts else pipeline.thresholds
 

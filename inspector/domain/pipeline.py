@@ -49,6 +49,7 @@ Text = Annotated[str, StringConstraints(min_length=3, max_length=400, strip_whit
 Product = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True), AfterValidator(_spoken)]
 ProductName = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
 Texts = Annotated[tuple[Text, ...], Field(max_length=32), AfterValidator(_distinct)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 PicturePath = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 MAX_REASONING_TOKENS: Final = 4096  # upper limit of max_tokens and min_tokens
 NOISE_SHARE: Final = 0.05  # of the probability: where NG and OK have less together, their ratio is noise
@@ -215,16 +216,35 @@ class SettlePolicy(StrictModel):
 
 
 class SecondOpinion(StrictModel):
-    """The comparison of the part's patches with those of the golden samples (`judging/patch_distance.py`).
+    """An opinion about the part in addition to the model's votes.
+
+    `patches` compares the part's patches with those of the golden samples (`judging/patch_distance.py`). `taught` asks
+    the model that `inspector teach` learned (`judging/taught_opinion.py`) and named in `model`; until then, and where
+    its features are missing, the part is REVIEW.
 
     Until the line has learned a fusion of both opinions, this one can only withhold a PASS: it does so where its p_ng
-    is above `doubt_above`. 0.5: as far from the golden samples as they are from each other; 0.6: half as far again;
-    0.67: twice as far. With `points`, its heat map instead of the model chooses the region of the zoom view.
+    is above `doubt_above`. For patches 0.5 is as far from the golden samples as they are from each other, 0.6 half as
+    far again, 0.67 twice as far; `inspector teach` sets it for a taught model. With `points`, its heat map instead of
+    the model chooses the region of the zoom view.
     """
 
-    by: Literal["patches"] = Field(description="compare patches of the picture with those of golden samples")
+    by: Literal["patches", "taught"] = Field(
+        description="patches: compare with golden samples; taught: ask the model of inspector teach"
+    )
     doubt_above: Share = Field(default=0.6, description="p_ng above which no PASS is given")
-    points: bool = Field(default=False, description="the zoom view looks where patches differ most")
+    points: bool = Field(default=False, description="the zoom view looks where the part is most suspicious")
+    model: Sha256 | None = Field(default=None, description="sha256 of the taught model; written by inspector teach")
+
+    @field_validator("model")
+    @classmethod
+    def _belongs_to_taught(cls, model: str | None, info: ValidationInfo) -> str | None:
+        if model is not None and info.data.get("by") == "patches":
+            raise ValueError("by: patches has no model; remove it, or write by: taught")
+        return model
+
+    @property
+    def is_taught(self) -> bool:
+        return self.by == "taught"
 
 
 class Thresholds(StrictModel):
@@ -349,7 +369,7 @@ class Pipeline(StrictModel):
         Field(max_length=16, validate_default=True, description="pictures of good parts, relative to the file"),
         AfterValidator(_distinct),
     ] = ()
-    second_opinion: SecondOpinion | None = Field(default=None, description="comparison with golden samples")
+    second_opinion: SecondOpinion | None = Field(default=None, description="an opinion in addition to votes")
     picture: PictureSettings = Field(default=PictureSettings(), description="how cameras encode pictures")
     quality: Quality = Field(default=Quality(), description="pictures that are too poor to be judged")
     count: CountMethod = Field(default=CountMethod.SOFT, description="how votes become a score")
@@ -392,7 +412,7 @@ class Pipeline(StrictModel):
     @field_validator("second_opinion")
     @classmethod
     def _has_golden_samples(cls, opinion: SecondOpinion | None, info: ValidationInfo) -> SecondOpinion | None:
-        if opinion is not None and info.data.get("golden_samples") == ():
+        if opinion is not None and not opinion.is_taught and info.data.get("golden_samples") == ():
             raise ValueError(
                 "needs golden samples to compare with; list pictures of good parts in golden_samples, best four"
             )
@@ -452,7 +472,8 @@ class Pipeline(StrictModel):
         if self.picture != PictureSettings():
             scored["picture"] = self.picture.model_dump()
         if self.second_opinion is not None:
-            scored["second_opinion"] = [SECOND_OPINION_VERSION, self.second_opinion.points]
+            version = self.second_opinion.model if self.second_opinion.is_taught else SECOND_OPINION_VERSION
+            scored["second_opinion"] = [version, self.second_opinion.points]
         if any(rung.reasoning in (Reasoning.COT, Reasoning.BUDGET) for rung in self.ladder):
             scored["thoughts"] = REASONING_VERSION
         if self.asks_p_true:
@@ -498,6 +519,7 @@ SCORED_WHEN_CHANGED: Final = frozenset(  # fields below a setting; most count on
         "settle.weight_by",
         "second_opinion.by",
         "second_opinion.points",
+        "second_opinion.model",
         "picture.bit_depth",
     }
 )

@@ -23,11 +23,12 @@ from inspector.domain.report import Words
 from inspector.domain.review import is_shadow
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import StoppedBy, Tally, Vote, counting
-from inspector.errors import InspectorError, PictureError, ServerBusy, ServerError
+from inspector.errors import InspectorError, OpinionError, PictureError, ServerBusy, ServerError
 from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import write_report
 from inspector.judging.rung_timing import RungTimes
-from inspector.judging.second_opinion import FrameOpinion, OpinionSource, PatchOpinionSource
+from inspector.judging.second_opinion import FrameOpinion, OpinionSource
+from inspector.judging.taught_opinion import LineOpinionSource
 from inspector.log_context import answer_due
 from inspector.ports.engine import Answer, Engine
 from inspector.ports.evidence import EvidenceStore
@@ -50,7 +51,7 @@ class Judge:
         self._engine = engine
         self._evidence = evidence
         self._rung_times = rung_times or RungTimes()
-        self._opinions = opinions or PatchOpinionSource(engine, evidence)
+        self._opinions = opinions or LineOpinionSource(engine, evidence)
 
     async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | ShadowResult, None]:
         """Yield one Judgement, then Words unless the part passes, then the ShadowResult of a shadow part.
@@ -98,7 +99,8 @@ class LadderRun:
     """The run of one part through the ladder.
 
     `tally` holds every vote as soon as it arrives, so that a deadline loses none. `mismatch` is the reason why the
-    picture can't show this product: votes may then reject the part, but not pass it.
+    picture can't show this product: votes may then reject the part, but not pass it. `missing` is the reason why a
+    taught model gave no opinion.
     """
 
     engine: Engine
@@ -110,6 +112,7 @@ class LadderRun:
     capped: tuple[int, ...] = field(init=False)
     rungs: int = 0
     mismatch: str | None = None
+    missing: str = ""
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -147,7 +150,7 @@ class LadderRun:
         if self.mismatch and decide(self.job.pipeline, self.tally, stopped_by).disposition is Disposition.PASS:
             unvoted = replace(self.tally, votes=())
             return Judgement(unvoted, 0, StoppedBy.ERROR, self.mismatch, *judged_by, is_bad_image=True)
-        return Judgement(self.tally, self.rungs, stopped_by, detail, *judged_by, server_fault=fault)
+        return Judgement(self.tally, self.rungs, stopped_by, detail or self.missing, *judged_by, server_fault=fault)
 
     async def shadow(self) -> ShadowResult:
         """Ask the whole ladder from its start, including capped rungs.
@@ -166,7 +169,7 @@ class LadderRun:
     async def _ask_rungs(self) -> StoppedBy:
         ahead = [step for step in steps(self.job.pipeline, self.job.seed) if step.number not in self.capped]
         if self.job.pipeline.looks_at_patches:
-            self._accept(await self.pictures.second_opinion(ahead[0].groups[0].pictures))
+            await self._look(ahead[0].groups[0].pictures)
         while ahead:
             chosen = self._next(ahead)
             if not chosen:
@@ -180,6 +183,13 @@ class LadderRun:
             if stopped_by is not None:
                 return stopped_by
         return StoppedBy.LADDER_END
+
+    async def _look(self, shown: Pictures) -> None:
+        """Get the second opinion. Without a taught model's the part is REVIEW, and votes are given all the same."""
+        try:
+            self._accept(await self.pictures.second_opinion(shown))
+        except OpinionError as error:
+            self.missing = f"no second opinion: {error}"
 
     def _accept(self, opinion: FrameOpinion) -> None:
         self.mismatch = product_mismatch(opinion.unlike, self.job.pipeline.quality)

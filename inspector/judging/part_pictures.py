@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from inspector.domain.prompts import LOCATE_REQUEST, LOCATE_TOKENS, Pictures, preamble
 from inspector.domain.report import BOX_SCHEMA, WHOLE_FRAME, Box, read_box
-from inspector.judging.second_opinion import FrameOpinion, OpinionSource, PatchOpinionSource, golden_picture
+from inspector.judging.second_opinion import FrameOpinion, OpinionSource, golden_picture
+from inspector.judging.taught_opinion import LineOpinionSource
 from inspector.ports.engine import Engine, GeneratedText, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
@@ -32,7 +33,7 @@ class PartPictures:
         self._engine = engine
         self._evidence = evidence
         self._job = job
-        self._opinions = opinions or PatchOpinionSource(engine, evidence)
+        self._opinions = opinions or LineOpinionSource(engine, evidence)
         self._opinion: FrameOpinion | None = None
         self._frame = Picture(job.payload, bit_depth=job.pipeline.picture.bit_depth)
         self._suspect: Picture | None = None

@@ -137,11 +137,20 @@ def store_changes(changes: list[LineChange], database: str) -> dict[str, int]:
 def _change(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineVersion | None) -> LineChange:
     if live is None:
         return LineChange(declared, hashes, None, (), False)
-    declared = _with_learned(declared, hashes, live)
+    declared = _with_learned(_with_taught_model(declared, live), hashes, live)
     # where golden samples lie is no change: they count by their bytes
     changes = tuple(each for each in diff(live.pipeline, declared.pipeline) if each.field != "golden_samples")
     forgets = live.pipeline.learned is not None and declared.pipeline.learned is None
     return LineChange(declared, hashes, live.version, changes, live.golden != hashes, forgets)
+
+
+def _with_taught_model(declared: DeclaredPipeline, live: PipelineVersion) -> DeclaredPipeline:
+    """The declaration with the line's taught model and its limit. Pipeline files need not name them."""
+    mine, theirs = declared.pipeline.second_opinion, live.pipeline.second_opinion
+    if mine is None or not mine.is_taught or mine.model is not None or theirs is None or theirs.model is None:
+        return declared
+    opinion = mine.model_copy(update={"model": theirs.model, "doubt_above": theirs.doubt_above})
+    return declared._replace(pipeline=declared.pipeline.model_copy(update={"second_opinion": opinion}))
 
 
 def _with_learned(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineVersion) -> DeclaredPipeline:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from inspector.ports.engine import PatchMap
@@ -21,3 +21,6 @@ class Backbone(Protocol):
 
     def maps(self, picture: bytes) -> Mapping[str, PatchMap]:
         """Return feature maps by name and stride, such as lite0/16. Raises PictureError for an unreadable picture."""
+
+
+LoadBackbone = Callable[[str], Backbone]  # by name or path; raises ModelError with the remedy

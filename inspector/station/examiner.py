@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
-from inspector.domain.decision import Decision, Reason, decide, fail_safe
+from inspector.domain.decision import MISSING_OPINION, Decision, Reason, decide, fail_safe
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import Frame
 from inspector.domain.line_state import LineState
@@ -168,6 +168,8 @@ def _decision(pipeline: Pipeline, judgement: Judgement) -> Decision:
         is_busy = judgement.server_fault is ServerFault.BUSY
         reason = Reason.OVERLOAD if is_busy else Reason.MODEL_ERROR
         return replace(decision, reason=reason, detail=judgement.detail)
+    if judgement.detail and decision.detail == MISSING_OPINION:
+        decision = replace(decision, detail=judgement.detail)
     return _of_first_rung(decision) if judgement.is_short else decision
 
 

@@ -15,8 +15,7 @@ from inspector.teaching.part_features import TaughtPart
 from inspector.teaching.score_calibration import ScoreCalibration, calibrate
 
 Array = NDArray[Any]
-MAX_MEMBERS: Final = 4  # of a logistic mean
-MIN_GAIN: Final = 0.002  # AUROC that a further member must add
+NEAR_BEST: Final = 0.15  # AUROC below the best method's, up to which a method joins the mean
 HeldBackScores = Mapping[MethodName, Array]
 
 
@@ -45,23 +44,19 @@ def held_back_scores(
 
 
 def choose_members(scores: HeldBackScores, is_ng: Array) -> ChosenMembers:
-    """Start with the method that ranks best and add the one that improves the mean's ranking most, while one does."""
-    calibrations = {name: calibrate(values, is_ng) for name, values in scores.items()}
-    log_odds = {name: each.log_odds(scores[name]) for name, each in calibrations.items()}
-    chosen: list[MethodName] = []
-    best = 0.0
-    while len(chosen) < min(MAX_MEMBERS, len(scores)):
-        ranked = {
-            name: auroc(np.mean([log_odds[each] for each in (*chosen, name)], axis=0), is_ng)
-            for name in scores
-            if name not in chosen
-        }
-        name = max(ranked, key=lambda each: ranked[each])
-        if chosen and ranked[name] < best + MIN_GAIN:
-            break
-        chosen, best = [*chosen, name], ranked[name]
-    mean = np.mean([log_odds[name] for name in chosen], axis=0)
-    return ChosenMembers(tuple(chosen), tuple(calibrations[name] for name in chosen), mean, best)
+    """Choose the method that ranks best and all that rank nearly as well.
+
+    Choosing the best subset instead ranks worse on parts that nobody saw: differences among so few parts are mostly
+    chance.
+    """
+    ranking = {name: auroc(values, is_ng) for name, values in scores.items()}
+    best = max(ranking.values())
+    names = tuple(
+        sorted((name for name in scores if ranking[name] >= best - NEAR_BEST), key=lambda name: -ranking[name])
+    )
+    calibrations = tuple(calibrate(scores[name], is_ng) for name in names)
+    mean = np.mean([each.log_odds(scores[name]) for name, each in zip(names, calibrations, strict=True)], axis=0)
+    return ChosenMembers(names, calibrations, mean, auroc(mean, is_ng))
 
 
 def _scores_by_fold(parts: Sequence[TaughtPart], name: MethodName, folds: Array) -> Array:

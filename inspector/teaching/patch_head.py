@@ -1,4 +1,4 @@
-"""Patch head: a small perceptron per patch, taught by whole parts (multiple-instance learning). Pure numbers.
+"""Patch head: small perceptrons per patch, taught by whole parts (multiple-instance learning). Pure numbers.
 
 A part's log-odds is the mean of its highest patches: one defect makes it NG. Where a reviewer drew boxes, the patches
 inside teach that they are NG. Trained by Adam (Kingma & Ba 2015); only the highest patches carry a gradient.
@@ -18,9 +18,10 @@ from inspector.teaching.memory import PatchScores
 from inspector.teaching.part_features import patches_of
 
 Array = NDArray[Any]
+PERCEPTRONS: Final = 3  # from other starts, whose mean ranks better than any of them
 HIDDEN: Final = 24
 HIGHEST_PATCHES: Final = 4  # whose mean is the part's log-odds
-STEPS: Final = 200
+STEPS: Final = 150
 BATCH_PARTS: Final = 24  # half of them NG
 LEARNING_RATE: Final = 0.01
 WEIGHT_DECAY: Final = 1e-3
@@ -32,7 +33,7 @@ MIN_DEVIATION: Final = 1e-3
 
 
 class PatchHead(NamedTuple):
-    """The perceptron: standardisation of the channels, hidden layer, output."""
+    """The perceptrons' mean: standardisation of the channels, and per perceptron (first axis) its two layers."""
 
     mean: Array
     deviation: Array
@@ -43,12 +44,10 @@ class PatchHead(NamedTuple):
 
     def scores(self, feature_map: Array) -> PatchScores:
         patches = (patches_of(feature_map) - self.mean) / self.deviation
-        heat = _forward(patches, self.weights).reshape(feature_map.shape[:2])
-        return PatchScores(float(np.partition(heat.ravel(), -HIGHEST_PATCHES)[-HIGHEST_PATCHES:].mean()), heat)
-
-    @property
-    def weights(self) -> list[Array]:
-        return [self.hidden, self.hidden_bias, self.output, self.output_bias]
+        layers = zip(self.hidden, self.hidden_bias, self.output, self.output_bias, strict=True)
+        heat = np.stack([_forward(patches, weights) for weights in layers])
+        highest = np.partition(heat, -HIGHEST_PATCHES, axis=1)[:, -HIGHEST_PATCHES:]
+        return PatchScores(float(highest.mean()), heat.mean(axis=0).reshape(feature_map.shape[:2]))
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays to store."""
@@ -68,7 +67,9 @@ def learn_patch_head(
     mean, deviation = sample.mean(axis=0), sample.std(axis=0) + MIN_DEVIATION
     points = [(each - mean) / deviation for each in points]
     boxed = [_inside(each.shape, drawn) for each, drawn in zip(maps, boxes or [()] * len(maps), strict=True)]
-    return PatchHead(mean, deviation, *_trained(points, is_ng, boxed, np.random.default_rng(seed)))
+    starts = np.random.default_rng(seed).spawn(PERCEPTRONS)
+    trained = [_trained(points, is_ng, boxed, start) for start in starts]
+    return PatchHead(mean, deviation, *(np.stack(layer) for layer in zip(*trained, strict=True)))
 
 
 def _trained(points: Sequence[Array], is_ng: Array, boxed: Sequence[Array], rng: np.random.Generator) -> list[Array]:

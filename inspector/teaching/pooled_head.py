@@ -13,7 +13,7 @@ from scipy.special import expit
 from inspector.teaching.part_features import patches_of
 
 Array = NDArray[Any]
-RIDGE: Final = 30.0  # on standardised columns: there are more columns than parts
+RIDGE: Final = 300.0  # on standardised columns: there are more columns than parts
 MIN_DEVIATION: Final = 1e-3
 
 

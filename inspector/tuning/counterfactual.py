@@ -7,7 +7,7 @@ the stored votes reach. Parts that would have been asked more are counted separa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from inspector.domain.decision import decide, effective_thresholds
@@ -74,14 +74,22 @@ class Impact(NamedTuple):
         return self._asdict() | {"moved": moved}
 
 
-def impact(parts: Iterable[PartHistory], before: Pipeline, after: Pipeline, fingerprint: str) -> Impact:
+def impact(
+    parts: Sequence[PartHistory],
+    before: Pipeline,
+    after: Pipeline,
+    fingerprint: str,
+    changed: Sequence[PartHistory] | None = None,
+) -> Impact:
     """Replay both pipelines on the parts that were decided by their votes.
 
-    A part that was decided by the deadline or a fault says nothing about votes.
+    A part that was decided by the deadline or a fault says nothing about votes. `changed` holds the same parts with
+    their second opinions after the change; by default these stay.
     """
     old, new = Replay(before, fingerprint), Replay(after, fingerprint)
-    votable = [part for part in parts if part.shadow or part.part.stopped_by in VOTE_STOPS]
-    outcomes = [(part.is_ng, old.outcome(part), new.outcome(part)) for part in votable]
+    both = zip(parts, parts if changed is None else changed, strict=True)
+    votable = [pair for pair in both if pair[0].shadow or pair[0].part.stopped_by in VOTE_STOPS]
+    outcomes = [(then.is_ng, old.outcome(then), new.outcome(now)) for then, now in votable]
     known = [(ng, then, now) for ng, then, now in outcomes if then and now]
     pairs = [(then.disposition, now.disposition) for _, then, now in known]
     return Impact(

@@ -25,7 +25,7 @@ from inspector.adapters.ledger.tables import events, is_waiting, losses, outbox,
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.reconciliation import Balance
-from inspector.domain.review import History
+from inspector.domain.review import History, PartHistory
 from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartRow, Totals
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
@@ -74,6 +74,10 @@ class SqlArchive:
     def is_ng(self, result_id: str) -> bool | None:
         """Return what the latest review says about a part; None where nobody has reviewed it."""
         return read(self._engine, hindsight.is_ng, result_id)
+
+    def reviewed(self, line: str, newest: int) -> list[PartHistory]:
+        """Return the newest reviewed parts of this line under any fingerprint, oldest first."""
+        return read(self._engine, hindsight.reviewed, line, newest)
 
     def count_parts(self, after: int, until: int) -> RowSums[PartOutcome, PartSums]:
         return read(self._engine, count_parts, after, until)

@@ -48,6 +48,15 @@ def is_ng(connection: Connection, result_id: str) -> bool | None:
     return connection.scalar(said.order_by(reviews.c.number.desc()).limit(1))
 
 
+def reviewed(connection: Connection, line: str, newest: int) -> list[PartHistory]:
+    """Return the newest reviewed parts of a line under any fingerprint, oldest first."""
+    mine = select(parts.c.number).where(parts.c.line == line, parts.c.number.in_(select(reviews.c.part)))
+    numbers = sorted(connection.scalars(mine.order_by(parts.c.number.desc()).limit(newest)))
+    truths = _truths(connection, numbers)
+    rows = load(connection, numbers, texts=False)
+    return [PartHistory(row.part, (), truths[row.number]) for row in rows if row.number in truths]
+
+
 def _scores(row: Any) -> tuple[str, list[str]] | None:
     """Return what a version's scores depend on; None if it was stored under another grammar."""
     try:

@@ -105,12 +105,14 @@ def _needed(connection: Connection, pictures: Sequence[str]) -> set[str]:
 
 
 def pinned(connection: Connection) -> set[str]:
-    """Return the pictures that stay whatever happens to their parts: golden samples and challenge sets.
+    """Return the pictures that stay whatever happens to their parts: golden samples, challenge sets, taught models.
 
     Golden samples of every version count: an older version may be applied again.
     """
     golden = {sha256 for golden in connection.scalars(select(pipeline_versions.c.golden)) for sha256 in golden}
-    return golden.union(connection.scalars(select(challenge_parts.c.sha256).where(is_in_challenge_set)))
+    declared = connection.scalars(select(pipeline_versions.c.declaration))
+    taught = {model for each in declared if (model := (each.get("second_opinion") or {}).get("model"))}
+    return golden.union(taught, connection.scalars(select(challenge_parts.c.sha256).where(is_in_challenge_set)))
 
 
 def _advance(connection: Connection, step: RetentionStep, number: int) -> None:

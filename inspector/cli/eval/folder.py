@@ -12,6 +12,7 @@ from inspector.cli.eval.taught_curve import print_taught
 from inspector.cli.options import (
     PIPELINES,
     AsJson,
+    Backbones,
     ModelCardPath,
     PipelinesFolder,
     Strategies,
@@ -41,10 +42,7 @@ def eval_folder(
     golden: Annotated[
         int | None, typer.Option(help="Number of golden samples among the good parts. Default: all, up to 64.", min=2)
     ] = None,
-    backbone: Annotated[
-        list[str] | None,
-        typer.Option(help="Backbone of taught methods: lite0, or a folder with a vision transformer. Repeatable."),
-    ] = None,
+    backbone: Backbones = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare strategies of asking a model on a labelled folder. Resumable.

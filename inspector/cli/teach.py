@@ -1,0 +1,82 @@
+"""`inspector teach`, with its table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from inspector.cli.options import AsJson, Backbones, LineArgument, read_settings
+from inspector.cli.output import print_json, print_table, stderr_console
+from inspector.cli.progress import progress_bars
+
+if TYPE_CHECKING:
+    from inspector.numerics.exact_bounds import MeasuredShare
+    from inspector.operations.teach import TaughtResult
+
+
+def teach(
+    line: LineArgument,
+    backbone: Backbones = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the result and store nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Teach a line with its golden samples and reviewed parts, on this machine.
+
+    Chooses methods on held-back groups and measures on the newest fifth. Stores the model and a new version of the
+    line, whose second opinion may only withhold a PASS. The new version needs a qualification.
+    """
+    from inspector.adapters.ledger import FileEvidence
+    from inspector.bootstrap.features import open_features
+    from inspector.bootstrap.from_settings import absolute
+    from inspector.operations.teach import teach_line
+
+    settings = absolute(read_settings())
+    evidence = FileEvidence(settings.evidence)
+    with progress_bars(stderr_console) as progress:
+        features = open_features(backbone or [])
+        result = teach_line(settings.database, evidence, line, features, dry_run=dry_run, report=progress)
+    if as_json:
+        print_json(result.as_json())
+    else:
+        print_table(teaching_table(result))
+    if result.refused:
+        raise typer.Exit(1)
+
+
+def teaching_table(result: TaughtResult) -> Group:
+    """The result in sentences, for a terminal of 80 columns."""
+    stored = f"version {result.version} is stored" if result.version else "nothing is stored"
+    return Group(Text(f"{result.line}: {stored}", style="bold"), *map(Text, _sentences(result)), *_warnings(result))
+
+
+def _sentences(result: TaughtResult) -> Iterator[str]:
+    report, used, measured = result.report, result.report.evidence, result.measured
+    yield f"taught with {used.ok} OK and {used.ng} NG parts of {used.groups} groups, grouped by {result.grouped_by}"
+    yield f"methods: {', '.join(str(member.name) for member in report.model.members)}; advice: {report.advice}"
+    yield f"newest fifth: escape {_share(measured.escape)}, overkill {_share(measured.overkill)}"
+    if report.ranking.auroc is not None:
+        yield f"held-back groups: AUROC {report.ranking.auroc:.3f}"
+    moved = ", ".join(f"{count} from {old} to {new}" for (old, new), count in sorted(result.price.moved.items()))
+    yield f"stored reviewed parts that would have ended otherwise, of {result.price.parts}: {moved or 'none'}"
+    if result.without_picture:
+        yield f"{result.without_picture} reviewed part(s) have no stored picture any more"
+    if result.version:
+        yield "keep it in the pipeline file as second_opinion: {by: taught}"
+
+
+def _warnings(result: TaughtResult) -> Iterator[Text]:
+    if result.refused:
+        yield Text(f"refused: {result.refused}", style="red")
+    yield from (Text(f"missing: {each}", style="yellow") for each in result.report.missing)
+    for name in result.report.outliers:
+        yield Text(f"left out, unlike all other good parts: {name}", style="yellow")
+
+
+def _share(share: MeasuredShare) -> str:
+    if share.value is None or share.low is None or share.high is None:
+        return "unknown (no such part)"
+    return f"{share.found} of {share.parts} ({share.low:.1%} … {share.high:.1%})"

@@ -1,0 +1,129 @@
+"""The second opinion of a taught model, and the choice between it and the comparison with golden samples.
+
+The model and its backbones are loaded with the first part that needs them. Where the model, a backbone or a feature is
+missing, the opinion is missing too, and the part is REVIEW.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector.domain.log_odds import expit
+from inspector.domain.report import WHOLE_FRAME, Box
+from inspector.domain.vote import Opinion
+from inspector.errors import InspectorError, ModelError, OpinionError
+from inspector.judging.patch_distance import hottest_region
+from inspector.judging.second_opinion import FrameOpinion, PatchOpinionSource
+from inspector.ports.backbone import Backbone, LoadBackbone
+from inspector.ports.engine import Engine, Prefix
+from inspector.ports.evidence import EvidenceStore
+from inspector.ports.pool import Job
+from inspector.teaching.part_features import PartFeatures
+from inspector.teaching.taught_model import TaughtModel, TaughtOpinion, read_taught_model
+
+REMEMBERED_MODELS: Final = 64  # taught models in memory, the latest used; each has under 1 MB in store
+REMEDY: Final = "run: inspector teach"
+
+
+class TaughtOpinionSource:
+    """Second opinions of taught models. `load_backbone` None: this process has no backbones."""
+
+    def __init__(self, evidence: EvidenceStore, load_backbone: LoadBackbone | None = None) -> None:
+        self._evidence = evidence
+        self._load_backbone = load_backbone
+        self._models: OrderedDict[str, asyncio.Task[TaughtModel]] = OrderedDict()
+        self._backbones: dict[str, asyncio.Task[Backbone]] = {}
+
+    async def opinion_on(self, job: Job) -> FrameOpinion:
+        """Give an opinion on the part's frame. Raises OpinionError where that fails."""
+        declared = job.pipeline.second_opinion
+        if declared is None or declared.model is None:
+            raise OpinionError(f"{job.pipeline.line} is not taught yet; {REMEDY} {job.pipeline.line}")
+        sha256, began = declared.model, time.monotonic()
+        try:
+            model = await self._once(self._models, sha256, partial(self._read, sha256))
+            features = await self._features(model, job)
+        except ModelError as error:
+            raise OpinionError(str(error)) from error
+        if missing := model.missing(features):
+            raise OpinionError(f"the taught model needs {', '.join(missing)}; {REMEDY} {job.pipeline.line}")
+        given = await asyncio.to_thread(model.opinion, features)
+        suspect, ms = suspicious_region(given.heat), (time.monotonic() - began) * 1000.0
+        return FrameOpinion(Opinion(given.p_ng, ms, _described(given, declared.doubt_above, suspect)), suspect)
+
+    async def _features(self, model: TaughtModel, job: Job) -> PartFeatures:
+        maps: dict[str, NDArray[Any]] = {}
+        for name, fingerprint in model.backbones:
+            backbone = await self._once(self._backbones, name, partial(self._backbone, name))
+            if backbone.fingerprint != fingerprint:
+                raise OpinionError(
+                    f"backbone {name} is {backbone.fingerprint} here, the line was taught over {fingerprint}; {REMEDY} "
+                    f"{job.pipeline.line}"
+                )
+            maps |= await asyncio.to_thread(backbone.maps, job.payload)
+        return PartFeatures(maps)
+
+    def _read(self, sha256: str) -> TaughtModel:
+        try:
+            return read_taught_model(self._evidence.get(sha256))
+        except KeyError as error:
+            raise OpinionError(f"taught model {sha256[:12]}… is not in the evidence store; {REMEDY}") from error
+        except InspectorError as error:
+            raise OpinionError(str(error)) from error
+
+    def _backbone(self, name: str) -> Backbone:
+        if self._load_backbone is None:
+            raise OpinionError(f"this process has no backbone {name}; pip install 'inspector[backbones]'")
+        return self._load_backbone(name)
+
+    async def _once(self, known: Any, key: str, make: Callable[[], Any]) -> Any:
+        """Return the value that `make` computes in a thread, once per key. A failed attempt is repeated."""
+        task = known.get(key)
+        if task is None or (task.done() and (task.cancelled() or task.exception())):
+            task = known[key] = asyncio.create_task(asyncio.to_thread(make))
+        if isinstance(known, OrderedDict):
+            known.move_to_end(key)
+            while len(known) > REMEMBERED_MODELS:
+                known.popitem(last=False)
+        return await asyncio.shield(task)
+
+
+class LineOpinionSource:
+    """Second opinions as each line declares them: of its taught model, or from patches of golden samples."""
+
+    def __init__(self, engine: Engine, evidence: EvidenceStore, load_backbone: LoadBackbone | None = None) -> None:
+        self._patches = PatchOpinionSource(engine, evidence)
+        self._taught = TaughtOpinionSource(evidence, load_backbone)
+
+    async def opinion_on(self, prefix: Prefix, job: Job) -> FrameOpinion:
+        declared = job.pipeline.second_opinion
+        if declared is None or not declared.is_taught:
+            return await self._patches.opinion_on(prefix, job)
+        taught = await self._taught.opinion_on(job)
+        if job.pipeline.quality.max_unlike is None:
+            return taught
+        return taught._replace(unlike=(await self._patches.opinion_on(prefix, job)).unlike)
+
+
+def suspicious_region(heat: NDArray[Any]) -> Box:
+    """Return the box around the hottest patches; the whole frame where a model has no heat."""
+    return hottest_region(heat - heat.min()) if heat.size and np.ptp(heat) > 0.0 else WHOLE_FRAME
+
+
+def _described(given: TaughtOpinion, doubt_above: float, suspect: Box) -> str:
+    x0, y0, x1, y1 = (round(100 * each) for each in suspect)
+    place = f", most at x {x0}-{x1} %, y {y0}-{y1} %" if given.heat.size else ""
+    return f"taught: {given.p_ng:.2f}, no PASS above {doubt_above:.2f}; most by {given.by}{place}"
+
+
+def pass_limit(model: TaughtModel) -> float:
+    """Return the p_ng above which the model gives no PASS; 0 where it has no limit to pass."""
+    return 0.0 if model.limits.pass_below is None else expit(model.limits.pass_below)
