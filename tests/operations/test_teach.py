@@ -1,0 +1,166 @@
+"""`inspector teach` on one ledger: what it is taught with, what it stores, and what it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from support.fakes import NOON, a_part, a_pipeline
+from support.taught_parts import taught_parts
+
+from inspector.adapters.ledger import (
+    DeclaredVersion,
+    FileEvidence,
+    SqlArchive,
+    SqlLedger,
+    open_snapshot,
+    store_versions,
+    upgrade,
+)
+from inspector.bootstrap.part_features import FeatureReader
+from inspector.cli.teach import teaching_table
+from inspector.config.diff import DeclaredPipeline
+from inspector.domain.review import Review
+from inspector.errors import InspectorError
+from inspector.operations.apply import plan_changes
+from inspector.operations.teach import teach_line
+from inspector.ports.ledger import PipelineVersion
+from inspector.teaching.part_features import PartFeatures, TaughtPart
+from inspector.teaching.taught_model import read_taught_model
+
+
+class DrawnFeatures(FeatureReader):
+    """Features of drawn parts by the bytes of their "pictures"."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.drawn: dict[bytes, PartFeatures] = {}
+
+    @property
+    def backbones(self) -> list[tuple[str, str]]:
+        return [("lite0", "a" * 16)]
+
+    def read(self, picture: bytes, template: bytes | None = None) -> PartFeatures:
+        return self.drawn[picture]
+
+
+class LineLedger:
+    """A ledger with one line, golden samples, and reviewed parts."""
+
+    def __init__(self, folder: Path, golden: int = 8) -> None:
+        self.url = f"sqlite:///{folder / 'ledger.db'}"
+        self.evidence = FileEvidence(str(folder / "evidence"))
+        self.features = DrawnFeatures()
+        upgrade(self.url)
+        hashes = tuple(self._stored(part, f"golden {part.name}") for part in taught_parts(golden, 0, seed=1))
+        store_versions(self.url, [DeclaredVersion(a_pipeline(), hashes)])
+
+    def _stored(self, part: TaughtPart, name: str) -> str:
+        self.features.drawn[name.encode()] = part.features
+        return self.evidence.put(name.encode(), "image/png").sha256
+
+    def review(self, ok: int, ng: int, *, strength: float = 6.0, pictures: bool = True) -> None:
+        """Record and review parts, OK and NG in turn, one an hour and a lot of its own each."""
+        drawn = taught_parts(ok, ng, strength=strength)
+        asyncio.run(self._record(sorted(drawn, key=lambda part: int(part.name[4:]) * 7919 % 997), pictures))
+
+    async def _record(self, drawn: list[TaughtPart], pictures: bool) -> None:
+        async with SqlLedger(self.url) as store:
+            for number, part in enumerate(drawn):
+                stored = self.evidence.put(f"picture {part.name}".encode(), "image/png")
+                self._stored(part, f"picture {part.name}")
+                at = NOON + timedelta(hours=number)
+                record = a_part(f"t{number}", received_at=at, lot=f"L{number}", evidence=stored if pictures else None)
+                await store.record(record, [])
+                await store.add_reviews([Review(record.result_id, part.is_ng, "ann", at)])
+
+    def teach(self, *, dry_run: bool = False):  # type: ignore[no-untyped-def]
+        return teach_line(self.url, self.evidence, "pcb", self.features, dry_run=dry_run)
+
+    def live(self) -> PipelineVersion:
+        with closing(SqlArchive(self.url)) as archive:
+            return archive.list_pipelines()[0]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> LineLedger:
+    return LineLedger(tmp_path)
+
+
+def test_a_taught_line_gets_a_new_version_whose_model_is_stored(ledger: LineLedger) -> None:
+    ledger.review(24, 6)
+    tried = ledger.teach(dry_run=True)
+    assert tried.version is None
+    assert ledger.live().pipeline.second_opinion is None
+    result = ledger.teach()
+    assert (result.version, result.refused) == (2, "")
+    opinion = ledger.live().pipeline.second_opinion
+    assert opinion is not None
+    assert (opinion.by, opinion.model) == ("taught", result.sha256)
+    model = read_taught_model(ledger.evidence.get(result.sha256))
+    assert model.backbones == (("lite0", "a" * 16),)
+    assert result.as_json()["measured"]["ng"] + result.as_json()["measured"]["ok"] == 6
+
+
+def test_the_newest_fifth_is_measured_and_not_taught(ledger: LineLedger) -> None:
+    ledger.review(24, 6)
+    model = ledger.teach(dry_run=True).report.model
+    newest = {f"pcb-cam1-t{number}" for number in range(24, 30)}
+    assert not newest & set(model.parts)
+    assert {"pcb-cam1-t0", "golden sample 1"} <= set(model.parts)
+
+
+def test_nothing_taught_passes_a_known_ng_part(ledger: LineLedger) -> None:
+    ledger.review(24, 6, strength=0.0)
+    result = ledger.teach()
+    passed = [
+        part.name
+        for part in taught_parts(24, 6, strength=0.0)
+        if part.is_ng and result.report.model.opinion(part.features).p_ng <= 0.0
+    ]
+    assert not passed
+    assert result.price.escapes[1] <= result.price.escapes[0]
+
+
+def test_golden_samples_alone_suffice_and_the_missing_reviews_are_named(ledger: LineLedger) -> None:
+    result = ledger.teach()
+    assert result.version == 2
+    assert any("NG parts" in each for each in result.report.missing)
+
+
+def test_parts_without_a_picture_are_counted(ledger: LineLedger) -> None:
+    ledger.review(4, 0, pictures=False)
+    assert ledger.teach(dry_run=True).without_picture == 4
+
+
+def test_without_good_parts_there_is_nothing_to_learn(tmp_path: Path) -> None:
+    with pytest.raises(InspectorError, match="good parts"):
+        LineLedger(tmp_path, golden=0).teach()
+
+
+def test_a_pipeline_file_keeps_the_taught_model(ledger: LineLedger) -> None:
+    taught = ledger.teach()
+    declared = DeclaredPipeline("pcb.yaml", a_pipeline(second_opinion={"by": "taught"}))
+    (change,) = plan_changes((declared,), ledger.url, ledger.evidence)
+    opinion = change.declared.pipeline.second_opinion
+    assert opinion is not None
+    assert opinion.model == taught.sha256
+    assert opinion.doubt_above == ledger.live().pipeline.second_opinion.doubt_above  # type: ignore[union-attr]
+
+
+def test_a_backup_holds_the_taught_model(ledger: LineLedger) -> None:
+    taught = ledger.teach()
+    with open_snapshot(ledger.url) as snapshot:
+        assert taught.sha256 in snapshot.pictures()
+
+
+def test_the_table_says_what_is_missing(ledger: LineLedger) -> None:
+    console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(teaching_table(ledger.teach(dry_run=True)))
+    text = console.export_text()
+    assert "nothing is stored" in text
+    assert "missing: 10 more NG parts" in text
