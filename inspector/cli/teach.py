@@ -64,6 +64,8 @@ def _sentences(result: TaughtResult) -> Iterator[str]:
     yield f"stored reviewed parts that would have ended otherwise, of {result.price.parts}: {moved or 'none'}"
     if result.without_picture:
         yield f"{result.without_picture} reviewed part(s) have no stored picture any more"
+    if result.challenge:
+        yield f"{result.challenge} reviewed part(s) are left out: they or their group belong to the challenge set"
     if result.version:
         yield "keep it in the pipeline file as second_opinion: {by: taught}"
 

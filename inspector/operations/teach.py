@@ -7,30 +7,36 @@ import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, store_versions
+from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlChallengeStore, store_versions
 from inspector.bootstrap.part_features import FeatureReader
+from inspector.domain.declared import Disposition
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline, SecondOpinion
 from inspector.domain.review import PartHistory
 from inspector.domain.vote import Opinion
 from inspector.errors import InspectorError, LedgerError, PictureError
 from inspector.judging.taught_opinion import pass_limit
+from inspector.numerics.classification_metrics import auroc
 from inspector.numerics.exact_bounds import MeasuredShare, measured_share
 from inspector.operations.line_records import live_version
 from inspector.operations.progress import ReportProgress, no_progress
 from inspector.ports.ledger import PipelineVersion
 from inspector.teaching.advice import Advice
-from inspector.teaching.newest_fifth import DatedPart, group_parts, newest_groups
+from inspector.teaching.newest_fifth import DatedPart, GroupKind, group_parts, newest_groups
 from inspector.teaching.part_features import TaughtPart
-from inspector.teaching.taught_model import MEDIA_TYPE, TaughtModel
+from inspector.teaching.taught_model import MEDIA_TYPE, TaughtModel, read_taught_model
 from inspector.teaching.teacher import TeachingReport, teach
 from inspector.tuning.counterfactual import Impact, impact
 
 MAX_REVIEWED_PARTS: Final = 2000  # newest reviewed parts that are read
+KNOWN_NG_SHARE: Final = 0.9  # of the lowest p_ng of a known NG part, above which the model doubts
+MIN_MEASURED_PER_KIND: Final = 5  # measured OK and NG parts, before a model is compared with the live one
+MAX_LOSS: Final = 0.02  # AUROC that a new model may lose against the live one
 
 
 class MeasuredResult(NamedTuple):
@@ -45,7 +51,8 @@ class MeasuredResult(NamedTuple):
 class TaughtResult(NamedTuple):
     """The taught model, its figures, its price, and the new version; None where nothing was stored.
 
-    `refused` says why. `without_picture` counts reviewed parts whose picture is no longer stored.
+    `refused` says why. `without_picture` counts reviewed parts whose picture is no longer stored, `challenge` those that
+    were left out for the challenge set.
     """
 
     line: str
@@ -54,6 +61,7 @@ class TaughtResult(NamedTuple):
     measured: MeasuredResult
     price: Impact
     without_picture: int
+    challenge: int
     refused: str
     sha256: str
     version: int | None
@@ -80,6 +88,7 @@ class TaughtResult(NamedTuple):
             "missing": list(report.missing),
             "left_out": list(report.outliers),
             "without_picture": self.without_picture,
+            "left_out_for_challenge_set": self.challenge,
             "price": self.price.as_json(),
         }
 
@@ -108,30 +117,67 @@ def teach_line(
 
     Raises InspectorError for an unknown line, or where nothing can be learned.
     """
-    with closing(SqlArchive(database)) as archive:
-        live = live_version(archive, line)
-        history = archive.reviewed(line, MAX_REVIEWED_PARTS)
-        fingerprint = archive.fingerprint(line) or ""
-    reviewed = _reviewed_parts(history, evidence, features, report)
+    records = _read_records(database, line)
+    reviewed = _reviewed_parts(records.taught, evidence, features, report)
     held = _measured_groups(reviewed)
     measured = [part for part in reviewed.parts if part.group in held]
-    golden = _golden_parts(live, evidence, features, {_picture(each) for each in reviewed.histories})
+    known = {_picture(each) for each in reviewed.histories} | records.challenge_pictures
+    golden = _golden_parts(records.live, evidence, features, known)
     learned = teach(
         [*golden, *(part for part in reviewed.parts if part.group not in held)],
         grouped=reviewed.grouped,
-        declared=list(live.pipeline.defects),
+        declared=list(records.live.pipeline.defects),
         backbones=features.backbones,
         report=lambda done, steps: report(f"teaching {line}", done, steps),
     )
-    data = learned.model.to_bytes()
-    after = _taught(live.pipeline, hashlib.sha256(data).hexdigest(), learned.model)
-    refused = _refusal(learned, measured)
-    price = _price(reviewed, live.pipeline, after, learned.model, fingerprint)
-    refused = refused or _harm(price)
-    version = None if dry_run or refused else _store(database, evidence, data, after, live.golden)
-    result = _measured_result(learned.model, measured)
-    names = (learned, reviewed.grouped_by, result, price, reviewed.without_picture, refused)
-    return TaughtResult(line, *names, hashlib.sha256(data).hexdigest(), version)
+    data, before = learned.model.to_bytes(), records.live.pipeline
+    after = _taught(before, hashlib.sha256(data).hexdigest(), learned.model, measured)
+    price = _price(reviewed, before, after, learned.model, records.fingerprint)
+    refused = _refusal(learned) or _worse(before, learned.model, measured, evidence)
+    refused = refused or _harm(_ng_only(reviewed), before, after, learned.model, records.fingerprint)
+    version = None if dry_run or refused else _store(database, evidence, data, after, records.live.golden)
+    return TaughtResult(
+        line,
+        learned,
+        reviewed.grouped_by,
+        _measured_result(learned.model, measured),
+        price,
+        reviewed.without_picture,
+        records.challenge,
+        refused,
+        hashlib.sha256(data).hexdigest(),
+        version,
+    )
+
+
+class LineKnowledge(NamedTuple):
+    """The live version, its reviewed parts without those of the challenge set, and the fingerprint of its judgements.
+
+    `challenge` counts reviewed parts that are left out because they, or their group, belong to the challenge set.
+    """
+
+    live: PipelineVersion
+    taught: tuple[PartHistory, ...]
+    challenge: int
+    challenge_pictures: frozenset[str]
+    fingerprint: str
+
+
+def _read_records(database: str, line: str) -> LineKnowledge:
+    with closing(SqlArchive(database)) as archive:
+        live, history = live_version(archive, line), archive.reviewed(line, MAX_REVIEWED_PARTS)
+        fingerprint = archive.fingerprint(line) or ""
+    with closing(SqlChallengeStore(database)) as store:
+        challenge = store.challenge_parts(line)
+    pictures = frozenset(part.sha256 for part in challenge)
+    named = {part.group for part in challenge if part.group}
+    # frames of a challenge part's own part or lot are as good as the part itself
+    own = [each.part for each in history if _picture(each) in pictures]
+    named |= {group for part in own for group in (part.part_id, part.lot) if group}
+    kept = tuple(
+        each for each in history if _picture(each) not in pictures and not {each.part.part_id, each.part.lot} & named
+    )
+    return LineKnowledge(live, kept, len(history) - len(kept), pictures, fingerprint)
 
 
 def _reviewed_parts(
@@ -173,7 +219,7 @@ def _golden_parts(
 
 
 def _measured_groups(reviewed: ReviewedParts) -> frozenset[str]:
-    kind = group_parts([_dated(each.part) for each in reviewed.histories])
+    kind = GroupKind(reviewed.grouped_by, tuple(part.group for part in reviewed.parts))
     return newest_groups([_dated(each.part) for each in reviewed.histories], kind)
 
 
@@ -185,23 +231,52 @@ def _picture(each: PartHistory) -> str:
     return each.part.evidence.sha256 if each.part.evidence else ""
 
 
-def _taught(pipeline: Pipeline, sha256: str, model: TaughtModel) -> Pipeline:
+def _taught(pipeline: Pipeline, sha256: str, model: TaughtModel, measured: Sequence[TaughtPart]) -> Pipeline:
+    """Declare the taught model. It doubts every known NG part, those that measured it included."""
     known = pipeline.second_opinion
+    lowest = min((model.opinion(part.features).p_ng for part in measured if part.is_ng), default=1.0)
     opinion = SecondOpinion(
-        by="taught", doubt_above=pass_limit(model), points=known.points if known else False, model=sha256
+        by="taught",
+        doubt_above=min(pass_limit(model), lowest * KNOWN_NG_SHARE),
+        points=known.points if known else False,
+        model=sha256,
     )
     return pipeline.model_copy(update={"second_opinion": opinion, "learned": None})
 
 
-def _refusal(learned: TeachingReport, measured: Sequence[TaughtPart]) -> str:
+def _refusal(learned: TeachingReport) -> str:
     if learned.advice is Advice.REFUSE:
         return f"the methods rank the parts no better than by chance; missing: {'; '.join(learned.missing)}"
     if learned.model.limits.pass_below is None:
-        return "no limit certifies that few NG parts would pass; add NG parts, or leave the line untaught"
-    escapes = [part.name for part in measured if part.is_ng and _passes(learned.model, part)]
-    if escapes:
-        return f"{len(escapes)} known NG part(s) of the newest fifth would get no doubt, such as {escapes[0]}"
+        return "no limit certifies that few NG parts would get no doubt; add NG parts, or leave the line untaught"
     return ""
+
+
+def _worse(before: Pipeline, model: TaughtModel, measured: Sequence[TaughtPart], evidence: FileEvidence) -> str:
+    """Refuse a model that ranks the newest fifth worse than the live taught model, where that can read its features."""
+    known = before.second_opinion
+    is_ng = np.array([part.is_ng for part in measured], bool)
+    if known is None or known.model is None or min(is_ng.sum(), (~is_ng).sum()) < MIN_MEASURED_PER_KIND:
+        return ""
+    try:
+        live = read_taught_model(evidence.get(known.model))
+    except (KeyError, InspectorError):
+        return ""
+    if any(live.missing(part.features) for part in measured):
+        return ""
+    then, now = (
+        auroc(np.array([each.opinion(part.features).log_odds for part in measured]), is_ng) for each in (live, model)
+    )
+    return (
+        f"it ranks the newest fifth at AUROC {now:.3f}, the live model at {then:.3f}" if now < then - MAX_LOSS else ""
+    )
+
+
+def _ng_only(reviewed: ReviewedParts) -> ReviewedParts:
+    keep = [part.is_ng for part in reviewed.parts]
+    return replace(
+        reviewed, histories=tuple(compress(reviewed.histories, keep)), parts=tuple(compress(reviewed.parts, keep))
+    )
 
 
 def _passes(model: TaughtModel, part: TaughtPart) -> bool:
@@ -231,10 +306,11 @@ def _opinion(model: TaughtModel, part: TaughtPart) -> Opinion:
     return Opinion(model.opinion(part.features).p_ng)
 
 
-def _harm(price: Impact) -> str:
+def _harm(known_ng: ReviewedParts, before: Pipeline, after: Pipeline, model: TaughtModel, fingerprint: str) -> str:
     """Refuse a model under which a known NG part passes that does not pass now."""
-    before, after = price.escapes
-    return f"escapes among stored reviewed parts would rise from {before} to {after}" if after > before else ""
+    moved = _price(known_ng, before, after, model, fingerprint).moved
+    turned = sum(count for (_, new), count in moved.items() if new is Disposition.PASS)
+    return f"{turned} known NG part(s) would turn PASS" if turned else ""
 
 
 def _store(database: str, evidence: FileEvidence, data: bytes, after: Pipeline, golden: tuple[str, ...]) -> int | None:

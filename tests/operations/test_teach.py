@@ -16,6 +16,7 @@ from inspector.adapters.ledger import (
     DeclaredVersion,
     FileEvidence,
     SqlArchive,
+    SqlChallengeStore,
     SqlLedger,
     open_snapshot,
     store_versions,
@@ -28,6 +29,7 @@ from inspector.domain.review import Review
 from inspector.errors import InspectorError
 from inspector.operations.apply import plan_changes
 from inspector.operations.teach import teach_line
+from inspector.ports.challenge import ChallengeChange, NewChallengePart
 from inspector.ports.ledger import PipelineVersion
 from inspector.teaching.part_features import PartFeatures, TaughtPart
 from inspector.teaching.taught_model import read_taught_model
@@ -164,3 +166,29 @@ def test_the_table_says_what_is_missing(ledger: LineLedger) -> None:
     text = console.export_text()
     assert "nothing is stored" in text
     assert "missing: 10 more NG parts" in text
+
+
+def test_challenge_parts_and_their_groups_are_never_taught(ledger: LineLedger) -> None:
+    ledger.review(24, 6)
+    with closing(SqlArchive(ledger.url)) as archive:
+        picture = archive.reviewed("pcb", 100)[2].part.evidence
+    assert picture is not None
+    change = ChallengeChange("ann", NOON)
+    with closing(SqlChallengeStore(ledger.url)) as store:
+        store.add_challenge_parts(
+            "pcb", [NewChallengePart(picture.sha256, False), NewChallengePart("f" * 64, True, "L5")], change
+        )
+    result = ledger.teach(dry_run=True)
+    assert result.challenge == 2
+    assert not {"pcb-cam1-t2", "pcb-cam1-t5"} & set(result.report.model.parts)
+
+
+def test_every_known_ng_part_is_doubted_also_those_that_measured(ledger: LineLedger) -> None:
+    ledger.review(24, 8, strength=1.5)
+    result = ledger.teach()
+    if result.version is None:
+        pytest.skip(f"refused: {result.refused}")
+    opinion = ledger.live().pipeline.second_opinion
+    assert opinion is not None
+    known = [part for part in taught_parts(24, 8, strength=1.5) if part.is_ng]
+    assert all(result.report.model.opinion(part.features).p_ng > opinion.doubt_above for part in known)
