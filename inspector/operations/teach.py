@@ -51,8 +51,8 @@ class MeasuredResult(NamedTuple):
 class TaughtResult(NamedTuple):
     """The taught model, its figures, its price, and the new version; None where nothing was stored.
 
-    `refused` says why. `without_picture` counts reviewed parts whose picture is no longer stored, `challenge` those that
-    were left out for the challenge set.
+    `refused` says why. `without_picture` counts reviewed parts whose picture is no longer stored, `challenge` those
+    that were left out for the challenge set.
     """
 
     line: str
@@ -94,7 +94,7 @@ class TaughtResult(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewedParts:
+class TeachingParts:
     """Reviewed parts with their features, oldest first, those without a picture left out."""
 
     histories: tuple[PartHistory, ...]
@@ -182,7 +182,7 @@ def _read_records(database: str, line: str) -> LineKnowledge:
 
 def _reviewed_parts(
     history: Sequence[PartHistory], evidence: FileEvidence, features: FeatureReader, report: ReportProgress
-) -> ReviewedParts:
+) -> TeachingParts:
     kind = group_parts([_dated(each.part) for each in history])
     kept: list[tuple[PartHistory, TaughtPart]] = []
     for number, (each, group) in enumerate(zip(history, kind.groups, strict=True), 1):
@@ -190,7 +190,7 @@ def _reviewed_parts(
         kept += [(each, part)] if part else []
         report("features of reviewed parts", number, len(history))
     histories, parts = tuple(each for each, _ in kept), tuple(part for _, part in kept)
-    return ReviewedParts(histories, parts, kind.name, kind.size > 1, len(history) - len(kept))
+    return TeachingParts(histories, parts, kind.name, kind.size > 1, len(history) - len(kept))
 
 
 def _taught_part(each: PartHistory, group: str, evidence: FileEvidence, features: FeatureReader) -> TaughtPart | None:
@@ -218,7 +218,7 @@ def _golden_parts(
     return parts
 
 
-def _measured_groups(reviewed: ReviewedParts) -> frozenset[str]:
+def _measured_groups(reviewed: TeachingParts) -> frozenset[str]:
     kind = GroupKind(reviewed.grouped_by, tuple(part.group for part in reviewed.parts))
     return newest_groups([_dated(each.part) for each in reviewed.histories], kind)
 
@@ -272,7 +272,7 @@ def _worse(before: Pipeline, model: TaughtModel, measured: Sequence[TaughtPart],
     )
 
 
-def _ng_only(reviewed: ReviewedParts) -> ReviewedParts:
+def _ng_only(reviewed: TeachingParts) -> TeachingParts:
     keep = [part.is_ng for part in reviewed.parts]
     return replace(
         reviewed, histories=tuple(compress(reviewed.histories, keep)), parts=tuple(compress(reviewed.parts, keep))
@@ -291,7 +291,7 @@ def _measured_result(model: TaughtModel, measured: Sequence[TaughtPart]) -> Meas
     return MeasuredResult(ng, ok, measured_share(escape, ng), measured_share(overkill, ok))
 
 
-def _price(reviewed: ReviewedParts, before: Pipeline, after: Pipeline, model: TaughtModel, fingerprint: str) -> Impact:
+def _price(reviewed: TeachingParts, before: Pipeline, after: Pipeline, model: TaughtModel, fingerprint: str) -> Impact:
     """Replay the votes of the reviewed parts that the live fingerprint judged, with both opinions."""
     judged = [
         (each, part)
@@ -306,7 +306,7 @@ def _opinion(model: TaughtModel, part: TaughtPart) -> Opinion:
     return Opinion(model.opinion(part.features).p_ng)
 
 
-def _harm(known_ng: ReviewedParts, before: Pipeline, after: Pipeline, model: TaughtModel, fingerprint: str) -> str:
+def _harm(known_ng: TeachingParts, before: Pipeline, after: Pipeline, model: TaughtModel, fingerprint: str) -> str:
     """Refuse a model under which a known NG part passes that does not pass now."""
     moved = _price(known_ng, before, after, model, fingerprint).moved
     turned = sum(count for (_, new), count in moved.items() if new is Disposition.PASS)

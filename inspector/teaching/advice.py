@@ -14,7 +14,7 @@ MIN_NG_TO_DECIDE: Final = 30  # with 10, the same head came out at .66, .91 and 
 MIN_GOOD_PARTS: Final = 4
 MIN_GROUPS: Final = 2
 MIN_DECIDED_SHARE: Final = 0.5  # of the parts, for the right to decide
-MIN_RANKING: Final = 0.6  # AUROC on held-back groups, for any advice but refuse
+MIN_RANKING: Final = 0.6  # AUROC on held-back groups, for any advice but refuse, once heads are learned
 
 
 class Advice(StrEnum):
@@ -54,7 +54,7 @@ def advise(evidence: TaughtEvidence, ranking: MeasuredRanking) -> Advice:
     """Return the right that the evidence supports."""
     if evidence.ok < MIN_GOOD_PARTS or evidence.groups < MIN_GROUPS:
         return Advice.REFUSE
-    if ranking.auroc is not None and ranking.auroc < MIN_RANKING:
+    if evidence.ng >= MIN_NG_FOR_HEADS and ranking.auroc is not None and ranking.auroc < MIN_RANKING:
         return Advice.REFUSE
     enough = evidence.ng >= MIN_NG_TO_DECIDE and evidence.grouped and ranking.may_pass
     decides = enough and ranking.decided_share is not None and ranking.decided_share >= MIN_DECIDED_SHARE
