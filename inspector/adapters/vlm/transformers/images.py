@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from PIL import Image
 
 from inspector.adapters.pictures import decode_rgb
+from inspector.adapters.vlm.transformers.qwen_resize import find_qwen_resize, processed
 from inspector.domain.model_card import ModelCard, Pixels
 from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.errors import PictureError
@@ -41,6 +42,7 @@ class ImagePreparer:
         self._processor = processor
         self._whole = card.pixels
         self._zoom = card.zoom_pixels or card.pixels
+        self._resize = find_qwen_resize(processor)
 
     def patches(self, pictures: Sequence[Picture]) -> PatchBatch:
         """Return the patches of these pictures. Raises PictureError for an unreadable one."""
@@ -69,9 +71,8 @@ class ImagePreparer:
         return self._cut(detail.image, self._zoom)._replace(window=detail.window)
 
     def _cut(self, image: Image.Image, budget: Pixels) -> PatchBatch:
-        size = {"shortest_edge": budget.min, "longest_edge": budget.max}
         try:
-            cut = self._processor(images=[image], size=size, return_tensors="pt")
+            cut = processed(self._processor, image, budget, self._resize)
         except ValueError as error:
             raise PictureError(
                 f"a picture of {image.width} x {image.height} pixels can't be resized: {error}"
