@@ -1,7 +1,7 @@
 """The errors of inspector, sorted by who must act.
 
     InspectorError
-    ├── DeclarationError   the author of a YAML file: names file, field and remedy of all faults together
+    ├── DeclarationError   the author of a YAML or CSV file: names file, field and remedy of all faults together
     ├── FrameError         the camera or its gateway: the message can't be read as a frame
     │   └── PictureError   the same: the picture inside the frame can't be judged (unreadable, too large, wrong type)
     ├── ModelError         the engine: it can't load a checkpoint or compute an answer
@@ -34,7 +34,7 @@ class InspectorError(Exception):
 
 
 class Fault(NamedTuple):
-    """One mistake in a declaration: its place, the problem, and the remedy.
+    """One mistake in a declaration or a table: its place, the problem, and the remedy.
 
     `row` counts the file's lines from 1; None where the fault concerns the whole file.
     """
@@ -51,7 +51,7 @@ class Fault(NamedTuple):
 
 
 class DeclarationError(InspectorError):
-    """A pipeline or model card breaks its grammar. It carries every fault found, not only the first."""
+    """A pipeline, a model card or a table breaks its grammar. It carries every fault found, not only the first."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)

@@ -1,13 +1,10 @@
-"""Export parts as CSV or JSON lines, live pipelines as YAML files, and the MQTT contract as documents."""
+"""Export live pipelines as YAML files, and the MQTT contract as documents."""
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Final
 
 from inspector.adapters.ledger import SqlArchive
 from inspector.config.yaml_reader import to_yaml
@@ -15,42 +12,12 @@ from inspector.domain.pipeline import Pipeline
 from inspector.errors import BrokerError, LedgerError
 from inspector.messages import asyncapi
 from inspector.messages.broker_acl import DEFAULT_STATION_USER, LineCameras, mosquitto_acl
-from inspector.messages.outgoing import report_message
 from inspector.messages.topics import Topics
 from inspector.operations.apply import read_pipelines
-from inspector.ports.archive import Archive, PartFilter, PartRow
+from inspector.ports.archive import Archive
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 from inspector.settings import Settings
-
-PARTS_PER_QUERY: Final = 500
-
-
-def iter_parts(archive: Archive, wanted: PartFilter, limit: int | None) -> Iterator[PartRow]:
-    """Iterate over parts, newest first; `limit` None reads all."""
-    left = limit
-    while left is None or left > 0:
-        page = archive.parts(wanted, PARTS_PER_QUERY if left is None else min(PARTS_PER_QUERY, left))
-        if not page:
-            return
-        yield from page
-        wanted = wanted._replace(before=page[-1].number)
-        left = None if left is None else left - len(page)
-
-
-def write_jsonl(rows: Iterator[PartRow], out: IO[str]) -> int:
-    """Write one report (inspector.report/1) per line. Returns their number."""
-    return sum(bool(out.write(report_message(row.part).model_dump_json(by_alias=True) + "\n")) for row in rows)
-
-
-def write_csv(rows: Iterator[PartRow], out: IO[str]) -> int:
-    """Write one part per row: the verdict's fields, and severity and box of the main finding. Returns their number."""
-    first = next(rows, None)
-    if first is None:
-        return 0
-    writer = csv.DictWriter(out, list(_flat(first)))
-    writer.writeheader()
-    return sum(bool(writer.writerow(_flat(row))) for row in chain([first], rows))
 
 
 def write_pipelines(archive: Archive, evidence: EvidenceStore, folder: Path) -> list[Path]:
@@ -119,16 +86,3 @@ def _declared(settings: Settings, pipelines: Path | None) -> list[Pipeline]:
     if pipelines is not None:
         return [each.pipeline for each in read_pipelines(pipelines)]
     return [version.pipeline for version in SqlArchive(settings.database).list_pipelines()]
-
-
-def _flat(row: PartRow) -> dict[str, Any]:
-    report = report_message(row.part)
-    verdict = report.verdict.model_dump(mode="json", by_alias=True, exclude={"pipeline", "schema_"})
-    main = report.findings[0] if report.findings else None
-    return verdict | {
-        "pipeline_version": report.verdict.pipeline.version,
-        "fingerprint": report.verdict.pipeline.fingerprint,
-        "severity": main.severity.value if main else None,
-        "bbox_norm": json.dumps(main.bbox_norm) if main and main.bbox_norm else None,
-        "evidence_sha256": report.evidence_sha256,
-    }

@@ -4,7 +4,6 @@ lines.
 
 from __future__ import annotations
 
-import csv
 import json
 import mimetypes
 import time
@@ -15,11 +14,13 @@ from typing import Final, NamedTuple
 
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.line_client import Exposure, Journey, LineClient
-from inspector.errors import InspectorError
+from inspector.errors import Fault, InspectorError
 from inspector.messages.topics import Topics
+from inspector.operations.csv_table import CsvRow, read_table, require_faultless, shown
 
 SILENCE_TIMEOUT_S: Final = 60.0  # without a verdict; then open frames count as lost. A restart of the service fits in
 INTERRUPTED_TIMEOUT_S: Final = 3.0  # the same after Ctrl-C
+LABEL_COLUMNS: Final = ("image", "verdict", "group", "defect", "boxes", "reference")
 
 ProgressView = Callable[[Callable[[], list[Journey]]], AbstractContextManager[None]]  # gets the journeys so far
 
@@ -54,44 +55,43 @@ class LabelledPicture(NamedTuple):
 def read_labels(folder: Path) -> list[LabelledPicture]:
     """Read `labels.csv` with the columns image, verdict and, optionally, group, defect, boxes and reference.
 
-    Raises InspectorError that names the unusable row.
+    Raises DeclarationError with every fault, each with its row and remedy.
     """
     table = folder / "labels.csv"
     if not table.is_file():
         raise InspectorError(f"{table} is missing; a folder to replay holds labels.csv with columns image,verdict")
-    with table.open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    if not rows:
-        raise InspectorError(f"{table} has no rows")
-    return [_labelled(folder, row, number) for number, row in enumerate(rows, start=2)]
+    rows = read_table(table, LABEL_COLUMNS).rows
+    require_faultless([fault for row in rows for fault in _label_faults(folder, table, row)])
+    return [_labelled(folder, row.cells) for row in rows]
 
 
-def _labelled(folder: Path, row: dict[str, str], number: int) -> LabelledPicture:
-    image = row.get("image")
+def _label_faults(folder: Path, table: Path, row: CsvRow) -> Iterator[Fault]:
+    image, reference = row.cells["image"], row.cells["reference"]
     if not image:
-        raise InspectorError(f"{folder / 'labels.csv'} row {number}: column image is empty or missing")
-    path, reference = folder / image, row.get("reference")
-    template = folder / reference if reference else None
-    for file in (path, template):
-        if file is not None and not file.is_file():
-            raise InspectorError(f"{folder / 'labels.csv'} row {number}: {file} is missing")
+        yield Fault(str(table), "image", "it is empty or missing", "write the name of a picture", row.number)
+    for column, name in (("image", image), ("reference", reference)):
+        if name and not (folder / name).is_file():
+            yield Fault(str(table), column, f"{shown(name)} is missing", "add the file, or remove the row", row.number)
+    try:
+        _boxes(row.cells["boxes"])
+    except (TypeError, ValueError, RecursionError):
+        problem, remedy = f"{shown(row.cells['boxes'])} is no list of boxes", "write [[x0, y0, x1, y1], …] in pixels"
+        yield Fault(str(table), "boxes", problem, remedy, row.number)
+
+
+def _labelled(folder: Path, cells: dict[str, str]) -> LabelledPicture:
     return LabelledPicture(
-        path,
-        {"ng": True, "ok": False}.get(row.get("verdict", "")),
-        row.get("group") or None,
-        row.get("defect") or "",
-        _boxes(row.get("boxes") or "[]", folder, number),
-        template,
+        folder / cells["image"],
+        {"ng": True, "ok": False}.get(cells["verdict"].lower()),
+        cells["group"] or None,
+        cells["defect"],
+        _boxes(cells["boxes"]),
+        folder / cells["reference"] if cells["reference"] else None,
     )
 
 
-def _boxes(text: str, folder: Path, number: int) -> tuple[tuple[float, float, float, float], ...]:
-    try:
-        return tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in json.loads(text))
-    except (TypeError, ValueError) as error:
-        raise InspectorError(
-            f"{folder / 'labels.csv'} row {number}: column boxes is no list of [x0, y0, x1, y1]: {error}"
-        ) from error
+def _boxes(text: str) -> tuple[tuple[float, float, float, float], ...]:
+    return tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in json.loads(text or "[]"))
 
 
 def exposures(pictures: list[LabelledPicture], frames: int | None, run: str) -> Iterator[Exposure]:

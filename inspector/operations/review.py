@@ -3,62 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from inspector.adapters.ledger import SqlLedger
 from inspector.adapters.mqtt.line_client import Journey
-from inspector.domain.frame import FrameKey
 from inspector.domain.review import Review
 from inspector.errors import InspectorError
+from inspector.operations.review_file import ReviewRow
 from inspector.ports.ledger import PartCandidate
 from inspector.utc import utc_now
 
-COLUMNS: Final = "columns trigger_id or result_id, verdict (ok or ng), and optionally camera, part_id and note"
 MAX_LISTED_FAULTS: Final = 10  # rows in one error
 
 
-class ReviewRow(NamedTuple):
-    """One row of the CSV file. A `result_id` wins over the key and the part_id, which may name several parts."""
+class NamedPart(NamedTuple):
+    """A row and the part that it is about."""
 
-    key: FrameKey
-    is_ng: bool
-    note: str
-    result_id: str | None = None
-    part_id: str | None = None
-
-    def may_mean(self, candidate: PartCandidate) -> bool:
-        return self.part_id is None or candidate.identity.part_id == self.part_id
-
-
-def read_review_rows(file: Path, line: str, camera: str | None) -> list[ReviewRow]:
-    """Read a CSV file of reviews. Raises InspectorError that names the unusable row."""
-    try:
-        with file.open(newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InspectorError(f"{file} can't be read: {error}; name a CSV file with {COLUMNS}") from error
-    if not rows:
-        raise InspectorError(f"{file} has no rows; write {COLUMNS}")
-    return [_review_row(row, f"{file} row {number}", line, camera) for number, row in enumerate(rows, start=2)]
-
-
-def _review_row(row: dict[str, str | None], place: str, line: str, camera: str | None) -> ReviewRow:
-    verdict = {"ng": True, "ok": False}.get((row.get("verdict") or "").strip().lower())
-    trigger_id, row_camera = row.get("trigger_id"), row.get("camera") or camera
-    if verdict is None:
-        raise InspectorError(f"{place}: verdict {row.get('verdict')!r} is neither ok nor ng")
-    result_id, part_id = row.get("result_id") or None, row.get("part_id") or None
-    if not trigger_id and not result_id:
-        raise InspectorError(f"{place}: columns trigger_id and result_id are empty or missing; write {COLUMNS}")
-    if not row_camera and not result_id:
-        raise InspectorError(f"{place}: no camera; add a column camera, or name one with --camera")
-    key = FrameKey(line, row_camera or "", trigger_id or "")
-    return ReviewRow(key, verdict, row.get("note") or "", result_id, part_id)
+    row: ReviewRow
+    result_id: str
 
 
 def store_reviews(database: str, rows: Sequence[ReviewRow], reviewer: str | None) -> dict[str, Any]:
@@ -70,15 +35,40 @@ def store_reviews(database: str, rows: Sequence[ReviewRow], reviewer: str | None
 async def _store_rows(database: str, rows: Sequence[ReviewRow], reviewer: str) -> None:
     async with SqlLedger(database) as ledger:
         found = [await _candidates(ledger, row) for row in rows]
-        missing = [row.key for row, named in zip(rows, found, strict=True) if not named]
-        if missing:
-            raise InspectorError(f"{len(missing)} part(s) not in the ledger, such as {missing[0]}; nothing was stored")
+        _require_known(rows, found)
         _require_unambiguous(rows, found)
-        reviews = [
-            Review(named[0].result_id, row.is_ng, reviewer, utc_now(), row.note)
-            for row, named in zip(rows, found, strict=True)
-        ]
-        await ledger.add_reviews(reviews)
+        parts = [NamedPart(row, named[0].result_id) for row, named in zip(rows, found, strict=True)]
+        _require_one_answer(parts)
+        await ledger.add_reviews([Review(id_, row.is_ng, reviewer, utc_now(), row.note) for row, id_ in parts])
+
+
+def _require_known(rows: Sequence[ReviewRow], found: Sequence[Sequence[PartCandidate]]) -> None:
+    missing = [f"row {row.number} {row.name}" for row, named in zip(rows, found, strict=True) if not named]
+    if missing:
+        raise InspectorError(
+            f"{len(missing)} part(s) not in the ledger; nothing was stored. Correct the ids, the camera or --line: "
+            + _listed(missing)
+        )
+
+
+def _require_one_answer(parts: Sequence[NamedPart]) -> None:
+    """Refuse rows that answer differently about the same part."""
+    first: dict[str, ReviewRow] = {}
+    contradictions = [
+        f"rows {first[part.result_id].number} and {part.row.number}"
+        for part in parts
+        if first.setdefault(part.result_id, part.row).is_ng is not part.row.is_ng
+    ]
+    if contradictions:
+        raise InspectorError(
+            f"{len(contradictions)} part(s) are both ok and ng; nothing was stored. Keep one row of each: "
+            + _listed(contradictions)
+        )
+
+
+def _listed(rows: Sequence[str]) -> str:
+    others = len(rows) - MAX_LISTED_FAULTS
+    return ", ".join(rows[:MAX_LISTED_FAULTS]) + (f" and {others} more" if others > 0 else "")
 
 
 async def _candidates(ledger: SqlLedger, row: ReviewRow) -> list[PartCandidate]:
@@ -94,7 +84,9 @@ def _require_unambiguous(rows: Sequence[ReviewRow], found: Sequence[Sequence[Par
     unclear = [(row, named) for row, named in zip(rows, found, strict=True) if len(named) > 1]
     if not unclear:
         return
-    listed = "; ".join(f"{row.key}: {', '.join(map(_shown, named))}" for row, named in unclear[:MAX_LISTED_FAULTS])
+    listed = "; ".join(
+        f"row {row.number} {row.name}: {', '.join(map(_shown, named))}" for row, named in unclear[:MAX_LISTED_FAULTS]
+    )
     raise InspectorError(
         f"{len(unclear)} row(s) may mean several parts; nothing was stored. Add a column result_id or part_id. {listed}"
     )

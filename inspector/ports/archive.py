@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from inspector.domain.part import PartRecord
+from inspector.domain.review import Review
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 
 
@@ -29,6 +31,13 @@ class PartRow(NamedTuple):
 
     number: int
     part: PartRecord
+
+
+class PartReviews(NamedTuple):
+    """The latest review of one part, which counts, and how many there are."""
+
+    latest: Review
+    total: int
 
 
 class EventRow(NamedTuple):
@@ -63,6 +72,9 @@ class Archive(Protocol):
         """List parts, newest first."""
 
     def part(self, result_id: str) -> PartRow | None: ...
+
+    def reviews_of(self, numbers: Sequence[int]) -> dict[int, PartReviews]:
+        """Return the reviews of these parts by part number; parts without one are missing."""
 
     def totals(self, since: datetime) -> Totals: ...
 

@@ -111,6 +111,17 @@ def test_exported_pipelines_can_be_applied(run: Run, declared: Path, tmp_path: P
     assert not document(run("apply", str(tmp_path / "elsewhere"), "--json"))["lines"][0]["changed"]
 
 
+def test_export_parts_writes_a_header_and_refuses_an_unknown_disposition(
+    run: Run, declared: Path, tmp_path: Path
+) -> None:
+    assert run("apply", str(declared)).returncode == 0
+    assert run("export", "parts", str(tmp_path / "out.csv"), "--disposition", "pass").returncode == 0
+    assert (tmp_path / "out.csv").read_text().startswith("result_id,trigger_id,part_id,")
+    assert run("export", "parts", "-", "--disposition", "PASSED").returncode == 2
+    refused = run("export", "parts", str(tmp_path / "none" / "out.csv"))
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+
+
 def test_export_contract_writes_documents(run: Run, tmp_path: Path) -> None:
     assert run("export", "contract", str(tmp_path / "contract")).returncode == 0
     names = {path.name for path in (tmp_path / "contract").iterdir()}

@@ -23,7 +23,8 @@ from inspector.lab.report_files import write_report
 from inspector.operations.apply import plan_changes as plan_change
 from inspector.operations.learn import learn_line
 from inspector.operations.plan import plan_line, write_plan
-from inspector.operations.review import read_review_rows, store_reviews
+from inspector.operations.review import store_reviews
+from inspector.operations.review_file import read_review_rows
 from inspector.ports.ledger import PipelineVersion
 from inspector.tuning.ladder_search import RiskLimits
 
@@ -153,30 +154,6 @@ def test_a_plan_from_too_few_parts_is_refused_with_the_numbers(ledger: str, tmp_
     taught(ledger, tmp_path, 50)
     with pytest.raises(InspectorError, match=r"25 OK and 25 NG parts are reviewed .* 40 of each are needed"):
         plan_line(ledger, "pcb", RiskLimits(escape=0.2))
-
-
-@pytest.mark.parametrize(
-    ("row", "complaint"),
-    [
-        ("t-1,maybe", "row 3: verdict 'maybe' is neither ok nor ng"),
-        (",ok", "row 3: column trigger_id is empty or missing"),
-    ],
-)
-def test_a_row_that_can_not_be_read_is_named_and_nothing_is_stored(
-    ledger: str, tmp_path: Path, row: str, complaint: str
-) -> None:
-    file = reviews(tmp_path, 1)
-    file.write_text(file.read_text() + row + "\n")
-    with pytest.raises(InspectorError, match=complaint):
-        store_reviews(ledger, read_review_rows(file, "pcb", "cam1"), None)
-
-
-def test_reviews_of_parts_that_are_not_there_are_refused_all_together(ledger: str, tmp_path: Path) -> None:
-    asyncio.run(fill(ledger, 2))
-    with pytest.raises(
-        InspectorError, match=r"1 part\(s\) not in the ledger, such as pcb/cam1/t-2; nothing was stored"
-    ):
-        taught(ledger, tmp_path, 3)
 
 
 def test_learning_from_a_line_that_is_not_there_is_refused(ledger: str) -> None:

@@ -23,7 +23,7 @@ from inspector.domain.review import Review
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import LedgerError
 from inspector.messages.withdrawal import correct_report, gate_deadline, report_id
-from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartRow, Totals
+from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import (
     CameraActivity,
@@ -354,6 +354,15 @@ class MemoryLedger:
 
     def camera_page(self, after: CameraPosition | None, limit: int) -> list[CameraRow]:
         return [row for row in self.list_cameras() if after is None or (row.line, row.camera) > after][:limit]
+
+    def reviews_of(self, numbers: Sequence[int]) -> dict[int, PartReviews]:
+        self._reach()
+        found: dict[int, PartReviews] = {}
+        for row in (row for row in self.rows if row.number in numbers):
+            mine = [review for review in self.reviews if review.result_id == row.part.result_id]
+            if mine:
+                found[row.number] = PartReviews(mine[-1], len(mine))
+        return found
 
     def event_page(self, before: int | None, limit: int) -> list[EventRow]:
         self._reach()

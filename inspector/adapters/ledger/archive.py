@@ -20,13 +20,13 @@ from inspector.adapters.ledger import history as hindsight
 from inspector.adapters.ledger.balance import balance
 from inspector.adapters.ledger.database import open_engine, read
 from inspector.adapters.ledger.metrics import count_events, count_parts, count_waiting
-from inspector.adapters.ledger.reads import all_cameras, camera_page, load, newest_pipelines
+from inspector.adapters.ledger.reads import all_cameras, camera_page, load, newest_pipelines, part_reviews
 from inspector.adapters.ledger.tables import events, is_waiting, losses, outbox, parts
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.reconciliation import Balance
 from inspector.domain.review import History, PartHistory
-from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartRow, Totals
+from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
 
@@ -55,6 +55,9 @@ class SqlArchive:
 
     def part(self, result_id: str) -> PartRow | None:
         return read(self._engine, _part, result_id)
+
+    def reviews_of(self, numbers: Sequence[int]) -> dict[int, PartReviews]:
+        return read(self._engine, part_reviews, numbers)
 
     def totals(self, since: datetime) -> Totals:
         return read(self._engine, _totals, since)

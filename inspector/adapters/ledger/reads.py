@@ -24,13 +24,15 @@ from inspector.adapters.ledger.tables import (
     pass_rights,
     pipeline_versions,
     reports,
+    reviews,
     votes,
 )
 from inspector.domain.line_state import LineState, LineStatus, PassRight, RightOrigin
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline
+from inspector.domain.review import Review
 from inspector.errors import LedgerError
-from inspector.ports.archive import CameraPosition, PartRow
+from inspector.ports.archive import CameraPosition, PartReviews, PartRow
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import CameraRow, PipelineVersion
 
@@ -106,6 +108,17 @@ def load(connection: Connection, numbers: Sequence[int], *, texts: bool = True) 
     for some in value_pages(numbers):
         loaded |= _load(connection, some, texts=texts)
     return [loaded[number] for number in numbers if number in loaded]
+
+
+def part_reviews(connection: Connection, numbers: Sequence[int]) -> dict[int, PartReviews]:
+    """Return the latest review of each part, and their count."""
+    every = select(reviews, parts.c.result_id).join(parts, parts.c.number == reviews.c.part).order_by(reviews.c.number)
+    found: dict[int, PartReviews] = {}
+    for some in value_pages(numbers):
+        for row in connection.execute(every.where(reviews.c.part.in_(some))):
+            total = found[row.part].total + 1 if row.part in found else 1
+            found[row.part] = PartReviews(Review(row.result_id, row.is_ng, row.reviewer, row.at, row.note), total)
+    return found
 
 
 def _load(connection: Connection, numbers: Sequence[int], *, texts: bool) -> dict[int, PartRow]:

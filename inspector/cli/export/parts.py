@@ -12,31 +12,44 @@ import typer
 
 from inspector.cli.options import read_settings
 from inspector.cli.output import print_status
+from inspector.domain.declared import Disposition
+from inspector.errors import InspectorError
 
 
 def export_parts(
     to: Annotated[Path, typer.Argument(help="File ending in .csv or .jsonl, or - for CSV on standard output.")],
     line: Annotated[str | None, typer.Option(help="Only this line.")] = None,
-    disposition: Annotated[str | None, typer.Option(help="Only PASS, REJECT or REVIEW.")] = None,
+    disposition: Annotated[
+        Disposition | None, typer.Option(help="Only parts with this disposition.", case_sensitive=False)
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="At most this many parts.", min=1)] = None,
 ) -> None:
-    """Export decided parts, newest first, with verdict, votes and findings."""
+    """Export decided parts, newest first: a CSV file with the latest review of each, or their reports as JSON lines.
+
+    An apostrophe precedes text in a CSV file that a spreadsheet could read as a formula; inspector review removes it.
+    """
     from inspector.adapters.ledger import SqlArchive
     from inspector.bootstrap.from_settings import absolute
-    from inspector.operations.export import iter_parts, write_csv, write_jsonl
+    from inspector.operations.export_parts import iter_parts, iter_reviewed, write_csv, write_jsonl
     from inspector.ports.archive import PartFilter
 
-    rows = iter_parts(SqlArchive(absolute(read_settings()).database), PartFilter(line, None, disposition), limit)
-    write = write_jsonl if to.suffix == ".jsonl" else write_csv
+    archive, wanted = SqlArchive(absolute(read_settings()).database), PartFilter(line, None, disposition)
     with _opened(to) as out:
-        count = write(rows, out)
+        if to.suffix == ".jsonl":
+            count = write_jsonl(iter_parts(archive, wanted, limit), out)
+        else:
+            count = write_csv(iter_reviewed(archive, wanted, limit), out)
     print_status(f"{count} part(s) → {to}")
 
 
 @contextmanager
 def _opened(to: Path) -> Iterator[IO[str]]:
+    """Open the file. Raises InspectorError if it can't be written."""
     if str(to) == "-":
         yield sys.stdout
-    else:
+        return
+    try:
         with to.open("w", newline="", encoding="utf-8") as out:
             yield out
+    except OSError as error:
+        raise InspectorError(f"{to} can't be written: {error.strerror or error}; name another file") from error

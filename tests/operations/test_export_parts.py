@@ -1,0 +1,119 @@
+"""Exported parts: all of them, each value whole, with reviews, harmless to spreadsheets, and readable again."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from support.fakes import NOON, REJECTED, a_part
+
+from inspector.adapters.ledger import SqlArchive, SqlLedger, upgrade
+from inspector.domain.declared import Severity
+from inspector.domain.part import PartRecord
+from inspector.domain.report import Box, Finding, Words, WordsState
+from inspector.domain.review import Review
+from inspector.operations.export_parts import COLUMNS, PARTS_PER_QUERY, iter_parts, iter_reviewed, write_csv
+from inspector.operations.export_parts import write_jsonl as write_reports
+from inspector.operations.formula_cells import with_formula
+from inspector.operations.review_file import read_review_rows
+from inspector.ports.archive import PartFilter
+
+UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "a;=1")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    upgrade(url)
+    return url
+
+
+def fill(url: str, parts: Sequence[PartRecord], reviews: Sequence[Review] = ()) -> None:
+    async def store() -> None:
+        async with SqlLedger(url) as ledger:
+            for part in parts:
+                await ledger.record(part, [])
+            for review in reviews:
+                await ledger.add_reviews([review])
+
+    asyncio.run(store())
+
+
+def exported(url: str, wanted: PartFilter = PartFilter(), limit: int | None = None) -> list[dict[str, str]]:  # noqa: B008
+    out = io.StringIO(newline="")
+    archive = SqlArchive(url)
+    count = write_csv(iter_reviewed(archive, wanted, limit), out)
+    archive.close()
+    rows = list(csv.DictReader(io.StringIO(out.getvalue(), newline=""), strict=True))
+    assert out.getvalue().startswith(",".join(COLUMNS) + "\r\n")
+    assert len(rows) == count
+    return rows
+
+
+def test_header_is_written_even_when_no_part_matches(ledger: str) -> None:
+    assert exported(ledger) == []
+    fill(ledger, [a_part()])
+    assert exported(ledger, PartFilter(line="cap")) == []
+
+
+def test_every_part_is_exported_once_over_all_pages(ledger: str) -> None:
+    count = 2 * PARTS_PER_QUERY + 1
+    fill(ledger, [a_part(f"t-{number}") for number in range(count)])
+    rows = exported(ledger)
+    assert [row["trigger_id"] for row in rows] == [f"t-{number}" for number in reversed(range(count))]
+    assert len(exported(ledger, limit=PARTS_PER_QUERY + 1)) == PARTS_PER_QUERY + 1
+
+
+@pytest.mark.parametrize("part_id", [UUID, "x" * 100, "\u00e9" * 36])
+def test_part_id_lot_and_product_are_whole(ledger: str, part_id: str) -> None:
+    names = {"line": "l" * 64, "camera": "c" * 64}  # a verdict with these has no room for the part_id
+    trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    whole = a_part("t" * 128, **names, part_id=part_id, lot="lot " * 20, product="p" * 64, traceparent=trace)
+    fill(ledger, [a_part("without"), whole])
+    [row, _] = exported(ledger)
+    assert (row["part_id"], row["lot"], row["product"], row["traceparent"]) == (part_id, "lot " * 20, "p" * 64, trace)
+
+
+def test_latest_review_has_columns_of_its_own(ledger: str) -> None:
+    parts = [a_part("seen", result_id="seen"), a_part("unseen", result_id="unseen")]
+    fill(ledger, parts, [Review("seen", False, "ann", NOON), Review("seen", True, "=bob", NOON, "pit, at the edge")])
+    unseen, seen = exported(ledger)
+    reviews = [(each["reviews"], each["review_verdict"], each["review_by"]) for each in (seen, unseen)]
+    assert reviews == [("2", "NG", "'=bob"), ("0", "", "")]
+    assert (seen["verdict"], seen["review_note"], seen["review_at"]) == ("OK", "pit, at the edge", NOON.isoformat())
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_formulas_of_a_sender_are_harmless_and_can_be_restored(ledger: str, formula: str) -> None:
+    words = Words(WordsState.WRITTEN, (Finding("scratch", Severity.MINOR, Box(0.0, 0.0, 0.5, 1.0), formula),))
+    fill(ledger, [a_part(part_id=formula, lot=formula, decision=REJECTED, words=words)])
+    [row] = exported(ledger)
+    for column in ("part_id", "lot", "description"):
+        assert row[column] != formula
+        assert with_formula(row[column]) == formula
+    assert (row["defect"], row["severity"], row["bbox_norm"]) == ("scratch", "minor", "[0.0, 0.0, 0.5, 1.0]")
+
+
+def test_exported_file_is_reviewed_and_read_again(ledger: str, tmp_path: Path) -> None:
+    fill(ledger, [a_part(part_id="=SN;1", result_id="r-1")])
+    [row] = exported(ledger)
+    file = tmp_path / "parts.csv"
+    with file.open("w", newline="", encoding="utf-8-sig") as out:
+        writer = csv.writer(out, delimiter=";")
+        writer.writerow([*row, "Review"])
+        writer.writerow([*row.values(), "NG"])
+    [read] = read_review_rows(file, "pcb", None)
+    assert (read.result_id, read.part_id, read.is_ng) == ("r-1", "=SN;1", True)
+
+
+def test_json_lines_hold_every_report(ledger: str) -> None:
+    fill(ledger, [a_part(part_id="=1+1"), a_part("t-2")])
+    out, archive = io.StringIO(), SqlArchive(ledger)
+    assert write_reports(iter_parts(archive, PartFilter(), None), out) == 2
+    archive.close()
+    assert '"part_id":"=1+1"' in out.getvalue()
