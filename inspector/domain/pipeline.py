@@ -457,9 +457,10 @@ class Pipeline(StrictModel):
         """Return the learned settings if they hold under this fingerprint."""
         return self.learned if self.learned and self.learned.fingerprint == fingerprint else None
 
-    def settings_fingerprint(self) -> str:
-        """Hash (16 hex) the settings that change a score: words and views, but not thresholds or deadlines.
+    def settings_fingerprint(self, camera: str = ANY_CAMERA) -> str:
+        """Hash (16 hex) the settings that change the scores of this camera's parts, but not thresholds or deadlines.
 
+        It holds for all cameras of the line without a region; each region has a hash of its own.
         Golden samples are not part of it: `line_fingerprint` adds them by their bytes, so that their paths may change.
         """
         scored = self.model_dump(mode="json", include=set(SCORED_SETTINGS))
@@ -471,6 +472,8 @@ class Pipeline(StrictModel):
         scored |= self.settle.model_dump(include={"prior", "weight_temperature"}, exclude_defaults=True)
         if self.picture != PictureSettings():
             scored["picture"] = self.picture.model_dump()
+        if region := self.region(camera):
+            scored["region"] = region
         if self.second_opinion is not None:
             version = self.second_opinion.model if self.second_opinion.is_taught else SECOND_OPINION_VERSION
             scored["second_opinion"] = [version, self.second_opinion.points]

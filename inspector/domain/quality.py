@@ -14,8 +14,9 @@ MAX_ASPECT_RATIO: Final = 200  # Qwen-VL's image processors refuse longer pictur
 class Measurements:
     """The measurements of one picture by `adapters/camera/measure.py`.
 
-    Sharpness: variance of the Laplacian (grey levels², at reduced size). Luminance: mean grey, 0..1. Change: mean
-    absolute grey difference from the camera's last frame, 0..1; None for the first frame.
+    Width and height are those of the whole picture; all else is measured in the camera's region. Sharpness: variance
+    of the Laplacian (grey levels², at reduced size). Luminance: mean grey, 0..1. Change: mean absolute grey difference
+    from the camera's last frame, 0..1; None for the first frame.
     """
 
     width_px: int
@@ -25,9 +26,9 @@ class Measurements:
     change: float | None = None
 
 
-def size_fault(width_px: int, height_px: int, rules: Quality) -> str | None:
+def size_fault(width_px: int, height_px: int, rules: Quality, what: str = "picture") -> str | None:
     """Return why a picture of this size can't be judged, or None. The header suffices: nothing is decoded."""
-    size = f"picture is {width_px}x{height_px} px"
+    size = f"{what} is {width_px}x{height_px} px"
     if min(width_px, height_px) < rules.min_side_px:
         return f"{size}; quality.min_side_px asks for {rules.min_side_px}; check the camera"
     if max(width_px, height_px) > MAX_ASPECT_RATIO * min(width_px, height_px):

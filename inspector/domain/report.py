@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from inspector.domain.cameras import Region
 from inspector.domain.declared import Severity
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.thoughts import without_thought
@@ -42,6 +43,11 @@ class Box(NamedTuple):
 
 
 WHOLE_FRAME: Final = Box(0.0, 0.0, 1.0, 1.0)
+
+
+def on_frame(box: Box, region: Region | None) -> Box:
+    """Return a box of the camera's region as a box of the whole frame."""
+    return box.to_frame(Box(*region)) if region else box
 
 
 class WordsState(StrEnum):

@@ -117,7 +117,8 @@ class LadderRun:
 
     def __post_init__(self) -> None:
         pipeline = self.job.pipeline
-        self.fingerprint = line_fingerprint(pipeline.settings_fingerprint(), self.engine.fingerprint, self.job.golden)
+        settings = pipeline.settings_fingerprint(self.job.key.camera)
+        self.fingerprint = line_fingerprint(settings, self.engine.fingerprint, self.job.golden)
         self.tally = Tally((), counting(pipeline, self.fingerprint))
         learned = pipeline.learned_under(self.fingerprint)
         self.capped = learned.capped if learned else ()

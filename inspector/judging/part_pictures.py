@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from inspector.domain.cameras import Region
 from inspector.domain.prompts import LOCATE_REQUEST, LOCATE_TOKENS, Pictures, preamble
 from inspector.domain.report import BOX_SCHEMA, WHOLE_FRAME, Box, read_box
 from inspector.judging.second_opinion import FrameOpinion, OpinionSource, golden_picture
@@ -35,9 +36,14 @@ class PartPictures:
         self._job = job
         self._opinions = opinions or LineOpinionSource(engine, evidence)
         self._opinion: FrameOpinion | None = None
-        self._frame = Picture(job.payload, bit_depth=job.pipeline.picture.bit_depth)
+        self._frame = Picture(job.payload, bit_depth=job.pipeline.picture.bit_depth, region=job.region)
         self._suspect: Picture | None = None
         self._prefixes: dict[Pictures, Prefix] = {}
+
+    @property
+    def region(self) -> Region | None:
+        """The region of the frame that the pictures show. All boxes here are boxes of it."""
+        return self._job.region
 
     async def prefix(self, pictures: Pictures) -> Prefix:
         """Return the prefix for these pictures, opening it on first use."""
@@ -104,5 +110,5 @@ class PartPictures:
     def _shown(self, pictures: Pictures) -> list[Picture]:
         count = {Pictures.FRAME: self._job.pipeline.references, Pictures.COMPARE: 1}.get(pictures, 0)
         inspected = self._suspect if pictures is Pictures.ZOOM and self._suspect else self._frame
-        golden = self._job.golden[:count]
-        return [*(golden_picture(self._evidence, sha256, self._job.pipeline) for sha256 in golden), inspected]
+        job, golden = self._job, self._job.golden[:count]
+        return [*(golden_picture(self._evidence, sha256, job.pipeline, job.region) for sha256 in golden), inspected]

@@ -8,9 +8,10 @@ from dataclasses import replace
 from statistics import median
 from typing import Final
 
+from inspector.domain.cameras import Region
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import REPORT_TOKENS, Pictures, report_request
-from inspector.domain.report import Box, Words, WordsState, read_words, report_schema
+from inspector.domain.report import Box, Finding, Words, WordsState, on_frame, read_words, report_schema
 from inspector.errors import InspectorError
 from inspector.judging.part_pictures import PartPictures
 from inspector.ports.engine import Engine
@@ -29,7 +30,7 @@ async def write_report(engine: Engine, pictures: PartPictures, pipeline: Pipelin
         words = await _written(engine, pictures, pipeline)
     except InspectorError as error:
         return Words(WordsState.MISSING, raw=str(error))
-    words = await _placed(pictures, words, pipeline.close_looks)
+    words = _on_frame(await _placed(pictures, words, pipeline.close_looks), pictures.region)
     return replace(words, ms=(time.monotonic() - started) * 1000.0)
 
 
@@ -59,3 +60,12 @@ async def _placed(pictures: PartPictures, words: Words, looks: int) -> Words:
             tokens += closer.tokens
     main = replace(words.main, bbox_norm=Box(*map(median, zip(*boxes, strict=True))))
     return replace(words, findings=(main, *words.findings[1:]), tokens=tokens)
+
+
+def _on_frame(words: Words, region: Region | None) -> Words:
+    """Return the words with boxes of the whole frame: the model was shown the camera's region."""
+    return words if region is None else replace(words, findings=tuple(_moved(each, region) for each in words.findings))
+
+
+def _moved(finding: Finding, region: Region) -> Finding:
+    return replace(finding, bbox_norm=finding.bbox_norm and on_frame(finding.bbox_norm, region))

@@ -14,9 +14,10 @@ import time
 from collections import OrderedDict
 from typing import Final, NamedTuple, Protocol
 
+from inspector.domain.cameras import Region
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import Pictures, preamble
-from inspector.domain.report import Box
+from inspector.domain.report import Box, on_frame
 from inspector.domain.vote import Opinion
 from inspector.errors import ModelError
 from inspector.judging.patch_distance import PatchAnomaly, PatchBank, build_patch_bank, hottest_region
@@ -24,6 +25,7 @@ from inspector.ports.engine import Engine, PatchMap, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
 
+BankKey = tuple[tuple[str, ...], int | None, Region | None]
 REMEMBERED_LINES: Final = 64  # lines whose patch banks stay in memory, the latest used
 
 
@@ -48,46 +50,47 @@ class PatchOpinionSource:
     def __init__(self, engine: Engine, evidence: EvidenceStore) -> None:
         self._engine = engine
         self._evidence = evidence
-        self._banks: OrderedDict[tuple[tuple[str, ...], int | None], asyncio.Task[PatchBank]] = OrderedDict()
+        self._banks: OrderedDict[BankKey, asyncio.Task[PatchBank]] = OrderedDict()
 
     async def opinion_on(self, prefix: Prefix, job: Job) -> FrameOpinion:
         bank, began = await self._bank(job), time.monotonic()
         patches = await self._engine.features(prefix)
         anomaly = await asyncio.to_thread(bank.compare, patches)
         suspect, ms = hottest_region(anomaly.heat), (time.monotonic() - began) * 1000.0
-        return FrameOpinion(Opinion(anomaly.p_ng, ms, _described(anomaly, suspect)), suspect, anomaly.unlike)
+        described = _described(anomaly, on_frame(suspect, job.region))
+        return FrameOpinion(Opinion(anomaly.p_ng, ms, described), suspect, anomaly.unlike)
 
     async def _bank(self, job: Job) -> PatchBank:
         """Return the patch bank of these golden samples. A failed attempt is repeated for the next part."""
-        key = job.golden, job.pipeline.picture.bit_depth
+        key = job.golden, job.pipeline.picture.bit_depth, job.region
         bank = self._banks.get(key)
         if bank is None or (bank.done() and (bank.cancelled() or bank.exception())):
-            bank = asyncio.create_task(self._build_bank(job.golden, job.pipeline))
+            bank = asyncio.create_task(self._build_bank(job))
             self._banks[key] = bank
         self._banks.move_to_end(key)
         while len(self._banks) > REMEMBERED_LINES:
             self._banks.popitem(last=False)
         return await asyncio.shield(bank)
 
-    async def _build_bank(self, golden: tuple[str, ...], pipeline: Pipeline) -> PatchBank:
-        if not golden:
-            raise ModelError(f"{pipeline.line} has no golden samples to compare with; apply the line again")
-        patches = [await self._patches(sha256, pipeline) for sha256 in golden]
+    async def _build_bank(self, job: Job) -> PatchBank:
+        if not job.golden:
+            raise ModelError(f"{job.pipeline.line} has no golden samples to compare with; apply the line again")
+        patches = [await self._patches(sha256, job) for sha256 in job.golden]
         return await asyncio.to_thread(build_patch_bank, patches)
 
-    async def _patches(self, sha256: str, pipeline: Pipeline) -> PatchMap:
-        picture = await asyncio.to_thread(golden_picture, self._evidence, sha256, pipeline)
-        prefix = await self._engine.open([picture], preamble(pipeline, Pictures.FRAME))
+    async def _patches(self, sha256: str, job: Job) -> PatchMap:
+        picture = await asyncio.to_thread(golden_picture, self._evidence, sha256, job.pipeline, job.region)
+        prefix = await self._engine.open([picture], preamble(job.pipeline, Pictures.FRAME))
         try:
             return await self._engine.features(prefix)
         finally:
             await self._engine.close(prefix)
 
 
-def golden_picture(evidence: EvidenceStore, sha256: str, pipeline: Pipeline) -> Picture:
-    """Load a golden sample. Raises ModelError if it is missing."""
+def golden_picture(evidence: EvidenceStore, sha256: str, pipeline: Pipeline, region: Region | None = None) -> Picture:
+    """Load a golden sample, cut to the region of the camera whose part it is compared with. Raises ModelError."""
     try:
-        return Picture(evidence.get(sha256), bit_depth=pipeline.picture.bit_depth)
+        return Picture(evidence.get(sha256), bit_depth=pipeline.picture.bit_depth, region=region)
     except KeyError as error:
         raise ModelError(f"golden sample {sha256[:12]}… is not in the evidence store; apply the line again") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from inspector.domain.cameras import Region
 from inspector.domain.frame import Claim, Frame
 from inspector.domain.pipeline import PictureSettings, Quality
 from inspector.domain.quality import Measurements
@@ -14,8 +15,17 @@ DEFAULT_SETTINGS: Final = PictureSettings()
 class PictureReader(Protocol):
     """Measures pictures within limits. Called in a worker thread."""
 
-    def measure(self, frame: Frame, rules: Quality, settings: PictureSettings = DEFAULT_SETTINGS) -> Measurements:
-        """Measure the picture. Raises PictureError, with a reason for the line engineer, when it can't be judged."""
+    def measure(
+        self,
+        frame: Frame,
+        rules: Quality,
+        settings: PictureSettings = DEFAULT_SETTINGS,
+        region: Region | None = None,
+    ) -> Measurements:
+        """Measure the picture, or this region of it.
+
+        Raises PictureError, with a reason for the line engineer, when it can't be judged.
+        """
 
     def root_of(self, claim: Claim) -> str:
         """Return the allowed root that the claim names, as it is written; empty where it names none. Does no I/O."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
+from inspector.domain.cameras import Region
 from inspector.domain.prompts import Question
 from inspector.domain.report import Box, JsonSchema
 
@@ -18,13 +19,15 @@ PatchMap = NDArray[Any]  # a vision tower's features of one picture: [rows, colu
 class Picture:
     """An encoded picture, or a part of it.
 
-    `data` holds JPEG, PNG, BMP, TIFF or WebP bytes. `crop` is cut out at native resolution. `bit_depth` is the
-    pipeline's depth of 16-bit files that do not declare theirs.
+    `data` holds JPEG, PNG, BMP, TIFF or WebP bytes. `region` is the camera's, and is cut out first: `crop` and windows
+    are parts of it. `crop` is cut out at native resolution. `bit_depth` is the pipeline's depth of 16-bit files that do
+    not declare theirs.
     """
 
     data: bytes
     crop: Box | None = None
     bit_depth: int | None = None
+    region: Region | None = None
 
 
 class Prefix(Protocol):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from inspector.domain.cameras import Region
 from inspector.domain.frame import FrameKey
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.report import Words
@@ -29,6 +30,11 @@ class Job:
     seed: int = 0
     max_rungs: int | None = None
     traceparent: str | None = None
+
+    @property
+    def region(self) -> Region | None:
+        """The region of the picture that is judged."""
+        return self.pipeline.region(self.key.camera)
 
 
 class ServerFault(StrEnum):

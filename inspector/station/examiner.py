@@ -129,7 +129,9 @@ class Examiner:
         """Measure the picture. Raises PictureError for one that must not be judged."""
         if frame.fault:
             raise PictureError(frame.fault)
-        measure = partial(self.pictures.measure, frame, pipeline.quality, pipeline.picture)
+        measure = partial(
+            self.pictures.measure, frame, pipeline.quality, pipeline.picture, pipeline.region(frame.key.camera)
+        )
         measured = await self.threads.decoding.run(measure)
         if fault := quality_fault(measured, pipeline.quality):
             raise PictureError(fault)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from inspector.domain.cameras import Region
 from inspector.domain.decision import Reason, fail_safe
 from inspector.domain.frame import Frame
 from inspector.domain.part import PartRecord
@@ -57,7 +58,7 @@ class Station:
         self._deadlines = Deadlines(utc_now(), time.monotonic())
         self._lines: dict[str, PipelineVersion] = {}
         self._model_fingerprint = ""
-        self._fingerprints: dict[tuple[str, int, str], str] = {}
+        self._fingerprints: dict[tuple[str, int, str, Region | None], str] = {}
 
     async def inspect(self, frame: Frame) -> None:
         """Inspect one frame. When this returns, its message may be acknowledged."""
@@ -218,13 +219,13 @@ class Station:
         if frame.payload and findings.evidence is None:
             self.report_fault("EVIDENCE_LOST", findings.decision.detail, frame.key.line, frame.key.camera)
         self._model_fingerprint = findings.judgement.model_fingerprint or self._model_fingerprint
-        fingerprint = findings.judgement.fingerprint or self._unasked_fingerprint(line)
+        fingerprint = findings.judgement.fingerprint or self._unasked_fingerprint(line, frame.key.camera)
         return part_record(frame, line, findings, due, time.monotonic(), opened=opened, fingerprint=fingerprint)
 
-    def _unasked_fingerprint(self, line: PipelineVersion) -> str:
+    def _unasked_fingerprint(self, line: PipelineVersion, camera: str) -> str:
         """Return the fingerprint of a part that no model was asked about: with the model that answered last."""
-        key = (line.pipeline.line, line.version, self._model_fingerprint)
+        key = (line.pipeline.line, line.version, self._model_fingerprint, line.pipeline.region(camera))
         if key not in self._fingerprints:
-            settings = line.pipeline.settings_fingerprint()
+            settings = line.pipeline.settings_fingerprint(camera)
             self._fingerprints[key] = line_fingerprint(settings, self._model_fingerprint, line.golden)
         return self._fingerprints[key]

@@ -195,3 +195,12 @@ def test_fingerprint_changes_with_every_part_of_it() -> None:
 
 def test_severity_of_a_class_is_declared_not_guessed() -> None:
     assert a_pipeline().defects["short"] is Severity.CRITICAL
+
+
+def test_region_is_part_of_what_is_scored_for_its_camera_alone() -> None:
+    plain = a_pipeline(cameras=["cam1", "cam2"])
+    cut = a_pipeline(cameras={"cam1": {"region": [0, 0, 0.5, 1]}, "cam2": {}})
+    assert cut.settings_fingerprint("cam1") != plain.settings_fingerprint("cam1")
+    assert cut.settings_fingerprint("cam2") == plain.settings_fingerprint("cam2") == plain.settings_fingerprint()
+    again = a_pipeline(cameras={"cam2": {"region": [0, 0, 0.5, 1]}})
+    assert again.settings_fingerprint("cam2") == cut.settings_fingerprint("cam1"), "a camera's name changes no score"

@@ -89,3 +89,20 @@ async def test_an_engine_that_cannot_write_leaves_the_words_missing_with_the_rea
     engine.broken = True
     words = await described(engine, pipeline())
     assert (words.state, words.raw) == (WordsState.MISSING, "the engine is broken")
+
+
+async def test_boxes_of_a_region_are_reported_on_the_whole_frame() -> None:
+    region = (0.5, 0.0, 1.0, 0.5)
+    engine = pointing()
+    words = await described(engine, pipeline(close_looks=0, cameras={"cam1": {"region": region}}))
+    assert [prefix.pictures[-1].region for prefix in engine.opened] == [region]
+    assert box(words) == pytest.approx(Box(0.75, 0.25, 0.85, 0.35))
+    whole = await described(pointing(), pipeline(close_looks=0, cameras={"cam2": {"region": region}, "cam1": {}}))
+    assert box(whole) == pytest.approx(Box(0.5, 0.5, 0.7, 0.7))
+
+
+async def test_closer_looks_stay_in_the_region() -> None:
+    engine = pointing(POINTED, POINTED)
+    words = await described(engine, pipeline(close_looks=2, cameras={"cam1": {"region": (0.5, 0.0, 1.0, 0.5)}}))
+    assert engine.opened[1].window == Box(0.5, 0.5, 0.7, 0.7), "a window of the region"
+    assert box(words) == pytest.approx(Box(0.8, 0.25, 0.85, 0.3))

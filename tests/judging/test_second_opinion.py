@@ -204,3 +204,19 @@ async def test_an_engine_without_patches_says_so_for_every_part() -> None:
     assert "take second_opinion out" in found.detail
     plain = await judged(Judge(Blindfolded(), SHELF), a_job(pipeline(ladder=[{"views": ["direct"]}])))
     assert [vote.view for vote in plain.votes] == [ViewName.DIRECT]
+
+
+async def test_golden_samples_are_cut_to_the_region_of_the_camera() -> None:
+    region = (0.0, 0.0, 0.5, 1.0)
+    engine = an_engine(0.5)
+    declared = a_line(cameras={"cam1": {"region": region}, "cam2": {}})
+    judge = Judge(engine, SHELF)
+    first = await judged(judge, a_job(declared))
+    assert {picture.region for prefix in engine.opened for picture in prefix.pictures} == {region}
+    assert first.opinion is not None
+    opened = len(engine.opened)
+    second = await judged(judge, replace(a_job(declared), key=FrameKey("pcb", "cam2", "t-2")))
+    shown = [picture for prefix in engine.opened[opened:] for picture in prefix.pictures]
+    assert {picture.region for picture in shown} == {None}
+    assert {b"gold-1", b"gold-2"} <= {picture.data for picture in shown}, "compared with the whole golden samples"
+    assert first.fingerprint != second.fingerprint

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from inspector.domain.cameras import Region
 from inspector.domain.declared import ViewName
 from inspector.domain.frame import Claim, Frame, FrameKey
 from inspector.domain.part import Evidence
@@ -60,7 +61,13 @@ class MemoryPictureReader:
     blind: str | None = None
     claims: dict[str, bytes] = field(default_factory=dict)
 
-    def measure(self, frame: Frame, rules: Quality, settings: PictureSettings = DEFAULT_SETTINGS) -> Measurements:
+    def measure(
+        self,
+        frame: Frame,
+        rules: Quality,
+        settings: PictureSettings = DEFAULT_SETTINGS,
+        region: Region | None = None,
+    ) -> Measurements:
         if self.blind:
             raise PictureError(self.blind)
         return self.seen
@@ -76,7 +83,9 @@ class MemoryPictureReader:
 
 def _as_judged(answer: Judgement, job: Job) -> Judgement:
     """The answer as a replica gives it: counted as the line declares, under its fingerprint."""
-    fingerprint = line_fingerprint(job.pipeline.settings_fingerprint(), answer.model_fingerprint, job.golden)
+    fingerprint = line_fingerprint(
+        job.pipeline.settings_fingerprint(job.key.camera), answer.model_fingerprint, job.golden
+    )
     counts = counting(job.pipeline, fingerprint, answer.opinion)
     return replace(answer, tally=replace(answer.tally, counting=counts), fingerprint=fingerprint)
 

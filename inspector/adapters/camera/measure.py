@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import cv2
 
-from inspector.adapters.pictures import Grey, OpenPicture
+from inspector.adapters.pictures import Grey, OpenPicture, PictureSize
 from inspector.domain.frame import FrameKey
 
 MEASURED_SIDE_PX: Final = 640
@@ -17,12 +17,15 @@ REMEMBERED_CAMERAS: Final = 1024  # names come from outside: memory must not gro
 
 
 def measured_grey(picture: OpenPicture) -> Grey:
-    """Decode the whole picture strictly to 8-bit grey of at most MEASURED_SIDE_PX per side."""
-    width, height = picture.size
-    scale = min(1.0, MEASURED_SIDE_PX / max(width, height))
-    wanted = max(1, round(width * scale)), max(1, round(height * scale))
-    pixels = picture.grey(*wanted)
+    """Decode the picture's region strictly to 8-bit grey of at most MEASURED_SIDE_PX per side."""
+    scale = min(1.0, MEASURED_SIDE_PX / max(picture.region_size))
+    pixels = picture.grey(*_scaled(picture.size, scale))
+    wanted = _scaled(picture.region_size, scale)
     return pixels if scale == 1.0 else cv2.resize(pixels, wanted, interpolation=cv2.INTER_AREA)
+
+
+def _scaled(size: PictureSize, scale: float) -> tuple[int, int]:
+    return max(1, round(size.width_px * scale)), max(1, round(size.height_px * scale))
 
 
 def sharpness(picture: Grey) -> float:

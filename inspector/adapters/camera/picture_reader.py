@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from inspector.adapters.camera.fetch import fetch, root_of
 from inspector.adapters.camera.measure import LastFrames, luminance, measured_grey, sharpness
 from inspector.adapters.pictures import PictureLimits, PictureSize, opened
+from inspector.domain.cameras import Region
 from inspector.domain.frame import Claim, Frame
 from inspector.domain.pipeline import PictureSettings, Quality
 from inspector.domain.quality import Measurements, size_fault
@@ -27,11 +28,18 @@ class CameraPictureReader:
         self._last_frames = LastFrames()
         cv2.setNumThreads(1)  # frames are measured in parallel; threads within one only compete
 
-    def measure(self, frame: Frame, rules: Quality, settings: PictureSettings = DEFAULT_SETTINGS) -> Measurements:
+    def measure(
+        self,
+        frame: Frame,
+        rules: Quality,
+        settings: PictureSettings = DEFAULT_SETTINGS,
+        region: Region | None = None,
+    ) -> Measurements:
         """Measure the picture. Raises PictureError if it is unreadable; one that is too small is not even decoded."""
-        with opened(frame.payload, frame.content_type, self._limits, settings.bit_depth) as opened_picture:
+        with opened(frame.payload, frame.content_type, self._limits, settings.bit_depth, region) as opened_picture:
             width_px, height_px = opened_picture.size
-            if reason := size_fault(width_px, height_px, rules):
+            what = "region of the picture" if region else "picture"
+            if reason := size_fault(*opened_picture.region_size, rules, what):
                 raise PictureError(reason)
             picture = measured_grey(opened_picture)
         return Measurements(

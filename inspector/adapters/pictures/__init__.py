@@ -5,6 +5,7 @@ Knows Pillow, simplejpeg and OpenCV; never lines, models or databases.
 
 from inspector.adapters.pictures.decode import (
     DEFAULT_LIMITS,
+    EXIF_ORIENTATION,
     Grey,
     OpenPicture,
     PictureLimits,
@@ -14,4 +15,14 @@ from inspector.adapters.pictures.decode import (
 )
 from inspector.adapters.pictures.formats import PictureSize
 
-__all__ = ["DEFAULT_LIMITS", "Grey", "OpenPicture", "PictureLimits", "PictureSize", "decode_rgb", "on_white", "opened"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "EXIF_ORIENTATION",
+    "Grey",
+    "OpenPicture",
+    "PictureLimits",
+    "PictureSize",
+    "decode_rgb",
+    "on_white",
+    "opened",
+]

@@ -6,6 +6,7 @@ Sizes are read from headers before anything is decoded, so that a decompression 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +21,23 @@ from inspector.adapters.pictures.integrity import refuse_damage
 from inspector.adapters.pictures.jpeg_pixels import grey_jpeg
 from inspector.adapters.pictures.jpeg_structure import JpegStructure, read_structure
 from inspector.adapters.pictures.sample_depth import eight_bit, sample_bits
+from inspector.domain.cameras import Region
 from inspector.domain.picture_format import MAX_PICTURE_BYTES, PictureFormat
 from inspector.errors import PictureError
 from inspector.text import printable, shortened
 
 MAX_JPEG_REDUCTION: Final = 8
+EXIF_ORIENTATION: Final = 0x0112  # EXIF
+TURNS: Final = {  # EXIF orientation to the turn that makes the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS: Final = frozenset(TURNS[orientation] for orientation in (5, 6, 7, 8))
 
 Grey = NDArray[np.uint8]
 
@@ -46,7 +59,8 @@ DEFAULT_LIMITS: Final = PictureLimits()
 class OpenPicture:
     """A picture whose header was read. Decoding it raises PictureError where pixels are lost or damaged.
 
-    `bit_depth` is what the pipeline declares for 16-bit files that do not declare their depth.
+    `bit_depth` is what the pipeline declares for 16-bit files that do not declare their depth. `region` is the part of
+    the upright picture that is decoded.
     """
 
     image: Image.Image
@@ -54,10 +68,20 @@ class OpenPicture:
     format: PictureFormat
     bit_depth: int | None = None
     jpeg: JpegStructure | None = None
+    region: Region | None = None
 
     @property
     def size(self) -> PictureSize:
         return PictureSize(*self.image.size)
+
+    @property
+    def region_size(self) -> PictureSize:
+        """The size of the upright region; that of the file where there is none."""
+        if self.region is None:
+            return self.size
+        width, height = self.size
+        left, top, right, bottom = region_px((height, width) if self._is_on_its_side else (width, height), self.region)
+        return PictureSize(right - left, bottom - top)
 
     @property
     def sample_bits(self) -> int:
@@ -77,10 +101,31 @@ class OpenPicture:
             self.image.load()
             plain = eight_bit(self.image, self.data, self.bit_depth)
             upright = ImageOps.exif_transpose(plain)
-            return on_white(upright).convert("RGB")
+            shown = upright if self.region is None else upright.crop(region_px(upright.size, self.region))
+            return on_white(shown).convert("RGB")
 
     def grey(self, least_width: int, least_height: int) -> Grey:
-        """Return the picture in 8-bit grey, as the file lies. A JPEG is reduced to not less than this size."""
+        """Return the picture in 8-bit grey, as the file lies, or its upright region.
+
+        A JPEG is reduced, but the whole picture to not less than this size.
+        """
+        pixels = self._whole_grey(least_width, least_height)
+        if self.region is None:
+            return pixels
+        upright = pixels if self._turn is None else np.asarray(Image.fromarray(pixels).transpose(self._turn))
+        left, top, right, bottom = region_px((upright.shape[1], upright.shape[0]), self.region)
+        return np.ascontiguousarray(upright[top:bottom, left:right])
+
+    @property
+    def _turn(self) -> Image.Transpose | None:
+        """How the file's pixels are turned to stand upright; None if they do."""
+        return TURNS.get(self.image.getexif().get(EXIF_ORIENTATION, 1))
+
+    @property
+    def _is_on_its_side(self) -> bool:
+        return self._turn in SIDEWAYS
+
+    def _whole_grey(self, least_width: int, least_height: int) -> Grey:
         with _reading(self.format):
             if self.jpeg and (pixels := self._grey_jpeg(self.jpeg, least_width, least_height)) is not None:
                 return pixels
@@ -98,7 +143,11 @@ class OpenPicture:
 
 @contextmanager
 def opened(
-    data: bytes, content_type: str = "", limits: PictureLimits = DEFAULT_LIMITS, bit_depth: int | None = None
+    data: bytes,
+    content_type: str = "",
+    limits: PictureLimits = DEFAULT_LIMITS,
+    bit_depth: int | None = None,
+    region: Region | None = None,
 ) -> Iterator[OpenPicture]:
     """Open a picture: its header is read, nothing is decoded. Raises PictureError if it is not acceptable."""
     if len(data) > limits.max_bytes:
@@ -115,13 +164,20 @@ def opened(
         with _reading(kind):
             _refuse_large(PictureSize(*image.size), limits)
             _refuse_many(image)
-        yield OpenPicture(image, data, kind, bit_depth, jpeg)
+        yield OpenPicture(image, data, kind, bit_depth, jpeg, region)
 
 
-def decode_rgb(data: bytes, bit_depth: int | None = None) -> Image.Image:
-    """Return an upright 8-bit RGB picture. Raises PictureError with the reason."""
-    with opened(data, bit_depth=bit_depth) as picture:
+def decode_rgb(data: bytes, bit_depth: int | None = None, region: Region | None = None) -> Image.Image:
+    """Return an upright 8-bit RGB picture, or this region of it. Raises PictureError with the reason."""
+    with opened(data, bit_depth=bit_depth, region=region) as picture:
         return picture.rgb()
+
+
+def region_px(size: tuple[int, int], region: Region) -> tuple[int, int, int, int]:
+    """Return the region in whole pixels of a picture of this size: left, top, right, bottom; at least one pixel."""
+    (width, height), (x0, y0, x1, y1) = size, region
+    left, top = min(math.floor(x0 * width), width - 1), min(math.floor(y0 * height), height - 1)
+    return left, top, max(math.ceil(x1 * width), left + 1), max(math.ceil(y1 * height), top + 1)
 
 
 def on_white(image: Image.Image) -> Image.Image:

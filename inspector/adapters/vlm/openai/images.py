@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from PIL import Image
 
-from inspector.adapters.pictures import OpenPicture, opened
+from inspector.adapters.pictures import EXIF_ORIENTATION, OpenPicture, opened
 from inspector.adapters.vlm.transformers.images import crop_of
 from inspector.domain.model_card import ModelCard, Pixels
 from inspector.domain.picture_format import PictureFormat
@@ -25,7 +25,6 @@ SERVER_MEDIA_TYPES: Final = {  # formats that every server decodes
     PictureFormat.PNG: "image/png",
 }
 PLAIN_MODES: Final = ("RGB", "L")
-EXIF_ORIENTATION: Final = 0x0112  # EXIF
 PNG_COMPRESSION: Final = 1  # zlib level: a zoom of 768 x 768 takes 40 ms (JPEG 3 ms, but that changes scores)
 TOKEN_PX: Final = 32  # Qwen3-VL: pictures resized to whole tokens are not resized again by the server
 
@@ -39,7 +38,7 @@ class DataUrl(NamedTuple):
 
 def data_url(picture: Picture, card: ModelCard) -> DataUrl:
     """Return the data URL of a picture. Raises PictureError for an unreadable one."""
-    with opened(picture.data, bit_depth=picture.bit_depth) as whole:
+    with opened(picture.data, bit_depth=picture.bit_depth, region=picture.region) as whole:
         if picture.crop is not None:
             budget = card.zoom_pixels or card.pixels
             detail = crop_of(whole.rgb(), picture.crop, budget)
@@ -67,7 +66,8 @@ def _media_type(picture: OpenPicture, budget: Pixels) -> str | None:
     """
     image = picture.image
     is_plain = (
-        image.mode in PLAIN_MODES
+        picture.region is None
+        and image.mode in PLAIN_MODES
         and not image.has_transparency_data
         and picture.sample_bits <= 8
         and image.getexif().get(EXIF_ORIENTATION, 1) == 1

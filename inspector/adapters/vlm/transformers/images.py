@@ -64,7 +64,7 @@ class ImagePreparer:
             raise PictureError(f"picture {number} of {count}: {error}" if count > 1 else str(error)) from error
 
     def _one(self, picture: Picture) -> PatchBatch:
-        image = decode_rgb(picture.data, picture.bit_depth)
+        image = decode_rgb(picture.data, picture.bit_depth, picture.region)
         if picture.crop is None:
             return self._cut(image, self._whole)
         detail = crop_of(image, picture.crop, self._zoom)
