@@ -78,7 +78,7 @@ class TextReader(EndlessModel):
         ids = torch.tensor(tokens, device=self._device)
         places = torch.arange(len(tokens), device=self._device).expand(3, -1)
         words = self._model.get_input_embeddings()(ids)
-        unread = UnreadPrefix(words, places, torch.zeros_like(ids, dtype=torch.bool), ())
+        unread = UnreadPrefix(words, places, ())
         return KeptPrefix((), len(tokens), len(tokens), unread=unread)
 
 

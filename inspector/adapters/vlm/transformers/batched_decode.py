@@ -19,6 +19,7 @@ from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, SequenceRow
 from inspector.adapters.vlm.transformers.kv_pages import KVPage, PageSlots
 from inspector.adapters.vlm.transformers.shared_prefix_attention import (
     PartialAttention,
+    additive_mask,
     merge_partials,
     partial_attention,
 )
@@ -55,7 +56,7 @@ class BlockTable:
         self._cells = _picked([token for row in cells for token in row], device)
         self._back = _picked([where[token] for token in self.tokens], device)
         self._slots, self._device = slots, device
-        self._hidden = _hidden([row[0] for row in rows], self._width, device)
+        self._hidden = _hidden([row[0] for row in rows], self._width, page.layers[0])
 
     def write(self, layer: int, new: Tensor) -> None:
         """Write new keys and values [tokens, 2, groups, width] into the last column that each token sees."""
@@ -167,11 +168,10 @@ def _picked(numbers: Sequence[int], device: torch.device) -> slice | Tensor:
     return slice(span.start, span.stop) if [*numbers] == [*span] else torch.tensor(numbers, device=device)
 
 
-def _hidden(slots: Sequence[KVSlot], width: int, device: torch.device) -> Tensor | None:
-    """Return the mask [slots, 1, 1, width] that is added to scores; None if it hides nothing."""
+def _hidden(slots: Sequence[KVSlot], width: int, like: Tensor) -> Tensor | None:
+    """Return the mask [slots, 1, 1, width] for scores of the type of `like`; None if it hides nothing."""
     if all((slot.first, slot.end) == (0, width) for slot in slots):
         return None
-    columns = torch.arange(width, device=device)
-    firsts, ends = (torch.tensor(each, device=device)[:, None] for each in list(zip(*slots, strict=True))[2:])
-    seen = (columns >= firsts) & (columns < ends)
-    return torch.zeros(seen.shape, device=device).masked_fill_(~seen, -torch.inf)[:, None, None]
+    columns = torch.arange(width, device=like.device)
+    firsts, ends = (torch.tensor(each, device=like.device)[:, None] for each in list(zip(*slots, strict=True))[2:])
+    return additive_mask((columns >= firsts) & (columns < ends), like.dtype)[:, None, None]

@@ -13,8 +13,13 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from inspector.adapters.vlm.transformers.kv_pages import KVPages, PageSlots
-from inspector.adapters.vlm.transformers.shared_prefix_attention import Attend, CausalPrefill, RowLayout
+from inspector.adapters.vlm.transformers.kv_pages import KVPages, KVShape, PageSlots
+from inspector.adapters.vlm.transformers.shared_prefix_attention import (
+    Attend,
+    CausalPrefill,
+    RowLayout,
+    additive_mask,
+)
 from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.errors import ModelError
 
@@ -23,13 +28,11 @@ from inspector.errors import ModelError
 class UnreadPrefix:
     """Input of the language model that it has not read yet.
 
-    `embedded` [tokens, width], `positions` [3, tokens], `is_picture` [tokens]; `deepstack` [picture tokens, width] each
-    is added by the first layers.
+    `embedded` [tokens, width], `positions` [3, tokens]; `deepstack` [tokens, width] each is added by the first layers.
     """
 
     embedded: Tensor
     positions: Tensor
-    is_picture: Tensor
     deepstack: Sequence[Tensor]
 
 
@@ -167,15 +170,12 @@ class RowAdvance:
         self._prefix = rows.prefix.layers if reading is None else reading.layers
         rows.prefix.check_open()
         rows.places = self._places = rows.places or pages.take(len(rows.gaps), rows.room)
-        device = pages.shape.device
         self.lengths = [len(row) for row in tokens]
         self.ends = [end - 1 for end in accumulate(self.lengths)]
         width = max(self.lengths)
         self._end = rows.filled + width
         self._gaps = rows.gaps if rows.filled else [width - length for length in self.lengths]
-        mask = _mask(self._gaps, rows.filled, self._end, device)
-        folded = mask.repeat_interleave(folds, dim=2) if width > 1 or any(self._gaps) else None
-        self._layout = RowLayout(len(tokens), width, _places(self.lengths, width, device), mask, folded)
+        self._layout = row_layout(self.lengths, self._gaps, rows.filled, folds, pages.shape)
         self.ids = [token for row in tokens for token in row]
         self.positions = [
             first + step for first, length in zip(rows.positions, self.lengths, strict=True) for step in range(length)
@@ -199,6 +199,17 @@ class RowAdvance:
         rows.gaps, rows.filled = self._gaps, self._end
 
 
+def row_layout(lengths: Sequence[int], gaps: Sequence[int], start: int, folds: int, shape: KVShape) -> RowLayout:
+    """Lay out rows that read `lengths` tokens behind their gaps and the columns up to `start`."""
+    width = max(lengths)
+    seen = _seen(gaps, start, start + width, shape.device)
+    folded = None
+    if width > 1 or any(gaps):
+        folded = additive_mask(seen.repeat_interleave(folds, dim=2), shape.dtype)
+    places = _places(lengths, width, shape.device)
+    return RowLayout(len(lengths), width, places, additive_mask(seen, shape.dtype), folded)
+
+
 def _places(lengths: Sequence[int], width: int, device: torch.device) -> Tensor | None:
     """Return the positions of all rows' tokens in the table; None without a gap."""
     if min(lengths) == width:
@@ -207,10 +218,9 @@ def _places(lengths: Sequence[int], width: int, device: torch.device) -> Tensor 
     return torch.tensor(places, device=device)
 
 
-def _mask(gaps: Sequence[int], start: int, end: int, device: torch.device) -> Tensor:
-    """Return the mask [rows, 1, end − start, end]: a token sees its row's tokens up to itself, a gap only itself."""
+def _seen(gaps: Sequence[int], start: int, end: int, device: torch.device) -> Tensor:
+    """Return what is seen [rows, 1, end − start, end]: the row's tokens up to each token; a gap sees only itself."""
     columns = torch.arange(end, device=device)
     now = columns[start:, None]
     first = torch.tensor(gaps, device=device)[:, None, None, None]
-    seen = (columns <= now) & ((columns >= first) | (columns == now))
-    return torch.zeros(seen.shape, device=device).masked_fill(~seen, -torch.inf)
+    return (columns <= now) & ((columns >= first) | (columns == now))

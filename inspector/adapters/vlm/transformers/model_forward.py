@@ -8,8 +8,8 @@ between parts. Knows tensors; no words, no questions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from itertools import accumulate, chain, repeat
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,10 +26,12 @@ from inspector.adapters.vlm.transformers.kv_cache import (
 from inspector.adapters.vlm.transformers.kv_pages import KVPages, KVShape
 from inspector.adapters.vlm.transformers.shared_prefix_attention import (
     Attend,
+    Segment,
     end_indices,
     register_attention,
     shared_prefix,
 )
+from inspector.adapters.vlm.transformers.vision_tower import VisionTower
 
 if TYPE_CHECKING:
     from transformers import Qwen3VLForConditionalGeneration
@@ -66,6 +68,7 @@ class VisionLanguageModel:
         self._model = model
         self._device = model.device
         self._attend = attend
+        self._tower = VisionTower(model.model.visual)
         text = model.config.text_config
         self._folds = text.num_attention_heads // text.num_key_value_heads
         shape = KVShape(text.num_hidden_layers, text.num_key_value_heads, text.head_dim, model.dtype, model.device)
@@ -80,16 +83,16 @@ class VisionLanguageModel:
     @torch.inference_mode()
     def look(self, tokens: Sequence[int], patches: PatchBatch) -> KeptPrefix:
         """Run the vision tower once. The language model reads nothing yet."""
-        model, ids, grid = self._model.model, torch.tensor([tokens], device=self._device), patches.grid.to(self._device)
+        model, ids = self._model.model, torch.tensor([tokens])  # on the CPU: reading from a GPU waits for it
         is_picture = ids == self._model.config.image_token_id
-        positions, _ = model.get_rope_index(ids, is_picture.int(), image_grid_thw=grid)
-        seen = model.get_image_features(patches.pixels.to(self._device), grid, return_dict=True)
-        words, shown = model.get_input_embeddings()(ids), torch.cat(seen.pooler_output)
-        everywhere, _ = model.get_placeholder_mask(ids, inputs_embeds=words, image_features=shown)
-        embedded = words.masked_scatter(everywhere, shown.to(words.dtype))
-        deepstack = [torch.cat(layer) for layer in seen.deepstack_features]
-        unread = UnreadPrefix(embedded[0], positions[:, 0], is_picture[0], deepstack)
-        last = _last_picture(seen.last_hidden_state, patches, model.visual.spatial_merge_size)
+        positions, _ = model.get_rope_index(ids, is_picture.int(), image_grid_thw=patches.grid)
+        shown = is_picture[0].nonzero().flatten().to(self._device)
+        seen = self._tower.see(patches)
+        embedded = model.get_input_embeddings()(ids[0].to(self._device))
+        deepstack = [torch.zeros_like(embedded).index_copy_(0, shown, layer) for layer in seen.deepstack]
+        embedded.index_copy_(0, shown, seen.merged)
+        unread = UnreadPrefix(embedded, positions[:, 0].to(self._device), deepstack)
+        last = _last_picture(seen.patches, patches, model.visual.spatial_merge_size)
         return KeptPrefix((), len(tokens), int(positions.max()) + 1, last, patches.window, unread)
 
     @torch.inference_mode()
@@ -105,11 +108,25 @@ class VisionLanguageModel:
             reading = readings.get(rows.prefix)
             advances.append(RowAdvance(rows, tokens, self._attend, self._folds, self._rows, reading))
         steps: list[Step] = [*readings.values(), *advances]
-        hidden = self._model.model.language_model(
-            **self._given([reading.unread for reading in readings.values()], advances), use_cache=False, segments=steps
-        ).last_hidden_state
+        hidden = self._hidden(*self._given([reading.unread for reading in readings.values()], advances), steps)
         read = end_indices(steps, self._device)[_as_asked(batch, [*joined, *apart])]
-        return ModelForward(self._model.lm_head(hidden[0, read]).float(), steps)
+        return ModelForward(self._model.lm_head(hidden[read]).float(), steps)
+
+    def _hidden(
+        self, embedded: Tensor, positions: Tensor, deepstack: Sequence[Tensor], segments: Sequence[Segment]
+    ) -> Tensor:
+        """Map tokens [tokens, width] at positions [3, tokens] to their last hidden states.
+
+        The first layers add `deepstack`, [tokens, width] each. transformers' own forward would search for picture
+        tokens at each of them, and a GPU would be waited for.
+        """
+        text, hidden = self._model.model.language_model, embedded[None]
+        rotation = text.rotary_emb(hidden, positions[:, None])
+        for layer, added in zip(text.layers, chain(deepstack, repeat(None)), strict=False):
+            hidden = layer(hidden, position_embeddings=rotation, segments=segments)
+            hidden = hidden if added is None else hidden + added
+        last: Tensor = text.norm(hidden)[0]
+        return last
 
     def _readings(self, prefixes: Sequence[KeptPrefix]) -> dict[KeptPrefix, PrefixPrefill]:
         waiting = ((prefix, prefix.unread) for prefix in dict.fromkeys(prefixes))
@@ -120,23 +137,19 @@ class VisionLanguageModel:
             if unread is not None
         }
 
-    def _given(self, unread: Sequence[UnreadPrefix], advances: Sequence[RowAdvance | BatchedDecode]) -> dict[str, Any]:
-        """Return the input of the language model: unread prefixes in turn, then the tokens of all rows."""
-        ids = torch.tensor([[token for step in advances for token in step.ids]], device=self._device)
+    def _given(
+        self, unread: Sequence[UnreadPrefix], advances: Sequence[RowAdvance | BatchedDecode]
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Return the input of the layers: unread prefixes in turn, then the tokens of all rows."""
+        ids = torch.tensor([token for step in advances for token in step.ids], device=self._device)
         places = torch.tensor([place for step in advances for place in step.positions], device=self._device)
         words = self._model.get_input_embeddings()(ids)
-        given = {
-            "inputs_embeds": torch.cat([*(each.embedded[None] for each in unread), words], dim=1),
-            "position_ids": torch.cat([*(each.positions for each in unread), places.expand(3, -1)], dim=1)[:, None],
-        }
-        if not any(each.deepstack for each in unread):
-            return given
-        is_picture = torch.cat([*(each.is_picture for each in unread), torch.zeros_like(places, dtype=torch.bool)])
         layers = zip(*(each.deepstack for each in unread), strict=True)
-        return given | {
-            "visual_pos_masks": is_picture[None],
-            "deepstack_visual_embeds": [torch.cat(layer) for layer in layers],
-        }
+        return (
+            torch.cat([*(each.embedded for each in unread), words]),
+            torch.cat([*(each.positions for each in unread), places.expand(3, -1)], dim=1),
+            [torch.cat([*added, torch.zeros_like(words)]) for added in layers],
+        )
 
 
 def _as_asked(batch: Sequence[RowTokens], made: Sequence[RowTokens]) -> list[int]:

@@ -21,6 +21,8 @@ from torch import Tensor
 ATTENTION_NAME: Final = "inspector_shared_prefix"
 QUERY_BLOCK: Final = 64  # queries of a block: as many as torch's fused attention for CPUs takes at once
 FUSED_CPU_ATTENTION: Final = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu  # CPUs only
+FUSED_GPU_ATTENTION: Final = torch.ops.aten._scaled_dot_product_efficient_attention  # CUDA only
+MASK_ALIGNMENT: Final = 16  # rows of a mask start at multiples of it, in numbers: the GPU kernel requires that
 
 
 class RowLayout(NamedTuple):
@@ -63,6 +65,7 @@ class PartialAttention(NamedTuple):
 
 
 Attend = Callable[[Tensor, Tensor, Tensor, RowLayout, float], Tensor]
+LogSumAttention = Callable[..., tuple[Tensor, Tensor]]
 
 
 class Segment(Protocol):
@@ -157,7 +160,7 @@ class CausalPrefill:
     """
 
     def __init__(self, tokens: int, folds: int, like: Tensor) -> None:
-        self._fused = not returns_log_sums(like.device)
+        self._fused = log_sum_attention(like.device) is not FUSED_CPU_ATTENTION
         if self._fused:
             return
         ahead = like.new_full((QUERY_BLOCK, QUERY_BLOCK), -torch.inf).triu(1)
@@ -167,11 +170,7 @@ class CausalPrefill:
 
     def attend(self, queries: Tensor, own: Tensor, scale: float) -> Tensor:
         if self._fused:
-            fused = torch.nn.functional.scaled_dot_product_attention
-            heads = queries.permute(2, 1, 0, 3)
-            keys, values = own
-            found = fused(heads.flatten(0, 1)[None], keys, values, is_causal=True, scale=scale, enable_gqa=True)
-            return found[0].view(heads.shape).permute(2, 1, 0, 3)
+            return fused_causal(queries, own, scale)
         firsts = range(0, len(queries), QUERY_BLOCK)
         return torch.cat([self._block(queries, own, scale, first) for first in firsts])
 
@@ -182,22 +181,54 @@ class CausalPrefill:
         return partial_attention(block.flatten(0, 1)[None], own[..., :end, :], scale, hidden).output.view(block.shape)
 
 
+def fused_causal(queries: Tensor, own: Tensor, scale: float) -> Tensor:
+    """Attend causally with torch's fused attention."""
+    heads = queries.permute(2, 1, 0, 3)
+    keys, values = own
+    found = torch.nn.functional.scaled_dot_product_attention(
+        heads.flatten(0, 1)[None], keys, values, is_causal=True, scale=scale, enable_gqa=True
+    )
+    return found[0].view(heads.shape).permute(2, 1, 0, 3)
+
+
 def merge_partials(one: PartialAttention, other: PartialAttention) -> Tensor:
     """Merge two results. e^a / (e^a + e^b) is the sigmoid of a − b."""
     share = torch.sigmoid(one.log_total - other.log_total)[..., None]
     return torch.lerp(other.output, one.output, share.to(one.output.dtype))
 
 
-def returns_log_sums(device: torch.device) -> bool:
-    """Return whether torch's fused attention for this device returns log-sum-exps; only the CPU's does."""
-    return device.type == "cpu"
+def log_sum_attention(device: torch.device) -> LogSumAttention:
+    """Return the attention for this device that also returns log-sum-exps."""
+    fused: dict[str, LogSumAttention] = {"cpu": FUSED_CPU_ATTENTION, "cuda": gpu_attention}
+    return fused.get(device.type, plain_attention)
+
+
+def additive_mask(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the mask that is added to scores, from what is seen [..., tokens]. Its rows are aligned in memory."""
+    *shape, tokens = seen.shape
+    width = -(-tokens // MASK_ALIGNMENT) * MASK_ALIGNMENT
+    mask = torch.full((*shape, width), -torch.inf, dtype=dtype, device=seen.device)
+    return mask[..., :tokens].masked_fill_(seen, 0.0)
 
 
 def partial_attention(queries: Tensor, kept: Tensor, scale: float, mask: Tensor | None = None) -> PartialAttention:
-    """Attend with queries [rows, tokens, groups, width] over kept keys and values; `mask` is added to the scores."""
-    work_out = FUSED_CPU_ATTENTION if returns_log_sums(queries.device) else plain_attention
+    """Attend with queries [rows, tokens, groups, width] over kept keys and values.
+
+    `mask`, an `additive_mask` of the queries' type, is added to the scores.
+    """
+    work_out = log_sum_attention(queries.device)
     output, log_total = work_out(queries.transpose(1, 2), *kept.unbind(), attn_mask=mask, scale=scale)
     return PartialAttention(output.transpose(1, 2), log_total.transpose(1, 2))
+
+
+def gpu_attention(
+    queries: Tensor, keys: Tensor, values: Tensor, *, attn_mask: Tensor | None, scale: float
+) -> tuple[Tensor, Tensor]:
+    """Attention with log-sum-exps in one kernel, which pads the sums to whole blocks of tokens."""
+    rows, groups, tokens, _ = queries.shape
+    mask = None if attn_mask is None else attn_mask.expand(rows, groups, tokens, -1)
+    output, log_total, *_ = FUSED_GPU_ATTENTION(queries, keys, values, mask, True, scale=scale)
+    return output, log_total[..., :tokens]
 
 
 def plain_attention(

@@ -39,7 +39,7 @@ from inspector.ports.engine import Answer, GeneratedText
 
 DEMO = ROOT / "models" / "demo"
 NO_PICTURES = PatchBatch(torch.zeros(0), torch.zeros(0), ())
-NOT_READ = UnreadPrefix(torch.zeros(0), torch.zeros(0), torch.zeros(0), ())
+NOT_READ = UnreadPrefix(torch.zeros(0), torch.zeros(0), ())
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -15,9 +16,13 @@ from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, RowAdvance,
 from inspector.adapters.vlm.transformers.kv_pages import KVPages, KVShape
 from inspector.adapters.vlm.transformers.model_forward import VisionLanguageModel
 from inspector.adapters.vlm.transformers.shared_prefix_attention import (
+    MASK_ALIGNMENT,
     QUERY_BLOCK,
     CausalPrefill,
+    additive_mask,
     copied_prefix,
+    gpu_attention,
+    log_sum_attention,
     plain_attention,
     shared_prefix,
 )
@@ -41,6 +46,20 @@ def fresh(tokens: int, groups: int = 1, generator: torch.Generator | None = None
 
 def pages(groups: int = 1, layers: int = 1) -> KVPages:
     return KVPages(KVShape(layers, groups, HEAD, torch.float32, CPU), places=4)
+
+
+def gpu_kernel(
+    queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None, *_: Any, scale: float
+) -> tuple[torch.Tensor, ...]:
+    """What torch's memory-efficient kernel demands and returns on a GPU, worked out on any device."""
+    if mask is not None:
+        assert mask.shape == (*queries.shape[:3], keys.shape[2])
+        assert mask.dtype == queries.dtype
+        assert all(step % MASK_ALIGNMENT == 0 for step in mask.stride()[:-1])
+    output, log_total = plain_attention(queries, keys, values, attn_mask=mask, scale=scale)
+    blocks = -(-queries.shape[2] // 32) * 32
+    padded = torch.nn.functional.pad(log_total, (0, blocks - queries.shape[2]), value=torch.nan)
+    return output, padded, torch.tensor(0), torch.tensor(0)
 
 
 def attended(plainly: bool, prefix: KeptPrefix, widths: Sequence[int], steps: int, repeats: int) -> torch.Tensor:
@@ -110,8 +129,9 @@ def test_a_model_says_the_same_by_the_attention_for_other_devices(
     checkpoint = fresh_checkpoint()
     network = VisionLanguageModel(checkpoint.model.to(dtype))
     said: list[list[torch.Tensor]] = []
-    for tells in (True, False):
-        monkeypatch.setattr(attention, "returns_log_sums", lambda _, tells=tells: tells)
+    monkeypatch.setattr(attention, "FUSED_GPU_ATTENTION", gpu_kernel)
+    for chosen in (attention.FUSED_CPU_ATTENTION, plain_attention, gpu_attention):
+        monkeypatch.setattr(attention, "log_sum_attention", lambda _, chosen=chosen: chosen)
         prefix = looked(network, checkpoint)
         rows, single, told = SequenceRows.begin(prefix, 3, 16), SequenceRows.begin(prefix, 1, 16), list[torch.Tensor]()
         for batch in ([(rows, [[11, 12, 13], [14], [15, 16]]), (single, [[11, 12]])], [(rows, [[17], [18], [19]])]):
@@ -119,8 +139,25 @@ def test_a_model_says_the_same_by_the_attention_for_other_devices(
             forward.commit()
             told.append(forward.logits)
         said.append(told)
-    for one, other in zip(*said, strict=True):
-        assert torch.allclose(one, other, atol=1e-4 if dtype is torch.float32 else 0.2)
+    for one, *others in zip(*said, strict=True):
+        for other in others:
+            assert torch.allclose(one, other, atol=1e-4 if dtype is torch.float32 else 0.2)
+
+
+@pytest.mark.parametrize(
+    ("device", "chosen"), [("cpu", attention.FUSED_CPU_ATTENTION), ("cuda", gpu_attention), ("mps", plain_attention)]
+)
+def test_each_device_has_its_attention(device: str, chosen: object) -> None:
+    assert log_sum_attention(torch.device(device)) is chosen
+
+
+@pytest.mark.parametrize("tokens", [1, MASK_ALIGNMENT, MASK_ALIGNMENT + 1])
+def test_a_mask_hides_what_is_not_seen_and_its_rows_are_aligned(tokens: int) -> None:
+    seen = torch.rand(3, 1, 5, tokens) < 0.5
+    mask = additive_mask(seen, torch.bfloat16)
+    assert torch.equal(mask == 0.0, seen)
+    assert torch.equal(mask == -torch.inf, ~seen)
+    assert mask.stride(2) % MASK_ALIGNMENT == 0
 
 
 def test_a_row_holds_its_own_tokens_only() -> None:

@@ -1,0 +1,67 @@
+"""The vision tower of one model, run without waiting for its device.
+
+What follows from the sizes of pictures alone is computed once for each combination and passed to transformers' tower.
+Computed inside, it would be read back from a GPU at every layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import torch
+from torch import Tensor
+from transformers.vision_utils import (
+    get_vision_cu_seqlens,
+    get_vision_interpolation_indices_and_weights,
+    get_vision_position_ids,
+)
+
+from inspector.adapters.vlm.transformers.images import PatchBatch
+
+if TYPE_CHECKING:
+    from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLVisionModel
+
+MAX_KNOWN_SIZES: Final = 64  # combinations of picture sizes whose geometry is kept
+Sizes = tuple[tuple[int, ...], ...]  # patches of each picture in time, rows and columns
+
+
+class VisionFeatures(NamedTuple):
+    """What the tower sees: `patches` [patches, width], `merged` and each of `deepstack` [picture tokens, width]."""
+
+    patches: Tensor
+    merged: Tensor
+    deepstack: Sequence[Tensor]
+
+
+class VisionTower:
+    """transformers' vision tower, told the geometry of its pictures."""
+
+    def __init__(self, visual: Qwen3VLVisionModel) -> None:
+        self._visual = visual
+        self._geometry: Callable[[Sizes], Mapping[str, Tensor]] = lru_cache(MAX_KNOWN_SIZES)(self._computed)
+
+    def see(self, patches: PatchBatch) -> VisionFeatures:
+        geometry = self._geometry(tuple(map(tuple, patches.grid.tolist())))
+        pixels = patches.pixels.to(self._visual.device, self._visual.dtype)
+        seen = self._visual(pixels, return_dict=True, **geometry)
+        return VisionFeatures(seen.last_hidden_state, seen.pooler_output, seen.deepstack_features)
+
+    def _computed(self, sizes: Sizes) -> Mapping[str, Tensor]:
+        visual, grid = self._visual, torch.tensor(sizes)
+        places, weights = get_vision_interpolation_indices_and_weights(
+            grid,
+            visual.num_grid_per_side,
+            mode=visual.interpolation_mode,
+            align_corners=visual.interpolation_align_corners,
+            spatial_merge_size=visual.spatial_merge_size,
+        )
+        on_device = {
+            "grid_thw": grid,
+            "interp_indices": places,
+            "interp_weights": weights,
+            "position_ids": get_vision_position_ids(grid, visual.spatial_merge_size),
+        }
+        lengths = get_vision_cu_seqlens(grid)  # every layer reads them number by number, so they stay on the CPU
+        return {name: each.to(visual.device) for name, each in on_device.items()} | {"cu_seqlens": lengths}
