@@ -6,6 +6,7 @@ from typing import Final
 
 THOUGHT_BEGIN: Final = "<think>"
 THOUGHT_END: Final = "</think>"
+CLOSED_THOUGHT: Final = f"\n{THOUGHT_END}\n\n"  # ends a thought without a word, or behind its last one
 
 
 def answer_start(text: str, *, in_thought: bool = False) -> int:
@@ -19,6 +20,11 @@ def answer_start(text: str, *, in_thought: bool = False) -> int:
         return len(text)
     begin = closed + len(THOUGHT_END) if closed >= 0 else 0
     return len(text) if text.find(THOUGHT_BEGIN, begin) >= 0 else begin
+
+
+def is_open_thought(text: str) -> bool:
+    """Return whether the text ends inside a thought that it has begun."""
+    return text.rfind(THOUGHT_BEGIN) > text.rfind(THOUGHT_END)
 
 
 def without_thought(text: str) -> str:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 from inspector.adapters.vlm.verdict import MARKUP, Reading, find_cue, is_markup, read_verdict, spellings
 from inspector.domain.prompts import VERDICT_CUE, WAIT
-from inspector.domain.thoughts import without_thought
+from inspector.domain.thoughts import CLOSED_THOUGHT, is_open_thought, without_thought
 
 ROUNDING: Final = 1e-3  # of a log probability above 0, as half precision gives it
 
@@ -117,7 +117,9 @@ def extended(text: str) -> str:
 
 
 def up_to_cue(text: str) -> str:
-    """Return a draft up to its cue, which is added if the model did not write it."""
+    """Return a draft up to its cue, which is added if the model did not write it, behind the end of its thought."""
+    if is_open_thought(text):
+        return text + CLOSED_THOUGHT + VERDICT_CUE
     cue = find_cue(text)
     return text[: cue.end] if cue else _joined(text, VERDICT_CUE)
 

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from inspector.adapters.vlm.verdict import spellings
-from inspector.domain.thoughts import THOUGHT_BEGIN, THOUGHT_END
+from inspector.domain.thoughts import CLOSED_THOUGHT, THOUGHT_BEGIN
 from inspector.errors import ModelError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TEMPLATE_VERSION: Final = "chat/3"  # part of the fingerprint: increase it when the same words give other tokens
-CLOSED_THOUGHT: Final = f"\n{THOUGHT_END}\n\n"  # ends a thought without a word, or behind its last one
 PLACEHOLDER: Final = "\x1a"  # stands for preamble and question; no declaration can contain a control character
 
 

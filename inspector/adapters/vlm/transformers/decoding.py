@@ -13,7 +13,7 @@ from typing import Final
 
 from torch import Tensor
 
-from inspector.adapters.vlm.transformers.chat_template import CLOSED_THOUGHT, ChatTemplate
+from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.adapters.vlm.transformers.json_grammar import JsonConstraint, closing_text, mask_logits
 from inspector.adapters.vlm.transformers.token_spellings import VerdictTokens, draw, read_verdicts
 from inspector.adapters.vlm.verdict import (
@@ -28,7 +28,7 @@ from inspector.adapters.vlm.verdict import (
 )
 from inspector.domain.declared import Reasoning
 from inspector.domain.prompts import NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
-from inspector.domain.thoughts import THOUGHT_END
+from inspector.domain.thoughts import CLOSED_THOUGHT, THOUGHT_END
 from inspector.ports.engine import Answer, GeneratedText
 
 MARKUP_MAX_TOKENS: Final = 2  # between the cue and the verdict, such as ` **`

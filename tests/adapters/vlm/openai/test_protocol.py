@@ -202,7 +202,13 @@ async def test_the_verdict_of_a_draft_is_read_after_its_cue(tokens: Sequence[Any
 
 @pytest.mark.parametrize(
     ("said", "continued"),
-    [("It shines", "It shines Verdict:"), ("It shines.\n", "It shines.\nVerdict:"), ("", "Verdict:")],
+    [
+        ("It shines", "It shines Verdict:"),
+        ("It shines.\n", "It shines.\nVerdict:"),
+        ("", "Verdict:"),
+        ("<think>Verdict: No? It", "<think>Verdict: No? It\n</think>\n\nVerdict:"),
+        ("<think>It</think> shines", "<think>It</think> shines Verdict:"),
+    ],
 )
 async def test_a_draft_without_a_verdict_is_made_to_give_it(said: str, continued: str) -> None:
     script = in_turn(completion(choice("x", text=said)), completion(choice({" Yes": 0.3, " No": 0.1})))

@@ -14,13 +14,12 @@ from support.whole_prompt import WholePrompt
 
 from inspector.adapters.vlm import checkpoint_config
 from inspector.adapters.vlm.checkpoint_config import read_checkpoint_config
-from inspector.adapters.vlm.transformers.chat_template import CLOSED_THOUGHT
 from inspector.adapters.vlm.transformers.checkpoint import load_checkpoint
 from inspector.adapters.vlm.transformers.compiled import compile_layers
 from inspector.adapters.vlm.transformers.engine import TransformersEngine
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.prompts import NO, P_TRUE_REQUEST, VERDICT_CUE, YES, Question
-from inspector.domain.thoughts import THOUGHT_END
+from inspector.domain.thoughts import CLOSED_THOUGHT, THOUGHT_END
 from inspector.errors import ModelError
 
 PICTURES = (lamp(0.7), lamp(0.3))
