@@ -6,14 +6,17 @@ from typing import Annotated
 
 import typer
 
-from inspector.cli.options import PIPELINES, AsJson, Fps, Hard, ModelCardPath, PipelinesFolder, Seed, read_settings
+from inspector.cli.options import PIPELINES, AsJson, Hard, ModelCardPath, PipelinesFolder, Seed, read_settings
 from inspector.cli.output import print_figures, print_status
 
 
 def demo(
     frames: Annotated[int | None, typer.Option(help="Frames to send. Default: until Ctrl-C.", min=1)] = None,
     exit_after: Annotated[bool, typer.Option("--exit", help="Stop everything after the last verdict.")] = False,
-    fps: Fps = 4.0,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames a second over all lines. Default: what this machine keeps.", min=0.01, max=10_000),
+    ] = None,
     seed: Seed = 1,
     hard: Hard = 0.5,
     pipelines: PipelinesFolder = PIPELINES,
@@ -22,13 +25,14 @@ def demo(
 ) -> None:
     """Run everything on this machine: broker, service, console and three simulated lines.
 
-    Ctrl-C stops everything. [bold]inspector demo --frames 60 --exit --json[/] runs it as a test and prints the figures.
+    It measures how fast this machine judges parts and sends no faster. On a slow machine its parts get a longer
+    deadline. It keeps a ledger of its own in INSPECTOR_DATA/demo. Ctrl-C stops everything. [bold]inspector demo
+    --frames 60 --exit --json[/] runs it as a test and prints the figures.
     """
     from inspector.cli.tables.live import live_view
-    from inspector.operations.demo import run_demo, wait_for_interrupt
+    from inspector.operations.demo import demo_settings, run_demo, wait_for_interrupt
 
-    settings = read_settings(model=model)
-    settings = settings.model_copy(update={"data": settings.data / "demo"})
+    settings = demo_settings(read_settings(model=model))
     figures = run_demo(
         settings,
         pipelines,

@@ -22,9 +22,10 @@ def publish_lines(
     from inspector.messages.topics import Topics
     from inspector.operations.replay import run_lines
     from inspector.operations.run_statistics import run_statistics
+    from inspector.operations.send_rate import FixedRate
 
     settings, view = read_settings(), live_view(title, as_json)
-    journeys = run_lines(broker_of(settings), Topics(settings.topic_root), lines, fps, run, view=view)
+    journeys = run_lines(broker_of(settings), Topics(settings.topic_root), lines, FixedRate(fps), run, view=view)
     figures = run_statistics(journeys)
     if as_reviews:
         figures |= _store_reviews(settings, journeys)

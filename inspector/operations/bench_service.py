@@ -19,6 +19,7 @@ from inspector.operations.demo import demo_service
 from inspector.operations.progress import Notify
 from inspector.operations.replay import PublishedLine, run_lines
 from inspector.operations.run_statistics import run_statistics
+from inspector.operations.send_rate import FixedRate
 from inspector.settings import Settings
 
 LINE: Final = "bench"
@@ -110,7 +111,9 @@ def _burst(settings: Settings, pictures: list[bytes], frames: int, notify: Notif
 def _run(settings: Settings, pictures: list[bytes], rate: float, frames: int) -> list[Journey]:
     run = f"bench-{secrets.token_hex(3)}"
     source = _exposures(pictures, frames, run)
-    return run_lines(broker_of(settings), Topics(settings.topic_root), [PublishedLine(LINE, "cam1", source)], rate, run)
+    return run_lines(
+        broker_of(settings), Topics(settings.topic_root), [PublishedLine(LINE, "cam1", source)], FixedRate(rate), run
+    )
 
 
 def _exposures(pictures: list[bytes], frames: int, run: str) -> Iterator[Exposure]:

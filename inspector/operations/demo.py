@@ -17,10 +17,16 @@ from inspector.messages.topics import Topics
 from inspector.operations.progress import Notify
 from inspector.operations.replay import ProgressView, no_progress_view, run_lines
 from inspector.operations.run_statistics import run_statistics
+from inspector.operations.send_rate import FixedRate, MeasuredRate
 from inspector.operations.service import service
 from inspector.operations.start_phases import StartPhases
 from inspector.operations.virtual_line import virtual_lines
 from inspector.settings import Settings
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """Return the settings of a demo: its ledger, pictures and logs are its own, whatever this installation uses."""
+    return settings.model_copy(update={"data": settings.data / "demo", "database_url": "", "evidence_url": ""})
 
 
 @contextmanager
@@ -53,7 +59,7 @@ def run_demo(
     pipelines: Path,
     *,
     frames: int | None,
-    fps: float,
+    fps: float | None,
     seed: int,
     hard: float,
     notify: Notify,
@@ -62,8 +68,9 @@ def run_demo(
 ) -> dict[str, Any]:
     """Run the demo until its frames are judged or Ctrl-C, then `after` with the service still up.
 
-    Returns the statistics of the run.
+    Without `fps` it sends at the rate that this machine keeps. Returns the statistics of the run.
     """
+    measured = MeasuredRate(notify)
     began_s, phases = time.monotonic(), StartPhases()
     with demo_service(settings, pipelines, notify, phases) as running:
         start_s = time.monotonic() - began_s
@@ -72,7 +79,7 @@ def run_demo(
             broker_of(running),
             Topics(running.topic_root),
             virtual_lines(seed, frames, hard=hard, run=run),
-            fps,
+            measured if fps is None else FixedRate(fps),
             run,
             view=view,
         )
@@ -80,7 +87,7 @@ def run_demo(
             after(notify)
         first_verdict_s = _first_verdict_s(journeys, began_s)
         start = {"start_s": round(start_s, 1), "start_phases_s": phases.seconds(), "first_verdict_s": first_verdict_s}
-        return run_statistics(journeys) | start
+        return run_statistics(journeys) | start | {"rate": measured.figures() if fps is None else {"fps": fps}}
 
 
 def wait_for_interrupt(notify: Notify) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import mimetypes
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
@@ -17,6 +16,7 @@ from inspector.adapters.mqtt.line_client import Exposure, Journey, LineClient
 from inspector.errors import Fault, InspectorError
 from inspector.messages.topics import Topics
 from inspector.operations.csv_table import CsvRow, read_table, require_faultless, shown
+from inspector.operations.send_rate import SendRate
 
 SILENCE_TIMEOUT_S: Final = 60.0  # without a verdict; then open frames count as lost. A restart of the service fits in
 INTERRUPTED_TIMEOUT_S: Final = 3.0  # the same after Ctrl-C
@@ -113,25 +113,28 @@ def run_lines(
     broker: Broker,
     topics: Topics,
     lines: list[PublishedLine],
-    fps: float,
+    rate: SendRate,
     name: str,
     *,
     view: ProgressView = no_progress_view,
     timeout_s: float = SILENCE_TIMEOUT_S,
 ) -> list[Journey]:
-    """Publish `fps` frames a second over all lines, each line in turn, and wait for the verdicts.
+    """Publish frames at this rate over all lines, each line in turn, and wait for the verdicts.
 
     Ctrl-C ends the publishing. Raises BrokerError if the broker is unreachable.
     """
     with ExitStack() as stack:
-        clients = [stack.enter_context(LineClient(broker, topics, each.line, each.camera, name)) for each in lines]
+        clients = [
+            stack.enter_context(LineClient(broker, topics, each.line, each.camera, name, rate.on_verdict))
+            for each in lines
+        ]
 
         def journeys() -> list[Journey]:
             return [journey for client in clients for journey in client.journeys()]
 
         with view(journeys):
             try:
-                _send_all([(client, each.exposures) for client, each in zip(clients, lines, strict=True)], fps)
+                _send_all([(client, each.exposures) for client, each in zip(clients, lines, strict=True)], rate)
             except KeyboardInterrupt:
                 timeout_s = min(timeout_s, INTERRUPTED_TIMEOUT_S)
             for client in clients:
@@ -139,15 +142,11 @@ def run_lines(
         return journeys()
 
 
-def _send_all(lines: list[tuple[LineClient, Iterator[Exposure]]], fps: float) -> None:
-    """Send by the clock: after a slow frame the next ones follow sooner, so that the mean rate holds."""
-    started, sent = time.monotonic(), 0
+def _send_all(lines: list[tuple[LineClient, Iterator[Exposure]]], rate: SendRate) -> None:
     while lines:
         for client, source in list(lines):
             exposure = next(source, None)
             if exposure is None:
                 lines.remove((client, source))
-                continue
-            time.sleep(max(0.0, started + sent / fps - time.monotonic()))
-            client.send(exposure)
-            sent += 1
+            else:
+                client.send(rate.wait_turn(exposure))

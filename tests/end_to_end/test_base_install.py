@@ -26,6 +26,7 @@ from inspector.domain.decision import Reason
 from inspector.messages.topics import Topics
 from inspector.operations.replay import PublishedLine, run_lines
 from inspector.operations.run_statistics import run_statistics
+from inspector.operations.send_rate import FixedRate
 
 if find_spec("xllamacpp") is None or find_spec("gguf") is None:
     pytest.skip("llama.cpp's server is not installed: pip install xllamacpp gguf", allow_module_level=True)
@@ -119,7 +120,7 @@ def test_it_serves_a_line_whose_model_runs_on_another_server(installed: Installa
         assert "pip install 'inspector[console]'" in httpx.get(console).text
         shown = [Exposure(f"lamp-{n}", tiny_model.lamp(0.3 + 0.4 * (n % 2)).data, "image/png", seq=n) for n in range(6)]
         line = [PublishedLine("lamps", "cam1", iter(shown))]
-        journeys = run_lines(Broker(broker.host, broker.port), Topics(), line, 5.0, "lamps", timeout_s=60)
+        journeys = run_lines(Broker(broker.host, broker.port), Topics(), line, FixedRate(5.0), "lamps", timeout_s=60)
         result = run_statistics(journeys)
         assert (result["verdicts"], result["lost"], result["duplicates"]) == (6, 0, 0)
         verdicts = [journey.verdicts[0][1] for journey in journeys]

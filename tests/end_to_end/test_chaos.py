@@ -82,6 +82,8 @@ def run_clean(folder: Path, faults: Sequence[FaultKind]) -> None:
     assert [result[name] for name in ("lost", "decided_twice", "wrong_pass", "late_pass")] == [0, 0, 0, 0]
     assert 0 < result["frames"] - result["verdicts"] <= books["withheld"] == books["lost"]
     assert result["verdicts"] > 100
+    assert sum(result["dispositions"].values()) == result["verdicts"]
+    assert result["dispositions"]["PASS"] > 0, result["dispositions"]
     assert result["attacks"] == []
     assert set(result["faults"]) == {"calm", *faults}
     assert all(set(counts) >= {*COUNTED, "longest_gap_s"} for counts in result["faults"].values())

@@ -23,6 +23,7 @@ from inspector.lines.states import OverrideRequest
 from inspector.messages.topics import Topics
 from inspector.operations.line_states import line_states
 from inspector.operations.replay import PublishedLine, run_lines
+from inspector.operations.send_rate import FixedRate
 from inspector.operations.service import apply_pipelines
 from inspector.ports.archive import PartFilter
 from inspector.settings import Settings
@@ -69,7 +70,12 @@ def exposures() -> Iterator[Exposure]:
 
 def send(settings: Settings) -> list[Journey]:
     return run_lines(
-        broker_of(settings), Topics(), [PublishedLine("pcb", "cam1", exposures())], 60.0, "drain", timeout_s=60
+        broker_of(settings),
+        Topics(),
+        [PublishedLine("pcb", "cam1", exposures())],
+        FixedRate(60.0),
+        "drain",
+        timeout_s=60,
     )
 
 

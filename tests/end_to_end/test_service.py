@@ -28,6 +28,7 @@ from inspector.lab.synthetic import draw, encode
 from inspector.messages.topics import Topics
 from inspector.operations.replay import PublishedLine, run_lines
 from inspector.operations.run_statistics import run_statistics
+from inspector.operations.send_rate import FixedRate
 from inspector.ports.archive import PartFilter
 
 pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
@@ -114,7 +115,9 @@ def pictures(run: str, frames: int) -> Iterator[Exposure]:
 
 
 def send(service: Service, line: str, exposures: Iterator[Exposure], fps: float) -> list[Journey]:
-    return run_lines(service.broker, Topics(), [PublishedLine(line, "cam1", exposures)], fps, line, timeout_s=30)
+    return run_lines(
+        service.broker, Topics(), [PublishedLine(line, "cam1", exposures)], FixedRate(fps), line, timeout_s=30
+    )
 
 
 def test_every_frame_gets_exactly_one_verdict(service: Service) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
@@ -68,11 +69,21 @@ class Journey:
 class LineClient:
     """A camera and gate of one line, as a context manager: connects on entry, publishes offline on exit."""
 
-    def __init__(self, broker: Broker, topics: Topics, line: str, camera: str, name: str) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        topics: Topics,
+        line: str,
+        camera: str,
+        name: str,
+        on_verdict: Callable[[Journey], None] | None = None,
+    ) -> None:
+        """Prepare a client. `on_verdict` is called in the client's thread with the first verdict of each part."""
         self.line = line
         self.camera = camera
         self._broker = broker
         self._topics = topics
+        self._on_verdict = on_verdict
         self._journeys: dict[str, Journey] = {}
         self._unconfirmed: dict[int, Journey] = {}
         self._confirmed_early: set[int] = set()
@@ -210,6 +221,9 @@ class LineClient:
             journey = self._journeys.get(verdict.trigger_id)
             if journey is None:
                 return
-            self._open -= not journey.verdicts
+            is_first = not journey.verdicts
+            self._open -= is_first
             journey.verdicts.append((time.monotonic(), verdict))
             self._changed.notify_all()
+        if is_first and self._on_verdict is not None:
+            self._on_verdict(journey)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from inspector.domain.declared import Disposition
 from inspector.lab.chaos.books import LineBooks
 from inspector.lab.chaos.report import BEFORE_FAULTS, FaultReport, InjectedFault, PartTrace, responsible_fault
 from inspector.lab.chaos.schedule import FaultKind
@@ -29,10 +31,17 @@ def report_document(
     return asdict(tally.total) | {
         "clean": clean,
         "faults": faults,
+        "dispositions": _dispositions(traces),
         "books": booked,
         "attacks": notices,
         "failures": listed,
     }
+
+
+def _dispositions(traces: Sequence[PartTrace]) -> dict[str, int]:
+    """Count the dispositions that the gate received, each part once."""
+    counts = Counter(trace.received[0].disposition for trace in traces if trace.received)
+    return {each.value: counts[each] for each in Disposition}
 
 
 def failed_parts(

@@ -1,0 +1,185 @@
+"""When a simulated or replayed line sends its next frame: at a fixed rate, or at the rate that this machine keeps.
+
+The measured rate begins with a few parts one at a time. Then it sends below what they took, raises the rate while
+verdicts come early, and lowers it as soon as a part is refused or nearly late. When that does
+not help, the machine has become slower: it is measured again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import median
+from typing import Any, Final, Protocol
+
+from inspector.adapters.mqtt.line_client import Exposure, Journey
+from inspector.domain.decision import Reason
+from inspector.messages.outgoing import VerdictMessage
+
+MEASURED_PARTS: Final = 6  # sent one at a time
+MEASURING_DEADLINE_MS: Final = 60_000.0  # of these parts, so that a slow machine judges them too
+LONGEST_SILENCE_S: Final = 60.0  # without a verdict; then the next frame is sent all the same
+START_SHARE: Final = 0.6  # of the rate at which parts one after another would be judged
+MIN_FPS, MAX_FPS = 0.05, 10.0
+RAISE_AFTER: Final = 5  # early verdicts in a row
+RAISED, LOWERED, HALVED = 1.15, 0.8, 0.5  # factors of the rate
+EARLY_SHARE, SLOW_SHARE = 0.35, 0.6  # of a part's deadline
+DEADLINE_TIMES: Final = 5.0  # a part's deadline is at least this many times what one part takes here
+LINE_DEADLINE_MS: Final = 2_000.0  # the longest that lines declare for the demo; a shorter need declares none
+MEASURED_AGAIN_AFTER: Final = 2  # lowerings for refused parts without a rise between
+SHOWN_CHANGE: Final = 1.25  # a rate is printed again when it has changed by this factor
+REFUSALS: Final = (Reason.OVERLOAD, Reason.DEADLINE)
+
+
+class SendRate(Protocol):
+    """Decides when each frame is sent. `on_verdict` is called from other threads."""
+
+    def wait_turn(self, exposure: Exposure) -> Exposure:
+        """Wait for the frame's time, and return it as it is to be sent."""
+
+    def on_verdict(self, journey: Journey) -> None:
+        """Take notice of a part's first verdict."""
+
+
+class FixedRate:
+    """Sends by the clock: after a slow frame the next ones follow sooner, so that the mean rate holds."""
+
+    def __init__(self, fps: float) -> None:
+        self._fps = fps
+        self._started_s: float | None = None
+        self._sent = 0
+
+    def wait_turn(self, exposure: Exposure) -> Exposure:
+        self._started_s = time.monotonic() if self._started_s is None else self._started_s
+        time.sleep(max(0.0, self._started_s + self._sent / self._fps - time.monotonic()))
+        self._sent += 1
+        return exposure
+
+    def on_verdict(self, journey: Journey) -> None:
+        """A fixed rate does not change."""
+
+
+class RateControl:
+    """The rate that this machine keeps, from how long parts took. Pure: times are given to it."""
+
+    def __init__(self) -> None:
+        self._durations_s: list[float] = []
+        self._early = 0
+        self._refused = 0
+        self._changed_s = 0.0
+        self.is_measuring = True
+        self.fps = MIN_FPS
+        self.started_fps: float | None = None
+        self.lowered = 0
+
+    @property
+    def part_s(self) -> float | None:
+        """What one part took alone; None until it is measured."""
+        return median(self._durations_s) if self._durations_s else None
+
+    @property
+    def deadline_ms(self) -> float | None:
+        """The deadline that frames need here where their line's is too short for this machine."""
+        if self.is_measuring:
+            return MEASURING_DEADLINE_MS
+        needed_ms = 1000.0 * DEADLINE_TIMES * (self.part_s or 0.0)
+        return min(needed_ms, MEASURING_DEADLINE_MS) if needed_ms > LINE_DEADLINE_MS else None
+
+    @property
+    def most_open(self) -> int:
+        """How many parts may be open at once: all of them must be judged within their deadline."""
+        return 1 if self.is_measuring else max(1, int(DEADLINE_TIMES * SLOW_SHARE))
+
+    def add(self, sent_s: float, received_s: float, verdict: VerdictMessage) -> None:
+        """Take notice of one verdict."""
+        if self.is_measuring:
+            self._measure(received_s - sent_s, received_s)
+        elif sent_s >= self._changed_s:  # an earlier part says nothing about the rate now
+            self._adjust(sent_s, received_s, verdict)
+
+    def _measure(self, took_s: float, now_s: float) -> None:
+        self._durations_s.append(took_s)
+        if len(self._durations_s) == MEASURED_PARTS:
+            self._set(START_SHARE / max(median(self._durations_s), 1e-3), now_s)
+            self.started_fps = self.started_fps or self.fps
+            self.is_measuring = False
+
+    def _adjust(self, sent_s: float, received_s: float, verdict: VerdictMessage) -> None:
+        share = (received_s - sent_s) * 1000.0 / verdict.deadline_ms if verdict.deadline_ms else 1.0
+        is_refused = verdict.late or verdict.reason in REFUSALS
+        self._early = self._early + 1 if share < EARLY_SHARE and not is_refused else 0
+        if is_refused:
+            self._refused += 1
+            self._set(HALVED * self.fps, received_s)
+            self.lowered += 1
+            if self._refused >= MEASURED_AGAIN_AFTER:
+                self._measure_again()
+        elif share > SLOW_SHARE:
+            self._set(LOWERED * self.fps, received_s)
+            self.lowered += 1
+        elif self._early >= RAISE_AFTER:
+            self._set(RAISED * self.fps, received_s)
+            self._refused = 0
+
+    def _measure_again(self) -> None:
+        self.is_measuring, self._refused = True, 0
+        self._durations_s.clear()
+
+    def _set(self, fps: float, now_s: float) -> None:
+        self.fps, self._changed_s, self._early = min(MAX_FPS, max(MIN_FPS, fps)), now_s, 0
+
+
+class MeasuredRate:
+    """Sends at the rate that this machine keeps, and reports it."""
+
+    def __init__(self, notify: Callable[[str], None]) -> None:
+        self._notify = notify
+        self._control = RateControl()
+        self._changed = threading.Condition()
+        self._open = 0
+        self._next_s = 0.0
+        self._shown_fps = 0.0
+
+    def wait_turn(self, exposure: Exposure) -> Exposure:
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._open < self._control.most_open, LONGEST_SILENCE_S):
+                self._open = 0  # these frames are lost
+        self._show()
+        time.sleep(max(0.0, self._next_s - time.monotonic()))
+        with self._changed:
+            self._open += 1
+            self._next_s = time.monotonic() + (0.0 if self._control.is_measuring else 1.0 / self._control.fps)
+            return replace(exposure, deadline_ms=self._deadline_ms(exposure))
+
+    def on_verdict(self, journey: Journey) -> None:
+        received_s, verdict = journey.verdicts[0]
+        with self._changed:
+            self._open = max(0, self._open - 1)
+            self._control.add(journey.sent_s, received_s, verdict)
+            self._changed.notify_all()
+
+    def figures(self) -> dict[str, Any]:
+        """Return what was measured, for JSON."""
+        control = self._control
+        return {
+            "part_s": control.part_s and round(control.part_s, 3),
+            "started_fps": control.started_fps and round(control.started_fps, 2),
+            "fps": None if control.is_measuring else round(control.fps, 2),
+            "lowered": control.lowered,
+            "deadline_ms": None if control.is_measuring else control.deadline_ms and round(control.deadline_ms),
+        }
+
+    def _deadline_ms(self, exposure: Exposure) -> float | None:
+        needed_ms = self._control.deadline_ms
+        return max(filter(None, (exposure.deadline_ms, needed_ms)), default=None)
+
+    def _show(self) -> None:
+        """Report the rate when it is known, and after each large change."""
+        control, shown = self._control, self._shown_fps
+        if control.is_measuring or shown / SHOWN_CHANGE < control.fps < shown * SHOWN_CHANGE:
+            return
+        what = "sending" if not shown else "raised to" if control.fps > shown else "lowered to"
+        self._shown_fps = control.fps
+        self._notify(f"rate: one part takes {control.part_s:.2f} s here; {what} {control.fps:.2f} frames/s")

@@ -1,0 +1,103 @@
+"""The demo's rate: what the machine keeps, whatever its speed, without one refused part too many."""
+
+from __future__ import annotations
+
+import pytest
+from support.fakes import a_part
+
+from inspector.domain.decision import Reason
+from inspector.messages.outgoing import VerdictMessage, verdict_message
+from inspector.operations.send_rate import MAX_FPS, MEASURED_PARTS, MEASURING_DEADLINE_MS, MIN_FPS, RateControl
+
+LINE_DEADLINE_MS = 1500.0
+
+
+class Machine:
+    """Judges one part after another, each in `part_s`, and refuses a part that it can't judge in time."""
+
+    def __init__(self, part_s: float) -> None:
+        self.part_s = part_s
+        self.control = RateControl()
+        self.now_s = 0.0
+        self.free_s = 0.0
+        self.pending: list[tuple[float, float, VerdictMessage]] = []
+        self.refused = 0
+
+    def run(self, parts: int) -> None:
+        for _ in range(parts):
+            self._take_verdicts(self.control.most_open - 1)
+            self._send()
+            self.now_s += 0.0 if self.control.is_measuring else 1.0 / self.control.fps
+            self._take_verdicts(len(self.pending))
+
+    def _send(self) -> None:
+        deadline_ms = self.control.deadline_ms or LINE_DEADLINE_MS
+        done_s = max(self.now_s, self.free_s) + self.part_s
+        is_refused = (done_s - self.now_s) * 1000.0 > deadline_ms
+        self.refused += is_refused
+        self.free_s = self.free_s if is_refused else done_s
+        reason = Reason.OVERLOAD if is_refused else Reason.NO_DEFECT
+        verdict = verdict_message(a_part()).model_copy(update={"reason": reason, "deadline_ms": deadline_ms})
+        self.pending.append((self.now_s, self.now_s if is_refused else done_s, verdict))
+
+    def _take_verdicts(self, most_open: int) -> None:
+        """Take the verdicts that are there, and wait for others while too many parts are open."""
+        self.pending.sort(key=lambda each: each[1])
+        while self.pending and (self.pending[0][1] <= self.now_s or len(self.pending) > most_open):
+            sent_s, received_s, verdict = self.pending.pop(0)
+            self.now_s = max(self.now_s, received_s)
+            self.control.add(sent_s, received_s, verdict)
+
+
+@pytest.mark.parametrize("part_s", [0.01, 0.1, 0.4, 1.2, 5.0])
+def test_no_part_is_refused_and_the_machine_is_used(part_s: float) -> None:
+    machine = Machine(part_s)
+    machine.run(300)
+    assert machine.refused == 0
+    assert 0.5 / part_s <= machine.control.fps or machine.control.fps == MAX_FPS
+
+
+def test_first_parts_go_one_at_a_time_with_time_enough() -> None:
+    machine = Machine(3.0)
+    assert (machine.control.most_open, machine.control.deadline_ms) == (1, MEASURING_DEADLINE_MS)
+    machine.run(MEASURED_PARTS + 1)
+    assert not machine.control.is_measuring
+    assert machine.control.part_s == pytest.approx(3.0)
+    assert machine.control.deadline_ms == pytest.approx(15_000.0)
+
+
+def test_deadline_of_the_line_stands_on_a_machine_that_keeps_it() -> None:
+    machine = Machine(0.1)
+    machine.run(MEASURED_PARTS + 1)
+    assert machine.control.deadline_ms is None
+
+
+def test_rate_falls_when_the_machine_becomes_slower_and_rises_again() -> None:
+    machine = Machine(0.1)
+    machine.run(200)
+    quick = machine.control.fps
+    machine.part_s = 1.0
+    machine.run(60)
+    assert machine.control.fps < quick / 3
+    assert machine.control.lowered > 0
+    assert machine.refused < 10
+    slow, machine.part_s = machine.control.fps, 0.1
+    machine.run(200)
+    assert machine.control.fps > 3 * slow
+
+
+def test_refused_parts_of_the_old_rate_lower_it_once() -> None:
+    machine = Machine(0.2)
+    machine.run(20)
+    before, verdict = machine.control.fps, verdict_message(a_part())
+    refused = verdict.model_copy(update={"reason": Reason.OVERLOAD})
+    for sent_s in (machine.now_s + 0.1, machine.now_s + 0.2, machine.now_s + 0.3):
+        machine.control.add(sent_s, machine.now_s + 1.0, refused)
+    assert machine.control.fps == pytest.approx(before / 2)
+
+
+def test_rate_has_bounds() -> None:
+    for part_s, bound in ((1e-6, MAX_FPS), (100.0, MIN_FPS)):
+        machine = Machine(part_s)
+        machine.run(MEASURED_PARTS + 1)
+        assert machine.control.fps == bound
