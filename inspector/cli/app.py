@@ -39,6 +39,8 @@ from inspector.cli.line.pause import line_pause
 from inspector.cli.line.state import line_state
 from inspector.cli.output import print_error
 from inspector.cli.plan import plan
+from inspector.cli.qualify import qualify
+from inspector.cli.qualify_drawn import qualify_drawn
 from inspector.cli.replay import replay
 from inspector.cli.restore import restore
 from inspector.cli.review import review
@@ -76,9 +78,9 @@ EXTRAS: Final = {
 # by the panel of `inspector --help` that lists them
 COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Run": (demo, serve, simulate, replay),
-    "Lines": (apply, review, plan, learn, teach, checklist),
+    "Lines": (apply, qualify, review, plan, learn, teach, checklist),
     "Installation": (check, ledger, backup, restore),
-    "Tests and training": (chaos, train_demo),
+    "Tests and training": (chaos, train_demo, qualify_drawn),
 }
 GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
     "line": (

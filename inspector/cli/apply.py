@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from inspector.cli.output import escaped, print_json, stderr_console
 
 if TYPE_CHECKING:
     from inspector.operations.apply import LineChange
+    from inspector.operations.qualification import KeptRight
 
 
 def apply(
@@ -27,18 +28,29 @@ def apply(
     from inspector.adapters.ledger import FileEvidence
     from inspector.bootstrap.from_settings import absolute, known_card
     from inspector.operations.apply import plan_changes, read_pipelines, store_changes
+    from inspector.operations.qualification import keep_rights
 
     settings = absolute(read_settings())
     settings.data.mkdir(parents=True, exist_ok=True)
     evidence, card = FileEvidence(settings.evidence), known_card(settings)
     changes = plan_changes(read_pipelines(path), settings.database, evidence, card)
+    rights = {each.line: each for each in keep_rights(settings, changes, dry_run=dry_run)}
     versions = {} if dry_run else store_changes(changes, settings.database)
     if as_json:
-        lines = [change.as_json() | {"new_version": versions.get(change.line)} for change in changes]
+        lines = [
+            change.as_json() | {"new_version": versions.get(change.line), "right": _as_json(rights.get(change.line))}
+            for change in changes
+        ]
         print_json({"dry_run": dry_run, "lines": lines})
         return
     for change in changes:
         _print_change(change, versions.get(change.line))
+        if right := rights.get(change.line):
+            stderr_console.print(f"  [{'green' if right.keeps else 'yellow'}]{escaped(right.text)}[/]")
+
+
+def _as_json(right: KeptRight | None) -> dict[str, Any] | None:
+    return right and right.as_json()
 
 
 def _print_change(change: LineChange, new_version: int | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from inspector.domain.quality import Measurements
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 
 
@@ -29,6 +30,7 @@ class ChallengePart:
 class ChallengeAnswer:
     """What one model said about one challenge part, asked under one policy.
 
+    `measured` are the measurements of its picture, by which any limits of quality can be applied later.
     `is_bad_image`: its votes would have passed a picture that does not show the product; they were left out.
     `max_unlike` is the limit of that check when the part was asked.
     """
@@ -42,4 +44,5 @@ class ChallengeAnswer:
     is_bad_image: bool
     max_unlike: float | None
     latency_ms: float
+    measured: Measurements
     at: datetime

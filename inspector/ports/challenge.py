@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
 
 from inspector.domain.challenge import ChallengeAnswer, ChallengePart
+from inspector.ports.pool import Job, Judgement
 
 
 class NewChallengePart(NamedTuple):
@@ -24,6 +26,55 @@ class ChallengeChange(NamedTuple):
     author: str
     at: datetime
     reason: str = ""
+
+
+class QualificationBasis(StrEnum):
+    """Where the votes of a qualification came from.
+
+    ASKED: the model was asked for this qualification. STORED_VOTES: all votes were stored before, under the same
+    fingerprint. SHIPPED: the qualification of the drawn lines, which comes with the embedded model.
+    """
+
+    ASKED = "ASKED"
+    STORED_VOTES = "STORED_VOTES"
+    SHIPPED = "SHIPPED"
+
+
+class QualificationRecord(NamedTuple):
+    """The replay of a challenge set through one version of a line: its figures, and whether it passed.
+
+    `parts` are the numbers of the set's parts that were replayed.
+    """
+
+    line: str
+    version: int
+    fingerprint: str
+    policy: str
+    basis: QualificationBasis
+    passed: bool
+    figures: Mapping[str, Any]
+    missing: Sequence[str]
+    parts: Sequence[int]
+    author: str
+    reason: str
+    at: datetime
+
+
+class ChallengeModel(Protocol):
+    """The model that judges challenge parts, one at a time."""
+
+    async def judge(self, job: Job) -> Judgement:
+        """Climb the job's ladder. Raises InspectorError where the model can't be used at all."""
+
+
+class QualificationStore(Protocol):
+    """Qualifications and the rights that they give. Synchronous. Raises LedgerError."""
+
+    def record_qualification(self, record: QualificationRecord) -> None:
+        """Store the qualification and, in the same transaction, grant or revoke the right to pass that it is about.
+
+        Raises LedgerError, and changes nothing, if the challenge set is another one by now.
+        """
 
 
 class ChallengeStore(Protocol):

@@ -16,7 +16,7 @@ from inspector.domain.ladder import steps
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import PartHistory
 from inspector.domain.stopping import SequentialRule
-from inspector.domain.vote import Counting, StoppedBy, Tally, Vote, counting
+from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote, counting
 
 VOTE_STOPS: Final = (StoppedBy.SETTLED, StoppedBy.DECIDED, StoppedBy.LADDER_END)
 
@@ -40,9 +40,13 @@ class Replay:
 
     def outcome(self, part: PartHistory) -> Outcome | None:
         """Return the part's outcome; None where the stored votes end too early to know it."""
-        votes = [vote for vote in part.shadow or part.part.votes if vote.rung not in self._capped]
         is_whole = bool(part.shadow) or part.part.stopped_by is StoppedBy.LADDER_END
-        counts = counting(self._pipeline, self._fingerprint, part.part.opinion)
+        return self.of_votes(part.shadow or part.part.votes, part.part.opinion, is_whole=is_whole)
+
+    def of_votes(self, given: Sequence[Vote], opinion: Opinion | None, *, is_whole: bool) -> Outcome | None:
+        """Return the outcome of these votes; None where they end too early. `is_whole`: the ladder has no more."""
+        votes = [vote for vote in given if vote.rung not in self._capped]
+        counts = counting(self._pipeline, self._fingerprint, opinion)
         return self._played(votes, counts, len(votes) if is_whole else self._most)
 
     def _played(self, votes: Sequence[Vote], counts: Counting, most: int) -> Outcome | None:

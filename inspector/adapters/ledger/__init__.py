@@ -13,6 +13,7 @@ from inspector.adapters.ledger.evidence import FileEvidence
 from inspector.adapters.ledger.ledger import SqlLedger
 from inspector.adapters.ledger.line_status import SqlLineStore
 from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
+from inspector.adapters.ledger.qualification import SqlQualificationStore
 from inspector.adapters.ledger.schema import SchemaState, schema_state, upgrade
 from inspector.adapters.ledger.versions import DeclaredVersion, NewVersion, store_versions
 
@@ -26,6 +27,7 @@ __all__ = [
     "SqlChallengeStore",
     "SqlLedger",
     "SqlLineStore",
+    "SqlQualificationStore",
     "TableCopy",
     "masked_url",
     "measure_ledger",

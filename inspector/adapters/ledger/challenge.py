@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
@@ -17,8 +18,11 @@ from inspector.adapters.ledger.tables import (
     is_in_challenge_set,
 )
 from inspector.domain.challenge import ChallengeAnswer, ChallengePart
+from inspector.domain.quality import Measurements
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.ports.challenge import ChallengeChange, NewChallengePart
+
+MEASURED: Final = ("width_px", "height_px", "sharpness", "luminance")
 
 
 class SqlChallengeStore:
@@ -77,6 +81,7 @@ def add_answer(connection: Connection, answer: ChallengeAnswer) -> None:
         "is_bad_image": answer.is_bad_image,
         "max_unlike": answer.max_unlike,
         "latency_ms": answer.latency_ms,
+        **{name: getattr(answer.measured, name) for name in MEASURED},
         "at": answer.at,
     }
     connection.execute(insert(challenge_judgements), key | said)
@@ -106,6 +111,7 @@ def _answers(connection: Connection, line: str, fingerprint: str) -> dict[int, C
             is_bad_image=row.is_bad_image,
             max_unlike=row.max_unlike,
             latency_ms=row.latency_ms,
+            measured=Measurements(row.width_px, row.height_px, row.sharpness, row.luminance),
             at=row.at,
         )
         for row in connection.execute(wanted)

@@ -247,6 +247,10 @@ class ChallengeJudgementColumns(TypedColumns):
     is_bad_image: Named[bool]
     max_unlike: Named[float | None] = Column(DOUBLE)
     latency_ms: Named[float] = Column(DOUBLE)
+    width_px: Named[int]
+    height_px: Named[int]
+    sharpness: Named[float] = Column(DOUBLE)
+    luminance: Named[float] = Column(DOUBLE)
     at: Named[datetime] = Column(UTC_TIME)
 
 

@@ -17,6 +17,7 @@ from inspector.domain.challenge import ChallengeAnswer
 from inspector.domain.declared import ViewName
 from inspector.domain.part import Evidence
 from inspector.domain.pipeline import Retention
+from inspector.domain.quality import Measurements
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.errors import LedgerError
 from inspector.ports.challenge import ChallengeChange, NewChallengePart
@@ -37,6 +38,7 @@ def an_answer(part: int, **changes: object) -> ChallengeAnswer:
     given = {
         "part": part, "fingerprint": "f" * 16, "policy": "p" * 16, "votes": VOTES, "stopped_by": StoppedBy.SETTLED,
         "opinion": Opinion(0.0), "is_bad_image": False, "max_unlike": 1.5, "latency_ms": 120.5, "at": NOON,
+        "measured": Measurements(640, 480, 99.5, 0.5),
     }  # fmt: skip
     return ChallengeAnswer(**(given | changes))  # type: ignore[arg-type]
 

@@ -52,7 +52,8 @@ def _challenge_answers() -> None:
         *(_column(name, sa.String()) for name in ("policy", "stopped_by")),
         *(_column(name, DOUBLE, nullable=True) for name in ("opinion", "max_unlike")),
         _column("is_bad_image", sa.Boolean()),
-        _column("latency_ms", DOUBLE),
+        *(_column(name, sa.Integer()) for name in ("width_px", "height_px")),
+        *(_column(name, DOUBLE) for name in ("latency_ms", "sharpness", "luminance")),
         _column("at", TIME),
     )
     op.create_table(

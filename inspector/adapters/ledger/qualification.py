@@ -1,0 +1,71 @@
+"""Stores qualifications, and with each of them the right to pass that it grants or takes away."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+
+from inspector.adapters.ledger.challenge import parts_of
+from inspector.adapters.ledger.database import ledger_errors, open_engine
+from inspector.adapters.ledger.tables import pass_rights, qualifications
+from inspector.domain.line_state import RightOrigin
+from inspector.errors import LedgerError
+from inspector.ports.challenge import QualificationBasis, QualificationRecord
+
+
+class SqlQualificationStore:
+    """`ports.QualificationStore` for one database."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def record_qualification(self, record: QualificationRecord) -> None:
+        engine = open_engine(self._url, writes=True)
+        try:
+            with ledger_errors("the qualification can't be stored"), engine.begin() as connection:
+                _require_same_set(connection, record)
+                _insert(connection, record)
+                if record.passed:
+                    _grant(connection, record)
+                else:
+                    _revoke(connection, record)
+        finally:
+            engine.dispose()
+
+
+def _require_same_set(connection: Connection, record: QualificationRecord) -> None:
+    """Refuse a result about another set than the line has now: the parts that are new may be the ones that pass."""
+    held = [part.number for part in parts_of(connection, record.line)]
+    if record.basis is not QualificationBasis.SHIPPED and held != sorted(record.parts):
+        raise LedgerError(
+            f"the challenge set of {record.line} was changed meanwhile; run again: inspector qualify {record.line}"
+        )
+
+
+def _insert(connection: Connection, record: QualificationRecord) -> None:
+    row = record._asdict() | {"figures": dict(record.figures), "missing": list(record.missing)}
+    del row["parts"]
+    connection.execute(insert(qualifications), row)
+
+
+def _grant(connection: Connection, record: QualificationRecord) -> None:
+    """Grant the right, unless the line has it already."""
+    if connection.scalar(select(pass_rights.c.number).where(_is_same_right(record)).limit(1)) is not None:
+        return
+    given = {name: getattr(record, name) for name in ("line", "fingerprint", "policy", "reason", "author", "at")}
+    connection.execute(insert(pass_rights), given | {"origin": RightOrigin.QUALIFICATION, "until": None})
+
+
+def _revoke(connection: Connection, record: QualificationRecord) -> None:
+    """Take the right of an earlier qualification away. A person's override stays until its end."""
+    connection.execute(update(pass_rights).where(_is_same_right(record)).values(revoked_at=record.at))
+
+
+def _is_same_right(record: QualificationRecord) -> ColumnElement[bool]:
+    right = pass_rights.c
+    return and_(
+        right.line == record.line,
+        right.fingerprint == record.fingerprint,
+        right.policy == record.policy,
+        right.origin == RightOrigin.QUALIFICATION.value,
+        right.revoked_at.is_(None),
+    )

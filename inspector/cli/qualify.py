@@ -1,0 +1,95 @@
+"""`inspector qualify`, with its table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from inspector.cli.options import AsJson, ChangeReason, LineArgument, ModelCardPath, read_settings
+from inspector.cli.output import print_json, print_status, print_table, stderr_console
+from inspector.cli.progress import progress_bars
+
+if TYPE_CHECKING:
+    from inspector.domain.challenge import ChallengePart
+    from inspector.lines.qualification import Qualification
+    from inspector.lines.qualification_figures import BoundedShare
+
+MAX_LISTED_PARTS = 20
+
+
+def qualify(
+    line: LineArgument,
+    model: ModelCardPath = None,
+    reason: ChangeReason = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the result and record nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a line's challenge set through its live version, and grant the right to pass if that proves it.
+
+    Loads the model of the card, at the lowest priority, unless stored votes suffice. Exits 1 if the line is refused.
+    """
+    from inspector.bootstrap.from_settings import absolute
+    from inspector.operations.qualification import qualify as qualify_line
+    from inspector.operations.qualification import yield_to_live_frames
+
+    yield_to_live_frames()
+    settings = absolute(read_settings(model=model))
+    with progress_bars(stderr_console) as progress:
+        result = qualify_line(settings, line, reason, print_status, progress, dry_run=dry_run)
+    if as_json:
+        print_json(result.as_json() | {"recorded": not dry_run})
+    else:
+        _print(result, recorded=not dry_run)
+    if not result.passed:
+        raise typer.Exit(1)
+
+
+def _print(result: Qualification, *, recorded: bool) -> None:
+    figures, limits = result.figures, result.replay.version.pipeline.qualification
+    bound = f"at most ({100 * limits.confidence:g} %)"
+    table = Table("challenge set", "parts", "of", "share", bound, "limit")
+    _add_share(table, "escape: NG parts that pass", figures.escape, limits.escape)
+    _add_share(table, "overkill: OK parts rejected", figures.overkill, limits.overkill)
+    _add_share(table, "OK parts to review", figures.review_ok, None)
+    _add_share(table, "all parts to review", figures.review, None)
+    print_table(table)
+    if figures.latency_p50_ms is not None and figures.latency_p95_ms is not None:
+        print_status(
+            f"{figures.votes_mean:.1f} votes a part; latency {figures.latency_p50_ms:.0f} ms, 95 % within "
+            f"{figures.latency_p95_ms:.0f} ms, {figures.slow} part(s) over the deadline at lowest priority"
+        )
+    _print_parts("NG parts that pass", result.escaped)
+    _print_parts("OK parts that are rejected", result.overkilled)
+    if figures.ng_groups < figures.escape.parts:
+        print_status(
+            f"the NG pictures are of {figures.ng_groups} groups: bounds take pictures as independent, and pictures of "
+            "one group are not"
+        )
+    _print_verdict(result, recorded=recorded)
+
+
+def _print_verdict(result: Qualification, *, recorded: bool) -> None:
+    line, version = result.replay.line, result.replay.version.version
+    if not result.passed:
+        print_status(f"{line} version {version} is refused: {'; '.join(result.missing)}")
+    elif recorded:
+        print_status(
+            f"{line} version {version} is qualified; where it is not live yet, run: inspector line live {line}"
+        )
+    else:
+        print_status(f"{line} version {version} would be qualified; nothing is recorded")
+
+
+def _add_share(table: Table, name: str, share: BoundedShare, limit: float | None) -> None:
+    found = "-" if share.share is None else f"{100 * share.share:.2f} %"
+    wanted = "" if limit is None else f"{100 * limit:g} %"
+    table.add_row(name, str(share.found), str(share.parts), found, f"{100 * share.upper:.2f} %", wanted)
+
+
+def _print_parts(what: str, parts: list[ChallengePart]) -> None:
+    if parts:
+        shown = ", ".join(f"{part.number} ({part.note})" for part in parts[:MAX_LISTED_PARTS])
+        more = len(parts) - MAX_LISTED_PARTS
+        print_status(f"{what}: {shown}" + (f" and {more} more" if more > 0 else ""))

@@ -1,0 +1,159 @@
+"""Qualify a line with the model of the card, and keep a line's right to pass over a change of its policy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from typing import Any, Final, NamedTuple
+
+from inspector.adapters.ledger import SqlQualificationStore
+from inspector.bootstrap.from_settings import card_of
+from inspector.domain.line_state import LineState, RightOrigin
+from inspector.domain.pipeline import line_fingerprint
+from inspector.errors import InspectorError
+from inspector.judging.judge import Judge
+from inspector.lines.qualification import ChallengeReplay, Qualification, Qualifications
+from inspector.operations.apply import LineChange
+from inspector.operations.challenge import challenge_sets
+from inspector.operations.line_states import user_name
+from inspector.operations.progress import Notify, ReportProgress
+from inspector.ports.challenge import QualificationBasis
+from inspector.ports.ledger import PipelineVersion
+from inspector.ports.pool import Job, Judgement
+from inspector.settings import Settings
+
+LOWEST_PRIORITY: Final = 19  # of os.nice
+
+
+class LoadedModel:
+    """`ports.ChallengeModel` in this process."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+
+    async def judge(self, job: Job) -> Judgement:
+        """Climb the ladder; no words and no shadow votes follow."""
+        async with aclosing(self._judge.judge(job)) as outcomes:
+            judgement = await anext(outcomes)
+        if not isinstance(judgement, Judgement):
+            raise InspectorError("the model gave words before a judgement")
+        return judgement
+
+
+class KeptRight(NamedTuple):
+    """Whether a line keeps its right to pass when its policy changes, and why."""
+
+    line: str
+    keeps: bool
+    text: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"keeps_right": self.keeps, "text": self.text}
+
+
+def yield_to_live_frames() -> None:
+    """Let this process, and the threads that it starts from now on, work only while no other process wants the CPU.
+
+    Frames of the running service on this machine are then judged as if nobody qualified a line.
+    """
+    with suppress(AttributeError, OSError):
+        os.nice(LOWEST_PRIORITY)
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+@contextmanager
+def qualifications(settings: Settings) -> Iterator[Qualifications]:
+    """Yield the qualifications of this installation's lines. Raises LedgerError."""
+    with challenge_sets(settings) as sets:
+        yield Qualifications(sets, SqlQualificationStore(settings.database))
+
+
+def qualify(
+    settings: Settings, line: str, reason: str, notify: Notify, progress: ReportProgress, *, dry_run: bool = False
+) -> Qualification:
+    """Qualify the live version of a line under the model of the card, and record the result unless `dry_run`.
+
+    The model is loaded only where stored votes do not suffice. Raises ModelError where it can't be loaded.
+    """
+    with qualifications(settings) as service:
+        version = service.sets.states.version(line)
+        replay = service.replay(version, card_fingerprint(settings, version))
+        basis = QualificationBasis.ASKED if replay.unknown else QualificationBasis.STORED_VOTES
+        if replay.unknown:
+            replay = _ask(settings, service, replay, notify, progress)
+        elif replay.outcomes:
+            notify(f"recomputed from the stored votes of {len(replay.outcomes)} challenge parts; no model is asked")
+        result = service.assess(replay, basis)
+        if not dry_run:
+            service.record(result, user_name(), reason)
+        return result
+
+
+def card_fingerprint(settings: Settings, version: PipelineVersion) -> str:
+    """Return the fingerprint of this version with the model of the card.
+
+    Raises ModelError where the model can't be found or its server can't be reached.
+    """
+    from inspector.adapters.vlm import model_fingerprint
+
+    model = model_fingerprint(card_of(settings), settings.model.parent)
+    return line_fingerprint(version.pipeline.settings_fingerprint(), model, version.golden)
+
+
+def keep_rights(settings: Settings, changes: Sequence[LineChange], *, dry_run: bool = False) -> list[KeptRight]:
+    """Recompute the qualification of each line whose change leaves its scores as they are, before the change is live.
+
+    Lines without a qualification are left out, unless they are live by an override, which ends.
+    """
+    with qualifications(settings) as service:
+        live = {version.pipeline.line: version for version in service.sets.states.archive.list_pipelines()}
+        changed = [(live[change.line], change) for change in changes if change.is_changed and change.line in live]
+        kept = [_keep_right(service, version, change, dry_run=dry_run) for version, change in changed]
+        return [each for each in kept if each is not None]
+
+
+def _keep_right(
+    service: Qualifications, live: PipelineVersion, change: LineChange, *, dry_run: bool
+) -> KeptRight | None:
+    line, policy = change.line, live.pipeline.policy_fingerprint()
+    held = [right for right in live.status.rights if right.policy == policy and right.holds(service.sets.now())]
+    next_version = live._replace(pipeline=change.declared.pipeline, golden=change.golden, version=live.version + 1)
+    is_same = next_version.pipeline.policy_fingerprint() == policy and not change.rescores
+    if is_same or not held:
+        return None
+    remedy = f"run: inspector qualify {line}"
+    if change.rescores:
+        return KeptRight(line, False, f"scores change, so its right to pass ends; {remedy}")
+    proved = dict.fromkeys(right.fingerprint for right in held if right.origin is RightOrigin.QUALIFICATION)
+    if not proved:
+        is_live = live.status.state is LineState.LIVE
+        return KeptRight(line, False, f"its override ends with this version; {remedy}") if is_live else None
+    results = [service.assess(service.replay(next_version, each), QualificationBasis.STORED_VOTES) for each in proved]
+    if not dry_run:
+        for each in results:
+            if not each.replay.unknown:
+                service.record(each, user_name(), f"recomputed for version {next_version.version}")
+    newest = results[-1]
+    if newest.passed:
+        escape = newest.figures.escape
+        shown = f"{escape.found} of {escape.parts} NG parts pass, at most {100 * escape.upper:.3g} %"
+        return KeptRight(line, True, f"keeps its right to pass, recomputed from stored votes: {shown}")
+    return KeptRight(line, False, f"loses its right to pass: {'; '.join(newest.missing)}; {remedy}")
+
+
+def _ask(
+    settings: Settings, service: Qualifications, replay: ChallengeReplay, notify: Notify, progress: ReportProgress
+) -> ChallengeReplay:
+    from inspector.adapters.vlm import load
+
+    card = card_of(settings)
+    notify(f"loading {card.name} here: {len(replay.unknown)} challenge part(s) must be asked")
+    engine = load(card, settings.model.parent, settings.threads)
+    model = LoadedModel(Judge(engine, service.sets.evidence))
+
+    def report(done: int, total: int) -> None:
+        progress(f"asking {card.name}", done, total)
+
+    return asyncio.run(service.ask(replay, model, report))
