@@ -15,6 +15,7 @@ from inspector.text import one_line, shortened
 POLL_S: Final = 1.0  # between questions to the replicas
 POLL_TIMEOUT_S: Final = 5.0  # replicas that do not say within this time say nothing
 BACK_AFTER_S: Final = 2.0  # without a fault: a server that refuses some requests is not back between them
+NEW_CAUSE_S: Final = 60.0  # between alarms of one outage whose cause changes: a server may word each refusal anew
 MAX_CAUSE: Final = 400  # characters of the server's words
 REMEDY: Final = "parts get the fail-safe until it answers; its clients need no restart"
 
@@ -26,7 +27,8 @@ class ModelState:
         self._pool = pool
         self._status = status
         self._events = events
-        self._since_s = self._fault_s = -math.inf
+        self._since_s = self._fault_s = self._reported_s = -math.inf
+        self._reported = ""
         self._parts = 0
         self.cause: str | None = None
 
@@ -59,11 +61,14 @@ class ModelState:
             self._set_away(fault)
 
     def _set_away(self, words: str) -> None:
-        is_new, self._fault_s = self.cause is None, loop_time_s()
-        self.cause = shortened(one_line(words), MAX_CAUSE)
-        if is_new:
-            self._since_s = self._fault_s
-            self._events.add("MODEL_AWAY", f"{self.cause}; {REMEDY}", severity=EventSeverity.ALARM)
+        now_s, cause = loop_time_s(), shortened(one_line(words), MAX_CAUSE)
+        is_new = self.cause is None
+        is_due = is_new or (cause != self._reported and now_s - self._reported_s >= NEW_CAUSE_S)
+        self.cause, self._fault_s = cause, now_s
+        self._since_s = now_s if is_new else self._since_s
+        if is_due:
+            self._reported, self._reported_s = cause, now_s
+            self._events.add("MODEL_AWAY", f"{cause}; {REMEDY}", severity=EventSeverity.ALARM)
 
     def _set_back(self) -> None:
         now_s = loop_time_s()

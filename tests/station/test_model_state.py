@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from support.fakes import MemoryLedger
@@ -33,10 +34,22 @@ class Replicas(ScriptedPool):
         return self.fault
 
 
+class RecordingLog(EventLog):
+    """Keeps the texts of its events in order, however soon one follows another."""
+
+    def __init__(self, ledger: MemoryLedger) -> None:
+        super().__init__(ledger, MemoryPublisher(), Topics())
+        self.texts: list[str] = []
+
+    def add(self, kind: str, text: str, **details: Any) -> None:
+        self.texts.append(text)
+        super().add(kind, text, **details)
+
+
 class Bench:
     def __init__(self) -> None:
         self.replicas, self.ledger = Replicas(), MemoryLedger()
-        self.log = EventLog(self.ledger, MemoryPublisher(), Topics())
+        self.log = RecordingLog(self.ledger)
         self.state = ModelState(self.replicas, self.replicas, self.log)
 
     async def events(self) -> list[tuple[str, str]]:
@@ -70,6 +83,19 @@ async def test_a_server_that_refuses_every_other_part_does_not_come_and_go() -> 
         await bench.state.judge(JOB)
         await asyncio.sleep(BACK_AFTER_S / 4)
     assert [kind for kind, _ in await bench.events()] == ["MODEL_AWAY"]
+
+
+async def test_an_outage_whose_cause_changes_is_reported_again_but_not_for_every_wording() -> None:
+    bench = Bench()
+    for second in range(200):
+        bench.replicas.fault = f"refused, request {second}" if second < 100 else "can't be reached"
+        await bench.state.poll()
+        await asyncio.sleep(1.0)
+    assert [text.partition(";")[0] for text in bench.log.texts] == [
+        "refused, request 0",
+        "refused, request 60",
+        "can't be reached",
+    ]
 
 
 async def test_without_parts_the_replicas_are_asked() -> None:
