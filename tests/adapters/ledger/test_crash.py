@@ -112,7 +112,7 @@ async def main(url):
                     break
         allow(resource.RLIM_INFINITY)
         print(refused[0][1])
-        print([await ledger.record(part, [a_verdict(part)]) for part, _ in refused])
+        print([(await ledger.record(part, [a_verdict(part)])).name for part, _ in refused])
         print(len(await ledger.unpublished(None, 10_000)) == number + 1)
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -127,4 +127,4 @@ def test_full_disk_is_an_error_and_the_ledger_goes_on_when_there_is_room(tmp_pat
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", FULL_DISK, url]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert said == ["the ledger could not write: disk I/O error", "[True, True, True]", "True"]
+    assert said == ["the ledger could not write: disk I/O error", "['NEW', 'NEW', 'NEW']", "True"]

@@ -19,8 +19,9 @@ REASONS: Final = {
     Reason.BAD_IMAGE: "The picture could not be judged",
     Reason.MODEL_ERROR: "The model gave no usable answer",
     Reason.OVERLOAD: "All model replicas were busy",
-    Reason.UNQUALIFIED: "The thresholds are not valid for this model",
+    Reason.UNQUALIFIED: "The line is not qualified for this model and these settings",
     Reason.SAFE_MODE: "The line is in safe mode",
+    Reason.PAUSED: "The line is paused",
 }
 STOPS: Final = {
     StoppedBy.SETTLED: "settled",
