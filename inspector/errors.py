@@ -12,6 +12,7 @@
     │   ├── PoolOverload   every replica is full: the fail-safe disposition is due at once
     │   ├── ReplicaError   a replica died or failed on the frame: another one may succeed
     │   └── ClusterLostError  Ray itself is gone: only a new start of the service helps
+    ├── ConflictError      whoever changes a line: somebody else changed it meanwhile; nothing is stored
     ├── BrokerError        the operator: the MQTT broker can't be reached or refuses the connection
     └── LedgerError        the operator: the database can't be written or read
 
@@ -99,6 +100,10 @@ class ReplicaError(PoolError):
 
 class ClusterLostError(PoolError):
     """Ray ended under the running service."""
+
+
+class ConflictError(InspectorError):
+    """A change is based on a state that is no longer the newest. Nothing is stored."""
 
 
 class BrokerError(InspectorError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inspector.cli.options import PIPELINES, AsJson, read_settings
+from inspector.cli.options import PIPELINES, AsJson, ChangeReason, read_settings
 from inspector.cli.output import escaped, print_json, stderr_console
 
 if TYPE_CHECKING:
@@ -18,24 +18,28 @@ if TYPE_CHECKING:
 def apply(
     path: Annotated[Path, typer.Argument(help="Pipeline file, or a folder of them.")] = PIPELINES,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes and store nothing.")] = False,
+    base: Annotated[int | None, typer.Option(help="The live version, to undo what the file does not have.")] = None,
+    reason: ChangeReason = "",
     as_json: AsJson = False,
 ) -> None:
     """Make changed pipeline files live as new versions of their lines.
 
-    Shows each change first. Refuses lines that the model of INSPECTOR_MODEL can't serve. Running stations load a new
-    version within 2 s.
+    A file that was not made from the live version is refused with what changed since: its first line names its base, as
+    [bold]inspector export pipelines[/] writes it. Refuses lines that the model of INSPECTOR_MODEL can't serve. Running
+    stations load a new version within 2 s.
     """
     from inspector.adapters.ledger import FileEvidence
     from inspector.bootstrap.from_settings import absolute, known_card
-    from inspector.operations.apply import plan_changes, read_pipelines, store_changes
+    from inspector.operations.apply import plan_changes, read_pipelines, require_bases, store_changes
     from inspector.operations.qualification import keep_rights
 
     settings = absolute(read_settings())
     settings.data.mkdir(parents=True, exist_ok=True)
     evidence, card = FileEvidence(settings.evidence), known_card(settings)
     changes = plan_changes(read_pipelines(path), settings.database, evidence, card)
+    require_bases(changes, settings.database, base)
     rights = {each.line: each for each in keep_rights(settings, changes, dry_run=dry_run)}
-    versions = {} if dry_run else store_changes(changes, settings.database)
+    versions = {} if dry_run else store_changes(changes, settings.database, reason)
     if as_json:
         lines = [
             change.as_json() | {"new_version": versions.get(change.line), "right": _as_json(rights.get(change.line))}

@@ -3,18 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from inspector.config.file_base import FileBase, read_base
 from inspector.config.loader import read_pipeline
 from inspector.domain.pipeline import SCORED_SETTINGS, SCORED_WHEN_CHANGED, Pipeline
 from inspector.errors import DeclarationError, Fault
 
 
 class DeclaredPipeline(NamedTuple):
-    """A pipeline and the file that declares it. Golden samples are relative to that file."""
+    """A pipeline and the file that declares it. Golden samples are relative to that file.
+
+    `base` is the version that the file was made from, where the file names it.
+    """
 
     file: str
     pipeline: Pipeline
+    base: FileBase | None = None
+
+
+class Declaration(Protocol):
+    """A pipeline with the sha256 of its golden samples."""
+
+    @property
+    def pipeline(self) -> Pipeline: ...
+
+    @property
+    def golden(self) -> tuple[str, ...]: ...
+
+
+class VersionDiff(NamedTuple):
+    """The difference between two versions of a line: their settings, and the pictures of their golden samples."""
+
+    settings: tuple[SettingChange, ...]
+    new_golden: bool
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.settings and not self.new_golden
+
+    @property
+    def rescores(self) -> bool:
+        """Whether votes under the one are not comparable with votes under the other."""
+        return self.new_golden or any(each.rescores for each in self.settings)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "settings": [each._asdict() for each in self.settings],
+            "new_golden": self.new_golden,
+            "rescores": self.rescores,
+        }
+
+    def __str__(self) -> str:
+        rows = [f"{each.field}: {each.old} → {each.new}" for each in self.settings]
+        return "\n".join([*rows, *(["golden samples: other pictures"] if self.new_golden else [])])
 
 
 class SettingChange(NamedTuple):
@@ -39,13 +81,18 @@ def read_declarations(texts: Mapping[str, str | bytes]) -> tuple[DeclaredPipelin
     faults: list[Fault] = []
     for file, text in texts.items():
         try:
-            declared.append(DeclaredPipeline(file, read_pipeline(text, file)))
+            declared.append(_declared(text, file))
         except DeclarationError as error:
             faults += error.faults
     faults += _declared_twice(declared)
     if faults:
         raise DeclarationError(faults)
     return tuple(declared)
+
+
+def _declared(text: str | bytes, file: str) -> DeclaredPipeline:
+    pipeline = read_pipeline(text, file)
+    return DeclaredPipeline(file, pipeline, read_base(text, file, pipeline.line))
 
 
 def diff(old: Pipeline, new: Pipeline) -> list[SettingChange]:
@@ -61,6 +108,12 @@ def diff(old: Pipeline, new: Pipeline) -> list[SettingChange]:
 def _rescores(field: str) -> bool:
     is_region = field.startswith("cameras.")  # of one camera, whose scores change
     return is_region or field.split("[")[0] in SCORED_SETTINGS | SCORED_WHEN_CHANGED
+
+
+def compare(old: Declaration, new: Declaration) -> VersionDiff:
+    """Compare two versions. Where golden samples lie is no difference: they count by their bytes."""
+    settings = tuple(each for each in diff(old.pipeline, new.pipeline) if each.field != "golden_samples")
+    return VersionDiff(settings, tuple(old.golden) != tuple(new.golden))
 
 
 def _settings(pipeline: Pipeline) -> dict[str, Any]:
@@ -91,7 +144,7 @@ def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 def _declared_twice(declared: Iterable[DeclaredPipeline]) -> list[Fault]:
     first: dict[str, str] = {}
     faults = []
-    for file, pipeline in declared:
+    for file, pipeline, _ in declared:
         earlier = first.setdefault(pipeline.line, file)
         if earlier != file:
             problem = f"{pipeline.line!r} is already declared in {earlier}"

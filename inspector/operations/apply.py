@@ -1,12 +1,12 @@
-"""Make declared pipelines live: read the files, store their golden samples, list the changes, and store a new version
-of each changed line. Running stations load new versions by themselves.
+"""Make declared pipelines live: read the files, store their golden samples, list the changes, check that each file was
+made from the live version, and store a new version of each changed line. Running stations load new versions by
+themselves.
 """
 
 from __future__ import annotations
 
 import mimetypes
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,12 +20,17 @@ from inspector.adapters.ledger import (
     store_versions,
     upgrade,
 )
-from inspector.config.diff import DeclaredPipeline, SettingChange, diff, read_declarations
+from inspector.config.diff import DeclaredPipeline, SettingChange, compare, read_declarations
 from inspector.config.engine_limits import unserved_settings
+from inspector.config.file_base import FileBase
 from inspector.domain.frame import Frame, FrameKey
+from inspector.domain.line_version import VersionOrigin
 from inspector.domain.model_card import ModelCard
 from inspector.domain.pipeline import Pipeline
-from inspector.errors import DeclarationError, Fault, PictureError
+from inspector.errors import ConflictError, DeclarationError, Fault, InspectorError, PictureError
+from inspector.lines.states import require_short
+from inspector.lines.versions import ReadableVersion, Versions
+from inspector.operations.line_states import user_name
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 from inspector.utc import utc_now
@@ -107,7 +112,7 @@ def _challenged(
 ) -> Iterator[Fault]:
     """Yield a fault for each golden sample that is a challenge part of its line: the model is shown golden samples."""
     with closing(SqlChallengeStore(database)) as store:
-        for file, pipeline in fleet:
+        for file, pipeline, _ in fleet:
             parts = {part.sha256: part.number for part in store.challenge_parts(pipeline.line)}
             for place, sha256 in enumerate(hashes[file]):
                 if number := parts.get(sha256):
@@ -119,29 +124,55 @@ def _challenged(
 def _unserved(fleet: tuple[DeclaredPipeline, ...], card: ModelCard | None) -> Iterator[Fault]:
     if card is None:
         return
-    for file, pipeline in fleet:
+    for file, pipeline, _ in fleet:
         yield from (Fault(file, *each) for each in unserved_settings(pipeline, card))
 
 
-def store_changes(changes: list[LineChange], database: str) -> dict[str, int]:
-    """Store a new version of every changed line. Returns the new versions by line."""
-    author = os.environ.get("USER", "")
-    changed = [
-        DeclaredVersion(change.declared.pipeline, change.golden, author, Path(change.declared.file).read_text())
-        for change in changes
-        if change.is_changed
-    ]
-    return dict(store_versions(database, changed))
+def require_bases(changes: Sequence[LineChange], database: str, base: int | None = None) -> None:
+    """Raise ConflictError, for all lines together, where a changed file was not made from the live version.
+
+    `base` is the version that the file of the only changed line was made from, whatever the file says.
+    """
+    changed = [change for change in changes if change.is_changed and not change.is_new]
+    if base is not None and len(changed) > 1:
+        lines = ", ".join(change.line for change in changed)
+        raise InspectorError(f"base: {base} can't be the base of several lines ({lines}); name one file")
+    conflicts = []
+    with closing(SqlArchive(database)) as archive:
+        for change in changed:
+            given = change.declared.base if base is None else FileBase(change.line, base)
+            try:
+                Versions(archive).require_base(change.line, given)
+            except ConflictError as error:
+                conflicts.append(f"{change.declared.file}: {error}")
+    if conflicts:
+        raise ConflictError("\n".join(conflicts))
+
+
+def store_changes(changes: Sequence[LineChange], database: str, reason: str = "") -> dict[str, int]:
+    """Store a new version of every changed line, all or none. Returns the new versions by line.
+
+    Raises ConflictError where a line got another version since the changes were planned.
+    """
+    require_short(reason)
+    author = user_name()
+    return dict(store_versions(database, [_version(each, author, reason) for each in changes if each.is_changed]))
+
+
+def _version(change: LineChange, author: str, reason: str) -> DeclaredVersion:
+    declared = change.declared
+    origin = declared.base.origin if declared.base else VersionOrigin.FILE
+    source = Path(declared.file).read_text(encoding="utf-8-sig")
+    return DeclaredVersion(declared.pipeline, change.golden, author, source, change.version, reason, origin)
 
 
 def _change(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineVersion | None) -> LineChange:
     if live is None:
         return LineChange(declared, hashes, None, (), False)
     declared = _with_learned(_with_taught_model(declared, live), hashes, live)
-    # where golden samples lie is no change: they count by their bytes
-    changes = tuple(each for each in diff(live.pipeline, declared.pipeline) if each.field != "golden_samples")
+    changed = compare(live, ReadableVersion(declared.pipeline, hashes))
     forgets = live.pipeline.learned is not None and declared.pipeline.learned is None
-    return LineChange(declared, hashes, live.version, changes, live.golden != hashes, forgets)
+    return LineChange(declared, hashes, live.version, changed.settings, changed.new_golden, forgets)
 
 
 def _with_taught_model(declared: DeclaredPipeline, live: PipelineVersion) -> DeclaredPipeline:

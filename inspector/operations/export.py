@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from inspector.adapters.ledger import SqlArchive
+from inspector.config.file_base import FileBase
 from inspector.config.yaml_reader import to_yaml
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import BrokerError, LedgerError
@@ -40,7 +41,8 @@ def _write_version(version: PipelineVersion, evidence: EvidenceStore, folder: Pa
         (folder / name).write_bytes(_golden_bytes(evidence, sha256, pipeline.line))
         yield folder / name
     path = folder / f"{pipeline.line}.yaml"
-    path.write_text(as_yaml(pipeline.model_copy(update={"golden_samples": names}), f"version {version.version}"))
+    base = FileBase(pipeline.line, version.version)
+    path.write_text(as_yaml(pipeline.model_copy(update={"golden_samples": names}), base), encoding="utf-8")
     yield path
 
 
@@ -51,10 +53,12 @@ def _golden_bytes(evidence: EvidenceStore, sha256: str, line: str) -> bytes:
         raise LedgerError(f"golden sample {sha256[:12]}… of {line} is not in the evidence store") from error
 
 
-def as_yaml(pipeline: Pipeline, note: str) -> str:
-    """The pipeline as a file that `inspector apply` accepts; the note becomes a comment on its first line."""
+def as_yaml(pipeline: Pipeline, base: FileBase | None, note: str = "") -> str:
+    """Return the pipeline as a file that `inspector apply` accepts: its base on the first line, and a note."""
+    comments = [str(base)] if base else []
+    comments += [f"# {note}"] if note else []
     settings = pipeline.model_dump(mode="json", exclude_defaults=True)
-    return f"# {note}\n" + to_yaml(settings)
+    return "\n".join([*comments, to_yaml(settings)])
 
 
 def write_contract(topics: Topics, folder: Path) -> list[Path]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from inspector.adapters.ledger import DeclaredVersion, SqlLedger, store_versions
 from inspector.domain.learned import LearnedSettings
+from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
 from inspector.messages.outgoing import EventSeverity
 from inspector.operations.line_records import LineRecords, read_line_records
+from inspector.operations.line_states import user_name
 from inspector.ports.ledger import Event
 from inspector.tuning.counterfactual import Impact, impact
 from inspector.tuning.learning import LearningReport, learn_from_history
@@ -58,7 +59,15 @@ def learn_line(database: str, line: str, *, fuse: bool = False, dry_run: bool = 
     cost = impact(records.history.parts, before, after, fingerprint)
     if dry_run:
         return LearningResult(records, lesson, cost, None)
-    stored = store_versions(database, [DeclaredVersion(after, records.live.golden, os.environ.get("USER", ""))])
+    learned = DeclaredVersion(
+        after,
+        records.live.golden,
+        user_name(),
+        parent=records.live.version,
+        reason=f"learned from {len(records.history.parts)} parts",
+        origin=VersionOrigin.LEARN,
+    )
+    stored = store_versions(database, [learned])
     asyncio.run(_record_events(database, _capped_events(line, before, lesson, fingerprint)))
     return LearningResult(records, lesson, cost, stored[0].version if stored else None)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from inspector.config.file_base import FileBase
+from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import balanced_sample
 from inspector.domain.vote import LabelledVotes, counting
@@ -19,11 +21,12 @@ from inspector.tuning.recommendation import Recommendation, apply_ladder, recomm
 
 
 class LadderPlan(NamedTuple):
-    """A line's current pipeline, and the recommendation for it."""
+    """A line's current pipeline, the recommendation for it, and the version that a file with it is based on."""
 
     source: str
     pipeline: Pipeline
     advice: Recommendation
+    base: FileBase | None = None
 
 
 def plan_line(database: str, line: str, limits: RiskLimits) -> LadderPlan:
@@ -32,7 +35,8 @@ def plan_line(database: str, line: str, limits: RiskLimits) -> LadderPlan:
     pipeline, shadows = records.live.pipeline, [past for past in records.history.parts if past.shadow]
     parts = [LabelledVotes(past.shadow, past.is_ng) for past in balanced_sample(shadows)]
     advice = recommend(parts, pipeline, counting(pipeline, records.fingerprint), limits)
-    return LadderPlan(f"{line}, version {records.live.version}: stored votes", pipeline, advice)
+    base = FileBase(line, records.live.version, VersionOrigin.PLAN)
+    return LadderPlan(f"{line}, version {records.live.version}: stored votes", pipeline, advice, base)
 
 
 def plan_recorded(source: PartSource, votes: Path, line: str, limits: RiskLimits) -> LadderPlan:
@@ -54,6 +58,6 @@ def write_plan(planned: LadderPlan, file: Path) -> None:
         f"ladder and thresholds chosen by inspector plan ({planned.source}); golden samples are relative to this file"
     )
     try:
-        file.write_text(as_yaml(apply_ladder(advice.chosen, planned.pipeline), note), encoding="utf-8")
+        file.write_text(as_yaml(apply_ladder(advice.chosen, planned.pipeline), planned.base, note), encoding="utf-8")
     except OSError as error:
         raise InspectorError(f"{file} can't be written: {error}; name another file with --write") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,12 +10,15 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from inspector.adapters.ledger import DeclaredVersion, SqlArchive, store_versions
+from inspector.config.file_base import FileBase
 from inspector.domain.declared import ViewName
+from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import History
 from inspector.errors import InspectorError
 from inspector.operations.export import as_yaml
 from inspector.operations.line_records import MAX_UNREVIEWED_PARTS, live_version
+from inspector.operations.line_states import user_name
 from inspector.operations.progress import ReportProgress, no_progress
 from inspector.ports.engine import Engine
 from inspector.ports.evidence import EvidenceStore
@@ -84,8 +86,8 @@ def write_checklist(
 ) -> ChecklistResult:
     """Write, try and store a checklist.
 
-    Raises InspectorError for a line without golden samples or a checklist view, for one that has a checklist (unless
-    `replace`), and for one whose version changed meanwhile.
+    Raises InspectorError for a line without golden samples or a checklist view, and for one that has a checklist
+    (unless `replace`); ConflictError for one whose version changed meanwhile.
     """
     live = _live(resources.database, line)
     _require_use(live, replace=replace)
@@ -93,19 +95,24 @@ def write_checklist(
     result = asyncio.run(_write_and_try(resources, live, reviewed, progress))
     if dry_run or not result.chosen:
         return result
-    if (now := _live(resources.database, line)) != live:
-        raise InspectorError(f"{line} was changed meanwhile (version {now.version}): nothing is stored; run it again")
-    stored = store_versions(
-        resources.database, [DeclaredVersion(result.pipeline, live.golden, os.environ.get("USER", ""))]
+    checklist = DeclaredVersion(
+        result.pipeline,
+        live.golden,
+        user_name(),
+        parent=live.version,
+        reason=f"{len(result.chosen)} questions chosen by inspector checklist",
+        origin=VersionOrigin.CHECKLIST,
     )
+    stored = store_versions(resources.database, [checklist])
     return result._replace(version=stored[0].version if stored else None)
 
 
 def write_file(result: ChecklistResult, file: Path) -> None:
     """Write the line with its checklist as a pipeline file. Raises InspectorError if the file is not writable."""
+    base = FileBase(result.live.pipeline.line, result.live.version, VersionOrigin.CHECKLIST)
     note = "checklist written by inspector checklist; golden samples are relative to this file"
     try:
-        file.write_text(as_yaml(result.pipeline, note), encoding="utf-8")
+        file.write_text(as_yaml(result.pipeline, base, note), encoding="utf-8")
     except OSError as error:
         raise InspectorError(f"{file} can't be written: {error}; name another file with --write") from error
 

@@ -1,10 +1,14 @@
-"""Port of `adapters/ledger`: the states of lines, as people set them."""
+"""Port of `adapters/ledger`: the states of lines, as people set them, and the versions of lines."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from inspector.domain.line_state import LineState, PassRight
+from inspector.domain.line_version import VersionOrigin
+from inspector.domain.pipeline import Pipeline
 from inspector.ports.ledger import PipelineVersion
 
 
@@ -33,3 +37,54 @@ class LineStore(Protocol):
 
     def change_status(self, change: StatusChange) -> None:
         """Store state and right in one transaction. Earlier ones stay. Raises LedgerError."""
+
+
+class DeclaredVersion(NamedTuple):
+    """A version to store. `golden` are the sha256 of its golden samples in order.
+
+    `source` is the text of the file with its comments; without one the previous version's stays. `parent` is the
+    version that it was made from, None for a new line.
+    """
+
+    pipeline: Pipeline
+    golden: tuple[str, ...]
+    author: str = ""
+    source: str = ""
+    parent: int | None = None
+    reason: str = ""
+    origin: VersionOrigin = VersionOrigin.FILE
+
+
+class NewVersion(NamedTuple):
+    """The number that a stored version got."""
+
+    line: str
+    version: int
+
+
+StoreVersions = Callable[[Sequence[DeclaredVersion]], list[NewVersion]]
+
+
+class LineVersion(NamedTuple):
+    """A stored version of a line, and how it came about.
+
+    `declaration` is None for a version that was stored under another grammar.
+    """
+
+    line: str
+    version: int
+    declaration: Pipeline | None
+    golden: tuple[str, ...]
+    parent: int | None
+    author: str
+    reason: str
+    origin: VersionOrigin
+    created_at: datetime
+    source: str
+
+
+class VersionArchive(Protocol):
+    """The stored versions of lines. Synchronous. Raises LedgerError."""
+
+    def versions(self, line: str) -> list[LineVersion]:
+        """List all versions of a line, oldest first."""

@@ -99,7 +99,7 @@ def test_an_override_that_nobody_can_check_is_refused(
 def test_a_new_policy_takes_the_right_away(installation: Installation) -> None:
     installation.qualify()
     installation.states.go_live("pcb", "ann", "")
-    store_versions(installation.url, [DeclaredVersion(a_pipeline(thresholds={"pass_below": 0.4}), ())])
+    store_versions(installation.url, [DeclaredVersion(a_pipeline(thresholds={"pass_below": 0.4}), (), parent=1)])
     view = installation.states.view("pcb")
     assert view.state is LineState.UNQUALIFIED
     with pytest.raises(InspectorError, match="not qualified under version 2"):

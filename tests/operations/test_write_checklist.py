@@ -25,7 +25,7 @@ from inspector.config.diff import DeclaredPipeline
 from inspector.config.loader import read_pipeline
 from inspector.domain.learned import LearnedSettings
 from inspector.domain.review import Review
-from inspector.errors import InspectorError
+from inspector.errors import ConflictError, InspectorError
 from inspector.lab.synthetic import encode, golden
 from inspector.operations.apply import plan_changes as plan_change
 from inspector.operations.apply import read_pipelines
@@ -50,7 +50,7 @@ class Shop:
         self.evidence = FileEvidence(str(folder / "evidence"))
         upgrade(self.database)
 
-    def declare(self, *, golden_samples: int = 2, **changes: object) -> None:
+    def declare(self, *, golden_samples: int = 2, parent: int | None = None, **changes: object) -> None:
         shown = [encode(golden("board", seed), quality=95) for seed in range(golden_samples)]
         names = [f"golden/board-{seed}.jpg" for seed in range(golden_samples)]
         settings: dict[str, Any] = {"ladder": LADDER, "golden_samples": names} | changes
@@ -58,7 +58,9 @@ class Shop:
         for name, data in zip(names, shown, strict=True):
             (self.folder / name).write_bytes(data)
         kept = tuple(self.evidence.put(data, "image/jpeg").sha256 for data in shown)
-        store_versions(self.database, [DeclaredVersion(a_pipeline(**settings), kept, source="line: pcb")])
+        store_versions(
+            self.database, [DeclaredVersion(a_pipeline(**settings), kept, source="line: pcb", parent=parent)]
+        )
 
     async def review(self, pictures: Mapping[bytes, bool]) -> None:
         """Parts with these pictures, judged and reviewed."""
@@ -218,12 +220,12 @@ def test_a_line_without_use_for_it_is_refused_before_a_model_is_opened(
 
 def test_a_change_that_somebody_applies_meanwhile_is_not_undone(shop: Shop) -> None:
     def meddle(_: bytes, __: str) -> float:
-        shop.declare(deadline_ms=900)
+        shop.declare(deadline_ms=900, parent=1)
         return 0.02
 
     shop.declare()
     with pytest.raises(
-        InspectorError, match=r"pcb was changed meanwhile \(version 2\): nothing is stored; run it again"
+        ConflictError, match=r"pcb: this change is based on version 1, but version 2 by .* is live: nothing is stored"
     ):
         shop.write(SeeingEngine(WRITTEN, meddle))
     assert (shop.live().version, shop.live().pipeline.checklist) == (2, ())

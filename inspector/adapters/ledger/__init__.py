@@ -15,7 +15,8 @@ from inspector.adapters.ledger.line_status import SqlLineStore
 from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
 from inspector.adapters.ledger.qualification import SqlQualificationStore
 from inspector.adapters.ledger.schema import SchemaState, schema_state, upgrade
-from inspector.adapters.ledger.versions import DeclaredVersion, NewVersion, store_versions
+from inspector.adapters.ledger.versions import store_versions
+from inspector.ports.lines import DeclaredVersion, NewVersion
 
 __all__ = [
     "DeclaredVersion",

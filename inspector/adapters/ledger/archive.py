@@ -22,12 +22,14 @@ from inspector.adapters.ledger.database import open_engine, read
 from inspector.adapters.ledger.metrics import count_events, count_parts, count_waiting
 from inspector.adapters.ledger.reads import all_cameras, camera_page, load, newest_pipelines, part_reviews
 from inspector.adapters.ledger.tables import events, is_waiting, losses, outbox, parts
+from inspector.adapters.ledger.versions import versions_of
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.reconciliation import Balance
 from inspector.domain.review import History, PartHistory
 from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
+from inspector.ports.lines import LineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
 
 MAX_CONNECTIONS: Final = 8
@@ -102,6 +104,10 @@ class SqlArchive:
 
     def list_pipelines(self) -> list[PipelineVersion]:
         return read(self._engine, newest_pipelines)
+
+    def versions(self, line: str) -> list[LineVersion]:
+        """List all versions of a line, oldest first."""
+        return read(self._engine, versions_of, line)
 
 
 def _parts(connection: Connection, wanted: PartFilter, limit: int) -> list[PartRow]:

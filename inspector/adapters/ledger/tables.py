@@ -188,6 +188,9 @@ class PipelineVersionColumns(TypedColumns):
     author: Named[str]
     source: Named[str]
     created_at: Named[datetime] = Column(UTC_TIME)
+    parent: Named[int | None]
+    reason: Named[str] = Column(FREE_TEXT, server_default='""')
+    origin: Named[str] = Column(server_default="file")
 
 
 class LineStateColumns(TypedColumns):

@@ -1,46 +1,40 @@
-"""Stores every version of every line's declaration, when it differs from the one before."""
+"""Stores every version of every line's declaration, when it differs from the one before. Reads them with their history.
+
+A version is stored only on top of the version that it was made from: of two people who edit the same one, the second is
+refused.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Connection, insert
+from pydantic import ValidationError
+from sqlalchemy import Connection, insert, select, text
 
 from inspector.adapters.ledger.database import ledger_errors, open_engine
+from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.adapters.ledger.reads import newest_versions
 from inspector.adapters.ledger.rows import Row
 from inspector.adapters.ledger.tables import pipeline_versions
+from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
+from inspector.errors import ConflictError
+from inspector.ports.lines import DeclaredVersion, LineVersion, NewVersion
 from inspector.utc import utc_now
-
-
-class DeclaredVersion(NamedTuple):
-    """A declaration to store. `golden` are the sha256 of its golden samples in order.
-
-    `source` is the text of the file with its comments; without one the previous version's stays.
-    """
-
-    pipeline: Pipeline
-    golden: tuple[str, ...]
-    author: str = ""
-    source: str = ""
-
-
-class NewVersion(NamedTuple):
-    line: str
-    version: int
 
 
 def store_versions(url: str, declarations: Sequence[DeclaredVersion]) -> list[NewVersion]:
     """Store a new version of every line whose pipeline or golden samples changed, all or none; return the new versions.
 
-    Raises LedgerError if the database can't be written.
+    Raises ConflictError if the newest version of a changed line is not its declaration's parent, and LedgerError if the
+    database can't be written.
     """
     engine = open_engine(url, writes=True)
     try:
         with ledger_errors("the pipelines can't be stored"), engine.begin() as connection:
+            _wait_for_others(connection)
             newest = {row.line: row for row in connection.execute(newest_versions())}
             changed = [one for one in declarations if not _is_stored(one, newest.get(one.pipeline.line))]
             return [_store(connection, one, newest.get(one.pipeline.line)) for one in changed]
@@ -48,13 +42,36 @@ def store_versions(url: str, declarations: Sequence[DeclaredVersion]) -> list[Ne
         engine.dispose()
 
 
+def versions_of(connection: Connection, line: str) -> list[LineVersion]:
+    """Return all versions of a line, oldest first."""
+    every = select(pipeline_versions).where(pipeline_versions.c.line == line).order_by(pipeline_versions.c.version)
+    return [_version(row) for row in connection.execute(every)]
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Let one process at a time compare and store. SQLite's transactions that write do so by themselves."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE pipeline_versions IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def _store(connection: Connection, declaration: DeclaredVersion, newest: Any) -> NewVersion:
     line, version = declaration.pipeline.line, newest.version + 1 if newest else 1
+    _require_parent(declaration, newest)
     source = declaration.source or (newest.source if newest else "")
+    how = {"parent": declaration.parent, "reason": declaration.reason, "origin": declaration.origin}
     attributes = {"author": declaration.author, "source": source, "created_at": utc_now()}
-    row = {"line": line, "version": version} | _content(declaration) | attributes
+    row = {"line": line, "version": version} | _content(declaration) | attributes | how
     connection.execute(insert(pipeline_versions), row)
     return NewVersion(line, version)
+
+
+def _require_parent(declaration: DeclaredVersion, newest: Any) -> None:
+    if declaration.parent == (newest.version if newest else None):
+        return
+    line, base = declaration.pipeline.line, declaration.parent
+    now = f"version {newest.version} by {newest.author or 'unknown'} is live" if newest else "the line has no version"
+    basis = f"version {base}" if base else "no version"
+    raise ConflictError(f"{line}: this change is based on {basis}, but {now}: nothing is stored; look at it and repeat")
 
 
 def _is_stored(declaration: DeclaredVersion, newest: Any) -> bool:
@@ -66,3 +83,25 @@ def _is_stored(declaration: DeclaredVersion, newest: Any) -> bool:
 
 def _content(declaration: DeclaredVersion) -> Row:
     return {"declaration": declaration.pipeline.model_dump(mode="json"), "golden": list(declaration.golden)}
+
+
+def _version(row: Any) -> LineVersion:
+    return LineVersion(
+        line=row.line,
+        version=row.version,
+        declaration=_readable(row.declaration),
+        golden=tuple(row.golden),
+        parent=row.parent,
+        author=row.author,
+        reason=row.reason,
+        origin=VersionOrigin(row.origin),
+        created_at=row.created_at,
+        source=row.source,
+    )
+
+
+def _readable(declaration: Any) -> Pipeline | None:
+    try:
+        return pipeline_of(declaration)
+    except ValidationError:
+        return None

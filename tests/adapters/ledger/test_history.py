@@ -96,12 +96,12 @@ async def test_the_stamp_of_a_line_is_that_of_the_parts_judged_as_it_is_declared
         await ledger.record(a_part(), [])
     archive = SqlArchive(database)
     assert archive.fingerprint("pcb") == "0123456789abcdef"
-    store_versions(database, [DeclaredVersion(a_pipeline(**changed), ())])
+    store_versions(database, [DeclaredVersion(a_pipeline(**changed), (), parent=1)])
     assert archive.fingerprint("pcb") == fingerprint
     archive.close()
 
 
 def test_text_of_a_declaration_stays_with_a_version_that_brings_none(database: str) -> None:
     store_versions(database, [DeclaredVersion(a_pipeline(), (), "ann", "line: pcb  # Monday")])
-    store_versions(database, [DeclaredVersion(a_pipeline(deadline_ms=900), (), "bob")])
+    store_versions(database, [DeclaredVersion(a_pipeline(deadline_ms=900), (), "bob", parent=1)])
     assert fetch(database, "SELECT source FROM pipeline_versions ORDER BY version") == [("line: pcb  # Monday",)] * 2

@@ -255,7 +255,9 @@ async def test_newest_version_of_every_line_is_given(opened: Opened) -> None:
         opened.ledger.versions = versions
     else:
         for version in versions:
-            store_versions(opened.url, [DeclaredVersion(version.pipeline, version.golden)])
+            store_versions(
+                opened.url, [DeclaredVersion(version.pipeline, version.golden, parent=version.version - 1 or None)]
+            )
     assert await opened.ledger.pipelines() == [versions[2], versions[1]]
     assert opened.archive.list_pipelines() == [versions[2], versions[1]]
 
