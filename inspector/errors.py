@@ -12,7 +12,7 @@
     │   ├── PoolOverload   every replica is full: the fail-safe disposition is due at once
     │   ├── ReplicaError   a replica died or failed on the frame: another one may succeed
     │   └── ClusterLostError  Ray itself is gone: only a new start of the service helps
-    ├── ConflictError      whoever changes a line: somebody else changed it meanwhile; nothing is stored
+    ├── ConflictError      the author of a change: somebody else changed the line meanwhile
     ├── BrokerError        the operator: the MQTT broker can't be reached or refuses the connection
     └── LedgerError        the operator: the database can't be written or read
 

@@ -15,7 +15,7 @@ from inspector.text import printable, shortened
 
 BASE_LINE: Final = re.compile(r"#\s*base:\s*(\S+)\s+version\s+([1-9][0-9]{0,8})(?:,\s*by\s+([a-z]+))?\s*")
 BASE_WORD: Final = re.compile(r"#\s*base\s*:")
-WRITERS: Final = {each.value: each for each in (VersionOrigin.LEARN, VersionOrigin.PLAN, VersionOrigin.CHECKLIST)}
+WRITERS: Final = {each.value: each for each in (VersionOrigin.PLAN, VersionOrigin.CHECKLIST)}
 
 
 class FileBase(NamedTuple):

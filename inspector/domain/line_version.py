@@ -8,8 +8,8 @@ from enum import StrEnum
 class VersionOrigin(StrEnum):
     """What made a version of a line.
 
-    FILE: a file that people keep. CONSOLE: the pages. LEARN, PLAN and CHECKLIST: a proposal of the command of that
-    name. ROLLBACK: an earlier version of the line.
+    FILE: a file that people keep. CONSOLE: the pages. LEARN, PLAN, CHECKLIST and TEACH: the command of that name.
+    ROLLBACK: an earlier version of the line.
     """
 
     FILE = "file"
@@ -17,4 +17,5 @@ class VersionOrigin(StrEnum):
     LEARN = "learn"
     PLAN = "plan"
     CHECKLIST = "checklist"
+    TEACH = "teach"
     ROLLBACK = "rollback"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ import numpy as np
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlChallengeStore, store_versions
 from inspector.bootstrap.part_features import FeatureReader
 from inspector.domain.declared import Disposition
+from inspector.domain.line_version import VersionOrigin
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline, SecondOpinion
 from inspector.domain.review import PartHistory
@@ -24,6 +24,7 @@ from inspector.judging.taught_opinion import pass_limit
 from inspector.numerics.classification_metrics import auroc
 from inspector.numerics.exact_bounds import MeasuredShare, measured_share
 from inspector.operations.line_records import live_version
+from inspector.operations.line_states import user_name
 from inspector.operations.progress import ReportProgress, no_progress
 from inspector.ports.ledger import PipelineVersion
 from inspector.teaching.advice import Advice
@@ -135,7 +136,7 @@ def teach_line(
     price = _price(reviewed, before, after, learned.model, records.fingerprint)
     refused = _refusal(learned) or _worse(before, learned.model, measured, evidence)
     refused = refused or _harm(_ng_only(reviewed), before, after, learned.model, records.fingerprint)
-    version = None if dry_run or refused else _store(database, evidence, data, after, records.live.golden)
+    version = None if dry_run or refused else _store(database, evidence, data, after, records.live)
     return TaughtResult(
         line,
         learned,
@@ -313,7 +314,10 @@ def _harm(known_ng: TeachingParts, before: Pipeline, after: Pipeline, model: Tau
     return f"{turned} known NG part(s) would turn PASS" if turned else ""
 
 
-def _store(database: str, evidence: FileEvidence, data: bytes, after: Pipeline, golden: tuple[str, ...]) -> int | None:
+def _store(database: str, evidence: FileEvidence, data: bytes, after: Pipeline, live: PipelineVersion) -> int | None:
     evidence.put(data, MEDIA_TYPE)
-    stored = store_versions(database, [DeclaredVersion(after, golden, os.environ.get("USER", ""))])
+    taught = DeclaredVersion(
+        after, live.golden, user_name(), parent=live.version, reason="taught model", origin=VersionOrigin.TEACH
+    )
+    stored = store_versions(database, [taught])
     return stored[0].version if stored else None
