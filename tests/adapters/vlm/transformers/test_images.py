@@ -63,7 +63,7 @@ def test_unreadable_bytes_are_refused(data: bytes) -> None:
 
 
 def test_a_picture_bomb_is_refused_before_it_is_unpacked() -> None:
-    with pytest.raises(PictureError, match=r"144\.0 MP"):
+    with pytest.raises(PictureError, match="the PNG has too many pixels"):
         decode_rgb(encoded(Image.new("1", (12_000, 12_000))))
 
 
