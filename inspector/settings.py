@@ -6,16 +6,19 @@ The settings of lines and models are in `pipelines/` and `models/`; none of them
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inspector.messages.topics import DEFAULT_ROOT, ReplyTopics, Topics
 from inspector.secret_texts import remember_environment, remember_secrets, remember_url
 
+Listed = Annotated[tuple[str, ...], NoDecode]  # one value, several separated by commas, or a JSON list
 Tls = TypeVar("Tls")  # the value of a setting about TLS
 
 
@@ -31,8 +34,10 @@ class Settings(BaseSettings):
     evidence_url: str = Field(
         default="", repr=False, description="folder or fsspec URL for pictures; empty: in the data folder"
     )
-    claims: tuple[str, ...] = Field(
-        default=(), repr=False, description="folders or URLs in which frame-ref pictures may lie"
+    claims: Listed = Field(
+        default=(),
+        repr=False,
+        description="folders or URLs in which frame-ref pictures may lie: one, several with commas, or a JSON list",
     )
 
     broker_host: str = Field(default="127.0.0.1", description="host name or address of the MQTT broker")
@@ -53,7 +58,7 @@ class Settings(BaseSettings):
         default=None, description="name in the broker's certificate, where it is not the host that is called"
     )
     topic_root: str = Field(default=DEFAULT_ROOT, description="root of all topics; one per plant")
-    reply_roots: tuple[str, ...] = Field(
+    reply_roots: Listed = Field(
         default=(), description="topic roots, outside topic_root, to which a frame's Response-Topic may point"
     )
     site: str = Field(default="inspector", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="prefix of MQTT client ids")
@@ -81,7 +86,7 @@ class Settings(BaseSettings):
     )
 
     console_host: str = Field(default="127.0.0.1", description="address on which console and API listen")
-    console_names: tuple[str, ...] = Field(
+    console_names: Listed = Field(
         default=(), description="further host names under which browsers and proxies may ask for console and API"
     )
     console_port: int = Field(default=8080, ge=1, le=65535, description="port of console and API")
@@ -96,6 +101,19 @@ class Settings(BaseSettings):
         default=None, ge=1, le=65535, description="further port on which inspector serve offers /metrics"
     )
     part_states: bool = Field(default=False, description="publish every change of a part's state over MQTT")
+
+    @field_validator("claims", "reply_roots", "console_names", mode="before")
+    @classmethod
+    def _listed(cls, text: object) -> object:
+        """Read a list as people write it."""
+        if not isinstance(text, str):
+            return text
+        if not text.lstrip().startswith("["):
+            return tuple(each.strip() for each in text.split(",") if each.strip())
+        try:
+            return tuple(json.loads(text))
+        except ValueError as error:
+            raise ValueError(f"is no JSON list ({error}); write one value, or several separated by commas") from error
 
     @field_validator("broker_ca", "broker_certificate", "broker_key", mode="before")
     @classmethod
@@ -137,7 +155,7 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.data.absolute() / 'inspector.db'}"
+        return self.database_url or sqlite_url(self.data.absolute() / "inspector.db")
 
     @property
     def evidence(self) -> str:
@@ -150,3 +168,8 @@ class Settings(BaseSettings):
     @property
     def console_url(self) -> str:
         return f"http://{self.console_host}:{self.console_port}/"
+
+
+def sqlite_url(file: Path) -> str:
+    """Return the URL of a database file. Characters of its path that mean something in a URL are quoted."""
+    return f"sqlite:///{quote(str(file))}"

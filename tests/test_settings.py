@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import typer
 from pydantic import ValidationError
 
+from inspector.adapters.ledger import FileEvidence, SqlArchive, upgrade
 from inspector.bootstrap.from_settings import absolute, broker_of, station_client_id
+from inspector.cli.options import read_settings
 from inspector.settings import Settings
 
 
@@ -74,3 +77,48 @@ def test_reply_root_is_compared_with_the_plants_own_root(monkeypatch: pytest.Mon
 def test_client_ids_begin_with_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSPECTOR_SITE", "plant7")
     assert station_client_id(Settings(), 0) == "plant7-station-0"
+
+
+@pytest.mark.parametrize(
+    ("text", "roots"),
+    [
+        ("/srv/frames", ("/srv/frames",)),
+        (" /srv/a b , s3://bucket/frames,", ("/srv/a b", "s3://bucket/frames")),
+        ('["/srv/with,comma"]', ("/srv/with,comma",)),
+        ("", ()),
+    ],
+)
+def test_lists_are_read_as_people_write_them(
+    monkeypatch: pytest.MonkeyPatch, text: str, roots: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("INSPECTOR_CLAIMS", text)
+    assert Settings().claims == roots
+    assert absolute(Settings()).claims == roots
+
+
+def test_claims_below_this_folder_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("INSPECTOR_CLAIMS", "frames")
+    assert absolute(Settings()).claims == (str(tmp_path / "frames"),)
+
+
+@pytest.mark.parametrize("text", ['["/srv/frames"', "[1, 2]", "[[]]"])
+def test_broken_list_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    monkeypatch.setenv("INSPECTOR_CLAIMS", text)
+    with pytest.raises(typer.Exit):
+        read_settings()
+    errors = capsys.readouterr().err.splitlines()
+    assert errors
+    assert all(line.startswith("error: INSPECTOR_CLAIMS") for line in errors)
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a%20b", "a%3Fb", "a b", "a&b;c", "\u00e9", "a::b"])
+def test_data_folder_may_have_any_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    monkeypatch.setenv("INSPECTOR_DATA", str(folder))
+    upgrade(Settings().database)
+    stored = FileEvidence(Settings().evidence).put(b"picture", "image/jpeg")
+    assert (folder / "inspector.db").is_file()
+    assert [path.stem for path in (folder / "evidence").rglob("*") if path.is_file()] == [stored.sha256]
+    assert SqlArchive(Settings().database).list_pipelines() == []

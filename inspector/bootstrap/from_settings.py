@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.tls import Tls
@@ -12,9 +13,6 @@ from inspector.domain.model_card import ModelCard
 from inspector.errors import DeclarationError, Fault
 from inspector.secret_texts import guard_standard_streams, remember_secrets
 from inspector.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TLS_FILES: Final = ("broker_ca", "broker_certificate", "broker_key")
 
@@ -88,6 +86,7 @@ def absolute(settings: Settings) -> Settings:
             "data": settings.data.absolute(),
             "model": settings.model.absolute(),
             **{name: path.absolute() for name in TLS_FILES if (path := getattr(settings, name))},
+            "claims": tuple(root if "://" in root else str(Path(root).absolute()) for root in settings.claims),
             "database_url": settings.database,
             "evidence_url": settings.evidence,
         }

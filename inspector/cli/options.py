@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from inspector.cli.output import print_error
 from inspector.settings import Settings
@@ -50,6 +51,9 @@ def read_settings(**overrides: Any) -> Settings:
         for fault in error.errors():
             name = "INSPECTOR_" + "_".join(str(part) for part in fault["loc"]).upper()
             print_error(f"{name}: {fault['msg'].removeprefix('Value error, ')}")
+        raise typer.Exit(2) from error
+    except (SettingsError, UnicodeDecodeError) as error:
+        print_error(f"the environment or .env can't be read: {error}; correct the setting")
         raise typer.Exit(2) from error
     settings.remember_secrets()
     return settings.model_copy(update={name: value for name, value in overrides.items() if value is not None})

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple
 
-from inspector.adapters.ledger import FileEvidence, SqlArchive, schema_state
+from inspector.adapters.ledger import FileEvidence, SqlArchive, check_integrity, database_exists, schema_state
 from inspector.adapters.mqtt.check.in_flight import measure_in_flight
 from inspector.adapters.vlm.checkpoint_config import read_checkpoint_config
 from inspector.bootstrap.from_settings import broker_of, card_of
@@ -28,6 +28,8 @@ from inspector.ports.archive import PartFilter, PartRow
 from inspector.ports.ledger import PipelineVersion
 from inspector.settings import Settings
 
+MAX_INTEGRITY_CHECK_S: Final = 10.0  # a large database is then checked in part
+DAMAGE_REMEDY: Final = "stop the service, keep a copy of the file, and restore the last backup: inspector restore"
 MIN_FREE_GB: Final = 5.0
 MIN_OUTAGE_S: Final = 60.0  # a shorter outage of the ledger must leave no frame without an answer
 RATE_PARTS: Final = 200  # newest parts of a line from which its rate is taken
@@ -51,6 +53,7 @@ def run_checks(settings: Settings, *, ask: bool = False) -> list[CheckResult]:
         ("disk", _disk),
         ("evidence", _evidence),
         ("database", _database),
+        ("ledger file", _damage),
         ("broker", _broker),
         ("frames in flight", _in_flight),
         ("model", _model),
@@ -96,6 +99,20 @@ def _database(settings: Settings) -> CheckResult:
     remedy = "run `inspector db upgrade` (the service also does so when it starts)"
     found = f"{settings.database} has schema {current or 'none'}, {head} is needed"
     return CheckResult("database", False, found, remedy)
+
+
+def _damage(settings: Settings) -> CheckResult:
+    """Look for damage in the database's file, as after a full disk or a lost power supply."""
+    if not database_exists(settings.database):
+        return CheckResult("ledger file", True, "there is no database yet")
+    try:
+        damage, is_complete = check_integrity(settings.database, MAX_INTEGRITY_CHECK_S)
+    except LedgerError as error:
+        return CheckResult("ledger file", False, str(error), DAMAGE_REMEDY)
+    if damage:
+        return CheckResult("ledger file", False, f"damaged: {'; '.join(damage)}", DAMAGE_REMEDY)
+    extent = "no damage" if is_complete else f"no damage in the {MAX_INTEGRITY_CHECK_S:g} s that the check may take"
+    return CheckResult("ledger file", True, extent)
 
 
 def _broker(settings: Settings) -> CheckResult:

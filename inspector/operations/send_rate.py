@@ -94,10 +94,11 @@ class RateControl:
 
     def add(self, sent_s: float, received_s: float, verdict: VerdictMessage) -> None:
         """Take notice of one verdict."""
-        if self.is_measuring:
-            self._measure(received_s - sent_s, received_s)
+        is_refused = verdict.late or verdict.reason in REFUSALS
+        if self.is_measuring:  # a refused part took no time, but would have taken longer than its deadline
+            self._measure(verdict.deadline_ms / 1000.0 if is_refused else received_s - sent_s, received_s)
         elif sent_s >= self._changed_s:  # an earlier part says nothing about the rate now
-            self._adjust(sent_s, received_s, verdict)
+            self._adjust(received_s - sent_s, received_s, verdict.deadline_ms, is_refused=is_refused)
 
     def _measure(self, took_s: float, now_s: float) -> None:
         self._durations_s.append(took_s)
@@ -106,9 +107,8 @@ class RateControl:
             self.started_fps = self.started_fps or self.fps
             self.is_measuring = False
 
-    def _adjust(self, sent_s: float, received_s: float, verdict: VerdictMessage) -> None:
-        share = (received_s - sent_s) * 1000.0 / verdict.deadline_ms if verdict.deadline_ms else 1.0
-        is_refused = verdict.late or verdict.reason in REFUSALS
+    def _adjust(self, took_s: float, received_s: float, deadline_ms: float, *, is_refused: bool) -> None:
+        share = took_s * 1000.0 / deadline_ms if deadline_ms else 1.0
         self._early = self._early + 1 if share < EARLY_SHARE and not is_refused else 0
         if is_refused:
             self._refused += 1

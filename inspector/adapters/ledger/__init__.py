@@ -10,6 +10,7 @@ from inspector.adapters.ledger.backup.snapshot import TableCopy, open_snapshot, 
 from inspector.adapters.ledger.challenge import SqlChallengeStore
 from inspector.adapters.ledger.database import masked_url
 from inspector.adapters.ledger.evidence import FileEvidence
+from inspector.adapters.ledger.integrity import check_integrity, database_exists
 from inspector.adapters.ledger.ledger import SqlLedger
 from inspector.adapters.ledger.line_status import SqlLineStore
 from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
@@ -30,6 +31,8 @@ __all__ = [
     "SqlLineStore",
     "SqlQualificationStore",
     "TableCopy",
+    "check_integrity",
+    "database_exists",
     "masked_url",
     "measure_ledger",
     "open_snapshot",

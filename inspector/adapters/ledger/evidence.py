@@ -48,7 +48,7 @@ class FileEvidence:
 
     def __init__(self, root: str | Path) -> None:
         with _translated(f"the evidence store {root} can't be opened"):
-            self._files, self._root = fsspec.url_to_fs(str(root))
+            self._files, self._root = _opened(str(root))
             self._is_local = isinstance(self._files, LocalFileSystem)
             if self._is_local:
                 _sweep(Path(self._root) / PARTIAL_FOLDER)
@@ -117,6 +117,11 @@ class FileEvidence:
                 except FileNotFoundError:
                     continue
         raise KeyError(sha256)
+
+
+def _opened(root: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """Return the file system and the path there. A folder's name may hold what separates the parts of a URL."""
+    return (LocalFileSystem(), root) if Path(root).is_absolute() else fsspec.url_to_fs(root)
 
 
 def _stored_format(data: bytes) -> StoredFormat:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,8 +24,9 @@ def bench_ledger(
 ) -> None:
     """Measure parts committed a second, and the time of list queries, in a separate database."""
     from inspector.adapters.ledger import measure_ledger
+    from inspector.settings import sqlite_url
 
     with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder:
-        database = url or f"sqlite:///{folder}/ledger.db"
+        database = url or sqlite_url(Path(folder) / "ledger.db")
         speed = asyncio.run(measure_ledger(database, parts=parts, listed=listed))
     print_figures(asdict(speed), as_json)

@@ -15,6 +15,7 @@ from inspector.adapters.ledger.database import BUSY_TIMEOUT_S
 from inspector.domain.part import PartRecord
 from inspector.lab.chaos.report import StoredPart
 from inspector.ports.archive import PartFilter
+from inspector.settings import sqlite_url
 
 LOCK_DURATION_S: Final = BUSY_TIMEOUT_S + 2.0
 PARTS_PER_PAGE: Final = 500
@@ -36,7 +37,7 @@ class LockableSqlite:
     away_s = LOCK_DURATION_S
 
     def __init__(self, file: Path) -> None:
-        self.url = f"sqlite:///{file}"
+        self.url = sqlite_url(file)
         self._file = file
 
     @contextmanager
