@@ -65,7 +65,8 @@ def _print_change(change: LineChange, new_version: int | None) -> None:
     after = f" → version {new_version}" if new_version else " (dry run)"
     stderr_console.print(f"[bold]{change.line}[/]: {before}{after}")
     for each in change.changes:
-        note = " [yellow](changes scores)[/]" if each.rescores else ""
+        of_camera = each.rescored_camera and f" [yellow](makes {escaped(each.rescored_camera)} UNQUALIFIED)[/]"
+        note = " [yellow](changes scores)[/]" if each.rescores else of_camera or ""
         values = f"[red]{escaped(each.old)}[/] → [green]{escaped(each.new)}[/]"
         stderr_console.print(f"  {escaped(each.field)}: {values}{note}")
     if change.new_golden and not change.is_new:

@@ -71,6 +71,12 @@ class SettingChange(NamedTuple):
     new: Any
     rescores: bool
 
+    @property
+    def rescored_camera(self) -> str | None:
+        """The camera whose scores change with its region; those of others stay."""
+        is_region = self.field.startswith("cameras.")
+        return self.field.removeprefix("cameras.").removesuffix(".region") if is_region else None
+
 
 def read_declarations(texts: Mapping[str, str | bytes]) -> tuple[DeclaredPipeline, ...]:
     """Read all pipelines of a folder, given the text of each file.
@@ -99,15 +105,12 @@ def diff(old: Pipeline, new: Pipeline) -> list[SettingChange]:
     """List the settings that differ, in the order of the grammar."""
     before, after = _settings(old), _settings(new)
     return [
-        SettingChange(field, before.get(field), after.get(field), _rescores(field))
+        SettingChange(
+            field, before.get(field), after.get(field), field.split("[")[0] in SCORED_SETTINGS | SCORED_WHEN_CHANGED
+        )
         for field in dict.fromkeys((*after, *before))
         if before.get(field) != after.get(field)
     ]
-
-
-def _rescores(field: str) -> bool:
-    is_region = field.startswith("cameras.")  # of one camera, whose scores change
-    return is_region or field.split("[")[0] in SCORED_SETTINGS | SCORED_WHEN_CHANGED
 
 
 def compare(old: Declaration, new: Declaration) -> VersionDiff:

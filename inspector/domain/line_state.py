@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
+from inspector.domain.cameras import ANY_CAMERA
 from inspector.domain.decision import JUDGED_REASONS, Decision, Reason, fail_safe
 from inspector.domain.declared import Disposition
 
@@ -43,7 +44,7 @@ class RightOrigin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PassRight:
-    """The right of one line to pass parts under one fingerprint and one policy.
+    """The right of one line to pass parts under one fingerprint and one policy, from the cameras that it names.
 
     `until` ends an override; a qualification has no end. `reason` says why it was given.
     """
@@ -51,11 +52,24 @@ class PassRight:
     fingerprint: str
     policy: str
     origin: RightOrigin
+    cameras: tuple[str, ...]
     until: datetime | None = None
     reason: str = ""
 
+    def covers(self, camera: str) -> bool:
+        return camera in self.cameras or ANY_CAMERA in self.cameras
+
     def holds(self, now: datetime) -> bool:
         return self.until is None or now < self.until
+
+
+class PassQuestion(NamedTuple):
+    """Whether parts of this camera may pass under this fingerprint and policy, at this time."""
+
+    fingerprint: str
+    policy: str
+    camera: str
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +79,36 @@ class LineStatus:
     state: LineState
     rights: tuple[PassRight, ...] = ()
 
-    def right(self, fingerprint: str, policy: str, now: datetime) -> PassRight | None:
-        """Return the right that covers this fingerprint and policy; a qualification before an override."""
-        covering = [each for each in self._of(fingerprint, policy) if each.holds(now)]
+    def right(self, asked: PassQuestion) -> PassRight | None:
+        """Return the right that covers these parts; a qualification before an override."""
+        covering = [each for each in self._of(asked) if each.covers(asked.camera) and each.holds(asked.now)]
         return min(covering, key=lambda each: each.origin is RightOrigin.OVERRIDE, default=None)
 
-    def objection(self, fingerprint: str, policy: str, now: datetime) -> str:
-        """Say why a part of this fingerprint and policy may not pass; empty where it may."""
+    def objection(self, asked: PassQuestion) -> str:
+        """Say why these parts may not pass; empty where they may."""
         if self.state is LineState.COMMISSIONING:
             return "commissioning: the line is not live"
-        if self.right(fingerprint, policy, now):
+        if self.right(asked):
             return ""
-        if self._of(fingerprint, policy):
-            return f"expired: {EXPIRED_DETAIL}; qualify the line"
-        if any(each.fingerprint == fingerprint for each in self.rights):
+        if alike := self._of(asked):
+            covered = any(each.covers(asked.camera) for each in alike)
+            return f"expired: {EXPIRED_DETAIL}; qualify the line" if covered else _new_camera(asked.camera)
+        if any(each.fingerprint == asked.fingerprint for each in self.rights):
             return "policy: not the qualified one; qualify the line"
         return "fingerprint: not the qualified one; qualify the line"
 
-    def state_of(self, fingerprint: str, policy: str, now: datetime) -> LineState:
-        """Return the state in which a part of this fingerprint and policy is decided."""
-        if self.state is LineState.LIVE and self.objection(fingerprint, policy, now):
+    def state_of(self, asked: PassQuestion) -> LineState:
+        """Return the state in which these parts are decided."""
+        if self.state is LineState.LIVE and self.objection(asked):
             return LineState.UNQUALIFIED
         return self.state
 
-    def _of(self, fingerprint: str, policy: str) -> Sequence[PassRight]:
-        return [each for each in self.rights if (each.fingerprint, each.policy) == (fingerprint, policy)]
+    def _of(self, asked: PassQuestion) -> Sequence[PassRight]:
+        return [each for each in self.rights if (each.fingerprint, each.policy) == (asked.fingerprint, asked.policy)]
+
+
+def _new_camera(camera: str) -> str:
+    return f"camera: {camera} was added after the line was qualified; qualify the line"
 
 
 def withhold(decision: Decision, objection: str, disposition: Disposition) -> Decision:

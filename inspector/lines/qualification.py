@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -52,6 +52,12 @@ class ChallengeReplay(NamedTuple):
     @property
     def line(self) -> str:
         return self.version.pipeline.line
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The cameras that are judged as challenge parts are: by their whole pictures."""
+        pipeline = self.version.pipeline
+        return tuple(name for name in pipeline.cameras if pipeline.region(name) is None)
 
 
 class Qualification(NamedTuple):
@@ -133,8 +139,13 @@ class Qualifications:
             missing.insert(0, f"votes of {len(replay.unknown)} challenge part(s): they must be asked")
         return Qualification(replay, figures, tuple(missing), basis)
 
-    def record(self, qualification: Qualification, author: str, reason: str = "") -> None:
-        """Record the result. A line that passes gets the right to pass; one that fails loses an earlier one."""
+    def record(
+        self, qualification: Qualification, author: str, reason: str = "", cameras: Sequence[str] | None = None
+    ) -> None:
+        """Record the result. A line that passes gets the right to pass; one that fails loses an earlier one.
+
+        The right covers `cameras`; without them, all cameras that are judged under this fingerprint.
+        """
         require_short(reason)
         replay, figures = qualification.replay, qualification.figures
         proof = f"{figures.escape.found} of {figures.escape.parts} NG passed, {figures.overkill.parts} OK parts"
@@ -148,6 +159,7 @@ class Qualifications:
             figures=figures.as_json(),
             missing=qualification.missing,
             parts=[each.part.number for each in replay.outcomes] + [part.number for part in replay.unknown],
+            cameras=replay.cameras if cameras is None else cameras,
             author=author,
             reason=reason or proof,
             at=self.sets.now(),

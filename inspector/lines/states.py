@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from inspector.domain.declared import Disposition
-from inspector.domain.line_state import LineState, PassRight, RightOrigin
+from inspector.domain.line_state import LineState, PassQuestion, PassRight, RightOrigin
 from inspector.errors import InspectorError
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.lines import LineArchive, LineStore, StatusChange
@@ -21,22 +21,44 @@ MAX_REASON_CHARACTERS: Final = 400
 
 
 class OverrideRequest(NamedTuple):
-    """A request to set a line live without a qualification. `fingerprint` is that of the line and its model."""
+    """A request to set a line live without a qualification.
 
-    fingerprint: str
+    `fingerprints` are those that judge the parts of each camera now; `*` stands for any camera.
+    """
+
+    fingerprints: Mapping[str, str]
     days: float = DEFAULT_OVERRIDE_DAYS
 
 
-class LineView(NamedTuple):
-    """A line and its status. `state` is that of a part that is judged now, under the newest known fingerprint.
+class CameraView(NamedTuple):
+    """The state of a part of this camera that is judged now, and the right by which it may pass."""
 
-    `right` is the right by which such a part may pass.
-    """
-
-    version: PipelineVersion
+    camera: str
     state: LineState
     objection: str
     right: PassRight | None
+
+
+class LineView(NamedTuple):
+    """A line and its status, for each camera under the newest known fingerprint.
+
+    A line is LIVE where parts of at least one camera may pass. `objection` says why those of others may not.
+    """
+
+    version: PipelineVersion
+    cameras: tuple[CameraView, ...]
+
+    @property
+    def state(self) -> LineState:
+        return next((each.state for each in self.cameras if each.state is LineState.LIVE), self.cameras[0].state)
+
+    @property
+    def objection(self) -> str:
+        return "; ".join(dict.fromkeys(_named(each, self) for each in self.cameras if each.objection))
+
+    @property
+    def right(self) -> PassRight | None:
+        return next((each.right for each in self.cameras if each.right), None)
 
     @property
     def rejects_everything(self) -> bool:
@@ -73,11 +95,11 @@ class LineStates:
 
     def pause(self, line: str, author: str, reason: str) -> LineView:
         """Pause the line: its parts get the fail-safe at once and are not judged."""
-        return self._set(line, LineState.PAUSED, None, author, reason)
+        return self._set(line, LineState.PAUSED, (), author, reason)
 
     def commission(self, line: str, author: str, reason: str) -> LineView:
         """Put the line into commissioning: its parts are judged and stored, and the gate gets the fail-safe."""
-        return self._set(line, LineState.COMMISSIONING, None, author, reason)
+        return self._set(line, LineState.COMMISSIONING, (), author, reason)
 
     def go_live(self, line: str, author: str, reason: str, override: OverrideRequest | None = None) -> LineView:
         """Set the line live.
@@ -85,41 +107,55 @@ class LineStates:
         Raises InspectorError where it has no right to pass under its policy and no override is asked for.
         """
         version, now = self.version(line), self.now()
-        right = _override(version, override, reason, now) if override else None
+        rights = _override(version, override, reason, now) if override else ()
         policy = version.pipeline.policy_fingerprint()
-        if right is None and not any(each.policy == policy and each.holds(now) for each in version.status.rights):
+        if not rights and not any(each.policy == policy and each.holds(now) for each in version.status.rights):
             raise InspectorError(
                 f"{line} is not qualified under version {version.version}; run: inspector qualify {line}. To let it "
                 f"pass parts without that: inspector line live {line} --override --reason WHY --days 7"
             )
-        return self._set(line, LineState.LIVE, right, author, reason)
+        return self._set(line, LineState.LIVE, rights, author, reason)
 
-    def _set(self, line: str, state: LineState, right: PassRight | None, author: str, reason: str) -> LineView:
+    def _set(self, line: str, state: LineState, rights: tuple[PassRight, ...], author: str, reason: str) -> LineView:
         self.version(line)
         require_short(reason)
-        self.store.change_status(StatusChange(line, state, right, reason, author))
+        self.store.change_status(StatusChange(line, state, rights, reason, author))
         return self.view(line)
 
     def _view(self, version: PipelineVersion) -> LineView:
-        status, line, now = version.status, version.pipeline.line, self.now()
-        policy = version.pipeline.policy_fingerprint()
-        known = self.archive.fingerprint(line) or _newest_fingerprint(status.rights, policy)
-        objection = status.objection(known, policy, now)
-        return LineView(version, status.state_of(known, policy, now), objection, status.right(known, policy, now))
+        return LineView(version, tuple(self._camera_view(version, camera) for camera in version.pipeline.cameras))
+
+    def _camera_view(self, version: PipelineVersion, camera: str) -> CameraView:
+        status, policy = version.status, version.pipeline.policy_fingerprint()
+        judged_by = self.archive.fingerprint(version.pipeline.line, camera)
+        known = judged_by or _newest_fingerprint(status.rights, policy, camera)
+        asked = PassQuestion(known, policy, camera, self.now())
+        return CameraView(camera, status.state_of(asked), status.objection(asked), status.right(asked))
 
 
-def _newest_fingerprint(rights: tuple[PassRight, ...], policy: str) -> str:
-    """Return the fingerprint of the newest right under this policy: no part was judged yet."""
-    return next((each.fingerprint for each in reversed(rights) if each.policy == policy), "")
+def _named(view: CameraView, line: LineView) -> str:
+    """Return the objection, with the camera's name where it is not that of all cameras."""
+    same = all(each.objection == view.objection for each in line.cameras)
+    return view.objection if same else f"{view.camera}: {view.objection}"
 
 
-def _override(version: PipelineVersion, request: OverrideRequest, reason: str, now: datetime) -> PassRight:
+def _newest_fingerprint(rights: tuple[PassRight, ...], policy: str, camera: str) -> str:
+    """Return the fingerprint of the camera's newest right under this policy: no part was judged yet."""
+    under = (each for each in reversed(rights) if each.policy == policy and each.covers(camera))
+    return next((each.fingerprint for each in under), "")
+
+
+def _override(version: PipelineVersion, request: OverrideRequest, reason: str, now: datetime) -> tuple[PassRight, ...]:
     if len(reason) < MIN_REASON_CHARACTERS:
         raise InspectorError("reason: an override needs one, which people see until it ends; add --reason WHY")
     if not 0.0 < request.days <= MAX_OVERRIDE_DAYS:
         raise InspectorError(f"days: {request.days:g} is not between 0 and {MAX_OVERRIDE_DAYS:g}; qualify the line")
     until, policy = now + timedelta(days=request.days), version.pipeline.policy_fingerprint()
-    return PassRight(request.fingerprint, policy, RightOrigin.OVERRIDE, until, reason)
+    given = (policy, RightOrigin.OVERRIDE)
+    cameras: dict[str, list[str]] = {}
+    for camera, fingerprint in request.fingerprints.items():
+        cameras.setdefault(fingerprint, []).append(camera)
+    return tuple(PassRight(each, *given, tuple(names), until, reason) for each, names in cameras.items())
 
 
 def require_short(reason: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,7 +45,7 @@ class ShippedQualification(NamedTuple):
     policy: str
     figures: Mapping[str, Any]
 
-    def record(self, version: int, author: str) -> QualificationRecord:
+    def record(self, version: int, author: str, cameras: Sequence[str]) -> QualificationRecord:
         escape = self.figures["escape"]
         return QualificationRecord(
             line=self.line,
@@ -57,6 +57,7 @@ class ShippedQualification(NamedTuple):
             figures=self.figures,
             missing=(),
             parts=(),
+            cameras=cameras,
             author=author,
             reason=f"shipped with the embedded model: {escape['found']} of {escape['parts']} NG passed",
             at=utc_now(),

@@ -11,6 +11,7 @@ from inspector.adapters.ledger import SqlArchive, SqlLineStore
 from inspector.bootstrap.from_settings import card_of
 from inspector.domain.pipeline import line_fingerprint
 from inspector.lines.states import LineStates, LineView, OverrideRequest
+from inspector.ports.ledger import PipelineVersion
 from inspector.settings import Settings
 
 DRILL_REASON: Final = "drill"
@@ -25,19 +26,26 @@ def line_states(settings: Settings) -> Iterator[LineStates]:
 
 
 def override_of(settings: Settings, states: LineStates, line: str, days: float) -> OverrideRequest:
-    """Return the request for an override under the fingerprint that judges the line now.
+    """Return the request for an override under the fingerprints that judge the line's cameras now.
 
-    That is the newest parts' fingerprint. Where no part was judged yet, it is worked out from the model card. Raises
-    ModelError where the model can't be found or its server can't be reached.
+    Those are the newest parts' fingerprints. Where no part was judged yet, they are worked out from the model card.
+    Raises ModelError where the model can't be found or its server can't be reached.
     """
     version = states.version(line)
-    fingerprint = states.archive.fingerprint(line)
-    if fingerprint is None:
-        from inspector.adapters.vlm import model_fingerprint
+    known = {camera: states.archive.fingerprint(line, camera) for camera in version.pipeline.cameras}
+    declared = {} if all(known.values()) else _declared_fingerprints(settings, version)
+    return OverrideRequest({camera: each or declared[camera] for camera, each in known.items()}, days)
 
-        model = model_fingerprint(card_of(settings), settings.model.parent)
-        fingerprint = line_fingerprint(version.pipeline.settings_fingerprint(), model, version.golden)
-    return OverrideRequest(fingerprint, days)
+
+def _declared_fingerprints(settings: Settings, version: PipelineVersion) -> dict[str, str]:
+    """Return the fingerprint of each camera's parts under the model card."""
+    from inspector.adapters.vlm import model_fingerprint
+
+    model, pipeline = model_fingerprint(card_of(settings), settings.model.parent), version.pipeline
+    return {
+        camera: line_fingerprint(pipeline.settings_fingerprint(camera), model, version.golden)
+        for camera in pipeline.cameras
+    }
 
 
 def set_all_live_for_drill(settings: Settings) -> None:
@@ -64,11 +72,13 @@ def as_json(view: LineView) -> dict[str, Any]:
         "set_state": view.version.status.state,
         "state": view.state,
         "objection": view.objection,
+        "cameras": [{"camera": each.camera, "state": each.state, "objection": each.objection} for each in view.cameras],
         "right": right
         and {
             "origin": right.origin,
             "fingerprint": right.fingerprint,
             "policy": right.policy,
+            "cameras": list(right.cameras),
             "until": right.until,
             "reason": right.reason,
         },

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from inspector.adapters.ledger import SqlQualificationStore
 from inspector.bootstrap.from_settings import card_of
-from inspector.domain.line_state import LineState, RightOrigin
+from inspector.domain.line_state import LineState, PassRight, RightOrigin
 from inspector.domain.pipeline import line_fingerprint
 from inspector.errors import InspectorError
 from inspector.judging.judge import Judge
@@ -134,7 +134,8 @@ def _keep_right(
     if not dry_run:
         for each in results:
             if not each.replay.unknown:
-                service.record(each, user_name(), f"recomputed for version {next_version.version}")
+                cameras = _covered(held, each.replay)
+                service.record(each, user_name(), f"recomputed for version {next_version.version}", cameras)
     newest = results[-1]
     if newest.passed:
         escape = newest.figures.escape
@@ -157,3 +158,9 @@ def _ask(
         progress(f"asking {card.name}", done, total)
 
     return asyncio.run(service.ask(replay, model, report))
+
+
+def _covered(held: Sequence[PassRight], replay: ChallengeReplay) -> list[str]:
+    """List the cameras that a right covered before: a change of the policy qualifies no new camera."""
+    rights = [right for right in held if right.fingerprint == replay.fingerprint]
+    return [name for name in replay.cameras if any(right.covers(name) for right in rights)]

@@ -43,7 +43,7 @@ class QualificationBasis(StrEnum):
 class QualificationRecord(NamedTuple):
     """The replay of a challenge set through one version of a line: its figures, and whether it passed.
 
-    `parts` are the numbers of the set's parts that were replayed.
+    `parts` are the numbers of the set's parts that were replayed, `cameras` those that a right to pass will cover.
     """
 
     line: str
@@ -55,6 +55,7 @@ class QualificationRecord(NamedTuple):
     figures: Mapping[str, Any]
     missing: Sequence[str]
     parts: Sequence[int]
+    cameras: Sequence[str]
     author: str
     reason: str
     at: datetime

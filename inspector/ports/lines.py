@@ -13,11 +13,11 @@ from inspector.ports.ledger import PipelineVersion
 
 
 class StatusChange(NamedTuple):
-    """A change of one line's status: a new state, or a new right to pass, or both. None leaves either as it is."""
+    """A change of one line's status: a new state, or new rights to pass, or both. None leaves the state as it is."""
 
     line: str
     state: LineState | None
-    right: PassRight | None
+    rights: tuple[PassRight, ...]
     reason: str
     author: str
 
@@ -28,8 +28,11 @@ class LineArchive(Protocol):
     def list_pipelines(self) -> list[PipelineVersion]:
         """List the newest version of every line with the line's status."""
 
-    def fingerprint(self, line: str) -> str | None:
-        """Return the fingerprint of this line's newest parts; None if none was judged as the line is declared now."""
+    def fingerprint(self, line: str, camera: str | None = None) -> str | None:
+        """Return the fingerprint of the newest parts of the cameras that share this one's region.
+
+        Without a camera: those of the line's first camera. None if none was judged as the line is declared now.
+        """
 
 
 class LineStore(Protocol):

@@ -10,7 +10,7 @@ from typing import Final
 from inspector.domain.decision import Decision, Reason, enforce_deadline
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import Frame
-from inspector.domain.line_state import withhold
+from inspector.domain.line_state import PassQuestion, withhold
 from inspector.domain.part import Evidence, PartRecord, PipelineRef
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.quality import Measurements
@@ -76,18 +76,18 @@ def part_record(
     late = due.left_ms(now_s) < 0.0
     decided_at = frame.received_at + duration
     judged = enforce_deadline(findings.decision, line.pipeline, late=late)
-    right = (fingerprint, line.pipeline.policy_fingerprint(), decided_at)
+    asked = PassQuestion(fingerprint, line.pipeline.policy_fingerprint(), frame.key.camera, decided_at)
     return PartRecord(
         result_id=opened.result_id,
         key=frame.key,
-        decision=withhold(judged, line.status.objection(*right), line.pipeline.fail_safe),
+        decision=withhold(judged, line.status.objection(asked), line.pipeline.fail_safe),
         pipeline=PipelineRef(line.pipeline.line, line.version, fingerprint),
         received_at=frame.received_at,
         decided_at=decided_at,
         latency_ms=duration.total_seconds() * 1000.0,
         deadline_ms=due.ms,
         late=late,
-        line_state=line.status.state_of(*right),
+        line_state=line.status.state_of(asked),
         would_be=judged.outcome,
         part_id=frame.part_id,
         product=frame.product,

@@ -97,11 +97,12 @@ def _hashable(change: SettingChange) -> SettingChange:
     return change._replace(old=repr(change.old), new=repr(change.new))
 
 
-def test_a_region_is_a_change_of_scores_and_a_camera_without_one_is_not() -> None:
+def test_a_region_changes_the_scores_of_its_camera_alone() -> None:
     old = a_pipeline(cameras=["cam1"])
     new = a_pipeline(cameras={"cam1": {"region": [0, 0, 1, 0.5]}, "cam2": {}})
     assert diff(old, new) == [
         SettingChange("cameras", ["cam1"], ["cam1", "cam2"], False),
-        SettingChange("cameras.cam1.region", None, [0.0, 0.0, 1.0, 0.5], True),
+        SettingChange("cameras.cam1.region", None, [0.0, 0.0, 1.0, 0.5], False),
     ]
+    assert [change.rescored_camera for change in diff(old, new)] == [None, "cam1"]
     assert diff(new, a_pipeline(cameras={"cam2": {}, "cam1": {"region": [0, 0, 1, 0.5]}})) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -11,20 +11,31 @@ from support.fakes import NOON, PASSED, REJECTED
 
 from inspector.domain.decision import JUDGED_REASONS, Decision, Reason, Verdict
 from inspector.domain.declared import Disposition
-from inspector.domain.line_state import LineState, LineStatus, PassRight, RightOrigin, withhold
+from inspector.domain.line_state import LineState, LineStatus, PassQuestion, PassRight, RightOrigin, withhold
 
-QUALIFIED = PassRight("f" * 16, "p" * 16, RightOrigin.QUALIFICATION)
-OVERRIDE = PassRight("f" * 16, "p" * 16, RightOrigin.OVERRIDE, NOON + timedelta(days=7), "a customer waits")
+QUALIFIED = PassRight("f" * 16, "p" * 16, RightOrigin.QUALIFICATION, ("cam1",))
+OVERRIDE = PassRight("f" * 16, "p" * 16, RightOrigin.OVERRIDE, ("cam1",), NOON + timedelta(days=7), "a customer waits")
 LIVE = LineStatus(LineState.LIVE, (QUALIFIED,))
 words = st.sampled_from(["f" * 16, "p" * 16, "0" * 16])
+cameras = st.sampled_from(["cam1", "cam2"])
+covered_cameras = st.sampled_from([("cam1",), ("cam1", "cam2"), ("*",), ()])
 rights = st.builds(
-    PassRight, words, words, st.sampled_from(RightOrigin), st.none() | st.sampled_from([NOON, NOON + timedelta(1)])
+    PassRight,
+    words,
+    words,
+    st.sampled_from(RightOrigin),
+    covered_cameras,
+    st.none() | st.sampled_from([NOON, NOON + timedelta(1)]),
 )
 
 
+def asked(camera: str = "cam1", now: datetime = NOON) -> PassQuestion:
+    return PassQuestion("f" * 16, "p" * 16, camera, now)
+
+
 def test_a_qualified_line_has_no_objection() -> None:
-    assert LIVE.objection("f" * 16, "p" * 16, NOON) == ""
-    assert LIVE.state_of("f" * 16, "p" * 16, NOON) is LineState.LIVE
+    assert LIVE.objection(asked()) == ""
+    assert LIVE.state_of(asked()) is LineState.LIVE
 
 
 @pytest.mark.parametrize(
@@ -40,29 +51,31 @@ def test_a_qualified_line_has_no_objection() -> None:
 def test_what_is_missing_is_named(
     status: LineStatus, fingerprint: str, policy: str, detail: str, state: LineState
 ) -> None:
-    asked = (fingerprint * 16, policy * 16, NOON)
-    assert status.objection(*asked).startswith(detail)
-    assert status.state_of(*asked) is state
+    question = PassQuestion(fingerprint * 16, policy * 16, "cam1", NOON)
+    assert status.objection(question).startswith(detail)
+    assert status.state_of(question) is state
 
 
 def test_an_override_ends() -> None:
     status = LineStatus(LineState.LIVE, (OVERRIDE,))
-    assert status.objection("f" * 16, "p" * 16, NOON) == ""
-    assert status.objection("f" * 16, "p" * 16, NOON + timedelta(days=7)).startswith("expired")
+    assert status.objection(asked()) == ""
+    assert status.objection(asked(now=NOON + timedelta(days=7))).startswith("expired")
 
 
 def test_a_qualification_counts_before_an_override() -> None:
-    assert LineStatus(LineState.LIVE, (OVERRIDE, QUALIFIED)).right("f" * 16, "p" * 16, NOON) == QUALIFIED
+    assert LineStatus(LineState.LIVE, (OVERRIDE, QUALIFIED)).right(asked()) == QUALIFIED
 
 
-@given(st.sampled_from(LineState), st.lists(rights, max_size=4).map(tuple), words, words)
+@given(st.sampled_from(LineState), st.lists(rights, max_size=4).map(tuple), words, words, cameras)
 def test_a_part_passes_only_on_a_live_line_under_a_right_that_holds(
-    state: LineState, given_rights: tuple[PassRight, ...], fingerprint: str, policy: str
+    state: LineState, given_rights: tuple[PassRight, ...], fingerprint: str, policy: str, camera: str
 ) -> None:
     status = LineStatus(state, given_rights)
-    decided = withhold(PASSED, status.objection(fingerprint, policy, NOON), Disposition.REVIEW)
+    decided = withhold(PASSED, status.objection(PassQuestion(fingerprint, policy, camera, NOON)), Disposition.REVIEW)
     covered = any(
-        (each.fingerprint, each.policy) == (fingerprint, policy) and (each.until is None or each.until > NOON)
+        (each.fingerprint, each.policy) == (fingerprint, policy)
+        and {camera, "*"} & set(each.cameras)
+        and (each.until is None or each.until > NOON)
         for each in given_rights
     )
     assert (decided.disposition is Disposition.PASS) == (covered and state is not LineState.COMMISSIONING)
@@ -80,3 +93,9 @@ def test_what_the_judgement_said_becomes_the_fail_safe(judged: Decision) -> None
     assert (decided.verdict, decided.disposition, decided.reason) == (
         Verdict.INCONCLUSIVE, Disposition.REJECT, Reason.UNQUALIFIED,
     )  # fmt: skip
+
+
+def test_a_new_camera_is_unqualified_and_no_other() -> None:
+    assert LIVE.objection(asked("cam2")).startswith("camera: cam2 was added")
+    assert LIVE.state_of(asked("cam2")) is LineState.UNQUALIFIED
+    assert LIVE.state_of(asked("cam1")) is LineState.LIVE

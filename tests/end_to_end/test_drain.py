@@ -59,7 +59,7 @@ def set_live(settings: Settings) -> None:
     with line_states(settings) as states:
         [view] = states.views()
         judged_by = live_version(view.version.pipeline).status.rights[0].fingerprint
-        states.go_live(view.line, "test", "drill", OverrideRequest(judged_by))
+        states.go_live(view.line, "test", "drill", OverrideRequest({"cam1": judged_by}))
 
 
 def exposures() -> Iterator[Exposure]:

@@ -83,7 +83,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
         with line_states(here) as states:
             [view] = states.views()
             judged_by = live_version(view.version.pipeline).status.rights[0].fingerprint
-            states.go_live(view.line, "test", "drill", OverrideRequest(judged_by))
+            states.go_live(view.line, "test", "drill", OverrideRequest({"cam1": judged_by}))
         yield here
 
 

@@ -12,7 +12,7 @@ import pytest
 from support.fakes import NOON, a_pipeline
 
 from inspector.adapters.ledger import DeclaredVersion, SqlArchive, SqlLineStore, store_versions, upgrade
-from inspector.domain.line_state import LineState, PassRight, RightOrigin
+from inspector.domain.line_state import LineState, PassQuestion, PassRight, RightOrigin
 from inspector.errors import InspectorError
 from inspector.lines.states import LineStates, OverrideRequest
 from inspector.ports.lines import StatusChange
@@ -40,8 +40,8 @@ class Installation:
         return LineStates(self.archive, SqlLineStore(self.url), self.clock)
 
     def qualify(self) -> None:
-        right = PassRight(FINGERPRINT, POLICY, RightOrigin.QUALIFICATION)
-        SqlLineStore(self.url).change_status(StatusChange("pcb", None, right, "", "ann"))
+        right = PassRight(FINGERPRINT, POLICY, RightOrigin.QUALIFICATION, ("*",))
+        SqlLineStore(self.url).change_status(StatusChange("pcb", None, (right,), "", "ann"))
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def test_a_qualified_line_goes_live_pauses_and_comes_back(installation: Installa
 
 
 def test_an_override_has_a_reason_and_an_end(installation: Installation) -> None:
-    view = installation.states.go_live("pcb", "ann", "a customer waits", OverrideRequest(FINGERPRINT))
+    view = installation.states.go_live("pcb", "ann", "a customer waits", OverrideRequest({"*": FINGERPRINT}))
     assert view.right == PassRight(
-        FINGERPRINT, POLICY, RightOrigin.OVERRIDE, NOON + timedelta(days=7), "a customer waits"
+        FINGERPRINT, POLICY, RightOrigin.OVERRIDE, ("*",), NOON + timedelta(days=7), "a customer waits"
     )
     installation.clock.time += timedelta(days=8)
     ended = installation.states.view("pcb")
@@ -92,7 +92,7 @@ def test_an_override_that_nobody_can_check_is_refused(
     installation: Installation, reason: str, days: float, complaint: str
 ) -> None:
     with pytest.raises(InspectorError, match=complaint):
-        installation.states.go_live("pcb", "ann", reason, OverrideRequest(FINGERPRINT, days))
+        installation.states.go_live("pcb", "ann", reason, OverrideRequest({"*": FINGERPRINT}, days))
     assert installation.states.view("pcb").state is LineState.COMMISSIONING
 
 
@@ -114,3 +114,20 @@ def test_an_unknown_line_is_named(installation: Installation) -> None:
 def test_a_line_that_rejects_everything_until_it_is_live_says_so(installation: Installation) -> None:
     store_versions(installation.url, [DeclaredVersion(a_pipeline("casting", fail_safe="REJECT"), ())])
     assert [view.rejects_everything for view in installation.states.views()] == [True, False]
+
+
+def test_a_new_camera_or_region_makes_only_that_camera_unqualified(installation: Installation) -> None:
+    cut = {"region": [0.0, 0.0, 0.5, 1.0]}
+    declared = a_pipeline(cameras={"cam1": {}, "cam2": cut})
+    store_versions(installation.url, [DeclaredVersion(declared, ())])
+    judged_by = {"cam1": FINGERPRINT, "cam2": "2" * 16}
+    view = installation.states.go_live("pcb", "ann", "drill", OverrideRequest(judged_by))
+    assert [each.state for each in view.cameras] == [LineState.LIVE, LineState.LIVE]
+    assert (view.objection, len(view.version.status.rights)) == ("", 2)
+
+    store_versions(installation.url, [DeclaredVersion(a_pipeline(cameras={"cam1": {}, "cam2": cut, "cam3": {}}), ())])
+    status = installation.states.view("pcb").version.status
+    asked = [PassQuestion(judged_by.get(name, FINGERPRINT), POLICY, name, NOON) for name in ("cam1", "cam2", "cam3")]
+    assert [status.state_of(each) for each in asked] == [LineState.LIVE, LineState.LIVE, LineState.UNQUALIFIED]
+    moved = PassQuestion("3" * 16, POLICY, "cam2", NOON)
+    assert status.objection(moved).startswith("fingerprint"), "cam2 is judged in another region"

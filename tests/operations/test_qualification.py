@@ -96,7 +96,7 @@ def test_changed_scores_need_a_qualification(line: ChallengedLine, settings: Set
 
 def test_an_override_ends_with_its_version(line: ChallengedLine, settings: Settings, tmp_path: Path) -> None:
     states = replace(line.states, now=utc_now)
-    states.go_live("pcb", "ann", "customer audit", OverrideRequest(line.fingerprint))
+    states.go_live("pcb", "ann", "customer audit", OverrideRequest({"*": line.fingerprint}))
     [kept] = keep_rights(settings, changes_of(settings, line, tmp_path, thresholds=TIGHTER))
     assert not kept.keeps
     assert kept.text.startswith("its override ends with this version")

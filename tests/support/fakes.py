@@ -70,7 +70,7 @@ def a_part(trigger_id: str = "t-1", *, line: str = "pcb", camera: str = "cam1", 
 def live_version(pipeline: Pipeline, version: int = 1, golden: tuple[str, ...] = ()) -> PipelineVersion:
     """A version of a line that is qualified for the model of the fakes."""
     fingerprint = line_fingerprint(pipeline.settings_fingerprint(), MODEL_FINGERPRINT, golden)
-    right = PassRight(fingerprint, pipeline.policy_fingerprint(), RightOrigin.QUALIFICATION)
+    right = PassRight(fingerprint, pipeline.policy_fingerprint(), RightOrigin.QUALIFICATION, tuple(pipeline.cameras))
     return PipelineVersion(pipeline, version, golden, LineStatus(LineState.LIVE, (right,)))
 
 

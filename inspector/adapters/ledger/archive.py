@@ -68,9 +68,12 @@ class SqlArchive:
         """Return the balance of this line. Parts received after `settled` may still be in progress."""
         return read(self._engine, balance, line, now, settled)
 
-    def fingerprint(self, line: str) -> str | None:
-        """Return the fingerprint of this line's newest parts; None if none was judged as the line is declared now."""
-        return read(self._engine, hindsight.fingerprint, line)
+    def fingerprint(self, line: str, camera: str | None = None) -> str | None:
+        """Return the fingerprint of the newest parts of the cameras that share this one's region.
+
+        Without a camera: those of the line's first camera. None if none was judged as the line is declared now.
+        """
+        return read(self._engine, hindsight.fingerprint, line, camera)
 
     def history(self, line: str, fingerprint: str, newest: int) -> History:
         """Return the line's parts under this fingerprint: all reviewed and shadow parts, and the newest others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -14,17 +15,24 @@ from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.adapters.ledger.reads import load
 from inspector.adapters.ledger.rows import vote_of
 from inspector.adapters.ledger.tables import parts, pipeline_versions, reviews, shadow_votes
+from inspector.domain.cameras import ANY_CAMERA
 from inspector.domain.declared import Disposition
 from inspector.domain.review import History, PartHistory
 from inspector.domain.vote import Vote
 
 
-def fingerprint(connection: Connection, line: str) -> str | None:
-    """Return the fingerprint of the newest part under the declaration: versions since scores last changed share it."""
+def fingerprint(connection: Connection, line: str, camera: str | None = None) -> str | None:
+    """Return the fingerprint of the newest part under the declaration: versions since scores last changed share it.
+
+    Cameras with the same region share it too. `camera` None means the first one of the line.
+    """
     every = select(pipeline_versions).where(pipeline_versions.c.line == line)
     rows = connection.execute(every.order_by(pipeline_versions.c.version.desc())).all()
-    alike = [row.version for row in takewhile(lambda row: _scores(row) == _scores(rows[0]), rows)]
-    judged = (parts.c.line == line, parts.c.pipeline_version.in_(alike), parts.c.vote_count > 0)
+    sharing = _sharing_region(rows[0], camera) if rows else []
+    alike = [row.version for row in takewhile(lambda row: _scores(row, sharing) == _scores(rows[0], sharing), rows)]
+    judged = [parts.c.line == line, parts.c.pipeline_version.in_(alike), parts.c.vote_count > 0]
+    if ANY_CAMERA not in sharing:
+        judged.append(parts.c.camera.in_(sharing))
     return connection.scalar(select(parts.c.fingerprint).where(*judged).order_by(parts.c.number.desc()).limit(1))
 
 
@@ -57,10 +65,21 @@ def reviewed(connection: Connection, line: str, newest: int) -> list[PartHistory
     return [PartHistory(row.part, (), truths[row.number]) for row in rows if row.number in truths]
 
 
-def _scores(row: Any) -> tuple[str, list[str]] | None:
-    """Return what a version's scores depend on; None if it was stored under another grammar."""
+def _sharing_region(row: Any, camera: str | None) -> list[str]:
+    """List the cameras of a version with the same region; all where it was stored under another grammar."""
     try:
-        return pipeline_of(row.declaration).settings_fingerprint(), row.golden
+        pipeline = pipeline_of(row.declaration)
+    except ValidationError:
+        return [ANY_CAMERA]
+    region = pipeline.region(camera or next(iter(pipeline.cameras)))
+    return [name for name in pipeline.cameras if pipeline.region(name) == region]
+
+
+def _scores(row: Any, cameras: Sequence[str]) -> tuple[set[str], list[str]] | None:
+    """Return what these cameras' scores depend on; None if the version was stored under another grammar."""
+    try:
+        pipeline = pipeline_of(row.declaration)
+        return {pipeline.settings_fingerprint(name) for name in cameras}, row.golden
     except ValidationError:
         return None
 

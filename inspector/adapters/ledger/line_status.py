@@ -21,9 +21,8 @@ class SqlLineStore:
         given = {"line": change.line, "reason": change.reason, "author": change.author, "at": utc_now()}
         try:
             with ledger_errors("the line's status can't be stored"), engine.begin() as connection:
-                if change.right is not None:
-                    right = change.right
-                    covered = {"fingerprint": right.fingerprint, "policy": right.policy}
+                for right in change.rights:
+                    covered = {"fingerprint": right.fingerprint, "policy": right.policy, "cameras": list(right.cameras)}
                     connection.execute(
                         insert(pass_rights), given | covered | {"origin": right.origin, "until": right.until}
                     )

@@ -43,16 +43,18 @@ def _require_same_set(connection: Connection, record: QualificationRecord) -> No
 
 def _insert(connection: Connection, record: QualificationRecord) -> None:
     row = record._asdict() | {"figures": dict(record.figures), "missing": list(record.missing)}
-    del row["parts"]
+    del row["parts"], row["cameras"]
     connection.execute(insert(qualifications), row)
 
 
 def _grant(connection: Connection, record: QualificationRecord) -> None:
     """Grant the right, unless the line has it already."""
-    if connection.scalar(select(pass_rights.c.number).where(_is_same_right(record)).limit(1)) is not None:
+    held = connection.scalars(select(pass_rights.c.cameras).where(_is_same_right(record)))
+    if any(set(record.cameras) <= set(cameras) for cameras in held):
         return
     given = {name: getattr(record, name) for name in ("line", "fingerprint", "policy", "reason", "author", "at")}
-    connection.execute(insert(pass_rights), given | {"origin": RightOrigin.QUALIFICATION, "until": None})
+    right = {"cameras": list(record.cameras), "origin": RightOrigin.QUALIFICATION, "until": None}
+    connection.execute(insert(pass_rights), given | right)
 
 
 def _revoke(connection: Connection, record: QualificationRecord) -> None:

@@ -78,8 +78,8 @@ def _pass_rights(connection: Connection) -> dict[str, list[PassRight]]:
     found: dict[str, list[PassRight]] = defaultdict(list)
     given = select(pass_rights).where(pass_rights.c.revoked_at.is_(None)).order_by(pass_rights.c.number)
     for row in connection.execute(given):
-        origin = RightOrigin(row.origin)
-        found[row.line].append(PassRight(row.fingerprint, row.policy, origin, row.until, row.reason))
+        given_by = RightOrigin(row.origin), tuple(row.cameras), row.until, row.reason
+        found[row.line].append(PassRight(row.fingerprint, row.policy, *given_by))
     return found
 
 

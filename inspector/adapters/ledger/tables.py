@@ -214,6 +214,7 @@ class PassRightColumns(TypedColumns):
     line: Named[str] = Column(index=True)
     fingerprint: Named[str]
     policy: Named[str]
+    cameras: Named[list[str]] = Column(JSON, server_default="[]")  # covered by this right
     origin: Named[str]
     until: Named[datetime | None] = Column(UTC_TIME)
     reason: Named[str] = Column(FREE_TEXT)

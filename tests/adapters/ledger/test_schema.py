@@ -299,3 +299,25 @@ def test_upgrade_refuses_a_ledger_with_broken_references(file: Path) -> None:
     with pytest.raises(LedgerError, match="a row of votes refers to a missing row of parts"):
         upgrade(url_of(file))
     assert schema_state(url_of(file)).current == BEFORE_IDENTITY
+
+
+def test_earlier_rights_cover_the_cameras_that_their_line_names_now(blank: str) -> None:
+    with connected(blank) as connection:
+        migrate(connection, "0010")
+    named = json.dumps(a_pipeline("named", cameras=["cam1"]).model_dump(mode="json")).replace(":", "\\:")
+    unnamed = json.dumps(a_pipeline("unnamed").model_dump(mode="json") | {"cameras": []}).replace(":", "\\:")
+    for line, declaration in (("named", named), ("unnamed", unnamed)):
+        execute(
+            blank,
+            "INSERT INTO pipeline_versions (line, version, declaration, golden, author, source, created_at) "
+            f"VALUES ('{line}', 1, '{declaration}', '[]', '', '', '2026-03-02 12:00:00')",
+        )
+        execute(
+            blank,
+            "INSERT INTO pass_rights (line, fingerprint, policy, origin, reason, author, at) "
+            f"VALUES ('{line}', 'f', 'p', 'QUALIFICATION', '\"\"', '', '2026-03-02 12:00:00')",
+        )
+    upgrade(blank)
+    with closing(SqlArchive(blank)) as archive:
+        rights = [right for version in archive.list_pipelines() for right in version.status.rights]
+    assert [right.cameras for right in rights] == [("cam1",), ("*",)]
