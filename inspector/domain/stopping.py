@@ -182,7 +182,7 @@ def is_decided(tally: Tally, remaining: int, thresholds: Thresholds) -> bool:
         return True
     if tally.score is None:
         return False
-    lowest, highest = _reachable(tally, remaining)
+    lowest, highest = reachable_scores(tally, remaining)
     return (
         highest < thresholds.pass_below
         or lowest > thresholds.reject_above
@@ -203,7 +203,7 @@ def sides(votes: Sequence[Vote]) -> Sides:
     return Sides(max(ng, len(votes) - ng), min(ng, len(votes) - ng))
 
 
-def _reachable(tally: Tally, remaining: int) -> tuple[float, float]:
+def reachable_scores(tally: Tally, remaining: int) -> tuple[float, float]:
     """Return the scores if all remaining votes were OK, and if all were NG."""
     ok, ng = (Tally((*tally.votes, *([vote] * remaining)), tally.counting).score for vote in UNANIMOUS_VOTES)
     if ok is None or ng is None:

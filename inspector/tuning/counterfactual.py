@@ -28,6 +28,14 @@ class Outcome(NamedTuple):
     votes: int
 
 
+class StoredVotes(NamedTuple):
+    """The votes of one part that a replay counts, how it counts them, and how many votes the ladder has for it."""
+
+    votes: tuple[Vote, ...]
+    counting: Counting
+    most: int
+
+
 class Replay:
     """A pipeline, replayed on stored votes that were given under this fingerprint."""
 
@@ -40,20 +48,28 @@ class Replay:
 
     def outcome(self, part: PartHistory) -> Outcome | None:
         """Return the part's outcome; None where the stored votes end too early to know it."""
+        return self._played(self.stored(part))
+
+    def stored(self, part: PartHistory) -> StoredVotes:
+        """Return the part's votes as this pipeline counts them."""
         is_whole = bool(part.shadow) or part.part.stopped_by is StoppedBy.LADDER_END
-        return self.of_votes(part.shadow or part.part.votes, part.part.opinion, is_whole=is_whole)
+        return self._counted(part.shadow or part.part.votes, part.part.opinion, is_whole=is_whole)
 
     def of_votes(self, given: Sequence[Vote], opinion: Opinion | None, *, is_whole: bool) -> Outcome | None:
         """Return the outcome of these votes; None where they end too early. `is_whole`: the ladder has no more."""
-        votes = [vote for vote in given if vote.rung not in self._capped]
-        counts = counting(self._pipeline, self._fingerprint, opinion)
-        return self._played(votes, counts, len(votes) if is_whole else self._most)
+        return self._played(self._counted(given, opinion, is_whole=is_whole))
 
-    def _played(self, votes: Sequence[Vote], counts: Counting, most: int) -> Outcome | None:
+    def _counted(self, given: Sequence[Vote], opinion: Opinion | None, *, is_whole: bool) -> StoredVotes:
+        votes = tuple(vote for vote in given if vote.rung not in self._capped)
+        counts = counting(self._pipeline, self._fingerprint, opinion)
+        return StoredVotes(votes, counts, len(votes) if is_whole else self._most)
+
+    def _played(self, stored: StoredVotes) -> Outcome | None:
+        votes, counts, most = stored
         rule = SequentialRule(self._pipeline.settle, effective_thresholds(self._pipeline, counts), counts, most)
         for count in range(1, len(votes) + 1):
             if stopped_by := rule.stop(votes[:count]):
-                tally = Tally(tuple(votes[:count]), counts)
+                tally = Tally(votes[:count], counts)
                 return Outcome(decide(self._pipeline, tally, stopped_by).disposition, count)
         return None
 
@@ -87,12 +103,12 @@ def impact(
 ) -> Impact:
     """Replay both pipelines on the parts that were decided by their votes.
 
-    A part that was decided by the deadline or a fault says nothing about votes. `changed` holds the same parts with
+    `changed` holds the same parts with
     their second opinions after the change; by default these stay.
     """
     old, new = Replay(before, fingerprint), Replay(after, fingerprint)
     both = zip(parts, parts if changed is None else changed, strict=True)
-    votable = [pair for pair in both if pair[0].shadow or pair[0].part.stopped_by in VOTE_STOPS]
+    votable = [pair for pair in both if is_decided_by_votes(pair[0])]
     outcomes = [(then.is_ng, old.outcome(then), new.outcome(now)) for then, now in votable]
     known = [(ng, then, now) for ng, then, now in outcomes if then and now]
     pairs = [(then.disposition, now.disposition) for _, then, now in known]
@@ -105,6 +121,11 @@ def impact(
         overkill=_counts(known, ng=False, disposition=Disposition.REJECT),
         reviewed=sum(ng is not None for ng, _, _ in known),
     )
+
+
+def is_decided_by_votes(part: PartHistory) -> bool:
+    """Return whether the part's votes can say something: a deadline or a fault says nothing about them."""
+    return bool(part.shadow) or part.part.stopped_by in VOTE_STOPS
 
 
 def _both(before: int, after: int, parts: int) -> tuple[float, float]:
