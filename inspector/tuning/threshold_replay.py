@@ -68,9 +68,13 @@ class ThresholdReplay:
 
     def outcomes(self, parts: Sequence[PartHistory]) -> Array:
         """Return a ReplayedOutcome for each part, row and column of the grid."""
-        found = np.full((len(parts), *self._grid.shape), ReplayedOutcome.UNKNOWN, np.int8)
-        for number, part in enumerate(parts):
-            self._play(self._replay.stored(part), found[number])
+        return self.outcomes_of([self._replay.stored(part) for part in parts])
+
+    def outcomes_of(self, stored: Sequence[StoredVotes]) -> Array:
+        """Return a ReplayedOutcome for each part's votes, row and column of the grid."""
+        found = np.full((len(stored), *self._grid.shape), ReplayedOutcome.UNKNOWN, np.int8)
+        for number, votes in enumerate(stored):
+            self._play(votes, found[number])
         return found
 
     def _play(self, stored: StoredVotes, found: Array) -> None:

@@ -1,0 +1,173 @@
+"""The evidence about limits: stored votes at many limits, with what people said about a sample of the parts. Pure.
+
+People review rejected parts sooner than passed ones. A share over all reviewed parts would describe that choice.
+
+- Estimates weigh each reviewed part by the number of parts that it represents (Horvitz & Thompson 1952).
+- Bounds use a subset in which all parts had the same chance. Each reviewed part stays with the least share reviewed
+  among the relevant dispositions, divided by the share of its own: rejection sampling (von Neumann 1951), with an exact
+  binomial bound on what stays (Park, Dobriban, Lee & Bastani 2022, "PAC prediction sets under covariate shift"). A hash
+  of the part decides, so the same evidence gives the same answer.
+
+A disposition is relevant where one of its parts, reviewed or not, would be wrong. Wrong parts of the others do not
+exist, so too few of their parts only make the share look worse. Within a disposition, reviewed parts must be a random
+choice. Unknown outcomes count as wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector.domain.declared import Disposition
+from inspector.domain.pipeline import Pipeline
+from inspector.domain.review import HASH_SPACE, History, PartHistory
+from inspector.tuning.counterfactual import is_decided_by_votes
+from inspector.tuning.threshold_replay import LimitGrid, ReplayedOutcome, ThresholdReplay
+
+Array = NDArray[Any]
+DISPOSITIONS: Final = tuple(Disposition)
+UNREVIEWED: Final = -1
+OK: Final = 0
+NG: Final = 1
+
+
+class DispositionSample(NamedTuple):
+    """The parts of one disposition: all, those whose votes were read, and the reviewed ones."""
+
+    disposition: Disposition
+    parts: int
+    read: int
+    reviewed: int
+
+    @property
+    def reviewed_share(self) -> float:
+        return self.reviewed / self.parts if self.parts else 0.0
+
+    @property
+    def read_share(self) -> float:
+        return self.read / self.parts if self.parts else 0.0
+
+
+class ShareCounts(NamedTuple):
+    """Wrong parts at every pair of limits.
+
+    `wrong` of `parts` had the same chance to be here; `unknown` of the wrong ones have an unknown outcome. `estimate`
+    weighs all reviewed parts; it is 1 where a relevant disposition has none.
+    """
+
+    wrong: Array
+    unknown: Array
+    parts: Array
+    estimate: Array
+
+
+@dataclass(frozen=True, slots=True)
+class VoteEvidence:
+    """Parts that their votes decided, replayed on a grid of limits.
+
+    `outcomes` has one ReplayedOutcome per part, row and column. `truth` is OK, NG or UNREVIEWED, and `disposition` an
+    index of DISPOSITIONS. `draw` is a number in 0..1 that nothing else depends on. `left_out` counts parts that a
+    deadline or a fault decided.
+    """
+
+    grid: LimitGrid
+    outcomes: Array
+    truth: Array
+    disposition: Array
+    draw: Array
+    samples: tuple[DispositionSample, ...]
+    left_out: int = 0
+
+    def escapes(self) -> ShareCounts:
+        """Count the NG parts that would pass."""
+        return self._reviewed_counts(NG, ReplayedOutcome.PASS)
+
+    def overkill(self) -> ShareCounts:
+        """Count the OK parts that would be rejected."""
+        return self._reviewed_counts(OK, ReplayedOutcome.REJECT)
+
+    def reviews(self) -> ShareCounts:
+        """Count the parts that would go to REVIEW. This needs nobody's answer."""
+        shares = np.array([each.read_share for each in self.samples])
+        return self._counts(np.ones(len(self.truth), bool), ReplayedOutcome.REVIEW, shares)
+
+    def unknown(self) -> Array:
+        """Count the parts with an unknown outcome, reviewed or not."""
+        counted: Array = (self.outcomes == ReplayedOutcome.UNKNOWN).sum(axis=0)
+        return counted
+
+    def _reviewed_counts(self, truth: int, wrong: ReplayedOutcome) -> ShareCounts:
+        shares = np.array([each.reviewed_share for each in self.samples])
+        return self._counts(self.truth == truth, wrong, shares)
+
+    def _counts(self, selected: Array, wrong: ReplayedOutcome, shares: Array) -> ShareCounts:
+        is_unknown = self.outcomes == ReplayedOutcome.UNKNOWN
+        is_wrong = (self.outcomes == wrong) | is_unknown
+        least = self._least_share(is_wrong, shares)
+        shape = least.shape
+        counts = ShareCounts(np.zeros(shape, int), np.zeros(shape, int), np.zeros(shape, int), np.ones(shape))
+        for share in np.unique(least[least > 0.0]):
+            own = np.maximum(shares[self.disposition], np.finfo(float).tiny)
+            kept, here = selected & (self.draw <= share / own), least == share
+            counts.parts[here] = kept.sum()
+            counts.wrong[here] = is_wrong[kept].sum(axis=0)[here]
+            counts.unknown[here] = is_unknown[kept].sum(axis=0)[here]
+        return counts._replace(estimate=np.where(least > 0.0, self._estimate(selected, is_wrong, shares), 1.0))
+
+    def _least_share(self, is_wrong: Array, shares: Array) -> Array:
+        """Return the least share among the dispositions with wrong parts; where there are none, the greatest share."""
+        least = np.full(is_wrong.shape[1:], np.inf)
+        for number, share in enumerate(shares):
+            has_wrong = is_wrong[self.disposition == number].any(axis=0)
+            least = np.where(has_wrong, np.minimum(least, share), least)
+        return np.where(np.isinf(least), shares.max(initial=0.0), least)
+
+    def _estimate(self, selected: Array, is_wrong: Array, shares: Array) -> Array:
+        weights = 1.0 / shares[self.disposition[selected]]
+        if not len(weights):
+            return np.ones(is_wrong.shape[1:])
+        estimate: Array = np.tensordot(weights, is_wrong[selected], axes=1) / weights.sum()
+        return estimate
+
+
+def gather_evidence(
+    history: History, pipeline: Pipeline, fingerprint: str, grid: LimitGrid, *, whole_ladder: bool = False
+) -> VoteEvidence:
+    """Replay the parts that their votes decided.
+
+    `whole_ladder`: only parts whose whole ladder was asked. A hash chose them, so they represent all parts, and no
+    outcome is unknown.
+    """
+    parts = [part for part in history.parts if part.shadow or not whole_ladder]
+    counted = [part for part in parts if is_decided_by_votes(part)]
+    totals = Counter(part.part.would_be.disposition for part in parts) if whole_ladder else history.totals
+    return VoteEvidence(
+        grid=grid,
+        outcomes=ThresholdReplay(pipeline, fingerprint, grid).outcomes(counted),
+        truth=np.array([UNREVIEWED if part.is_ng is None else int(part.is_ng) for part in counted], int),
+        disposition=np.array([DISPOSITIONS.index(part.part.would_be.disposition) for part in counted], int),
+        draw=np.array([draw_of(part.part.result_id, "count") for part in counted]),
+        samples=_samples(parts, totals),
+        left_out=len(parts) - len(counted),
+    )
+
+
+def draw_of(result_id: str, purpose: str) -> float:
+    """Return a number in 0..1 for a part. Draws for two purposes are independent."""
+    digest = hashlib.sha256(f"{purpose}:{result_id}".encode()).digest()
+    return int.from_bytes(digest[:8]) / HASH_SPACE
+
+
+def _samples(parts: Sequence[PartHistory], totals: Mapping[Disposition, int]) -> tuple[DispositionSample, ...]:
+    read = Counter(part.part.would_be.disposition for part in parts)
+    reviewed = Counter(part.part.would_be.disposition for part in parts if part.is_ng is not None)
+    return tuple(
+        DispositionSample(each, max(totals.get(each, 0), read[each]), read[each], reviewed[each])
+        for each in DISPOSITIONS
+    )
