@@ -151,7 +151,10 @@ class EventSeverity:
 
 
 class EventMessage(Payload):
-    """An alarm or notice about a line. `count` is the number of occurrences since it was last published."""
+    """An alarm or notice about a line. `count` is how often this cause occurred since it was last published.
+
+    Each cause of a kind has an event of its own; beyond eight causes within 10 s the further ones share one.
+    """
 
     schema_: Literal["inspector.event/1"] = Field(default="inspector.event/1", alias="schema")
     event_id: str

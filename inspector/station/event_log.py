@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from inspector.errors import BrokerError, LedgerError
 from inspector.messages.outgoing import EventMessage, EventSeverity, to_json
@@ -27,9 +28,26 @@ log = logging.getLogger(__name__)
 
 REPEAT_INTERVAL_S: Final = 10.0  # the same event is published at most this often
 MAX_UNSTORED_EVENTS: Final = 5_000  # published events that wait for the ledger; the oldest are dropped first
+MAX_CAUSES: Final = 8  # texts of one kind, line and camera that are told apart within REPEAT_INTERVAL_S
+# what differs from part to part in a text; not the short number of a name, such as model-2
+PART_NUMBER: Final = re.compile(r"[0-9a-f]{12,}|\d{3,}|(?<![A-Za-z_-])\d+")
 NO_LINE: Final = "service"  # the line of events that belong to no line
 MAX_TEXT: Final = 500  # characters of an event's text
-EventKey = tuple[str, str | None, str]  # line, camera, kind
+
+
+class EventSource(NamedTuple):
+    """What one event is about."""
+
+    line: str
+    camera: str | None
+    kind: str
+
+
+class EventCause(NamedTuple):
+    """One cause of events: its source, and the text without numbers of single parts; None for all further causes."""
+
+    source: EventSource
+    text: str | None
 
 
 class EventLog:
@@ -44,8 +62,9 @@ class EventLog:
         self._topics = topics
         self._interval_s = interval_s
         self.names = CameraNames()
-        self._pending: dict[EventKey, Event] = {}
-        self._published_s: dict[EventKey, float] = {}
+        self._pending: dict[EventCause, Event] = {}
+        self._published_s: dict[EventCause, float] = {}
+        self._causes: Counter[EventSource] = Counter()  # pending or published lately
         self._unstored: deque[Event] = deque(maxlen=MAX_UNSTORED_EVENTS)
 
     def add(
@@ -57,15 +76,23 @@ class EventLog:
         camera: str | None = None,
         severity: str = EventSeverity.WARNING,
     ) -> None:
-        """Count an event. The same kind, line and camera is written at most every REPEAT_INTERVAL_S, with its count."""
+        """Count an event. Each cause is written at most every REPEAT_INTERVAL_S, with its count and its last text."""
         line, camera = self._bounded(line, camera)
-        key, text = (line, camera, kind), without_secrets(text)
-        if earlier := self._pending.get(key):
-            self._pending[key] = replace(earlier, count=earlier.count + 1, text=text)
+        text = without_secrets(text)
+        cause = self._cause(EventSource(line, camera, kind), text)
+        if earlier := self._pending.get(cause):
+            self._pending[cause] = replace(earlier, count=earlier.count + 1, text=_event_text(cause, text))
             return
-        self._pending[key] = Event(uuid.uuid4().hex, line, camera, kind, severity, text[:MAX_TEXT], utc_now())
-        source = {"line": line, "camera": camera}
-        log.warning("%s %s/%s: %s", kind, line, camera or "-", text[:MAX_TEXT], extra=source)
+        self._causes[cause.source] += cause not in self._published_s
+        text = _event_text(cause, text)
+        self._pending[cause] = Event(uuid.uuid4().hex, line, camera, kind, severity, text, utc_now())
+        log.warning("%s %s/%s: %s", kind, line, camera or "-", text, extra={"line": line, "camera": camera})
+
+    def _cause(self, source: EventSource, text: str) -> EventCause:
+        """Return the cause that a text names. A sender can invent no more than MAX_CAUSES; others share one."""
+        cause = EventCause(source, PART_NUMBER.sub("#", text[:MAX_TEXT]))
+        is_known = cause in self._pending or cause in self._published_s
+        return cause if is_known or self._causes[source] < MAX_CAUSES else EventCause(source, None)
 
     def _bounded(self, line: str, camera: str | None) -> tuple[str, str | None]:
         """Return line and camera of an event. Names without an entry of their own share the events of their line."""
@@ -101,6 +128,7 @@ class EventLog:
             event = self._pending.pop(key)
             self._unstored.append(event)
             await self._publish(event)
+        self._causes = Counter(cause.source for cause in self._pending.keys() | self._published_s.keys())
 
     async def _store(self) -> None:
         if not (unstored := list(self._unstored)):
@@ -129,3 +157,8 @@ class EventLog:
             await self._publisher.announce(self._topics.event(event.line), to_json(message))
         except BrokerError as error:
             log.warning("event %s is not published: %s", event.kind, error)
+
+
+def _event_text(cause: EventCause, text: str) -> str:
+    text = f"further causes, the last: {text}" if cause.text is None else text
+    return text[:MAX_TEXT]
