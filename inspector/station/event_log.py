@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 REPEAT_INTERVAL_S: Final = 10.0  # the same event is published at most this often
 MAX_UNSTORED_EVENTS: Final = 5_000  # published events that wait for the ledger; the oldest are dropped first
-MAX_CAUSES: Final = 8  # texts of one kind, line and camera that are told apart within REPEAT_INTERVAL_S
+MAX_CAUSES: Final = 8  # texts of one kind, line and camera that count as different causes within REPEAT_INTERVAL_S
 # what differs from part to part in a text; not the short number of a name, such as model-2
 PART_NUMBER: Final = re.compile(r"[0-9a-f]{12,}|\d{3,}|(?<![A-Za-z_-])\d+")
 NO_LINE: Final = "service"  # the line of events that belong to no line
