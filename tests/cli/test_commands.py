@@ -55,9 +55,9 @@ def document(done: subprocess.CompletedProcess[str]) -> Any:
 @pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
 def test_demo_runs_everything_prints_the_figures_and_leaves_no_process(run: Run, tmp_path: Path) -> None:
     elsewhere = tmp_path / "plant.db"  # the demo leaves the ledger of this installation alone
-    done = run("demo", "--frames", "12", "--exit", "--json", INSPECTOR_DATABASE_URL=f"sqlite:///{elsewhere}")
+    done = run("demo", "--frames", "9", "--exit", "--json", INSPECTOR_DATABASE_URL=f"sqlite:///{elsewhere}")
     figures = document(done)
-    assert (figures["frames_sent"], figures["verdicts"], figures["lost"], figures["duplicates"]) == (12, 12, 0, 0)
+    assert (figures["frames_sent"], figures["verdicts"], figures["lost"], figures["duplicates"]) == (9, 9, 0, 0)
     assert figures["dispositions"]["PASS"] > 0, figures
     assert (figures["rate"]["started_fps"] > 0, figures["rate"]["part_s"] > 0) == (True, True)
     assert "rate: one part takes" in done.stderr
