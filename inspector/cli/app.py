@@ -37,13 +37,16 @@ from inspector.cli.line.list import line_list
 from inspector.cli.line.live import line_live
 from inspector.cli.line.pause import line_pause
 from inspector.cli.line.state import line_state
+from inspector.cli.line.versions import line_diff, line_versions
 from inspector.cli.output import print_error
 from inspector.cli.plan import plan
+from inspector.cli.price import price
 from inspector.cli.qualify import qualify
 from inspector.cli.qualify_drawn import qualify_drawn
 from inspector.cli.replay import replay
 from inspector.cli.restore import restore
 from inspector.cli.review import review
+from inspector.cli.rollback import rollback
 from inspector.cli.serve import serve
 from inspector.cli.simulate import simulate
 from inspector.cli.teach import teach
@@ -78,7 +81,7 @@ EXTRAS: Final = {
 # by the panel of `inspector --help` that lists them
 COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Run": (demo, serve, simulate, replay),
-    "Lines": (apply, qualify, review, plan, learn, teach, checklist),
+    "Lines": (apply, price, rollback, qualify, review, plan, learn, teach, checklist),
     "Installation": (check, ledger, backup, restore),
     "Tests and training": (chaos, train_demo, qualify_drawn),
 }
@@ -91,6 +94,8 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
             "pause": line_pause,
             "commission": line_commission,
             "live": line_live,
+            "versions": line_versions,
+            "diff": line_diff,
         },
     ),
     "challenge": (

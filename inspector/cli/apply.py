@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inspector.cli.options import PIPELINES, AsJson, ChangeReason, read_settings
+from inspector.cli.options import PIPELINES, AcceptedEscapes, AsJson, ChangeReason, read_settings
 from inspector.cli.output import escaped, print_json, stderr_console
 
 if TYPE_CHECKING:
@@ -20,17 +20,22 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes and store nothing.")] = False,
     base: Annotated[int | None, typer.Option(help="The live version, to undo what the file does not have.")] = None,
     reason: ChangeReason = "",
+    accept_escapes: AcceptedEscapes = None,
     as_json: AsJson = False,
 ) -> None:
     """Make changed pipeline files live as new versions of their lines.
 
     A file that was not made from the live version is refused with what changed since: its first line names its base, as
-    [bold]inspector export pipelines[/] writes it. Refuses lines that the model of INSPECTOR_MODEL can't serve. Running
-    stations load a new version within 2 s.
+    [bold]inspector export pipelines[/] writes it. A change under which parts that people called NG would newly pass is
+    refused unless --accept-escapes gives their number. So are lines that the model of INSPECTOR_MODEL can't serve.
+    Running stations load a new version within 2 s.
     """
     from inspector.adapters.ledger import FileEvidence
     from inspector.bootstrap.from_settings import absolute, known_card
+    from inspector.cli.tables.price import price_view
+    from inspector.lines.pricing import require_accepted
     from inspector.operations.apply import plan_changes, read_pipelines, require_bases, store_changes
+    from inspector.operations.change_price import price_changes
     from inspector.operations.qualification import keep_rights
 
     settings = absolute(read_settings())
@@ -38,17 +43,24 @@ def apply(
     evidence, card = FileEvidence(settings.evidence), known_card(settings)
     changes = plan_changes(read_pipelines(path), settings.database, evidence, card)
     require_bases(changes, settings.database, base)
+    prices = price_changes(changes, settings.database)
+    if not dry_run:
+        require_accepted(prices, accept_escapes, reason)
     rights = {each.line: each for each in keep_rights(settings, changes, dry_run=dry_run)}
     versions = {} if dry_run else store_changes(changes, settings.database, reason)
     if as_json:
         lines = [
-            change.as_json() | {"new_version": versions.get(change.line), "right": _as_json(rights.get(change.line))}
+            change.as_json()
+            | {"new_version": versions.get(change.line), "right": _as_json(rights.get(change.line))}
+            | {"price": next((price.as_json() for price in prices if price.line == change.line), None)}
             for change in changes
         ]
         print_json({"dry_run": dry_run, "lines": lines})
         return
     for change in changes:
         _print_change(change, versions.get(change.line))
+        for price in (each for each in prices if each.line == change.line):
+            stderr_console.print(price_view(price))
         if right := rights.get(change.line):
             stderr_console.print(f"  [{'green' if right.keeps else 'yellow'}]{escaped(right.text)}[/]")
 

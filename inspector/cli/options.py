@@ -15,6 +15,9 @@ from inspector.settings import Settings
 PIPELINES: Final = Path("pipelines")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 LineArgument = Annotated[str, typer.Argument(help="Name of the line.")]
+AcceptedEscapes = Annotated[
+    int | None, typer.Option("--accept-escapes", help="The number of NG parts that would newly pass, as shown.", min=0)
+]
 ChangeReason = Annotated[str, typer.Option(help="Why; kept with the change.")]
 PipelinesFolder = Annotated[Path, typer.Option("--pipelines", help="Folder of pipeline files.")]
 ModelCardPath = Annotated[Path | None, typer.Option("--model", help="Model card. Default: INSPECTOR_MODEL.")]

@@ -11,7 +11,8 @@ from inspector.config.file_base import FileBase
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import ConflictError, InspectorError
-from inspector.ports.lines import LineVersion, VersionArchive
+from inspector.lines.states import MIN_REASON_CHARACTERS, require_short
+from inspector.ports.lines import DeclaredVersion, LineVersion, VersionArchive
 
 
 class ReadableVersion(NamedTuple):
@@ -45,6 +46,18 @@ class Versions:
     def diff(self, line: str, one: int, other: int) -> VersionDiff:
         """Compare two versions of a line."""
         return compare(readable(self.version(line, one)), readable(self.version(line, other)))
+
+    def rolled_back(self, line: str, to: int, author: str, reason: str) -> DeclaredVersion:
+        """Return the version whose content is that of an earlier one, to be stored on top of the live version."""
+        live, earlier = self.history(line)[-1], self.version(line, to)
+        content = readable(earlier)
+        if live.declaration is not None and compare(readable(live), content).is_empty:
+            raise InspectorError(f"version {live.version} of {line}, which is live, already has the content of {to}")
+        if len(reason) < MIN_REASON_CHARACTERS:
+            raise InspectorError("reason: a rollback needs one, which is kept with the version; add --reason WHY")
+        require_short(reason)
+        why = f"to version {to}: {reason}"
+        return DeclaredVersion(*content, author, earlier.source, live.version, why, VersionOrigin.ROLLBACK)
 
     def require_base(self, line: str, base: FileBase | None) -> None:
         """Raise ConflictError, with what changed since, where a file was not made from the live version.

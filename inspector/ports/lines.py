@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from inspector.domain.line_state import LineState, PassRight
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
+from inspector.domain.review import History
 from inspector.ports.ledger import PipelineVersion
 
 
@@ -86,8 +87,23 @@ class LineVersion(NamedTuple):
     source: str
 
 
+class JudgedCamera(NamedTuple):
+    """The newest part that one version judged at one camera: its number, which grows with time, and its fingerprint."""
+
+    camera: str
+    version: int
+    number: int
+    fingerprint: str
+
+
 class VersionArchive(Protocol):
     """The stored versions of lines. Synchronous. Raises LedgerError."""
 
     def versions(self, line: str) -> list[LineVersion]:
         """List all versions of a line, oldest first."""
+
+    def judged_cameras(self, line: str) -> list[JudgedCamera]:
+        """List the newest judged part of each camera under each version."""
+
+    def history(self, line: str, fingerprint: str, newest: int) -> History:
+        """Return the line's parts under this fingerprint: all reviewed and shadow parts, and the newest others."""

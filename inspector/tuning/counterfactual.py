@@ -7,7 +7,7 @@ the stored votes reach. Parts that would have been asked more are counted separa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from inspector.domain.decision import decide, effective_thresholds
@@ -58,6 +58,14 @@ class Replay:
     def of_votes(self, given: Sequence[Vote], opinion: Opinion | None, *, is_whole: bool) -> Outcome | None:
         """Return the outcome of these votes; None where they end too early. `is_whole`: the ladder has no more."""
         return self._played(self._counted(given, opinion, is_whole=is_whole))
+
+    def may_pass(self, part: PartHistory) -> bool:
+        """Return whether the part passes, or could: its votes so far say OK where they end too early to know."""
+        stored = self.stored(part)
+        if known := self._played(stored):
+            return known.disposition is Disposition.PASS
+        score = Tally(stored.votes, stored.counting).score
+        return score is not None and score < effective_thresholds(self._pipeline, stored.counting).pass_below
 
     def _counted(self, given: Sequence[Vote], opinion: Opinion | None, *, is_whole: bool) -> StoredVotes:
         votes = tuple(vote for vote in given if vote.rung not in self._capped)
@@ -126,6 +134,13 @@ def impact(
 def is_decided_by_votes(part: PartHistory) -> bool:
     """Return whether the part's votes can say something: a deadline or a fault says nothing about them."""
     return bool(part.shadow) or part.part.stopped_by in VOTE_STOPS
+
+
+def new_escapes(parts: Iterable[PartHistory], before: Pipeline, after: Pipeline, fingerprint: str) -> list[PartHistory]:
+    """List the reviewed NG parts that the change would let pass, or could: doubt counts as a pass here."""
+    old, new = Replay(before, fingerprint), Replay(after, fingerprint)
+    known_ng = (part for part in parts if part.is_ng and (part.shadow or part.part.votes))
+    return [part for part in known_ng if new.may_pass(part) and not old.may_pass(part)]
 
 
 def _both(before: int, after: int, parts: int) -> tuple[float, float]:

@@ -205,6 +205,36 @@ def test_a_new_line_passes_nothing_until_somebody_answers_for_it(service: Servic
     assert "PASS" in dispositions(service, "live")
 
 
+def test_a_limit_that_lets_known_ng_parts_pass_is_blocked_and_a_rollback_is_live_for_the_next_part(
+    service: Service,
+) -> None:
+    parts = SqlArchive(f"sqlite:///{service.folder}/data/inspector.db").parts(PartFilter(line="kind"), 500)
+    doubtful = [row.part for row in parts if row.part.p_ng is not None and 0.2 <= row.part.p_ng < 1.0]
+    known_ng = service.folder / "ng.csv"
+    chosen = [part.result_id for part in doubtful[:5]]
+    known_ng.write_text("result_id,verdict\n" + "".join(f"{each},ng\n" for each in chosen))
+    assert service.run("review", str(known_ng), "--line", "kind").returncode == 0
+    wide = service.folder / "wide.yaml"
+    wide.write_text(
+        PIPELINE.format(line="kind", deadline_ms=600_000) + "thresholds: {pass_below: 1, reject_above: 1}\n"
+    )
+    priced = json.loads(service.run("price", str(wide), "--json").stdout)
+    assert {each["result_id"] for each in priced[0]["new_escapes"]} == set(chosen)
+    refused = service.run("apply", str(wide))
+    assert refused.returncode == 1
+    assert "5 part(s) that people called NG would newly pass" in refused.stderr
+    assert service.run("apply", str(wide), "--accept-escapes", "5", "--reason", "drill").returncode == 0
+    time.sleep(1.0)
+    journeys = send(service, "kind", pictures("wide", 4), 20)
+    assert {journey.verdicts[0][1].reason for journey in journeys} == {"UNQUALIFIED"}
+    rolled_back = service.run("rollback", "kind", "--to", "1", "--reason", "a mistake", "--json")
+    assert json.loads(rolled_back.stdout)["new_version"] == 3
+    time.sleep(1.0)
+    journeys = send(service, "kind", pictures("back", 8), 20)
+    assert {journey.verdicts[0][1].pipeline.version for journey in journeys} == {3}
+    assert "PASS" in {str(journey.verdicts[0][1].disposition) for journey in journeys}
+
+
 def test_a_paused_line_passes_nothing_one_second_later(service: Service) -> None:
     paused = service.run("line", "pause", "kind", "--reason", "jam", "--json")
     assert json.loads(paused.stdout)[0]["state"] == "PAUSED"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +49,9 @@ class ChallengedLine:
     scores: dict[bytes, float]
 
     def declare(self, **settings: object) -> None:
-        store_versions(self.url, [DeclaredVersion(challenged_pipeline(**settings), ())])
+        with closing(SqlArchive(self.url)) as archive:
+            parent = next((each.version for each in archive.list_pipelines()), None)
+        store_versions(self.url, [DeclaredVersion(challenged_pipeline(**settings), (), parent=parent)])
 
     def add(self, scores: Sequence[float], *, is_ng: bool, group: str = "") -> None:
         """Add one picture for each score that the engine will give it."""

@@ -29,7 +29,7 @@ from inspector.domain.reconciliation import Balance
 from inspector.domain.review import History, PartHistory
 from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
-from inspector.ports.lines import LineVersion
+from inspector.ports.lines import JudgedCamera, LineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
 
 MAX_CONNECTIONS: Final = 8
@@ -111,6 +111,10 @@ class SqlArchive:
     def versions(self, line: str) -> list[LineVersion]:
         """List all versions of a line, oldest first."""
         return read(self._engine, versions_of, line)
+
+    def judged_cameras(self, line: str) -> list[JudgedCamera]:
+        """List the newest judged part of each camera under each version."""
+        return read(self._engine, hindsight.judged_cameras, line)
 
 
 def _parts(connection: Connection, wanted: PartFilter, limit: int) -> list[PartRow]:

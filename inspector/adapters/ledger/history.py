@@ -19,6 +19,7 @@ from inspector.domain.cameras import ANY_CAMERA
 from inspector.domain.declared import Disposition
 from inspector.domain.review import History, PartHistory
 from inspector.domain.vote import Vote
+from inspector.ports.lines import JudgedCamera
 
 
 def fingerprint(connection: Connection, line: str, camera: str | None = None) -> str | None:
@@ -48,6 +49,14 @@ def history(connection: Connection, line: str, fingerprint: str, newest: int) ->
     kind = parts.c.would_be_disposition
     counted = connection.execute(select(kind, func.count()).where(*mine).group_by(kind))
     return History(found, {Disposition(name): count for name, count in counted})
+
+
+def judged_cameras(connection: Connection, line: str) -> list[JudgedCamera]:
+    part = parts.c
+    judged = (part.line == line, part.vote_count > 0)
+    newest = select(func.max(part.number)).where(*judged).group_by(part.camera, part.pipeline_version)
+    rows = select(part.camera, part.pipeline_version, part.number, part.fingerprint).where(part.number.in_(newest))
+    return [JudgedCamera(*row) for row in connection.execute(rows.order_by(part.number))]
 
 
 def is_ng(connection: Connection, result_id: str) -> bool | None:

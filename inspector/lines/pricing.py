@@ -1,0 +1,201 @@
+"""The price of a change before it is live: what happens to the stored parts of the line under the new settings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from inspector.config.diff import Declaration
+from inspector.domain.pipeline import Pipeline
+from inspector.domain.review import PartHistory
+from inspector.errors import InspectorError
+from inspector.lines.states import MIN_REASON_CHARACTERS
+from inspector.lines.versions import readable
+from inspector.ports.lines import LineVersion, VersionArchive
+from inspector.tuning.counterfactual import Impact, Replay, impact, new_escapes
+
+MAX_UNREVIEWED_PARTS: Final = 5000  # newest parts without a review that are priced, for each fingerprint
+
+
+class NewEscape(NamedTuple):
+    """A part that people called NG, and that the change would let pass."""
+
+    result_id: str
+    camera: str
+    trigger_id: str
+    part_id: str | None
+    decided_at: datetime
+    p_ng: float | None
+    disposition: str
+    is_certain: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The price of one line's change. `objection` says why nothing can be priced, and what to do instead.
+
+    `unknown_ng` counts reviewed NG parts whose stored votes end too early to know their outcome.
+    """
+
+    line: str
+    fingerprints: tuple[str, ...] = ()
+    objection: str = ""
+    impacts: tuple[Impact, ...] = ()
+    escapes: tuple[NewEscape, ...] = ()
+    unknown_ng: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "line": self.line,
+            "fingerprints": list(self.fingerprints),
+            "objection": self.objection,
+            **self.sums(),
+            "unknown_ng": self.unknown_ng,
+            "blocks": bool(self.escapes),
+            "new_escapes": [each.as_json() for each in self.escapes],
+        }
+
+    def sums(self) -> dict[str, Any]:
+        """Add up the figures of all fingerprints; pairs are before and after."""
+        moved: Counter[str] = Counter()
+        for each in self.impacts:
+            moved.update({f"{old} to {new}": count for (old, new), count in each.moved.items()})
+        return {
+            "parts": sum(each.parts for each in self.impacts),
+            "reviewed": sum(each.reviewed for each in self.impacts),
+            "unknown": sum(each.unknown for each in self.impacts),
+            "moved": dict(sorted(moved.items())),
+            "escapes": _pair(each.escapes for each in self.impacts),
+            "overkill": _pair(each.overkill for each in self.impacts),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """Two pipelines under one fingerprint, with the parts that were judged under it."""
+
+    before: Pipeline
+    after: Pipeline
+    fingerprint: str
+    parts: tuple[PartHistory, ...] = field(repr=False)
+
+    @property
+    def impact(self) -> Impact:
+        return impact(self.parts, self.before, self.after, self.fingerprint)
+
+    def escapes(self) -> list[NewEscape]:
+        replay = Replay(self.after, self.fingerprint)
+        found = new_escapes(self.parts, self.before, self.after, self.fingerprint)
+        return [_new_escape(each, is_certain=replay.outcome(each) is not None) for each in found]
+
+    def unknown_ng(self) -> int:
+        replay = Replay(self.after, self.fingerprint)
+        return sum(bool(each.is_ng) and replay.outcome(each) is None for each in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """Prices changes from stored votes. Every method raises LedgerError."""
+
+    archive: VersionArchive
+
+    def price(self, line: str, after: Declaration) -> Price:
+        """Replay the stored parts of a line under its live version and under other settings.
+
+        Only parts that were judged with the same scores count: votes of another fingerprint say nothing.
+        """
+        versions = self.archive.versions(line)
+        live = versions[-1].declaration if versions else None
+        if live is None:
+            return Price(line, objection="there is no live version to compare it with")
+        fingerprints = self._comparable(line, versions, after)
+        if not fingerprints:
+            return Price(line, objection=_unpriceable(line))
+        compared = [self._compared(line, live, after.pipeline, each) for each in fingerprints]
+        return Price(
+            line,
+            fingerprints,
+            impacts=tuple(each.impact for each in compared),
+            escapes=tuple(escape for each in compared for escape in each.escapes()),
+            unknown_ng=sum(each.unknown_ng() for each in compared),
+        )
+
+    def _comparable(self, line: str, versions: Sequence[LineVersion], after: Declaration) -> tuple[str, ...]:
+        """Return the newest fingerprint of each camera under versions that score it as the new settings do."""
+        known = {each.version: readable(each) for each in versions if each.declaration and each.golden == after.golden}
+        newest = {
+            judged.camera: judged.fingerprint
+            for judged in self.archive.judged_cameras(line)
+            if judged.version in known and _scores_alike(known[judged.version].pipeline, after.pipeline, judged.camera)
+        }
+        return tuple(dict.fromkeys(newest.values()))
+
+    def _compared(self, line: str, before: Pipeline, after: Pipeline, fingerprint: str) -> _Comparison:
+        history = self.archive.history(line, fingerprint, MAX_UNREVIEWED_PARTS)
+        return _Comparison(before, after, fingerprint, history.parts)
+
+
+def require_accepted(prices: Sequence[Price], accepted: int | None, reason: str) -> None:
+    """Raise InspectorError where known NG parts would newly pass and nobody accepted exactly that number."""
+    escapes = [escape for price in prices for escape in price.escapes]
+    if accepted is not None and accepted != len(escapes):
+        raise InspectorError(
+            f"accept-escapes: {accepted} is not the number of NG parts that would newly pass, which is {len(escapes)}; "
+            f"look at them first: inspector price"
+        )
+    if escapes and accepted is None:
+        raise InspectorError("\n".join([_heading(prices, escapes), *map(_row, escapes), _remedy(escapes)]))
+    if escapes and len(reason) < MIN_REASON_CHARACTERS:
+        raise InspectorError("reason: accepting NG parts that would pass needs one; add --reason WHY")
+
+
+def _heading(prices: Sequence[Price], escapes: Sequence[NewEscape]) -> str:
+    lines = ", ".join(price.line for price in prices if price.escapes)
+    return f"{lines}: {len(escapes)} part(s) that people called NG would newly pass; nothing is stored"
+
+
+def _row(escape: NewEscape) -> str:
+    part = f", part {escape.part_id}" if escape.part_id else ""
+    score = "" if escape.p_ng is None else f", p(NG) {escape.p_ng:.3f}"
+    doubt = "" if escape.is_certain else "; its votes end too early to be sure"
+    return f"  {escape.camera}/{escape.trigger_id}{part}{score}, was {escape.disposition}{doubt}"
+
+
+def _remedy(escapes: Sequence[NewEscape]) -> str:
+    return f"choose narrower limits, or accept them: --accept-escapes {len(escapes)} --reason WHY"
+
+
+def _unpriceable(line: str) -> str:
+    return (
+        f"no stored part was judged with these scores (a new fingerprint), so the change can't be priced from stored "
+        f"votes; {line} passes nothing under it until it is qualified: inspector qualify {line}"
+    )
+
+
+def _scores_alike(one: Pipeline, other: Pipeline, camera: str) -> bool:
+    return one.settings_fingerprint(camera) == other.settings_fingerprint(camera)
+
+
+def _new_escape(past: PartHistory, *, is_certain: bool) -> NewEscape:
+    part = past.part
+    return NewEscape(
+        part.result_id,
+        part.key.camera,
+        part.key.trigger_id,
+        part.part_id,
+        part.decided_at,
+        part.p_ng,
+        part.would_be.disposition,
+        is_certain,
+    )
+
+
+def _pair(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    listed = list(pairs)
+    return sum(before for before, _ in listed), sum(after for _, after in listed)
