@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.ledger import FileEvidence, SqlLedger
+from inspector.adapters.ledger import FileEvidence, SqlLedger, SqlUnknownCameras
 from inspector.adapters.mqtt.intake import Intake
 from inspector.adapters.mqtt.publisher import MqttPublisher
 from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once, station_client_id
@@ -40,6 +40,7 @@ from inspector.station.safe_mode import SafeMode
 from inspector.station.state_publisher import StatePublisher
 from inspector.station.station import Station
 from inspector.station.time_reserve import TimeReserve
+from inspector.station.unknown_pictures import UnknownPictures
 
 # closing fits in the time that Serve gives it (adapters.serving.deployments.DRAIN_TIMEOUT_S)
 INTAKE_CLOSE_TIMEOUT_S: Final = 8.0
@@ -80,6 +81,7 @@ class Monitoring:
     events: EventLog
     ledger_state: LedgerState
     cameras: CameraMonitor
+    unknown: UnknownPictures
     gate: GateFeedback
 
 
@@ -131,7 +133,9 @@ def _monitoring(settings: Settings, connections: Connections) -> Monitoring:
     events = EventLog(connections.ledger, connections.publisher, connections.topics)
     cameras = CameraMonitor(connections.ledger, events, notify=notify)
     state = LedgerState(events)
-    return Monitoring(states, notify, events, state, cameras, GateFeedback(connections.ledger, events, notify=notify))
+    unknown = UnknownPictures(SqlUnknownCameras(settings.database, connections.evidence))
+    gate = GateFeedback(connections.ledger, events, notify=notify)
+    return Monitoring(states, notify, events, state, cameras, unknown, gate)
 
 
 def _pool_chain(settings: Settings, replicas: Replicas, monitoring: Monitoring) -> PoolChain:
@@ -174,7 +178,17 @@ def _station(
     recorder = Recorder(ledger, outbox, events, topics, state, durations=reserve.storing, notify=notify)
     safe_mode = SafeMode(examiner, recorder, state, events)
     known = KnownParts(ledger, outbox, events, monitoring.cameras)
-    return Station(examiner, recorder, safe_mode, known, events, monitoring.cameras, monitoring.gate, notify=notify)
+    return Station(
+        examiner,
+        recorder,
+        safe_mode,
+        known,
+        events,
+        monitoring.cameras,
+        monitoring.gate,
+        notify=notify,
+        on_unknown=monitoring.unknown.add,
+    )
 
 
 def _intake(settings: Settings, connections: Connections, station: Station, number: int) -> Intake:
@@ -222,4 +236,4 @@ def _heartbeat(
 
 def _services(connections: Connections, monitoring: Monitoring) -> list[Service]:
     retention = PictureRetention(connections.ledger, connections.evidence)
-    return [monitoring.events, monitoring.cameras, monitoring.gate, monitoring.states, retention]
+    return [monitoring.events, monitoring.cameras, monitoring.unknown, monitoring.gate, monitoring.states, retention]

@@ -14,6 +14,8 @@ from inspector.cli.backup import backup
 from inspector.cli.bench.engine import bench_engine
 from inspector.cli.bench.ledger import bench_ledger
 from inspector.cli.bench.service import bench_service
+from inspector.cli.camera.list import camera_list
+from inspector.cli.camera.pictures import camera_pictures
 from inspector.cli.challenge.add import challenge_add
 from inspector.cli.challenge.list import challenge_list
 from inspector.cli.challenge.remove import challenge_remove
@@ -97,6 +99,10 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
             "versions": line_versions,
             "diff": line_diff,
         },
+    ),
+    "camera": (
+        "List cameras, declared and unknown.",
+        {"list": camera_list, "pictures": camera_pictures},
     ),
     "challenge": (
         "The labelled parts that qualify a line.",

@@ -6,6 +6,7 @@ Every part ends in exactly one record whatever fails, and doubt never becomes PA
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from inspector.domain.cameras import Region
@@ -31,6 +32,12 @@ from inspector.station.recorder import Recorder
 from inspector.station.safe_mode import WITHOUT_PICTURE, SafeMode
 from inspector.utc import utc_now
 
+FrameListener = Callable[[Frame], None]
+
+
+def ignore_frame(_: Frame) -> None:
+    """Ignore a frame."""
+
 
 class Station:
     """ports.MessageReceiver: inspects the frames of a set of lines."""
@@ -46,6 +53,7 @@ class Station:
         gate: GateFeedback,
         *,
         notify: StateListener = ignore_state,
+        on_unknown: FrameListener = ignore_frame,
     ) -> None:
         self._examiner = examiner
         self._recorder = recorder
@@ -55,6 +63,7 @@ class Station:
         self._cameras = cameras
         self._gate = gate
         self._notify = notify
+        self._on_unknown = on_unknown
         self._deadlines = Deadlines(utc_now(), time.monotonic())
         self._lines: dict[str, PipelineVersion] = {}
         self._model_fingerprint = ""
@@ -167,6 +176,7 @@ class Station:
         what = "camera" if line in self._lines else "line"
         text = f"frames arrive from an unknown {what}; to connect it, declare it in a pipeline and apply that"
         self._events.add(f"UNKNOWN_{what.upper()}", text, line=line, camera=camera)
+        self._on_unknown(frame)
         return None
 
     def _of_line(self, frame: Frame, line: PipelineVersion) -> Frame:

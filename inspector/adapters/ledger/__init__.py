@@ -16,6 +16,7 @@ from inspector.adapters.ledger.line_status import SqlLineStore
 from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
 from inspector.adapters.ledger.qualification import SqlQualificationStore
 from inspector.adapters.ledger.schema import SchemaState, schema_state, upgrade
+from inspector.adapters.ledger.unknown_cameras import SqlUnknownCameras
 from inspector.adapters.ledger.versions import store_versions
 from inspector.ports.lines import DeclaredVersion, NewVersion
 
@@ -30,6 +31,7 @@ __all__ = [
     "SqlLedger",
     "SqlLineStore",
     "SqlQualificationStore",
+    "SqlUnknownCameras",
     "TableCopy",
     "check_integrity",
     "database_exists",

@@ -36,6 +36,7 @@ STORED_FORMATS: Final = tuple(StoredFormat(each.media_types[0], each.suffix) for
 UNKNOWN: Final = StoredFormat("application/octet-stream", "bin")
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 PARTIAL_FOLDER: Final = ".partial"
+SLOT_FOLDER: Final = "unknown"  # no folder of evidence has this name: those are two hex digits
 STALE_PARTIAL_S: Final = 3600.0  # older partial pictures belong to a process that died
 MIN_AGE_TO_REMOVE_S: Final = 24 * 3600.0  # the row that names a picture may wait this long for its database
 
@@ -77,6 +78,19 @@ class FileEvidence:
             for stored in (*STORED_FORMATS, UNKNOWN):
                 with suppress(FileNotFoundError):
                     self._remove(self._path(sha256, stored))
+
+    def put_slot(self, name: str, data: bytes) -> None:
+        """Write over a picture that is no evidence, under a name of the caller's."""
+        with _translated(f"a picture can't be stored in {self._root}"):
+            self._write(self._slot_path(name), data)
+
+    def get_slot(self, name: str) -> bytes:
+        """Return what was last written under this name. Raises LedgerError if nothing was."""
+        with _translated(f"picture {name} can't be read from {self._root}"):
+            return bytes(self._files.cat_file(self._slot_path(name)))
+
+    def _slot_path(self, name: str) -> str:
+        return f"{self._root}/{SLOT_FOLDER}/{name}"
 
     def _path(self, sha256: str, stored: StoredFormat) -> str:
         return f"{self._root}/{sha256[:2]}/{sha256[2:4]}/{sha256}.{stored.suffix}"

@@ -304,6 +304,17 @@ class CameraColumns(TypedColumns):
     retained: Named[int] = Column(BIG_INTEGER, server_default="0")
 
 
+class UnknownCameraColumns(TypedColumns):
+    """The last pictures of undeclared cameras; `slot` names the file that the next one is written over."""
+
+    line: Named[str] = Column(primary_key=True)
+    camera: Named[str] = Column(primary_key=True)
+    slot: Named[int] = Column(primary_key=True, autoincrement=False)
+    sha256: Named[str]
+    size_bytes: Named[int] = Column(BIG_INTEGER)
+    received_at: Named[datetime] = Column(UTC_TIME)
+
+
 class LossColumns(TypedColumns):
     number: Named[int] = _number()
     line: Named[str]
@@ -368,6 +379,7 @@ challenge_judgements = Table("challenge_judgements", metadata, ChallengeJudgemen
 challenge_votes = Table("challenge_votes", metadata, ChallengeVoteColumns, sqlite_with_rowid=False)
 qualifications = Table("qualifications", metadata, QualificationColumns)
 cameras = Table("cameras", metadata, CameraColumns)
+unknown_cameras = Table("unknown_cameras", metadata, UnknownCameraColumns)
 losses = Table("losses", metadata, LossColumns)
 counts = Table("counts", metadata, CountColumns, UniqueConstraint("line", "camera", "since", "until"))
 sweeps = Table("sweeps", metadata, SweepColumns)

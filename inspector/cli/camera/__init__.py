@@ -1,0 +1,1 @@
+"""The commands of `inspector camera`: declared cameras, and those that no line declares."""
