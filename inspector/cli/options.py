@@ -34,7 +34,10 @@ Strategies = Annotated[
 ]
 Backbones = Annotated[
     list[str] | None,
-    typer.Option("--backbone", help="lite0, or a folder with a vision transformer. Repeatable. Default: lite0."),
+    typer.Option(
+        "--backbone",
+        help="lite0, tower (of the model card), or the folder of a vision transformer. Repeatable. Default: lite0.",
+    ),
 ]
 VotesPath = Annotated[
     Path | None,

@@ -37,7 +37,7 @@ def teach(
     settings = absolute(read_settings())
     evidence = FileEvidence(settings.evidence)
     with progress_bars(stderr_console) as progress:
-        features = open_features(backbone or [])
+        features = open_features(backbone or [], settings)
         result = teach_line(settings.database, evidence, line, features, dry_run=dry_run, report=progress)
     if as_json:
         print_json(result.as_json())

@@ -22,6 +22,7 @@ from inspector.domain.vote import Opinion
 from inspector.errors import InspectorError, ModelError, OpinionError
 from inspector.judging.patch_distance import hottest_region
 from inspector.judging.second_opinion import FrameOpinion, PatchOpinionSource
+from inspector.judging.tower_backbone import TOWER, tower_maps
 from inspector.ports.backbone import Backbone, LoadBackbone
 from inspector.ports.engine import Engine, Prefix
 from inspector.ports.evidence import EvidenceStore
@@ -34,15 +35,16 @@ REMEDY: Final = "run: inspector teach"
 
 
 class TaughtOpinionSource:
-    """Second opinions of taught models. `load_backbone` None: this process has no backbones."""
+    """Second opinions of taught models. `load_backbone` None: this process has no backbone but the engine's tower."""
 
-    def __init__(self, evidence: EvidenceStore, load_backbone: LoadBackbone | None = None) -> None:
+    def __init__(self, engine: Engine, evidence: EvidenceStore, load_backbone: LoadBackbone | None = None) -> None:
+        self._engine = engine
         self._evidence = evidence
         self._load_backbone = load_backbone
         self._models: OrderedDict[str, asyncio.Task[TaughtModel]] = OrderedDict()
         self._backbones: dict[str, asyncio.Task[Backbone]] = {}
 
-    async def opinion_on(self, job: Job) -> FrameOpinion:
+    async def opinion_on(self, prefix: Prefix, job: Job) -> FrameOpinion:
         """Give an opinion on the part's frame. Raises OpinionError where that fails."""
         declared = job.pipeline.second_opinion
         if declared is None or declared.model is None:
@@ -50,7 +52,7 @@ class TaughtOpinionSource:
         sha256, began = declared.model, time.monotonic()
         try:
             model = await self._once(self._models, sha256, partial(self._read, sha256))
-            features = await self._features(model, job)
+            features = await self._features(model, prefix, job)
         except ModelError as error:
             raise OpinionError(str(error)) from error
         if missing := model.missing(features):
@@ -59,16 +61,20 @@ class TaughtOpinionSource:
         suspect, ms = suspicious_region(given.heat), (time.monotonic() - began) * 1000.0
         return FrameOpinion(Opinion(given.p_ng, ms, _described(given, declared.doubt_above, suspect)), suspect)
 
-    async def _features(self, model: TaughtModel, job: Job) -> PartFeatures:
+    async def _features(self, model: TaughtModel, prefix: Prefix, job: Job) -> PartFeatures:
         maps: dict[str, NDArray[Any]] = {}
         for name, fingerprint in model.backbones:
-            backbone = await self._once(self._backbones, name, partial(self._backbone, name))
-            if backbone.fingerprint != fingerprint:
+            tower = name == TOWER
+            backbone = None if tower else await self._once(self._backbones, name, partial(self._backbone, name))
+            present = backbone.fingerprint if backbone else self._engine.fingerprint
+            if present != fingerprint:
                 raise OpinionError(
-                    f"backbone {name} is {backbone.fingerprint} here, the line was taught over {fingerprint}; {REMEDY} "
+                    f"backbone {name} is {present} here, the line was taught over {fingerprint}; {REMEDY} "
                     f"{job.pipeline.line}"
                 )
-            maps |= await asyncio.to_thread(backbone.maps, job.payload)
+            maps |= await (
+                asyncio.to_thread(backbone.maps, job.payload) if backbone else tower_maps(self._engine, prefix)
+            )
         return PartFeatures(maps)
 
     def _read(self, sha256: str) -> TaughtModel:
@@ -101,13 +107,13 @@ class LineOpinionSource:
 
     def __init__(self, engine: Engine, evidence: EvidenceStore, load_backbone: LoadBackbone | None = None) -> None:
         self._patches = PatchOpinionSource(engine, evidence)
-        self._taught = TaughtOpinionSource(evidence, load_backbone)
+        self._taught = TaughtOpinionSource(engine, evidence, load_backbone)
 
     async def opinion_on(self, prefix: Prefix, job: Job) -> FrameOpinion:
         declared = job.pipeline.second_opinion
         if declared is None or not declared.is_taught:
             return await self._patches.opinion_on(prefix, job)
-        taught = await self._taught.opinion_on(job)
+        taught = await self._taught.opinion_on(prefix, job)
         if job.pipeline.quality.max_unlike is None:
             return taught
         return taught._replace(unlike=(await self._patches.opinion_on(prefix, job)).unlike)

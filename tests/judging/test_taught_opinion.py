@@ -20,6 +20,7 @@ from inspector.domain.pipeline import Pipeline
 from inspector.errors import ModelError
 from inspector.judging.judge import Judge
 from inspector.judging.taught_opinion import LineOpinionSource, pass_limit, suspicious_region
+from inspector.judging.tower_backbone import TowerBackbone
 from inspector.ports.backbone import Backbone, LoadBackbone
 from inspector.ports.engine import PatchMap
 from inspector.ports.pool import Job, Judgement
@@ -107,6 +108,15 @@ async def test_a_missing_opinion_is_review_and_names_the_remedy(
     assert (decision.disposition, decision.detail) == (Disposition.REVIEW, MISSING_OPINION)
     assert reason.replace(".", "[") in judgement.detail or reason in judgement.detail
     assert judgement.votes
+
+
+def test_the_tower_gives_the_patches_of_a_picture_and_the_engines_fingerprint() -> None:
+    engine = StubEngine()
+    tower = TowerBackbone(engine)
+    assert tower.fingerprint == engine.fingerprint
+    maps = tower.maps(b"good")
+    assert set(maps) == {"tower/16"}
+    assert maps["tower/16"].ndim == 3
 
 
 def test_the_models_hash_is_in_the_fingerprint(taught: Taught) -> None:

@@ -53,7 +53,17 @@ def eval_folder(
     taught = None
     if teach_from is not None:
         curve = (teach_from, _counts(teach), golden)
-        taught = print_taught(path, line, pipelines, curve, backbone or [], out, as_json=as_json and not strategy)
+        settings = read_settings(model=model)
+        taught = print_taught(
+            path,
+            line,
+            pipelines,
+            curve,
+            backbone or [],
+            read_settings(model=model),
+            out,
+            as_json=as_json and not strategy,
+        )
         if not strategy:
             return
     from inspector.operations.compare_strategies import ComparisonSettings, folder_source

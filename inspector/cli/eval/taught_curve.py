@@ -7,6 +7,7 @@ from typing import Any
 
 from inspector.cli.output import print_json, print_status, print_table, stderr_console
 from inspector.cli.progress import progress_bars
+from inspector.settings import Settings
 
 
 def print_taught(
@@ -15,6 +16,7 @@ def print_taught(
     pipelines: Path,
     curve: tuple[Path, tuple[int, ...], int | None],
     backbones: list[str],
+    settings: Settings,
     out: Path | None,
     *,
     as_json: bool,
@@ -32,7 +34,7 @@ def print_taught(
     pipeline = declared_line(pipelines, line or folder.resolve().name)
     wanted = TeachingCurve(teach_from, counts, DEFAULT_GOLDEN if golden is None else golden)
     with progress_bars(stderr_console) as progress:
-        figures = evaluate_taught(folder, wanted, open_features(backbones), list(pipeline.defects), progress)
+        figures = evaluate_taught(folder, wanted, open_features(backbones, settings), list(pipeline.defects), progress)
     for path in write_report(taught_report(str(folder), figures), out) if out else []:
         print_status(str(path))
     if as_json:
