@@ -50,17 +50,16 @@ def eval_folder(
     The model answers every question once, and the answers are recorded. Strategies, thresholds and stopping rules are
     replayed on the recorded answers. With --teach-from only taught models are measured, unless strategies are named.
     """
-    taught = None
+    taught, settings = None, read_settings(model=model)
     if teach_from is not None:
         curve = (teach_from, _counts(teach), golden)
-        settings = read_settings(model=model)
         taught = print_taught(
             path,
             line,
             pipelines,
             curve,
             backbone or [],
-            read_settings(model=model),
+            settings,
             out,
             as_json=as_json and not strategy,
         )
@@ -68,7 +67,6 @@ def eval_folder(
             return
     from inspector.operations.compare_strategies import ComparisonSettings, folder_source
 
-    settings = read_settings(model=model)
     source = folder_source(path, pipelines, line=line, frames=frames)
     recordings = votes or settings.data / "votes" / f"{line or path.resolve().name}.jsonl"
     compared = ComparisonSettings(settings.model, strategy or [], recordings, settings.threads)
