@@ -10,7 +10,7 @@ from inspector.cli.progress import progress_bars
 def qualify_drawn(pipelines: PipelinesFolder = PIPELINES, model: ModelCardPath = None, as_json: AsJson = False) -> None:
     """Qualify the drawn lines for the embedded model, and write the packaged file that the demo uses.
 
-    Run it after the model, its prompts, or a drawn line's pipeline was changed. Ten minutes on two cores.
+    Run it after the model, its prompts, or a drawn line's pipeline was changed. Some minutes on two cores.
     """
     from inspector.bootstrap.from_settings import absolute
     from inspector.operations.drawn_lines import qualify_drawn_lines

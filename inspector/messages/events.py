@@ -197,6 +197,13 @@ _FROM_MODELS: Final = (
         "None. Inspect these parts.",
     ),
     EventDefinition(
+        "UNQUALIFIED",
+        ALARM,
+        "A live line judges under a fingerprint or policy for which it has no right to pass. No part passes; each gets "
+        "the fail-safe. Raised once per line and cause.",
+        "Run `inspector qualify LINE`, or go back to the qualified model or version.",
+    ),
+    EventDefinition(
         "POISON_FRAME",
         ALARM,
         "Two replicas failed over the same picture. It gets the fail-safe and is refused from now on.",

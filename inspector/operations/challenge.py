@@ -13,6 +13,7 @@ from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlChallengeStore
 from inspector.domain.challenge import ChallengePart
 from inspector.domain.picture_format import FORMATS
+from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
 from inspector.lines.challenge import ChallengePicture, ChallengeSets
 from inspector.operations.line_states import line_states, user_name
@@ -59,7 +60,7 @@ def add_challenge_parts(
         raise InspectorError("no pictures are named; name files, folders, or stored parts with --part RESULT_ID")
     source = ChallengeSource(is_ng, group, note)
     with challenge_sets(settings) as sets, closing(SqlArchive(settings.database)) as archive:
-        stored = stored_pictures(archive, sets.evidence, line, result_ids, source)
+        stored = stored_pictures(archive, sets.evidence, sets.states.version(line).pipeline, result_ids, source)
         added = sets.add(line, chain(pictures_in(paths, source), stored), user_name(), reason)
         return {"added": len(added.numbers), "already_there": added.known} | set_figures(sets.parts(line))
 
@@ -85,17 +86,22 @@ def pictures_in(paths: Sequence[Path], source: ChallengeSource) -> Iterator[Chal
 
 
 def stored_pictures(
-    archive: SqlArchive, evidence: EvidenceStore, line: str, result_ids: Sequence[str], source: ChallengeSource
+    archive: SqlArchive, evidence: EvidenceStore, pipeline: Pipeline, result_ids: Sequence[str], source: ChallengeSource
 ) -> Iterator[ChallengePicture]:
     """Yield the pictures of stored parts, labelled by their reviews. Raises InspectorError that names the unusable."""
     for result_id in result_ids:
         row, is_ng = archive.part(result_id), archive.is_ng(result_id)
-        if row is None or row.part.key.line != line:
-            raise InspectorError(f"{line} has no part {result_id}; see result_id in its report or the console")
+        if row is None or row.part.key.line != pipeline.line:
+            raise InspectorError(f"{pipeline.line} has no part {result_id}; see result_id in its report or the console")
         if is_ng is None:
             raise InspectorError(f"part {result_id} is not reviewed, so it has no label; run: inspector review")
         if source.is_ng not in (None, is_ng):
             raise InspectorError(f"part {result_id} was reviewed as {_name(is_ng)}; leave --label out")
+        if pipeline.region(row.part.key.camera) is not None:
+            raise InspectorError(
+                f"part {result_id} is stored as a whole frame, and camera {row.part.key.camera} has a region; add a "
+                "picture that is cut to the region, from a file"
+            )
         stored = row.part.evidence
         try:
             data = evidence.get(stored.sha256 if stored else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any, Final
+from typing import Any
 
 from inspector.adapters.ledger import SqlArchive, SqlLineStore
 from inspector.bootstrap.from_settings import card_of
@@ -13,9 +13,6 @@ from inspector.domain.pipeline import line_fingerprint
 from inspector.lines.states import LineStates, LineView, OverrideRequest
 from inspector.ports.ledger import PipelineVersion
 from inspector.settings import Settings
-
-DRILL_REASON: Final = "drill"
-DRILL_DAYS: Final = 1.0
 
 
 @contextmanager
@@ -33,11 +30,11 @@ def override_of(settings: Settings, states: LineStates, line: str, days: float) 
     """
     version = states.version(line)
     known = {camera: states.archive.fingerprint(line, camera) for camera in version.pipeline.cameras}
-    declared = {} if all(known.values()) else _declared_fingerprints(settings, version)
+    declared = {} if all(known.values()) else declared_fingerprints(settings, version)
     return OverrideRequest({camera: each or declared[camera] for camera, each in known.items()}, days)
 
 
-def _declared_fingerprints(settings: Settings, version: PipelineVersion) -> dict[str, str]:
+def declared_fingerprints(settings: Settings, version: PipelineVersion) -> dict[str, str]:
     """Return the fingerprint of each camera's parts under the model card."""
     from inspector.adapters.vlm import model_fingerprint
 
@@ -46,14 +43,6 @@ def _declared_fingerprints(settings: Settings, version: PipelineVersion) -> dict
         camera: line_fingerprint(pipeline.settings_fingerprint(camera), model, version.golden)
         for camera in pipeline.cameras
     }
-
-
-def set_all_live_for_drill(settings: Settings) -> None:
-    """Let every line of a demo or benchmark pass parts for a day, by an override that everybody sees."""
-    with line_states(settings) as states:
-        for view in states.views():
-            override = override_of(settings, states, view.line, DRILL_DAYS)
-            states.go_live(view.line, user_name(), DRILL_REASON, override)
 
 
 def user_name() -> str:

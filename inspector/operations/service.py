@@ -20,7 +20,7 @@ from inspector.bootstrap.plans import console_plan, model_plan, station_plan
 from inspector.errors import BrokerError
 from inspector.messages.topics import Topics
 from inspector.operations.apply import plan_changes, read_pipelines, store_changes
-from inspector.operations.line_states import set_all_live_for_drill
+from inspector.operations.drill import set_all_live_for_drill
 from inspector.operations.signals import interrupt_on_signals
 from inspector.operations.start_phases import StartPhases
 from inspector.settings import Settings
@@ -47,7 +47,8 @@ def service(
     """Run the service for the length of the block; yields the settings with absolute paths.
 
     Applies `pipelines` if the ledger has none yet, or always with `always_apply`, as the demo does. Later changes need
-    `inspector apply`. `drill`: every line may pass parts for a day, by an override. `phases` receives what the start
+    `inspector apply`. `drill`: every line is live, by the shipped
+    qualification where that covers it, else by an override for a day. `phases` receives what the start
     consists of.
 
     Raises BrokerError, DeclarationError, LedgerError or PoolError, each with its remedy, before anything runs;

@@ -30,6 +30,7 @@ from inspector.station.open_triggers import OpenTrigger
 from inspector.station.part_states import StateListener, ignore_state, received
 from inspector.station.recorder import Recorder
 from inspector.station.safe_mode import WITHOUT_PICTURE, SafeMode
+from inspector.station.unqualified_lines import UnqualifiedLines
 from inspector.utc import utc_now
 
 FrameListener = Callable[[Frame], None]
@@ -64,6 +65,7 @@ class Station:
         self._gate = gate
         self._notify = notify
         self._on_unknown = on_unknown
+        self._unqualified = UnqualifiedLines(events)
         self._deadlines = Deadlines(utc_now(), time.monotonic())
         self._lines: dict[str, PipelineVersion] = {}
         self._model_fingerprint = ""
@@ -92,6 +94,7 @@ class Station:
         part = self._record_of(frame, line, findings, due, opened)
         recorded = await self._recorder.record(part, frame, line.pipeline, due, findings.words, findings.shadow)
         self._known.add_recorded(part, opened, recorded)
+        self._unqualified.add(part)
         if not recorded:
             await self._known.answer_recorded(frame, opened)
 
@@ -121,6 +124,7 @@ class Station:
         newest = {version.pipeline.line: version for version in lines}
         changed = [name for name in newest.keys() | self._lines.keys() if newest.get(name) != self._lines.get(name)]
         self._lines = newest
+        self._unqualified.forget(changed)
         self._events.names.declare({name: version.pipeline.named_cameras for name, version in newest.items()})
         return sorted(changed)
 

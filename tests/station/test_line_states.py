@@ -15,8 +15,8 @@ from inspector.domain.decision import Reason, Verdict
 from inspector.domain.declared import Disposition
 from inspector.domain.line_state import LineState, LineStatus, RightOrigin
 from inspector.domain.report import Words, WordsState
-from inspector.messages.outgoing import VerdictMessage, WouldBe
-from inspector.ports.ledger import PipelineVersion
+from inspector.messages.outgoing import EventSeverity, VerdictMessage, WouldBe
+from inspector.ports.ledger import Event, PipelineVersion
 from inspector.utc import utc_now
 
 WOULD_PASS = WouldBe(verdict=Verdict.OK, disposition=Disposition.PASS)
@@ -97,3 +97,27 @@ async def test_a_rejected_part_of_a_new_line_still_gets_its_words(line: Line) ->
     verdict = await verdict_under(line, new_version(pipeline()))
     assert verdict.would_be == WouldBe(verdict=Verdict.NG, disposition=Disposition.REJECT)
     assert line.ledger.rows[0].part.words.state is WordsState.PENDING
+
+
+async def unqualified_events(line: Line) -> list[Event]:
+    await line.events.flush()
+    return [event for event in line.ledger.events if event.kind == "UNQUALIFIED"]
+
+
+async def test_a_live_line_that_is_not_qualified_is_reported_once(line: Line) -> None:
+    line.pool.answer = replace(judgement(0.01), model_fingerprint="0" * 16)
+    line.station.follow([live_version(pipeline())])
+    for number in range(3):
+        await line.station.inspect(frame(trigger_id=f"t-{number}"))
+    [event] = await unqualified_events(line)
+    assert (event.line, event.camera, event.severity, event.count) == ("pcb", None, EventSeverity.ALARM, 1)
+    assert "inspector qualify pcb" in event.text
+    line.station.follow([live_version(pipeline(), 2)])
+    await line.station.inspect(frame(trigger_id="t-9"))
+    line.events._published_s.clear()
+    assert len(await unqualified_events(line)) == 2
+
+
+async def test_lines_that_people_hold_back_are_no_event(line: Line) -> None:
+    await verdict_under(line, new_version(pipeline()))
+    assert await unqualified_events(line) == []
