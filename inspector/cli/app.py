@@ -52,6 +52,7 @@ from inspector.cli.rollback import rollback
 from inspector.cli.serve import serve
 from inspector.cli.simulate import simulate
 from inspector.cli.teach import teach
+from inspector.cli.thresholds import thresholds
 from inspector.cli.train_demo import train_demo
 from inspector.errors import ClusterLostError, InspectorError
 from inspector.secret_texts import guard_standard_streams, remember_environment
@@ -83,7 +84,7 @@ EXTRAS: Final = {
 # by the panel of `inspector --help` that lists them
 COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Run": (demo, serve, simulate, replay),
-    "Lines": (apply, price, rollback, qualify, review, plan, learn, teach, checklist),
+    "Lines": (apply, price, rollback, qualify, review, thresholds, plan, learn, teach, checklist),
     "Installation": (check, ledger, backup, restore),
     "Tests and training": (chaos, train_demo, qualify_drawn),
 }

@@ -67,12 +67,13 @@ class ProvedShare(NamedTuple):
 
 
 class ThresholdPoint(NamedTuple):
-    """One pair of limits with its shares. `unknown` counts all parts whose outcome there is unknown."""
+    """One pair of limits with its shares. Of all stored parts `passed` would pass there, and `unknown` are unknown."""
 
     thresholds: Thresholds
     escape: ProvedShare
     overkill: ProvedShare
     review: ProvedShare
+    passed: int
     unknown: int
     is_proved: bool
 
@@ -88,6 +89,11 @@ class ThresholdChoice(NamedTuple):
     row: tuple[ThresholdPoint, ...]
     samples: tuple[DispositionSample, ...]
     left_out: int
+
+    @property
+    def covers_live(self) -> bool:
+        """Whether limits are proved that pass at least what the live ones pass."""
+        return self.chosen is not None and self.chosen.thresholds.pass_below >= self.current.thresholds.pass_below
 
 
 def limit_grid(pipeline: Pipeline, promise: ThresholdPromise, *, whole_ladder: bool = False) -> LimitGrid:
@@ -113,6 +119,7 @@ class GridTest(NamedTuple):
     escapes: ShareCounts
     overkill: ShareCounts
     reviews: ShareCounts
+    passed: Array
     unknown: Array
     proved: Array
 
@@ -124,6 +131,7 @@ class GridTest(NamedTuple):
             _share(self.escapes, at, confidence, promise.escape),
             _share(self.overkill, at, confidence, promise.overkill),
             _share(self.reviews, at, promise.confidence, None),
+            int(self.passed[at]),
             int(self.unknown[at]),
             bool(self.proved[at]),
         )
@@ -149,13 +157,24 @@ def choose_thresholds(evidence: VoteEvidence, promise: ThresholdPromise, live: T
 
 
 def run_tests(evidence: VoteEvidence, promise: ThresholdPromise, live: Thresholds) -> GridTest:
-    """Test every pair of the grid."""
+    """Test every pair of the grid. Limits under which no stored part passes keep any promise, and are no answer."""
     levels = _levels(evidence.grid, promise, live)
     escapes, overkill = evidence.escapes(), evidence.overkill()
     proved = _proved(escapes, promise.escape, levels, evidence.grid.is_pair, from_end=False)
     if promise.overkill is not None:
         proved &= _proved(overkill, promise.overkill, levels, evidence.grid.is_pair, from_end=True)
-    return GridTest(evidence, promise, levels, escapes, overkill, evidence.reviews(), evidence.unknown(), proved)
+    passed = evidence.passed()
+    return GridTest(
+        evidence,
+        promise,
+        levels,
+        escapes,
+        overkill,
+        evidence.reviews(),
+        passed,
+        evidence.unknown(),
+        proved & (passed > 0),
+    )
 
 
 def best_pair(tested: GridTest) -> tuple[int, int] | None:
@@ -197,8 +216,8 @@ def _share(counts: ShareCounts, at: tuple[int, int], confidence: float, limit: f
 
 
 def _nearest(points: Sequence[ThresholdPoint]) -> ThresholdPoint | None:
-    """Return the unproved point that needs the fewest NG parts; the widest of several."""
-    unproved = [point for point in points if not point.is_proved]
+    """Return the unproved point that needs the fewest NG parts; the widest of several. Some part must pass there."""
+    unproved = [point for point in points if point.passed and not point.is_proved]
     return min(unproved, key=lambda point: (point.escape.more or 0, -point.thresholds.pass_below), default=None)
 
 

@@ -97,6 +97,11 @@ class VoteEvidence:
         shares = np.array([each.read_share for each in self.samples])
         return self._counts(np.ones(len(self.truth), bool), ReplayedOutcome.REVIEW, shares)
 
+    def passed(self) -> Array:
+        """Count the parts that would pass, reviewed or not."""
+        counted: Array = (self.outcomes == ReplayedOutcome.PASS).sum(axis=0)
+        return counted
+
     def unknown(self) -> Array:
         """Count the parts with an unknown outcome, reviewed or not."""
         counted: Array = (self.outcomes == ReplayedOutcome.UNKNOWN).sum(axis=0)

@@ -87,6 +87,10 @@ class SqlArchive:
         """Return the newest reviewed parts of this line under any fingerprint, oldest first."""
         return read(self._engine, hindsight.reviewed, line, newest)
 
+    def reviewed_elsewhere(self, line: str, fingerprint: str) -> int:
+        """Count the line's reviewed parts under other fingerprints."""
+        return read(self._engine, hindsight.reviewed_elsewhere, line, fingerprint)
+
     def count_parts(self, after: int, until: int) -> RowSums[PartOutcome, PartSums]:
         return read(self._engine, count_parts, after, until)
 

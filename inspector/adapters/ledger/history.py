@@ -74,6 +74,12 @@ def reviewed(connection: Connection, line: str, newest: int) -> list[PartHistory
     return [PartHistory(row.part, (), truths[row.number]) for row in rows if row.number in truths]
 
 
+def reviewed_elsewhere(connection: Connection, line: str, fingerprint: str) -> int:
+    other = (parts.c.line == line, parts.c.fingerprint != fingerprint)
+    known = select(func.count()).where(*other, parts.c.number.in_(select(reviews.c.part)))
+    return connection.scalar(known) or 0
+
+
 def _sharing_region(row: Any, camera: str | None) -> list[str]:
     """List the cameras of a version with the same region; all where it was stored under another grammar."""
     try:
