@@ -85,24 +85,21 @@ def thresholds_table(advice: ThresholdAdvice) -> Group:
     )
 
 
-def _point(name: str, point: ThresholdPoint) -> Table:
+def _point(name: str, point: ThresholdPoint) -> Group:
     limits = point.thresholds
-    table = Table(
-        f"{name}: pass_below {limits.pass_below:g}, reject_above {limits.reject_above:g}",
-        *("counted", "estimate", "at most", "confidence"),
-        box=None,
-        padding=(0, 1, 0, 0),
-        header_style="bold",
-    )
+    table = Table("share", "reviewed", "counted", "estimate", "at most", "confidence", box=None, padding=(0, 2, 0, 0))
     for share in ("escape", "overkill", "review"):
         table.add_row(share, *_cells(getattr(point, share)))
-    return table
+    title = f"{name}: pass_below {limits.pass_below:g}, reject_above {limits.reject_above:g}"
+    return Group(Text(title, style="bold"), table)
 
 
 def _cells(share: ProvedShare) -> tuple[str, ...]:
-    estimate = f"{share.estimate:.2%}" if share.estimate > 0.0 else f"below {share.bound:.2%}"
+    """The cells of a share. No share is called 0 %: where no part was wrong, only the bound is known."""
+    estimate = f"{share.estimate:.2%}" if share.estimate > 0.0 else f"< {share.bound:.2%}"
     unknown = f" ({share.unknown} unknown)" if share.unknown else ""
-    return f"{share.wrong} of {share.parts}{unknown}", estimate, f"{share.bound:.2%}", f"{share.confidence:.2%}"
+    known, counted = f"{share.known} of {share.known_of}", f"{share.wrong} of {share.parts}{unknown}"
+    return known, counted, estimate, f"{share.bound:.2%}", f"{share.confidence:.2%}"
 
 
 def _reviewed(advice: ThresholdAdvice) -> Table:

@@ -52,13 +52,15 @@ class ProvedShare(NamedTuple):
     """A share at one pair of limits.
 
     `wrong` of `parts` parts that all had the same chance to be reviewed; `unknown` of the wrong ones have an unknown
-    outcome. `estimate` weighs all reviewed parts. `bound` is the exact upper bound at `confidence`, without regard to
+    outcome. `known` of `known_of` reviewed parts are wrong, and `estimate` weighs them. `bound` is the exact upper bound at `confidence`, without regard to
     the choice. `more` parts without a wrong one would prove the limit; 0: it is proved, None: nothing is promised.
     """
 
     wrong: int
     unknown: int
     parts: int
+    known: int
+    known_of: int
     estimate: float
     bound: float
     confidence: float
@@ -207,6 +209,8 @@ def _share(counts: ShareCounts, at: tuple[int, int], confidence: float, limit: f
         wrong,
         int(counts.unknown[at]),
         parts,
+        int(counts.known[at]),
+        counts.known_of,
         float(counts.estimate[at]),
         upper_bound(wrong, parts, confidence),
         confidence,

@@ -58,13 +58,16 @@ class ShareCounts(NamedTuple):
     """Wrong parts at every pair of limits.
 
     `wrong` of `parts` had the same chance to be here; `unknown` of the wrong ones have an unknown outcome. `estimate`
-    weighs all reviewed parts; it is 1 where a relevant disposition has none.
+    weighs all reviewed parts; it is 1 where a relevant disposition has none. `known` of `known_of` reviewed parts are
+    wrong, whatever their chance was.
     """
 
     wrong: Array
     unknown: Array
     parts: Array
     estimate: Array
+    known: Array
+    known_of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +118,16 @@ class VoteEvidence:
         is_unknown = self.outcomes == ReplayedOutcome.UNKNOWN
         is_wrong = (self.outcomes == wrong) | is_unknown
         least = self._least_share(is_wrong, shares)
-        shape = least.shape
-        counts = ShareCounts(np.zeros(shape, int), np.zeros(shape, int), np.zeros(shape, int), np.ones(shape))
+        zeros = (np.zeros(least.shape, int) for _ in range(3))
+        estimate = np.where(least > 0.0, self._estimate(selected, is_wrong, shares), 1.0)
+        counts = ShareCounts(*zeros, estimate, is_wrong[selected].sum(axis=0), int(selected.sum()))
         for share in np.unique(least[least > 0.0]):
             own = np.maximum(shares[self.disposition], np.finfo(float).tiny)
             kept, here = selected & (self.draw <= share / own), least == share
             counts.parts[here] = kept.sum()
             counts.wrong[here] = is_wrong[kept].sum(axis=0)[here]
             counts.unknown[here] = is_unknown[kept].sum(axis=0)[here]
-        return counts._replace(estimate=np.where(least > 0.0, self._estimate(selected, is_wrong, shares), 1.0))
+        return counts
 
     def _least_share(self, is_wrong: Array, shares: Array) -> Array:
         """Return the least share among the dispositions with wrong parts; where there are none, the greatest share."""

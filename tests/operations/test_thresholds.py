@@ -96,7 +96,7 @@ def test_none_of_twelve_is_refused_with_the_missing_number_and_is_not_called_zer
     assert not advice.plan.is_sufficient
     text = shown(advice)
     assert "the nearest need 47 more NG parts" in text
-    assert "0 of 12 below 22.09% 22.09% 95.00%" in " ".join(text.split())
+    assert "0 of 12 0 of 12 < 22.09% 22.09% 95.00%" in " ".join(text.split())
     assert " 0.00%" not in text
     with pytest.raises(InspectorError, match="no limits of pcb are proved"):
         write_thresholds(advice, folder / "pcb.yaml")
@@ -154,7 +154,7 @@ def test_a_promise_that_nothing_proves_is_refused(folder: Path, promise: Thresho
 def test_the_command_prints_json_draws_a_chart_and_fails_without_proof(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("INSPECTOR_DATABASE", filled(folder, [(0.95, True)] * 12 + [(0.05, False)] * 30))
+    monkeypatch.setenv("INSPECTOR_DATABASE_URL", filled(folder, [(0.95, True)] * 12 + [(0.05, False)] * 30))
     command = ["thresholds", "pcb", "--escape", "0.05", "--json", "--out", str(folder / "out")]
     found = CliRunner().invoke(app, [*command, "--review-next", str(folder / "next.csv")])
     assert found.exit_code == 1
