@@ -52,8 +52,9 @@ class ProvedShare(NamedTuple):
     """A share at one pair of limits.
 
     `wrong` of `parts` parts that all had the same chance to be reviewed; `unknown` of the wrong ones have an unknown
-    outcome. `known` of `known_of` reviewed parts are wrong, and `estimate` weighs them. `bound` is the exact upper bound at `confidence`, without regard to
-    the choice. `more` parts without a wrong one would prove the limit; 0: it is proved, None: nothing is promised.
+    outcome. `known` of `known_of` reviewed parts are wrong, and `estimate` weighs them. `bound` is the exact upper
+    bound at `confidence`, without regard to the choice. `more` parts without a wrong one would prove the limit; 0: it
+    is proved, None: nothing is promised.
     """
 
     wrong: int

@@ -118,9 +118,9 @@ class VoteEvidence:
         is_unknown = self.outcomes == ReplayedOutcome.UNKNOWN
         is_wrong = (self.outcomes == wrong) | is_unknown
         least = self._least_share(is_wrong, shares)
-        zeros = (np.zeros(least.shape, int) for _ in range(3))
         estimate = np.where(least > 0.0, self._estimate(selected, is_wrong, shares), 1.0)
-        counts = ShareCounts(*zeros, estimate, is_wrong[selected].sum(axis=0), int(selected.sum()))
+        found, open_ends, parts = (np.zeros(least.shape, int) for _ in range(3))
+        counts = ShareCounts(found, open_ends, parts, estimate, is_wrong[selected].sum(axis=0), int(selected.sum()))
         for share in np.unique(least[least > 0.0]):
             own = np.maximum(shares[self.disposition], np.finfo(float).tiny)
             kept, here = selected & (self.draw <= share / own), least == share
