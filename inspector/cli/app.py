@@ -32,6 +32,9 @@ from inspector.cli.export.acl import export_acl
 from inspector.cli.export.contract import export_contract
 from inspector.cli.export.parts import export_parts
 from inspector.cli.export.pipelines import export_pipelines
+from inspector.cli.golden.add import golden_add
+from inspector.cli.golden.list import golden_list
+from inspector.cli.golden.remove import golden_remove
 from inspector.cli.learn import learn
 from inspector.cli.ledger import ledger
 from inspector.cli.line.commission import line_commission
@@ -104,6 +107,10 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
     "camera": (
         "List cameras, declared and unknown.",
         {"list": camera_list, "pictures": camera_pictures},
+    ),
+    "golden": (
+        "Pictures of good parts that the model is shown or compares with.",
+        {"add": golden_add, "list": golden_list, "remove": golden_remove},
     ),
     "challenge": (
         "The labelled parts that qualify a line.",

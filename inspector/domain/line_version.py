@@ -8,8 +8,8 @@ from enum import StrEnum
 class VersionOrigin(StrEnum):
     """What made a version of a line.
 
-    FILE: a file that people keep. CONSOLE: the pages. LEARN, PLAN, CHECKLIST and TEACH: the command of that name.
-    ROLLBACK: an earlier version of the line.
+    FILE: a file that people keep. CONSOLE: the pages. LEARN, PLAN, CHECKLIST, TEACH and GOLDEN: the command of that
+    name. ROLLBACK: an earlier version of the line.
     """
 
     FILE = "file"
@@ -18,4 +18,5 @@ class VersionOrigin(StrEnum):
     PLAN = "plan"
     CHECKLIST = "checklist"
     TEACH = "teach"
+    GOLDEN = "golden"
     ROLLBACK = "rollback"

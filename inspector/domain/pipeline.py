@@ -366,7 +366,7 @@ class Pipeline(StrictModel):
     references: int = Field(default=0, ge=0, le=4, description="golden samples shown with every frame")
     golden_samples: Annotated[
         tuple[PicturePath, ...],
-        Field(max_length=16, validate_default=True, description="pictures of good parts, relative to the file"),
+        Field(max_length=64, validate_default=True, description="pictures of good parts, relative to the file"),
         AfterValidator(_distinct),
     ] = ()
     second_opinion: SecondOpinion | None = Field(default=None, description="an opinion in addition to votes")

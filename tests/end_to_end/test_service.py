@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -15,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 from inspector.adapters.ledger import SqlArchive
 from inspector.adapters.mqtt.connection import Broker
@@ -249,3 +252,38 @@ def test_stop_leaves_no_process_behind(service: Service) -> None:
     assert service.process.wait(60) == 0
     _, alive = psutil.wait_procs(family, timeout=15)
     assert alive == []
+
+
+REGIONS = """\
+line: regions
+cameras: {cam1: {region: [0.5, 0.5, 1.0, 1.0]}, cam2: {}}
+product: part
+question: Is there any defect on this part?
+defects: {scratch: minor}
+quality: {luminance: [0.5, 1.0]}
+ladder: [{views: [direct]}]
+deadline_ms: 600000
+"""
+
+
+def test_region_is_what_a_camera_is_judged_by_and_unknown_cameras_only_leave_pictures(service: Service) -> None:
+    (service.folder / "pipelines" / "regions.yaml").write_text(REGIONS)
+    assert service.run("apply", str(service.folder / "pipelines" / "regions.yaml")).returncode == 0
+    dark = np.zeros((400, 800, 3), np.uint8)
+    dark[200:, 400:] = 255
+    dark[260:300, 500:600] = 120
+    data = io.BytesIO()
+    Image.fromarray(dark).save(data, "PNG")
+    lines = [
+        PublishedLine("regions", camera, iter([Exposure(f"r-{number}", data.getvalue()) for number in range(10)]))
+        for camera in ("cam1", "cam2", "cam9")
+    ]
+    run_lines(service.broker, Topics(), lines, FixedRate(10), "regions", timeout_s=10)
+    found = httpx.get(f"{service.console}/api/v1/parts", params={"line": "regions", "limit": 100}, timeout=30).json()
+    reasons = {(part["verdict"]["camera"], part["verdict"]["reason"]) for part in found["parts"]}
+    assert reasons == {("cam1", "UNQUALIFIED"), ("cam2", "BAD_IMAGE")}
+    [unknown] = [each for each in json.loads(service.run("camera", "list", "--json").stdout) if not each["declared"]]
+    assert (unknown["line"], unknown["camera"], unknown["frames"]) == ("regions", "cam9", 10)
+    assert len(unknown["pictures"]) == 8
+    assert service.run("camera", "pictures", "regions", "cam9", str(service.folder / "unknown")).returncode == 0
+    assert {path.read_bytes() for path in (service.folder / "unknown").iterdir()} == {data.getvalue()}
