@@ -30,6 +30,7 @@ from inspector.operations.compare_strategies import (
 CARD = "name: stub\nengine: stub\ncheckpoint: none\npixels: {min: 102400, max: 102400}\n"
 LINE = """\
 line: tiles
+cameras: ["*"]
 product: tile
 question: Is there any defect on this tile?
 defects: {crack: major}
@@ -119,7 +120,7 @@ def test_a_shorter_run_is_spread_over_the_folder(tiles: Path, declared: Path) ->
 
 def test_a_missing_picture_is_reported_with_its_row(tiles: Path, declared: Path) -> None:
     (tiles / "5.png").unlink()
-    with pytest.raises(InspectorError, match=r"row 7.*5\.png"):
+    with pytest.raises(InspectorError, match=r"labels.csv:7: image: '5.png' is missing"):
         folder_source(tiles, declared)
 
 

@@ -24,7 +24,7 @@ from inspector.lab.training.optimizer import Optimizer
 from inspector.lab.training.precision import matmul_autocast
 from inspector.lab.training.teacher import FIT_BATCHES, Teacher, extract_features, is_single_product
 from inspector.lab.training.vision_stage import StepReport, VisionHeads
-from inspector.lab.training.vision_tower import VisionFeatures
+from inspector.lab.training.vision_tower import TowerFeatures
 from inspector.numerics.classification_metrics import auroc
 
 TEACHER_SHARE: Final = 0.5  # the teacher's share of a verdict's target; the rest is the label
@@ -94,7 +94,7 @@ class TeacherTargets(NamedTuple):
 
 
 def teacher_targets(
-    teacher: Teacher, rows: RowBatch, conversations: list[Conversation], features: VisionFeatures
+    teacher: Teacher, rows: RowBatch, conversations: list[Conversation], features: TowerFeatures
 ) -> TeacherTargets:
     """Return the teacher's targets; the teacher applies only to a single picture of the product."""
     device = rows.ids.device
@@ -119,7 +119,7 @@ def log_odds_loss(logits: Tensor, rows: RowBatch, targets: TeacherTargets) -> Te
     return F.smooth_l1_loss(first - second, targets.odds, reduction="none") * targets.ng_sign.abs()
 
 
-def answer_logits(model: Any, rows: RowBatch, features: VisionFeatures) -> Tensor:
+def answer_logits(model: Any, rows: RowBatch, features: TowerFeatures) -> Tensor:
     """Return the logits at the target positions: [targets, words]."""
     picture = rows.ids == model.config.image_token_id
     embedded = model.get_input_embeddings()(rows.ids)

@@ -20,7 +20,7 @@ from inspector.lab.synthetic import PRODUCTS
 from inspector.lab.training.datasets import Conversation, ConversationDataset, stream_batches
 from inspector.lab.training.precision import matmul_autocast
 from inspector.lab.training.vision_stage import VisionHeads
-from inspector.lab.training.vision_tower import VisionFeatures, patchify, run_tower
+from inspector.lab.training.vision_tower import TowerFeatures, patchify, run_tower
 
 FIT_BATCHES: Final = 60  # batches of conversations for the fit
 FIRST_FIT_STEP: Final = 1_000_000  # first step of the fitted batches, beyond the steps of any training run
@@ -46,14 +46,14 @@ class Teacher:
             ng += [bool(conversation.pictures[0].flaws) for conversation in lone]
         self._weights = fit_logistic_regression(torch.cat(inputs), torch.tensor(ng, device=self._device))
 
-    def log_odds(self, conversations: Sequence[Conversation], features: VisionFeatures) -> Tensor:
+    def log_odds(self, conversations: Sequence[Conversation], features: TowerFeatures) -> Tensor:
         """Return the log-odds of a flaw in each conversation's last picture [conversations].
 
         `features` are those of all pictures of the conversations.
         """
         return self._inputs(conversations, features) @ self._weights
 
-    def _inputs(self, conversations: Sequence[Conversation], features: VisionFeatures) -> Tensor:
+    def _inputs(self, conversations: Sequence[Conversation], features: TowerFeatures) -> Tensor:
         """Return the regression's inputs: the heads' log-odds and a one-hot kind of picture."""
         lasts = (
             torch.tensor([len(conversation.pictures) for conversation in conversations], device=self._device).cumsum(0)
@@ -72,7 +72,7 @@ def is_single_product(conversation: Conversation) -> bool:
     return len(conversation.pictures) == 1 and conversation.pictures[0].in_scope
 
 
-def extract_features(visual: Any, conversations: Sequence[Conversation]) -> VisionFeatures:
+def extract_features(visual: Any, conversations: Sequence[Conversation]) -> TowerFeatures:
     """Return the features of all pictures of these conversations."""
     pictures = np.stack([picture.pixels for conversation in conversations for picture in conversation.pictures])
     return run_tower(visual, patchify(pictures).to(visual.patch_embed.proj.weight.device))

@@ -33,7 +33,7 @@ from inspector.lab.training.training_pictures import (
     training_picture,
     whole_window,
 )
-from inspector.lab.training.vision_tower import VisionFeatures, block_order, patchify, run_tower
+from inspector.lab.training.vision_tower import TowerFeatures, block_order, patchify, run_tower
 from inspector.numerics.classification_metrics import auroc
 
 FLAW_CLASS_WEIGHT: Final = 3.0  # loss weight of a patch with a flaw: nearly all patches are good
@@ -78,7 +78,7 @@ class VisionHeads(nn.Module):
         self.main_box = BoxHead(TEXT_WIDTH)
         self.weights = nn.Buffer(torch.tensor([1.0] + [FLAW_CLASS_WEIGHT] * len(CLASSES)))
 
-    def loss(self, features: VisionFeatures, targets: VisionTargets) -> Tensor:
+    def loss(self, features: TowerFeatures, targets: VisionTargets) -> Tensor:
         """Return the weighted sum of all losses."""
         labels, boxes = targets.labels, targets.boxes
         per_token, has_box = labels.view(len(labels), -1, MERGE_SIZE**2).amax(-1), ~boxes[..., 0].isnan()
@@ -111,7 +111,7 @@ class VisionHeads(nn.Module):
         """Return the classification loss; ignored labels do not count."""
         return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), self.weights, ignore_index=IGNORED_LABEL)
 
-    def max_flaw_log_odds(self, features: VisionFeatures) -> Tensor:
+    def max_flaw_log_odds(self, features: TowerFeatures) -> Tensor:
         """Return the log-odds of a flaw in the most suspicious patch and token [pictures, 2]."""
         logits = self.patch(features.patches), self.token(features.tokens)
         return torch.stack([_max_flaw_log_odds(each.float()) for each in logits], -1)

@@ -19,7 +19,7 @@ from transformers.vision_utils import get_vision_interpolation_indices_and_weigh
 from inspector.lab.training.architecture import MERGE_SIZE, PATCH_PX, PIXEL_MEAN, PIXEL_STD
 
 
-class VisionFeatures(NamedTuple):
+class TowerFeatures(NamedTuple):
     """Features per patch and per visual token, and the deepstack layers' tokens; all [pictures, places, width]."""
 
     patches: Tensor
@@ -48,7 +48,7 @@ def block_order(grid: NDArray[Any] | Tensor) -> Tensor:
     return blocks.reshape(len(rows), -1, *rows.shape[3:])
 
 
-def run_tower(visual: Any, patches: Tensor) -> VisionFeatures:
+def run_tower(visual: Any, patches: Tensor) -> TowerFeatures:
     """Run the tower on the output of `patchify`."""
     side = math.isqrt(patches.shape[1])
     grid = torch.tensor([[1, side, side]], device=patches.device)
@@ -63,7 +63,7 @@ def run_tower(visual: Any, patches: Tensor) -> VisionFeatures:
         if layer in visual.deepstack_visual_indexes:
             merger = visual.deepstack_merger_list[visual.deepstack_visual_indexes.index(layer)]
             deepstack.append(_merge(merger, x))
-    return VisionFeatures(x, _merge(visual.merger, x), deepstack)
+    return TowerFeatures(x, _merge(visual.merger, x), deepstack)
 
 
 def _flat_kernel(proj: nn.Conv3d) -> Tensor:

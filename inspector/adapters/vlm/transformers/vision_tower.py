@@ -36,7 +36,7 @@ class VisionFeatures(NamedTuple):
 
 
 class VisionTower:
-    """transformers' vision tower, told the geometry of its pictures."""
+    """transformers' vision tower, which gets the geometry of its pictures from outside."""
 
     def __init__(self, visual: Qwen3VLVisionModel) -> None:
         self._visual = visual
