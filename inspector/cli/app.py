@@ -26,6 +26,7 @@ from inspector.cli.db.upgrade import db_upgrade
 from inspector.cli.demo import demo
 from inspector.cli.eval.folder import eval_folder
 from inspector.cli.eval.mmad import eval_mmad
+from inspector.cli.eval.resplits import eval_resplits
 from inspector.cli.eval.simulation import eval_simulation
 from inspector.cli.eval.synthetic import eval_synthetic
 from inspector.cli.export.acl import export_acl
@@ -119,7 +120,13 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
     "db": ("Maintain the ledger's database.", {"upgrade": db_upgrade}),
     "eval": (
         "Measure how good a model's answers are.",
-        {"synthetic": eval_synthetic, "folder": eval_folder, "simulation": eval_simulation, "mmad": eval_mmad},
+        {
+            "synthetic": eval_synthetic,
+            "folder": eval_folder,
+            "simulation": eval_simulation,
+            "resplits": eval_resplits,
+            "mmad": eval_mmad,
+        },
     ),
     "bench": (
         "Measure throughput and latency on this machine.",

@@ -12,6 +12,7 @@ those of the whole ladder.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -113,6 +114,19 @@ def drawn_population(pipeline: Pipeline, promise: ThresholdPromise, *, parts: in
         (),
     )
     return StoredPopulation(evidence, replay.outcomes_of(whole), pipeline.thresholds)
+
+
+def stored_population(evidence: VoteEvidence, live: Thresholds) -> StoredPopulation:
+    """Take a line's reviewed parts as the population. Unknown outcomes count as wrong on both sides."""
+    known = np.flatnonzero(evidence.truth != UNREVIEWED)
+    reviewed = replace(
+        evidence,
+        outcomes=evidence.outcomes[known],
+        truth=evidence.truth[known],
+        disposition=evidence.disposition[known],
+        draw=evidence.draw[known],
+    )
+    return StoredPopulation(reviewed, reviewed.outcomes, live)
 
 
 def resplit(population: StoredPopulation, setup: ResplitSetup, seed: int = 0) -> ResplitResult:

@@ -9,6 +9,7 @@ import pytest
 from support.fakes import a_pipeline
 
 from inspector.domain.declared import Disposition
+from inspector.errors import InspectorError
 from inspector.lab.evaluation.threshold_resplits import (
     ResplitResult,
     ResplitSetup,
@@ -16,8 +17,10 @@ from inspector.lab.evaluation.threshold_resplits import (
     drawn_population,
     resplit,
     resplit_report,
+    stored_population,
 )
 from inspector.lab.report_files import write_report
+from inspector.operations.eval_resplits import resplit_drawn
 from inspector.tuning.threshold_choice import ThresholdPromise
 
 LINE = a_pipeline(ladder=[{"views": ["direct"]}, {"views": ["paraphrase"]}, {"views": ["inverted"]}])
@@ -69,3 +72,15 @@ def test_the_report_has_figures_and_a_chart(thousand: ResplitResult, tmp_path: P
     pages = write_report(resplit_report(thousand), tmp_path)
     assert [page.name for page in pages] == ["resplits.json", "resplits.png"]
     assert all(page.stat().st_size > 100 for page in pages)
+
+
+def test_stored_votes_of_a_line_are_resplit_like_drawn_ones(population: StoredPopulation) -> None:
+    stored = stored_population(population.evidence, population.live)
+    found = resplit(stored, ResplitSetup(ESCAPE, resplits=200, parts=900))
+    assert sum(each is not None for each in found.proved) > 100
+    assert found.kept_share(found.proved) >= 0.95
+
+
+def test_too_few_parts_for_resplits_are_refused() -> None:
+    with pytest.raises(InspectorError, match="Lower --parts"):
+        resplit_drawn(ResplitSetup(ESCAPE, resplits=10, parts=3000), 0)
