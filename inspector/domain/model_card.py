@@ -99,7 +99,7 @@ class ModelCard(StrictModel):
     these and `dtype` describe how the server was started; thresholds hold for that configuration only. `kv_gib` is the
     memory for the keys and values of parts in progress. It defaults to most of the memory that the weights leave free.
     `compile` lets torch compile the small operations of the decoder layers, which adds half a minute to each start. It
-    defaults to on for a GPU, where it proves faster.
+    defaults to on for a GPU, where it proves faster. `cuda_graphs` lets a GPU launch recurring work as a whole.
     """
 
     name: Name = Field(description="name of the card")
@@ -119,6 +119,7 @@ class ModelCard(StrictModel):
         default=None, gt=0.0, le=1024.0, description="GiB for keys and values; empty: most of what is free"
     )
     compile: bool | None = Field(default=None, description="try torch.compile; empty: on a GPU only")
+    cuda_graphs: bool = Field(default=True, description="launch recurring work as a whole; used on a GPU only")
     num_gpus: float = Field(
         default=0.0, ge=0.0, le=64.0, description="GPUs per replica; a share up to 1, or a whole number"
     )

@@ -16,6 +16,7 @@ from typing import Any, Final
 from inspector.domain.model_card import ModelCard, Pixels
 from inspector.lab.benchmarks.contest import Contest, Run
 from inspector.lab.benchmarks.measurement import Measurement
+from inspector.lab.benchmarks.random_weights import SIZES
 from inspector.lab.benchmarks.workload import Workload
 from inspector.lab.synthetic import draw, encode
 from inspector.operations.progress import Notify
@@ -41,14 +42,15 @@ def measure_engine(
     rounds: int,
     threads: int,
     peer: Path | None,
+    size: str,
     notify: Notify,
 ) -> dict[str, Any]:
-    """Measure all cases; `card` provides the tokenizer.
+    """Measure all cases; `card` provides the tokenizer, the device and the type of the weights.
 
     `peer` is the Python interpreter of an environment with vLLM; None skips that comparison.
     """
     pixels = Pixels(min=SIDE * SIDE, max=SIDE * SIDE)
-    contest = Contest.on_stand_in(card.model_copy(update={"pixels": pixels}), folder, threads)
+    contest = Contest.on_stand_in(card.model_copy(update={"pixels": pixels}), folder, threads, SIZES[size])
     pictures = [Picture(encode(draw("board", seed))) for seed in range(max(*parts, SAMPLED.parts))]
     benchmark = EngineBenchmark(contest, pictures, rounds, notify)
     cases = sorted({DIRECT, *(Workload(count, together) for count in asks for together in parts)})
@@ -107,6 +109,8 @@ class EngineBenchmark:
         laps = [self._round(case, runs, number) for number in range(self.rounds + 1)][1:]
         figures = {f"{name}_s": round(median(lap[name].seconds for lap in laps), 4) for name in runs}
         figures |= {f"{name}_peak_mib": round(median(lap[name].mib for lap in laps), 1) for name in runs}
+        on_device = {name: round(median(lap[name].device_mib for lap in laps), 1) for name in runs}
+        figures |= {f"{name}_device_peak_mib": mib for name, mib in on_device.items() if mib}
         times = ", ".join(f"{name} {figures[f'{name}_s'] * 1000:.0f} ms" for name in runs)
         self.notify(f"{case.asks} asks, {case.parts} part(s), {case.tokens} tokens: {times} a part")
         return figures

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,10 +21,14 @@ def bench_engine(
     peer: Annotated[
         Path | None, typer.Option(help="Python interpreter of an environment with vLLM, to compare with.")
     ] = None,
+    size: Annotated[
+        Literal["middle", "8b"],
+        typer.Option(help="Random model: 134 M parameters, or the shape of Qwen3-VL 8B."),
+    ] = "middle",
     model: ModelCardPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the engine with separate calls and with num_return_sequences, on a mid-size model of random weights."""
+    """Compare the engine with separate calls and with num_return_sequences, on a model of random weights."""
     from inspector.bootstrap.from_settings import card_of
     from inspector.operations.bench_engine import measure_engine
 
@@ -37,6 +41,7 @@ def bench_engine(
         rounds=rounds,
         threads=threads,
         peer=peer,
+        size=size,
         notify=print_status,
     )
     print_figures(figures, as_json)

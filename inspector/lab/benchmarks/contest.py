@@ -24,9 +24,9 @@ from inspector.lab.benchmarks import contestants as entrants
 from inspector.lab.benchmarks import vllm_peer as peer
 from inspector.lab.benchmarks.contestants import Make
 from inspector.lab.benchmarks.measurement import Measurement, timed
-from inspector.lab.benchmarks.random_weights import save_language_model
+from inspector.lab.benchmarks.random_weights import MIDDLE, ModelSize, save_language_model
 from inspector.lab.benchmarks.roofline import Roofline, roofline
-from inspector.lab.benchmarks.subprocess_contestant import started
+from inspector.lab.benchmarks.subprocess_contestant import run_in_own_process, started
 from inspector.lab.benchmarks.vllm_peer import PeerOrder, VllmPeer
 from inspector.lab.benchmarks.workload import PREAMBLE, TEMPERATURE, Workload
 from inspector.ports.engine import Picture
@@ -49,9 +49,9 @@ class Contest:
     laps: Iterator[int] = field(default_factory=itertools.count)
 
     @classmethod
-    def on_stand_in(cls, card: ModelCard, folder: Path, threads: int) -> Contest:
-        """Build a contest on random weights of medium size, with the card's tokenizer and pixel budget."""
-        return cls.on(partial(entrants.random_weights, card, folder), card, threads)
+    def on_stand_in(cls, card: ModelCard, folder: Path, threads: int, size: ModelSize = MIDDLE) -> Contest:
+        """Build a contest on random weights of this size, with the card's tokenizer and pixel budget."""
+        return cls.on(partial(entrants.random_weights, card, folder, size), card, threads)
 
     @classmethod
     def on(cls, make: Make, card: ModelCard, threads: int) -> Contest:
@@ -83,7 +83,8 @@ class Contest:
         """Compare the engine with the limits of its device, on as many tokens as the picture takes."""
         patches = self.optics.patches([picture])
         head = self.chat.prefix(patches.tokens, PREAMBLE)
-        return run_in_own_thread(partial(roofline, self.make, self.card, head, patches, parts, asks), self.threads)
+        measure = partial(roofline, self.make, self.card, head, patches, parts, asks)
+        return run_in_own_process(partial(run_in_own_thread, measure, self.threads))
 
     @contextmanager
     def generate(self) -> Iterator[tuple[Run, Run]]:

@@ -17,10 +17,12 @@ from inspector.adapters.vlm.transformers.chat_template import ChatTemplate
 from inspector.adapters.vlm.transformers.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
 from inspector.adapters.vlm.transformers.engine import TransformersEngine, prepare_checkpoint
 from inspector.adapters.vlm.transformers.images import ImagePreparer, PatchBatch
+from inspector.adapters.vlm.transformers.optimize import graph_cache
+from inspector.adapters.vlm.transformers.stopwatch import DeviceMemoryGauge
 from inspector.adapters.vlm.transformers.threads import run_in_own_thread, set_compute_threads
 from inspector.domain.model_card import ModelCard
 from inspector.domain.prompts import Question
-from inspector.lab.benchmarks.random_weights import EndlessModel, TextReader, stand_in
+from inspector.lab.benchmarks.random_weights import MIDDLE, EndlessModel, ModelSize, TextReader, stand_in
 from inspector.lab.benchmarks.workload import PREAMBLE, TEMPERATURE, Workload
 from inspector.ports.engine import Picture
 
@@ -28,24 +30,25 @@ if TYPE_CHECKING:
     from transformers import Qwen2VLImageProcessorPil
 
 Make = Callable[[], Checkpoint]  # picklable
-Run = Callable[[Workload, Sequence[Picture]], None]
+Run = Callable[[Workload, Sequence[Picture]], float]  # MiB of device memory at the peak, beside the weights
 
 
-def random_weights(card: ModelCard, folder: Path) -> Checkpoint:
-    return stand_in(load_checkpoint(card, find_checkpoint(card, folder)))
+def random_weights(card: ModelCard, folder: Path, size: ModelSize = MIDDLE) -> Checkpoint:
+    return stand_in(load_checkpoint(card, find_checkpoint(card, folder)), size)
 
 
 def engine(make: Make, card: ModelCard, threads: int) -> Run:
     ours = run_in_own_thread(partial(prepare_checkpoint, make, card), threads)
-    engine = TransformersEngine(card, ours, "contest", EndlessModel(ours), threads=threads)
-    return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))
+    model = EndlessModel(ours, graph_cache(ours.model, card))
+    engine = TransformersEngine(card, ours, "contest", model, threads=threads)
+    return partial(_asked, engine, DeviceMemoryGauge(ours.model.device))
 
 
 def reader(make: Make, card: ModelCard, threads: int) -> Run:
     ours = run_in_own_thread(partial(prepare_checkpoint, make, card), threads)
-    optics = CachingImages(ours.processor, card)
-    engine = TransformersEngine(card, ours, "contest", TextReader(ours), optics, threads)
-    return lambda case, pictures: asyncio.run(_ask_all(engine, case, pictures))
+    model, optics = TextReader(ours, graph_cache(ours.model, card)), CachingImages(ours.processor, card)
+    engine = TransformersEngine(card, ours, "contest", model, optics, threads)
+    return partial(_asked, engine, DeviceMemoryGauge(ours.model.device))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,19 @@ class GenerateContestant:
     checkpoint: Checkpoint
     chat: ChatTemplate
     optics: ImagePreparer
+    gauge: DeviceMemoryGauge
 
     @classmethod
     def load(cls, make: Make, card: ModelCard, threads: int) -> GenerateContestant:
         set_compute_threads(threads)
         plain = make()
         chat = ChatTemplate(plain.tokenizer, plain.model.config.image_token_id, plain.end_tokens)
-        return cls(plain, chat, ImagePreparer(plain.processor, card))
+        return cls(plain, chat, ImagePreparer(plain.processor, card), DeviceMemoryGauge(plain.model.device))
 
-    def __call__(self, one_by_one: bool, case: Workload, pictures: Sequence[Picture]) -> None:
+    def __call__(self, one_by_one: bool, case: Workload, pictures: Sequence[Picture]) -> float:
+        return self.gauge.peak_mib(lambda: self._answer(one_by_one, case, pictures))
+
+    def _answer(self, one_by_one: bool, case: Workload, pictures: Sequence[Picture]) -> None:
         if not one_by_one:
             self._generate(self.optics.patches(pictures), case.questions()[0], case.tokens, case.asks)
             return
@@ -104,6 +111,10 @@ class CachingImages(ImagePreparer):
         if shown not in self._known:
             self._known[shown] = super().patches(pictures)
         return self._known[shown]
+
+
+def _asked(engine: TransformersEngine, gauge: DeviceMemoryGauge, case: Workload, pictures: Sequence[Picture]) -> float:
+    return gauge.peak_mib(lambda: asyncio.run(_ask_all(engine, case, pictures)))
 
 
 async def _ask_all(engine: TransformersEngine, case: Workload, pictures: Sequence[Picture]) -> None:

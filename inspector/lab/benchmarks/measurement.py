@@ -17,10 +17,14 @@ MIB: Final = 2**20
 
 
 class Measurement(NamedTuple):
-    """Seconds per part, and MiB at the peak above the memory before."""
+    """Seconds per part, and MiB at the peak above the memory before.
+
+    `device_mib` is the peak beside the weights on a device with memory of its own.
+    """
 
     seconds: float
     mib: float
+    device_mib: float = 0.0
 
 
 def timed(run: Callable[[], object], parts: int, process: psutil.Process) -> Measurement:

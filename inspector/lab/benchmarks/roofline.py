@@ -17,7 +17,7 @@ from torch import nn
 from inspector.adapters.vlm.transformers.checkpoint import Checkpoint
 from inspector.adapters.vlm.transformers.images import PatchBatch
 from inspector.adapters.vlm.transformers.kv_cache import SequenceRows
-from inspector.adapters.vlm.transformers.optimize import optimize, pack
+from inspector.adapters.vlm.transformers.optimize import graph_cache, optimize, pack
 from inspector.adapters.vlm.transformers.stopwatch import timed
 from inspector.domain.model_card import ModelCard
 from inspector.lab.benchmarks.random_weights import TextReader
@@ -106,7 +106,7 @@ def roofline(
 ) -> Roofline:
     """Measure the language model: it reads the tokens of `head` for every part, then samples for all rows."""
     checkpoint = make()
-    reader = TextReader(checkpoint)
+    reader = TextReader(checkpoint, graph_cache(checkpoint.model, card))
     cost, device = ModelCost.of(checkpoint, reader.token_bytes), checkpoint.model.device
     optimize(checkpoint.model, card)
     rows: list[SequenceRows] = []

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
 from inspector.errors import ModelError
 from inspector.lab.benchmarks.measurement import Measurement, timed
 
-Run = Callable[..., object]
+Result = TypeVar("Result")
+Run = Callable[..., float]  # MiB of device memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,13 @@ class Contestant:
 
     def lap(self, parts: int, *order: Any) -> Measurement:
         """Run one round over the parts. Raises what the contestant raised, or ModelError if the process ended."""
-        return timed(lambda: _answer(self._exchange(order)), parts, self.process)
+        device_mib: list[float] = []
+        measured = timed(lambda: device_mib.append(self._exchange(order)), parts, self.process)
+        return measured._replace(device_mib=device_mib[0])
 
-    def _exchange(self, order: Sequence[Any]) -> object:
+    def _exchange(self, order: Sequence[Any]) -> float:
         self.pipe.send(order)
-        return _received(self.pipe)
+        return _answer(self.pipe)
 
 
 @contextmanager
@@ -46,7 +50,7 @@ def started(enter: Callable[[], Run]) -> Iterator[Contestant]:
     process.start()
     theirs.close()
     try:
-        _answer(_received(ours))
+        _answer(ours)
         yield Contestant(psutil.Process(process.pid), ours)
     finally:
         process.kill()
@@ -54,31 +58,37 @@ def started(enter: Callable[[], Run]) -> Iterator[Contestant]:
         ours.close()
 
 
+def run_in_own_process(compute: Callable[[], Result]) -> Result:
+    """Run a picklable function in a process that then ends, with all memory that it took, a device's too."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as passing:
+        return passing.submit(compute).result()
+
+
 def _serve(pipe: Connection, enter: Callable[[], Run]) -> None:
-    run = _tried(pipe, enter)
-    while run is not None:
-        order: Sequence[Any] = pipe.recv()
-        _tried(pipe, partial(run, *order))
-
-
-def _tried(pipe: Connection, call: Callable[[], Any]) -> Any:
-    """Return the result; report an exception to the other process."""
+    """Report to the other process what entering raised, then what each round returned or raised."""
     try:
-        result = call()
+        run = enter()
     except Exception as error:
         pipe.send(error)
-        return None
-    pipe.send(None)
-    return result
+        return
+    pipe.send(0.0)
+    while True:
+        order: Sequence[Any] = pipe.recv()
+        pipe.send(_tried(partial(run, *order)))
 
 
-def _received(pipe: Connection) -> object:
+def _tried(call: Callable[[], float]) -> float | Exception:
     try:
-        return pipe.recv()
+        return call()
+    except Exception as error:
+        return error
+
+
+def _answer(pipe: Connection) -> float:
+    try:
+        result: float | Exception = pipe.recv()
     except EOFError as error:
         raise ModelError("a contender's process ended; see what it printed") from error
-
-
-def _answer(result: object) -> None:
     if isinstance(result, Exception):
         raise result
+    return result

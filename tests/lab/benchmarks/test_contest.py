@@ -22,7 +22,7 @@ from inspector.errors import ModelError
 from inspector.lab.benchmarks import contestants as entrants
 from inspector.lab.benchmarks.contest import Contest
 from inspector.lab.benchmarks.measurement import MIB, timed
-from inspector.lab.benchmarks.random_weights import save_language_model
+from inspector.lab.benchmarks.random_weights import SIZES, save_language_model, stand_in
 from inspector.lab.benchmarks.roofline import DeviceRates, ModelCost
 from inspector.lab.benchmarks.vllm_peer import started
 from inspector.lab.benchmarks.workload import Workload
@@ -55,6 +55,15 @@ def test_figures_name_everybody_who_ran() -> None:
     assert [line.startswith("2 asks, 1 part(s), 0 tokens: engine ") for line in said] == [True]
     assert contestants(Workload(9, 4)) == [ENGINE]
     assert contestants(Workload(9, 4, 48)) == [ENGINE, TOGETHER]
+
+
+def test_random_weights_may_have_the_shape_of_the_8b_model() -> None:
+    """Shapes only: on a device without memory."""
+    like = load_checkpoint(card(), tiny_model.folder() / "tiny")
+    like.model.to("meta").bfloat16()
+    made = stand_in(like, SIZES["8b"]).model
+    assert sum(weights.numel() for weights in made.parameters()) == 8_767_123_696
+    assert {(weights.device.type, weights.dtype) for weights in made.parameters()} == {("meta", torch.bfloat16)}
 
 
 def test_questions_of_a_case_differ_unless_they_are_samples() -> None:

@@ -111,8 +111,8 @@ class BatchedDecode:
         self.positions = [position for rows in self._rows for position in rows.positions]
         self.ends = range(len(self.ids))
         every = [(rows, row) for rows in self._rows for row in range(len(rows.gaps))]
-        self._prefixes = BlockTables((_shown(token, rows.prefix) for token, (rows, _) in enumerate(every)), device)
-        self._own = BlockTables((_read(token, rows, row) for token, (rows, row) in enumerate(every)), device)
+        self._prefixes = BlockTables((prefix_slot(token, rows.prefix) for token, (rows, _) in enumerate(every)), device)
+        self._own = BlockTables((row_slot(token, rows, row) for token, (rows, row) in enumerate(every)), device)
 
     @property
     def tokens(self) -> int:
@@ -135,12 +135,12 @@ def can_join(rows: SequenceRows, tokens: Sequence[Sequence[int]]) -> bool:
     return taken_slots and rows.filled > 0 and all(len(each) == 1 for each in tokens)
 
 
-def _shown(token: int, prefix: KeptPrefix) -> tuple[KVPage, KVSlot]:
+def prefix_slot(token: int, prefix: KeptPrefix) -> tuple[KVPage, KVSlot]:
     places = _seated(prefix.places)
     return places.page, KVSlot(token, places.first, 0, prefix.tokens)
 
 
-def _read(token: int, rows: SequenceRows, row: int) -> tuple[KVPage, KVSlot]:
+def row_slot(token: int, rows: SequenceRows, row: int) -> tuple[KVPage, KVSlot]:
     places = _seated(rows.places)
     return places.page, KVSlot(token, places.first + row, rows.gaps[row], rows.filled + 1)
 

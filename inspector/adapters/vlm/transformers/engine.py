@@ -23,7 +23,7 @@ from inspector.adapters.vlm.transformers.json_grammar import JsonGrammars
 from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix
 from inspector.adapters.vlm.transformers.memory_budget import MemoryBudget, key_value_bytes
 from inspector.adapters.vlm.transformers.model_forward import VisionLanguageModel
-from inspector.adapters.vlm.transformers.optimize import optimize
+from inspector.adapters.vlm.transformers.optimize import graph_cache, optimize
 from inspector.adapters.vlm.transformers.requests import PrefixRequest, SequenceGroup
 from inspector.adapters.vlm.transformers.scheduler import Scheduler
 from inspector.adapters.vlm.transformers.threads import (
@@ -59,7 +59,7 @@ class TransformersEngine:
         threads: int | None = None,
     ) -> None:
         threads = threads or torch.get_num_threads()
-        network = network or VisionLanguageModel(checkpoint.model)
+        network = network or VisionLanguageModel(checkpoint.model, graphs=graph_cache(checkpoint.model, card))
         vocabulary = checkpoint.model.config.text_config.vocab_size
         self._fingerprint = fingerprint
         self._images = images or ImagePreparer(checkpoint.processor, card)

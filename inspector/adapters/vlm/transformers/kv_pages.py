@@ -28,7 +28,7 @@ class KVShape(NamedTuple):
     device: torch.device
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class KVPage:
     """`layers` are keys and values [2, slots, groups, room, width]; `taken` says which slots are in use."""
 
@@ -111,3 +111,11 @@ class KVPages:
             if not any(page.taken) and any(other.room == page.room for other in self._pages if other is not page):
                 with suppress(ValueError):  # the page was replaced meanwhile
                     self._pages.remove(page)
+
+
+def living_page(page: weakref.ref[KVPage]) -> KVPage:
+    """Return the page of a holder that still has slots in it."""
+    found = page()
+    if found is None:
+        raise ValueError("the page is gone, and with it everyone who had slots in it")
+    return found

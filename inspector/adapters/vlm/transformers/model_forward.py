@@ -7,7 +7,8 @@ between parts. Knows tensors; no words, no questions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from itertools import accumulate, chain, repeat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,6 +16,13 @@ import torch
 from torch import Tensor
 
 from inspector.adapters.vlm.transformers.batched_decode import BatchedDecode, can_join
+from inspector.adapters.vlm.transformers.cuda_graph import GraphCache, Work
+from inspector.adapters.vlm.transformers.decode_graph import (
+    TOKEN_COUNTS,
+    DecodeForm,
+    DecodeGraphSegment,
+    DecodeGraphStep,
+)
 from inspector.adapters.vlm.transformers.images import PatchBatch
 from inspector.adapters.vlm.transformers.kv_cache import (
     KeptPrefix,
@@ -22,10 +30,13 @@ from inspector.adapters.vlm.transformers.kv_cache import (
     RowAdvance,
     SequenceRows,
     UnreadPrefix,
+    row_layout,
 )
 from inspector.adapters.vlm.transformers.kv_pages import KVPages, KVShape
+from inspector.adapters.vlm.transformers.prefix_graph import PrefixForm, PrefixGraphSegment, PrefixGraphStep
 from inspector.adapters.vlm.transformers.shared_prefix_attention import (
     Attend,
+    RowLayout,
     Segment,
     end_indices,
     register_attention,
@@ -39,6 +50,7 @@ if TYPE_CHECKING:
 
 PREFIXES_PER_PAGE: Final = 8  # slots of a page
 ROWS_PER_PAGE: Final = 64
+MAX_KNOWN_LAYOUTS: Final = 64  # of first rows, which recur with every part
 RowTokens = tuple[SequenceRows, Sequence[Sequence[int]]]  # rows, and the tokens that each of them reads
 
 
@@ -54,25 +66,35 @@ class ModelForward(NamedTuple):
             step.commit()
 
 
-Step = PrefixPrefill | RowAdvance | BatchedDecode
+PlainStep = PrefixPrefill | RowAdvance | BatchedDecode
+GraphStep = PrefixGraphStep | DecodeGraphStep
+Step = PlainStep | GraphStep
 
 
 class VisionLanguageModel:
     """One model on one device. Not thread-safe: one thread runs all forwards.
 
-    `attend` is how rows attend to their prefix; `copied_prefix` is the reference for tests.
+    `attend` is how rows attend to their prefix; `copied_prefix` is the reference for tests. `graphs` launches what
+    recurs as a whole; None launches every operation by itself.
     """
 
-    def __init__(self, model: Qwen3VLForConditionalGeneration, attend: Attend = shared_prefix) -> None:
+    def __init__(
+        self,
+        model: Qwen3VLForConditionalGeneration,
+        attend: Attend = shared_prefix,
+        graphs: GraphCache | None = None,
+    ) -> None:
         model.set_attn_implementation({"text_config": register_attention()})
         self._model = model
         self._device = model.device
         self._attend = attend
-        self._tower = VisionTower(model.model.visual)
+        self._graphs = graphs if attend is shared_prefix else None
+        self._tower = VisionTower(model.model.visual, self._graphs)
         text = model.config.text_config
         self._folds = text.num_attention_heads // text.num_key_value_heads
         shape = KVShape(text.num_hidden_layers, text.num_key_value_heads, text.head_dim, model.dtype, model.device)
         self._prefixes, self._rows = KVPages(shape, PREFIXES_PER_PAGE), KVPages(shape, ROWS_PER_PAGE)
+        self._layout: Callable[[tuple[int, ...]], RowLayout] = lru_cache(MAX_KNOWN_LAYOUTS)(self._first_layout)
 
     @property
     def token_bytes(self) -> int:
@@ -93,11 +115,13 @@ class VisionLanguageModel:
         embedded.index_copy_(0, shown, seen.merged)
         unread = UnreadPrefix(embedded, positions[:, 0].to(self._device), deepstack)
         last = _last_picture(seen.patches, patches, model.visual.spatial_merge_size)
-        return KeptPrefix((), len(tokens), int(positions.max()) + 1, last, patches.window, unread)
+        return KeptPrefix((), len(tokens), int(positions.max()) + 1, last.clone(), patches.window, unread)
 
     @torch.inference_mode()
     def advance(self, batch: Sequence[RowTokens]) -> ModelForward:
         """Append tokens to every row in one forward, and read the prefixes that were not read before."""
+        if self._graphs and (step := self._recurring(batch)):
+            return self._by_graph(step, self._graphs)
         readings = self._readings([rows.prefix for rows, _ in batch])
         joined: list[RowTokens] = []
         apart: list[RowTokens] = []
@@ -107,7 +131,7 @@ class VisionLanguageModel:
         for rows, tokens in apart:
             reading = readings.get(rows.prefix)
             advances.append(RowAdvance(rows, tokens, self._attend, self._folds, self._rows, reading))
-        steps: list[Step] = [*readings.values(), *advances]
+        steps: list[PlainStep] = [*readings.values(), *advances]
         hidden = self._hidden(*self._given([reading.unread for reading in readings.values()], advances), steps)
         read = end_indices(steps, self._device)[_as_asked(batch, [*joined, *apart])]
         return ModelForward(self._model.lm_head(hidden[read]).float(), steps)
@@ -127,6 +151,55 @@ class VisionLanguageModel:
             hidden = hidden if added is None else hidden + added
         last: Tensor = text.norm(hidden)[0]
         return last
+
+    def _recurring(self, batch: Sequence[RowTokens]) -> GraphStep | None:
+        """Return the batch in a form that recurs; None if it has none."""
+        rows = sum(len(tokens) for _, tokens in batch)
+        if rows <= max(TOKEN_COUNTS) and all(can_join(*each) for each in batch):
+            return DecodeGraphStep(batch)
+        (first, tokens), *others = batch
+        unread = first.prefix.unread
+        if unread is None or others:
+            return None
+        return PrefixGraphStep(first, tokens, unread, self._prefixes, self._rows)
+
+    def _by_graph(self, step: GraphStep, graphs: GraphCache) -> ModelForward:
+        if isinstance(step, PrefixGraphStep):
+            work: Work = partial(self._prefix_work, step.form, self._layout(step.form.lengths))
+        else:
+            work = partial(self._decode_work, step.form)
+        (hidden,) = graphs.run(step.form, work, *step.inputs)
+        return ModelForward(self._model.lm_head(hidden[: step.rows]).float(), [step])
+
+    def _decode_work(self, form: DecodeForm, numbers: Tensor) -> tuple[Tensor]:
+        """Return the hidden states [tokens, width] of a step."""
+        segment = DecodeGraphSegment(form, numbers)
+        words = self._model.get_input_embeddings()(segment.ids)
+        return (self._hidden(words, segment.positions.expand(3, -1), (), [segment]),)
+
+    def _prefix_work(
+        self,
+        form: PrefixForm,
+        layout: RowLayout,
+        numbers: Tensor,
+        embedded: Tensor,
+        positions: Tensor,
+        *deepstack: Tensor,
+    ) -> tuple[Tensor]:
+        """Return the hidden states [rows, width] at the ends of a prefix's first rows."""
+        segment = PrefixGraphSegment(form, layout, numbers)
+        words = self._model.get_input_embeddings()(segment.ids)
+        hidden = self._hidden(
+            torch.cat([embedded, words]),
+            torch.cat([positions, segment.positions.expand(3, -1)], dim=1),
+            [torch.cat([added, torch.zeros_like(words)]) for added in deepstack],
+            [segment],
+        )
+        return (hidden[segment.lasts],)
+
+    def _first_layout(self, lengths: tuple[int, ...]) -> RowLayout:
+        gaps = [max(lengths) - length for length in lengths]
+        return row_layout(lengths, gaps, 0, self._folds, self._rows.shape)
 
     def _readings(self, prefixes: Sequence[KeptPrefix]) -> dict[KeptPrefix, PrefixPrefill]:
         waiting = ((prefix, prefix.unread) for prefix in dict.fromkeys(prefixes))

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from inspector.adapters.vlm.transformers.compiled import compile_layers
+from inspector.adapters.vlm.transformers.cuda_graph import GraphCache
 from inspector.adapters.vlm.transformers.packed_linear import PackedLinear
 from inspector.domain.model_card import ModelCard
 
@@ -24,7 +25,17 @@ def optimize(model: PreTrainedModel, card: ModelCard) -> None:
     """Pack the linear layers where possible, and compile decoder layers where the card asks for it and it is faster."""
     pack(model)
     if card.compile or (card.compile is None and model.device.type == "cuda"):
-        compile_layers(model)
+        compile_layers(model, graph_cache(model, card))
+
+
+def graph_cache(model: PreTrainedModel, card: ModelCard) -> GraphCache | None:
+    """Return the cache of the model's CUDA graphs; None where it has none or the card refuses them.
+
+    A mixture of experts chooses its products by the data, and kernels of quantised weights were never captured.
+    """
+    is_fixed = not getattr(model.config.text_config, "num_experts", 0)
+    is_plain = getattr(model.config, "quantization_config", None) is None
+    return GraphCache.of(model.device) if card.cuda_graphs and is_fixed and is_plain else None
 
 
 def pack(model: nn.Module) -> None:

@@ -7,7 +7,7 @@ Computed inside, it would be read back from a GPU at every layer.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import torch
@@ -18,6 +18,7 @@ from transformers.vision_utils import (
     get_vision_position_ids,
 )
 
+from inspector.adapters.vlm.transformers.cuda_graph import GraphCache
 from inspector.adapters.vlm.transformers.images import PatchBatch
 
 if TYPE_CHECKING:
@@ -38,15 +39,23 @@ class VisionFeatures(NamedTuple):
 class VisionTower:
     """transformers' vision tower, which gets the geometry of its pictures from outside."""
 
-    def __init__(self, visual: Qwen3VLVisionModel) -> None:
-        self._visual = visual
+    def __init__(self, visual: Qwen3VLVisionModel, graphs: GraphCache | None = None) -> None:
+        self._visual, self._graphs = visual, graphs
         self._geometry: Callable[[Sizes], Mapping[str, Tensor]] = lru_cache(MAX_KNOWN_SIZES)(self._computed)
 
     def see(self, patches: PatchBatch) -> VisionFeatures:
-        geometry = self._geometry(tuple(map(tuple, patches.grid.tolist())))
-        pixels = patches.pixels.to(self._visual.device, self._visual.dtype)
-        seen = self._visual(pixels, return_dict=True, **geometry)
-        return VisionFeatures(seen.last_hidden_state, seen.pooler_output, seen.deepstack_features)
+        """Run the tower. With graphs the result is valid until they run other work."""
+        sizes = tuple(map(tuple, patches.grid.tolist()))
+        see = partial(self._seen, self._geometry(sizes))
+        if self._graphs:
+            found = self._graphs.run(("vision tower", sizes), see, patches.pixels)
+        else:
+            found = see(patches.pixels.to(self._visual.device))
+        return VisionFeatures(found[0], found[1], found[2:])
+
+    def _seen(self, geometry: Mapping[str, Tensor], pixels: Tensor) -> Sequence[Tensor]:
+        seen = self._visual(pixels.to(self._visual.dtype), return_dict=True, **geometry)
+        return (seen.last_hidden_state, seen.pooler_output, *seen.deepstack_features)
 
     def _computed(self, sizes: Sizes) -> Mapping[str, Tensor]:
         visual, grid = self._visual, torch.tensor(sizes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -12,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.adapters.vlm.transformers.batched_decode import BatchedDecode, can_join
+from inspector.adapters.vlm.transformers.decode_graph import DecodeGraphSegment, DecodeGraphStep
 from inspector.adapters.vlm.transformers.kv_cache import KeptPrefix, RowAdvance, SequenceRows
 from inspector.adapters.vlm.transformers.kv_pages import ROOM_STEP_TOKENS, KVPages, KVShape
+from inspector.adapters.vlm.transformers.model_forward import RowTokens
 from inspector.adapters.vlm.transformers.shared_prefix_attention import copied_prefix
 from inspector.errors import ModelError
 
@@ -51,10 +54,47 @@ def begun(prefix: KeptPrefix, pages: KVPages, lengths: list[int], groups: int, r
     return rows
 
 
+class TightStep:
+    """A step in tables as large as they have to be."""
+
+    def __init__(self, batch: Sequence[RowTokens]) -> None:
+        self._step = BatchedDecode(batch, CPU)
+        self.commit = self._step.commit
+
+    def attend(self, queries: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+        return self._step.attend(0, queries, new, SCALE)
+
+
+class RecurringStep:
+    """A step in whole pages, filled up with tokens that nobody reads."""
+
+    def __init__(self, batch: Sequence[RowTokens]) -> None:
+        self._step = DecodeGraphStep(batch)
+        self.commit = self._step.commit
+
+    def attend(self, queries: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+        segment = DecodeGraphSegment(self._step.form, *self._step.inputs)
+        more = segment.tokens - len(queries)
+        asked, kept = (torch.cat([each, torch.randn(more, *each.shape[1:])]) for each in (queries, new))
+        return segment.attend(0, asked, kept, SCALE)[: len(queries)]
+
+
 @settings(deadline=None)
-@given(PARTS, st.sampled_from([1, 2]), st.sampled_from([1, 3]), st.integers(1, 9), st.data())
+@given(
+    st.sampled_from([TightStep, RecurringStep]),
+    PARTS,
+    st.sampled_from([1, 2]),
+    st.sampled_from([1, 3]),
+    st.integers(1, 9),
+    st.data(),
+)
 def test_parts_together_attend_as_each_alone(
-    parts: list[tuple[int, int, list[int]]], groups: int, repeats: int, places: int, data: st.DataObject
+    step: type[TightStep | RecurringStep],
+    parts: list[tuple[int, int, list[int]]],
+    groups: int,
+    repeats: int,
+    places: int,
+    data: st.DataObject,
 ) -> None:
     """Whatever their prefixes' lengths, rows and pages, and how many others stand between them that ask nothing; also
     after some rows have left and others come."""
@@ -71,8 +111,8 @@ def test_parts_together_attend_as_each_alone(
         tokens = [[[7]] * len(rows.gaps) for rows in both[0]]
         count = sum(map(len, tokens))
         queries, new = torch.randn(count, repeats, groups, HEAD), torch.randn(count, 2, groups, HEAD)
-        together = BatchedDecode(list(zip(both[0], tokens, strict=True)), CPU)
-        found = together.attend(0, queries, new, SCALE)
+        together = step(list(zip(both[0], tokens, strict=True)))
+        found = together.attend(queries, new)
         together.commit()
         first = 0
         for rows, read in zip(both[1], tokens, strict=True):

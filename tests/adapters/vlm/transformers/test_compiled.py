@@ -96,7 +96,7 @@ def test_packed_layers_are_not_compiled() -> None:
 def test_the_card_says_whether_to_try(monkeypatch: pytest.MonkeyPatch, wanted: bool | None, tried: bool) -> None:
     """By default only on a GPU."""
     asked: list[nn.Module] = []
-    monkeypatch.setattr(packing, "compile_layers", asked.append)
+    monkeypatch.setattr(packing, "compile_layers", lambda model, _: asked.append(model))
     model = fresh_checkpoint().model
     optimize(model, CARD.model_copy(update={"compile": wanted}))
     assert asked == [model] * tried
