@@ -37,6 +37,7 @@ from inspector.station.picture_retention import PictureRetention
 from inspector.station.pipeline_updates import PipelineUpdates
 from inspector.station.recorder import Recorder
 from inspector.station.safe_mode import SafeMode
+from inspector.station.shadow_decisions import ShadowDecisions
 from inspector.station.state_publisher import StatePublisher
 from inspector.station.station import Station
 from inspector.station.time_reserve import TimeReserve
@@ -236,4 +237,6 @@ def _heartbeat(
 
 def _services(connections: Connections, monitoring: Monitoring) -> list[Service]:
     retention = PictureRetention(connections.ledger, connections.evidence)
-    return [monitoring.events, monitoring.cameras, monitoring.unknown, monitoring.gate, monitoring.states, retention]
+    drafts = ShadowDecisions(connections.ledger)
+    watching = [monitoring.events, monitoring.cameras, monitoring.unknown, monitoring.gate, monitoring.states]
+    return [*watching, retention, drafts]

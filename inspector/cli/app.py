@@ -42,6 +42,7 @@ from inspector.cli.line.commission import line_commission
 from inspector.cli.line.list import line_list
 from inspector.cli.line.live import line_live
 from inspector.cli.line.pause import line_pause
+from inspector.cli.line.shadow import line_drop_draft, line_shadow
 from inspector.cli.line.state import line_state
 from inspector.cli.line.versions import line_diff, line_versions
 from inspector.cli.output import print_error
@@ -103,6 +104,8 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
             "live": line_live,
             "versions": line_versions,
             "diff": line_diff,
+            "shadow": line_shadow,
+            "drop-draft": line_drop_draft,
         },
     ),
     "camera": (

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inspector.cli.options import PIPELINES, AcceptedEscapes, AsJson, ChangeReason, read_settings
-from inspector.cli.output import escaped, print_json, stderr_console
+from inspector.cli.output import escaped, print_json, print_status, stderr_console
 
 if TYPE_CHECKING:
     from inspector.operations.apply import LineChange
     from inspector.operations.qualification import KeptRight
+    from inspector.ports.drafts import Draft
 
 
 def apply(
     path: Annotated[Path, typer.Argument(help="Pipeline file, or a folder of them.")] = PIPELINES,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Let the change decide in the shadow of the live version.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes and store nothing.")] = False,
     base: Annotated[int | None, typer.Option(help="The live version, to undo what the file does not have.")] = None,
     reason: ChangeReason = "",
@@ -36,6 +40,7 @@ def apply(
     from inspector.lines.pricing import require_accepted
     from inspector.operations.apply import plan_changes, read_pipelines, require_bases, store_changes
     from inspector.operations.change_price import price_changes
+    from inspector.operations.drafts import store_drafts
     from inspector.operations.qualification import keep_rights
 
     settings = absolute(read_settings())
@@ -43,6 +48,9 @@ def apply(
     evidence, card = FileEvidence(settings.evidence), known_card(settings)
     changes = plan_changes(read_pipelines(path), settings.database, evidence, card)
     require_bases(changes, settings.database, base)
+    if draft:
+        _print_drafts(store_drafts(changes, settings.database, reason), as_json)
+        return
     prices = price_changes(changes, settings.database)
     if not dry_run:
         require_accepted(prices, accept_escapes, reason)
@@ -63,6 +71,14 @@ def apply(
             stderr_console.print(price_view(price))
         if right := rights.get(change.line):
             stderr_console.print(f"  [{'green' if right.keeps else 'yellow'}]{escaped(right.text)}[/]")
+
+
+def _print_drafts(drafts: list[Draft], as_json: bool) -> None:
+    if as_json:
+        print_json([{"line": each.line, "draft": each.draft_id, "base": each.base} for each in drafts])
+        return
+    for each in drafts:
+        print_status(f"{each.line}: draft of version {each.base}; compare them with: inspector line shadow {each.line}")
 
 
 def _as_json(right: KeptRight | None) -> dict[str, Any] | None:

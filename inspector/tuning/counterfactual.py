@@ -13,11 +13,13 @@ from typing import Any, Final, NamedTuple
 from inspector.domain.decision import decide, effective_thresholds
 from inspector.domain.declared import Disposition
 from inspector.domain.ladder import steps
+from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import PartHistory
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote, counting
 
+CUT_SHORT: Final = (StoppedBy.DEADLINE, StoppedBy.ERROR)
 VOTE_STOPS: Final = (StoppedBy.SETTLED, StoppedBy.DECIDED, StoppedBy.LADDER_END)
 
 
@@ -134,6 +136,17 @@ def impact(
 def is_decided_by_votes(part: PartHistory) -> bool:
     """Return whether the part's votes can say something: a deadline or a fault says nothing about them."""
     return bool(part.shadow) or part.part.stopped_by in VOTE_STOPS
+
+
+def shadow_disposition(pipeline: Pipeline, part: PartRecord) -> Disposition | None:
+    """Return what this pipeline makes of the votes that the part got; None where it would have asked for more."""
+    fingerprint = part.pipeline.fingerprint
+    if known := Replay(pipeline, fingerprint).outcome(PartHistory(part)):
+        return known.disposition
+    if part.stopped_by not in CUT_SHORT:
+        return None
+    tally = Tally(part.votes, counting(pipeline, fingerprint, part.opinion))
+    return decide(pipeline, tally, part.stopped_by).disposition
 
 
 def new_escapes(parts: Iterable[PartHistory], before: Pipeline, after: Pipeline, fingerprint: str) -> list[PartHistory]:

@@ -238,6 +238,19 @@ def test_a_limit_that_lets_known_ng_parts_pass_is_blocked_and_a_rollback_is_live
     assert "PASS" in {str(journey.verdicts[0][1].disposition) for journey in journeys}
 
 
+def test_a_draft_decides_in_the_shadow_and_publishes_nothing(service: Service) -> None:
+    file = service.folder / "draft.yaml"
+    limits = "thresholds: {pass_below: 0, reject_above: 0}\n"
+    file.write_text(PIPELINE.format(line="kind", deadline_ms=600_000) + limits)
+    assert service.run("apply", str(file), "--base", "3", "--draft", "--reason", "drill").returncode == 0
+    assert "PASS" in dispositions(service, "shadow")
+    time.sleep(3.0)
+    figures = json.loads(service.run("line", "shadow", "kind", "--json").stdout)
+    assert (figures["parts"], figures["base"]) == (8, 3)
+    assert figures["differ"] > 0
+    assert service.run("line", "drop-draft", "kind").returncode == 0
+
+
 def test_a_paused_line_passes_nothing_one_second_later(service: Service) -> None:
     paused = service.run("line", "pause", "kind", "--reason", "jam", "--json")
     assert json.loads(paused.stdout)[0]["state"] == "PAUSED"

@@ -9,6 +9,7 @@ from inspector.adapters.ledger.backup.restore import require_empty, restore_tabl
 from inspector.adapters.ledger.backup.snapshot import TableCopy, open_snapshot, removed_pictures
 from inspector.adapters.ledger.challenge import SqlChallengeStore
 from inspector.adapters.ledger.database import masked_url
+from inspector.adapters.ledger.drafts import SqlDraftStore
 from inspector.adapters.ledger.evidence import FileEvidence
 from inspector.adapters.ledger.integrity import check_integrity, database_exists
 from inspector.adapters.ledger.ledger import SqlLedger
@@ -28,6 +29,7 @@ __all__ = [
     "SchemaState",
     "SqlArchive",
     "SqlChallengeStore",
+    "SqlDraftStore",
     "SqlLedger",
     "SqlLineStore",
     "SqlQualificationStore",

@@ -11,6 +11,7 @@ from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 from sqlalchemy import Connection
 
 from inspector.adapters.ledger import counter_runs as runs
+from inspector.adapters.ledger import drafts as shadows
 from inspector.adapters.ledger import identities, reads, writes
 from inspector.adapters.ledger import picture_retention as letting_go
 from inspector.adapters.ledger import reconciliation as books
@@ -28,7 +29,9 @@ from inspector.domain.report import Words
 from inspector.domain.review import Review
 from inspector.domain.spans import Span
 from inspector.domain.vote import Vote
+from inspector.ports.archive import PartRow
 from inspector.ports.broker import OutgoingMessage
+from inspector.ports.drafts import Draft, ShadowDecision
 from inspector.ports.ledger import (
     CameraActivity,
     CameraRow,
@@ -137,6 +140,15 @@ class SqlLedger:
 
     async def add_events(self, events: Sequence[Event]) -> None:
         await self._writer.submit(writes.add_events, tuple(events))
+
+    async def open_drafts(self) -> list[Draft]:
+        return await self._read(shadows.open_drafts)
+
+    async def undecided(self, draft: Draft, limit: int) -> list[PartRow]:
+        return await self._read(shadows.undecided, draft, limit)
+
+    async def add_shadow_decisions(self, decisions: Sequence[ShadowDecision]) -> None:
+        await self._writer.submit(shadows.add_shadow_decisions, tuple(decisions))
 
     async def newest_runs(self) -> list[NewestRun]:
         return await self._read(runs.newest_runs)

@@ -193,6 +193,31 @@ class PipelineVersionColumns(TypedColumns):
     origin: Named[str] = Column(server_default="file")
 
 
+class DraftColumns(TypedColumns):
+    """Versions that are not live. A line has at most one that has not ended."""
+
+    draft_id: Named[str] = Column(primary_key=True)
+    line: Named[str] = Column(index=True)
+    base: Named[int]
+    after: Named[int] = Column(ROW_NUMBER)  # the newest part when the draft was made
+    declaration: Named[dict[str, Any]] = Column(JSON)
+    golden: Named[list[str]] = Column(JSON)
+    author: Named[str]
+    reason: Named[str] = Column(FREE_TEXT)
+    source: Named[str]
+    at: Named[datetime] = Column(UTC_TIME)
+    ended_at: Named[datetime | None] = Column(UTC_TIME)
+
+
+class ShadowResultColumns(TypedColumns):
+    """The dispositions of one part under the live version and under a draft; none where it would have asked more."""
+
+    draft: Named[str] = Column(ForeignKey("drafts.draft_id"), primary_key=True)
+    part: Named[int] = _part(primary_key=True)
+    live: Named[str]
+    drafted: Named[str | None]
+
+
 class LineStateColumns(TypedColumns):
     """The states that people gave a line, in order; the newest counts."""
 
@@ -372,6 +397,8 @@ reviews = Table("reviews", metadata, ReviewColumns)
 reports = Table("reports", metadata, ReportColumns)
 outbox = Table("outbox", metadata, OutboxColumns, sqlite_autoincrement=True)
 pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)
+drafts = Table("drafts", metadata, DraftColumns)
+shadow_results = Table("shadow_results", metadata, ShadowResultColumns)
 line_states = Table("line_states", metadata, LineStateColumns)
 pass_rights = Table("pass_rights", metadata, PassRightColumns)
 challenge_parts = Table("challenge_parts", metadata, ChallengePartColumns)
