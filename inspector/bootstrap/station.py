@@ -238,5 +238,5 @@ def _heartbeat(
 def _services(connections: Connections, monitoring: Monitoring) -> list[Service]:
     retention = PictureRetention(connections.ledger, connections.evidence)
     drafts = ShadowDecisions(connections.ledger)
-    watching = [monitoring.events, monitoring.cameras, monitoring.unknown, monitoring.gate, monitoring.states]
-    return [*watching, retention, drafts]
+    watching: list[Service] = [monitoring.events, monitoring.cameras, monitoring.unknown, monitoring.gate]
+    return [*watching, monitoring.states, retention, drafts]
