@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -20,13 +23,18 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
+from support.challenges import drawn
+from support.paths import ROOT
 
 from inspector.adapters.ledger import SqlArchive
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.line_client import Exposure, Journey
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import local_broker
+from inspector.adapters.vlm.stub import NG_SHARE
+from inspector.config.loader import read_pipeline
 from inspector.domain.declared import Disposition
+from inspector.domain.prompts import Pictures, preamble
 from inspector.lab.synthetic import draw, encode
 from inspector.messages.topics import Topics
 from inspector.operations.replay import PublishedLine, run_lines
@@ -249,6 +257,62 @@ def test_a_draft_decides_in_the_shadow_and_publishes_nothing(service: Service) -
     assert (figures["parts"], figures["base"]) == (8, 3)
     assert figures["differ"] > 0
     assert service.run("line", "drop-draft", "kind").returncode == 0
+
+
+def declare_new(service: Service, line: str, more: str = "") -> None:
+    file = service.folder / f"{line}.yaml"
+    file.write_text(PIPELINE.format(line=line, deadline_ms=600_000) + more)
+    assert service.run("apply", str(file)).returncode == 0
+    time.sleep(1.0)
+
+
+def seen_as(line: str, *, ng: bool, count: int) -> list[bytes]:
+    """Small pictures in which the stub sees an NG or an OK part of this line."""
+    words = preamble(read_pipeline(PIPELINE.format(line=line, deadline_ms=600_000), "line.yaml"), Pictures.FRAME)
+    digests = ((data, hashlib.sha256(words.encode() + data).digest()) for data in map(drawn, range(10_000)))
+    wanted = (data for data, digest in digests if (int.from_bytes(digest[:4]) < NG_SHARE * 2**32) is ng)
+    return list(islice(wanted, count))
+
+
+def exposures_of(pictures: list[bytes]) -> Iterator[Exposure]:
+    return (Exposure(f"x-{n}", each, content_type="image/png", seq=n) for n, each in enumerate(pictures))
+
+
+def test_a_line_that_its_challenge_set_proves_passes_parts(service: Service) -> None:
+    declare_new(service, "proved", "qualification: {escape: 0.2}\n")
+    for label, data in (("ng", seen_as("proved", ng=True, count=14)), ("ok", seen_as("proved", ng=False, count=4))):
+        (service.folder / "challenge" / label).mkdir(parents=True)
+        for number, each in enumerate(data):
+            (service.folder / "challenge" / label / f"{number}.png").write_bytes(each)
+    added = service.run("challenge", "add", "proved", str(service.folder / "challenge"), "--json")
+    assert json.loads(added.stdout) == {"added": 18, "already_there": 0, "ok": 4, "ng": 14}
+    proof = service.run("qualify", "proved", "--json")
+    assert (proof.returncode, json.loads(proof.stdout)["passed"]) == (0, True), proof.stderr
+    assert service.run("line", "live", "proved").returncode == 0
+    time.sleep(1.0)
+    frames = exposures_of(seen_as("proved", ng=False, count=8))
+    journeys = send(service, "proved", frames, 20)
+    assert {journey.verdicts[0][1].disposition for journey in journeys} == {Disposition.PASS}
+
+
+def test_another_model_than_the_proved_one_passes_nothing_and_is_reported(service: Service) -> None:
+    declare_new(service, "swapped")
+    other = service.folder / "other.yaml"
+    other.write_text(CARD.replace("stub", "demo", 1).replace("stub", "transformers").replace("none", "demo"))
+    shutil.copytree(ROOT / "models" / "demo", service.folder / "demo")
+    live = service.run("line", "live", "swapped", "--override", "--reason", "drill", "--model", str(other))
+    assert live.returncode == 0, live.stderr
+    time.sleep(1.0)
+    frames = exposures_of(seen_as("swapped", ng=False, count=8))
+    verdicts = [journey.verdicts[0][1] for journey in send(service, "swapped", frames, 20)]
+    assert {(each.disposition, each.reason, each.line_state) for each in verdicts} == {
+        ("REVIEW", "UNQUALIFIED", "UNQUALIFIED")
+    }
+    assert {each.would_be.disposition for each in verdicts if each.would_be} == {Disposition.PASS}
+    time.sleep(2.0)
+    archive = SqlArchive(f"sqlite:///{service.folder}/data/inspector.db")
+    raised = [row.event for row in archive.event_page(None, 500) if row.event.kind == "UNQUALIFIED"]
+    assert [event.count for event in raised if event.line == "swapped"] == [1]
 
 
 def test_a_paused_line_passes_nothing_one_second_later(service: Service) -> None:
