@@ -352,7 +352,9 @@ def test_region_is_what_a_camera_is_judged_by_and_unknown_cameras_only_leave_pic
     data = io.BytesIO()
     Image.fromarray(dark).save(data, "PNG")
     lines = [
-        PublishedLine("regions", camera, iter([Exposure(f"r-{number}", data.getvalue()) for number in range(10)]))
+        PublishedLine(
+            "regions", camera, iter([Exposure(f"r-{number}", data.getvalue(), "image/png") for number in range(10)])
+        )
         for camera in ("cam1", "cam2", "cam9")
     ]
     run_lines(service.broker, Topics(), lines, FixedRate(10), "regions", timeout_s=10)
