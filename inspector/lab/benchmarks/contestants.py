@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transformers import Qwen2VLImageProcessorPil
 
 Make = Callable[[], Checkpoint]  # picklable
-Run = Callable[[Workload, Sequence[Picture]], float]  # MiB of device memory at the peak, beside the weights
+Run = Callable[[Workload, Sequence[Picture]], float]  # MiB of device memory at the peak above the weights
 
 
 def random_weights(card: ModelCard, folder: Path, size: ModelSize = MIDDLE) -> Checkpoint:

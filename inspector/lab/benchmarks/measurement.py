@@ -19,7 +19,7 @@ MIB: Final = 2**20
 class Measurement(NamedTuple):
     """Seconds per part, and MiB at the peak above the memory before.
 
-    `device_mib` is the peak beside the weights on a device with memory of its own.
+    `device_mib` is the peak above the weights on a device with memory of its own.
     """
 
     seconds: float
