@@ -203,7 +203,7 @@ def of_a_newer_program(name: str, data: bytes) -> bytes:
     ("spoil", "complaint"),
     [
         pytest.param(cut, "can't be read as a backup|no manifest", id="half a file"),
-        pytest.param(lambda file: file.with_name("gone.tar"), "can't be read as a backup", id="no file"),
+        pytest.param(lambda file: file.with_name("gone.tar"), "is no file; name one that", id="no file"),
         pytest.param(
             lambda file: changed(file, lambda name, data: flipped(name, data, "tables/parts")),
             "is damaged: parts; use another",
