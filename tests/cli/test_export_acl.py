@@ -33,7 +33,7 @@ def exported(*arguments: str) -> str:
 
 def test_folder_of_pipelines_becomes_users_below_the_own_root() -> None:
     acl = exported("-", "--pipelines", str(WASHER))
-    assert "user camera/washer\ntopic write acme/plant1/washer/+/frame/#" in acl
+    assert "user camera/washer/cam1\ntopic write acme/plant1/washer/cam1/frame/#" in acl
     assert "inspector/v1" not in acl
 
 

@@ -119,13 +119,14 @@ def test_a_line_that_rejects_everything_until_it_is_live_says_so(installation: I
 def test_a_new_camera_or_region_makes_only_that_camera_unqualified(installation: Installation) -> None:
     cut = {"region": [0.0, 0.0, 0.5, 1.0]}
     declared = a_pipeline(cameras={"cam1": {}, "cam2": cut})
-    store_versions(installation.url, [DeclaredVersion(declared, ())])
+    store_versions(installation.url, [DeclaredVersion(declared, (), parent=1)])
     judged_by = {"cam1": FINGERPRINT, "cam2": "2" * 16}
     view = installation.states.go_live("pcb", "ann", "drill", OverrideRequest(judged_by))
     assert [each.state for each in view.cameras] == [LineState.LIVE, LineState.LIVE]
     assert (view.objection, len(view.version.status.rights)) == ("", 2)
 
-    store_versions(installation.url, [DeclaredVersion(a_pipeline(cameras={"cam1": {}, "cam2": cut, "cam3": {}}), ())])
+    more = a_pipeline(cameras={"cam1": {}, "cam2": cut, "cam3": {}})
+    store_versions(installation.url, [DeclaredVersion(more, (), parent=2)])
     status = installation.states.view("pcb").version.status
     asked = [PassQuestion(judged_by.get(name, FINGERPRINT), POLICY, name, NOON) for name in ("cam1", "cam2", "cam3")]
     assert [status.state_of(each) for each in asked] == [LineState.LIVE, LineState.LIVE, LineState.UNQUALIFIED]
