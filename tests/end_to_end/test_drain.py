@@ -29,7 +29,7 @@ from inspector.ports.archive import PartFilter
 from inspector.settings import Settings
 
 pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
-FRAMES = 60
+FRAMES = 150
 PIPELINE = """\
 line: pcb
 cameras: [cam1]

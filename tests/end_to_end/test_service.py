@@ -323,14 +323,6 @@ def test_a_paused_line_passes_nothing_one_second_later(service: Service) -> None
     assert {journey.verdicts[0][1].reason for journey in journeys} == {"PAUSED"}
 
 
-def test_stop_leaves_no_process_behind(service: Service) -> None:
-    family = psutil.Process(service.process.pid).children(recursive=True)
-    service.process.send_signal(signal.SIGTERM)
-    assert service.process.wait(60) == 0
-    _, alive = psutil.wait_procs(family, timeout=15)
-    assert alive == []
-
-
 REGIONS = """\
 line: regions
 cameras: {cam1: {region: [0.5, 0.5, 1.0, 1.0]}, cam2: {}}
@@ -366,3 +358,11 @@ def test_region_is_what_a_camera_is_judged_by_and_unknown_cameras_only_leave_pic
     assert len(unknown["pictures"]) == 8
     assert service.run("camera", "pictures", "regions", "cam9", str(service.folder / "unknown")).returncode == 0
     assert {path.read_bytes() for path in (service.folder / "unknown").iterdir()} == {data.getvalue()}
+
+
+def test_stop_leaves_no_process_behind(service: Service) -> None:
+    family = psutil.Process(service.process.pid).children(recursive=True)
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(60) == 0
+    _, alive = psutil.wait_procs(family, timeout=15)
+    assert alive == []
