@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from inspector.cli.options import PIPELINES, AcceptedEscapes, AsJson, ChangeReas
 from inspector.cli.output import escaped, print_json, print_status, stderr_console
 
 if TYPE_CHECKING:
+    from inspector.lines.pricing import Price
     from inspector.operations.apply import LineChange
     from inspector.operations.qualification import KeptRight
     from inspector.ports.drafts import Draft
@@ -36,7 +38,6 @@ def apply(
     """
     from inspector.adapters.ledger import FileEvidence
     from inspector.bootstrap.from_settings import absolute, known_card
-    from inspector.cli.tables.price import price_view
     from inspector.lines.pricing import require_accepted
     from inspector.operations.apply import plan_changes, read_pipelines, require_bases, store_changes
     from inspector.operations.change_price import price_changes
@@ -57,20 +58,11 @@ def apply(
     rights = {each.line: each for each in keep_rights(settings, changes, dry_run=dry_run)}
     versions = {} if dry_run else store_changes(changes, settings.database, reason)
     if as_json:
-        lines = [
-            change.as_json()
-            | {"new_version": versions.get(change.line), "right": _as_json(rights.get(change.line))}
-            | {"price": next((price.as_json() for price in prices if price.line == change.line), None)}
-            for change in changes
-        ]
-        print_json({"dry_run": dry_run, "lines": lines})
+        print_json({"dry_run": dry_run, "lines": [_as_json(each, versions, rights, prices) for each in changes]})
         return
     for change in changes:
         _print_change(change, versions.get(change.line))
-        for price in (each for each in prices if each.line == change.line):
-            stderr_console.print(price_view(price))
-        if right := rights.get(change.line):
-            stderr_console.print(f"  [{'green' if right.keeps else 'yellow'}]{escaped(right.text)}[/]")
+        _print_effects(change.line, rights, prices)
 
 
 def _print_drafts(drafts: list[Draft], as_json: bool) -> None:
@@ -81,8 +73,24 @@ def _print_drafts(drafts: list[Draft], as_json: bool) -> None:
         print_status(f"{each.line}: draft of version {each.base}; compare them with: inspector line shadow {each.line}")
 
 
-def _as_json(right: KeptRight | None) -> dict[str, Any] | None:
-    return right and right.as_json()
+def _print_effects(line: str, rights: dict[str, KeptRight], prices: Sequence[Price]) -> None:
+    from inspector.cli.tables.price import price_view
+
+    for price in (each for each in prices if each.line == line):
+        stderr_console.print(price_view(price))
+    if right := rights.get(line):
+        stderr_console.print(f"  [{'green' if right.keeps else 'yellow'}]{escaped(right.text)}[/]")
+
+
+def _as_json(
+    change: LineChange, versions: dict[str, int], rights: dict[str, KeptRight], prices: Sequence[Price]
+) -> dict[str, Any]:
+    right = rights.get(change.line)
+    return (
+        change.as_json()
+        | {"new_version": versions.get(change.line), "right": right and right.as_json()}
+        | {"price": next((price.as_json() for price in prices if price.line == change.line), None)}
+    )
 
 
 def _print_change(change: LineChange, new_version: int | None) -> None:

@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from inspector.domain.challenge import ChallengePart
-from inspector.domain.frame import Frame, FrameKey
-from inspector.domain.quality import Measurements
 from inspector.errors import InspectorError, PictureError
+from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.states import LineStates, require_short
 from inspector.ports.camera import PictureReader
 from inspector.ports.challenge import ChallengeChange, ChallengeStore, NewChallengePart
@@ -21,7 +20,7 @@ from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 from inspector.utc import utc_now
 
-CHALLENGE_CAMERA: Final = "challenge"  # stands for the camera where a challenge part is measured and judged
+CHALLENGE_CAMERA: Final = "challenge"  # stands for the camera where a challenge part is judged
 MAX_CHALLENGE_PARTS: Final = 20_000  # of one line
 MAX_GROUP_CHARACTERS: Final = 128
 MAX_LISTED_FAULTS: Final = 10  # pictures in one error
@@ -101,7 +100,7 @@ class _Admission:
         if len(self._held) + len(self.new) >= MAX_CHALLENGE_PARTS:
             raise InspectorError(f"a challenge set holds at most {MAX_CHALLENGE_PARTS} parts; nothing was added")
         try:
-            measure_challenge(self._sets.pictures, picture.data, picture.media_type, self._version)
+            measure_for_line(self._sets.pictures, picture.data, picture.media_type, self._version.pipeline)
         except PictureError as error:
             self._faults.append(f"{picture.name}: {error}")
             return
@@ -131,10 +130,3 @@ class _Admission:
         if len(picture.group) > MAX_GROUP_CHARACTERS:
             return f"group: {len(picture.group)} characters, at most {MAX_GROUP_CHARACTERS} are stored; shorten it"
         return ""
-
-
-def measure_challenge(pictures: PictureReader, data: bytes, media_type: str, version: PipelineVersion) -> Measurements:
-    """Measure a picture as the line's cameras' pictures are. Raises PictureError where it can't be read."""
-    key = FrameKey(version.pipeline.line, CHALLENGE_CAMERA, CHALLENGE_CAMERA)
-    frame = Frame(key, data, utc_now(), content_type=media_type)
-    return pictures.measure(frame, version.pipeline.quality, version.pipeline.picture)

@@ -21,7 +21,8 @@ from inspector.domain.pipeline import Pipeline
 from inspector.domain.quality import quality_fault
 from inspector.domain.vote import StoppedBy, Tally, counting
 from inspector.errors import InspectorError, PictureError
-from inspector.lines.challenge import CHALLENGE_CAMERA, ChallengeSets, measure_challenge
+from inspector.lines.challenge import CHALLENGE_CAMERA, ChallengeSets
+from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.qualification_figures import (
     ChallengeOutcome,
     QualificationFigures,
@@ -169,7 +170,7 @@ class Qualifications:
     async def _answer(self, replay: ChallengeReplay, part: ChallengePart, model: ChallengeModel) -> ChallengeAnswer:
         data = await asyncio.to_thread(self._picture, part)
         try:
-            measured = await asyncio.to_thread(measure_challenge, self.sets.pictures, data, "", replay.version)
+            measured = await asyncio.to_thread(measure_for_line, self.sets.pictures, data, "", replay.version.pipeline)
         except PictureError as error:
             raise InspectorError(f"challenge part {part.number}: {error}; {_remedy(part)}") from error
         began_s = time.monotonic()

@@ -88,10 +88,7 @@ class LineStates:
 
     def version(self, line: str) -> PipelineVersion:
         """Return the newest version of a line."""
-        version = next((each for each in self.archive.list_pipelines() if each.pipeline.line == line), None)
-        if version is None:
-            raise InspectorError(f"there is no line {line!r}; declare it in a pipeline and run: inspector apply")
-        return version
+        return live_version(self.archive, line)
 
     def pause(self, line: str, author: str, reason: str) -> LineView:
         """Pause the line: its parts get the fail-safe at once and are not judged."""
@@ -131,6 +128,18 @@ class LineStates:
         known = judged_by or _newest_fingerprint(status.rights, policy, camera)
         asked = PassQuestion(known, policy, camera, self.now())
         return CameraView(camera, status.state_of(asked), status.objection(asked), status.right(asked))
+
+
+def live_version(archive: LineArchive, line: str) -> PipelineVersion:
+    """Return the newest version of a line. Raises InspectorError for an unknown line."""
+    version = next((each for each in archive.list_pipelines() if each.pipeline.line == line), None)
+    if version is None:
+        raise unknown_line(line)
+    return version
+
+
+def unknown_line(line: str) -> InspectorError:
+    return InspectorError(f"there is no line {line!r}; declare it in a pipeline and run: inspector apply")
 
 
 def _named(view: CameraView, line: LineView) -> str:

@@ -11,7 +11,7 @@ from inspector.config.file_base import FileBase
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import ConflictError, InspectorError
-from inspector.lines.states import MIN_REASON_CHARACTERS, require_short
+from inspector.lines.states import MIN_REASON_CHARACTERS, require_short, unknown_line
 from inspector.ports.lines import DeclaredVersion, LineVersion, VersionArchive
 
 
@@ -32,7 +32,7 @@ class Versions:
         """List all versions of a line, oldest first."""
         versions = self.archive.versions(line)
         if not versions:
-            raise InspectorError(f"there is no line {line!r}; declare it in a pipeline and run: inspector apply")
+            raise unknown_line(line)
         return versions
 
     def version(self, line: str, number: int) -> LineVersion:

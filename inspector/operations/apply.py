@@ -23,17 +23,15 @@ from inspector.adapters.ledger import (
 from inspector.config.diff import DeclaredPipeline, SettingChange, compare, read_declarations
 from inspector.config.engine_limits import unserved_settings
 from inspector.config.file_base import FileBase
-from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.model_card import ModelCard
-from inspector.domain.pipeline import Pipeline
 from inspector.errors import ConflictError, DeclarationError, Fault, InspectorError, PictureError
+from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.states import require_short
 from inspector.lines.versions import ReadableVersion, Versions
 from inspector.operations.line_states import user_name
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
-from inspector.utc import utc_now
 
 
 class LineChange(NamedTuple):
@@ -203,7 +201,7 @@ def golden_hashes(declared: DeclaredPipeline, evidence: EvidenceStore, faults: l
     for number, source in enumerate(declared.pipeline.golden_samples):
         try:
             data, media_type = _golden_bytes(source, Path(declared.file).parent)
-            _check_picture(data, media_type, declared.pipeline)
+            measure_for_line(CameraPictureReader(()), data, media_type, declared.pipeline)
         except (OSError, PictureError, ValueError) as error:
             problem = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             remedy = "name a picture relative to this file"
@@ -216,10 +214,3 @@ def golden_hashes(declared: DeclaredPipeline, evidence: EvidenceStore, faults: l
 def _golden_bytes(source: str, folder: Path) -> tuple[bytes, str]:
     path = folder / source
     return path.read_bytes(), mimetypes.guess_type(path.name)[0] or ""
-
-
-def _check_picture(data: bytes, media_type: str, pipeline: Pipeline) -> None:
-    key = FrameKey(pipeline.line, "golden", "golden")
-    CameraPictureReader(()).measure(
-        Frame(key, data, utc_now(), content_type=media_type), pipeline.quality, pipeline.picture
-    )

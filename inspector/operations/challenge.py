@@ -18,6 +18,7 @@ from inspector.errors import InspectorError
 from inspector.lines.challenge import ChallengePicture, ChallengeSets
 from inspector.operations.line_states import line_states, user_name
 from inspector.operations.replay import read_labels
+from inspector.operations.stored_pictures import picture_of, stored_part
 from inspector.ports.evidence import EvidenceStore
 from inspector.settings import Settings
 
@@ -90,26 +91,18 @@ def stored_pictures(
 ) -> Iterator[ChallengePicture]:
     """Yield the pictures of stored parts, labelled by their reviews. Raises InspectorError that names the unusable."""
     for result_id in result_ids:
-        row, is_ng = archive.part(result_id), archive.is_ng(result_id)
-        if row is None or row.part.key.line != pipeline.line:
-            raise InspectorError(f"{pipeline.line} has no part {result_id}; see result_id in its report or the console")
+        part, is_ng = stored_part(archive, pipeline.line, result_id), archive.is_ng(result_id)
         if is_ng is None:
             raise InspectorError(f"part {result_id} is not reviewed, so it has no label; run: inspector review")
         if source.is_ng not in (None, is_ng):
             raise InspectorError(f"part {result_id} was reviewed as {_name(is_ng)}; leave --label out")
-        if pipeline.region(row.part.key.camera) is not None:
+        if pipeline.region(part.key.camera) is not None:
             raise InspectorError(
-                f"part {result_id} is stored as a whole frame, and camera {row.part.key.camera} has a region; add a "
+                f"part {result_id} is stored as a whole frame, and camera {part.key.camera} has a region; add a "
                 "picture that is cut to the region, from a file"
             )
-        stored = row.part.evidence
-        try:
-            data = evidence.get(stored.sha256 if stored else "")
-        except KeyError as error:
-            raise InspectorError(f"the picture of part {result_id} is not stored any more; choose another") from error
-        yield ChallengePicture(
-            result_id, data, is_ng, source.group or row.part.part_id or "", source.note or f"part {result_id}"
-        )
+        data, group = picture_of(evidence, part), source.group or part.part_id or ""
+        yield ChallengePicture(result_id, data, is_ng, group, source.note or f"part {result_id}")
 
 
 def as_json(part: ChallengePart) -> dict[str, Any]:

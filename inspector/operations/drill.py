@@ -7,7 +7,7 @@ from typing import Final
 from inspector.adapters.ledger import SqlQualificationStore
 from inspector.lines.states import OverrideRequest
 from inspector.operations.drawn_lines import shipped_qualifications
-from inspector.operations.line_states import declared_fingerprints, line_states, user_name
+from inspector.operations.line_states import card_model_fingerprint, declared_fingerprints, line_states, user_name
 from inspector.settings import Settings
 
 DRILL_REASON: Final = "drill"
@@ -21,9 +21,10 @@ def set_all_live_for_drill(settings: Settings) -> None:
     override for a day, which everybody sees.
     """
     shipped, store, author = shipped_qualifications(), SqlQualificationStore(settings.database), user_name()
+    model = card_model_fingerprint(settings)
     with line_states(settings) as states:
         for view in states.views():
-            version, fingerprints = view.version, declared_fingerprints(settings, view.version)
+            version, fingerprints = view.version, declared_fingerprints(model, view.version)
             policy, proof = version.pipeline.policy_fingerprint(), shipped.get(view.line)
             if proof is not None and proof.policy == policy and set(fingerprints.values()) == {proof.fingerprint}:
                 store.record_qualification(proof.record(version.version, author, tuple(fingerprints)))

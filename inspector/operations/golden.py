@@ -15,18 +15,18 @@ from pydantic import ValidationError
 
 from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlChallengeStore, store_versions
-from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.picture_format import FORMATS, picture_format
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.quality import quality_fault
 from inspector.errors import InspectorError, PictureError
+from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.states import require_short
 from inspector.operations.line_states import line_states, user_name
+from inspector.operations.stored_pictures import picture_of, stored_part
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.lines import DeclaredVersion
 from inspector.settings import Settings
-from inspector.utc import utc_now
 
 NEWEST_PARTS: Final = 10_000  # that are counted as affected, besides all reviewed ones
 
@@ -172,15 +172,10 @@ def _read(file: Path) -> bytes:
 
 
 def _stored(archive: SqlArchive, evidence: FileEvidence, line: str, result_id: str) -> bytes:
-    row = archive.part(result_id)
-    if row is None or row.part.key.line != line:
-        raise InspectorError(f"{line} has no part {result_id}; see result_id in its report or the console")
+    part = stored_part(archive, line, result_id)
     if archive.is_ng(result_id):
         raise InspectorError(f"part {result_id} was reviewed as NG; a golden sample shows a good part")
-    try:
-        return evidence.get(row.part.evidence.sha256 if row.part.evidence else "")
-    except KeyError as error:
-        raise InspectorError(f"the picture of part {result_id} is not stored any more; choose another") from error
+    return picture_of(evidence, part)
 
 
 def _challenge_parts(settings: Settings, line: str) -> dict[str, int]:
@@ -190,9 +185,8 @@ def _challenge_parts(settings: Settings, line: str) -> dict[str, int]:
 
 def _require_usable(name: str, data: bytes, pipeline: Pipeline) -> None:
     """Refuse a picture that the line would not judge."""
-    frame = Frame(FrameKey(pipeline.line, "golden", "golden"), data, utc_now())
     try:
-        measured = CameraPictureReader(()).measure(frame, pipeline.quality, pipeline.picture)
+        measured = measure_for_line(CameraPictureReader(()), data, "", pipeline)
     except PictureError as error:
         raise InspectorError(f"{name}: {error}") from error
     if fault := quality_fault(measured, pipeline.quality):

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from inspector.adapters.ledger import SqlArchive
 from inspector.domain.review import History
 from inspector.errors import InspectorError
+from inspector.lines.states import live_version
 from inspector.ports.ledger import PipelineVersion
 
 MAX_UNREVIEWED_PARTS: Final = 5000  # newest parts without a review that are read
@@ -31,11 +32,3 @@ def read_line_records(database: str, line: str) -> LineRecords:
                 f"no part of {line} was judged as the line is declared now (version {live.version}); let it run first"
             )
         return LineRecords(live, fingerprint, archive.history(line, fingerprint, MAX_UNREVIEWED_PARTS))
-
-
-def live_version(archive: SqlArchive, line: str) -> PipelineVersion:
-    """Raises InspectorError for an unknown line."""
-    live = next((each for each in archive.list_pipelines() if each.pipeline.line == line), None)
-    if live is None:
-        raise InspectorError(f"there is no line {line!r}; declare it in a pipeline and run: inspector apply")
-    return live

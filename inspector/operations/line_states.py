@@ -30,15 +30,20 @@ def override_of(settings: Settings, states: LineStates, line: str, days: float) 
     """
     version = states.version(line)
     known = {camera: states.archive.fingerprint(line, camera) for camera in version.pipeline.cameras}
-    declared = {} if all(known.values()) else declared_fingerprints(settings, version)
+    declared = {} if all(known.values()) else declared_fingerprints(card_model_fingerprint(settings), version)
     return OverrideRequest({camera: each or declared[camera] for camera, each in known.items()}, days)
 
 
-def declared_fingerprints(settings: Settings, version: PipelineVersion) -> dict[str, str]:
-    """Return the fingerprint of each camera's parts under the model card."""
+def card_model_fingerprint(settings: Settings) -> str:
+    """Return the fingerprint of the card's model: hashes its checkpoint, or asks its server. Raises ModelError."""
     from inspector.adapters.vlm import model_fingerprint
 
-    model, pipeline = model_fingerprint(card_of(settings), settings.model.parent), version.pipeline
+    return model_fingerprint(card_of(settings), settings.model.parent)
+
+
+def declared_fingerprints(model: str, version: PipelineVersion) -> dict[str, str]:
+    """Return the fingerprint of each camera's parts under the model of this fingerprint."""
+    pipeline = version.pipeline
     return {
         camera: line_fingerprint(pipeline.settings_fingerprint(camera), model, version.golden)
         for camera in pipeline.cameras

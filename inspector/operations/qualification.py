@@ -17,7 +17,7 @@ from inspector.judging.judge import Judge
 from inspector.lines.qualification import ChallengeReplay, Qualification, Qualifications
 from inspector.operations.apply import LineChange
 from inspector.operations.challenge import challenge_sets
-from inspector.operations.line_states import user_name
+from inspector.operations.line_states import card_model_fingerprint, user_name
 from inspector.operations.progress import Notify, ReportProgress
 from inspector.ports.challenge import QualificationBasis
 from inspector.ports.ledger import PipelineVersion
@@ -96,9 +96,7 @@ def card_fingerprint(settings: Settings, version: PipelineVersion) -> str:
 
     Raises ModelError where the model can't be found or its server can't be reached.
     """
-    from inspector.adapters.vlm import model_fingerprint
-
-    model = model_fingerprint(card_of(settings), settings.model.parent)
+    model = card_model_fingerprint(settings)
     return line_fingerprint(version.pipeline.settings_fingerprint(), model, version.golden)
 
 

@@ -21,9 +21,9 @@ from inspector.domain.review import PartHistory
 from inspector.domain.vote import Opinion
 from inspector.errors import InspectorError, LedgerError, PictureError
 from inspector.judging.taught_opinion import pass_limit
+from inspector.lines.states import live_version
 from inspector.numerics.classification_metrics import auroc
 from inspector.numerics.exact_bounds import MeasuredShare, measured_share
-from inspector.operations.line_records import live_version
 from inspector.operations.line_states import user_name
 from inspector.operations.progress import ReportProgress, no_progress
 from inspector.ports.ledger import PipelineVersion
