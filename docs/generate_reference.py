@@ -8,13 +8,12 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import typer
 from pydantic import BaseModel
 
-from inspector.adapters.console.queries import Catalogue
-from inspector.adapters.console.rest import catalogue_api
+from inspector.adapters.console.api.app import openapi_text
 from inspector.adapters.telemetry.metrics import METRICS
 from inspector.cli.app import app
 from inspector.domain.model_card import ModelCard
@@ -41,6 +40,7 @@ def pages() -> dict[str, str]:
         "model-card.md": _declaration(ModelCard, "Model card", "inspector/domain/model_card.py", "`models/*.yaml`"),
         "mqtt.md": _mqtt(),
         "rest.md": _rest(),
+        "openapi.json": openapi_text(),
         "metrics.md": _metrics(),
         "events.md": _events(),
     }
@@ -271,31 +271,39 @@ def _message(name: str, schema: Schema) -> str:
 
 
 def _rest() -> str:
-    document = catalogue_api(cast(Catalogue, None)).openapi()
+    document = json.loads(openapi_text())
     root = {"$defs": document["components"]["schemas"]}
     intro = (
-        "The console's port serves the API; it reads only. `/api/v1/openapi.json` is its description for programs. "
+        "The console's port serves the API. `/api/v1/openapi.json` is its description for programs, "
+        "[here as a file](openapi.json). "
         "Errors are problem details (RFC 9457). `/metrics` is described in [metrics](metrics.md)."
     )
     text = "\n\n".join(
         [
-            *(_route(path, item["get"], root) for path, item in document["paths"].items() if "get" in item),
+            *(
+                _route(method.upper(), path, route, root)
+                for path, item in document["paths"].items()
+                for method, route in item.items()
+            ),
             *_definitions(root),
         ]
     )
-    return _page("REST API", "inspector/adapters/console/rest.py", intro, text)
+    return _page("REST API", "inspector/adapters/console/api/", intro, text)
 
 
-def _route(path: str, route: Schema, root: Schema) -> str:
-    content = route["responses"]["200"].get("content", {}).get("application/json", {})
-    answers = f"Answers with {_kind(content['schema'], root)}." if content.get("schema") else ""
+def _route(method: str, path: str, route: Schema, root: Schema) -> str:
+    body = route.get("requestBody", {}).get("content", {}).get("application/json", {})
+    takes = f"Takes {_kind(body['schema'], root)}." if body.get("schema") else ""
+    status, answer = next((each, answer) for each, answer in route["responses"].items() if each.startswith("2"))
+    content = answer.get("content", {}).get("application/json", {})
+    answers = f"Answers {status} with {_kind(content['schema'], root)}." if content.get("schema") else ""
     rows = [
         (f"`{each['name']}`", each["in"], _type(each["schema"], root), each.get("description", ""))
         for each in route.get("parameters", [])
     ]
     table = _table(("parameter", "in", "type", "meaning"), rows) if rows else ""
     text = " ".join(route.get("description", "").split())
-    return "\n\n".join(filter(None, [f"## GET {path}", text, answers, table]))
+    return "\n\n".join(filter(None, [f"## {method} {path}", text, takes, answers, table]))
 
 
 def _metrics() -> str:

@@ -12,6 +12,7 @@
     │   ├── PoolOverload   every replica is full: the fail-safe disposition is due at once
     │   ├── ReplicaError   a replica died or failed on the frame: another one may succeed
     │   └── ClusterLostError  Ray itself is gone: only a new start of the service helps
+    ├── NotFoundError      the caller: there is no such line, version, part or person
     ├── ConflictError      the author of a change: somebody else changed the line meanwhile
     ├── BrokerError        the operator: the MQTT broker can't be reached or refuses the connection
     └── LedgerError        the operator: the database can't be written or read
@@ -104,6 +105,10 @@ class ClusterLostError(PoolError):
 
 class ConflictError(InspectorError):
     """A change is based on a state that is no longer the newest. Nothing is stored."""
+
+
+class NotFoundError(InspectorError):
+    """What was named does not exist."""
 
 
 class BrokerError(InspectorError):

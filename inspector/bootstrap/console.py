@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from inspector.bootstrap.from_settings import broker_of, log_process
+from inspector.bootstrap.overrides import override_of
+from inspector.lines.states import LineStates
 from inspector.messages.topics import Topics
 from inspector.ports.metrics import MetricsSource
 from inspector.settings import Settings
 
 if TYPE_CHECKING:
     from inspector.adapters.console.server import RunningConsole
+    from inspector.adapters.console.services import ConsoleServices
+    from inspector.adapters.ledger import FileEvidence, SqlArchive
     from inspector.adapters.mqtt.heartbeats import HeartbeatListener
     from inspector.adapters.telemetry.exporter import Exporter
 
 
 async def open_console(settings: Settings) -> RunningConsole:
     """Start the console on its own port."""
+    from inspector.adapters.console.api.request_checks import AllowedHosts
     from inspector.adapters.console.app import console_app
-    from inspector.adapters.console.request_checks import AllowedHosts
     from inspector.adapters.console.server import RunningConsole
     from inspector.adapters.ledger import FileEvidence, SqlArchive
 
@@ -28,11 +33,29 @@ async def open_console(settings: Settings) -> RunningConsole:
     archive, evidence = SqlArchive(settings.database), FileEvidence(settings.evidence)
     pulses = _pulses(settings)
     metrics = _exporter(archive, pulses)
-    app = console_app(archive, evidence, topic_root=settings.topic_root, metrics=metrics, stations=pulses.last)
+    services = _services(settings, archive, evidence, pulses)
+    app = console_app(services, topic_root=settings.topic_root, metrics=metrics)
     app.add_middleware(AllowedHosts, hosts=(settings.console_host, *settings.console_names))
     console = RunningConsole(app, settings.console_host, settings.console_port, pulses.stop)
     await console.start()
     return console
+
+
+def _services(
+    settings: Settings, archive: SqlArchive, evidence: FileEvidence, pulses: HeartbeatListener
+) -> ConsoleServices:
+    from inspector.adapters.console.live_feed import LiveFeed
+    from inspector.adapters.console.queries import Catalogue
+    from inspector.adapters.console.services import ConsoleServices
+    from inspector.adapters.ledger import SqlLineStore
+
+    lines = LineStates(archive, SqlLineStore(settings.database))
+    return ConsoleServices(
+        catalogue=Catalogue(archive, evidence, pulses.last),
+        lines=lines,
+        override_of=partial(override_of, settings, lines),
+        feed=LiveFeed(archive, lines),
+    )
 
 
 @contextmanager

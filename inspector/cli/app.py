@@ -31,6 +31,7 @@ from inspector.cli.eval.simulation import eval_simulation
 from inspector.cli.eval.synthetic import eval_synthetic
 from inspector.cli.export.acl import export_acl
 from inspector.cli.export.contract import export_contract
+from inspector.cli.export.openapi import export_openapi
 from inspector.cli.export.parts import export_parts
 from inspector.cli.export.pipelines import export_pipelines
 from inspector.cli.golden.add import golden_add
@@ -136,8 +137,14 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
         {"service": bench_service, "ledger": bench_ledger, "engine": bench_engine},
     ),
     "export": (
-        "Export parts, pipelines, the MQTT contract or the broker's ACL.",
-        {"parts": export_parts, "pipelines": export_pipelines, "contract": export_contract, "acl": export_acl},
+        "Export parts, pipelines, the MQTT contract, the API's description or the broker's ACL.",
+        {
+            "parts": export_parts,
+            "pipelines": export_pipelines,
+            "contract": export_contract,
+            "openapi": export_openapi,
+            "acl": export_acl,
+        },
     ),
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inspector.config.diff import Declaration, compare
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, NotFoundError
 from inspector.lines.states import require_short
 from inspector.lines.versions import Versions, readable
 from inspector.ports.drafts import Draft, DraftStore, ShadowComparison
@@ -47,14 +47,14 @@ class Drafts:
     def end(self, line: str) -> None:
         """End the line's draft; its comparison stays stored."""
         if not self.store.end_draft(line):
-            raise InspectorError(_none(line))
+            raise NotFoundError(_none(line))
 
     def comparison(self, line: str) -> ShadowComparison:
         """Return how the line's draft compares with its base so far."""
         self.versions.history(line)
         found = self.store.comparison(line)
         if found is None:
-            raise InspectorError(_none(line))
+            raise NotFoundError(_none(line))
         return found
 
 

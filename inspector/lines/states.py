@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from inspector.domain.declared import Disposition
 from inspector.domain.line_state import LineState, PassQuestion, PassRight, RightOrigin
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, NotFoundError
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.lines import LineArchive, LineStore, StatusChange
 from inspector.utc import utc_now
@@ -138,8 +138,8 @@ def live_version(archive: LineArchive, line: str) -> PipelineVersion:
     return version
 
 
-def unknown_line(line: str) -> InspectorError:
-    return InspectorError(f"there is no line {line!r}; declare it in a pipeline and run: inspector apply")
+def unknown_line(line: str) -> NotFoundError:
+    return NotFoundError(f"there is no line {line!r}; declare it in a pipeline and run: inspector apply")
 
 
 def _named(view: CameraView, line: LineView) -> str:

@@ -10,7 +10,7 @@ from inspector.config.diff import VersionDiff, compare
 from inspector.config.file_base import FileBase
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
-from inspector.errors import ConflictError, InspectorError
+from inspector.errors import ConflictError, InspectorError, NotFoundError
 from inspector.lines.states import MIN_REASON_CHARACTERS, require_short, unknown_line
 from inspector.ports.lines import DeclaredVersion, LineVersion, VersionArchive
 
@@ -40,7 +40,7 @@ class Versions:
         versions = self.history(line)
         found = next((each for each in versions if each.version == number), None)
         if found is None:
-            raise InspectorError(f"{line} has no version {number}; its versions are 1 to {versions[-1].version}")
+            raise NotFoundError(f"{line} has no version {number}; its versions are 1 to {versions[-1].version}")
         return found
 
     def diff(self, line: str, one: int, other: int) -> VersionDiff:

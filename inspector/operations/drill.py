@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from inspector.adapters.ledger import SqlQualificationStore
+from inspector.bootstrap.overrides import card_model_fingerprint, declared_fingerprints
 from inspector.lines.states import OverrideRequest
 from inspector.operations.drawn_lines import shipped_qualifications
-from inspector.operations.line_states import card_model_fingerprint, declared_fingerprints, line_states, user_name
+from inspector.operations.line_states import line_states, user_name
 from inspector.settings import Settings
 
 DRILL_REASON: Final = "drill"

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from inspector.adapters.ledger import SqlQualificationStore
 from inspector.bootstrap.from_settings import card_of
+from inspector.bootstrap.overrides import card_model_fingerprint
 from inspector.domain.line_state import LineState, PassRight, RightOrigin
 from inspector.domain.pipeline import line_fingerprint
 from inspector.errors import InspectorError
@@ -17,7 +18,7 @@ from inspector.judging.judge import Judge
 from inspector.lines.qualification import ChallengeReplay, Qualification, Qualifications
 from inspector.operations.apply import LineChange
 from inspector.operations.challenge import challenge_sets
-from inspector.operations.line_states import card_model_fingerprint, user_name
+from inspector.operations.line_states import user_name
 from inspector.operations.progress import Notify, ReportProgress
 from inspector.ports.challenge import QualificationBasis
 from inspector.ports.ledger import PipelineVersion

@@ -37,6 +37,7 @@ from inspector.ports.ledger import (
     ReleasedPictures,
     StoredVerdict,
 )
+from inspector.ports.lines import StatusChange
 from inspector.utc import utc_now
 
 MODEL_FINGERPRINT = "0123456789abcdef"
@@ -368,6 +369,19 @@ class MemoryLedger:
         self._reach()
         rows = [EventRow(number, event) for number, event in enumerate(self.events, 1)]
         return [row for row in rows[::-1] if before is None or row.number < before][:limit]
+
+    def fingerprint(self, line: str, camera: str | None = None) -> str | None:
+        own = [row.part.pipeline.fingerprint for row in self.rows if row.part.key.line == line]
+        return own[-1] if own else None
+
+    def change_status(self, change: StatusChange) -> None:
+        self._reach()
+        self.versions = [
+            each._replace(status=LineStatus(change.state or each.status.state, each.status.rights + change.rights))
+            if each.pipeline.line == change.line
+            else each
+            for each in self.versions
+        ]
 
     def list_pipelines(self) -> list[PipelineVersion]:
         self._reach()

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Final
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
 
-from inspector.adapters.console.queries import Catalogue
-from inspector.adapters.console.rest import catalogue_api
+from inspector.adapters.console.api.app import rest_app
+from inspector.adapters.console.services import ConsoleServices
 from inspector.messages.topics import DEFAULT_ROOT, Topics
-from inspector.ports.archive import Archive
-from inspector.ports.evidence import EvidenceStore
-from inspector.ports.metrics import MetricsPage, StationStatus
+from inspector.ports.metrics import MetricsPage
 
 NO_PAGES_TEXT: Final = (
     "inspector runs. Its pages are not installed here: pip install 'inspector[console]', then restart the service.\n"
@@ -23,26 +20,20 @@ NO_PAGES_TEXT: Final = (
 
 
 def console_app(
-    archive: Archive,
-    evidence: EvidenceStore,
-    *,
-    topic_root: str = DEFAULT_ROOT,
-    metrics: MetricsPage | None = None,
-    stations: Callable[[], Sequence[StationStatus]] = tuple,
+    services: ConsoleServices, *, topic_root: str = DEFAULT_ROOT, metrics: MetricsPage | None = None
 ) -> FastAPI:
     """Build the console, served at the root of its address.
 
     The pages keep open tabs in module state. Build one console per process, in the process that serves it, and run one
-    process. The REST API alone (`rest_api`) has neither limit.
+    process. The REST API alone (`rest_app`) has neither limit.
     """
-    catalogue = Catalogue(archive, evidence, stations)
-    app = catalogue_api(catalogue, metrics)
+    app = rest_app(services, metrics)
     if find_spec("nicegui") is None:
         app.add_api_route("/", _no_pages, include_in_schema=False)
     else:
         from inspector.adapters.console.pages import serve_pages
 
-        serve_pages(app, catalogue, Topics(topic_root))
+        serve_pages(app, services.catalogue, Topics(topic_root))
     return app
 
 

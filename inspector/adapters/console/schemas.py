@@ -5,23 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
+from inspector.adapters.console.api.models import ApiModel
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
+from inspector.domain.line_state import LineState, PassRight, RightOrigin
 from inspector.domain.part import PartState
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.report import WordsState
+from inspector.lines.states import CameraView, LineView
 from inspector.messages.incoming import Sha256
 from inspector.messages.outgoing import ReportMessage, VerdictMessage, report_message, verdict_message
 from inspector.ports.archive import PartRow, Totals
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
-
-
-class ApiModel(BaseModel):
-    """Base of the response models: frozen, no unknown fields, built from attributes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
 
 class PartSummary(ApiModel):
@@ -190,6 +187,79 @@ class PipelineAnswer(ApiModel):
     @classmethod
     def of(cls, stored: PipelineVersion) -> PipelineAnswer:
         return cls(version=stored.version, pipeline=stored.pipeline, golden=stored.golden)
+
+
+class CameraState(ApiModel):
+    """Whether parts of one camera may pass now; `objection` says why not."""
+
+    camera: str
+    state: LineState
+    objection: str
+
+    @classmethod
+    def of(cls, view: CameraView) -> CameraState:
+        return cls(camera=view.camera, state=view.state, objection=view.objection)
+
+
+class PassRightAnswer(ApiModel):
+    """The right by which parts pass: a qualification, or an override with an end."""
+
+    origin: RightOrigin
+    cameras: tuple[str, ...]
+    until: datetime | None
+    reason: str
+
+    @classmethod
+    def of(cls, right: PassRight) -> PassRightAnswer:
+        return cls.model_validate(right)
+
+
+class LineStatusAnswer(ApiModel):
+    """The state of a line: LIVE where parts of at least one camera may pass."""
+
+    line: str
+    version: int
+    state: LineState
+    set_state: LineState = Field(description="as people set it; without a right to pass, LIVE is not in effect")
+    objection: str
+    cameras: tuple[CameraState, ...]
+    right: PassRightAnswer | None
+
+    @classmethod
+    def of(cls, view: LineView) -> LineStatusAnswer:
+        return cls(
+            line=view.line,
+            version=view.version.version,
+            state=view.state,
+            set_state=view.version.status.state,
+            objection=view.objection,
+            cameras=tuple(CameraState.of(each) for each in view.cameras),
+            right=PassRightAnswer.of(view.right) if view.right else None,
+        )
+
+
+class LineAnswer(ApiModel):
+    """A line: its live version, and its state."""
+
+    status: LineStatusAnswer
+    live: PipelineAnswer
+
+    @classmethod
+    def of(cls, view: LineView) -> LineAnswer:
+        return cls(status=LineStatusAnswer.of(view), live=PipelineAnswer.of(view.version))
+
+
+class FeedHeartbeat(ApiModel):
+    """Sent every second to open browsers: what follows is new, and the service runs."""
+
+    now: datetime
+    newest_part: int | None
+
+
+class FeedProblem(ApiModel):
+    """Sent to open browsers while the ledger can't be read."""
+
+    detail: str
 
 
 class Health(ApiModel):

@@ -24,7 +24,8 @@ def line_live(
     A line without a qualification needs --override with a reason. Everybody sees the override until it ends.
     """
     from inspector.bootstrap.from_settings import absolute
-    from inspector.operations.line_states import line_states, override_of, user_name
+    from inspector.bootstrap.overrides import override_of
+    from inspector.operations.line_states import line_states, user_name
 
     settings = absolute(read_settings(model=model))
     with line_states(settings) as states:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
+from support.console_api import services_of
 from support.console_parts import a_pass, a_picture, a_reject, store
 from support.fakes import MemoryEvidence, MemoryLedger, a_pipeline, live_version
 
@@ -57,7 +58,7 @@ def served() -> Iterator[Console]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    running = RunningConsole(console_app(ledger, evidence, topic_root="acme/plant1"), "127.0.0.1", port)
+    running = RunningConsole(console_app(services_of(ledger, evidence), topic_root="acme/plant1"), "127.0.0.1", port)
     asyncio.run_coroutine_threadsafe(running.start(), loop).result(60)
     yield Console(f"http://127.0.0.1:{port}", ledger, evidence)
     asyncio.run_coroutine_threadsafe(running.close(), loop).result(60)

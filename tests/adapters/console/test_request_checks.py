@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from support.console_api import rest_api
 from support.fakes import MemoryEvidence
 
-from inspector.adapters.console.request_checks import AllowedHosts, host_name
-from inspector.adapters.console.rest import rest_api
+from inspector.adapters.console.api.request_checks import AllowedHosts, host_name
 from inspector.adapters.ledger import SqlArchive, upgrade
 
 NUMBERS = [2**63, 2**64, 10**40, -(2**63), -(10**40)]
@@ -31,7 +32,7 @@ async def test_every_integer_of_the_api_is_bounded_and_refused_beyond(client: ht
     paths = (await client.get(f"{API}/openapi.json")).json()["paths"]
     asked = 0
     for path, methods in paths.items():
-        for parameter in methods["get"].get("parameters", []):
+        for parameter in methods.get("get", {}).get("parameters", []):
             kinds = [parameter["schema"], *parameter["schema"].get("anyOf", [])]
             if any(kind.get("type") == "integer" for kind in kinds):
                 for number in NUMBERS:
@@ -45,21 +46,24 @@ async def test_every_integer_of_the_api_is_bounded_and_refused_beyond(client: ht
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
 async def test_unknown_method_is_405_and_names_the_known_ones(client: httpx.AsyncClient, method: str) -> None:
     paths = (await client.get(f"{API}/openapi.json")).json()["paths"]
-    for path in paths:
-        answer = await client.request(method, path.replace("{result_id}", "r1"))
-        assert (answer.status_code, answer.headers["allow"]) == (405, "GET"), path
-        assert answer.json()["detail"].endswith("use GET")
+    for path, methods in paths.items():
+        if method.lower() in methods:
+            continue
+        known = ", ".join(sorted(each.upper() for each in methods))
+        answer = await client.request(method, re.sub(r"{\w+}", "r1", path))
+        assert (answer.status_code, answer.headers["allow"]) == (405, known), path
+        assert path.startswith("/health/") or answer.json()["detail"].endswith(f"use {known}")
     assert (await client.request(method, f"{API}/nothing")).status_code == 404
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8080", "[::1]:8080", "10.1.2.3:8080", "LINE-7.plant"])
 async def test_own_names_are_answered(client: httpx.AsyncClient, host: str) -> None:
-    assert (await client.get(f"{API}/pipelines", headers={"host": host})).status_code == 200
+    assert (await client.get(f"{API}/lines", headers={"host": host})).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "10.1.2.4:8080", "[::2]:8080"])
 async def test_other_names_are_refused_with_the_remedy(client: httpx.AsyncClient, host: str) -> None:
-    answer = await client.get(f"{API}/pipelines", headers={"host": host})
+    answer = await client.get(f"{API}/lines", headers={"host": host})
     assert answer.status_code == 421
     assert "INSPECTOR_CONSOLE_NAMES" in answer.json()["detail"]
 

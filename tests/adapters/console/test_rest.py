@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from support.console_api import rest_api, services_of
 from support.console_parts import a_pass, a_picture, a_reject, store
 from support.fakes import NOON, MemoryEvidence, MemoryLedger, Posted, a_pipeline, a_verdict, live_version
 
-from inspector.adapters.console.queries import Catalogue
-from inspector.adapters.console.rest import catalogue_api, rest_api
+from inspector.adapters.console.api.app import rest_app
 from inspector.adapters.console.schemas import PartList, PartReport
 from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlLedger, upgrade
 from inspector.domain.decision import Decision, Reason, Verdict
@@ -131,7 +131,7 @@ async def test_a_refusal_names_the_values_that_are_accepted(api: Api) -> None:
     assert "'PASS', 'REJECT' or 'REVIEW'" in fault["remedy"]
 
 
-@pytest.mark.parametrize("path", ["parts", "parts/r1", "totals", "cameras", "events", "pipelines", "health"])
+@pytest.mark.parametrize("path", ["parts", "parts/r1", "totals", "cameras", "events", "lines", "health"])
 async def test_database_away_is_503_with_the_reason(api: Api, path: str) -> None:
     api.ledger.away = True
     answer = await api.get(path)
@@ -240,8 +240,8 @@ async def test_cameras_events_and_pipelines_are_listed(api: Api) -> None:
     api.ledger.versions.append(live_version(a_pipeline(), 3, ("ab",)))
     assert (await api.get("cameras")).json()["cameras"][0]["known"] is False
     assert (await api.get("events")).json()["events"][0]["text"] == "7 frames lost"
-    [declared] = (await api.get("pipelines")).json()
-    assert (declared["version"], declared["pipeline"]["thresholds"]["reject_above"]) == (3, 0.8)
+    [declared] = (await api.get("lines")).json()
+    assert (declared["live"]["version"], declared["live"]["pipeline"]["thresholds"]["reject_above"]) == (3, 0.8)
 
 
 async def test_cameras_and_events_are_paged(api: Api) -> None:
@@ -266,7 +266,7 @@ async def test_cameras_and_events_are_paged(api: Api) -> None:
 )
 async def test_health_is_not_ok_while_a_station_cannot_store_parts(age_s: float, status: int) -> None:
     heard = StationStatus(3, utc_now() - timedelta(seconds=age_s), 0, 0, 0, 0, ledger_away=True)
-    api = catalogue_api(Catalogue(MemoryLedger(), MemoryEvidence(), lambda: [heard]))
+    api = rest_app(services_of(MemoryLedger(), MemoryEvidence(), lambda: [heard]))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://console") as client:
         answer = await client.get("/api/v1/health")
     assert answer.status_code == status
@@ -309,8 +309,8 @@ async def test_hostile_text_stays_text_inside_json(api: Api) -> None:
 
 async def test_the_description_covers_every_path_and_loads_nothing(api: Api) -> None:
     described: dict[str, Any] = (await api.get("openapi.json")).json()["paths"]
-    assert len(described) == 9
-    assert all(each["get"]["description"] for each in described.values())
+    assert {"/api/v1/parts", "/api/v1/lines/{line}/state", "/api/v1/stream"} <= described.keys()
+    assert all(route["description"] for each in described.values() for route in each.values())
     assert (await api.get("docs")).status_code == 404
 
 

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
+from support.console_api import services_of
 from support.fakes import REJECTED, a_part, a_pipeline, a_verdict
 
-from inspector.adapters.console.queries import Catalogue
-from inspector.adapters.console.rest import catalogue_api
+from inspector.adapters.console.api.app import rest_app
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.adapters.telemetry.exporter import Exporter, serve_metrics
 from inspector.adapters.telemetry.metrics import METRICS
@@ -179,7 +179,7 @@ def test_a_taken_port_is_named_with_a_remedy(exporter: Exporter) -> None:
 
 
 async def test_console_serves_the_page_beside_its_api(tmp_path: Path, archive: SqlArchive, exporter: Exporter) -> None:
-    app = catalogue_api(Catalogue(archive, FileEvidence(tmp_path)), exporter)
+    app = rest_app(services_of(archive, FileEvidence(tmp_path), lines=archive), exporter)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://console") as client:
         answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from nicegui import ui
 
+from inspector.adapters.console.api.parts import part_address
 from inspector.adapters.console.pages.boxes import boxes_svg
-from inspector.adapters.console.rest import part_address
 from inspector.adapters.console.schemas import PartReport
 
 SHOWN_BY_BROWSERS: Final = {"image/jpeg", "image/png", "image/webp", "image/bmp"}

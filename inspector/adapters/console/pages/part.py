@@ -7,13 +7,13 @@ from typing import Any, Final, Literal
 
 from nicegui import ui
 
+from inspector.adapters.console.api.parts import part_address
 from inspector.adapters.console.pages.addresses import page_address
 from inspector.adapters.console.pages.evidence import show_picture
 from inspector.adapters.console.pages.facts import show_facts
 from inspector.adapters.console.pages.reasoning import show_findings, show_verdict, show_votes
 from inspector.adapters.console.pages.shell import PageNotice, shell, words
 from inspector.adapters.console.queries import Catalogue
-from inspector.adapters.console.rest import part_address
 from inspector.adapters.console.schemas import PartReport
 from inspector.domain.part import PartState
 from inspector.domain.pipeline import Thresholds

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from inspector.adapters.console.api.parts import part_address
 from inspector.adapters.console.pages import phrases
 from inspector.adapters.console.pages.addresses import page_address
 from inspector.adapters.console.pages.looks import DISPOSITIONS, SEVERITIES, camera_look
-from inspector.adapters.console.rest import part_address
 from inspector.adapters.console.schemas import CameraAnswer, EventAnswer, PartSummary
 from inspector.domain.pipeline import Thresholds
 from inspector.domain.prompts import word

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inspector.adapters.console.problems import ProblemDetails, problem_response
+from inspector.adapters.console.api.problems import ProblemType, problem_details, problem_response
 
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 POLICY_VIOLATION: Final = 1008  # close code of a websocket
@@ -34,8 +34,7 @@ class AllowedHosts:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
         else:
             detail = f"{host or 'no host'} is none of this console's names; add it to INSPECTOR_CONSOLE_NAMES"
-            problem = ProblemDetails(title="Host not allowed", status=421, detail=detail)
-            await problem_response(problem)(scope, receive, send)
+            await problem_response(problem_details(ProblemType.WRONG_HOST, detail))(scope, receive, send)
 
 
 def host_name(header: str) -> str:
@@ -45,7 +44,10 @@ def host_name(header: str) -> str:
 
 
 class UnservedRequests:
-    """ASGI endpoint behind all routes of the API: 405 with the methods that an address takes, else 404."""
+    """ASGI endpoint behind all routes of the API: 405 with the methods that an address takes, else 404.
+
+    `routes` are those below `prefix`.
+    """
 
     def __init__(self, routes: Sequence[BaseRoute], prefix: str) -> None:
         self._routes = routes
@@ -53,7 +55,8 @@ class UnservedRequests:
 
     async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         path = scope["path"]
-        methods = sorted({method for route in self._routes if _has_path(route, scope) for method in _methods(route)})
+        below = {**scope, "path": path.removeprefix(self._prefix)}
+        methods = sorted({method for route in self._routes if _has_path(route, below) for method in _methods(route)})
         if methods:
             detail = f"{scope['method']} is not served on {path}; use {', '.join(methods)}"
             raise HTTPException(405, detail, {"Allow": ", ".join(methods)})

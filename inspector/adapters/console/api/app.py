@@ -1,0 +1,64 @@
+"""The REST API as one ASGI application. Its description is generated: `/api/v1/openapi.json`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Final
+
+from fastapi import FastAPI, Response
+from starlette.routing import Route
+
+from inspector import __doc__ as description
+from inspector.adapters.console.api import cameras, events, health, line_totals, lines, parts, stream
+from inspector.adapters.console.api.models import PREFIX
+from inspector.adapters.console.api.person import anyone, needs
+from inspector.adapters.console.api.problems import READ_RESPONSES, add_problem_handlers
+from inspector.adapters.console.api.request_checks import UnservedRequests
+from inspector.adapters.console.services import ConsoleServices
+from inspector.domain.person import Role
+from inspector.ports.metrics import MetricsPage
+
+RESOURCES: Final = (parts, lines, cameras, events, line_totals, stream, health)
+
+
+def rest_app(services: ConsoleServices, metrics: MetricsPage | None = None) -> FastAPI:
+    """Build the API over these services, with /metrics if there is such a page."""
+    app = _routed()
+    app.state.services = services
+    app.state.identify = anyone
+    if metrics:
+        _serve_metrics(app, metrics)
+    return app
+
+
+def openapi_text() -> str:
+    """Return the OpenAPI document of the API as JSON."""
+    return json.dumps(_routed().openapi(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _routed() -> FastAPI:
+    """Return an application with all routes. FastAPI's own documentation pages load from the internet: they are off."""
+    app = FastAPI(
+        title="inspector",
+        version="1",
+        description=description or "",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    add_problem_handlers(app)
+    for each in RESOURCES:
+        app.include_router(each.router, prefix=PREFIX, responses=READ_RESPONSES, dependencies=[needs(Role.VIEWER)])
+    app.include_router(health.probes)
+    served = [route for each in RESOURCES for route in each.router.routes]
+    app.router.routes.append(Route(f"{PREFIX}/{{path:path}}", UnservedRequests(served, PREFIX)))
+    return app
+
+
+def _serve_metrics(app: FastAPI, metrics: MetricsPage) -> None:
+    """Serve metrics at Prometheus's default path, outside the API."""
+
+    @app.get("/metrics", include_in_schema=False)
+    async def read_metrics() -> Response:
+        return Response(await asyncio.to_thread(metrics.render), media_type=metrics.media_type)

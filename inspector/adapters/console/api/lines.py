@@ -1,0 +1,69 @@
+"""Lines: their live versions and their states."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from inspector.adapters.console.api.etags import IfMatch, etag, require_match
+from inspector.adapters.console.api.models import ApiRequest, LineName
+from inspector.adapters.console.api.person import Engineer
+from inspector.adapters.console.api.problems import WRITE_RESPONSES
+from inspector.adapters.console.schemas import LineAnswer, LineStatusAnswer
+from inspector.adapters.console.services import Services
+from inspector.domain.line_state import LineState
+from inspector.lines.states import MAX_OVERRIDE_DAYS, MAX_REASON_CHARACTERS, LineView
+
+router = APIRouter(prefix="/lines", tags=["lines"])
+
+
+class StateRequest(ApiRequest):
+    """The state to give a line. `override_days` lets it pass parts for so long without a qualification."""
+
+    state: Literal[LineState.COMMISSIONING, LineState.LIVE, LineState.PAUSED]
+    reason: Annotated[str, Field(max_length=MAX_REASON_CHARACTERS)] = ""
+    override_days: Annotated[float | None, Field(gt=0, le=MAX_OVERRIDE_DAYS)] = None
+
+
+@router.get("")
+def list_lines(services: Services) -> tuple[LineAnswer, ...]:
+    """List all lines by name, with the newest declaration and the state of each."""
+    return tuple(LineAnswer.of(view) for view in services.lines.views())
+
+
+@router.get("/{line}")
+def read_line(services: Services, line: LineName, response: Response) -> LineAnswer:
+    """Return one line."""
+    view = services.lines.view(line)
+    response.headers["ETag"] = state_tag(view)
+    return LineAnswer.of(view)
+
+
+@router.put("/{line}/state", responses=WRITE_RESPONSES)
+def set_state(
+    services: Services, line: LineName, asked: StateRequest, who: Engineer, response: Response, if_match: IfMatch = None
+) -> LineStatusAnswer:
+    """Commission, pause or set a line live. A pause needs no If-Match: it must work at once."""
+    if asked.state is not LineState.PAUSED:
+        require_match(if_match, state_tag(services.lines.view(line)))
+    view = _changed(services, line, asked, who.name)
+    response.headers["ETag"] = state_tag(view)
+    return LineStatusAnswer.of(view)
+
+
+def state_tag(view: LineView) -> str:
+    """Return the entity tag of a line: of its version and its state."""
+    return etag(view.line, view.version.version, view.version.status.state)
+
+
+def _changed(services: Services, line: str, asked: StateRequest, author: str) -> LineView:
+    match asked.state:
+        case LineState.PAUSED:
+            return services.lines.pause(line, author, asked.reason)
+        case LineState.COMMISSIONING:
+            return services.lines.commission(line, author, asked.reason)
+        case LineState.LIVE:
+            override = services.override_of(line, asked.override_days) if asked.override_days else None
+            return services.lines.go_live(line, author, asked.reason, override)

@@ -1,0 +1,29 @@
+"""What response and request models share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict
+
+from inspector.domain.declared import Name
+
+PREFIX: Final = "/api/v1"
+MAX_NUMBER: Final = 2**63 - 1  # of a part or event: databases count with 64 bits
+MAX_RESULT_ID_CHARACTERS: Final = 128
+
+ResultId = Annotated[str, Path(max_length=MAX_RESULT_ID_CHARACTERS)]
+LineName = Annotated[Name, Path()]
+
+
+class ApiModel(BaseModel):
+    """Base of the response models: frozen, no unknown fields, built from attributes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+
+class ApiRequest(BaseModel):
+    """Base of request bodies and queries. An unknown field is refused: a misspelt one would be ignored in silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,0 +1,103 @@
+"""Parts: lists, reports and pictures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
+
+from inspector.adapters.console.api.models import MAX_NUMBER, PREFIX, ApiRequest, ResultId
+from inspector.adapters.console.api.problems import Problem, ProblemType
+from inspector.adapters.console.pictures import DOWNLOAD_TYPE, SVG_TYPE, PictureBody, placeholder
+from inspector.adapters.console.schemas import AdjacentParts, PartList, PartReport
+from inspector.adapters.console.services import Services
+from inspector.domain.decision import Reason
+from inspector.domain.declared import Disposition, Name
+from inspector.ports.archive import PartFilter
+
+PICTURE_SECURITY_HEADERS: Final = {  # no scripts, no type sniffing, no further requests
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+PICTURE_CACHE_HEADERS: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+class PartsQuery(ApiRequest):
+    """Selects parts. An unknown parameter is refused: a misspelt filter would silently list everything."""
+
+    line: Name | None = Field(default=None, description="only this product line")
+    camera: Name | None = Field(default=None, description="only this camera")
+    disposition: Disposition | None = Field(default=None, description="only parts with this disposition")
+    reason: Reason | None = Field(default=None, description="only parts with this reason")
+    before: int | None = Field(default=None, ge=1, le=MAX_NUMBER, description="only parts with a smaller number")
+    after: int | None = Field(
+        default=None, ge=0, le=MAX_NUMBER, description="only parts with a larger number, the nearest ones"
+    )
+    limit: int = Field(default=50, ge=1, le=200)
+
+    def wanted(self) -> PartFilter:
+        return PartFilter(self.line, self.camera, self.disposition, self.reason, self.before, self.after)
+
+
+async def _part(result_id: ResultId, services: Services) -> PartReport:
+    part = await services.catalogue.part(result_id)
+    if part is None:
+        raise Problem(ProblemType.NOT_FOUND, f"no part has the result_id {result_id}")
+    return part
+
+
+PartDependency = Annotated[PartReport, Depends(_part)]
+router = APIRouter(prefix="/parts", tags=["parts"])
+
+
+@router.get("")
+async def list_parts(services: Services, query: Annotated[PartsQuery, Query()]) -> PartList:
+    """List decided parts, newest first. Read older ones with `before` = `next_before`, newer ones with `after`."""
+    return await services.catalogue.parts(query.wanted(), query.limit)
+
+
+@router.get("/{result_id}")
+async def read_part(part: PartDependency) -> PartReport:
+    """Return the whole report of one part: verdict, every vote, the model's words, the picture's hash."""
+    return part
+
+
+@router.get("/{result_id}/picture", response_class=Response)
+async def read_picture(services: Services, part: PartDependency) -> Response:
+    """Return the stored picture, byte for byte. Bytes of an unknown type are offered as a download only."""
+    if part.picture is None:
+        raise Problem(ProblemType.NOT_FOUND, "No picture was stored with this part")
+    body = await services.catalogue.picture(part.picture.sha256)
+    if body is None:
+        raise Problem(ProblemType.NOT_FOUND, f"The evidence store has no picture {part.picture.sha256}")
+    return _picture(body)
+
+
+@router.get("/{result_id}/thumbnail", response_class=Response)
+async def read_thumbnail(
+    services: Services, part: PartDependency, side: Annotated[int, Query(ge=16, le=2048)] = 160
+) -> Response:
+    """Return the picture as JPEG within side x side pixels; a drawing if it is missing or can't be read."""
+    if part.picture is None:
+        return _picture(placeholder("missing"))
+    return _picture(await services.catalogue.thumbnail(part.picture.sha256, side))
+
+
+@router.get("/{result_id}/neighbours")
+async def read_neighbours(services: Services, part: PartDependency) -> AdjacentParts:
+    """Return the parts of the same line that were decided just before and just after this one."""
+    return await services.catalogue.neighbours(part.report.verdict.line, part.number)
+
+
+def part_address(result_id: str) -> str:
+    """Return the address of one part's report; its picture and thumbnail are below it."""
+    return f"{PREFIX}/parts/{quote(result_id, safe='')}"
+
+
+def _picture(body: PictureBody) -> Response:
+    cache = {} if body.media_type == SVG_TYPE else PICTURE_CACHE_HEADERS
+    download = {"Content-Disposition": 'attachment; filename="picture.bin"'} if body.media_type == DOWNLOAD_TYPE else {}
+    return Response(body.data, media_type=body.media_type, headers=PICTURE_SECURITY_HEADERS | cache | download)

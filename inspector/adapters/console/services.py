@@ -1,0 +1,34 @@
+"""What the handlers of the REST API call: the application's services, put together once by `bootstrap`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from inspector.adapters.console.live_feed import LiveFeed
+from inspector.adapters.console.queries import Catalogue
+from inspector.lines.states import LineStates, OverrideRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleServices:
+    """The services of one console.
+
+    They block, except `catalogue` and `feed`: handlers that call them are plain `def`, which run in a thread.
+    """
+
+    catalogue: Catalogue
+    lines: LineStates
+    override_of: Callable[[str, float], OverrideRequest]
+    feed: LiveFeed
+
+
+def _services(request: Request) -> ConsoleServices:
+    services: ConsoleServices = request.app.state.services
+    return services
+
+
+Services = Annotated[ConsoleServices, Depends(_services)]

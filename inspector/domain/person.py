@@ -1,0 +1,41 @@
+"""People and programs that use the API, and what they may do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+EVERY_LINE: Final = "*"
+
+
+class Role(IntEnum):
+    """What a person may do on a line; each role may do what the smaller ones may.
+
+    A VIEWER reads, a REVIEWER says what parts are, an ENGINEER changes lines and cameras, an ADMIN manages people.
+    """
+
+    VIEWER = 1
+    REVIEWER = 2
+    ENGINEER = 3
+    ADMIN = 4
+
+
+class Person(NamedTuple):
+    """Somebody known. `name` is stored with what they do; `roles` are by line, `*` for every line."""
+
+    name: str
+    roles: Mapping[str, Role] = MappingProxyType({})
+
+    def may(self, role: Role, line: str | None = None) -> bool:
+        """Return whether this person has at least this role on the line; None asks for every line."""
+        return self._role(line) >= role
+
+    def may_anywhere(self, role: Role) -> bool:
+        """Return whether this person has at least this role on some line."""
+        return any(each >= role for each in self.roles.values())
+
+    def _role(self, line: str | None) -> int:
+        everywhere: int = self.roles.get(EVERY_LINE, 0)
+        return everywhere if line is None else max(everywhere, self.roles.get(line, 0))
