@@ -30,6 +30,7 @@ from inspector.station.heartbeat import HeartbeatPublisher, Load
 from inspector.station.judging_counter import JudgingCounter
 from inspector.station.known_parts import KnownParts
 from inspector.station.ledger_state import LedgerState
+from inspector.station.minute_retention import MinuteRetention
 from inspector.station.model_state import ModelState
 from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateListener, ignore_state
@@ -239,4 +240,5 @@ def _services(connections: Connections, monitoring: Monitoring) -> list[Service]
     retention = PictureRetention(connections.ledger, connections.evidence)
     drafts = ShadowDecisions(connections.ledger)
     watching: list[Service] = [monitoring.events, monitoring.cameras, monitoring.unknown, monitoring.gate]
-    return [*watching, monitoring.states, retention, drafts]
+    minutes = MinuteRetention(connections.ledger)
+    return [*watching, monitoring.states, retention, minutes, drafts]

@@ -22,6 +22,7 @@ from inspector.cli.challenge.remove import challenge_remove
 from inspector.cli.chaos import chaos
 from inspector.cli.check import check
 from inspector.cli.checklist import checklist
+from inspector.cli.db.rebuild_statistics import db_rebuild_statistics
 from inspector.cli.db.upgrade import db_upgrade
 from inspector.cli.demo import demo
 from inspector.cli.eval.folder import eval_folder
@@ -121,7 +122,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
         "The labelled parts that qualify a line.",
         {"add": challenge_add, "list": challenge_list, "remove": challenge_remove},
     ),
-    "db": ("Maintain the ledger's database.", {"upgrade": db_upgrade}),
+    "db": ("Maintain the ledger's database.", {"upgrade": db_upgrade, "rebuild-statistics": db_rebuild_statistics}),
     "eval": (
         "Measure how good a model's answers are.",
         {

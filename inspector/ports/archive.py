@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple, Protocol
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, Protocol
 
 from inspector.domain.part import PartRecord
 from inspector.domain.review import Review
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
+from inspector.utc import span_start
+
+MINUTE: Final = timedelta(minutes=1)
+QUARTER: Final = timedelta(minutes=15)  # time zones and shifts begin on one
+MINUTES_KEPT: Final = timedelta(days=2)  # for so long parts are counted by the minute
+
+
+def counted_since(since: datetime, now: datetime) -> datetime:
+    """Return where totals since this moment begin: at its minute, or at its quarter of an hour once that is old."""
+    return span_start(since, MINUTE if since >= now - MINUTES_KEPT else QUARTER)
 
 
 class PartFilter(NamedTuple):
@@ -55,9 +65,15 @@ class CameraPosition(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Counts since `since`: parts per (line, disposition, reason), waiting messages and lost frames."""
+    """Counts since `since`: parts per (line, disposition, reason), waiting messages and lost frames.
 
+    `unjudged` parts got their fail-safe without a vote. Latencies are those of judged parts; they come from buckets, so
+    they are right to about a tenth.
+    """
+
+    since: datetime
     parts: dict[tuple[str, str, str], int]
+    unjudged: int
     outbox: int
     lost: int
     latency_p50_ms: float | None
@@ -76,7 +92,8 @@ class Archive(Protocol):
     def reviews_of(self, numbers: Sequence[int]) -> dict[int, PartReviews]:
         """Return the reviews of these parts by part number; parts without one are missing."""
 
-    def totals(self, since: datetime) -> Totals: ...
+    def totals(self, since: datetime) -> Totals:
+        """Count from `counted_since` on."""
 
     def list_cameras(self) -> list[CameraRow]: ...
 

@@ -266,5 +266,14 @@ class PictureStore(PipelineStore, Protocol):
         """Record that the evidence store has removed these marked pictures."""
 
 
-class Ledger(PartStore, OutboxStore, CameraStore, EventStore, GateStore, ReviewStore, PictureStore, Protocol):
+class MinuteStore(Protocol):
+    """Series by the minute, which are kept for a bounded time."""
+
+    async def forget_minutes(self, now: datetime) -> None:
+        """Remove the minutes that are too old at this time."""
+
+
+class Ledger(
+    PartStore, OutboxStore, CameraStore, EventStore, GateStore, ReviewStore, PictureStore, MinuteStore, Protocol
+):
     """The whole ledger. Every method of every store raises LedgerError when the database fails."""

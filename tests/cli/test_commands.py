@@ -143,6 +143,11 @@ def test_db_upgrade_says_from_where_to_where(run: Run) -> None:
     assert document(run("db", "upgrade", "--json"))["before"] == first["after"]
 
 
+def test_rebuilding_statistics_says_how_many_sums_were_wrong(run: Run) -> None:
+    run("db", "upgrade")
+    assert document(run("db", "rebuild-statistics", "--json"))["corrected"] == 0
+
+
 def test_setting_that_is_wrong_is_named(run: Run) -> None:
     done = run("check", INSPECTOR_BROKER_PORT="many")
     assert done.returncode == 2

@@ -23,7 +23,8 @@ from inspector.domain.review import Review
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import LedgerError
 from inspector.messages.withdrawal import correct_report, gate_deadline, report_id
-from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals
+from inspector.numerics.latency_histogram import BUCKETS, bucket_of, quantile_ms
+from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals, counted_since
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import (
     CameraActivity,
@@ -124,6 +125,7 @@ class MemoryLedger:
         self.seen: dict[tuple[str, str], CameraRow] = {}
         self.losses: list[CameraActivity] = []
         self.events: list[Event] = []
+        self.forgotten_at: datetime | None = None
 
     # ------------------------------------------------------------------ ports.Ledger
 
@@ -159,6 +161,10 @@ class MemoryLedger:
             self.marked.pop(part.evidence.sha256, None)
         self.outbox += [Posted(message, part.result_id, part.key.line) for message in outgoing]
         return Recorded.REUSED if is_reused else Recorded.NEW
+
+    async def forget_minutes(self, now: datetime) -> None:
+        self._reach()
+        self.forgotten_at = now
 
     async def finish_words(self, result_id: str, words: Words, outgoing: Sequence[OutgoingMessage]) -> None:
         self._reach()
@@ -336,16 +342,21 @@ class MemoryLedger:
 
     def totals(self, since: datetime) -> Totals:
         self._reach()
+        since = counted_since(since, utc_now())
         recent = [row.part for row in self.rows if row.part.decided_at >= since]
-        latencies = sorted(part.latency_ms for part in recent)
+        counts = [0] * BUCKETS
+        for part in recent:
+            counts[bucket_of(part.latency_ms)] += bool(part.votes)
         return Totals(
+            since=since,
             parts=dict(
                 Counter((part.key.line, str(part.decision.disposition), str(part.decision.reason)) for part in recent)
             ),
+            unjudged=sum(not part.votes for part in recent),
             outbox=sum(not posted.published for posted in self.outbox),
             lost=sum(gap.frames for loss in self.losses for gap in loss.gaps if gap.at >= since),
-            latency_p50_ms=_percentile(latencies, 50),
-            latency_p99_ms=_percentile(latencies, 99),
+            latency_p50_ms=quantile_ms(counts, 0.50),
+            latency_p99_ms=quantile_ms(counts, 0.99),
             votes_mean=sum(len(part.votes) for part in recent) / len(recent) if recent else None,
         )
 
@@ -470,7 +481,3 @@ def _fits(row: PartRow, wanted: PartFilter) -> bool:
 
 def _without_texts(row: PartRow) -> PartRow:
     return row._replace(part=replace(row.part, votes=tuple(replace(vote, text="") for vote in row.part.votes)))
-
-
-def _percentile(ordered: Sequence[float], percent: int) -> float | None:
-    return ordered[-(-percent * len(ordered) // 100) - 1] if ordered else None

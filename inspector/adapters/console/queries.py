@@ -87,7 +87,7 @@ class Catalogue:
 
     async def totals(self, minutes: int) -> TotalsAnswer:
         since = utc_now() - timedelta(minutes=minutes)
-        return TotalsAnswer.of(await asyncio.to_thread(self._archive.totals, since), minutes, since)
+        return TotalsAnswer.of(await asyncio.to_thread(self._archive.totals, since), minutes)
 
     async def cameras(self, after: CameraPosition | None, limit: int) -> CameraList:
         rows = await asyncio.to_thread(self._archive.camera_page, after, limit)

@@ -104,24 +104,26 @@ class TotalsAnswer(ApiModel):
     minutes: int
     since: AwareDatetime
     parts: int = Field(ge=0)
+    unjudged: int = Field(ge=0, description="parts that got the fail-safe without a vote; not the same as doubt")
     by_disposition: dict[Disposition, int]
     counts: tuple[PartCount, ...]
     outbox: int = Field(ge=0, description="messages that the broker has not confirmed yet, of any age")
     lost: int = Field(ge=0, description="frames whose sequence number never arrived")
-    latency_p50_ms: float | None
-    latency_p99_ms: float | None
+    latency_p50_ms: float | None = Field(description="of judged parts")
+    latency_p99_ms: float | None = Field(description="of judged parts")
     votes_mean: float | None
 
     @classmethod
-    def of(cls, totals: Totals, minutes: int, since: datetime) -> TotalsAnswer:
+    def of(cls, totals: Totals, minutes: int) -> TotalsAnswer:
         counts = tuple(
             PartCount(line=line, disposition=Disposition(disposition), reason=Reason(reason), parts=parts)
             for (line, disposition, reason), parts in sorted(totals.parts.items())
         )
         return cls(
             minutes=minutes,
-            since=since,
+            since=totals.since,
             parts=sum(totals.parts.values()),
+            unjudged=totals.unjudged,
             by_disposition={each: sum(c.parts for c in counts if c.disposition is each) for each in Disposition},
             counts=counts,
             outbox=totals.outbox,

@@ -16,6 +16,7 @@ from inspector.adapters.ledger.ledger import SqlLedger
 from inspector.adapters.ledger.line_status import SqlLineStore
 from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
 from inspector.adapters.ledger.qualification import SqlQualificationStore
+from inspector.adapters.ledger.rebuild_sums import rebuild_sums
 from inspector.adapters.ledger.schema import SchemaState, schema_state, upgrade
 from inspector.adapters.ledger.unknown_cameras import SqlUnknownCameras
 from inspector.adapters.ledger.versions import store_versions
@@ -40,6 +41,7 @@ __all__ = [
     "masked_url",
     "measure_ledger",
     "open_snapshot",
+    "rebuild_sums",
     "removed_pictures",
     "require_empty",
     "restore_tables",

@@ -8,20 +8,20 @@ indexes, and merges the results: at most 19 short scans from an index's end.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, select, union_all
 
 from inspector.adapters.ledger import history as hindsight
 from inspector.adapters.ledger.balance import balance
 from inspector.adapters.ledger.database import open_engine, read
 from inspector.adapters.ledger.metrics import count_events, count_parts, count_waiting
 from inspector.adapters.ledger.reads import all_cameras, camera_page, load, newest_pipelines, part_reviews
-from inspector.adapters.ledger.tables import events, is_waiting, losses, outbox, parts
+from inspector.adapters.ledger.tables import events, parts
+from inspector.adapters.ledger.totals import totals
 from inspector.adapters.ledger.versions import versions_of
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
@@ -62,7 +62,7 @@ class SqlArchive:
         return read(self._engine, part_reviews, numbers)
 
     def totals(self, since: datetime) -> Totals:
-        return read(self._engine, _totals, since)
+        return read(self._engine, totals, since)
 
     def balance(self, line: str, now: datetime, settled: datetime) -> Balance:
         """Return the balance of this line. Parts received after `settled` may still be in progress."""
@@ -160,41 +160,6 @@ def _nearest(number: ColumnElement[int], wanted: PartFilter, limit: int) -> Sele
     if wanted.after is None:
         return page.order_by(number.desc())
     return page.where(number > wanted.after).order_by(number)
-
-
-def _totals(connection: Connection, since: datetime) -> Totals:
-    rows = connection.execute(_counted(since)).all()
-    decided, cast = sum(row[3] for row in rows), sum(row[4] for row in rows)
-    p50_ms, p99_ms = _latencies(connection, since, [math.ceil(share * decided) for share in (0.50, 0.99)])
-    return Totals(
-        parts={(line, disposition, reason): count for line, disposition, reason, count, _ in rows},
-        outbox=connection.scalar(select(func.count()).select_from(outbox).where(is_waiting)) or 0,
-        lost=connection.scalar(select(func.sum(losses.c.frames)).where(losses.c.at >= since)) or 0,
-        latency_p50_ms=p50_ms,
-        latency_p99_ms=p99_ms,
-        votes_mean=cast / decided if decided else None,
-    )
-
-
-def _counted(since: datetime) -> Select[str, str, str, int, int]:
-    """Count parts and votes per line and outcome.
-
-    Materialised: otherwise the planner scans all parts in group order instead of those since then.
-    """
-    part = parts.c
-    recent = select(part.line, part.disposition, part.reason, part.vote_count).where(part.decided_at >= since)
-    one = recent.cte("recent").prefix_with("MATERIALIZED").c
-    kind = (one.line, one.disposition, one.reason)
-    return select(*kind, func.count(), func.sum(one.vote_count)).group_by(*kind)
-
-
-def _latencies(connection: Connection, since: datetime, ranks: Sequence[int]) -> list[float | None]:
-    """Return latencies by rank, lowest first: nearest-rank percentiles."""
-    rank = func.row_number().over(order_by=parts.c.latency_ms).label("rank")
-    ranked = select(rank, parts.c.latency_ms).where(parts.c.decided_at >= since).subquery().c
-    rows = connection.execute(select(ranked.rank, ranked.latency_ms).where(ranked.rank.in_(ranks)))
-    by_rank = {row.rank: row.latency_ms for row in rows}
-    return [by_rank.get(rank) for rank in ranks]
 
 
 def _event_page(connection: Connection, before: int | None, limit: int) -> list[EventRow]:

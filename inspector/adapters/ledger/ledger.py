@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from inspector.adapters.ledger import counter_runs as runs
 from inspector.adapters.ledger import drafts as shadows
-from inspector.adapters.ledger import identities, reads, writes
+from inspector.adapters.ledger import identities, part_sums, reads, writes
 from inspector.adapters.ledger import picture_retention as letting_go
 from inspector.adapters.ledger import reconciliation as books
 from inspector.adapters.ledger.database import BUSY_TIMEOUT_S, Synchronous, open_engine, read
@@ -179,6 +179,9 @@ class SqlLedger:
 
     async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
         return await self._writer.submit(letting_go.release, letting_go.RetentionStep(line, retention, now))
+
+    async def forget_minutes(self, now: datetime) -> None:
+        await self._writer.submit(part_sums.forget_minutes, now)
 
     async def pictures_removed(self, sha256s: Sequence[str]) -> None:
         await self._writer.submit(letting_go.note_removed, tuple(sha256s))

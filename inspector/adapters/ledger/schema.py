@@ -13,6 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, func, select
 
 from inspector.adapters.ledger.database import ledger_errors, open_engine, parse, read, require_references, sqlite_file
+from inspector.adapters.ledger.rebuild_sums import fill_sums
 from inspector.errors import LedgerError
 
 UPGRADE_LOCK: Final = Lock()  # alembic holds the running upgrade in globals
@@ -37,6 +38,7 @@ def upgrade(url: str) -> SchemaState:
             wait_for_upgrades(connection)
             require_known(current_revision(connection))
             migrate(connection, "head")
+            fill_sums(connection)
             require_references(connection)
             return SchemaState(current_revision(connection), _head())
     finally:

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from inspector.domain.report import WordsState
+from inspector.numerics.latency_histogram import BUCKETS
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -371,6 +372,36 @@ class SweepColumns(TypedColumns):
     number: Named[int] = Column(ROW_NUMBER)
 
 
+class PartSumColumns(TypedColumns):
+    """Sums over the parts decided in one span of time, by outcome. Kept by the transaction that records the parts.
+
+    `is_judged`: at least one vote was asked. `late`, `votes` and the buckets of latencies are sums over the parts.
+    """
+
+    start: Named[datetime] = Column(UTC_TIME, primary_key=True)
+    line: Named[str] = Column(primary_key=True)
+    camera: Named[str] = Column(primary_key=True)
+    disposition: Named[str] = Column(primary_key=True)
+    reason: Named[str] = Column(primary_key=True)
+    would_be_disposition: Named[str] = Column(primary_key=True)
+    is_judged: Named[bool] = Column(primary_key=True)
+    is_simulated: Named[bool] = Column(primary_key=True)
+    parts: Named[int] = Column(BIG_INTEGER)
+    late: Named[int] = Column(BIG_INTEGER)
+    votes: Named[int] = Column(BIG_INTEGER)
+
+
+class DefectSumColumns(TypedColumns):
+    """Parts decided in one span of time whose report names this defect class."""
+
+    start: Named[datetime] = Column(UTC_TIME, primary_key=True)
+    line: Named[str] = Column(primary_key=True)
+    camera: Named[str] = Column(primary_key=True)
+    defect: Named[str] = Column(primary_key=True)
+    is_simulated: Named[bool] = Column(primary_key=True)
+    parts: Named[int] = Column(BIG_INTEGER)
+
+
 class EventColumns(TypedColumns):
     number: Named[int] = _number()
     event_id: Named[str] = Column(unique=True)
@@ -412,6 +443,17 @@ counts = Table("counts", metadata, CountColumns, UniqueConstraint("line", "camer
 sweeps = Table("sweeps", metadata, SweepColumns)
 events = Table("events", metadata, EventColumns)
 
+
+def _latency_buckets() -> list[Column[int]]:
+    """Return a column for each bucket of latencies."""
+    return [Column(name, BIG_INTEGER, nullable=False, server_default="0") for name in BUCKET_COLUMNS]
+
+
+BUCKET_COLUMNS: Final = tuple(f"bucket_{number}" for number in range(BUCKETS))
+part_minutes = Table("part_minutes", metadata, PartSumColumns, *_latency_buckets(), sqlite_with_rowid=False)
+part_quarters = Table("part_quarters", metadata, PartSumColumns, *_latency_buckets(), sqlite_with_rowid=False)
+defect_quarters = Table("defect_quarters", metadata, DefectSumColumns, sqlite_with_rowid=False)
+
 is_waiting: Final = outbox.c.published_at.is_(None)
 is_pending: Final = reports.c.words_state == literal(WordsState.PENDING.value, literal_execute=True)
 is_unacknowledged: Final = outbox.c.ack_due_at.is_not(None)
@@ -445,13 +487,5 @@ Index(None, parts.c.line, parts.c.reason, parts.c.disposition, parts.c.number)
 Index(None, parts.c.camera, parts.c.reason, parts.c.disposition, parts.c.number)
 Index(None, parts.c.line, parts.c.camera, parts.c.reason, parts.c.disposition, parts.c.number)
 
-# Totals are read from this index only.
-Index(
-    "ix_parts_totals",
-    parts.c.decided_at,
-    parts.c.line,
-    parts.c.disposition,
-    parts.c.reason,
-    parts.c.latency_ms,
-    parts.c.vote_count,
-)
+# Statistics are rebuilt, and compared with the parts, by time.
+Index(None, parts.c.decided_at)

@@ -12,6 +12,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Table, bindparam, case, func, insert, select, update
 
 from inspector.adapters.ledger.database import upsert, value_pages
+from inspector.adapters.ledger.part_sums import (
+    CountedDefect,
+    count_defects,
+    count_parts,
+    counted,
+    counted_defects,
+    counted_row,
+)
 from inspector.adapters.ledger.rows import (
     Row,
     camera_row,
@@ -89,8 +97,20 @@ def record_parts(connection: Connection, group: Sequence[NewPart]) -> list[Recor
     numbers = _insert_parts(connection, group)
     # A part that is twice in the group is stored once: the first one takes the number.
     stored = [(numbers.pop(new.part.result_id, None), new) for new in group]
-    _insert_children(connection, [(number, new) for number, new in stored if number is not None])
+    new_parts = [(number, new) for number, new in stored if number is not None]
+    _insert_children(connection, new_parts)
+    _count(connection, [new.part for _, new in new_parts])
     return [_recorded(new.part.identity.trigger, used, is_new=number is not None) for number, new in stored]
+
+
+def _count(connection: Connection, new: Sequence[PartRecord]) -> None:
+    count_parts(connection, map(counted, new))
+    count_defects(connection, [defect for part in new for defect in _defects(part)])
+
+
+def _defects(part: PartRecord) -> list[CountedDefect]:
+    place = part.decided_at, part.key.line, part.key.camera
+    return counted_defects(*place, part.words, is_simulated=part.is_simulated)
 
 
 def _recorded(trigger: Trigger, used: set[Trigger], *, is_new: bool) -> Recorded:
@@ -135,8 +155,12 @@ def _withdraw(connection: Connection, withdrawal: Withdrawal) -> bool:
         verdict = verdict.where(is_waiting)
     if not connection.execute(verdict.values(payload=withdrawal.payload)).rowcount:
         return False
-    part = update(parts).where(parts.c.result_id == withdrawal.result_id)
-    connection.execute(part.values(late=withdrawal.is_late, **decision_row(withdrawal.decision)))
+    this_part = parts.c.result_id == withdrawal.result_id
+    before = counted_row(connection.execute(select(parts).where(this_part)).one())
+    decided = decision_row(withdrawal.decision)
+    connection.execute(update(parts).where(this_part).values(late=withdrawal.is_late, **decided))
+    after = before._replace(disposition=decided["disposition"], reason=decided["reason"], late=withdrawal.is_late)
+    count_parts(connection, [after], [before])
     _correct_report(connection, withdrawal)
     return True
 
@@ -262,12 +286,16 @@ def _insert_children(connection: Connection, stored: Sequence[tuple[int, NewPart
 
 
 def _finish(connection: Connection, later: FinishedWords) -> None:
-    part = connection.execute(select(parts.c.number, parts.c.line).where(parts.c.result_id == later.result_id)).first()
+    column = parts.c
+    where = select(column.number, column.line, column.camera, column.decided_at, column.is_simulated)
+    part = connection.execute(where.where(column.result_id == later.result_id)).first()
     if part is None:
         raise LedgerError(f"no part has result_id {later.result_id!r}; record the part before its words")
     unfinished = update(reports).where(reports.c.part == part.number, is_pending)
     if connection.execute(unfinished.values(words_row(later.words))).rowcount:
         _insert(connection, outbox, outbox_rows(part.number, part.line, later.outgoing))
+        place = part.decided_at, part.line, part.camera
+        count_defects(connection, counted_defects(*place, later.words, is_simulated=part.is_simulated))
 
 
 def _numbers(connection: Connection, result_ids: Sequence[str]) -> dict[str, int]:

@@ -126,7 +126,7 @@ def test_the_totals_follow(page: Page, console: Console) -> None:
     page.goto("/")
     totals = page.get_by_test_id("totals")
     totals.get_by_text("75.0%").wait_for()
-    assert "p99 120 ms" in totals.inner_text()
+    assert re.search(r"p99 1[0-2]\d ms", totals.inner_text()), "from buckets of a quarter of the value"
 
 
 def test_a_click_opens_the_report_with_picture_box_and_votes(page: Page, console: Console) -> None:

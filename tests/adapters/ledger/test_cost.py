@@ -108,7 +108,7 @@ def test_list_costs_the_same_however_many_parts_there_are(filled: Filled, wanted
 def test_totals_cost_what_came_since_then_and_not_what_came_before(filled: Filled) -> None:
     def last_hundred(archive: SqlArchive) -> None:
         newest = archive.parts(PartFilter(), 100)
-        assert sum(archive.totals(newest[-1].part.decided_at).parts.values()) == 100
+        assert sum(archive.totals(newest[-1].part.decided_at).parts.values()) >= 100
 
     few, many = (reading_cost(url, last_hundred) for url in filled)
     assert many <= 1.5 * few

@@ -21,6 +21,7 @@ from inspector.adapters.ledger.database import (
     sqlite_file,
 )
 from inspector.adapters.ledger.integrity import database_exists
+from inspector.adapters.ledger.rebuild_sums import fill_sums
 from inspector.adapters.ledger.schema import UPGRADE_LOCK, make_folder, migrate, require_known, wait_for_upgrades
 from inspector.adapters.ledger.tables import metadata
 from inspector.errors import LedgerError
@@ -91,6 +92,7 @@ def _restore(
             migrate(connection, revision)
             _fill(connection, tables)
             migrate(connection, "head")
+            fill_sums(connection)
             _reset_counters(connection)
             require_references(connection)
             before_commit()

@@ -1,0 +1,55 @@
+"""Totals since a moment, from the sums over parts. Cost does not depend on the number of parts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select, union_all
+
+from inspector.adapters.ledger.part_sums import SUM_COLUMNS
+from inspector.adapters.ledger.tables import BUCKET_COLUMNS, is_waiting, losses, outbox, part_minutes, part_quarters
+from inspector.numerics.latency_histogram import quantile_ms
+from inspector.ports.archive import QUARTER, Totals, counted_since
+from inspector.utc import span_start, utc_now
+
+
+def totals(connection: Connection, since: datetime) -> Totals:
+    """Count from `counted_since` on. Latencies are those of judged parts."""
+    since = counted_since(since, utc_now())
+    rows = connection.execute(_sums(since)).all()
+    parts: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        parts[row.line, row.disposition, row.reason] += int(row.parts)
+    counts = _buckets(row for row in rows if row.is_judged)
+    decided = sum(parts.values())
+    return Totals(
+        since=since,
+        parts=dict(+parts),
+        unjudged=sum(int(row.parts) for row in rows if not row.is_judged),
+        outbox=connection.scalar(select(func.count()).select_from(outbox).where(is_waiting)) or 0,
+        lost=int(connection.scalar(select(func.sum(losses.c.frames)).where(losses.c.at >= since)) or 0),
+        latency_p50_ms=quantile_ms(counts, 0.50),
+        latency_p99_ms=quantile_ms(counts, 0.99),
+        votes_mean=sum(int(row.votes) for row in rows) / decided if decided else None,
+    )
+
+
+def _sums(since: datetime) -> Select[Any]:
+    """Sum the minutes up to the next full quarter of an hour, and all quarters after it."""
+    first = span_start(since, QUARTER)
+    quarter = first if first == since else first + QUARTER
+    minutes = select(part_minutes).where(part_minutes.c.start >= since, part_minutes.c.start < quarter)
+    spans = union_all(minutes, select(part_quarters).where(part_quarters.c.start >= quarter)).subquery().c
+    kind = (spans.line, spans.disposition, spans.reason, spans.is_judged)
+    return select(*kind, *(func.sum(spans[name]).label(name) for name in SUM_COLUMNS)).group_by(*kind)
+
+
+def _buckets(rows: Iterable[Any]) -> list[int]:
+    counts = [0] * len(BUCKET_COLUMNS)
+    for row in rows:
+        for at, count in enumerate(row[-len(BUCKET_COLUMNS) :]):
+            counts[at] += int(count)
+    return counts
