@@ -402,6 +402,65 @@ class DefectSumColumns(TypedColumns):
     parts: Named[int] = Column(BIG_INTEGER)
 
 
+class UserColumns(TypedColumns):
+    """People with a password. `roles` are by line. A user who left is disabled: the name stays in what they did."""
+
+    number: Named[int] = _number()
+    name: Named[str] = Column(unique=True)
+    password: Named[str]  # a salted hash
+    roles: Named[dict[str, str]] = Column(JSON)
+    author: Named[str]
+    created_at: Named[datetime] = Column(UTC_TIME)
+    disabled_at: Named[datetime | None] = Column(UTC_TIME)
+
+
+class SessionColumns(TypedColumns):
+    """Logins of users. `secret` is the sha256 of what the browser holds."""
+
+    session_id: Named[str] = Column(primary_key=True)
+    secret: Named[str] = Column(unique=True)
+    user: Named[int] = Column(ROW_NUMBER, ForeignKey("users.number"), index=True)
+    address: Named[str]
+    program: Named[str] = Column(FREE_TEXT)  # as the browser names itself
+    created_at: Named[datetime] = Column(UTC_TIME)
+    seen_at: Named[datetime] = Column(UTC_TIME)
+    ends_at: Named[datetime] = Column(UTC_TIME)
+
+
+class TokenColumns(TypedColumns):
+    """What programs log in with. `secret` is the sha256 of it; `owner` is the user whose roles bound it, if any."""
+
+    token_id: Named[str] = Column(primary_key=True)
+    name: Named[str]
+    secret: Named[str] = Column(unique=True)
+    roles: Named[dict[str, str]] = Column(JSON)
+    owner: Named[int | None] = Column(ROW_NUMBER, ForeignKey("users.number"), index=True)
+    author: Named[str]
+    created_at: Named[datetime] = Column(UTC_TIME)
+    expires_at: Named[datetime] = Column(UTC_TIME)
+    revoked_at: Named[datetime | None] = Column(UTC_TIME)
+
+
+class AuditColumns(TypedColumns):
+    """What people did. Rows are added with the change that they describe, and never changed: triggers refuse it."""
+
+    number: Named[int] = _number()
+    actor: Named[str]
+    action: Named[str]
+    subject: Named[str]
+    line: Named[str | None]
+    detail: Named[dict[str, Any]] = Column(JSON)
+    at: Named[datetime] = Column(UTC_TIME)
+
+
+class AuditSealColumns(TypedColumns):
+    """A hash chain over the audit, in the order of sealing: each seal covers one entry and the seal before."""
+
+    position: Named[int] = Column(ROW_NUMBER, primary_key=True, autoincrement=False)
+    entry: Named[int] = Column(ROW_NUMBER, ForeignKey("audit.number"), unique=True)
+    seal: Named[str]
+
+
 class EventColumns(TypedColumns):
     number: Named[int] = _number()
     event_id: Named[str] = Column(unique=True)
@@ -442,6 +501,11 @@ losses = Table("losses", metadata, LossColumns)
 counts = Table("counts", metadata, CountColumns, UniqueConstraint("line", "camera", "since", "until"))
 sweeps = Table("sweeps", metadata, SweepColumns)
 events = Table("events", metadata, EventColumns)
+users = Table("users", metadata, UserColumns)
+sessions = Table("sessions", metadata, SessionColumns)
+tokens = Table("tokens", metadata, TokenColumns)
+audit = Table("audit", metadata, AuditColumns, sqlite_autoincrement=True)
+audit_seals = Table("audit_seals", metadata, AuditSealColumns)
 
 
 def _latency_buckets() -> list[Column[int]]:
@@ -489,3 +553,7 @@ Index(None, parts.c.line, parts.c.camera, parts.c.reason, parts.c.disposition, p
 
 # Statistics are rebuilt, and compared with the parts, by time.
 Index(None, parts.c.decided_at)
+
+# The audit is read from its end: all of it, or what concerns one line, person, action or thing.
+for _column in (audit.c.line, audit.c.actor, audit.c.action, audit.c.subject):
+    Index(None, _column, audit.c.number)
