@@ -44,9 +44,9 @@ class Drafts:
         self.store.add_draft(draft)
         return draft
 
-    def end(self, line: str) -> None:
+    def end(self, line: str, author: str) -> None:
         """End the line's draft; its comparison stays stored."""
-        if not self.store.end_draft(line):
+        if not self.store.end_draft(line, author):
             raise NotFoundError(_none(line))
 
     def comparison(self, line: str) -> ShadowComparison:

@@ -54,7 +54,7 @@ class DraftStore(Protocol):
     def add_draft(self, draft: Draft) -> None:
         """Store the draft. An earlier draft of the line ends."""
 
-    def end_draft(self, line: str) -> bool:
+    def end_draft(self, line: str, author: str) -> bool:
         """End the line's draft; returns False where it has none. Its comparison stays."""
 
     def comparison(self, line: str) -> ShadowComparison | None:

@@ -89,11 +89,11 @@ async def test_a_new_draft_ends_the_earlier_one_and_begins_anew(shop: Shop) -> N
         [draft] = await ledger.open_drafts()
     assert draft.pipeline.thresholds.pass_below == 0.3
     assert as_json(shop.drafts.comparison("pcb"))["parts"] == 0
-    shop.drafts.end("pcb")
+    shop.drafts.end("pcb", "ann")
     with pytest.raises(InspectorError, match="pcb has no draft; make one"):
         shop.drafts.comparison("pcb")
     with pytest.raises(InspectorError, match="pcb has no draft"):
-        shop.drafts.end("pcb")
+        shop.drafts.end("pcb", "ann")
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
+from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine, read, value_pages
 from inspector.adapters.ledger.rows import vote_of, vote_rows
 from inspector.adapters.ledger.tables import (
@@ -20,6 +21,7 @@ from inspector.adapters.ledger.tables import (
 from inspector.domain.challenge import ChallengeAnswer, ChallengePart
 from inspector.domain.quality import Measurements
 from inspector.domain.vote import Opinion, StoppedBy, Vote
+from inspector.ports.access import AuditEntry
 from inspector.ports.challenge import ChallengeChange, NewChallengePart
 
 MEASURED: Final = ("width_px", "height_px", "sharpness", "luminance")
@@ -42,7 +44,13 @@ class SqlChallengeStore:
         with ledger_errors("the challenge parts can't be stored"), self._engine.begin() as connection:
             _keep_pictures(connection, [part.sha256 for part in parts])
             new = insert(challenge_parts).returning(challenge_parts.c.number)
-            return [connection.execute(new, given | part._asdict()).scalar_one() for part in parts]
+            numbers = [connection.execute(new, given | part._asdict()).scalar_one() for part in parts]
+            added = [
+                {"number": number, "sha256": part.sha256, "is_ng": part.is_ng}
+                for number, part in zip(numbers, parts, strict=True)
+            ]
+            append_audit(connection, _entry("challenge.add", line, change, added))
+            return numbers
 
     def remove_challenge_parts(self, line: str, numbers: Sequence[int], change: ChallengeChange) -> None:
         removed = {"removed_at": change.at, "removed_by": change.author, "removal_reason": change.reason}
@@ -50,6 +58,7 @@ class SqlChallengeStore:
         with ledger_errors("the challenge parts can't be removed"), self._engine.begin() as connection:
             for some in value_pages(numbers):
                 connection.execute(chosen.where(challenge_parts.c.number.in_(some)))
+            append_audit(connection, _entry("challenge.remove", line, change, list(numbers)))
 
     def challenge_answers(self, line: str, fingerprint: str) -> dict[int, ChallengeAnswer]:
         return read(self._engine, _answers, line, fingerprint)
@@ -87,6 +96,10 @@ def add_answer(connection: Connection, answer: ChallengeAnswer) -> None:
     connection.execute(insert(challenge_judgements), key | said)
     if answer.votes:
         connection.execute(insert(challenge_votes), [row | key for row in vote_rows(answer.part, answer.votes)])
+
+
+def _entry(action: str, line: str, change: ChallengeChange, parts: list[Any]) -> AuditEntry:
+    return AuditEntry(change.author, action, line, {"parts": parts, "reason": change.reason}, change.at, line)
 
 
 def _keep_pictures(connection: Connection, pictures: Sequence[str]) -> None:

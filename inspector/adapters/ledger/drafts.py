@@ -8,12 +8,14 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, func, insert, select, update
 
+from inspector.adapters.ledger.audit import append_all_audits, append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine, read, upsert
 from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.adapters.ledger.reads import load
 from inspector.adapters.ledger.tables import drafts, parts, shadow_results
 from inspector.domain.declared import Disposition
 from inspector.errors import LedgerError
+from inspector.ports.access import AuditEntry
 from inspector.ports.archive import PartRow
 from inspector.ports.drafts import Draft, ShadowComparison, ShadowDecision
 from inspector.utc import utc_now
@@ -30,13 +32,14 @@ class SqlDraftStore:
 
     def add_draft(self, draft: Draft) -> None:
         with ledger_errors("the draft can't be stored"), self._engine.begin() as connection:
-            _end(connection, draft.line)
+            _end(connection, draft.line, draft.author)
             newest = connection.scalar(select(func.max(parts.c.number))) or 0
             connection.execute(insert(drafts), _row(draft) | {"after": newest})
+            append_audit(connection, _entry(draft))
 
-    def end_draft(self, line: str) -> bool:
+    def end_draft(self, line: str, author: str) -> bool:
         with ledger_errors("the draft can't be ended"), self._engine.begin() as connection:
-            return _end(connection, line) > 0
+            return _end(connection, line, author)
 
     def comparison(self, line: str) -> ShadowComparison | None:
         return read(self._engine, _comparison, line)
@@ -67,9 +70,12 @@ def add_shadow_decisions(connection: Connection, groups: Sequence[Sequence[Shado
     return [None] * len(groups)
 
 
-def _end(connection: Connection, line: str) -> int:
-    is_open = (drafts.c.line == line, drafts.c.ended_at.is_(None))
-    return connection.execute(update(drafts).where(*is_open).values(ended_at=utc_now())).rowcount
+def _end(connection: Connection, line: str, author: str) -> bool:
+    now, is_open = utc_now(), (drafts.c.line == line, drafts.c.ended_at.is_(None))
+    ended = connection.scalars(update(drafts).where(*is_open).values(ended_at=now).returning(drafts.c.draft_id)).all()
+    entries = (AuditEntry(author, "draft.end", f"{line}/{draft_id}", {}, now, line) for draft_id in ended)
+    append_all_audits(connection, entries)
+    return bool(ended)
 
 
 def _comparison(connection: Connection, line: str) -> ShadowComparison | None:
@@ -88,6 +94,11 @@ def _comparison(connection: Connection, line: str) -> ShadowComparison | None:
             f"the draft of {line} was stored under another grammar; run: inspector line drop-draft {line}"
         )
     return ShadowComparison(draft, counts)
+
+
+def _entry(draft: Draft) -> AuditEntry:
+    subject, detail = f"{draft.line}/{draft.draft_id}", {"base": draft.base, "reason": draft.reason}
+    return AuditEntry(draft.author, "draft.add", subject, detail, draft.at, draft.line)
 
 
 def _row(draft: Draft) -> dict[str, Any]:

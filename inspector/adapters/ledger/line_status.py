@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert
+from datetime import datetime
+from typing import Any
 
+from sqlalchemy import Connection, insert
+
+from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine
 from inspector.adapters.ledger.tables import line_states, pass_rights
+from inspector.domain.line_state import PassRight
+from inspector.ports.access import AuditEntry
 from inspector.ports.lines import StatusChange
 from inspector.utc import utc_now
 
@@ -18,15 +24,25 @@ class SqlLineStore:
 
     def change_status(self, change: StatusChange) -> None:
         engine = open_engine(self._url, writes=True)
-        given = {"line": change.line, "reason": change.reason, "author": change.author, "at": utc_now()}
         try:
             with ledger_errors("the line's status can't be stored"), engine.begin() as connection:
-                for right in change.rights:
-                    covered = {"fingerprint": right.fingerprint, "policy": right.policy, "cameras": list(right.cameras)}
-                    connection.execute(
-                        insert(pass_rights), given | covered | {"origin": right.origin, "until": right.until}
-                    )
-                if change.state is not None:
-                    connection.execute(insert(line_states), given | {"state": change.state})
+                _store(connection, change, utc_now())
         finally:
             engine.dispose()
+
+
+def _store(connection: Connection, change: StatusChange, at: datetime) -> None:
+    given = {"line": change.line, "reason": change.reason, "author": change.author, "at": at}
+    for right in change.rights:
+        connection.execute(
+            insert(pass_rights), given | _covered(right) | {"origin": right.origin, "until": right.until}
+        )
+    if change.state is not None:
+        connection.execute(insert(line_states), given | {"state": change.state})
+    rights = [_covered(right) | {"until": right.until and right.until.isoformat()} for right in change.rights]
+    detail = {"state": change.state, "reason": change.reason, "rights": rights}
+    append_audit(connection, AuditEntry(change.author, "line.state", change.line, detail, at, change.line))
+
+
+def _covered(right: PassRight) -> dict[str, Any]:
+    return {"fingerprint": right.fingerprint, "policy": right.policy, "cameras": list(right.cameras)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
+from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.challenge import parts_of
 from inspector.adapters.ledger.database import ledger_errors, open_engine
 from inspector.adapters.ledger.tables import pass_rights, qualifications
 from inspector.domain.line_state import RightOrigin
 from inspector.errors import LedgerError
+from inspector.ports.access import AuditEntry
 from inspector.ports.challenge import QualificationBasis, QualificationRecord
 
 
@@ -24,6 +26,7 @@ class SqlQualificationStore:
             with ledger_errors("the qualification can't be stored"), engine.begin() as connection:
                 _require_same_set(connection, record)
                 _insert(connection, record)
+                append_audit(connection, _entry(record))
                 if record.passed:
                     _grant(connection, record)
                 else:
@@ -45,6 +48,12 @@ def _insert(connection: Connection, record: QualificationRecord) -> None:
     row = record._asdict() | {"figures": dict(record.figures), "missing": list(record.missing)}
     del row["parts"], row["cameras"]
     connection.execute(insert(qualifications), row)
+
+
+def _entry(record: QualificationRecord) -> AuditEntry:
+    names = ("version", "fingerprint", "policy", "basis", "passed", "reason")
+    detail = {name: getattr(record, name) for name in names} | {"cameras": list(record.cameras)}
+    return AuditEntry(record.author, "qualification.add", record.line, detail, record.at, record.line)
 
 
 def _grant(connection: Connection, record: QualificationRecord) -> None:

@@ -6,6 +6,7 @@ refused.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, insert, select, text
 
+from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine
 from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.adapters.ledger.reads import newest_versions
@@ -21,6 +23,7 @@ from inspector.adapters.ledger.tables import pipeline_versions
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import ConflictError
+from inspector.ports.access import AuditEntry
 from inspector.ports.lines import DeclaredVersion, LineVersion, NewVersion
 from inspector.utc import utc_now
 
@@ -62,7 +65,17 @@ def _store(connection: Connection, declaration: DeclaredVersion, newest: Any) ->
     attributes = {"author": declaration.author, "source": source, "created_at": utc_now()}
     row = {"line": line, "version": version} | _content(declaration) | attributes | how
     connection.execute(insert(pipeline_versions), row)
+    append_audit(connection, _entry(row))
     return NewVersion(line, version)
+
+
+def _entry(row: Row) -> AuditEntry:
+    """Describe a new version. The digests bind the entry to the declaration without repeating it."""
+    digest = hashlib.sha256(json.dumps(row["declaration"]).encode()).hexdigest()
+    detail = {name: row[name] for name in ("version", "parent", "origin", "reason", "golden")}
+    subject = f"{row['line']}/{row['version']}"
+    at, line = row["created_at"], row["line"]
+    return AuditEntry(row["author"], "version.add", subject, detail | {"declaration_sha256": digest}, at, line)
 
 
 def _require_parent(declaration: DeclaredVersion, newest: Any) -> None:

@@ -30,9 +30,10 @@ def line_shadow(line: LineArgument, as_json: AsJson = False) -> None:
 def line_drop_draft(line: LineArgument) -> None:
     """End the draft of a line. The live version stays as it is."""
     from inspector.operations.drafts import drafts_of
+    from inspector.operations.line_states import user_name
 
     with drafts_of(_database()) as drafts:
-        drafts.end(line)
+        drafts.end(line, user_name())
     print_status(f"{line}: the draft has ended")
 
 
