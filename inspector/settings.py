@@ -19,6 +19,7 @@ from inspector.messages.topics import DEFAULT_ROOT, ReplyTopics, Topics
 from inspector.secret_texts import remember_environment, remember_secrets, remember_url
 
 Listed = Annotated[tuple[str, ...], NoDecode]  # one value, several separated by commas, or a JSON list
+RESOURCE_NAME = r"^([A-Za-z][A-Za-z0-9_-]{0,31})?$"
 Tls = TypeVar("Tls")  # the value of a setting about TLS
 
 
@@ -83,6 +84,18 @@ class Settings(BaseSettings):
         default=60.0,
         ge=0.0,
         description="milliseconds of each deadline that are always reserved for storing and publishing",
+    )
+
+    model_resource: str = Field(
+        default="", pattern=RESOURCE_NAME, description="custom Ray resource of the nodes for replicas; empty: any node"
+    )
+    station_resource: str = Field(
+        default="", pattern=RESOURCE_NAME, description="custom Ray resource of the nodes for stations; empty: any node"
+    )
+    console_resource: str = Field(
+        default="",
+        pattern=RESOURCE_NAME,
+        description="custom Ray resource of the node for the console; empty: any node",
     )
 
     console_host: str = Field(default="127.0.0.1", description="address on which console and API listen")

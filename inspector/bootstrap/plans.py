@@ -10,6 +10,7 @@ from inspector.bootstrap.console import open_console
 from inspector.bootstrap.model import open_model
 from inspector.bootstrap.station import open_station
 from inspector.domain.model_card import ModelCard
+from inspector.errors import LedgerError
 from inspector.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def model_plan(settings: Settings, card: ModelCard) -> ModelPlan:
         num_gpus=card.num_gpus,
         num_cpus=card.num_cpus if card.num_gpus else 0.0,
         max_ongoing_requests=max(card.max_ongoing_requests, share),
+        resource=settings.model_resource,
     )
 
 
@@ -41,11 +43,24 @@ def station_plan(settings: Settings) -> StationPlan:
     """Return the plan of the stations."""
     from inspector.adapters.serving.deployments import StationPlan
 
-    return StationPlan(partial(open_station, settings), settings.stations)
+    return StationPlan(partial(open_station, settings), settings.stations, settings.station_resource)
 
 
 def console_plan(settings: Settings) -> ConsolePlan:
     """Return the plan of the console."""
     from inspector.adapters.serving.deployments import ConsolePlan
 
-    return ConsolePlan(partial(open_console, settings))
+    return ConsolePlan(partial(open_console, settings), settings.console_resource)
+
+
+def require_cluster_storage(settings: Settings) -> None:
+    """Raise LedgerError where database or pictures would lie on one node of several. Takes settings as declared."""
+    if settings.database.startswith("sqlite"):
+        raise LedgerError(
+            "database_url: SQLite can be used on one node only; set INSPECTOR_DATABASE_URL to a PostgreSQL database"
+        )
+    if not settings.evidence_url:
+        raise LedgerError(
+            "evidence_url: pictures would lie on one node only; set INSPECTOR_EVIDENCE_URL to an object store "
+            "(s3://…), or to a folder that all nodes mount"
+        )

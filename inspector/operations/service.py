@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,7 @@ from inspector.adapters.ledger import FileEvidence, SqlArchive, upgrade
 from inspector.adapters.mqtt.check.probe import ProbeResult, probe
 from inspector.adapters.vlm import require_packages
 from inspector.bootstrap.from_settings import absolute, broker_of, card_of, station_client_id
-from inspector.bootstrap.plans import console_plan, model_plan, station_plan
+from inspector.bootstrap.plans import console_plan, model_plan, require_cluster_storage, station_plan
 from inspector.errors import BrokerError
 from inspector.messages.topics import Topics
 from inspector.operations.apply import plan_changes, read_pipelines, store_changes
@@ -56,7 +56,7 @@ def service(
     """
     from inspector.adapters.serving.ray_environment import prepare_import
 
-    settings, phases = absolute(settings), phases or StartPhases()
+    declared, settings, phases = settings, absolute(settings), phases or StartPhases()
     prepare_import(ray_address)
     with private_files(), interrupt_on_signals():
         settings.data.mkdir(parents=True, exist_ok=True)
@@ -65,6 +65,8 @@ def service(
         with phases.phase("ledger"):
             model = _prepare(settings, pipelines, always_apply=always_apply, drill=drill)
         with _cluster(settings, ray_address, model, phases) as cluster:
+            if cluster.nodes > 1:
+                require_cluster_storage(declared)
             with phases.phase("applications"):
                 phases.add(cluster.deploy(model, station_plan(settings), console_plan(settings)))
             phases.finish()
@@ -88,8 +90,10 @@ def _prepare(settings: Settings, pipelines: Path | None, *, always_apply: bool, 
     card = card_of(settings)
     require_packages(card)
     upgrade(settings.database)
-    if pipelines is not None and (always_apply or not SqlArchive(settings.database).list_pipelines()):
+    if pipelines is not None and always_apply:
         apply_pipelines(settings, pipelines)
+    elif pipelines is not None:
+        apply_first_pipelines(settings, pipelines)
     if drill:
         set_all_live_for_drill(settings)
     return model_plan(settings, card)
@@ -105,6 +109,14 @@ def _cluster(settings: Settings, ray_address: str | None, model: ModelPlan, phas
             log_file = settings.data / "ray.log"
             cluster = stack.enter_context(ray_cluster(ray_address, log_file, site=settings.site, num_cpus=cpus))
         yield cluster
+
+
+def apply_first_pipelines(settings: Settings, pipelines: Path) -> None:
+    """Apply a folder of pipelines to a ledger that has no line yet."""
+    with closing(SqlArchive(settings.database)) as archive:
+        is_empty = not archive.list_pipelines()
+    if is_empty:
+        apply_pipelines(settings, pipelines)
 
 
 def apply_pipelines(settings: Settings, pipelines: Path) -> dict[str, int]:

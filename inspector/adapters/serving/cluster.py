@@ -67,6 +67,11 @@ class Cluster:
         self._expected = set(names)
         return {field: took[name] for field, name in names._asdict().items()}
 
+    @property
+    def nodes(self) -> int:
+        """The number of nodes that are alive."""
+        return sum(bool(node["Alive"]) for node in ray.nodes())
+
     def check(self) -> None:
         """Ask Serve how it is. Raises ClusterLostError if somebody deleted an application of this site."""
         missing = self._expected - set(serve.status().applications)

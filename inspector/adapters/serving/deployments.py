@@ -20,6 +20,7 @@ from inspector.adapters.serving.replica import VisionModel
 VISION_MODEL: Final = "VisionModel"
 LOGGING: Final = LoggingConfig(enable_access_log=False, log_level="WARNING")
 DRAIN_TIMEOUT_S: Final = 15.0
+RESOURCE_SHARE: Final = 0.001  # of a custom resource that one process takes: it names nodes, and limits nothing
 
 
 class ApplicationNames(NamedTuple):
@@ -46,7 +47,10 @@ class RunningService(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelPlan:
-    """How the model pool is built. `open_model` runs in each replica's process."""
+    """How the model pool is built. `open_model` runs in each replica's process.
+
+    `resource`, here and below: the custom resource of the nodes on which the processes run; empty: any node.
+    """
 
     open_model: Callable[[], VisionModel]
     replicas: int
@@ -54,6 +58,7 @@ class ModelPlan:
     num_gpus: float
     num_cpus: float
     max_ongoing_requests: int
+    resource: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class StationPlan:
 
     open_station: Callable[[RayPool, int], Awaitable[RunningService]]
     count: int
+    resource: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class ConsolePlan:
     """How the console is built: a web server in a process of its own."""
 
     open_console: Callable[[], Awaitable[RunningService]]
+    resource: str = ""
 
 
 class ModelReplica:
@@ -142,7 +149,7 @@ def models(plan: ModelPlan) -> serve.Application:
         name=VISION_MODEL,
         max_ongoing_requests=plan.max_ongoing_requests,
         max_queued_requests=plan.max_ongoing_requests * (plan.max_replicas or plan.replicas),
-        ray_actor_options={"num_gpus": plan.num_gpus, "num_cpus": plan.num_cpus},
+        ray_actor_options={"num_gpus": plan.num_gpus, "num_cpus": plan.num_cpus, **_placement(plan.resource)},
         health_check_period_s=5,
         health_check_timeout_s=30,
         graceful_shutdown_timeout_s=DRAIN_TIMEOUT_S,
@@ -161,7 +168,7 @@ def stations(plan: StationPlan, names: ApplicationNames) -> serve.Application:
         StationReplica,
         name="Station",
         num_replicas=plan.count,
-        ray_actor_options={"num_cpus": 0},
+        ray_actor_options={"num_cpus": 0, **_placement(plan.resource)},
         health_check_period_s=2,
         health_check_timeout_s=10,
         graceful_shutdown_timeout_s=DRAIN_TIMEOUT_S,
@@ -177,13 +184,18 @@ def console(plan: ConsolePlan) -> serve.Application:
         ConsoleReplica,
         name="Console",
         num_replicas=1,
-        ray_actor_options={"num_cpus": 0},
+        ray_actor_options={"num_cpus": 0, **_placement(plan.resource)},
         health_check_period_s=5,
         graceful_shutdown_timeout_s=5,
         graceful_shutdown_wait_loop_s=0.1,
         logging_config=LOGGING,
     )
     return deployment.bind(plan.open_console)
+
+
+def _placement(resource: str) -> dict[str, Any]:
+    """Return the option that places a process on nodes with this custom resource."""
+    return {"resources": {resource: RESOURCE_SHARE}} if resource else {}
 
 
 def _rank() -> int:
