@@ -1,10 +1,12 @@
 """The applications by name, for clusters that deploy from a file: `serveConfigV2` of a RayService, or `serve deploy`.
 
-Each function reads the settings from the environment of the cluster. `inspector db upgrade` prepares the ledger before.
+Each function reads the settings from the environment of the cluster; Serve's arguments are not used. `inspector db
+upgrade` prepares the ledger before.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from inspector.bootstrap.from_settings import absolute, card_of
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from ray.serve import Application
 
 
-def models() -> Application:
+def models(_: Mapping[str, str]) -> Application:
     """Build the model pool. Raises DeclarationError for a faulty card."""
     from inspector.adapters.serving.deployments import models as deployed
 
@@ -23,7 +25,7 @@ def models() -> Application:
     return deployed(model_plan(settings, card_of(settings)))
 
 
-def stations() -> Application:
+def stations(_: Mapping[str, str]) -> Application:
     """Build the stations. Raises LedgerError where their storage is on one node only."""
     from inspector.adapters.serving.deployments import ApplicationNames
     from inspector.adapters.serving.deployments import stations as deployed
@@ -32,7 +34,7 @@ def stations() -> Application:
     return deployed(station_plan(settings), ApplicationNames.of_site(settings.site))
 
 
-def console() -> Application:
+def console(_: Mapping[str, str]) -> Application:
     """Build the console. Raises LedgerError where its storage is on one node only."""
     from inspector.adapters.serving.deployments import console as deployed
 

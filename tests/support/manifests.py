@@ -1,7 +1,7 @@
 """Finds what is wrong with rendered Kubernetes manifests, as far as that can be seen without a cluster.
 
-Schemas: the built-in kinds by `kubernetes-validate`, the others by the schemas in `support/schemas`. Then what no schema
-says: objects that are named and not there, selectors that match nothing, ports that nothing serves.
+Schemas: the built-in kinds by `kubernetes-validate`, the others by the schemas in `support/schemas`. Then what no
+schema says: objects that are named and not there, selectors that match nothing, ports that nothing serves.
 """
 
 from __future__ import annotations
