@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inspector.messages.topics import DEFAULT_ROOT, ReplyTopics, Topics
 from inspector.secret_texts import remember_environment, remember_secrets, remember_url
+from inspector.statistics.calendar import read_shifts, read_zone
 
 Listed = Annotated[tuple[str, ...], NoDecode]  # one value, several separated by commas, or a JSON list
 RESOURCE_NAME = r"^([A-Za-z][A-Za-z0-9_-]{0,31})?$"
@@ -104,6 +105,12 @@ class Settings(BaseSettings):
     )
     console_port: int = Field(default=8080, ge=1, le=65535, description="port of console and API")
 
+    time_zone: str = Field(default="UTC", description="time zone of the plant, such as Asia/Seoul")
+    shifts: Listed = Field(
+        default=(),
+        description="times at which shifts begin, such as 06:00,14:00,22:00; the first begins the day. Empty: midnight",
+    )
+
     log: Literal["text", "json"] = Field(
         default="text", description="format of all logs; processes that Ray starts log to data/logs"
     )
@@ -115,7 +122,7 @@ class Settings(BaseSettings):
     )
     part_states: bool = Field(default=False, description="publish every change of a part's state over MQTT")
 
-    @field_validator("claims", "reply_roots", "console_names", mode="before")
+    @field_validator("claims", "reply_roots", "console_names", "shifts", mode="before")
     @classmethod
     def _listed(cls, text: object) -> object:
         """Read a list as people write it."""
@@ -157,6 +164,17 @@ class Settings(BaseSettings):
     def _are_reply_roots(cls, roots: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         ReplyTopics(Topics(info.data.get("topic_root", DEFAULT_ROOT)), roots)
         return roots
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_zone(cls, name: str) -> str:
+        return read_zone(name).key
+
+    @field_validator("shifts")
+    @classmethod
+    def _are_shifts(cls, shifts: tuple[str, ...]) -> tuple[str, ...]:
+        read_shifts(shifts)
+        return shifts
 
     def remember_secrets(self) -> None:
         """Keep the secrets of these settings, and of the environment, out of all that this process writes."""

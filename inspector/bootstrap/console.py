@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from inspector.bootstrap.from_settings import broker_of, log_process
+from inspector.bootstrap.from_settings import broker_of, calendar_of, log_process
 from inspector.bootstrap.overrides import override_of
 from inspector.lines.states import LineStates
 from inspector.messages.topics import Topics
 from inspector.ports.metrics import MetricsSource
 from inspector.settings import Settings
+from inspector.statistics.statistics import Statistics
 
 if TYPE_CHECKING:
     from inspector.adapters.console.server import RunningConsole
@@ -55,6 +56,7 @@ def _services(
         lines=lines,
         override_of=partial(override_of, settings, lines),
         feed=LiveFeed(archive, lines),
+        statistics=Statistics(archive, calendar_of(settings)),
     )
 
 

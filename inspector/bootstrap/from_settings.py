@@ -13,6 +13,7 @@ from inspector.domain.model_card import ModelCard
 from inspector.errors import DeclarationError, Fault
 from inspector.secret_texts import guard_standard_streams, remember_secrets
 from inspector.settings import Settings
+from inspector.statistics.calendar import PlantCalendar, read_shifts, read_zone
 
 TLS_FILES: Final = ("broker_ca", "broker_certificate", "broker_key")
 
@@ -40,6 +41,11 @@ def _tls_of(settings: Settings) -> Tls:
         password.get_secret_value() if password else "",
         settings.broker_server_name or None,
     )
+
+
+def calendar_of(settings: Settings) -> PlantCalendar:
+    """Return the plant's calendar."""
+    return PlantCalendar(read_zone(settings.time_zone), read_shifts(settings.shifts))
 
 
 def station_client_id(settings: Settings, station: int | str) -> str:

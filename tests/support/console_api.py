@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
@@ -14,6 +15,8 @@ from inspector.adapters.console.services import ConsoleServices
 from inspector.lines.states import LineStates, OverrideRequest
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import StationStatus
+from inspector.statistics.calendar import PlantCalendar
+from inspector.statistics.statistics import Statistics
 
 
 def services_of(
@@ -26,6 +29,7 @@ def services_of(
         lines=states,
         override_of=lambda line, days: OverrideRequest({"*": archive.fingerprint(line) or "none"}, days),
         feed=LiveFeed(archive, states),
+        statistics=Statistics(archive, PlantCalendar(ZoneInfo("UTC"))),
     )
 
 

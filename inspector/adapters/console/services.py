@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from inspector.adapters.console.live_feed import LiveFeed
 from inspector.adapters.console.queries import Catalogue
 from inspector.lines.states import LineStates, OverrideRequest
+from inspector.statistics.statistics import Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class ConsoleServices:
     lines: LineStates
     override_of: Callable[[str, float], OverrideRequest]
     feed: LiveFeed
+    statistics: Statistics
 
 
 def _services(request: Request) -> ConsoleServices:

@@ -8,7 +8,7 @@ indexes, and merges the results: at most 19 short scans from an index's end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Select, select, union_all
 
 from inspector.adapters.ledger import history as hindsight
+from inspector.adapters.ledger import statistics
 from inspector.adapters.ledger.balance import balance
 from inspector.adapters.ledger.database import open_engine, read
 from inspector.adapters.ledger.metrics import count_events, count_parts, count_waiting
@@ -31,6 +32,7 @@ from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartRe
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.ports.lines import JudgedCamera, LineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
+from inspector.ports.statistics import Answer, OutcomeSum, ReviewedSum, StatisticsQuery
 
 MAX_CONNECTIONS: Final = 8
 OUTCOMES: Final = tuple(
@@ -90,6 +92,21 @@ class SqlArchive:
     def reviewed_elsewhere(self, line: str, fingerprint: str) -> int:
         """Count the line's reviewed parts under other fingerprints."""
         return read(self._engine, hindsight.reviewed_elsewhere, line, fingerprint)
+
+    def outcome_sums(self, query: StatisticsQuery) -> Sequence[OutcomeSum]:
+        return read(self._engine, statistics.outcome_sums, query)
+
+    def defect_sums(self, query: StatisticsQuery) -> Mapping[str, int]:
+        return read(self._engine, statistics.defect_sums, query)
+
+    def reviewed_defect_sums(self, query: StatisticsQuery) -> Mapping[str, int]:
+        return read(self._engine, statistics.reviewed_defect_sums, query)
+
+    def reviewed_sums(self, query: StatisticsQuery) -> Sequence[ReviewedSum]:
+        return read(self._engine, statistics.reviewed_sums, query)
+
+    def answers(self, query: StatisticsQuery, limit: int) -> Sequence[Answer]:
+        return read(self._engine, statistics.answers, query, limit)
 
     def count_parts(self, after: int, until: int) -> RowSums[PartOutcome, PartSums]:
         return read(self._engine, count_parts, after, until)

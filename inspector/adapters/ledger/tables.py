@@ -525,6 +525,7 @@ is_due: Final = evidence.c.removal == literal("DUE", literal_execute=True)
 is_uncompared: Final = counts.c.decided.is_(None)
 is_in_challenge_set: Final = challenge_parts.c.removed_at.is_(None)
 is_numbered: Final = parts.c.run.is_not(None)
+is_reviewed: Final = parts.c.reviewed_at.is_not(None)
 is_pictured: Final = parts.c.evidence.is_not(None)
 
 
@@ -539,6 +540,7 @@ _partial_index("ix_reports_pending", is_pending, reports.c.part)
 _partial_index("ix_evidence_due", is_due, evidence.c.sha256)
 _partial_index("ix_counts_waiting", is_uncompared, counts.c.number)
 _partial_index("ix_parts_runs", is_numbered, parts.c.line, parts.c.camera, parts.c.run, parts.c.seq)
+_partial_index("ix_parts_reviewed", is_reviewed, parts.c.decided_at)
 _partial_index("ix_parts_evidence", is_pictured, parts.c.evidence)
 _partial_index(
     "ix_challenge_parts_set", is_in_challenge_set, challenge_parts.c.line, challenge_parts.c.sha256, unique=True
