@@ -49,7 +49,7 @@ class ReviewedSum(NamedTuple):
     parts: int
 
 
-class Answer(NamedTuple):
+class GivenAnswer(NamedTuple):
     """A person's standing answer to a part: OK, NG or UNSURE. `blind`: without seeing the verdict or other answers."""
 
     part: int
@@ -75,5 +75,5 @@ class StatisticsArchive(Protocol):
     def reviewed_sums(self, query: StatisticsQuery) -> Sequence[ReviewedSum]:
         """Return the sums over parts whose truth is known, by time."""
 
-    def answers(self, query: StatisticsQuery, limit: int) -> Sequence[Answer]:
+    def answers(self, query: StatisticsQuery, limit: int) -> Sequence[GivenAnswer]:
         """List the newest answers that people gave in this time, and all other answers to the same parts."""

@@ -26,7 +26,7 @@ class Period(StrEnum):
     DAY = "day"
 
 
-class Span(NamedTuple):
+class PlantTime(NamedTuple):
     """A time from `start` until before `end`. `label` names it in the plant's time, as people say it."""
 
     start: datetime
@@ -47,13 +47,13 @@ class PlantCalendar:
         begins = self._at(local, self.shifts[0])
         return begins if begins <= at else self._at(local - DAY, self.shifts[0])
 
-    def spans(self, since: datetime, until: datetime, period: Period) -> Iterator[Span]:
+    def spans(self, since: datetime, until: datetime, period: Period) -> Iterator[PlantTime]:
         """Yield the hours, shifts or days that meet this time, cut to it, in order."""
         for start, end, label in self._whole(since, until, period):
             if start < until and end > since:
-                yield Span(max(start, since), min(end, until), label)
+                yield PlantTime(max(start, since), min(end, until), label)
 
-    def _whole(self, since: datetime, until: datetime, period: Period) -> Iterator[Span]:
+    def _whole(self, since: datetime, until: datetime, period: Period) -> Iterator[PlantTime]:
         if period is Period.HOUR:
             yield from self._hours(since, until)
             return
@@ -61,13 +61,13 @@ class PlantCalendar:
         starts = list(self._starts(since, until, begins))
         for start, end in pairwise(starts):
             local = start.astimezone(self.zone)
-            yield Span(start, end, f"{local:%Y-%m-%d}" if period is Period.DAY else f"{local:%Y-%m-%d %H:%M}")
+            yield PlantTime(start, end, f"{local:%Y-%m-%d}" if period is Period.DAY else f"{local:%Y-%m-%d %H:%M}")
 
-    def _hours(self, since: datetime, until: datetime) -> Iterator[Span]:
+    def _hours(self, since: datetime, until: datetime) -> Iterator[PlantTime]:
         local = since.astimezone(self.zone)
         start = (local - timedelta(minutes=local.minute, seconds=local.second)).replace(microsecond=0).astimezone(UTC)
         while start < until:
-            yield Span(start, start + HOUR, f"{start.astimezone(self.zone):%Y-%m-%d %H:%M}")
+            yield PlantTime(start, start + HOUR, f"{start.astimezone(self.zone):%Y-%m-%d %H:%M}")
             start += HOUR
 
     def _starts(self, since: datetime, until: datetime, begins: tuple[time, ...]) -> Iterator[datetime]:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from inspector.statistics.calendar import Span
+from inspector.statistics.calendar import PlantTime
 
 Item = TypeVar("Item")
 
 
 def by_span(
-    items: Iterable[Item], spans: Sequence[Span], time_of: Callable[[Item], datetime]
-) -> list[tuple[Span, list[Item]]]:
+    items: Iterable[Item], spans: Sequence[PlantTime], time_of: Callable[[Item], datetime]
+) -> list[tuple[PlantTime, list[Item]]]:
     """Return each span with the items whose time it holds. Spans are in order and do not overlap."""
     starts, groups = [span.start for span in spans], [list[Item]() for _ in spans]
     for item in items:

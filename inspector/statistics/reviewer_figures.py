@@ -10,7 +10,7 @@ from statistics import median
 from typing import NamedTuple
 
 from inspector.numerics.exact_bounds import MeasuredShare, measured_share
-from inspector.ports.statistics import Answer
+from inspector.ports.statistics import GivenAnswer
 
 
 class ReviewerFigures(NamedTuple):
@@ -28,12 +28,12 @@ class ReviewerFigures(NamedTuple):
     agreement: MeasuredShare
 
 
-def reviewer_figures(answers: Sequence[Answer], since: datetime, until: datetime) -> list[ReviewerFigures]:
+def reviewer_figures(answers: Sequence[GivenAnswer], since: datetime, until: datetime) -> list[ReviewerFigures]:
     """Return the figures of everyone who answered in this time, the most answers first.
 
     `answers` also holds earlier and later answers of others to the same parts.
     """
-    mine: dict[str, list[Answer]] = defaultdict(list)
+    mine: dict[str, list[GivenAnswer]] = defaultdict(list)
     for answer in answers:
         if since <= answer.at < until:
             mine[answer.reviewer].append(answer)
@@ -42,7 +42,7 @@ def reviewer_figures(answers: Sequence[Answer], since: datetime, until: datetime
     return sorted(figures, key=lambda each: (-each.answers, each.reviewer))
 
 
-def _figures(name: str, own: Sequence[Answer], agreed: int, pairs: int) -> ReviewerFigures:
+def _figures(name: str, own: Sequence[GivenAnswer], agreed: int, pairs: int) -> ReviewerFigures:
     seconds = [each.seconds for each in own if each.seconds is not None and each.seconds > 0.0]
     per_hour = 3600.0 * len(seconds) / sum(seconds) if seconds else None
     labels = dict(sorted(Counter(each.label for each in own).items()))
@@ -50,9 +50,9 @@ def _figures(name: str, own: Sequence[Answer], agreed: int, pairs: int) -> Revie
     return ReviewerFigures(name, len(own), labels, took, per_hour, measured_share(agreed, pairs))
 
 
-def _agreement(answers: Iterable[Answer], since: datetime, until: datetime) -> tuple[Counter[str], Counter[str]]:
+def _agreement(answers: Iterable[GivenAnswer], since: datetime, until: datetime) -> tuple[Counter[str], Counter[str]]:
     """Count agreeing and all pairs by reviewer. Who saw another answer first agrees too easily: those do not count."""
-    by_part: dict[int, list[Answer]] = defaultdict(list)
+    by_part: dict[int, list[GivenAnswer]] = defaultdict(list)
     for answer in answers:
         if answer.blind:
             by_part[answer.part].append(answer)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from inspector.errors import InspectorError
 from inspector.ports.statistics import StatisticsArchive, StatisticsQuery
-from inspector.statistics.calendar import DAY, Period, PlantCalendar, Span, whole_quarters
+from inspector.statistics.calendar import DAY, Period, PlantCalendar, PlantTime, whole_quarters
 from inspector.statistics.defect_pareto import ParetoClass, pareto
 from inspector.statistics.first_pass import FirstPass, first_pass_of
 from inspector.statistics.grouping import by_span
@@ -43,7 +43,7 @@ class Pareto(NamedTuple):
 
 
 class PeriodYield(NamedTuple):
-    span: Span
+    span: PlantTime
     first_pass: FirstPass
 
 
@@ -55,7 +55,7 @@ class Yield(NamedTuple):
 
 
 class PeriodErrors(NamedTuple):
-    span: Span
+    span: PlantTime
     errors: JudgementErrors
 
 
@@ -69,7 +69,7 @@ class ErrorFigures(NamedTuple):
 class PeriodAnswers(NamedTuple):
     """How many answers each person gave in a period."""
 
-    span: Span
+    span: PlantTime
     answers: dict[str, int]
 
 
@@ -142,7 +142,7 @@ class Statistics:
             )
         return StatisticsQuery(*whole_quarters(since, until), scope.line, scope.camera, scope.is_simulated)
 
-    def _spans(self, query: StatisticsQuery, period: Period) -> list[Span]:
+    def _spans(self, query: StatisticsQuery, period: Period) -> list[PlantTime]:
         return list(self.calendar.spans(query.since, query.until, period))
 
 

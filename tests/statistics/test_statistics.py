@@ -12,7 +12,7 @@ from support.fakes import NOON
 
 from inspector.domain.declared import Disposition
 from inspector.errors import InspectorError
-from inspector.ports.statistics import Answer, OutcomeSum, ReviewedSum, StatisticsQuery
+from inspector.ports.statistics import GivenAnswer, OutcomeSum, ReviewedSum, StatisticsQuery
 from inspector.statistics.calendar import Period, PlantCalendar, read_shifts
 from inspector.statistics.statistics import Scope, Statistics
 
@@ -26,7 +26,7 @@ class ListedSums:
 
     outcomes: Sequence[OutcomeSum] = ()
     reviewed: Sequence[ReviewedSum] = ()
-    given: Sequence[Answer] = ()
+    given: Sequence[GivenAnswer] = ()
     defects: Mapping[str, int] = field(default_factory=dict)
     asked: list[StatisticsQuery] = field(default_factory=list)
 
@@ -43,7 +43,7 @@ class ListedSums:
     def reviewed_defect_sums(self, query: StatisticsQuery) -> Mapping[str, int]:
         return {}
 
-    def answers(self, query: StatisticsQuery, limit: int) -> Sequence[Answer]:
+    def answers(self, query: StatisticsQuery, limit: int) -> Sequence[GivenAnswer]:
         return self.given
 
 
@@ -168,8 +168,8 @@ def test_pareto_has_the_most_frequent_class_first_and_cumulates() -> None:
 
 def an_answer(
     part: int, reviewer: str, label: str, *, at: datetime = NOON, blind: bool = True, s: float | None = 6.0
-) -> Answer:
-    return Answer(part, reviewer, label, at, s, blind)
+) -> GivenAnswer:
+    return GivenAnswer(part, reviewer, label, at, s, blind)
 
 
 def test_reviewers_have_throughput_and_agreement() -> None:

@@ -32,7 +32,7 @@ from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartRe
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.ports.lines import JudgedCamera, LineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
-from inspector.ports.statistics import Answer, OutcomeSum, ReviewedSum, StatisticsQuery
+from inspector.ports.statistics import GivenAnswer, OutcomeSum, ReviewedSum, StatisticsQuery
 
 MAX_CONNECTIONS: Final = 8
 OUTCOMES: Final = tuple(
@@ -105,7 +105,7 @@ class SqlArchive:
     def reviewed_sums(self, query: StatisticsQuery) -> Sequence[ReviewedSum]:
         return read(self._engine, statistics.reviewed_sums, query)
 
-    def answers(self, query: StatisticsQuery, limit: int) -> Sequence[Answer]:
+    def answers(self, query: StatisticsQuery, limit: int) -> Sequence[GivenAnswer]:
         return read(self._engine, statistics.answers, query, limit)
 
     def count_parts(self, after: int, until: int) -> RowSums[PartOutcome, PartSums]:

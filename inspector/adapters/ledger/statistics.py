@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, Table, func, select
 from inspector.adapters.ledger.tables import defect_quarters, is_reviewed, part_quarters, parts, reviews
 from inspector.domain.declared import Disposition
 from inspector.ports.archive import QUARTER
-from inspector.ports.statistics import Answer, OutcomeSum, ReviewedSum, StatisticsQuery
+from inspector.ports.statistics import GivenAnswer, OutcomeSum, ReviewedSum, StatisticsQuery
 from inspector.utc import span_start
 
 
@@ -46,14 +46,14 @@ def reviewed_sums(connection: Connection, query: StatisticsQuery) -> list[Review
     return [ReviewedSum(*key, None, count) for key, count in sorted(counted.items())]
 
 
-def answers(connection: Connection, query: StatisticsQuery, limit: int) -> list[Answer]:
+def answers(connection: Connection, query: StatisticsQuery, limit: int) -> list[GivenAnswer]:
     every = reviews.c
     given = select(every.part).where(every.at >= query.since, every.at < query.until)
     if query.line is not None or query.camera is not None:
         given = given.join(parts, parts.c.number == every.part).where(*_of_place(parts, query))
     newest = given.order_by(every.number.desc()).limit(limit).subquery()
     rows = connection.execute(select(reviews).where(every.part.in_(select(newest.c.part))).order_by(every.number))
-    return [Answer(row.part, row.reviewer, "NG" if row.is_ng else "OK", row.at, None, False) for row in rows]
+    return [GivenAnswer(row.part, row.reviewer, "NG" if row.is_ng else "OK", row.at, None, False) for row in rows]
 
 
 def _truths(query: StatisticsQuery) -> Select[*tuple[Any, ...]]:
