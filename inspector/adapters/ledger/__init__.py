@@ -5,6 +5,7 @@ Imported by `bootstrap` and `operations`. Knows SQLAlchemy, alembic and fsspec; 
 """
 
 from inspector.adapters.ledger.archive import SqlArchive
+from inspector.adapters.ledger.audit_store import SqlAuditStore
 from inspector.adapters.ledger.backup.restore import require_empty, restore_tables
 from inspector.adapters.ledger.backup.snapshot import TableCopy, open_snapshot, removed_pictures
 from inspector.adapters.ledger.challenge import SqlChallengeStore
@@ -15,6 +16,7 @@ from inspector.adapters.ledger.integrity import check_integrity, database_exists
 from inspector.adapters.ledger.ledger import SqlLedger
 from inspector.adapters.ledger.line_status import SqlLineStore
 from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
+from inspector.adapters.ledger.people import SqlPeople
 from inspector.adapters.ledger.qualification import SqlQualificationStore
 from inspector.adapters.ledger.rebuild_sums import rebuild_sums
 from inspector.adapters.ledger.schema import SchemaState, schema_state, upgrade
@@ -29,10 +31,12 @@ __all__ = [
     "NewVersion",
     "SchemaState",
     "SqlArchive",
+    "SqlAuditStore",
     "SqlChallengeStore",
     "SqlDraftStore",
     "SqlLedger",
     "SqlLineStore",
+    "SqlPeople",
     "SqlQualificationStore",
     "SqlUnknownCameras",
     "TableCopy",
