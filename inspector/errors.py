@@ -13,7 +13,8 @@
     │   ├── ReplicaError   a replica died or failed on the frame: another one may succeed
     │   └── ClusterLostError  Ray itself is gone: only a new start of the service helps
     ├── NotFoundError      the caller: there is no such line, version, part or person
-    ├── ConflictError      the author of a change: somebody else changed the line meanwhile
+    ├── ConflictError      the author of a change: somebody else changed the line or the part meanwhile
+    │   └── StaleError     the same: the change names the state that it was made from, and that is not the newest
     ├── BrokerError        the operator: the MQTT broker can't be reached or refuses the connection
     └── LedgerError        the operator: the database can't be written or read
 
@@ -105,6 +106,10 @@ class ClusterLostError(PoolError):
 
 class ConflictError(InspectorError):
     """A change is based on a state that is no longer the newest. Nothing is stored."""
+
+
+class StaleError(ConflictError):
+    """A change names the state that it was made from, and somebody else changed that since."""
 
 
 class NotFoundError(InspectorError):

@@ -37,6 +37,7 @@ from inspector.station.part_states import StateListener, ignore_state
 from inspector.station.picture_retention import PictureRetention
 from inspector.station.pipeline_updates import PipelineUpdates
 from inspector.station.recorder import Recorder
+from inspector.station.review_messages import ReviewMessages
 from inspector.station.safe_mode import SafeMode
 from inspector.station.shadow_decisions import ShadowDecisions
 from inspector.station.state_publisher import StatePublisher
@@ -108,7 +109,15 @@ async def open_station(settings: Settings, pool: Replicas, number: int) -> Runni
 
     lifecycle = Lifecycle(
         before=[connections.publisher.start, updates.refresh, monitoring.cameras.restore, station.restore],
-        services=[*_services(connections, monitoring), chain.model, station, outbox, updates, heartbeat],
+        services=[
+            *_services(connections, monitoring),
+            ReviewMessages(connections.ledger, outbox),
+            chain.model,
+            station,
+            outbox,
+            updates,
+            heartbeat,
+        ],
         after=[station.recover, open_intake],
         drain=[
             partial(intake.close, INTAKE_CLOSE_TIMEOUT_S),

@@ -34,6 +34,7 @@ def publish_lines(
 
 def _store_reviews(settings: Settings, journeys: list[Journey]) -> dict[str, Any]:
     from inspector.bootstrap.from_settings import absolute
+    from inspector.messages.topics import Topics
     from inspector.operations.review import review_journeys
 
-    return review_journeys(absolute(settings).database, journeys)
+    return review_journeys(absolute(settings).database, Topics(settings.topic_root), journeys)

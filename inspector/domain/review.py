@@ -1,80 +1,80 @@
-"""Facts about a part that arrive after its decision: a person's review, and shadow votes. Pure."""
+"""A person's answer about a decided part. Answers are appended; a later one may supersede an earlier one. Pure."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, NamedTuple
 
-from inspector.domain.declared import Disposition
-from inspector.domain.frame import FrameKey
-from inspector.domain.part import PartRecord
-from inspector.domain.vote import Vote
+from inspector.domain.report import Box
 
-HASH_SPACE: Final = 2**64  # the number of values of an 8-byte hash
-RARE_SHARE: Final = 0.02  # dispositions of at most this share of parts may stay without reviews
-ROUNDING_TOLERANCE: Final = 1e-9  # parts; keeps a whole number whole before it is rounded down
+MAX_CLASSES: Final = 32  # of one review, as of one line
+MAX_BOXES: Final = 64  # of one review
+MAX_NOTE_CHARACTERS: Final = 2_000
+MAX_SECONDS: Final = 86_400.0  # that a person may take for one answer
+MAX_REVIEW_ID_CHARACTERS: Final = 64
 
 
-class Review(NamedTuple):
-    """A person's answer about one decided part. The latest one counts; none is ever edited."""
+class ReviewLabel(StrEnum):
+    """What a person says about a part. UNSURE: the person cannot tell."""
 
+    OK = "OK"
+    NG = "NG"
+    UNSURE = "UNSURE"
+
+
+class ReviewMode(StrEnum):
+    """Why a person was asked.
+
+    TEACH: the part waits, or its answer teaches. AUDIT: it was drawn with a known probability. SECOND: it has one
+    person's answer. ADJUDICATION: its reviewers differ, and this answer decides. IMPORT: the answer comes from a file.
+    """
+
+    TEACH = "teach"
+    AUDIT = "audit"
+    SECOND = "second"
+    ADJUDICATION = "adjudication"
+    IMPORT = "import"
+
+
+class ReviewBox(NamedTuple):
+    """A place that a person marked, in coordinates of the whole frame. `defect` is its class, if it has one."""
+
+    bbox_norm: Box
+    defect: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One row of a part's reviews.
+
+    `label` None withdraws the review that it supersedes. `probability` is that of the draw of an audit. `blind`: the
+    person did not see the verdict. A repeated `review_id` is the same review.
+    """
+
+    review_id: str
     result_id: str
-    is_ng: bool
+    label: ReviewLabel | None
     reviewer: str
     at: datetime
+    mode: ReviewMode = ReviewMode.TEACH
     note: str = ""
+    classes: tuple[str, ...] = ()
+    boxes: tuple[ReviewBox, ...] = ()
+    seconds: float | None = None
+    blind: bool = False
+    probability: float | None = None
+    supersedes: str | None = None
 
+    @property
+    def is_withdrawal(self) -> bool:
+        return self.label is None
 
-class PartHistory(NamedTuple):
-    """A decided part with everything known about it today.
+    def repeats(self, stored: Review) -> bool:
+        """Return whether this is the stored review, sent again. Only what the server adds may differ."""
+        return self._content() == stored._content()
 
-    `shadow` holds the votes of its whole ladder, asked after the decision; they count in no disposition. `is_ng` is the
-    truth, or None where nobody has reviewed the part.
-    """
-
-    part: PartRecord
-    shadow: tuple[Vote, ...] = ()
-    is_ng: bool | None = None
-
-    def as_read(self, min_readable: float) -> PartHistory:
-        """Return the part, without the p_ng of votes that do not count."""
-        part = replace(self.part, votes=tuple(vote.as_read(min_readable) for vote in self.part.votes))
-        return PartHistory(part, tuple(vote.as_read(min_readable) for vote in self.shadow), self.is_ng)
-
-
-class History(NamedTuple):
-    """A line's parts under one fingerprint, oldest first.
-
-    It holds all parts with a review or shadow votes, and the newest of the others. `totals` counts all parts of the
-    line.
-    """
-
-    parts: tuple[PartHistory, ...]
-    totals: Mapping[Disposition, int]
-
-
-def balanced_sample(parts: Sequence[PartHistory]) -> list[PartHistory]:
-    """Choose the same share of reviewed parts from every disposition.
-
-    People review rejected parts sooner than passed ones; figures over the reviewed parts alone would mostly describe
-    that choice. A disposition with few parts (RARE_SHARE) does not limit the share of the others.
-    """
-    all_of = {each: [part for part in parts if part.part.would_be.disposition is each] for each in Disposition}
-    reviewed = {each: [part for part in group if part.is_ng is not None] for each, group in all_of.items()}
-    common = [each for each, group in all_of.items() if len(group) > RARE_SHARE * len(parts)]
-    share = min((len(reviewed[each]) / len(all_of[each]) for each in common), default=0.0)
-    counts = {each: math.floor(share * len(group) + ROUNDING_TOLERANCE) for each, group in all_of.items()}
-    return [part for each in Disposition for part in reviewed[each][: counts[each]]]
-
-
-def is_shadow(key: FrameKey, share: float) -> bool:
-    """Return whether a part's whole ladder is asked after its decision.
-
-    A hash of its key decides. Neither the picture nor the verdict influences the choice, every process gives the same
-    answer, and no cavity of a mould is left out.
-    """
-    return int.from_bytes(hashlib.sha256(str(key).encode()).digest()[:8]) < share * HASH_SPACE
+    def _content(self) -> tuple[object, ...]:
+        said = (self.result_id, self.label, self.reviewer, self.note, self.classes, self.boxes)
+        return (*said, self.mode is ReviewMode.ADJUDICATION)

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 from inspector.domain.decision import decide, effective_thresholds
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.ladder import QuestionBatch, Step, question_batches, steps
+from inspector.domain.part_history import is_shadow
 from inspector.domain.pipeline import Pipeline, line_fingerprint
 from inspector.domain.prompts import Pictures, Question
 from inspector.domain.quality import product_mismatch
 from inspector.domain.report import Words
-from inspector.domain.review import is_shadow
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import StoppedBy, Tally, Vote, counting
 from inspector.errors import InspectorError, OpinionError, PictureError, ServerBusy, ServerError

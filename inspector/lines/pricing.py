@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from inspector.config.diff import Declaration
+from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import PartHistory
 from inspector.errors import InspectorError
 from inspector.lines.states import MIN_REASON_CHARACTERS
 from inspector.lines.versions import readable

@@ -87,6 +87,10 @@ def _to_the_line(topics: Topics) -> Iterator[Channel]:
     yield Channel("reply", topics.camera("{line}", "{camera}", "reply/{reply}"), "send", "verdict", reply)
     report = "The complete record of a part. Published once its words are written."
     yield Channel("report", topics.report("{line}", "{camera}"), "send", "report", report)
+    review = (
+        "A person's disposition of a part, for the PLC or MES. Match it by result_id: a part that waited may go on."
+    )
+    yield Channel("review", topics.review("{line}", "{camera}"), "send", "review", review)
     part = "Every change of a part's state, if INSPECTOR_PART_STATES is set. Best effort: not for a gate."
     yield Channel("part", topics.part("{line}", "{camera}"), "send", "part", part)
     event = "Alarms and notices; those without a line use 'service' as line."

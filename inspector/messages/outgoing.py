@@ -167,6 +167,24 @@ class EventMessage(Payload):
     at: AwareDatetime
 
 
+class ReviewMessage(Payload):
+    """A person's disposition of a part, for the PLC or MES: it differs from what the line heard about the part before.
+
+    A review that was taken back, or that others dispute, is REVIEW again, in a new message that supersedes the earlier.
+    """
+
+    schema_: Literal["inspector.review/1"] = Field(default="inspector.review/1", alias="schema")
+    review_id: str = Field(max_length=64, description="of this message; repeats carry the same one")
+    result_id: str = Field(max_length=48, description="of the part's verdict; a trigger_id may name several parts")
+    trigger_id: TriggerId
+    part_id: str | None = None
+    verdict: Verdict
+    disposition: Disposition
+    reviewer: str
+    supersedes: str | None = Field(default=None, description="review_id of the message that no longer holds")
+    at: AwareDatetime
+
+
 class PartStateMessage(Payload):
     """A change of a part's state, published once and not stored: the ledger holds the current state.
 

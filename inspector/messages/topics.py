@@ -54,6 +54,9 @@ class Topics:
     def report(self, line: str, camera: str) -> str:
         return self.camera(line, camera, "report")
 
+    def review(self, line: str, camera: str) -> str:
+        return self.camera(line, camera, "review")
+
     def part(self, line: str, camera: str) -> str:
         return self.camera(line, camera, "part")
 

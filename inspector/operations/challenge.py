@@ -14,6 +14,7 @@ from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlChallengeStor
 from inspector.domain.challenge import ChallengePart
 from inspector.domain.picture_format import FORMATS
 from inspector.domain.pipeline import Pipeline
+from inspector.domain.truth import TruthState
 from inspector.errors import InspectorError
 from inspector.lines.challenge import ChallengePicture, ChallengeSets
 from inspector.operations.line_states import line_states, user_name
@@ -91,9 +92,7 @@ def stored_pictures(
 ) -> Iterator[ChallengePicture]:
     """Yield the pictures of stored parts, labelled by their reviews. Raises InspectorError that names the unusable."""
     for result_id in result_ids:
-        part, is_ng = stored_part(archive, pipeline.line, result_id), archive.is_ng(result_id)
-        if is_ng is None:
-            raise InspectorError(f"part {result_id} is not reviewed, so it has no label; run: inspector review")
+        part, is_ng = stored_part(archive, pipeline.line, result_id), _truth_of(archive, result_id)
         if source.is_ng not in (None, is_ng):
             raise InspectorError(f"part {result_id} was reviewed as {_name(is_ng)}; leave --label out")
         if pipeline.region(part.key.camera) is not None:
@@ -103,6 +102,16 @@ def stored_pictures(
             )
         data, group = picture_of(evidence, part), source.group or part.part_id or ""
         yield ChallengePicture(result_id, data, is_ng, group, source.note or f"part {result_id}")
+
+
+def _truth_of(archive: SqlArchive, result_id: str) -> bool:
+    """Return whether the part is NG. Raises InspectorError for a part without a truth."""
+    truth = archive.truth(result_id)
+    if truth is not None and truth.state is TruthState.DISPUTED:
+        raise InspectorError(f"the reviewers of part {result_id} differ, so it has no label; adjudicate it first")
+    if truth is None or truth.is_ng is None:
+        raise InspectorError(f"part {result_id} is not reviewed, so it has no label; run: inspector review")
+    return truth.is_ng
 
 
 def as_json(part: ChallengePart) -> dict[str, Any]:

@@ -62,11 +62,14 @@ COLUMNS: Final[dict[str, Callable[[ReviewedPart], Any]]] = {
     "fingerprint": lambda each: each.row.part.pipeline.fingerprint,
     "evidence_sha256": lambda each: each.row.part.evidence and each.row.part.evidence.sha256,
     "traceparent": lambda each: each.row.part.traceparent,
-    "reviews": lambda each: each.reviews.total if each.reviews else 0,
-    "review_verdict": lambda each: each.reviews and ("NG" if each.reviews.latest.is_ng else "OK"),
-    "review_by": lambda each: each.reviews and each.reviews.latest.reviewer,
-    "review_at": lambda each: each.reviews and each.reviews.latest.at,
-    "review_note": lambda each: each.reviews and each.reviews.latest.note,
+    "reviews": lambda each: each.reviews.truth.reviews if each.reviews else 0,
+    "truth": lambda each: each.reviews and each.reviews.truth.label,
+    "truth_state": lambda each: each.reviews and each.reviews.truth.state,
+    "review_by": lambda each: each.reviews and each.reviews.truth.by.reviewer,
+    "review_at": lambda each: each.reviews and each.reviews.truth.by.at,
+    "review_mode": lambda each: each.reviews and each.reviews.truth.by.mode,
+    "review_classes": lambda each: each.reviews and " ".join(each.reviews.truth.by.classes),
+    "review_note": lambda each: each.reviews and each.reviews.truth.by.note,
 }
 
 

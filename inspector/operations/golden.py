@@ -19,6 +19,7 @@ from inspector.domain.line_version import VersionOrigin
 from inspector.domain.picture_format import FORMATS, picture_format
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.quality import quality_fault
+from inspector.domain.truth import TruthState
 from inspector.errors import InspectorError, PictureError
 from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.states import require_short
@@ -173,7 +174,10 @@ def _read(file: Path) -> bytes:
 
 def _stored(archive: SqlArchive, evidence: FileEvidence, line: str, result_id: str) -> bytes:
     part = stored_part(archive, line, result_id)
-    if archive.is_ng(result_id):
+    truth = archive.truth(result_id)
+    if truth is not None and truth.state is TruthState.DISPUTED:
+        raise InspectorError(f"the reviewers of part {result_id} differ; adjudicate it, or choose another part")
+    if truth is not None and truth.is_ng:
         raise InspectorError(f"part {result_id} was reviewed as NG; a golden sample shows a good part")
     return picture_of(evidence, part)
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import Final, NamedTuple
 
 from inspector.adapters.ledger import SqlArchive
-from inspector.domain.review import History
+from inspector.domain.part_history import History
 from inspector.errors import InspectorError
 from inspector.lines.states import live_version
 from inspector.ports.ledger import PipelineVersion

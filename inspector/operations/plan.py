@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from inspector.config.file_base import FileBase
 from inspector.domain.line_version import VersionOrigin
+from inspector.domain.part_history import balanced_sample
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import balanced_sample
 from inspector.domain.vote import LabelledVotes, counting
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.recording_file import RecordingFile

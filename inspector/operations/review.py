@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import Any, Final, NamedTuple
 
-from inspector.adapters.ledger import SqlLedger
+from inspector.adapters.ledger import SqlLedger, SqlReviewStore
 from inspector.adapters.mqtt.line_client import Journey
-from inspector.domain.review import Review
+from inspector.domain.review import Review, ReviewLabel, ReviewMode
+from inspector.domain.truth import TruthState
 from inspector.errors import InspectorError
+from inspector.messages.topics import Topics
+from inspector.operations.line_states import user_name
 from inspector.operations.review_file import ReviewRow
 from inspector.ports.ledger import PartCandidate
+from inspector.ports.reviews import ReviewChange
 from inspector.utc import utc_now
 
 MAX_LISTED_FAULTS: Final = 10  # rows in one error
+LABELS: Final = {True: ReviewLabel.NG, False: ReviewLabel.OK}
 
 
 class NamedPart(NamedTuple):
@@ -26,20 +32,30 @@ class NamedPart(NamedTuple):
     result_id: str
 
 
-def store_reviews(database: str, rows: Sequence[ReviewRow], reviewer: str | None) -> dict[str, Any]:
-    """Store all reviews, or none. Returns their counts. Raises InspectorError for parts that the ledger lacks."""
-    asyncio.run(_store_rows(database, rows, reviewer or _user()))
-    return _counts(row.is_ng for row in rows)
+def store_reviews(database: str, topics: Topics, rows: Sequence[ReviewRow], reviewer: str | None) -> dict[str, Any]:
+    """Store all reviews, or none. Returns their counts. Raises InspectorError for parts that the ledger lacks.
+
+    `topics` are those of the messages that tell lines about changed dispositions.
+    """
+    parts, by = asyncio.run(_named_parts(database, rows)), reviewer or user_name()
+    return _store(
+        database, topics, [_review(result_id, row.label, by, row.note, row.classes) for row, result_id in parts]
+    )
 
 
-async def _store_rows(database: str, rows: Sequence[ReviewRow], reviewer: str) -> None:
+async def _named_parts(database: str, rows: Sequence[ReviewRow]) -> list[NamedPart]:
+    """Return the part of every row. Raises InspectorError for rows that mean none, several or contradict each other."""
     async with SqlLedger(database) as ledger:
         found = [await _candidates(ledger, row) for row in rows]
-        _require_known(rows, found)
-        _require_unambiguous(rows, found)
-        parts = [NamedPart(row, named[0].result_id) for row, named in zip(rows, found, strict=True)]
-        _require_one_answer(parts)
-        await ledger.add_reviews([Review(id_, row.is_ng, reviewer, utc_now(), row.note) for row, id_ in parts])
+    _require_known(rows, found)
+    _require_unambiguous(rows, found)
+    parts = [NamedPart(row, named[0].result_id) for row, named in zip(rows, found, strict=True)]
+    _require_one_answer(parts)
+    return parts
+
+
+def _review(result_id: str, label: ReviewLabel, by: str, note: str, classes: tuple[str, ...] = ()) -> Review:
+    return Review(uuid.uuid4().hex, result_id, label, by, utc_now(), ReviewMode.IMPORT, note, classes)
 
 
 def _require_known(rows: Sequence[ReviewRow], found: Sequence[Sequence[PartCandidate]]) -> None:
@@ -57,11 +73,11 @@ def _require_one_answer(parts: Sequence[NamedPart]) -> None:
     contradictions = [
         f"rows {first[part.result_id].number} and {part.row.number}"
         for part in parts
-        if first.setdefault(part.result_id, part.row).is_ng is not part.row.is_ng
+        if first.setdefault(part.result_id, part.row).label is not part.row.label
     ]
     if contradictions:
         raise InspectorError(
-            f"{len(contradictions)} part(s) are both ok and ng; nothing was stored. Keep one row of each: "
+            f"{len(contradictions)} part(s) have different answers; nothing was stored. Keep one row of each: "
             + _listed(contradictions)
         )
 
@@ -97,28 +113,25 @@ def _shown(candidate: PartCandidate) -> str:
     return f"result_id {candidate.result_id} (part_id {part_id}, received {candidate.received_at.isoformat()})"
 
 
-def review_journeys(database: str, journeys: Iterable[Journey]) -> dict[str, Any]:
+def review_journeys(database: str, topics: Topics, journeys: Iterable[Journey]) -> dict[str, Any]:
     """Store the labels of a replayed folder as reviews of the resulting parts. Returns their counts."""
-    labelled = [each for each in journeys if each.verdicts and each.exposure.is_ng is not None]
-    reviews = [
-        Review(
-            journey.verdicts[0][1].result_id, bool(journey.exposure.is_ng), _user(), utc_now(), "label of the folder"
-        )
-        for journey in labelled
-    ]
-    asyncio.run(_store(database, reviews))
-    return _counts(review.is_ng for review in reviews)
+    by = user_name()
+    return _store(
+        database,
+        topics,
+        [
+            _review(each.verdicts[0][1].result_id, LABELS[each.exposure.is_ng], by, "label of the folder")
+            for each in journeys
+            if each.verdicts and each.exposure.is_ng is not None
+        ],
+    )
 
 
-async def _store(database: str, reviews: Sequence[Review]) -> None:
-    async with SqlLedger(database) as ledger:
-        await ledger.add_reviews(reviews)
-
-
-def _counts(is_ng: Iterable[bool]) -> dict[str, Any]:
-    counts = Counter(is_ng)
-    return {"reviewed": {"ok": counts[False], "ng": counts[True]}}
-
-
-def _user() -> str:
-    return os.environ.get("USER", "")
+def _store(database: str, topics: Topics, reviews: Sequence[Review]) -> dict[str, Any]:
+    with closing(SqlReviewStore(database, topics)) as store:
+        stored = store.add_reviews(ReviewChange(reviews))
+    counts = Counter(review.label for review in reviews)
+    return {
+        "reviewed": {label.lower(): counts[label] for label in ReviewLabel},
+        "disputed": sum(each.truth.state is TruthState.DISPUTED for each in stored),
+    }

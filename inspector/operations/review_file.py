@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from inspector.domain.frame import FrameKey
+from inspector.domain.review import MAX_NOTE_CHARACTERS, ReviewLabel
 from inspector.errors import DeclarationError, Fault
 from inspector.operations.csv_table import CsvRow, CsvTable, read_table, require_faultless, shown
 from inspector.operations.formula_cells import with_formula
@@ -23,11 +24,11 @@ COLUMNS: Final = (
     "camera",
     "part_id",
     "note",
+    "classes",
     "line",
     "disposition",
 )
-ANSWERS: Final = {"ng": True, "ok": False}
-MAX_NOTE: Final = 2_000  # characters
+ANSWERS: Final = {label.lower(): label for label in ReviewLabel}
 SHORTENED_NUMBER: Final = re.compile(r"\d[.,]\d+E\+\d+")  # how a spreadsheet writes a long number, losing its end
 
 
@@ -36,10 +37,11 @@ class ReviewRow(NamedTuple):
 
     number: int
     key: FrameKey
-    is_ng: bool
+    label: ReviewLabel
     note: str
     result_id: str | None = None
     part_id: str | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,7 +60,7 @@ def read_review_rows(file: Path, line: str, camera: str | None, encoding: str | 
     answered = [row for row in rows if row.cells[answer] or answer == "verdict"]
     require_faultless([fault for row in answered for fault in _faults(file, row, answer, line, camera)])
     if not answered:
-        raise DeclarationError([Fault(str(file), answer, "no row has an answer", "write ok or ng")])
+        raise DeclarationError([Fault(str(file), answer, "no row has an answer", "write ok, ng or unsure")])
     return [_review_row(row, answer, line, camera) for row in answered]
 
 
@@ -68,10 +70,10 @@ def _answer_column(file: Path, table: CsvTable) -> str:
     if not table.columns & {"trigger_id", "result_id"}:
         faults.append(Fault(str(file), "header", "it has no trigger_id and no result_id", "add one of them", 1))
     if not table.columns & {"review", "verdict"}:
-        faults.append(Fault(str(file), "header", "it has no verdict", "add a column verdict with ok or ng", 1))
+        faults.append(Fault(str(file), "header", "it has no verdict", "add a column verdict with ok, ng or unsure", 1))
     if "disposition" in table.columns and "review" not in table.columns:
         problem = "in a file of exported parts it is the inspector's own answer"
-        faults.append(Fault(str(file), "verdict", problem, "add a column review with ok or ng", 1))
+        faults.append(Fault(str(file), "verdict", problem, "add a column review with ok, ng or unsure", 1))
     require_faultless(faults)
     return "review" if "review" in table.columns else "verdict"
 
@@ -79,7 +81,7 @@ def _answer_column(file: Path, table: CsvTable) -> str:
 def _faults(file: Path, row: CsvRow, answer: str, line: str, camera: str | None) -> list[Fault]:
     cells = row.cells
     found = [
-        (answer, f"{shown(cells[answer])} is neither ok nor ng", "write ok or ng")
+        (answer, f"{shown(cells[answer])} is neither ok, ng nor unsure", "write ok, ng or unsure")
         if cells[answer].lower() not in ANSWERS
         else None,
         ("trigger_id", "it is empty, and so is result_id", "write one of them")
@@ -91,8 +93,11 @@ def _faults(file: Path, row: CsvRow, answer: str, line: str, camera: str | None)
         ("line", f"{shown(cells['line'])} is not {line}", "name the line with --line, one file for each")
         if cells["line"] not in ("", line)
         else None,
-        ("note", f"it has {len(cells['note']):,} characters", f"use at most {MAX_NOTE:,}")
-        if len(cells["note"]) > MAX_NOTE
+        ("classes", f"{shown(cells['classes'])} are defects, and the answer is ok", "empty it, or write ng")
+        if cells["classes"] and cells[answer].lower() == "ok"
+        else None,
+        ("note", f"it has {len(cells['note']):,} characters", f"use at most {MAX_NOTE_CHARACTERS:,}")
+        if len(cells["note"]) > MAX_NOTE_CHARACTERS
         else None,
         *(
             (name, f"{shown(cells[name])} is a number that a spreadsheet shortened", "format the column as text first")
@@ -107,5 +112,6 @@ def _faults(file: Path, row: CsvRow, answer: str, line: str, camera: str | None)
 def _review_row(row: CsvRow, answer: str, line: str, camera: str | None) -> ReviewRow:
     cells = row.cells
     key = FrameKey(line, cells["camera"] or camera or "", cells["trigger_id"])
-    is_ng = ANSWERS[cells[answer].lower()]
-    return ReviewRow(row.number, key, is_ng, cells["note"], cells["result_id"] or None, cells["part_id"] or None)
+    label = ANSWERS[cells[answer].lower()]
+    names = cells["result_id"] or None, cells["part_id"] or None
+    return ReviewRow(row.number, key, label, cells["note"], *names, tuple(cells["classes"].split()))

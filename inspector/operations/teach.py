@@ -16,8 +16,8 @@ from inspector.bootstrap.part_features import FeatureReader
 from inspector.domain.declared import Disposition
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.part import PartRecord
+from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline, SecondOpinion
-from inspector.domain.review import PartHistory
 from inspector.domain.vote import Opinion
 from inspector.errors import InspectorError, LedgerError, PictureError
 from inspector.judging.taught_opinion import pass_limit

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from inspector.adapters.ledger import SqlArchive
 from inspector.config.file_base import FileBase
 from inspector.domain.line_version import VersionOrigin
-from inspector.domain.review import PartHistory
+from inspector.domain.part_history import PartHistory
 from inspector.errors import InspectorError
 from inspector.operations.export import as_yaml
 from inspector.operations.line_records import LineRecords, read_line_records

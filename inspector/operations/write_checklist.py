@@ -13,8 +13,8 @@ from inspector.adapters.ledger import DeclaredVersion, SqlArchive, store_version
 from inspector.config.file_base import FileBase
 from inspector.domain.declared import ViewName
 from inspector.domain.line_version import VersionOrigin
+from inspector.domain.part_history import History
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import History
 from inspector.errors import InspectorError
 from inspector.lines.states import live_version
 from inspector.operations.export import as_yaml

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 from inspector.domain.part import PartRecord
 from inspector.domain.review import Review
+from inspector.domain.truth import Truth
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.utc import span_start
 
@@ -44,10 +45,10 @@ class PartRow(NamedTuple):
 
 
 class PartReviews(NamedTuple):
-    """The latest review of one part, which counts, and how many there are."""
+    """All rows of one part's reviews, oldest first, and the truth that they come to."""
 
-    latest: Review
-    total: int
+    truth: Truth
+    reviews: tuple[Review, ...]
 
 
 class EventRow(NamedTuple):

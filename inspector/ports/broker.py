@@ -14,7 +14,7 @@ class OutgoingMessage(NamedTuple):
 
     `message_id` stays the same when the message is repeated; `topic` is complete. `confirms` marks the verdict: once
     the broker has it, the part counts as PUBLISHED. `correlation` is MQTT's correlation data. `ack_within_ms` is the
-    time within which the gate should acknowledge.
+    time within which the gate should acknowledge. `review` names the review that the message is about.
     """
 
     message_id: str
@@ -23,6 +23,7 @@ class OutgoingMessage(NamedTuple):
     confirms: bool = False
     correlation: bytes | None = None
     ack_within_ms: float | None = None
+    review: str | None = None
 
 
 class Publisher(Protocol):

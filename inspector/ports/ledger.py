@@ -17,7 +17,6 @@ from inspector.domain.part_identity import PartIdentity
 from inspector.domain.pipeline import Pipeline, Retention
 from inspector.domain.reconciliation import Ack, CountComparison, Gap, MissingAck, TriggerCount
 from inspector.domain.report import Words
-from inspector.domain.review import Review
 from inspector.domain.vote import Vote
 from inspector.ports.broker import OutgoingMessage
 
@@ -192,6 +191,9 @@ class OutboxStore(VerdictStore, Protocol):
     async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
         """List messages that the broker has not confirmed, oldest first. `lines` None means all lines."""
 
+    async def review_messages(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
+        """List those of them that are about reviews, oldest first: other processes write them."""
+
     async def confirm(self, message_ids: Sequence[str]) -> None:
         """Record that the broker has these messages. Unknown ids are ignored; confirming twice is allowed."""
 
@@ -246,13 +248,6 @@ class GateStore(Protocol):
         """Compare the counts received before this time with the ledger, each once."""
 
 
-class ReviewStore(Protocol):
-    """What people say about parts."""
-
-    async def add_reviews(self, reviews: Sequence[Review]) -> None:
-        """Append people's reviews. The pictures of reviewed parts are kept for good."""
-
-
 class PictureStore(PipelineStore, Protocol):
     """What picture retention needs."""
 
@@ -273,7 +268,5 @@ class MinuteStore(Protocol):
         """Remove the minutes that are too old at this time."""
 
 
-class Ledger(
-    PartStore, OutboxStore, CameraStore, EventStore, GateStore, ReviewStore, PictureStore, MinuteStore, Protocol
-):
+class Ledger(PartStore, OutboxStore, CameraStore, EventStore, GateStore, PictureStore, MinuteStore, Protocol):
     """The whole ledger. Every method of every store raises LedgerError when the database fails."""

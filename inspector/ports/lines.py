@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 from inspector.domain.line_state import LineState, PassRight
 from inspector.domain.line_version import VersionOrigin
+from inspector.domain.part_history import History
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import History
 from inspector.ports.ledger import PipelineVersion
 
 

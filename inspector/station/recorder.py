@@ -18,9 +18,9 @@ from inspector.domain.decision import Reason, fail_safe
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import Frame
 from inspector.domain.part import Evidence, PartRecord
+from inspector.domain.part_history import is_shadow
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.report import NO_WORDS, Words, WordsState
-from inspector.domain.review import is_shadow
 from inspector.errors import LedgerError
 from inspector.log_context import set_current_result
 from inspector.messages.outgoing import (

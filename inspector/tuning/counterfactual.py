@@ -14,8 +14,8 @@ from inspector.domain.decision import decide, effective_thresholds
 from inspector.domain.declared import Disposition
 from inspector.domain.ladder import steps
 from inspector.domain.part import PartRecord
+from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import PartHistory
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote, counting
 

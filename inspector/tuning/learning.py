@@ -20,8 +20,8 @@ from typing import Final, NamedTuple
 
 from inspector.domain.declared import Disposition
 from inspector.domain.learned import Calibration, Fusion, LearnedSettings, ViewPair
+from inspector.domain.part_history import RARE_SHARE, History, PartHistory, balanced_sample
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import RARE_SHARE, History, PartHistory, balanced_sample
 from inspector.domain.vote import Counting, LabelledVotes, counting
 from inspector.tuning import calibration, correlation, fusion
 from inspector.tuning.correlation import PRIOR_PARTS, Estimate

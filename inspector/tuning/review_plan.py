@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from inspector.domain.declared import Disposition
-from inspector.domain.review import PartHistory
+from inspector.domain.part_history import PartHistory
 from inspector.tuning.threshold_choice import ThresholdChoice
 from inspector.tuning.threshold_evidence import DispositionSample, draw_of
 

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
+from inspector.domain.part_history import HASH_SPACE, History, PartHistory
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import HASH_SPACE, History, PartHistory
 from inspector.tuning.counterfactual import is_decided_by_votes
 from inspector.tuning.threshold_replay import LimitGrid, ReplayedOutcome, ThresholdReplay
 

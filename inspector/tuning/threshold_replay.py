@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from inspector.domain.decision import effective_thresholds
 from inspector.domain.declared import Disposition
+from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import PartHistory
 from inspector.domain.stopping import reachable_scores
 from inspector.domain.vote import Tally
 from inspector.tuning.counterfactual import Replay, StoredVotes

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import NOON, PASSED, REJECTED, a_part, a_pipeline
+from support.fakes import PASSED, REJECTED, a_part, a_pipeline
+from support.reviews import add_reviews, labelled
 
 from inspector.adapters.ledger import DeclaredVersion, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.domain.decision import Decision, Reason, Verdict
@@ -17,7 +18,6 @@ from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.part import PartRecord, PipelineRef
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import Review
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import InspectorError
 from inspector.lines.pricing import Price, Pricing, require_accepted
@@ -69,8 +69,8 @@ class Line:
     async def _store(self, result_id: str, part: PartRecord, ng: bool | None) -> None:
         async with SqlLedger(self.url) as ledger:
             await ledger.record(part, [])
-            if ng is not None:
-                await ledger.add_reviews([Review(result_id, ng, "eve", NOON)])
+        if ng is not None:
+            add_reviews(self.url, [labelled(result_id, ng)])
 
     def price(self, **settings: Any) -> Price:
         with closing(SqlArchive(self.url)) as archive:

@@ -51,6 +51,7 @@ def test_every_topic_of_the_contract_is_a_channel() -> None:
         f"{camera}/verdict",
         f"{camera}/reply/{{reply}}",
         f"{camera}/report",
+        f"{camera}/review",
         f"{camera}/part",
         f"{camera}/reply/{{reply}}",
         "acme/plant1/{line}/event",

@@ -10,14 +10,13 @@ import pytest
 from support.challenges import drawn
 from support.declarations import a_pipeline
 from support.fakes import a_part
+from support.reviews import add_reviews, labelled
 
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.domain.part import Evidence
-from inspector.domain.review import Review
 from inspector.errors import InspectorError
 from inspector.operations.challenge import ChallengeSource, add_challenge_parts, challenge_sets, pictures_in
 from inspector.settings import Settings
-from inspector.utc import utc_now
 
 UNSAID = ChallengeSource(None)
 
@@ -81,8 +80,8 @@ def settings(tmp_path: Path) -> Settings:
                 stored = evidence.put(drawn(number), "image/png")
                 picture = Evidence(stored.sha256, "image/png", stored.size_bytes)
                 await ledger.record(a_part(name, camera=camera, evidence=picture, part_id="SN1"), [])
-            reviewed = ("pcb-cam1-reviewed", "pcb-cam2-cut")
-            await ledger.add_reviews([Review(each, True, "ann", utc_now()) for each in reviewed])
+        reviewed = ("pcb-cam1-reviewed", "pcb-cam2-cut")
+        add_reviews(settings.database, [labelled(each, True) for each in reviewed])
 
     asyncio.run(record())
     return settings

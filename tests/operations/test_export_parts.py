@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from support.fakes import NOON, REJECTED, a_part
+from support.reviews import NG, OK, a_review, add_reviews
 
 from inspector.adapters.ledger import SqlArchive, SqlLedger, upgrade
 from inspector.domain.declared import Severity
 from inspector.domain.part import PartRecord
 from inspector.domain.report import Box, Finding, Words, WordsState
-from inspector.domain.review import Review
+from inspector.domain.review import Review, ReviewMode
 from inspector.operations.export_parts import COLUMNS, PARTS_PER_QUERY, iter_parts, iter_reviewed, write_csv
 from inspector.operations.export_parts import write_jsonl as write_reports
 from inspector.operations.formula_cells import with_formula
@@ -38,10 +39,10 @@ def fill(url: str, parts: Sequence[PartRecord], reviews: Sequence[Review] = ()) 
         async with SqlLedger(url) as ledger:
             for part in parts:
                 await ledger.record(part, [])
-            for review in reviews:
-                await ledger.add_reviews([review])
 
     asyncio.run(store())
+    if reviews:
+        add_reviews(url, reviews)
 
 
 def exported(url: str, wanted: PartFilter = PartFilter(), limit: int | None = None) -> list[dict[str, str]]:  # noqa: B008
@@ -79,12 +80,15 @@ def test_part_id_lot_and_product_are_whole(ledger: str, part_id: str) -> None:
     assert (row["part_id"], row["lot"], row["product"], row["traceparent"]) == (part_id, "lot " * 20, "p" * 64, trace)
 
 
-def test_latest_review_has_columns_of_its_own(ledger: str) -> None:
+def test_truth_and_the_review_that_brought_it_about_have_columns(ledger: str) -> None:
     parts = [a_part("seen", result_id="seen"), a_part("unseen", result_id="unseen")]
-    fill(ledger, parts, [Review("seen", False, "ann", NOON), Review("seen", True, "=bob", NOON, "pit, at the edge")])
+    said = [a_review("seen", OK), a_review("seen", NG, "=bob", mode=ReviewMode.AUDIT)]
+    decided = a_review("seen", NG, "=eve", note="pit, at the edge", mode=ReviewMode.ADJUDICATION, classes=("pit",))
+    fill(ledger, parts, [*said, decided])
     unseen, seen = exported(ledger)
-    reviews = [(each["reviews"], each["review_verdict"], each["review_by"]) for each in (seen, unseen)]
-    assert reviews == [("2", "NG", "'=bob"), ("0", "", "")]
+    reviews = [(each["reviews"], each["truth"], each["truth_state"], each["review_by"]) for each in (seen, unseen)]
+    assert reviews == [("3", "NG", "ADJUDICATED", "'=eve"), ("0", "", "", "")]
+    assert (seen["review_mode"], seen["review_classes"]) == ("adjudication", "pit")
     assert (seen["verdict"], seen["review_note"], seen["review_at"]) == ("OK", "pit, at the edge", NOON.isoformat())
 
 
@@ -108,7 +112,7 @@ def test_exported_file_is_reviewed_and_read_again(ledger: str, tmp_path: Path) -
         writer.writerow([*row, "Review"])
         writer.writerow([*row.values(), "NG"])
     [read] = read_review_rows(file, "pcb", None)
-    assert (read.result_id, read.part_id, read.is_ng) == ("r-1", "=SN;1", True)
+    assert (read.result_id, read.part_id, read.label) == ("r-1", "=SN;1", NG)
 
 
 def test_json_lines_hold_every_report(ledger: str) -> None:

@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 from support.databases import fetch
 from support.fakes import a_part, a_pipeline
+from support.reviews import add_reviews, labelled
 
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.domain.line_version import VersionOrigin
-from inspector.domain.review import Review
 from inspector.errors import ConflictError, InspectorError
 from inspector.lab.synthetic import draw, encode
 from inspector.operations.golden import golden_samples, plan_addition, plan_removal, store_change
 from inspector.settings import Settings
-from inspector.utc import utc_now
 
 
 @pytest.fixture
@@ -83,7 +82,7 @@ async def test_stored_part_becomes_a_golden_sample_unless_it_was_reviewed_as_ng(
     async with SqlLedger(here.database) as ledger:
         for name, seed in (("good", 5), ("bad", 6)):
             await ledger.record(a_part(name, evidence=evidence.put(encode(draw("board", seed)), "")), [])
-        await ledger.add_reviews([Review(a_part("bad").result_id, True, "ann", utc_now())])
+    add_reviews(here.database, [labelled(a_part("bad").result_id, True)])
     change = plan_addition(here, "pcb", [], [a_part("good").result_id], "", first=False)
     assert len(change.samples) == 2
     with pytest.raises(InspectorError, match="was reviewed as NG; a golden sample shows a good part"):

@@ -20,6 +20,7 @@ from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.plan_report import plan_report
 from inspector.lab.report_files import write_report
+from inspector.messages.topics import Topics
 from inspector.operations.apply import plan_changes as plan_change
 from inspector.operations.learn import learn_line
 from inspector.operations.plan import plan_line, write_plan
@@ -63,7 +64,7 @@ def live(url: str) -> PipelineVersion:
 
 
 def taught(url: str, folder: Path, count: int) -> None:
-    store_reviews(url, read_review_rows(reviews(folder, count), "pcb", "cam1"), "ann")
+    store_reviews(url, Topics(), read_review_rows(reviews(folder, count), "pcb", "cam1"), "ann")
 
 
 @pytest.fixture

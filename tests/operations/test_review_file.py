@@ -11,7 +11,9 @@ from support.fakes import a_part
 
 from inspector.adapters.ledger import SqlLedger, upgrade
 from inspector.domain.part import PartRecord
+from inspector.domain.review import ReviewLabel
 from inspector.errors import DeclarationError, InspectorError
+from inspector.messages.topics import Topics
 from inspector.operations.review import store_reviews
 from inspector.operations.review_file import read_review_rows
 
@@ -40,7 +42,8 @@ def written(folder: Path, text: str) -> Path:
 
 
 def stored(url: str, file: Path, camera: str | None = "cam1") -> dict[str, int]:
-    return dict(store_reviews(url, read_review_rows(file, "pcb", camera), "ann")["reviewed"])
+    counts = store_reviews(url, Topics(), read_review_rows(file, "pcb", camera), "ann")["reviewed"]
+    return {answer: counts[answer] for answer in ("ok", "ng")}
 
 
 def refusal(url: str, file: Path) -> str:
@@ -54,7 +57,7 @@ def test_file_as_excel_writes_it_is_stored(ledger: str, tmp_path: Path) -> None:
     file.write_bytes("Trigger ID;Verdict;Note;p_ng\r\nt-2; NG ;\u00e9raflure;0,97\r\n;;;\r\n".encode("utf-8-sig"))
     assert stored(ledger, file) == {"ok": 0, "ng": 1}
     [row] = read_review_rows(file, "pcb", "cam1")
-    assert (row.number, row.note, row.is_ng) == (2, "\u00e9raflure", True)
+    assert (row.number, row.note, row.label) == (2, "\u00e9raflure", ReviewLabel.NG)
 
 
 def test_result_id_names_one_of_several_parts_and_needs_no_camera(ledger: str, tmp_path: Path) -> None:
@@ -105,9 +108,9 @@ def test_all_faults_are_named_with_row_and_remedy(ledger: str, tmp_path: Path) -
     [
         ("trigger_id\nt-1\n", "1: header: it has no verdict; add a column verdict"),
         ("verdict\nok\n", "1: header: it has no trigger_id and no result_id; add one of them"),
-        ("trigger_id,review\nt-1,\n", "review: no row has an answer; write ok or ng"),
+        ("trigger_id,review\nt-1,\n", "review: no row has an answer; write ok, ng or unsure"),
         ("trigger_id,verdict\nt-9,ok\nt-2,ok\n", "1 part(s) not in the ledger; nothing was stored. Correct the ids"),
-        ("result_id,verdict\nfirst,ok\nthird,ok\nfirst,ng\n", "1 part(s) are both ok and ng; nothing was stored."),
+        ("result_id,verdict\nfirst,ok\nthird,ok\nfirst,ng\n", "1 part(s) have different answers; nothing was stored."),
     ],
 )
 def test_file_that_can_not_be_stored_whole_is_refused(ledger: str, tmp_path: Path, text: str, complaint: str) -> None:
@@ -125,3 +128,19 @@ def test_rows_that_are_not_in_the_ledger_are_named(ledger: str, tmp_path: Path) 
     refused = refusal(ledger, written(tmp_path, "trigger_id,verdict\n" + rows))
     assert "row 2 pcb/cam1/x-0, row 3 pcb/cam1/x-1" in refused
     assert "and 4 more" in refused
+
+
+def test_unsure_and_classes_are_answers_too(ledger: str, tmp_path: Path) -> None:
+    file = written(tmp_path, "result_id,verdict,classes\nfirst,ng,scratch dent\nsecond,unsure,\n")
+    figures = store_reviews(ledger, Topics(), read_review_rows(file, "pcb", None), "ann")
+    assert figures == {"reviewed": {"ok": 0, "ng": 1, "unsure": 1}, "disputed": 0}
+    assert read_review_rows(file, "pcb", None)[0].classes == ("scratch", "dent")
+    assert "classes: 'dent' are defects" in refusal(
+        ledger, written(tmp_path, "result_id,verdict,classes\nfirst,ok,dent\n")
+    )
+
+
+def test_second_reviewer_who_differs_makes_the_part_disputed(ledger: str, tmp_path: Path) -> None:
+    stored(ledger, written(tmp_path, "result_id,verdict\nfirst,ok\n"))
+    rows = read_review_rows(written(tmp_path, "result_id,verdict\nfirst,ng\n"), "pcb", None)
+    assert store_reviews(ledger, Topics(), rows, "bob")["disputed"] == 1

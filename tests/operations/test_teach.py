@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from support.fakes import NOON, a_part, a_pipeline
+from support.reviews import add_reviews, labelled
 from support.taught_parts import taught_parts
 
 from inspector.adapters.ledger import (
@@ -25,7 +26,6 @@ from inspector.adapters.ledger import (
 from inspector.bootstrap.part_features import FeatureReader
 from inspector.cli.teach import teaching_table
 from inspector.config.diff import DeclaredPipeline
-from inspector.domain.review import Review
 from inspector.errors import InspectorError
 from inspector.operations.apply import plan_changes
 from inspector.operations.teach import teach_line
@@ -78,7 +78,7 @@ class LineLedger:
                 at = NOON + timedelta(hours=number)
                 record = a_part(f"t{number}", received_at=at, lot=f"L{number}", evidence=stored if pictures else None)
                 await store.record(record, [])
-                await store.add_reviews([Review(record.result_id, part.is_ng, "ann", at)])
+                add_reviews(self.url, [labelled(record.result_id, part.is_ng, at=at)])
 
     def teach(self, *, dry_run: bool = False):  # type: ignore[no-untyped-def]
         return teach_line(self.url, self.evidence, "pcb", self.features, dry_run=dry_run)

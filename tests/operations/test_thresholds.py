@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from support.fakes import PASSED, REJECTED, a_part, a_pipeline
+from support.reviews import add_reviews, labelled
 from typer.testing import CliRunner
 
 from inspector.adapters.ledger import DeclaredVersion, SqlLedger, store_versions, upgrade
@@ -19,12 +20,10 @@ from inspector.cli.thresholds import thresholds_table
 from inspector.config.loader import read_pipeline
 from inspector.domain.declared import ViewName
 from inspector.domain.part import Evidence
-from inspector.domain.review import Review
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import InspectorError
 from inspector.operations.thresholds import ThresholdAdvice, advise_thresholds, write_review_list, write_thresholds
 from inspector.tuning.threshold_choice import ThresholdPromise
-from inspector.utc import utc_now
 
 LINE = a_pipeline(ladder=[{"views": ["direct"]}])
 PROMISE = ThresholdPromise(escape=0.05)
@@ -55,8 +54,8 @@ async def fill(folder: Path, scores: Sequence[tuple[float, bool | None]]) -> Non
             )
             await ledger.record(part, [])
             if ng is not None:
-                known.append(Review(part.result_id, ng, "ann", utc_now()))
-        await ledger.add_reviews(known)
+                known.append(labelled(part.result_id, ng))
+    add_reviews(url(folder), known)
 
 
 def filled(folder: Path, scores: Sequence[tuple[float, bool | None]]) -> str:
@@ -119,12 +118,7 @@ def test_rejects_alone_prove_nothing_and_the_passed_parts_to_review_are_listed(f
 def test_reviewing_the_listed_parts_proves_it(folder: Path) -> None:
     ledger = filled(folder, [(0.95, True)] * 80 + [(0.05, None)] * 200 + [(0.05, False)] * 20)
     listed = advise_thresholds(ledger, "pcb", PROMISE).next_parts
-
-    async def review() -> None:
-        async with SqlLedger(ledger) as store:
-            await store.add_reviews([Review(each.part.result_id, False, "ann", utc_now()) for each in listed])
-
-    asyncio.run(review())
+    add_reviews(ledger, [labelled(each.part.result_id, False) for each in listed])
     after = advise_thresholds(ledger, "pcb", PROMISE)
     missing = after.plan.ng_missing if after.plan else 0
     assert missing < 8  # the draw may keep a few NG parts less than expected

@@ -17,6 +17,7 @@ from rich.console import Console
 from support import demo_model
 from support.fakes import a_part, a_pipeline
 from support.paths import ROOT
+from support.reviews import add_reviews, labelled
 from support.seeing_engine import SeeingEngine
 
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
@@ -24,7 +25,6 @@ from inspector.cli.checklist import checklist_table
 from inspector.config.diff import DeclaredPipeline
 from inspector.config.loader import read_pipeline
 from inspector.domain.learned import LearnedSettings
-from inspector.domain.review import Review
 from inspector.errors import ConflictError, InspectorError
 from inspector.lab.synthetic import encode, golden
 from inspector.operations.apply import plan_changes as plan_change
@@ -32,7 +32,6 @@ from inspector.operations.apply import read_pipelines
 from inspector.operations.write_checklist import ChecklistResources, ChecklistResult, write_checklist, write_file
 from inspector.ports.engine import Engine
 from inspector.ports.ledger import PipelineVersion
-from inspector.utc import utc_now
 
 LADDER = [{"views": ["direct"]}, {"views": ["checklist"]}]
 SCRATCH, SHORT = "Does a line run across the green lacquer?", "Is copper bridged between two traces?"
@@ -68,7 +67,7 @@ class Shop:
             for number, (data, ng) in enumerate(pictures.items()):
                 part = a_part(f"t-{number}", evidence=self.evidence.put(data, "image/jpeg"))
                 await ledger.record(part, [])
-                await ledger.add_reviews([Review(part.result_id, ng, "ann", utc_now())])
+                add_reviews(self.database, [labelled(part.result_id, ng)])
 
     def live(self) -> PipelineVersion:
         archive = SqlArchive(self.database)

@@ -20,6 +20,7 @@ from inspector.domain.pipeline import Pipeline, Retention, line_fingerprint
 from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.domain.report import Words, WordsState
 from inspector.domain.review import Review
+from inspector.domain.truth import truth_of
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import LedgerError
 from inspector.messages.withdrawal import correct_report, gate_deadline, report_id
@@ -116,7 +117,6 @@ class MemoryLedger:
         self.acks: dict[str, Ack] = {}
         self.due: dict[str, tuple[FrameKey, datetime, float]] = {}
         self.counts: dict[TriggerCount, CountComparison | None] = {}
-        self.reviewed: set[str] = set()
         self.reviews: list[Review] = []
         self.shadows: dict[str, tuple[Vote, ...]] = {}
         self.marked: dict[str, str] = {}
@@ -200,6 +200,10 @@ class MemoryLedger:
         waiting = [each for each in self.outbox if not each.published]
         return [each.message for each in waiting if lines is None or each.line in lines][:limit]
 
+    async def review_messages(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
+        waiting = await self.unpublished(lines, len(self.outbox))
+        return [message for message in waiting if message.review is not None][:limit]
+
     async def confirm(self, message_ids: Sequence[str]) -> None:
         self._reach()
         for posted in self.outbox:
@@ -275,11 +279,12 @@ class MemoryLedger:
     async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
         self._reach()
         horizon = now - timedelta(hours=retention.after_hours)
+        reviewed = {review.result_id for review in self.reviews}
         needed = {sha256 for version in self.versions for sha256 in version.golden}
         candidates: set[str] = set()
         for part in (row.part for row in self.rows if row.part.evidence):
             assert part.evidence is not None
-            old = part.key.line == line and part.decided_at < horizon and part.result_id not in self.reviewed
+            old = part.key.line == line and part.decided_at < horizon and part.result_id not in reviewed
             kept = int(part.evidence.sha256[:8], 16) < retention.pass_pictures * 2**32
             goes = old and not kept and part.decision.disposition is Disposition.PASS
             (candidates if goes else needed).add(part.evidence.sha256)
@@ -297,13 +302,6 @@ class MemoryLedger:
         self._reach()
         self._known(result_id)
         self.shadows.setdefault(result_id, tuple(votes))
-
-    async def add_reviews(self, reviews: Sequence[Review]) -> None:
-        self._reach()
-        for review in reviews:
-            self._known(review.result_id)
-        self.reviews += reviews
-        self.reviewed |= {review.result_id for review in reviews}
 
     def _known(self, result_id: str) -> None:
         if self.part(result_id) is None:
@@ -373,7 +371,7 @@ class MemoryLedger:
         for row in (row for row in self.rows if row.number in numbers):
             mine = [review for review in self.reviews if review.result_id == row.part.result_id]
             if mine:
-                found[row.number] = PartReviews(mine[-1], len(mine))
+                found[row.number] = PartReviews(truth_of(mine), tuple(mine))
         return found
 
     def event_page(self, before: int | None, limit: int) -> list[EventRow]:

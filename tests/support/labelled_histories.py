@@ -9,7 +9,7 @@ from collections import Counter
 from support.fakes import PASSED, REJECTED, a_part
 
 from inspector.domain.declared import ViewName
-from inspector.domain.review import History, PartHistory
+from inspector.domain.part_history import History, PartHistory
 from inspector.domain.vote import StoppedBy, Vote
 
 FINGERPRINT = "0123456789abcdef"  # that of a_part

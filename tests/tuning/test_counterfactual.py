@@ -8,7 +8,7 @@ from support.labelled_histories import FINGERPRINT, labelled_history
 
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.learned import LearnedSettings
-from inspector.domain.review import PartHistory
+from inspector.domain.part_history import PartHistory
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.tuning.counterfactual import Outcome, Replay, impact
 

@@ -10,8 +10,8 @@ from support.labelled_histories import FINGERPRINT, history, labelled_history
 
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.learned import LearnedSettings, ViewPair
+from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.review import PartHistory
 from inspector.domain.vote import Tally, Vote, counting
 from inspector.tuning.learning import MIN_REVIEWED_PER_CLASS, MIN_SHADOW_PARTS, learn_from_history
 

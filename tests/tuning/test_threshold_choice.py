@@ -9,8 +9,8 @@ from support.labelled_histories import FINGERPRINT, history
 from support.vote_model import drawn_scores, evidence_of_scores, reviewed
 
 from inspector.domain.declared import Disposition, ViewName
+from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Thresholds
-from inspector.domain.review import PartHistory
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.numerics.exact_bounds import upper_bound
 from inspector.tuning.review_plan import review_plan

@@ -13,8 +13,8 @@ from support.labelled_histories import FINGERPRINT
 
 from inspector.domain.declared import ViewName
 from inspector.domain.learned import LearnedSettings
+from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline, Thresholds
-from inspector.domain.review import PartHistory
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.tuning.counterfactual import Replay
 from inspector.tuning.threshold_replay import OUTCOME_OF, LimitGrid, ReplayedOutcome, ThresholdReplay

@@ -19,6 +19,7 @@ from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
 from inspector.adapters.ledger.people import SqlPeople
 from inspector.adapters.ledger.qualification import SqlQualificationStore
 from inspector.adapters.ledger.rebuild_sums import rebuild_sums
+from inspector.adapters.ledger.reviews import SqlReviewStore
 from inspector.adapters.ledger.schema import SchemaState, schema_state, upgrade
 from inspector.adapters.ledger.unknown_cameras import SqlUnknownCameras
 from inspector.adapters.ledger.versions import store_versions
@@ -38,6 +39,7 @@ __all__ = [
     "SqlLineStore",
     "SqlPeople",
     "SqlQualificationStore",
+    "SqlReviewStore",
     "SqlUnknownCameras",
     "TableCopy",
     "check_integrity",

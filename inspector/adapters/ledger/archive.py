@@ -26,8 +26,9 @@ from inspector.adapters.ledger.totals import totals
 from inspector.adapters.ledger.versions import versions_of
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
+from inspector.domain.part_history import History, PartHistory
 from inspector.domain.reconciliation import Balance
-from inspector.domain.review import History, PartHistory
+from inspector.domain.truth import Truth
 from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.ports.lines import JudgedCamera, LineVersion
@@ -81,16 +82,16 @@ class SqlArchive:
         """Return the line's parts under this fingerprint: all reviewed and shadow parts, and the newest others."""
         return read(self._engine, hindsight.history, line, fingerprint, newest)
 
-    def is_ng(self, result_id: str) -> bool | None:
-        """Return what the latest review says about a part; None where nobody has reviewed it."""
-        return read(self._engine, hindsight.is_ng, result_id)
+    def truth(self, result_id: str) -> Truth | None:
+        """Return the truth about a part; None where nobody has reviewed it."""
+        return read(self._engine, hindsight.truth, result_id)
 
     def reviewed(self, line: str, newest: int) -> list[PartHistory]:
-        """Return the newest reviewed parts of this line under any fingerprint, oldest first."""
+        """Return the newest parts of this line with a truth, under any fingerprint, oldest first."""
         return read(self._engine, hindsight.reviewed, line, newest)
 
     def reviewed_elsewhere(self, line: str, fingerprint: str) -> int:
-        """Count the line's reviewed parts under other fingerprints."""
+        """Count the line's parts with a truth under other fingerprints."""
         return read(self._engine, hindsight.reviewed_elsewhere, line, fingerprint)
 
     def outcome_sums(self, query: StatisticsQuery) -> Sequence[OutcomeSum]:

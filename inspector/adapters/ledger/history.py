@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, func, select
 
 from inspector.adapters.ledger.database import value_pages
 from inspector.adapters.ledger.declarations import pipeline_of
-from inspector.adapters.ledger.reads import load
+from inspector.adapters.ledger.reads import load, part_reviews
 from inspector.adapters.ledger.rows import vote_of
-from inspector.adapters.ledger.tables import parts, pipeline_versions, reviews, shadow_votes
+from inspector.adapters.ledger.tables import parts, pipeline_versions, shadow_votes, truths
 from inspector.domain.cameras import ANY_CAMERA
 from inspector.domain.declared import Disposition
-from inspector.domain.review import History, PartHistory
+from inspector.domain.part_history import History, PartHistory
+from inspector.domain.review import ReviewLabel
+from inspector.domain.truth import IS_NG, Truth
 from inspector.domain.vote import Vote
 from inspector.ports.lines import JudgedCamera
+
+COUNTED: Final = select(truths.c.part).where(truths.c.label.in_(IS_NG))  # parts whose truth is OK or NG
 
 
 def fingerprint(connection: Connection, line: str, camera: str | None = None) -> str | None:
@@ -40,12 +44,12 @@ def fingerprint(connection: Connection, line: str, camera: str | None = None) ->
 def history(connection: Connection, line: str, fingerprint: str, newest: int) -> History:
     mine = (parts.c.line == line, parts.c.fingerprint == fingerprint)
     numbers = set(connection.scalars(select(parts.c.number).where(*mine).order_by(parts.c.number.desc()).limit(newest)))
-    for known in (reviews.c.part, shadow_votes.c.part):
-        numbers |= set(connection.scalars(select(parts.c.number).where(*mine, parts.c.number.in_(select(known)))))
+    for chosen in (COUNTED, select(shadow_votes.c.part)):
+        numbers |= set(connection.scalars(select(parts.c.number).where(*mine, parts.c.number.in_(chosen))))
     wanted = sorted(numbers)
-    shadows, truths = _shadows(connection, wanted), _truths(connection, wanted)
+    shadows, known = _shadows(connection, wanted), _truths(connection, wanted)
     rows = load(connection, wanted, texts=False)
-    found = tuple(PartHistory(row.part, tuple(shadows[row.number]), truths.get(row.number)) for row in rows)
+    found = tuple(PartHistory(row.part, tuple(shadows[row.number]), known.get(row.number)) for row in rows)
     kind = parts.c.would_be_disposition
     counted = connection.execute(select(kind, func.count()).where(*mine).group_by(kind))
     return History(found, {Disposition(name): count for name, count in counted})
@@ -59,24 +63,24 @@ def judged_cameras(connection: Connection, line: str) -> list[JudgedCamera]:
     return [JudgedCamera(*row) for row in connection.execute(rows.order_by(part.number))]
 
 
-def is_ng(connection: Connection, result_id: str) -> bool | None:
-    """Return what the latest review says about a part; None where nobody has reviewed it."""
-    said = select(reviews.c.is_ng).join(parts, parts.c.number == reviews.c.part).where(parts.c.result_id == result_id)
-    return connection.scalar(said.order_by(reviews.c.number.desc()).limit(1))
+def truth(connection: Connection, result_id: str) -> Truth | None:
+    """Return the truth about a part; None where nobody has reviewed it."""
+    number = connection.scalar(select(parts.c.number).where(parts.c.result_id == result_id))
+    known = part_reviews(connection, [number]) if number is not None else {}
+    return known[number].truth if number in known else None
 
 
 def reviewed(connection: Connection, line: str, newest: int) -> list[PartHistory]:
-    """Return the newest reviewed parts of a line under any fingerprint, oldest first."""
-    mine = select(parts.c.number).where(parts.c.line == line, parts.c.number.in_(select(reviews.c.part)))
-    numbers = sorted(connection.scalars(mine.order_by(parts.c.number.desc()).limit(newest)))
-    truths = _truths(connection, numbers)
-    rows = load(connection, numbers, texts=False)
-    return [PartHistory(row.part, (), truths[row.number]) for row in rows if row.number in truths]
+    """Return the newest parts of a line with a truth, under any fingerprint, oldest first."""
+    mine = COUNTED.where(truths.c.line == line).order_by(truths.c.part.desc()).limit(newest)
+    numbers = sorted(connection.scalars(mine))
+    known = _truths(connection, numbers)
+    return [PartHistory(row.part, (), known[row.number]) for row in load(connection, numbers, texts=False)]
 
 
 def reviewed_elsewhere(connection: Connection, line: str, fingerprint: str) -> int:
     other = (parts.c.line == line, parts.c.fingerprint != fingerprint)
-    known = select(func.count()).where(*other, parts.c.number.in_(select(reviews.c.part)))
+    known = select(func.count()).where(*other, parts.c.number.in_(COUNTED))
     return connection.scalar(known) or 0
 
 
@@ -109,10 +113,10 @@ def _shadows(connection: Connection, numbers: list[int]) -> dict[int, list[Vote]
 
 
 def _truths(connection: Connection, numbers: list[int]) -> dict[int, bool]:
-    """Return the latest review of each part."""
-    every = select(reviews.c.part, reviews.c.is_ng).order_by(reviews.c.number)
+    """Return whether each part is NG. Parts without a truth are missing."""
+    counted = select(truths.c.part, truths.c.label).where(truths.c.label.in_(IS_NG))
     return {
-        row.part: row.is_ng
+        row.part: IS_NG[ReviewLabel(row.label)]
         for some in value_pages(numbers)
-        for row in connection.execute(every.where(reviews.c.part.in_(some)))
+        for row in connection.execute(counted.where(truths.c.part.in_(some)))
     }

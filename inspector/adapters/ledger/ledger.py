@@ -26,7 +26,6 @@ from inspector.domain.part_identity import PartIdentity
 from inspector.domain.pipeline import Retention
 from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.domain.report import Words
-from inspector.domain.review import Review
 from inspector.domain.spans import Span
 from inspector.domain.vote import Vote
 from inspector.ports.archive import PartRow
@@ -126,6 +125,9 @@ class SqlLedger:
     async def unpublished(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
         return await self._read(reads.unpublished, lines, limit)
 
+    async def review_messages(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
+        return await self._read(reads.review_messages, lines, limit)
+
     async def confirm(self, message_ids: Sequence[str]) -> None:
         await self._writer.submit(writes.confirm, tuple(message_ids))
 
@@ -170,9 +172,6 @@ class SqlLedger:
         if found:
             await self._writer.submit(books.note_compared, found)
         return found
-
-    async def add_reviews(self, reviews: Sequence[Review]) -> None:
-        await self._writer.submit(writes.add_reviews, tuple(reviews))
 
     async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
         await self._writer.submit(writes.add_shadow, writes.ShadowVotes(result_id, tuple(votes)))

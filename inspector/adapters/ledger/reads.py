@@ -8,15 +8,16 @@ from itertools import groupby
 from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, tuple_
 
 from inspector.adapters.ledger.database import value_pages
 from inspector.adapters.ledger.declarations import pipeline_of
-from inspector.adapters.ledger.rows import outgoing_of, part_of
+from inspector.adapters.ledger.rows import outgoing_of, part_of, review_of
 from inspector.adapters.ledger.tables import (
     cameras,
     evidence,
     is_pending,
+    is_review_message,
     is_waiting,
     line_states,
     outbox,
@@ -31,6 +32,7 @@ from inspector.domain.line_state import LineState, LineStatus, PassRight, RightO
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import Review
+from inspector.domain.truth import truth_of
 from inspector.errors import LedgerError
 from inspector.ports.archive import CameraPosition, PartReviews, PartRow
 from inspector.ports.broker import OutgoingMessage
@@ -46,7 +48,17 @@ def unfinished_words(connection: Connection, lines: Sequence[str]) -> list[PartR
 
 
 def unpublished(connection: Connection, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
-    waiting = select(outbox).where(is_waiting).order_by(outbox.c.number).limit(limit)
+    return _outgoing(connection, is_waiting, lines, limit)
+
+
+def review_messages(connection: Connection, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
+    return _outgoing(connection, is_review_message, lines, limit)
+
+
+def _outgoing(
+    connection: Connection, which: ColumnElement[bool], lines: Sequence[str] | None, limit: int
+) -> list[OutgoingMessage]:
+    waiting = select(outbox).where(which).order_by(outbox.c.number).limit(limit)
     if lines is not None:
         waiting = waiting.where(outbox.c.line.in_(lines))
     return [outgoing_of(row) for row in connection.execute(waiting)]
@@ -111,14 +123,13 @@ def load(connection: Connection, numbers: Sequence[int], *, texts: bool = True) 
 
 
 def part_reviews(connection: Connection, numbers: Sequence[int]) -> dict[int, PartReviews]:
-    """Return the latest review of each part, and their count."""
+    """Return all reviews of each part, and the truth that they come to."""
     every = select(reviews, parts.c.result_id).join(parts, parts.c.number == reviews.c.part).order_by(reviews.c.number)
-    found: dict[int, PartReviews] = {}
+    found: dict[int, list[Review]] = defaultdict(list)
     for some in value_pages(numbers):
         for row in connection.execute(every.where(reviews.c.part.in_(some))):
-            total = found[row.part].total + 1 if row.part in found else 1
-            found[row.part] = PartReviews(Review(row.result_id, row.is_ng, row.reviewer, row.at, row.note), total)
-    return found
+            found[row.part].append(review_of(row))
+    return {number: PartReviews(truth_of(rows), tuple(rows)) for number, rows in found.items()}
 
 
 def _load(connection: Connection, numbers: Sequence[int], *, texts: bool) -> dict[int, PartRow]:

@@ -13,7 +13,7 @@ from inspector.domain.line_state import LineState
 from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.domain.reconciliation import TriggerCount
 from inspector.domain.report import NO_WORDS, Box, Finding, Words, WordsState
-from inspector.domain.review import Review
+from inspector.domain.review import Review, ReviewBox, ReviewLabel, ReviewMode
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import CameraActivity, Event
@@ -64,7 +64,30 @@ def opinion_rows(number: int, part: PartRecord) -> list[Row]:
 
 
 def review_row(number: int, review: Review) -> Row:
-    return {"part": number} | _fields(review, "is_ng", "reviewer", "at", "note")
+    """Return the row of a review of the part with this number."""
+    marked = [{"bbox_norm": list(box.bbox_norm), "defect": box.defect} for box in review.boxes]
+    said = {"part": number, "classes": list(review.classes), "boxes": marked}
+    how = _fields(review, "review_id", "label", "reviewer", "at", "mode", "note")
+    return said | how | _fields(review, "seconds", "blind", "probability", "supersedes")
+
+
+def review_of(row: Any) -> Review:
+    """Build the review from its row, joined with its part."""
+    return Review(
+        review_id=row.review_id,
+        result_id=row.result_id,
+        label=ReviewLabel(row.label) if row.label else None,
+        reviewer=row.reviewer,
+        at=row.at,
+        mode=ReviewMode(row.mode),
+        note=row.note,
+        classes=tuple(row.classes),
+        boxes=tuple(ReviewBox(Box(*box["bbox_norm"]), box["defect"]) for box in row.boxes),
+        seconds=row.seconds,
+        blind=row.blind,
+        probability=row.probability,
+        supersedes=row.supersedes,
+    )
 
 
 def words_row(words: Words) -> Row:

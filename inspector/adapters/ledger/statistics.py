@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, exists, func, select
 
-from inspector.adapters.ledger.tables import defect_quarters, is_reviewed, part_quarters, parts, reviews
+from inspector.adapters.ledger.tables import defect_quarters, is_reviewed, part_quarters, parts, reviews, truths
 from inspector.domain.declared import Disposition
+from inspector.domain.review import ReviewLabel
+from inspector.domain.truth import IS_NG
 from inspector.ports.archive import QUARTER
 from inspector.ports.statistics import GivenAnswer, OutcomeSum, ReviewedSum, StatisticsQuery
 from inspector.utc import span_start
@@ -33,41 +35,54 @@ def defect_sums(connection: Connection, query: StatisticsQuery) -> Mapping[str, 
 
 
 def reviewed_defect_sums(connection: Connection, query: StatisticsQuery) -> Mapping[str, int]:
-    """Count the classes of reports on parts that people called NG."""
-    del connection, query
-    return {}
+    """Count the classes that people named on parts whose truth is NG."""
+    named = select(reviews.c.classes).join_from(truths, reviews, reviews.c.review_id == truths.c.by)
+    named = named.join(parts, parts.c.number == truths.c.part).where(truths.c.label == ReviewLabel.NG)
+    rows = connection.scalars(named.where(is_reviewed, *_decided_in(query)))
+    return Counter(name for classes in rows for name in classes)
 
 
 def reviewed_sums(connection: Connection, query: StatisticsQuery) -> list[ReviewedSum]:
     counted = Counter(
-        (span_start(row.decided_at, QUARTER), Disposition(row.would_be_disposition), row.is_ng)
-        for row in connection.execute(_truths(query))
+        (span_start(row.decided_at, QUARTER), Disposition(row.would_be_disposition), IS_NG[row.label], row.probability)
+        for row in connection.execute(_known(query))
     )
-    return [ReviewedSum(*key, None, count) for key, count in sorted(counted.items())]
+    return [ReviewedSum(*key, count) for key, count in sorted(counted.items(), key=lambda each: each[0][:3])]
 
 
 def answers(connection: Connection, query: StatisticsQuery, limit: int) -> list[GivenAnswer]:
     every = reviews.c
-    given = select(every.part).where(every.at >= query.since, every.at < query.until)
+    given = select(every.part).where(every.at >= query.since, every.at < query.until, _stands())
     if query.line is not None or query.camera is not None:
         given = given.join(parts, parts.c.number == every.part).where(*_of_place(parts, query))
     newest = given.order_by(every.number.desc()).limit(limit).subquery()
-    rows = connection.execute(select(reviews).where(every.part.in_(select(newest.c.part))).order_by(every.number))
-    return [GivenAnswer(row.part, row.reviewer, "NG" if row.is_ng else "OK", row.at, None, False) for row in rows]
+    standing = select(reviews).where(every.part.in_(select(newest.c.part)), _stands()).order_by(every.number)
+    return [
+        GivenAnswer(row.part, row.reviewer, row.label, row.at, row.seconds, row.blind)
+        for row in connection.execute(standing)
+    ]
 
 
-def _truths(query: StatisticsQuery) -> Select[*tuple[Any, ...]]:
-    """Select judged parts of this time whose truth is known."""
+def _stands() -> ColumnElement[bool]:
+    """Return the condition that a review is an answer that its author has neither changed nor taken back."""
+    later = reviews.alias().c
+    superseded = exists().where(later.part == reviews.c.part, later.supersedes == reviews.c.review_id)
+    return reviews.c.label.is_not(None) & ~superseded
+
+
+def _known(query: StatisticsQuery) -> Select[*tuple[Any, ...]]:
+    """Select judged parts of this time whose truth is known, with the probability of their audit."""
     part = parts.c
-    latest = reviews.alias()
-    newest = select(func.max(latest.c.number)).where(latest.c.part == part.number).scalar_subquery()
-    columns = (part.decided_at, part.would_be_disposition, reviews.c.is_ng)
-    judged = (
-        select(*columns).join_from(parts, reviews, reviews.c.number == newest).where(is_reviewed, part.vote_count > 0)
-    )
+    drawn = select(func.max(reviews.c.probability)).where(reviews.c.part == part.number).scalar_subquery()
+    columns = (part.decided_at, part.would_be_disposition, truths.c.label, drawn.label("probability"))
+    judged = select(*columns).join_from(parts, truths, truths.c.part == part.number)
+    return judged.where(truths.c.label.in_(IS_NG), is_reviewed, part.vote_count > 0, *_decided_in(query))
+
+
+def _decided_in(query: StatisticsQuery) -> list[Any]:
+    part = parts.c
     simulated = [] if query.is_simulated is None else [part.is_simulated == query.is_simulated]
-    decided = (part.decided_at >= query.since, part.decided_at < query.until)
-    return judged.where(*decided, *_of_place(parts, query), *simulated)
+    return [part.decided_at >= query.since, part.decided_at < query.until, *_of_place(parts, query), *simulated]
 
 
 def _counted_in(table: Table[Any], query: StatisticsQuery) -> list[Any]:

@@ -29,6 +29,7 @@ from sqlalchemy import (
     literal,
 )
 
+from inspector.domain.declared import Disposition
 from inspector.domain.report import WordsState
 from inspector.numerics.latency_histogram import BUCKETS
 
@@ -150,12 +151,51 @@ class ShadowVoteColumns(VoteColumns):
 
 
 class ReviewColumns(TypedColumns):
+    """People's answers, in order. A row without a label withdraws the one that it supersedes."""
+
     number: Named[int] = _number()
+    review_id: Named[str] = Column(unique=True)
     part: Named[int] = _part(index=True)
-    is_ng: Named[bool]
+    label: Named[str | None]
+    classes: Named[list[str]] = Column(JSON)
+    boxes: Named[list[dict[str, Any]]] = Column(JSON)
     reviewer: Named[str]
     at: Named[datetime] = Column(UTC_TIME)
+    seconds: Named[float | None] = Column(DOUBLE)
+    mode: Named[str]
+    blind: Named[bool]
+    probability: Named[float | None] = Column(DOUBLE)
     note: Named[str] = Column(FREE_TEXT)
+    supersedes: Named[str | None]
+
+
+class TruthColumns(TypedColumns):
+    """What counts as the truth of each reviewed part: kept in the transaction of every review.
+
+    `announced` is the disposition in the newest message about a review, `announced_by` that review.
+    """
+
+    part: Named[int] = _part(primary_key=True)
+    line: Named[str]
+    state: Named[str]
+    label: Named[str | None]  # none: disputed or withdrawn
+    reviews: Named[int]  # that stand
+    by: Named[str]  # the review that brought it about
+    at: Named[datetime] = Column(UTC_TIME)
+    announced: Named[str | None]
+    announced_by: Named[str | None]
+
+
+class ReviewLeaseColumns(TypedColumns):
+    """Who has a part on screen, and until when nobody else gets it."""
+
+    part: Named[int] = _part(primary_key=True)
+    line: Named[str]
+    reviewer: Named[str]
+    purpose: Named[str]
+    blind: Named[bool]
+    probability: Named[float | None] = Column(DOUBLE)
+    until: Named[datetime] = Column(UTC_TIME)
 
 
 class ReportColumns(TypedColumns):
@@ -179,6 +219,7 @@ class OutboxColumns(TypedColumns):
     published_at: Named[datetime | None] = Column(UTC_TIME)
     ack_within_ms: Named[float | None] = Column(DOUBLE)
     ack_due_at: Named[datetime | None] = Column(UTC_TIME)  # until the gate acknowledges or its silence is reported
+    review: Named[str | None]  # that the message is about: written by another process than the station's
 
 
 class PipelineVersionColumns(TypedColumns):
@@ -484,6 +525,8 @@ parts = Table(
 votes = Table("votes", metadata, VoteColumns, sqlite_with_rowid=False)
 shadow_votes = Table("shadow_votes", metadata, ShadowVoteColumns, sqlite_with_rowid=False)
 reviews = Table("reviews", metadata, ReviewColumns)
+truths = Table("truths", metadata, TruthColumns)
+review_leases = Table("review_leases", metadata, ReviewLeaseColumns)
 reports = Table("reports", metadata, ReportColumns)
 outbox = Table("outbox", metadata, OutboxColumns, sqlite_autoincrement=True)
 pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)
@@ -527,6 +570,13 @@ is_in_challenge_set: Final = challenge_parts.c.removed_at.is_(None)
 is_numbered: Final = parts.c.run.is_not(None)
 is_reviewed: Final = parts.c.reviewed_at.is_not(None)
 is_pictured: Final = parts.c.evidence.is_not(None)
+is_review_message: Final = is_waiting & outbox.c.review.is_not(None)
+is_judged: Final = parts.c.vote_count > literal(0, literal_execute=True)
+is_unreviewed: Final = parts.c.reviewed_at.is_(None)
+is_left_open: Final = parts.c.would_be_disposition == literal(Disposition.REVIEW.value, literal_execute=True)
+is_open: Final = is_unreviewed & is_judged & is_left_open
+is_auditable: Final = is_unreviewed & is_judged & is_pictured
+is_never_judged: Final = is_unreviewed & (parts.c.vote_count == literal(0, literal_execute=True))
 
 
 def _partial_index(name: str, where: ColumnElement[bool], *columns: ColumnElement[Any], unique: bool = False) -> None:
@@ -542,6 +592,14 @@ _partial_index("ix_counts_waiting", is_uncompared, counts.c.number)
 _partial_index("ix_parts_runs", is_numbered, parts.c.line, parts.c.camera, parts.c.run, parts.c.seq)
 _partial_index("ix_parts_reviewed", is_reviewed, parts.c.decided_at)
 _partial_index("ix_parts_evidence", is_pictured, parts.c.evidence)
+_partial_index("ix_outbox_reviews", is_review_message, outbox.c.number, outbox.c.line)
+# The queue of reviews (review_queue.py): its parts are found from an end of a range, however many parts there are.
+_partial_index("ix_parts_open", is_open, parts.c.line, parts.c.number)
+_partial_index("ix_parts_never_judged", is_never_judged, parts.c.line, parts.c.number)
+_partial_index("ix_parts_unreviewed", is_auditable, parts.c.line, parts.c.fingerprint, parts.c.p_ng)
+_partial_index("ix_parts_draw", is_auditable, parts.c.line, parts.c.would_be_disposition, parts.c.result_id)
+Index(None, truths.c.line, truths.c.state, truths.c.label, truths.c.part)
+Index(None, review_leases.c.line, review_leases.c.reviewer)
 _partial_index(
     "ix_challenge_parts_set", is_in_challenge_set, challenge_parts.c.line, challenge_parts.c.sha256, unique=True
 )

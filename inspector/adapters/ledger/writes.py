@@ -30,7 +30,6 @@ from inspector.adapters.ledger.rows import (
     opinion_rows,
     outbox_rows,
     part_row,
-    review_row,
     vote_rows,
     words_row,
 )
@@ -44,7 +43,6 @@ from inspector.adapters.ledger.tables import (
     outbox,
     parts,
     reports,
-    reviews,
     shadow_votes,
     votes,
 )
@@ -53,7 +51,6 @@ from inspector.domain.frame import FrameKey
 from inspector.domain.part import Evidence, PartRecord, PartState
 from inspector.domain.part_identity import Trigger
 from inspector.domain.report import NO_WORDS, Words
-from inspector.domain.review import Review
 from inspector.domain.vote import Vote
 from inspector.errors import LedgerError
 from inspector.messages.withdrawal import correct_report, report_id
@@ -220,21 +217,6 @@ def add_shadow(connection: Connection, group: Sequence[ShadowVotes]) -> list[Non
     numbers = _numbers(connection, [shadow.result_id for shadow in group])
     rows = [row for shadow in group for row in vote_rows(numbers[shadow.result_id], shadow.votes)]
     _execute_many(connection, upsert(connection, shadow_votes).on_conflict_do_nothing(), rows)
-    return [None] * len(group)
-
-
-def add_reviews(connection: Connection, group: Sequence[Sequence[Review]]) -> list[None]:
-    numbers = _numbers(connection, [review.result_id for reviewed in group for review in reviewed])
-    rows = [review_row(numbers[review.result_id], review) for reviewed in group for review in reviewed]
-    _execute_many(connection, insert(reviews), rows)
-    return mark_reviewed(connection, [[review.result_id for review in reviewed] for reviewed in group])
-
-
-def mark_reviewed(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
-    """Mark reviewed parts: their pictures stay, whatever retention says."""
-    reviewed = [{"reviewed": result_id} for result_ids in group for result_id in result_ids]
-    first = update(parts).where(parts.c.result_id == bindparam("reviewed"), parts.c.reviewed_at.is_(None))
-    _execute_many(connection, first.values(reviewed_at=utc_now()), reviewed)
     return [None] * len(group)
 
 

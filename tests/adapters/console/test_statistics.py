@@ -10,9 +10,9 @@ import httpx
 import pytest
 from support.console_api import rest_api
 from support.fakes import NOON, PASSED, REJECTED, MemoryEvidence, a_part
+from support.reviews import add_reviews, labelled
 
 from inspector.adapters.ledger import SqlArchive, SqlLedger
-from inspector.domain.review import Review
 
 DAY = {"from": (NOON - timedelta(hours=12)).isoformat(), "to": (NOON + timedelta(hours=12)).isoformat()}
 
@@ -22,7 +22,7 @@ async def client(database: str) -> AsyncIterator[httpx.AsyncClient]:
     async with SqlLedger(database) as ledger:
         parts = [a_part(f"t-{number}", decision=REJECTED if number % 4 == 0 else PASSED) for number in range(20)]
         await asyncio.gather(*(ledger.record(part, []) for part in parts))
-        await ledger.add_reviews([Review(part.result_id, True, "ann", NOON) for part in parts[:2]])
+    add_reviews(database, [labelled(part.result_id, True) for part in parts[:2]])
     archive = SqlArchive(database)
     transport = httpx.ASGITransport(rest_api(archive, MemoryEvidence()))
     async with httpx.AsyncClient(transport=transport, base_url="http://console/api/v1/stats") as client:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from support.databases import Opened, fetch
-from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline
+from support.fakes import REJECTED, MemoryLedger, a_part, a_pipeline
+from support.reviews import add_reviews, labelled, review
 
 from inspector.adapters.ledger import DeclaredVersion, SqlArchive, SqlLedger, store_versions
 from inspector.domain.declared import Disposition, ViewName
-from inspector.domain.review import Review
 from inspector.domain.vote import Vote
 from inspector.errors import LedgerError
 
 WHOLE = (Vote(ViewName.DIRECT, 0, 0.04, 1, 30.0, "No", 0.83), Vote(ViewName.ZOOM, 1, None, 9, 80.0, "hm"))
 
 
-def said(result_id: str, *, ng: bool, minutes: int = 0) -> Review:
-    return Review(result_id, ng, "ann", NOON + timedelta(minutes=minutes), "a crack")
-
-
 async def test_shadow_votes_and_reviews_leave_the_part_as_it_was(opened: Opened) -> None:
     part = a_part()
     await opened.ledger.record(part, [])
     await opened.ledger.add_shadow(part.result_id, WHOLE)
-    await opened.ledger.add_reviews([said(part.result_id, ng=True)])
+    review(opened, [labelled(part.result_id, True)])
     row = opened.archive.part(part.result_id)
     assert row is not None
     assert row.part == part
@@ -47,13 +42,7 @@ async def test_nothing_is_said_about_a_part_that_is_not_there(opened: Opened) ->
     part = a_part()
     await opened.ledger.record(part, [])
     with pytest.raises(LedgerError, match="no part has result_id 'gone'"):
-        await opened.ledger.add_reviews([said(part.result_id, ng=True), said("gone", ng=True)])
-    with pytest.raises(LedgerError, match="no part has result_id 'gone'"):
         await opened.ledger.add_shadow("gone", WHOLE)
-    if isinstance(opened.ledger, MemoryLedger):
-        assert opened.ledger.reviews == []
-    else:
-        assert fetch(opened.url, "SELECT count(*) FROM reviews") == [(0,)]
 
 
 async def test_the_history_of_a_line_tells_truths_ladders_and_totals(database: str) -> None:
@@ -63,12 +52,12 @@ async def test_the_history_of_a_line_tells_truths_ladders_and_totals(database: s
         for part in (*parts, stranger):
             await ledger.record(part, [])
         await ledger.add_shadow(parts[0].result_id, WHOLE)
-        await ledger.add_reviews([said(parts[1].result_id, ng=False), said(parts[1].result_id, ng=True, minutes=1)])
+    add_reviews(database, [labelled(parts[1].result_id, ng) for ng in (False, True)])
     archive = SqlArchive(database)
     found = archive.history("pcb", "0123456789abcdef", newest=2)
     archive.close()
     assert [past.part.key.trigger_id for past in found.parts] == ["t-0", "t-1", "t-4", "t-5"]
-    assert [past.is_ng for past in found.parts] == [None, True, None, None], "the latest review counts"
+    assert [past.is_ng for past in found.parts] == [None, True, None, None], "the reviewer's newest answer counts"
     assert [vote.p_ng for vote in found.parts[0].shadow] == [0.04, None]
     assert found.totals == {Disposition.PASS: 3, Disposition.REJECT: 3}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from support.databases import Opened, fetch, holds
 from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, live_version
+from support.reviews import labelled, review
 
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlLedger, store_versions
 from inspector.adapters.ledger.evidence import MIN_AGE_TO_REMOVE_S
@@ -23,7 +24,6 @@ from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition
 from inspector.domain.part import Evidence, PartRecord
 from inspector.domain.pipeline import Retention
-from inspector.domain.review import Review
 from inspector.ports.ledger import Ledger
 from inspector.station.picture_retention import PictureRetention
 from inspector.utc import utc_now
@@ -87,7 +87,7 @@ async def test_line_that_keeps_less_from_now_on_goes_through_its_parts_again(ope
 async def test_picture_of_a_reviewed_part_stays(opened: Opened) -> None:
     part = pictured("reviewed")
     await opened.ledger.record(part, [])
-    await opened.ledger.add_reviews([Review(part.result_id, False, "ann", LATER)])
+    review(opened, [labelled(part.result_id, False)])
     assert await marked(opened.ledger) == set()
 
 

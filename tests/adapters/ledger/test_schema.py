@@ -321,3 +321,36 @@ def test_earlier_rights_cover_the_cameras_that_their_line_names_now(blank: str) 
     with closing(SqlArchive(blank)) as archive:
         rights = [right for version in archive.list_pipelines() for right in version.status.rights]
     assert [right.cameras for right in rights] == [("cam1",), ("*",)]
+
+
+def test_stored_reviews_become_answers_of_their_reviewers(blank: str) -> None:
+    """The latest review overrode all others before; now a reviewer's own newest answer counts."""
+    with connected(blank) as connection:
+        migrate(connection, "0017")
+    new = {"received_sha256": "'a'", "unique_by": "''"}
+    for name in ("changed", "disputed", "agreed"):
+        execute(blank, _old_part(result_id=f"'{name}'", trigger_id=f"'{name}'", identity=f"'{name}'", **new))
+    answers = [
+        (1, "ann", False),
+        (1, "ann", True),
+        (2, "ann", False),
+        (2, "bob", True),
+        (3, "ann", True),
+        (3, "bob", True),
+    ]
+    for part, reviewer, is_ng in answers:
+        execute(
+            blank,
+            "INSERT INTO reviews (part, is_ng, reviewer, at, note) VALUES "
+            f"({part}, {str(is_ng).lower()}, '{reviewer}', '2026-03-02 12:00:00', '\"x\"')",
+        )
+    upgrade(blank)
+    assert fetch(blank, "SELECT label, mode, supersedes FROM reviews WHERE part = 1 ORDER BY number") == [
+        ("OK", "import", None),
+        ("NG", "import", "stored-1"),
+    ]
+    assert fetch(blank, 'SELECT part, line, state, label, reviews, "by" FROM truths ORDER BY part') == [
+        (1, "x", "SINGLE", "NG", 1, "stored-2"),
+        (2, "x", "DISPUTED", None, 2, "stored-4"),
+        (3, "x", "AGREED", "NG", 2, "stored-6"),
+    ]

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import pytest
 from support.database_kinds import KINDS
 from support.databases import new_database
 from support.fakes import NOON, PASSED, REJECTED, a_part
+from support.reviews import NG, OK, a_review, add_reviews
 
 from inspector.adapters.ledger import SqlArchive, SqlLedger, upgrade
 from inspector.domain.decision import Reason, fail_safe
 from inspector.domain.declared import Disposition, Severity
 from inspector.domain.part import PartRecord
 from inspector.domain.report import NO_WORDS, Finding, Words, WordsState
-from inspector.domain.review import Review
+from inspector.domain.review import Review, ReviewMode
 from inspector.ports.statistics import StatisticsQuery
 
 DAY = StatisticsQuery(NOON - timedelta(hours=12), NOON + timedelta(hours=12))
@@ -61,10 +62,18 @@ async def fill(url: str) -> None:
     listed = some_parts()
     async with SqlLedger(url, synchronous="NORMAL") as ledger:
         await asyncio.gather(*(ledger.record(part, []) for part in listed))
-        for number, part in enumerate(listed[:60]):
-            said = part.decision is REJECTED
-            await ledger.add_reviews([Review(part.result_id, said, "ann", NOON + timedelta(minutes=number))])
-        await ledger.add_reviews([Review(listed[0].result_id, True, "bob", NOON + timedelta(hours=2))])
+    add_reviews(url, [_review(part, NOON + timedelta(minutes=number)) for number, part in enumerate(listed[:60])])
+    audit: dict[str, Any] = {"mode": ReviewMode.AUDIT, "probability": 0.25, "blind": True, "seconds": 3.0}
+    late = NOON + timedelta(hours=2)
+    add_reviews(
+        url, [a_review(listed[0].result_id, NG, "bob", late), a_review(listed[1].result_id, NG, "bob", **audit)]
+    )
+
+
+def _review(part: PartRecord, at: datetime) -> Review:
+    if part.decision is not REJECTED:
+        return a_review(part.result_id, OK, at=at)
+    return a_review(part.result_id, NG, at=at, classes=("scratch", "dent"))
 
 
 def test_outcomes_are_summed_by_quarter(filled: Filled) -> None:
@@ -106,10 +115,15 @@ def test_defects_are_summed_by_class(filled: Filled) -> None:
 
 def test_truths_are_summed_by_outcome(filled: Filled) -> None:
     sums = filled.archive.reviewed_sums(DAY)
-    assert sum(each.parts for each in sums) == 60
+    assert sum(each.parts for each in sums) == 59, "the disputed part counts nowhere"
+    assert [each.parts for each in sums if each.probability == 0.25] == [1]
     assert sum(each.parts for each in sums if each.is_ng and each.would_be is Disposition.REJECT) == 15
     elsewhere = filled.archive.reviewed_sums(DAY._replace(since=NOON + timedelta(hours=1)))
     assert elsewhere == []
+
+
+def test_classes_that_people_named_are_counted_on_ng_parts(filled: Filled) -> None:
+    assert filled.archive.reviewed_defect_sums(DAY) == {"scratch": 14, "dent": 14}
 
 
 def test_answers_come_with_those_of_others_to_the_same_parts(filled: Filled) -> None:
@@ -117,4 +131,4 @@ def test_answers_come_with_those_of_others_to_the_same_parts(filled: Filled) -> 
     answers = filled.archive.answers(late, 10)
     assert {(each.reviewer, each.label) for each in answers} == {("ann", "OK"), ("bob", "NG")}
     assert len({each.part for each in answers}) == 1
-    assert len(filled.archive.answers(DAY._replace(line="pcb"), 1000)) == 30
+    assert len(filled.archive.answers(DAY._replace(line="pcb"), 1000)) == 31

@@ -23,6 +23,7 @@ from inspector.errors import (
     ModelError,
     NotFoundError,
     PictureError,
+    StaleError,
 )
 from inspector.secret_texts import document_without_secrets
 
@@ -77,6 +78,7 @@ TYPE_OF_STATUS: Final = {status: kind for kind, (status, _) in reversed(PROBLEMS
 # the first class that an error belongs to decides
 TYPE_OF_ERROR: Final[dict[type[InspectorError], ProblemType]] = {
     NotFoundError: ProblemType.NOT_FOUND,
+    StaleError: ProblemType.STALE,
     ConflictError: ProblemType.CONFLICT,
     DeclarationError: ProblemType.BAD_DECLARATION,
     PictureError: ProblemType.BAD_PICTURE,

@@ -11,7 +11,7 @@ from support.fakes import PASSED, REJECTED, a_part
 from inspector.domain.decision import Decision
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
-from inspector.domain.review import PartHistory, balanced_sample, is_shadow
+from inspector.domain.part_history import PartHistory, balanced_sample, is_shadow
 
 
 def past(decision: Decision, count: int, reviewed: int) -> list[PartHistory]:
