@@ -17,7 +17,7 @@ from inspector.domain.decision import Reason
 from inspector.messages.outgoing import VerdictMessage
 from inspector.messages.topics import ReplyTopics, Topics
 from inspector.messages.withdrawal import AMBIGUOUS_DETAIL
-from inspector.ports.pool import ModelStatus, Pool
+from inspector.ports.pool import ModelStatus, Pool, ReplicaPool
 from inspector.settings import Settings
 from inspector.station.admission_queue import AdmissionQueue
 from inspector.station.camera_monitor import CameraMonitor
@@ -27,6 +27,7 @@ from inspector.station.examiner import Examiner
 from inspector.station.failover import Failover
 from inspector.station.gate_feedback import GateFeedback
 from inspector.station.heartbeat import HeartbeatPublisher, Load
+from inspector.station.hedging import HedgedPool
 from inspector.station.judging_counter import JudgingCounter
 from inspector.station.known_parts import KnownParts
 from inspector.station.ledger_state import LedgerState
@@ -51,7 +52,7 @@ REPORTS_TIMEOUT_S: Final = 2.0
 OUTBOX_FLUSH_TIMEOUT_S: Final = 3.0
 
 
-class Replicas(Pool, ModelStatus, Protocol):
+class Replicas(ReplicaPool, ModelStatus, Protocol):
     """The model replicas: they judge, and they know about the model's server."""
 
 
@@ -150,9 +151,9 @@ def _monitoring(settings: Settings, connections: Connections) -> Monitoring:
 
 
 def _pool_chain(settings: Settings, replicas: Replicas, monitoring: Monitoring) -> PoolChain:
-    """Chain, from the replicas outwards: watch the model's server, count what is being judged, admit by deadline, retry
-    on another replica."""
-    model = ModelState(replicas, replicas, monitoring.events)
+    """Chain, from the replicas outwards: ask another one where one is silent, watch the model's server, count what is
+    being judged, admit by deadline, retry on another replica."""
+    model = ModelState(HedgedPool(replicas, monitoring.events), replicas, monitoring.events)
     counter = JudgingCounter(model, monitoring.notify)
     queue = AdmissionQueue(counter, monitoring.events, parts_at_once(settings, card_of(settings)))
     return PoolChain(model, counter, queue, Failover(queue, monitoring.events))

@@ -185,6 +185,12 @@ _FROM_MODELS: Final = (
         "See the replica's log. Repeated failures point to the GPU, its memory or the model server.",
     ),
     EventDefinition(
+        "REPLICA_SILENT",
+        WARNING,
+        "A model replica gives no sign of life. Another replica is asked as well; the first answer counts.",
+        "Check the replica's node and its network. Repeated silence of all replicas points to an overloaded machine.",
+    ),
+    EventDefinition(
         "MODEL_AWAY",
         ALARM,
         "The model's server can't be reached, refuses, hangs or sends nonsense. Parts get the fail-safe at once.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -98,6 +98,20 @@ class ModelStatus(Protocol):
 
     async def server_fault(self) -> str | None:
         """Return why that server can't be used now; None where it can, where there is none, or where nobody knows."""
+
+
+SignListener = Callable[[], None]
+
+
+def ignore_sign() -> None:
+    """Take a sign of life that nobody waits for."""
+
+
+class ReplicaPool(Protocol):
+    """The model replicas, each job given to one of them."""
+
+    async def judge(self, job: Job, on_sign: SignListener = ignore_sign) -> PoolResult:
+        """Ask one replica, once. `on_sign` is called while its process is alive and judges. Raises as Pool does."""
 
 
 class Pool(Protocol):

@@ -27,7 +27,7 @@ from inspector.messages.examples import TRACEPARENT
 from inspector.messages.outgoing import VerdictMessage
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import Recorded
-from inspector.ports.pool import Job, PoolResult, ShadowResult
+from inspector.ports.pool import Job, PoolResult, ShadowResult, SignListener, ignore_sign
 from inspector.utc import utc_now
 
 SHORT = Words(WordsState.WRITTEN, (Finding("short", Severity.CRITICAL, None, "A bridge."),), "{}")
@@ -173,7 +173,7 @@ async def test_judgement_that_comes_too_late_never_passes(line: Line) -> None:
     """This pool answers though nobody waits any more."""
 
     class Stubborn(ScriptedPool):
-        async def judge(self, job: Job) -> PoolResult:
+        async def judge(self, job: Job, on_sign: SignListener = ignore_sign) -> PoolResult:
             try:
                 await asyncio.sleep(5.0)
             except asyncio.CancelledError:
@@ -228,7 +228,7 @@ async def test_picture_that_kills_replicas_is_kept_and_refused(line: Line) -> No
 
 async def test_first_rung_under_overload_settles_or_gets_the_fail_safe(line: Line) -> None:
     class Overloaded(ScriptedPool):
-        async def judge(self, job: Job) -> PoolResult:
+        async def judge(self, job: Job, on_sign: SignListener = ignore_sign) -> PoolResult:
             judged = await super().judge(job)
             return judged._replace(judgement=replace(judged.judgement, is_short=True))
 

@@ -23,7 +23,7 @@ from inspector.errors import BrokerError, ModelError, PictureError
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.camera import DEFAULT_SETTINGS
 from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
-from inspector.ports.pool import Job, Judgement, PoolResult, ShadowResult
+from inspector.ports.pool import Job, Judgement, PoolResult, ShadowResult, SignListener, ignore_sign
 from inspector.station.outbox import Outbox
 from inspector.station.station import Station
 from inspector.utc import utc_now
@@ -101,8 +101,9 @@ class ScriptedPool:
     jobs: list[Job] = field(default_factory=list)
     may_write: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def judge(self, job: Job) -> PoolResult:
+    async def judge(self, job: Job, on_sign: SignListener = ignore_sign) -> PoolResult:
         self.jobs.append(job)
+        on_sign()
         await asyncio.sleep(self.delay_s)
         if isinstance(self.answer, Exception):
             raise self.answer

@@ -10,9 +10,10 @@ from ray.serve.exceptions import BackPressureError
 from ray.serve.handle import DeploymentHandle
 
 from inspector.adapters.serving.job_codec import JobEncoder
+from inspector.adapters.serving.signs_of_life import SignOfLife
 from inspector.domain.report import Words, WordsState
 from inspector.errors import PoolError, PoolOverload, ReplicaError
-from inspector.ports.pool import Job, Judgement, PoolResult, ShadowResult
+from inspector.ports.pool import Job, Judgement, PoolResult, ShadowResult, SignListener, ignore_sign
 
 
 class RayPool:
@@ -28,11 +29,11 @@ class RayPool:
         """Wait until a replica runs, however long its model loads."""
         await self._question.remote()
 
-    async def judge(self, job: Job) -> PoolResult:
+    async def judge(self, job: Job, on_sign: SignListener = ignore_sign) -> PoolResult:
         """Ask one replica, once. Waits while none is alive: Serve replaces dead ones."""
         stream = self._handle.remote(self._encoder.pack(job))
         try:
-            return _judged(await _first(stream), stream)
+            return _judged(await _first(stream, on_sign), stream)
         except BackPressureError as error:
             raise PoolOverload("every model replica is busy") from error
         except RayActorError as error:
@@ -52,8 +53,9 @@ class RayPool:
         return fault if isinstance(fault, str) else None
 
 
-async def _first(stream: Any) -> Judgement:
-    outcome = await anext(stream)
+async def _first(stream: Any, on_sign: SignListener) -> Judgement:
+    while isinstance(outcome := await anext(stream), SignOfLife):
+        on_sign()
     if not isinstance(outcome, Judgement):
         raise PoolError(f"the model replica sent {type(outcome).__name__} before a judgement")
     return outcome

@@ -22,7 +22,7 @@ from inspector.domain.part import PartRecord
 from inspector.messages.topics import Topics
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import Recorded
-from inspector.ports.pool import Job, PoolResult
+from inspector.ports.pool import Job, PoolResult, SignListener, ignore_sign
 from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.claim_fetcher import ClaimFetcher
 from inspector.station.event_log import EventLog
@@ -63,7 +63,7 @@ class SlowLedger(MemoryLedger):
 class ForgetfulPool(ScriptedPool):
     """Keeps no job: with it this test would measure the stand-in's own memory."""
 
-    async def judge(self, job: Job) -> PoolResult:
+    async def judge(self, job: Job, on_sign: SignListener = ignore_sign) -> PoolResult:
         self.jobs.clear()
         return await super().judge(job)
 

@@ -30,6 +30,7 @@ from inspector.messages.topics import Topics
 from inspector.ports.pool import Job, Judgement, ShadowResult
 from inspector.station.event_log import EventLog
 from inspector.station.failover import Failover
+from inspector.station.hedging import HedgedPool
 
 
 class Troublesome(VisionModel):
@@ -45,6 +46,9 @@ class Troublesome(VisionModel):
         (self._folder / wish).touch()
         if wish == "kills-always" or (wish == "kills-once" and first):
             os.kill(os.getpid(), signal.SIGKILL)
+        if wish == "freezes-once" and first:
+            (self._folder / wish).write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGSTOP)
         if wish == "raises":
             raise ValueError("a bug in the judge")
         if wish == "breaks-engine":
@@ -56,10 +60,14 @@ class Troublesome(VisionModel):
 
 
 @pytest.fixture(scope="module")
-def handle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pool")
+
+
+@pytest.fixture(scope="module")
+def handle(folder: Path) -> Iterator[Any]:
     tests = str(TESTS)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))
-    folder = tmp_path_factory.mktemp("pool")
     plan = ModelPlan(partial(make_troublesome, str(folder)), 2, None, 0.0, 0.0, 4)
     with ray_cluster(None, folder / "ray.log", site="pool", num_cpus=2):
         yield serve.run(models(plan), name="models", route_prefix=None)
@@ -82,6 +90,17 @@ def test_job_is_the_same_after_its_way() -> None:
     assert decode_job(packer.pack(sent)) == sent
     newer = replace(sent, pipeline=pipeline(question="Is there any flaw on this board?"))
     assert decode_job(packer.pack(newer)) == newer
+
+
+async def test_frozen_replica_is_overtaken_by_another(handle: Any, folder: Path) -> None:
+    ledger = MemoryLedger()
+    events = EventLog(ledger, MemoryPublisher(), Topics())
+    async with asyncio.timeout(30.0):
+        result = await HedgedPool(RayPool(handle), events).judge(job("freezes-once"))
+    await events.flush()
+    assert result.judgement.votes
+    assert [event.kind for event in ledger.events] == ["REPLICA_SILENT"]
+    os.kill(int((folder / "freezes-once").read_text()), signal.SIGKILL)
 
 
 async def test_judgement_comes_back_with_its_votes(handle: Any) -> None:
