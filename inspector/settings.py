@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import quote
@@ -104,6 +105,18 @@ class Settings(BaseSettings):
         default=(), description="further host names under which browsers and proxies may ask for console and API"
     )
     console_port: int = Field(default=8080, ge=1, le=65535, description="port of console and API")
+    console_proxies: Listed = Field(
+        default=(), description="addresses of proxies that tell the browser's address and https by X-Forwarded headers"
+    )
+    login: Literal["required", "off"] = Field(
+        default="required", description="whether console and API ask who somebody is; off: on loopback only"
+    )
+    admin_password_file: Path | None = Field(
+        default=None, description="file with the password of the user admin, who is made where there are no users yet"
+    )
+    metrics_token_file: Path | None = Field(
+        default=None, description="file with the token that Prometheus reads /metrics with"
+    )
 
     time_zone: str = Field(default="UTC", description="time zone of the plant, such as Asia/Seoul")
     shifts: Listed = Field(
@@ -122,7 +135,7 @@ class Settings(BaseSettings):
     )
     part_states: bool = Field(default=False, description="publish every change of a part's state over MQTT")
 
-    @field_validator("claims", "reply_roots", "console_names", "shifts", mode="before")
+    @field_validator("claims", "reply_roots", "console_names", "console_proxies", "shifts", mode="before")
     @classmethod
     def _listed(cls, text: object) -> object:
         """Read a list as people write it."""
@@ -135,7 +148,9 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"is no JSON list ({error}); write one value, or several separated by commas") from error
 
-    @field_validator("broker_ca", "broker_certificate", "broker_key", mode="before")
+    @field_validator(
+        "broker_ca", "broker_certificate", "broker_key", "admin_password_file", "metrics_token_file", mode="before"
+    )
     @classmethod
     def _empty_is_none(cls, path: object) -> object:
         return None if path == "" else path
@@ -153,6 +168,17 @@ class Settings(BaseSettings):
         if value and info.data.get("broker_certificate") is None:
             raise ValueError("needs a certificate; set INSPECTOR_BROKER_CERTIFICATE, or remove it")
         return value
+
+    @field_validator("login")
+    @classmethod
+    def _asks_others(cls, login: str, info: ValidationInfo) -> str:
+        host = info.data.get("console_host", "")
+        if login == "off" and not is_loopback(host):
+            raise ValueError(
+                f"is off, but INSPECTOR_CONSOLE_HOST is {host}: anybody in the network could change lines; "
+                "remove one of both"
+            )
+        return login
 
     @field_validator("topic_root")
     @classmethod
@@ -199,6 +225,14 @@ class Settings(BaseSettings):
     @property
     def console_url(self) -> str:
         return f"http://{self.console_host}:{self.console_port}/"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only programs of this machine reach an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def sqlite_url(file: Path) -> str:

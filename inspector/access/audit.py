@@ -1,8 +1,8 @@
 """The audit: lists what people did, seals it by a hash chain, and finds the first entry that was altered.
 
 Sealing runs behind the writers: an entry is stored with its change, and gets its seal later. Each seal covers an entry
-and the seal before. Whoever can write the database can also compute a new chain: note a seal elsewhere, and `verify`
-compares it.
+and the seal before. A person who can write the database can also compute a new chain: note a seal elsewhere, and
+`verify` compares it.
 """
 
 from __future__ import annotations

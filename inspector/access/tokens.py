@@ -12,7 +12,7 @@ from inspector.access.login_secret import MAX_SECRET_CHARACTERS, TOKEN_PREFIX, n
 from inspector.access.roles import bounded, require_roles, role_texts
 from inspector.domain.person import Person, Role
 from inspector.errors import InspectorError, NotFoundError
-from inspector.ports.access import AuditEntry, Token, TokenStore
+from inspector.ports.access import ApiToken, AuditEntry, TokenStore
 from inspector.utc import utc_now
 
 TOKEN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -23,7 +23,7 @@ MAX_DAYS: Final = 366
 class NewToken(NamedTuple):
     """A token with its secret, which is shown once."""
 
-    token: Token
+    token: ApiToken
     secret: str
 
 
@@ -48,7 +48,7 @@ class Tokens:
         _require(asked)
         now, secret = self.now(), new_secret(TOKEN_PREFIX)
         ends = now + timedelta(days=asked.days)
-        token = Token(new_id(), asked.name, require_roles(asked.roles), asked.owner, actor, now, ends)
+        token = ApiToken(new_id(), asked.name, require_roles(asked.roles), asked.owner, actor, now, ends)
         detail = {"name": token.name, "roles": role_texts(token.roles), "expires_at": ends.isoformat()}
         entry = self._entry(actor, "token.add", token.token_id, detail | {"owner": token.owner})
         self.store.add_token(token, stored_form(secret), entry)
@@ -66,21 +66,21 @@ class Tokens:
             return None
         return Person(f"token:{token.name}", token.roles if owner is None else bounded(token.roles, owner.roles))
 
-    def is_valid(self, token: Token) -> bool:
+    def is_valid(self, token: ApiToken) -> bool:
         return token.revoked_at is None and self.now() < token.expires_at
 
-    def all(self) -> list[Token]:
+    def all(self) -> list[ApiToken]:
         """List all tokens, newest first."""
         return self.store.tokens()
 
-    def token(self, token_id: str) -> Token:
+    def token(self, token_id: str) -> ApiToken:
         """Return a token by its id, or by its name if it is in use. Raises NotFoundError."""
         for each in self.all():
             if each.token_id == token_id or (each.name == token_id and self.is_valid(each)):
                 return each
         raise NotFoundError(f"there is no token {token_id}; see: inspector token list")
 
-    def revoke(self, token_id: str, actor: str) -> Token:
+    def revoke(self, token_id: str, actor: str) -> ApiToken:
         """End a token at once. Raises NotFoundError where it is revoked or never was."""
         token = self.token(token_id)
         entry = self._entry(actor, "token.revoke", token.token_id, {"name": token.name})

@@ -10,6 +10,8 @@ from typing import Final
 import typer
 
 from inspector.cli.apply import apply
+from inspector.cli.audit.list import audit_list
+from inspector.cli.audit.verify import audit_verify
 from inspector.cli.backup import backup
 from inspector.cli.bench.engine import bench_engine
 from inspector.cli.bench.ledger import bench_ledger
@@ -60,7 +62,16 @@ from inspector.cli.serve import serve
 from inspector.cli.simulate import simulate
 from inspector.cli.teach import teach
 from inspector.cli.thresholds import thresholds
+from inspector.cli.token.create import token_create
+from inspector.cli.token.list import token_list
+from inspector.cli.token.revoke import token_revoke
 from inspector.cli.train_demo import train_demo
+from inspector.cli.user.add import user_add
+from inspector.cli.user.disable import user_disable, user_enable
+from inspector.cli.user.list import user_list
+from inspector.cli.user.reset import user_reset
+from inspector.cli.user.roles import user_roles
+from inspector.cli.user.sessions import user_end_session, user_sessions
 from inspector.errors import ClusterLostError, InspectorError
 from inspector.secret_texts import guard_standard_streams, remember_environment
 
@@ -122,6 +133,24 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
         "The labelled parts that qualify a line.",
         {"add": challenge_add, "list": challenge_list, "remove": challenge_remove},
     ),
+    "user": (
+        "People who log in, and what they may do on which line.",
+        {
+            "add": user_add,
+            "list": user_list,
+            "roles": user_roles,
+            "reset": user_reset,
+            "disable": user_disable,
+            "enable": user_enable,
+            "sessions": user_sessions,
+            "end-session": user_end_session,
+        },
+    ),
+    "token": (
+        "What programs log in with.",
+        {"create": token_create, "list": token_list, "revoke": token_revoke},
+    ),
+    "audit": ("What people changed, and its seals.", {"list": audit_list, "verify": audit_verify}),
     "db": ("Maintain the ledger's database.", {"upgrade": db_upgrade, "rebuild-statistics": db_rebuild_statistics}),
     "eval": (
         "Measure how good a model's answers are.",

@@ -121,7 +121,7 @@ class UserStore(Protocol):
         """Return a user with the password's hash."""
 
     def add_user(self, user: User, password: str, entry: AuditEntry) -> None:
-        """Add a user. Raises ConflictError where the name is taken."""
+        """Add a user. Raises ConflictError where the name is taken, and for a first user who is no administrator."""
 
     def change_user(self, name: str, change: UserChange, entry: AuditEntry, expected: User | None = None) -> None:
         """Change a user, as `expected` where that is given, and end sessions where the change says so.
@@ -169,7 +169,7 @@ class SessionStore(Protocol):
         """End a login at the entry's time; returns False where it has ended or never was."""
 
 
-class Token(NamedTuple):
+class ApiToken(NamedTuple):
     """What a program logs in with. `owner` is the user whose roles bound it; None: nobody's."""
 
     token_id: str
@@ -185,20 +185,20 @@ class Token(NamedTuple):
 class OwnedToken(NamedTuple):
     """A token with its owner."""
 
-    token: Token
+    token: ApiToken
     owner: User | None
 
 
 class TokenStore(Protocol):
     """The tokens. Secrets are given as their sha256. Synchronous. Raises LedgerError."""
 
-    def add_token(self, token: Token, secret: str, entry: AuditEntry) -> None:
+    def add_token(self, token: ApiToken, secret: str, entry: AuditEntry) -> None:
         """Add a token. Raises ConflictError where a token in use has the name, NotFoundError for an unknown owner."""
 
     def token(self, secret: str) -> OwnedToken | None:
         """Return a token, expired or not, with its owner."""
 
-    def tokens(self) -> list[Token]:
+    def tokens(self) -> list[ApiToken]:
         """List all tokens, newest first, expired and revoked ones included."""
 
     def revoke_token(self, token_id: str, entry: AuditEntry) -> bool:

@@ -16,12 +16,12 @@ from inspector.adapters.ledger.tables import sessions, tokens, users
 from inspector.domain.person import Person, Role
 from inspector.errors import ConflictError, NotFoundError
 from inspector.ports.access import (
+    ApiToken,
     AuditEntry,
     Credentials,
     OpenSession,
     OwnedToken,
     Session,
-    Token,
     User,
     UserChange,
 )
@@ -58,6 +58,7 @@ class SqlPeople:
             _unique_name(user.name),
         ):
             connection.execute(insert(users), row)
+            _require_administrator(connection)
 
     def change_user(self, name: str, change: UserChange, entry: AuditEntry, expected: User | None = None) -> None:
         with self._transaction("the user can't be changed", entry) as connection:
@@ -91,7 +92,7 @@ class SqlPeople:
                 append_audit(connection, entry)
             return ended
 
-    def add_token(self, token: Token, secret: str, entry: AuditEntry) -> None:
+    def add_token(self, token: ApiToken, secret: str, entry: AuditEntry) -> None:
         with self._transaction("the token can't be stored", entry) as connection:
             _wait_for_others(connection)
             _require_free_name(connection, token)
@@ -102,7 +103,7 @@ class SqlPeople:
     def token(self, secret: str) -> OwnedToken | None:
         return read(self._reading, _owned_token, secret)
 
-    def tokens(self) -> list[Token]:
+    def tokens(self) -> list[ApiToken]:
         query = _tokens().order_by(tokens.c.created_at.desc(), tokens.c.token_id)
         return read(self._reading, lambda connection: [_token(row) for row in connection.execute(query).mappings()])
 
@@ -165,12 +166,12 @@ def _require_administrator(connection: Connection) -> None:
     enabled = connection.execute(select(users).where(users.c.disabled_at.is_(None)))
     if not any(Person(user.name, user.roles).may(Role.ADMIN) for user in map(_user, enabled)):
         raise ConflictError(
-            "nobody would be left who may manage users; first give another user the role: "
-            "inspector user roles NAME --role admin"
+            "nobody could manage users then; first give somebody the role admin: "
+            "inspector user add NAME --role admin, or inspector user roles NAME --role admin"
         )
 
 
-def _require_free_name(connection: Connection, token: Token) -> None:
+def _require_free_name(connection: Connection, token: ApiToken) -> None:
     """Entries of the audit name tokens: two in use at a time must differ."""
     in_use = (tokens.c.name == token.name, tokens.c.revoked_at.is_(None), tokens.c.expires_at > token.created_at)
     if connection.execute(select(tokens.c.token_id).where(*in_use)).first():
@@ -223,10 +224,10 @@ def _tokens() -> Select[Any]:
     return select(tokens, owner).select_from(tokens).outerjoin(users, users.c.number == tokens.c.owner)
 
 
-def _token(row: Any) -> Token:
+def _token(row: Any) -> ApiToken:
     names = ("author", "created_at", "expires_at", "revoked_at")
     roles = _roles(row["roles"])
-    return Token(row["token_id"], row["name"], roles, row["owner_name"], *(row[name] for name in names))
+    return ApiToken(row["token_id"], row["name"], roles, row["owner_name"], *(row[name] for name in names))
 
 
 def _user_of(connection: Connection, name: str) -> User:

@@ -1,0 +1,1 @@
+"""The commands of `inspector audit`: what people changed, and whether it was altered."""

@@ -1,0 +1,1 @@
+"""The commands of `inspector token`: what programs log in with."""

@@ -1,0 +1,1 @@
+"""The commands of `inspector user`: people, their roles and their logins."""
