@@ -168,7 +168,7 @@ class EventMessage(Payload):
 
 
 class ReviewMessage(Payload):
-    """A person's disposition of a part, for the PLC or MES: it differs from what the line heard about the part before.
+    """A person's disposition of a part, for the PLC or MES: it differs from the one that the line has.
 
     A review that was taken back, or that others dispute, is REVIEW again, in a new message that supersedes the earlier.
     """
