@@ -16,8 +16,14 @@ from inspector.cli.backup import backup
 from inspector.cli.bench.engine import bench_engine
 from inspector.cli.bench.ledger import bench_ledger
 from inspector.cli.bench.service import bench_service
+from inspector.cli.camera.connect import camera_connect
 from inspector.cli.camera.list import camera_list
+from inspector.cli.camera.pause import camera_pause
 from inspector.cli.camera.pictures import camera_pictures
+from inspector.cli.camera.rename import camera_rename
+from inspector.cli.camera.replace import camera_replace
+from inspector.cli.camera.resume import camera_resume
+from inspector.cli.camera.retire import camera_retire
 from inspector.cli.challenge.add import challenge_add
 from inspector.cli.challenge.list import challenge_list
 from inspector.cli.challenge.remove import challenge_remove
@@ -122,8 +128,17 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
         },
     ),
     "camera": (
-        "List cameras, declared and unknown.",
-        {"list": camera_list, "pictures": camera_pictures},
+        "Cameras of lines, and unknown ones: list, connect, change and pause them.",
+        {
+            "list": camera_list,
+            "connect": camera_connect,
+            "rename": camera_rename,
+            "replace": camera_replace,
+            "retire": camera_retire,
+            "pause": camera_pause,
+            "resume": camera_resume,
+            "pictures": camera_pictures,
+        },
     ),
     "golden": (
         "Pictures of good parts that the model is shown or compares with.",

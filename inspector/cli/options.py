@@ -15,6 +15,7 @@ from inspector.settings import Settings
 PIPELINES: Final = Path("pipelines")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 LineArgument = Annotated[str, typer.Argument(help="Name of the line.")]
+CameraArgument = Annotated[str, typer.Argument(help="Name of the camera.")]
 AcceptedEscapes = Annotated[
     int | None, typer.Option("--accept-escapes", help="The number of NG parts that would newly pass, as shown.", min=0)
 ]

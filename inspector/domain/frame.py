@@ -48,7 +48,7 @@ class Frame:
     picture is fetched. `run` is the run of the camera's counter that `seq` belongs to; the station numbers it.
 
     `sha256` (hex) is that of the bytes as received, or what a claim check declares. `labels` are further properties of
-    the sender's own, by name.
+    the sender's own, by name. `mqtt_version` is 3.1.1 where the message carried no properties.
     """
 
     key: FrameKey
@@ -71,6 +71,7 @@ class Frame:
     claim: Claim | None = None
     sha256: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    mqtt_version: str = ""
     received_s: float = field(default_factory=time.monotonic, compare=False)
 
     def __post_init__(self) -> None:

@@ -74,10 +74,15 @@ class PassQuestion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LineStatus:
-    """The state that people gave a line, and its rights to pass."""
+    """The state that people gave a line, its rights to pass, and which of its cameras are paused by themselves."""
 
     state: LineState
     rights: tuple[PassRight, ...] = ()
+    paused_cameras: frozenset[str] = frozenset()
+
+    def is_paused(self, camera: str) -> bool:
+        """Return whether parts of this camera are stored and not judged."""
+        return self.state is LineState.PAUSED or camera in self.paused_cameras
 
     def right(self, asked: PassQuestion) -> PassRight | None:
         """Return the right that covers these parts; a qualification before an override."""
@@ -99,6 +104,8 @@ class LineStatus:
 
     def state_of(self, asked: PassQuestion) -> LineState:
         """Return the state in which these parts are decided."""
+        if self.is_paused(asked.camera):
+            return LineState.PAUSED
         if self.state is LineState.LIVE and self.objection(asked):
             return LineState.UNQUALIFIED
         return self.state

@@ -50,7 +50,10 @@ class LineView(NamedTuple):
 
     @property
     def state(self) -> LineState:
-        return next((each.state for each in self.cameras if each.state is LineState.LIVE), self.cameras[0].state)
+        states = [each.state for each in self.cameras]
+        if LineState.LIVE in states:
+            return LineState.LIVE
+        return next((each for each in states if each is not LineState.PAUSED), LineState.PAUSED)
 
     @property
     def objection(self) -> str:

@@ -1,46 +1,52 @@
-"""List cameras, declared and unknown, and write the last pictures of unknown ones."""
+"""Cameras, declared and unknown: list and change them, and write the last pictures of unknown ones."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlUnknownCameras
+from inspector.adapters.ledger import (
+    FileEvidence,
+    SqlArchive,
+    SqlCameraChangeStore,
+    SqlLineStore,
+    SqlUnknownCameras,
+)
+from inspector.domain.cameras import CameraSettings, Region
 from inspector.domain.picture_format import FORMATS, picture_format
 from inspector.errors import InspectorError
-from inspector.ports.ledger import CameraRow, PipelineVersion
+from inspector.lines.cameras import CameraRequest, Cameras, CameraState
+from inspector.lines.states import LineStates
+from inspector.operations.line_states import user_name
 from inspector.ports.unknown_cameras import StoredUnknownPicture
 from inspector.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class ListedCamera:
-    """A camera with its figures. `pictures` are those that are kept of an undeclared one."""
-
-    line: str
-    camera: str
-    is_declared: bool
-    status: str | None = None
-    frames: int = 0
-    lost: int = 0
-    first_seen: datetime | None = None
-    last_seen: datetime | None = None
-    pictures: tuple[StoredUnknownPicture, ...] = ()
-
-
-def list_cameras(settings: Settings) -> list[ListedCamera]:
-    """List the cameras that lines declare now and those that were ever seen, by line and name. Raises LedgerError."""
+@contextmanager
+def cameras_of(settings: Settings) -> Iterator[Cameras]:
+    """Yield the cameras of this installation. Raises LedgerError."""
     with closing(SqlArchive(settings.database)) as archive:
-        rows, versions = archive.list_cameras(), archive.list_pipelines()
-    pictures: dict[tuple[str, str], list[StoredUnknownPicture]] = defaultdict(list)
-    for each in _store(settings).pictures():
-        pictures[each.line, each.camera].append(each)
-    return sorted(_listed(rows, versions, pictures), key=lambda each: (each.line, each.camera))
+        states = LineStates(archive, SqlLineStore(settings.database))
+        yield Cameras(states, archive, _store(settings), SqlCameraChangeStore(settings.database))
+
+
+def read_region(written: str) -> Region | None:
+    """Read a region as commands take it. Raises InspectorError, with the remedy."""
+    if not written:
+        return None
+    try:
+        return CameraSettings.model_validate({"region": [float(side) for side in written.split(",")]}).region
+    except ValueError as error:
+        raise InspectorError(
+            f"region: {written!r} is none; write LEFT,TOP,RIGHT,BOTTOM as shares of the picture, such as 0.1,0,0.9,1"
+        ) from error
+
+
+def camera_request(line: str, camera: str, reason: str) -> CameraRequest:
+    """Return the request of a command's user."""
+    return CameraRequest(line, camera, user_name(), reason)
 
 
 def write_pictures(settings: Settings, line: str, camera: str, folder: Path) -> list[Path]:
@@ -53,16 +59,19 @@ def write_pictures(settings: Settings, line: str, camera: str, folder: Path) -> 
     return [_write(folder, number, each, store.read(each)) for number, each in enumerate(stored, 1)]
 
 
-def as_json(camera: ListedCamera) -> dict[str, Any]:
+def as_json(camera: CameraState) -> dict[str, Any]:
+    row = camera.row
     return {
         "line": camera.line,
         "camera": camera.camera,
         "declared": camera.is_declared,
-        "status": camera.status,
-        "frames": camera.frames,
-        "lost": camera.lost,
-        "first_seen": camera.first_seen,
-        "last_seen": camera.last_seen,
+        "paused": camera.is_paused,
+        "region": camera.region,
+        "status": row and row.status,
+        "frames": row.frames if row else 0,
+        "lost": row.lost if row else 0,
+        "first_seen": row and row.first_seen,
+        "last_seen": row and row.last_seen,
         "pictures": [
             {"sha256": each.sha256, "size_bytes": each.size_bytes, "received_at": each.received_at}
             for each in camera.pictures
@@ -72,27 +81,6 @@ def as_json(camera: ListedCamera) -> dict[str, Any]:
 
 def _store(settings: Settings) -> SqlUnknownCameras:
     return SqlUnknownCameras(settings.database, FileEvidence(settings.evidence))
-
-
-def _listed(
-    rows: Sequence[CameraRow],
-    versions: Sequence[PipelineVersion],
-    pictures: Mapping[tuple[str, str], Sequence[StoredUnknownPicture]],
-) -> Iterator[ListedCamera]:
-    lines = {version.pipeline.line: version.pipeline for version in versions}
-    seen = {(row.line, row.camera): row for row in rows}
-    declared = {(line, camera) for line, pipeline in lines.items() for camera in pipeline.named_cameras}
-    for line, camera in sorted(declared | seen.keys() | pictures.keys()):
-        is_declared = line in lines and lines[line].accepts_camera(camera)
-        kept = () if is_declared else tuple(pictures.get((line, camera), ()))
-        row = seen.get((line, camera))
-        found = ListedCamera(line, camera, is_declared, pictures=kept)
-        yield _with_figures(found, row) if row else found
-
-
-def _with_figures(camera: ListedCamera, row: CameraRow) -> ListedCamera:
-    figures = replace(camera, status=row.status, frames=row.frames, lost=row.lost)
-    return replace(figures, first_seen=row.first_seen, last_seen=row.last_seen)
 
 
 def _write(folder: Path, number: int, picture: StoredUnknownPicture, data: bytes) -> Path:

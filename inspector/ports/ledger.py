@@ -19,6 +19,7 @@ from inspector.domain.reconciliation import Ack, CountComparison, Gap, MissingAc
 from inspector.domain.report import Words
 from inspector.domain.vote import Vote
 from inspector.ports.broker import OutgoingMessage
+from inspector.ports.camera_minutes import CameraMinuteStore
 
 
 class PipelineVersion(NamedTuple):
@@ -205,7 +206,7 @@ class PipelineStore(Protocol):
         """List the newest version of every line."""
 
 
-class CameraStore(Protocol):
+class CameraStore(CameraMinuteStore, Protocol):
     """What the camera monitor needs: cameras, and which sequence numbers are decided."""
 
     async def add_camera_activity(self, sightings: Sequence[CameraActivity]) -> None:

@@ -8,10 +8,13 @@ from dataclasses import replace
 from typing import Final
 
 from inspector.domain.frame import Frame
+from inspector.domain.pipeline import Quality
+from inspector.domain.quality import Measurements
 from inspector.domain.reconciliation import Gap
 from inspector.errors import LedgerError
 from inspector.messages.outgoing import EventSeverity
 from inspector.ports.ledger import CameraActivity, CameraStore
+from inspector.station.camera_minutes import CameraMinutes
 from inspector.station.event_log import EventLog
 from inspector.station.frame_counters import FrameCounters
 from inspector.station.part_states import StateListener, ignore_state, lost
@@ -35,6 +38,7 @@ class CameraMonitor:
         self._notify = notify
         self._activity: dict[tuple[str, str], CameraActivity] = {}
         self._counters = FrameCounters(ledger, events)
+        self._minutes = CameraMinutes(ledger)
         self._retaining: set[tuple[str, str]] = set()
 
     async def restore(self) -> None:
@@ -42,9 +46,16 @@ class CameraMonitor:
         rows = self._names.restore(await self._ledger.cameras())
         self._counters.restore(rows, await self._ledger.newest_runs())
 
-    def add_frame(self, line: str, camera: str, *, known: bool) -> None:
+    def add_frame(self, frame: Frame, *, known: bool) -> None:
         """Count a frame; `known`: a pipeline wants this camera."""
+        line, camera, _ = frame.key
         self._add(line, camera, known=known, frames=1)
+        self._minutes.add_frame(*self._names.place(line, camera), frame)
+
+    def add_measured(self, frame: Frame, picture: Measurements | None, rules: Quality) -> None:
+        """Note the measurements of a frame's picture; None where it could not be measured."""
+        if picture is not None:
+            self._minutes.add_measured(*self._names.place(*frame.key[:2]), picture, rules)
 
     def add_resent(self, line: str, camera: str) -> None:
         """Count a frame that came before."""
@@ -79,12 +90,19 @@ class CameraMonitor:
                 await asyncio.sleep(self._interval_s)
                 await self.flush()
         finally:
-            await self.flush()
+            await self.flush(ended=True)
 
-    async def flush(self) -> None:
-        """Record frames that count as lost now, then store all activity. Both wait while the ledger is away."""
+    async def flush(self, *, ended: bool = False) -> None:
+        """Record frames that count as lost now, then store all activity. Both wait while the ledger is away.
+
+        `ended`: the station stops, and the current minute is stored too.
+        """
         await self._record_losses()
         await self._store_activity()
+        try:
+            await self._minutes.flush(all_of_them=ended)
+        except LedgerError as error:
+            log.warning("minutes of cameras wait: %s", error)
 
     def _add(
         self,
@@ -122,6 +140,7 @@ class CameraMonitor:
 
     def _record_loss(self, line: str, camera: str, gap: Gap) -> None:
         self._add(line, camera, known=True, gaps=(gap,))
+        self._minutes.add_lost(*self._names.place(line, camera), gap.frames)
         self._notify(lost(line, camera, gap))
         self._events.add(
             "SEQUENCE_GAP",

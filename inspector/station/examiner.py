@@ -70,11 +70,11 @@ class Examiner:
     async def examine(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Findings:
         """Judge the frame while its picture is stored. Without a stored picture there is no PASS.
 
-        A paused line's frame is stored and not judged.
+        A paused line's or camera's frame is stored and not judged.
         """
         storing = asyncio.create_task(self._store(frame, due))
-        paused = line.status.state is LineState.PAUSED
-        findings = _paused(line.pipeline) if paused else await self._judge(frame, line, due)
+        paused = line.status.is_paused(frame.key.camera)
+        findings = _paused(line) if paused else await self._judge(frame, line, due)
         try:
             return replace(findings, evidence=await storing)
         except LedgerError as error:
@@ -153,8 +153,9 @@ class Examiner:
         return due.left_ms(now_s) - self.reserve.reserved_ms(due.ms, now_s)
 
 
-def _paused(pipeline: Pipeline) -> Findings:
-    return Findings(fail_safe(pipeline.fail_safe, Reason.PAUSED, "the line is paused"))
+def _paused(line: PipelineVersion) -> Findings:
+    what = "line" if line.status.state is LineState.PAUSED else "camera"
+    return Findings(fail_safe(line.pipeline.fail_safe, Reason.PAUSED, f"the {what} is paused"))
 
 
 def _failed(pipeline: Pipeline, error: Exception) -> Decision:

@@ -91,6 +91,7 @@ class Station:
         opened = self._known.open(identity, due)
         frame = await self._examiner.fetch(frame, due)
         findings = await self._examine(frame, line, due, opened)
+        self._cameras.add_measured(frame, findings.measured, line.pipeline.quality)
         part = self._record_of(frame, line, findings, due, opened)
         recorded = await self._recorder.record(part, frame, line.pipeline, due, findings.words, findings.shadow)
         self._known.add_recorded(part, opened, recorded)
@@ -172,7 +173,7 @@ class Station:
         """Return the line that declares this camera. An unknown camera's frame is counted and never judged."""
         line, camera = frame.key.line, frame.key.camera
         known = self._wants(line, camera)
-        self._cameras.add_frame(line, camera, known=known)
+        self._cameras.add_frame(frame, known=known)
         if known:
             for kind, text in self._deadlines.add(frame) if self._events.names.place(line, camera).is_own else ():
                 self._events.add(kind, text, line=line, camera=camera)

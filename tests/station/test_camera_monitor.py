@@ -39,8 +39,9 @@ async def a_run(ledger: MemoryLedger, *seqs: int) -> Run:
     cameras = CameraMonitor(ledger, events)
     await cameras.restore()
     for seq in seqs:
-        cameras.add_frame("pcb", "cam1", known=True)
-        cameras.run_of(Frame(FrameKey("pcb", "cam1", f"t-{seq}"), b"", utc_now(), seq=seq))
+        frame = Frame(FrameKey("pcb", "cam1", f"t-{seq}"), b"", utc_now(), seq=seq)
+        cameras.add_frame(frame, known=True)
+        cameras.run_of(frame)
     return Run(cameras, events)
 
 

@@ -13,6 +13,7 @@ from support.station_line import Line
 
 from inspector.domain.decision import Reason, Verdict
 from inspector.domain.declared import Disposition
+from inspector.domain.frame import FrameKey
 from inspector.domain.line_state import LineState, LineStatus, RightOrigin
 from inspector.domain.report import Words, WordsState
 from inspector.messages.outgoing import EventSeverity, VerdictMessage, WouldBe
@@ -121,3 +122,14 @@ async def test_a_live_line_that_is_not_qualified_is_reported_once(line: Line) ->
 async def test_lines_that_people_hold_back_are_no_event(line: Line) -> None:
     await verdict_under(line, new_version(pipeline()))
     assert await unqualified_events(line) == []
+
+
+async def test_a_paused_camera_gets_the_fail_safe_unjudged_and_the_others_go_on(line: Line) -> None:
+    version = live_version(pipeline(cameras=["cam1", "cam2"]))
+    line.station.follow([version._replace(status=replace(version.status, paused_cameras=frozenset({"cam1"})))])
+    await line.station.inspect(frame())
+    await line.station.inspect(replace(frame(), key=FrameKey("pcb", "cam2", "t-2")))
+    await line.settle()
+    paused, judged = line.verdicts()
+    assert (paused.reason, paused.line_state, paused.votes) == (Reason.PAUSED, LineState.PAUSED, 0)
+    assert (judged.disposition, judged.line_state) == (Disposition.PASS, LineState.LIVE)

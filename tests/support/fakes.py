@@ -27,6 +27,7 @@ from inspector.messages.withdrawal import correct_report, gate_deadline, report_
 from inspector.numerics.latency_histogram import BUCKETS, bucket_of, quantile_ms
 from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals, counted_since
 from inspector.ports.broker import OutgoingMessage
+from inspector.ports.camera_minutes import CameraMinute
 from inspector.ports.ledger import (
     CameraActivity,
     CameraRow,
@@ -126,6 +127,7 @@ class MemoryLedger:
         self.losses: list[CameraActivity] = []
         self.events: list[Event] = []
         self.forgotten_at: datetime | None = None
+        self.camera_series: list[CameraMinute] = []
 
     # ------------------------------------------------------------------ ports.Ledger
 
@@ -161,6 +163,10 @@ class MemoryLedger:
             self.marked.pop(part.evidence.sha256, None)
         self.outbox += [Posted(message, part.result_id, part.key.line) for message in outgoing]
         return Recorded.REUSED if is_reused else Recorded.NEW
+
+    async def add_camera_minutes(self, minutes: Sequence[CameraMinute]) -> None:
+        self._reach()
+        self.camera_series += minutes
 
     async def forget_minutes(self, now: datetime) -> None:
         self._reach()

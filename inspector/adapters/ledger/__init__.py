@@ -8,6 +8,7 @@ from inspector.adapters.ledger.archive import SqlArchive
 from inspector.adapters.ledger.audit_store import SqlAuditStore
 from inspector.adapters.ledger.backup.restore import require_empty, restore_tables
 from inspector.adapters.ledger.backup.snapshot import TableCopy, open_snapshot, removed_pictures
+from inspector.adapters.ledger.camera_changes import SqlCameraChangeStore
 from inspector.adapters.ledger.challenge import SqlChallengeStore
 from inspector.adapters.ledger.database import masked_url
 from inspector.adapters.ledger.drafts import SqlDraftStore
@@ -33,6 +34,7 @@ __all__ = [
     "SchemaState",
     "SqlArchive",
     "SqlAuditStore",
+    "SqlCameraChangeStore",
     "SqlChallengeStore",
     "SqlDraftStore",
     "SqlLedger",

@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select, union_all
 from inspector.adapters.ledger import history as hindsight
 from inspector.adapters.ledger import statistics
 from inspector.adapters.ledger.balance import balance
+from inspector.adapters.ledger.camera_minutes import read_camera_minutes
 from inspector.adapters.ledger.database import open_engine, read
 from inspector.adapters.ledger.metrics import count_events, count_parts, count_waiting
 from inspector.adapters.ledger.reads import all_cameras, camera_page, load, newest_pipelines, part_reviews
@@ -30,6 +31,7 @@ from inspector.domain.part_history import History, PartHistory
 from inspector.domain.reconciliation import Balance
 from inspector.domain.truth import Truth
 from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals
+from inspector.ports.camera_minutes import CameraMinute
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.ports.lines import JudgedCamera, LineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
@@ -117,6 +119,9 @@ class SqlArchive:
 
     def count_waiting(self) -> list[OutboxBacklog]:
         return read(self._engine, count_waiting)
+
+    def camera_minutes(self, line: str, camera: str, since: datetime, until: datetime) -> list[CameraMinute]:
+        return read(self._engine, read_camera_minutes, line, camera, since, until)
 
     def list_cameras(self) -> list[CameraRow]:
         return read(self._engine, all_cameras)

@@ -10,6 +10,7 @@ from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 
+from inspector.adapters.ledger import camera_minutes as series
 from inspector.adapters.ledger import counter_runs as runs
 from inspector.adapters.ledger import drafts as shadows
 from inspector.adapters.ledger import identities, part_sums, reads, writes
@@ -30,6 +31,7 @@ from inspector.domain.spans import Span
 from inspector.domain.vote import Vote
 from inspector.ports.archive import PartRow
 from inspector.ports.broker import OutgoingMessage
+from inspector.ports.camera_minutes import CameraMinute
 from inspector.ports.drafts import Draft, ShadowDecision
 from inspector.ports.ledger import (
     CameraActivity,
@@ -136,6 +138,9 @@ class SqlLedger:
 
     async def add_camera_activity(self, sightings: Sequence[CameraActivity]) -> None:
         await self._writer.submit(writes.add_camera_activity, tuple(sightings))
+
+    async def add_camera_minutes(self, minutes: Sequence[CameraMinute]) -> None:
+        await self._writer.submit(series.add_camera_minutes, tuple(minutes))
 
     async def cameras(self) -> list[CameraRow]:
         return await self._read(reads.all_cameras)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Table, delete
 
+from inspector.adapters.ledger.camera_minutes import forget_camera_minutes
 from inspector.adapters.ledger.database import INSERTS
 from inspector.adapters.ledger.tables import BUCKET_COLUMNS, defect_quarters, part_minutes, part_quarters
 from inspector.domain.part import PartRecord
@@ -124,8 +125,9 @@ def change_sums(connection: Connection, table: Table[Any], changes: Mapping[SumK
 
 
 def forget_minutes(connection: Connection, group: Iterable[datetime]) -> list[None]:
-    """Remove the sums of minutes that no total starts at any more at this time."""
+    """Remove what cameras sent long ago, and the sums of minutes that no total starts at any more at this time."""
     times = [*group]
+    forget_camera_minutes(connection, max(times))
     connection.execute(delete(part_minutes).where(part_minutes.c.start < span_start(max(times) - MINUTES_KEPT, MINUTE)))
     return [None] * len(times)
 

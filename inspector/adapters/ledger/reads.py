@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, tuple_
 
+from inspector.adapters.ledger.camera_states import paused_cameras
 from inspector.adapters.ledger.database import value_pages
 from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.adapters.ledger.rows import outgoing_of, part_of, review_of
@@ -79,10 +80,10 @@ def line_statuses(connection: Connection) -> dict[str, LineStatus]:
     newest = select(func.max(every.number)).group_by(every.line)
     states = connection.execute(select(every.line, every.state).where(every.number.in_(newest)))
     state_of = {row.line: LineState(row.state) for row in states}
-    rights = _pass_rights(connection)
+    rights, paused = _pass_rights(connection), paused_cameras(connection)
     return {
-        line: LineStatus(state_of.get(line, NEW_LINE.state), tuple(rights.get(line, ())))
-        for line in state_of.keys() | rights.keys()
+        line: LineStatus(state_of.get(line, NEW_LINE.state), tuple(rights.get(line, ())), paused.get(line, frozenset()))
+        for line in state_of.keys() | rights.keys() | paused.keys()
     }
 
 

@@ -271,6 +271,18 @@ class LineStateColumns(TypedColumns):
     at: Named[datetime] = Column(UTC_TIME)
 
 
+class CameraStateColumns(TypedColumns):
+    """Pauses of single cameras and their ends, in order; the newest counts."""
+
+    number: Named[int] = _number()
+    line: Named[str] = Column(index=True)
+    camera: Named[str]
+    is_paused: Named[bool]
+    reason: Named[str] = Column(FREE_TEXT)
+    author: Named[str]
+    at: Named[datetime] = Column(UTC_TIME)
+
+
 class PassRightColumns(TypedColumns):
     """Fingerprints and policies that a line may pass parts under: by a qualification, or by an override until a time.
 
@@ -432,6 +444,25 @@ class PartSumColumns(TypedColumns):
     votes: Named[int] = Column(BIG_INTEGER)
 
 
+class CameraMinuteColumns(TypedColumns):
+    """What each camera sent by the minute. `measured` pictures have sums of focus and exposure."""
+
+    line: Named[str] = Column(primary_key=True)
+    camera: Named[str] = Column(primary_key=True)
+    minute: Named[datetime] = Column(UTC_TIME, primary_key=True, index=True)
+    frames: Named[int] = Column(BIG_INTEGER)
+    lost: Named[int] = Column(BIG_INTEGER)
+    frozen: Named[int] = Column(BIG_INTEGER)
+    measured: Named[int] = Column(BIG_INTEGER)
+    sharpness: Named[float] = Column(DOUBLE)
+    luminance: Named[float] = Column(DOUBLE)
+    width_px: Named[int | None]
+    height_px: Named[int | None]
+    picture_format: Named[str | None]
+    skew_ms: Named[float | None] = Column(DOUBLE)
+    mqtt_version: Named[str | None]
+
+
 class DefectSumColumns(TypedColumns):
     """Parts decided in one span of time whose report names this defect class."""
 
@@ -533,6 +564,7 @@ pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)
 drafts = Table("drafts", metadata, DraftColumns)
 shadow_results = Table("shadow_results", metadata, ShadowResultColumns)
 line_states = Table("line_states", metadata, LineStateColumns)
+camera_states = Table("camera_states", metadata, CameraStateColumns)
 pass_rights = Table("pass_rights", metadata, PassRightColumns)
 challenge_parts = Table("challenge_parts", metadata, ChallengePartColumns)
 challenge_judgements = Table("challenge_judgements", metadata, ChallengeJudgementColumns)
@@ -559,6 +591,7 @@ def _latency_buckets() -> list[Column[int]]:
 BUCKET_COLUMNS: Final = tuple(f"bucket_{number}" for number in range(BUCKETS))
 part_minutes = Table("part_minutes", metadata, PartSumColumns, *_latency_buckets(), sqlite_with_rowid=False)
 part_quarters = Table("part_quarters", metadata, PartSumColumns, *_latency_buckets(), sqlite_with_rowid=False)
+camera_minutes = Table("camera_minutes", metadata, CameraMinuteColumns, sqlite_with_rowid=False)
 defect_quarters = Table("defect_quarters", metadata, DefectSumColumns, sqlite_with_rowid=False)
 
 is_waiting: Final = outbox.c.published_at.is_(None)

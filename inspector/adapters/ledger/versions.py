@@ -37,12 +37,17 @@ def store_versions(url: str, declarations: Sequence[DeclaredVersion]) -> list[Ne
     engine = open_engine(url, writes=True)
     try:
         with ledger_errors("the pipelines can't be stored"), engine.begin() as connection:
-            _wait_for_others(connection)
-            newest = {row.line: row for row in connection.execute(newest_versions())}
-            changed = [one for one in declarations if not _is_stored(one, newest.get(one.pipeline.line))]
-            return [_store(connection, one, newest.get(one.pipeline.line)) for one in changed]
+            return store_declared(connection, declarations)
     finally:
         engine.dispose()
+
+
+def store_declared(connection: Connection, declarations: Sequence[DeclaredVersion]) -> list[NewVersion]:
+    """Do the same inside a transaction."""
+    _wait_for_others(connection)
+    newest = {row.line: row for row in connection.execute(newest_versions())}
+    changed = [one for one in declarations if not _is_stored(one, newest.get(one.pipeline.line))]
+    return [_store(connection, one, newest.get(one.pipeline.line)) for one in changed]
 
 
 def versions_of(connection: Connection, line: str) -> list[LineVersion]:

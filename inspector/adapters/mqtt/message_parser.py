@@ -105,6 +105,7 @@ def parse_frame(message: CameraMessage, replies: ReplyTopics) -> ParsedFrame:
         fault=trigger.fault or picture.fault or _product_fault(product, fields),
         claim=picture.claim,
         labels=fields.labels(),
+        mqtt_version="5" if message.properties or message.content_type or message.correlation else "3.1.1",
     )
     return ParsedFrame(frame, tuple(_notices(message, fields, replies)))
 

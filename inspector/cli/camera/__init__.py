@@ -1,1 +1,1 @@
-"""The commands of `inspector camera`: declared cameras, and those that no line declares."""
+"""The commands of `inspector camera`: list, connect and change cameras."""

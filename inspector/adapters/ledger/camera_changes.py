@@ -1,0 +1,79 @@
+"""Stores changes of cameras: a version of the line, its rights to pass, and the camera's state, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from inspector.adapters.ledger.audit import append_audit
+from inspector.adapters.ledger.camera_states import paused_cameras
+from inspector.adapters.ledger.database import ledger_errors, open_engine
+from inspector.adapters.ledger.tables import camera_states, pass_rights
+from inspector.adapters.ledger.versions import store_declared
+from inspector.domain.cameras import ANY_CAMERA
+from inspector.ports.access import AuditEntry
+from inspector.ports.cameras import CameraChange
+
+
+class SqlCameraChangeStore:
+    """`ports.CameraChangeStore` for one database."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def change_camera(self, change: CameraChange) -> None:
+        engine = open_engine(self._url, writes=True)
+        try:
+            with ledger_errors("the camera can't be changed"), engine.begin() as connection:
+                _store(connection, change)
+        finally:
+            engine.dispose()
+
+
+def _store(connection: Connection, change: CameraChange) -> None:
+    new = store_declared(connection, [change.version]) if change.version else []
+    rights = connection.execute(
+        select(pass_rights).where(pass_rights.c.line == change.line, pass_rights.c.revoked_at.is_(None))
+    ).all()
+    for right in rights:
+        _change_right(connection, change, right)
+    if change.paused is not None or change.renamed:
+        _change_states(connection, change)
+    detail = {"reason": change.reason, "version": new[0].version if new else None, "renamed": dict(change.renamed)}
+    subject = f"{change.line}/{change.camera}"
+    append_audit(
+        connection, AuditEntry(change.author, f"camera.{change.action}", subject, detail, change.at, change.line)
+    )
+
+
+def _change_right(connection: Connection, change: CameraChange, right: Row[Any]) -> None:
+    """Replace a right by one that covers other cameras. Rights that cover none end."""
+    covered = _covered(right.cameras, change)
+    if covered == right.cameras:
+        return
+    connection.execute(update(pass_rights).where(pass_rights.c.number == right.number).values(revoked_at=change.at))
+    if covered:
+        kept = ("line", "fingerprint", "policy", "origin", "until", "reason", "author")
+        row = {name: getattr(right, name) for name in kept} | {"cameras": covered, "at": change.at}
+        connection.execute(insert(pass_rights), row)
+
+
+def _covered(cameras: Sequence[str], change: CameraChange) -> list[str]:
+    """Return the cameras that a right covers after the change. "Any camera" would cover an unproved one too."""
+    if ANY_CAMERA in cameras and change.unproved:
+        cameras = change.others
+    return [change.renamed.get(name, name) for name in cameras if name not in change.unproved]
+
+
+def _change_states(connection: Connection, change: CameraChange) -> None:
+    """Store the camera's state. A renamed camera takes its pause along."""
+    given = {"line": change.line, "reason": change.reason, "author": change.author, "at": change.at}
+    if change.paused is not None:
+        connection.execute(insert(camera_states), given | {"camera": change.camera, "is_paused": change.paused})
+    paused = paused_cameras(connection).get(change.line, frozenset())
+    for old, new in change.renamed.items():
+        if old in paused:
+            rows = [{"camera": old, "is_paused": False}, {"camera": new, "is_paused": True}]
+            connection.execute(insert(camera_states), [given | row for row in rows])
