@@ -32,7 +32,7 @@ from inspector.ports.unknown_cameras import StoredUnknownPicture
 from inspector.utc import utc_now
 
 
-class CameraState(NamedTuple):
+class CameraEntry(NamedTuple):
     """A camera of a line, or one that no line declares. `row` holds its figures; None before it sent anything.
 
     `pictures` are those that are kept of an undeclared camera.
@@ -69,7 +69,7 @@ class Cameras:
     store: CameraChangeStore
     now: Callable[[], datetime] = utc_now
 
-    def cameras(self) -> list[CameraState]:
+    def cameras(self) -> list[CameraEntry]:
         """List the cameras that lines declare and those that were ever seen, by line and name."""
         versions = {each.pipeline.line: each for each in self.states.archive.list_pipelines()}
         rows = {(row.line, row.camera): row for row in self.archive.list_cameras()}
@@ -80,14 +80,14 @@ class Cameras:
         known = sorted(declared | rows.keys() | pictures.keys())
         return [_state(key, versions.get(key[0]), rows.get(key), pictures.get(key, ())) for key in known]
 
-    def camera(self, line: str, camera: str) -> CameraState:
+    def camera(self, line: str, camera: str) -> CameraEntry:
         """Return one camera."""
         found = self._find(line, camera)
         if found is None:
             raise NotFoundError(f"{line} has no camera {camera!r}, and none of that name sent anything")
         return found
 
-    def connect(self, request: CameraRequest, region: Region | None = None) -> CameraState:
+    def connect(self, request: CameraRequest, region: Region | None = None) -> CameraEntry:
         """Declare a camera on the line. Its parts are UNQUALIFIED until the line is qualified for it."""
         version = self._named(request.line)
         _require_name(request.line, request.camera)
@@ -96,13 +96,13 @@ class Cameras:
         cameras = {**version.pipeline.cameras, request.camera: {"region": region}}
         return self._change(CameraAction.CONNECT, request, version, cameras, unproved=[request.camera])
 
-    def rename(self, request: CameraRequest, name: str) -> CameraState:
+    def rename(self, request: CameraRequest, name: str) -> CameraEntry:
         """Give the camera another name. It keeps its region and its right to pass."""
         cameras, version = self._renamed(request, name)
         renamed = {request.camera: name}
         return self._change(CameraAction.RENAME, request, version, cameras, shown=name, renamed=renamed)
 
-    def replace(self, request: CameraRequest, name: str | None = None) -> CameraState:
+    def replace(self, request: CameraRequest, name: str | None = None) -> CameraEntry:
         """Put another camera in the place of this one, under its name or another.
 
         Its parts are UNQUALIFIED until the line is qualified for it.
@@ -115,7 +115,7 @@ class Cameras:
         unproved = [request.camera, name]
         return self._change(CameraAction.REPLACE, request, version, cameras, shown=name, unproved=unproved)
 
-    def retire(self, request: CameraRequest) -> CameraState:
+    def retire(self, request: CameraRequest) -> CameraEntry:
         """Remove the camera from the line. Frames that it still sends are those of an unknown camera."""
         _require_reason(request.reason, "retiring a camera")
         version = self._declaring(request)
@@ -128,15 +128,15 @@ class Cameras:
         unproved = [request.camera]
         return self._change(CameraAction.RETIRE, request, version, cameras, unproved=unproved, paused=False)
 
-    def pause(self, request: CameraRequest) -> CameraState:
+    def pause(self, request: CameraRequest) -> CameraEntry:
         """Pause this camera alone: its parts get the fail-safe at once and are not judged."""
         return self._set_paused(request, CameraAction.PAUSE, paused=True)
 
-    def resume(self, request: CameraRequest) -> CameraState:
+    def resume(self, request: CameraRequest) -> CameraEntry:
         """End the pause."""
         return self._set_paused(request, CameraAction.RESUME, paused=False)
 
-    def _set_paused(self, request: CameraRequest, action: CameraAction, *, paused: bool) -> CameraState:
+    def _set_paused(self, request: CameraRequest, action: CameraAction, *, paused: bool) -> CameraEntry:
         version = self.states.version(request.line)
         if not version.pipeline.accepts_camera(request.camera):
             raise _unknown(request)
@@ -153,7 +153,7 @@ class Cameras:
         renamed: Mapping[str, str] | None = None,
         unproved: Sequence[str] = (),
         paused: bool | None = None,
-    ) -> CameraState:
+    ) -> CameraEntry:
         require_short(request.reason)
         declared = None if cameras is None else _declared(action, request, version, cameras)
         others = [name for name in version.pipeline.named_cameras if name != request.camera]
@@ -161,10 +161,10 @@ class Cameras:
         self.store.change_camera(change)
         return self._shown(request.line, shown or request.camera)
 
-    def _find(self, line: str, camera: str) -> CameraState | None:
+    def _find(self, line: str, camera: str) -> CameraEntry | None:
         return next((each for each in self.cameras() if (each.line, each.camera) == (line, camera)), None)
 
-    def _shown(self, line: str, camera: str) -> CameraState:
+    def _shown(self, line: str, camera: str) -> CameraEntry:
         """Return a camera after its change; a retired one may have sent nothing."""
         return self._find(line, camera) or _state((line, camera), self.states.version(line), None, ())
 
@@ -203,11 +203,11 @@ def _state(
     version: PipelineVersion | None,
     row: CameraRow | None,
     pictures: Sequence[StoredUnknownPicture],
-) -> CameraState:
+) -> CameraEntry:
     line, camera = key
     if version is None or not version.pipeline.accepts_camera(camera):
-        return CameraState(line, camera, False, row=row, pictures=pictures)
-    return CameraState(
+        return CameraEntry(line, camera, False, row=row, pictures=pictures)
+    return CameraEntry(
         line, camera, True, camera in version.status.paused_cameras, version.pipeline.region(camera), row
     )
 

@@ -17,7 +17,7 @@ from inspector.adapters.ledger import (
 from inspector.domain.cameras import CameraSettings, Region
 from inspector.domain.picture_format import FORMATS, picture_format
 from inspector.errors import InspectorError
-from inspector.lines.cameras import CameraRequest, Cameras, CameraState
+from inspector.lines.cameras import CameraEntry, CameraRequest, Cameras
 from inspector.lines.states import LineStates
 from inspector.operations.line_states import user_name
 from inspector.ports.unknown_cameras import StoredUnknownPicture
@@ -59,7 +59,7 @@ def write_pictures(settings: Settings, line: str, camera: str, folder: Path) -> 
     return [_write(folder, number, each, store.read(each)) for number, each in enumerate(stored, 1)]
 
 
-def as_json(camera: CameraState) -> dict[str, Any]:
+def as_json(camera: CameraEntry) -> dict[str, Any]:
     row = camera.row
     return {
         "line": camera.line,

@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from inspector.cli.output import print_json, print_table
-from inspector.lines.cameras import CameraState
+from inspector.lines.cameras import CameraEntry
 
 
-def print_cameras(cameras: Sequence[CameraState], as_json: bool) -> None:
+def print_cameras(cameras: Sequence[CameraEntry], as_json: bool) -> None:
     """Print cameras as one JSON document or as a table."""
     from inspector.operations.cameras import as_json as camera_json
 
@@ -24,7 +24,7 @@ def print_cameras(cameras: Sequence[CameraState], as_json: bool) -> None:
     print_table(table)
 
 
-def _cells(camera: CameraState) -> tuple[Text | str, ...]:
+def _cells(camera: CameraEntry) -> tuple[Text | str, ...]:
     row, region = camera.row, camera.region
     seen = f"{row.last_seen:%Y-%m-%d %H:%M:%S} UTC" if row else "never"
     shown = " ".join(f"{side:g}" for side in region) if region else ""
@@ -42,7 +42,7 @@ def _cells(camera: CameraState) -> tuple[Text | str, ...]:
     )
 
 
-def _declared(camera: CameraState) -> Text:
+def _declared(camera: CameraEntry) -> Text:
     if not camera.is_declared:
         return Text("unknown", style="yellow")
     return Text("paused", style="magenta") if camera.is_paused else Text("yes", style="green")
