@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from inspector.bootstrap.from_settings import broker_of, calendar_of, log_process
+from inspector.bootstrap.line_services import line_services
 from inspector.bootstrap.overrides import override_of
 from inspector.lines.states import LineStates
 from inspector.messages.topics import Topics
@@ -37,7 +38,12 @@ async def open_console(settings: Settings) -> RunningConsole:
     services = _services(settings, archive, evidence, pulses)
     app = console_app(services, topic_root=settings.topic_root, metrics=metrics)
     app.add_middleware(AllowedHosts, hosts=(settings.console_host, *settings.console_names))
-    console = RunningConsole(app, settings.console_host, settings.console_port, pulses.stop)
+
+    def release() -> None:
+        pulses.stop()
+        services.changes.jobs.close()
+
+    console = RunningConsole(app, settings.console_host, settings.console_port, release)
     await console.start()
     return console
 
@@ -57,6 +63,7 @@ def _services(
         override_of=partial(override_of, settings, lines),
         feed=LiveFeed(archive, lines),
         statistics=Statistics(archive, calendar_of(settings)),
+        changes=line_services(settings, archive, evidence, lines),
     )
 
 

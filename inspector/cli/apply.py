@@ -12,9 +12,9 @@ from inspector.cli.options import PIPELINES, AcceptedEscapes, AsJson, ChangeReas
 from inspector.cli.output import escaped, print_json, print_status, stderr_console
 
 if TYPE_CHECKING:
+    from inspector.lines.kept_rights import KeptRight
     from inspector.lines.pricing import Price
     from inspector.operations.apply import LineChange
-    from inspector.operations.qualification import KeptRight
     from inspector.ports.drafts import Draft
 
 

@@ -27,10 +27,20 @@ Grammar = TypeVar("Grammar", bound=StrictModel)
 
 def read_pipeline(text: str | bytes, file: str) -> Pipeline:
     """Read a pipeline. Raises DeclarationError with every fault, including settings that can never have an effect."""
-    document = parse(text, file)
+    return _pipeline(parse(text, file))
+
+
+def read_pipeline_data(data: Any, name: str) -> Pipeline:
+    """Read a pipeline from plain data, as JSON holds it. Faults name `name` as their file. Raises DeclarationError."""
+    return _pipeline(Document(name, data, {}))
+
+
+def _pipeline(document: Document) -> Pipeline:
     pipeline, faults = _validated(document, Pipeline)
     unused = unused_settings(pipeline) if pipeline else []
-    faults += [Fault(file, path_text(path), problem, remedy, document.row(path)) for path, problem, remedy in unused]
+    faults += [
+        Fault(document.file, path_text(path), problem, remedy, document.row(path)) for path, problem, remedy in unused
+    ]
     return _faultless(pipeline, faults)
 
 

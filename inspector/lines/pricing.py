@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -18,6 +18,12 @@ from inspector.ports.lines import LineVersion, VersionArchive
 from inspector.tuning.counterfactual import Impact, Replay, impact, new_escapes
 
 MAX_UNREVIEWED_PARTS: Final = 5000  # newest parts without a review that are priced, for each fingerprint
+
+ReportPriced = Callable[[int, int], None]  # fingerprints replayed so far, fingerprints to replay
+
+
+def ignore_progress(_done: int, _total: int) -> None:
+    """Report nothing."""
 
 
 class NewEscape(NamedTuple):
@@ -105,7 +111,7 @@ class Pricing:
 
     archive: VersionArchive
 
-    def price(self, line: str, after: Declaration) -> Price:
+    def price(self, line: str, after: Declaration, report: ReportPriced = ignore_progress) -> Price:
         """Replay the stored parts of a line under its live version and under other settings.
 
         Only parts that were judged with the same scores count: votes of another fingerprint say nothing.
@@ -117,7 +123,10 @@ class Pricing:
         fingerprints = self._comparable(line, versions, after)
         if not fingerprints:
             return Price(line, objection=_unpriceable(line))
-        compared = [self._compared(line, live, after.pipeline, each) for each in fingerprints]
+        compared = []
+        for done, each in enumerate(fingerprints):
+            report(done, len(fingerprints))
+            compared.append(self._compared(line, live, after.pipeline, each))
         return Price(
             line,
             fingerprints,
@@ -141,18 +150,30 @@ class Pricing:
         return _Comparison(before, after, fingerprint, history.parts)
 
 
+class EscapesError(InspectorError):
+    """A change that nobody may make: parts that people called NG would newly pass, and not as many are accepted."""
+
+    def __init__(self, text: str, escapes: int, *, lacks_reason: bool = False) -> None:
+        super().__init__(text)
+        self.escapes = escapes
+        self.lacks_reason = lacks_reason
+
+
 def require_accepted(prices: Sequence[Price], accepted: int | None, reason: str) -> None:
-    """Raise InspectorError where known NG parts would newly pass and nobody accepted exactly that number."""
+    """Raise EscapesError where known NG parts would newly pass and nobody accepted exactly that number."""
     escapes = [escape for price in prices for escape in price.escapes]
     if accepted is not None and accepted != len(escapes):
-        raise InspectorError(
+        raise EscapesError(
             f"accept-escapes: {accepted} is not the number of NG parts that would newly pass, which is {len(escapes)}; "
-            f"look at them first: inspector price"
+            f"look at them first: inspector price",
+            len(escapes),
         )
     if escapes and accepted is None:
-        raise InspectorError("\n".join([_heading(prices, escapes), *map(_row, escapes), _remedy(escapes)]))
+        rows = [_heading(prices, escapes), *map(_row, escapes), _remedy(escapes)]
+        raise EscapesError("\n".join(rows), len(escapes))
     if escapes and len(reason) < MIN_REASON_CHARACTERS:
-        raise InspectorError("reason: accepting NG parts that would pass needs one; add --reason WHY")
+        text = "reason: accepting NG parts that would pass needs one; add --reason WHY"
+        raise EscapesError(text, len(escapes), lacks_reason=True)
 
 
 def _heading(prices: Sequence[Price], escapes: Sequence[NewEscape]) -> str:

@@ -26,6 +26,7 @@ from inspector.config.file_base import FileBase
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.model_card import ModelCard
 from inspector.errors import ConflictError, DeclarationError, Fault, InspectorError, PictureError
+from inspector.lines.carried_settings import carry_over
 from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.states import require_short
 from inspector.lines.versions import ReadableVersion, Versions
@@ -48,6 +49,10 @@ class LineChange(NamedTuple):
     @property
     def line(self) -> str:
         return self.declared.pipeline.line
+
+    @property
+    def content(self) -> ReadableVersion:
+        return ReadableVersion(self.declared.pipeline, self.golden)
 
     @property
     def is_new(self) -> bool:
@@ -167,32 +172,11 @@ def _version(change: LineChange, author: str, reason: str) -> DeclaredVersion:
 def _change(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineVersion | None) -> LineChange:
     if live is None:
         return LineChange(declared, hashes, None, (), False)
-    declared = _with_learned(_with_taught_model(declared, live), hashes, live)
-    changed = compare(live, ReadableVersion(declared.pipeline, hashes))
+    carried = carry_over(ReadableVersion(declared.pipeline, hashes), live)
+    declared = declared._replace(pipeline=carried.pipeline)
+    changed = compare(live, carried)
     forgets = live.pipeline.learned is not None and declared.pipeline.learned is None
     return LineChange(declared, hashes, live.version, changed.settings, changed.new_golden, forgets)
-
-
-def _with_taught_model(declared: DeclaredPipeline, live: PipelineVersion) -> DeclaredPipeline:
-    """The declaration with the line's taught model and its limit. Pipeline files need not name them."""
-    mine, theirs = declared.pipeline.second_opinion, live.pipeline.second_opinion
-    if mine is None or not mine.is_taught or mine.model is not None or theirs is None or theirs.model is None:
-        return declared
-    opinion = mine.model_copy(update={"model": theirs.model, "doubt_above": theirs.doubt_above})
-    return declared._replace(pipeline=declared.pipeline.model_copy(update={"second_opinion": opinion}))
-
-
-def _with_learned(declared: DeclaredPipeline, hashes: tuple[str, ...], live: PipelineVersion) -> DeclaredPipeline:
-    """The declaration with the values learned from the line's votes, if its scores are unchanged.
-
-    Pipeline files need not contain learned values.
-    """
-    same_scores = (
-        declared.pipeline.settings_fingerprint() == live.pipeline.settings_fingerprint() and hashes == live.golden
-    )
-    if declared.pipeline.learned is not None or not same_scores:
-        return declared
-    return declared._replace(pipeline=declared.pipeline.model_copy(update={"learned": live.pipeline.learned}))
 
 
 def golden_hashes(declared: DeclaredPipeline, evidence: EvidenceStore, faults: list[Fault]) -> tuple[str, ...]:

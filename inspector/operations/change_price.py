@@ -7,7 +7,6 @@ from contextlib import closing
 
 from inspector.adapters.ledger import SqlArchive
 from inspector.lines.pricing import Price, Pricing
-from inspector.lines.versions import ReadableVersion
 from inspector.operations.apply import LineChange
 
 
@@ -15,7 +14,7 @@ def price_changes(changes: Sequence[LineChange], database: str) -> list[Price]:
     """Price every changed line that has a live version."""
     with closing(SqlArchive(database)) as archive:
         return [
-            Pricing(archive).price(change.line, ReadableVersion(change.declared.pipeline, change.golden))
+            Pricing(archive).price(change.line, change.content)
             for change in changes
             if change.is_changed and not change.is_new
         ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from inspector.adapters.ledger import SqlArchive, SqlDraftStore
 from inspector.lines.drafts import Drafts
-from inspector.lines.versions import ReadableVersion, Versions
+from inspector.lines.versions import Versions
 from inspector.operations.apply import LineChange
 from inspector.operations.line_states import user_name
 from inspector.ports.drafts import Draft, ShadowComparison
@@ -27,7 +27,7 @@ def store_drafts(changes: Sequence[LineChange], database: str, reason: str) -> l
     with drafts_of(database) as drafts:
         return [
             drafts.add(
-                ReadableVersion(change.declared.pipeline, change.golden),
+                change.content,
                 user_name(),
                 reason,
                 Path(change.declared.file).read_text(encoding="utf-8-sig"),
@@ -48,8 +48,8 @@ def as_json(comparison: ShadowComparison) -> dict[str, Any]:
         "author": draft.author,
         "reason": draft.reason,
         "at": draft.at,
-        "parts": sum(count for _, _, count in counts),
-        "differ": sum(count for live, drafted, count in counts if drafted not in (live, "unknown")),
-        "unknown": sum(count for _, drafted, count in counts if drafted == "unknown"),
+        "parts": comparison.total,
+        "differ": comparison.differ,
+        "unknown": comparison.unknown,
         "dispositions": [{"live": live, "draft": drafted, "parts": count} for live, drafted, count in counts],
     }

@@ -6,15 +6,15 @@ import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from inspector.adapters.ledger import SqlQualificationStore
 from inspector.bootstrap.from_settings import card_of
 from inspector.bootstrap.overrides import card_model_fingerprint
-from inspector.domain.line_state import LineState, PassRight, RightOrigin
 from inspector.domain.pipeline import line_fingerprint
 from inspector.errors import InspectorError
 from inspector.judging.judge import Judge
+from inspector.lines.kept_rights import KeptRight, keep_right
 from inspector.lines.qualification import ChallengeReplay, Qualification, Qualifications
 from inspector.operations.apply import LineChange
 from inspector.operations.challenge import challenge_sets
@@ -41,17 +41,6 @@ class LoadedModel:
         if not isinstance(judgement, Judgement):
             raise InspectorError("the model gave words before a judgement")
         return judgement
-
-
-class KeptRight(NamedTuple):
-    """Whether a line keeps its right to pass when its policy changes, and why."""
-
-    line: str
-    keeps: bool
-    text: str
-
-    def as_json(self) -> dict[str, Any]:
-        return {"keeps_right": self.keeps, "text": self.text}
 
 
 def yield_to_live_frames() -> None:
@@ -109,38 +98,10 @@ def keep_rights(settings: Settings, changes: Sequence[LineChange], *, dry_run: b
     with qualifications(settings) as service:
         live = {version.pipeline.line: version for version in service.sets.states.archive.list_pipelines()}
         changed = [(live[change.line], change) for change in changes if change.is_changed and change.line in live]
-        kept = [_keep_right(service, version, change, dry_run=dry_run) for version, change in changed]
+        kept = [
+            keep_right(service, version, change.content, user_name(), dry_run=dry_run) for version, change in changed
+        ]
         return [each for each in kept if each is not None]
-
-
-def _keep_right(
-    service: Qualifications, live: PipelineVersion, change: LineChange, *, dry_run: bool
-) -> KeptRight | None:
-    line, policy = change.line, live.pipeline.policy_fingerprint()
-    held = [right for right in live.status.rights if right.policy == policy and right.holds(service.sets.now())]
-    next_version = live._replace(pipeline=change.declared.pipeline, golden=change.golden, version=live.version + 1)
-    is_same = next_version.pipeline.policy_fingerprint() == policy and not change.rescores
-    if is_same or not held:
-        return None
-    remedy = f"run: inspector qualify {line}"
-    if change.rescores:
-        return KeptRight(line, False, f"scores change, so its right to pass ends; {remedy}")
-    proved = dict.fromkeys(right.fingerprint for right in held if right.origin is RightOrigin.QUALIFICATION)
-    if not proved:
-        is_live = live.status.state is LineState.LIVE
-        return KeptRight(line, False, f"its override ends with this version; {remedy}") if is_live else None
-    results = [service.assess(service.replay(next_version, each), QualificationBasis.STORED_VOTES) for each in proved]
-    if not dry_run:
-        for each in results:
-            if not each.replay.unknown:
-                cameras = _covered(held, each.replay)
-                service.record(each, user_name(), f"recomputed for version {next_version.version}", cameras)
-    newest = results[-1]
-    if newest.passed:
-        escape = newest.figures.escape
-        shown = f"{escape.found} of {escape.parts} NG parts pass, at most {100 * escape.upper:.3g} %"
-        return KeptRight(line, True, f"keeps its right to pass, recomputed from stored votes: {shown}")
-    return KeptRight(line, False, f"loses its right to pass: {'; '.join(newest.missing)}; {remedy}")
 
 
 def _ask(
@@ -157,9 +118,3 @@ def _ask(
         progress(f"asking {card.name}", done, total)
 
     return asyncio.run(service.ask(replay, model, report))
-
-
-def _covered(held: Sequence[PassRight], replay: ChallengeReplay) -> list[str]:
-    """List the cameras that a right covered before: a change of the policy qualifies no new camera."""
-    rights = [right for right in held if right.fingerprint == replay.fingerprint]
-    return [name for name in replay.cameras if any(right.covers(name) for right in rights)]

@@ -1,13 +1,15 @@
-"""Make an earlier version of a line live again, as a new version, after pricing it."""
+"""Make an earlier version of a line live again, from the command line."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from typing import NamedTuple
 
 from inspector.adapters.ledger import SqlArchive, store_versions
-from inspector.lines.pricing import Price, Pricing, require_accepted
-from inspector.lines.versions import ReadableVersion, Versions
+from inspector.lines.pricing import Price, Pricing
+from inspector.lines.rollback import RollbackRequest, Rollbacks
+from inspector.lines.versions import Versions
 from inspector.operations.line_states import user_name
 
 
@@ -24,10 +26,8 @@ def roll_back(database: str, line: str, to: int, reason: str, accepted: int | No
     Raises InspectorError for an unknown version, and where NG parts would newly pass that nobody accepted.
     """
     with closing(SqlArchive(database)) as archive:
-        declared = Versions(archive).rolled_back(line, to, user_name(), reason)
-        price = Pricing(archive).price(line, ReadableVersion(declared.pipeline, declared.golden))
-    if dry_run:
-        return RollbackResult(None, price)
-    require_accepted([price], accepted, reason)
-    stored = store_versions(database, [declared])
-    return RollbackResult(stored[0].version if stored else None, price)
+        service = Rollbacks(Versions(archive), Pricing(archive), partial(store_versions, database))
+        request = RollbackRequest(line, to, user_name(), reason, accepted)
+        if dry_run:
+            return RollbackResult(None, service.price(request))
+        return RollbackResult(*service.roll_back(request))

@@ -15,9 +15,10 @@ from support.challenges import ChallengedLine, challenged_line, challenged_pipel
 
 from inspector.config.diff import DeclaredPipeline
 from inspector.domain.line_state import LineState
+from inspector.lines.kept_rights import KeptRight
 from inspector.lines.states import OverrideRequest
 from inspector.operations.apply import LineChange, plan_changes, store_changes
-from inspector.operations.qualification import KeptRight, keep_rights
+from inspector.operations.qualification import keep_rights
 from inspector.ports.challenge import QualificationBasis
 from inspector.settings import Settings
 from inspector.utc import utc_now

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,12 +15,38 @@ from fastapi import FastAPI
 from inspector.adapters.console.api.app import rest_app
 from inspector.adapters.console.live_feed import LiveFeed
 from inspector.adapters.console.queries import Catalogue
-from inspector.adapters.console.services import ConsoleServices
+from inspector.adapters.console.services import ConsoleServices, LineServices
+from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlLineStore, upgrade
+from inspector.bootstrap.line_services import line_services
 from inspector.lines.states import LineStates, OverrideRequest
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import StationStatus
+from inspector.settings import Settings
 from inspector.statistics.calendar import PlantCalendar
 from inspector.statistics.statistics import Statistics
+
+
+def line_services_of(url: str, folder: Path) -> LineServices:
+    """The services that change lines, over a real database and a folder of pictures."""
+    archive, evidence = SqlArchive(url), FileEvidence(folder / "evidence")
+    settings = Settings(data=folder, database_url=url, model=folder / "no-card.yaml")
+    return line_services(settings, archive, evidence, LineStates(archive, SqlLineStore(url)))
+
+
+@cache
+def _no_lines() -> LineServices:
+    """Services over a ledger without lines: an archive in memory has no versions."""
+    folder = Path(mkdtemp(prefix="console-api-"))
+    url = f"sqlite:///{folder}/ledger.db"
+    upgrade(url)
+    return line_services_of(url, folder)
+
+
+def sql_api(url: str, folder: Path) -> FastAPI:
+    """The REST API over a real database."""
+    archive = SqlArchive(url)
+    services = services_of(archive, FileEvidence(folder / "evidence"), lines=SqlLineStore(url))
+    return rest_app(replace(services, changes=line_services_of(url, folder)))
 
 
 def services_of(
@@ -30,6 +60,7 @@ def services_of(
         override_of=lambda line, days: OverrideRequest({"*": archive.fingerprint(line) or "none"}, days),
         feed=LiveFeed(archive, states),
         statistics=Statistics(archive, PlantCalendar(ZoneInfo("UTC"))),
+        changes=_no_lines(),
     )
 
 

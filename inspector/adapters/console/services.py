@@ -10,8 +10,28 @@ from fastapi import Depends, Request
 
 from inspector.adapters.console.live_feed import LiveFeed
 from inspector.adapters.console.queries import Catalogue
+from inspector.lines.declared_content import DeclarationReader
+from inspector.lines.drafts import Drafts
+from inspector.lines.jobs import Jobs
+from inspector.lines.pricing import Pricing
+from inspector.lines.promotion import Promotions
+from inspector.lines.rollback import Rollbacks
 from inspector.lines.states import LineStates, OverrideRequest
+from inspector.lines.versions import Versions
 from inspector.statistics.statistics import Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class LineServices:
+    """The services that change lines: their versions, drafts and jobs. They block."""
+
+    versions: Versions
+    reader: DeclarationReader
+    drafts: Drafts
+    pricing: Pricing
+    promotions: Promotions
+    rollbacks: Rollbacks
+    jobs: Jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +46,7 @@ class ConsoleServices:
     override_of: Callable[[str, float], OverrideRequest]
     feed: LiveFeed
     statistics: Statistics
+    changes: LineServices
 
 
 def _services(request: Request) -> ConsoleServices:

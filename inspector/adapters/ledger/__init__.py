@@ -14,6 +14,7 @@ from inspector.adapters.ledger.database import masked_url
 from inspector.adapters.ledger.drafts import SqlDraftStore
 from inspector.adapters.ledger.evidence import FileEvidence
 from inspector.adapters.ledger.integrity import check_integrity, database_exists
+from inspector.adapters.ledger.jobs import SqlJobStore
 from inspector.adapters.ledger.ledger import SqlLedger
 from inspector.adapters.ledger.line_status import SqlLineStore
 from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
@@ -37,6 +38,7 @@ __all__ = [
     "SqlCameraChangeStore",
     "SqlChallengeStore",
     "SqlDraftStore",
+    "SqlJobStore",
     "SqlLedger",
     "SqlLineStore",
     "SqlPeople",

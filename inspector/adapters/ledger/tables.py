@@ -26,6 +26,7 @@ from sqlalchemy import (
     TypedColumns,
     TypeDecorator,
     UniqueConstraint,
+    false,
     literal,
 )
 
@@ -249,6 +250,9 @@ class DraftColumns(TypedColumns):
     source: Named[str]
     at: Named[datetime] = Column(UTC_TIME)
     ended_at: Named[datetime | None] = Column(UTC_TIME)
+    rescores: Named[bool] = Column(server_default=false())
+    version: Named[int | None]  # that it became
+    promotion_key: Named[str | None]  # of the request that made it live
 
 
 class ShadowResultColumns(TypedColumns):
@@ -258,6 +262,25 @@ class ShadowResultColumns(TypedColumns):
     part: Named[int] = _part(primary_key=True)
     live: Named[str]
     drafted: Named[str | None]
+
+
+class JobColumns(TypedColumns):
+    """Long work that people started. `owner` is the service that runs it."""
+
+    number: Named[int] = _number()
+    kind: Named[str]
+    line: Named[str]
+    subject: Named[str]
+    author: Named[str]
+    owner: Named[str]
+    state: Named[str]
+    done: Named[int]
+    total: Named[int]
+    result: Named[dict[str, Any] | None] = Column(JSON(none_as_null=True))
+    error: Named[str] = Column(FREE_TEXT)
+    created_at: Named[datetime] = Column(UTC_TIME)
+    started_at: Named[datetime | None] = Column(UTC_TIME)
+    ended_at: Named[datetime | None] = Column(UTC_TIME)
 
 
 class LineStateColumns(TypedColumns):
@@ -563,6 +586,7 @@ outbox = Table("outbox", metadata, OutboxColumns, sqlite_autoincrement=True)
 pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)
 drafts = Table("drafts", metadata, DraftColumns)
 shadow_results = Table("shadow_results", metadata, ShadowResultColumns)
+jobs = Table("jobs", metadata, JobColumns, sqlite_autoincrement=True)
 line_states = Table("line_states", metadata, LineStateColumns)
 camera_states = Table("camera_states", metadata, CameraStateColumns)
 pass_rights = Table("pass_rights", metadata, PassRightColumns)
@@ -599,6 +623,8 @@ is_pending: Final = reports.c.words_state == literal(WordsState.PENDING.value, l
 is_unacknowledged: Final = outbox.c.ack_due_at.is_not(None)
 is_due: Final = evidence.c.removal == literal("DUE", literal_execute=True)
 is_uncompared: Final = counts.c.decided.is_(None)
+is_open_job: Final = jobs.c.ended_at.is_(None)
+is_open_draft: Final = drafts.c.ended_at.is_(None)
 is_in_challenge_set: Final = challenge_parts.c.removed_at.is_(None)
 is_numbered: Final = parts.c.run.is_not(None)
 is_reviewed: Final = parts.c.reviewed_at.is_not(None)
@@ -637,6 +663,7 @@ _partial_index(
     "ix_challenge_parts_set", is_in_challenge_set, challenge_parts.c.line, challenge_parts.c.sha256, unique=True
 )
 Index(None, losses.c.line, losses.c.camera)
+Index(None, jobs.c.kind, jobs.c.subject)
 
 # Lists read the newest parts of each outcome from the end of its range in an index (archive.py).
 Index(None, parts.c.reason, parts.c.disposition, parts.c.number)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text
 
 from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine
@@ -43,11 +43,16 @@ def store_versions(url: str, declarations: Sequence[DeclaredVersion]) -> list[Ne
 
 
 def store_declared(connection: Connection, declarations: Sequence[DeclaredVersion]) -> list[NewVersion]:
-    """Do the same inside a transaction."""
-    _wait_for_others(connection)
+    """Do the same inside the transaction of a connection."""
+    wait_for_others(connection)
     newest = {row.line: row for row in connection.execute(newest_versions())}
     changed = [one for one in declarations if not _is_stored(one, newest.get(one.pipeline.line))]
     return [_store(connection, one, newest.get(one.pipeline.line)) for one in changed]
+
+
+def newest_version(connection: Connection, line: str) -> int | None:
+    """Return the number of a line's newest version; None for an unknown line."""
+    return connection.scalar(select(func.max(pipeline_versions.c.version)).where(pipeline_versions.c.line == line))
 
 
 def versions_of(connection: Connection, line: str) -> list[LineVersion]:
@@ -56,7 +61,7 @@ def versions_of(connection: Connection, line: str) -> list[LineVersion]:
     return [_version(row) for row in connection.execute(every)]
 
 
-def _wait_for_others(connection: Connection) -> None:
+def wait_for_others(connection: Connection) -> None:
     """Let one process at a time compare and store. SQLite's transactions that write do so by themselves."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE pipeline_versions IN SHARE ROW EXCLUSIVE MODE"))

@@ -46,6 +46,11 @@ def add_draft(url: str) -> None:
         store.add_draft(Draft("d1", a_pipeline(), (), 1, "ann", "less overkill", "", NOW))
 
 
+def add_first_draft(url: str) -> None:
+    add_version(url)
+    add_draft(url)
+
+
 def end_draft(url: str) -> None:
     with closing(SqlDraftStore(url)) as store:
         store.end_draft("pcb", "ann")
@@ -86,8 +91,8 @@ CASES: Final = {
     "state": Case(set_live, "line_states", ("line.state", "pcb"), {"state": "LIVE", "reason": "trial"}),
     "right": Case(set_live, "pass_rights", ("line.state", "pcb"), {}),
     "version": Case(add_version, "pipeline_versions", ("version.add", "pcb/1"), {"parent": None, "reason": "first"}),
-    "draft": Case(add_draft, "drafts", ("draft.add", "pcb/d1"), {"base": 1, "reason": "less overkill"}),
-    "draft's end": Case(end_draft, "drafts", ("draft.end", "pcb/d1"), {}, add_draft),
+    "draft": Case(add_draft, "drafts", ("draft.add", "pcb/d1"), {"base": 1, "reason": "less overkill"}, add_version),
+    "draft's end": Case(end_draft, "drafts", ("draft.end", "pcb/d1"), {}, add_first_draft),
     "challenge part": Case(add_challenge_part, "challenge_parts", ("challenge.add", "pcb"), {"reason": "weekly"}),
     "removal": Case(
         remove_challenge_part, "challenge_parts", ("challenge.remove", "pcb"), {"parts": [1]}, add_challenge_part

@@ -10,7 +10,19 @@ from fastapi import FastAPI, Response
 from starlette.routing import Route
 
 from inspector import __doc__ as description
-from inspector.adapters.console.api import cameras, events, health, line_totals, lines, parts, statistics, stream
+from inspector.adapters.console.api import (
+    cameras,
+    drafts,
+    events,
+    health,
+    jobs,
+    line_totals,
+    lines,
+    parts,
+    statistics,
+    stream,
+    versions,
+)
 from inspector.adapters.console.api.models import PREFIX
 from inspector.adapters.console.api.person import anyone, needs
 from inspector.adapters.console.api.problems import READ_RESPONSES, add_problem_handlers
@@ -19,7 +31,7 @@ from inspector.adapters.console.services import ConsoleServices
 from inspector.domain.person import Role
 from inspector.ports.metrics import MetricsPage
 
-RESOURCES: Final = (parts, lines, cameras, events, line_totals, statistics, stream, health)
+RESOURCES: Final = (parts, lines, versions, drafts, jobs, cameras, events, line_totals, statistics, stream, health)
 
 
 def rest_app(services: ConsoleServices, metrics: MetricsPage | None = None) -> FastAPI:

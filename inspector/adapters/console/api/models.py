@@ -11,6 +11,7 @@ from inspector.domain.declared import Name
 
 PREFIX: Final = "/api/v1"
 MAX_NUMBER: Final = 2**63 - 1  # of a part or event: databases count with 64 bits
+MAX_VERSION: Final = 2**31 - 1  # of a line
 MAX_RESULT_ID_CHARACTERS: Final = 128
 
 ResultId = Annotated[str, Path(max_length=MAX_RESULT_ID_CHARACTERS)]

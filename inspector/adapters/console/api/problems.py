@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from inspector.config.diff import VersionDiff
 from inspector.errors import (
     ConflictError,
     DeclarationError,
@@ -96,14 +97,38 @@ class FieldFault(BaseModel):
     remedy: str
 
 
+class ChangedSetting(BaseModel):
+    """One setting that differs; null where it was or becomes absent. `rescores`: scores change with it."""
+
+    field: str
+    old: Any
+    new: Any
+    rescores: bool
+
+
+class VersionDifference(BaseModel):
+    """How one version of a line differs from another. `new_golden`: the golden samples show other pictures."""
+
+    base: int
+    other: int
+    settings: list[ChangedSetting]
+    new_golden: bool
+    rescores: bool
+
+    @classmethod
+    def of(cls, base: int, other: int, diff: VersionDiff) -> VersionDifference:
+        return cls(base=base, other=other, **diff.as_json())
+
+
 class ProblemDetails(BaseModel):
-    """The body of every error."""
+    """The body of every error. `difference` is there where somebody else changed a line: from your base to now."""
 
     type: str = Field(description="stable: tells problems apart", examples=[f"{TYPE_PREFIX}not-found"])
     title: str
     status: int
     detail: str
     errors: list[FieldFault] = Field(default_factory=list)
+    difference: VersionDifference | None = None
 
 
 class Problem(Exception):
@@ -115,10 +140,11 @@ class Problem(Exception):
         detail: str,
         faults: Sequence[FieldFault] = (),
         headers: dict[str, str] | None = None,
+        difference: VersionDifference | None = None,
     ) -> None:
         super().__init__(detail)
         self.kind = kind
-        self.details = problem_details(kind, detail, faults)
+        self.details = problem_details(kind, detail, faults).model_copy(update={"difference": difference})
         self.headers = headers or {}
 
     @classmethod
@@ -171,8 +197,13 @@ def add_problem_handlers(app: FastAPI) -> None:
 def problem_response(details: ProblemDetails, headers: dict[str, str] | None = None) -> JSONResponse:
     """Return a problem as the answer to a request."""
     return JSONResponse(
-        document_without_secrets(details.model_dump()), details.status, headers=headers, media_type=MEDIA_TYPE
+        document_without_secrets(_body(details)), details.status, headers=headers, media_type=MEDIA_TYPE
     )
+
+
+def _body(details: ProblemDetails) -> dict[str, Any]:
+    """Leave out what concerns other problems only."""
+    return details.model_dump(mode="json", exclude=None if details.difference else {"difference"})
 
 
 async def _on_problem(_: Request, problem: Problem) -> JSONResponse:

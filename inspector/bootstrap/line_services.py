@@ -1,0 +1,53 @@
+"""Builds the services that change lines out of settings."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from inspector.bootstrap.from_settings import known_card
+from inspector.lines.challenge import ChallengeSets
+from inspector.lines.declared_content import DeclarationReader
+from inspector.lines.drafts import Drafts
+from inspector.lines.jobs import Jobs
+from inspector.lines.pricing import Pricing
+from inspector.lines.promotion import Promotions
+from inspector.lines.qualification import Qualifications
+from inspector.lines.rollback import Rollbacks
+from inspector.lines.states import LineStates
+from inspector.lines.versions import Versions
+from inspector.settings import Settings
+
+if TYPE_CHECKING:
+    from inspector.adapters.console.services import LineServices
+    from inspector.adapters.ledger import FileEvidence, SqlArchive
+
+
+def line_services(settings: Settings, archive: SqlArchive, evidence: FileEvidence, states: LineStates) -> LineServices:
+    """Build the services over this installation's ledger. Jobs of an earlier run end as FAILED."""
+    from inspector.adapters.camera import CameraPictureReader
+    from inspector.adapters.console.services import LineServices
+    from inspector.adapters.ledger import (
+        SqlChallengeStore,
+        SqlDraftStore,
+        SqlJobStore,
+        SqlQualificationStore,
+        store_versions,
+    )
+
+    database = settings.database
+    versions, pricing = Versions(archive), Pricing(archive)
+    drafts = Drafts(versions, SqlDraftStore(database))
+    sets = ChallengeSets(states, SqlChallengeStore(database), evidence, CameraPictureReader(()))
+    qualifications = Qualifications(sets, SqlQualificationStore(database))
+    jobs = Jobs(SqlJobStore(database), settings.site)
+    jobs.recover()
+    return LineServices(
+        versions=versions,
+        reader=DeclarationReader(known_card(settings)),
+        drafts=drafts,
+        pricing=pricing,
+        promotions=Promotions(drafts, pricing, qualifications),
+        rollbacks=Rollbacks(versions, pricing, partial(store_versions, database)),
+        jobs=jobs,
+    )

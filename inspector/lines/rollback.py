@@ -1,0 +1,66 @@
+"""Make an earlier version of a line live again, as a new version, after pricing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from inspector.errors import ConflictError
+from inspector.lines.pricing import Price, Pricing, require_accepted
+from inspector.lines.versions import ReadableVersion, Versions
+from inspector.ports.lines import DeclaredVersion, StoreVersions
+
+
+class RollbackRequest(NamedTuple):
+    """Who wants which version of a line back, and why.
+
+    `accepted` is the number of known NG parts that may then pass.
+    """
+
+    line: str
+    to: int
+    author: str
+    reason: str
+    accepted: int | None = None
+
+
+class StoredRollback(NamedTuple):
+    """The new version, and its price."""
+
+    version: int
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Rollbacks:
+    """Rolls lines back. Every method raises LedgerError, and InspectorError for an unknown line or version."""
+
+    versions: Versions
+    pricing: Pricing
+    store: StoreVersions
+
+    def price(self, request: RollbackRequest) -> Price:
+        """Price the rollback and store nothing."""
+        return self._price(self._declared(request))
+
+    def roll_back(self, request: RollbackRequest) -> StoredRollback:
+        """Store the content of the earlier version as the newest one.
+
+        Raises EscapesError where NG parts would newly pass that nobody accepted, and ConflictError where the line was
+        changed meanwhile.
+        """
+        declared = self._declared(request)
+        price = self._price(declared)
+        require_accepted([price], request.accepted, request.reason)
+        stored = self.store([declared])
+        if not stored:
+            raise ConflictError(
+                f"{request.line}: somebody else stored this content meanwhile; look at the live version"
+            )
+        return StoredRollback(stored[0].version, price)
+
+    def _declared(self, request: RollbackRequest) -> DeclaredVersion:
+        return self.versions.rolled_back(request.line, request.to, request.author, request.reason)
+
+    def _price(self, declared: DeclaredVersion) -> Price:
+        return self.pricing.price(declared.pipeline.line, ReadableVersion(declared.pipeline, declared.golden))
