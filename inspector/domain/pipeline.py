@@ -342,6 +342,30 @@ class Retention(StrictModel):
     after_hours: float = Field(default=24.0, ge=24.0, le=1_000_000.0, description="age from which pictures are removed")
 
 
+class ReviewSettings(StrictModel):
+    """Which parts people audit, and how many open parts may wait for people.
+
+    An audit share is the probability with which a judged part of that disposition is drawn.
+    """
+
+    audit_pass: Share = Field(default=0.01, description="share of passed parts that people audit")
+    audit_review: Share = Field(default=0.05, description="share of parts left open that count as an audit")
+    audit_reject: Share = Field(default=0.05, description="share of rejected parts that people audit")
+    max_open: int = Field(
+        default=500, ge=1, le=10_000, description="open parts without a review, above which REVIEW_BACKLOG is raised"
+    )
+    max_open_hours: float = Field(
+        default=24.0,
+        gt=0.0,
+        le=8_760.0,
+        description="age of the oldest open part, above which REVIEW_BACKLOG is raised",
+    )
+
+    def audit_share(self, disposition: Disposition) -> float:
+        shares = {Disposition.PASS: self.audit_pass, Disposition.REJECT: self.audit_reject}
+        return shares.get(disposition, self.audit_review)
+
+
 def _folded(product: str) -> str:
     """Return a product's name without regard to case, and with space, `-` and `_` alike."""
     return " ".join(re.split(r"[\s_-]+", product.casefold()))
@@ -384,6 +408,7 @@ class Pipeline(StrictModel):
     trigger: TriggerSettings = Field(default=TriggerSettings(), description="what makes a trigger_id unique")
     gate: GateSettings = Field(default=GateSettings(), description="what the line's gate sends back")
     retention: Retention = Field(default=Retention(), description="which pictures stay")
+    reviews: ReviewSettings = Field(default=ReviewSettings(), description="what people review")
     close_looks: int = Field(default=2, ge=0, le=4, description="crops on which each defect is localised again")
     qualification: QualificationLimits = Field(
         default=QualificationLimits(), description="what the line must prove before its parts may pass"

@@ -21,6 +21,7 @@ from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
 from inspector.adapters.ledger.people import SqlPeople
 from inspector.adapters.ledger.qualification import SqlQualificationStore
 from inspector.adapters.ledger.rebuild_sums import rebuild_sums
+from inspector.adapters.ledger.review_leases import SqlLeaseStore
 from inspector.adapters.ledger.reviews import SqlReviewStore
 from inspector.adapters.ledger.schema import SchemaState, schema_state, upgrade
 from inspector.adapters.ledger.unknown_cameras import SqlUnknownCameras
@@ -39,6 +40,7 @@ __all__ = [
     "SqlChallengeStore",
     "SqlDraftStore",
     "SqlJobStore",
+    "SqlLeaseStore",
     "SqlLedger",
     "SqlLineStore",
     "SqlPeople",

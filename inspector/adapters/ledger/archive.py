@@ -21,7 +21,16 @@ from inspector.adapters.ledger.balance import balance
 from inspector.adapters.ledger.camera_minutes import read_camera_minutes
 from inspector.adapters.ledger.database import open_engine, read
 from inspector.adapters.ledger.metrics import count_events, count_parts, count_waiting
-from inspector.adapters.ledger.reads import all_cameras, camera_page, load, newest_pipelines, part_reviews
+from inspector.adapters.ledger.reads import (
+    all_cameras,
+    camera_page,
+    load,
+    newest_pipelines,
+    part_reviews,
+    review_page,
+    reviews_of_part,
+)
+from inspector.adapters.ledger.review_queue import waiting_counts
 from inspector.adapters.ledger.tables import events, parts
 from inspector.adapters.ledger.totals import totals
 from inspector.adapters.ledger.versions import versions_of
@@ -29,12 +38,14 @@ from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.part_history import History, PartHistory
 from inspector.domain.reconciliation import Balance
+from inspector.domain.review import Review
 from inspector.domain.truth import Truth
 from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals
 from inspector.ports.camera_minutes import CameraMinute
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.ports.lines import JudgedCamera, LineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
+from inspector.ports.reviews import ReviewRow, WaitingCounts
 from inspector.ports.statistics import GivenAnswer, OutcomeSum, ReviewedSum, StatisticsQuery
 
 MAX_CONNECTIONS: Final = 8
@@ -65,6 +76,15 @@ class SqlArchive:
 
     def reviews_of(self, numbers: Sequence[int]) -> dict[int, PartReviews]:
         return read(self._engine, part_reviews, numbers)
+
+    def reviews_of_part(self, result_id: str) -> list[Review]:
+        return read(self._engine, reviews_of_part, result_id)
+
+    def review_page(self, line: str | None, before: int | None, limit: int) -> list[ReviewRow]:
+        return read(self._engine, review_page, line, before, limit)
+
+    def waiting_counts(self, line: str) -> WaitingCounts:
+        return read(self._engine, waiting_counts, line)
 
     def totals(self, since: datetime) -> Totals:
         return read(self._engine, totals, since)

@@ -38,6 +38,7 @@ from inspector.errors import LedgerError
 from inspector.ports.archive import CameraPosition, PartReviews, PartRow
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import CameraRow, PipelineVersion
+from inspector.ports.reviews import ReviewRow
 
 NEW_LINE: Final = LineStatus(LineState.COMMISSIONING)
 
@@ -125,12 +126,31 @@ def load(connection: Connection, numbers: Sequence[int], *, texts: bool = True) 
 
 def part_reviews(connection: Connection, numbers: Sequence[int]) -> dict[int, PartReviews]:
     """Return all reviews of each part, and the truth that they come to."""
-    every = select(reviews, parts.c.result_id).join(parts, parts.c.number == reviews.c.part).order_by(reviews.c.number)
+    every = _reviews().order_by(reviews.c.number)
     found: dict[int, list[Review]] = defaultdict(list)
     for some in value_pages(numbers):
         for row in connection.execute(every.where(reviews.c.part.in_(some))):
             found[row.part].append(review_of(row))
     return {number: PartReviews(truth_of(rows), tuple(rows)) for number, rows in found.items()}
+
+
+def reviews_of_part(connection: Connection, result_id: str) -> list[Review]:
+    own = _reviews().where(parts.c.result_id == result_id).order_by(reviews.c.number)
+    return [review_of(row) for row in connection.execute(own)]
+
+
+def review_page(connection: Connection, line: str | None, before: int | None, limit: int) -> list[ReviewRow]:
+    """List reviews, newest first."""
+    page = _reviews().order_by(reviews.c.number.desc()).limit(limit)
+    if line is not None:
+        page = page.where(parts.c.line == line)
+    if before is not None:
+        page = page.where(reviews.c.number < before)
+    return [ReviewRow(row.number, review_of(row)) for row in connection.execute(page)]
+
+
+def _reviews() -> Select[Any]:
+    return select(reviews, parts.c.result_id).join(parts, parts.c.number == reviews.c.part)
 
 
 def _load(connection: Connection, numbers: Sequence[int], *, texts: bool) -> dict[int, PartRow]:

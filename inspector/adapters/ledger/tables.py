@@ -195,7 +195,6 @@ class ReviewLeaseColumns(TypedColumns):
     reviewer: Named[str]
     purpose: Named[str]
     blind: Named[bool]
-    probability: Named[float | None] = Column(DOUBLE)
     until: Named[datetime] = Column(UTC_TIME)
 
 

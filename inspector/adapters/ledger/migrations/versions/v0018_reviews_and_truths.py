@@ -114,7 +114,6 @@ def _create_leases() -> None:
         _column("reviewer", sa.String()),
         _column("purpose", sa.String()),
         _column("blind", sa.Boolean()),
-        _column("probability", sa.Double(), nullable=True),
         _column("until", TIME),
     )
     op.create_index("ix_review_leases_line_reviewer", "review_leases", ["line", "reviewer"])
