@@ -13,6 +13,8 @@ from inspector.bootstrap.overrides import override_of
 from inspector.lines.states import LineStates
 from inspector.messages.topics import Topics
 from inspector.ports.metrics import MetricsSource
+from inspector.reviewing.answers import Reviews
+from inspector.reviewing.queue import ReviewQueue
 from inspector.settings import Settings
 from inspector.statistics.statistics import Statistics
 
@@ -54,14 +56,17 @@ def _services(
     from inspector.adapters.console.live_feed import LiveFeed
     from inspector.adapters.console.queries import Catalogue
     from inspector.adapters.console.services import ConsoleServices
-    from inspector.adapters.ledger import SqlLineStore
+    from inspector.adapters.ledger import SqlLeaseStore, SqlLineStore, SqlReviewStore
 
     lines = LineStates(archive, SqlLineStore(settings.database))
+    answers, leases = SqlReviewStore(settings.database, Topics(settings.topic_root)), SqlLeaseStore(settings.database)
     return ConsoleServices(
         catalogue=Catalogue(archive, evidence, pulses.last),
         lines=lines,
         override_of=partial(override_of, settings, lines),
         feed=LiveFeed(archive, lines),
+        reviews=Reviews(archive, archive, answers, leases),
+        review_queue=ReviewQueue(archive, archive, leases),
         statistics=Statistics(archive, calendar_of(settings)),
         changes=line_services(settings, archive, evidence, lines),
     )

@@ -38,6 +38,7 @@ from inspector.station.part_states import StateListener, ignore_state
 from inspector.station.picture_retention import PictureRetention
 from inspector.station.pipeline_updates import PipelineUpdates
 from inspector.station.recorder import Recorder
+from inspector.station.review_backlog import ReviewBacklog
 from inspector.station.review_messages import ReviewMessages
 from inspector.station.safe_mode import SafeMode
 from inspector.station.shadow_decisions import ShadowDecisions
@@ -102,7 +103,9 @@ async def open_station(settings: Settings, pool: Replicas, number: int) -> Runni
     outbox = _outbox(settings, connections, monitoring, reserve)
     station = _station(settings, connections, monitoring, chain.pool, reserve, outbox)
     intake = _intake(settings, connections, station, number)
-    updates = _updates(settings, connections, monitoring, station, number, [outbox, monitoring.gate], intake)
+    backlog = ReviewBacklog(connections.ledger, monitoring.events)
+    by_line: list[Outbox | GateFeedback | ReviewBacklog] = [outbox, monitoring.gate, backlog]
+    updates = _updates(settings, connections, monitoring, station, number, by_line, intake)
     heartbeat = _heartbeat(connections, monitoring, number, station, chain, outbox)
 
     async def open_intake() -> None:
@@ -113,6 +116,7 @@ async def open_station(settings: Settings, pool: Replicas, number: int) -> Runni
         services=[
             *_services(connections, monitoring),
             ReviewMessages(connections.ledger, outbox),
+            backlog,
             chain.model,
             station,
             outbox,
@@ -223,7 +227,7 @@ def _updates(
     monitoring: Monitoring,
     station: Station,
     number: int,
-    by_line: Sequence[Outbox | GateFeedback],
+    by_line: Sequence[Outbox | GateFeedback | ReviewBacklog],
     intake: Intake,
 ) -> PipelineUpdates:
     def share(lines: list[str]) -> None:

@@ -165,6 +165,14 @@ _FROM_THE_GATE: Final = (
         "Check the broker and the network to it, or the trigger ids. Handle the part as the fail-safe says.",
     ),
 )
+_FROM_PEOPLE: Final = (
+    EventDefinition(
+        "REVIEW_BACKLOG",
+        WARNING,
+        "More parts that votes left open wait for people than the line allows, or they wait for longer.",
+        "Review them. A line whose backlog grows needs other thresholds or more reviewers.",
+    ),
+)
 _FROM_MODELS: Final = (
     EventDefinition(
         "OVERLOAD",
@@ -279,5 +287,5 @@ _FROM_THE_STATION: Final = (
     ),
 )
 EVENT_DEFINITIONS: Final[Mapping[str, EventDefinition]] = MappingProxyType(
-    {each.kind: each for each in (*_FROM_CAMERAS, *_FROM_THE_GATE, *_FROM_MODELS, *_FROM_THE_STATION)}
+    {each.kind: each for each in (*_FROM_CAMERAS, *_FROM_THE_GATE, *_FROM_PEOPLE, *_FROM_MODELS, *_FROM_THE_STATION)}
 )

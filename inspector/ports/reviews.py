@@ -100,13 +100,13 @@ class ReviewArchive(Protocol):
     def reviews_of_part(self, result_id: str) -> list[Review]:
         """List all rows of a part's reviews, oldest first."""
 
-    def review_page(self, line: str | None, before: int | None, limit: int) -> list[ReviewRow]:
+    def review_page(self, line: str | None, before: int | None, limit: int) -> list[ListedReview]:
         """List reviews, newest first."""
 
     def waiting_counts(self, line: str) -> WaitingCounts: ...
 
 
-class ReviewRow(NamedTuple):
+class ListedReview(NamedTuple):
     """One listed review: its number, which grows with time, and the review."""
 
     number: int

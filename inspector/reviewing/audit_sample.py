@@ -1,4 +1,4 @@
-"""The audit sample: parts drawn with a known probability, whatever their verdict and whoever reviews them. Pure.
+"""The audit sample: parts drawn with a known probability, independent of verdicts and reviewers. Pure.
 
 A part's result_id is a random number (UUID 4), so it is its own draw: a part is in the sample while its leading digits
 lie below the share. The draw never changes, and an index finds the sample without reading the other parts.

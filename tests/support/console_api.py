@@ -8,9 +8,11 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
+from support.memory_reviews import MemoryReviews
 
 from inspector.adapters.console.api.app import rest_app
 from inspector.adapters.console.live_feed import LiveFeed
@@ -22,6 +24,9 @@ from inspector.lines.states import LineStates, OverrideRequest
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import StationStatus
 from inspector.settings import Settings
+from inspector.ports.reviews import LeaseStore, ReviewArchive, ReviewStore
+from inspector.reviewing.answers import Reviews
+from inspector.reviewing.queue import ReviewQueue
 from inspector.statistics.calendar import PlantCalendar
 from inspector.statistics.statistics import Statistics
 
@@ -47,18 +52,36 @@ def sql_api(url: str, folder: Path) -> FastAPI:
     archive = SqlArchive(url)
     services = services_of(archive, FileEvidence(folder / "evidence"), lines=SqlLineStore(url))
     return rest_app(replace(services, changes=line_services_of(url, folder)))
+class ReviewStores(NamedTuple):
+    """Where reviews are read, where they are stored, and who has which part."""
+
+    archive: ReviewArchive
+    store: ReviewStore
+    leases: LeaseStore
+
+
+def _in_memory(archive: Any) -> ReviewStores:
+    memory = MemoryReviews(archive)
+    return ReviewStores(memory, memory, memory)
 
 
 def services_of(
-    archive: Any, evidence: EvidenceStore, stations: Callable[[], Sequence[StationStatus]] = tuple, lines: Any = None
+    archive: Any,
+    evidence: EvidenceStore,
+    stations: Callable[[], Sequence[StationStatus]] = tuple,
+    lines: Any = None,
+    reviews: ReviewStores | None = None,
 ) -> ConsoleServices:
     """Services over an archive, real or in memory. `lines` stores states; an archive in memory does too."""
     states = LineStates(archive, lines or archive)
+    known, store, leases = reviews or _in_memory(archive)
     return ConsoleServices(
         catalogue=Catalogue(archive, evidence, stations),
         lines=states,
         override_of=lambda line, days: OverrideRequest({"*": archive.fingerprint(line) or "none"}, days),
         feed=LiveFeed(archive, states),
+        reviews=Reviews(known, archive, store, leases),
+        review_queue=ReviewQueue(known, archive, leases),
         statistics=Statistics(archive, PlantCalendar(ZoneInfo("UTC"))),
         changes=_no_lines(),
     )

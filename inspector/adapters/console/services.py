@@ -18,6 +18,8 @@ from inspector.lines.promotion import Promotions
 from inspector.lines.rollback import Rollbacks
 from inspector.lines.states import LineStates, OverrideRequest
 from inspector.lines.versions import Versions
+from inspector.reviewing.answers import Reviews
+from inspector.reviewing.queue import ReviewQueue
 from inspector.statistics.statistics import Statistics
 
 
@@ -47,6 +49,8 @@ class ConsoleServices:
     feed: LiveFeed
     statistics: Statistics
     changes: LineServices
+    reviews: Reviews
+    review_queue: ReviewQueue
 
 
 def _services(request: Request) -> ConsoleServices:

@@ -45,7 +45,7 @@ from inspector.ports.camera_minutes import CameraMinute
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.ports.lines import JudgedCamera, LineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
-from inspector.ports.reviews import ReviewRow, WaitingCounts
+from inspector.ports.reviews import ListedReview, WaitingCounts
 from inspector.ports.statistics import GivenAnswer, OutcomeSum, ReviewedSum, StatisticsQuery
 
 MAX_CONNECTIONS: Final = 8
@@ -80,7 +80,7 @@ class SqlArchive:
     def reviews_of_part(self, result_id: str) -> list[Review]:
         return read(self._engine, reviews_of_part, result_id)
 
-    def review_page(self, line: str | None, before: int | None, limit: int) -> list[ReviewRow]:
+    def review_page(self, line: str | None, before: int | None, limit: int) -> list[ListedReview]:
         return read(self._engine, review_page, line, before, limit)
 
     def waiting_counts(self, line: str) -> WaitingCounts:

@@ -17,6 +17,7 @@ from inspector.adapters.ledger import identities, part_sums, reads, writes
 from inspector.adapters.ledger import picture_retention as letting_go
 from inspector.adapters.ledger import reconciliation as books
 from inspector.adapters.ledger.database import BUSY_TIMEOUT_S, Synchronous, open_engine, read
+from inspector.adapters.ledger.review_queue import waiting_counts
 from inspector.adapters.ledger.schema import require_head
 from inspector.adapters.ledger.writer import MAX_GROUP, MAX_WAITING, GroupWriter, not_running
 from inspector.domain.decision import Decision
@@ -45,6 +46,7 @@ from inspector.ports.ledger import (
     ReleasedPictures,
     StoredVerdict,
 )
+from inspector.ports.reviews import WaitingCounts
 
 Args = ParamSpec("Args")
 Answer = TypeVar("Answer")
@@ -129,6 +131,9 @@ class SqlLedger:
 
     async def review_messages(self, lines: Sequence[str] | None, limit: int) -> list[OutgoingMessage]:
         return await self._read(reads.review_messages, lines, limit)
+
+    async def waiting_counts(self, line: str) -> WaitingCounts:
+        return await self._read(waiting_counts, line)
 
     async def confirm(self, message_ids: Sequence[str]) -> None:
         await self._writer.submit(writes.confirm, tuple(message_ids))

@@ -38,7 +38,7 @@ from inspector.errors import LedgerError
 from inspector.ports.archive import CameraPosition, PartReviews, PartRow
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import CameraRow, PipelineVersion
-from inspector.ports.reviews import ReviewRow
+from inspector.ports.reviews import ListedReview
 
 NEW_LINE: Final = LineStatus(LineState.COMMISSIONING)
 
@@ -139,14 +139,14 @@ def reviews_of_part(connection: Connection, result_id: str) -> list[Review]:
     return [review_of(row) for row in connection.execute(own)]
 
 
-def review_page(connection: Connection, line: str | None, before: int | None, limit: int) -> list[ReviewRow]:
+def review_page(connection: Connection, line: str | None, before: int | None, limit: int) -> list[ListedReview]:
     """List reviews, newest first."""
     page = _reviews().order_by(reviews.c.number.desc()).limit(limit)
     if line is not None:
         page = page.where(parts.c.line == line)
     if before is not None:
         page = page.where(reviews.c.number < before)
-    return [ReviewRow(row.number, review_of(row)) for row in connection.execute(page)]
+    return [ListedReview(row.number, review_of(row)) for row in connection.execute(page)]
 
 
 def _reviews() -> Select[Any]:

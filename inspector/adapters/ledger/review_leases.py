@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, delete, or_, select, update
 
 from inspector.adapters.ledger.database import ledger_errors, open_engine, read, upsert
-from inspector.adapters.ledger.review_queue import WaitingPart, waiting_parts
+from inspector.adapters.ledger.review_queue import QueuedPart, waiting_parts
 from inspector.adapters.ledger.tables import is_reviewed, parts, review_leases
 from inspector.domain.review_lease import PURPOSES, ReviewLease, ReviewPurpose
 from inspector.ports.reviews import LeaseRequest
@@ -80,7 +80,7 @@ def _renew(connection: Connection, request: LeaseRequest) -> None:
     connection.execute(renewed)
 
 
-def _insert(connection: Connection, request: LeaseRequest, found: Sequence[WaitingPart]) -> None:
+def _insert(connection: Connection, request: LeaseRequest, found: Sequence[QueuedPart]) -> None:
     """Lease the parts that nobody else leased since they were found."""
     waiting = request.waiting
     shared = {"line": waiting.line, "reviewer": waiting.reviewer, "blind": request.blind, "until": request.until}

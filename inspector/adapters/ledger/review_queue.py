@@ -29,18 +29,18 @@ COUNT_LIMIT: Final = 10_000  # parts that are counted at most
 TEACHING_DISTANCE: Final = 0.10  # of p_ng from a threshold, within which a part teaches
 
 
-class WaitingPart(NamedTuple):
+class QueuedPart(NamedTuple):
     number: int
     result_id: str
     purpose: ReviewPurpose
 
 
-def waiting_parts(connection: Connection, query: WaitingQuery, limit: int) -> list[WaitingPart]:
+def waiting_parts(connection: Connection, query: WaitingQuery, limit: int) -> list[QueuedPart]:
     """Return the parts of the list in their order, each once."""
-    found: dict[int, WaitingPart] = {}
+    found: dict[int, QueuedPart] = {}
     for purpose in PURPOSES[query.list]:
         for row in _rows(connection, query, purpose, limit):
-            found.setdefault(row.number, WaitingPart(row.number, row.result_id, purpose))
+            found.setdefault(row.number, QueuedPart(row.number, row.result_id, purpose))
         if len(found) >= limit:
             break
     return list(found.values())[:limit]

@@ -75,9 +75,10 @@ class SqlReviewStore:
 def add_reviews(connection: Connection, topics: Topics, change: ReviewChange) -> list[StoredReview]:
     held = _locked_parts(connection, [review.result_id for review in change.reviews])
     rows = _rows_of(connection, held.values())
-    if change.seen is not None and any(len(each) != change.seen for each in rows.values()):
-        raise StaleError("somebody else reviewed this part meanwhile; read its reviews again and repeat your answer")
     known = _known(connection, [review.review_id for review in change.reviews])
+    is_repeat = all(review.review_id in known for review in change.reviews)
+    if change.seen is not None and not is_repeat and any(len(each) != change.seen for each in rows.values()):
+        raise StaleError("somebody else reviewed this part meanwhile; read its reviews again and repeat your answer")
     added = [_append(review, rows[review.result_id], known) for review in change.reviews]
     new = [review for review, is_new in added if is_new]
     newest = {review.result_id: review for review in new}

@@ -22,6 +22,15 @@ from inspector.adapters.console.api import (
     statistics,
     stream,
     versions,
+    events,
+    health,
+    line_totals,
+    lines,
+    parts,
+    review_leases,
+    reviews,
+    statistics,
+    stream,
 )
 from inspector.adapters.console.api.models import PREFIX
 from inspector.adapters.console.api.person import anyone, needs
@@ -32,6 +41,7 @@ from inspector.domain.person import Role
 from inspector.ports.metrics import MetricsPage
 
 RESOURCES: Final = (parts, lines, versions, drafts, jobs, cameras, events, line_totals, statistics, stream, health)
+RESOURCES: Final = (parts, lines, cameras, events, line_totals, statistics, reviews, review_leases, stream, health)
 
 
 def rest_app(services: ConsoleServices, metrics: MetricsPage | None = None) -> FastAPI:
