@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -18,15 +17,16 @@ from inspector.adapters.console.api.app import rest_app
 from inspector.adapters.console.live_feed import LiveFeed
 from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.services import ConsoleServices, LineServices
-from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlLineStore, upgrade
+from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlLeaseStore, SqlLineStore, SqlReviewStore, upgrade
 from inspector.bootstrap.line_services import line_services
 from inspector.lines.states import LineStates, OverrideRequest
+from inspector.messages.topics import Topics
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import StationStatus
-from inspector.settings import Settings
 from inspector.ports.reviews import LeaseStore, ReviewArchive, ReviewStore
 from inspector.reviewing.answers import Reviews
 from inspector.reviewing.queue import ReviewQueue
+from inspector.settings import Settings
 from inspector.statistics.calendar import PlantCalendar
 from inspector.statistics.statistics import Statistics
 
@@ -50,8 +50,11 @@ def _no_lines() -> LineServices:
 def sql_api(url: str, folder: Path) -> FastAPI:
     """The REST API over a real database."""
     archive = SqlArchive(url)
-    services = services_of(archive, FileEvidence(folder / "evidence"), lines=SqlLineStore(url))
+    reviews = ReviewStores(archive, SqlReviewStore(url, Topics()), SqlLeaseStore(url))
+    services = services_of(archive, FileEvidence(folder / "evidence"), lines=SqlLineStore(url), reviews=reviews)
     return rest_app(replace(services, changes=line_services_of(url, folder)))
+
+
 class ReviewStores(NamedTuple):
     """Where reviews are read, where they are stored, and who has which part."""
 

@@ -19,18 +19,11 @@ from inspector.adapters.console.api import (
     line_totals,
     lines,
     parts,
-    statistics,
-    stream,
-    versions,
-    events,
-    health,
-    line_totals,
-    lines,
-    parts,
     review_leases,
     reviews,
     statistics,
     stream,
+    versions,
 )
 from inspector.adapters.console.api.models import PREFIX
 from inspector.adapters.console.api.person import anyone, needs
@@ -40,8 +33,21 @@ from inspector.adapters.console.services import ConsoleServices
 from inspector.domain.person import Role
 from inspector.ports.metrics import MetricsPage
 
-RESOURCES: Final = (parts, lines, versions, drafts, jobs, cameras, events, line_totals, statistics, stream, health)
-RESOURCES: Final = (parts, lines, cameras, events, line_totals, statistics, reviews, review_leases, stream, health)
+RESOURCES: Final = (
+    parts,
+    reviews,
+    review_leases,
+    lines,
+    versions,
+    drafts,
+    jobs,
+    cameras,
+    events,
+    line_totals,
+    statistics,
+    stream,
+    health,
+)
 
 
 def rest_app(services: ConsoleServices, metrics: MetricsPage | None = None) -> FastAPI:
