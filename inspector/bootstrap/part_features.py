@@ -8,6 +8,7 @@ from inspector.adapters.camera import CameraPictureReader
 from inspector.domain.report import Box
 from inspector.errors import PictureError
 from inspector.ports.backbone import Backbone
+from inspector.ports.engine import Picture
 from inspector.teaching.part_features import PartFeatures
 from inspector.teaching.template_difference import template_differences
 
@@ -24,7 +25,7 @@ class FeatureReader:
         """Name and fingerprint of each backbone."""
         return [(each.name, each.fingerprint) for each in self._backbones]
 
-    def read(self, picture: bytes, template: bytes | None = None) -> PartFeatures:
+    def read(self, picture: Picture, template: Picture | None = None) -> PartFeatures:
         """Return the features. Raises PictureError for an unreadable picture or template, or one of another size."""
         maps = {name: each for backbone in self._backbones for name, each in backbone.maps(picture).items()}
         if template is None:

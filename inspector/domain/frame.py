@@ -48,7 +48,8 @@ class Frame:
     picture is fetched. `run` is the run of the camera's counter that `seq` belongs to; the station numbers it.
 
     `sha256` (hex) is that of the bytes as received, or what a claim check declares. `labels` are further properties of
-    the sender's own, by name. `mqtt_version` is 3.1.1 where the message carried no properties.
+    the sender's own, by name. `mqtt_version` is 3.1.1 where the message carried no properties. `template` names the
+    golden sample that this frame is compared with.
     """
 
     key: FrameKey
@@ -64,6 +65,7 @@ class Frame:
     deadline_ms: float | None = None
     is_simulated: bool = False
     traceparent: str | None = None
+    template: str | None = None
     response_topic: str | None = None
     correlation: bytes | None = None
     redelivered: bool = False

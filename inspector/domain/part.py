@@ -11,6 +11,7 @@ from inspector.domain.frame import FrameKey
 from inspector.domain.line_state import LineState
 from inspector.domain.part_identity import PartIdentity, Trigger
 from inspector.domain.report import NO_WORDS, Words
+from inspector.domain.templates import NO_TEMPLATE
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 
 
@@ -62,7 +63,8 @@ class PartRecord:
     `run` numbers the run of the camera's counter that `seq` belongs to. `rungs` is how many rungs were asked.
     `p_ng` and `agreement` are None where no answer was readable.
     `received_sha256` is that of the bytes as received, and stays when no picture does; `unique_by` holds the values of
-    `trigger.unique_by` as JSON.
+    `trigger.unique_by` as JSON. `template` is the name of the golden sample that the frame is compared with, as it was
+    sent, and `template_sha256` that picture.
     """
 
     result_id: str
@@ -95,6 +97,8 @@ class PartRecord:
     state: PartState = PartState.DECIDED
     received_sha256: str = ""
     unique_by: str = ""
+    template: str | None = None
+    template_sha256: str = NO_TEMPLATE
 
     @property
     def identity(self) -> PartIdentity:

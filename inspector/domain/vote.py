@@ -119,6 +119,16 @@ class LabelledVotes(NamedTuple):
     opinion: Opinion | None = None
 
 
+def first_rung_log_odds(votes: Sequence[Vote], min_readable: float) -> float | None:
+    """Return the mean log-odds of the readable votes of the rung that was asked first; None where it has none.
+
+    Every part of a line was asked that rung, whatever it answered.
+    """
+    first = min((vote.rung for vote in votes), default=0)
+    readable = [vote.log_odds for vote in votes if vote.rung == first and vote.is_read(min_readable)]
+    return mean(readable) if readable else None
+
+
 @dataclass(frozen=True, slots=True)
 class Counting:
     """How a line's votes are combined into one score and one confidence.

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from inspector.domain.decision import decide, effective_thresholds
 from inspector.domain.declared import Disposition, ViewName
@@ -22,7 +23,7 @@ from inspector.domain.prompts import Pictures, Question
 from inspector.domain.quality import product_mismatch
 from inspector.domain.report import Words
 from inspector.domain.stopping import SequentialRule
-from inspector.domain.vote import StoppedBy, Tally, Vote, counting
+from inspector.domain.vote import Opinion, StoppedBy, Tally, Vote, counting, first_rung_log_odds
 from inspector.errors import InspectorError, OpinionError, PictureError, ServerBusy, ServerError
 from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import write_report
@@ -33,6 +34,8 @@ from inspector.log_context import answer_due
 from inspector.ports.engine import Answer, Engine
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job, Judgement, ServerFault, ShadowResult
+
+UNREAD_VOTES: Final = "the taught model weighs the first rung's votes, and none could be read"
 
 
 class Judge:
@@ -100,7 +103,7 @@ class LadderRun:
 
     `tally` holds every vote as soon as it arrives, so that a deadline loses none. `mismatch` is the reason why the
     picture can't show this product: votes may then reject the part, but not pass it. `missing` is the reason why a
-    taught model gave no opinion.
+    taught model gave no opinion, and `with_votes` completes the opinion of one that also weighs the first rung's votes.
     """
 
     engine: Engine
@@ -113,6 +116,7 @@ class LadderRun:
     rungs: int = 0
     mismatch: str | None = None
     missing: str = ""
+    with_votes: Callable[[float], Opinion] | None = None
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -194,8 +198,19 @@ class LadderRun:
 
     def _accept(self, opinion: FrameOpinion) -> None:
         self.mismatch = product_mismatch(opinion.unlike, self.job.pipeline.quality)
+        self.with_votes = opinion.with_votes
         if self.job.pipeline.second_opinion is not None:
-            self.tally = replace(self.tally, counting=replace(self.tally.counting, opinion=opinion.opinion))
+            self._count(opinion.opinion)
+
+    def _complete_opinion(self) -> None:
+        """Weigh the first rung's votes in the opinion of a taught model that reads them; without any it is missing."""
+        if self.with_votes is not None:
+            first = first_rung_log_odds(self.tally.votes, self.tally.counting.min_readable)
+            self.missing = "" if first is not None else f"no second opinion: {UNREAD_VOTES}"
+            self._count(None if first is None else self.with_votes(first))
+
+    def _count(self, opinion: Opinion | None) -> None:
+        self.tally = replace(self.tally, counting=replace(self.tally.counting, opinion=opinion))
 
     def _next(self, ahead: list[Step]) -> list[Step]:
         """Choose the rungs to ask at once: the next one, and those after it that are needed whatever it answers.
@@ -227,6 +242,7 @@ class LadderRun:
             async with aclosing(self._votes(batch)) as votes:
                 async for vote in votes:
                     self.tally = self.tally.add(vote)
+                    self._complete_opinion()
                     pending -= 1
                     if (stopped_by := self._rule(pending).stop(self.tally.votes)) is not None:
                         return stopped_by

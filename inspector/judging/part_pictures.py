@@ -36,7 +36,7 @@ class PartPictures:
         self._job = job
         self._opinions = opinions or LineOpinionSource(engine, evidence)
         self._opinion: FrameOpinion | None = None
-        self._frame = Picture(job.payload, bit_depth=job.pipeline.picture.bit_depth, region=job.region)
+        self._frame = job.picture
         self._suspect: Picture | None = None
         self._prefixes: dict[Pictures, Prefix] = {}
 
@@ -110,5 +110,5 @@ class PartPictures:
     def _shown(self, pictures: Pictures) -> list[Picture]:
         count = {Pictures.FRAME: self._job.pipeline.references, Pictures.COMPARE: 1}.get(pictures, 0)
         inspected = self._suspect if pictures is Pictures.ZOOM and self._suspect else self._frame
-        job, golden = self._job, self._job.golden[:count]
+        job, golden = self._job, self._job.nearest_golden[:count]
         return [*(golden_picture(self._evidence, sha256, job.pipeline, job.region) for sha256 in golden), inspected]

@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label
 
 from inspector.domain.report import Box
 from inspector.ports.engine import PatchMap
@@ -107,10 +108,8 @@ def mean_farthest(nearest: Array) -> float:
 
 def hottest_region(heat: Array) -> Box:
     """Return the box around the hottest patch and all connected patches that are at least HOT_SHARE as hot."""
-    hot, inside = heat >= HOT_SHARE * heat.max(), np.zeros(heat.shape, bool)
-    inside.flat[heat.argmax()] = True
-    while (grown := _grown(inside) & hot).sum() > inside.sum():
-        inside = grown
+    regions = label(heat >= HOT_SHARE * heat.max())[0]
+    inside = regions == regions.flat[heat.argmax()]
     rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
     height, width = heat.shape
     return Box(
@@ -149,9 +148,3 @@ def _squared(some: Array, others: Array) -> Array:
     """Return squared distances [some, others]. Rounding never makes one negative."""
     lengths = (some**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)
     return np.asarray(np.maximum(lengths - 2.0 * some @ others.T, 0.0))
-
-
-def _grown(inside: Array) -> Array:
-    """Add the neighbours above, below, left and right."""
-    wide = np.pad(inside, 1)
-    return np.asarray(inside | wide[:-2, 1:-1] | wide[2:, 1:-1] | wide[1:-1, :-2] | wide[1:-1, 2:])

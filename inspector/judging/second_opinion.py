@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from inspector.domain.cameras import Region
@@ -30,11 +31,15 @@ REMEMBERED_LINES: Final = 64  # lines whose patch banks stay in memory, the late
 
 
 class FrameOpinion(NamedTuple):
-    """The second opinion, the suspicious region, and the picture's overall distance from the golden samples."""
+    """The second opinion, the suspicious region, and the picture's overall distance from the golden samples.
+
+    `with_votes` completes an opinion that also weighs the model's first votes, from their log-odds.
+    """
 
     opinion: Opinion
     suspect: Box
     unlike: float = 0.0
+    with_votes: Callable[[float], Opinion] | None = None
 
 
 class OpinionSource(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -21,26 +21,27 @@ from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.domain.vote import Opinion
 from inspector.errors import InspectorError, ModelError, OpinionError
 from inspector.judging.patch_distance import hottest_region
-from inspector.judging.second_opinion import FrameOpinion, PatchOpinionSource
+from inspector.judging.second_opinion import FrameOpinion, PatchOpinionSource, golden_picture
 from inspector.judging.tower_backbone import TOWER, tower_maps
-from inspector.ports.backbone import Backbone, LoadBackbone
+from inspector.ports.backbone import Backbone, FeatureSources
 from inspector.ports.engine import Engine, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
 from inspector.teaching.part_features import PartFeatures
-from inspector.teaching.taught_model import TaughtModel, TaughtOpinion, read_taught_model
+from inspector.teaching.taught_model import TEMPLATE, VOTES, TaughtModel, TaughtOpinion, read_taught_model
+from inspector.teaching.template_difference import template_differences
 
 REMEMBERED_MODELS: Final = 64  # taught models in memory, the latest used; each has under 1 MB in store
 REMEDY: Final = "run: inspector teach"
 
 
 class TaughtOpinionSource:
-    """Second opinions of taught models. `load_backbone` None: this process has no backbone but the engine's tower."""
+    """Second opinions of taught models. `sources` None: this process has only the engine's tower."""
 
-    def __init__(self, engine: Engine, evidence: EvidenceStore, load_backbone: LoadBackbone | None = None) -> None:
+    def __init__(self, engine: Engine, evidence: EvidenceStore, sources: FeatureSources | None = None) -> None:
         self._engine = engine
         self._evidence = evidence
-        self._load_backbone = load_backbone
+        self._sources = sources
         self._models: OrderedDict[str, asyncio.Task[TaughtModel]] = OrderedDict()
         self._backbones: dict[str, asyncio.Task[Backbone]] = {}
 
@@ -55,11 +56,16 @@ class TaughtOpinionSource:
             features = await self._features(model, prefix, job)
         except ModelError as error:
             raise OpinionError(str(error)) from error
-        if missing := model.missing(features):
-            raise OpinionError(f"the taught model needs {', '.join(missing)}; {REMEDY} {job.pipeline.line}")
+        if missing := [each for each in model.missing(features) if each != VOTES]:
+            raise OpinionError(_lacking(missing, job))
         given = await asyncio.to_thread(model.opinion, features)
         suspect, ms = suspicious_region(given.heat), (time.monotonic() - began) * 1000.0
-        return FrameOpinion(Opinion(given.p_ng, ms, _described(given, declared.doubt_above, suspect)), suspect)
+
+        def opinion(taught: TaughtOpinion) -> Opinion:
+            return Opinion(taught.p_ng, ms, _described(taught, declared.doubt_above, suspect))
+
+        completed = (lambda votes: opinion(model.with_votes(given, votes))) if model.reads_votes else None
+        return FrameOpinion(opinion(given), suspect, with_votes=completed)
 
     async def _features(self, model: TaughtModel, prefix: Prefix, job: Job) -> PartFeatures:
         maps: dict[str, NDArray[Any]] = {}
@@ -73,9 +79,21 @@ class TaughtOpinionSource:
                     f"{job.pipeline.line}"
                 )
             maps |= await (
-                asyncio.to_thread(backbone.maps, job.payload) if backbone else tower_maps(self._engine, prefix)
+                asyncio.to_thread(backbone.maps, job.picture) if backbone else tower_maps(self._engine, prefix)
             )
-        return PartFeatures(maps)
+        template = await asyncio.to_thread(self._difference, job) if model.reads_template else {}
+        return PartFeatures(maps, template)
+
+    def _difference(self, job: Job) -> Mapping[int, NDArray[Any]]:
+        """Return the difference from the part's template; nothing where its frame names none."""
+        if not job.template:
+            return {}
+        grey = self._given("picture reader").grey_pixels
+        template = golden_picture(self._evidence, job.template, job.pipeline, job.region)
+        try:
+            return template_differences(grey(job.picture), grey(template))
+        except ValueError as error:
+            raise OpinionError(f"{error}; store a template of the frames' size") from error
 
     def _read(self, sha256: str) -> TaughtModel:
         try:
@@ -86,9 +104,12 @@ class TaughtOpinionSource:
             raise OpinionError(str(error)) from error
 
     def _backbone(self, name: str) -> Backbone:
-        if self._load_backbone is None:
-            raise OpinionError(f"this process has no backbone {name}; pip install 'inspector[backbones]'")
-        return self._load_backbone(name)
+        return self._given(f"backbone {name}").load_backbone(name)
+
+    def _given(self, what: str) -> FeatureSources:
+        if self._sources is None:
+            raise OpinionError(f"this process has no {what}; pip install 'inspector[backbones]'")
+        return self._sources
 
     async def _once(self, known: Any, key: str, make: Callable[[], Any]) -> Any:
         """Return the value that `make` computes in a thread, once per key. A failed attempt is repeated."""
@@ -105,9 +126,9 @@ class TaughtOpinionSource:
 class LineOpinionSource:
     """Second opinions as each line declares them: of its taught model, or from patches of golden samples."""
 
-    def __init__(self, engine: Engine, evidence: EvidenceStore, load_backbone: LoadBackbone | None = None) -> None:
+    def __init__(self, engine: Engine, evidence: EvidenceStore, sources: FeatureSources | None = None) -> None:
         self._patches = PatchOpinionSource(engine, evidence)
-        self._taught = TaughtOpinionSource(engine, evidence, load_backbone)
+        self._taught = TaughtOpinionSource(engine, evidence, sources)
 
     async def opinion_on(self, prefix: Prefix, job: Job) -> FrameOpinion:
         declared = job.pipeline.second_opinion
@@ -122,6 +143,11 @@ class LineOpinionSource:
 def suspicious_region(heat: NDArray[Any]) -> Box:
     """Return the box around the hottest patches; the whole frame where a model has no heat."""
     return hottest_region(heat - heat.min()) if heat.size and np.ptp(heat) > 0.0 else WHOLE_FRAME
+
+
+def _lacking(missing: Sequence[str], job: Job) -> str:
+    remedy = "send the frame's property template" if TEMPLATE in missing else f"{REMEDY} {job.pipeline.line}"
+    return f"the taught model needs {', '.join(missing)}; {remedy}"
 
 
 def _described(given: TaughtOpinion, doubt_above: float, suspect: Box) -> str:

@@ -26,11 +26,11 @@ class TowerBackbone:
     def fingerprint(self) -> str:
         return self._engine.fingerprint
 
-    def maps(self, picture: bytes) -> Mapping[str, PatchMap]:
+    def maps(self, picture: Picture) -> Mapping[str, PatchMap]:
         return asyncio.run(self._maps(picture))
 
-    async def _maps(self, picture: bytes) -> Mapping[str, PatchMap]:
-        prefix = await self._engine.open([Picture(picture)], "")
+    async def _maps(self, picture: Picture) -> Mapping[str, PatchMap]:
+        prefix = await self._engine.open([picture], "")
         try:
             return await tower_maps(self._engine, prefix)
         finally:

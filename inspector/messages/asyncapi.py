@@ -31,6 +31,7 @@ PROPERTY_DESCRIPTIONS: Final = {
     "sha256": "of the payload, 64 hex digits; a picture that differs is BAD_IMAGE",
     "is_simulated": "true for a part that is not real",
     "traceparent": "W3C trace context",
+    "template": "golden sample that this frame is compared with: its path or name; an unknown one is BAD_IMAGE",
 }
 PARAMETER_DESCRIPTIONS: Final = {
     "line": "the product line, as its pipeline declares it",

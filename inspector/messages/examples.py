@@ -120,4 +120,5 @@ FRAME_PROPERTIES: Final[dict[str, str]] = {
     "sha256": SHA256,
     "is_simulated": "false",
     "traceparent": TRACEPARENT,
+    "template": "board7_top.png",
 }

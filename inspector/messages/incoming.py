@@ -73,6 +73,7 @@ class FrameRef(Incoming):
     deadline_ms: float | None = Field(default=None, gt=0, le=600_000)
     is_simulated: bool = False
     traceparent: str | None = Field(default=None, pattern=TRACEPARENT_PATTERN.pattern, max_length=55)
+    template: Label | None = None
 
 
 class GateAck(Incoming):

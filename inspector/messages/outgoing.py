@@ -133,6 +133,7 @@ class ReportMessage(Payload):
     lot: str | None = None
     captured_at: AwareDatetime | None = None
     traceparent: str | None = Field(default=None, description="the frame's W3C trace context")
+    template: str | None = Field(default=None, description="golden sample that the frame names for comparison")
     would_be: WouldBe
     received_at: AwareDatetime
     votes: tuple[VoteLine, ...]
@@ -296,6 +297,7 @@ def report_message(part: PartRecord) -> ReportMessage:
         lot=part.lot,
         captured_at=part.captured_at,
         traceparent=part.traceparent,
+        template=part.template,
         would_be=_would_be(part),
         received_at=part.received_at,
         votes=tuple(vote_line(vote) for vote in part.votes),

@@ -17,6 +17,7 @@ from inspector.errors import InspectorError, PictureError
 from inspector.lab.evaluation.taught_figures import TaughtFigures, UsedParts, taught_figures
 from inspector.operations.progress import ReportProgress, no_progress
 from inspector.operations.replay import LabelledPicture, read_labels
+from inspector.ports.engine import Picture
 from inspector.teaching.advice import MIN_GROUPS
 from inspector.teaching.part_features import TaughtPart
 from inspector.teaching.teacher import teach
@@ -85,11 +86,11 @@ def read_parts(folder: Path, features: FeatureReader, report: ReportProgress = n
 def _part(
     row: LabelledPicture, data: bytes, folder: Path, number: int, features: FeatureReader, *, keeps_group: bool
 ) -> TaughtPart:
-    template = row.template.read_bytes() if row.template else None
+    template = Picture(row.template.read_bytes()) if row.template else None
     group = row.part_id if keeps_group and row.part_id else f"row {number}"
     boxes = features.normalised(data, row.boxes)
     name = str(row.path.relative_to(folder))
-    return TaughtPart(name, group, row.is_ng is True, features.read(data, template), boxes, row.defect)
+    return TaughtPart(name, group, row.is_ng is True, features.read(Picture(data), template), boxes, row.defect)
 
 
 def _timed_parts(folder: Path, features: FeatureReader, report: ReportProgress) -> tuple[LabelledParts, float]:

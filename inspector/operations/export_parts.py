@@ -62,6 +62,7 @@ COLUMNS: Final[dict[str, Callable[[ReviewedPart], Any]]] = {
     "fingerprint": lambda each: each.row.part.pipeline.fingerprint,
     "evidence_sha256": lambda each: each.row.part.evidence and each.row.part.evidence.sha256,
     "traceparent": lambda each: each.row.part.traceparent,
+    "template": lambda each: each.row.part.template,
     "reviews": lambda each: each.reviews.truth.reviews if each.reviews else 0,
     "truth": lambda each: each.reviews and each.reviews.truth.label,
     "truth_state": lambda each: each.reviews and each.reviews.truth.state,

@@ -41,7 +41,8 @@ class PublishedLine(NamedTuple):
 class LabelledPicture(NamedTuple):
     """One row of labels.csv. `is_ng` is None if the verdict is neither ok nor ng.
 
-    `boxes` are the drawn defects in pixels, `template` the picture that this one is compared with.
+    `boxes` are the drawn defects in pixels, `template` the picture that this one is compared with, and
+    `template_name` its name in the row.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class LabelledPicture(NamedTuple):
     defect: str = ""
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     template: Path | None = None
+    template_name: str | None = None
 
 
 def read_labels(folder: Path) -> list[LabelledPicture]:
@@ -87,6 +89,7 @@ def _labelled(folder: Path, cells: dict[str, str]) -> LabelledPicture:
         cells["defect"],
         _boxes(cells["boxes"]),
         folder / cells["reference"] if cells["reference"] else None,
+        cells["reference"] or None,
     )
 
 
@@ -105,6 +108,7 @@ def exposures(pictures: list[LabelledPicture], frames: int | None, run: str) -> 
             seq=seq,
             part_id=picture.part_id,
             is_simulated=False,
+            template=picture.template_name,
             is_ng=picture.is_ng,
         )
 

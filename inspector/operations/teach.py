@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
-from itertools import compress
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlChallengeStore, store_versions
+from inspector.adapters.ledger import DeclaredVersion, FileEvidence, store_versions
 from inspector.bootstrap.part_features import FeatureReader
 from inspector.domain.declared import Disposition
 from inspector.domain.line_version import VersionOrigin
-from inspector.domain.part import PartRecord
-from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline, SecondOpinion
 from inspector.domain.vote import Opinion
-from inspector.errors import InspectorError, LedgerError, PictureError
+from inspector.errors import InspectorError
 from inspector.judging.taught_opinion import pass_limit
-from inspector.lines.states import live_version
 from inspector.numerics.classification_metrics import auroc
 from inspector.numerics.exact_bounds import MeasuredShare, measured_share
 from inspector.operations.line_states import user_name
 from inspector.operations.progress import ReportProgress, no_progress
+from inspector.operations.taught_parts import PartFeatureReader, TeachingParts, read_knowledge
 from inspector.ports.ledger import PipelineVersion
 from inspector.teaching.advice import Advice
-from inspector.teaching.newest_fifth import DatedPart, GroupKind, group_parts, newest_groups
 from inspector.teaching.part_features import TaughtPart
 from inspector.teaching.taught_model import MEDIA_TYPE, TaughtModel, read_taught_model
 from inspector.teaching.teacher import TeachingReport, teach
 from inspector.tuning.counterfactual import Impact, impact
 
-MAX_REVIEWED_PARTS: Final = 2000  # newest reviewed parts that are read
 KNOWN_NG_SHARE: Final = 0.9  # of the lowest p_ng of a known NG part, above which the model doubts
 MIN_MEASURED_PER_KIND: Final = 5  # measured OK and NG parts, before a model is compared with the live one
 MAX_LOSS: Final = 0.02  # AUROC that a new model may lose against the live one
@@ -94,17 +88,6 @@ class TaughtResult(NamedTuple):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class TeachingParts:
-    """Reviewed parts with their features, oldest first, those without a picture left out."""
-
-    histories: tuple[PartHistory, ...]
-    parts: tuple[TaughtPart, ...]
-    grouped_by: str
-    grouped: bool
-    without_picture: int
-
-
 def teach_line(
     database: str,
     evidence: FileEvidence,
@@ -118,12 +101,12 @@ def teach_line(
 
     Raises InspectorError for an unknown line, or where nothing can be learned.
     """
-    records = _read_records(database, line)
-    reviewed = _reviewed_parts(records.taught, evidence, features, report)
-    held = _measured_groups(reviewed)
+    records = read_knowledge(database, line)
+    reader = PartFeatureReader(records, evidence, features)
+    reviewed = reader.reviewed_parts(report)
+    held = reviewed.measured_groups
     measured = [part for part in reviewed.parts if part.group in held]
-    known = {_picture(each) for each in reviewed.histories} | records.challenge_pictures
-    golden = _golden_parts(records.live, evidence, features, known)
+    golden = [] if reviewed.name_templates else reader.golden_parts(reviewed.pictures | records.challenge_pictures)
     learned = teach(
         [*golden, *(part for part in reviewed.parts if part.group not in held)],
         grouped=reviewed.grouped,
@@ -135,7 +118,7 @@ def teach_line(
     after = _taught(before, hashlib.sha256(data).hexdigest(), learned.model, measured)
     price = _price(reviewed, before, after, learned.model, records.fingerprint)
     refused = _refusal(learned) or _worse(before, learned.model, measured, evidence)
-    refused = refused or _harm(_ng_only(reviewed), before, after, learned.model, records.fingerprint)
+    refused = refused or _harm(reviewed.ng_only, before, after, learned.model, records.fingerprint)
     version = None if dry_run or refused else _store(database, evidence, data, after, records.live)
     return TaughtResult(
         line,
@@ -149,87 +132,6 @@ def teach_line(
         hashlib.sha256(data).hexdigest(),
         version,
     )
-
-
-class LineKnowledge(NamedTuple):
-    """The live version, its reviewed parts without those of the challenge set, and the fingerprint of its judgements.
-
-    `challenge` counts reviewed parts that are left out because they, or their group, belong to the challenge set.
-    """
-
-    live: PipelineVersion
-    taught: tuple[PartHistory, ...]
-    challenge: int
-    challenge_pictures: frozenset[str]
-    fingerprint: str
-
-
-def _read_records(database: str, line: str) -> LineKnowledge:
-    with closing(SqlArchive(database)) as archive:
-        live, history = live_version(archive, line), archive.reviewed(line, MAX_REVIEWED_PARTS)
-        fingerprint = archive.fingerprint(line) or ""
-    with closing(SqlChallengeStore(database)) as store:
-        challenge = store.challenge_parts(line)
-    pictures = frozenset(part.sha256 for part in challenge)
-    named = {part.group for part in challenge if part.group}
-    # frames of a challenge part's own part or lot are as good as the part itself
-    own = [each.part for each in history if _picture(each) in pictures]
-    named |= {group for part in own for group in (part.part_id, part.lot) if group}
-    kept = tuple(
-        each for each in history if _picture(each) not in pictures and not {each.part.part_id, each.part.lot} & named
-    )
-    return LineKnowledge(live, kept, len(history) - len(kept), pictures, fingerprint)
-
-
-def _reviewed_parts(
-    history: Sequence[PartHistory], evidence: FileEvidence, features: FeatureReader, report: ReportProgress
-) -> TeachingParts:
-    kind = group_parts([_dated(each.part) for each in history])
-    kept: list[tuple[PartHistory, TaughtPart]] = []
-    for number, (each, group) in enumerate(zip(history, kind.groups, strict=True), 1):
-        part = _taught_part(each, group, evidence, features)
-        kept += [(each, part)] if part else []
-        report("features of reviewed parts", number, len(history))
-    histories, parts = tuple(each for each, _ in kept), tuple(part for _, part in kept)
-    return TeachingParts(histories, parts, kind.name, kind.size > 1, len(history) - len(kept))
-
-
-def _taught_part(each: PartHistory, group: str, evidence: FileEvidence, features: FeatureReader) -> TaughtPart | None:
-    """Return None where the part has no stored, readable picture."""
-    try:
-        data = evidence.get(_picture(each))
-        return TaughtPart(each.part.result_id, group, each.is_ng is True, features.read(data))
-    except (KeyError, LedgerError, PictureError):
-        return None
-
-
-def _golden_parts(
-    live: PipelineVersion, evidence: FileEvidence, features: FeatureReader, reviewed: set[str]
-) -> list[TaughtPart]:
-    """Return the golden samples; one that was reviewed as a part counts as that part. Each is a group of its own."""
-    parts = []
-    for number, sha256 in enumerate(live.golden, 1):
-        if sha256 in reviewed:
-            continue
-        try:
-            part_features = features.read(evidence.get(sha256))
-        except KeyError as error:
-            raise InspectorError(f"golden sample {sha256[:12]}… is not stored; run: inspector apply") from error
-        parts.append(TaughtPart(f"golden sample {number}", f"golden {sha256}", False, part_features))
-    return parts
-
-
-def _measured_groups(reviewed: TeachingParts) -> frozenset[str]:
-    kind = GroupKind(reviewed.grouped_by, tuple(part.group for part in reviewed.parts))
-    return newest_groups([_dated(each.part) for each in reviewed.histories], kind)
-
-
-def _dated(part: PartRecord) -> DatedPart:
-    return DatedPart(part.result_id, part.part_id, part.lot, part.received_at)
-
-
-def _picture(each: PartHistory) -> str:
-    return each.part.evidence.sha256 if each.part.evidence else ""
 
 
 def _taught(pipeline: Pipeline, sha256: str, model: TaughtModel, measured: Sequence[TaughtPart]) -> Pipeline:
@@ -270,13 +172,6 @@ def _worse(before: Pipeline, model: TaughtModel, measured: Sequence[TaughtPart],
     )
     return (
         f"it ranks the newest fifth at AUROC {now:.3f}, the live model at {then:.3f}" if now < then - MAX_LOSS else ""
-    )
-
-
-def _ng_only(reviewed: TeachingParts) -> TeachingParts:
-    keep = [part.is_ng for part in reviewed.parts]
-    return replace(
-        reviewed, histories=tuple(compress(reviewed.histories, keep)), parts=tuple(compress(reviewed.parts, keep))
     )
 
 

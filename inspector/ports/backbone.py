@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
-from inspector.ports.engine import PatchMap
+from numpy.typing import NDArray
+
+from inspector.ports.engine import PatchMap, Picture
 
 
 class Backbone(Protocol):
@@ -19,8 +21,16 @@ class Backbone(Protocol):
     def fingerprint(self) -> str:
         """The hash (16 hex) of weights, preprocessing and network."""
 
-    def maps(self, picture: bytes) -> Mapping[str, PatchMap]:
+    def maps(self, picture: Picture) -> Mapping[str, PatchMap]:
         """Return feature maps by name and stride, such as lite0/16. Raises PictureError for an unreadable picture."""
 
 
 LoadBackbone = Callable[[str], Backbone]  # by name or path; raises ModelError with the remedy
+ReadGrey = Callable[[Picture], NDArray[Any]]  # grey pixels, 0 black to 1 white; raises PictureError
+
+
+class FeatureSources(NamedTuple):
+    """What a process can compute of a picture for taught models."""
+
+    load_backbone: LoadBackbone
+    grey_pixels: ReadGrey

@@ -17,6 +17,7 @@ from inspector.domain.part_identity import PartIdentity
 from inspector.domain.pipeline import Pipeline, Retention
 from inspector.domain.reconciliation import Ack, CountComparison, Gap, MissingAck, TriggerCount
 from inspector.domain.report import Words
+from inspector.domain.templates import template_sha256
 from inspector.domain.vote import Vote
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.camera_minutes import CameraMinuteStore
@@ -32,6 +33,10 @@ class PipelineVersion(NamedTuple):
     version: int
     golden: tuple[str, ...]
     status: LineStatus
+
+    def template_sha256(self, name: str | None) -> str:
+        """Return the sha256 of the golden sample that a frame names. Raises PictureError where it is not stored."""
+        return template_sha256(name, self.pipeline.golden_samples, self.golden)
 
 
 class Recorded(IntEnum):

@@ -11,7 +11,9 @@ from inspector.domain.cameras import Region
 from inspector.domain.frame import FrameKey
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.report import Words
+from inspector.domain.templates import NO_TEMPLATE
 from inspector.domain.vote import Opinion, StoppedBy, Tally, Vote
+from inspector.ports.engine import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Job:
     """The input of one replica for one frame.
 
     `golden` holds the sha256 of the golden samples' pictures. `remaining_ms` is the time left for judging when the job
-    is sent. `max_rungs` limits how many rungs may be asked (None: all).
+    is sent. `max_rungs` limits how many rungs may be asked (None: all). `template` is the sha256 of
+    the golden sample that the frame names.
     """
 
     key: FrameKey
@@ -30,11 +33,23 @@ class Job:
     seed: int = 0
     max_rungs: int | None = None
     traceparent: str | None = None
+    template: str = NO_TEMPLATE
 
     @property
     def region(self) -> Region | None:
         """The region of the picture that is judged."""
         return self.pipeline.region(self.key.camera)
+
+    @property
+    def nearest_golden(self) -> tuple[str, ...]:
+        """The golden samples, that of the frame's template first: its picture is compared with that one."""
+        others = (sha256 for sha256 in self.golden if sha256 != self.template)
+        return (self.template, *others) if self.template else self.golden
+
+    @property
+    def picture(self) -> Picture:
+        """The frame as the line declares its pictures."""
+        return Picture(self.payload, bit_depth=self.pipeline.picture.bit_depth, region=self.region)
 
 
 class ServerFault(StrEnum):

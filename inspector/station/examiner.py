@@ -116,7 +116,8 @@ class Examiner:
         try:
             async with self._in_time(due):
                 measured = await self._measure(frame, line.pipeline)
-                result = await self.pool.judge(self._job(frame, line, due))
+                template = line.template_sha256(frame.template)
+                result = await self.pool.judge(self._job(frame, line, template, due))
             return Findings(
                 _decision(line.pipeline, result.judgement), result.judgement, result.words, result.shadow, measured
             )
@@ -137,12 +138,19 @@ class Examiner:
             raise PictureError(fault)
         return measured
 
-    def _job(self, frame: Frame, line: PipelineVersion, due: Deadline) -> Job:
+    def _job(self, frame: Frame, line: PipelineVersion, template: str, due: Deadline) -> Job:
         """Give the replica less time than the station waits: its votes so far must still come back."""
         remaining_ms = self._left_ms(due) - self.reserve.return_ms
         seed = zlib.crc32(str(frame.key).encode())
         return Job(
-            frame.key, frame.payload, line.pipeline, line.golden, remaining_ms, seed, traceparent=frame.traceparent
+            frame.key,
+            frame.payload,
+            line.pipeline,
+            line.golden,
+            remaining_ms,
+            seed,
+            traceparent=frame.traceparent,
+            template=template,
         )
 
     def _in_time(self, due: Deadline) -> asyncio.Timeout:

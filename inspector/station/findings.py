@@ -15,7 +15,9 @@ from inspector.domain.part import Evidence, PartRecord, PipelineRef
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.quality import Measurements
 from inspector.domain.report import NO_WORDS, Words, WordsState
+from inspector.domain.templates import NO_TEMPLATE
 from inspector.domain.vote import StoppedBy, Tally
+from inspector.errors import PictureError
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Judgement, ShadowResult
 from inspector.station.deadlines import Deadline
@@ -106,5 +108,14 @@ def part_record(
         evidence=findings.picture,
         received_sha256=opened.identity.sha256,
         unique_by=opened.identity.trigger.unique_by,
+        template=frame.template,
+        template_sha256=_template_sha256(frame, line),
         words=Words(WordsState.PENDING) if findings.is_explained else NO_WORDS,
     )
+
+
+def _template_sha256(frame: Frame, line: PipelineVersion) -> str:
+    try:
+        return line.template_sha256(frame.template)
+    except PictureError:  # the part's reason names it
+        return NO_TEMPLATE

@@ -12,7 +12,7 @@ from inspector.numerics.classification_metrics import auroc
 from inspector.teaching.group_folds import group_folds
 from inspector.teaching.methods import MethodName, learn_method
 from inspector.teaching.part_features import TaughtPart
-from inspector.teaching.score_calibration import ScoreCalibration, calibrate
+from inspector.teaching.score_calibration import ScoreCalibration, calibrate, mean_of_known
 
 Array = NDArray[Any]
 NEAR_BEST: Final = 0.15  # AUROC below the best method's, up to which a method joins the mean
@@ -49,14 +49,25 @@ def choose_members(scores: HeldBackScores, is_ng: Array) -> ChosenMembers:
     Choosing the best subset instead ranks worse on parts that nobody saw: differences among so few parts are mostly
     chance.
     """
-    ranking = {name: auroc(values, is_ng) for name, values in scores.items()}
+    ranking = {name: ranked(values, is_ng) for name, values in scores.items()}
     best = max(ranking.values())
     names = tuple(
         sorted((name for name in scores if ranking[name] >= best - NEAR_BEST), key=lambda name: -ranking[name])
     )
-    calibrations = tuple(calibrate(scores[name], is_ng) for name in names)
-    mean = np.mean([each.log_odds(scores[name]) for name, each in zip(names, calibrations, strict=True)], axis=0)
-    return ChosenMembers(names, calibrations, mean, auroc(mean, is_ng))
+    calibrations = tuple(_calibrated(scores[name], is_ng) for name in names)
+    mean = mean_of_known([each.log_odds(scores[name]) for name, each in zip(names, calibrations, strict=True)])
+    return ChosenMembers(names, calibrations, mean, ranked(mean, is_ng))
+
+
+def ranked(scores: Array, is_ng: Array) -> float:
+    """Return the AUROC over the parts that have a score."""
+    known = np.isfinite(scores)
+    return auroc(scores[known], is_ng[known])
+
+
+def _calibrated(scores: Array, is_ng: Array) -> ScoreCalibration:
+    known = np.isfinite(scores)
+    return calibrate(scores[known], is_ng[known])
 
 
 def _scores_by_fold(parts: Sequence[TaughtPart], name: MethodName, folds: Array) -> Array:

@@ -6,11 +6,13 @@
 | template | good parts | a template per part |
 | pooled | OK and NG parts | maps of one backbone |
 | patches | OK and NG parts | one map |
-| votes | nothing: the model's own votes | votes per part |
+| votes | nothing: the model's own votes | votes of enough parts |
 """
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
@@ -38,6 +40,7 @@ class MethodKind(StrEnum):
     VOTES = "votes"
 
 
+MIN_VOTED_PER_KIND: Final = 10  # OK and NG parts with votes, before votes are a method
 HEADS: Final = frozenset({MethodKind.POOLED, MethodKind.PATCHES})  # they need NG parts to learn from
 
 
@@ -123,17 +126,17 @@ class TemplateScores(NamedTuple):
 
 
 class VoteScores(NamedTuple):
-    """The log-odds of the model's own votes."""
+    """The log-odds of the model's own votes; NaN for a part without votes, such as a golden sample."""
 
     def scores(self, part: PartFeatures) -> PatchScores:
-        return PatchScores(0.0 if part.votes is None else part.votes, NO_HEAT)
+        return PatchScores(math.nan if part.votes is None else part.votes, NO_HEAT)
 
     def arrays(self) -> dict[str, Array]:
         return {}
 
 
 def available_methods(parts: Sequence[TaughtPart]) -> list[MethodName]:
-    """List the methods whose features every part has."""
+    """List the methods whose features every part has. Votes may be missing: golden samples have none."""
     maps = sorted(set.intersection(*(set(part.features.maps) for part in parts)))
     backbones = sorted({name.split("/")[0] for name in maps})
     coarse = [max((name for name in maps if name.startswith(f"{each}/")), key=_stride) for each in backbones]
@@ -144,7 +147,8 @@ def available_methods(parts: Sequence[TaughtPart]) -> list[MethodName]:
     methods += [MethodName(MethodKind.PATCHES, (name,)) for name in maps]
     if all(part.features.template for part in parts):
         methods.append(MethodName(MethodKind.TEMPLATE))
-    if all(part.features.votes is not None for part in parts):
+    voted = Counter(part.is_ng for part in parts if part.features.votes is not None)
+    if min(voted[True], voted[False]) >= MIN_VOTED_PER_KIND:
         methods.append(MethodName(MethodKind.VOTES))
     return methods
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -22,6 +23,14 @@ class ScoreCalibration(NamedTuple):
 
     def log_odds(self, scores: Array) -> Array:
         return np.asarray(self.slope * scores + self.intercept)
+
+
+def mean_of_known(log_odds: Array | Sequence[Array]) -> Array:
+    """Return the mean over the methods that score a part. A part that none scores is doubtful without limit."""
+    stacked = np.asarray(log_odds, float)
+    known = np.isfinite(stacked)
+    total = np.where(known, stacked, 0.0).sum(axis=0)
+    return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.inf)
 
 
 def calibrate(scores: Array, is_ng: Array) -> ScoreCalibration:

@@ -18,12 +18,14 @@ from inspector.domain.log_odds import expit
 from inspector.errors import InspectorError
 from inspector.teaching.methods import Method, MethodKind, MethodName, stored_method
 from inspector.teaching.part_features import PartFeatures
-from inspector.teaching.score_calibration import ScoreCalibration
+from inspector.teaching.score_calibration import ScoreCalibration, mean_of_known
 from inspector.teaching.score_limits import ScoreLimits
 
 Array = NDArray[Any]
 SCHEMA: Final = "inspector.taught/1"
 MAX_BYTES: Final = 1_000_000
+TEMPLATE: Final = "template"  # a feature that a part may lack
+VOTES: Final = "votes"
 DOCUMENT: Final = "document"  # name of the array that holds the JSON text
 MEDIA_TYPE: Final = "application/x-inspector-taught"
 
@@ -35,18 +37,23 @@ class TaughtMember(NamedTuple):
     method: Method
     calibration: ScoreCalibration
 
+    def log_odds(self, score: float) -> float:
+        return float(self.calibration.log_odds(np.array(score)))
+
 
 class TaughtOpinion(NamedTuple):
     """What a taught model says of one part.
 
     `p_ng` is 0.5 at the proposed limit, for OK and NG parts that are equally frequent. `heat` is that of the first
-    member that has one, empty otherwise. `by` names the member that says most.
+    member that has one, empty otherwise. `by` names the member that says most. `member_log_odds` is NaN for a
+    member whose features the part lacks.
     """
 
     p_ng: float
     log_odds: float
     heat: Array
     by: str
+    member_log_odds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,13 +74,21 @@ class TaughtModel:
     def opinion(self, part: PartFeatures) -> TaughtOpinion:
         """Judge one part that has all features (`missing`)."""
         scores = [member.method.scores(part) for member in self.members]
-        log_odds = [
-            float(member.calibration.log_odds(np.array(each.score)))
-            for member, each in zip(self.members, scores, strict=True)
-        ]
-        total = float(np.mean(log_odds)) + self.offset
         heat = next((each.heat for each in scores if each.heat.size), np.zeros((0, 0), np.float32))
-        return TaughtOpinion(expit(total), total, heat, str(self.members[int(np.argmax(log_odds))].name))
+        return self._mean(
+            [member.log_odds(each.score) for member, each in zip(self.members, scores, strict=True)], heat
+        )
+
+    def with_votes(self, given: TaughtOpinion, votes: float) -> TaughtOpinion:
+        """Return an opinion that was given before the model was asked, with the log-odds of its votes."""
+        rows = zip(self.members, given.member_log_odds, strict=True)
+        parts = [each.log_odds(votes) if each.name.kind is MethodKind.VOTES else known for each, known in rows]
+        return self._mean(parts, given.heat)
+
+    def _mean(self, log_odds: list[float], heat: Array) -> TaughtOpinion:
+        total = float(mean_of_known(np.array(log_odds))) + self.offset
+        most = max(zip(log_odds, self.members, strict=True), key=lambda each: np.nan_to_num(each[0], nan=-np.inf))
+        return TaughtOpinion(expit(total), total, heat, str(most[1].name), tuple(log_odds))
 
     @property
     def maps(self) -> frozenset[str]:
@@ -91,8 +106,8 @@ class TaughtModel:
     def missing(self, part: PartFeatures) -> list[str]:
         """List the features that this part lacks."""
         lacks = sorted(self.maps - set(part.maps))
-        lacks += ["template"] if self.reads_template and not part.template else []
-        return lacks + (["votes"] if self.reads_votes and part.votes is None else [])
+        lacks += [TEMPLATE] if self.reads_template and not part.template else []
+        return lacks + ([VOTES] if self.reads_votes and part.votes is None else [])
 
     def to_bytes(self) -> bytes:
         """Serialise. Raises InspectorError above MAX_BYTES."""

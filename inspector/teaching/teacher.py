@@ -27,7 +27,7 @@ from inspector.teaching.advice import (
     evidence_of,
     missing_evidence,
 )
-from inspector.teaching.cross_validation import choose_members, held_back_scores
+from inspector.teaching.cross_validation import choose_members, held_back_scores, ranked
 from inspector.teaching.methods import MethodKind, MethodName, available_methods, learn_method
 from inspector.teaching.part_features import TaughtPart
 from inspector.teaching.score_calibration import ScoreCalibration
@@ -129,10 +129,11 @@ def _from_both_kinds(parts: Sequence[TaughtPart], evidence: TaughtEvidence, repo
     )
     known_ng = _log_odds_of(parts, TaughtModel(members, 0.0, _NO_LIMITS))
     may_reject = evidence.ng >= MIN_NG_TO_DECIDE
-    limits = certified_limits(chosen.log_odds, is_ng, known_ng, may_reject=may_reject)
-    decided = limits.passes(chosen.log_odds) | limits.rejects(chosen.log_odds)
+    scored = np.isfinite(chosen.log_odds)
+    limits = certified_limits(chosen.log_odds[scored], is_ng[scored], known_ng, may_reject=may_reject)
+    decided = scored & (limits.passes(chosen.log_odds) | limits.rejects(chosen.log_odds))
     ranking = MeasuredRanking(chosen.auroc, limits.pass_below is not None, float(decided.mean()))
-    return TaughtModel(members, 0.0, limits), ranking, {str(name): auroc(each, is_ng) for name, each in scores.items()}
+    return TaughtModel(members, 0.0, limits), ranking, {str(name): ranked(each, is_ng) for name, each in scores.items()}
 
 
 _NO_LIMITS: Final = ScoreLimits(None, None)

@@ -72,6 +72,15 @@ async def judged(engine: ScriptedEngine, a_job: Job, pace: RungTimes | None = No
     return outcomes[0], words
 
 
+async def test_the_frames_template_is_the_golden_sample_that_is_shown() -> None:
+    shelf = GoldenShelf({"gold": b"golden picture", "other": b"template"})
+    engine = ScriptedEngine(lambda _: 0.5)
+    compared = job(pipeline(references=1, golden_samples=["a", "b"]), golden=("gold", "other"))
+    async for _ in Judge(engine, shelf).judge(replace(compared, template="other")):
+        pass
+    assert [picture.data for picture in engine.opened[0].pictures] == [b"template", b"picture"]
+
+
 async def test_clear_part_is_settled_by_the_first_vote_and_needs_no_words() -> None:
     engine = ScriptedEngine(lambda _: 0.01)
     found, words = await judged(engine, job(pipeline()))

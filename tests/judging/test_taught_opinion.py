@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.fakes import a_pipeline
+from support.line_fakes import ScriptedEngine
 from support.taught_parts import taught_parts
 
 from inspector.adapters.ledger import FileEvidence
@@ -16,15 +19,19 @@ from inspector.adapters.vlm.stub import StubEngine
 from inspector.domain.decision import MISSING_OPINION, decide
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
+from inspector.domain.log_odds import logit
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import ModelError
 from inspector.judging.judge import Judge
 from inspector.judging.taught_opinion import LineOpinionSource, pass_limit, suspicious_region
 from inspector.judging.tower_backbone import TowerBackbone
-from inspector.ports.backbone import Backbone, LoadBackbone
-from inspector.ports.engine import PatchMap
+from inspector.ports.backbone import Backbone, FeatureSources, LoadBackbone
+from inspector.ports.engine import PatchMap, Picture
 from inspector.ports.pool import Job, Judgement
+from inspector.teaching.part_features import PartFeatures, TaughtPart
+from inspector.teaching.taught_model import TaughtModel
 from inspector.teaching.teacher import teach
+from inspector.teaching.template_difference import template_differences
 
 GOOD, ODD = taught_parts(1, 1, seed=5)
 PICTURES = {b"good": GOOD, b"odd": ODD}
@@ -38,8 +45,12 @@ class DrawnBackbone:
     def __init__(self, fingerprint: str = "a" * 16) -> None:
         self.fingerprint = fingerprint
 
-    def maps(self, picture: bytes) -> Mapping[str, PatchMap]:
-        return PICTURES[picture].features.maps
+    def maps(self, picture: Picture) -> Mapping[str, PatchMap]:
+        return PICTURES[picture.data].features.maps
+
+
+def drawn_grey(picture: Picture) -> NDArray[np.float32]:
+    raise AssertionError(f"no template is read, so {picture} isn't either")
 
 
 def no_backbone(name: str) -> Backbone:
@@ -60,8 +71,8 @@ class Taught:
         return a_pipeline(second_opinion=opinion, thresholds={"pass_below": 0.9, "reject_above": 0.95})
 
     async def judged(self, pipeline: Pipeline, picture: bytes, load: LoadBackbone | None) -> Judgement:
-        engine = StubEngine()
-        judge = Judge(engine, self.evidence, opinions=LineOpinionSource(engine, self.evidence, load))
+        engine, sources = StubEngine(), load and FeatureSources(load, drawn_grey)
+        judge = Judge(engine, self.evidence, opinions=LineOpinionSource(engine, self.evidence, sources))
         job = Job(FrameKey("pcb", "cam1", "t-1"), picture, pipeline, (), 60_000.0)
         async with aclosing(judge.judge(job)) as outcomes:
             outcome = await anext(outcomes)
@@ -110,11 +121,91 @@ async def test_a_missing_opinion_is_review_and_names_the_remedy(
     assert judgement.votes
 
 
+TEMPLATE = np.zeros((64, 64), np.float32)
+SCRATCHED = TEMPLATE.copy()
+SCRATCHED[20:30, 30:50] = 1.0
+GREY = {b"good": TEMPLATE, b"odd": SCRATCHED, b"template": TEMPLATE}
+
+
+def compared_part(name: str, grey: NDArray[np.float32], is_ng: bool = False) -> TaughtPart:
+    return TaughtPart(name, name, is_ng, PartFeatures({}, template_differences(grey, TEMPLATE)))
+
+
+async def judged_by_template(folder: Path, picture: bytes, named: bool) -> Judgement:
+    """Judge on a line that was taught with good parts and their template."""
+    evidence = FileEvidence(str(folder))
+    model = teach([compared_part(f"part{number}", TEMPLATE) for number in range(20)], grouped=True).model
+    template = evidence.put(b"template", "").sha256
+    opinion = {"by": "taught", "model": evidence.put(model.to_bytes(), "").sha256, "doubt_above": pass_limit(model)}
+    line = a_pipeline(second_opinion=opinion)
+    engine, sources = StubEngine(), FeatureSources(no_backbone, lambda shown: GREY[shown.data])
+    job = Job(FrameKey("pcb", "cam1", "t"), picture, line, (template,), 60_000.0, template=template if named else "")
+    async with aclosing(
+        Judge(engine, evidence, opinions=LineOpinionSource(engine, evidence, sources)).judge(job)
+    ) as run:
+        outcome = await anext(run)
+    assert isinstance(outcome, Judgement)
+    return outcome
+
+
+async def test_a_part_is_compared_with_the_template_that_its_frame_names(tmp_path: Path) -> None:
+    good, odd = [await judged_by_template(tmp_path, picture, named=True) for picture in (b"good", b"odd")]
+    assert good.opinion is not None
+    assert odd.opinion is not None
+    assert good.opinion.p_ng < odd.opinion.p_ng
+    assert "most at x 47-78 %, y 31-47 %" in odd.opinion.text
+
+
+async def test_without_its_template_a_part_is_review(tmp_path: Path) -> None:
+    judgement = await judged_by_template(tmp_path, b"good", named=False)
+    assert judgement.opinion is None
+    assert "send the frame's property template" in judgement.detail
+
+
+VOTED = 60  # parts with votes
+
+
+async def judged_by_votes(folder: Path, readable: float) -> tuple[Judgement, TaughtModel]:
+    """Judge a good part on a line whose taught model weighs the model's own votes."""
+    evidence, rng = FileEvidence(str(folder)), np.random.default_rng(0)
+    drawn = taught_parts(VOTED // 2, VOTED // 2, strength=0.5)
+    voted = [
+        replace(part, features=replace(part.features, votes=rng.normal(3.0 if part.is_ng else -3.0))) for part in drawn
+    ]
+    model = teach([*voted, *taught_parts(4, 0, seed=9)], grouped=True, backbones=[("lite0", "a" * 16)]).model
+    opinion = {"by": "taught", "model": evidence.put(model.to_bytes(), "").sha256, "doubt_above": 0.5}
+    line = a_pipeline(second_opinion=opinion)
+    engine = ScriptedEngine(lambda _: 0.01)
+    engine.readable = lambda _: readable
+    sources = FeatureSources(load_drawn, drawn_grey)
+    job = Job(FrameKey("pcb", "cam1", "t"), b"good", line, (), 60_000.0)
+    async with aclosing(
+        Judge(engine, evidence, opinions=LineOpinionSource(engine, evidence, sources)).judge(job)
+    ) as run:
+        outcome = await anext(run)
+    assert isinstance(outcome, Judgement)
+    return outcome, model
+
+
+async def test_a_taught_model_weighs_the_models_own_votes(tmp_path: Path) -> None:
+    judgement, model = await judged_by_votes(tmp_path, 1.0)
+    assert model.reads_votes
+    assert judgement.opinion is not None
+    expected = model.opinion(replace(GOOD.features, votes=logit(0.01)))
+    assert judgement.opinion.p_ng == pytest.approx(expected.p_ng)
+
+
+async def test_without_a_readable_vote_a_model_that_weighs_votes_has_no_opinion(tmp_path: Path) -> None:
+    judgement, _ = await judged_by_votes(tmp_path, 0.1)
+    assert judgement.opinion is None
+    assert "none could be read" in judgement.detail
+
+
 def test_the_tower_gives_the_patches_of_a_picture_and_the_engines_fingerprint() -> None:
     engine = StubEngine()
     tower = TowerBackbone(engine)
     assert tower.fingerprint == engine.fingerprint
-    maps = tower.maps(b"good")
+    maps = tower.maps(Picture(b"good"))
     assert set(maps) == {"tower/16"}
     assert maps["tower/16"].ndim == 3
 

@@ -15,6 +15,7 @@ from inspector.errors import InspectorError, PictureError
 from inspector.lab.evaluation.taught_figures import taught_json
 from inspector.lab.evaluation.taught_report import taught_report
 from inspector.operations.eval_taught import TeachingCurve, evaluate_taught
+from inspector.ports.engine import Picture
 from inspector.teaching.part_features import PartFeatures, TaughtPart
 
 KEYS = {"auroc", "balanced_accuracy", "escape", "overkill", "decided_share", "advice", "used"}
@@ -27,10 +28,10 @@ class DrawnFeatures(FeatureReader):
         super().__init__([])
         self.drawn: dict[bytes, PartFeatures] = {}
 
-    def read(self, picture: bytes, template: bytes | None = None) -> PartFeatures:
-        if picture not in self.drawn:
+    def read(self, picture: Picture, template: Picture | None = None) -> PartFeatures:
+        if picture.data not in self.drawn:
             raise PictureError("damaged")
-        return self.drawn[picture]
+        return self.drawn[picture.data]
 
     def normalised(self, picture: bytes, boxes: Sequence[tuple[float, float, float, float]]) -> tuple[Box, ...]:
         return ()

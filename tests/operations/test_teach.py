@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,10 +27,13 @@ from inspector.adapters.ledger import (
 from inspector.bootstrap.part_features import FeatureReader
 from inspector.cli.teach import teaching_table
 from inspector.config.diff import DeclaredPipeline
+from inspector.domain.declared import ViewName
+from inspector.domain.vote import Vote
 from inspector.errors import InspectorError
 from inspector.operations.apply import plan_changes
 from inspector.operations.teach import teach_line
 from inspector.ports.challenge import ChallengeChange, NewChallengePart
+from inspector.ports.engine import Picture
 from inspector.ports.ledger import PipelineVersion
 from inspector.teaching.part_features import PartFeatures, TaughtPart
 from inspector.teaching.taught_model import read_taught_model
@@ -41,13 +45,15 @@ class DrawnFeatures(FeatureReader):
     def __init__(self) -> None:
         super().__init__([])
         self.drawn: dict[bytes, PartFeatures] = {}
+        self.templates: set[bytes] = set()
 
     @property
     def backbones(self) -> list[tuple[str, str]]:
         return [("lite0", "a" * 16)]
 
-    def read(self, picture: bytes, template: bytes | None = None) -> PartFeatures:
-        return self.drawn[picture]
+    def read(self, picture: Picture, template: Picture | None = None) -> PartFeatures:
+        self.templates |= {template.data} if template else set()
+        return self.drawn[picture.data]
 
 
 class LineLedger:
@@ -59,24 +65,35 @@ class LineLedger:
         self.features = DrawnFeatures()
         upgrade(self.url)
         hashes = tuple(self._stored(part, f"golden {part.name}") for part in taught_parts(golden, 0, seed=1))
+        self.golden = hashes
         store_versions(self.url, [DeclaredVersion(a_pipeline(), hashes)])
 
     def _stored(self, part: TaughtPart, name: str) -> str:
         self.features.drawn[name.encode()] = part.features
         return self.evidence.put(name.encode(), "image/png").sha256
 
-    def review(self, ok: int, ng: int, *, strength: float = 6.0, pictures: bool = True) -> None:
-        """Record and review parts, OK and NG in turn, one an hour and a lot of its own each."""
-        drawn = taught_parts(ok, ng, strength=strength)
-        asyncio.run(self._record(sorted(drawn, key=lambda part: int(part.name[4:]) * 7919 % 997), pictures))
+    def review(self, ok: int, ng: int, *, strength: float = 6.0, **how: bool) -> None:
+        """Record and review parts, OK and NG in turn, one an hour and a lot of its own each.
 
-    async def _record(self, drawn: list[TaughtPart], pictures: bool) -> None:
+        They have pictures unless `how` says otherwise; `template` and `voted`: they name a template, their votes are
+        right.
+        """
+        drawn = taught_parts(ok, ng, strength=strength)
+        asyncio.run(self._record(sorted(drawn, key=lambda part: int(part.name[4:]) * 7919 % 997), **how))
+
+    async def _record(
+        self, drawn: list[TaughtPart], pictures: bool = True, template: bool = False, voted: bool = False
+    ) -> None:
         async with SqlLedger(self.url) as store:
             for number, part in enumerate(drawn):
                 stored = self.evidence.put(f"picture {part.name}".encode(), "image/png")
                 self._stored(part, f"picture {part.name}")
                 at = NOON + timedelta(hours=number)
                 record = a_part(f"t{number}", received_at=at, lot=f"L{number}", evidence=stored if pictures else None)
+                if template:
+                    record = replace(record, template="part0", template_sha256=self.golden[0])
+                if voted:
+                    record = replace(record, votes=(Vote(ViewName.DIRECT, 0, 0.9 if part.is_ng else 0.1),))
                 await store.record(record, [])
                 add_reviews(self.url, [labelled(record.result_id, part.is_ng, at=at)])
 
@@ -126,6 +143,19 @@ def test_nothing_taught_passes_a_known_ng_part(ledger: LineLedger) -> None:
     ]
     assert not passed
     assert result.price.escapes[1] <= result.price.escapes[0]
+
+
+def test_reviewed_parts_bring_the_votes_of_the_live_fingerprint(ledger: LineLedger) -> None:
+    ledger.review(24, 24, strength=0.2, voted=True)
+    result = ledger.teach(dry_run=True)
+    assert "votes" in result.report.methods
+    assert result.report.model.reads_votes
+
+
+def test_golden_samples_that_frames_name_are_templates_and_no_parts(ledger: LineLedger) -> None:
+    ledger.review(24, 6, template=True)
+    assert not [name for name in ledger.teach(dry_run=True).report.model.parts if "golden" in name]
+    assert ledger.features.templates == {b"golden part0"}
 
 
 def test_golden_samples_alone_suffice_and_the_missing_reviews_are_named(ledger: LineLedger) -> None:

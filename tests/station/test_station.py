@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from support.fakes import live_version
 from support.line_fakes import ScriptedPool, at_work, frame, judgement, pipeline
 from support.station_line import Line
 
@@ -193,6 +194,25 @@ async def test_trace_context_of_a_frame_is_in_its_record_verdict_and_job(line: L
     await line.settle()
     assert line.ledger.rows[0].part.traceparent == line.verdicts()[0].traceparent == TRACEPARENT
     assert line.pool.jobs[0].traceparent == TRACEPARENT
+
+
+async def test_frame_names_the_golden_sample_that_it_is_compared_with(line: Line) -> None:
+    declared = pipeline(golden_samples=["golden/top.png", "golden/bottom.png"])
+    line.station.follow([live_version(declared, golden=("a" * 64, "b" * 64))])
+    await line.station.inspect(frame(template="bottom"))
+    await line.settle()
+    part = line.ledger.rows[0].part
+    assert line.pool.jobs[0].template == part.template_sha256 == "b" * 64
+    assert part.template == line.reports()[0].template == "bottom"
+
+
+async def test_frame_with_a_template_that_is_not_stored_is_a_bad_image_and_asks_nothing(line: Line) -> None:
+    await line.station.inspect(frame(template="top.png"))
+    await line.settle()
+    assert (line.verdicts()[0].disposition, line.verdicts()[0].reason) == (Disposition.REVIEW, Reason.BAD_IMAGE)
+    assert "template 'top.png' is not stored" in line.reports()[0].detail
+    assert line.ledger.rows[0].part.template == "top.png"
+    assert line.pool.jobs == []
 
 
 async def test_camera_whose_clock_is_wrong_is_judged_from_receipt_and_named(line: Line) -> None:

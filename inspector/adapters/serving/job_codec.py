@@ -26,6 +26,7 @@ class EncodedJob(NamedTuple):
     seed: int
     max_rungs: int | None
     traceparent: str | None
+    template: str
 
 
 class JobEncoder:
@@ -45,6 +46,7 @@ class JobEncoder:
             job.seed,
             job.max_rungs,
             job.traceparent,
+            job.template,
         )
 
     def _text(self, pipeline: Pipeline) -> str:

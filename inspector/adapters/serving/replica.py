@@ -12,7 +12,7 @@ from inspector.errors import ModelError
 from inspector.judging.judge import Judge, not_judged
 from inspector.judging.taught_opinion import LineOpinionSource
 from inspector.log_context import set_current_part
-from inspector.ports.backbone import LoadBackbone
+from inspector.ports.backbone import FeatureSources
 from inspector.ports.engine import Engine, Picture
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job, Judgement, ShadowResult
@@ -23,7 +23,7 @@ TEST_QUESTION = Question(ViewName.DIRECT, "Is there a defect? Answer Yes or No."
 class VisionModel:
     """Judges jobs with its engine. `golden` is a small picture for the health check.
 
-    `load_backbone` provides the networks of taught models.
+    `features` computes what taught models read.
 
     `is_client`: the model runs on a server. Faults of the server are no faults of this process, which then waits for
     the server instead of being replaced.
@@ -36,10 +36,10 @@ class VisionModel:
         golden: bytes,
         *,
         is_client: bool = False,
-        load_backbone: LoadBackbone | None = None,
+        features: FeatureSources | None = None,
     ) -> None:
         self._engine = engine
-        self._judge = Judge(engine, evidence, opinions=LineOpinionSource(engine, evidence, load_backbone))
+        self._judge = Judge(engine, evidence, opinions=LineOpinionSource(engine, evidence, features))
         self._golden = golden
         self._server = ServerWatch(self.test) if is_client else None
 

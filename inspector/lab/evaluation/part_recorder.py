@@ -144,7 +144,7 @@ class AnswerRecorder:
 
     async def _second_opinion(self, zooms: Sequence[QuestionGroup]) -> RecordedOpinion | None:
         try:
-            opinion, suspect, _ = await self._pictures.second_opinion()
+            opinion, suspect, *_ = await self._pictures.second_opinion()
         except ModelError:  # no golden samples, or no patches: strategies that need them raise an error of their own
             return None
         await self._pictures.set_zoom(suspect)

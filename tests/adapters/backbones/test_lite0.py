@@ -13,18 +13,19 @@ from inspector.adapters.backbones import is_installed, load_backbone
 from inspector.adapters.backbones.pixels import MIN_SIDE_STRIDES, scaled_pixels
 from inspector.errors import ModelError, PictureError
 from inspector.ports.backbone import Backbone
+from inspector.ports.engine import Picture
 
 AREA_PX = 128 * 128
 
 
-def picture(width: int, height: int, spot: bool = False) -> bytes:
+def picture(width: int, height: int, spot: bool = False) -> Picture:
     pixels = np.full((height, width, 3), 120, np.uint8)
     pixels[::8] = 140
     if spot:
         pixels[height // 2 : height // 2 + 20, width // 4 : width // 4 + 20] = 0
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
+    return Picture(file.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_features_differ_where_the_picture_does(lite0: Backbone) -> None:
 
 def test_an_unreadable_picture_is_refused(lite0: Backbone) -> None:
     with pytest.raises(PictureError):
-        lite0.maps(picture(300, 300)[:200])
+        lite0.maps(Picture(picture(300, 300).data[:200]))
 
 
 def test_other_weights_are_refused_before_they_are_unpickled(lite0: Backbone, tmp_path: Path) -> None:

@@ -267,6 +267,16 @@ def test_a_senders_own_details_are_kept_within_bounds(read: Any) -> None:
     assert len(read({f"label{number}": "1" for number in range(99)}).frame.labels) == MAX_LABELS
 
 
+@pytest.mark.parametrize("read", [as_properties, as_json])
+def test_a_template_that_cannot_be_read_is_never_compared_with_another(read: Any) -> None:
+    named = read({"template": "top.png"}).frame
+    assert (named.template, named.fault) == ("top.png", None)
+    unread = read({"template": "x" * 129})
+    assert unread.frame.template is None
+    assert "is not stored" in unread.frame.fault
+    assert [notice.kind for notice in unread.notices] == ["BAD_PROPERTY"]
+
+
 def test_an_ack_may_name_a_result_alone() -> None:
     payload = b'{"result_id": "r-1", "disposition": "PASS"}'
     ack, notices = parse_ack(FrameTopic("pcb", "cam1", "ack", None), payload, utc_now())
