@@ -38,6 +38,7 @@ from inspector.station.part_states import StateListener, ignore_state
 from inspector.station.picture_retention import PictureRetention
 from inspector.station.pipeline_updates import PipelineUpdates
 from inspector.station.recorder import Recorder
+from inspector.station.reject_guard import RejectGuard
 from inspector.station.review_backlog import ReviewBacklog
 from inspector.station.review_messages import ReviewMessages
 from inspector.station.safe_mode import SafeMode
@@ -88,6 +89,7 @@ class Monitoring:
     cameras: CameraMonitor
     unknown: UnknownPictures
     gate: GateFeedback
+    guard: RejectGuard
 
 
 async def open_station(settings: Settings, pool: Replicas, number: int) -> RunningStation:
@@ -151,7 +153,7 @@ def _monitoring(settings: Settings, connections: Connections) -> Monitoring:
     state = LedgerState(events)
     unknown = UnknownPictures(SqlUnknownCameras(settings.database, connections.evidence))
     gate = GateFeedback(connections.ledger, events, notify=notify)
-    return Monitoring(states, notify, events, state, cameras, unknown, gate)
+    return Monitoring(states, notify, events, state, cameras, unknown, gate, RejectGuard(connections.ledger, events))
 
 
 def _pool_chain(settings: Settings, replicas: Replicas, monitoring: Monitoring) -> PoolChain:
@@ -235,7 +237,8 @@ def _updates(
             each.lines = lines
 
     on_lines = [share, intake.resubscribe]
-    return PipelineUpdates(connections.ledger, station, monitoring.events, number, settings.stations, on_lines)
+    watching = monitoring.events, monitoring.guard
+    return PipelineUpdates(connections.ledger, station, *watching, number, settings.stations, on_lines)
 
 
 def _heartbeat(
@@ -255,4 +258,4 @@ def _services(connections: Connections, monitoring: Monitoring) -> list[Service]
     drafts = ShadowDecisions(connections.ledger)
     watching: list[Service] = [monitoring.events, monitoring.cameras, monitoring.unknown, monitoring.gate]
     minutes = MinuteRetention(connections.ledger)
-    return [*watching, monitoring.states, retention, minutes, drafts]
+    return [*watching, monitoring.states, monitoring.guard, retention, minutes, drafts]

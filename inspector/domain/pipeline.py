@@ -276,6 +276,28 @@ class QualificationLimits(StrictModel):
     )
 
 
+class GuardAction(StrEnum):
+    """What follows when a version's reject share leaves its band: an event only, or the line is paused too."""
+
+    EVENT = "event"
+    PAUSE = "pause"
+
+
+class GuardSettings(StrictModel):
+    """The guard of the line: it compares the reject share of a new version with that of the version before it.
+
+    The band is the exact 95 % interval of the earlier share, wider by `reject_share` on both sides. The guard never
+    changes the version by itself.
+    """
+
+    reject_share: Share = Field(
+        default=0.02, description="share by which rejects may change beyond the earlier version's interval"
+    )
+    action: GuardAction = Field(
+        default=GuardAction.EVENT, description="event: raise REJECT_SHARE; pause: pause the line too"
+    )
+
+
 class GateSettings(StrictModel):
     """The gate of the line.
 
@@ -412,6 +434,10 @@ class Pipeline(StrictModel):
     close_looks: int = Field(default=2, ge=0, le=4, description="crops on which each defect is localised again")
     qualification: QualificationLimits = Field(
         default=QualificationLimits(), description="what the line must prove before its parts may pass"
+    )
+    guard: GuardSettings | None = Field(
+        default=None,
+        description="what happens when a new version rejects another share than the one before; empty: nothing",
     )
     learned: LearnedSettings | None = Field(default=None, description="written by inspector learn")
 

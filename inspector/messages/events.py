@@ -280,6 +280,13 @@ _FROM_THE_STATION: Final = (
         "Report the station's log to the maintainers. Find the part by its trigger_id.",
     ),
     EventDefinition(
+        "REJECT_SHARE",
+        ALARM,
+        "A new version rejects a share of parts outside the band around the earlier version's share. With "
+        "`guard: {action: pause}` the line is paused. The version stays. Raised once per version.",
+        "Look at the parts. Go back with `inspector rollback`, or set the line live again with `inspector line live`.",
+    ),
+    EventDefinition(
         "PIPELINE_LIVE",
         INFO,
         "A new version of a line's pipeline is in use.",

@@ -12,6 +12,7 @@ from inspector.errors import LedgerError
 from inspector.messages.outgoing import EventSeverity
 from inspector.ports.ledger import PipelineStore, PipelineVersion
 from inspector.station.event_log import EventLog
+from inspector.station.reject_guard import RejectGuard
 from inspector.station.station import Station
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class PipelineUpdates:
         ledger: PipelineStore,
         station: Station,
         events: EventLog,
+        guard: RejectGuard,
         number: int,
         stations: int,
         on_lines: Sequence[Callable[[list[str]], None]] = (),
@@ -37,6 +39,7 @@ class PipelineUpdates:
         self._ledger = ledger
         self._station = station
         self._events = events
+        self._guard = guard
         self._number = number
         self._stations = stations
         self._on_lines = on_lines
@@ -54,6 +57,7 @@ class PipelineUpdates:
         """Take the newest versions live. Raises LedgerError."""
         versions = [each for each in await self._ledger.pipelines() if self._is_mine(each.pipeline.line)]
         changed = self._station.follow(versions)
+        self._guard.follow(versions)
         if not changed:
             return
         self._report(version for version in versions if version.pipeline.line in changed)

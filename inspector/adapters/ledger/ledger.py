@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from inspector.adapters.ledger import camera_minutes as series
 from inspector.adapters.ledger import counter_runs as runs
 from inspector.adapters.ledger import drafts as shadows
-from inspector.adapters.ledger import identities, part_sums, reads, writes
+from inspector.adapters.ledger import guard, identities, part_sums, reads, writes
 from inspector.adapters.ledger import picture_retention as letting_go
 from inspector.adapters.ledger import reconciliation as books
 from inspector.adapters.ledger.database import BUSY_TIMEOUT_S, Synchronous, open_engine, read
@@ -34,6 +34,7 @@ from inspector.ports.archive import PartRow
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.camera_minutes import CameraMinute
 from inspector.ports.drafts import Draft, ShadowDecision
+from inspector.ports.guard import GuardedPart, GuardPause
 from inspector.ports.ledger import (
     CameraActivity,
     CameraRow,
@@ -161,6 +162,12 @@ class SqlLedger:
 
     async def add_shadow_decisions(self, decisions: Sequence[ShadowDecision]) -> None:
         await self._writer.submit(shadows.add_shadow_decisions, tuple(decisions))
+
+    async def guarded_parts(self, line: str, after: int, limit: int) -> list[GuardedPart]:
+        return await self._read(guard.guarded_parts, line, after, limit)
+
+    async def pause_for_guard(self, pause: GuardPause) -> bool:
+        return await self._writer.submit(guard.pause_for_guard, pause)
 
     async def newest_runs(self) -> list[NewestRun]:
         return await self._read(runs.newest_runs)

@@ -26,12 +26,13 @@ class SqlLineStore:
         engine = open_engine(self._url, writes=True)
         try:
             with ledger_errors("the line's status can't be stored"), engine.begin() as connection:
-                _store(connection, change, utc_now())
+                store_status(connection, change, utc_now())
         finally:
             engine.dispose()
 
 
-def _store(connection: Connection, change: StatusChange, at: datetime) -> None:
+def store_status(connection: Connection, change: StatusChange, at: datetime) -> None:
+    """Store the state and the rights, with their entry in the audit."""
     given = {"line": change.line, "reason": change.reason, "author": change.author, "at": at}
     for right in change.rights:
         connection.execute(
