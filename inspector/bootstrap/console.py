@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING
 from inspector.bootstrap.from_settings import broker_of, calendar_of, log_process
 from inspector.bootstrap.line_services import line_services
 from inspector.bootstrap.overrides import override_of
+from inspector.bootstrap.pooled_model import PooledModel
+from inspector.lines.camera_pictures import CameraPictures
+from inspector.lines.camera_shots import CameraShots
+from inspector.lines.cameras import Cameras
+from inspector.lines.new_lines import NewLines
 from inspector.lines.states import LineStates
 from inspector.messages.topics import Topics
 from inspector.ports.metrics import MetricsSource
+from inspector.ports.pool import ReplicaPool
 from inspector.reviewing.answers import Reviews
 from inspector.reviewing.queue import ReviewQueue
 from inspector.settings import Settings
@@ -26,8 +32,8 @@ if TYPE_CHECKING:
     from inspector.adapters.telemetry.exporter import Exporter
 
 
-async def open_console(settings: Settings) -> RunningConsole:
-    """Start the console on its own port."""
+async def open_console(settings: Settings, pool: ReplicaPool) -> RunningConsole:
+    """Start the console on its own port. Test shots are judged by the pool."""
     from inspector.adapters.console.api.request_checks import AllowedHosts
     from inspector.adapters.console.app import console_app
     from inspector.adapters.console.server import RunningConsole
@@ -37,7 +43,7 @@ async def open_console(settings: Settings) -> RunningConsole:
     archive, evidence = SqlArchive(settings.database), FileEvidence(settings.evidence)
     pulses = _pulses(settings)
     metrics = _exporter(archive, pulses)
-    services = _services(settings, archive, evidence, pulses)
+    services = _services(settings, archive, evidence, pulses, pool)
     app = console_app(services, topic_root=settings.topic_root, metrics=metrics)
     app.add_middleware(AllowedHosts, hosts=(settings.console_host, *settings.console_names))
 
@@ -51,13 +57,22 @@ async def open_console(settings: Settings) -> RunningConsole:
 
 
 def _services(
-    settings: Settings, archive: SqlArchive, evidence: FileEvidence, pulses: HeartbeatListener
+    settings: Settings, archive: SqlArchive, evidence: FileEvidence, pulses: HeartbeatListener, pool: ReplicaPool
 ) -> ConsoleServices:
+    from inspector.adapters.camera import CameraPictureReader
     from inspector.adapters.console.live_feed import LiveFeed
     from inspector.adapters.console.queries import Catalogue
     from inspector.adapters.console.services import ConsoleServices
-    from inspector.adapters.ledger import SqlLeaseStore, SqlLineStore, SqlReviewStore
+    from inspector.adapters.ledger import (
+        SqlCameraChangeStore,
+        SqlLeaseStore,
+        SqlLineStore,
+        SqlReviewStore,
+        SqlUnknownCameras,
+        store_versions,
+    )
 
+    unknown = SqlUnknownCameras(settings.database, evidence)
     lines = LineStates(archive, SqlLineStore(settings.database))
     answers, leases = SqlReviewStore(settings.database, Topics(settings.topic_root)), SqlLeaseStore(settings.database)
     return ConsoleServices(
@@ -69,6 +84,11 @@ def _services(
         review_queue=ReviewQueue(archive, archive, leases),
         statistics=Statistics(archive, calendar_of(settings)),
         changes=line_services(settings, archive, evidence, lines),
+        cameras=Cameras(lines, archive, unknown, SqlCameraChangeStore(settings.database)),
+        camera_pictures=CameraPictures(archive, evidence, unknown),
+        camera_minutes=archive.camera_minutes,
+        shots=CameraShots(CameraPictureReader(()), PooledModel(pool)),
+        new_lines=NewLines(lines, partial(store_versions, settings.database)),
     )
 
 

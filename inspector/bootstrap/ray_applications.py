@@ -36,10 +36,11 @@ def stations(_: Mapping[str, str]) -> Application:
 
 def console(_: Mapping[str, str]) -> Application:
     """Build the console. Raises LedgerError where its storage is on one node only."""
+    from inspector.adapters.serving.deployments import ApplicationNames
     from inspector.adapters.serving.deployments import console as deployed
 
     settings = _clustered_settings()
-    return deployed(console_plan(settings))
+    return deployed(console_plan(settings), ApplicationNames.of_site(settings.site))
 
 
 def _clustered_settings() -> Settings:

@@ -24,6 +24,7 @@ from inspector.cli.camera.rename import camera_rename
 from inspector.cli.camera.replace import camera_replace
 from inspector.cli.camera.resume import camera_resume
 from inspector.cli.camera.retire import camera_retire
+from inspector.cli.camera.test import camera_test
 from inspector.cli.challenge.add import challenge_add
 from inspector.cli.challenge.list import challenge_list
 from inspector.cli.challenge.remove import challenge_remove
@@ -49,6 +50,7 @@ from inspector.cli.golden.remove import golden_remove
 from inspector.cli.learn import learn
 from inspector.cli.ledger import ledger
 from inspector.cli.line.commission import line_commission
+from inspector.cli.line.create import line_create
 from inspector.cli.line.list import line_list
 from inspector.cli.line.live import line_live
 from inspector.cli.line.pause import line_pause
@@ -117,6 +119,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
         "Lines, their states and their right to pass parts.",
         {
             "list": line_list,
+            "create": line_create,
             "state": line_state,
             "pause": line_pause,
             "commission": line_commission,
@@ -137,6 +140,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
             "retire": camera_retire,
             "pause": camera_pause,
             "resume": camera_resume,
+            "test": camera_test,
             "pictures": camera_pictures,
         },
     ),

@@ -17,7 +17,7 @@ from inspector.domain.cameras import ANY_CAMERA, CameraSettings, Region
 from inspector.domain.frame import NAME_PATTERN
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
-from inspector.errors import DeclarationError, Fault, InspectorError, NotFoundError
+from inspector.errors import ConflictError, DeclarationError, Fault, InspectorError, NotFoundError
 from inspector.lines.states import MIN_REASON_CHARACTERS, LineStates, require_short
 from inspector.ports.cameras import (
     CameraAction,
@@ -48,12 +48,13 @@ class CameraEntry(NamedTuple):
 
 
 class CameraRequest(NamedTuple):
-    """Which camera is to be changed, by whom, and why."""
+    """Which camera is to be changed, by whom, and why. `base` is the line's version that the change was made from."""
 
     line: str
     camera: str
     author: str
     reason: str = ""
+    base: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ class Cameras:
         declared = {(line, name) for line, each in versions.items() for name in _named_by(each)}
         known = sorted(declared | rows.keys() | pictures.keys())
         return [_state(key, versions.get(key[0]), rows.get(key), pictures.get(key, ())) for key in known]
+
+    def base(self, line: str) -> int | None:
+        """Return the live version of a line, from which changes of its cameras are made; None for an unknown line."""
+        versions = self.states.archive.list_pipelines()
+        return next((each.version for each in versions if each.pipeline.line == line), None)
 
     def camera(self, line: str, camera: str) -> CameraEntry:
         """Return one camera."""
@@ -157,7 +163,7 @@ class Cameras:
         require_short(request.reason)
         declared = None if cameras is None else _declared(action, request, version, cameras)
         others = [name for name in version.pipeline.named_cameras if name != request.camera]
-        change = CameraChange(action, *request, self.now(), declared, renamed or {}, unproved, paused, others)
+        change = CameraChange(action, *request[:4], self.now(), declared, renamed or {}, unproved, paused, others)
         self.store.change_camera(change)
         return self._shown(request.line, shown or request.camera)
 
@@ -181,6 +187,10 @@ class Cameras:
         version = self._named(request.line)
         if request.camera not in version.pipeline.cameras:
             raise _unknown(request)
+        if request.base not in (None, version.version):
+            raise ConflictError(
+                f"{request.line}: version {version.version} is live, not {request.base}; look at it and repeat"
+            )
         return version
 
     def _named(self, line: str) -> PipelineVersion:
@@ -223,7 +233,8 @@ def _declared(
         raise DeclarationError([Fault(request.line, f"cameras.{request.camera}", problem, remedy)]) from error
     reason = f"{action} {request.camera}" + (f": {request.reason}" if request.reason else "")
     origin = VersionOrigin.CONSOLE
-    return DeclaredVersion(pipeline, version.golden, request.author, "", version.version, reason, origin)
+    base = version.version if request.base is None else request.base
+    return DeclaredVersion(pipeline, version.golden, request.author, "", base, reason, origin)
 
 
 def _require_name(line: str, camera: str) -> None:

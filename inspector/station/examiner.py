@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
-from inspector.domain.decision import MISSING_OPINION, Decision, Reason, decide, fail_safe
+from inspector.domain.decision import Decision, Reason, fail_safe
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import Frame
 from inspector.domain.line_state import LineState
@@ -21,10 +21,11 @@ from inspector.domain.part import Evidence
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.quality import Measurements, quality_fault
 from inspector.errors import LedgerError, PictureError, PoolError, PoolOverload
+from inspector.judging.judged_decision import decision_of
 from inspector.ports.camera import PictureReader
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
-from inspector.ports.pool import Job, Judgement, Pool, ServerFault
+from inspector.ports.pool import Job, Pool
 from inspector.station.claim_fetcher import ClaimFetcher
 from inspector.station.deadlines import Deadline
 from inspector.station.findings import Findings
@@ -119,7 +120,7 @@ class Examiner:
                 template = line.template_sha256(frame.template)
                 result = await self.pool.judge(self._job(frame, line, template, due))
             return Findings(
-                _decision(line.pipeline, result.judgement), result.judgement, result.words, result.shadow, measured
+                decision_of(line.pipeline, result.judgement), result.judgement, result.words, result.shadow, measured
             )
         except Exception as error:
             if not isinstance(error, EXPECTED):
@@ -169,26 +170,6 @@ def _paused(line: PipelineVersion) -> Findings:
 def _failed(pipeline: Pipeline, error: Exception) -> Decision:
     reason, detail = next((reason, detail) for kind, reason, detail in FAILURES if isinstance(error, kind))
     return fail_safe(pipeline.fail_safe, reason, detail.format(error=error))
-
-
-def _decision(pipeline: Pipeline, judgement: Judgement) -> Decision:
-    if judgement.is_bad_image:
-        return fail_safe(pipeline.fail_safe, Reason.BAD_IMAGE, judgement.detail)
-    decision = decide(pipeline, judgement.tally, judgement.stopped_by)
-    if judgement.detail and decision.reason is Reason.MODEL_ERROR:
-        is_busy = judgement.server_fault is ServerFault.BUSY
-        reason = Reason.OVERLOAD if is_busy else Reason.MODEL_ERROR
-        return replace(decision, reason=reason, detail=judgement.detail)
-    if judgement.detail and decision.detail == MISSING_OPINION:
-        decision = replace(decision, detail=judgement.detail)
-    return _of_first_rung(decision) if judgement.is_short else decision
-
-
-def _of_first_rung(decision: Decision) -> Decision:
-    """Attribute to the overload what the rest of the ladder might have settled."""
-    reason = Reason.OVERLOAD if decision.reason is Reason.DEADLINE else decision.reason
-    detail = "; ".join(filter(None, ("overload: only the first rung was asked", decision.detail)))
-    return replace(decision, reason=reason, detail=detail)
 
 
 def _unproved(decision: Decision, pipeline: Pipeline, error: str) -> Decision:

@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from support.fakes import NOON
+from support.listed_sums import ListedSums
 
 from inspector.domain.declared import Disposition
 from inspector.errors import InspectorError
-from inspector.ports.statistics import GivenAnswer, OutcomeSum, ReviewedSum, StatisticsQuery
+from inspector.ports.statistics import GivenAnswer, OutcomeSum, ReviewedSum
 from inspector.statistics.calendar import Period, PlantCalendar, read_shifts
 from inspector.statistics.statistics import Scope, Statistics
 
 PASS, REJECT, REVIEW = Disposition.PASS, Disposition.REJECT, Disposition.REVIEW
 WEEK = Scope(NOON - timedelta(days=6), NOON + timedelta(days=1))
-
-
-@dataclass
-class ListedSums:
-    """`ports.StatisticsArchive` in lists; it remembers what it was asked."""
-
-    outcomes: Sequence[OutcomeSum] = ()
-    reviewed: Sequence[ReviewedSum] = ()
-    given: Sequence[GivenAnswer] = ()
-    defects: Mapping[str, int] = field(default_factory=dict)
-    asked: list[StatisticsQuery] = field(default_factory=list)
-
-    def outcome_sums(self, query: StatisticsQuery) -> Sequence[OutcomeSum]:
-        self.asked.append(query)
-        return self.outcomes
-
-    def reviewed_sums(self, query: StatisticsQuery) -> Sequence[ReviewedSum]:
-        return self.reviewed
-
-    def defect_sums(self, query: StatisticsQuery) -> Mapping[str, int]:
-        return self.defects
-
-    def reviewed_defect_sums(self, query: StatisticsQuery) -> Mapping[str, int]:
-        return {}
-
-    def answers(self, query: StatisticsQuery, limit: int) -> Sequence[GivenAnswer]:
-        return self.given
 
 
 def over(archive: ListedSums, *shifts: str) -> Statistics:

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
+from support.line_fakes import MemoryPictureReader, ScriptedPool
+from support.listed_sums import ListedSums
+from support.memory_cameras import MemoryCameraChanges, MemoryUnknownPictures
 from support.memory_reviews import MemoryReviews
 
 from inspector.adapters.console.api.app import rest_app
@@ -19,11 +22,17 @@ from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.services import ConsoleServices, LineServices
 from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlLeaseStore, SqlLineStore, SqlReviewStore, upgrade
 from inspector.bootstrap.line_services import line_services
+from inspector.bootstrap.pooled_model import PooledModel
+from inspector.lines.camera_pictures import CameraPictures
+from inspector.lines.camera_shots import CameraShots
+from inspector.lines.cameras import Cameras
+from inspector.lines.new_lines import NewLines
 from inspector.lines.states import LineStates, OverrideRequest
 from inspector.messages.topics import Topics
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import StationStatus
 from inspector.ports.reviews import LeaseStore, ReviewArchive, ReviewStore
+from inspector.ports.statistics import StatisticsArchive
 from inspector.reviewing.answers import Reviews
 from inspector.reviewing.queue import ReviewQueue
 from inspector.settings import Settings
@@ -76,8 +85,8 @@ def services_of(
     reviews: ReviewStores | None = None,
 ) -> ConsoleServices:
     """Services over an archive, real or in memory. `lines` stores states; an archive in memory does too."""
-    states = LineStates(archive, lines or archive)
     known, store, leases = reviews or _in_memory(archive)
+    states, unknown = LineStates(archive, lines or archive), MemoryUnknownPictures()
     return ConsoleServices(
         catalogue=Catalogue(archive, evidence, stations),
         lines=states,
@@ -85,9 +94,19 @@ def services_of(
         feed=LiveFeed(archive, states),
         reviews=Reviews(known, archive, store, leases),
         review_queue=ReviewQueue(known, archive, leases),
-        statistics=Statistics(archive, PlantCalendar(ZoneInfo("UTC"))),
         changes=_no_lines(),
+        statistics=Statistics(_sums(archive), PlantCalendar(ZoneInfo("UTC"))),
+        cameras=Cameras(states, archive, unknown, MemoryCameraChanges()),
+        camera_pictures=CameraPictures(archive, evidence, unknown),
+        camera_minutes=lambda line, camera, since, until: [],
+        shots=CameraShots(MemoryPictureReader(), PooledModel(ScriptedPool())),
+        new_lines=NewLines(states, lambda versions: []),
     )
+
+
+def _sums(archive: Any) -> StatisticsArchive:
+    """An archive in memory has no sums."""
+    return archive if isinstance(archive, SqlArchive) else ListedSums()
 
 
 def rest_api(archive: Any, evidence: EvidenceStore) -> FastAPI:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from inspector.adapters.console.live_feed import LiveFeed
 from inspector.adapters.console.queries import Catalogue
+from inspector.lines.camera_pictures import CameraPictures
+from inspector.lines.camera_shots import CameraShots
+from inspector.lines.cameras import Cameras
 from inspector.lines.declared_content import DeclarationReader
 from inspector.lines.drafts import Drafts
 from inspector.lines.jobs import Jobs
+from inspector.lines.new_lines import NewLines
 from inspector.lines.pricing import Pricing
 from inspector.lines.promotion import Promotions
 from inspector.lines.rollback import Rollbacks
 from inspector.lines.states import LineStates, OverrideRequest
 from inspector.lines.versions import Versions
+from inspector.ports.camera_minutes import CameraMinute
 from inspector.reviewing.answers import Reviews
 from inspector.reviewing.queue import ReviewQueue
 from inspector.statistics.statistics import Statistics
@@ -51,6 +57,11 @@ class ConsoleServices:
     changes: LineServices
     reviews: Reviews
     review_queue: ReviewQueue
+    cameras: Cameras
+    camera_pictures: CameraPictures
+    camera_minutes: Callable[[str, str, datetime, datetime], list[CameraMinute]]
+    shots: CameraShots
+    new_lines: NewLines
 
 
 def _services(request: Request) -> ConsoleServices:

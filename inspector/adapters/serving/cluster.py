@@ -60,7 +60,7 @@ class Cluster:
         targets = [
             RunTarget(models(model), names.models, None),
             RunTarget(stations(station, names), names.stations, None),
-            RunTarget(console(web), names.console, None),
+            RunTarget(console(web, names), names.console, None),
         ]
         serve.run_many(targets, wait_for_applications_running=False)
         took = _await_applications(names)

@@ -73,9 +73,9 @@ class StationPlan:
 
 @dataclass(frozen=True, slots=True)
 class ConsolePlan:
-    """How the console is built: a web server in a process of its own."""
+    """How the console is built: a web server in a process of its own. It gets the pool for test shots."""
 
-    open_console: Callable[[], Awaitable[RunningService]]
+    open_console: Callable[[RayPool], Awaitable[RunningService]]
     resource: str = ""
 
 
@@ -120,8 +120,8 @@ class StationReplica:
 class ConsoleReplica:
     """The console as a Serve deployment. It serves HTTP on a port of its own."""
 
-    async def __init__(self, open_console: Callable[[], Awaitable[RunningService]]) -> None:  # type: ignore[misc]  # Serve awaits it
-        self._console = await open_console()
+    async def __init__(self, open_console: Callable[[RayPool], Awaitable[RunningService]], models: str) -> None:  # type: ignore[misc]  # Serve awaits it
+        self._console = await open_console(RayPool(serve.get_deployment_handle(VISION_MODEL, models)))
 
     def check_health(self) -> None:
         self._console.check()
@@ -179,7 +179,7 @@ def stations(plan: StationPlan, names: ApplicationNames) -> serve.Application:
     return deployment.bind(plan.open_station, names.models)
 
 
-def console(plan: ConsolePlan) -> serve.Application:
+def console(plan: ConsolePlan, names: ApplicationNames) -> serve.Application:
     """Build the application of the console."""
     deployment = serve.deployment(
         ConsoleReplica,
@@ -191,7 +191,7 @@ def console(plan: ConsolePlan) -> serve.Application:
         graceful_shutdown_wait_loop_s=0.1,
         logging_config=LOGGING,
     )
-    return deployment.bind(plan.open_console)
+    return deployment.bind(plan.open_console, names.models)
 
 
 def _placement(resource: str) -> dict[str, Any]:

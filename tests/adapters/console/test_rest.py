@@ -237,8 +237,9 @@ async def test_totals_of_nothing_are_zeros_and_nulls(api: Api) -> None:
 async def test_cameras_events_and_pipelines_are_listed(api: Api) -> None:
     api.ledger.seen["pcb", "cam9"] = CameraRow("pcb", "cam9", False, None, NOON, NOON, 3, 0, None)
     api.ledger.events.append(Event("e1", "pcb", None, "FRAMES_LOST", "ALARM", "7 frames lost", NOON, 7))
-    api.ledger.versions.append(live_version(a_pipeline(), 3, ("ab",)))
-    assert (await api.get("cameras")).json()["cameras"][0]["known"] is False
+    api.ledger.versions.append(live_version(a_pipeline(cameras=["cam1"]), 3, ("ab",)))
+    cameras = (await api.get("cameras")).json()["cameras"]
+    assert [(each["camera"], each["known"]) for each in cameras] == [("cam1", True), ("cam9", False)]
     assert (await api.get("events")).json()["events"][0]["text"] == "7 frames lost"
     [declared] = (await api.get("lines")).json()
     assert (declared["live"]["version"], declared["live"]["pipeline"]["thresholds"]["reject_above"]) == (3, 0.8)

@@ -18,11 +18,13 @@ from inspector.adapters.console.api import (
     jobs,
     line_totals,
     lines,
+    new_lines,
     parts,
     review_leases,
     reviews,
     statistics,
     stream,
+    unknown_cameras,
     versions,
 )
 from inspector.adapters.console.api.models import PREFIX
@@ -42,6 +44,8 @@ RESOURCES: Final = (
     drafts,
     jobs,
     cameras,
+    new_lines,
+    unknown_cameras,
     events,
     line_totals,
     statistics,

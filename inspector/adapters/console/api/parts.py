@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from inspector.adapters.console.api.models import MAX_NUMBER, PREFIX, ApiRequest, ResultId
+from inspector.adapters.console.api.picture_responses import picture_response
 from inspector.adapters.console.api.problems import Problem, ProblemType
-from inspector.adapters.console.pictures import DOWNLOAD_TYPE, SVG_TYPE, PictureBody, placeholder
+from inspector.adapters.console.pictures import placeholder
 from inspector.adapters.console.schemas import AdjacentParts, PartList, PartReport
 from inspector.adapters.console.services import Services
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition, Name
 from inspector.ports.archive import PartFilter
-
-PICTURE_SECURITY_HEADERS: Final = {  # no scripts, no type sniffing, no further requests
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-PICTURE_CACHE_HEADERS: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
 class PartsQuery(ApiRequest):
@@ -73,7 +67,7 @@ async def read_picture(services: Services, part: PartDependency) -> Response:
     body = await services.catalogue.picture(part.picture.sha256)
     if body is None:
         raise Problem(ProblemType.NOT_FOUND, f"The evidence store has no picture {part.picture.sha256}")
-    return _picture(body)
+    return picture_response(body)
 
 
 @router.get("/{result_id}/thumbnail", response_class=Response)
@@ -82,8 +76,8 @@ async def read_thumbnail(
 ) -> Response:
     """Return the picture as JPEG within side x side pixels; a drawing if it is missing or can't be read."""
     if part.picture is None:
-        return _picture(placeholder("missing"))
-    return _picture(await services.catalogue.thumbnail(part.picture.sha256, side))
+        return picture_response(placeholder("missing"))
+    return picture_response(await services.catalogue.thumbnail(part.picture.sha256, side))
 
 
 @router.get("/{result_id}/neighbours")
@@ -95,9 +89,3 @@ async def read_neighbours(services: Services, part: PartDependency) -> AdjacentP
 def part_address(result_id: str) -> str:
     """Return the address of one part's report; its picture and thumbnail are below it."""
     return f"{PREFIX}/parts/{quote(result_id, safe='')}"
-
-
-def _picture(body: PictureBody) -> Response:
-    cache = {} if body.media_type == SVG_TYPE else PICTURE_CACHE_HEADERS
-    download = {"Content-Disposition": 'attachment; filename="picture.bin"'} if body.media_type == DOWNLOAD_TYPE else {}
-    return Response(body.data, media_type=body.media_type, headers=PICTURE_SECURITY_HEADERS | cache | download)

@@ -24,6 +24,8 @@ from inspector.errors import (
     ModelError,
     NotFoundError,
     PictureError,
+    PoolError,
+    PoolOverload,
     StaleError,
 )
 from inspector.secret_texts import document_without_secrets
@@ -85,6 +87,8 @@ TYPE_OF_ERROR: Final[dict[type[InspectorError], ProblemType]] = {
     PictureError: ProblemType.BAD_PICTURE,
     LedgerError: ProblemType.LEDGER_AWAY,
     ModelError: ProblemType.MODEL_AWAY,
+    PoolOverload: ProblemType.TOO_MANY_REQUESTS,
+    PoolError: ProblemType.MODEL_AWAY,
     InspectorError: ProblemType.REFUSED,
 }
 

@@ -1,0 +1,36 @@
+"""Cameras that no line declares, with their kept pictures. They are never judged."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from inspector.adapters.console.api.camera_models import CameraAnswer
+from inspector.adapters.console.api.picture_responses import picture_response
+from inspector.adapters.console.pictures import PictureBody, media_type
+from inspector.adapters.console.services import Services
+from inspector.domain.declared import Name
+
+router = APIRouter(prefix="/unknown-cameras", tags=["cameras"])
+
+
+@router.get("")
+def list_unknown_cameras(services: Services) -> tuple[CameraAnswer, ...]:
+    """List cameras that no line declares, by line and name, with their kept pictures. Connect them to have them judged.
+
+    Their number is bounded: further ones count together as `*`.
+    """
+    return tuple(CameraAnswer.of(each) for each in services.cameras.cameras() if not each.is_declared)
+
+
+@router.get("/{line}/{camera}/pictures/{sha256}", response_class=Response)
+def read_kept_picture(
+    services: Services,
+    line: Annotated[Name, Path()],
+    camera: Annotated[Name, Path()],
+    sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")],
+) -> Response:
+    """Return a kept picture. Newer pictures of the camera take its place."""
+    data = services.camera_pictures.kept(line, camera, sha256)
+    return picture_response(PictureBody(data, media_type(data)))

@@ -1,0 +1,32 @@
+"""`inspector camera test`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inspector.cli.options import AsJson, CameraArgument, LineArgument, ModelCardPath, read_settings
+from inspector.cli.output import print_figures, print_status
+
+
+def camera_test(
+    line: LineArgument,
+    camera: CameraArgument,
+    picture: Annotated[Path | None, typer.Option(help="Picture to judge. Default: the camera's newest one.")] = None,
+    declaration: Annotated[
+        Path | None, typer.Option(help="Pipeline file to judge by, applied or not. Default: the live version.")
+    ] = None,
+    model: ModelCardPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a test shot: judge one picture as the line would. Nothing is recorded, and the gate hears nothing.
+
+    The picture goes the whole way of a frame: region, quality, ladder, decision. The model is loaded here.
+    """
+    from inspector.bootstrap.from_settings import absolute
+    from inspector.operations.camera_shot import take_shot
+
+    settings = absolute(read_settings(model=model))
+    print_figures(take_shot(settings, line, camera, picture, declaration, print_status).as_json(), as_json)

@@ -1,0 +1,1 @@
+"""Declarations to begin a line with: YAML files without the name of a line."""

@@ -1,0 +1,77 @@
+"""The newest picture of a camera: of its newest part, or the kept one of a camera that no line declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol
+
+from inspector.errors import NotFoundError
+from inspector.ports.archive import PartFilter, PartRow
+from inspector.ports.cameras import UnknownPictureArchive
+from inspector.ports.evidence import EvidenceStore
+
+PARTS_SEARCHED: Final = 50  # newest parts of the camera; retention may have removed their pictures
+
+
+class CameraPicture(NamedTuple):
+    """A picture that a camera sent. `result_id` is that of its part; None where no line declares the camera."""
+
+    data: bytes
+    received_at: datetime
+    result_id: str | None
+
+
+class PartLists(Protocol):
+    """Lists parts. Synchronous. Raises LedgerError."""
+
+    def parts(self, wanted: PartFilter, limit: int) -> Sequence[PartRow]:
+        """List parts, newest first."""
+
+    def part(self, result_id: str) -> PartRow | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPictures:
+    """The pictures that cameras sent lately. Every method raises LedgerError."""
+
+    archive: PartLists
+    evidence: EvidenceStore
+    unknown: UnknownPictureArchive
+
+    def newest(self, line: str, camera: str) -> CameraPicture:
+        """Return the newest picture of a camera. Raises NotFoundError where none is stored."""
+        rows = self.archive.parts(PartFilter(line, camera), PARTS_SEARCHED)
+        found = next((picture for row in rows if (picture := self._of_part(row))), None)
+        kept = next((each for each in self.unknown.pictures() if (each.line, each.camera) == (line, camera)), None)
+        if kept is not None and (found is None or kept.received_at > found.received_at):
+            return CameraPicture(self.unknown.read(kept), kept.received_at, None)
+        if found is None:
+            raise NotFoundError(f"no picture of {line}/{camera} is stored; let the camera send one")
+        return found
+
+    def kept(self, line: str, camera: str, sha256: str) -> bytes:
+        """Return a kept picture of an undeclared camera. Raises NotFoundError where it is not kept any more."""
+        stored = [each for each in self.unknown.pictures() if (each.line, each.camera) == (line, camera)]
+        for each in stored:
+            if each.sha256 == sha256:
+                return self.unknown.read(each)
+        raise NotFoundError(f"no picture {sha256[:16]} of {line}/{camera} is kept; newer ones took its place")
+
+    def of_part(self, line: str, camera: str, result_id: str) -> CameraPicture:
+        """Return the picture of one part of this camera. Raises NotFoundError where it is not stored."""
+        row = self.archive.part(result_id)
+        picture = self._of_part(row) if row is not None and row.part.key[:2] == (line, camera) else None
+        if picture is None:
+            raise NotFoundError(f"no picture of part {result_id} of {line}/{camera} is stored")
+        return picture
+
+    def _of_part(self, row: PartRow) -> CameraPicture | None:
+        if row.part.evidence is None:
+            return None
+        try:
+            data = self.evidence.get(row.part.evidence.sha256)
+        except KeyError:
+            return None
+        return CameraPicture(data, row.part.received_at, row.part.result_id)
