@@ -1,1 +1,0 @@
-"""Declarations to begin a line with: YAML files without the name of a line."""
