@@ -28,7 +28,7 @@ class KeptPicture(ApiModel):
         return cls(sha256=stored.sha256, size_bytes=stored.size_bytes, received_at=stored.received_at)
 
 
-class CameraAnswer(ApiModel):
+class CameraDetails(ApiModel):
     """A camera. Figures are null or 0 before it sent anything."""
 
     line: str = Field(description="* stands for all further lines that no pipeline declares")
@@ -47,7 +47,7 @@ class CameraAnswer(ApiModel):
     pictures: tuple[KeptPicture, ...] = Field(description="kept pictures of an undeclared camera, newest first")
 
     @classmethod
-    def of(cls, camera: CameraEntry) -> CameraAnswer:
+    def of(cls, camera: CameraEntry) -> CameraDetails:
         row = camera.row
         return cls(
             line=camera.line,
@@ -67,10 +67,10 @@ class CameraAnswer(ApiModel):
         )
 
 
-class CameraList(ApiModel):
+class CameraPage(ApiModel):
     """Cameras by line and name. `next_after` is the `after` of the next page; null on the last page."""
 
-    cameras: tuple[CameraAnswer, ...]
+    cameras: tuple[CameraDetails, ...]
     next_after: str | None
 
 

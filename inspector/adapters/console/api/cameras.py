@@ -12,10 +12,10 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, Field
 
 from inspector.adapters.console.api.camera_models import (
-    CameraAnswer,
+    CameraDetails,
     CameraHealthAnswer,
-    CameraList,
     CameraMinuteAnswer,
+    CameraPage,
     ShotAnswer,
 )
 from inspector.adapters.console.api.etags import IfMatch, etag, require_match
@@ -85,17 +85,17 @@ def list_cameras(
     after: LineAndCamera = None,
     line: Annotated[Name | None, Query(description="only cameras of this line")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> CameraList:
+) -> CameraPage:
     """List cameras by line and name: declared ones and those that ever sent something. Read on with `next_after`."""
     position = tuple(after.split("/")) if after else ("", "")
     every = [each for each in services.cameras.cameras() if line in (None, each.line)]
     page = [each for each in every if (each.line, each.camera) > position][:limit]
     last = f"{page[-1].line}/{page[-1].camera}" if len(page) == limit else None
-    return CameraList(cameras=tuple(CameraAnswer.of(each) for each in page), next_after=last)
+    return CameraPage(cameras=tuple(CameraDetails.of(each) for each in page), next_after=last)
 
 
 @router.get("/{line}/{camera}")
-def read_camera(services: Services, line: LineName, camera: CameraName, response: Response) -> CameraAnswer:
+def read_camera(services: Services, line: LineName, camera: CameraName, response: Response) -> CameraDetails:
     """Return one camera. Its ETag names the line's version, which changes of the camera are made from."""
     return _answer(services, services.cameras.camera(line, camera), response)
 
@@ -133,7 +133,7 @@ def connect_camera(
     who: Engineer,
     response: Response,
     if_match: IfMatch = None,
-) -> CameraAnswer:
+) -> CameraDetails:
     """Declare the camera on its line, as a new version. Its parts are UNQUALIFIED until the line is qualified again."""
     with _edit(services, CameraRequest(line, camera, who.name, asked.reason), if_match) as request:
         return _answer(services, services.cameras.connect(request, asked.region), response)
@@ -148,7 +148,7 @@ def change_connection(
     who: Engineer,
     response: Response,
     if_match: IfMatch = None,
-) -> CameraAnswer:
+) -> CameraDetails:
     """Rename the camera, which keeps its right to pass, or put another one in its place, which has none."""
     with _edit(services, CameraRequest(line, camera, who.name, asked.reason), if_match) as request:
         if asked.is_replaced:
@@ -167,7 +167,7 @@ def retire_camera(
     who: Engineer,
     response: Response,
     if_match: IfMatch = None,
-) -> CameraAnswer:
+) -> CameraDetails:
     """Remove the camera from its line. Frames that it still sends are those of an unknown camera."""
     with _edit(services, CameraRequest(line, camera, who.name, reason), if_match) as request:
         return _answer(services, services.cameras.retire(request), response)
@@ -176,7 +176,7 @@ def retire_camera(
 @router.put("/{line}/{camera}/state", responses=WRITE_RESPONSES)
 def set_camera_state(
     services: Services, line: LineName, camera: CameraName, asked: CameraStateRequest, who: Engineer, response: Response
-) -> CameraAnswer:
+) -> CameraDetails:
     """Pause one camera within a second, or end its pause. No If-Match: it must work at once."""
     request = CameraRequest(line, camera, who.name, asked.reason)
     changed = services.cameras.pause(request) if asked.paused else services.cameras.resume(request)
@@ -213,9 +213,9 @@ def _declared(services: Services, line: str, asked: ShotRequest) -> ShotDeclarat
     return ShotDeclaration(pipeline, services.lines.version(line).golden)
 
 
-def _answer(services: Services, camera: CameraEntry, response: Response) -> CameraAnswer:
+def _answer(services: Services, camera: CameraEntry, response: Response) -> CameraDetails:
     response.headers["ETag"] = _tag(services, camera.line)
-    return CameraAnswer.of(camera)
+    return CameraDetails.of(camera)
 
 
 def _tag(services: Services, line: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from inspector.adapters.console.api.camera_models import CameraAnswer
+from inspector.adapters.console.api.camera_models import CameraDetails
 from inspector.adapters.console.api.picture_responses import picture_response
 from inspector.adapters.console.pictures import PictureBody, media_type
 from inspector.adapters.console.services import Services
@@ -16,12 +16,12 @@ router = APIRouter(prefix="/unknown-cameras", tags=["cameras"])
 
 
 @router.get("")
-def list_unknown_cameras(services: Services) -> tuple[CameraAnswer, ...]:
+def list_unknown_cameras(services: Services) -> tuple[CameraDetails, ...]:
     """List cameras that no line declares, by line and name, with their kept pictures. Connect them to have them judged.
 
     Their number is bounded: further ones count together as `*`.
     """
-    return tuple(CameraAnswer.of(each) for each in services.cameras.cameras() if not each.is_declared)
+    return tuple(CameraDetails.of(each) for each in services.cameras.cameras() if not each.is_declared)
 
 
 @router.get("/{line}/{camera}/pictures/{sha256}", response_class=Response)
