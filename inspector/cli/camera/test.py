@@ -21,7 +21,7 @@ def camera_test(
     model: ModelCardPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a test shot: judge one picture as the line would. Nothing is recorded, and the gate hears nothing.
+    """Take a test shot: judge one picture as the line would. Nothing is recorded or published.
 
     The picture goes the whole way of a frame: region, quality, ladder, decision. The model is loaded here.
     """
