@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.ledger import FileEvidence, SqlLedger, SqlUnknownCameras
+from inspector.adapters.ledger import FileAnswerJournal, FileEvidence, SqlLedger, SqlUnknownCameras
 from inspector.adapters.mqtt.intake import Intake
 from inspector.adapters.mqtt.publisher import MqttPublisher
 from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once, station_client_id
@@ -22,6 +22,7 @@ from inspector.settings import Settings
 from inspector.station.admission_queue import AdmissionQueue
 from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.claim_fetcher import ClaimFetcher
+from inspector.station.early_answers import EarlyAnswers
 from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.failover import Failover
@@ -103,7 +104,8 @@ async def open_station(settings: Settings, pool: Replicas, number: int) -> Runni
     chain = _pool_chain(settings, pool, monitoring)
     reserve = TimeReserve(settings.margin_ms)
     outbox = _outbox(settings, connections, monitoring, reserve)
-    station = _station(settings, connections, monitoring, chain.pool, reserve, outbox)
+    early = EarlyAnswers(FileAnswerJournal(settings.data.absolute() / "answers", number), monitoring.events)
+    station = _station(settings, connections, monitoring, chain.pool, reserve, outbox, early)
     intake = _intake(settings, connections, station, number)
     backlog = ReviewBacklog(connections.ledger, monitoring.events)
     by_line: list[Outbox | GateFeedback | ReviewBacklog] = [outbox, monitoring.gate, backlog]
@@ -131,7 +133,11 @@ async def open_station(settings: Settings, pool: Replicas, number: int) -> Runni
             partial(station.close, REPORTS_TIMEOUT_S),
             partial(outbox.flush, OUTBOX_FLUSH_TIMEOUT_S),
         ],
-        stop=[connections.publisher.close, connections.ledger.stop],
+        stop=[
+            connections.publisher.close,
+            connections.ledger.stop,
+            early.close,
+        ],
     )
     running = RunningStation(number, lifecycle, intake.check)
     await running.start()
@@ -188,12 +194,13 @@ def _station(
     pool: Pool,
     reserve: TimeReserve,
     outbox: Outbox,
+    early: EarlyAnswers,
 ) -> Station:
     ledger, events, notify = connections.ledger, monitoring.events, monitoring.notify
     pictures = CameraPictureReader(settings.claims)
     examiner = Examiner(pictures, pool, connections.evidence, reserve, ClaimFetcher(pictures, events))
     state, topics = monitoring.ledger_state, connections.topics
-    recorder = Recorder(ledger, outbox, events, topics, state, durations=reserve.storing, notify=notify)
+    recorder = Recorder(ledger, outbox, events, topics, state, early, durations=reserve.storing, notify=notify)
     safe_mode = SafeMode(examiner, recorder, state, events)
     known = KnownParts(ledger, outbox, events, monitoring.cameras)
     return Station(

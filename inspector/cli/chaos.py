@@ -31,19 +31,14 @@ CAPTION: Final = (
     "longest recovery"
 )
 FAILURES: Final = ("lost", "decided_twice", "wrong_pass", "late_pass")
+FAULTS_HELP: Final = "Faults to inject, separated by commas. relay means station: the outbox runs in that process."
+DURATION_HELP: Final = "Seconds over which the faults are spread. Default: 4 for each."
 
 
 def chaos(
-    faults: Annotated[
-        str,
-        typer.Option(
-            help="Faults to inject, separated by commas. relay means station: the outbox runs in that process."
-        ),
-    ] = ",".join(FaultKind),
+    faults: Annotated[str, typer.Option(help=FAULTS_HELP)] = ",".join(FaultKind),
     kills: Annotated[int, typer.Option(help="How often each fault is injected.", min=1)] = 1,
-    duration: Annotated[
-        float | None, typer.Option(help="Seconds over which the faults are spread. Default: 4 for each.", min=1.0)
-    ] = None,
+    duration: Annotated[float | None, typer.Option(help=DURATION_HELP, min=1.0)] = None,
     rate: Annotated[float, typer.Option(help="Frames a second.", min=0.5, max=1000.0)] = 8.0,
     seed: Seed = 1,
     replicas: Annotated[int, typer.Option(help="Model replicas.", min=1)] = 2,

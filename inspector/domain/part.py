@@ -44,13 +44,17 @@ class PipelineRef:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A stored picture: sha256 (hex) of its bytes, media type, size in bytes and pixels (0 where unknown)."""
+    """A stored picture: sha256 (hex) of its bytes, media type, size in bytes and pixels (0 where unknown).
+
+    `is_removed`: its retention has ended, and the evidence store does not have it any more.
+    """
 
     sha256: str
     media_type: str
     size_bytes: int
     width_px: int = 0
     height_px: int = 0
+    is_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,6 +244,12 @@ _FROM_THE_STATION: Final = (
         "Check the database's disk and load.",
     ),
     EventDefinition(
+        "ANSWERS_NOT_KEPT",
+        ALARM,
+        "Answers given without the ledger can't be kept on disk. A station killed now may decide those parts again.",
+        "Check the space and the permissions of INSPECTOR_DATA; see the event's text.",
+    ),
+    EventDefinition(
         "RECORD_DIFFERS",
         WARNING,
         "The ledger holds another result for a part than its gate received.",

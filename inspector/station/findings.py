@@ -28,7 +28,10 @@ NOT_ASKED: Final = Judgement(Tally(), 0, StoppedBy.ERROR)
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The outcome of examining one frame. `words` are still being written and `shadow` votes still being asked."""
+    """The outcome of examining one frame. `words` are still being written and `shadow` votes still being asked.
+
+    `fingerprint` is that of the line and its model.
+    """
 
     decision: Decision
     judgement: Judgement = NOT_ASKED
@@ -36,6 +39,7 @@ class Findings:
     shadow: Awaitable[ShadowResult | None] | None = None
     measured: Measurements | None = None
     evidence: Evidence | None = None
+    fingerprint: str = ""
 
     @property
     def is_explained(self) -> bool:
@@ -64,17 +68,11 @@ def deadline_ms(frame: Frame, pipeline: Pipeline) -> float:
 
 
 def part_record(
-    frame: Frame,
-    line: PipelineVersion,
-    findings: Findings,
-    due: Deadline,
-    now_s: float,
-    *,
-    opened: OpenTrigger,
-    fingerprint: str,
+    frame: Frame, line: PipelineVersion, findings: Findings, due: Deadline, now_s: float, opened: OpenTrigger
 ) -> PartRecord:
-    """Build the record of a frame that is decided at `now_s`. `fingerprint` is that of the line and its model."""
-    judgement, duration = findings.judgement, timedelta(seconds=now_s - frame.received_s)
+    """Build the record of a frame that is decided at `now_s`."""
+    judgement, fingerprint = findings.judgement, findings.fingerprint
+    duration = timedelta(seconds=now_s - frame.received_s)
     late = due.left_ms(now_s) < 0.0
     decided_at = frame.received_at + duration
     judged = enforce_deadline(findings.decision, line.pipeline, late=late)
@@ -119,3 +117,19 @@ def _template_sha256(frame: Frame, line: PipelineVersion) -> str:
         return line.template_sha256(frame.template)
     except PictureError:  # the part's reason names it
         return NO_TEMPLATE
+
+
+def frame_of(part: PartRecord) -> Frame:
+    """Return the frame of a recorded part, without its picture, as the broker delivers it again."""
+    return Frame(
+        part.key,
+        b"",
+        part.received_at,
+        part_id=part.part_id,
+        product=part.product,
+        lot=part.lot,
+        seq=part.seq,
+        captured_at=part.captured_at,
+        redelivered=True,
+        sha256=part.received_sha256,
+    )

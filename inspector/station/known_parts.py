@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Final
@@ -18,8 +18,9 @@ from inspector.domain.part import PartRecord
 from inspector.domain.part_identity import PartIdentity
 from inspector.domain.pipeline import Pipeline, Resend
 from inspector.errors import LedgerError
-from inspector.messages.withdrawal import AMBIGUOUS_DETAIL, is_pass
-from inspector.ports.ledger import PartStore, PipelineVersion, Recorded, StoredVerdict
+from inspector.messages.withdrawal import AMBIGUOUS_DETAIL, gate_deadline, is_pass
+from inspector.ports.answers import AnsweredPart
+from inspector.ports.ledger import OpenPart, PartStore, PipelineVersion, Recorded, StoredVerdict
 from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.deadlines import Deadline
 from inspector.station.event_log import EventLog
@@ -66,10 +67,14 @@ class KnownParts:
         """Return whether this part came before, as far as memory goes."""
         return identity in self._in_flight or identity in self._decided
 
-    async def restore(self) -> None:
-        """Continue with the parts that a previous run left open. Raises LedgerError."""
-        now, now_s = utc_now(), time.monotonic()
-        for part in await self._ledger.open_parts(now, timedelta(seconds=OPEN_AFTER_GATE_S)):
+    async def restore(self, answered: Sequence[AnsweredPart] = ()) -> None:
+        """Continue with the parts that a previous run left open, and with those that only their gates know.
+
+        Raises LedgerError.
+        """
+        now, now_s, after_gate = utc_now(), time.monotonic(), timedelta(seconds=OPEN_AFTER_GATE_S)
+        unrecorded = [part for part in map(_open_part, answered) if part.gate_by + after_gate > now]
+        for part in [*await self._ledger.open_parts(now, after_gate), *unrecorded]:
             until_s = now_s + (part.gate_by - now).total_seconds() + OPEN_AFTER_GATE_S
             self._enter(OpenTrigger(part.identity, part.result_id, until_s), now_s)
             self._remember(part.identity)
@@ -188,6 +193,12 @@ class KnownParts:
         self._decided[identity] = None
         if len(self._decided) > REMEMBERED_PARTS:
             self._decided.popitem(last=False)
+
+
+def _open_part(answered: AnsweredPart) -> OpenPart:
+    """Return when the gate acts on an answered part."""
+    part, verdict = answered.part, answered.messages[0]
+    return OpenPart(part.result_id, part.identity, gate_deadline(verdict.payload) or part.decided_at)
 
 
 def unambiguous(decision: Decision, opened: OpenTrigger, pipeline: Pipeline) -> Decision:

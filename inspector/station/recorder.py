@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from inspector.domain.decision import Reason, fail_safe
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import Frame
-from inspector.domain.part import Evidence, PartRecord
+from inspector.domain.part import PartRecord
 from inspector.domain.part_history import is_shadow
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.report import NO_WORDS, Words, WordsState
@@ -30,11 +30,13 @@ from inspector.messages.outgoing import (
     verdict_message,
 )
 from inspector.messages.topics import Topics
-from inspector.messages.withdrawal import reply_id, report_id
+from inspector.messages.withdrawal import is_pass, reply_id, report_id
+from inspector.ports.answers import AnsweredPart
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import PartStore, Recorded
 from inspector.ports.pool import ShadowResult
 from inspector.station.deadlines import Deadline
+from inspector.station.early_answers import EarlyAnswers
 from inspector.station.event_log import EventLog
 from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
@@ -47,7 +49,7 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 COMMIT_WHILE_AWAY_S: Final = 0.2  # a gate waits no longer for the commit of a ledger that is known to be away
-PUBLISH_RESERVE_MS: Final = 30.0  # of each deadline, for publishing; more than the outbox itself keeps
+PUBLISH_RESERVE_MS: Final = 50.0  # of each deadline, for journal and publishing; more than the outbox itself keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +67,6 @@ class Entry:
         return replace(self, part=replace(self.part, decision=decision, words=NO_WORDS))
 
 
-@dataclass(frozen=True, slots=True)
-class AnsweredPart:
-    """A part whose gate has its verdict although the ledger does not hold the part yet."""
-
-    part: PartRecord
-    messages: list[OutgoingMessage]
-
-    def with_picture(self, evidence: Evidence | None) -> AnsweredPart:
-        """Return the same answer about a part with this picture."""
-        sha256 = self.part.received_sha256 or (evidence.sha256 if evidence else "")
-        return replace(self, part=replace(self.part, evidence=evidence, received_sha256=sha256))
-
-
 class Recorder:
     """Records the parts of one station. `durations` learns how long commits take."""
 
@@ -88,6 +77,7 @@ class Recorder:
         events: EventLog,
         topics: Topics,
         state: LedgerState,
+        early: EarlyAnswers,
         *,
         durations: RecentDurations | None = None,
         notify: StateListener = ignore_state,
@@ -97,6 +87,7 @@ class Recorder:
         self._events = events
         self._topics = topics
         self._state = state
+        self._early = early
         self._durations = durations or RecentDurations()
         self._notify = notify
         self._writing: set[asyncio.Task[None]] = set()
@@ -128,13 +119,24 @@ class Recorder:
         if stored:
             part = await self._publish(entry, messages, answered)
             self._follow_up(part, pipeline, words, shadow)
+        self._early.drop(part.result_id)
         return stored
 
-    def answer(self, entry: Entry) -> AnsweredPart:
+    def answered(self, entry: Entry) -> AnsweredPart:
+        """Return what the gate of a part gets that the ledger cannot take yet."""
+        return AnsweredPart(entry.part, self._messages(entry))
+
+    async def answer(self, answered: AnsweredPart) -> None:
         """Publish the verdict of a part that the ledger cannot take yet."""
-        answered = AnsweredPart(entry.part, self._messages(entry))
+        await self._early.keep(answered)
         self._outbox.send(answered.messages)
-        return answered
+
+    async def unrecorded(self) -> list[AnsweredPart]:
+        """Return the parts that an earlier process answered and the ledger does not have. Raises LedgerError.
+
+        Where the ledger has stored another decision than the gate got, that is corrected.
+        """
+        return [each for each in await self._early.read() if not await self._is_recorded(each)]
 
     def answer_again(self, answered: AnsweredPart) -> None:
         """Publish the verdict once more, for a camera that sent its frame again."""
@@ -147,6 +149,7 @@ class Recorder:
         set_current_result(part.result_id)
         if not await self._until_stored(lambda: self._commit(part, messages)):
             await self._correct(part, messages[0])  # an earlier commit had succeeded despite its error
+        self._early.drop(part.result_id)
         self._report_decided(part)
         self._outbox.send(messages)
 
@@ -176,7 +179,7 @@ class Recorder:
         answered = replace(entry, part=replace(entry.part, words=NO_WORDS))
         if entry.part.decision.disposition is Disposition.PASS:
             answered = entry.with_fail_safe("the ledger did not store the part in time")
-        self._outbox.send(self._verdicts(answered))
+        await self.answer(AnsweredPart(answered.part, self._verdicts(answered)))
         return answered
 
     async def _is_stored_in_time(self, storing: asyncio.Task[Recorded], entry: Entry) -> bool:
@@ -224,8 +227,20 @@ class Recorder:
 
     async def _record_in_safe_mode(self, answered: Entry | None, entry: Entry, error: LedgerError) -> None:
         """Publish the fail-safe now and store it when the ledger is back."""
-        safe = answered or entry.with_fail_safe(f"the ledger could not store the part: {error}")
-        await self.record_answered(self.answer(safe))
+        safe = self.answered(answered or entry.with_fail_safe(f"the ledger could not store the part: {error}"))
+        await self.answer(safe)
+        await self.record_answered(safe)
+
+    async def _is_recorded(self, answered: AnsweredPart) -> bool:
+        """Return whether the ledger has an answered part, after it was made to say what the gate got."""
+        part, verdict = answered.part, answered.messages[0]
+        stored = await self._ledger.find(part.identity)
+        if stored is None:
+            return False
+        if stored.result_id != part.result_id or (stored.verdict and is_pass(stored.verdict.payload)):
+            await self._correct(part, verdict)
+        self._early.drop(part.result_id)
+        return True
 
     async def _correct(self, answered: PartRecord, verdict: OutgoingMessage) -> None:
         """Replace the decision in the ledger by the one that the gate got while it was being stored."""

@@ -15,11 +15,12 @@ from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.part import PartRecord
 from inspector.domain.part_identity import PartIdentity
 from inspector.domain.pipeline import Pipeline
+from inspector.ports.answers import AnsweredPart
 from inspector.station.deadlines import Deadline
 from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.ledger_state import LedgerState
-from inspector.station.recorder import AnsweredPart, Entry, Recorder
+from inspector.station.recorder import Entry, Recorder
 
 RETURN_TIMEOUT_S: Final = 60.0  # within which the broker delivers a frame again once the ledger is back
 CHECK_INTERVAL_S: Final = 1.0
@@ -57,13 +58,21 @@ class SafeMode:
         """The number of answered parts whose frames have not come again."""
         return len(self._waiting)
 
-    def answer(self, part: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline) -> None:
+    async def restore(self) -> list[AnsweredPart]:
+        """Wait for the frames that an earlier process answered, as if this one had. Raises LedgerError."""
+        unrecorded = await self._recorder.unrecorded()
+        self._waiting |= {each.part.identity: WaitingPart(each) for each in unrecorded}
+        return unrecorded
+
+    async def answer(self, part: PartRecord, frame: Frame, pipeline: Pipeline, due: Deadline) -> None:
         """Publish the fail-safe of this part, once; a repeated frame gets the same answer."""
         if earlier := self._waiting.get(part.identity):
             if not frame.redelivered:
                 self._recorder.answer_again(earlier.answered)
             return
-        self._waiting[part.identity] = WaitingPart(self._recorder.answer(Entry(part, frame, pipeline, due)))
+        answered = self._recorder.answered(Entry(part, frame, pipeline, due))
+        self._waiting[part.identity] = WaitingPart(answered)
+        await self._recorder.answer(answered)
 
     def holds(self, identity: PartIdentity) -> bool:
         """Return whether this part is answered and waits for its frame."""

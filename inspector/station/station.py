@@ -23,7 +23,7 @@ from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.deadlines import Deadline, Deadlines
 from inspector.station.event_log import NO_LINE, EventLog
 from inspector.station.examiner import Examiner
-from inspector.station.findings import Findings, deadline_ms, part_record
+from inspector.station.findings import Findings, deadline_ms, frame_of, part_record
 from inspector.station.gate_feedback import GateFeedback
 from inspector.station.known_parts import KnownParts, unambiguous
 from inspector.station.open_triggers import OpenTrigger
@@ -113,7 +113,7 @@ class Station:
         due = self._deadlines.deadline(frame, deadline_ms(frame, line.pipeline))
         findings = Findings(fail_safe(line.pipeline.fail_safe, Reason.SAFE_MODE, WITHOUT_PICTURE))
         part = self._record_of(frame, line, findings, due, self._known.open(identity, due))
-        self._safe_mode.answer(part, frame, line.pipeline, due)
+        await self._safe_mode.answer(part, frame, line.pipeline, due)
 
     @property
     def answers_without_pictures(self) -> bool:
@@ -154,8 +154,11 @@ class Station:
         await self._safe_mode.run()
 
     async def restore(self) -> None:
-        """Continue with the parts that a previous run left open. Raises LedgerError."""
-        await self._known.restore()
+        """Continue with the parts that a previous run left open, or answered and did not record. Raises LedgerError."""
+        answered = await self._safe_mode.restore()
+        await self._known.restore(answered)
+        for each in answered:
+            self._cameras.run_of(frame_of(each.part))
 
     async def recover(self) -> None:
         """Close reports left pending by a previous run."""
@@ -235,7 +238,7 @@ class Station:
             self.report_fault("EVIDENCE_LOST", findings.decision.detail, frame.key.line, frame.key.camera)
         self._model_fingerprint = findings.judgement.model_fingerprint or self._model_fingerprint
         fingerprint = findings.judgement.fingerprint or self._unasked_fingerprint(line, frame.key.camera)
-        return part_record(frame, line, findings, due, time.monotonic(), opened=opened, fingerprint=fingerprint)
+        return part_record(frame, line, replace(findings, fingerprint=fingerprint), due, time.monotonic(), opened)
 
     def _unasked_fingerprint(self, line: PipelineVersion, camera: str) -> str:
         """Return the fingerprint of a part that no model was asked about: with the model that answered last."""

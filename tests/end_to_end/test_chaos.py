@@ -78,13 +78,13 @@ def run_clean(folder: Path, faults: Sequence[FaultKind]) -> None:
     result = json.loads(done.stdout)
     books = result["books"]
     assert books["problems"] == []
+    assert result["attacks"] == []
     assert (done.returncode, result["clean"]) == (0, True), result["failures"]
     assert [result[name] for name in ("lost", "decided_twice", "wrong_pass", "late_pass")] == [0, 0, 0, 0]
     assert 0 < result["frames"] - result["verdicts"] <= books["withheld"] == books["lost"]
     assert result["verdicts"] > 100
     assert sum(result["dispositions"].values()) == result["verdicts"]
     assert result["dispositions"]["PASS"] > 0, result["dispositions"]
-    assert result["attacks"] == []
     assert set(result["faults"]) == {"calm", *faults}
     assert all(set(counts) >= {*COUNTED, "longest_gap_s"} for counts in result["faults"].values())
     assert all(result["faults"][fault]["strikes"] == 1 for fault in faults)

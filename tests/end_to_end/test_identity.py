@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from support.fakes import live_version
 from support.line_fakes import ScriptedPool
 from support.mqtt_desk import Device
+from support.paths import ROOT
 
 from inspector.adapters.ledger import SqlArchive, upgrade
 from inspector.adapters.mqtt.connection import connect, new_client
@@ -20,6 +23,7 @@ from inspector.bootstrap.from_settings import absolute, broker_of
 from inspector.bootstrap.station import open_station
 from inspector.domain.declared import Disposition
 from inspector.domain.part import PartState
+from inspector.lab.chaos.database import LockableSqlite
 from inspector.lab.synthetic import draw, encode
 from inspector.lines.states import OverrideRequest
 from inspector.messages.outgoing import VerdictMessage
@@ -136,3 +140,62 @@ async def test_trigger_names_one_part_at_a_time_over_a_restart(
     await until_reported(settings, "TRIGGER_REUSED")
     device.stop()
     gate.stop()
+
+
+STATION = """
+import asyncio, sys
+sys.path.insert(0, "tests")
+from support.line_fakes import ScriptedPool
+from inspector.bootstrap.station import open_station
+from inspector.settings import Settings
+
+async def main():
+    await open_station(Settings.model_validate_json(sys.argv[1]), ScriptedPool(), 0)
+    print("open", flush=True)
+    await asyncio.sleep(3600)
+
+asyncio.run(main())
+"""
+
+
+def station_process(settings: Settings) -> subprocess.Popen[str]:
+    """Return a station in a process of its own, as soon as it runs."""
+    command = [sys.executable, "-c", STATION, settings.model_dump_json()]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    return process
+
+
+async def test_station_killed_in_an_outage_of_the_ledger_decides_no_part_again(settings: Settings) -> None:
+    """Two frames fit into the window, four do not; none of them says when it was captured."""
+    settings = settings.model_copy(update={"window": 2})
+    device, gate, pool = Device(broker_of(settings)), Gate(settings), ScriptedPool()
+    pictures = [encode(draw("board", seed, size=160)) for seed in range(6)]
+    device.say_retained("pcb/cam1/frame", pictures[0], trigger_id="stored")
+    process = await asyncio.to_thread(station_process, settings)
+    await until_reported(settings, "RETAINED_FRAME")  # it is subscribed now
+    with LockableSqlite(settings.data / "inspector.db").away():
+        for number, picture in enumerate(pictures):
+            await asyncio.to_thread(device.say, "pcb/cam1/frame", picture, trigger_id=f"t-{number}")
+        async with asyncio.timeout(60):
+            while len({verdict.trigger_id for verdict in gate.verdicts}) < len(pictures):
+                await asyncio.sleep(0.05)
+        process.kill()
+        process.wait()
+    answered = {verdict.trigger_id: (verdict.result_id, verdict.disposition) for verdict in gate.verdicts}
+    station = await open_station(settings, pool, 0)
+    archive = SqlArchive(settings.database)
+    async with asyncio.timeout(60):
+        while len(rows := archive.parts(PartFilter(), 20)) < len(pictures):
+            await asyncio.sleep(0.05)
+    archive.close()
+    assert {row.part.key.trigger_id: (row.part.result_id, row.part.decision.disposition) for row in rows} == answered
+    assert {disposition for _, disposition in answered.values()} == {REVIEW}
+    assert all(row.part.evidence is not None for row in rows)
+    assert pool.jobs == []
+    await station.close()
+    assert list((settings.data / "answers").iterdir()) == []
+    device.stop()
+    gate.stop()
+    assert {each.trigger_id: (each.result_id, each.disposition) for each in gate.verdicts} == answered

@@ -57,6 +57,32 @@ def test_no_part_is_refused_and_the_machine_is_used(part_s: float) -> None:
     assert 0.5 / part_s <= machine.control.fps or machine.control.fps == MAX_FPS
 
 
+@pytest.mark.parametrize("kept_fps", [1.0, 2.0, 6.0])
+def test_rate_at_which_a_part_was_refused_is_not_tried_again(kept_fps: float) -> None:
+    """The machine refuses by a rule of its own, which says nothing before."""
+    control, verdict = RateControl(), verdict_message(a_part()).model_copy(update={"deadline_ms": LINE_DEADLINE_MS})
+    now_s, refused = 0.0, list[int]()
+    for number in range(500):
+        now_s += 1.0 / control.fps
+        is_refused = not control.is_measuring and control.fps > kept_fps
+        refused += [number] if is_refused else []
+        reason = Reason.OVERLOAD if is_refused else Reason.NO_DEFECT
+        control.add(now_s - 0.08, now_s, verdict.model_copy(update={"reason": reason}))
+    assert len(refused) <= 5
+    assert refused[-1] < 60
+    assert 0.5 * kept_fps <= control.fps <= kept_fps
+
+
+def test_rate_is_not_raised_while_parts_wait_for_each_other() -> None:
+    control, verdict = RateControl(), verdict_message(a_part()).model_copy(update={"deadline_ms": LINE_DEADLINE_MS})
+    for second in range(MEASURED_PARTS):
+        control.add(float(second), second + 0.1, verdict)
+    started = control.fps
+    for second in range(10, 40):
+        control.add(float(second), second + 0.3, verdict)
+    assert control.fps == started
+
+
 def test_first_parts_go_one_at_a_time_with_time_enough() -> None:
     machine = Machine(3.0)
     assert (machine.control.most_open, machine.control.deadline_ms) == (1, MEASURING_DEADLINE_MS)

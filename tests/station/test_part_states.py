@@ -9,7 +9,15 @@ from dataclasses import replace
 
 import pytest
 from support.fakes import MemoryEvidence, MemoryLedger, live_version
-from support.line_fakes import MemoryPictureReader, MemoryPublisher, ScriptedPool, at_work, frame, pipeline
+from support.line_fakes import (
+    MemoryAnswerJournal,
+    MemoryPictureReader,
+    MemoryPublisher,
+    ScriptedPool,
+    at_work,
+    frame,
+    pipeline,
+)
 
 from inspector.domain.declared import Disposition
 from inspector.domain.part import PartState
@@ -20,6 +28,7 @@ from inspector.messages.topics import Topics
 from inspector.ports.pool import Job
 from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.claim_fetcher import ClaimFetcher
+from inspector.station.early_answers import EarlyAnswers
 from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.gate_feedback import GateFeedback
@@ -53,7 +62,8 @@ class Line:
         claims = ClaimFetcher(pictures, self.events)
         examiner = Examiner(pictures, pool, MemoryEvidence(), TimeReserve(60.0), claims)
         state = LedgerState(self.events)
-        recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, state, notify=notify)
+        early = EarlyAnswers(MemoryAnswerJournal(), self.events)
+        recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, state, early, notify=notify)
         safe_mode = SafeMode(examiner, recorder, state, self.events)
         self.station = Station(
             examiner,

@@ -338,11 +338,18 @@ class MemoryLedger:
         self._reach()
         fitting = [_without_texts(row) for row in self.rows if _fits(row, wanted)]
         page = fitting[:limit] if wanted.after is not None else fitting[max(len(fitting) - limit, 0) :]
-        return page[::-1]
+        return [self._pictured(row) for row in page[::-1]]
 
     def part(self, result_id: str) -> PartRow | None:
         self._reach()
-        return next((row for row in self.rows if row.part.result_id == result_id), None)
+        return next((self._pictured(row) for row in self.rows if row.part.result_id == result_id), None)
+
+    def _pictured(self, row: PartRow) -> PartRow:
+        """Return the row with what became of its picture."""
+        evidence = row.part.evidence
+        if evidence is None or self.marked.get(evidence.sha256) != "DONE":
+            return row
+        return row._replace(part=replace(row.part, evidence=replace(evidence, is_removed=True)))
 
     def totals(self, since: datetime) -> Totals:
         self._reach()

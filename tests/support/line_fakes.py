@@ -20,6 +20,7 @@ from inspector.domain.quality import Measurements
 from inspector.domain.report import WHOLE_FRAME, Box, JsonSchema, Words
 from inspector.domain.vote import StoppedBy, Tally, Vote, counting
 from inspector.errors import BrokerError, ModelError, PictureError
+from inspector.ports.answers import AnsweredPart
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.camera import DEFAULT_SETTINGS
 from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
@@ -167,6 +168,24 @@ class MemoryPublisher:
 
     def ids(self) -> list[str]:
         return [message.message_id for message in self.published]
+
+
+class MemoryAnswerJournal:
+    """`ports.AnswerJournal` in a dictionary, which outlives its station."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, AnsweredPart] = {}
+
+    def read(self) -> list[AnsweredPart]:
+        return list(self.kept.values())
+
+    def write(self, answered: Sequence[AnsweredPart], recorded: Sequence[str]) -> None:
+        self.kept |= {each.part.result_id: each for each in answered}
+        for result_id in recorded:
+            self.kept.pop(result_id, None)
+
+    def close(self) -> None:
+        """Nothing to do."""
 
 
 @dataclass

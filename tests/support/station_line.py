@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from support.fakes import MemoryEvidence, MemoryLedger, live_version
-from support.line_fakes import MemoryPictureReader, MemoryPublisher, ScriptedPool, pipeline
+from support.line_fakes import MemoryAnswerJournal, MemoryPictureReader, MemoryPublisher, ScriptedPool, pipeline
 
 from inspector.domain.pipeline import Pipeline
 from inspector.messages.outgoing import ReportMessage, VerdictMessage
@@ -14,6 +14,7 @@ from inspector.messages.topics import Topics
 from inspector.station.admission_queue import AdmissionQueue
 from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.claim_fetcher import ClaimFetcher
+from inspector.station.early_answers import EarlyAnswers
 from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.failover import Failover
@@ -38,6 +39,7 @@ class Line:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     evidence: MemoryEvidence = field(default_factory=MemoryEvidence)
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
+    journal: MemoryAnswerJournal = field(default_factory=MemoryAnswerJournal)
     margin_ms: float = 100.0
     passed_s: float = 0.0  # how far the clock of open triggers is ahead
 
@@ -48,7 +50,8 @@ class Line:
         claims = ClaimFetcher(self.pictures, self.events)
         examiner = Examiner(self.pictures, pool, self.evidence, TimeReserve(self.margin_ms), claims)
         state = LedgerState(self.events)
-        recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, state)
+        self.early = EarlyAnswers(self.journal, self.events)
+        recorder = Recorder(self.ledger, self.outbox, self.events, TOPICS, state, self.early)
         safe_mode = SafeMode(examiner, recorder, state, self.events)
         self.gate = GateFeedback(self.ledger, self.events)
         self.cameras = CameraMonitor(self.ledger, self.events)

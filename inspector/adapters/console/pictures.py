@@ -41,7 +41,7 @@ class PictureBody(NamedTuple):
 
 
 def placeholder(name: str) -> PictureBody:
-    """Return the drawing that replaces a picture: `missing` or `unreadable`."""
+    """Return the drawing that replaces a picture: `missing`, `removed` or `unreadable`."""
     return PictureBody((files("inspector.adapters.console") / "assets" / f"picture_{name}.svg").read_bytes(), SVG_TYPE)
 
 

@@ -77,13 +77,13 @@ class Catalogue:
         """Return the stored bytes unchanged; None if the evidence store does not have them."""
         return await asyncio.to_thread(self._stored, sha256)
 
-    async def thumbnail(self, sha256: str, side: int) -> PictureBody:
-        """Return a small JPEG, or a drawing that shows why there is none."""
+    async def thumbnail(self, sha256: str, side: int, absent: str = "missing") -> PictureBody:
+        """Return a small JPEG, or a drawing that shows why there is none: `absent` where nothing is stored."""
         make = self._cached_thumbnail if side <= MAX_CACHED_SIDE_PX else self._make_thumbnail
         try:
             return await asyncio.to_thread(make, sha256, side)
         except KeyError:
-            return pictures.placeholder("missing")
+            return pictures.placeholder(absent)
 
     async def totals(self, minutes: int) -> TotalsAnswer:
         since = utc_now() - timedelta(minutes=minutes)

@@ -57,6 +57,7 @@ class PictureFacts(ApiModel):
     size_bytes: int = Field(ge=0)
     width_px: int = Field(ge=0, description="0 where unknown")
     height_px: int = Field(ge=0, description="0 where unknown")
+    is_removed: bool = Field(description="whether its retention has ended: the record stays, its bytes do not")
 
 
 class PartReport(ApiModel):

@@ -4,6 +4,7 @@
 Imported by `bootstrap` and `operations`. Knows SQLAlchemy, alembic and fsspec; never lines, models or brokers.
 """
 
+from inspector.adapters.ledger.answer_journal import FileAnswerJournal
 from inspector.adapters.ledger.archive import SqlArchive
 from inspector.adapters.ledger.audit_store import SqlAuditStore
 from inspector.adapters.ledger.backup.restore import require_empty, restore_tables
@@ -30,6 +31,7 @@ from inspector.ports.lines import DeclaredVersion, NewVersion
 
 __all__ = [
     "DeclaredVersion",
+    "FileAnswerJournal",
     "FileEvidence",
     "LedgerSpeed",
     "NewVersion",

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Row, case, func, or_, select, update
 
 from inspector.adapters.ledger.database import upsert, value_pages
+from inspector.adapters.ledger.rows import REMOVED
 from inspector.adapters.ledger.tables import (
     challenge_parts,
     evidence,
@@ -54,7 +55,7 @@ def release(connection: Connection, group: Sequence[RetentionStep]) -> list[Rele
 def note_removed(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
     """Mark pictures as removed. One that was stored again meanwhile is no longer marked and stays."""
     for some in value_pages([sha256 for sha256s in group for sha256 in sha256s]):
-        connection.execute(update(evidence).where(evidence.c.sha256.in_(some), is_due).values(removal="DONE"))
+        connection.execute(update(evidence).where(evidence.c.sha256.in_(some), is_due).values(removal=REMOVED))
     return [None] * len(group)
 
 

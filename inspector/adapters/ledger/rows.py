@@ -18,6 +18,7 @@ from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import CameraActivity, Event
 
+REMOVED: Final = "DONE"  # of a picture whose retention has ended
 SECOND_OPINION: Final = "patches"  # stored among the votes, as a view that asks the model nothing
 Row = dict[str, Any]
 
@@ -185,7 +186,8 @@ def vote_of(row: Any) -> Vote:
 def _evidence(row: Any) -> Evidence | None:
     if row.evidence is None:
         return None
-    return Evidence(row.evidence, row.media_type, row.size_bytes, row.width_px, row.height_px)
+    is_removed = row.removal == REMOVED
+    return Evidence(row.evidence, row.media_type, row.size_bytes, row.width_px, row.height_px, is_removed)
 
 
 def _words(row: Any) -> Words:

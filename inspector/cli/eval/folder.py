@@ -21,6 +21,7 @@ from inspector.cli.options import (
 )
 
 MAX_COUNT_DIGITS: Final = 7  # of a number of parts
+TEACH_FROM_HELP: Final = "Labelled folder to teach the line with; the taught models are measured on PATH."
 
 
 def eval_folder(
@@ -34,10 +35,7 @@ def eval_folder(
     pipelines: PipelinesFolder = PIPELINES,
     votes: VotesPath = None,
     out: Annotated[Path | None, typer.Option(help="Folder for report.md, report.json and the charts.")] = None,
-    teach_from: Annotated[
-        Path | None,
-        typer.Option(help="Labelled folder to teach the line with; the taught models are measured on PATH."),
-    ] = None,
+    teach_from: Annotated[Path | None, typer.Option(help=TEACH_FROM_HELP)] = None,
     teach: Annotated[str, typer.Option(help="Numbers of NG parts to teach with, with commas between.")] = "0,3,10,30",
     golden: Annotated[
         int | None, typer.Option(help="Number of golden samples among the good parts. Default: all, up to 64.", min=2)
@@ -53,16 +51,8 @@ def eval_folder(
     taught, settings = None, read_settings(model=model)
     if teach_from is not None:
         curve = (teach_from, _counts(teach), golden)
-        taught = print_taught(
-            path,
-            line,
-            pipelines,
-            curve,
-            backbone or [],
-            settings,
-            out,
-            as_json=as_json and not strategy,
-        )
+        as_document = as_json and not strategy
+        taught = print_taught(path, line, pipelines, curve, backbone or [], settings, out, as_json=as_document)
         if not strategy:
             return
     from inspector.operations.compare_strategies import ComparisonSettings, folder_source

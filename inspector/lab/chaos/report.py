@@ -1,7 +1,7 @@
 """Compare what the line sent, what the database stores and what the gate received.
 
-Each part is attributed to the fault that struck while the part was open, else to the last fault before it was sent. All
-times are seconds of one monotonic clock.
+Each part is attributed to the fault that the service had not recovered from when the part was sent, else to the one
+that struck while it was open, else to the last one before. All times are seconds of one monotonic clock.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ class InjectedFault(NamedTuple):
     ended_s: float
     recovered_s: float | None
     station_grew_mib: float | None = None
+
+    def lasted_at(self, at_s: float) -> bool:
+        """Whether the service was still to recover from this fault at that time."""
+        return self.began_s <= at_s and (self.recovered_s is None or at_s < self.recovered_s)
 
     @property
     def is_borne(self) -> bool:
@@ -172,6 +176,9 @@ def outcome_counts(
 
 def responsible_fault(trace: PartTrace, strikes: Sequence[InjectedFault]) -> str:
     """Return the name of the fault that this part is attributed to."""
+    lasting = [strike.fault for strike in strikes if strike.lasted_at(trace.sent_s)]
+    if lasting:  # a later fault did not delay what waited already
+        return lasting[-1]
     closed_s = trace.received[0].at_s if trace.received else trace.sent_s + UNANSWERED_OPEN_S
     return responsible_fault_between(trace.sent_s, closed_s, strikes)
 

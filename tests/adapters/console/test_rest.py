@@ -203,6 +203,18 @@ async def test_a_picture_that_is_gone_is_404_and_its_thumbnail_a_drawing(api: Ap
         assert "immutable" not in drawing.headers.get("cache-control", "")
 
 
+async def test_picture_whose_retention_has_ended_is_said_to_be_removed_and_not_missing(api: Api) -> None:
+    kept, removed = Evidence("a" * 64, "image/jpeg", 5), Evidence("b" * 64, "image/jpeg", 5, is_removed=True)
+    store(api.ledger, a_pass("r1", evidence=kept), a_pass("r2", evidence=removed))
+    missing, gone = await api.get("parts/r1/picture"), await api.get("parts/r2/picture")
+    assert (missing.status_code, gone.status_code) == (404, 410)
+    assert gone.json()["type"].endswith("picture-removed")
+    assert "retention" in gone.json()["detail"]
+    assert (await api.get("parts/r2")).json()["picture"]["is_removed"] is True
+    drawings = [(await api.get(f"parts/{result_id}/thumbnail")).text for result_id in ("r1", "r2")]
+    assert ["No picture stored" in drawings[0], "its retention has ended" in drawings[1]] == [True, True]
+
+
 async def test_a_picture_that_came_back_is_no_longer_drawn_as_missing(api: Api) -> None:
     evidence = api.evidence.put(a_picture(), "image/jpeg")
     store(api.ledger, a_pass("r1", evidence=evidence))

@@ -24,6 +24,7 @@ from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition
 from inspector.domain.part import Evidence, PartRecord
 from inspector.domain.pipeline import Retention
+from inspector.ports.archive import PartFilter
 from inspector.ports.ledger import Ledger
 from inspector.station.picture_retention import PictureRetention
 from inspector.utc import utc_now
@@ -57,6 +58,21 @@ async def test_pictures_of_passes_go_and_those_of_all_others_stay(opened: Opened
         part = pictured(name)
         await opened.ledger.record(part if decision is None else replace(part, decision=decision), [])
     assert await marked(opened.ledger) == {picture("passed").sha256}
+
+
+async def test_removed_picture_is_said_to_be_removed_and_one_that_is_only_gone_is_not(opened: Opened) -> None:
+    for name in ("removed", "kept"):
+        await opened.ledger.record(pictured(name, decided_at=NOON if name == "removed" else LATER), [])
+    await marked(opened.ledger)
+    shown = {row.part.key.trigger_id: row.part.evidence for row in opened.archive.parts(PartFilter(), 10)}
+    assert {name: each is not None and each.is_removed for name, each in shown.items()} == {
+        "t-removed": True,
+        "t-kept": False,
+    }
+    await opened.ledger.record(pictured("again", shown="removed", decided_at=LATER), [])
+    [again] = [row.part.evidence for row in opened.archive.parts(PartFilter(), 1)]
+    assert again is not None
+    assert not again.is_removed  # the same picture was stored again
 
 
 async def test_young_pictures_stay(opened: Opened) -> None:

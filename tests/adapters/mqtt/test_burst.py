@@ -12,7 +12,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from support.fakes import MemoryEvidence, MemoryLedger, live_version
-from support.line_fakes import MemoryPictureReader, MemoryPublisher, ScriptedPool, pipeline
+from support.line_fakes import MemoryAnswerJournal, MemoryPictureReader, MemoryPublisher, ScriptedPool, pipeline
 
 from inspector.adapters.mqtt.connection import Broker, connect, new_client
 from inspector.adapters.mqtt.intake import Intake
@@ -25,6 +25,7 @@ from inspector.ports.ledger import Recorded
 from inspector.ports.pool import Job, PoolResult, SignListener, ignore_sign
 from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.claim_fetcher import ClaimFetcher
+from inspector.station.early_answers import EarlyAnswers
 from inspector.station.event_log import EventLog
 from inspector.station.examiner import Examiner
 from inspector.station.gate_feedback import GateFeedback
@@ -75,7 +76,7 @@ def station_on(ledger: MemoryLedger) -> Station:
     claims = ClaimFetcher(pictures, events)
     examiner = Examiner(pictures, ForgetfulPool(), MemoryEvidence(), TimeReserve(60.0), claims)
     state = LedgerState(events)
-    recorder = Recorder(ledger, outbox, events, TOPICS, state)
+    recorder = Recorder(ledger, outbox, events, TOPICS, state, EarlyAnswers(MemoryAnswerJournal(), events))
     safe_mode = SafeMode(examiner, recorder, state, events)
     cameras, gate = CameraMonitor(ledger, events), GateFeedback(ledger, events)
     known = KnownParts(ledger, outbox, events, cameras)

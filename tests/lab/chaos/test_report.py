@@ -105,6 +105,8 @@ def test_repeated_and_late_verdicts_are_counted_all_the_same() -> None:
         (9.5, None, FaultKind.STATION),
         (18.5, None, FaultKind.DATABASE),
         (14.0, None, FaultKind.STATION),
+        (12.0, 21.0, FaultKind.STATION),  # sent before the recovery, and open when the second struck
+        (13.5, 21.0, FaultKind.DATABASE),
     ],
 )
 def test_part_is_charged_to_the_fault_that_found_it_open(sent_s: float, answered_s: float | None, name: str) -> None:

@@ -65,6 +65,9 @@ async def read_picture(services: Services, part: PartDependency) -> Response:
     if part.picture is None:
         raise Problem(ProblemType.NOT_FOUND, "No picture was stored with this part")
     body = await services.catalogue.picture(part.picture.sha256)
+    if body is None and part.picture.is_removed:
+        detail = f"Picture {part.picture.sha256} was removed as the line's `retention` declares; its record stays"
+        raise Problem(ProblemType.PICTURE_REMOVED, detail)
     if body is None:
         raise Problem(ProblemType.NOT_FOUND, f"The evidence store has no picture {part.picture.sha256}")
     return picture_response(body)
@@ -74,10 +77,11 @@ async def read_picture(services: Services, part: PartDependency) -> Response:
 async def read_thumbnail(
     services: Services, part: PartDependency, side: Annotated[int, Query(ge=16, le=2048)] = 160
 ) -> Response:
-    """Return the picture as JPEG within side x side pixels; a drawing if it is missing or can't be read."""
+    """Return the picture as JPEG within side x side pixels; a drawing if it is missing, removed or can't be read."""
     if part.picture is None:
         return picture_response(placeholder("missing"))
-    return picture_response(await services.catalogue.thumbnail(part.picture.sha256, side))
+    absent = "removed" if part.picture.is_removed else "missing"
+    return picture_response(await services.catalogue.thumbnail(part.picture.sha256, side, absent))
 
 
 @router.get("/{result_id}/neighbours")

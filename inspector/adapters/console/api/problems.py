@@ -46,6 +46,7 @@ class ProblemType(StrEnum):
     LOGIN_REQUIRED = "login-required"
     ROLE_REQUIRED = "role-required"
     NOT_FOUND = "not-found"
+    PICTURE_REMOVED = "picture-removed"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     CONFLICT = "conflict"
     STALE = "stale"
@@ -66,6 +67,7 @@ PROBLEMS: Final[dict[ProblemType, tuple[int, str]]] = {
     ProblemType.LOGIN_REQUIRED: (401, "Log in first"),
     ProblemType.ROLE_REQUIRED: (403, "Not allowed"),
     ProblemType.NOT_FOUND: (404, "Not found"),
+    ProblemType.PICTURE_REMOVED: (410, "The picture's retention has ended"),
     ProblemType.METHOD_NOT_ALLOWED: (405, "Method not served"),
     ProblemType.CONFLICT: (409, "Changed meanwhile"),
     ProblemType.STALE: (412, "Changed meanwhile"),

@@ -29,7 +29,7 @@ def show_picture(part: PartReport) -> None:
 def _image(part: PartReport) -> None:
     """Show the stored picture if browsers can show its type, else a converted one.
 
-    A drawing replaces a picture that is missing or unreadable.
+    A drawing replaces a picture that is missing, removed or unreadable.
     """
     address = part_address(part.report.verdict.result_id)
     converted = f"{address}/thumbnail?side={CONVERTED_PX}"
@@ -48,11 +48,14 @@ def _tools(part: PartReport, card: Any) -> None:
             toggle.on_value_change(lambda: card.classes(toggle="without-boxes"))
         ui.element("div").classes("space")
         ui.label(_facts(part)).classes("sub number")
-        ui.link("Original picture", f"{part_address(part.report.verdict.result_id)}/picture", new_tab=True)
+        if part.picture and not part.picture.is_removed:
+            ui.link("Original picture", f"{part_address(part.report.verdict.result_id)}/picture", new_tab=True)
 
 
 def _facts(part: PartReport) -> str:
     if part.picture is None:
         return ""
+    if part.picture.is_removed:
+        return "removed: its retention has ended"
     size = f"{part.picture.width_px} × {part.picture.height_px} px · " if part.picture.width_px else ""
     return f"{size}{part.picture.size_bytes / 1000:,.0f} kB"
