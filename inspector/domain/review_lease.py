@@ -12,8 +12,9 @@ from inspector.domain.review import ReviewMode
 class ReviewList(StrEnum):
     """The lists of parts that wait for people.
 
-    QUEUE: open parts, then those that teach most, then audits. AUDITS: audits alone. NEVER_JUDGED: parts without a
-    vote. SECOND: parts with another person's answer only, the unsure ones first. DISPUTED: parts to adjudicate.
+    QUEUE: open parts, then those that teach most, then audits, then all further judged parts. AUDITS: audits alone.
+    NEVER_JUDGED: parts without a vote. SECOND: parts with another person's answer only, the unsure ones first.
+    DISPUTED: parts to adjudicate.
     """
 
     QUEUE = "queue"
@@ -24,11 +25,15 @@ class ReviewList(StrEnum):
 
 
 class ReviewPurpose(StrEnum):
-    """Why a part is asked about: the votes left it open, it teaches, it was drawn, and so on."""
+    """Why a part is asked about: the votes left it open, it teaches, it was drawn, and so on.
+
+    FURTHER: none of these, and nothing better waits.
+    """
 
     OPEN = "open"
     TEACHES = "teaches"
     AUDIT = "audit"
+    FURTHER = "further"
     NEVER_JUDGED = "never_judged"
     SECOND = "second"
     DISPUTED = "disputed"
@@ -45,7 +50,7 @@ MODES: Final = {
     ReviewPurpose.DISPUTED: ReviewMode.ADJUDICATION,
 }
 PURPOSES: Final = {
-    ReviewList.QUEUE: (ReviewPurpose.OPEN, ReviewPurpose.TEACHES, ReviewPurpose.AUDIT),
+    ReviewList.QUEUE: (ReviewPurpose.OPEN, ReviewPurpose.TEACHES, ReviewPurpose.AUDIT, ReviewPurpose.FURTHER),
     ReviewList.AUDITS: (ReviewPurpose.AUDIT,),
     ReviewList.NEVER_JUDGED: (ReviewPurpose.NEVER_JUDGED,),
     ReviewList.SECOND: (ReviewPurpose.SECOND,),

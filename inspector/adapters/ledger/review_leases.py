@@ -20,6 +20,7 @@ UNREVIEWED_PURPOSES: Final = (
     ReviewPurpose.OPEN,
     ReviewPurpose.TEACHES,
     ReviewPurpose.AUDIT,
+    ReviewPurpose.FURTHER,
     ReviewPurpose.NEVER_JUDGED,
 )
 

@@ -69,7 +69,9 @@ def _rows(connection: Connection, query: WaitingQuery, purpose: ReviewPurpose, l
         case ReviewPurpose.NEVER_JUDGED:
             return _of_line(connection, query, is_never_judged, limit)
         case ReviewPurpose.TEACHES:
-            return _teaching(connection, query, limit)
+            return _nearest(connection, query, TEACHING_DISTANCE, limit)
+        case ReviewPurpose.FURTHER:
+            return _nearest(connection, query, 1.0, limit)
         case ReviewPurpose.AUDIT:
             return _audits(connection, query, limit)
         case ReviewPurpose.SECOND:
@@ -87,22 +89,22 @@ def oldest_statement(query: WaitingQuery, which: ColumnElement[bool], limit: int
     return _free(query).where(which, parts.c.line == query.line).order_by(parts.c.number).limit(limit)
 
 
-def _teaching(connection: Connection, query: WaitingQuery, limit: int) -> Iterator[Any]:
-    """Yield judged parts that the votes decided, those nearest to a threshold first."""
+def _nearest(connection: Connection, query: WaitingQuery, distance: float, limit: int) -> Iterator[Any]:
+    """Yield judged parts of the present scores within a distance of a threshold, the nearest first."""
     if query.fingerprint is None:
         return iter(())
     limits = (query.thresholds.pass_below, query.thresholds.reject_above)
-    statements = [teaching_statement(query, at, up, limit) for at in limits for up in (True, False)]
+    statements = [nearest_statement(query, at, at + step, limit) for at in limits for step in (distance, -distance)]
     rows = {row.number: row for statement in statements for row in connection.execute(statement)}
     return iter(sorted(rows.values(), key=lambda row: min(abs(row.p_ng - at) for at in limits)))
 
 
-def teaching_statement(query: WaitingQuery, at: float, up: bool, limit: int) -> Found:
-    """Select the parts whose score lies nearest to one threshold, on one of its sides."""
+def nearest_statement(query: WaitingQuery, at: float, end: float, limit: int) -> Found:
+    """Select the parts whose score lies nearest to one threshold, from there to the `end` on one of its sides."""
     p_ng = parts.c.p_ng
-    reach = p_ng.between(at, at + TEACHING_DISTANCE) if up else p_ng.between(at - TEACHING_DISTANCE, at)
-    near = _free(query).where(is_auditable, parts.c.line == query.line, parts.c.fingerprint == query.fingerprint, reach)
-    return near.order_by(p_ng if up else p_ng.desc()).limit(limit)
+    own = (is_auditable, parts.c.line == query.line, parts.c.fingerprint == query.fingerprint)
+    near = _free(query).where(*own, p_ng.between(min(at, end), max(at, end)))
+    return near.order_by(p_ng if end > at else p_ng.desc()).limit(limit)
 
 
 def _audits(connection: Connection, query: WaitingQuery, limit: int) -> Iterator[Any]:

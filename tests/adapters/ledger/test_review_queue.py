@@ -78,6 +78,7 @@ async def test_open_parts_come_first_then_teaching_ones_then_audits(database: st
         ("audit", "1-audit"),
         ("audit", "2-audit"),
         ("audit", "7-other-scores"),
+        ("further", "f-not-drawn"),
     ]
     assert names(leased(database, QUERY._replace(list=ReviewList.NEVER_JUDGED))) == [("never_judged", "d-unjudged")]
 
@@ -87,7 +88,8 @@ async def test_teaching_parts_are_ordered_by_their_distance_from_a_threshold(dat
     await record(database, *(part(f"f{name}", p_ng=score) for name, score in scores.items()))
     with connected(database) as connection:
         found = queue.waiting_parts(connection, QUERY._replace(audit_shares={}), 10)
-    assert [each.result_id for each in found] == ["fc", "fe", "fa", "fd"]
+    assert [each.result_id for each in found] == ["fc", "fe", "fa", "fd", "ff", "fb"]
+    assert [each.purpose for each in found][3:] == [ReviewPurpose.TEACHES, ReviewPurpose.FURTHER, ReviewPurpose.FURTHER]
 
 
 async def test_audits_come_from_every_disposition_in_turn(database: str) -> None:
@@ -193,8 +195,8 @@ async def test_two_people_never_get_the_same_part(database: str) -> None:
 STATEMENTS: dict[str, tuple[Callable[[], queue.Found], str]] = {
     "open": (lambda: queue.oldest_statement(QUERY, is_open, 20), "ix_parts_open"),
     "never judged": (lambda: queue.oldest_statement(QUERY, is_never_judged, 20), "ix_parts_never_judged"),
-    "teaches, above": (lambda: queue.teaching_statement(QUERY, 0.2, True, 20), "ix_parts_unreviewed"),
-    "teaches, below": (lambda: queue.teaching_statement(QUERY, 0.8, False, 20), "ix_parts_unreviewed"),
+    "teaches, above": (lambda: queue.nearest_statement(QUERY, 0.2, 0.3, 20), "ix_parts_unreviewed"),
+    "teaches, below": (lambda: queue.nearest_statement(QUERY, 0.8, -0.2, 20), "ix_parts_unreviewed"),
     "audit": (lambda: queue.audit_statement(QUERY, Disposition.PASS, 0.01, 20), "ix_parts_draw"),
     "audit of all": (lambda: queue.audit_statement(QUERY, Disposition.PASS, 1.0, 20), "ix_parts_draw"),
     "second": (lambda: queue.second_statement(QUERY, 20), "ix_truths_line_state_label_part"),
