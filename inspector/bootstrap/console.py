@@ -20,6 +20,7 @@ from inspector.messages.topics import Topics
 from inspector.ports.metrics import MetricsSource
 from inspector.ports.pool import ReplicaPool
 from inspector.reviewing.answers import Reviews
+from inspector.reviewing.exports import Exports
 from inspector.reviewing.queue import ReviewQueue
 from inspector.settings import Settings
 from inspector.statistics.statistics import Statistics
@@ -82,6 +83,7 @@ def _services(
         feed=LiveFeed(archive, lines),
         reviews=Reviews(archive, archive, answers, leases),
         review_queue=ReviewQueue(archive, archive, leases),
+        exports=Exports(archive, archive, evidence),
         statistics=Statistics(archive, calendar_of(settings)),
         changes=line_services(settings, archive, evidence, lines),
         cameras=Cameras(lines, archive, unknown, SqlCameraChangeStore(settings.database)),

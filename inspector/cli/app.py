@@ -40,6 +40,7 @@ from inspector.cli.eval.resplits import eval_resplits
 from inspector.cli.eval.simulation import eval_simulation
 from inspector.cli.eval.synthetic import eval_synthetic
 from inspector.cli.export.acl import export_acl
+from inspector.cli.export.coco import export_coco
 from inspector.cli.export.contract import export_contract
 from inspector.cli.export.openapi import export_openapi
 from inspector.cli.export.parts import export_parts
@@ -189,6 +190,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
         "Export parts, pipelines, the MQTT contract, the API's description or the broker's ACL.",
         {
             "parts": export_parts,
+            "coco": export_coco,
             "pipelines": export_pipelines,
             "contract": export_contract,
             "openapi": export_openapi,

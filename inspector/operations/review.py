@@ -22,6 +22,7 @@ from inspector.ports.reviews import ReviewChange
 from inspector.utc import utc_now
 
 MAX_LISTED_FAULTS: Final = 10  # rows in one error
+MAX_REVIEWS_PER_WRITE: Final = 10_000  # in one transaction, during which no part can be stored
 LABELS: Final = {True: ReviewLabel.NG, False: ReviewLabel.OK}
 
 
@@ -37,10 +38,19 @@ def store_reviews(database: str, topics: Topics, rows: Sequence[ReviewRow], revi
 
     `topics` are those of the messages that tell lines about changed dispositions.
     """
+    _require_few(rows)
     parts, by = asyncio.run(_named_parts(database, rows)), reviewer or user_name()
     return _store(
         database, topics, [_review(result_id, row.label, by, row.note, row.classes) for row, result_id in parts]
     )
+
+
+def _require_few(rows: Sequence[ReviewRow]) -> None:
+    if len(rows) > MAX_REVIEWS_PER_WRITE:
+        raise InspectorError(
+            f"the file has {len(rows):,} answers, and the lines' stations wait while they are stored; use files of at "
+            f"most {MAX_REVIEWS_PER_WRITE:,}"
+        )
 
 
 async def _named_parts(database: str, rows: Sequence[ReviewRow]) -> list[NamedPart]:
@@ -128,10 +138,11 @@ def review_journeys(database: str, topics: Topics, journeys: Iterable[Journey]) 
 
 
 def _store(database: str, topics: Topics, reviews: Sequence[Review]) -> dict[str, Any]:
+    """Store the reviews in as few transactions as may be; a file's answers are one."""
+    disputed = 0
     with closing(SqlReviewStore(database, topics)) as store:
-        stored = store.add_reviews(ReviewChange(reviews))
+        for at in range(0, len(reviews), MAX_REVIEWS_PER_WRITE):
+            stored = store.add_reviews(ReviewChange(reviews[at : at + MAX_REVIEWS_PER_WRITE]))
+            disputed += sum(each.truth.state is TruthState.DISPUTED for each in stored)
     counts = Counter(review.label for review in reviews)
-    return {
-        "reviewed": {label.lower(): counts[label] for label in ReviewLabel},
-        "disputed": sum(each.truth.state is TruthState.DISPUTED for each in stored),
-    }
+    return {"reviewed": {label.lower(): counts[label] for label in ReviewLabel}, "disputed": disputed}

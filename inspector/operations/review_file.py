@@ -13,8 +13,8 @@ from inspector.domain.frame import FrameKey
 from inspector.domain.review import MAX_NOTE_CHARACTERS, ReviewLabel
 from inspector.errors import DeclarationError, Fault
 from inspector.operations.csv_table import CsvRow, CsvTable, read_table, require_faultless, shown
-from inspector.operations.formula_cells import with_formula
 from inspector.ports.ledger import PartCandidate
+from inspector.reviewing.formula_cells import with_formula
 
 COLUMNS: Final = (
     "trigger_id",

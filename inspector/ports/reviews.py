@@ -11,7 +11,7 @@ from inspector.domain.pipeline import Thresholds
 from inspector.domain.review import Review
 from inspector.domain.review_lease import ReviewLease, ReviewList
 from inspector.domain.truth import Truth
-from inspector.ports.archive import PartRow
+from inspector.ports.archive import PartReviews, PartRow
 
 
 class StoredReview(NamedTuple):
@@ -104,6 +104,9 @@ class ReviewArchive(Protocol):
         """List reviews, newest first."""
 
     def waiting_counts(self, line: str) -> WaitingCounts: ...
+
+    def known_parts(self, line: str, before: int | None, limit: int) -> list[tuple[PartRow, PartReviews]]:
+        """List the line's parts whose truth is OK or NG, newest first."""
 
 
 class ListedReview(NamedTuple):

@@ -144,3 +144,12 @@ def test_second_reviewer_who_differs_makes_the_part_disputed(ledger: str, tmp_pa
     stored(ledger, written(tmp_path, "result_id,verdict\nfirst,ok\n"))
     rows = read_review_rows(written(tmp_path, "result_id,verdict\nfirst,ng\n"), "pcb", None)
     assert store_reviews(ledger, Topics(), rows, "bob")["disputed"] == 1
+
+
+def test_file_that_would_stop_the_stations_for_long_is_refused(
+    ledger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inspector.operations.review.MAX_REVIEWS_PER_WRITE", 1)
+    refused = refusal(ledger, written(tmp_path, "result_id,verdict\nfirst,ok\nsecond,ng\n"))
+    assert "the file has 2 answers" in refused
+    assert "use files of at most 1" in refused

@@ -34,6 +34,7 @@ from inspector.ports.metrics import StationStatus
 from inspector.ports.reviews import LeaseStore, ReviewArchive, ReviewStore
 from inspector.ports.statistics import StatisticsArchive
 from inspector.reviewing.answers import Reviews
+from inspector.reviewing.exports import Exports
 from inspector.reviewing.queue import ReviewQueue
 from inspector.settings import Settings
 from inspector.statistics.calendar import PlantCalendar
@@ -94,6 +95,8 @@ def services_of(
         feed=LiveFeed(archive, states),
         reviews=Reviews(known, archive, store, leases),
         review_queue=ReviewQueue(known, archive, leases),
+        exports=Exports(archive, known, evidence),
+        statistics=Statistics(archive, PlantCalendar(ZoneInfo("UTC"))),
         changes=_no_lines(),
         statistics=Statistics(_sums(archive), PlantCalendar(ZoneInfo("UTC"))),
         cameras=Cameras(states, archive, unknown, MemoryCameraChanges()),

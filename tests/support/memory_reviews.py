@@ -10,7 +10,7 @@ from inspector.domain.review import Review
 from inspector.domain.review_lease import PURPOSES, ReviewLease
 from inspector.domain.truth import truth_of
 from inspector.errors import NotFoundError
-from inspector.ports.archive import PartRow
+from inspector.ports.archive import PartReviews, PartRow
 from inspector.ports.reviews import LeaseRequest, ListedReview, ReviewChange, StoredReview, WaitingCounts
 from inspector.reviewing.truths import accepted
 
@@ -35,6 +35,11 @@ class MemoryReviews:
 
     def waiting_counts(self, line: str) -> WaitingCounts:
         return WaitingCounts(sum(row.part.key.line == line for row in self._ledger.rows), 0, 0, None, 10_000)
+
+    def known_parts(self, line: str, before: int | None, limit: int) -> list[tuple[PartRow, PartReviews]]:
+        rows = [row for row in self._ledger.rows[::-1] if row.part.key.line == line]
+        known = self._ledger.reviews_of([row.number for row in rows if before is None or row.number < before])
+        return [(row, known[row.number]) for row in rows if row.number in known][:limit]
 
     def add_reviews(self, change: ReviewChange) -> list[StoredReview]:
         return [self._add(review) for review in change.reviews]

@@ -25,6 +25,7 @@ from inspector.lines.states import LineStates, OverrideRequest
 from inspector.lines.versions import Versions
 from inspector.ports.camera_minutes import CameraMinute
 from inspector.reviewing.answers import Reviews
+from inspector.reviewing.exports import Exports
 from inspector.reviewing.queue import ReviewQueue
 from inspector.statistics.statistics import Statistics
 
@@ -62,6 +63,7 @@ class ConsoleServices:
     camera_minutes: Callable[[str, str, datetime, datetime], list[CameraMinute]]
     shots: CameraShots
     new_lines: NewLines
+    exports: Exports
 
 
 def _services(request: Request) -> ConsoleServices:

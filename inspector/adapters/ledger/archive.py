@@ -83,6 +83,9 @@ class SqlArchive:
     def review_page(self, line: str | None, before: int | None, limit: int) -> list[ListedReview]:
         return read(self._engine, review_page, line, before, limit)
 
+    def known_parts(self, line: str, before: int | None, limit: int) -> list[tuple[PartRow, PartReviews]]:
+        return read(self._engine, hindsight.known_parts, line, before, limit)
+
     def waiting_counts(self, line: str) -> WaitingCounts:
         return read(self._engine, waiting_counts, line)
 

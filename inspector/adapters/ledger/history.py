@@ -21,6 +21,7 @@ from inspector.domain.part_history import History, PartHistory
 from inspector.domain.review import ReviewLabel
 from inspector.domain.truth import IS_NG, Truth
 from inspector.domain.vote import Vote
+from inspector.ports.archive import PartReviews, PartRow
 from inspector.ports.lines import JudgedCamera
 
 COUNTED: Final = select(truths.c.part).where(truths.c.label.in_(IS_NG))  # parts whose truth is OK or NG
@@ -76,6 +77,14 @@ def reviewed(connection: Connection, line: str, newest: int) -> list[PartHistory
     numbers = sorted(connection.scalars(mine))
     known = _truths(connection, numbers)
     return [PartHistory(row.part, (), known[row.number]) for row in load(connection, numbers, texts=False)]
+
+
+def known_parts(connection: Connection, line: str, before: int | None, limit: int) -> list[tuple[PartRow, PartReviews]]:
+    """Return parts with a truth and all their reviews, newest first."""
+    mine = COUNTED.where(truths.c.line == line).order_by(truths.c.part.desc()).limit(limit)
+    numbers = connection.scalars(mine if before is None else mine.where(truths.c.part < before)).all()
+    known = part_reviews(connection, numbers)
+    return [(row, known[row.number]) for row in load(connection, numbers, texts=False)]
 
 
 def reviewed_elsewhere(connection: Connection, line: str, fingerprint: str) -> int:

@@ -5,8 +5,8 @@ A group of reviews costs a few statements, however many it has: the stations' wr
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -16,7 +16,7 @@ from inspector.adapters.ledger.database import ledger_errors, open_engine, upser
 from inspector.adapters.ledger.rows import Row, outbox_rows, review_of, review_row
 from inspector.adapters.ledger.tables import outbox, parts, review_leases, reviews, truths
 from inspector.domain.declared import Disposition
-from inspector.domain.review import Review
+from inspector.domain.review import Review, ReviewMode
 from inspector.domain.truth import VERDICTS, Truth, TruthState, disposition_change, truth_of
 from inspector.errors import ConflictError, NotFoundError, StaleError
 from inspector.messages.outgoing import ReviewMessage, to_json
@@ -110,7 +110,19 @@ def _store(connection: Connection, topics: Topics, new: Sequence[Review], change
     _mark(connection, changes)
     _end_leases(connection, changes)
     lines = {each.part.row.result_id: each.part.row.line for each in changes}
-    append_all_audits(connection, [_audit_entry(review, lines[review.result_id]) for review in new])
+    append_all_audits(connection, _audit_entries(new, lines))
+
+
+def _audit_entries(new: Sequence[Review], lines: Mapping[str, str]) -> Iterator[AuditEntry]:
+    """Yield an entry for each review; reviews from a file share one for each line and reviewer."""
+    imported: Counter[tuple[str, str]] = Counter()
+    for review in new:
+        if review.mode is ReviewMode.IMPORT:
+            imported[review.reviewer, lines[review.result_id]] += 1
+        else:
+            yield _audit_entry(review, lines[review.result_id])
+    for (reviewer, line), count in imported.items():
+        yield AuditEntry(reviewer, "review.import", line, {"reviews": count}, new[-1].at, line)
 
 
 def _audit_entry(review: Review, line: str) -> AuditEntry:

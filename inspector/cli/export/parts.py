@@ -24,22 +24,20 @@ def export_parts(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="At most this many parts.", min=1)] = None,
 ) -> None:
-    """Export decided parts, newest first: a CSV file with the latest review of each, or their reports as JSON lines.
+    """Export decided parts, newest first: a CSV file with the truth of each, or JSON lines with report and reviews.
 
     An apostrophe precedes text in a CSV file that a spreadsheet could read as a formula; inspector review removes it.
     """
     from inspector.adapters.ledger import SqlArchive
     from inspector.bootstrap.from_settings import absolute
-    from inspector.operations.export_parts import iter_parts, iter_reviewed, write_csv, write_jsonl
     from inspector.ports.archive import PartFilter
+    from inspector.reviewing.part_export import csv_lines, exported_parts, json_lines
 
     archive, wanted = SqlArchive(absolute(read_settings()).database), PartFilter(line, None, disposition)
+    parts, is_json = exported_parts(archive, wanted, limit), to.suffix == ".jsonl"
     with _opened(to) as out:
-        if to.suffix == ".jsonl":
-            count = write_jsonl(iter_parts(archive, wanted, limit), out)
-        else:
-            count = write_csv(iter_reviewed(archive, wanted, limit), out)
-    print_status(f"{count} part(s) → {to}")
+        count = sum(bool(out.write(text)) for text in (json_lines(parts) if is_json else csv_lines(parts)))
+    print_status(f"{count if is_json else count - 1} part(s) → {to}")
 
 
 @contextmanager

@@ -107,6 +107,14 @@ async def test_picture_of_a_reviewed_part_stays(opened: Opened) -> None:
     assert await marked(opened.ledger) == set()
 
 
+async def test_picture_of_a_disputed_part_stays(opened: Opened) -> None:
+    part = pictured("disputed")
+    await opened.ledger.record(part, [])
+    answers = [labelled(part.result_id, ng, by) for by, ng in (("ann", True), ("bob", False))]
+    review(opened, answers)
+    assert await marked(opened.ledger) == set()
+
+
 @pytest.mark.parametrize(
     "other",
     [

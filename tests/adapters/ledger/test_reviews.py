@@ -251,5 +251,11 @@ def test_each_review_is_audited_with_its_author(reviewed: str) -> None:
     assert rows == [("ann", action, PART.result_id, "pcb") for action in ("review.add", "review.withdraw")]
 
 
+def test_answers_from_a_file_share_one_entry_of_the_audit(reviewed: str) -> None:
+    add_reviews(reviewed, [said(label, by, mode=ReviewMode.IMPORT) for by, label in (("ann", OK), ("ann", NG))])
+    rows = fetch(reviewed, "SELECT actor, action, subject FROM audit ORDER BY number")
+    assert rows == [("ann", "review.import", "pcb")]
+
+
 def test_labels_of_a_folder_without_answers_store_nothing(database: str) -> None:
     assert review_journeys(database, Topics(), []) == {"reviewed": {"ok": 0, "ng": 0, "unsure": 0}, "disputed": 0}

@@ -14,6 +14,7 @@ from inspector.adapters.console.api import (
     cameras,
     drafts,
     events,
+    exports,
     health,
     jobs,
     line_totals,
@@ -49,6 +50,7 @@ RESOURCES: Final = (
     events,
     line_totals,
     statistics,
+    exports,
     stream,
     health,
 )

@@ -7,13 +7,16 @@ Text is made harmless as `formula_cells` says.
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Callable, Iterator
-from typing import IO, Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from typing import Any, Final, NamedTuple
 
+from inspector.domain.review import Review
 from inspector.messages.outgoing import report_message
-from inspector.operations.formula_cells import without_formula
 from inspector.ports.archive import Archive, PartFilter, PartReviews, PartRow
+from inspector.reviewing.formula_cells import without_formula
 
 PARTS_PER_QUERY: Final = 500
 
@@ -74,29 +77,54 @@ COLUMNS: Final[dict[str, Callable[[ReviewedPart], Any]]] = {
 }
 
 
-def iter_parts(archive: Archive, wanted: PartFilter, limit: int | None) -> Iterator[PartRow]:
-    """Iterate over parts, newest first; `limit` None reads all."""
-    for page in _pages(archive, wanted, limit):
-        yield from page
-
-
-def iter_reviewed(archive: Archive, wanted: PartFilter, limit: int | None) -> Iterator[ReviewedPart]:
+def exported_parts(archive: Archive, wanted: PartFilter, limit: int | None) -> Iterator[ReviewedPart]:
     """Iterate over parts with their reviews, newest first; `limit` None reads all."""
     for page in _pages(archive, wanted, limit):
         reviews = archive.reviews_of([row.number for row in page])
         yield from (ReviewedPart(row, reviews.get(row.number)) for row in page)
 
 
-def write_jsonl(rows: Iterator[PartRow], out: IO[str]) -> int:
-    """Write one report (inspector.report/1) per line. Returns their number."""
-    return sum(bool(out.write(report_message(row.part).model_dump_json(by_alias=True) + "\n")) for row in rows)
+def json_lines(parts: Iterable[ReviewedPart]) -> Iterator[str]:
+    """Yield one line for each part: its report (inspector.report/1), its truth and all its reviews."""
+    for each in parts:
+        report = report_message(each.row.part).model_dump(mode="json", by_alias=True)
+        yield json.dumps({"report": report, **_reviews_json(each.reviews)}, ensure_ascii=False) + "\n"
 
 
-def write_csv(parts: Iterator[ReviewedPart], out: IO[str]) -> int:
-    """Write the header and one part per row: verdict, main finding and latest review. Returns the number of parts."""
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    return sum(bool(writer.writerow([_cell(value(each)) for value in COLUMNS.values()])) for each in parts)
+def csv_lines(parts: Iterable[ReviewedPart]) -> Iterator[str]:
+    """Yield the header, then one line for each part: verdict, main finding and truth."""
+    row = _CsvRow()
+    yield row.written(COLUMNS)
+    for each in parts:
+        yield row.written([_cell(value(each)) for value in COLUMNS.values()])
+
+
+class _CsvRow:
+    """Writes single rows as text."""
+
+    def __init__(self) -> None:
+        self._out = io.StringIO(newline="")
+        self._writer = csv.writer(self._out)
+
+    def written(self, cells: Iterable[Any]) -> str:
+        self._writer.writerow(cells)
+        text = self._out.getvalue()
+        self._out.seek(0)
+        self._out.truncate()
+        return text
+
+
+def _reviews_json(reviews: PartReviews | None) -> dict[str, Any]:
+    if reviews is None:
+        return {"truth": None, "reviews": []}
+    truth = reviews.truth
+    summary = {"state": truth.state, "label": truth.label, "reviews": truth.reviews, "by": truth.by.review_id}
+    return {"truth": summary, "reviews": [_review_json(each) for each in reviews.reviews]}
+
+
+def _review_json(review: Review) -> dict[str, Any]:
+    boxes = [{"bbox_norm": list(box.bbox_norm), "defect": box.defect} for box in review.boxes]
+    return asdict(review) | {"at": review.at.isoformat(), "boxes": boxes}
 
 
 def _pages(archive: Archive, wanted: PartFilter, limit: int | None) -> Iterator[list[PartRow]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,12 +17,11 @@ from inspector.adapters.ledger import SqlArchive, SqlLedger, upgrade
 from inspector.domain.declared import Severity
 from inspector.domain.part import PartRecord
 from inspector.domain.report import Box, Finding, Words, WordsState
-from inspector.domain.review import Review, ReviewMode
-from inspector.operations.export_parts import COLUMNS, PARTS_PER_QUERY, iter_parts, iter_reviewed, write_csv
-from inspector.operations.export_parts import write_jsonl as write_reports
-from inspector.operations.formula_cells import with_formula
+from inspector.domain.review import Review, ReviewBox, ReviewMode
 from inspector.operations.review_file import read_review_rows
 from inspector.ports.archive import PartFilter
+from inspector.reviewing.formula_cells import with_formula
+from inspector.reviewing.part_export import COLUMNS, PARTS_PER_QUERY, csv_lines, exported_parts, json_lines
 
 UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "a;=1")
@@ -46,13 +46,12 @@ def fill(url: str, parts: Sequence[PartRecord], reviews: Sequence[Review] = ()) 
 
 
 def exported(url: str, wanted: PartFilter = PartFilter(), limit: int | None = None) -> list[dict[str, str]]:  # noqa: B008
-    out = io.StringIO(newline="")
     archive = SqlArchive(url)
-    count = write_csv(iter_reviewed(archive, wanted, limit), out)
+    lines = list(csv_lines(exported_parts(archive, wanted, limit)))
     archive.close()
-    rows = list(csv.DictReader(io.StringIO(out.getvalue(), newline=""), strict=True))
-    assert out.getvalue().startswith(",".join(COLUMNS) + "\r\n")
-    assert len(rows) == count
+    assert lines[0] == ",".join(COLUMNS) + "\r\n"
+    rows = list(csv.DictReader(io.StringIO("".join(lines), newline=""), strict=True))
+    assert len(rows) == len(lines) - 1
     return rows
 
 
@@ -115,9 +114,16 @@ def test_exported_file_is_reviewed_and_read_again(ledger: str, tmp_path: Path) -
     assert (read.result_id, read.part_id, read.label) == ("r-1", "=SN;1", NG)
 
 
-def test_json_lines_hold_every_report(ledger: str) -> None:
-    fill(ledger, [a_part(part_id="=1+1"), a_part("t-2")])
-    out, archive = io.StringIO(), SqlArchive(ledger)
-    assert write_reports(iter_parts(archive, PartFilter(), None), out) == 2
+def test_json_lines_hold_report_truth_and_all_reviews(ledger: str) -> None:
+    said = [
+        a_review("r-1", NG, classes=("pit",), boxes=(ReviewBox(Box(0.0, 0.1, 0.2, 0.3), "pit"),)),
+        a_review("r-1", OK, "bob"),
+    ]
+    fill(ledger, [a_part(part_id="=1+1", result_id="r-1"), a_part("t-2")], said)
+    archive = SqlArchive(ledger)
+    unseen, seen = map(json.loads, json_lines(exported_parts(archive, PartFilter(), None)))
     archive.close()
-    assert '"part_id":"=1+1"' in out.getvalue()
+    assert (seen["report"]["part_id"], unseen["truth"], unseen["reviews"]) == ("=1+1", None, [])
+    assert (seen["truth"]["state"], seen["truth"]["label"]) == ("DISPUTED", None)
+    assert [(each["reviewer"], each["label"]) for each in seen["reviews"]] == [("ann", "NG"), ("bob", "OK")]
+    assert seen["reviews"][0]["boxes"] == [{"bbox_norm": [0.0, 0.1, 0.2, 0.3], "defect": "pit"}]

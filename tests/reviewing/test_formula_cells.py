@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.operations.formula_cells import with_formula, without_formula
+from inspector.reviewing.formula_cells import with_formula, without_formula
 
 HOSTILE = st.text(alphabet="=+-@'\t\r\n;\" ,a1\uff1d", max_size=40) | st.text(max_size=40)
 
