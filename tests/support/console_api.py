@@ -96,7 +96,6 @@ def services_of(
         reviews=Reviews(known, archive, store, leases),
         review_queue=ReviewQueue(known, archive, leases),
         exports=Exports(archive, known, evidence),
-        statistics=Statistics(archive, PlantCalendar(ZoneInfo("UTC"))),
         changes=_no_lines(),
         statistics=Statistics(_sums(archive), PlantCalendar(ZoneInfo("UTC"))),
         cameras=Cameras(states, archive, unknown, MemoryCameraChanges()),
