@@ -15,6 +15,8 @@ from inspector.lines.promotion import Promotions
 from inspector.lines.qualification import Qualifications
 from inspector.lines.rollback import Rollbacks
 from inspector.lines.states import LineStates
+from inspector.lines.threshold_advice import ThresholdAdvisor
+from inspector.lines.tuning import Tuning
 from inspector.lines.versions import Versions
 from inspector.settings import Settings
 
@@ -36,7 +38,7 @@ def line_services(settings: Settings, archive: SqlArchive, evidence: FileEvidenc
     )
 
     database = settings.database
-    versions, pricing = Versions(archive), Pricing(archive)
+    versions, pricing = Versions(archive), Pricing.over(archive)
     drafts = Drafts(versions, SqlDraftStore(database))
     sets = ChallengeSets(states, SqlChallengeStore(database), evidence, CameraPictureReader(()))
     qualifications = Qualifications(sets, SqlQualificationStore(database))
@@ -49,5 +51,7 @@ def line_services(settings: Settings, archive: SqlArchive, evidence: FileEvidenc
         pricing=pricing,
         promotions=Promotions(drafts, pricing, qualifications),
         rollbacks=Rollbacks(versions, pricing, partial(store_versions, database)),
+        tuning=Tuning(pricing),
+        thresholds=ThresholdAdvisor(archive),
         jobs=jobs,
     )

@@ -15,7 +15,7 @@ from inspector.cli.options import AsJson, LineArgument, WritePath, read_settings
 from inspector.cli.output import print_json, print_status, print_table
 
 if TYPE_CHECKING:
-    from inspector.operations.thresholds import ThresholdAdvice
+    from inspector.lines.threshold_advice import ThresholdAdvice
     from inspector.tuning.threshold_choice import ProvedShare, ThresholdPoint
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple, Self
+
+import numpy as np
 
 from inspector.config.diff import Declaration
-from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
+from inspector.lines.comparison import PairOutcomes, VoteComparison
 from inspector.lines.states import MIN_REASON_CHARACTERS
 from inspector.lines.versions import readable
-from inspector.ports.lines import LineVersion, VersionArchive
-from inspector.tuning.counterfactual import Impact, Replay, impact, new_escapes
-
-MAX_UNREVIEWED_PARTS: Final = 5000  # newest parts without a review that are priced, for each fingerprint
+from inspector.lines.vote_tables import VoteTables
+from inspector.ports.lines import LineVersion
+from inspector.ports.tuning import PartVotes, TuningArchive
+from inspector.tuning.counterfactual import Impact
+from inspector.tuning.vote_table import ReplayedOutcome
 
 ReportPriced = Callable[[int, int], None]  # fingerprints replayed so far, fingerprints to replay
 
@@ -83,33 +86,16 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class _Comparison:
-    """Two pipelines under one fingerprint, with the parts that were judged under it."""
-
-    before: Pipeline
-    after: Pipeline
-    fingerprint: str
-    parts: tuple[PartHistory, ...] = field(repr=False)
-
-    @property
-    def impact(self) -> Impact:
-        return impact(self.parts, self.before, self.after, self.fingerprint)
-
-    def escapes(self) -> list[NewEscape]:
-        replay = Replay(self.after, self.fingerprint)
-        found = new_escapes(self.parts, self.before, self.after, self.fingerprint)
-        return [_new_escape(each, is_certain=replay.outcome(each) is not None) for each in found]
-
-    def unknown_ng(self) -> int:
-        replay = Replay(self.after, self.fingerprint)
-        return sum(bool(each.is_ng) and replay.outcome(each) is None for each in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
 class Pricing:
     """Prices changes from stored votes. Every method raises LedgerError."""
 
-    archive: VersionArchive
+    archive: TuningArchive
+    tables: VoteTables
+
+    @classmethod
+    def over(cls, archive: TuningArchive) -> Self:
+        """Build a service with tables of its own."""
+        return cls(archive, VoteTables(archive))
 
     def price(self, line: str, after: Declaration, report: ReportPriced = ignore_progress) -> Price:
         """Replay the stored parts of a line under its live version and under other settings.
@@ -120,34 +106,48 @@ class Pricing:
         live = versions[-1].declaration if versions else None
         if live is None:
             return Price(line, objection="there is no live version to compare it with")
-        fingerprints = self._comparable(line, versions, after)
-        if not fingerprints:
+        compared = self.compare(line, after, report)
+        if not compared:
             return Price(line, objection=_unpriceable(line))
+        return Price(
+            line,
+            tuple(each.fingerprint for each in compared),
+            impacts=tuple(each.impact for each in compared),
+            escapes=tuple(escape for each in compared for escape in _new_escapes(each)),
+            unknown_ng=sum(each.unknown_ng for each in compared),
+        )
+
+    def compare(
+        self, line: str, after: Declaration, report: ReportPriced = ignore_progress
+    ) -> tuple[VoteComparison, ...]:
+        """Compare the live version with other settings on the stored parts, one fingerprint after the other.
+
+        Returns nothing where no stored part was judged with their scores.
+        """
+        versions = self.archive.versions(line)
+        fingerprints = self._comparable(line, versions, after)
         compared = []
         for done, each in enumerate(fingerprints):
             report(done, len(fingerprints))
-            compared.append(self._compared(line, live, after.pipeline, each))
-        return Price(
-            line,
-            fingerprints,
-            impacts=tuple(each.impact for each in compared),
-            escapes=tuple(escape for each in compared for escape in each.escapes()),
-            unknown_ng=sum(each.unknown_ng() for each in compared),
-        )
+            compared.append(self._compared(line, readable(versions[-1]).pipeline, after.pipeline, each))
+        return tuple(compared)
 
     def _comparable(self, line: str, versions: Sequence[LineVersion], after: Declaration) -> tuple[str, ...]:
         """Return the newest fingerprint of each camera under versions that score it as the new settings do."""
         known = {each.version: readable(each) for each in versions if each.declaration and each.golden == after.golden}
         newest = {
             judged.camera: judged.fingerprint
-            for judged in self.archive.judged_cameras(line)
+            for judged in self.tables.judged_cameras(line)
             if judged.version in known and _scores_alike(known[judged.version].pipeline, after.pipeline, judged.camera)
         }
         return tuple(dict.fromkeys(newest.values()))
 
-    def _compared(self, line: str, before: Pipeline, after: Pipeline, fingerprint: str) -> _Comparison:
-        history = self.archive.history(line, fingerprint, MAX_UNREVIEWED_PARTS)
-        return _Comparison(before, after, fingerprint, history.parts)
+    def _compared(self, line: str, before: Pipeline, after: Pipeline, fingerprint: str) -> VoteComparison:
+        voted = self.tables.voted_parts(line, fingerprint)
+        votes = self.tables.votes(voted, before)
+        is_alike = after.model_copy(update={"thresholds": before.thresholds}) == before
+        changed = votes.table if is_alike else self.tables.votes(voted, after).table
+        return VoteComparison(fingerprint, votes, PairOutcomes.of(votes.table, before), PairOutcomes.of(changed, after))
 
 
 class EscapesError(InspectorError):
@@ -203,18 +203,17 @@ def _scores_alike(one: Pipeline, other: Pipeline, camera: str) -> bool:
     return one.settings_fingerprint(camera) == other.settings_fingerprint(camera)
 
 
-def _new_escape(past: PartHistory, *, is_certain: bool) -> NewEscape:
-    part = past.part
-    return NewEscape(
-        part.result_id,
-        part.key.camera,
-        part.key.trigger_id,
-        part.part_id,
-        part.decided_at,
-        part.p_ng,
-        part.would_be.disposition,
-        is_certain,
-    )
+def _new_escapes(compared: VoteComparison) -> list[NewEscape]:
+    is_certain = compared.after.outcome != ReplayedOutcome.UNKNOWN
+    return [
+        _new_escape(compared.line_votes.parts[at], is_certain=bool(is_certain[at]))
+        for at in np.flatnonzero(compared.escapes).tolist()
+    ]
+
+
+def _new_escape(part: PartVotes, *, is_certain: bool) -> NewEscape:
+    named = (part.result_id, part.camera, part.trigger_id, part.part_id, part.decided_at, part.p_ng)
+    return NewEscape(*named, part.disposition, is_certain)
 
 
 def _pair(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:

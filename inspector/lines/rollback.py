@@ -14,7 +14,8 @@ from inspector.ports.lines import DeclaredVersion, StoreVersions
 class RollbackRequest(NamedTuple):
     """Who wants which version of a line back, and why.
 
-    `accepted` is the number of known NG parts that may then pass.
+    `accepted` is the number of known NG parts that may then pass. `base` is the live version that the author knows;
+    None takes any.
     """
 
     line: str
@@ -22,6 +23,7 @@ class RollbackRequest(NamedTuple):
     author: str
     reason: str
     accepted: int | None = None
+    base: int | None = None
 
 
 class StoredRollback(NamedTuple):
@@ -60,6 +62,9 @@ class Rollbacks:
         return StoredRollback(stored[0].version, price)
 
     def _declared(self, request: RollbackRequest) -> DeclaredVersion:
+        live = self.versions.history(request.line)[-1].version
+        if request.base not in (None, live):
+            raise ConflictError(f"{request.line}: version {live} is live, not {request.base}; look at it and repeat")
         return self.versions.rolled_back(request.line, request.to, request.author, request.reason)
 
     def _price(self, declared: DeclaredVersion) -> Price:

@@ -14,7 +14,7 @@ def price_changes(changes: Sequence[LineChange], database: str) -> list[Price]:
     """Price every changed line that has a live version."""
     with closing(SqlArchive(database)) as archive:
         return [
-            Pricing(archive).price(change.line, change.content)
+            Pricing.over(archive).price(change.line, change.content)
             for change in changes
             if change.is_changed and not change.is_new
         ]

@@ -12,8 +12,9 @@ from inspector.domain.learned import LearnedSettings
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
+from inspector.lines.line_records import LineRecords
 from inspector.messages.outgoing import EventSeverity
-from inspector.operations.line_records import LineRecords, read_line_records
+from inspector.operations.line_records import read_line_records
 from inspector.operations.line_states import user_name
 from inspector.ports.ledger import Event
 from inspector.tuning.counterfactual import Impact, impact

@@ -26,7 +26,7 @@ def roll_back(database: str, line: str, to: int, reason: str, accepted: int | No
     Raises InspectorError for an unknown version, and where NG parts would newly pass that nobody accepted.
     """
     with closing(SqlArchive(database)) as archive:
-        service = Rollbacks(Versions(archive), Pricing(archive), partial(store_versions, database))
+        service = Rollbacks(Versions(archive), Pricing.over(archive), partial(store_versions, database))
         request = RollbackRequest(line, to, user_name(), reason, accepted)
         if dry_run:
             return RollbackResult(None, service.price(request))

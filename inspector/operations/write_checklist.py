@@ -16,9 +16,9 @@ from inspector.domain.line_version import VersionOrigin
 from inspector.domain.part_history import History
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
+from inspector.lines.line_records import MAX_UNREVIEWED_PARTS
 from inspector.lines.states import live_version
 from inspector.operations.export import as_yaml
-from inspector.operations.line_records import MAX_UNREVIEWED_PARTS
 from inspector.operations.line_states import user_name
 from inspector.operations.progress import ReportProgress, no_progress
 from inspector.ports.engine import Engine

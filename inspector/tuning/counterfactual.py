@@ -18,6 +18,7 @@ from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote, counting
+from inspector.ports.tuning import PartVotes
 
 CUT_SHORT: Final = (StoppedBy.DEADLINE, StoppedBy.ERROR)
 VOTE_STOPS: Final = (StoppedBy.SETTLED, StoppedBy.DECIDED, StoppedBy.LADDER_END)
@@ -56,6 +57,11 @@ class Replay:
         """Return the part's votes as this pipeline counts them."""
         is_whole = bool(part.shadow) or part.part.stopped_by is StoppedBy.LADDER_END
         return self._counted(part.shadow or part.part.votes, part.part.opinion, is_whole=is_whole)
+
+    def stored_votes(self, part: PartVotes) -> StoredVotes:
+        """Do the same for a part of which only the votes were read."""
+        is_whole = bool(part.shadow) or part.stopped_by is StoppedBy.LADDER_END
+        return self._counted(part.shadow or part.votes, part.opinion, is_whole=is_whole)
 
     def of_votes(self, given: Sequence[Vote], opinion: Opinion | None, *, is_whole: bool) -> Outcome | None:
         """Return the outcome of these votes; None where they end too early. `is_whole`: the ladder has no more."""

@@ -19,7 +19,7 @@ from inspector.errors import InspectorError
 from inspector.numerics.exact_bounds import parts_to_prove, upper_bound
 from inspector.tuning.risk_control import p_values, sequences_along_rows
 from inspector.tuning.threshold_evidence import DispositionSample, ShareCounts, VoteEvidence
-from inspector.tuning.threshold_replay import LimitGrid
+from inspector.tuning.vote_table import LimitGrid
 
 Array = NDArray[Any]
 LIVE_ROW_SHARE: Final = 0.5  # of the level, where several rows are tested

@@ -28,7 +28,8 @@ from inspector.domain.declared import Disposition
 from inspector.domain.part_history import HASH_SPACE, History, PartHistory
 from inspector.domain.pipeline import Pipeline
 from inspector.tuning.counterfactual import is_decided_by_votes
-from inspector.tuning.threshold_replay import LimitGrid, ReplayedOutcome, ThresholdReplay
+from inspector.tuning.threshold_replay import ThresholdReplay
+from inspector.tuning.vote_table import LimitGrid, ReplayedOutcome
 
 Array = NDArray[Any]
 DISPOSITIONS: Final = tuple(Disposition)

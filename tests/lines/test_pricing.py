@@ -74,7 +74,7 @@ class Line:
 
     def price(self, **settings: Any) -> Price:
         with closing(SqlArchive(self.url)) as archive:
-            return Pricing(archive).price("pcb", ReadableVersion(a_pipeline(**settings), ()))
+            return Pricing.over(archive).price("pcb", ReadableVersion(a_pipeline(**settings), ()))
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from inspector.domain.declared import ViewName
 from inspector.domain.part import Evidence
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import InspectorError
-from inspector.operations.thresholds import ThresholdAdvice, advise_thresholds, write_review_list, write_thresholds
+from inspector.lines.threshold_advice import ThresholdAdvice
+from inspector.operations.thresholds import advise_thresholds, write_review_list, write_thresholds
 from inspector.tuning.threshold_choice import ThresholdPromise
 
 LINE = a_pipeline(ladder=[{"views": ["direct"]}])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
 from inspector.tuning.threshold_evidence import DISPOSITIONS, NG, OK, UNREVIEWED, DispositionSample, VoteEvidence
-from inspector.tuning.threshold_replay import LimitGrid, ReplayedOutcome
+from inspector.tuning.vote_table import LimitGrid, ReplayedOutcome
 
 Array = NDArray[Any]
 ALL_REVIEWED: Final[Mapping[Disposition, float]] = dict.fromkeys(Disposition, 1.0)

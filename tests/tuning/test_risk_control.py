@@ -14,7 +14,7 @@ from support.vote_model import drawn_scores, evidence_of_scores
 from inspector.domain.pipeline import Thresholds
 from inspector.tuning.risk_control import fixed_sequence, p_values, sequences_along_rows
 from inspector.tuning.threshold_choice import ThresholdPromise, run_tests
-from inspector.tuning.threshold_replay import LimitGrid
+from inspector.tuning.vote_table import LimitGrid
 
 Array = NDArray[Any]
 PASS_BELOW = tuple(step / 50 for step in range(1, 46))

@@ -17,7 +17,8 @@ from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline, Thresholds
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.tuning.counterfactual import Replay
-from inspector.tuning.threshold_replay import OUTCOME_OF, LimitGrid, ReplayedOutcome, ThresholdReplay
+from inspector.tuning.threshold_replay import ThresholdReplay
+from inspector.tuning.vote_table import OUTCOME_OF, LimitGrid, ReplayedOutcome
 
 LADDER = [{"views": ["direct"]}, {"views": ["paraphrase"]}, {"views": ["zoom"]}]
 GRID = LimitGrid((0.01, 0.2, 0.3, 0.5, 0.8), (0.3, 0.5, 0.8, 0.99))
@@ -28,6 +29,13 @@ PIPELINES = [
     a_pipeline(ladder=LADDER, count="majority", settle={"confidence": 0.7, "max_votes": 2}),
     a_pipeline(ladder=LADDER, fail_safe="REJECT", settle={"confidence": 0.99, "prior": 0.05}),
     a_pipeline(ladder=LADDER, second_opinion={"by": "patches", "doubt_above": 0.6}, golden_samples=["a.png"]),
+    a_pipeline(ladder=LADDER, second_opinion={"by": "taught", "doubt_above": 0.5, "model": "a" * 64}),
+    a_pipeline(
+        ladder=LADDER,
+        second_opinion={"by": "patches", "doubt_above": 0.6},
+        golden_samples=["a.png"],
+        thresholds={"pass_below": 0.0, "reject_above": 1.0},
+    ),
     a_pipeline(ladder=LADDER).model_copy(update={"learned": LearnedSettings(fingerprint=FINGERPRINT, capped=(1,))}),
 ]
 

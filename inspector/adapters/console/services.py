@@ -22,6 +22,8 @@ from inspector.lines.pricing import Pricing
 from inspector.lines.promotion import Promotions
 from inspector.lines.rollback import Rollbacks
 from inspector.lines.states import LineStates, OverrideRequest
+from inspector.lines.threshold_advice import ThresholdAdvisor
+from inspector.lines.tuning import Tuning
 from inspector.lines.versions import Versions
 from inspector.ports.camera_minutes import CameraMinute
 from inspector.reviewing.answers import Reviews
@@ -40,6 +42,8 @@ class LineServices:
     pricing: Pricing
     promotions: Promotions
     rollbacks: Rollbacks
+    tuning: Tuning
+    thresholds: ThresholdAdvisor
     jobs: Jobs
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Select, select, union_all
 
 from inspector.adapters.ledger import history as hindsight
-from inspector.adapters.ledger import statistics
+from inspector.adapters.ledger import part_votes, statistics
 from inspector.adapters.ledger.balance import balance
 from inspector.adapters.ledger.camera_minutes import read_camera_minutes
 from inspector.adapters.ledger.database import open_engine, read
@@ -47,6 +47,7 @@ from inspector.ports.lines import JudgedCamera, LineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
 from inspector.ports.reviews import ListedReview, WaitingCounts
 from inspector.ports.statistics import GivenAnswer, OutcomeSum, ReviewedSum, StatisticsQuery
+from inspector.ports.tuning import PartVotes, VotedParts
 
 MAX_CONNECTIONS: Final = 8
 OUTCOMES: Final = tuple(
@@ -162,9 +163,21 @@ class SqlArchive:
         """List all versions of a line, oldest first."""
         return read(self._engine, versions_of, line)
 
-    def judged_cameras(self, line: str) -> list[JudgedCamera]:
-        """List the newest judged part of each camera under each version."""
-        return read(self._engine, hindsight.judged_cameras, line)
+    def voted_parts(self, line: str, fingerprint: str, newest: int) -> VotedParts:
+        return read(self._engine, part_votes.voted_parts, line, fingerprint, newest)
+
+    def part_votes(self, numbers: Sequence[int]) -> list[PartVotes]:
+        return read(self._engine, part_votes.part_votes, numbers)
+
+    def newest_number(self, line: str, fingerprint: str) -> int:
+        return read(self._engine, part_votes.newest_number, line, fingerprint)
+
+    def disposition_counts(self, line: str, fingerprint: str, after: int, until: int) -> dict[Disposition, int]:
+        return read(self._engine, part_votes.disposition_counts, line, fingerprint, after, until)
+
+    def judged_cameras(self, line: str, after: int = 0) -> list[JudgedCamera]:
+        """List the newest judged part of each camera under each version, of those with numbers above `after`."""
+        return read(self._engine, hindsight.judged_cameras, line, after)
 
 
 def _parts(connection: Connection, wanted: PartFilter, limit: int) -> list[PartRow]:

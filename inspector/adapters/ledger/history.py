@@ -56,9 +56,9 @@ def history(connection: Connection, line: str, fingerprint: str, newest: int) ->
     return History(found, {Disposition(name): count for name, count in counted})
 
 
-def judged_cameras(connection: Connection, line: str) -> list[JudgedCamera]:
+def judged_cameras(connection: Connection, line: str, after: int) -> list[JudgedCamera]:
     part = parts.c
-    judged = (part.line == line, part.vote_count > 0)
+    judged = (part.line == line, part.vote_count > 0, part.number > after)
     newest = select(func.max(part.number)).where(*judged).group_by(part.camera, part.pipeline_version)
     rows = select(part.camera, part.pipeline_version, part.number, part.fingerprint).where(part.number.in_(newest))
     return [JudgedCamera(*row) for row in connection.execute(rows.order_by(part.number))]

@@ -672,6 +672,9 @@ Index(None, parts.c.line, parts.c.reason, parts.c.disposition, parts.c.number)
 Index(None, parts.c.camera, parts.c.reason, parts.c.disposition, parts.c.number)
 Index(None, parts.c.line, parts.c.camera, parts.c.reason, parts.c.disposition, parts.c.number)
 
+# Other settings are replayed on the newest parts of one fingerprint, and all of them are counted by disposition.
+Index(None, parts.c.line, parts.c.fingerprint, parts.c.number, parts.c.would_be_disposition)
+
 # Statistics are rebuilt, and compared with the parts, by time.
 Index(None, parts.c.decided_at)
 

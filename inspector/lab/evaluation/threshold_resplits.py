@@ -29,7 +29,8 @@ from inspector.lab.report_files import ReportFiles, json_text
 from inspector.tuning.counterfactual import StoredVotes
 from inspector.tuning.threshold_choice import ThresholdPromise, best_pair, limit_grid, run_tests
 from inspector.tuning.threshold_evidence import DISPOSITIONS, NG, OK, UNREVIEWED, DispositionSample, VoteEvidence
-from inspector.tuning.threshold_replay import ReplayedOutcome, ThresholdReplay
+from inspector.tuning.threshold_replay import ThresholdReplay
+from inspector.tuning.vote_table import ReplayedOutcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -25,6 +25,7 @@ from inspector.adapters.console.api import (
     reviews,
     statistics,
     stream,
+    tuning,
     unknown_cameras,
     versions,
 )
@@ -43,6 +44,7 @@ RESOURCES: Final = (
     lines,
     versions,
     drafts,
+    tuning,
     jobs,
     cameras,
     new_lines,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from inspector.domain.declared import Name
 
@@ -28,3 +28,13 @@ class ApiRequest(BaseModel):
     """Base of request bodies and queries. An unknown field is refused: a misspelt one would be ignored in silence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ShareAnswer(ApiModel):
+    """A share of parts with its exact 95 % interval; null where there are no parts."""
+
+    found: int = Field(ge=0)
+    parts: int = Field(ge=0)
+    value: float | None
+    low: float | None
+    high: float | None

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
-from inspector.adapters.console.api.models import ApiModel, ApiRequest
+from inspector.adapters.console.api.models import ApiModel, ApiRequest, ShareAnswer
 from inspector.adapters.console.api.problems import READ_RESPONSES, ProblemType, problem_responses
 from inspector.adapters.console.services import Services
 from inspector.domain.declared import Disposition, Name
@@ -40,16 +40,6 @@ class SpanAnswer(ApiModel):
     start: AwareDatetime
     end: AwareDatetime
     label: str = Field(description="in the plant's time, as people say it")
-
-
-class ShareAnswer(ApiModel):
-    """A share of parts with its exact 95 % interval; null where there are no parts."""
-
-    found: int = Field(ge=0)
-    parts: int = Field(ge=0)
-    value: float | None
-    low: float | None
-    high: float | None
 
 
 class EstimateAnswer(ApiModel):

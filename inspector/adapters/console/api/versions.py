@@ -128,7 +128,7 @@ def roll_back(
     with stale_line(services, line, _known_version(line, live, if_match)):
         require_match(if_match, live_tag(line, live))
         with refused_escapes():
-            request = RollbackRequest(line, asked.to, who.name, asked.reason, asked.accepted_escapes)
+            request = RollbackRequest(line, asked.to, who.name, asked.reason, asked.accepted_escapes, live)
             version = services.changes.rollbacks.roll_back(request).version
     response.headers["ETag"] = live_tag(line, version)
     return RollbackAnswer(line=line, version=version)
