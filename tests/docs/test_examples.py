@@ -63,7 +63,7 @@ def test_topic_is_in_the_contract(command: Command) -> None:
         if parsed.channel in PAYLOADS:
             PAYLOADS[parsed.channel].model_validate_json(words[words.index("-m") + 1])
     else:
-        assert re.fullmatch(rf"{Topics().root}/[\w+]+/(\w+/)?(verdict|report|event|part)", topic)
+        assert re.fullmatch(rf"{Topics().root}/[\w+]+/(\w+/)?(verdict|report|review|event|part)", topic)
 
 
 def test_frame_ref_example_is_read() -> None:
