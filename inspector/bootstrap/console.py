@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import hmac
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from inspector.access.login_secret import stored_form
+from inspector.bootstrap.access import access_services, metrics_secret, prepare_access
 from inspector.bootstrap.from_settings import broker_of, calendar_of, log_process
 from inspector.bootstrap.line_services import line_services
 from inspector.bootstrap.overrides import override_of
 from inspector.bootstrap.pooled_model import PooledModel
+from inspector.errors import InspectorError
 from inspector.lines.camera_pictures import CameraPictures
 from inspector.lines.camera_shots import CameraShots
 from inspector.lines.cameras import Cameras
@@ -26,6 +30,7 @@ from inspector.settings import Settings
 from inspector.statistics.statistics import Statistics
 
 if TYPE_CHECKING:
+    from inspector.adapters.console.access import AccessServices
     from inspector.adapters.console.server import RunningConsole
     from inspector.adapters.console.services import ConsoleServices
     from inspector.adapters.ledger import FileEvidence, SqlArchive
@@ -33,8 +38,11 @@ if TYPE_CHECKING:
     from inspector.adapters.telemetry.exporter import Exporter
 
 
-async def open_console(settings: Settings, pool: ReplicaPool) -> RunningConsole:
-    """Start the console on its own port. Test shots are judged by the pool."""
+async def open_console(settings: Settings, pool: ReplicaPool, visitor_name: str) -> RunningConsole:
+    """Start the console on its own port. Test shots are judged by the pool.
+
+    Where no login is asked for, everybody is `visitor_name`.
+    """
     from inspector.adapters.console.api.request_checks import AllowedHosts
     from inspector.adapters.console.app import console_app
     from inspector.adapters.console.server import RunningConsole
@@ -44,21 +52,28 @@ async def open_console(settings: Settings, pool: ReplicaPool) -> RunningConsole:
     archive, evidence = SqlArchive(settings.database), FileEvidence(settings.evidence)
     pulses = _pulses(settings)
     metrics = _exporter(archive, pulses)
-    services = _services(settings, archive, evidence, pulses, pool)
+    prepare_access(settings)
+    resources = ExitStack()
+    resources.callback(pulses.stop)
+    access = resources.enter_context(access_services(settings, visitor_name))
+    services = _services(settings, archive, evidence, pulses, pool, access)
     app = console_app(services, topic_root=settings.topic_root, metrics=metrics)
     app.add_middleware(AllowedHosts, hosts=(settings.console_host, *settings.console_names))
-
-    def release() -> None:
-        pulses.stop()
-        services.changes.jobs.close()
-
-    console = RunningConsole(app, settings.console_host, settings.console_port, release)
+    resources.callback(services.changes.jobs.close)
+    console = RunningConsole(
+        app, settings.console_host, settings.console_port, resources.close, settings.console_proxies
+    )
     await console.start()
     return console
 
 
 def _services(
-    settings: Settings, archive: SqlArchive, evidence: FileEvidence, pulses: HeartbeatListener, pool: ReplicaPool
+    settings: Settings,
+    archive: SqlArchive,
+    evidence: FileEvidence,
+    pulses: HeartbeatListener,
+    pool: ReplicaPool,
+    access: AccessServices,
 ) -> ConsoleServices:
     from inspector.adapters.camera import CameraPictureReader
     from inspector.adapters.console.live_feed import LiveFeed
@@ -91,6 +106,7 @@ def _services(
         camera_minutes=archive.camera_minutes,
         shots=CameraShots(CameraPictureReader(()), PooledModel(pool)),
         new_lines=NewLines(lines, partial(store_versions, settings.database)),
+        access=access,
     )
 
 
@@ -105,11 +121,23 @@ def metrics_server(settings: Settings) -> Iterator[None]:
 
     archive, pulses = SqlArchive(settings.database), _pulses(settings)
     try:
-        with serve_metrics(_exporter(archive, pulses), settings.console_host, settings.metrics_port):
+        place = (settings.console_host, settings.metrics_port)
+        with serve_metrics(_exporter(archive, pulses), *place, _metrics_guard(settings)):
             yield
     finally:
         pulses.stop()
         archive.close()
+
+
+def _metrics_guard(settings: Settings) -> Callable[[str], bool]:
+    """Return what says whether a token reads the metrics. Raises InspectorError where there is none."""
+    wanted = metrics_secret(settings)
+    if not wanted and settings.login == "required":
+        raise InspectorError(
+            "--metrics-port: it has no token; name one in INSPECTOR_METRICS_TOKEN_FILE, or read the console's /metrics "
+            "with a token of inspector token create"
+        )
+    return lambda token: not wanted or hmac.compare_digest(stored_form(token), wanted)
 
 
 def _pulses(settings: Settings) -> HeartbeatListener:

@@ -15,7 +15,13 @@ from inspector.secret_texts import guard_standard_streams, remember_secrets
 from inspector.settings import Settings
 from inspector.statistics.calendar import PlantCalendar, read_shifts, read_zone
 
-TLS_FILES: Final = ("broker_ca", "broker_certificate", "broker_key")
+OPTIONAL_FILES: Final = (
+    "broker_ca",
+    "broker_certificate",
+    "broker_key",
+    "admin_password_file",
+    "metrics_token_file",
+)
 
 
 def broker_of(settings: Settings) -> Broker:
@@ -91,7 +97,7 @@ def absolute(settings: Settings) -> Settings:
         update={
             "data": settings.data.absolute(),
             "model": settings.model.absolute(),
-            **{name: path.absolute() for name in TLS_FILES if (path := getattr(settings, name))},
+            **{name: path.absolute() for name in OPTIONAL_FILES if (path := getattr(settings, name))},
             "claims": tuple(root if "://" in root else str(Path(root).absolute()) for root in settings.claims),
             "database_url": settings.database,
             "evidence_url": settings.evidence,

@@ -46,11 +46,11 @@ def station_plan(settings: Settings) -> StationPlan:
     return StationPlan(partial(open_station, settings), settings.stations, settings.station_resource)
 
 
-def console_plan(settings: Settings) -> ConsolePlan:
-    """Return the plan of the console."""
+def console_plan(settings: Settings, visitor_name: str = "console") -> ConsolePlan:
+    """Return the plan of the console. Without logins everybody is `visitor_name`."""
     from inspector.adapters.serving.deployments import ConsolePlan
 
-    return ConsolePlan(partial(open_console, settings), settings.console_resource)
+    return ConsolePlan(partial(open_console, settings, visitor_name=visitor_name), settings.console_resource)
 
 
 def require_cluster_storage(settings: Settings) -> None:

@@ -21,12 +21,17 @@ from inspector.operations.send_rate import FixedRate, MeasuredRate
 from inspector.operations.service import service
 from inspector.operations.start_phases import StartPhases
 from inspector.operations.virtual_line import virtual_lines
-from inspector.settings import Settings
+from inspector.settings import Settings, is_loopback
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """Return the settings of a demo: its ledger, pictures and logs are its own, whatever this installation uses."""
-    return settings.model_copy(update={"data": settings.data / "demo", "database_url": "", "evidence_url": ""})
+    """Return the settings of a demo: its ledger, pictures and logs are its own, whatever this installation uses.
+
+    On loopback it asks nobody to log in.
+    """
+    login = "off" if is_loopback(settings.console_host) else settings.login
+    own = {"data": settings.data / "demo", "database_url": "", "evidence_url": "", "login": login}
+    return settings.model_copy(update=own)
 
 
 @contextmanager
@@ -49,7 +54,7 @@ def demo_service(
             }
         )
         notify("starting Ray Serve: stations, model replicas, console")
-        with service(settings, pipelines, always_apply=True, drill=True, phases=phases) as running:
+        with service(settings, pipelines, always_apply=True, drill=True, visitor_name="demo", phases=phases) as running:
             notify(f"console: {running.console_url}")
             yield running
 

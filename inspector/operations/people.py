@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from inspector.access.audit import Audit, AuditCheck
@@ -15,7 +13,6 @@ from inspector.access.sessions import Sessions
 from inspector.access.tokens import Tokens
 from inspector.access.users import Users
 from inspector.adapters.ledger import SqlAuditStore, SqlPeople, database_exists, upgrade
-from inspector.errors import InspectorError
 from inspector.ports.access import ApiToken, AuditRecord, Session, User
 from inspector.settings import Settings
 
@@ -43,19 +40,6 @@ def audit_of(settings: Settings) -> Iterator[Audit]:
     """Yield the audit of this installation. Raises LedgerError."""
     with closing(SqlAuditStore(settings.database)) as store:
         yield Audit(store)
-
-
-def read_password(file: Path, setting: str) -> str:
-    """Return the first line of a password or token file; `-` is standard input. Raises InspectorError."""
-    try:
-        text = sys.stdin.readline() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InspectorError(f"{setting}: {file} can't be read: {reason}; correct its path or its rights") from error
-    secret = (text.splitlines() or [""])[0].strip()
-    if not secret:
-        raise InspectorError(f"{setting}: {file} is empty; write the secret into its first line")
-    return secret
 
 
 def user_json(user: User) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import httpx
 from inspector.adapters.ledger import FileEvidence, SqlArchive, upgrade
 from inspector.adapters.mqtt.check.probe import ProbeResult, probe
 from inspector.adapters.vlm import require_packages
+from inspector.bootstrap.access import prepare_access
 from inspector.bootstrap.from_settings import absolute, broker_of, card_of, station_client_id
 from inspector.bootstrap.plans import console_plan, model_plan, require_cluster_storage, station_plan
 from inspector.errors import BrokerError
@@ -42,14 +43,15 @@ def service(
     ray_address: str | None = None,
     always_apply: bool = False,
     drill: bool = False,
+    visitor_name: str = "console",
     phases: StartPhases | None = None,
 ) -> Iterator[Settings]:
     """Run the service for the length of the block; yields the settings with absolute paths.
 
     Applies `pipelines` if the ledger has none yet, or always with `always_apply`, as the demo does. Later changes need
-    `inspector apply`. `drill`: every line is live, by the shipped
-    qualification where that covers it, else by an override for a day. `phases` receives what the start
-    consists of.
+    `inspector apply`. `drill`: every line is live, by the shipped qualification where that covers it, else by an
+    override for a day. `visitor_name` is everybody in the console, where no login is asked for. `phases` receives what
+    the start consists of.
 
     Raises BrokerError, DeclarationError, LedgerError or PoolError, each with its remedy, before anything runs;
     ClusterLostError if Ray ends under the running service.
@@ -68,7 +70,7 @@ def service(
             if cluster.nodes > 1:
                 require_cluster_storage(declared)
             with phases.phase("applications"):
-                phases.add(cluster.deploy(model, station_plan(settings), console_plan(settings)))
+                phases.add(cluster.deploy(model, station_plan(settings), console_plan(settings, visitor_name)))
             phases.finish()
             log.info("started: %s", phases)
             with interrupt_on_signals():  # again: Ray has replaced the handlers
@@ -90,6 +92,7 @@ def _prepare(settings: Settings, pipelines: Path | None, *, always_apply: bool, 
     card = card_of(settings)
     require_packages(card)
     upgrade(settings.database)
+    prepare_access(settings)
     if pipelines is not None and always_apply:
         apply_pipelines(settings, pipelines)
     elif pipelines is not None:
@@ -127,9 +130,9 @@ def apply_pipelines(settings: Settings, pipelines: Path) -> dict[str, int]:
 
 
 def is_console_up(settings: Settings) -> bool:
-    """Whether the console serves its health page."""
+    """Whether the console answers, and parts can be judged and stored."""
     try:
-        return httpx.get(f"{settings.console_url}api/v1/health", timeout=2.0).status_code == httpx.codes.OK
+        return httpx.get(f"{settings.console_url}health/ready", timeout=2.0).status_code == httpx.codes.NO_CONTENT
     except httpx.HTTPError:
         return False
 

@@ -138,7 +138,7 @@ def serving(installed: Installation, folder: Path, card: str, broker: LocalBroke
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {
         "INSPECTOR_DATA": str(folder / "data"), "INSPECTOR_MODEL": str(folder / "card.yaml"),
         "INSPECTOR_BROKER_HOST": broker.host, "INSPECTOR_BROKER_PORT": str(broker.port),
-        "INSPECTOR_CONSOLE_PORT": str(port),
+        "INSPECTOR_CONSOLE_PORT": str(port), "INSPECTOR_LOGIN": "off",
     }  # fmt: skip
     command = [installed.program("inspector"), "serve", "--pipelines", str(folder / "pipelines")]
     with (folder / "serve.log").open("w") as log:

@@ -91,6 +91,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "INSPECTOR_DATA": str(folder / "data"), "INSPECTOR_MODEL": str(folder / "stub.yaml"),
             "INSPECTOR_BROKER_PORT": str(broker.port), "INSPECTOR_CONSOLE_PORT": str(port),
             "INSPECTOR_SITE": "test", "INSPECTOR_LOG": "json", "INSPECTOR_PART_STATES": "true",
+            "INSPECTOR_LOGIN": "off",
         }  # fmt: skip
         command = [sys.executable, "-c", "from inspector.cli.app import main; main()", "serve"]
         process = subprocess.Popen([*command, "--pipelines", str(folder / "pipelines")], env=environment)

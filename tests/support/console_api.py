@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
@@ -16,13 +17,28 @@ from support.listed_sums import ListedSums
 from support.memory_cameras import MemoryCameraChanges, MemoryUnknownPictures
 from support.memory_reviews import MemoryReviews
 
+from inspector.access.audit import Audit
+from inspector.access.sessions import Sessions
+from inspector.access.tokens import Tokens
+from inspector.access.users import Users
+from inspector.adapters.console.access import CONSOLE_NAME, AccessServices, visitor
 from inspector.adapters.console.api.app import rest_app
 from inspector.adapters.console.live_feed import LiveFeed
 from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.services import ConsoleServices, LineServices
-from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlLeaseStore, SqlLineStore, SqlReviewStore, upgrade
+from inspector.adapters.ledger import (
+    FileEvidence,
+    SqlArchive,
+    SqlAuditStore,
+    SqlLeaseStore,
+    SqlLineStore,
+    SqlPeople,
+    SqlReviewStore,
+    upgrade,
+)
 from inspector.bootstrap.line_services import line_services
 from inspector.bootstrap.pooled_model import PooledModel
+from inspector.domain.person import Person
 from inspector.lines.camera_pictures import CameraPictures
 from inspector.lines.camera_shots import CameraShots
 from inspector.lines.cameras import Cameras
@@ -39,6 +55,8 @@ from inspector.reviewing.queue import ReviewQueue
 from inspector.settings import Settings
 from inspector.statistics.calendar import PlantCalendar
 from inspector.statistics.statistics import Statistics
+
+CONSOLE_PERSON: Final = visitor(CONSOLE_NAME)
 
 
 def line_services_of(url: str, folder: Path) -> LineServices:
@@ -61,7 +79,8 @@ def sql_api(url: str, folder: Path) -> FastAPI:
     """The REST API over a real database."""
     archive = SqlArchive(url)
     reviews = ReviewStores(archive, SqlReviewStore(url, Topics()), SqlLeaseStore(url))
-    services = services_of(archive, FileEvidence(folder / "evidence"), lines=SqlLineStore(url), reviews=reviews)
+    evidence, lines = FileEvidence(folder / "evidence"), SqlLineStore(url)
+    services = services_of(archive, evidence, lines=lines, reviews=reviews, access=sql_access(url))
     return rest_app(replace(services, changes=line_services_of(url, folder)))
 
 
@@ -84,6 +103,7 @@ def services_of(
     stations: Callable[[], Sequence[StationStatus]] = tuple,
     lines: Any = None,
     reviews: ReviewStores | None = None,
+    access: AccessServices | None = None,
 ) -> ConsoleServices:
     """Services over an archive, real or in memory. `lines` stores states; an archive in memory does too."""
     known, store, leases = reviews or _in_memory(archive)
@@ -103,12 +123,32 @@ def services_of(
         camera_minutes=lambda line, camera, since, until: [],
         shots=CameraShots(MemoryPictureReader(), PooledModel(ScriptedPool())),
         new_lines=NewLines(states, lambda versions: []),
+        access=access or open_access(),
     )
 
 
 def _sums(archive: Any) -> StatisticsArchive:
     """An archive in memory has no sums."""
     return archive if isinstance(archive, SqlArchive) else ListedSums()
+
+
+def sql_access(url: str, person: Person | None = CONSOLE_PERSON) -> AccessServices:
+    """The people of a real database. `person` is everybody, where no login is asked for."""
+    people = SqlPeople(url)
+    sessions = Sessions(people, people)
+    return AccessServices(Users(people), sessions, Tokens(people), Audit(SqlAuditStore(url)), person)
+
+
+def open_access() -> AccessServices:
+    """No login is asked for, so nobody is looked up."""
+    nobody: Any = None
+    return AccessServices(Users(nobody), Sessions(nobody, nobody), Tokens(nobody), Audit(nobody), CONSOLE_PERSON)
+
+
+def access_by_name(people: Mapping[str, Person]) -> AccessServices:
+    """Senders whose tokens are their names."""
+    tokens: Any = SimpleNamespace(identify=people.get)
+    return replace(open_access(), tokens=tokens, visitor=None)
 
 
 def rest_api(archive: Any, evidence: EvidenceStore) -> FastAPI:

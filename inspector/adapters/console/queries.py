@@ -65,6 +65,11 @@ class Catalogue:
         row = await asyncio.to_thread(self._archive.part, result_id)
         return PartReport.of(row) if row else None
 
+    def line_of(self, result_id: str) -> str | None:
+        """Return the line of a part. Blocks."""
+        row = self._archive.part(result_id)
+        return row and row.part.key.line
+
     async def neighbours(self, line: str, number: int) -> AdjacentParts:
         older, newer = await asyncio.gather(
             asyncio.to_thread(self._archive.parts, PartFilter(line=line, before=number), 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import uvicorn
 from fastapi import FastAPI
@@ -15,11 +15,28 @@ START_TIMEOUT_S = 20.0
 class RunningConsole:
     """The console's web server from `start` to `close`, as a `pool.builder.Runnable`.
 
-    `close` ends with `release`, which frees the resources that the application uses.
+    `close` ends with `release`, which frees the resources that the application uses. `proxies` are the addresses whose
+    X-Forwarded headers are believed.
     """
 
-    def __init__(self, app: FastAPI, host: str, port: int, release: Callable[[], None] = lambda: None) -> None:
-        config = uvicorn.Config(app, host, port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str,
+        port: int,
+        release: Callable[[], None] = lambda: None,
+        proxies: Sequence[str] = (),
+    ) -> None:
+        config = uvicorn.Config(
+            app,
+            host,
+            port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
+        )
         self._server = uvicorn.Server(config)
         self._serving: asyncio.Task[None] | None = None
         self._address = f"{host}:{port}"

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from inspector.adapters.console.access import AccessServices
 from inspector.adapters.console.live_feed import LiveFeed
 from inspector.adapters.console.queries import Catalogue
 from inspector.lines.camera_pictures import CameraPictures
@@ -68,6 +69,7 @@ class ConsoleServices:
     shots: CameraShots
     new_lines: NewLines
     exports: Exports
+    access: AccessServices
 
 
 def _services(request: Request) -> ConsoleServices:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from inspector.adapters.ledger.database import ledger_errors, open_engine, read
 from inspector.adapters.ledger.tables import audit, audit_seals
 from inspector.ports.access import AuditEntry, AuditFilter, AuditRecord, AuditSeal, SealedRecord
+from inspector.text import printable
 
 
 class SqlAuditStore:
@@ -28,7 +29,7 @@ class SqlAuditStore:
         query = select(audit).order_by(audit.c.number.desc()).limit(limit)
         for name in ("line", "actor", "action", "subject"):
             if (value := getattr(wanted, name)) is not None:
-                query = query.where(audit.c[name] == value)
+                query = query.where(audit.c[name] == printable(value))
         if wanted.before is not None:
             query = query.where(audit.c.number < wanted.before)
         return read(self._reading, _records, query)

@@ -25,6 +25,7 @@ from inspector.ports.access import (
     User,
     UserChange,
 )
+from inspector.text import printable
 
 FORGOTTEN_AFTER: Final = timedelta(days=30)  # of an ended login; what it did stays in the audit
 READERS: Final = 4  # connections: each request of the API asks who sends it
@@ -49,7 +50,7 @@ class SqlPeople:
         return read(self._reading, lambda connection: [_user(row) for row in connection.execute(query)])
 
     def credentials(self, name: str) -> Credentials | None:
-        return read(self._reading, _credentials, name)
+        return read(self._reading, _credentials, printable(name))
 
     def add_user(self, user: User, password: str, entry: AuditEntry) -> None:
         row = user._asdict() | {"roles": _stored(user.roles), "password": password}
@@ -62,6 +63,7 @@ class SqlPeople:
 
     def change_user(self, name: str, change: UserChange, entry: AuditEntry, expected: User | None = None) -> None:
         with self._transaction("the user can't be changed", entry) as connection:
+            name = printable(name)
             _wait_for_others(connection)
             _require(connection, name, expected)
             _change(connection, name, change, entry.at)
@@ -77,7 +79,7 @@ class SqlPeople:
         return read(self._reading, _open_session, secret)
 
     def sessions(self, user: str | None, now: datetime) -> list[Session]:
-        return read(self._reading, _sessions, user, now)
+        return read(self._reading, _sessions, None if user is None else printable(user), now)
 
     def see_session(self, session_id: str, at: datetime) -> None:
         seen = update(sessions).where(sessions.c.session_id == session_id).values(seen_at=at)
@@ -85,7 +87,7 @@ class SqlPeople:
             connection.execute(seen)
 
     def end_session(self, session_id: str, entry: AuditEntry) -> bool:
-        is_open = (sessions.c.session_id == session_id, sessions.c.ends_at > entry.at)
+        is_open = (sessions.c.session_id == printable(session_id), sessions.c.ends_at > entry.at)
         with ledger_errors("the login can't be ended"), self._writing.begin() as connection:
             ended = connection.execute(update(sessions).where(*is_open).values(ends_at=entry.at)).rowcount > 0
             if ended:

@@ -28,10 +28,10 @@ Generate = Annotated[bool, typer.Option("--generate", help="Make a password and 
 def chosen_password(file: Path | None, generate: bool) -> tuple[str, bool]:
     """Return the password, and whether it was made here."""
     from inspector.access.passwords import generate_password
-    from inspector.operations.people import read_password
+    from inspector.bootstrap.access import read_secret
 
     if file is not None:
-        return read_password(file, "--password-file"), False
+        return read_secret(file, "--password-file"), False
     if generate:
         return generate_password(), True
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)), False

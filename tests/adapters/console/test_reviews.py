@@ -10,8 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import Request
-from support.console_api import ReviewStores, services_of
+from support.console_api import ReviewStores, access_by_name, services_of
 from support.databases import fetch
 from support.fakes import MemoryEvidence, a_part, a_pipeline
 
@@ -63,16 +62,12 @@ async def as_person(database: str) -> AsyncIterator[As]:
         closing(SqlLeaseStore(database)) as leases,
     ):
         stores = ReviewStores(archive, store, leases)
-        app = rest_app(services_of(archive, MemoryEvidence(), lines=archive, reviews=stores))
-        app.state.identify = _by_header
+        services = services_of(archive, MemoryEvidence(), lines=archive, reviews=stores, access=access_by_name(PEOPLE))
+        app = rest_app(services)
         transport = httpx.ASGITransport(app)
         yield lambda name: httpx.AsyncClient(
-            transport=transport, base_url="http://console/api/v1", headers={"who": name}
+            transport=transport, base_url="http://console/api/v1", headers={"authorization": f"Bearer {name}"}
         )
-
-
-def _by_header(request: Request) -> Person:
-    return PEOPLE[request.headers["who"]]
 
 
 async def answer(client: httpx.AsyncClient, result_id: str = LEFT, **said: Any) -> httpx.Response:

@@ -162,7 +162,7 @@ def test_page_holds_every_metric_and_no_other(url: str, exporter: Exporter) -> N
 
 def test_page_is_served_without_a_console(exporter: Exporter) -> None:
     port = free_port()
-    with serve_metrics(exporter, "127.0.0.1", port):
+    with serve_metrics(exporter, "127.0.0.1", port, lambda token: True):
         answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
     assert answer.status_code == 200
     assert "inspector_ledger_up 1.0" in answer.text
@@ -173,7 +173,7 @@ def test_a_taken_port_is_named_with_a_remedy(exporter: Exporter) -> None:
         port = taken.getsockname()[1]
         with (
             pytest.raises(InspectorError, match=rf"{port}.*--metrics-port"),
-            serve_metrics(exporter, "127.0.0.1", port),
+            serve_metrics(exporter, "127.0.0.1", port, lambda token: True),
         ):
             pass
 

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from inspector import __doc__ as description
 from inspector.adapters.console.api import (
+    audit,
     cameras,
     drafts,
     events,
@@ -23,20 +24,27 @@ from inspector.adapters.console.api import (
     parts,
     review_leases,
     reviews,
+    session,
     statistics,
     stream,
+    tokens,
     tuning,
     unknown_cameras,
+    users,
     versions,
 )
+from inspector.adapters.console.api.described_api import DescribedApi
 from inspector.adapters.console.api.models import PREFIX
-from inspector.adapters.console.api.person import anyone, needs
+from inspector.adapters.console.api.person import needs
 from inspector.adapters.console.api.problems import READ_RESPONSES, add_problem_handlers
 from inspector.adapters.console.api.request_checks import UnservedRequests
+from inspector.adapters.console.api.request_login import RequestLogin
 from inspector.adapters.console.services import ConsoleServices
 from inspector.domain.person import Role
 from inspector.ports.metrics import MetricsPage
 
+PEOPLE: Final = (session, users, tokens, audit)
+"""Their handlers check roles by themselves: everybody may see and end their own logins and tokens."""
 RESOURCES: Final = (
     parts,
     reviews,
@@ -62,7 +70,7 @@ def rest_app(services: ConsoleServices, metrics: MetricsPage | None = None) -> F
     """Build the API over these services, with /metrics if there is such a page."""
     app = _routed()
     app.state.services = services
-    app.state.identify = anyone
+    app.add_middleware(RequestLogin, access=services.access)
     if metrics:
         _serve_metrics(app, metrics)
     return app
@@ -73,9 +81,9 @@ def openapi_text() -> str:
     return json.dumps(_routed().openapi(), indent=1, ensure_ascii=False) + "\n"
 
 
-def _routed() -> FastAPI:
+def _routed() -> DescribedApi:
     """Return an application with all routes. FastAPI's own documentation pages load from the internet: they are off."""
-    app = FastAPI(
+    app = DescribedApi(
         title="inspector",
         version="1",
         description=description or "",
@@ -86,9 +94,17 @@ def _routed() -> FastAPI:
     add_problem_handlers(app)
     for each in RESOURCES:
         app.include_router(each.router, prefix=PREFIX, responses=READ_RESPONSES, dependencies=[needs(Role.VIEWER)])
+    for each in PEOPLE:
+        app.include_router(each.router, prefix=PREFIX, responses=READ_RESPONSES)
+    app.include_router(session.pages)
     app.include_router(health.probes)
-    served = [route for each in RESOURCES for route in each.router.routes]
+    served = [route for each in (*RESOURCES, *PEOPLE) for route in each.router.routes]
     app.router.routes.append(Route(f"{PREFIX}/{{path:path}}", UnservedRequests(served, PREFIX)))
+    for each in RESOURCES:
+        app.describe(each.router, PREFIX, Role.VIEWER)
+    for each in PEOPLE:
+        app.describe(each.router, PREFIX)
+    app.describe(health.probes)
     return app
 
 

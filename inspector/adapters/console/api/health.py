@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from inspector.adapters.console.api.person import shows_own_lines
 from inspector.adapters.console.api.problems import ProblemType, problem_responses
 from inspector.adapters.console.schemas import Health
 from inspector.adapters.console.services import Services
@@ -16,6 +17,7 @@ probes = APIRouter(tags=["service"])
 
 
 @router.get("/health", responses=AWAY_RESPONSES)
+@shows_own_lines
 async def read_health(services: Services) -> Health:
     """Return 200 while the database can be read, every station can store parts, and the model's server answers."""
     return await services.catalogue.health()

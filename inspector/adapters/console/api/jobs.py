@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from inspector.adapters.console.api.models import MAX_NUMBER, PREFIX, ApiModel
-from inspector.adapters.console.api.person import Engineer, require_on_line
+from inspector.adapters.console.api.person import Engineer, Viewer, require_on_line, shows_own_lines
 from inspector.adapters.console.api.problems import WRITE_RESPONSES
 from inspector.adapters.console.services import Services
 from inspector.domain.declared import Name
@@ -64,9 +64,12 @@ def list_jobs(
 
 
 @router.get("/{number}")
-def read_job(services: Services, number: JobNumber) -> JobAnswer:
+@shows_own_lines
+def read_job(services: Services, number: JobNumber, who: Viewer) -> JobAnswer:
     """Return one job."""
-    return JobAnswer.of(services.changes.jobs.job(number))
+    job = services.changes.jobs.job(number)
+    require_on_line(who, Role.VIEWER, job.line)
+    return JobAnswer.of(job)
 
 
 @router.delete("/{number}", responses=WRITE_RESPONSES)

@@ -9,11 +9,12 @@ from pydantic import Field
 
 from inspector.adapters.console.api.etags import IfMatch, etag, require_match
 from inspector.adapters.console.api.models import ApiRequest, LineName
-from inspector.adapters.console.api.person import Engineer
+from inspector.adapters.console.api.person import Anybody, Engineer, shows_own_lines
 from inspector.adapters.console.api.problems import WRITE_RESPONSES
 from inspector.adapters.console.schemas import LineAnswer, LineStatusAnswer
 from inspector.adapters.console.services import Services
 from inspector.domain.line_state import LineState
+from inspector.domain.person import Role
 from inspector.lines.states import MAX_OVERRIDE_DAYS, MAX_REASON_CHARACTERS, LineView
 
 router = APIRouter(prefix="/lines", tags=["lines"])
@@ -28,9 +29,10 @@ class StateRequest(ApiRequest):
 
 
 @router.get("")
-def list_lines(services: Services) -> tuple[LineAnswer, ...]:
-    """List all lines by name, with the newest declaration and the state of each."""
-    return tuple(LineAnswer.of(view) for view in services.lines.views())
+@shows_own_lines
+def list_lines(services: Services, who: Anybody) -> tuple[LineAnswer, ...]:
+    """List one's lines by name, with the newest declaration and the state of each."""
+    return tuple(LineAnswer.of(view) for view in services.lines.views() if who.may(Role.VIEWER, view.line))
 
 
 @router.get("/{line}")

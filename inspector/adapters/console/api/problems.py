@@ -44,6 +44,8 @@ class ProblemType(StrEnum):
     BAD_PICTURE = "bad-picture"
     REFUSED = "refused"
     LOGIN_REQUIRED = "login-required"
+    LOGIN_REFUSED = "login-refused"
+    FOREIGN_PAGE = "foreign-page"
     ROLE_REQUIRED = "role-required"
     NOT_FOUND = "not-found"
     PICTURE_REMOVED = "picture-removed"
@@ -65,7 +67,9 @@ PROBLEMS: Final[dict[ProblemType, tuple[int, str]]] = {
     ProblemType.BAD_PICTURE: (422, "Picture not accepted"),
     ProblemType.REFUSED: (422, "Not done"),
     ProblemType.LOGIN_REQUIRED: (401, "Log in first"),
+    ProblemType.LOGIN_REFUSED: (401, "Not logged in"),
     ProblemType.ROLE_REQUIRED: (403, "Not allowed"),
+    ProblemType.FOREIGN_PAGE: (403, "Not asked by this console's pages"),
     ProblemType.NOT_FOUND: (404, "Not found"),
     ProblemType.PICTURE_REMOVED: (410, "The picture's retention has ended"),
     ProblemType.METHOD_NOT_ALLOWED: (405, "Method not served"),
@@ -177,7 +181,14 @@ def problem_responses(*kinds: ProblemType) -> dict[int | str, dict[str, Any]]:
     }
 
 
-READ_RESPONSES: Final = problem_responses(ProblemType.BAD_PARAMETER, ProblemType.NOT_FOUND, ProblemType.LEDGER_AWAY)
+READ_RESPONSES: Final = problem_responses(
+    ProblemType.BAD_PARAMETER,
+    ProblemType.NOT_FOUND,
+    ProblemType.LEDGER_AWAY,
+    ProblemType.LOGIN_REQUIRED,
+    ProblemType.ROLE_REQUIRED,
+    ProblemType.FOREIGN_PAGE,
+)
 WRITE_RESPONSES: Final = READ_RESPONSES | problem_responses(
     ProblemType.BAD_DECLARATION,
     ProblemType.REFUSED,
@@ -231,6 +242,11 @@ def _fault(error: dict[str, Any]) -> FieldFault:
 
 
 async def _on_inspector_error(_: Request, error: InspectorError) -> JSONResponse:
+    return error_response(error)
+
+
+def error_response(error: InspectorError) -> JSONResponse:
+    """Return an error of the application as the answer to a request."""
     kind = next(kind for known, kind in TYPE_OF_ERROR.items() if isinstance(error, known))
     faults = error.faults if isinstance(error, DeclarationError) else ()
     shown = [FieldFault(field=each.field, problem=each.problem, remedy=each.remedy) for each in faults]
