@@ -194,6 +194,16 @@ async def test_a_thumbnail_is_a_small_jpeg(api: Api) -> None:
     assert len(answer.content) < 3000
 
 
+async def test_golden_sample_of_the_live_version_is_shown_and_no_other_picture(api: Api) -> None:
+    golden = api.evidence.put(a_picture(800), "image/jpeg").sha256
+    other = api.evidence.put(a_picture(300), "image/jpeg").sha256
+    api.ledger.versions = [live_version(a_pipeline(), 1, (golden,))]
+    shown = await api.get(f"lines/pcb/golden-samples/{golden}/picture?side=64")
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
+    for address in (f"pcb/golden-samples/{other}", f"solar/golden-samples/{golden}"):
+        assert (await api.get(f"lines/{address}/picture")).status_code == 404
+
+
 async def test_a_picture_that_is_gone_is_404_and_its_thumbnail_a_drawing(api: Api) -> None:
     store(api.ledger, a_pass("r1", evidence=Evidence("0" * 64, "image/jpeg", 5)), a_pass("r2"))
     for result_id in ("r1", "r2"):

@@ -10,7 +10,7 @@ from inspector.adapters.console.pictures import DOWNLOAD_TYPE, SVG_TYPE, Picture
 
 PICTURE_SECURITY_HEADERS: Final = {  # no scripts, no type sniffing, no further requests
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 PICTURE_CACHE_HEADERS: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
