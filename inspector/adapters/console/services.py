@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 
@@ -33,6 +33,15 @@ from inspector.reviewing.queue import ReviewQueue
 from inspector.statistics.statistics import Statistics
 
 
+class Installation(NamedTuple):
+    """The broker's address, and the plant's time zone."""
+
+    broker_host: str
+    broker_port: int
+    topic_root: str
+    time_zone: str
+
+
 @dataclass(frozen=True, slots=True)
 class LineServices:
     """The services that change lines: their versions, drafts and jobs. They block."""
@@ -55,6 +64,7 @@ class ConsoleServices:
     They block, except `catalogue` and `feed`: handlers that call them are plain `def`, which run in a thread.
     """
 
+    about: Installation
     catalogue: Catalogue
     lines: LineStates
     override_of: Callable[[str, float], OverrideRequest]

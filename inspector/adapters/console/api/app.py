@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from inspector import __doc__ as description
 from inspector.adapters.console.api import (
+    about,
     audit,
     cameras,
     drafts,
@@ -47,6 +48,7 @@ from inspector.ports.metrics import MetricsPage
 PEOPLE: Final = (session, users, tokens, audit)
 """Their handlers check roles by themselves: everybody may see and end their own logins and tokens."""
 RESOURCES: Final = (
+    about,
     parts,
     reviews,
     review_leases,

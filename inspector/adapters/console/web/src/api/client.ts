@@ -1,0 +1,65 @@
+/** The only way to the service: the REST API, with types that are generated from its OpenAPI document. */
+
+import createClient from "openapi-fetch";
+import type { components, paths } from "./schema";
+
+export type Schemas = components["schemas"];
+export type Part = Schemas["PartSummary"];
+export type PartReport = Schemas["PartReport"];
+export type LineStatus = Schemas["LineStatusAnswer"];
+export type LineAnswer = Schemas["LineAnswer"];
+export type EventAnswer = Schemas["EventAnswer"];
+export type Camera = Schemas["CameraAnswer"];
+export type Totals = Schemas["TotalsAnswer"];
+export type Disposition = Schemas["Disposition"];
+export type Reason = Schemas["Reason"];
+export type Problem = Schemas["ProblemDetails"];
+
+const REQUEST_TIMEOUT_MS = 15_000;
+
+export const api = createClient<paths>({
+  baseUrl: location.origin,
+  fetch: (request) => fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]) }),
+});
+
+/** A refusal of the service, as a problem document. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: Partial<Problem>,
+  ) {
+    super(problem.detail ?? problem.title ?? `HTTP ${status}`);
+  }
+
+  get type(): string {
+    return this.problem.type?.split(":").pop() ?? "";
+  }
+}
+
+interface Answer<T> {
+  data?: T | undefined;
+  error?: unknown;
+  response: Response;
+}
+
+/** Return the body of an answer. Throws ApiError for a refusal, TypeError while the network is away. */
+export async function body<T>(answer: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await answer;
+  if (response.ok) return data as T;
+  const problem = typeof error === "object" && error !== null ? (error as Partial<Problem>) : {};
+  if (response.status === 401) dispatchEvent(new CustomEvent("login-required"));
+  throw new ApiError(response.status, problem);
+}
+
+/** Return what to show of an error. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export function thumbnailAddress(resultId: string, side: number): string {
+  return `/api/v1/parts/${encodeURIComponent(resultId)}/thumbnail?side=${side}`;
+}
+
+export function pictureAddress(resultId: string): string {
+  return `/api/v1/parts/${encodeURIComponent(resultId)}/picture`;
+}

@@ -1,0 +1,54 @@
+"""Serves the built front end: its files, and its one page for every address that is not the API's.
+
+Nothing of a page may come from elsewhere or be written into it: the Content-Security-Policy allows this origin only.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+from starlette.exceptions import HTTPException
+
+DIST: Final = Path(__file__).parent / "web" / "dist"
+NOT_BUILT_TEXT: Final = (
+    "inspector runs. Its pages are not built here: run `make web` in the project's folder, then restart the service.\n"
+    "An installed wheel has them built in. The REST API is at /api/v1, its description at /api/v1/openapi.json.\n"
+)
+POLICY: Final = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+PAGE_HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+ASSET_HEADERS: Final = PAGE_HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
+SERVICE_PATHS: Final = ("api", "health", "metrics")
+
+
+def serve_web_pages(app: FastAPI, dist: Path = DIST) -> None:
+    """Serve the front end in `dist`; where it is not built, the root says how to build it."""
+
+    @app.get("/{path:path}", include_in_schema=False)
+    async def read_page(path: str, request: Request) -> Response:
+        if path.split("/")[0] in SERVICE_PATHS:
+            raise HTTPException(404, f"/{path} is not served here")
+        if not (dist / "index.html").is_file():
+            return PlainTextResponse(NOT_BUILT_TEXT, headers=PAGE_HEADERS)
+        if file := _file(dist, path):
+            return FileResponse(file, headers=ASSET_HEADERS, media_type=mimetypes.guess_type(file.name)[0])
+        if "text/html" not in request.headers.get("accept", "*/*") and "*/*" not in request.headers.get("accept", ""):
+            raise HTTPException(404, f"/{path} is no page of the console")
+        return FileResponse(dist / "index.html", headers=PAGE_HEADERS, media_type="text/html; charset=utf-8")
+
+
+def _file(dist: Path, path: str) -> Path | None:
+    """Return the built file of this address; None for one that is none, or lies outside."""
+    if not path or path == "index.html" or "\0" in path:
+        return None
+    file = (dist / path).resolve()
+    return file if file.is_relative_to(dist.resolve()) and file.is_file() else None

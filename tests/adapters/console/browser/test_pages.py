@@ -1,0 +1,257 @@
+"""What people see and do on the pages: lists that follow the line, places that survive, a light that tells the truth."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.console_parts import a_pass, a_picture, a_reject, store
+from support.fakes import NOON, a_pipeline, new_version
+
+from inspector.adapters.console.web_pages import DIST
+from inspector.domain.decision import Decision, Reason, Verdict
+from inspector.domain.declared import Disposition
+from inspector.domain.frame import FrameKey
+from inspector.ports.ledger import CameraRow, Event
+from inspector.utc import utc_now
+
+from .conftest import Console, ServedConsole
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+pytestmark = pytest.mark.browser
+HOSTILE = "</script><script>document.title='owned'</script>${1}`<img src=x onerror=\"document.title='owned'\">"
+SIZES = [(1920, 1080), (1440, 900), (1024, 768), (768, 1024)]
+SMALL = (390, 844)
+PAGES = ["/", "/lines/pcb", "/lines/pcb/kiosk", "/parts", "/parts/r2", "/cameras", "/stats", "/events", "/docs"]
+AXE = DIST.parent / "node_modules" / "axe-core" / "axe.min.js"
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def rows(page: Page) -> Any:
+    return page.get_by_test_id("parts").locator("tbody tr")
+
+
+def expect_count(page: Page, count: int, text: str = "") -> None:
+    from playwright.sync_api import expect  # where it is missing the tests are skipped before
+
+    expect(rows(page).filter(has_text=text)).to_have_count(count)
+
+
+def fill(console: Console) -> None:
+    picture = console.evidence.put(a_picture(), "image/jpeg")
+    store(console.ledger, a_pass("r1", evidence=picture), a_reject("r2", evidence=picture, part_id="SN-2"))
+    console.ledger.seen["pcb", "cam1"] = CameraRow("pcb", "cam1", True, "online", NOON, utc_now(), 3, 0, None)
+    console.ledger.events.append(Event("e1", "pcb", "cam1", "FRAMES_LOST", "ALARM", "7 frames lost", utc_now(), 7))
+
+
+def test_list_shows_a_part_soon_after_it_was_stored(page: Page, console: Console) -> None:
+    store(console.ledger, a_pass("r1", part_id="SN-1"))
+    page.goto("/parts")
+    expect_count(page, 1, "SN-1")
+    page.get_by_test_id("light").get_by_text("Live").wait_for()
+    store(console.ledger, a_reject("r2", part_id="SN-2"))
+    expect_count(page, 1, "SN-2")
+    assert "REJECT" in rows(page).first.inner_text()
+    assert page.title() == "Parts · inspector"
+
+
+def test_overview_counts_unjudged_parts_apart_from_doubt(page: Page, console: Console) -> None:
+    late = Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DEADLINE)
+    doubt = Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT)
+    store(console.ledger, a_pass("r1"), a_reject("r2"), a_pass("r3", decision=late), a_pass("r4", decision=doubt))
+    page.goto("/")
+    card = page.get_by_test_id("line-card")
+    for name, count in {"PASS": 1, "REJECT": 1, "REVIEW": 1, "unjudged": 1}.items():
+        card.get_by_test_id(f"count-{name}").get_by_text(str(count), exact=True).wait_for()
+
+
+def test_part_opens_with_picture_boxes_and_votes(page: Page, console: Console) -> None:
+    fill(console)
+    page.goto("/parts?disposition=REJECT")
+    rows(page).first.click()
+    page.wait_for_url("**/parts/r2?disposition=REJECT")
+    page.get_by_test_id("votes").locator("tbody tr").nth(2).wait_for()
+    box = page.get_by_test_id("box").bounding_box()
+    picture = page.get_by_test_id("viewer").locator("img").first.bounding_box()
+    assert box is not None
+    assert picture is not None
+    assert box["x"] == pytest.approx(picture["x"] + 0.28 * picture["width"], abs=2)
+    assert box["width"] == pytest.approx(0.35 * picture["width"], abs=4)
+    page.get_by_role("link", name="← Parts").click()
+    page.wait_for_url("**/parts?disposition=REJECT")
+
+
+def test_viewer_zooms_at_the_pointer_and_hides_boxes(page: Page, console: Console) -> None:
+    fill(console)
+    page.goto("/parts/r2")
+    before = page.get_by_test_id("box").bounding_box()
+    page.get_by_role("button", name="Zoom in").click()
+    after = page.get_by_test_id("box").bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["width"] == pytest.approx(1.5 * before["width"], rel=0.05)
+    page.keyboard.press("b")
+    assert page.get_by_test_id("box").count() == 0
+
+
+def test_neighbours_are_opened_by_keys(page: Page, console: Console) -> None:
+    fill(console)
+    page.goto("/parts/r2")
+    page.get_by_role("button", name="← Older").wait_for()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**/parts/r1")
+
+
+def test_place_survives_a_reload(page: Page, console: Console) -> None:
+    fill(console)
+    page.goto("/parts")
+    page.get_by_label("Verdict").select_option("PASS")
+    page.wait_for_url("**/parts?disposition=PASS")
+    expect_count(page, 1)
+    page.reload()
+    expect_count(page, 1, "PASS")
+
+
+def test_line_is_paused_from_any_page_of_it(page: Page, console: Console) -> None:
+    fill(console)
+    page.goto("/")
+    page.get_by_test_id("pause").click()
+    page.get_by_label("Reason").fill("belt")
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    page.get_by_test_id("line-state").get_by_text("PAUSED").wait_for()
+    assert console.ledger.versions[0].status.state == "PAUSED"
+
+
+def test_line_goes_live_by_an_override_with_a_reason_only(
+    page: Page, console: Console, expected_errors: list[str]
+) -> None:
+    expected_errors.append("422")
+    console.ledger.versions = [new_version(a_pipeline(cameras=["cam1"]))]
+    page.goto("/lines/pcb")
+    page.get_by_role("button", name="Go live").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Go live").click()
+    dialog.get_by_role("alert").get_by_text("is not qualified").wait_for()
+    dialog.get_by_label(re.compile("Override")).fill("2")
+    dialog.get_by_label("Reason").fill("trial run")
+    dialog.get_by_role("button", name="Go live").click()
+    page.get_by_text("Passes by an override").wait_for()
+
+
+def test_light_goes_off_when_the_service_stops_and_on_when_it_is_back(
+    page: Page, console: Console, served: ServedConsole, expected_errors: list[str]
+) -> None:
+    expected_errors += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "Failed to load"]
+    page.goto("/parts")
+    page.get_by_test_id("light").get_by_text("Live").wait_for()
+    served.stop()
+    try:
+        page.get_by_test_id("light").get_by_text("No connection").wait_for(timeout=10_000)
+        store(console.ledger, a_pass("r9", part_id="SN-9"))
+    finally:
+        served.start()
+    page.get_by_test_id("light").get_by_text("Live").wait_for(timeout=30_000)
+    expect_count(page, 1, "SN-9")
+
+
+def test_age_of_a_silent_line_grows_by_the_browsers_clock(page: Page, console: Console) -> None:
+    store(console.ledger, a_pass("r1"))
+    page.goto("/")
+    age = page.get_by_test_id("newest-age")
+    age.get_by_text(re.compile(r"[3-9] s ago")).wait_for()
+
+
+def test_ledger_away_is_said(page: Page, console: Console, expected_errors: list[str]) -> None:
+    expected_errors.append("503")
+    page.goto("/parts")
+    page.get_by_test_id("light").get_by_text("Live").wait_for()
+    console.ledger.away = True
+    page.get_by_test_id("light").get_by_text("Ledger away").wait_for()
+
+
+def test_empty_states_say_what_to_do_with_the_brokers_address(page: Page, console: Console) -> None:
+    console.ledger.versions = []
+    page.goto("/")
+    page.get_by_text("Cameras publish to broker.plant, port 1883").wait_for()
+    page.goto("/cameras")
+    page.get_by_text("mosquitto_pub -V 5 -q 1 -h broker.plant -p 1883").wait_for()
+
+
+def test_hostile_text_stays_text(page: Page, console: Console) -> None:
+    decision = Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.MODEL_ERROR, HOSTILE)
+    store(console.ledger, a_pass("r1", decision=decision, part_id=HOSTILE, key=FrameKey("pcb", "cam1", "t")))
+    page.goto("/parts/r1")
+    page.locator(".free", has_text="document.title='owned'").first.wait_for()
+    assert "owned" not in page.title()
+
+
+def test_kiosk_is_legible_from_two_metres(page: Page, console: Console) -> None:
+    fill(console)
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto("/lines/pcb/kiosk")
+    word = page.get_by_test_id("kiosk-verdict")
+    word.get_by_text("REJECT").wait_for()
+    assert float(word.evaluate("each => parseFloat(getComputedStyle(each).fontSize)")) >= 96
+
+
+@pytest.mark.parametrize(
+    ("size", "language"), [*((size, "pseudo") for size in [*SIZES, SMALL]), (SIZES[-1], "ko")], ids=str
+)
+def test_nothing_scrolls_sideways(page: Page, console: Console, size: tuple[int, int], language: str) -> None:
+    fill(console)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    for address in ["/", "/lines/pcb/kiosk", "/parts/r2"] if size == SMALL else PAGES:
+        page.goto(f"{address}?lang={language}")
+        page.locator("#main > *").first.wait_for()
+        page.wait_for_timeout(150)
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, address
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (768, 1024)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_verdict_is_in_the_first_viewport(page: Page, console: Console, size: tuple[int, int]) -> None:
+    fill(console)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto("/parts/r2")
+    edges = page.locator(".head .chip").first.bounding_box()
+    assert edges is not None
+    assert edges["y"] + edges["height"] <= size[1]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_meet_wcag_2_2_aa(context: BrowserContext, page: Page, console: Console, theme: str) -> None:
+    """axe-core is put in by the driver: the pages' policy lets no script in."""
+    fill(console)
+    page.emulate_media(color_scheme="light" if theme == "light" else "dark")
+    found = []
+    for address in PAGES:
+        page.goto(address)
+        page.locator("h1, .kiosk").first.wait_for()
+        page.wait_for_timeout(200)
+        page.evaluate(AXE.read_text())
+        result = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", WCAG)
+        found += [(address, each["id"], each["nodes"][0]["html"][:120]) for each in result["violations"]]
+    assert found == []
+
+
+def test_touch_targets_are_large_enough(page: Page, console: Console) -> None:
+    fill(console)
+    for address in ("/", "/parts", "/parts/r2"):
+        page.goto(address)
+        page.locator("h1").first.wait_for()
+        heights = page.evaluate(
+            "[...document.querySelectorAll('button, select, input, .button, nav a')]"
+            ".map(each => each.getBoundingClientRect().height)"
+        )
+        assert min(heights) >= 44, address
+
+
+def test_every_text_stands_in_both_catalogues() -> None:
+    english, korean = (json.loads((DIST.parent / "src" / "i18n" / f"{each}.json").read_text()) for each in ("en", "ko"))
+    assert english.keys() == korean.keys()
+    for key, text in english.items():
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", korean[key])), key
