@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def node_folder() -> Path:
-    """Return the folder of a node that is new enough, with npm beside it."""
+    """Return the folder of a node that is new enough and has npm."""
     found = shutil.which("node")
     if found and shutil.which("npm") and version_of(found) >= OLDEST_NODE:
         return Path(found).parent

@@ -1,4 +1,4 @@
-"""What people see and do on the pages: lists that follow the line, places that survive, a light that tells the truth."""
+"""Pages as people use them: lists that follow the line, places that survive, a light that tells the truth."""
 
 from __future__ import annotations
 
