@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from inspector.bootstrap.from_settings import known_card
 from inspector.lines.challenge import ChallengeSets
+from inspector.lines.change_effect import ChangeEffects
 from inspector.lines.declared_content import DeclarationReader
 from inspector.lines.drafts import Drafts
 from inspector.lines.jobs import Jobs
@@ -42,6 +43,7 @@ def line_services(settings: Settings, archive: SqlArchive, evidence: FileEvidenc
     drafts = Drafts(versions, SqlDraftStore(database))
     sets = ChallengeSets(states, SqlChallengeStore(database), evidence, CameraPictureReader(()))
     qualifications = Qualifications(sets, SqlQualificationStore(database))
+    effects = ChangeEffects(pricing, qualifications)
     jobs = Jobs(SqlJobStore(database), settings.site)
     jobs.recover()
     return LineServices(
@@ -49,8 +51,8 @@ def line_services(settings: Settings, archive: SqlArchive, evidence: FileEvidenc
         reader=DeclarationReader(known_card(settings)),
         drafts=drafts,
         pricing=pricing,
-        promotions=Promotions(drafts, pricing, qualifications),
-        rollbacks=Rollbacks(versions, pricing, partial(store_versions, database)),
+        promotions=Promotions(drafts, effects),
+        rollbacks=Rollbacks(versions, effects, partial(store_versions, database)),
         tuning=Tuning(pricing),
         thresholds=ThresholdAdvisor(archive),
         jobs=jobs,

@@ -34,6 +34,8 @@ from inspector.cli.checklist import checklist
 from inspector.cli.db.rebuild_statistics import db_rebuild_statistics
 from inspector.cli.db.upgrade import db_upgrade
 from inspector.cli.demo import demo
+from inspector.cli.draft.promote import draft_promote
+from inspector.cli.draft.show import draft_end, draft_show
 from inspector.cli.eval.folder import eval_folder
 from inspector.cli.eval.mmad import eval_mmad
 from inspector.cli.eval.resplits import eval_resplits
@@ -55,7 +57,6 @@ from inspector.cli.line.create import line_create
 from inspector.cli.line.list import line_list
 from inspector.cli.line.live import line_live
 from inspector.cli.line.pause import line_pause
-from inspector.cli.line.shadow import line_drop_draft, line_shadow
 from inspector.cli.line.state import line_state
 from inspector.cli.line.versions import line_diff, line_versions
 from inspector.cli.output import print_error
@@ -126,9 +127,11 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
             "live": line_live,
             "versions": line_versions,
             "diff": line_diff,
-            "shadow": line_shadow,
-            "drop-draft": line_drop_draft,
         },
+    ),
+    "draft": (
+        "Drafts of lines: what they would decide in the shadow of the live version, and making one live.",
+        {"show": draft_show, "promote": draft_promote, "end": draft_end},
     ),
     "camera": (
         "Cameras of lines, and unknown ones: list, connect, change and pause them.",

@@ -70,7 +70,7 @@ def _print_drafts(drafts: list[Draft], as_json: bool) -> None:
         print_json([{"line": each.line, "draft": each.draft_id, "base": each.base} for each in drafts])
         return
     for each in drafts:
-        print_status(f"{each.line}: draft of version {each.base}; compare them with: inspector line shadow {each.line}")
+        print_status(f"{each.line}: draft of version {each.base}; compare them with: inspector draft show {each.line}")
 
 
 def _print_effects(line: str, rights: dict[str, KeptRight], prices: Sequence[Price]) -> None:

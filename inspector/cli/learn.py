@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from inspector.cli.options import AsJson, LineArgument, read_settings
+from inspector.cli.options import AcceptedEscapes, AsJson, ChangeReason, LineArgument, read_settings
 from inspector.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -24,17 +24,23 @@ def learn(
     line: LineArgument,
     fuse: Annotated[bool, typer.Option("--fuse", help="Weigh the second opinion into the scores.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the result and store nothing.")] = False,
+    reason: ChangeReason = "",
+    accept_escapes: AcceptedEscapes = None,
     as_json: AsJson = False,
 ) -> None:
     """Learn vote correlation, calibration and harmful rungs from a line's stored votes and reviews.
 
     Prints how stored parts would have ended otherwise, and stores a new version of the line. Values that too few parts
-    support are listed and not learned.
+    support are listed and not learned. Parts that people called NG and that would newly pass block the version, unless
+    --accept-escapes gives their number.
     """
     from inspector.bootstrap.from_settings import absolute
+    from inspector.lines.change_effect import ChangeApproval
     from inspector.operations.learn import learn_line
+    from inspector.operations.line_states import user_name
 
-    result = learn_line(absolute(read_settings()).database, line, fuse=fuse, dry_run=dry_run)
+    approval = ChangeApproval(user_name(), reason, accept_escapes)
+    result = learn_line(absolute(read_settings()), line, approval, fuse=fuse, dry_run=dry_run)
     if as_json:
         print_json(result.as_json())
     else:
@@ -52,6 +58,7 @@ def learning_table(result: LearningResult) -> Group:
         _correlations(lesson.learned),
         _rungs(lesson),
         *map(Text, sentences),
+        *_right(result),
         *(Text(f"not learned: {value}", style="yellow") for value in lesson.missing),
     )
 
@@ -97,6 +104,13 @@ def _slope(lesson: LearningReport) -> Iterator[str]:
         finding = "more tokens do harm" if lesson.slope.is_inverse else "no sign that more tokens do harm"
         interval = f"{lesson.slope.estimate:+.2f} ({lesson.slope.low:+.2f} … {lesson.slope.high:+.2f})"
         yield f"log-odds of being right per factor e of tokens: {interval}: {finding}"
+
+
+def _right(result: LearningResult) -> Iterator[Text]:
+    if escapes := result.effect.price.escapes if result.effect else ():
+        yield Text(f"{len(escapes)} part(s) that people called NG would newly pass", style="bold red")
+    if result.effect and result.effect.right:
+        yield Text(result.effect.right.text)
 
 
 def _impact(price: Impact) -> Iterator[str]:

@@ -42,7 +42,9 @@ def plan(
     out: Annotated[Path | None, typer.Option(help="Folder for plan.md, plan.json and plan.png.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find the cheapest ladder and thresholds for a wanted escape share.
+    """Find the cheapest ladder and thresholds that are proved to keep a wanted escape share.
+
+    A ladder is chosen by the upper 95 % bound of its escape share on half of the parts, and checked on the other half.
 
     Uses the line's reviewed parts whose whole ladder was asked (settle.shadow), or with [bold]--votes[/] the answers
     that [bold]inspector eval synthetic[/] or [bold]eval folder[/] recorded. The line itself does not change.

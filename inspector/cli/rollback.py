@@ -20,17 +20,23 @@ def rollback(
 ) -> None:
     """Make an earlier version of a line live again, as a new version. It is priced like any change.
 
-    Running stations load it within 2 s.
+    Its right to pass is recomputed from stored votes of the challenge set: a version that was qualified passes parts
+    at once, another one is UNQUALIFIED until [bold]inspector qualify[/] has proved it. Running stations load
+    it within 2 s.
     """
     from inspector.bootstrap.from_settings import absolute
     from inspector.cli.tables.price import price_view
     from inspector.operations.rollback import roll_back
 
-    database = absolute(read_settings()).database
-    result = roll_back(database, line, to, reason, accept_escapes, dry_run=dry_run)
+    settings = absolute(read_settings())
+    result = roll_back(settings, line, to, reason, accept_escapes, dry_run=dry_run)
     if as_json:
-        print_json({"line": line, "to": to, "new_version": result.version, "price": result.price.as_json()})
+        print_json({"line": line, "to": to} | result.as_json())
         return
     stored = f"version {result.version} has the content of version {to}" if result.version else "nothing is stored"
     print_status(f"{line}: {stored}")
-    print_table(price_view(result.price))
+    print_table(price_view(result.effect.price))
+    if right := result.effect.right:
+        print_status(right.text)
+    if result.version:
+        print_status(f"{line} is {result.view.state}" + (f": {result.view.objection}" if result.view.objection else ""))

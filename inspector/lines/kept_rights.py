@@ -1,4 +1,4 @@
-"""Whether a line keeps its right to pass over a change: its qualification is recomputed from stored votes."""
+"""Whether a line has the right to pass after a change: its qualification is recomputed from stored votes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from inspector.config.diff import Declaration, compare
 from inspector.domain.line_state import LineState, PassRight, RightOrigin
-from inspector.lines.qualification import ChallengeReplay, Qualifications
+from inspector.lines.qualification import ChallengeReplay, Qualification, Qualifications
 from inspector.ports.challenge import QualificationBasis
 from inspector.ports.ledger import PipelineVersion
 
 
 class KeptRight(NamedTuple):
-    """Whether a line keeps its right to pass when its policy changes, and why."""
+    """Whether a line has the right to pass when it changes, and why."""
 
     line: str
     keeps: bool
@@ -24,41 +24,85 @@ class KeptRight(NamedTuple):
 
 
 def keep_right(
-    service: Qualifications, live: PipelineVersion, content: Declaration, author: str, *, dry_run: bool = False
+    service: Qualifications,
+    live: PipelineVersion,
+    content: Declaration,
+    author: str,
+    scored_under: Sequence[str] = (),
+    *,
+    dry_run: bool = False,
 ) -> KeptRight | None:
-    """Recompute the qualification of the live version for a new content, before that is live, and record it.
+    """Recompute the qualification of a line for a new content, before that is live, and record it.
 
-    Returns None where nothing changes about the right: the policy stays, or the line has none to lose.
+    `scored_under` are fingerprints under which parts were scored as the content does, the price's: a line that goes
+    back to a qualified version gets its right back. Returns None where nothing changes about the right: the policy
+    stays, or the line has none to lose and none to get back.
     """
     line, policy = content.pipeline.line, live.pipeline.policy_fingerprint()
     rescores = compare(live, content).rescores
-    held = [right for right in live.status.rights if right.policy == policy and right.holds(service.sets.now())]
     next_version = live._replace(pipeline=content.pipeline, golden=tuple(content.golden), version=live.version + 1)
-    is_same = next_version.pipeline.policy_fingerprint() == policy and not rescores
-    if is_same or not held:
+    if next_version.pipeline.policy_fingerprint() == policy and not rescores:
         return None
-    remedy = f"run: inspector qualify {line}"
-    if rescores:
-        return KeptRight(line, False, f"scores change, so its right to pass ends; {remedy}")
-    proved = dict.fromkeys(right.fingerprint for right in held if right.origin is RightOrigin.QUALIFICATION)
-    if not proved:
-        is_live = live.status.state is LineState.LIVE
-        return KeptRight(line, False, f"its override ends with this version; {remedy}") if is_live else None
-    results = [service.assess(service.replay(next_version, each), QualificationBasis.STORED_VOTES) for each in proved]
+    holding = [right for right in live.status.rights if right.holds(service.sets.now())]
+    held = [right for right in holding if right.policy == policy]
+    proved = [] if rescores else [right.fingerprint for right in held if right.origin is RightOrigin.QUALIFICATION]
+    results = _assessed(service, next_version, proved, scored_under)
+    if not results:
+        return _lost(line, live, held, rescores=rescores)
     if not dry_run:
         for each in results:
-            if not each.replay.unknown:
-                cameras = _covered(held, each.replay)
-                service.record(each, author, f"recomputed for version {next_version.version}", cameras)
+            _record(service, each, author, holding)
+    return _shown(line, results, holding, has_right=bool(held))
+
+
+def _assessed(
+    service: Qualifications, version: PipelineVersion, proved: Sequence[str], scored_under: Sequence[str]
+) -> list[Qualification]:
+    """Assess the version under each proved fingerprint, and under others where the ledger has challenge votes."""
+    replays = [service.replay(version, each) for each in dict.fromkeys([*proved, *scored_under])]
+    known = [each for each in replays if each.outcomes or each.fingerprint in proved]
+    return [service.assess(each, QualificationBasis.STORED_VOTES) for each in known]
+
+
+def _lost(line: str, live: PipelineVersion, held: Sequence[PassRight], *, rescores: bool) -> KeptRight | None:
+    remedy = f"run: inspector qualify {line}"
+    if held and rescores:
+        return KeptRight(line, False, f"scores change, so its right to pass ends; {remedy}")
+    if held and live.status.state is LineState.LIVE:
+        return KeptRight(line, False, f"its override ends with this version; {remedy}")
+    return None
+
+
+def _record(service: Qualifications, result: Qualification, author: str, holding: Sequence[PassRight]) -> None:
+    """Record a result that all challenge parts have votes for."""
+    replay = result.replay
+    if not replay.unknown:
+        why = f"recomputed for version {replay.version.version}"
+        service.record(result, author, why, _covered(holding, replay))
+
+
+def _shown(
+    line: str, results: Sequence[Qualification], holding: Sequence[PassRight], *, has_right: bool
+) -> KeptRight | None:
     newest = results[-1]
     if newest.passed:
         escape = newest.figures.escape
-        shown = f"{escape.found} of {escape.parts} NG parts pass, at most {100 * escape.upper:.3g} %"
-        return KeptRight(line, True, f"keeps its right to pass, recomputed from stored votes: {shown}")
-    return KeptRight(line, False, f"loses its right to pass: {'; '.join(newest.missing)}; {remedy}")
+        figures = f"{escape.found} of {escape.parts} NG parts pass, at most {100 * escape.upper:.3g} %"
+        kept = "keeps its right to pass" if has_right else "has the right to pass"
+        return KeptRight(line, True, f"{kept}, recomputed from stored votes: {figures}")
+    if newest.replay.unknown and _has_qualified(holding, newest.replay):
+        text = f"has the right to pass from its qualification; {len(newest.replay.unknown)} challenge part(s) are newer"
+        return KeptRight(line, True, f"{text}; to count them too, run: inspector qualify {line}")
+    lost = "loses its right to pass" if has_right else "has no right to pass"
+    return KeptRight(line, False, f"{lost}: {'; '.join(newest.missing)}; run: inspector qualify {line}")
 
 
-def _covered(held: Sequence[PassRight], replay: ChallengeReplay) -> list[str]:
-    """List the cameras that a right covered before: a change of the policy qualifies no new camera."""
-    rights = [right for right in held if right.fingerprint == replay.fingerprint]
-    return [name for name in replay.cameras if any(right.covers(name) for right in rights)]
+def _has_qualified(holding: Sequence[PassRight], replay: ChallengeReplay) -> bool:
+    asked = (replay.fingerprint, replay.version.pipeline.policy_fingerprint(), RightOrigin.QUALIFICATION)
+    return any((each.fingerprint, each.policy, each.origin) == asked for each in holding)
+
+
+def _covered(holding: Sequence[PassRight], replay: ChallengeReplay) -> list[str]:
+    """List the cameras that rights under this fingerprint cover: a change of the policy qualifies no new camera."""
+    rights = [right for right in holding if right.fingerprint == replay.fingerprint]
+    return [name for name in replay.cameras if not rights or any(right.covers(name) for right in rights)]

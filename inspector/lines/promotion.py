@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from inspector.domain.line_version import VersionOrigin
+from inspector.lines.change_effect import ChangeApproval, ChangeEffect, ChangeEffects
 from inspector.lines.drafts import Drafts
-from inspector.lines.kept_rights import KeptRight, keep_right
-from inspector.lines.pricing import Price, Pricing, require_accepted
-from inspector.lines.qualification import Qualifications
 from inspector.lines.states import require_short
 from inspector.lines.versions import ReadableVersion
 from inspector.ports.drafts import Draft, Promotion
@@ -29,11 +27,10 @@ class PromotionRequest(NamedTuple):
 
 
 class PromotionResult(NamedTuple):
-    """The new version, its price, and what becomes of the right to pass. Both are None for a repeated request."""
+    """The new version, and its effect; None for a repeated request."""
 
     version: int
-    price: Price | None = None
-    right: KeptRight | None = None
+    effect: ChangeEffect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +38,11 @@ class Promotions:
     """Makes drafts live. Raises LedgerError, and InspectorError for an unknown line or draft."""
 
     drafts: Drafts
-    pricing: Pricing
-    qualifications: Qualifications
+    effects: ChangeEffects
+
+    def foresee(self, line: str, draft_id: str) -> ChangeEffect:
+        """Return the effect that the promotion would have, and store nothing."""
+        return self.effects.foresee(_content(self.drafts.draft(line, draft_id)))
 
     def promote(self, line: str, draft_id: str, request: PromotionRequest) -> PromotionResult:
         """Store the draft as the newest version.
@@ -54,15 +54,17 @@ class Promotions:
         draft = self.drafts.draft(line, draft_id)
         if draft.ended_at is not None:
             return PromotionResult(self._store(draft, request))
-        content = ReadableVersion(draft.pipeline, draft.golden)
-        price = self.pricing.price(line, content)
-        require_accepted([price], request.accepted, request.reason)
-        live = self.qualifications.sets.states.version(line)
-        right = keep_right(self.qualifications, live, content, request.author)
-        return PromotionResult(self._store(draft, request), price, right)
+        approval = ChangeApproval(request.author, request.reason, request.accepted)
+        effect = self.effects.approve(_content(draft), approval)
+        return PromotionResult(self._store(draft, request), effect)
 
     def _store(self, draft: Draft, request: PromotionRequest) -> int:
-        reason, origin = request.reason or draft.reason, VersionOrigin.CONSOLE
-        how = (request.author, draft.source, draft.base, reason, origin)
+        """Store the draft; one that came from a file is a version of that file."""
+        origin = VersionOrigin.FILE if draft.source else VersionOrigin.CONSOLE
+        how = (request.author, draft.source, draft.base, request.reason or draft.reason, origin)
         declared = DeclaredVersion(draft.pipeline, draft.golden, *how)
         return self.drafts.store.promote(Promotion(draft.draft_id, declared, request.key)).version
+
+
+def _content(draft: Draft) -> ReadableVersion:
+    return ReadableVersion(draft.pipeline, draft.golden)

@@ -1,4 +1,4 @@
-"""Make an earlier version of a line live again, as a new version, after pricing it."""
+"""Make an earlier version of a line live again, as a new version: priced, with its right to pass recomputed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from inspector.errors import ConflictError
-from inspector.lines.pricing import Price, Pricing, require_accepted
+from inspector.lines.change_effect import ChangeApproval, ChangeEffect, ChangeEffects
 from inspector.lines.versions import ReadableVersion, Versions
 from inspector.ports.lines import DeclaredVersion, StoreVersions
 
@@ -27,10 +27,10 @@ class RollbackRequest(NamedTuple):
 
 
 class StoredRollback(NamedTuple):
-    """The new version, and its price."""
+    """The new version, and its effect."""
 
     version: int
-    price: Price
+    effect: ChangeEffect
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Rollbacks:
     """Rolls lines back. Every method raises LedgerError, and InspectorError for an unknown line or version."""
 
     versions: Versions
-    pricing: Pricing
+    effects: ChangeEffects
     store: StoreVersions
 
-    def price(self, request: RollbackRequest) -> Price:
-        """Price the rollback and store nothing."""
-        return self._price(self._declared(request))
+    def foresee(self, request: RollbackRequest) -> ChangeEffect:
+        """Return the effect that the rollback would have, and store nothing."""
+        return self.effects.foresee(_content(self._declared(request)))
 
     def roll_back(self, request: RollbackRequest) -> StoredRollback:
         """Store the content of the earlier version as the newest one.
@@ -52,14 +52,14 @@ class Rollbacks:
         changed meanwhile.
         """
         declared = self._declared(request)
-        price = self._price(declared)
-        require_accepted([price], request.accepted, request.reason)
+        approval = ChangeApproval(request.author, request.reason, request.accepted)
+        effect = self.effects.approve(_content(declared), approval)
         stored = self.store([declared])
         if not stored:
             raise ConflictError(
                 f"{request.line}: somebody else stored this content meanwhile; look at the live version"
             )
-        return StoredRollback(stored[0].version, price)
+        return StoredRollback(stored[0].version, effect)
 
     def _declared(self, request: RollbackRequest) -> DeclaredVersion:
         live = self.versions.history(request.line)[-1].version
@@ -67,5 +67,6 @@ class Rollbacks:
             raise ConflictError(f"{request.line}: version {live} is live, not {request.base}; look at it and repeat")
         return self.versions.rolled_back(request.line, request.to, request.author, request.reason)
 
-    def _price(self, declared: DeclaredVersion) -> Price:
-        return self.pricing.price(declared.pipeline.line, ReadableVersion(declared.pipeline, declared.golden))
+
+def _content(declared: DeclaredVersion) -> ReadableVersion:
+    return ReadableVersion(declared.pipeline, declared.golden)

@@ -5,14 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from inspector.adapters.ledger import SqlArchive, SqlDraftStore
+from inspector.errors import InspectorError
+from inspector.lines.change_effect import ChangeEffect, ChangeEffects
 from inspector.lines.drafts import Drafts
+from inspector.lines.pricing import Pricing
+from inspector.lines.promotion import PromotionRequest, Promotions
+from inspector.lines.states import LineView
 from inspector.lines.versions import Versions
 from inspector.operations.apply import LineChange
 from inspector.operations.line_states import user_name
+from inspector.operations.qualification import qualifications
 from inspector.ports.drafts import Draft, ShadowComparison
+from inspector.settings import Settings
+
+
+class PromotedDraft(NamedTuple):
+    """A promotion: the new version, None where nothing was stored, and what the draft decided in the shadow."""
+
+    version: int | None
+    comparison: ShadowComparison
+    effect: ChangeEffect
+    view: LineView
+
+    def as_json(self) -> dict[str, Any]:
+        price, right = self.effect
+        return {
+            "new_version": self.version,
+            "right": right and right.as_json(),
+            "state": self.view.state,
+            "objection": self.view.objection,
+            "shadow": as_json(self.comparison),
+            "price": price.as_json(),
+        }
 
 
 @contextmanager
@@ -53,3 +80,27 @@ def as_json(comparison: ShadowComparison) -> dict[str, Any]:
         "unknown": comparison.unknown,
         "dispositions": [{"live": live, "draft": drafted, "parts": count} for live, drafted, count in counts],
     }
+
+
+def promote_draft(
+    settings: Settings, line: str, request: PromotionRequest, *, needs_shadow: bool, dry_run: bool
+) -> PromotedDraft:
+    """Make the open draft of a line live.
+
+    Raises InspectorError where there is none, where it decided on no parts though `needs_shadow`, and where NG parts
+    would newly pass that nobody accepted.
+    """
+    database = settings.database
+    with closing(SqlArchive(database)) as archive, drafts_of(database) as drafts, qualifications(settings) as proofs:
+        comparison = drafts.comparison(line)
+        if needs_shadow and not comparison.total:
+            raise InspectorError(
+                f"the draft of {line} decided on no parts in the shadow yet; let the line run, or add --without-shadow"
+            )
+        service = Promotions(drafts, ChangeEffects(Pricing.over(archive), proofs))
+        identity = comparison.draft.draft_id
+        if dry_run:
+            return PromotedDraft(None, comparison, service.foresee(line, identity), proofs.sets.states.view(line))
+        effect = service.foresee(line, identity)
+        version = service.promote(line, identity, request).version
+        return PromotedDraft(version, comparison, effect, proofs.sets.states.view(line))

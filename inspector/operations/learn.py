@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
-from inspector.adapters.ledger import DeclaredVersion, SqlLedger, store_versions
+from inspector.adapters.ledger import DeclaredVersion, SqlArchive, SqlLedger, store_versions
 from inspector.domain.learned import LearnedSettings
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
+from inspector.lines.change_effect import ChangeApproval, ChangeEffect, ChangeEffects
 from inspector.lines.line_records import LineRecords
+from inspector.lines.pricing import Pricing
+from inspector.lines.versions import ReadableVersion
 from inspector.messages.outgoing import EventSeverity
 from inspector.operations.line_records import read_line_records
-from inspector.operations.line_states import user_name
+from inspector.operations.qualification import qualifications
 from inspector.ports.ledger import Event
+from inspector.settings import Settings
 from inspector.tuning.counterfactual import Impact, impact
 from inspector.tuning.learning import LearningReport, learn_from_history
 from inspector.tuning.rung_effects import RungEffect
@@ -24,11 +29,15 @@ from inspector.utc import utc_now
 
 
 class LearningResult(NamedTuple):
-    """The learned values and their effect on stored parts. `version` is the new version, None if nothing was stored."""
+    """The learned values and their effect on stored parts. `version` is the new version, None if nothing was stored.
+
+    `effect` is that of the change under all comparable fingerprints, with the right to pass; None without a change.
+    """
 
     records: LineRecords
     lesson: LearningReport
     price: Impact
+    effect: ChangeEffect | None
     version: int | None
 
     def as_json(self) -> dict[str, Any]:
@@ -43,34 +52,47 @@ class LearningResult(NamedTuple):
             "slope": lesson.slope._asdict() if lesson.slope else None,
             "missing": list(lesson.missing),
             "price": self.price.as_json(),
+            "new_escapes": [each.as_json() for each in self.effect.price.escapes] if self.effect else [],
+            "right": self.effect.right.as_json() if self.effect and self.effect.right else None,
         }
 
 
-def learn_line(database: str, line: str, *, fuse: bool = False, dry_run: bool = False) -> LearningResult:
+def learn_line(
+    settings: Settings, line: str, approval: ChangeApproval, *, fuse: bool = False, dry_run: bool = False
+) -> LearningResult:
     """Learn, and store the result unless `dry_run`. Records an event for each rung that is newly capped.
 
-    Raises InspectorError if `fuse` is set and the line has no second opinion.
+    Raises InspectorError if `fuse` is set and the line has no second opinion, and EscapesError where NG parts would
+    newly pass that nobody accepted.
     """
-    records = read_line_records(database, line)
+    records = read_line_records(settings.database, line)
     before, fingerprint = records.live.pipeline, records.fingerprint
     if fuse and before.second_opinion is None:
         raise InspectorError(f"{line} has no second opinion to weigh; declare second_opinion, or leave --fuse out")
     lesson = learn_from_history(records.history, before, fingerprint, fuse=fuse)
     after = before.model_copy(update={"learned": lesson.learned}) if holds_anything(lesson.learned) else before
     cost = impact(records.history.parts, before, after, fingerprint)
+    effect = None if after == before else _effect(settings, records, after, approval, dry_run=dry_run)
     if dry_run:
-        return LearningResult(records, lesson, cost, None)
-    learned = DeclaredVersion(
-        after,
-        records.live.golden,
-        user_name(),
-        parent=records.live.version,
-        reason=f"learned from {len(records.history.parts)} parts",
-        origin=VersionOrigin.LEARN,
-    )
-    stored = store_versions(database, [learned])
-    asyncio.run(_record_events(database, _capped_events(line, before, lesson, fingerprint)))
-    return LearningResult(records, lesson, cost, stored[0].version if stored else None)
+        return LearningResult(records, lesson, cost, effect, None)
+    stored = store_versions(settings.database, [_version(records, after, approval)])
+    asyncio.run(_record_events(settings.database, _capped_events(line, before, lesson, fingerprint)))
+    return LearningResult(records, lesson, cost, effect, stored[0].version if stored else None)
+
+
+def _effect(
+    settings: Settings, records: LineRecords, after: Pipeline, approval: ChangeApproval, *, dry_run: bool
+) -> ChangeEffect:
+    content = ReadableVersion(after, records.live.golden)
+    with closing(SqlArchive(settings.database)) as archive, qualifications(settings) as proofs:
+        effects = ChangeEffects(Pricing.over(archive), proofs)
+        return effects.foresee(content) if dry_run else effects.approve(content, approval)
+
+
+def _version(records: LineRecords, after: Pipeline, approval: ChangeApproval) -> DeclaredVersion:
+    why = f"learned from {len(records.history.parts)} parts" + (f": {approval.reason}" if approval.reason else "")
+    live, origin = records.live, VersionOrigin.LEARN
+    return DeclaredVersion(after, live.golden, approval.author, parent=live.version, reason=why, origin=origin)
 
 
 def holds_anything(learned: LearnedSettings) -> bool:

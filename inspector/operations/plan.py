@@ -50,10 +50,21 @@ def plan_recorded(source: PartSource, votes: Path, line: str, limits: RiskLimits
 
 
 def write_plan(planned: LadderPlan, file: Path) -> None:
-    """Write the chosen ladder as a pipeline file. Raises InspectorError if there is none, or the write fails."""
+    """Write the chosen ladder as a pipeline file.
+
+    Raises InspectorError if there is none, if its escape share is not proved, or if the write fails.
+    """
     advice = planned.advice
-    if advice.chosen is None:
-        raise InspectorError(f"no ladder keeps these limits on {planned.source}: nothing to write to {file}")
+    if advice.chosen is None or advice.bound is None:
+        raise InspectorError(
+            f"no ladder is proved to keep these limits on {planned.source}: nothing to write to {file}; half of the NG "
+            f"parts prove an escape share of {advice.provable:.1%} at best"
+        )
+    if not advice.is_proved:
+        raise InspectorError(
+            f"the checking half proves an escape share of {advice.bound:.1%}, not {advice.limits.escape:.1%}: nothing "
+            f"is written to {file}; raise --escape, or review more NG parts ({advice.wanted_ng} there, none missed)"
+        )
     note = (
         f"ladder and thresholds chosen by inspector plan ({planned.source}); golden samples are relative to this file"
     )

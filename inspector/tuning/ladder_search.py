@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import chain, permutations, product
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from inspector.domain.declared import ViewName
 from inspector.domain.pipeline import Thresholds
 from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
+from inspector.numerics.exact_bounds import upper_bound
 
 MAX_RUNGS: Final = 3  # per evaluated ladder
 PASS_BELOW: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -38,8 +40,9 @@ Array = NDArray[Any]
 class EvaluatedLadder:
     """One ladder with its thresholds, and its results.
 
-    `escape` is a share of NG parts, `overkill` of OK parts, `review` of all parts. `votes`, `tokens` and `ms` are means
-    per part. `first_rung` is the share of parts that end after the first rung.
+    `escape` is a share of NG parts and `escape_bound` its exact upper 95 % bound. `overkill` is a share of OK parts,
+    `review` of all parts. `votes`, `tokens` and `ms` are means per part. `first_rung` is the share of parts
+    that end after the first rung.
     """
 
     ladder: tuple[Views, ...]
@@ -51,6 +54,7 @@ class EvaluatedLadder:
     tokens: float
     ms: float
     first_rung: float
+    escape_bound: float
 
     @property
     def costs(self) -> tuple[float, ...]:
@@ -70,14 +74,14 @@ class EvaluatedLadder:
 
 
 class RiskLimits(NamedTuple):
-    """The greatest acceptable shares of a line."""
+    """The greatest acceptable shares of a line. Escapes are held to their upper bound: an estimate proves nothing."""
 
     escape: float
     overkill: float = 1.0
     review: float = 1.0
 
     def allows(self, ladder: EvaluatedLadder) -> bool:
-        return ladder.escape <= self.escape and ladder.overkill <= self.overkill and ladder.review <= self.review
+        return ladder.escape_bound <= self.escape and ladder.overkill <= self.overkill and ladder.review <= self.review
 
 
 def evaluate_ladders(
@@ -211,6 +215,7 @@ def _evaluated(
     ends = stops.argmax(axis=0)
     at = RungState._make(np.choose(ends, columns) for columns in zip(*after, strict=True))
     passed, rejected = at.score < thresholds.pass_below, at.score > thresholds.reject_above
+    escaped = int(passed[ng].sum())
     return EvaluatedLadder(
         ladder,
         thresholds,
@@ -221,7 +226,13 @@ def _evaluated(
         tokens=float(at.tokens.mean()),
         ms=float(at.ms.mean()),
         first_rung=float((ends == 0).mean()),
+        escape_bound=_escape_bound(escaped, int(ng.sum())),
     )
+
+
+@lru_cache(maxsize=10_000)  # thousands of ladders share few counts
+def _escape_bound(escaped: int, ng: int) -> float:
+    return upper_bound(escaped, ng)
 
 
 def _settled(after: RungState, thresholds: Thresholds, confidence: float) -> Array:

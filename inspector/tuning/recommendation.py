@@ -31,9 +31,9 @@ MIN_REVIEWED_PER_CLASS: Final = 40  # half of them choose; one missed part of 20
 class Recommendation(NamedTuple):
     """The result of a search.
 
-    `front`: the best ladders within the limits, on the choosing half; empty where none keeps the limits. `chosen` is
-    the cheapest. `checked` is the same ladder and `declared` the line's own, both on the checking half. `bound` is the
-    upper 95 % bound of the escape share on the checking half.
+    `front`: the ladders within the limits that no other beats, on the choosing half; empty where none is proved to keep
+    the limits. `chosen` is the cheapest. `checked` is the same ladder and `declared` the line's own, both on the
+    checking half. `bound` is the upper 95 % bound of the escape share on the checking half.
     """
 
     ok: int
@@ -44,6 +44,16 @@ class Recommendation(NamedTuple):
     checked: EvaluatedLadder | None
     declared: EvaluatedLadder
     bound: float | None
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether the checking half proves that the chosen ladder keeps the wanted escape share."""
+        return self.bound is not None and self.bound <= self.limits.escape
+
+    @property
+    def provable(self) -> float:
+        """The least escape share that half of the NG parts can prove, with none of them missed."""
+        return upper_bound(0, self.ng // 2)
 
     @property
     def wanted_ng(self) -> int:
@@ -62,6 +72,7 @@ class Recommendation(NamedTuple):
             "checked": as_json(self.checked),
             "declared": as_json(self.declared),
             "escape_bound": self.bound,
+            "is_proved": self.is_proved,
             "ng_parts_to_prove_it": self.wanted_ng,
             "front": [evaluated.as_json() for evaluated in self.front],
         }
@@ -86,8 +97,7 @@ def recommend(
         checking, counting, confidence, tuple(rung.views for rung in pipeline.ladder), pipeline.thresholds
     )
     best = tuple(pareto_front(evaluated for evaluated in ladders if limits.allows(evaluated)))
-    bad = sum(part.ng is True for part in checking)
-    bound = upper_bound(round(checked.escape * bad), bad) if checked else None
+    bound = checked.escape_bound if checked else None
     return Recommendation(len(labelled) - ng, ng, limits, best, chosen, checked, declared, bound)
 
 

@@ -257,7 +257,7 @@ def test_a_draft_decides_in_the_shadow_and_publishes_nothing(service: Service) -
     figures = json.loads(service.run("line", "shadow", "kind", "--json").stdout)
     assert (figures["parts"], figures["base"]) == (8, 3)
     assert figures["differ"] > 0
-    assert service.run("line", "drop-draft", "kind").returncode == 0
+    assert service.run("draft", "end", "kind").returncode == 0
 
 
 def declare_new(service: Service, line: str, more: str = "") -> None:

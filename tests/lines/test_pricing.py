@@ -23,7 +23,8 @@ from inspector.errors import InspectorError
 from inspector.lines.pricing import Price, Pricing, require_accepted
 from inspector.lines.versions import ReadableVersion
 from inspector.operations.line_versions import line_history, version_diff
-from inspector.operations.rollback import roll_back
+from inspector.operations.rollback import RollbackResult, roll_back
+from inspector.settings import Settings
 
 DOUBT = Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT)
 NARROW = {"pass_below": 0.2, "reject_above": 0.8}
@@ -162,9 +163,16 @@ def test_votes_of_an_earlier_model_do_not_price_a_change(line: Line) -> None:
     assert price.escapes == ()
 
 
+def rolled_back(
+    line: Line, to: int, reason: str, *, accepted: int | None = None, dry_run: bool = False
+) -> RollbackResult:
+    settings = Settings(database_url=line.url, data=Path(line.url.removeprefix("sqlite:///")).parent)
+    return roll_back(settings, "pcb", to, reason, accepted, dry_run=dry_run)
+
+
 def test_a_rollback_is_a_new_version_with_the_old_content(line: Line) -> None:
     line.declare(thresholds={"pass_below": 0.1, "reject_above": 0.8})
-    result = roll_back(line.url, "pcb", 1, "too many reviews", None, dry_run=False)
+    result = rolled_back(line, 1, "too many reviews")
     assert result.version == 3
     newest = line_history(line.url, "pcb")[-1]
     assert (newest.parent, newest.origin, newest.reason) == (
@@ -181,10 +189,10 @@ def test_a_rollback_is_priced_like_any_change(line: Line) -> None:
     line.declare(thresholds=NARROW)
     reviewed(line)
     with pytest.raises(InspectorError, match="5 part"):
-        roll_back(line.url, "pcb", 2, "more output", None, dry_run=False)
-    assert len(roll_back(line.url, "pcb", 2, "more output", None, dry_run=True).price.escapes) == 5
+        rolled_back(line, 2, "more output")
+    assert len(rolled_back(line, 2, "more output", dry_run=True).effect.price.escapes) == 5
     assert len(line_history(line.url, "pcb")) == 3
-    assert roll_back(line.url, "pcb", 2, "more output", 5, dry_run=False).version == 4
+    assert rolled_back(line, 2, "more output", accepted=5).version == 4
 
 
 @pytest.mark.parametrize(
@@ -198,7 +206,7 @@ def test_a_rollback_is_priced_like_any_change(line: Line) -> None:
 def test_a_rollback_that_makes_no_sense_is_refused(line: Line, to: int, reason: str, complaint: str) -> None:
     line.declare(thresholds=WIDE)
     with pytest.raises(InspectorError, match=complaint):
-        roll_back(line.url, "pcb", to, reason, None, dry_run=False)
+        rolled_back(line, to, reason)
     assert len(line_history(line.url, "pcb")) == 2
 
 

@@ -30,7 +30,7 @@ def parts(count: int = 120) -> list[LabelledVotes]:
 
 
 def a_plan(*ladder: tuple[ViewName, ...]) -> EvaluatedLadder:
-    return EvaluatedLadder(ladder, Thresholds(pass_below=0.1, reject_above=0.9), 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0)
+    return EvaluatedLadder(ladder, Thresholds(pass_below=0.1, reject_above=0.9), 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0)
 
 
 def test_the_cheapest_ladder_within_the_limits_is_checked_on_parts_that_had_no_say() -> None:
@@ -39,7 +39,8 @@ def test_the_cheapest_ladder_within_the_limits_is_checked_on_parts_that_had_no_s
     assert (advice.ok, advice.ng) == (60, 60)
     assert advice.chosen is not None
     assert advice.checked is not None
-    assert advice.chosen.escape <= LIMITS.escape
+    assert advice.chosen.escape_bound <= LIMITS.escape
+    assert advice.is_proved
     assert advice.chosen in advice.front
     assert advice.checked.ladder == advice.chosen.ladder
     assert advice.bound is not None

@@ -158,9 +158,7 @@ def _comparison(connection: Connection, line: str, draft_id: str | None) -> Shad
     }
     draft = _draft(row)
     if draft is None:
-        raise LedgerError(
-            f"the draft of {line} was stored under another grammar; run: inspector line drop-draft {line}"
-        )
+        raise LedgerError(f"the draft of {line} was stored under another grammar; run: inspector draft end {line}")
     return ShadowComparison(draft, counts)
 
 

@@ -61,14 +61,17 @@ def sentences(advice: Recommendation) -> list[str]:
     """The recommendation in sentences."""
     limits = ", ".join(f"{name} {value:.1%}" for name, value in advice.limits._asdict().items() if value < 1.0)
     if advice.chosen is None or advice.checked is None or advice.bound is None:
-        return [f"No ladder keeps {limits} on the choosing half; raise a limit, or give the model better questions."]
+        return [
+            f"No ladder is proved to keep {limits} on the choosing half. Its {advice.ng // 2} NG parts prove "
+            f"{advice.provable:.1%} at best: raise a limit, review more NG parts, or give the model better questions."
+        ]
     result = [
         f"Cheapest within {limits}: {ladder(advice.chosen)}",
         f"On the checking half: escape {advice.checked.escape:.1%} (below {advice.bound:.1%} at 95 %), "
         f"{advice.checked.ms:.0f} ms and {advice.checked.votes:.2f} votes a part; as declared now: escape "
         f"{advice.declared.escape:.1%}, {advice.declared.ms:.0f} ms and {advice.declared.votes:.2f} votes.",
     ]
-    if advice.bound > advice.limits.escape:
+    if not advice.is_proved:
         result.append(
             f"That does not prove the wanted escape share: the checking half needs {advice.wanted_ng} NG parts, none "
             "of them missed."

@@ -242,7 +242,7 @@ def promote(
             request = PromotionRequest(who.name, body.reason, body.accepted_escapes, idempotency_key or "")
             result = services.changes.promotions.promote(line, draft, request)
     response.headers["ETag"] = etag(line, result.version)
-    right = result.right
+    right = result.effect.right if result.effect else None
     return PromotionAnswer(
         line=line, version=result.version, keeps_right=right and right.keeps, right=right.text if right else ""
     )

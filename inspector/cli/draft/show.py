@@ -1,4 +1,4 @@
-"""`inspector line shadow` and `inspector line drop-draft`."""
+"""`inspector draft show` and `inspector draft end`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inspector.cli.options import AsJson, LineArgument, read_settings
 from inspector.cli.output import print_json, print_status, print_table
 
 
-def line_shadow(line: LineArgument, as_json: AsJson = False) -> None:
+def draft_show(line: LineArgument, as_json: AsJson = False) -> None:
     """Compare the draft of a line with its live version, part by part, on the same votes."""
     from inspector.operations.drafts import as_json as comparison_json
     from inspector.operations.drafts import drafts_of
@@ -27,7 +27,7 @@ def line_shadow(line: LineArgument, as_json: AsJson = False) -> None:
     print_table(table)
 
 
-def line_drop_draft(line: LineArgument) -> None:
+def draft_end(line: LineArgument) -> None:
     """End the draft of a line. The live version stays as it is."""
     from inspector.operations.drafts import drafts_of
     from inspector.operations.line_states import user_name
