@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +13,7 @@ from inspector.access.login_secret import stored_form
 from inspector.bootstrap.access import access_services, metrics_secret, prepare_access
 from inspector.bootstrap.from_settings import broker_of, calendar_of, log_process
 from inspector.bootstrap.line_services import line_services
+from inspector.bootstrap.live_first import LiveFirstModel
 from inspector.bootstrap.overrides import override_of
 from inspector.bootstrap.pooled_model import PooledModel
 from inspector.errors import InspectorError
@@ -89,6 +91,7 @@ def _services(
     )
 
     unknown = SqlUnknownCameras(settings.database, evidence)
+    model = LiveFirstModel(PooledModel(pool), pulses.last, asyncio.get_running_loop())
     lines = LineStates(archive, SqlLineStore(settings.database))
     answers, leases = SqlReviewStore(settings.database, Topics(settings.topic_root)), SqlLeaseStore(settings.database)
     return ConsoleServices(
@@ -101,7 +104,7 @@ def _services(
         review_queue=ReviewQueue(archive, archive, leases),
         exports=Exports(archive, archive, evidence),
         statistics=Statistics(archive, calendar_of(settings)),
-        changes=line_services(settings, archive, evidence, lines),
+        changes=line_services(settings, archive, evidence, lines, model),
         cameras=Cameras(lines, archive, unknown, SqlCameraChangeStore(settings.database)),
         camera_pictures=CameraPictures(archive, evidence, unknown),
         camera_minutes=archive.camera_minutes,

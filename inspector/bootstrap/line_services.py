@@ -6,19 +6,23 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from inspector.bootstrap.from_settings import known_card
+from inspector.bootstrap.overrides import card_fingerprint
 from inspector.lines.challenge import ChallengeSets
 from inspector.lines.change_effect import ChangeEffects
 from inspector.lines.declared_content import DeclarationReader
 from inspector.lines.drafts import Drafts
+from inspector.lines.golden_samples import GoldenSamples
 from inspector.lines.jobs import Jobs
 from inspector.lines.pricing import Pricing
 from inspector.lines.promotion import Promotions
 from inspector.lines.qualification import Qualifications
+from inspector.lines.qualification_jobs import QualificationJobs
 from inspector.lines.rollback import Rollbacks
 from inspector.lines.states import LineStates
 from inspector.lines.threshold_advice import ThresholdAdvisor
 from inspector.lines.tuning import Tuning
 from inspector.lines.versions import Versions
+from inspector.ports.challenge import ChallengeModel
 from inspector.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,8 +30,13 @@ if TYPE_CHECKING:
     from inspector.adapters.ledger import FileEvidence, SqlArchive
 
 
-def line_services(settings: Settings, archive: SqlArchive, evidence: FileEvidence, states: LineStates) -> LineServices:
-    """Build the services over this installation's ledger. Jobs of an earlier run end as FAILED."""
+def line_services(
+    settings: Settings, archive: SqlArchive, evidence: FileEvidence, states: LineStates, model: ChallengeModel
+) -> LineServices:
+    """Build the services over this installation's ledger; `model` judges challenge parts.
+
+    Jobs of an earlier run end as FAILED.
+    """
     from inspector.adapters.camera import CameraPictureReader
     from inspector.adapters.console.services import LineServices
     from inspector.adapters.ledger import (
@@ -55,5 +64,10 @@ def line_services(settings: Settings, archive: SqlArchive, evidence: FileEvidenc
         rollbacks=Rollbacks(versions, effects, partial(store_versions, database)),
         tuning=Tuning(pricing),
         thresholds=ThresholdAdvisor(archive),
+        golden=GoldenSamples(sets, archive, partial(store_versions, database)),
+        challenge=sets,
+        archive=archive,
+        qualifications=qualifications,
+        qualification_jobs=QualificationJobs(qualifications, jobs, model, partial(card_fingerprint, settings)),
         jobs=jobs,
     )

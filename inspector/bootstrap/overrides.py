@@ -28,6 +28,15 @@ def card_model_fingerprint(settings: Settings) -> str:
     return model_fingerprint(card_of(settings), settings.model.parent)
 
 
+def card_fingerprint(settings: Settings, version: PipelineVersion) -> str:
+    """Return the fingerprint of this version with the model of the card.
+
+    Raises ModelError where the model can't be found or its server can't be reached.
+    """
+    model = card_model_fingerprint(settings)
+    return line_fingerprint(version.pipeline.settings_fingerprint(), model, version.golden)
+
+
 def declared_fingerprints(model: str, version: PipelineVersion) -> dict[str, str]:
     """Return the fingerprint of each camera's parts under the model of this fingerprint."""
     pipeline = version.pipeline

@@ -5,15 +5,17 @@ A golden sample is never a challenge part: the model is shown it, so it proves n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from inspector.domain.challenge import ChallengePart
+from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError, PictureError
 from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.states import LineStates, require_short
+from inspector.lines.stored_parts import PartArchive, label_of, picture_of, stored_part
 from inspector.ports.camera import PictureReader
 from inspector.ports.challenge import ChallengeChange, ChallengeStore, NewChallengePart
 from inspector.ports.evidence import EvidenceStore
@@ -35,6 +37,14 @@ class ChallengePicture(NamedTuple):
     group: str = ""
     note: str = ""
     media_type: str = ""
+
+
+class ChallengeSource(NamedTuple):
+    """What people say about the pictures that they add. `is_ng` is None where the folder or the reviews say it."""
+
+    is_ng: bool | None
+    group: str = ""
+    note: str = ""
 
 
 class AddedParts(NamedTuple):
@@ -130,3 +140,24 @@ class _Admission:
         if len(picture.group) > MAX_GROUP_CHARACTERS:
             return f"group: {len(picture.group)} characters, at most {MAX_GROUP_CHARACTERS} are stored; shorten it"
         return ""
+
+
+def stored_pictures(
+    archive: PartArchive,
+    evidence: EvidenceStore,
+    pipeline: Pipeline,
+    result_ids: Sequence[str],
+    source: ChallengeSource,
+) -> Iterator[ChallengePicture]:
+    """Yield the pictures of stored parts, labelled by their reviews. Raises InspectorError that names the unusable."""
+    for result_id in result_ids:
+        part, is_ng = stored_part(archive, pipeline.line, result_id), label_of(archive, result_id)
+        if source.is_ng not in (None, is_ng):
+            raise InspectorError(f"part {result_id} was reviewed as {'NG' if is_ng else 'OK'}; leave --label out")
+        if pipeline.region(part.key.camera) is not None:
+            raise InspectorError(
+                f"part {result_id} is stored as a whole frame, and camera {part.key.camera} has a region; add a "
+                "picture that is cut to the region, from a file"
+            )
+        data, group = picture_of(evidence, part), source.group or part.part_id or ""
+        yield ChallengePicture(result_id, data, is_ng, group, source.note or f"part {result_id}")

@@ -7,33 +7,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlChallengeStore
 from inspector.domain.challenge import ChallengePart
 from inspector.domain.picture_format import FORMATS
-from inspector.domain.pipeline import Pipeline
-from inspector.domain.truth import TruthState
 from inspector.errors import InspectorError
-from inspector.lines.challenge import ChallengePicture, ChallengeSets
+from inspector.lines.challenge import ChallengePicture, ChallengeSets, ChallengeSource, stored_pictures
 from inspector.operations.line_states import line_states, user_name
 from inspector.operations.replay import read_labels
-from inspector.operations.stored_pictures import picture_of, stored_part
-from inspector.ports.evidence import EvidenceStore
 from inspector.settings import Settings
 
 LABELS: Final = {"ok": False, "ng": True}
 LABEL_REMEDY: Final = "add --label ok or --label ng, or write labels.csv with columns image,verdict"
 SUFFIXES: Final = frozenset({".jpeg", ".tif", *(f".{each.suffix}" for each in FORMATS.values())})
-
-
-class ChallengeSource(NamedTuple):
-    """What people say about the pictures that they add. `is_ng` is None where the folder or the reviews say it."""
-
-    is_ng: bool | None
-    group: str = ""
-    note: str = ""
 
 
 @contextmanager
@@ -85,33 +73,6 @@ def pictures_in(paths: Sequence[Path], source: ChallengeSource) -> Iterator[Chal
             yield _picture(path, source)
         else:
             raise InspectorError(f"{path} does not exist; name pictures, or folders of them")
-
-
-def stored_pictures(
-    archive: SqlArchive, evidence: EvidenceStore, pipeline: Pipeline, result_ids: Sequence[str], source: ChallengeSource
-) -> Iterator[ChallengePicture]:
-    """Yield the pictures of stored parts, labelled by their reviews. Raises InspectorError that names the unusable."""
-    for result_id in result_ids:
-        part, is_ng = stored_part(archive, pipeline.line, result_id), _truth_of(archive, result_id)
-        if source.is_ng not in (None, is_ng):
-            raise InspectorError(f"part {result_id} was reviewed as {_name(is_ng)}; leave --label out")
-        if pipeline.region(part.key.camera) is not None:
-            raise InspectorError(
-                f"part {result_id} is stored as a whole frame, and camera {part.key.camera} has a region; add a "
-                "picture that is cut to the region, from a file"
-            )
-        data, group = picture_of(evidence, part), source.group or part.part_id or ""
-        yield ChallengePicture(result_id, data, is_ng, group, source.note or f"part {result_id}")
-
-
-def _truth_of(archive: SqlArchive, result_id: str) -> bool:
-    """Return whether the part is NG. Raises InspectorError for a part without a truth."""
-    truth = archive.truth(result_id)
-    if truth is not None and truth.state is TruthState.DISPUTED:
-        raise InspectorError(f"the reviewers of part {result_id} differ, so it has no label; adjudicate it first")
-    if truth is None or truth.is_ng is None:
-        raise InspectorError(f"part {result_id} is not reviewed, so it has no label; run: inspector review")
-    return truth.is_ng
 
 
 def as_json(part: ChallengePart) -> dict[str, Any]:

@@ -10,8 +10,7 @@ from typing import Final
 
 from inspector.adapters.ledger import SqlQualificationStore
 from inspector.bootstrap.from_settings import card_of
-from inspector.bootstrap.overrides import card_model_fingerprint
-from inspector.domain.pipeline import line_fingerprint
+from inspector.bootstrap.overrides import card_fingerprint
 from inspector.errors import InspectorError
 from inspector.judging.judge import Judge
 from inspector.lines.kept_rights import KeptRight, keep_right
@@ -21,7 +20,6 @@ from inspector.operations.challenge import challenge_sets
 from inspector.operations.line_states import user_name
 from inspector.operations.progress import Notify, ReportProgress
 from inspector.ports.challenge import QualificationBasis
-from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Job, Judgement
 from inspector.settings import Settings
 
@@ -79,15 +77,6 @@ def qualify(
         if not dry_run:
             service.record(result, user_name(), reason)
         return result
-
-
-def card_fingerprint(settings: Settings, version: PipelineVersion) -> str:
-    """Return the fingerprint of this version with the model of the card.
-
-    Raises ModelError where the model can't be found or its server can't be reached.
-    """
-    model = card_model_fingerprint(settings)
-    return line_fingerprint(version.pipeline.settings_fingerprint(), model, version.golden)
 
 
 def keep_rights(settings: Settings, changes: Sequence[LineChange], *, dry_run: bool = False) -> list[KeptRight]:

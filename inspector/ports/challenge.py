@@ -61,6 +61,23 @@ class QualificationRecord(NamedTuple):
     at: datetime
 
 
+class StoredQualification(NamedTuple):
+    """A recorded qualification: what it replayed, whether it passed, and what was missing."""
+
+    number: int
+    line: str
+    version: int
+    fingerprint: str
+    policy: str
+    basis: QualificationBasis
+    passed: bool
+    figures: Mapping[str, Any]
+    missing: Sequence[str]
+    author: str
+    reason: str
+    at: datetime
+
+
 class ChallengeModel(Protocol):
     """The model that judges challenge parts, one at a time."""
 
@@ -76,6 +93,9 @@ class QualificationStore(Protocol):
 
         Raises LedgerError, and changes nothing, if the challenge set is another one by now.
         """
+
+    def qualifications(self, line: str, limit: int) -> list[StoredQualification]:
+        """List the newest qualifications of a line, the newest first."""
 
 
 class ChallengeStore(Protocol):

@@ -20,6 +20,7 @@ SETTINGS: Final = {f"INSPECTOR_{name.upper()}" for name in Settings.model_fields
 EXAMPLES: Final = {"INSPECTOR_VLM_KEY"}  # a variable that a reader's model card names
 CODE_WORDS: Final = {*EVENT_DEFINITIONS, *map(str, Reason)}
 OTHER_WORDS: Final = {
+    "STORED_VOTES",
     "LADDER_END",
     "BROKER_HOST",
     "BROKER_PORT",

@@ -15,7 +15,8 @@ from support.reviews import add_reviews, labelled
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlArchive, SqlLedger, store_versions, upgrade
 from inspector.domain.part import Evidence
 from inspector.errors import InspectorError
-from inspector.operations.challenge import ChallengeSource, add_challenge_parts, challenge_sets, pictures_in
+from inspector.lines.challenge import ChallengeSource
+from inspector.operations.challenge import add_challenge_parts, challenge_sets, pictures_in
 from inspector.settings import Settings
 
 UNSAID = ChallengeSource(None)

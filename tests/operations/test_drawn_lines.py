@@ -9,13 +9,13 @@ import pytest
 from support.paths import ROOT
 
 from inspector.adapters.ledger import SqlArchive, upgrade
+from inspector.bootstrap.overrides import card_fingerprint
 from inspector.domain.line_state import LineState, RightOrigin
 from inspector.errors import InspectorError
 from inspector.lab.synthetic import PRODUCTS
 from inspector.operations import drawn_lines
 from inspector.operations.drawn_lines import FILE, PIN, challenge_pictures, shipped_qualifications
 from inspector.operations.drill import set_all_live_for_drill
-from inspector.operations.qualification import card_fingerprint
 from inspector.operations.service import apply_pipelines
 from inspector.ports.ledger import PipelineVersion
 from inspector.settings import Settings

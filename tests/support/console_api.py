@@ -59,11 +59,11 @@ from inspector.statistics.statistics import Statistics
 CONSOLE_PERSON: Final = visitor(CONSOLE_NAME)
 
 
-def line_services_of(url: str, folder: Path) -> LineServices:
+def line_services_of(url: str, folder: Path, model: Any = None) -> LineServices:
     """The services that change lines, over a real database and a folder of pictures."""
     archive, evidence = SqlArchive(url), FileEvidence(folder / "evidence")
     settings = Settings(data=folder, database_url=url, model=folder / "no-card.yaml")
-    return line_services(settings, archive, evidence, LineStates(archive, SqlLineStore(url)))
+    return line_services(settings, archive, evidence, LineStates(archive, SqlLineStore(url)), model)
 
 
 @cache
@@ -75,13 +75,13 @@ def _no_lines() -> LineServices:
     return line_services_of(url, folder)
 
 
-def sql_api(url: str, folder: Path) -> FastAPI:
+def sql_api(url: str, folder: Path, model: Any = None) -> FastAPI:
     """The REST API over a real database."""
     archive = SqlArchive(url)
     reviews = ReviewStores(archive, SqlReviewStore(url, Topics()), SqlLeaseStore(url))
     evidence, lines = FileEvidence(folder / "evidence"), SqlLineStore(url)
     services = services_of(archive, evidence, lines=lines, reviews=reviews, access=sql_access(url))
-    return rest_app(replace(services, changes=line_services_of(url, folder)))
+    return rest_app(replace(services, changes=line_services_of(url, folder, model)))
 
 
 class ReviewStores(NamedTuple):

@@ -15,14 +15,19 @@ from inspector.adapters.console.queries import Catalogue
 from inspector.lines.camera_pictures import CameraPictures
 from inspector.lines.camera_shots import CameraShots
 from inspector.lines.cameras import Cameras
+from inspector.lines.challenge import ChallengeSets
 from inspector.lines.declared_content import DeclarationReader
 from inspector.lines.drafts import Drafts
+from inspector.lines.golden_samples import GoldenSamples
 from inspector.lines.jobs import Jobs
 from inspector.lines.new_lines import NewLines
 from inspector.lines.pricing import Pricing
 from inspector.lines.promotion import Promotions
+from inspector.lines.qualification import Qualifications
+from inspector.lines.qualification_jobs import QualificationJobs
 from inspector.lines.rollback import Rollbacks
 from inspector.lines.states import LineStates, OverrideRequest
+from inspector.lines.stored_parts import PartArchive
 from inspector.lines.threshold_advice import ThresholdAdvisor
 from inspector.lines.tuning import Tuning
 from inspector.lines.versions import Versions
@@ -54,6 +59,11 @@ class LineServices:
     rollbacks: Rollbacks
     tuning: Tuning
     thresholds: ThresholdAdvisor
+    golden: GoldenSamples
+    challenge: ChallengeSets
+    archive: PartArchive
+    qualifications: Qualifications
+    qualification_jobs: QualificationJobs
     jobs: Jobs
 
 

@@ -6,12 +6,12 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.challenge import parts_of
-from inspector.adapters.ledger.database import ledger_errors, open_engine
+from inspector.adapters.ledger.database import ledger_errors, open_engine, read
 from inspector.adapters.ledger.tables import pass_rights, qualifications
 from inspector.domain.line_state import RightOrigin
 from inspector.errors import LedgerError
 from inspector.ports.access import AuditEntry
-from inspector.ports.challenge import QualificationBasis, QualificationRecord
+from inspector.ports.challenge import QualificationBasis, QualificationRecord, StoredQualification
 
 
 class SqlQualificationStore:
@@ -33,6 +33,21 @@ class SqlQualificationStore:
                     _revoke(connection, record)
         finally:
             engine.dispose()
+
+    def qualifications(self, line: str, limit: int) -> list[StoredQualification]:
+        engine = open_engine(self._url, writes=False)
+        try:
+            return read(engine, _newest, line, limit)
+        finally:
+            engine.dispose()
+
+
+def _newest(connection: Connection, line: str, limit: int) -> list[StoredQualification]:
+    of_line = select(qualifications).where(qualifications.c.line == line)
+    rows = connection.execute(of_line.order_by(qualifications.c.number.desc()).limit(limit))
+    names = StoredQualification._fields
+    stored = (StoredQualification(*(getattr(row, name) for name in names)) for row in rows)
+    return [each._replace(basis=QualificationBasis(each.basis)) for each in stored]
 
 
 def _require_same_set(connection: Connection, record: QualificationRecord) -> None:

@@ -10,7 +10,7 @@ from inspector.cli.output import escaped, print_json, stderr_console
 from inspector.settings import Settings
 
 if TYPE_CHECKING:
-    from inspector.operations.golden import GoldenChange
+    from inspector.lines.golden_samples import GoldenChange
 
 Confirmed = Annotated[bool, typer.Option("--yes", help="Store the change without asking.")]
 
