@@ -122,3 +122,22 @@ def test_data_folder_may_have_any_name(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert (folder / "inspector.db").is_file()
     assert [path.stem for path in (folder / "evidence").rglob("*") if path.is_file()] == [stored.sha256]
     assert SqlArchive(Settings().database).list_pipelines() == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
+def test_login_is_off_on_loopback_only(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("INSPECTOR_LOGIN", "off")
+    monkeypatch.setenv("INSPECTOR_CONSOLE_HOST", host)
+    assert Settings().login == "off"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "inspector.plant", ""])
+def test_login_is_required_beyond_loopback(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("INSPECTOR_LOGIN", "off")
+    monkeypatch.setenv("INSPECTOR_CONSOLE_HOST", host)
+    with pytest.raises(ValidationError, match="INSPECTOR_CONSOLE_HOST"):
+        Settings()
+
+
+def test_login_is_required_unless_said_otherwise() -> None:
+    assert Settings().login == "required"
