@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from inspector.domain.part import PartRecord
@@ -22,8 +23,20 @@ def counted_since(since: datetime, now: datetime) -> datetime:
     return span_start(since, MINUTE if since >= now - MINUTES_KEPT else QUARTER)
 
 
+class ReviewFilter(StrEnum):
+    """Which parts to list by their reviews.
+
+    NONE: no answer stands. ANY: at least one stands. MINE: this reviewer answered. DISPUTED: reviewers differ.
+    """
+
+    NONE = "none"
+    ANY = "any"
+    MINE = "mine"
+    DISPUTED = "disputed"
+
+
 class PartFilter(NamedTuple):
-    """Which parts to list; None means any.
+    """Which parts to list; None means any. `reviewer` is whose parts MINE are.
 
     `before` and `after` are part numbers, for paging: only older parts, or only newer ones. A limit with `after` keeps
     the parts nearest to that number; without it, the newest parts.
@@ -35,6 +48,8 @@ class PartFilter(NamedTuple):
     reason: str | None = None
     before: int | None = None
     after: int | None = None
+    review: ReviewFilter | None = None
+    reviewer: str = ""
 
 
 class PartRow(NamedTuple):

@@ -20,12 +20,21 @@ from inspector.domain.pipeline import Pipeline, Retention, line_fingerprint
 from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
 from inspector.domain.report import Words, WordsState
 from inspector.domain.review import Review
-from inspector.domain.truth import truth_of
+from inspector.domain.truth import TruthState, truth_of
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import LedgerError
 from inspector.messages.withdrawal import correct_report, gate_deadline, report_id
 from inspector.numerics.latency_histogram import BUCKETS, bucket_of, quantile_ms
-from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals, counted_since
+from inspector.ports.archive import (
+    CameraPosition,
+    EventRow,
+    PartFilter,
+    PartReviews,
+    PartRow,
+    ReviewFilter,
+    Totals,
+    counted_since,
+)
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.camera_minutes import CameraMinute
 from inspector.ports.ledger import (
@@ -336,7 +345,7 @@ class MemoryLedger:
 
     def parts(self, wanted: PartFilter, limit: int) -> list[PartRow]:
         self._reach()
-        fitting = [_without_texts(row) for row in self.rows if _fits(row, wanted)]
+        fitting = [_without_texts(row) for row in self.rows if _fits(row, wanted, self.reviews)]
         page = fitting[:limit] if wanted.after is not None else fitting[max(len(fitting) - limit, 0) :]
         return [self._pictured(row) for row in page[::-1]]
 
@@ -482,12 +491,24 @@ def _is_named(part: PartRecord, ack: Ack) -> bool:
     return (part.key[:2], part.result_id) == (ack.key[:2], ack.result_id)
 
 
-def _fits(row: PartRow, wanted: PartFilter) -> bool:
+def _fits(row: PartRow, wanted: PartFilter, reviews: Sequence[Review]) -> bool:
     part = row.part
+    by_review = _is_reviewed(wanted, [each for each in reviews if each.result_id == part.result_id])
     has = (part.key.line, part.key.camera, part.decision.disposition, part.decision.reason)
-    same = all(want in (None, value) for want, value in zip(wanted[:4], has, strict=True))
+    same = all(want in (None, value) for want, value in zip(wanted[:4], has, strict=True)) and by_review
     younger = wanted.after is None or row.number > wanted.after
     return same and younger and (wanted.before is None or row.number < wanted.before)
+
+
+def _is_reviewed(wanted: PartFilter, reviews: Sequence[Review]) -> bool:
+    state = truth_of(reviews).state if reviews else TruthState.WITHDRAWN
+    return {
+        None: True,
+        ReviewFilter.NONE: state is TruthState.WITHDRAWN,
+        ReviewFilter.ANY: state is not TruthState.WITHDRAWN,
+        ReviewFilter.MINE: any(review.reviewer == wanted.reviewer for review in reviews),
+        ReviewFilter.DISPUTED: state is TruthState.DISPUTED,
+    }[wanted.review]
 
 
 def _without_texts(row: PartRow) -> PartRow:

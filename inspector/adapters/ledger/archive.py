@@ -13,7 +13,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Select, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, exists, select, union_all
 
 from inspector.adapters.ledger import history as hindsight
 from inspector.adapters.ledger import part_votes, statistics
@@ -31,7 +31,7 @@ from inspector.adapters.ledger.reads import (
     reviews_of_part,
 )
 from inspector.adapters.ledger.review_queue import waiting_counts
-from inspector.adapters.ledger.tables import events, parts
+from inspector.adapters.ledger.tables import events, is_unreviewed, parts, reviews, truths
 from inspector.adapters.ledger.totals import totals
 from inspector.adapters.ledger.versions import versions_of
 from inspector.domain.decision import Reason
@@ -39,8 +39,8 @@ from inspector.domain.declared import Disposition
 from inspector.domain.part_history import History, PartHistory
 from inspector.domain.reconciliation import Balance
 from inspector.domain.review import Review
-from inspector.domain.truth import Truth
-from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, Totals
+from inspector.domain.truth import Truth, TruthState
+from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, ReviewFilter, Totals
 from inspector.ports.camera_minutes import CameraMinute
 from inspector.ports.ledger import CameraRow, Event, PipelineVersion
 from inspector.ports.lines import JudgedCamera, LineVersion
@@ -181,11 +181,14 @@ class SqlArchive:
 
 
 def _parts(connection: Connection, wanted: PartFilter, limit: int) -> list[PartRow]:
-    walks = _walks(wanted, limit)
-    if not walks:
-        return []
-    merged = _nearest(union_all(*walks).subquery().c.number, wanted, limit)
-    numbers = sorted(connection.scalars(merged), reverse=True)
+    if wanted.review in (None, ReviewFilter.NONE):
+        walks = _walks(wanted, limit)
+        if not walks:
+            return []
+        chosen = _nearest(union_all(*walks).subquery().c.number, wanted, limit)
+    else:
+        chosen = reviewed_statement(wanted, limit)
+    numbers = sorted(connection.scalars(chosen), reverse=True)
     return load(connection, numbers, texts=False)
 
 
@@ -196,10 +199,36 @@ def _part(connection: Connection, result_id: str) -> PartRow | None:
 
 def _walks(wanted: PartFilter, limit: int) -> list[Select[int]]:
     """Return one query per outcome that matches the filter; a single one without a filter."""
-    scope = [column == value for column, value in zip(SCOPE_COLUMNS, wanted[:2], strict=True) if value is not None]
+    scope = _scope(wanted)
     outcomes = _outcomes(wanted) if wanted._replace(before=None, after=None) != PartFilter() else [()]
     walks = (_nearest(parts.c.number, wanted, limit).where(*scope, *outcome) for outcome in outcomes)
     return [select(walk.subquery().c.number) for walk in walks]
+
+
+def _scope(wanted: PartFilter) -> list[ColumnElement[bool]]:
+    scope = [column == value for column, value in zip(SCOPE_COLUMNS, wanted[:2], strict=True) if value is not None]
+    return [*scope, is_unreviewed] if wanted.review is ReviewFilter.NONE else scope
+
+
+def reviewed_statement(wanted: PartFilter, limit: int) -> Select[int]:
+    """Return the numbers of one page of reviewed parts.
+
+    Truths are walked, and each part is looked up: few parts are reviewed. A join would let the planner walk parts.
+    """
+    columns = {parts.c.disposition: wanted.disposition, parts.c.reason: wanted.reason}
+    outcome = [column == value for column, value in columns.items() if value is not None]
+    fits = exists().where(parts.c.number == truths.c.part, *_scope(wanted), *outcome)
+    page = _nearest(truths.c.part, wanted, limit).where(fits)
+    if wanted.line is not None:
+        page = page.where(truths.c.line == wanted.line)
+    match wanted.review:
+        case ReviewFilter.DISPUTED:
+            return page.where(truths.c.state == TruthState.DISPUTED)
+        case ReviewFilter.MINE:
+            own = (reviews.c.part == truths.c.part, reviews.c.reviewer == wanted.reviewer)
+            return page.where(exists().where(*own))
+        case _:
+            return page.where(truths.c.state != TruthState.WITHDRAWN)
 
 
 def _outcomes(wanted: PartFilter) -> list[tuple[ColumnElement[bool], ...]]:

@@ -161,6 +161,22 @@ async def test_many_answers_are_stored_together_or_not_at_all(as_person: As, dat
     assert ([each["result_id"] for each in older["reviews"]], older["next_before"]) == ([DRAWN], None)
 
 
+async def test_parts_are_listed_by_their_reviews(as_person: As) -> None:
+    ann, bob = as_person("ann"), as_person("bob")
+    await answer(ann, LEFT, label="OK")
+    await answer(bob, LEFT, label="NG")
+    await answer(bob, DRAWN)
+
+    async def listed(client: httpx.AsyncClient, review: str) -> list[str]:
+        page = (await client.get("/parts", params={"line": "pcb", "review": review})).json()
+        return [part["verdict"]["result_id"] for part in page["parts"]]
+
+    assert await listed(ann, "mine") == [LEFT]
+    assert await listed(bob, "mine") == [LEFT, DRAWN]
+    assert (await listed(ann, "any"), await listed(ann, "disputed")) == ([LEFT, DRAWN], [LEFT])
+    assert await listed(ann, "none") == ["unjudged"]
+
+
 @pytest.mark.parametrize(
     ("said", "text"),
     [

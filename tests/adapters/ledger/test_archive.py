@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from support.database_kinds import KINDS
 from support.databases import execute, new_database
 from support.fakes import NOON, MemoryLedger, a_part, a_verdict
+from support.reviews import NG, OK, a_review, add_reviews
 
 from inspector.adapters.ledger import SqlArchive, SqlLedger, upgrade
 from inspector.adapters.ledger.archive import OUTCOMES
@@ -25,13 +26,15 @@ from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.part import PartRecord
 from inspector.domain.reconciliation import Gap
+from inspector.domain.review import Review
 from inspector.domain.vote import Vote
 from inspector.errors import LedgerError
-from inspector.ports.archive import PartFilter, PartRow, Totals
+from inspector.ports.archive import PartFilter, PartRow, ReviewFilter, Totals
 from inspector.ports.ledger import CameraActivity, Ledger
 
 LINES, CAMERAS = ("pcb", "casting"), ("cam1", "cam2")
 COUNT = 2 * len(OUTCOMES) * len(LINES) * len(CAMERAS)
+REVIEWED = PartFilter(line="pcb", review=ReviewFilter.ANY)
 PASSED_AND_REVIEWED = PartFilter(disposition="REVIEW", reason="NO_DEFECT")
 
 filters = st.builds(
@@ -42,6 +45,8 @@ filters = st.builds(
     reason=st.sampled_from([None, None, *Reason]),
     before=st.none() | st.integers(-1, COUNT + 2),
     after=st.none() | st.integers(-1, COUNT + 2),
+    review=st.sampled_from([None, None, *ReviewFilter]),
+    reviewer=st.sampled_from(["ann", "bob", "nobody"]),
 )
 
 
@@ -89,6 +94,17 @@ async def fill(url: str, memory: MemoryLedger) -> None:
             for second in range(4):
                 at = NOON + timedelta(seconds=40 * second)
                 await each.add_camera_activity([CameraActivity("pcb", "cam1", at, True, 10, lost(second, at))])
+        memory.reviews += some_reviews()
+        add_reviews(url, memory.reviews)
+        await ledger.confirm([message.message_id for message in await ledger.review_messages(None, 1000)])
+
+
+def some_reviews() -> list[Review]:
+    """Single, agreed and disputed answers, and some that were withdrawn."""
+    ids = [part.result_id for part in parts_of_all_kinds()]
+    ann = [a_review(each, OK) for each in ids[::3]]
+    bob = [a_review(each, NG if place % 2 else OK, "bob") for place, each in enumerate(ids[::5])]
+    return [*ann, *bob, *(a_review(each.result_id, None, supersedes=each.review_id) for each in ann[::4])]
 
 
 def lost(frames: int, at: datetime) -> tuple[Gap, ...]:
@@ -101,7 +117,9 @@ def test_list_shows_what_looking_at_every_part_would_show(filled: Filled, wanted
     assert filled.archive.parts(wanted, limit) == filled.memory.parts(wanted, limit)
 
 
-@pytest.mark.parametrize("wanted", [PartFilter(), PartFilter(line="pcb"), PartFilter(disposition="REVIEW")], ids=str)
+@pytest.mark.parametrize(
+    "wanted", [PartFilter(), PartFilter(line="pcb"), PartFilter(disposition="REVIEW"), REVIEWED], ids=str
+)
 def test_pages_follow_each_other_without_gap_or_repeat(filled: Filled, wanted: PartFilter) -> None:
     whole = filled.archive.parts(wanted, 1000)
     older: list[PartRow] = []

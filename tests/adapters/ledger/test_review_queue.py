@@ -17,12 +17,14 @@ from support.reviews import NG, OK, UNSURE, a_review, add_reviews
 
 from inspector.adapters.ledger import SqlArchive, SqlLeaseStore, SqlLedger
 from inspector.adapters.ledger import review_queue as queue
+from inspector.adapters.ledger.archive import reviewed_statement
 from inspector.adapters.ledger.tables import is_never_judged, is_open
 from inspector.domain.decision import Decision, Reason, Verdict, fail_safe
 from inspector.domain.declared import Disposition
 from inspector.domain.part import Evidence, PartRecord, PipelineRef
 from inspector.domain.pipeline import Thresholds
 from inspector.domain.review_lease import ReviewLease, ReviewList, ReviewPurpose
+from inspector.ports.archive import PartFilter, ReviewFilter
 from inspector.ports.reviews import LeaseRequest, WaitingQuery
 from inspector.reviewing.audit_sample import is_drawn
 
@@ -192,6 +194,10 @@ async def test_two_people_never_get_the_same_part(database: str) -> None:
     assert len(given) == len(set(given)) == 60
 
 
+def select_of(wanted: PartFilter) -> Any:
+    return reviewed_statement(wanted, 20)
+
+
 STATEMENTS: dict[str, tuple[Callable[[], queue.Found], str]] = {
     "open": (lambda: queue.oldest_statement(QUERY, is_open, 20), "ix_parts_open"),
     "never judged": (lambda: queue.oldest_statement(QUERY, is_never_judged, 20), "ix_parts_never_judged"),
@@ -199,6 +205,8 @@ STATEMENTS: dict[str, tuple[Callable[[], queue.Found], str]] = {
     "teaches, below": (lambda: queue.nearest_statement(QUERY, 0.8, -0.2, 20), "ix_parts_unreviewed"),
     "audit": (lambda: queue.audit_statement(QUERY, Disposition.PASS, 0.01, 20), "ix_parts_draw"),
     "audit of all": (lambda: queue.audit_statement(QUERY, Disposition.PASS, 1.0, 20), "ix_parts_draw"),
+    "disputed parts": (lambda: select_of(PartFilter(line="pcb", review=ReviewFilter.DISPUTED)), "truths"),
+    "reviewed parts": (lambda: select_of(PartFilter(reason="DEFECT", review=ReviewFilter.ANY)), "truths"),
     "second": (lambda: queue.second_statement(QUERY, 20), "ix_truths_line_state_label_part"),
     "disputed": (lambda: queue.disputed_statement(QUERY, 20), "ix_truths_line_state_label_part"),
 }

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from inspector.adapters.console.api.models import MAX_NUMBER, PREFIX, ApiRequest, ResultId
+from inspector.adapters.console.api.person import Anybody
 from inspector.adapters.console.api.picture_responses import picture_response
 from inspector.adapters.console.api.problems import Problem, ProblemType
 from inspector.adapters.console.pictures import placeholder
@@ -16,7 +17,7 @@ from inspector.adapters.console.schemas import AdjacentParts, PartList, PartRepo
 from inspector.adapters.console.services import Services
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition, Name
-from inspector.ports.archive import PartFilter
+from inspector.ports.archive import PartFilter, ReviewFilter
 
 
 class PartsQuery(ApiRequest):
@@ -30,10 +31,13 @@ class PartsQuery(ApiRequest):
     after: int | None = Field(
         default=None, ge=0, le=MAX_NUMBER, description="only parts with a larger number, the nearest ones"
     )
+    review: ReviewFilter | None = Field(default=None, description="only parts with such reviews; mine: by this person")
     limit: int = Field(default=50, ge=1, le=200)
 
-    def wanted(self) -> PartFilter:
-        return PartFilter(self.line, self.camera, self.disposition, self.reason, self.before, self.after)
+    def wanted(self, reviewer: str) -> PartFilter:
+        outcome = (self.disposition, self.reason)
+        by = reviewer if self.review is ReviewFilter.MINE else ""
+        return PartFilter(self.line, self.camera, *outcome, self.before, self.after, self.review, by)
 
 
 async def _part(result_id: ResultId, services: Services) -> PartReport:
@@ -48,9 +52,9 @@ router = APIRouter(prefix="/parts", tags=["parts"])
 
 
 @router.get("")
-async def list_parts(services: Services, query: Annotated[PartsQuery, Query()]) -> PartList:
+async def list_parts(services: Services, query: Annotated[PartsQuery, Query()], who: Anybody) -> PartList:
     """List decided parts, newest first. Read older ones with `before` = `next_before`, newer ones with `after`."""
-    return await services.catalogue.parts(query.wanted(), query.limit)
+    return await services.catalogue.parts(query.wanted(who.name), query.limit)
 
 
 @router.get("/{result_id}")
