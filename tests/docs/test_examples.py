@@ -31,7 +31,7 @@ from inspector.messages.broker_acl import LineCameras, mosquitto_acl
 from inspector.messages.incoming import FrameRef, GateAck, Incoming, PlcCount
 from inspector.messages.topics import Topics
 
-BROKERS: Final = {"mosquitto_pub", "mosquitto_sub"}
+BROKERS: Final = ("mosquitto_pub", "mosquitto_sub")  # in order: parallel runs collect the same tests
 PAYLOADS: Final[dict[str, type[Incoming]]] = {"ack": GateAck, "count": PlcCount}
 WAIT_S: Final = 20.0
 
