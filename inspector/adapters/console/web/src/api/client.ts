@@ -22,6 +22,33 @@ export const api = createClient<paths>({
   fetch: (request) => fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]) }),
 });
 
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+let csrf: Promise<string> | undefined;
+
+/** Return what each change must carry: only a page of this console can read it. It is empty where nobody logs in. */
+async function readCsrf(): Promise<string> {
+  const answer = await fetch("/api/v1/session", { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+  return answer.ok ? ((await answer.json()) as { csrf: string }).csrf : "";
+}
+
+function forgetCsrf(): void {
+  csrf = undefined;
+}
+
+api.use({
+  async onRequest({ request }) {
+    if (SAFE_METHODS.has(request.method)) return request;
+    csrf ??= readCsrf();
+    csrf.catch(forgetCsrf);
+    request.headers.set("X-CSRF-Token", await csrf);
+    return request;
+  },
+  onResponse({ response }) {
+    if (response.status === 401 || response.status === 403) forgetCsrf();
+    return response;
+  },
+});
+
 /** A refusal of the service, as a problem document. */
 export class ApiError extends Error {
   constructor(
