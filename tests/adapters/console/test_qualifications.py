@@ -186,7 +186,8 @@ async def test_golden_samples_are_added_and_removed_as_versions(desk: Desk) -> N
     assert any("UNQUALIFIED" in effect for effect in added.json()["effects"])
     stale = await desk.client.post(f"{PATH}/golden-samples", json=body, headers={"If-Match": tag})
     assert stale.status_code == 412
-    shown = await desk.client.get(f"{PATH}/golden-samples/1/picture")
+    sha256 = added.json()["golden_samples"][0]["sha256"]
+    shown = await desk.client.get(f"{PATH}/golden-samples/{sha256}/picture")
     assert shown.content == drawn(900)
     removed = await desk.client.delete(f"{PATH}/golden-samples/1", headers={"If-Match": added.headers["ETag"]})
     assert (removed.json()["version"], removed.json()["golden_samples"]) == (3, [])

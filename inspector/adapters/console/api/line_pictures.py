@@ -163,15 +163,6 @@ def list_golden_samples(services: Services, line: LineName, response: Response) 
     )
 
 
-@router.get("/golden-samples/{number}/picture", response_class=Response)
-async def read_golden_picture(services: Services, line: LineName, number: SampleNumber) -> Response:
-    """Return the picture of a golden sample of the live version."""
-    golden = (await asyncio.to_thread(services.lines.version, line)).golden
-    if number > len(golden):
-        raise Problem(ProblemType.NOT_FOUND, f"{line} has no golden sample {number}")
-    return await _picture(services, golden[number - 1])
-
-
 @router.post("/golden-samples", status_code=201, responses=WRITE_RESPONSES)
 def add_golden_samples(
     services: Services,
