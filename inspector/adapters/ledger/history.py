@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select, union_all
 
 from inspector.adapters.ledger.database import value_pages
 from inspector.adapters.ledger.declarations import pipeline_of
@@ -16,6 +16,7 @@ from inspector.adapters.ledger.reads import load, part_reviews
 from inspector.adapters.ledger.rows import vote_of
 from inspector.adapters.ledger.tables import parts, pipeline_versions, shadow_votes, truths
 from inspector.domain.cameras import ANY_CAMERA
+from inspector.domain.decision import JUDGED_REASONS, Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.part_history import History, PartHistory
 from inspector.domain.review import ReviewLabel
@@ -38,8 +39,24 @@ def fingerprint(connection: Connection, line: str, camera: str | None = None) ->
     alike = [row.version for row in takewhile(lambda row: _scores(row, sharing) == _scores(rows[0], sharing), rows)]
     judged = [parts.c.line == line, parts.c.pipeline_version.in_(alike), parts.c.vote_count > 0]
     if ANY_CAMERA not in sharing:
-        judged.append(parts.c.camera.in_(sharing))
-    return connection.scalar(select(parts.c.fingerprint).where(*judged).order_by(parts.c.number.desc()).limit(1))
+        # an expression, not the column: an index that begins with several cameras would have to be read whole
+        judged.append((parts.c.camera + "").in_(sharing))
+    newest = connection.scalar(select(func.max(_newest_judged(judged)))) or connection.scalar(_newest(judged))
+    return connection.scalar(select(parts.c.fingerprint).where(parts.c.number == newest))
+
+
+def _newest_judged(judged: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
+    """Return the number of the newest such part with an outcome of a judgement: each from the end of an index."""
+    walks = [
+        _newest([*judged, parts.c.reason == reason, parts.c.disposition == disposition]).subquery()
+        for reason in (*JUDGED_REASONS, Reason.UNQUALIFIED)
+        for disposition in Disposition
+    ]
+    return union_all(*(select(walk.c.number) for walk in walks)).subquery().c.number
+
+
+def _newest(judged: Sequence[ColumnElement[bool]]) -> Select[int]:
+    return select(parts.c.number).where(*judged).order_by(parts.c.number.desc()).limit(1)
 
 
 def history(connection: Connection, line: str, fingerprint: str, newest: int) -> History:

@@ -124,10 +124,13 @@ def _spread(took_ms: list[float]) -> LatencySpread:
     return LatencySpread(*(ordered[math.ceil(share * len(ordered)) - 1] for share in (0.50, 0.95, 0.99)))
 
 
-def sample(number: int) -> PartRecord:
-    """Return a typical part: 3 votes; 1 in 20 is NG, 1 in 1000 can't be judged; 3 lines of 2 cameras."""
+def sample(number: int, at: datetime | None = None) -> PartRecord:
+    """Return a typical part: 3 votes; 1 in 20 is NG, 1 in 1000 can't be judged; 3 lines of 2 cameras.
+
+    Decided at this time, else one every 100 ms.
+    """
     decision = DARK if number % 1000 == 7 else NG if number % 20 == 3 else OK
-    decided_at = EPOCH + timedelta(milliseconds=100 * number)
+    decided_at = at or EPOCH + timedelta(milliseconds=100 * number)
     line = f"line{number % 3}"
     return PartRecord(
         result_id=f"{number:032x}",

@@ -93,7 +93,7 @@ def _restore(
             _fill(connection, tables)
             migrate(connection, "head")
             fill_sums(connection)
-            _reset_counters(connection)
+            reset_counters(connection)
             require_references(connection)
             before_commit()
     finally:
@@ -156,7 +156,7 @@ def _batches(copy: TableCopy) -> Iterator[list[dict[str, Any]]]:
         raise LedgerError(f"the backup is damaged: {problem}; use another backup") from error
 
 
-def _reset_counters(connection: Connection) -> None:
+def reset_counters(connection: Connection) -> None:
     """Continue row numbers: PostgreSQL's own counters do not know restored rows."""
     if connection.dialect.name != "postgresql":
         return

@@ -1,0 +1,324 @@
+"""Measure the GETs that pages make, over a large ledger, with open streams and a line that goes on.
+
+The console runs in a process of its own, as in the service. Each client is a person with a page open: it keeps a
+stream, asks for one thing after another, and pauses between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import multiprocessing
+import random
+import socket
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+import httpx
+
+from inspector.adapters.ledger import FileEvidence, SqlLedger, store_versions, upgrade
+from inspector.adapters.ledger.bulk import BULK_CAMERAS, BULK_LINES, BulkPlan, fill_bulk
+from inspector.adapters.ledger.measure import sample, sample_outgoing
+from inspector.bootstrap.console import open_console
+from inspector.config.line_template import declare_line, template
+from inspector.domain.part import Evidence
+from inspector.errors import InspectorError, PoolError
+from inspector.lab.synthetic import draw, encode
+from inspector.operations.progress import Notify
+from inspector.ports.lines import DeclaredVersion
+from inspector.ports.pool import Job, PoolResult, SignListener, ignore_sign
+from inspector.settings import Settings
+from inspector.utc import utc_now
+
+PREFIX: Final = "/api/v1"
+MAX_P95_MS: Final = 300.0
+PICTURES: Final = 24
+SPAN: Final = timedelta(days=31)
+START_TIMEOUT_S: Final = 60.0
+REQUEST_TIMEOUT_S: Final = 30.0
+WARM_UP_ROUNDS: Final = 1  # of every GET, not measured
+# GETs that no page repeats, or that need what a filled ledger has not
+NOT_MEASURED: Final = {
+    "/stream": "held open by every client",
+    "/lines/{line}/drafts/{draft}": "there are no drafts",
+    "/lines/{line}/drafts/{draft}/diff": "there are no drafts",
+    "/lines/{line}/drafts/{draft}/price": "there are no drafts",
+    "/lines/{line}/drafts/{draft}/shadow": "there are no drafts",
+    "/jobs/{number}": "there are no jobs",
+    "/lines/{line}/golden-samples/{sha256}/picture": "there are no golden samples",
+    "/users": "only an administrator's page",
+    "/users/{name}": "only an administrator's page",
+    "/sessions": "only an administrator's page",
+    "/tokens": "only an administrator's page",
+    "/exports/parts.csv": "a file that people wait for",
+    "/exports/parts.jsonl": "a file that people wait for",
+    "/exports/coco.zip": "a file that people wait for",
+    "/lines/{line}/versions/{version}/diff/{other}": "there is one version",
+    "/unknown-cameras/{line}/{camera}/pictures/{sha256}": "there are no unknown cameras",
+}
+
+
+class PageGet(NamedTuple):
+    """One GET of a page: its path in the API, and what makes an address of it."""
+
+    path: str
+    query: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+    def address(self, rng: random.Random, parts: int) -> str:
+        """Return an address about a line, a camera, or one of the stored parts."""
+        line, camera, number = rng.choice(BULK_LINES), rng.choice(BULK_CAMERAS), rng.randrange(parts)
+        given = {"line": line, "camera": camera, "result_id": f"{number:032x}", "version": 1}
+        query = self.query.format(line=line, camera=camera, number=number + 1)
+        return f"{PREFIX}{self.path.format(**given)}" + (f"?{query}" if query else "")
+
+
+PAGE_GETS: Final = (
+    PageGet("/parts"),
+    PageGet("/parts", "line={line}"),
+    PageGet("/parts", "line={line}&camera={camera}&disposition=REJECT"),
+    PageGet("/parts", "reason=BAD_IMAGE"),
+    PageGet("/parts", "line={line}&before={number}"),
+    PageGet("/parts/{result_id}"),
+    PageGet("/parts/{result_id}/neighbours"),
+    PageGet("/parts/{result_id}/thumbnail"),
+    PageGet("/parts/{result_id}/picture"),
+    PageGet("/parts/{result_id}/reviews"),
+    PageGet("/reviews"),
+    PageGet("/lines/{line}/waiting-parts"),
+    PageGet("/totals", "minutes=15"),
+    PageGet("/totals", "minutes=1440"),
+    PageGet("/totals", "minutes=44640"),
+    PageGet("/stats/pareto"),
+    PageGet("/stats/pareto", "line={line}"),
+    PageGet("/stats/yield", "by=hour"),
+    PageGet("/stats/yield", "by=shift&line={line}"),
+    PageGet("/stats/yield"),
+    PageGet("/stats/errors"),
+    PageGet("/stats/errors", "by=shift&line={line}"),
+    PageGet("/stats/reviewers"),
+    PageGet("/lines"),
+    PageGet("/lines/{line}"),
+    PageGet("/lines/{line}/versions"),
+    PageGet("/lines/{line}/versions/{version}"),
+    PageGet("/lines/{line}/drafts"),
+    PageGet("/line-templates"),
+    PageGet("/cameras"),
+    PageGet("/cameras/{line}/{camera}"),
+    PageGet("/cameras/{line}/{camera}/health"),
+    PageGet("/cameras/{line}/{camera}/frames/latest"),
+    PageGet("/unknown-cameras"),
+    PageGet("/events"),
+    PageGet("/jobs"),
+    PageGet("/health"),
+    PageGet("/lines/{line}/scores"),
+    PageGet("/lines/{line}/what-if", "pass_below=0.1&reject_above=0.9"),
+    PageGet("/lines/{line}/escape-target", "escape=0.05"),
+    PageGet("/session"),
+    PageGet("/audit"),
+)
+
+
+class ApiLoad(NamedTuple):
+    """How hard the API is asked: people with a page open, their pause between two questions, and the line's rate."""
+
+    clients: int = 20
+    seconds: float = 60.0
+    pause_s: float = 1.0
+    parts_per_s: float = 30.0
+
+
+@dataclass
+class Answers:
+    """What came back."""
+
+    took_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    refused: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    stream_events: int = 0
+    line_ms: list[float] = field(default_factory=list)
+    line_s: float = 0.0
+
+
+class NoReplicas:
+    """`ports.ReplicaPool` of a console without models."""
+
+    async def judge(self, job: Job, on_sign: SignListener = ignore_sign) -> PoolResult:
+        del job, on_sign
+        raise PoolError("this benchmark runs no model")
+
+
+def measure_api(settings: Settings, parts: int, load: ApiLoad, notify: Notify) -> dict[str, Any]:
+    """Fill an empty ledger, ask the API, and return the times by GET. Raises LedgerError for one that holds parts."""
+    began = time.monotonic()
+    fill(settings, parts, notify)
+    filled_s = time.monotonic() - began
+    own = {"console_host": "127.0.0.1", "console_port": _free_port(), "login": "off"}
+    settings = settings.model_copy(update=own)
+    notify(f"{load.clients} clients ask for {load.seconds:g} s, the line sends {load.parts_per_s:g} parts/s")
+    with _console(settings):
+        answers = asyncio.run(_ask(settings, parts, load))
+    return _figures(answers, parts, load, filled_s)
+
+
+def fill(settings: Settings, parts: int, notify: Notify) -> None:
+    """Fill the empty ledger of these settings with parts over the last month."""
+    upgrade(settings.database)
+    evidence = FileEvidence(settings.evidence)
+    stored = [evidence.put(encode(draw("board", seed)), "image/jpeg") for seed in range(PICTURES)]
+    pictures = [Evidence(each.sha256, each.media_type, each.size_bytes, 640, 640) for each in stored]
+    declared = [_declared(line) for line in BULK_LINES]
+    store_versions(settings.database, declared)
+
+    def report(done: int) -> None:
+        if done == parts or done % 100_000 == 0:
+            notify(f"{done} of {parts} parts are stored")
+
+    fill_bulk(settings.database, BulkPlan(parts, SPAN, utc_now(), pictures), report)
+
+
+def _declared(line: str) -> DeclaredVersion:
+    settings = {"product": "board", "cameras": list(BULK_CAMERAS)}
+    return DeclaredVersion(declare_line(line, template("surface"), settings), (), author="bench")
+
+
+@contextlib.contextmanager
+def _console(settings: Settings) -> Iterator[None]:
+    """Run the console in a process of its own, on this machine's loopback."""
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(settings,), daemon=True)
+    process.start()
+    try:
+        _await_console(settings, process.is_alive)
+        yield
+    finally:
+        process.terminate()
+        process.join(10.0)
+
+
+def _serve(settings: Settings) -> None:
+    asyncio.run(_serve_for_ever(settings))
+
+
+async def _serve_for_ever(settings: Settings) -> None:
+    await open_console(settings, NoReplicas(), "bench")
+    await asyncio.Event().wait()
+
+
+def _await_console(settings: Settings, is_alive: Callable[[], bool]) -> None:
+    until = time.monotonic() + START_TIMEOUT_S
+    while is_alive() and time.monotonic() < until:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(f"{settings.console_url}health/live").is_success:
+                return
+        time.sleep(0.2)
+    raise InspectorError(f"the console did not start on port {settings.console_port}; see {settings.logs}")
+
+
+async def _ask(settings: Settings, parts: int, load: ApiLoad) -> Answers:
+    answers, limits = Answers(), httpx.Limits(max_connections=None)
+    base = settings.console_url.rstrip("/")
+    async with httpx.AsyncClient(base_url=base, limits=limits, timeout=REQUEST_TIMEOUT_S) as client:
+        for question in PAGE_GETS * WARM_UP_ROUNDS:
+            await _put(client, question, random.Random(1), parts, Answers())
+        streams = [asyncio.create_task(_listen(client, answers)) for _ in range(load.clients)]
+        until = time.monotonic() + load.seconds
+        line = asyncio.create_task(_record(settings, parts, load, until, answers))
+        await asyncio.gather(*(_browse(client, number, parts, load, until, answers) for number in range(load.clients)))
+        await line
+        for stream in streams:
+            stream.cancel()
+        await asyncio.gather(*streams, return_exceptions=True)
+    return answers
+
+
+async def _browse(
+    client: httpx.AsyncClient, number: int, parts: int, load: ApiLoad, until: float, answers: Answers
+) -> None:
+    """Ask every question in turn, from a place of its own, until the time is over."""
+    rng, at = random.Random(number), number * len(PAGE_GETS) // load.clients
+    await asyncio.sleep(rng.uniform(0.0, load.pause_s))
+    while time.monotonic() < until:
+        await _put(client, PAGE_GETS[at % len(PAGE_GETS)], rng, parts, answers)
+        at += 1
+        await asyncio.sleep(rng.uniform(0.5, 1.5) * load.pause_s)
+
+
+async def _put(client: httpx.AsyncClient, question: PageGet, rng: random.Random, parts: int, answers: Answers) -> None:
+    began = time.perf_counter()
+    try:
+        answer = await client.get(question.address(rng, parts))
+        answered = answer.is_success or answer.status_code == httpx.codes.NOT_FOUND  # most parts have no picture
+    except httpx.HTTPError:
+        answered = False
+    answers.took_ms[question.name].append((time.perf_counter() - began) * 1000.0)
+    answers.refused[question.name] += not answered
+
+
+async def _listen(client: httpx.AsyncClient, answers: Answers) -> None:
+    async with client.stream("GET", f"{PREFIX}/stream", timeout=None) as stream:
+        async for row in stream.aiter_lines():
+            answers.stream_events += row.startswith("event: part")
+
+
+async def _record(settings: Settings, parts: int, load: ApiLoad, until: float, answers: Answers) -> None:
+    """Record new parts at the line's rate, each when it is due, whether or not earlier ones are stored."""
+    began, tasks = time.monotonic(), list[asyncio.Task[None]]()
+    async with SqlLedger(settings.database) as ledger:
+        while time.monotonic() < until:
+            number = parts + len(tasks)
+            tasks.append(asyncio.create_task(_record_one(ledger, number, answers)))
+            await asyncio.sleep(max(0.0, began + len(tasks) / load.parts_per_s - time.monotonic()))
+        await asyncio.gather(*tasks)
+    answers.line_s = time.monotonic() - began
+
+
+async def _record_one(ledger: SqlLedger, number: int, answers: Answers) -> None:
+    now, began = utc_now(), time.perf_counter()
+    part = sample(number, now)
+    await ledger.record(part, sample_outgoing(number))
+    answers.line_ms.append((time.perf_counter() - began) * 1000.0)
+
+
+def _figures(answers: Answers, parts: int, load: ApiLoad, filled_s: float) -> dict[str, Any]:
+    every = [each for took_ms in answers.took_ms.values() for each in took_ms]
+    slow = [name for name, took_ms in answers.took_ms.items() if _rank(took_ms, 0.95) > MAX_P95_MS]
+    return {
+        "parts": parts,
+        "filled_s": round(filled_s, 1),
+        "clients": load.clients,
+        "pause_s": load.pause_s,
+        "seconds": load.seconds,
+        "all": _spread(every),
+        "within_limit": not slow,
+        "limit_p95_ms": MAX_P95_MS,
+        "slower": slow,
+        "failed": {name: count for name, count in answers.refused.items() if count},
+        "gets": [{"get": name} | _spread(answers.took_ms[name]) for name in sorted(answers.took_ms)],
+        "stream_parts": answers.stream_events,
+        "line_per_s": round(len(answers.line_ms) / answers.line_s, 1) if answers.line_s else 0.0,
+        "line_ms": _spread(answers.line_ms),
+    }
+
+
+def _spread(took_ms: Sequence[float]) -> dict[str, Any]:
+    ranks = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99, "max_ms": 1.0}
+    return {"count": len(took_ms)} | {name: _rank(took_ms, share) for name, share in ranks.items()}
+
+
+def _rank(took_ms: Sequence[float], share: float) -> float:
+    ordered = sorted(took_ms)
+    return round(ordered[math.ceil(share * len(ordered)) - 1], 1) if ordered else math.nan
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
