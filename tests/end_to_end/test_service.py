@@ -254,7 +254,7 @@ def test_a_draft_decides_in_the_shadow_and_publishes_nothing(service: Service) -
     assert service.run("apply", str(file), "--base", "3", "--draft", "--reason", "drill").returncode == 0
     assert "PASS" in dispositions(service, "shadow")
     time.sleep(3.0)
-    figures = json.loads(service.run("line", "shadow", "kind", "--json").stdout)
+    figures = json.loads(service.run("draft", "show", "kind", "--json").stdout)
     assert (figures["parts"], figures["base"]) == (8, 3)
     assert figures["differ"] > 0
     assert service.run("draft", "end", "kind").returncode == 0
@@ -294,6 +294,32 @@ def test_a_line_that_its_challenge_set_proves_passes_parts(service: Service) -> 
     frames = exposures_of(seen_as("proved", ng=False, count=8))
     journeys = send(service, "proved", frames, 20)
     assert {journey.verdicts[0][1].disposition for journey in journeys} == {Disposition.PASS}
+
+
+def test_a_guarded_line_is_paused_where_a_change_rejects_more(service: Service) -> None:
+    guard = "guard: {action: pause}\n"
+    declare_new(service, "guarded", guard + "thresholds: {pass_below: 0.2, reject_above: 1}\n")
+    assert service.run("line", "live", "guarded", "--override", "--reason", "drill").returncode == 0
+    time.sleep(1.0)
+    before = send(service, "guarded", pictures("before", 60), 30)
+    assert "PASS" in {str(journey.verdicts[0][1].disposition) for journey in before}
+    declare_new(service, "guarded", guard + "thresholds: {pass_below: 0, reject_above: 0}\n")
+    assert len(send(service, "guarded", pictures("after", 30), 30)) == 30
+    time.sleep(3.0)
+    [state] = json.loads(service.run("line", "state", "guarded", "--json").stdout)
+    assert state["set_state"] == "PAUSED"
+    [journey] = send(service, "guarded", pictures("paused", 1), 30)
+    assert journey.verdicts[0][1].reason == "PAUSED"
+    events = httpx.get(f"{service.console}/api/v1/events", timeout=30).json()["events"]
+    [event] = [each for each in events if each["kind"] == "REJECT_SHARE"]
+    assert event["line"] == "guarded"
+    assert re.match(r"version 2 rejects (\d+) of \1 parts", event["text"])
+    assert "version 1 rejected 0 of 60 parts" in event["text"]
+    assert service.run("rollback", "guarded", "--to", "1", "--reason", "too strict").returncode == 0
+    assert service.run("line", "live", "guarded").returncode == 0
+    time.sleep(1.0)
+    after = send(service, "guarded", pictures("again", 8), 20)
+    assert "PASS" in {str(journey.verdicts[0][1].disposition) for journey in after}
 
 
 def test_another_model_than_the_proved_one_passes_nothing_and_is_reported(service: Service) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert
 
 from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine
+from inspector.adapters.ledger.rows import Row
 from inspector.adapters.ledger.tables import line_states, pass_rights
 from inspector.domain.line_state import PassRight
 from inspector.ports.access import AuditEntry
@@ -35,14 +36,17 @@ def store_status(connection: Connection, change: StatusChange, at: datetime) -> 
     """Store the state and the rights, with their entry in the audit."""
     given = {"line": change.line, "reason": change.reason, "author": change.author, "at": at}
     for right in change.rights:
-        connection.execute(
-            insert(pass_rights), given | _covered(right) | {"origin": right.origin, "until": right.until}
-        )
+        grant(connection, right, given)
     if change.state is not None:
         connection.execute(insert(line_states), given | {"state": change.state})
     rights = [_covered(right) | {"until": right.until and right.until.isoformat()} for right in change.rights]
     detail = {"state": change.state, "reason": change.reason, "rights": rights}
     append_audit(connection, AuditEntry(change.author, "line.state", change.line, detail, at, change.line))
+
+
+def grant(connection: Connection, right: PassRight, given: Row) -> None:
+    """Store a right to pass; `given` says to which line, by whom, when and why."""
+    connection.execute(insert(pass_rights), given | _covered(right) | {"origin": right.origin, "until": right.until})
 
 
 def _covered(right: PassRight) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.challenge import parts_of
 from inspector.adapters.ledger.database import ledger_errors, open_engine, read
+from inspector.adapters.ledger.line_status import grant
 from inspector.adapters.ledger.tables import pass_rights, qualifications
-from inspector.domain.line_state import RightOrigin
+from inspector.domain.line_state import PassRight, RightOrigin
 from inspector.errors import LedgerError
 from inspector.ports.access import AuditEntry
 from inspector.ports.challenge import QualificationBasis, QualificationRecord, StoredQualification
@@ -76,9 +77,8 @@ def _grant(connection: Connection, record: QualificationRecord) -> None:
     held = connection.scalars(select(pass_rights.c.cameras).where(_is_same_right(record)))
     if any(set(record.cameras) <= set(cameras) for cameras in held):
         return
-    given = {name: getattr(record, name) for name in ("line", "fingerprint", "policy", "reason", "author", "at")}
-    right = {"cameras": list(record.cameras), "origin": RightOrigin.QUALIFICATION, "until": None}
-    connection.execute(insert(pass_rights), given | right)
+    right = PassRight(record.fingerprint, record.policy, RightOrigin.QUALIFICATION, tuple(record.cameras))
+    grant(connection, right, {name: getattr(record, name) for name in ("line", "reason", "author", "at")})
 
 
 def _revoke(connection: Connection, record: QualificationRecord) -> None:
