@@ -17,16 +17,20 @@ from inspector.bootstrap.live_first import LiveFirstModel
 from inspector.bootstrap.overrides import override_of
 from inspector.bootstrap.pooled_model import PooledModel
 from inspector.errors import InspectorError
+from inspector.judging.nearest_golden import GreyNearestGolden
 from inspector.lines.camera_pictures import CameraPictures
 from inspector.lines.camera_shots import CameraShots
 from inspector.lines.cameras import Cameras
 from inspector.lines.new_lines import NewLines
+from inspector.lines.part_questions import PartQuestions
 from inspector.lines.states import LineStates
+from inspector.lines.versions import Versions
 from inspector.messages.topics import Topics
 from inspector.ports.metrics import MetricsSource
 from inspector.ports.pool import ReplicaPool
 from inspector.reviewing.answers import Reviews
 from inspector.reviewing.exports import Exports
+from inspector.reviewing.nearest_parts import NearestParts
 from inspector.reviewing.queue import ReviewQueue
 from inspector.settings import Settings
 from inspector.statistics.statistics import Statistics
@@ -94,6 +98,7 @@ def _services(
     model = LiveFirstModel(PooledModel(pool), pulses.last, asyncio.get_running_loop())
     lines = LineStates(archive, SqlLineStore(settings.database))
     answers, leases = SqlReviewStore(settings.database, Topics(settings.topic_root)), SqlLeaseStore(settings.database)
+    grey_pixels = CameraPictureReader(()).grey_pixels
     return ConsoleServices(
         about=Installation(settings.broker_host, settings.broker_port, settings.topic_root, settings.time_zone),
         catalogue=Catalogue(archive, evidence, pulses.last),
@@ -103,6 +108,8 @@ def _services(
         reviews=Reviews(archive, archive, answers, leases),
         review_queue=ReviewQueue(archive, archive, leases),
         exports=Exports(archive, archive, evidence),
+        nearest=NearestParts(archive, evidence, grey_pixels),
+        questions=PartQuestions(Versions(archive), evidence, GreyNearestGolden(evidence, grey_pixels)),
         statistics=Statistics(archive, calendar_of(settings)),
         changes=line_services(settings, archive, evidence, lines, model),
         cameras=Cameras(lines, archive, unknown, SqlCameraChangeStore(settings.database)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import (
     BaseModel,
@@ -35,6 +35,18 @@ class ViewName(StrEnum):
     CHECKLIST = "checklist"
     COMPARE = "compare"
     ZOOM = "zoom"
+
+
+FRAME_VIEWS: Final = frozenset(  # they show the same pictures and differ in their words only
+    {
+        ViewName.DIRECT,
+        ViewName.PARAPHRASE,
+        ViewName.INVERTED,
+        ViewName.OPTIONS,
+        ViewName.REFUTE,
+        ViewName.CHECKLIST,
+    }
+)
 
 
 class Reasoning(StrEnum):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from inspector.domain.declared import Reasoning, ViewName
+from inspector.domain.declared import FRAME_VIEWS, Reasoning, ViewName
 from inspector.domain.pipeline import REASONING_TOKENS, Pipeline, TokenLimits
 
 YES: Final = ("Yes",)
@@ -26,16 +26,12 @@ class Pictures(StrEnum):
 
     FRAME = "frame"  # references (if the pipeline asks for any), then the frame
     COMPARE = "compare"  # one golden sample, then the frame
-    ZOOM = "zoom"  # a crop of the frame at native resolution
+    ZOOM = "zoom"  # an enlarged detail of the frame, after the same detail of a golden sample where there is one
+    DETAIL = "detail"  # an enlarged detail of the frame alone
 
 
 PICTURES_OF: Final[dict[ViewName, Pictures]] = {
-    ViewName.DIRECT: Pictures.FRAME,
-    ViewName.PARAPHRASE: Pictures.FRAME,
-    ViewName.INVERTED: Pictures.FRAME,
-    ViewName.OPTIONS: Pictures.FRAME,
-    ViewName.REFUTE: Pictures.FRAME,
-    ViewName.CHECKLIST: Pictures.FRAME,
+    **dict.fromkeys(FRAME_VIEWS, Pictures.FRAME),
     ViewName.COMPARE: Pictures.COMPARE,
     ViewName.ZOOM: Pictures.ZOOM,
 }
@@ -130,12 +126,17 @@ LETTER_ENDINGS: Final[Mapping[Reasoning, str]] = {
 
 def preamble(pipeline: Pipeline, pictures: Pictures) -> str:
     """Return the text between the pictures and the question; it ends with a newline."""
+    detail = f"This picture is an enlarged detail of a {pipeline.product} on a production line."
     introduction = {
         Pictures.FRAME: f"This picture shows a {pipeline.product} on a production line."
         if pipeline.references == 0
         else f"The last picture shows a {pipeline.product} on a production line; the ones before show good ones.",
         Pictures.COMPARE: f"The first picture shows a good {pipeline.product}. The second one is to be inspected.",
-        Pictures.ZOOM: f"This picture is an enlarged detail of a {pipeline.product} on a production line.",
+        Pictures.ZOOM: detail
+        if not pipeline.golden_samples
+        else f"The first picture shows an enlarged detail of a good {pipeline.product}. "
+        "The second one shows the same detail of the one that is to be inspected.",
+        Pictures.DETAIL: detail,
     }[pictures]
     return f"{introduction} Known defects: {', '.join(word(name) for name in pipeline.defects)}.\n"
 

@@ -14,7 +14,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from inspector.domain.declared import ViewName
-from inspector.domain.effective_votes import PRIOR_CORRELATION, Correlations, effective_votes
+from inspector.domain.effective_votes import (
+    PRIOR_CORRELATION,
+    SAME_PICTURES_CORRELATION,
+    Correlations,
+    effective_votes,
+)
 from inspector.domain.learned import Calibration, Fusion
 from inspector.domain.log_odds import expit, logit, majority_probability, mean, with_prior
 from inspector.domain.pipeline import MIN_READABLE, CountMethod, Pipeline
@@ -259,11 +264,14 @@ def counting(pipeline: Pipeline, fingerprint: str = "", opinion: Opinion | None 
     Learned values count only under the fingerprint they were learned under.
     """
     settle, learned = pipeline.settle, pipeline.learned_under(fingerprint)
-    rho = PRIOR_CORRELATION if settle.vote_correlation == "learned" else settle.vote_correlation
-    pairs = learned.correlations if learned and settle.vote_correlation == "learned" else ()
+    if settle.vote_correlation == "learned":
+        pairs = learned.correlations if learned else ()
+        correlations = Correlations(PRIOR_CORRELATION, pairs, SAME_PICTURES_CORRELATION)
+    else:
+        correlations = Correlations(settle.vote_correlation)
     return Counting(
         count=pipeline.count,
-        correlations=Correlations(rho, pairs),
+        correlations=correlations,
         prior=settle.prior,
         temperature=settle.weight_temperature,
         calibration=learned.calibration if learned else None,

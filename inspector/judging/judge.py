@@ -25,6 +25,7 @@ from inspector.domain.report import Words
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import Opinion, StoppedBy, Tally, Vote, counting, first_rung_log_odds
 from inspector.errors import InspectorError, OpinionError, PictureError, ServerBusy, ServerError
+from inspector.judging.nearest_golden import NearestGolden, declared_order
 from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import write_report
 from inspector.judging.rung_timing import RungTimes
@@ -50,18 +51,20 @@ class Judge:
         evidence: EvidenceStore,
         rung_times: RungTimes | None = None,
         opinions: OpinionSource | None = None,
+        nearest: NearestGolden = declared_order,
     ) -> None:
         self._engine = engine
         self._evidence = evidence
         self._rung_times = rung_times or RungTimes()
         self._opinions = opinions or LineOpinionSource(engine, evidence)
+        self._nearest = nearest
 
     async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | ShadowResult, None]:
         """Yield one Judgement, then Words unless the part passes, then the ShadowResult of a shadow part.
 
         Never raises for a failing model: the judgement then holds the votes so far, with ERROR.
         """
-        pictures = PartPictures(self._engine, self._evidence, job, self._opinions)
+        pictures = PartPictures(self._engine, self._evidence, job, self._opinions, self._nearest)
         try:
             try:
                 run = LadderRun(self._engine, pictures, job, self._rung_times)
@@ -249,7 +252,7 @@ class LadderRun:
         return None
 
     async def _votes(self, batch: QuestionBatch) -> AsyncGenerator[Vote, None]:
-        """Yield the votes of one batch as they finish; none where there is no region to zoom at."""
+        """Yield the votes of one batch as they finish; none where a zoom has no region, or would show what was seen."""
         if batch.pictures is Pictures.ZOOM and not await self.pictures.zoom_to_suspect():
             return
         prefix, questions = await self.pictures.prefix(batch.pictures), tuple(each.question for each in batch.questions)

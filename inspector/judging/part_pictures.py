@@ -9,12 +9,15 @@ from typing import Final, NamedTuple
 from inspector.domain.cameras import Region
 from inspector.domain.prompts import LOCATE_REQUEST, LOCATE_TOKENS, Pictures, preamble
 from inspector.domain.report import BOX_SCHEMA, WHOLE_FRAME, Box, read_box
+from inspector.judging.nearest_golden import NearestGolden, declared_order
 from inspector.judging.second_opinion import FrameOpinion, OpinionSource, golden_picture
 from inspector.judging.taught_opinion import LineOpinionSource
 from inspector.ports.engine import Engine, GeneratedText, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
 
+DETAILS: Final = frozenset({Pictures.ZOOM, Pictures.DETAIL})
+MIN_MAGNIFICATION: Final = 1.2  # of a detail against the frame, below which it shows what was seen
 LOCATE_START: Final = '{"bbox_2d": ['
 
 
@@ -29,15 +32,21 @@ class PartPictures:
     """The prefixes of one part's pictures: each is opened at most once and kept until `close`."""
 
     def __init__(
-        self, engine: Engine, evidence: EvidenceStore, job: Job, opinions: OpinionSource | None = None
+        self,
+        engine: Engine,
+        evidence: EvidenceStore,
+        job: Job,
+        opinions: OpinionSource | None = None,
+        nearest: NearestGolden = declared_order,
     ) -> None:
         self._engine = engine
         self._evidence = evidence
         self._job = job
         self._opinions = opinions or LineOpinionSource(engine, evidence)
+        self._nearest = nearest
         self._opinion: FrameOpinion | None = None
         self._frame = job.picture
-        self._suspect: Picture | None = None
+        self._detail: Box | None = None
         self._prefixes: dict[Pictures, Prefix] = {}
 
     @property
@@ -58,19 +67,26 @@ class PartPictures:
         The frame is the last of these pictures, unless they are a detail.
         """
         if self._opinion is None:
-            prefix = await self.prefix(Pictures.FRAME if pictures is Pictures.ZOOM else pictures)
+            prefix = await self.prefix(Pictures.FRAME if pictures in DETAILS else pictures)
             self._opinion = await self._opinions.opinion_on(prefix, self._job)
         return self._opinion
 
     async def zoom_to_suspect(self) -> bool:
-        """Zoom to the most suspicious region; False where there is none.
+        """Zoom to the most suspicious region; False where there is none, or nothing new to see.
 
         The pipeline chooses the source of the region: the second opinion or the model.
         """
         declared = self._job.pipeline.second_opinion
         box = (await self.second_opinion()).suspect if declared and declared.points else await self.locate_suspect()
-        await self.set_zoom(box)
-        return box is not None
+        return await self.zoom_to(box)
+
+    async def zoom_to(self, box: Box | None) -> bool:
+        """Zoom to this region; False where there is none, or where it would show no more than the frame did."""
+        await self._set_detail(box)
+        if box is None:
+            return False
+        seen, shown = await self.prefix(Pictures.FRAME), await self.prefix(Pictures.ZOOM)
+        return shown.scale >= MIN_MAGNIFICATION * seen.scale
 
     async def locate_suspect(self) -> Box | None:
         """Ask the model for the most suspicious region of the frame."""
@@ -81,10 +97,10 @@ class PartPictures:
 
         Returns None where the detail is the whole frame, or where the model names no region.
         """
-        await self.set_zoom(box)
-        if (window := (await self.prefix(Pictures.ZOOM)).window) == WHOLE_FRAME:
+        await self._set_detail(box)
+        if (window := (await self.prefix(Pictures.DETAIL)).window) == WHOLE_FRAME:
             return None
-        answer = await self._located(Pictures.ZOOM, urgent=False)
+        answer = await self._located(Pictures.DETAIL, urgent=False)
         box_in_detail = read_box(answer.text)
         return RelocatedBox(box_in_detail.to_frame(window), answer.tokens) if box_in_detail else None
 
@@ -94,12 +110,11 @@ class PartPictures:
             prefix, LOCATE_REQUEST, start=LOCATE_START, max_tokens=LOCATE_TOKENS, schema=BOX_SCHEMA, urgent=urgent
         )
 
-    async def set_zoom(self, box: Box | None) -> None:
-        """Set the region of the zoom view."""
-        suspect = replace(self._frame, crop=box) if box else None
-        if suspect != self._suspect and Pictures.ZOOM in self._prefixes:
-            await self._engine.close(self._prefixes.pop(Pictures.ZOOM))
-        self._suspect = suspect
+    async def _set_detail(self, box: Box | None) -> None:
+        if box != self._detail:
+            for pictures in DETAILS & self._prefixes.keys():
+                await self._engine.close(self._prefixes.pop(pictures))
+        self._detail = box
 
     async def close(self) -> None:
         """Free all prefixes."""
@@ -108,7 +123,10 @@ class PartPictures:
         self._prefixes.clear()
 
     def _shown(self, pictures: Pictures) -> list[Picture]:
-        count = {Pictures.FRAME: self._job.pipeline.references, Pictures.COMPARE: 1}.get(pictures, 0)
-        inspected = self._suspect if pictures is Pictures.ZOOM and self._suspect else self._frame
-        job, golden = self._job, self._job.nearest_golden[:count]
-        return [*(golden_picture(self._evidence, sha256, job.pipeline, job.region) for sha256 in golden), inspected]
+        """Return golden samples, then the part; of all of them the same detail where these pictures are one."""
+        job, one = self._job, {Pictures.COMPARE: 1, Pictures.ZOOM: 1}
+        count = one.get(pictures, job.pipeline.references if pictures is Pictures.FRAME else 0)
+        golden = self._nearest(self._frame, job)[:count] if count else ()
+        shown = [golden_picture(self._evidence, sha256, job.pipeline, job.region) for sha256 in golden]
+        crop = self._detail if pictures in DETAILS else None
+        return [replace(each, crop=crop) for each in (*shown, self._frame)]

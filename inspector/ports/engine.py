@@ -20,8 +20,8 @@ class Picture:
     """An encoded picture, or a part of it.
 
     `data` holds JPEG, PNG, BMP, TIFF or WebP bytes. `region` is the camera's, and is cut out first: `crop` and windows
-    are parts of it. `crop` is cut out at native resolution. `bit_depth` is the pipeline's depth of 16-bit files that do
-    not declare theirs.
+    are parts of it. `crop` is cut out with some of its surroundings and enlarged to the card's budget. `bit_depth` is
+    the pipeline's depth of 16-bit files that do not declare theirs.
     """
 
     data: bytes
@@ -33,8 +33,8 @@ class Picture:
 class Prefix(Protocol):
     """Pictures and preamble, encoded once and cached.
 
-    `tokens` counts them. `window` is the shown part of the last picture. It is larger than the picture's `crop` where
-    the crop is too small for the card's zoom.
+    `tokens` counts them. `window` is the shown part of the last picture: its `crop` with the surroundings. `scale` is
+    the side of one of that picture's pixels in shown pixels: above 1 it is enlarged.
     """
 
     @property
@@ -42,6 +42,9 @@ class Prefix(Protocol):
 
     @property
     def window(self) -> Box: ...
+
+    @property
+    def scale(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,12 +41,6 @@ class Job:
         return self.pipeline.region(self.key.camera)
 
     @property
-    def nearest_golden(self) -> tuple[str, ...]:
-        """The golden samples, that of the frame's template first: its picture is compared with that one."""
-        others = (sha256 for sha256 in self.golden if sha256 != self.template)
-        return (self.template, *others) if self.template else self.golden
-
-    @property
     def picture(self) -> Picture:
         """The frame as the line declares its pictures."""
         return Picture(self.payload, bit_depth=self.pipeline.picture.bit_depth, region=self.region)

@@ -63,6 +63,11 @@ def certified_limits(log_odds: Array, is_ng: Array, known_ng: Array, *, may_reje
     return ScoreLimits(min(0.0, lowest_ng, known), reject_above)
 
 
+def assisting_limit(known_ng: Array) -> float:
+    """Return a limit for too few NG parts to certify one. Such a model may only withhold a PASS."""
+    return min(0.0, float(known_ng.min()) - KNOWN_NG_MARGIN)
+
+
 def _certified(values: Array) -> float | None:
     """Return the highest limit below which the share of the values is certified to be small; None for too few."""
     if not len(values) or upper_bound(0, len(values)) > MAX_WRONG_SHARE:

@@ -31,7 +31,14 @@ from inspector.teaching.cross_validation import choose_members, held_back_scores
 from inspector.teaching.methods import MethodKind, MethodName, available_methods, learn_method
 from inspector.teaching.part_features import TaughtPart
 from inspector.teaching.score_calibration import ScoreCalibration
-from inspector.teaching.score_limits import KNOWN_NG_MARGIN, ScoreLimits, certified_limits, quantile_limit, spread_limit
+from inspector.teaching.score_limits import (
+    KNOWN_NG_MARGIN,
+    ScoreLimits,
+    assisting_limit,
+    certified_limits,
+    quantile_limit,
+    spread_limit,
+)
 from inspector.teaching.taught_model import TaughtMember, TaughtModel
 
 Array = NDArray[Any]
@@ -131,8 +138,11 @@ def _from_both_kinds(parts: Sequence[TaughtPart], evidence: TaughtEvidence, repo
     may_reject = evidence.ng >= MIN_NG_TO_DECIDE
     scored = np.isfinite(chosen.log_odds)
     limits = certified_limits(chosen.log_odds[scored], is_ng[scored], known_ng, may_reject=may_reject)
+    may_pass = limits.pass_below is not None
+    if not may_pass and not may_reject:
+        limits = limits._replace(pass_below=assisting_limit(known_ng))
     decided = scored & (limits.passes(chosen.log_odds) | limits.rejects(chosen.log_odds))
-    ranking = MeasuredRanking(chosen.auroc, limits.pass_below is not None, float(decided.mean()))
+    ranking = MeasuredRanking(chosen.auroc, may_pass, float(decided.mean()))
     return TaughtModel(members, 0.0, limits), ranking, {str(name): ranked(each, is_ng) for name, each in scores.items()}
 
 

@@ -20,7 +20,7 @@ from itertools import combinations_with_replacement
 from typing import Final
 
 from inspector.domain.declared import ViewName
-from inspector.domain.effective_votes import PRIOR_CORRELATION
+from inspector.domain.effective_votes import prior_correlation
 from inspector.domain.learned import ViewPair
 from inspector.domain.log_odds import mean
 from inspector.domain.vote import LabelledVotes
@@ -47,7 +47,8 @@ class Estimate:
     def rho(self) -> float:
         """The weighted mean of estimate and prior, in 0..1. Votes that contradict each other are worth no more than
         independent ones."""
-        shrunk = (self.parts * self.raw + PRIOR_PARTS * PRIOR_CORRELATION) / (self.parts + PRIOR_PARTS)
+        prior = prior_correlation(self.one, self.other)
+        shrunk = (self.parts * self.raw + PRIOR_PARTS * prior) / (self.parts + PRIOR_PARTS)
         return min(max(shrunk, 0.0), 1.0)
 
 

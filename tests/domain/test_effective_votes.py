@@ -55,3 +55,10 @@ def test_another_view_is_worth_more_than_the_same_again() -> None:
     zoomed = effective_votes(2, table.mean([ViewName.DIRECT, ViewName.ZOOM]))
     assert again == pytest.approx(2 / 1.8)
     assert zoomed == pytest.approx(2 / 1.2)
+
+
+def test_views_that_differ_in_words_only_start_as_nearly_the_same_vote() -> None:
+    table = Correlations(0.7, (), 0.95)
+    assert table.between(ViewName.DIRECT, ViewName.PARAPHRASE) == table.between(ViewName.ZOOM, ViewName.ZOOM) == 0.95
+    assert table.between(ViewName.DIRECT, ViewName.ZOOM) == table.between(ViewName.COMPARE, ViewName.ZOOM) == 0.7
+    assert Correlations(0.7).between(ViewName.DIRECT, ViewName.PARAPHRASE) == 0.7

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.declarations import a_pipeline, votes
 
 from inspector.domain.declared import ViewName
-from inspector.domain.effective_votes import PRIOR_CORRELATION, Correlations
+from inspector.domain.effective_votes import PRIOR_CORRELATION, SAME_PICTURES_CORRELATION, Correlations
 from inspector.domain.learned import Calibration, LearnedSettings, ViewPair
 from inspector.domain.log_odds import expit, logit
 from inspector.domain.pipeline import CountMethod
@@ -185,7 +185,7 @@ def test_the_share_of_ng_among_calibration_frames_is_no_evidence_about_a_part() 
 
 
 def test_correlation_is_the_declared_one_or_the_prior() -> None:
-    assert counting(a_pipeline()).correlations == Correlations(PRIOR_CORRELATION)
+    assert counting(a_pipeline()).correlations == Correlations(PRIOR_CORRELATION, (), SAME_PICTURES_CORRELATION)
     assert counting(a_pipeline(settle={"vote_correlation": 0.2})).correlations == Correlations(0.2)
 
 
@@ -195,8 +195,10 @@ def test_what_was_learned_counts_under_its_own_fingerprint_only() -> None:
     learned = LearnedSettings(fingerprint=FINGERPRINT, correlations=(pair,), calibration=fitted)
     pipeline = a_pipeline(learned=learned)
     here, elsewhere = counting(pipeline, FINGERPRINT), counting(pipeline, "f" * 16)
-    assert here == Counting(correlations=Correlations(PRIOR_CORRELATION, (pair,)), calibration=fitted)
-    assert elsewhere == Counting()
+    assert here == Counting(
+        correlations=Correlations(PRIOR_CORRELATION, (pair,), SAME_PICTURES_CORRELATION), calibration=fitted
+    )
+    assert elsewhere == counting(a_pipeline())
 
 
 def test_a_declared_correlation_stands_before_the_learned_one() -> None:

@@ -81,6 +81,32 @@ async def test_the_frames_template_is_the_golden_sample_that_is_shown() -> None:
     assert [picture.data for picture in engine.opened[0].pictures] == [b"template", b"picture"]
 
 
+def zooming(engine: ScriptedEngine) -> list[KeptPrefix]:
+    """The prefixes of details that were opened."""
+    return [prefix for prefix in engine.opened if prefix.pictures[-1].crop]
+
+
+ZOOMS = pipeline(ladder=[{"views": ["direct"]}, {"views": ["zoom"]}], golden_samples=["a"])
+BOX = "100, 200, 300, 400]}"
+
+
+async def test_a_zoom_shows_the_same_detail_of_a_golden_sample_first() -> None:
+    engine = ScriptedEngine(lambda _: 0.5, text=BOX)
+    found, _ = await judged(engine, job(ZOOMS, golden=("gold",)))
+    assert [vote.view for vote in found.votes] == [ViewName.DIRECT, ViewName.ZOOM]
+    golden, frame = zooming(engine)[0].pictures
+    assert (golden.data, frame.data) == (b"golden picture", b"picture")
+    assert golden.crop == frame.crop == Box(0.1, 0.2, 0.3, 0.4)
+
+
+async def test_a_zoom_that_would_show_what_was_seen_is_not_asked_and_gives_no_vote() -> None:
+    engine = ScriptedEngine(lambda _: 0.5, text=BOX)
+    engine.detail_scale = 1.1
+    found, _ = await judged(engine, job(ZOOMS, golden=("gold",)))
+    assert [vote.view for vote in found.votes] == [ViewName.DIRECT]
+    assert len(engine.closed) == len(engine.opened)
+
+
 async def test_clear_part_is_settled_by_the_first_vote_and_needs_no_words() -> None:
     engine = ScriptedEngine(lambda _: 0.01)
     found, words = await judged(engine, job(pipeline()))

@@ -21,6 +21,7 @@ from inspector.access.audit import Audit
 from inspector.access.sessions import Sessions
 from inspector.access.tokens import Tokens
 from inspector.access.users import Users
+from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.console.access import CONSOLE_NAME, AccessServices, visitor
 from inspector.adapters.console.api.app import rest_app
 from inspector.adapters.console.live_feed import LiveFeed
@@ -39,11 +40,14 @@ from inspector.adapters.ledger import (
 from inspector.bootstrap.line_services import line_services
 from inspector.bootstrap.pooled_model import PooledModel
 from inspector.domain.person import Person
+from inspector.judging.nearest_golden import GreyNearestGolden
 from inspector.lines.camera_pictures import CameraPictures
 from inspector.lines.camera_shots import CameraShots
 from inspector.lines.cameras import Cameras
 from inspector.lines.new_lines import NewLines
+from inspector.lines.part_questions import PartQuestions
 from inspector.lines.states import LineStates, OverrideRequest
+from inspector.lines.versions import Versions
 from inspector.messages.topics import Topics
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import StationStatus
@@ -51,6 +55,7 @@ from inspector.ports.reviews import LeaseStore, ReviewArchive, ReviewStore
 from inspector.ports.statistics import StatisticsArchive
 from inspector.reviewing.answers import Reviews
 from inspector.reviewing.exports import Exports
+from inspector.reviewing.nearest_parts import NearestParts
 from inspector.reviewing.queue import ReviewQueue
 from inspector.settings import Settings
 from inspector.statistics.calendar import PlantCalendar
@@ -108,6 +113,7 @@ def services_of(
     """Services over an archive, real or in memory. `lines` stores states; an archive in memory does too."""
     known, store, leases = reviews or _in_memory(archive)
     states, unknown = LineStates(archive, lines or archive), MemoryUnknownPictures()
+    grey_pixels = CameraPictureReader(()).grey_pixels
     return ConsoleServices(
         about=Installation("broker.plant", 1883, "inspector/v1", "UTC"),
         catalogue=Catalogue(archive, evidence, stations),
@@ -117,6 +123,8 @@ def services_of(
         reviews=Reviews(known, archive, store, leases),
         review_queue=ReviewQueue(known, archive, leases),
         exports=Exports(archive, known, evidence),
+        nearest=NearestParts(archive, evidence, grey_pixels),
+        questions=PartQuestions(Versions(archive), evidence, GreyNearestGolden(evidence, grey_pixels)),
         changes=_no_lines(),
         statistics=Statistics(_sums(archive), PlantCalendar(ZoneInfo("UTC"))),
         cameras=Cameras(states, archive, unknown, MemoryCameraChanges()),

@@ -195,10 +195,15 @@ class KeptPrefix:
     pictures: tuple[Picture, ...]
     preamble: str
     tokens: int = 100
+    detail_scale: float = 2.0
 
     @property
     def window(self) -> Box:
         return self.pictures[-1].crop or WHOLE_FRAME
+
+    @property
+    def scale(self) -> float:
+        return self.detail_scale if self.pictures[-1].crop else 1.0
 
 
 @dataclass(frozen=True)
@@ -246,13 +251,14 @@ class ScriptedEngine:
         self.closed: list[Prefix] = []
         self.asked: list[Question] = []
         self.cancelled = 0
+        self.detail_scale = 2.0
         self.broken = False
         self.readable: Callable[[Question], float] = lambda _: 1.0
 
     async def open(self, pictures: Sequence[Picture], preamble: str) -> KeptPrefix:
         if self.broken:
             raise ModelError("the engine is broken")
-        prefix = KeptPrefix(tuple(pictures), preamble)
+        prefix = KeptPrefix(tuple(pictures), preamble, detail_scale=self.detail_scale)
         self.opened.append(prefix)
         return prefix
 

@@ -46,6 +46,7 @@ def drafts(*letters: str | None, p_true: Sequence[float | None] = ()) -> list[Le
 class LetterPrefix:
     tokens: int = 1
     window: Box = WHOLE_FRAME
+    scale: float = 1.0
 
 
 class LetterEngine:

@@ -39,6 +39,13 @@ def test_under_thirty_ng_parts_nothing_may_reject() -> None:
     assert "1 more NG parts for the right to REJECT" in report.missing
 
 
+def test_too_few_ng_parts_to_certify_a_limit_still_withhold_a_pass() -> None:
+    parts = taught_parts(40, 12)
+    model = teach(parts, grouped=True).model
+    assert model.limits.pass_below is not None
+    assert all(model.opinion(part.features).log_odds > model.limits.pass_below for part in parts if part.is_ng)
+
+
 @pytest.fixture(scope="module")
 def decided():  # type: ignore[no-untyped-def]
     return teach(taught_parts(60, 30), grouped=True, declared=["spot", "burr"], backbones=[("lite0", "f" * 16)])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.declarations import votes
 
 from inspector.domain.declared import ViewName
-from inspector.domain.effective_votes import PRIOR_CORRELATION, Correlations
+from inspector.domain.effective_votes import PRIOR_CORRELATION, SAME_PICTURES_CORRELATION, Correlations
 from inspector.domain.log_odds import expit
 from inspector.domain.vote import LabelledVotes, Vote
 from inspector.tuning.correlation import PRIOR_PARTS, Estimate, estimate, learn
@@ -65,8 +65,9 @@ def test_enough_labelled_parts_are_not_blurred_by_others() -> None:
 
 
 def test_few_parts_leave_the_prior_as_it_is() -> None:
-    assert Estimate(DIRECT, DIRECT, raw=0.0, parts=2).rho == pytest.approx(PRIOR_CORRELATION, abs=0.04)
-    assert Estimate(DIRECT, DIRECT, raw=0.0, parts=PRIOR_PARTS).rho == pytest.approx(PRIOR_CORRELATION / 2)
+    assert Estimate(DIRECT, ZOOM, raw=0.0, parts=2).rho == pytest.approx(PRIOR_CORRELATION, abs=0.04)
+    assert Estimate(DIRECT, DIRECT, raw=0.0, parts=2).rho == pytest.approx(SAME_PICTURES_CORRELATION, abs=0.05)
+    assert Estimate(DIRECT, ZOOM, raw=0.0, parts=PRIOR_PARTS).rho == pytest.approx(PRIOR_CORRELATION / 2)
     assert Estimate(DIRECT, DIRECT, raw=0.0, parts=4000).rho < 0.01
 
 

@@ -21,6 +21,7 @@ from inspector.lines.drafts import Drafts
 from inspector.lines.golden_samples import GoldenSamples
 from inspector.lines.jobs import Jobs
 from inspector.lines.new_lines import NewLines
+from inspector.lines.part_questions import PartQuestions
 from inspector.lines.pricing import Pricing
 from inspector.lines.promotion import Promotions
 from inspector.lines.qualification import Qualifications
@@ -34,6 +35,7 @@ from inspector.lines.versions import Versions
 from inspector.ports.camera_minutes import CameraMinute
 from inspector.reviewing.answers import Reviews
 from inspector.reviewing.exports import Exports
+from inspector.reviewing.nearest_parts import NearestParts
 from inspector.reviewing.queue import ReviewQueue
 from inspector.statistics.statistics import Statistics
 
@@ -89,6 +91,8 @@ class ConsoleServices:
     shots: CameraShots
     new_lines: NewLines
     exports: Exports
+    nearest: NearestParts
+    questions: PartQuestions
     access: AccessServices
 
 

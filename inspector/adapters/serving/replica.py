@@ -10,6 +10,7 @@ from inspector.domain.prompts import Question
 from inspector.domain.report import Words
 from inspector.errors import ModelError
 from inspector.judging.judge import Judge, not_judged
+from inspector.judging.nearest_golden import GreyNearestGolden, declared_order
 from inspector.judging.taught_opinion import LineOpinionSource
 from inspector.log_context import set_current_part
 from inspector.ports.backbone import FeatureSources
@@ -39,7 +40,9 @@ class VisionModel:
         features: FeatureSources | None = None,
     ) -> None:
         self._engine = engine
-        self._judge = Judge(engine, evidence, opinions=LineOpinionSource(engine, evidence, features))
+        opinions = LineOpinionSource(engine, evidence, features)
+        nearest = GreyNearestGolden(evidence, features.grey_pixels) if features else declared_order
+        self._judge = Judge(engine, evidence, opinions=opinions, nearest=nearest)
         self._golden = golden
         self._server = ServerWatch(self.test) if is_client else None
 

@@ -33,6 +33,7 @@ class StubPrefix:
     done_at: float | None = None
     closed: bool = False
     window: Box = WHOLE_FRAME
+    scale: float = 1.0
 
 
 class StubEngine:

@@ -136,8 +136,8 @@ class AnswerRecorder:
         started = time.perf_counter()
         suspect = await self._pictures.locate_suspect()
         named_suspect = NamedSuspect(self._engine.written, _ms_since(started))
-        await self._pictures.set_zoom(suspect)
-        possible = [group for group in groups if suspect or group.pictures is not Pictures.ZOOM]
+        zooms = await self._pictures.zoom_to(suspect)
+        possible = [group for group in groups if zooms or group.pictures is not Pictures.ZOOM]
         batches = [await self._batch(await self._encode(group.pictures), group) for group in possible]
         opinion = await self._second_opinion([group for group in groups if group.pictures is Pictures.ZOOM])
         return PartAnswers(tuple(self._encodings.values()), named_suspect, tuple(batches), opinion)
@@ -147,11 +147,11 @@ class AnswerRecorder:
             opinion, suspect, *_ = await self._pictures.second_opinion()
         except ModelError:  # no golden samples, or no patches: strategies that need them raise an error of their own
             return None
-        await self._pictures.set_zoom(suspect)
         started = time.perf_counter()
-        prefix = await self._pictures.prefix(Pictures.ZOOM)
+        shows_more = await self._pictures.zoom_to(suspect)
         encoding = PictureEncoding(Pictures.ZOOM, _ms_since(started))
-        batches = [await self._batch(prefix, group) for group in zooms]
+        prefix = await self._pictures.prefix(Pictures.ZOOM)
+        batches = [await self._batch(prefix, group) for group in zooms] if shows_more else []
         return RecordedOpinion(opinion.p_ng, suspect, opinion.ms, encoding, tuple(batches))
 
     async def _encode(self, pictures: Pictures) -> Prefix:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from inspector.domain.declared import ViewName
 from inspector.domain.ladder import QuestionGroup
@@ -29,6 +29,8 @@ from inspector.lab.evaluation.recording import (
 )
 from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 from inspector.ports.pool import Job
+
+ENLARGED: Final = 100.0  # scale of a recorded detail: it was asked because it showed more
 
 
 class AskingCost(NamedTuple):
@@ -131,8 +133,14 @@ class RecordingReplay:
         ]
         return [*votes, checklist_vote(items, group.questions, rung, self._ms, MIN_READABLE)] if items else votes
 
+    @property
+    def has_zoom(self) -> bool:
+        """Whether a detail was recorded: it is not where it would show what the frame showed."""
+        return any(answer.view is ViewName.ZOOM for answer in self._answers.values())
+
     def _has_suspect(self) -> bool:
-        return bool(self.notice()) if self._points else read_box(self.point().text) is not None
+        has_suspect = bool(self.notice()) if self._points else read_box(self.point().text) is not None
+        return has_suspect and self.has_zoom
 
 
 def recorded_opinion(recording: Recording) -> RecordedOpinion:
@@ -166,6 +174,7 @@ class ReplayPrefix:
     """Pictures whose encoding is recorded."""
 
     pictures: Pictures
+    scale: float
     tokens: int = 0
     window: Box = WHOLE_FRAME
 
@@ -175,7 +184,8 @@ class ReplayEngine:
 
     def __init__(self, replay: RecordingReplay, pipeline: Pipeline) -> None:
         self._replay = replay
-        self._pictures = {preamble(pipeline, pictures): pictures for pictures in Pictures}
+        asked = (pictures for pictures in Pictures if pictures is not Pictures.DETAIL)
+        self._pictures = {preamble(pipeline, pictures): pictures for pictures in asked}
 
     @property
     def fingerprint(self) -> str:
@@ -184,7 +194,7 @@ class ReplayEngine:
     async def open(self, pictures: Sequence[Picture], preamble: str) -> ReplayPrefix:  # noqa: ARG002
         opened = self._pictures[preamble]
         self._replay.open(opened)
-        return ReplayPrefix(opened)
+        return ReplayPrefix(opened, ENLARGED if opened is Pictures.ZOOM and self._replay.has_zoom else 1.0)
 
     async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
         for answer in self._replay.ask(_own(prefix).pictures, tuple(questions)):

@@ -24,6 +24,7 @@ from inspector.adapters.console.api import (
     line_totals,
     lines,
     new_lines,
+    part_details,
     parts,
     qualifications,
     review_leases,
@@ -52,6 +53,7 @@ PEOPLE: Final = (session, users, tokens, audit)
 RESOURCES: Final = (
     about,
     parts,
+    part_details,
     reviews,
     review_leases,
     lines,

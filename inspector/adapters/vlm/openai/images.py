@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from PIL import Image
 
 from inspector.adapters.pictures import EXIF_ORIENTATION, OpenPicture, opened
-from inspector.adapters.vlm.transformers.images import crop_of
+from inspector.adapters.vlm.transformers.images import crop_of, enlarged
 from inspector.domain.model_card import ModelCard, Pixels
 from inspector.domain.picture_format import PictureFormat
 from inspector.domain.report import WHOLE_FRAME, Box
@@ -30,10 +30,11 @@ TOKEN_PX: Final = 32  # Qwen3-VL: pictures resized to whole tokens are not resiz
 
 
 class DataUrl(NamedTuple):
-    """A picture's data URL, and the part of the picture that it shows."""
+    """A picture's data URL, the part of the picture that it shows, and the side of a picture's pixel there."""
 
     url: str
     window: Box
+    scale: float = 1.0
 
 
 def data_url(picture: Picture, card: ModelCard) -> DataUrl:
@@ -41,11 +42,19 @@ def data_url(picture: Picture, card: ModelCard) -> DataUrl:
     with opened(picture.data, bit_depth=picture.bit_depth, region=picture.region) as whole:
         if picture.crop is not None:
             budget = card.zoom_pixels or card.pixels
-            detail = crop_of(whole.rgb(), picture.crop, budget)
-            return DataUrl(_png(resized(detail.image, budget)), detail.window)
+            detail = crop_of(whole.rgb(), picture.crop)
+            shown = resized(enlarged(detail.image, budget), budget)
+            return DataUrl(_png(shown), detail.window, _scale(detail.image, shown))
         as_it_is = _media_type(whole, card.pixels)
-        url = _url(as_it_is, picture.data) if as_it_is else _png(resized(whole.rgb(), card.pixels))
-        return DataUrl(url, WHOLE_FRAME)
+        if as_it_is:
+            return DataUrl(_url(as_it_is, picture.data), WHOLE_FRAME)
+        image = whole.rgb()
+        shown = resized(image, card.pixels)
+        return DataUrl(_png(shown), WHOLE_FRAME, _scale(image, shown))
+
+
+def _scale(image: Image.Image, shown: Image.Image) -> float:
+    return math.sqrt(shown.width * shown.height / (image.width * image.height))
 
 
 def resized(image: Image.Image, budget: Pixels) -> Image.Image:

@@ -28,12 +28,13 @@ class RenderedPrefix:
     """Pictures and preamble as JSON, built once: pictures are most of every request.
 
     `tokens` is the server's count including the question, 0 before its first answer; `window` is the shown part of the
-    last picture.
+    last picture, `scale` the side of its pixels there.
     """
 
     content: bytes
     preamble: str
     window: Box = WHOLE_FRAME
+    scale: float = 1.0
     tokens: int = 0
     closed: bool = False
 
@@ -42,7 +43,7 @@ def render_prefix(pictures: Sequence[Picture], preamble: str, card: ModelCard) -
     """Render pictures and preamble. Raises PictureError for an unreadable picture."""
     shown = [data_url(picture, card) for picture in pictures]
     parts = ({"type": "image_url", "image_url": {"url": each.url}} for each in shown)
-    return RenderedPrefix(b"".join(_json(part) + b"," for part in parts), preamble, shown[-1].window)
+    return RenderedPrefix(b"".join(_json(part) + b"," for part in parts), preamble, shown[-1].window, shown[-1].scale)
 
 
 class Requests:

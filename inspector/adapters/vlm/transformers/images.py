@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from PIL import Image
 
@@ -23,16 +23,23 @@ if TYPE_CHECKING:
     from transformers import Qwen2VLImageProcessorPil
 
 
+SURROUNDINGS: Final = 1.5  # times the sides of a suspicious region, which a detail shows
+MIN_DETAIL_PX: Final = 32  # side of a detail: the model has one token for it
+MAX_ASPECT: Final = 4.0  # of a detail's sides
+
+
 class PatchBatch(NamedTuple):
     """Input of the vision tower: `pixels` [patches, values], `grid` [pictures, (1, rows, columns)].
 
-    `tokens` is the number of tokens of each picture; `window` the shown part of the last one (0..1).
+    `tokens` is the number of tokens of each picture. `window` is the shown part of the last one (0..1), and `scale` the
+    side of one of its pixels there, in shown pixels.
     """
 
     pixels: torch.Tensor
     grid: torch.Tensor
     tokens: tuple[int, ...]
     window: Box = WHOLE_FRAME
+    scale: float = 1.0
 
 
 class ImagePreparer:
@@ -54,6 +61,7 @@ class ImagePreparer:
             torch.cat([part.grid for part in parts]),
             tuple(count for part in parts for count in part.tokens),
             parts[-1].window,
+            parts[-1].scale,
         )
 
     def _part(self, picture: Picture, number: int, count: int) -> PatchBatch:
@@ -67,8 +75,9 @@ class ImagePreparer:
         image = decode_rgb(picture.data, picture.bit_depth, picture.region)
         if picture.crop is None:
             return self._cut(image, self._whole)
-        detail = crop_of(image, picture.crop, self._zoom)
-        return self._cut(detail.image, self._zoom)._replace(window=detail.window)
+        detail = crop_of(image, picture.crop)
+        cut = self._cut(enlarged(detail.image, self._zoom), self._zoom)
+        return cut._replace(window=detail.window, scale=cut.scale * enlargement(detail.image, self._zoom))
 
     def _cut(self, image: Image.Image, budget: Pixels) -> PatchBatch:
         try:
@@ -79,7 +88,9 @@ class ImagePreparer:
             ) from error
         grid: torch.Tensor = cut["image_grid_thw"]
         merged = self._processor.merge_size**2
-        return PatchBatch(cut["pixel_values"], grid, (int(grid.prod()) // merged,))
+        shown_px = int(grid.prod()) * self._processor.patch_size**2
+        scale = math.sqrt(shown_px / (image.width * image.height))
+        return PatchBatch(cut["pixel_values"], grid, (int(grid.prod()) // merged,), scale=scale)
 
 
 class Crop(NamedTuple):
@@ -89,25 +100,39 @@ class Crop(NamedTuple):
     window: Box
 
 
-def crop_of(image: Image.Image, crop: Box, budget: Pixels) -> Crop:
-    """Cut the crop at native resolution, as large as the budget shows without resizing."""
-    cut = crop_window(image.size, crop, math.isqrt(budget.max))
+def crop_of(image: Image.Image, crop: Box) -> Crop:
+    """Cut the crop with its surroundings."""
+    cut = crop_window(image.size, crop)
     (width, height), (left, top, right, bottom) = image.size, cut
     return Crop(image.crop(cut), Box(left / width, top / height, right / width, bottom / height))
 
 
-def crop_window(size: tuple[int, int], crop: Box, side: int) -> tuple[int, int, int, int]:
-    """Return the crop in whole pixels, grown around its centre to at least `side` where the picture is that large.
+def crop_window(size: tuple[int, int], crop: Box) -> tuple[int, int, int, int]:
+    """Return SURROUNDINGS times the crop around its centre, in whole pixels and inside the picture.
 
-    A zoom shows native pixels, not enlarged ones.
+    It shows MIN_DETAIL_PX a side where the picture is that large, and is at most MAX_ASPECT times as long as wide.
     """
-    left, right = _span(crop.x0, crop.x1, size[0], side)
-    top, bottom = _span(crop.y0, crop.y1, size[1], side)
+    wide, high = ((high - low) * length for low, high, length in zip(crop[:2], crop[2:], size, strict=True))
+    least = max(MIN_DETAIL_PX, SURROUNDINGS * max(wide, high) / MAX_ASPECT)
+    left, right = _span(crop.x0, crop.x1, size[0], max(SURROUNDINGS * wide, least))
+    top, bottom = _span(crop.y0, crop.y1, size[1], max(SURROUNDINGS * high, least))
     return left, top, right, bottom
 
 
-def _span(low: float, high: float, length: int, side: int) -> tuple[int, int]:
-    wanted = min(length, max(math.ceil((high - low) * length), side))
-    start = round((low + high) / 2 * length - wanted / 2)
-    start = min(max(start, 0), length - wanted)
-    return start, start + wanted
+def enlargement(image: Image.Image, budget: Pixels) -> float:
+    """Return how many times longer a detail's sides are made, so that it fills the budget; 1 where it is larger."""
+    return max(1.0, math.sqrt(budget.max / (image.width * image.height)))
+
+
+def enlarged(image: Image.Image, budget: Pixels) -> Image.Image:
+    """Return a detail as large as the budget allows; a larger one as it is."""
+    scale = enlargement(image, budget)
+    size = max(1, math.floor(image.width * scale)), max(1, math.floor(image.height * scale))
+    return image if scale == 1.0 else image.resize(size, Image.Resampling.BICUBIC)
+
+
+def _span(low: float, high: float, length: int, wanted: float) -> tuple[int, int]:
+    side = min(length, max(1, math.ceil(wanted)))
+    start = round((low + high) / 2 * length - side / 2)
+    start = min(max(start, 0), length - side)
+    return start, start + side

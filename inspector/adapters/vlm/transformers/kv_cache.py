@@ -42,7 +42,8 @@ class KeptPrefix:
 
     These are [2, 1, groups, tokens, width], in slots of a page that nothing writes to. `position` is the position of
     the next token (pictures take fewer positions than tokens). `patches` [rows, columns, width] are the last picture's,
-    as they left the vision tower; `window` is the part of it that they show.
+    as they left the vision tower; `window` is the part of it that they show, and `scale` the side of its
+    pixels there.
     """
 
     layers: Sequence[Tensor]
@@ -53,6 +54,7 @@ class KeptPrefix:
     unread: UnreadPrefix | None = None
     places: PageSlots | None = None
     is_closed: bool = False
+    scale: float = 1.0
 
     @property
     def held(self) -> int:

@@ -115,7 +115,9 @@ class VisionLanguageModel:
         embedded.index_copy_(0, shown, seen.merged)
         unread = UnreadPrefix(embedded, positions[:, 0].to(self._device), deepstack)
         last = _last_picture(seen.patches, patches, model.visual.spatial_merge_size)
-        return KeptPrefix((), len(tokens), int(positions.max()) + 1, last.clone(), patches.window, unread)
+        return KeptPrefix(
+            (), len(tokens), int(positions.max()) + 1, last.clone(), patches.window, unread, scale=patches.scale
+        )
 
     @torch.inference_mode()
     def advance(self, batch: Sequence[RowTokens]) -> ModelForward:

@@ -13,7 +13,7 @@ from support.tiny_model import card, lamp
 from transformers import Qwen2VLImageProcessorPil
 
 from inspector.adapters.pictures import decode_rgb
-from inspector.adapters.vlm.transformers.images import ImagePreparer, crop_window
+from inspector.adapters.vlm.transformers.images import MIN_DETAIL_PX, ImagePreparer, crop_window
 from inspector.domain.model_card import ModelCard
 from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.errors import PictureError
@@ -86,34 +86,50 @@ def test_a_zoom_has_a_budget_of_its_own() -> None:
 
 
 def test_a_zoom_tells_which_part_of_the_picture_it_shows() -> None:
-    whole, crop = lamp(0.5, (400, 200)), Box(0.5, 0.5, 0.51, 0.51)
+    whole, crop = lamp(0.5, (400, 200)), Box(0.5, 0.5, 0.6, 0.7)
     zooming = optics(card(zoom_pixels={"min": 10_000, "max": 10_000}))
     assert zooming.patches([whole]).window == WHOLE_FRAME
-    assert zooming.patches([whole, Picture(whole.data, crop)]).window == Box(152 / 400, 51 / 200, 252 / 400, 151 / 200)
+    assert zooming.patches([whole, Picture(whole.data, crop)]).window == Box(190 / 400, 90 / 200, 250 / 400, 150 / 200)
 
 
-def test_a_small_crop_grows_until_it_shows_native_pixels() -> None:
-    assert crop_window((1000, 800), Box(0.50, 0.50, 0.51, 0.51), 320) == (345, 244, 665, 564)
+def test_a_detail_is_enlarged_to_the_budget() -> None:
+    whole, crop = lamp(0.5, (400, 400)), Box(0.4, 0.4, 0.6, 0.6)
+    zooming = optics(card(zoom_pixels={"min": 1_024, "max": 57_600}))
+    assert zooming.patches([Picture(whole.data, crop)]).scale == pytest.approx(240 / 120, rel=0.1)
+    assert zooming.patches([Picture(whole.data, WHOLE_FRAME)]).scale == pytest.approx(240 / 400, rel=0.1)
 
 
-def test_a_crop_at_the_edge_grows_inwards() -> None:
-    assert crop_window((1000, 800), Box(0.0, 0.9, 0.1, 1.0), 320) == (0, 480, 320, 800)
+def test_a_detail_shows_half_as_much_again_as_the_region() -> None:
+    assert crop_window((1000, 800), Box(0.4, 0.4, 0.6, 0.65)) == (350, 270, 650, 570)
 
 
-def test_a_crop_of_a_small_picture_is_the_picture() -> None:
-    assert crop_window((200, 100), Box(0.2, 0.2, 0.3, 0.3), 320) == (0, 0, 200, 100)
+def test_a_tiny_region_shows_a_token_of_its_surroundings() -> None:
+    assert crop_window((1000, 800), Box(0.5, 0.5, 0.501, 0.501)) == (484, 384, 516, 416)
 
 
-@given(SHARES, SHARES, SHARES, SHARES, st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 1000))
+def test_a_long_region_is_at_most_four_times_as_long_as_wide() -> None:
+    left, top, right, bottom = crop_window((1000, 800), Box(0.1, 0.5, 0.5, 0.51))
+    assert (right - left, bottom - top) == (600, 150)
+
+
+def test_a_detail_at_the_edge_lies_inside() -> None:
+    assert crop_window((1000, 800), Box(0.0, 0.9, 0.1, 1.0)) == (0, 680, 150, 800)
+
+
+def test_a_detail_of_a_small_picture_is_the_picture() -> None:
+    assert crop_window((20, 10), Box(0.2, 0.2, 0.3, 0.3)) == (0, 0, 20, 10)
+
+
+@given(SHARES, SHARES, SHARES, SHARES, st.integers(1, 3000), st.integers(1, 3000))
 def test_a_crop_lies_in_the_picture_and_holds_the_box(
-    x0: float, x1: float, y0: float, y1: float, width: int, height: int, side: int
+    x0: float, x1: float, y0: float, y1: float, width: int, height: int
 ) -> None:
     box = Box(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
-    left, top, right, bottom = crop_window((width, height), box, side)
+    left, top, right, bottom = crop_window((width, height), box)
     assert 0 <= left < right <= width
     assert 0 <= top < bottom <= height
     assert left - 1 <= box.x0 * width
     assert box.x1 * width <= right + 1
-    assert right - left >= min(side, width)
+    assert right - left >= min(MIN_DETAIL_PX, width)
     assert top - 1 <= box.y0 * height
     assert box.y1 * height <= bottom + 1

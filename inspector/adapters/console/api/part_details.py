@@ -1,0 +1,109 @@
+"""Details of one part: the questions about it with their pictures, and reviewed parts of its like."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from inspector.adapters.console.api.models import ApiModel, ResultId
+from inspector.adapters.console.api.parts import part_address
+from inspector.adapters.console.api.picture_responses import picture_response
+from inspector.adapters.console.api.problems import Problem, ProblemType
+from inspector.adapters.console.services import ConsoleServices, Services
+from inspector.domain.declared import Disposition, Share
+from inspector.domain.part import PartRecord
+from inspector.domain.review import ReviewLabel
+from inspector.lines.part_questions import AskedView
+from inspector.messages.incoming import Sha256
+from inspector.reviewing.nearest_parts import NearestPart
+
+router = APIRouter(prefix="/parts", tags=["parts"])
+
+
+class AskedViewFacts(ApiModel):
+    """One view of one rung, with what the model was shown."""
+
+    rung: int
+    view: str
+    questions: tuple[str, ...]
+    golden: tuple[str, ...] = Field(description="addresses of the golden samples that came before the frame")
+    is_detail: bool = Field(description="golden samples and frame were cut to the same suspicious region")
+
+    @classmethod
+    def of(cls, result_id: str, asked: AskedView) -> AskedViewFacts:
+        addresses = tuple(f"{part_address(result_id)}/pictures/{sha256}" for sha256 in asked.golden)
+        return cls(**{**asked._asdict(), "golden": addresses})
+
+
+class PartQuestionList(ApiModel):
+    """The views whose votes are stored, in the order of the ladder."""
+
+    questions: tuple[AskedViewFacts, ...]
+
+
+class NearestPartFacts(ApiModel):
+    """A reviewed part that looks like the one asked for."""
+
+    result_id: str
+    address: str
+    truth: ReviewLabel
+    disposition: Disposition
+    likeness: Share = Field(description="1: the same picture; 0: nothing in common")
+
+    @classmethod
+    def of(cls, found: NearestPart) -> NearestPartFacts:
+        part, truth = found.part, ReviewLabel.NG if found.is_ng else ReviewLabel.OK
+        address = part_address(part.result_id)
+        return cls(
+            result_id=part.result_id,
+            address=address,
+            truth=truth,
+            disposition=part.decision.disposition,
+            likeness=found.likeness,
+        )
+
+
+class NearestPartList(ApiModel):
+    """Reviewed parts of the same line, the most similar first."""
+
+    parts: tuple[NearestPartFacts, ...]
+
+
+@router.get("/{result_id}/questions")
+def read_questions(services: Services, result_id: ResultId) -> PartQuestionList:
+    """Return what the model was asked about the part, and the golden samples that it was shown."""
+    part = _part(services, result_id)
+    return PartQuestionList(questions=tuple(AskedViewFacts.of(result_id, each) for each in services.questions.of(part)))
+
+
+@router.get("/{result_id}/pictures/{sha256}", response_class=Response)
+async def read_shown_picture(services: Services, result_id: ResultId, sha256: Sha256) -> Response:
+    """Return a golden sample that the model was shown with this part, byte for byte."""
+    part = await asyncio.to_thread(_part, services, result_id)
+    asked = await asyncio.to_thread(services.questions.of, part)
+    body = await services.catalogue.picture(sha256) if any(sha256 in each.golden for each in asked) else None
+    if body is None:
+        raise Problem(ProblemType.NOT_FOUND, f"The model was shown no picture {sha256} with this part")
+    return picture_response(body)
+
+
+@router.get("/{result_id}/nearest")
+def read_nearest(
+    services: Services, result_id: ResultId, limit: Annotated[int, Query(ge=1, le=32)] = 5
+) -> NearestPartList:
+    """Return the reviewed parts of the same line that look most like this one, with what people said about them."""
+    _part(services, result_id)
+    found = services.nearest.of(result_id, limit)
+    if not found:
+        raise Problem(ProblemType.NOT_FOUND, "No reviewed part of this line has a picture to compare with this part")
+    return NearestPartList(parts=tuple(map(NearestPartFacts.of, found)))
+
+
+def _part(services: ConsoleServices, result_id: str) -> PartRecord:
+    row = services.nearest.archive.part(result_id)
+    if row is None:
+        raise Problem(ProblemType.NOT_FOUND, f"no part has the result_id {result_id}")
+    return row.part
