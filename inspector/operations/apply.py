@@ -31,6 +31,7 @@ from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.states import require_short
 from inspector.lines.versions import ReadableVersion, Versions
 from inspector.operations.line_states import user_name
+from inspector.operations.regular_file import regular_bytes
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 
@@ -86,7 +87,7 @@ def read_pipelines(path: Path) -> tuple[DeclaredPipeline, ...]:
     if not files:
         raise DeclarationError([Fault(str(path), "folder", "holds no *.yaml", "name a folder such as pipelines/")])
     try:
-        return read_declarations({str(file): file.read_bytes() for file in files})
+        return read_declarations({str(file): regular_bytes(file) for file in files})
     except OSError as error:
         remedy = "name a pipeline file, or a folder of them"
         raise DeclarationError([Fault(str(path), "file", error.strerror or str(error), remedy)]) from error
@@ -197,4 +198,4 @@ def golden_hashes(declared: DeclaredPipeline, evidence: EvidenceStore, faults: l
 
 def _golden_bytes(source: str, folder: Path) -> tuple[bytes, str]:
     path = folder / source
-    return path.read_bytes(), mimetypes.guess_type(path.name)[0] or ""
+    return regular_bytes(path), mimetypes.guess_type(path.name)[0] or ""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from inspector.errors import DeclarationError, Fault
+from inspector.operations.regular_file import regular_bytes
 from inspector.text import printable, shortened
 
 SEPARATORS: Final = (",", ";", "\t")
@@ -79,7 +80,7 @@ def _text(file: Path, encoding: str | None) -> str:
     try:
         if file.stat().st_size > MAX_FILE_BYTES:
             raise DeclarationError([Fault(str(file), "file", "it is too large", "split it into several files")])
-        data = file.read_bytes()
+        data = regular_bytes(file)
     except OSError as error:
         raise DeclarationError([Fault(str(file), "file", error.strerror or str(error), remedy)]) from error
     name = encoding or _encoding(data)

@@ -12,6 +12,7 @@ from inspector.errors import InspectorError
 from inspector.lines.golden_samples import GoldenAddition, GoldenChange, GoldenSample, GoldenSamples, NamedPicture
 from inspector.operations.challenge import challenge_sets
 from inspector.operations.line_states import user_name
+from inspector.operations.regular_file import regular_bytes
 from inspector.settings import Settings
 
 
@@ -53,6 +54,6 @@ def _service(settings: Settings) -> Iterator[GoldenSamples]:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return regular_bytes(file)
     except OSError as error:
         raise InspectorError(f"{file}: {error.strerror or error}; name a picture") from error

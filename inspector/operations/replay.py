@@ -16,6 +16,7 @@ from inspector.adapters.mqtt.line_client import Exposure, Journey, LineClient
 from inspector.errors import Fault, InspectorError
 from inspector.messages.topics import Topics
 from inspector.operations.csv_table import CsvRow, read_table, require_faultless, shown
+from inspector.operations.regular_file import regular_bytes
 from inspector.operations.send_rate import SendRate
 
 SILENCE_TIMEOUT_S: Final = 60.0  # without a verdict; then open frames count as lost. A restart of the service fits in
@@ -103,7 +104,7 @@ def exposures(pictures: list[LabelledPicture], frames: int | None, run: str) -> 
         picture = pictures[seq % len(pictures)]
         yield Exposure(
             trigger_id=f"{run}-{seq}",
-            payload=picture.path.read_bytes(),
+            payload=regular_bytes(picture.path),
             content_type=mimetypes.guess_type(picture.path.name)[0] or "application/octet-stream",
             seq=seq,
             part_id=picture.part_id,

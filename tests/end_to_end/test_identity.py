@@ -158,31 +158,37 @@ asyncio.run(main())
 """
 
 
-def station_process(settings: Settings) -> subprocess.Popen[str]:
-    """Return a station in a process of its own, as soon as it runs."""
-    command = [sys.executable, "-c", STATION, settings.model_dump_json()]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "open\n"
-    return process
+@pytest.fixture
+def station_process(settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """A station with room for two frames, in a process of its own. It reports a stored copy when it is subscribed."""
+    here, device = settings.model_copy(update={"window": 2}), Device(broker_of(settings))
+    device.say_retained("pcb/cam1/frame", b"stored", trigger_id="stored")
+    device.stop()
+    command = [sys.executable, "-c", STATION, here.model_dump_json()]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "open\n"
+            yield process
+        finally:
+            process.kill()
 
 
-async def test_station_killed_in_an_outage_of_the_ledger_decides_no_part_again(settings: Settings) -> None:
+async def test_station_killed_in_an_outage_of_the_ledger_decides_no_part_again(
+    settings: Settings, station_process: subprocess.Popen[str]
+) -> None:
     """Two frames fit into the window, four do not; none of them says when it was captured."""
-    settings = settings.model_copy(update={"window": 2})
     device, gate, pool = Device(broker_of(settings)), Gate(settings), ScriptedPool()
     pictures = [encode(draw("board", seed, size=160)) for seed in range(6)]
-    device.say_retained("pcb/cam1/frame", pictures[0], trigger_id="stored")
-    process = await asyncio.to_thread(station_process, settings)
-    await until_reported(settings, "RETAINED_FRAME")  # it is subscribed now
+    await until_reported(settings, "RETAINED_FRAME")
     with LockableSqlite(settings.data / "inspector.db").away():
         for number, picture in enumerate(pictures):
             await asyncio.to_thread(device.say, "pcb/cam1/frame", picture, trigger_id=f"t-{number}")
         async with asyncio.timeout(60):
             while len({verdict.trigger_id for verdict in gate.verdicts}) < len(pictures):
                 await asyncio.sleep(0.05)
-        process.kill()
-        process.wait()
+        station_process.kill()
+        station_process.wait()
     answered = {verdict.trigger_id: (verdict.result_id, verdict.disposition) for verdict in gate.verdicts}
     station = await open_station(settings, pool, 0)
     archive = SqlArchive(settings.database)

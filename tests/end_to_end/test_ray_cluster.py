@@ -9,15 +9,20 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
+import httpx
 import psutil
 import pytest
+from support.mqtt_desk import Device
 from support.serve_process import END_S, ServeProcess, free_port, serve_process
 
+from inspector.adapters.mqtt.connection import Broker, connect, new_client
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import local_broker
 
@@ -26,6 +31,15 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 LOOPBACK_ADDRESSES = ("127.0.0.1", "::ffff:127.0.0.1")
+SECRETS = ("PlantedBroker1", "PlantedClaims2", "PlantedCloud3")
+SECRET_SETTINGS = {
+    "INSPECTOR_TOPIC_ROOT": "plant/v1",
+    "INSPECTOR_BROKER_USERNAME": "plant",
+    "INSPECTOR_BROKER_PASSWORD": SECRETS[0],
+    "INSPECTOR_CLAIMS": f'["http://camera:{SECRETS[1]}@127.0.0.1:9/frames"]',
+    "AWS_SECRET_ACCESS_KEY": SECRETS[2],
+    "INSPECTOR_LOG_LEVEL": "debug",
+}
 STRANGER = """
 import os, sys, ray
 ray.init(address=sys.argv[1], logging_level=50)
@@ -56,7 +70,8 @@ def broker_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def private(tmp_path_factory: pytest.TempPathFactory, broker_port: int) -> Iterator[ServeProcess]:
-    with serve_process(tmp_path_factory.mktemp("private"), broker_port, "--json", INSPECTOR_SITE="private") as service:
+    settings = {"INSPECTOR_SITE": "private", "INSPECTOR_METRICS_PORT": str(free_port()), **SECRET_SETTINGS}
+    with serve_process(tmp_path_factory.mktemp("private"), broker_port, "--json", **settings) as service:
         service.await_running()
         yield service
 
@@ -118,6 +133,53 @@ def test_nobody_enters_a_private_ray_without_its_token(private: ServeProcess) ->
     for stranger in ({"RAY_AUTH_MODE": "disabled"}, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}):
         assert "inside" not in python(STRANGER, address, **here, **stranger).stdout
     assert "inside" in python(STRANGER, address, **here, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=token).stdout
+
+
+@contextmanager
+def everything_published(broker_port: int) -> Iterator[list[bytes]]:
+    heard: list[bytes] = []
+    subscribed = threading.Event()
+    client = new_client(Broker("127.0.0.1", broker_port), "listener", persistent=False)
+    client.on_connect = lambda client, *_: client.subscribe("#", 1)
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.on_message = lambda _client, _data, message: heard.append(message.topic.encode() + b" " + message.payload)
+    connect(client, Broker("127.0.0.1", broker_port), persistent=False)
+    assert subscribed.wait(30)
+    yield heard
+    client.disconnect()
+    client.loop_stop()
+
+
+def pages(service: ServeProcess) -> dict[str, bytes]:
+    """What REST API and metrics page say, by address."""
+    settings = service.member("raylet").environ()
+    api = f"http://127.0.0.1:{settings['INSPECTOR_CONSOLE_PORT']}/api/v1"
+    addresses = [f"{api}/{name}" for name in ("health", "events", "parts", "cameras", "lines", "totals")]
+    addresses.append(f"http://127.0.0.1:{settings['INSPECTOR_METRICS_PORT']}/metrics")
+    return {address: httpx.get(address, timeout=30.0).content for address in addresses}
+
+
+def test_running_service_writes_no_secret_anywhere(private: ServeProcess, broker_port: int) -> None:
+    """Its output and logs, Ray's own session, /metrics, REST, events, database, messages, arguments of processes."""
+    written: dict[str, bytes] = {}
+    with everything_published(broker_port) as heard:
+        device = Device(Broker("127.0.0.1", broker_port))
+        reference = {"trigger_id": "r-1", "url": "http://127.0.0.1:9/frames/one.jpg"}
+        device.say("kind/cam1/frame-ref", json.dumps(reference).encode())
+        device.say("kind/cam9/frame", b"of a camera that nobody declared", trigger_id="t-2")
+        device.stop()
+        end = time.monotonic() + 90.0
+        while not all(word in b"".join(written.values()) for word in (b"UNKNOWN_CAMERA", b"BAD_IMAGE")):
+            assert time.monotonic() < end, written
+            time.sleep(0.5)
+            written = pages(private)
+    files = [path for root in (private.folder / "data", ray_folder(private)) for path in root.rglob("*")]
+    written |= {str(path): path.read_bytes() for path in files if path.is_file()}
+    written |= {f"process {each.pid}": "\n".join(each.cmdline()).encode() for each in private.family()}
+    written |= {"output": private.output.encode(), "MQTT": b"\n".join(heard)}
+    assert sum("/session_" in name and "/logs/" in name for name in written) > 5
+    assert b"r-1" in written["MQTT"]
+    assert [(name, secret) for name, text in written.items() for secret in SECRETS if secret.encode() in text] == []
 
 
 def test_start_names_its_phases(private: ServeProcess) -> None:

@@ -1,0 +1,17 @@
+"""Files that people name: a pipe would be waited for without end, a device read without end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+
+def regular_bytes(path: Path) -> bytes:
+    """Return the bytes of a regular file. Raises OSError for anything else, without waiting for it."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "is a pipe or a device, not a file")
+        return file.read()
