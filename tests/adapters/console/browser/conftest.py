@@ -21,6 +21,7 @@ from support.fakes import MemoryEvidence, MemoryLedger, a_pipeline, live_version
 
 from inspector.adapters.console.app import console_app
 from inspector.adapters.console.server import RunningConsole
+from inspector.adapters.console.services import ConsoleServices
 from inspector.adapters.console.web_pages import DIST
 from inspector.adapters.ledger import SqlArchive, upgrade
 from inspector.statistics.calendar import PlantCalendar
@@ -48,11 +49,8 @@ class Console(NamedTuple):
 class ServedConsole:
     """The console on an event loop of its own thread. It can be stopped and started again at the same address."""
 
-    def __init__(self, ledger: MemoryLedger, evidence: MemoryEvidence, folder: Path) -> None:
-        url = f"sqlite:///{folder / 'statistics.db'}"
-        upgrade(url)
-        statistics = Statistics(SqlArchive(url), PlantCalendar(ZoneInfo("UTC")))
-        self._services = replace(services_of(ledger, evidence), statistics=statistics)
+    def __init__(self, services: ConsoleServices) -> None:
+        self._services = services
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -86,7 +84,10 @@ def served(
 ) -> Iterator[ServedConsole]:
     if not (DIST / "index.html").is_file():
         pytest.skip("the pages are not built: make web")
-    served = ServedConsole(*records, tmp_path_factory.mktemp("console"))
+    url = f"sqlite:///{tmp_path_factory.mktemp('console') / 'statistics.db'}"
+    upgrade(url)
+    statistics = Statistics(SqlArchive(url), PlantCalendar(ZoneInfo("UTC")))
+    served = ServedConsole(replace(services_of(*records), statistics=statistics))
     yield served
     served.end()
 

@@ -23,29 +23,20 @@ export const api = createClient<paths>({
 });
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
-let csrf: Promise<string> | undefined;
 
-/** Return what each change must carry: only a page of this console can read it. It is empty where nobody logs in. */
+/** What each change must carry: only a page of this console can read it. Null until the session is read. */
+export const csrf: { text: string | null } = { text: null };
+
+/** Changes that are asked for before the session is read. */
 async function readCsrf(): Promise<string> {
   const answer = await fetch("/api/v1/session", { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
   return answer.ok ? ((await answer.json()) as { csrf: string }).csrf : "";
 }
 
-function forgetCsrf(): void {
-  csrf = undefined;
-}
-
 api.use({
   async onRequest({ request }) {
-    if (SAFE_METHODS.has(request.method)) return request;
-    csrf ??= readCsrf();
-    csrf.catch(forgetCsrf);
-    request.headers.set("X-CSRF-Token", await csrf);
+    if (!SAFE_METHODS.has(request.method)) request.headers.set("X-CSRF-Token", (csrf.text ??= await readCsrf()));
     return request;
-  },
-  onResponse({ response }) {
-    if (response.status === 401 || response.status === 403) forgetCsrf();
-    return response;
   },
 });
 
@@ -75,7 +66,9 @@ export async function body<T>(answer: Promise<Answer<T>>): Promise<T> {
   if (response.ok) return data as T;
   const problem = typeof error === "object" && error !== null ? (error as Partial<Problem>) : {};
   if (response.status === 401) dispatchEvent(new CustomEvent("login-required"));
-  throw new ApiError(response.status, problem);
+  const failure = new ApiError(response.status, problem);
+  if (failure.type === "foreign-page") dispatchEvent(new CustomEvent("session-changed"));
+  throw failure;
 }
 
 /** Return what to show of an error. */
@@ -89,4 +82,9 @@ export function thumbnailAddress(resultId: string, side: number): string {
 
 export function pictureAddress(resultId: string): string {
   return `/api/v1/parts/${encodeURIComponent(resultId)}/picture`;
+}
+
+/** A golden sample's picture, as JPEG. */
+export function goldenAddress(line: string, sha256: string): string {
+  return `/api/v1/lines/${encodeURIComponent(line)}/golden-samples/${sha256}/picture`;
 }

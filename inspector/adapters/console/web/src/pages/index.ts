@@ -25,8 +25,13 @@ export const PAGES: readonly PageEntry[] = [
   { path: "/lines/{line}/versions", title: "page.versions", load: () => import("./Versions.svelte") },
   { path: "/parts", title: "nav.parts", nav: "nav.parts", load: () => import("./Parts.svelte") },
   { path: "/parts/{id}", title: "page.part", load: () => import("./Part.svelte") },
+  { path: "/review", title: "nav.review", nav: "nav.review", load: () => import("./Review.svelte") },
+  { path: "/review/disputed", title: "page.disputed", load: () => import("./Review.svelte") },
   { path: "/cameras", title: "nav.cameras", nav: "nav.cameras", load: () => import("./Cameras.svelte") },
   { path: "/stats", title: "nav.stats", nav: "nav.stats", load: () => import("./Stats.svelte") },
   { path: "/events", title: "nav.events", nav: "nav.events", load: () => import("./Events.svelte") },
+  { path: "/audit", title: "page.audit", load: () => import("./Audit.svelte") },
+  { path: "/admin/users", title: "page.users", load: () => import("./Users.svelte") },
+  { path: "/account", title: "page.account", load: () => import("./Account.svelte") },
   { path: "/docs", title: "nav.docs", nav: "nav.docs", load: () => import("./Docs.svelte") },
 ];

@@ -1,0 +1,13 @@
+/** Keys by their letter; where the layout writes another script, such as Hangul, by their place on the keyboard. */
+export function keyOf(event: KeyboardEvent): string {
+  if (/^[\x20-\x7e]$/.test(event.key)) return event.key.toLowerCase();
+  const place = /^(?:Key([A-Z])|Digit(\d))$/.exec(event.code);
+  return place ? (place[1] ?? place[2] ?? "").toLowerCase() : event.key;
+}
+
+/** Whether a key belongs to a field, a dialog or the browser and not to the page. */
+export function isElsewhere(event: KeyboardEvent): boolean {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return true;
+  if (document.querySelector("dialog[open]")) return true;
+  return event.target instanceof HTMLElement && event.target.closest("input, textarea, select") !== null;
+}
