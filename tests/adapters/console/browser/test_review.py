@@ -46,7 +46,7 @@ from .conftest import ServedConsole
 from .test_pages import AXE, SIZES, WCAG
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 pytestmark = pytest.mark.browser
 OPEN: Final = Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT)
@@ -132,12 +132,26 @@ def _log_in(browser: Browser, served: ServedConsole, open_now: ExitStack, errors
     open_now.callback(context.close)
     context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()
-    page.on("console", lambda said: errors.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("request", lambda sent: sent.url.startswith((address, "blob:")) or errors.append(f"foreign: {sent.url}"))
+    _watch(page, address, errors)
     page.goto("/review")
     fill_login(page, name)
     return page
+
+
+def _watch(page: Page, address: str, errors: list[str]) -> None:
+    """Note errors in the browser's log, and requests to other hosts."""
+
+    def note_log(said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            errors.append(said.text)
+
+    def note_request(sent: Request) -> None:
+        if not sent.url.startswith((address, "blob:")):
+            errors.append(f"foreign: {sent.url}")
+
+    page.on("console", note_log)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", note_request)
 
 
 def fill_login(page: Page, name: str) -> None:
