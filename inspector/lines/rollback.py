@@ -62,10 +62,7 @@ class Rollbacks:
         return StoredRollback(stored[0].version, effect)
 
     def _declared(self, request: RollbackRequest) -> DeclaredVersion:
-        live = self.versions.history(request.line)[-1].version
-        if request.base not in (None, live):
-            raise ConflictError(f"{request.line}: version {live} is live, not {request.base}; look at it and repeat")
-        return self.versions.rolled_back(request.line, request.to, request.author, request.reason)
+        return self.versions.rolled_back(request.line, request.to, request.author, request.reason, request.base)
 
 
 def _content(declared: DeclaredVersion) -> ReadableVersion:

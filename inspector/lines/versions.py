@@ -47,9 +47,14 @@ class Versions:
         """Compare two versions of a line."""
         return compare(readable(self.version(line, one)), readable(self.version(line, other)))
 
-    def rolled_back(self, line: str, to: int, author: str, reason: str) -> DeclaredVersion:
-        """Return the version whose content is that of an earlier one, to be stored on top of the live version."""
+    def rolled_back(self, line: str, to: int, author: str, reason: str, base: int | None = None) -> DeclaredVersion:
+        """Return the version whose content is that of an earlier one, to be stored on top of the live version.
+
+        Raises ConflictError where another version than `base` is live; None takes any.
+        """
         live, earlier = self.history(line)[-1], self.version(line, to)
+        if base not in (None, live.version):
+            raise ConflictError(f"{line}: version {live.version} is live, not {base}; look at it and repeat")
         content = readable(earlier)
         if live.declaration is not None and compare(readable(live), content).is_empty:
             raise InspectorError(f"version {live.version} of {line}, which is live, already has the content of {to}")

@@ -188,6 +188,6 @@ async def test_golden_samples_are_added_and_removed_as_versions(desk: Desk) -> N
     assert stale.status_code == 412
     sha256 = added.json()["golden_samples"][0]["sha256"]
     shown = await desk.client.get(f"{PATH}/golden-samples/{sha256}/picture")
-    assert shown.content == drawn(900)
+    assert (shown.status_code, shown.headers["Content-Type"]) == (200, "image/jpeg")
     removed = await desk.client.delete(f"{PATH}/golden-samples/1", headers={"If-Match": added.headers["ETag"]})
     assert (removed.json()["version"], removed.json()["golden_samples"]) == (3, [])
