@@ -69,7 +69,7 @@ def serve_process(folder: Path, broker_port: int, *words: str, **settings: str) 
     (folder / "stub.yaml").write_text(CARD)
     environment = os.environ | {
         "INSPECTOR_DATA": str(folder / "data"), "INSPECTOR_MODEL": str(folder / "stub.yaml"),
-        "INSPECTOR_BROKER_PORT": str(broker_port), "INSPECTOR_CONSOLE_PORT": str(free_port()),
+        "INSPECTOR_BROKER_PORT": str(broker_port), "INSPECTOR_CONSOLE_PORT": str(free_port()), "INSPECTOR_LOGIN": "off",
         **settings,
     }  # fmt: skip
     command = [*COMMAND, "serve", "--pipelines", str(folder / "pipelines"), *words]

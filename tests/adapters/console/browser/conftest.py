@@ -73,12 +73,12 @@ class ServedConsole:
         self._loop.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def records() -> tuple[MemoryLedger, MemoryEvidence]:
     return MemoryLedger([live_version(a_pipeline(cameras=["cam1"]), 1, ())]), MemoryEvidence()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(
     records: tuple[MemoryLedger, MemoryEvidence], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServedConsole]:
@@ -103,7 +103,7 @@ def console(served: ServedConsole, records: tuple[MemoryLedger, MemoryEvidence])
     return Console(f"http://127.0.0.1:{served.port}", ledger, evidence)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed")
