@@ -51,6 +51,13 @@ NOT_MEASURED: Final = {
     "/lines/{line}/drafts/{draft}/shadow": "there are no drafts",
     "/jobs/{number}": "there are no jobs",
     "/lines/{line}/golden-samples/{sha256}/picture": "there are no golden samples",
+    "/lines/{line}/golden-samples": "there are no golden samples",
+    "/lines/{line}/challenge-parts": "there is no challenge set",
+    "/lines/{line}/challenge-parts/{number}/picture": "there is no challenge set",
+    "/lines/{line}/qualifications": "there is no challenge set",
+    "/parts/{result_id}/nearest": "stored parts share one picture",
+    "/parts/{result_id}/questions": "stored parts share one picture",
+    "/parts/{result_id}/pictures/{sha256}": "stored parts share one picture",
     "/users": "only an administrator's page",
     "/users/{name}": "only an administrator's page",
     "/sessions": "only an administrator's page",
@@ -82,6 +89,7 @@ class PageGet(NamedTuple):
 
 
 PAGE_GETS: Final = (
+    PageGet("/about"),
     PageGet("/parts"),
     PageGet("/parts", "line={line}"),
     PageGet("/parts", "line={line}&camera={camera}&disposition=REJECT"),

@@ -226,6 +226,8 @@ async def test_of_twenty_pairs_of_concurrent_edits_none_is_lost_and_one_of_each_
 ) -> None:
     store_versions(database, [DeclaredVersion(a_pipeline(thresholds=NARROW), (), "ann", "line: pcb")])
     apis = [sql_api(database, tmp_path / name) for name in ("one", "other")]
+    for api in apis:
+        api.openapi()  # two applications that build their models at once disturb each other; a service has one
 
     async def edit(api: Any, limit: float, tag: str, version: int) -> tuple[int, str]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://console") as client:
@@ -256,6 +258,8 @@ async def test_of_two_concurrent_rollbacks_one_is_stale(database: str, tmp_path:
     store_versions(database, [DeclaredVersion(a_pipeline(thresholds=NARROW), ())])
     store_versions(database, [DeclaredVersion(a_pipeline(thresholds=WIDE), (), parent=1)])
     apis = [sql_api(database, tmp_path / name) for name in ("one", "other")]
+    for api in apis:
+        api.openapi()  # two applications that build their models at once disturb each other; a service has one
 
     async def back(api: Any, tag: str) -> int:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://console") as client:

@@ -41,6 +41,13 @@ def expect_count(page: Page, count: int, text: str = "") -> None:
     expect(rows(page).filter(has_text=text)).to_have_count(count)
 
 
+def open_part(page: Page, address: str) -> None:
+    """Open a part and wait until its picture is laid out."""
+    page.goto(address)
+    page.wait_for_function("document.querySelector('[data-testid=viewer] img')?.naturalWidth > 0")
+    page.wait_for_timeout(100)
+
+
 def fill(console: Console) -> None:
     picture = console.evidence.put(a_picture(), "image/jpeg")
     store(console.ledger, a_pass("r1", evidence=picture), a_reject("r2", evidence=picture, part_id="SN-2"))
@@ -75,6 +82,8 @@ def test_part_opens_with_picture_boxes_and_votes(page: Page, console: Console) -
     rows(page).first.click()
     page.wait_for_url("**/parts/r2?disposition=REJECT")
     page.get_by_test_id("votes").locator("tbody tr").nth(2).wait_for()
+    page.wait_for_function("document.querySelector('[data-testid=viewer] img')?.naturalWidth > 0")
+    page.wait_for_timeout(100)
     box = page.get_by_test_id("box").bounding_box()
     picture = page.get_by_test_id("viewer").locator("img").first.bounding_box()
     assert box is not None
@@ -87,7 +96,7 @@ def test_part_opens_with_picture_boxes_and_votes(page: Page, console: Console) -
 
 def test_viewer_zooms_at_the_pointer_and_hides_boxes(page: Page, console: Console) -> None:
     fill(console)
-    page.goto("/parts/r2")
+    open_part(page, "/parts/r2")
     before = page.get_by_test_id("box").bounding_box()
     page.get_by_role("button", name="Zoom in").click()
     after = page.get_by_test_id("box").bounding_box()
