@@ -81,24 +81,18 @@ def _services(
     pool: ReplicaPool,
     access: AccessServices,
 ) -> ConsoleServices:
+    from inspector.adapters import ledger
     from inspector.adapters.camera import CameraPictureReader
     from inspector.adapters.console.live_feed import LiveFeed
     from inspector.adapters.console.queries import Catalogue
     from inspector.adapters.console.services import ConsoleServices, Installation
-    from inspector.adapters.ledger import (
-        SqlCameraChangeStore,
-        SqlLeaseStore,
-        SqlLineStore,
-        SqlReviewStore,
-        SqlUnknownCameras,
-        store_versions,
-    )
 
-    unknown = SqlUnknownCameras(settings.database, evidence)
-    model = LiveFirstModel(PooledModel(pool), pulses.last, asyncio.get_running_loop())
-    lines = LineStates(archive, SqlLineStore(settings.database))
-    answers, leases = SqlReviewStore(settings.database, Topics(settings.topic_root)), SqlLeaseStore(settings.database)
-    grey_pixels = CameraPictureReader(()).grey_pixels
+    unknown = ledger.SqlUnknownCameras(settings.database, evidence)
+    pictures, judges = CameraPictureReader(()), PooledModel(pool)
+    model = LiveFirstModel(judges, pulses.last, asyncio.get_running_loop())
+    lines = LineStates(archive, ledger.SqlLineStore(settings.database))
+    answers = ledger.SqlReviewStore(settings.database, Topics(settings.topic_root))
+    leases = ledger.SqlLeaseStore(settings.database)
     return ConsoleServices(
         about=Installation(settings.broker_host, settings.broker_port, settings.topic_root, settings.time_zone),
         catalogue=Catalogue(archive, evidence, pulses.last),
@@ -108,15 +102,15 @@ def _services(
         reviews=Reviews(archive, archive, answers, leases),
         review_queue=ReviewQueue(archive, archive, leases),
         exports=Exports(archive, archive, evidence),
-        nearest=NearestParts(archive, evidence, grey_pixels),
-        questions=PartQuestions(Versions(archive), evidence, GreyNearestGolden(evidence, grey_pixels)),
+        nearest=NearestParts(archive, evidence, pictures.grey_pixels),
+        questions=PartQuestions(Versions(archive), evidence, GreyNearestGolden(evidence, pictures.grey_pixels)),
         statistics=Statistics(archive, calendar_of(settings)),
         changes=line_services(settings, archive, evidence, lines, model),
-        cameras=Cameras(lines, archive, unknown, SqlCameraChangeStore(settings.database)),
+        cameras=Cameras(lines, archive, unknown, ledger.SqlCameraChangeStore(settings.database)),
         camera_pictures=CameraPictures(archive, evidence, unknown),
         camera_minutes=archive.camera_minutes,
-        shots=CameraShots(CameraPictureReader(()), PooledModel(pool)),
-        new_lines=NewLines(lines, partial(store_versions, settings.database)),
+        shots=CameraShots(pictures, judges),
+        new_lines=NewLines(lines, partial(ledger.store_versions, settings.database)),
         access=access,
     )
 
@@ -127,6 +121,7 @@ def metrics_server(settings: Settings) -> Iterator[None]:
     if settings.metrics_port is None:
         yield
         return
+    require_metrics_token(settings)
     from inspector.adapters.ledger import SqlArchive
     from inspector.adapters.telemetry.exporter import serve_metrics
 
@@ -140,14 +135,18 @@ def metrics_server(settings: Settings) -> Iterator[None]:
         archive.close()
 
 
-def _metrics_guard(settings: Settings) -> Callable[[str], bool]:
-    """Return what says whether a token reads the metrics. Raises InspectorError where there is none."""
-    wanted = metrics_secret(settings)
-    if not wanted and settings.login == "required":
+def require_metrics_token(settings: Settings) -> None:
+    """Raise InspectorError where a port of their own offers the metrics, and nobody could read them."""
+    if settings.metrics_port is not None and settings.login == "required" and not metrics_secret(settings):
         raise InspectorError(
             "--metrics-port: it has no token; name one in INSPECTOR_METRICS_TOKEN_FILE, or read the console's /metrics "
             "with a token of inspector token create"
         )
+
+
+def _metrics_guard(settings: Settings) -> Callable[[str], bool]:
+    """Return what says whether a token reads the metrics."""
+    wanted = metrics_secret(settings)
     return lambda token: not wanted or hmac.compare_digest(stored_form(token), wanted)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from inspector.cli.options import AcceptedEscapes, AsJson, ChangeReason, LineArgument, read_settings
-from inspector.cli.output import print_json, print_status, print_table
+from inspector.cli.output import print_json, print_status
 
 
 def rollback(
@@ -25,7 +25,7 @@ def rollback(
     it within 2 s.
     """
     from inspector.bootstrap.from_settings import absolute
-    from inspector.cli.tables.price import price_view
+    from inspector.cli.tables.stored_change import print_change
     from inspector.operations.rollback import roll_back
 
     settings = absolute(read_settings())
@@ -35,8 +35,4 @@ def rollback(
         return
     stored = f"version {result.version} has the content of version {to}" if result.version else "nothing is stored"
     print_status(f"{line}: {stored}")
-    print_table(price_view(result.effect.price))
-    if right := result.effect.right:
-        print_status(right.text)
-    if result.version:
-        print_status(f"{line} is {result.view.state}" + (f": {result.view.objection}" if result.view.objection else ""))
+    print_change(result)

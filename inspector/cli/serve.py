@@ -33,13 +33,14 @@ def serve(
     setting, 75 Ray ended under the running service: start it again.
     """
     from inspector.adapters.telemetry.logs import log_to_stderr
-    from inspector.bootstrap.console import metrics_server
+    from inspector.bootstrap.console import metrics_server, require_metrics_token
     from inspector.operations.demo import wait_for_interrupt
     from inspector.operations.service import service
     from inspector.operations.start_phases import StartPhases
 
     settings = read_settings(model=model, metrics_port=metrics_port, log=log)
     log_to_stderr(settings.log, settings.log_level)
+    require_metrics_token(settings)
     phases, stdout = StartPhases(), sys.stdout  # Ray's output takes its place while Ray runs
     with service(settings, pipelines, ray_address=ray_address, phases=phases) as running, metrics_server(running):
         if as_json:

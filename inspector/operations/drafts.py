@@ -9,37 +9,27 @@ from typing import Any, NamedTuple
 
 from inspector.adapters.ledger import SqlArchive, SqlDraftStore
 from inspector.errors import InspectorError
-from inspector.lines.change_effect import ChangeEffect, ChangeEffects
+from inspector.lines.change_effect import ChangeEffects
 from inspector.lines.drafts import Drafts
 from inspector.lines.pricing import Pricing
 from inspector.lines.promotion import PromotionRequest, Promotions
-from inspector.lines.states import LineView
 from inspector.lines.versions import Versions
 from inspector.operations.apply import LineChange
 from inspector.operations.line_states import user_name
 from inspector.operations.qualification import qualifications
+from inspector.operations.stored_change import StoredChange
 from inspector.ports.drafts import Draft, ShadowComparison
 from inspector.settings import Settings
 
 
 class PromotedDraft(NamedTuple):
-    """A promotion: the new version, None where nothing was stored, and what the draft decided in the shadow."""
+    """A promotion, and what the draft decided in the shadow before it."""
 
-    version: int | None
+    change: StoredChange
     comparison: ShadowComparison
-    effect: ChangeEffect
-    view: LineView
 
     def as_json(self) -> dict[str, Any]:
-        price, right = self.effect
-        return {
-            "new_version": self.version,
-            "right": right and right.as_json(),
-            "state": self.view.state,
-            "objection": self.view.objection,
-            "shadow": as_json(self.comparison),
-            "price": price.as_json(),
-        }
+        return self.change.as_json() | {"shadow": as_json(self.comparison)}
 
 
 @contextmanager
@@ -99,8 +89,7 @@ def promote_draft(
             )
         service = Promotions(drafts, ChangeEffects(Pricing.over(archive), proofs))
         identity = comparison.draft.draft_id
-        if dry_run:
-            return PromotedDraft(None, comparison, service.foresee(line, identity), proofs.sets.states.view(line))
-        effect = service.foresee(line, identity)
-        version = service.promote(line, identity, request).version
-        return PromotedDraft(version, comparison, effect, proofs.sets.states.view(line))
+        result = None if dry_run else service.promote(line, identity, request)
+        effect = (result and result.effect) or service.foresee(line, identity)
+        change = StoredChange(result and result.version, effect, proofs.sets.states.view(line))
+        return PromotedDraft(change, comparison)

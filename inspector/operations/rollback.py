@@ -4,40 +4,21 @@ from __future__ import annotations
 
 from contextlib import closing
 from functools import partial
-from typing import Any, NamedTuple
 
 from inspector.adapters.ledger import SqlArchive, store_versions
-from inspector.lines.change_effect import ChangeEffect, ChangeEffects
+from inspector.lines.change_effect import ChangeEffects
 from inspector.lines.pricing import Pricing
 from inspector.lines.rollback import RollbackRequest, Rollbacks
-from inspector.lines.states import LineView
 from inspector.lines.versions import Versions
 from inspector.operations.line_states import user_name
 from inspector.operations.qualification import qualifications
+from inspector.operations.stored_change import StoredChange
 from inspector.settings import Settings
-
-
-class RollbackResult(NamedTuple):
-    """The new version, None where nothing was stored, its effect, and the line's state afterwards."""
-
-    version: int | None
-    effect: ChangeEffect
-    view: LineView
-
-    def as_json(self) -> dict[str, Any]:
-        price, right = self.effect
-        return {
-            "new_version": self.version,
-            "right": right and right.as_json(),
-            "state": self.view.state,
-            "objection": self.view.objection,
-            "price": price.as_json(),
-        }
 
 
 def roll_back(
     settings: Settings, line: str, to: int, reason: str, accepted: int | None, *, dry_run: bool
-) -> RollbackResult:
+) -> StoredChange:
     """Store the content of an earlier version as the newest one.
 
     Raises InspectorError for an unknown version, and where NG parts would newly pass that nobody accepted.
@@ -47,6 +28,6 @@ def roll_back(
         service = Rollbacks(Versions(archive), ChangeEffects(Pricing.over(archive), proofs), store)
         request = RollbackRequest(line, to, user_name(), reason, accepted)
         if dry_run:
-            return RollbackResult(None, service.foresee(request), proofs.sets.states.view(line))
+            return StoredChange(None, service.foresee(request), proofs.sets.states.view(line))
         version, effect = service.roll_back(request)
-        return RollbackResult(version, effect, proofs.sets.states.view(line))
+        return StoredChange(version, effect, proofs.sets.states.view(line))

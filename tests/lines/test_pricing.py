@@ -23,7 +23,8 @@ from inspector.errors import InspectorError
 from inspector.lines.pricing import Price, Pricing, require_accepted
 from inspector.lines.versions import ReadableVersion
 from inspector.operations.line_versions import line_history, version_diff
-from inspector.operations.rollback import RollbackResult, roll_back
+from inspector.operations.rollback import roll_back
+from inspector.operations.stored_change import StoredChange
 from inspector.settings import Settings
 
 DOUBT = Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT)
@@ -165,7 +166,7 @@ def test_votes_of_an_earlier_model_do_not_price_a_change(line: Line) -> None:
 
 def rolled_back(
     line: Line, to: int, reason: str, *, accepted: int | None = None, dry_run: bool = False
-) -> RollbackResult:
+) -> StoredChange:
     settings = Settings(database_url=line.url, data=Path(line.url.removeprefix("sqlite:///")).parent)
     return roll_back(settings, "pcb", to, reason, accepted, dry_run=dry_run)
 

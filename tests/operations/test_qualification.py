@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.challenges import ChallengedLine, challenged_line, challenged_pipeline
+from support.challenges import ChallengedLine, challenged_line, challenged_pipeline, qualify
 
 from inspector.config.diff import DeclaredPipeline
 from inspector.domain.line_state import LineState
@@ -19,7 +18,6 @@ from inspector.lines.kept_rights import KeptRight
 from inspector.lines.states import OverrideRequest
 from inspector.operations.apply import LineChange, plan_changes, store_changes
 from inspector.operations.qualification import keep_rights
-from inspector.ports.challenge import QualificationBasis
 from inspector.settings import Settings
 from inspector.utc import utc_now
 
@@ -38,12 +36,6 @@ def line(tmp_path: Path) -> Iterator[ChallengedLine]:
 @pytest.fixture
 def settings(line: ChallengedLine, tmp_path: Path) -> Settings:
     return Settings(database_url=line.url, evidence_url=str(tmp_path / "evidence"), data=tmp_path)
-
-
-def qualify(line: ChallengedLine) -> None:
-    replay = asyncio.run(line.ask())
-    line.service.record(line.service.assess(replay, QualificationBasis.ASKED), "ann")
-    line.states.go_live("pcb", "ann", "")
 
 
 def changes_of(settings: Settings, line: ChallengedLine, folder: Path, **declared: object) -> list[LineChange]:

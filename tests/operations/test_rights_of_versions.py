@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.challenges import ChallengedLine, challenged_line, challenged_pipeline
+from support.challenges import ChallengedLine, challenged_line, challenged_pipeline, qualify
 from support.fakes import a_part
 from support.reviews import add_reviews, labelled
 
@@ -23,8 +23,8 @@ from inspector.lines.promotion import PromotionRequest
 from inspector.lines.versions import ReadableVersion
 from inspector.operations.drafts import PromotedDraft, drafts_of, promote_draft
 from inspector.operations.line_versions import line_history
-from inspector.operations.rollback import RollbackResult, roll_back
-from inspector.ports.challenge import QualificationBasis
+from inspector.operations.rollback import roll_back
+from inspector.operations.stored_change import StoredChange
 from inspector.ports.drafts import ShadowDecision
 from inspector.settings import Settings
 
@@ -45,12 +45,6 @@ def settings(line: ChallengedLine, tmp_path: Path) -> Settings:
     return Settings(database_url=line.url, evidence_url=str(tmp_path / "evidence"), data=tmp_path)
 
 
-def qualify(line: ChallengedLine) -> None:
-    replay = asyncio.run(line.ask())
-    line.service.record(line.service.assess(replay, QualificationBasis.ASKED), "ann")
-    line.states.go_live("pcb", "ann", "")
-
-
 def judge(line: ChallengedLine, name: str, p_ng: float, *, version: int = 1, ng: bool | None = None) -> PartRecord:
     """Store a part that was judged under the line's fingerprint."""
     ref = PipelineRef("pcb", version, line.fingerprint)
@@ -67,7 +61,7 @@ def judge(line: ChallengedLine, name: str, p_ng: float, *, version: int = 1, ng:
     return part
 
 
-def rolled_back(settings: Settings, to: int, *, dry_run: bool = False) -> RollbackResult:
+def rolled_back(settings: Settings, to: int, *, dry_run: bool = False) -> StoredChange:
     return roll_back(settings, "pcb", to, "too many reviews", None, dry_run=dry_run)
 
 
@@ -170,7 +164,7 @@ def test_a_promoted_draft_is_live_with_its_right_recomputed(line: ChallengedLine
     qualify(line)
     shade(line, draft(line, challenged_pipeline(thresholds=WIDE)))
     result = promoted(settings)
-    assert (result.version, result.view.state, result.comparison.total) == (2, LineState.LIVE, 1)
+    assert (result.change.version, result.change.view.state, result.comparison.total) == (2, LineState.LIVE, 1)
     newest = line_history(line.url, "pcb")[-1]
     assert (newest.parent, newest.origin, newest.reason) == (1, VersionOrigin.FILE, "as few escapes")
     with pytest.raises(InspectorError, match="pcb has no draft"):
@@ -182,7 +176,7 @@ def test_a_draft_that_decided_on_nothing_is_not_promoted(line: ChallengedLine, s
     draft(line, challenged_pipeline(thresholds=WIDE))
     with pytest.raises(InspectorError, match="decided on no parts in the shadow yet"):
         promoted(settings)
-    assert promoted(settings, needs_shadow=False).version == 2
+    assert promoted(settings, needs_shadow=False).change.version == 2
 
 
 def test_a_draft_under_which_ng_parts_pass_needs_approval(line: ChallengedLine, settings: Settings) -> None:
@@ -190,4 +184,4 @@ def test_a_draft_under_which_ng_parts_pass_needs_approval(line: ChallengedLine, 
     shade(line, draft(line, challenged_pipeline(thresholds=WIDE)))
     with pytest.raises(EscapesError, match="1 part"):
         promoted(settings)
-    assert promoted(settings, accepted=1).version == 2
+    assert promoted(settings, accepted=1).change.version == 2

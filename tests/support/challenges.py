@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -30,6 +31,7 @@ from inspector.lines.challenge import ChallengePicture, ChallengeSets
 from inspector.lines.qualification import ChallengeReplay, Qualifications
 from inspector.lines.states import LineStates
 from inspector.operations.qualification import LoadedModel
+from inspector.ports.challenge import QualificationBasis
 
 
 def drawn(number: int) -> bytes:
@@ -103,3 +105,10 @@ def challenged_line(folder: Path) -> Iterator[ChallengedLine]:
         line = ChallengedLine(url, Qualifications(sets, SqlQualificationStore(url)), engine, scores)
         line.declare()
         yield line
+
+
+def qualify(line: ChallengedLine) -> None:
+    """Let the line's model judge its challenge set, record the qualification, and set the line live."""
+    replay = asyncio.run(line.ask())
+    line.service.record(line.service.assess(replay, QualificationBasis.ASKED), "ann")
+    line.states.go_live("pcb", "ann", "")

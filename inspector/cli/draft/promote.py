@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from inspector.cli.options import AcceptedEscapes, AsJson, ChangeReason, LineArgument, read_settings
-from inspector.cli.output import print_json, print_status, print_table
+from inspector.cli.output import print_json, print_status
 
 
 def draft_promote(
@@ -27,7 +27,7 @@ def draft_promote(
     stations load it within 2 s.
     """
     from inspector.bootstrap.from_settings import absolute
-    from inspector.cli.tables.price import price_view
+    from inspector.cli.tables.stored_change import print_change
     from inspector.lines.promotion import PromotionRequest
     from inspector.operations.drafts import promote_draft
     from inspector.operations.line_states import user_name
@@ -37,12 +37,8 @@ def draft_promote(
     if as_json:
         print_json({"line": line} | result.as_json())
         return
-    shadow = result.comparison
-    stored = f"version {result.version} is what the draft was" if result.version else "nothing is stored"
+    change, shadow = result
+    stored = f"version {change.version} is what the draft was" if change.version else "nothing is stored"
     counts = f"{shadow.total} parts in the shadow, {shadow.differ} differ, {shadow.unknown} unknown"
     print_status(f"{line}: {stored}; {counts}")
-    print_table(price_view(result.effect.price))
-    if right := result.effect.right:
-        print_status(right.text)
-    if result.version:
-        print_status(f"{line} is {result.view.state}" + (f": {result.view.objection}" if result.view.objection else ""))
+    print_change(change)
