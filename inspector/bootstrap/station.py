@@ -12,7 +12,7 @@ from inspector.adapters.ledger import FileAnswerJournal, FileEvidence, SqlLedger
 from inspector.adapters.mqtt.intake import Intake
 from inspector.adapters.mqtt.publisher import MqttPublisher
 from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once, station_client_id
-from inspector.bootstrap.running_station import Lifecycle, RunningStation, Service
+from inspector.bootstrap.running_station import Lifecycle, RunningStation, Service, Step
 from inspector.domain.decision import Reason
 from inspector.messages.outgoing import VerdictMessage
 from inspector.messages.topics import ReplyTopics, Topics
@@ -128,20 +128,21 @@ async def open_station(settings: Settings, pool: Replicas, number: int) -> Runni
             heartbeat,
         ],
         after=[station.recover, open_intake],
-        drain=[
-            partial(intake.close, INTAKE_CLOSE_TIMEOUT_S),
-            partial(station.close, REPORTS_TIMEOUT_S),
-            partial(outbox.flush, OUTBOX_FLUSH_TIMEOUT_S),
-        ],
-        stop=[
-            connections.publisher.close,
-            connections.ledger.stop,
-            early.close,
-        ],
+        drain=_drain(intake, station, outbox),
+        stop=[connections.publisher.close, connections.ledger.stop, early.close],
     )
     running = RunningStation(number, lifecycle, intake.check)
     await running.start()
     return running
+
+
+def _drain(intake: Intake, station: Station, outbox: Outbox) -> list[Step]:
+    """Return what ends the work in hand: no new frames, then the reports, then the messages."""
+    return [
+        partial(intake.close, INTAKE_CLOSE_TIMEOUT_S),
+        partial(station.close, REPORTS_TIMEOUT_S),
+        partial(outbox.flush, OUTBOX_FLUSH_TIMEOUT_S),
+    ]
 
 
 async def _connections(settings: Settings, number: int) -> Connections:

@@ -64,3 +64,10 @@ def read_settings(**overrides: Any) -> Settings:
         raise typer.Exit(2) from error
     settings.remember_secrets()
     return settings.model_copy(update={name: value for name, value in overrides.items() if value is not None})
+
+
+def read_database_url() -> str:
+    """Return the URL of the ledger's database. Exits 2 for an invalid setting."""
+    from inspector.bootstrap.from_settings import absolute
+
+    return absolute(read_settings()).database

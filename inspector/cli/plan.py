@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from inspector.cli.options import PIPELINES, AsJson, LineArgument, PipelinesFolder, WritePath, read_settings
+from inspector.cli.options import PIPELINES, AsJson, LineArgument, PipelinesFolder, WritePath, read_database_url
 from inspector.cli.output import print_json, print_status, print_table
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ def plan(
     Uses the line's reviewed parts whose whole ladder was asked (settle.shadow), or with [bold]--votes[/] the answers
     that [bold]inspector eval synthetic[/] or [bold]eval folder[/] recorded. The line itself does not change.
     """
-    from inspector.bootstrap.from_settings import absolute
     from inspector.lab.evaluation.plan_report import plan_report
     from inspector.lab.report_files import write_report
     from inspector.operations.plan import plan_line, plan_recorded, write_plan
@@ -57,7 +56,7 @@ def plan(
 
     limits = RiskLimits(escape, overkill, reviews)
     if votes is None:
-        planned = plan_line(absolute(read_settings()).database, line, limits)
+        planned = plan_line(read_database_url(), line, limits)
     else:
         planned = plan_recorded(_source(line, folder, frames, seed, pipelines), votes, line, limits)
     for path in write_report(plan_report(planned.source, planned.advice), out) if out else []:
@@ -65,6 +64,10 @@ def plan(
     if write:
         write_plan(planned, write)
         print_status(f"{write}: review this file, then run: inspector apply {write}")
+    _print(planned, as_json)
+
+
+def _print(planned: LadderPlan, as_json: bool) -> None:
     if as_json:
         print_json({"source": planned.source} | planned.advice.as_json())
     else:

@@ -22,6 +22,11 @@ class Role(IntEnum):
     ADMIN = 4
 
 
+def role_names(roles: Mapping[str, Role]) -> dict[str, str]:
+    """Return the names of roles by line, sorted by line."""
+    return {line: role.name for line, role in sorted(roles.items())}
+
+
 class Person(NamedTuple):
     """Somebody known. `name` is stored with what they do; `roles` are by line, `*` for every line."""
 

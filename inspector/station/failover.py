@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Final
 
 from inspector.errors import PoolError, ReplicaError
 from inspector.messages.outgoing import EventSeverity
 from inspector.ports.pool import Job, Pool, PoolResult
 from inspector.station.event_log import EventLog
+from inspector.station.hedging import RETRY_TIME_SHARE
 from inspector.station.loop_clock import loop_time_s
 from inspector.station.quarantine import PictureQuarantine, sha256_of
-
-RETRY_TIME_SHARE: Final = 0.9  # of the time left; the rest is for the return of the votes
 
 
 class Failover:

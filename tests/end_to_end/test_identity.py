@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,9 +13,9 @@ from support.fakes import live_version
 from support.line_fakes import ScriptedPool
 from support.mqtt_desk import Device
 from support.paths import ROOT
+from support.topic_listener import TopicListener
 
 from inspector.adapters.ledger import SqlArchive, upgrade
-from inspector.adapters.mqtt.connection import connect, new_client
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import local_broker
 from inspector.bootstrap.from_settings import absolute, broker_of
@@ -47,20 +46,15 @@ deadline_ms: {DEADLINE_S * 1000:g}
 """
 
 
-class Gate:
+class Gate(TopicListener):
     """Keeps the verdicts that the broker delivers."""
 
     def __init__(self, settings: Settings) -> None:
-        self.verdicts: list[VerdictMessage] = []
-        subscribed = threading.Event()
-        self._client = new_client(broker_of(settings), "gate", persistent=False)
-        self._client.on_connect = lambda client, *_: client.subscribe("plant/v1/pcb/cam1/verdict", 1)
-        self._client.on_subscribe = lambda *_: subscribed.set()
-        self._client.on_message = lambda _client, _data, message: self.verdicts.append(
-            VerdictMessage.model_validate_json(message.payload)
-        )
-        connect(self._client, broker_of(settings), persistent=False)
-        assert subscribed.wait(10)
+        super().__init__(settings, "gate", "plant/v1/pcb/cam1/verdict")
+
+    @property
+    def verdicts(self) -> list[VerdictMessage]:
+        return [VerdictMessage.model_validate_json(payload) for _, payload in self.messages]
 
     async def next(self, send: Callable[[], None]) -> VerdictMessage:
         """Return the verdict that follows what is sent."""
@@ -70,10 +64,6 @@ class Gate:
             while len(self.verdicts) == count:
                 await asyncio.sleep(0.02)
         return self.verdicts[count]
-
-    def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 @pytest.fixture

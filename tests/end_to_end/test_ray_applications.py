@@ -6,18 +6,17 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 import yaml
 from support.manifests import found, render
 from support.postgres_server import postgres_server
+from support.ray_head import ray_head
 from support.serve_process import CARD, COMMAND, PIPELINE, free_port
 
 from inspector.adapters.mqtt.connection import Broker
@@ -40,25 +39,12 @@ RESOURCES = {"station": 64, "console": 1, "model": 64}
 
 
 @contextmanager
-def ray_head(environment: dict[str, str]) -> Iterator[str]:
+def dashboard_of_head(environment: dict[str, str]) -> Iterator[str]:
     """Run a head with the resources of the RayService's groups; yields the address of its dashboard."""
-    dashboard = free_port()
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        head = subprocess.Popen(
-            [BIN / "ray", "start", "--head", "--block", f"--port={free_port()}", "--num-cpus=2", f"--temp-dir={folder}",
-             f"--resources={json.dumps(RESOURCES)}", f"--dashboard-port={dashboard}", "--disable-usage-stats",
-             f"--ray-client-server-port={free_port()}", f"--dashboard-agent-listen-port={free_port()}"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
-        )  # fmt: skip
-        try:
-            assert head.stdout is not None
-            assert any("runtime started" in line for line in head.stdout)
-            yield f"http://127.0.0.1:{dashboard}"
-        finally:
-            family = [psutil.Process(head.pid), *psutil.Process(head.pid).children(recursive=True)]
-            for each in family:
-                each.kill()
-            psutil.wait_procs(family, timeout=10)
+    port = free_port()
+    options = (f"--resources={json.dumps(RESOURCES)}", f"--dashboard-port={port}")
+    with ray_head(*options, f"--dashboard-agent-listen-port={free_port()}", environment=environment):
+        yield f"http://127.0.0.1:{port}"
 
 
 def run(environment: dict[str, str], *words: str | Path) -> str:
@@ -98,7 +84,7 @@ def test_rendered_applications_judge_a_frame(tmp_path: Path) -> None:
         }  # fmt: skip
         run(environment, *COMMAND, "db", "upgrade", "--pipelines", tmp_path / "pipelines")
         run(environment, *COMMAND, "line", "live", "kind", "--override", "--reason", "drill")
-        with ray_head(environment) as dashboard:
+        with dashboard_of_head(environment) as dashboard:
             run(environment, BIN / "serve", "deploy", "--address", dashboard, tmp_path / "serve.yaml")
             await_running(dashboard, environment, {each["name"] for each in config["applications"]})
             assert httpx.get(f"http://127.0.0.1:{console}/health/ready").status_code == 204

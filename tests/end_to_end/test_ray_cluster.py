@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import httpx
 import psutil
 import pytest
 from support.mqtt_desk import Device
+from support.ray_head import ray_head
 from support.serve_process import END_S, ServeProcess, free_port, serve_process
 
 from inspector.adapters.mqtt.connection import Broker, connect, new_client
@@ -225,22 +225,8 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a Ray cluster that belongs to somebody else, who gave us the token."""
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", "a" * 64)
-    ray, port = str(Path(sys.executable).parent / "ray"), free_port()
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        head = subprocess.Popen(
-            [ray, "start", "--head", "--block", f"--port={port}", "--num-cpus=2", f"--temp-dir={folder}",
-             "--include-dashboard=false", "--disable-usage-stats", f"--ray-client-server-port={free_port()}"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        try:
-            assert head.stdout is not None
-            assert any("runtime started" in line for line in head.stdout)
-            yield f"127.0.0.1:{port}"
-        finally:
-            family = [psutil.Process(head.pid), *psutil.Process(head.pid).children(recursive=True)]
-            for each in family:
-                each.kill()
-            psutil.wait_procs(family, timeout=10)
+    with ray_head("--include-dashboard=false") as port:
+        yield f"127.0.0.1:{port}"
 
 
 def test_shared_cluster_keeps_what_others_run_there(shared: str, tmp_path: Path, broker_port: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ import pytest
 from support.line_fakes import ScriptedPool
 from support.mqtt_desk import Device
 from support.reviews import NG, OK, UNSURE, a_review
+from support.topic_listener import TopicListener
 
 from inspector.adapters.ledger import SqlReviewStore, upgrade
-from inspector.adapters.mqtt.connection import connect, new_client
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import local_broker
 from inspector.bootstrap.from_settings import absolute, broker_of
@@ -40,34 +39,19 @@ deadline_ms: 8000
 """
 
 
-class Controller:
+class Controller(TopicListener):
     """A PLC that reads everything that the service says about one camera's parts."""
 
     def __init__(self, settings: Settings) -> None:
-        self.messages: list[tuple[str, dict[str, Any]]] = []
-        subscribed = threading.Event()
-        self._client = new_client(broker_of(settings), "plc", persistent=False)
-        self._client.on_connect = lambda client, *_: client.subscribe(
-            [("plant/v1/pcb/cam1/verdict", 1), ("plant/v1/pcb/cam1/review", 1)]
-        )
-        self._client.on_subscribe = lambda *_: subscribed.set()
-        self._client.on_message = lambda _client, _data, message: self.messages.append(
-            (message.topic.rsplit("/", 1)[1], json.loads(message.payload))
-        )
-        connect(self._client, broker_of(settings), persistent=False)
-        assert subscribed.wait(10)
+        super().__init__(settings, "plc", "plant/v1/pcb/cam1/verdict", "plant/v1/pcb/cam1/review")
 
     def of(self, channel: str) -> list[dict[str, Any]]:
-        return [payload for name, payload in self.messages if name == channel]
+        return [json.loads(payload) for topic, payload in self.messages if topic.rsplit("/", 1)[1] == channel]
 
     async def wait(self, is_there: Callable[[], bool]) -> None:
         async with asyncio.timeout(30):
             while not is_there():
                 await asyncio.sleep(0.02)
-
-    def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 @pytest.fixture

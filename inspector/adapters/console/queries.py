@@ -16,19 +16,16 @@ from inspector.adapters.console import pictures
 from inspector.adapters.console.pictures import PictureBody
 from inspector.adapters.console.schemas import (
     AdjacentParts,
-    CameraAnswer,
-    CameraList,
     EventAnswer,
     EventList,
     Health,
     PartList,
     PartReport,
     PartSummary,
-    PipelineAnswer,
     TotalsAnswer,
 )
 from inspector.errors import LedgerError, ModelError
-from inspector.ports.archive import Archive, CameraPosition, PartFilter
+from inspector.ports.archive import Archive, PartFilter
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import StationStatus
 from inspector.utc import utc_now
@@ -94,22 +91,12 @@ class Catalogue:
         since = utc_now() - timedelta(minutes=minutes)
         return TotalsAnswer.of(await asyncio.to_thread(self._archive.totals, since), minutes)
 
-    async def cameras(self, after: CameraPosition | None, limit: int) -> CameraList:
-        rows = await asyncio.to_thread(self._archive.camera_page, after, limit)
-        return CameraList(
-            cameras=tuple(CameraAnswer.of(row) for row in rows),
-            next_after=f"{rows[-1].line}/{rows[-1].camera}" if len(rows) == limit else None,
-        )
-
     async def events(self, before: int | None, limit: int) -> EventList:
         rows = await asyncio.to_thread(self._archive.event_page, before, limit)
         return EventList(
             events=tuple(EventAnswer.of(row.event) for row in rows),
             next_before=rows[-1].number if len(rows) == limit else None,
         )
-
-    async def pipelines(self) -> tuple[PipelineAnswer, ...]:
-        return tuple(PipelineAnswer.of(stored) for stored in await asyncio.to_thread(self._archive.list_pipelines))
 
     async def health(self) -> Health:
         """Return the newest part.

@@ -18,7 +18,7 @@ from inspector.lines.states import CameraView, LineView
 from inspector.messages.incoming import Sha256
 from inspector.messages.outgoing import ReportMessage, VerdictMessage, report_message, verdict_message
 from inspector.ports.archive import PartRow, Totals
-from inspector.ports.ledger import CameraRow, Event, PipelineVersion
+from inspector.ports.ledger import Event, PipelineVersion
 
 
 class PartSummary(ApiModel):
@@ -135,22 +135,6 @@ class TotalsAnswer(ApiModel):
         )
 
 
-class CameraAnswer(ApiModel):
-    line: str = Field(description="* stands for all further lines that no pipeline declares")
-    camera: str = Field(description="* stands for all further cameras that the line does not declare")
-    known: bool = Field(description="false when no pipeline uses this camera")
-    status: str | None = Field(description="online, offline, or null when the camera never published a status")
-    first_seen: datetime
-    last_seen: datetime
-    frames: int = Field(ge=0)
-    lost: int = Field(ge=0, description="sequence numbers that never arrived")
-    last_seq: int | None
-
-    @classmethod
-    def of(cls, row: CameraRow) -> CameraAnswer:
-        return cls.model_validate(row)
-
-
 class EventAnswer(ApiModel):
     event_id: str
     line: str
@@ -164,13 +148,6 @@ class EventAnswer(ApiModel):
     @classmethod
     def of(cls, event: Event) -> EventAnswer:
         return cls.model_validate(event)
-
-
-class CameraList(ApiModel):
-    """Cameras by line and name. `next_after` is the `after` of the next page; null on the last page."""
-
-    cameras: tuple[CameraAnswer, ...]
-    next_after: str | None
 
 
 class EventList(ApiModel):

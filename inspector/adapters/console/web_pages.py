@@ -27,6 +27,7 @@ PAGE_HEADERS: Final = {
     "Cache-Control": "no-cache",
 }
 ASSET_HEADERS: Final = PAGE_HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
+PAGE_TYPES: Final = ("text/html", "*/*")  # that a sender of a page's address accepts
 SERVICE_PATHS: Final = ("api", "health", "metrics")
 
 
@@ -41,7 +42,7 @@ def serve_web_pages(app: FastAPI, dist: Path = DIST) -> None:
             return PlainTextResponse(NOT_BUILT_TEXT, headers=PAGE_HEADERS)
         if file := _file(dist, path):
             return FileResponse(file, headers=ASSET_HEADERS, media_type=mimetypes.guess_type(file.name)[0])
-        if "text/html" not in request.headers.get("accept", "*/*") and "*/*" not in request.headers.get("accept", ""):
+        if not any(kind in request.headers.get("accept", "") for kind in PAGE_TYPES):
             raise HTTPException(404, f"/{path} is no page of the console")
         return FileResponse(dist / "index.html", headers=PAGE_HEADERS, media_type="text/html; charset=utf-8")
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine, read
 from inspector.adapters.ledger.tables import sessions, tokens, users
-from inspector.domain.person import Person, Role
+from inspector.domain.person import Person, Role, role_names
 from inspector.errors import ConflictError, NotFoundError
 from inspector.ports.access import (
     ApiToken,
@@ -53,7 +53,7 @@ class SqlPeople:
         return read(self._reading, _credentials, printable(name))
 
     def add_user(self, user: User, password: str, entry: AuditEntry) -> None:
-        row = user._asdict() | {"roles": _stored(user.roles), "password": password}
+        row = user._asdict() | {"roles": role_names(user.roles), "password": password}
         with (
             self._transaction("the user can't be stored", entry) as connection,
             _unique_name(user.name),
@@ -99,7 +99,7 @@ class SqlPeople:
             _wait_for_others(connection)
             _require_free_name(connection, token)
             owner = None if token.owner is None else _number(connection, token.owner)
-            row = token._asdict() | {"roles": _stored(token.roles), "owner": owner, "secret": secret}
+            row = token._asdict() | {"roles": role_names(token.roles), "owner": owner, "secret": secret}
             connection.execute(insert(tokens), row)
 
     def token(self, secret: str) -> OwnedToken | None:
@@ -152,7 +152,7 @@ def _change(connection: Connection, name: str, change: UserChange, at: datetime)
     if change.password is not None:
         values["password"] = change.password
     if change.roles is not None:
-        values["roles"] = _stored(change.roles)
+        values["roles"] = role_names(change.roles)
     if change.is_disabled is not None:
         values["disabled_at"] = at if change.is_disabled else None
     this_user = users.c.name == name
@@ -238,10 +238,6 @@ def _user_of(connection: Connection, name: str) -> User:
 
 def _user(row: Any) -> User:
     return User(row.name, _roles(row.roles), row.author, row.created_at, row.disabled_at)
-
-
-def _stored(roles: Mapping[str, Role]) -> dict[str, str]:
-    return {line: role.name for line, role in sorted(roles.items())}
 
 
 def _roles(stored: Mapping[str, str]) -> dict[str, Role]:

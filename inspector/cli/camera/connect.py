@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from inspector.cli.camera.table import print_cameras
-from inspector.cli.options import AsJson, CameraArgument, ChangeReason, LineArgument, read_settings
+from inspector.cli.camera.change import change_camera
+from inspector.cli.options import AsJson, CameraArgument, ChangeReason, LineArgument
 from inspector.cli.output import print_status
 
 
@@ -24,10 +24,8 @@ def camera_connect(
 
     Its parts are UNQUALIFIED until the line is qualified for it; those of other cameras keep their right to pass.
     """
-    from inspector.bootstrap.from_settings import absolute
-    from inspector.operations.cameras import camera_request, cameras_of, read_region
+    from inspector.operations.cameras import read_region
 
-    with cameras_of(absolute(read_settings())) as cameras:
-        changed = cameras.connect(camera_request(line, camera, reason), read_region(region))
-        print_cameras([changed], as_json)
-        print_status(f"{line}: parts of {camera} are UNQUALIFIED until this is done: inspector qualify {line}")
+    edges = read_region(region)
+    change_camera(line, camera, reason, as_json, lambda cameras, request: cameras.connect(request, edges))
+    print_status(f"{line}: parts of {camera} are UNQUALIFIED until this is done: inspector qualify {line}")

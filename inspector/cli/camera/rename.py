@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from inspector.cli.camera.table import print_cameras
-from inspector.cli.options import AsJson, CameraArgument, ChangeReason, LineArgument, read_settings
+from inspector.cli.camera.change import change_camera
+from inspector.cli.options import AsJson, CameraArgument, ChangeReason, LineArgument
 
 
 def camera_rename(
@@ -18,9 +18,4 @@ def camera_rename(
     as_json: AsJson = False,
 ) -> None:
     """Give a camera another name. It is the same camera: it keeps its region and its right to pass."""
-    from inspector.bootstrap.from_settings import absolute
-    from inspector.operations.cameras import camera_request, cameras_of
-
-    with cameras_of(absolute(read_settings())) as cameras:
-        changed = cameras.rename(camera_request(line, camera, reason), name)
-        print_cameras([changed], as_json)
+    change_camera(line, camera, reason, as_json, lambda cameras, request: cameras.rename(request, name))

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from inspector.cli.camera.table import print_cameras
-from inspector.cli.options import AsJson, CameraArgument, ChangeReason, LineArgument, read_settings
+from inspector.cli.camera.change import change_camera
+from inspector.cli.options import AsJson, CameraArgument, ChangeReason, LineArgument
 from inspector.cli.output import print_status
 
 
@@ -19,10 +19,7 @@ def camera_replace(
     as_json: AsJson = False,
 ) -> None:
     """Put another camera in the place of this one. Its parts are UNQUALIFIED until the line is qualified for it."""
-    from inspector.bootstrap.from_settings import absolute
-    from inspector.operations.cameras import camera_request, cameras_of
-
-    with cameras_of(absolute(read_settings())) as cameras:
-        changed = cameras.replace(camera_request(line, camera, reason), by or None)
-        print_cameras([changed], as_json)
-        print_status(f"{line}: parts of {changed.camera} are UNQUALIFIED until this is done: inspector qualify {line}")
+    changed = change_camera(
+        line, camera, reason, as_json, lambda cameras, request: cameras.replace(request, by or None)
+    )
+    print_status(f"{line}: parts of {changed.camera} are UNQUALIFIED until this is done: inspector qualify {line}")

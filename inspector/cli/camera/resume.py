@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from inspector.cli.camera.table import print_cameras
-from inspector.cli.options import AsJson, CameraArgument, ChangeReason, LineArgument, read_settings
+from inspector.cli.camera.change import change_camera
+from inspector.cli.options import AsJson, CameraArgument, ChangeReason, LineArgument
+from inspector.lines.cameras import Cameras
 
 
 def camera_resume(
@@ -13,9 +14,4 @@ def camera_resume(
     as_json: AsJson = False,
 ) -> None:
     """End the pause of a camera."""
-    from inspector.bootstrap.from_settings import absolute
-    from inspector.operations.cameras import camera_request, cameras_of
-
-    with cameras_of(absolute(read_settings())) as cameras:
-        changed = cameras.resume(camera_request(line, camera, reason))
-        print_cameras([changed], as_json)
+    change_camera(line, camera, reason, as_json, Cameras.resume)

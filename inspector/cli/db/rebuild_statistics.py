@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.cli.options import AsJson, read_settings
+from inspector.cli.options import AsJson, read_database_url
 from inspector.cli.output import print_json, print_status
 
 
@@ -12,9 +12,8 @@ def db_rebuild_statistics(as_json: AsJson = False) -> None:
     The service keeps the sums by itself; this is for a database that was changed by hand. Lines may run meanwhile.
     """
     from inspector.adapters.ledger import masked_url, rebuild_sums
-    from inspector.bootstrap.from_settings import absolute
 
-    database = absolute(read_settings()).database
+    database = read_database_url()
     corrected = rebuild_sums(database)
     if as_json:
         print_json({"database": masked_url(database), "corrected": corrected})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from inspector.cli.options import AsJson, LineArgument, read_settings
+from inspector.cli.options import AsJson, LineArgument, read_database_url
 from inspector.cli.output import print_json, print_status, print_table
 
 
@@ -14,7 +14,7 @@ def draft_show(line: LineArgument, as_json: AsJson = False) -> None:
     from inspector.operations.drafts import as_json as comparison_json
     from inspector.operations.drafts import drafts_of
 
-    with drafts_of(_database()) as drafts:
+    with drafts_of(read_database_url()) as drafts:
         figures = comparison_json(drafts.comparison(line))
     if as_json:
         print_json(figures)
@@ -32,12 +32,6 @@ def draft_end(line: LineArgument) -> None:
     from inspector.operations.drafts import drafts_of
     from inspector.operations.line_states import user_name
 
-    with drafts_of(_database()) as drafts:
+    with drafts_of(read_database_url()) as drafts:
         drafts.end(line, user_name())
     print_status(f"{line}: the draft has ended")
-
-
-def _database() -> str:
-    from inspector.bootstrap.from_settings import absolute
-
-    return absolute(read_settings()).database

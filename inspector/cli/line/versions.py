@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from inspector.cli.options import AsJson, LineArgument, read_settings
+from inspector.cli.options import AsJson, LineArgument, read_database_url
 from inspector.cli.output import print_json, print_status, print_table
 from inspector.ports.lines import LineVersion
 
@@ -17,7 +17,7 @@ def line_versions(line: LineArgument, as_json: AsJson = False) -> None:
     """List the versions of a line: who changed it, when, why, and where the change came from."""
     from inspector.operations.line_versions import line_history
 
-    versions = line_history(_database(), line)
+    versions = line_history(read_database_url(), line)
     if as_json:
         print_json([_as_json(each) for each in versions])
         return
@@ -38,17 +38,11 @@ def line_diff(
     """Show the settings that differ between two versions of a line."""
     from inspector.operations.line_versions import version_diff
 
-    difference = version_diff(_database(), line, one, other)
+    difference = version_diff(read_database_url(), line, one, other)
     if as_json:
         print_json({"line": line, "one": one, "other": other} | difference.as_json())
     else:
         print_status(str(difference) or f"{line}: versions {one} and {other} have the same content")
-
-
-def _database() -> str:
-    from inspector.bootstrap.from_settings import absolute
-
-    return absolute(read_settings()).database
 
 
 def _as_json(version: LineVersion) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast
 
 from pydantic import Field
 
 from inspector.access.roles import MAX_LINES
-from inspector.domain.person import Role
+from inspector.domain.person import Role, role_names
 
 RoleName = Literal["VIEWER", "REVIEWER", "ENGINEER", "ADMIN"]
 LineOrEvery = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9_.\-]{0,63})$")]
@@ -24,4 +24,4 @@ def roles_of(names: Mapping[str, RoleName]) -> dict[str, Role]:
 
 
 def names_of(roles: Mapping[str, Role]) -> dict[str, RoleName]:
-    return {line: role.name for line, role in sorted(roles.items())}  # type: ignore[misc]  # the names of Role
+    return cast(dict[str, RoleName], role_names(roles))

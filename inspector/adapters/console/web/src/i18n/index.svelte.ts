@@ -3,6 +3,13 @@
 import en from "./en.json";
 import ko from "./ko.json";
 
+interface Share {
+  found: number;
+  parts: number;
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
 export type TextKey = keyof typeof en;
 export type Language = "en" | "ko" | "pseudo";
 
@@ -56,6 +63,13 @@ export function numberText(value: number, digits = 0): string {
 
 export function percentText(share: number | null | undefined, digits = 1): string {
   return share == null ? "–" : `${numberText(share * 100, digits)} %`;
+}
+
+/** A share of parts with its exact interval and its counts. */
+export function shareText(share: Share): string {
+  if (share.value === null) return t("stats.none");
+  const interval = `${percentText(share.low)} – ${percentText(share.high)}`;
+  return `${percentText(share.value)} (${interval}), ${numberText(share.found)} / ${numberText(share.parts)}`;
 }
 
 export function ageText(seconds: number): string {
