@@ -13,6 +13,7 @@ from support.fakes import live_version
 from support.line_fakes import ScriptedPool
 from support.mqtt_desk import Device
 from support.paths import ROOT
+from support.reported_events import until_reported
 from support.topic_listener import TopicListener
 
 from inspector.adapters.ledger import SqlArchive, upgrade
@@ -79,14 +80,6 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
             judged_by = live_version(view.version.pipeline).status.rights[0].fingerprint
             states.go_live(view.line, "test", "drill", OverrideRequest({"cam1": judged_by}))
         yield here
-
-
-async def until_reported(settings: Settings, kind: str) -> None:
-    archive = SqlArchive(settings.database)
-    async with asyncio.timeout(20):
-        while kind not in {row.event.kind for row in archive.event_page(None, 20)}:
-            await asyncio.sleep(0.05)
-    archive.close()
 
 
 async def until_confirmed(settings: Settings) -> None:

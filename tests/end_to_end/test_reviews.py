@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.line_fakes import ScriptedPool
 from support.mqtt_desk import Device
+from support.reported_events import until_reported
 from support.reviews import NG, OK, UNSURE, a_review
 from support.topic_listener import TopicListener
 
@@ -72,8 +73,11 @@ async def test_line_receives_a_persons_disposition_once_and_its_withdrawal(setti
     def review(*reviews: Review) -> None:
         store.add_reviews(ReviewChange(reviews))
 
+    picture = encode(draw("board", 1, size=160))
+    device.say_retained("pcb/cam1/frame", picture, trigger_id="stored")
     station = await open_station(settings, ScriptedPool(), 0)
-    device.say("pcb/cam1/frame", encode(draw("board", 1, size=160)), trigger_id="t-1", part_id="SN1")
+    await until_reported(settings, "RETAINED_FRAME")  # it is subscribed now
+    device.say("pcb/cam1/frame", picture, trigger_id="t-1", part_id="SN1")
     await plc.wait(lambda: len(plc.of("verdict")) == 1)
     [verdict] = plc.of("verdict")
     assert verdict["disposition"] == "REVIEW"

@@ -41,10 +41,9 @@ def expect_count(page: Page, count: int, text: str = "") -> None:
     expect(rows(page).filter(has_text=text)).to_have_count(count)
 
 
-def open_part(page: Page, address: str) -> None:
-    """Open a part and wait until its picture is laid out."""
-    page.goto(address)
-    page.wait_for_function("document.querySelector('[data-testid=viewer] img')?.naturalWidth > 0")
+def wait_for_picture(page: Page) -> None:
+    """Wait until the picture of a part is laid out."""
+    page.get_by_test_id("viewer").locator("img").first.evaluate("image => image.decode()")
     page.wait_for_timeout(100)
 
 
@@ -82,8 +81,7 @@ def test_part_opens_with_picture_boxes_and_votes(page: Page, console: Console) -
     rows(page).first.click()
     page.wait_for_url("**/parts/r2?disposition=REJECT")
     page.get_by_test_id("votes").locator("tbody tr").nth(2).wait_for()
-    page.wait_for_function("document.querySelector('[data-testid=viewer] img')?.naturalWidth > 0")
-    page.wait_for_timeout(100)
+    wait_for_picture(page)
     box = page.get_by_test_id("box").bounding_box()
     picture = page.get_by_test_id("viewer").locator("img").first.bounding_box()
     assert box is not None
@@ -96,7 +94,8 @@ def test_part_opens_with_picture_boxes_and_votes(page: Page, console: Console) -
 
 def test_viewer_zooms_at_the_pointer_and_hides_boxes(page: Page, console: Console) -> None:
     fill(console)
-    open_part(page, "/parts/r2")
+    page.goto("/parts/r2")
+    wait_for_picture(page)
     before = page.get_by_test_id("box").bounding_box()
     page.get_by_role("button", name="Zoom in").click()
     after = page.get_by_test_id("box").bounding_box()
