@@ -111,6 +111,7 @@ def _services(
         camera_minutes=archive.camera_minutes,
         shots=CameraShots(pictures, judges),
         new_lines=NewLines(lines, partial(ledger.store_versions, settings.database)),
+        acknowledgements=ledger.SqlAcknowledgements(settings.database),
         access=access,
     )
 

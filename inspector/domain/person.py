@@ -41,6 +41,10 @@ class Person(NamedTuple):
         """Return whether this person has at least this role on some line."""
         return any(each >= role for each in self.roles.values())
 
+    def lines_as(self, role: Role) -> tuple[str, ...] | None:
+        """Return the lines on which this person has at least this role; None for every line."""
+        return None if self.may(role) else tuple(sorted(line for line in self.roles if self.may(role, line)))
+
     def _role(self, line: str | None) -> int:
         everywhere: int = self.roles.get(EVERY_LINE, 0)
         return everywhere if line is None else max(everywhere, self.roles.get(line, 0))

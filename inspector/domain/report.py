@@ -91,6 +91,13 @@ class Words:
 
 
 NO_WORDS: Final = Words(WordsState.NONE)
+
+
+def named_defects(words: Words) -> list[str]:
+    """Return each class that a report names, once."""
+    return list(dict.fromkeys(finding.defect for finding in words.findings))
+
+
 JsonSchema = Mapping[str, Any]
 
 

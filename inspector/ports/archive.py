@@ -36,10 +36,11 @@ class ReviewFilter(StrEnum):
 
 
 class PartFilter(NamedTuple):
-    """Which parts to list; None means any. `reviewer` is whose parts MINE are.
+    """Which parts to list; None means any. `reviewer` is whose parts MINE are, `lines` are all that may be listed.
 
     `before` and `after` are part numbers, for paging: only older parts, or only newer ones. A limit with `after` keeps
-    the parts nearest to that number; without it, the newest parts.
+    the parts nearest to that number; without it, the newest parts. `defect` is a class that the part's report names.
+    Parts were decided at `since` or later, and before `until`.
     """
 
     line: str | None = None
@@ -50,6 +51,15 @@ class PartFilter(NamedTuple):
     after: int | None = None
     review: ReviewFilter | None = None
     reviewer: str = ""
+    trigger_id: str | None = None
+    part_id: str | None = None
+    lot: str | None = None
+    defect: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    p_min: float | None = None
+    p_max: float | None = None
+    lines: tuple[str, ...] | None = None
 
 
 class PartRow(NamedTuple):
@@ -66,18 +76,33 @@ class PartReviews(NamedTuple):
     reviews: tuple[Review, ...]
 
 
+class Acknowledgement(NamedTuple):
+    """Who took note of an event, and when."""
+
+    by: str
+    at: datetime
+
+
 class EventRow(NamedTuple):
-    """One listed event: its number, which grows with time, and the event."""
+    """One listed event: its number, which grows with time, the event, and who took note of it."""
 
     number: int
     event: Event
+    acknowledgement: Acknowledgement | None = None
 
 
-class CameraPosition(NamedTuple):
-    """A position in the list of cameras, for paging."""
+class EventFilter(NamedTuple):
+    """Which events to list; None means any. `before` is a number; smaller ones are older. `lines` may be listed."""
 
-    line: str
-    camera: str
+    line: str | None = None
+    camera: str | None = None
+    kind: str | None = None
+    severity: str | None = None
+    acknowledged: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    lines: tuple[str, ...] | None = None
 
 
 class Totals(NamedTuple):
@@ -108,16 +133,25 @@ class Archive(Protocol):
     def reviews_of(self, numbers: Sequence[int]) -> dict[int, PartReviews]:
         """Return the reviews of these parts by part number; parts without one are missing."""
 
-    def totals(self, since: datetime) -> Totals:
-        """Count from `counted_since` on."""
+    def totals(self, since: datetime, lines: Sequence[str] | None = None) -> Totals:
+        """Count from `counted_since` on, of all lines or of these."""
 
     def list_cameras(self) -> list[CameraRow]: ...
 
-    def camera_page(self, after: CameraPosition | None, limit: int) -> list[CameraRow]:
-        """List cameras by line and name, from behind this position on."""
+    def event_page(self, wanted: EventFilter, limit: int) -> list[EventRow]:
+        """List events, newest first."""
 
-    def event_page(self, before: int | None, limit: int) -> list[EventRow]:
-        """List events, newest first; with `before` only those with a smaller number."""
+    def event(self, event_id: str) -> EventRow | None: ...
 
     def list_pipelines(self) -> list[PipelineVersion]:
         """List the newest version of every line."""
+
+
+class AcknowledgementStore(Protocol):
+    """Stores who took note of an event. Synchronous. Raises LedgerError."""
+
+    def acknowledge_event(self, event_id: str, given: Acknowledgement) -> Acknowledgement | None:
+        """Store the acknowledgement with its audit entry, and return the one that counts: the first.
+
+        Returns None for an unknown event.
+        """

@@ -40,7 +40,7 @@ from inspector.messages.topics import Topics
 from inspector.operations.replay import PublishedLine, run_lines
 from inspector.operations.run_statistics import run_statistics
 from inspector.operations.send_rate import FixedRate
-from inspector.ports.archive import PartFilter
+from inspector.ports.archive import EventFilter, PartFilter
 
 pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
 CARD = "name: stub\nengine: stub\ncheckpoint: none\npixels: {min: 102400, max: 102400}\n"
@@ -338,7 +338,7 @@ def test_another_model_than_the_proved_one_passes_nothing_and_is_reported(servic
     assert {each.would_be.disposition for each in verdicts if each.would_be} == {Disposition.PASS}
     time.sleep(2.0)
     archive = SqlArchive(f"sqlite:///{service.folder}/data/inspector.db")
-    raised = [row.event for row in archive.event_page(None, 500) if row.event.kind == "UNQUALIFIED"]
+    raised = [row.event for row in archive.event_page(EventFilter(), 500) if row.event.kind == "UNQUALIFIED"]
     assert [event.count for event in raised if event.line == "swapped"] == [1]
 
 

@@ -34,6 +34,7 @@ from inspector.operations.learn import LearningResult, learn_line
 from inspector.operations.plan import plan_line, write_plan
 from inspector.operations.review import store_reviews
 from inspector.operations.review_file import read_review_rows
+from inspector.ports.archive import EventFilter
 from inspector.ports.ledger import PipelineVersion
 from inspector.settings import Settings
 from inspector.tuning.ladder_search import RiskLimits
@@ -124,7 +125,7 @@ def test_a_harmful_rung_is_capped_and_reported_once(ledger: str, tmp_path: Path)
     assert learned is not None
     assert learned.capped == (2,)
     archive = SqlArchive(ledger)
-    [(_, event)] = archive.event_page(None, 9)
+    [(_, event, _)] = archive.event_page(EventFilter(), 9)
     archive.close()
     assert (event.kind, event.line) == ("RUNG_HARMS", "pcb")
     assert "rung 3 is no longer asked: of 100 parts it turned" in event.text

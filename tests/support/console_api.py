@@ -29,6 +29,7 @@ from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.services import ConsoleServices, Installation, LineServices
 from inspector.adapters.ledger import (
     FileEvidence,
+    SqlAcknowledgements,
     SqlArchive,
     SqlAuditStore,
     SqlLeaseStore,
@@ -49,6 +50,7 @@ from inspector.lines.part_questions import PartQuestions
 from inspector.lines.states import LineStates, OverrideRequest
 from inspector.lines.versions import Versions
 from inspector.messages.topics import Topics
+from inspector.ports.archive import AcknowledgementStore
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import StationStatus
 from inspector.ports.reviews import LeaseStore, ReviewArchive, ReviewStore
@@ -85,7 +87,8 @@ def sql_api(url: str, folder: Path, model: Any = None) -> FastAPI:
     archive = SqlArchive(url)
     reviews = ReviewStores(archive, SqlReviewStore(url, Topics()), SqlLeaseStore(url))
     evidence, lines = FileEvidence(folder / "evidence"), SqlLineStore(url)
-    services = services_of(archive, evidence, lines=lines, reviews=reviews, access=sql_access(url))
+    access, noted = sql_access(url), SqlAcknowledgements(url)
+    services = services_of(archive, evidence, lines=lines, reviews=reviews, access=access, acknowledgements=noted)
     return rest_app(replace(services, changes=line_services_of(url, folder, model)))
 
 
@@ -109,6 +112,7 @@ def services_of(
     lines: Any = None,
     reviews: ReviewStores | None = None,
     access: AccessServices | None = None,
+    acknowledgements: AcknowledgementStore | None = None,
 ) -> ConsoleServices:
     """Services over an archive, real or in memory. `lines` stores states; an archive in memory does too."""
     known, store, leases = reviews or _in_memory(archive)
@@ -132,6 +136,7 @@ def services_of(
         camera_minutes=lambda line, camera, since, until: [],
         shots=CameraShots(MemoryPictureReader(), PooledModel(ScriptedPool())),
         new_lines=NewLines(states, lambda versions: []),
+        acknowledgements=acknowledgements or archive,
         access=access or open_access(),
     )
 

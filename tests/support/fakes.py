@@ -26,7 +26,8 @@ from inspector.errors import LedgerError
 from inspector.messages.withdrawal import correct_report, gate_deadline, report_id
 from inspector.numerics.latency_histogram import BUCKETS, bucket_of, quantile_ms
 from inspector.ports.archive import (
-    CameraPosition,
+    Acknowledgement,
+    EventFilter,
     EventRow,
     PartFilter,
     PartReviews,
@@ -130,6 +131,7 @@ class MemoryLedger:
         self.reviews: list[Review] = []
         self.shadows: dict[str, tuple[Vote, ...]] = {}
         self.marked: dict[str, str] = {}
+        self.noted: dict[str, Acknowledgement] = {}
         self.rows: list[PartRow] = []
         self.outbox: list[Posted] = []
         self.seen: dict[tuple[str, str], CameraRow] = {}
@@ -360,10 +362,13 @@ class MemoryLedger:
             return row
         return row._replace(part=replace(row.part, evidence=replace(evidence, is_removed=True)))
 
-    def totals(self, since: datetime) -> Totals:
+    def totals(self, since: datetime, lines: Sequence[str] | None = None) -> Totals:
         self._reach()
         since = counted_since(since, utc_now())
-        recent = [row.part for row in self.rows if row.part.decided_at >= since]
+        seen = [row.part for row in self.rows if lines is None or row.part.key.line in lines]
+        losses = [loss for loss in self.losses if lines is None or loss.line in lines]
+        waiting = [each for each in self.outbox if not each.published]
+        recent = [part for part in seen if part.decided_at >= since]
         counts = [0] * BUCKETS
         for part in recent:
             counts[bucket_of(part.latency_ms)] += bool(part.votes)
@@ -373,8 +378,8 @@ class MemoryLedger:
                 Counter((part.key.line, str(part.decision.disposition), str(part.decision.reason)) for part in recent)
             ),
             unjudged=sum(not part.votes for part in recent),
-            outbox=sum(not posted.published for posted in self.outbox),
-            lost=sum(gap.frames for loss in self.losses for gap in loss.gaps if gap.at >= since),
+            outbox=sum(lines is None or each.message.topic.split("/")[-3] in lines for each in waiting),
+            lost=sum(gap.frames for loss in losses for gap in loss.gaps if gap.at >= since),
             latency_p50_ms=quantile_ms(counts, 0.50),
             latency_p99_ms=quantile_ms(counts, 0.99),
             votes_mean=sum(len(part.votes) for part in recent) / len(recent) if recent else None,
@@ -383,9 +388,6 @@ class MemoryLedger:
     def list_cameras(self) -> list[CameraRow]:
         self._reach()
         return [self.seen[key] for key in sorted(self.seen)]
-
-    def camera_page(self, after: CameraPosition | None, limit: int) -> list[CameraRow]:
-        return [row for row in self.list_cameras() if after is None or (row.line, row.camera) > after][:limit]
 
     def reviews_of(self, numbers: Sequence[int]) -> dict[int, PartReviews]:
         self._reach()
@@ -396,10 +398,16 @@ class MemoryLedger:
                 found[row.number] = PartReviews(truth_of(mine), tuple(mine))
         return found
 
-    def event_page(self, before: int | None, limit: int) -> list[EventRow]:
+    def event_page(self, wanted: EventFilter, limit: int) -> list[EventRow]:
         self._reach()
-        rows = [EventRow(number, event) for number, event in enumerate(self.events, 1)]
-        return [row for row in rows[::-1] if before is None or row.number < before][:limit]
+        rows = [EventRow(number, event, self.noted.get(event.event_id)) for number, event in enumerate(self.events, 1)]
+        return [row for row in rows[::-1] if _is_wanted(row, wanted)][:limit]
+
+    def event(self, event_id: str) -> EventRow | None:
+        return next((row for row in self.event_page(EventFilter(), 10**6) if row.event.event_id == event_id), None)
+
+    def acknowledge_event(self, event_id: str, given: Acknowledgement) -> Acknowledgement | None:
+        return self.noted.setdefault(event_id, given) if self.event(event_id) else None
 
     def fingerprint(self, line: str, camera: str | None = None) -> str | None:
         own = [row.part.pipeline.fingerprint for row in self.rows if row.part.key.line == line]
@@ -495,9 +503,32 @@ def _fits(row: PartRow, wanted: PartFilter, reviews: Sequence[Review]) -> bool:
     part = row.part
     by_review = _is_reviewed(wanted, [each for each in reviews if each.result_id == part.result_id])
     has = (part.key.line, part.key.camera, part.decision.disposition, part.decision.reason)
+    named = {"trigger_id": part.key.trigger_id, "part_id": part.part_id, "lot": part.lot}
     same = all(want in (None, value) for want, value in zip(wanted[:4], has, strict=True)) and by_review
+    same = same and all(getattr(wanted, name) in (None, value) for name, value in named.items())
+    same = same and (wanted.lines is None or part.key.line in wanted.lines) and _is_within(part, wanted)
+    same = same and wanted.defect in (None, *(finding.defect for finding in part.words.findings))
     younger = wanted.after is None or row.number > wanted.after
     return same and younger and (wanted.before is None or row.number < wanted.before)
+
+
+def _is_within(part: PartRecord, wanted: PartFilter) -> bool:
+    """Whether the part was decided in the span of time, with a p(NG) in the range."""
+    in_time = wanted.since is None or wanted.since <= part.decided_at
+    in_time = in_time and (wanted.until is None or part.decided_at < wanted.until)
+    if wanted.p_min is None and wanted.p_max is None:
+        return in_time
+    low, high = (wanted.p_min or 0.0), (1.0 if wanted.p_max is None else wanted.p_max)
+    return in_time and part.p_ng is not None and low <= part.p_ng <= high
+
+
+def _is_wanted(row: EventRow, wanted: EventFilter) -> bool:
+    event = row.event
+    same = all(getattr(wanted, name) in (None, getattr(event, name)) for name in ("line", "camera", "kind", "severity"))
+    noted = wanted.acknowledged in (None, row.acknowledgement is not None)
+    in_time = (wanted.since is None or event.at >= wanted.since) and (wanted.until is None or event.at < wanted.until)
+    seen = wanted.lines is None or event.line in wanted.lines
+    return same and noted and in_time and seen and (wanted.before is None or row.number < wanted.before)
 
 
 def _is_reviewed(wanted: PartFilter, reviews: Sequence[Review]) -> bool:

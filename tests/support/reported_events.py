@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from inspector.adapters.ledger import SqlArchive
+from inspector.ports.archive import EventFilter
 from inspector.settings import Settings
 
 
@@ -15,6 +16,6 @@ async def until_reported(settings: Settings, kind: str) -> None:
     """
     archive = SqlArchive(settings.database)
     async with asyncio.timeout(20):
-        while kind not in {row.event.kind for row in archive.event_page(None, 20)}:
+        while kind not in {row.event.kind for row in archive.event_page(EventFilter(), 20)}:
             await asyncio.sleep(0.05)
     archive.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, NamedTuple, Self
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from inspector.adapters.console.schemas import EventAnswer, FeedHeartbeat, FeedProblem, LineStatusAnswer, PartSummary
 from inspector.errors import LedgerError
 from inspector.lines.states import LineStates
-from inspector.ports.archive import Archive, EventRow, PartFilter, PartRow
+from inspector.ports.archive import Archive, EventFilter, EventRow, PartFilter, PartRow
 from inspector.utc import utc_now
 
 POLL_INTERVAL_S: Final = 0.25
@@ -79,13 +79,13 @@ class LiveFeed:
     def listeners(self) -> int:
         return len(self._listeners)
 
-    async def listen(self, since: FeedPosition | None) -> AsyncIterator[bytes]:
-        """Yield server-sent events from this position on; from now on without one."""
-        listener = _Listener()
+    async def listen(self, since: FeedPosition | None, lines: Collection[str] | None = None) -> AsyncIterator[bytes]:
+        """Yield server-sent events from this position on; from now on without one. `lines` are all that is sent of."""
+        listener = _Listener(lines)
         with self._listening(listener):
             await self._begin()
             yield _message("heartbeat", self._heartbeat(), self._position)
-            yield await asyncio.to_thread(self._missed, since) if since else b""
+            yield listener.text_of(await asyncio.to_thread(self._missed, since) if since else [])
             while True:
                 yield await listener.next()
 
@@ -105,7 +105,7 @@ class LiveFeed:
             self._polling = asyncio.create_task(self._poll())
 
     def _newest(self) -> FeedPosition:
-        parts, events = self._archive.parts(PartFilter(), 1), self._archive.event_page(None, 1)
+        parts, events = self._archive.parts(PartFilter(), 1), self._archive.event_page(EventFilter(), 1)
         return FeedPosition(parts[0].number if parts else 0, events[0].number if events else 0)
 
     async def _poll(self) -> None:
@@ -116,15 +116,15 @@ class LiveFeed:
                 self._send(await asyncio.to_thread(self._news))
                 if turn % HEARTBEAT_EVERY == 0:
                     self._send(await asyncio.to_thread(self._changed_states))
-                    self._send(_message("heartbeat", self._heartbeat(), self._position))
+                    self._send([_News(None, _message("heartbeat", self._heartbeat(), self._position))])
             except LedgerError as error:
-                self._send(_message("problem", FeedProblem(detail=str(error)), self._position))
+                self._send([_News(None, _message("problem", FeedProblem(detail=str(error)), self._position))])
             await asyncio.sleep(POLL_INTERVAL_S)
 
     def _heartbeat(self) -> FeedHeartbeat:
         return FeedHeartbeat(now=utc_now(), newest_part=self._position.part or None)
 
-    def _news(self) -> bytes:
+    def _news(self) -> list[_News]:
         """Return what came since the last poll, and remember that it was sent."""
         rows = [*self._late_parts(), *self._parts_after(self._position.part, POLLED_PARTS)]
         events = self._events_after(self._position.event)
@@ -144,34 +144,49 @@ class LiveFeed:
         return self._archive.parts(PartFilter(after=number), limit)[::-1]
 
     def _events_after(self, number: int) -> list[EventRow]:
-        return [row for row in self._archive.event_page(None, POLLED_EVENTS) if row.number > number][::-1]
+        return [row for row in self._archive.event_page(EventFilter(), POLLED_EVENTS) if row.number > number][::-1]
 
-    def _changed_states(self) -> bytes:
+    def _changed_states(self) -> list[_News]:
         states = {view.line: LineStatusAnswer.of(view) for view in self._lines.views()}
         changed = [state for line, state in states.items() if self._states.get(line) != state]
         self._states = states
-        return b"".join(_message("line", each, self._position) for each in changed)
+        return [_News(each.line, _message("line", each, self._position)) for each in changed]
 
-    def _missed(self, since: FeedPosition) -> bytes:
+    def _missed(self, since: FeedPosition) -> list[_News]:
         """Return what came since this position; a reset where that is too much."""
         until = self._position
         if not 0 <= until.part - since.part <= MAX_REPLAYED_PARTS:
-            return _message("reset", self._heartbeat(), until)
+            return [_News(None, _message("reset", self._heartbeat(), until))]
         rows = [row for row in self._parts_after(since.part, MAX_REPLAYED_PARTS) if row.number <= until.part]
         events = [row for row in self._events_after(since.event) if row.number <= until.event]
         return _news(rows, events, until)
 
-    def _send(self, chunk: bytes) -> None:
-        if chunk:
-            for listener in self._listeners:
+    def _send(self, news: Sequence[_News]) -> None:
+        for listener in self._listeners:
+            if chunk := listener.text_of(news):
                 listener.add(chunk, self._position)
 
 
-class _Listener:
-    """The chunks that wait for one browser. One that reads too slowly gets a reset instead of them."""
+class _News(NamedTuple):
+    """One server-sent event, and the line that it is about; None: all browsers get it."""
 
-    def __init__(self) -> None:
+    line: str | None
+    text: bytes
+
+
+class _Listener:
+    """The chunks that wait for one browser. One that reads too slowly gets a reset instead of them.
+
+    `lines` are those that its person may see; None: every line.
+    """
+
+    def __init__(self, lines: Collection[str] | None) -> None:
+        self._lines = lines
         self._chunks: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def text_of(self, news: Iterable[_News]) -> bytes:
+        """Return what this browser gets of the news."""
+        return b"".join(each.text for each in news if self._lines is None or each.line in (None, *self._lines))
 
     def add(self, chunk: bytes, position: FeedPosition) -> None:
         if self._chunks.qsize() >= MAX_WAITING_CHUNKS:
@@ -183,9 +198,9 @@ class _Listener:
         return await self._chunks.get()
 
 
-def _news(rows: Iterable[PartRow], events: Iterable[EventRow], position: FeedPosition) -> bytes:
-    sent = [_message("part", PartSummary.of(row), position) for row in rows]
-    return b"".join([*sent, *(_message("event", EventAnswer.of(row.event), position) for row in events)])
+def _news(rows: Iterable[PartRow], events: Iterable[EventRow], position: FeedPosition) -> list[_News]:
+    sent = [_News(row.part.key.line, _message("part", PartSummary.of(row), position)) for row in rows]
+    return [*sent, *(_News(row.event.line, _message("event", EventAnswer.of(row), position)) for row in events)]
 
 
 def _message(kind: str, body: BaseModel, position: FeedPosition) -> bytes:

@@ -25,7 +25,7 @@ from inspector.adapters.console.schemas import (
     TotalsAnswer,
 )
 from inspector.errors import LedgerError, ModelError
-from inspector.ports.archive import Archive, PartFilter
+from inspector.ports.archive import Archive, EventFilter, EventRow, PartFilter
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.metrics import StationStatus
 from inspector.utc import utc_now
@@ -87,14 +87,18 @@ class Catalogue:
         except KeyError:
             return pictures.placeholder(absent)
 
-    async def totals(self, minutes: int) -> TotalsAnswer:
+    async def totals(self, minutes: int, lines: Sequence[str] | None = None) -> TotalsAnswer:
         since = utc_now() - timedelta(minutes=minutes)
-        return TotalsAnswer.of(await asyncio.to_thread(self._archive.totals, since), minutes)
+        return TotalsAnswer.of(await asyncio.to_thread(self._archive.totals, since, lines), minutes)
 
-    async def events(self, before: int | None, limit: int) -> EventList:
-        rows = await asyncio.to_thread(self._archive.event_page, before, limit)
+    def event(self, event_id: str) -> EventRow | None:
+        """Return one event. Blocks."""
+        return self._archive.event(event_id)
+
+    async def events(self, wanted: EventFilter, limit: int) -> EventList:
+        rows = await asyncio.to_thread(self._archive.event_page, wanted, limit)
         return EventList(
-            events=tuple(EventAnswer.of(row.event) for row in rows),
+            events=tuple(map(EventAnswer.of, rows)),
             next_before=rows[-1].number if len(rows) == limit else None,
         )
 

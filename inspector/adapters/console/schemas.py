@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
 
@@ -17,8 +18,8 @@ from inspector.domain.report import WordsState
 from inspector.lines.states import CameraView, LineView
 from inspector.messages.incoming import Sha256
 from inspector.messages.outgoing import ReportMessage, VerdictMessage, report_message, verdict_message
-from inspector.ports.archive import PartRow, Totals
-from inspector.ports.ledger import Event, PipelineVersion
+from inspector.ports.archive import EventRow, PartRow, Totals
+from inspector.ports.ledger import PipelineVersion
 
 
 class PartSummary(ApiModel):
@@ -100,7 +101,7 @@ class PartCount(ApiModel):
 
 
 class TotalsAnswer(ApiModel):
-    """Counts over the last minutes, of all lines."""
+    """Counts over the last minutes, of all lines that the person may see, or of one."""
 
     minutes: int
     since: AwareDatetime
@@ -136,6 +137,7 @@ class TotalsAnswer(ApiModel):
 
 
 class EventAnswer(ApiModel):
+    number: int = Field(description="grows with time; page with before=")
     event_id: str
     line: str
     camera: str | None
@@ -144,10 +146,14 @@ class EventAnswer(ApiModel):
     text: str
     at: datetime
     count: int = Field(ge=1, description="number of occurrences")
+    acknowledged_by: str | None = Field(description="who took note of it first; null: nobody")
+    acknowledged_at: datetime | None
 
     @classmethod
-    def of(cls, event: Event) -> EventAnswer:
-        return cls.model_validate(event)
+    def of(cls, row: EventRow) -> EventAnswer:
+        given = row.acknowledgement
+        by, at = given or (None, None)
+        return cls(number=row.number, **asdict(row.event), acknowledged_by=by, acknowledged_at=at)
 
 
 class EventList(ApiModel):

@@ -32,6 +32,7 @@ from inspector.lines.stored_parts import PartArchive
 from inspector.lines.threshold_advice import ThresholdAdvisor
 from inspector.lines.tuning import Tuning
 from inspector.lines.versions import Versions
+from inspector.ports.archive import AcknowledgementStore
 from inspector.ports.camera_minutes import CameraMinute
 from inspector.reviewing.answers import Reviews
 from inspector.reviewing.exports import Exports
@@ -93,6 +94,7 @@ class ConsoleServices:
     exports: Exports
     nearest: NearestParts
     questions: PartQuestions
+    acknowledgements: AcknowledgementStore
     access: AccessServices
 
 

@@ -13,6 +13,7 @@ from inspector.adapters.ledger.camera_changes import SqlCameraChangeStore
 from inspector.adapters.ledger.challenge import SqlChallengeStore
 from inspector.adapters.ledger.database import masked_url
 from inspector.adapters.ledger.drafts import SqlDraftStore
+from inspector.adapters.ledger.event_list import SqlAcknowledgements
 from inspector.adapters.ledger.evidence import FileEvidence
 from inspector.adapters.ledger.integrity import check_integrity, database_exists
 from inspector.adapters.ledger.jobs import SqlJobStore
@@ -36,6 +37,7 @@ __all__ = [
     "LedgerSpeed",
     "NewVersion",
     "SchemaState",
+    "SqlAcknowledgements",
     "SqlArchive",
     "SqlAuditStore",
     "SqlCameraChangeStore",

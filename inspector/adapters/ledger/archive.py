@@ -1,29 +1,23 @@
-"""The reading side of the ledger, for console and commands. Cannot write.
-
-The newest 50 of a million parts must be listed quickly under any filter. An index that starts with the filtered columns
-and ends with the part's number returns them at once, but fifteen combinations of filters would need fifteen indexes.
-There are few outcomes (reason and disposition), so a list queries each matching outcome separately, from one of four
-indexes, and merges the results: at most 19 short scans from an index's end.
-"""
+"""The reading side of the ledger, for console and commands. Cannot write."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, select, union_all
+from sqlalchemy import Connection, select
 
 from inspector.adapters.ledger import history as hindsight
 from inspector.adapters.ledger import part_votes, statistics
 from inspector.adapters.ledger.balance import balance
 from inspector.adapters.ledger.camera_minutes import read_camera_minutes
 from inspector.adapters.ledger.database import open_engine, read
+from inspector.adapters.ledger.event_list import event_by_id, event_page
 from inspector.adapters.ledger.metrics import count_events, count_parts, count_waiting
+from inspector.adapters.ledger.part_search import part_numbers
 from inspector.adapters.ledger.reads import (
     all_cameras,
-    camera_page,
     load,
     newest_pipelines,
     part_reviews,
@@ -31,18 +25,17 @@ from inspector.adapters.ledger.reads import (
     reviews_of_part,
 )
 from inspector.adapters.ledger.review_queue import waiting_counts
-from inspector.adapters.ledger.tables import events, is_unreviewed, parts, reviews, truths
+from inspector.adapters.ledger.tables import parts
 from inspector.adapters.ledger.totals import totals
 from inspector.adapters.ledger.versions import versions_of
-from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.part_history import History, PartHistory
 from inspector.domain.reconciliation import Balance
 from inspector.domain.review import Review
-from inspector.domain.truth import Truth, TruthState
-from inspector.ports.archive import CameraPosition, EventRow, PartFilter, PartReviews, PartRow, ReviewFilter, Totals
+from inspector.domain.truth import Truth
+from inspector.ports.archive import EventFilter, EventRow, PartFilter, PartReviews, PartRow, Totals
 from inspector.ports.camera_minutes import CameraMinute
-from inspector.ports.ledger import CameraRow, Event, PipelineVersion
+from inspector.ports.ledger import CameraRow, PipelineVersion
 from inspector.ports.lines import JudgedCamera, LineVersion
 from inspector.ports.metrics import EventKind, OutboxBacklog, PartOutcome, PartSums, RowSums
 from inspector.ports.reviews import ListedReview, WaitingCounts
@@ -50,14 +43,6 @@ from inspector.ports.statistics import GivenAnswer, OutcomeSum, ReviewedSum, Sta
 from inspector.ports.tuning import PartVotes, VotedParts
 
 MAX_CONNECTIONS: Final = 8
-OUTCOMES: Final = tuple(
-    (reason, disposition)
-    for reason in Reason
-    for disposition in Disposition
-    if disposition is not Disposition.PASS or reason is Reason.NO_DEFECT
-)
-SCOPE_COLUMNS: Final = (parts.c.line, parts.c.camera)
-EVENT_FIELDS: Final = tuple(field.name for field in fields(Event))
 
 
 class SqlArchive:
@@ -90,8 +75,8 @@ class SqlArchive:
     def waiting_counts(self, line: str) -> WaitingCounts:
         return read(self._engine, waiting_counts, line)
 
-    def totals(self, since: datetime) -> Totals:
-        return read(self._engine, totals, since)
+    def totals(self, since: datetime, lines: Sequence[str] | None = None) -> Totals:
+        return read(self._engine, totals, since, lines)
 
     def balance(self, line: str, now: datetime, settled: datetime) -> Balance:
         """Return the balance of this line. Parts received after `settled` may still be in progress."""
@@ -150,11 +135,11 @@ class SqlArchive:
     def list_cameras(self) -> list[CameraRow]:
         return read(self._engine, all_cameras)
 
-    def camera_page(self, after: CameraPosition | None, limit: int) -> list[CameraRow]:
-        return read(self._engine, camera_page, after, limit)
+    def event_page(self, wanted: EventFilter, limit: int) -> list[EventRow]:
+        return read(self._engine, event_page, wanted, limit)
 
-    def event_page(self, before: int | None, limit: int) -> list[EventRow]:
-        return read(self._engine, _event_page, before, limit)
+    def event(self, event_id: str) -> EventRow | None:
+        return read(self._engine, event_by_id, event_id)
 
     def list_pipelines(self) -> list[PipelineVersion]:
         return read(self._engine, newest_pipelines)
@@ -181,76 +166,9 @@ class SqlArchive:
 
 
 def _parts(connection: Connection, wanted: PartFilter, limit: int) -> list[PartRow]:
-    if wanted.review in (None, ReviewFilter.NONE):
-        walks = _walks(wanted, limit)
-        if not walks:
-            return []
-        chosen = _nearest(union_all(*walks).subquery().c.number, wanted, limit)
-    else:
-        chosen = reviewed_statement(wanted, limit)
-    numbers = sorted(connection.scalars(chosen), reverse=True)
-    return load(connection, numbers, texts=False)
+    return load(connection, part_numbers(connection, wanted, limit), texts=False)
 
 
 def _part(connection: Connection, result_id: str) -> PartRow | None:
     numbers = connection.scalars(select(parts.c.number).where(parts.c.result_id == result_id)).all()
     return next(iter(load(connection, numbers)), None)
-
-
-def _walks(wanted: PartFilter, limit: int) -> list[Select[int]]:
-    """Return one query per outcome that matches the filter; a single one without a filter."""
-    scope = _scope(wanted)
-    outcomes = _outcomes(wanted) if wanted._replace(before=None, after=None) != PartFilter() else [()]
-    walks = (_nearest(parts.c.number, wanted, limit).where(*scope, *outcome) for outcome in outcomes)
-    return [select(walk.subquery().c.number) for walk in walks]
-
-
-def _scope(wanted: PartFilter) -> list[ColumnElement[bool]]:
-    scope = [column == value for column, value in zip(SCOPE_COLUMNS, wanted[:2], strict=True) if value is not None]
-    return [*scope, is_unreviewed] if wanted.review is ReviewFilter.NONE else scope
-
-
-def reviewed_statement(wanted: PartFilter, limit: int) -> Select[int]:
-    """Return the numbers of one page of reviewed parts.
-
-    Truths are walked, and each part is looked up: few parts are reviewed. A join would let the planner walk parts.
-    """
-    columns = {parts.c.disposition: wanted.disposition, parts.c.reason: wanted.reason}
-    outcome = [column == value for column, value in columns.items() if value is not None]
-    fits = exists().where(parts.c.number == truths.c.part, *_scope(wanted), *outcome)
-    page = _nearest(truths.c.part, wanted, limit).where(fits)
-    if wanted.line is not None:
-        page = page.where(truths.c.line == wanted.line)
-    match wanted.review:
-        case ReviewFilter.DISPUTED:
-            return page.where(truths.c.state == TruthState.DISPUTED)
-        case ReviewFilter.MINE:
-            own = (reviews.c.part == truths.c.part, reviews.c.reviewer == wanted.reviewer)
-            return page.where(exists().where(*own))
-        case _:
-            return page.where(truths.c.state != TruthState.WITHDRAWN)
-
-
-def _outcomes(wanted: PartFilter) -> list[tuple[ColumnElement[bool], ...]]:
-    """Return every outcome that matches the filter; none if the filter contradicts itself."""
-    return [
-        (parts.c.reason == reason, parts.c.disposition == disposition)
-        for reason, disposition in OUTCOMES
-        if wanted.reason in (None, reason) and wanted.disposition in (None, disposition)
-    ]
-
-
-def _nearest(number: ColumnElement[int], wanted: PartFilter, limit: int) -> Select[int]:
-    """Return the numbers of one page, counted from the end that it starts at."""
-    page = select(number).limit(limit)
-    if wanted.before is not None:
-        page = page.where(number < wanted.before)
-    if wanted.after is None:
-        return page.order_by(number.desc())
-    return page.where(number > wanted.after).order_by(number)
-
-
-def _event_page(connection: Connection, before: int | None, limit: int) -> list[EventRow]:
-    newest = select(events).order_by(events.c.number.desc()).limit(limit)
-    rows = connection.execute(newest if before is None else newest.where(events.c.number < before))
-    return [EventRow(row.number, Event(**{name: getattr(row, name) for name in EVENT_FIELDS})) for row in rows]

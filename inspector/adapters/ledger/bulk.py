@@ -26,13 +26,14 @@ from inspector.adapters.ledger.part_sums import (
     sum_defects,
     sum_parts,
 )
-from inspector.adapters.ledger.rows import Row, evidence_row, part_row, vote_rows, words_row
+from inspector.adapters.ledger.rows import Row, defect_rows, evidence_row, part_row, vote_rows, words_row
 from inspector.adapters.ledger.tables import (
     camera_minutes,
     cameras,
     defect_quarters,
     events,
     evidence,
+    part_defects,
     part_minutes,
     part_quarters,
     parts,
@@ -134,6 +135,7 @@ def _insert_page(connection: Connection, page: Sequence[tuple[int, PartRecord]])
     _insert(connection, votes, [row for number, part in page for row in vote_rows(number, part.votes)])
     worded = [(number, part) for number, part in page if part.words != NO_WORDS]
     _insert(connection, reports, [{"part": number} | words_row(part.words) for number, part in worded])
+    _insert(connection, part_defects, [row for number, part in worded for row in defect_rows(number, part.words)])
     reviewed = [(number, part) for number, part in page if number % REVIEWED_EVERY == 0]
     _insert(connection, reviews, [_review(number, part) for number, part in reviewed])
     _insert(connection, truths, [_truth(number, part) for number, part in reviewed])

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, select, union_all
 
-from inspector.adapters.ledger.archive import OUTCOMES
 from inspector.adapters.ledger.line_status import store_status
+from inspector.adapters.ledger.part_search import OUTCOMES
 from inspector.adapters.ledger.tables import line_states, parts, pipeline_versions
 from inspector.domain.decision import Verdict
 from inspector.domain.declared import Disposition

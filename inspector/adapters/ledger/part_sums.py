@@ -16,7 +16,7 @@ from inspector.adapters.ledger.camera_minutes import forget_camera_minutes
 from inspector.adapters.ledger.database import INSERTS
 from inspector.adapters.ledger.tables import BUCKET_COLUMNS, defect_quarters, part_minutes, part_quarters
 from inspector.domain.part import PartRecord
-from inspector.domain.report import Words
+from inspector.domain.report import Words, named_defects
 from inspector.numerics.latency_histogram import BUCKETS, bucket_of
 from inspector.ports.archive import MINUTE, MINUTES_KEPT, QUARTER
 from inspector.utc import span_start
@@ -82,8 +82,7 @@ def counted_row(row: Any) -> CountedPart:
 
 def counted_defects(decided_at: datetime, line: str, camera: str, words: Words, *, is_simulated: bool) -> list[Any]:
     """Return each class that a report names, once."""
-    named = dict.fromkeys(finding.defect for finding in words.findings)
-    return [CountedDefect(decided_at, line, camera, defect, is_simulated) for defect in named]
+    return [CountedDefect(decided_at, line, camera, defect, is_simulated) for defect in named_defects(words)]
 
 
 def sum_parts(parts: Iterable[CountedPart], span: timedelta, sums: Sums | None = None, sign: int = 1) -> Sums:

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, select
 
 from inspector.adapters.ledger.camera_states import paused_cameras
 from inspector.adapters.ledger.database import value_pages
@@ -35,7 +35,7 @@ from inspector.domain.pipeline import Pipeline
 from inspector.domain.review import Review
 from inspector.domain.truth import truth_of
 from inspector.errors import LedgerError
-from inspector.ports.archive import CameraPosition, PartReviews, PartRow
+from inspector.ports.archive import PartReviews, PartRow
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import CameraRow, PipelineVersion
 from inspector.ports.reviews import ListedReview
@@ -107,13 +107,6 @@ def newest_versions() -> Select[Any]:
 def all_cameras(connection: Connection) -> list[CameraRow]:
     rows = connection.execute(select(cameras).order_by(cameras.c.line, cameras.c.camera))
     return [CameraRow(**row) for row in rows.mappings()]
-
-
-def camera_page(connection: Connection, after: CameraPosition | None, limit: int) -> list[CameraRow]:
-    page = select(cameras).order_by(cameras.c.line, cameras.c.camera).limit(limit)
-    if after is not None:
-        page = page.where(tuple_(cameras.c.line, cameras.c.camera) > tuple_(after.line, after.camera))
-    return [CameraRow(**row) for row in connection.execute(page).mappings()]
 
 
 def load(connection: Connection, numbers: Sequence[int], *, texts: bool = True) -> list[PartRow]:

@@ -12,7 +12,7 @@ from inspector.domain.frame import FrameKey
 from inspector.domain.line_state import LineState
 from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.domain.reconciliation import TriggerCount
-from inspector.domain.report import NO_WORDS, Box, Finding, Words, WordsState
+from inspector.domain.report import NO_WORDS, Box, Finding, Words, WordsState, named_defects
 from inspector.domain.review import Review, ReviewBox, ReviewLabel, ReviewMode
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.ports.broker import OutgoingMessage
@@ -99,6 +99,11 @@ def words_row(words: Words) -> Row:
         "words_tokens": words.tokens,
         "words_ms": words.ms,
     }
+
+
+def defect_rows(number: int, words: Words) -> list[Row]:
+    """Return each class that a report names, once."""
+    return [{"defect": defect, "part": number} for defect in named_defects(words)]
 
 
 def outbox_rows(number: int, line: str, outgoing: Iterable[OutgoingMessage]) -> list[Row]:

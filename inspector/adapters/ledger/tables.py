@@ -5,6 +5,7 @@ A part is one row of `parts`, numbered in order of arrival. Its children carry t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -207,6 +208,13 @@ class ReportColumns(TypedColumns):
     raw: Named[str] = Column(FREE_TEXT)
     words_tokens: Named[int]
     words_ms: Named[float] = Column(DOUBLE)
+
+
+class PartDefectColumns(TypedColumns):
+    """The defect classes that the reports of parts name."""
+
+    defect: Named[str] = Column(primary_key=True)
+    part: Named[int] = _part(primary_key=True)
 
 
 class OutboxColumns(TypedColumns):
@@ -567,6 +575,8 @@ class EventColumns(TypedColumns):
     text: Named[str] = Column(FREE_TEXT)
     at: Named[datetime] = Column(UTC_TIME)
     count: Named[int] = Column(BIG_INTEGER)
+    acknowledged_by: Named[str | None]
+    acknowledged_at: Named[datetime | None] = Column(UTC_TIME)
 
 
 evidence = Table("evidence", metadata, EvidenceColumns, sqlite_with_rowid=False)
@@ -583,6 +593,7 @@ reviews = Table("reviews", metadata, ReviewColumns)
 truths = Table("truths", metadata, TruthColumns)
 review_leases = Table("review_leases", metadata, ReviewLeaseColumns)
 reports = Table("reports", metadata, ReportColumns)
+part_defects = Table("part_defects", metadata, PartDefectColumns, sqlite_with_rowid=False)
 outbox = Table("outbox", metadata, OutboxColumns, sqlite_autoincrement=True)
 pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)
 drafts = Table("drafts", metadata, DraftColumns)
@@ -632,11 +643,20 @@ is_reviewed: Final = parts.c.reviewed_at.is_not(None)
 is_pictured: Final = parts.c.evidence.is_not(None)
 is_review_message: Final = is_waiting & outbox.c.review.is_not(None)
 is_judged: Final = parts.c.vote_count > literal(0, literal_execute=True)
+is_named: Final = parts.c.part_id.is_not(None)
+is_of_lot: Final = parts.c.lot.is_not(None)
+is_scored: Final = parts.c.p_ng.is_not(None)
+is_unnoted: Final = events.c.acknowledged_at.is_(None)
 is_unreviewed: Final = parts.c.reviewed_at.is_(None)
 is_left_open: Final = parts.c.would_be_disposition == literal(Disposition.REVIEW.value, literal_execute=True)
 is_open: Final = is_unreviewed & is_judged & is_left_open
 is_auditable: Final = is_unreviewed & is_judged & is_pictured
 is_never_judged: Final = is_unreviewed & (parts.c.vote_count == literal(0, literal_execute=True))
+
+
+def compared(column: ColumnElement[Any], *ends: tuple[Callable[[Any, Any], Any], object]) -> list[ColumnElement[bool]]:
+    """Return the conditions that compare a column with values; none for a value of None."""
+    return [compare(column, value) for compare, value in ends if value is not None]
 
 
 def _partial_index(name: str, where: ColumnElement[bool], *columns: ColumnElement[Any], unique: bool = False) -> None:
@@ -675,8 +695,18 @@ Index(None, parts.c.line, parts.c.camera, parts.c.reason, parts.c.disposition, p
 # Other settings are replayed on the newest parts of one fingerprint, and all of them are counted by disposition.
 Index(None, parts.c.line, parts.c.fingerprint, parts.c.number, parts.c.would_be_disposition)
 
-# Statistics are rebuilt, and compared with the parts, by time.
-Index(None, parts.c.decided_at)
+# Statistics are rebuilt, and compared with the parts, by time. Searches turn a span of time into a range of numbers.
+Index(None, parts.c.decided_at, parts.c.number)
+
+# Searches start at what few parts have (part_search.py).
+Index(None, parts.c.trigger_id, parts.c.number)
+_partial_index("ix_parts_part_id", is_named, parts.c.part_id, parts.c.number)
+_partial_index("ix_parts_lot", is_of_lot, parts.c.lot, parts.c.disposition, parts.c.number)
+_partial_index("ix_parts_p_ng", is_scored, parts.c.p_ng, parts.c.line, parts.c.number)
+
+# People read the events of a line, and those that nobody took note of.
+Index(None, events.c.line, events.c.number)
+_partial_index("ix_events_open", is_unnoted, events.c.number)
 
 # The audit is read from its end: all of it, or what concerns one line, person, action or thing.
 for _column in (audit.c.line, audit.c.actor, audit.c.action, audit.c.subject):

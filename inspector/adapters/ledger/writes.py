@@ -24,6 +24,7 @@ from inspector.adapters.ledger.rows import (
     Row,
     camera_row,
     decision_row,
+    defect_rows,
     event_row,
     evidence_row,
     loss_rows,
@@ -41,6 +42,7 @@ from inspector.adapters.ledger.tables import (
     is_waiting,
     losses,
     outbox,
+    part_defects,
     parts,
     reports,
     shadow_votes,
@@ -260,6 +262,7 @@ def _insert_children(connection: Connection, stored: Sequence[tuple[int, NewPart
     _insert(connection, votes, [*cast, *noticed])
     worded = [(number, new.part.words) for number, new in stored if new.part.words != NO_WORDS]
     _insert(connection, reports, [{"part": number} | words_row(words) for number, words in worded])
+    _insert(connection, part_defects, [row for number, words in worded for row in defect_rows(number, words)])
     _insert(
         connection,
         outbox,
@@ -276,6 +279,7 @@ def _finish(connection: Connection, later: FinishedWords) -> None:
     unfinished = update(reports).where(reports.c.part == part.number, is_pending)
     if connection.execute(unfinished.values(words_row(later.words))).rowcount:
         _insert(connection, outbox, outbox_rows(part.number, part.line, later.outgoing))
+        _insert(connection, part_defects, defect_rows(part.number, later.words))
         place = part.decided_at, part.line, part.camera
         count_defects(connection, counted_defects(*place, later.words, is_simulated=part.is_simulated))
 

@@ -38,11 +38,20 @@ from inspector.adapters.ledger import (
 )
 from inspector.domain.person import Role
 from inspector.ports.access import AuditFilter
+from inspector.ports.ledger import CameraActivity, Event
+from inspector.utc import utc_now
 
 DOCUMENT: Final = json.loads(openapi_text())
 VALUES: Final = {"line": "pcb", "number": "1", "position": "1"}  # of path parameters; others are texts
+LINES: Final = ("service", "pcb", "cap")
 METRICS_TOKEN: Final = "0123456789abcdef0123456789abcdef"
 PAGE: Final = {"accept": "text/html"}
+
+
+OWN_LINES: Final = {  # answered with what the person's lines allow
+    f"/api/v1/{name}"
+    for name in ("lines", "health", "parts", "events", "totals", "cameras", "unknown-cameras", "stream")
+}
 
 
 class Operation(NamedTuple):
@@ -160,7 +169,7 @@ async def test_every_operation_that_changes_asks_for_its_role(refusing: Console,
 async def test_every_operation_that_reads_is_closed_to_viewers_of_another_line(
     refusing: Console, operation: Operation
 ) -> None:
-    if operation.path in ("/api/v1/lines", "/api/v1/health") or operation.method != "GET":
+    if operation.path in OWN_LINES or operation.method != "GET":
         return
     async with refusing.client(refusing.token("viewer@cap")) as client:
         answer = await client.request(operation.method, address(operation.path))
@@ -190,17 +199,38 @@ async def test_lists_show_the_lines_of_a_person(console: Console) -> None:
         assert (await client.get("/api/v1/lines/cap")).status_code == httpx.codes.OK
         assert (await client.get("/api/v1/lines/pcb")).status_code == httpx.codes.FORBIDDEN
         [part] = (await client.get("/api/v1/parts?line=cap")).json()["parts"]
-        path = f"/api/v1/parts/{part['verdict']['result_id']}"
-        assert (await client.get(path)).status_code == httpx.codes.OK
-        refused = await client.get("/api/v1/parts?line=pcb")
-        assert refused.status_code == httpx.codes.FORBIDDEN
-        everything = await client.get("/api/v1/parts")
+        part_path = f"/api/v1/parts/{part['verdict']['result_id']}"
+        assert (await client.get(part_path)).status_code == httpx.codes.OK
+        for path in ("parts", "events", "totals", "cameras"):
+            assert (await client.get(f"/api/v1/{path}?line=pcb")).status_code == httpx.codes.FORBIDDEN
+        everything = await client.get("/api/v1/reviews")
         assert everything.status_code == httpx.codes.FORBIDDEN
         assert "?line=cap" in everything.json()["detail"]
-        assert (await client.get("/api/v1/totals?line=cap")).status_code == httpx.codes.FORBIDDEN
     async with console.client(console.token("viewer@pcb", name="other")) as client:
-        assert (await client.get(path)).status_code == httpx.codes.FORBIDDEN
-        assert (await client.get(f"{path}/picture")).status_code == httpx.codes.FORBIDDEN
+        assert (await client.get(part_path)).status_code == httpx.codes.FORBIDDEN
+        assert (await client.get(f"{part_path}/picture")).status_code == httpx.codes.FORBIDDEN
+
+
+async def test_person_of_one_line_gets_what_that_line_allows(console: Console) -> None:
+    """Lists without a line are of one's own lines: parts, totals, events, cameras."""
+    now = utc_now()
+    async with SqlLedger(console.plant.url) as ledger:
+        for line in ("pcb", "cap"):
+            await ledger.record(a_part("t", line=line, decided_at=now), [])
+            await ledger.add_camera_activity([CameraActivity(line, "cam1", now, True, 1)])
+        await ledger.add_events([Event(f"of {line}", line, None, "SKEW", "INFO", "text", now) for line in LINES])
+    async with console.client(console.token("viewer@cap")) as client:
+        read = {name: (await client.get(f"/api/v1/{name}")).json() for name in ("parts", "events", "totals", "cameras")}
+    assert [each["verdict"]["line"] for each in read["parts"]["parts"]] == ["cap"]
+    assert [each["event_id"] for each in read["events"]["events"]] == ["of cap"]
+    assert (read["totals"]["parts"], {each["line"] for each in read["totals"]["counts"]}) == (1, {"cap"})
+    assert {each["line"] for each in read["cameras"]["cameras"]} == {"cap"}
+    async with console.client(console.token("viewer@cap", "viewer@pcb", name="both")) as client:
+        assert len((await client.get("/api/v1/parts")).json()["parts"]) == 2
+        assert [each["event_id"] for each in (await client.get("/api/v1/events")).json()["events"]] == [
+            "of cap",
+            "of pcb",
+        ]
 
 
 async def test_fresh_service_answers_everything_with_the_command_to_run(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from support.fakes import NOON, MemoryEvidence, MemoryLedger, a_pipeline, live_v
 
 from inspector.adapters.console import live_feed
 from inspector.adapters.console.live_feed import FeedPosition, LiveFeed
+from inspector.domain.frame import FrameKey
 from inspector.domain.line_state import LineState
 from inspector.ports.ledger import Event
 from inspector.ports.lines import StatusChange
@@ -128,3 +129,26 @@ async def test_nobody_listens_nothing_is_read(feed: LiveFeed, ledger: MemoryLedg
     assert feed.listeners == 0
     ledger.parts = None  # type: ignore[assignment, method-assign]
     await asyncio.sleep(0.05)
+
+
+async def test_browser_of_a_person_of_one_line_gets_that_line_only(feed: LiveFeed, ledger: MemoryLedger) -> None:
+    store(ledger, a_pass("old"))
+    chunks, every = feed.listen(None, ("cap",)), messages(feed)
+    await anext(chunks)
+    await take(every, "heartbeat")
+    ledger.events.append(Event("e1", "service", None, "LEDGER_AWAY", "ALARM", "gone", NOON))
+    store(ledger, a_pass("r1"), a_pass("r2", key=FrameKey("cap", "cam1", "r2")))
+    await take(every, "part", 2)
+    text = ""
+    async with asyncio.timeout(10):
+        while "event: part" not in text:
+            text += (await anext(chunks)).decode()
+    assert ('"line":"cap"' in text, '"result_id":"r1"' in text, "LEDGER_AWAY" in text) == (True, False, False)
+    again = feed.listen(FeedPosition(1, 0), ("cap",))
+    await anext(again)
+    replayed = (await anext(again)).decode()
+    assert ('"line":"cap"' in replayed, '"result_id":"r1"' in replayed, "LEDGER_AWAY" in replayed) == (
+        True,
+        False,
+        False,
+    )

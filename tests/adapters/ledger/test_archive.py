@@ -21,11 +21,12 @@ from support.fakes import NOON, MemoryLedger, a_part, a_verdict
 from support.reviews import NG, OK, a_review, add_reviews
 
 from inspector.adapters.ledger import SqlArchive, SqlLedger, upgrade
-from inspector.adapters.ledger.archive import OUTCOMES
+from inspector.adapters.ledger.part_search import OUTCOMES
 from inspector.domain.decision import Decision, Reason, Verdict
-from inspector.domain.declared import Disposition, ViewName
+from inspector.domain.declared import Disposition, Severity, ViewName
 from inspector.domain.part import PartRecord
 from inspector.domain.reconciliation import Gap
+from inspector.domain.report import NO_WORDS, Finding, Words, WordsState
 from inspector.domain.review import Review
 from inspector.domain.vote import Vote
 from inspector.errors import LedgerError
@@ -33,6 +34,8 @@ from inspector.ports.archive import PartFilter, PartRow, ReviewFilter, Totals
 from inspector.ports.ledger import CameraActivity, Ledger
 
 LINES, CAMERAS = ("pcb", "casting"), ("cam1", "cam2")
+SCRATCH, SHORT = (Finding(name, Severity.MAJOR, None, name) for name in ("scratch", "short"))
+WORDS = (NO_WORDS, NO_WORDS, Words(WordsState.WRITTEN, (SCRATCH, SHORT, SCRATCH)), Words(WordsState.WRITTEN, (SHORT,)))
 COUNT = 2 * len(OUTCOMES) * len(LINES) * len(CAMERAS)
 REVIEWED = PartFilter(line="pcb", review=ReviewFilter.ANY)
 PASSED_AND_REVIEWED = PartFilter(disposition="REVIEW", reason="NO_DEFECT")
@@ -47,6 +50,15 @@ filters = st.builds(
     after=st.none() | st.integers(-1, COUNT + 2),
     review=st.sampled_from([None, None, *ReviewFilter]),
     reviewer=st.sampled_from(["ann", "bob", "nobody"]),
+    trigger_id=st.sampled_from([None] * 8 + ["t-3", "t-40", "nothing"]),
+    part_id=st.sampled_from([None] * 8 + ["p-1", "p-2", "nothing"]),
+    lot=st.sampled_from([None, None, None, "lot-0", "lot-1", "nothing"]),
+    defect=st.sampled_from([None, None, None, "scratch", "short", "nothing"]),
+    since=st.none() | st.none() | st.integers(-1, COUNT + 1).map(lambda each: NOON + timedelta(seconds=each)),
+    until=st.none() | st.none() | st.integers(-1, COUNT + 1).map(lambda each: NOON + timedelta(seconds=each)),
+    p_min=st.none() | st.none() | st.floats(0.0, 1.0),
+    p_max=st.none() | st.none() | st.floats(0.0, 1.0),
+    lines=st.sampled_from([None, None, (), ("pcb",), LINES]),
 )
 
 
@@ -80,6 +92,10 @@ def parts_of_all_kinds() -> list[PartRecord]:
             decided_at=NOON + timedelta(seconds=number),
             latency_ms=float(number * 7 % 101),
             votes=tuple(Vote(ViewName.DIRECT, 0, 0.5, 1, 1.0, "a text") for _ in range(number % 4)),
+            part_id=f"p-{number // 5}" if number % 3 else None,
+            lot=f"lot-{number // 30}" if number % 7 else None,
+            p_ng=number * 37 % 101 / 100.0 if number % 4 else None,
+            words=WORDS[number % len(WORDS)],
         )
         for number, ((reason, disposition), line, camera) in enumerate(kinds)
     ]

@@ -17,7 +17,7 @@ from support.reviews import NG, OK, UNSURE, a_review, add_reviews
 
 from inspector.adapters.ledger import SqlArchive, SqlLeaseStore, SqlLedger
 from inspector.adapters.ledger import review_queue as queue
-from inspector.adapters.ledger.archive import reviewed_statement
+from inspector.adapters.ledger.part_search import PartPage, reviewed_statement
 from inspector.adapters.ledger.tables import is_never_judged, is_open
 from inspector.domain.decision import Decision, Reason, Verdict, fail_safe
 from inspector.domain.declared import Disposition
@@ -195,7 +195,7 @@ async def test_two_people_never_get_the_same_part(database: str) -> None:
 
 
 def select_of(wanted: PartFilter) -> Any:
-    return reviewed_statement(wanted, 20)
+    return reviewed_statement(PartPage(wanted, 20))
 
 
 STATEMENTS: dict[str, tuple[Callable[[], queue.Found], str]] = {

@@ -20,7 +20,7 @@ from inspector.adapters.console.api.camera_models import (
 )
 from inspector.adapters.console.api.etags import IfMatch, etag, require_match
 from inspector.adapters.console.api.models import ApiRequest, LineName, ResultId
-from inspector.adapters.console.api.person import Engineer
+from inspector.adapters.console.api.person import Engineer, Viewer, shows_own_lines
 from inspector.adapters.console.api.picture_responses import picture_response
 from inspector.adapters.console.api.problems import WRITE_RESPONSES, Problem, ProblemType, problem_responses
 from inspector.adapters.console.pictures import PictureBody, media_type
@@ -28,6 +28,7 @@ from inspector.adapters.console.services import Services
 from inspector.config.line_template import read_declaration
 from inspector.domain.cameras import Region
 from inspector.domain.declared import Name
+from inspector.domain.person import Role
 from inspector.errors import ConflictError
 from inspector.lines.camera_shots import ShotDeclaration
 from inspector.lines.cameras import CameraEntry, CameraRequest
@@ -80,15 +81,18 @@ class ShotRequest(ApiRequest):
 
 
 @router.get("")
+@shows_own_lines
 def list_cameras(
     services: Services,
+    who: Viewer,
     after: LineAndCamera = None,
     line: Annotated[Name | None, Query(description="only cameras of this line")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> CameraPage:
-    """List cameras by line and name: declared ones and those that ever sent something. Read on with `next_after`."""
+    """List cameras of one's lines: declared ones and those that ever sent something. Read on with `next_after`."""
     position = tuple(after.split("/")) if after else ("", "")
-    every = [each for each in services.cameras.cameras() if line in (None, each.line)]
+    seen = [each for each in services.cameras.cameras() if who.may(Role.VIEWER, each.line)]
+    every = [each for each in seen if line in (None, each.line)]
     page = [each for each in every if (each.line, each.camera) > position][:limit]
     last = f"{page[-1].line}/{page[-1].camera}" if len(page) == limit else None
     return CameraPage(cameras=tuple(CameraDetails.of(each) for each in page), next_after=last)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from inspector.adapters.console.api.models import MAX_NUMBER, PREFIX, ApiRequest, ResultId
-from inspector.adapters.console.api.person import Anybody
+from inspector.adapters.console.api.person import Viewer, shows_own_lines
 from inspector.adapters.console.api.picture_responses import picture_response
 from inspector.adapters.console.api.problems import Problem, ProblemType
 from inspector.adapters.console.pictures import placeholder
@@ -17,7 +17,12 @@ from inspector.adapters.console.schemas import AdjacentParts, PartList, PartRepo
 from inspector.adapters.console.services import Services
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition, Name
+from inspector.domain.person import Person, Role
 from inspector.ports.archive import PartFilter, ReviewFilter
+
+MAX_FILTER_CHARACTERS: Final = 256
+FILTER_NAMES: Final = tuple(name for name in PartFilter._fields if name not in ("reviewer", "lines"))
+Wanted = Annotated[str | None, Field(max_length=MAX_FILTER_CHARACTERS)]
 
 
 class PartsQuery(ApiRequest):
@@ -27,6 +32,14 @@ class PartsQuery(ApiRequest):
     camera: Name | None = Field(default=None, description="only this camera")
     disposition: Disposition | None = Field(default=None, description="only parts with this disposition")
     reason: Reason | None = Field(default=None, description="only parts with this reason")
+    trigger_id: Wanted = Field(default=None, description="only parts of this trigger")
+    part_id: Wanted = Field(default=None, description="only parts that their frames name so")
+    lot: Wanted = Field(default=None, description="only parts of this lot")
+    defect: Wanted = Field(default=None, description="only parts whose report names this defect class")
+    since: AwareDatetime | None = Field(default=None, alias="from", description="only parts decided then or later")
+    until: AwareDatetime | None = Field(default=None, alias="to", description="only parts decided before this time")
+    p_min: float | None = Field(default=None, ge=0.0, le=1.0, description="only parts with a p(NG) of at least this")
+    p_max: float | None = Field(default=None, ge=0.0, le=1.0, description="only parts with a p(NG) of at most this")
     before: int | None = Field(default=None, ge=1, le=MAX_NUMBER, description="only parts with a smaller number")
     after: int | None = Field(
         default=None, ge=0, le=MAX_NUMBER, description="only parts with a larger number, the nearest ones"
@@ -34,10 +47,11 @@ class PartsQuery(ApiRequest):
     review: ReviewFilter | None = Field(default=None, description="only parts with such reviews; mine: by this person")
     limit: int = Field(default=50, ge=1, le=200)
 
-    def wanted(self, reviewer: str) -> PartFilter:
-        outcome = (self.disposition, self.reason)
-        by = reviewer if self.review is ReviewFilter.MINE else ""
-        return PartFilter(self.line, self.camera, *outcome, self.before, self.after, self.review, by)
+    def wanted(self, who: Person) -> PartFilter:
+        """Return the filter, limited to what this person may see."""
+        reviewer = who.name if self.review is ReviewFilter.MINE else ""
+        named = {name: getattr(self, name) for name in FILTER_NAMES}
+        return PartFilter(**named, reviewer=reviewer, lines=None if self.line else who.lines_as(Role.VIEWER))
 
 
 async def _part(result_id: ResultId, services: Services) -> PartReport:
@@ -52,9 +66,10 @@ router = APIRouter(prefix="/parts", tags=["parts"])
 
 
 @router.get("")
-async def list_parts(services: Services, query: Annotated[PartsQuery, Query()], who: Anybody) -> PartList:
-    """List decided parts, newest first. Read older ones with `before` = `next_before`, newer ones with `after`."""
-    return await services.catalogue.parts(query.wanted(who.name), query.limit)
+@shows_own_lines
+async def list_parts(services: Services, query: Annotated[PartsQuery, Query()], who: Viewer) -> PartList:
+    """List decided parts of one's lines, newest first. Page with `before` = `next_before`, or `after`."""
+    return await services.catalogue.parts(query.wanted(who), query.limit)
 
 
 @router.get("/{result_id}")

@@ -7,9 +7,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
 
+from inspector.adapters.console.api.person import Viewer, shows_own_lines
 from inspector.adapters.console.api.problems import Problem, ProblemType, problem_responses
 from inspector.adapters.console.live_feed import FeedPosition
 from inspector.adapters.console.services import Services
+from inspector.domain.person import Role
 
 MAX_STREAMS: Final = 200  # open at a time
 MEDIA_TYPE: Final = "text/event-stream"
@@ -22,10 +24,13 @@ router = APIRouter(prefix="/stream", tags=["stream"])
     response_class=StreamingResponse,
     responses=problem_responses(ProblemType.TOO_MANY_REQUESTS) | {200: {"content": {MEDIA_TYPE: {}}}},
 )
+@shows_own_lines
 async def read_stream(
-    services: Services, last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)] = None
+    services: Services,
+    who: Viewer,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)] = None,
 ) -> StreamingResponse:
-    """Stream what is new, from Last-Event-ID on.
+    """Stream what is new on one's lines, from Last-Event-ID on.
 
     Events: `part` (as in the list of parts), `event`, `line` (a changed state), `heartbeat` every second, `problem`
     while the ledger is away, and `reset` where too much was missed: read the lists again.
@@ -34,7 +39,7 @@ async def read_stream(
         raise Problem(ProblemType.TOO_MANY_REQUESTS, f"{MAX_STREAMS} streams are open; close one")
     since = FeedPosition.parse(last_event_id) if last_event_id else None
     return StreamingResponse(
-        services.feed.listen(since),
+        services.feed.listen(since, who.lines_as(Role.VIEWER)),
         media_type=MEDIA_TYPE,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
