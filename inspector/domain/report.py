@@ -50,6 +50,16 @@ def on_frame(box: Box, region: Region | None) -> Box:
     return box.to_frame(Box(*region)) if region else box
 
 
+def in_region(box: Box, region: Region | None) -> Box | None:
+    """Return a box of the whole frame as a box of the camera's region, cut to it; None where it lies outside."""
+    if region is None:
+        return box
+    left, top, right, bottom = region
+    x0, x1 = (min(max((x - left) / (right - left), 0.0), 1.0) for x in (box.x0, box.x1))
+    y0, y1 = (min(max((y - top) / (bottom - top), 0.0), 1.0) for y in (box.y0, box.y1))
+    return Box(x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
+
+
 class WordsState(StrEnum):
     """The state of a report's text.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -11,6 +12,8 @@ from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlChallengeStor
 from inspector.bootstrap.part_features import FeatureReader
 from inspector.domain.part import PartRecord
 from inspector.domain.part_history import PartHistory
+from inspector.domain.report import Box, in_region
+from inspector.domain.review import Review
 from inspector.domain.vote import first_rung_log_odds
 from inspector.errors import InspectorError, LedgerError, PictureError
 from inspector.lines.states import live_version
@@ -18,7 +21,7 @@ from inspector.operations.progress import ReportProgress
 from inspector.ports.engine import Picture
 from inspector.ports.ledger import PipelineVersion
 from inspector.teaching.newest_fifth import DatedPart, GroupKind, group_parts, newest_groups
-from inspector.teaching.part_features import PartFeatures, TaughtPart
+from inspector.teaching.part_features import CLASS_SEPARATOR, PartFeatures, TaughtPart
 
 MAX_REVIEWED_PARTS: Final = 2000  # newest reviewed parts that are read
 
@@ -26,11 +29,13 @@ MAX_REVIEWED_PARTS: Final = 2000  # newest reviewed parts that are read
 class LineKnowledge(NamedTuple):
     """The live version, its reviewed parts without those of the challenge set, and the fingerprint of its judgements.
 
+    `reviews` holds the review that brought each part's truth about: its classes and boxes teach where defects are.
     `challenge` counts reviewed parts that are left out because they, or their group, belong to the challenge set.
     """
 
     live: PipelineVersion
     taught: tuple[PartHistory, ...]
+    reviews: Mapping[str, Review]
     challenge: int
     challenge_pictures: frozenset[str]
     fingerprint: str
@@ -72,7 +77,7 @@ def read_knowledge(database: str, line: str) -> LineKnowledge:
     """Read what the ledger knows of the line's reviewed parts. Raises InspectorError for an unknown line."""
     with closing(SqlArchive(database)) as archive:
         live, history = live_version(archive, line), archive.reviewed(line, MAX_REVIEWED_PARTS)
-        fingerprint = archive.fingerprint(line) or ""
+        reviews, fingerprint = archive.deciding_reviews(line, MAX_REVIEWED_PARTS), archive.fingerprint(line) or ""
     with closing(SqlChallengeStore(database)) as store:
         challenge = store.challenge_parts(line)
     pictures = frozenset(part.sha256 for part in challenge)
@@ -83,7 +88,7 @@ def read_knowledge(database: str, line: str) -> LineKnowledge:
     kept = tuple(
         each for each in history if _picture(each) not in pictures and not {each.part.part_id, each.part.lot} & named
     )
-    return LineKnowledge(live, kept, len(history) - len(kept), pictures, fingerprint)
+    return LineKnowledge(live, kept, reviews, len(history) - len(kept), pictures, fingerprint)
 
 
 class PartFeatureReader:
@@ -135,7 +140,17 @@ class PartFeatureReader:
             return None
         if part.pipeline.fingerprint == self._records.fingerprint:  # votes of other questions mean something else
             features = replace(features, votes=first_rung_log_odds(part.votes, pipeline.settle.min_readable))
-        return TaughtPart(part.result_id, group, each.is_ng is True, features)
+        return TaughtPart(part.result_id, group, each.is_ng is True, features, *self._defects(each))
+
+    def _defects(self, each: PartHistory) -> tuple[tuple[Box, ...], str]:
+        """Return the boxes that a person drew on an NG part, in the camera's region, and its defect classes."""
+        review, part = self._records.reviews.get(each.part.result_id), each.part
+        if review is None or each.is_ng is not True:
+            return (), ""
+        region = self._records.live.pipeline.region(part.key.camera)
+        drawn = (in_region(box.bbox_norm, region) for box in review.boxes)
+        classes = dict.fromkeys([*review.classes, *(box.defect for box in review.boxes if box.defect)])
+        return tuple(box for box in drawn if box), CLASS_SEPARATOR.join(classes)
 
     def _stored(self, sha256: str, camera: str) -> Picture:
         pipeline = self._records.live.pipeline

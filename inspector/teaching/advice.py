@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from inspector.teaching.part_features import TaughtPart
+from inspector.teaching.part_features import CLASS_SEPARATOR, TaughtPart
 
 MIN_NG_FOR_HEADS: Final = 10  # with fewer NG parts no head is learned
 MIN_NG_TO_DECIDE: Final = 30  # with 10, the same head came out at .66, .91 and .86 by the draw
@@ -74,7 +74,7 @@ def missing_evidence(
         missing.append(f"{MIN_NG_TO_DECIDE - evidence.ng} more NG parts for the right to REJECT")
     if not evidence.grouped or evidence.groups < MIN_GROUPS:
         missing.append("parts of several groups (part, lot or shift), so that figures hold for new ones")
-    seen = Counter(defect for part in parts for defect in part.defect.split("|") if part.is_ng and defect)
+    seen = Counter(defect for part in parts for defect in part.defect.split(CLASS_SEPARATOR) if part.is_ng and defect)
     unseen = sorted(set(declared) - set(seen))
     if seen and unseen:
         missing.append(f"classes never seen: {', '.join(unseen)}")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from inspector.domain.report import Box
 
 Array = NDArray[Any]
+CLASS_SEPARATOR: Final = "|"  # between a part's defect classes
 STORED_DTYPE: Final = np.float16  # of feature maps that are kept for many parts
 
 
@@ -33,7 +34,8 @@ class PartFeatures:
 class TaughtPart:
     """A labelled part that a line is taught with.
 
-    `group` names what must not be split; `boxes` are the drawn defects.
+    `group` names what must not be split; `boxes` are the drawn defects, as shares of the picture that is
+    judged. `defect` holds the classes, joined by CLASS_SEPARATOR.
     """
 
     name: str

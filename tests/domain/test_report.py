@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.declarations import a_pipeline
 
 from inspector.domain.declared import Severity
-from inspector.domain.report import MAX_FINDINGS, MAX_TEXT_CHARS, Box, WordsState, read_box, read_words
+from inspector.domain.report import MAX_FINDINGS, MAX_TEXT_CHARS, Box, WordsState, in_region, read_box, read_words
 
 PIPELINE = a_pipeline(defects={"short": "critical", "missing_hole": "major", "Spur": "minor"})
 GOOD = '{"defect": "short", "severity": "minor", "bbox_2d": [100, 200, 300, 400], "description": "Two traces touch."}'
@@ -119,6 +119,21 @@ def test_boxes_are_read_or_left_out(box: object, expected: Box | None, why: str)
 
 def test_a_box_of_a_detail_lies_on_the_whole_picture() -> None:
     assert Box(0.5, 0.0, 1.0, 0.25).to_frame(Box(0.2, 0.4, 0.6, 0.8)) == pytest.approx(Box(0.4, 0.4, 0.6, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("box", "region", "expected"),
+    [
+        (Box(0.1, 0.2, 0.3, 0.4), None, Box(0.1, 0.2, 0.3, 0.4)),
+        (Box(0.5, 0.5, 0.75, 0.625), (0.5, 0.25, 1.0, 0.75), Box(0.0, 0.5, 0.5, 0.75)),
+        (Box(0.25, 0.25, 0.75, 1.0), (0.5, 0.5, 1.0, 1.0), Box(0.0, 0.0, 0.5, 1.0)),
+        (Box(0.0, 0.0, 0.5, 0.5), (0.5, 0.5, 1.0, 1.0), None),
+    ],
+)
+def test_a_box_of_the_whole_frame_is_cut_to_the_cameras_region(
+    box: Box, region: tuple[float, float, float, float] | None, expected: Box | None
+) -> None:
+    assert in_region(box, region) == expected
 
 
 def test_the_first_usable_box_is_taken() -> None:

@@ -28,9 +28,12 @@ from inspector.bootstrap.part_features import FeatureReader
 from inspector.cli.teach import teaching_table
 from inspector.config.diff import DeclaredPipeline
 from inspector.domain.declared import ViewName
+from inspector.domain.review import ReviewBox
 from inspector.domain.vote import Vote
 from inspector.errors import InspectorError
 from inspector.operations.apply import plan_changes
+from inspector.operations.progress import no_progress
+from inspector.operations.taught_parts import PartFeatureReader, read_knowledge
 from inspector.operations.teach import teach_line
 from inspector.ports.challenge import ChallengeChange, NewChallengePart
 from inspector.ports.engine import Picture
@@ -95,7 +98,9 @@ class LineLedger:
                 if voted:
                     record = replace(record, votes=(Vote(ViewName.DIRECT, 0, 0.9 if part.is_ng else 0.1),))
                 await store.record(record, [])
-                add_reviews(self.url, [labelled(record.result_id, part.is_ng, at=at)])
+                drawn_boxes = tuple(ReviewBox(box, "short") for box in part.boxes)
+                answer = replace(labelled(record.result_id, part.is_ng, at=at), boxes=drawn_boxes)
+                add_reviews(self.url, [answer])
 
     def teach(self, *, dry_run: bool = False):  # type: ignore[no-untyped-def]
         return teach_line(self.url, self.evidence, "pcb", self.features, dry_run=dry_run)
@@ -150,6 +155,18 @@ def test_reviewed_parts_bring_the_votes_of_the_live_fingerprint(ledger: LineLedg
     result = ledger.teach(dry_run=True)
     assert "votes" in result.report.methods
     assert result.report.model.reads_votes
+
+
+def test_boxes_and_classes_of_reviews_teach_where_defects_are(ledger: LineLedger) -> None:
+    ledger.review(4, 4)
+    reader = PartFeatureReader(read_knowledge(ledger.url, "pcb"), ledger.evidence, ledger.features)
+    taught = reader.reviewed_parts(no_progress).parts
+    drawn = {part.features: part.boxes for part in taught_parts(4, 4)}
+    assert sorted(part.boxes for part in taught if part.is_ng) == sorted(boxes for boxes in drawn.values() if boxes)
+    assert {(part.is_ng, part.defect, bool(part.boxes)) for part in taught} == {
+        (True, "short", True),
+        (False, "", False),
+    }
 
 
 def test_golden_samples_that_frames_name_are_templates_and_no_parts(ledger: LineLedger) -> None:

@@ -101,6 +101,10 @@ class SqlArchive:
         """Return the newest parts of this line with a truth, under any fingerprint, oldest first."""
         return read(self._engine, hindsight.reviewed, line, newest)
 
+    def deciding_reviews(self, line: str, newest: int) -> dict[str, Review]:
+        """Return, per part, the review that brought its truth about. The parts are those of `reviewed`."""
+        return read(self._engine, hindsight.deciding_reviews, line, newest)
+
     def reviewed_elsewhere(self, line: str, fingerprint: str) -> int:
         """Count the line's parts with a truth under other fingerprints."""
         return read(self._engine, hindsight.reviewed_elsewhere, line, fingerprint)

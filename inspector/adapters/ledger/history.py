@@ -19,7 +19,7 @@ from inspector.domain.cameras import ANY_CAMERA
 from inspector.domain.decision import JUDGED_REASONS, Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.part_history import History, PartHistory
-from inspector.domain.review import ReviewLabel
+from inspector.domain.review import Review, ReviewLabel
 from inspector.domain.truth import IS_NG, Truth
 from inspector.domain.vote import Vote
 from inspector.ports.archive import PartReviews, PartRow
@@ -94,6 +94,13 @@ def reviewed(connection: Connection, line: str, newest: int) -> list[PartHistory
     numbers = sorted(connection.scalars(mine))
     known = _truths(connection, numbers)
     return [PartHistory(row.part, (), known[row.number]) for row in load(connection, numbers, texts=False)]
+
+
+def deciding_reviews(connection: Connection, line: str, newest: int) -> dict[str, Review]:
+    """Return, per part, the review that brought its truth about. The parts are those of `reviewed`."""
+    mine = COUNTED.where(truths.c.line == line).order_by(truths.c.part.desc()).limit(newest)
+    known = part_reviews(connection, connection.scalars(mine).all())
+    return {each.truth.by.result_id: each.truth.by for each in known.values()}
 
 
 def known_parts(connection: Connection, line: str, before: int | None, limit: int) -> list[tuple[PartRow, PartReviews]]:
