@@ -18,6 +18,7 @@ from inspector.bootstrap.overrides import override_of
 from inspector.bootstrap.pooled_model import PooledModel
 from inspector.errors import InspectorError
 from inspector.judging.nearest_golden import GreyNearestGolden
+from inspector.judging.similar_parts import RememberedSimilarParts
 from inspector.lines.camera_pictures import CameraPictures
 from inspector.lines.camera_shots import CameraShots
 from inspector.lines.cameras import Cameras
@@ -103,7 +104,12 @@ def _services(
         review_queue=ReviewQueue(archive, archive, leases),
         exports=Exports(archive, archive, evidence),
         nearest=NearestParts(archive, evidence, pictures.grey_pixels),
-        questions=PartQuestions(Versions(archive), evidence, GreyNearestGolden(evidence, pictures.grey_pixels)),
+        questions=PartQuestions(
+            Versions(archive),
+            evidence,
+            GreyNearestGolden(evidence, pictures.grey_pixels),
+            RememberedSimilarParts(evidence, pictures.grey_pixels),
+        ),
         statistics=Statistics(archive, calendar_of(settings)),
         changes=line_services(settings, archive, evidence, lines, model),
         cameras=Cameras(lines, archive, unknown, ledger.SqlCameraChangeStore(settings.database)),

@@ -65,6 +65,7 @@ from inspector.cli.plan import plan
 from inspector.cli.price import price
 from inspector.cli.qualify import qualify
 from inspector.cli.qualify_drawn import qualify_drawn
+from inspector.cli.remember import remember
 from inspector.cli.replay import replay
 from inspector.cli.restore import restore
 from inspector.cli.review import review
@@ -112,7 +113,7 @@ EXTRAS: Final = {
 # by the panel of `inspector --help` that lists them
 COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Run": (demo, serve, simulate, replay),
-    "Lines": (apply, price, rollback, qualify, review, thresholds, plan, learn, teach, checklist),
+    "Lines": (apply, price, rollback, qualify, review, thresholds, plan, learn, teach, remember, checklist),
     "Installation": (check, ledger, backup, restore),
     "Tests and training": (chaos, train_demo, qualify_drawn),
 }

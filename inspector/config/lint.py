@@ -91,8 +91,8 @@ def _unreachable_rungs(pipeline: Pipeline) -> Iterator[UnusedSetting]:
         if votes >= most:
             problem = f"is never reached: the rungs before it give {votes} votes, settle.max_votes is {most}"
             yield UnusedSetting(("ladder", number), problem, "raise max_votes, or remove the rung")
-        # zoom gives no vote where the model names no suspicious region
-        certain = tuple(view for view in rung.views if view is not ViewName.ZOOM)
+        # zoom gives no vote where the model names no suspicious region, similar none where no part can be shown
+        certain = tuple(view for view in rung.views if view not in (ViewName.ZOOM, ViewName.SIMILAR))
         votes += _votes(pipeline, rung.model_copy(update={"views": certain}))
 
 

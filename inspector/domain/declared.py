@@ -35,6 +35,7 @@ class ViewName(StrEnum):
     CHECKLIST = "checklist"
     COMPARE = "compare"
     ZOOM = "zoom"
+    SIMILAR = "similar"
 
 
 FRAME_VIEWS: Final = frozenset(  # they show the same pictures and differ in their words only

@@ -416,6 +416,9 @@ class Pipeline(StrictModel):
         AfterValidator(_distinct),
     ] = ()
     second_opinion: SecondOpinion | None = Field(default=None, description="an opinion in addition to votes")
+    similar_parts: Sha256 | None = Field(
+        default=None, description="sha256 of the memory that view similar shows parts of; written by inspector remember"
+    )
     picture: PictureSettings = Field(default=PictureSettings(), description="how cameras encode pictures")
     quality: Quality = Field(default=Quality(), description="pictures that are too poor to be judged")
     count: CountMethod = Field(default=CountMethod.SOFT, description="how votes become a score")
@@ -504,6 +507,11 @@ class Pipeline(StrictModel):
         """Whether the model is asked for each vote if it is right."""
         return self.count is CountMethod.WEIGHTED and self.settle.weight_by is WeightSource.P_TRUE
 
+    @property
+    def shows_similar(self) -> bool:
+        """Whether the ladder shows reviewed parts before the frame."""
+        return any(ViewName.SIMILAR in rung.views for rung in self.ladder)
+
     def learned_under(self, fingerprint: str) -> LearnedSettings | None:
         """Return the learned settings if they hold under this fingerprint."""
         return self.learned if self.learned and self.learned.fingerprint == fingerprint else None
@@ -532,6 +540,8 @@ class Pipeline(StrictModel):
             scored["thoughts"] = REASONING_VERSION
         if self.asks_p_true:
             scored["p_true"] = P_TRUE_VERSION
+        if self.shows_similar:
+            scored["similar"] = [SIMILAR_VERSION, self.similar_parts]
         return hashlib.sha256(json.dumps(scored, sort_keys=True).encode()).hexdigest()[:16]
 
     def policy_fingerprint(self) -> str:
@@ -549,6 +559,7 @@ class Pipeline(StrictModel):
 # Part of the fingerprint of lines that use them: increase one whenever its scores change for the same pictures.
 SECOND_OPINION_VERSION: Final = "patches/1"
 REASONING_VERSION: Final = "thoughts/1"  # wording of cot and budget, which no model fingerprint covers
+SIMILAR_VERSION: Final = "similar/1"  # wording and choice of similar parts, which no model fingerprint covers
 P_TRUE_VERSION: Final = "p_true/2"  # wording of the question whether a verdict is right
 SCORED_SETTINGS: Final = frozenset(
     {
@@ -574,6 +585,7 @@ SCORED_WHEN_CHANGED: Final = frozenset(  # fields below a setting; most count on
         "second_opinion.by",
         "second_opinion.points",
         "second_opinion.model",
+        "similar_parts",
         "picture.bit_depth",
     }
 )

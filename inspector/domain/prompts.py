@@ -27,6 +27,7 @@ class Pictures(StrEnum):
     FRAME = "frame"  # references (if the pipeline asks for any), then the frame
     COMPARE = "compare"  # one golden sample, then the frame
     ZOOM = "zoom"  # an enlarged detail of the frame, after the same detail of a golden sample where there is one
+    SIMILAR = "similar"  # the good and the NG reviewed part that look most like the frame, then the frame
     DETAIL = "detail"  # an enlarged detail of the frame alone
 
 
@@ -34,6 +35,7 @@ PICTURES_OF: Final[dict[ViewName, Pictures]] = {
     **dict.fromkeys(FRAME_VIEWS, Pictures.FRAME),
     ViewName.COMPARE: Pictures.COMPARE,
     ViewName.ZOOM: Pictures.ZOOM,
+    ViewName.SIMILAR: Pictures.SIMILAR,
 }
 
 
@@ -101,6 +103,10 @@ WORDINGS: Final[Mapping[ViewName, tuple[Wording, ...]]] = {
         Wording("Does this detail of the {product} show any defect?"),
         Wording("Is there a flaw in this detail of the {product}?"),
     ),
+    ViewName.SIMILAR: (
+        Wording("Does the last {product} show a defect, as the second one does?"),
+        Wording("Is the last {product} as good as the first one?", ng=NO, ok=YES),
+    ),
 }
 ANSWER: Final = " Answer Yes or No."
 LETTER: Final = " Answer A or B."
@@ -136,6 +142,8 @@ def preamble(pipeline: Pipeline, pictures: Pictures) -> str:
         if not pipeline.golden_samples
         else f"The first picture shows an enlarged detail of a good {pipeline.product}. "
         "The second one shows the same detail of the one that is to be inspected.",
+        Pictures.SIMILAR: f"Of three pictures, the first one shows a good {pipeline.product} and the second one a "
+        "defective one, as people said. The last one is to be inspected.",
         Pictures.DETAIL: detail,
     }[pictures]
     return f"{introduction} Known defects: {', '.join(word(name) for name in pipeline.defects)}.\n"

@@ -30,6 +30,7 @@ from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import write_report
 from inspector.judging.rung_timing import RungTimes
 from inspector.judging.second_opinion import FrameOpinion, OpinionSource
+from inspector.judging.similar_parts import FindSimilar, no_similar_parts
 from inspector.judging.taught_opinion import LineOpinionSource
 from inspector.log_context import answer_due
 from inspector.ports.engine import Answer, Engine
@@ -52,19 +53,22 @@ class Judge:
         rung_times: RungTimes | None = None,
         opinions: OpinionSource | None = None,
         nearest: NearestGolden = declared_order,
+        find_similar: FindSimilar = no_similar_parts,
     ) -> None:
         self._engine = engine
         self._evidence = evidence
         self._rung_times = rung_times or RungTimes()
         self._opinions = opinions or LineOpinionSource(engine, evidence)
         self._nearest = nearest
+        self._find_similar = find_similar
 
     async def judge(self, job: Job) -> AsyncGenerator[Judgement | Words | ShadowResult, None]:
         """Yield one Judgement, then Words unless the part passes, then the ShadowResult of a shadow part.
 
         Never raises for a failing model: the judgement then holds the votes so far, with ERROR.
         """
-        pictures = PartPictures(self._engine, self._evidence, job, self._opinions, self._nearest)
+        sources = self._opinions, self._nearest, self._find_similar
+        pictures = PartPictures(self._engine, self._evidence, job, *sources)
         try:
             try:
                 run = LadderRun(self._engine, pictures, job, self._rung_times)
@@ -252,8 +256,8 @@ class LadderRun:
         return None
 
     async def _votes(self, batch: QuestionBatch) -> AsyncGenerator[Vote, None]:
-        """Yield the votes of one batch as they finish; none where a zoom has no region, or would show what was seen."""
-        if batch.pictures is Pictures.ZOOM and not await self.pictures.zoom_to_suspect():
+        """Yield the votes of one batch as they finish; none where its pictures would show nothing new."""
+        if not await self._shows_something(batch.pictures):
             return
         prefix, questions = await self.pictures.prefix(batch.pictures), tuple(each.question for each in batch.questions)
         began, items = time.monotonic(), defaultdict[int, list[Answer]](list)
@@ -267,6 +271,12 @@ class LadderRun:
                     yield Vote(question.view, rung, *values)
         for rung, given in items.items():
             yield checklist_vote(given, questions, rung, _ms_since(began), self.tally.counting.min_readable)
+
+    async def _shows_something(self, pictures: Pictures) -> bool:
+        """Return whether a zoom has a region and magnifies it, and whether there are similar parts to show."""
+        if pictures is Pictures.ZOOM:
+            return await self.pictures.zoom_to_suspect()
+        return pictures is not Pictures.SIMILAR or await self.pictures.has_similar()
 
 
 def checklist_vote(items: list[Answer], asked: tuple[Question, ...], rung: int, ms: float, min_readable: float) -> Vote:

@@ -11,12 +11,15 @@ from inspector.domain.prompts import LOCATE_REQUEST, LOCATE_TOKENS, Pictures, pr
 from inspector.domain.report import BOX_SCHEMA, WHOLE_FRAME, Box, read_box
 from inspector.judging.nearest_golden import NearestGolden, declared_order
 from inspector.judging.second_opinion import FrameOpinion, OpinionSource, golden_picture
+from inspector.judging.similar_parts import FindSimilar, no_similar_parts
 from inspector.judging.taught_opinion import LineOpinionSource
 from inspector.ports.engine import Engine, GeneratedText, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
+from inspector.teaching.part_memory import SimilarParts
 
 DETAILS: Final = frozenset({Pictures.ZOOM, Pictures.DETAIL})
+CONDITIONAL: Final = DETAILS | {Pictures.SIMILAR}  # shown only where there is something to show
 MIN_MAGNIFICATION: Final = 1.2  # of a detail against the frame, below which it shows what was seen
 LOCATE_START: Final = '{"bbox_2d": ['
 
@@ -38,12 +41,15 @@ class PartPictures:
         job: Job,
         opinions: OpinionSource | None = None,
         nearest: NearestGolden = declared_order,
+        find_similar: FindSimilar = no_similar_parts,
     ) -> None:
         self._engine = engine
         self._evidence = evidence
         self._job = job
         self._opinions = opinions or LineOpinionSource(engine, evidence)
         self._nearest = nearest
+        self._find_similar = find_similar
+        self._similar: SimilarParts | None = None
         self._opinion: FrameOpinion | None = None
         self._frame = job.picture
         self._detail: Box | None = None
@@ -64,10 +70,10 @@ class PartPictures:
     async def second_opinion(self, pictures: Pictures = Pictures.FRAME) -> FrameOpinion:
         """Return the second opinion, from a frame that is encoded for votes anyway.
 
-        The frame is the last of these pictures, unless they are a detail.
+        The frame is the last of these pictures, unless they are a detail, or need reviewed parts.
         """
         if self._opinion is None:
-            prefix = await self.prefix(Pictures.FRAME if pictures in DETAILS else pictures)
+            prefix = await self.prefix(Pictures.FRAME if pictures in CONDITIONAL else pictures)
             self._opinion = await self._opinions.opinion_on(prefix, self._job)
         return self._opinion
 
@@ -87,6 +93,12 @@ class PartPictures:
             return False
         seen, shown = await self.prefix(Pictures.FRAME), await self.prefix(Pictures.ZOOM)
         return shown.scale >= MIN_MAGNIFICATION * seen.scale
+
+    async def has_similar(self) -> bool:
+        """Find the reviewed parts that look most like this one; False where an OK or an NG one is missing."""
+        if self._similar is None:
+            self._similar = await asyncio.to_thread(self._find_similar, self._frame, self._job)
+        return self._similar is not None
 
     async def locate_suspect(self) -> Box | None:
         """Ask the model for the most suspicious region of the frame."""
@@ -123,10 +135,15 @@ class PartPictures:
         self._prefixes.clear()
 
     def _shown(self, pictures: Pictures) -> list[Picture]:
-        """Return golden samples, then the part; of all of them the same detail where these pictures are one."""
+        """Return stored pictures, then the part; of all of them the same detail where these pictures are one."""
+        if pictures is Pictures.SIMILAR:
+            return [*(self._stored(sha256) for sha256 in self._similar or ()), self._frame]
         job, one = self._job, {Pictures.COMPARE: 1, Pictures.ZOOM: 1}
         count = one.get(pictures, job.pipeline.references if pictures is Pictures.FRAME else 0)
         golden = self._nearest(self._frame, job)[:count] if count else ()
-        shown = [golden_picture(self._evidence, sha256, job.pipeline, job.region) for sha256 in golden]
+        shown = [self._stored(sha256) for sha256 in golden]
         crop = self._detail if pictures in DETAILS else None
         return [replace(each, crop=crop) for each in (*shown, self._frame)]
+
+    def _stored(self, sha256: str) -> Picture:
+        return golden_picture(self._evidence, sha256, self._job.pipeline, self._job.region)

@@ -8,8 +8,8 @@ from inspector.lines.versions import ReadableVersion
 
 
 def carry_over(content: ReadableVersion, live: Declaration) -> ReadableVersion:
-    """Return the content with the line's taught model and learned values, as far as they still hold."""
-    pipeline = _with_taught_model(content.pipeline, live.pipeline)
+    """Return the content with what the line was taught, remembers and learned, as far as it still holds."""
+    pipeline = _with_memory(_with_taught_model(content.pipeline, live.pipeline), live.pipeline)
     return ReadableVersion(_with_learned(pipeline, content.golden, live), content.golden)
 
 
@@ -19,6 +19,12 @@ def _with_taught_model(pipeline: Pipeline, live: Pipeline) -> Pipeline:
         return pipeline
     opinion = mine.model_copy(update={"model": theirs.model, "doubt_above": theirs.doubt_above})
     return pipeline.model_copy(update={"second_opinion": opinion})
+
+
+def _with_memory(pipeline: Pipeline, live: Pipeline) -> Pipeline:
+    if not pipeline.shows_similar or pipeline.similar_parts is not None:
+        return pipeline
+    return pipeline.model_copy(update={"similar_parts": live.similar_parts})
 
 
 def _with_learned(pipeline: Pipeline, golden: tuple[str, ...], live: Declaration) -> Pipeline:

@@ -9,12 +9,15 @@ import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from inspector.domain.declared import ViewName
 from inspector.domain.ladder import question_groups
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.prompts import Pictures
+from inspector.errors import ModelError, PictureError
 from inspector.judging.nearest_golden import NearestGolden
-from inspector.lines.versions import Versions, readable
+from inspector.judging.similar_parts import FindSimilar
+from inspector.lines.versions import ReadableVersion, Versions, readable
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
 
@@ -22,8 +25,8 @@ from inspector.ports.pool import Job
 class AskedView(NamedTuple):
     """One view of one rung: its questions in order, and its pictures.
 
-    `golden` holds the sha256 of the golden samples that came before the frame. `is_detail`: golden samples and frame
-    were cut to the same suspicious region.
+    `golden` holds the sha256 of the golden samples that came before the frame, `similar` those of the reviewed OK and
+    NG part of the view similar. `is_detail`: golden samples and frame were cut to the same suspicious region.
     """
 
     rung: int
@@ -31,6 +34,7 @@ class AskedView(NamedTuple):
     questions: tuple[str, ...]
     golden: tuple[str, ...]
     is_detail: bool
+    similar: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +44,42 @@ class PartQuestions:
     versions: Versions
     evidence: EvidenceStore
     nearest: NearestGolden
+    find_similar: FindSimilar
 
     def of(self, part: PartRecord) -> tuple[AskedView, ...]:
         """Return the views whose votes are stored. Raises InspectorError where the part's version can't be read."""
         version = readable(self.versions.version(part.pipeline.line, part.pipeline.version))
-        golden, asked = self._golden(part, version.pipeline, version.golden), {(v.rung, v.view) for v in part.votes}
-        found: list[AskedView] = []
-        for number, rung in enumerate(version.pipeline.ladder[: part.rungs]):
-            for group in question_groups(version.pipeline, rung, seed_of(part)):
-                shown = golden[: _golden_count(group.pictures, version.pipeline)]
+        pipeline, job = version.pipeline, self._job(part, version)
+        golden = self.nearest(job.picture, job) if job and version.golden else version.golden
+        asked, found = {(vote.rung, vote.view) for vote in part.votes}, list[AskedView]()
+        similar = self._similar(job) if {view for _, view in asked} & {ViewName.SIMILAR} else ()
+        for number, rung in enumerate(pipeline.ladder[: part.rungs]):
+            for group in question_groups(pipeline, rung, seed_of(part)):
+                shown = golden[: _golden_count(group.pictures, pipeline)]
+                beside = similar if group.pictures is Pictures.SIMILAR else ()
                 for view in dict.fromkeys(question.view for question in group.questions):
                     texts = tuple(question.text for question in group.questions if question.view is view)
                     if (number, view) in asked:
-                        found.append(AskedView(number, view, texts, shown, group.pictures is Pictures.ZOOM))
+                        is_detail = group.pictures is Pictures.ZOOM
+                        found.append(AskedView(number, view, texts, shown, is_detail, beside))
         return tuple(found)
 
-    def _golden(self, part: PartRecord, pipeline: Pipeline, stored: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the version's golden samples in the order in which this part was compared with them."""
-        if not stored or part.evidence is None:
-            return stored
+    def _job(self, part: PartRecord, version: ReadableVersion) -> Job | None:
+        """Return the job as the replica had it; None where the part has no picture any more."""
         try:
-            payload = self.evidence.get(part.evidence.sha256)
+            payload = self.evidence.get(part.evidence.sha256) if part.evidence else None
         except KeyError:
-            return stored
-        job = Job(part.key, payload, pipeline, stored, 0.0, template=part.template_sha256)
-        return self.nearest(job.picture, job)
+            return None
+        if payload is None:
+            return None
+        return Job(part.key, payload, version.pipeline, version.golden, 0.0, template=part.template_sha256)
+
+    def _similar(self, job: Job | None) -> tuple[str, ...]:
+        try:
+            found = self.find_similar(job.picture, job) if job else None
+        except (ModelError, PictureError):
+            return ()
+        return tuple(found or ())
 
 
 def seed_of(part: PartRecord) -> int:
@@ -72,4 +87,4 @@ def seed_of(part: PartRecord) -> int:
 
 
 def _golden_count(pictures: Pictures, pipeline: Pipeline) -> int:
-    return pipeline.references if pictures is Pictures.FRAME else 1
+    return {Pictures.FRAME: pipeline.references, Pictures.SIMILAR: 0}.get(pictures, 1)

@@ -54,13 +54,13 @@ class TeachingParts:
     @property
     def pictures(self) -> set[str]:
         """The sha256 of the parts' pictures."""
-        return {_picture(each) for each in self.histories}
+        return {picture_of(each) for each in self.histories}
 
     @property
     def measured_groups(self) -> frozenset[str]:
         """The newest groups, which measure a taught model."""
         kind = GroupKind(self.grouped_by, tuple(part.group for part in self.parts))
-        return newest_groups([_dated(each.part) for each in self.histories], kind)
+        return newest_groups([dated(each.part) for each in self.histories], kind)
 
     @property
     def ng_only(self) -> TeachingParts:
@@ -73,20 +73,20 @@ class TeachingParts:
         return bool(self.histories) and all(each.part.template_sha256 for each in self.histories)
 
 
-def read_knowledge(database: str, line: str) -> LineKnowledge:
-    """Read what the ledger knows of the line's reviewed parts. Raises InspectorError for an unknown line."""
+def read_knowledge(database: str, line: str, newest: int = MAX_REVIEWED_PARTS) -> LineKnowledge:
+    """Read what the ledger knows of the line's newest reviewed parts. Raises InspectorError for an unknown line."""
     with closing(SqlArchive(database)) as archive:
-        live, history = live_version(archive, line), archive.reviewed(line, MAX_REVIEWED_PARTS)
-        reviews, fingerprint = archive.deciding_reviews(line, MAX_REVIEWED_PARTS), archive.fingerprint(line) or ""
+        live, history = live_version(archive, line), archive.reviewed(line, newest)
+        reviews, fingerprint = archive.deciding_reviews(line, newest), archive.fingerprint(line) or ""
     with closing(SqlChallengeStore(database)) as store:
         challenge = store.challenge_parts(line)
     pictures = frozenset(part.sha256 for part in challenge)
     named = {part.group for part in challenge if part.group}
     # frames of a challenge part's own part or lot are as good as the part itself
-    own = [each.part for each in history if _picture(each) in pictures]
+    own = [each.part for each in history if picture_of(each) in pictures]
     named |= {group for part in own for group in (part.part_id, part.lot) if group}
     kept = tuple(
-        each for each in history if _picture(each) not in pictures and not {each.part.part_id, each.part.lot} & named
+        each for each in history if picture_of(each) not in pictures and not {each.part.part_id, each.part.lot} & named
     )
     return LineKnowledge(live, kept, reviews, len(history) - len(kept), pictures, fingerprint)
 
@@ -101,7 +101,7 @@ class PartFeatureReader:
 
     def reviewed_parts(self, report: ReportProgress) -> TeachingParts:
         history = self._records.taught
-        kind = group_parts([_dated(each.part) for each in history])
+        kind = group_parts([dated(each.part) for each in history])
         kept: list[tuple[PartHistory, TaughtPart]] = []
         for number, (each, group) in enumerate(zip(history, kind.groups, strict=True), 1):
             part = self._reviewed_part(each, group)
@@ -133,7 +133,7 @@ class PartFeatureReader:
         """Return None where the part has no stored, readable picture."""
         part, pipeline = each.part, self._records.live.pipeline
         try:
-            picture = self._stored(_picture(each), part.key.camera)
+            picture = self._stored(picture_of(each), part.key.camera)
             template = self._stored(part.template_sha256, part.key.camera) if part.template_sha256 else None
             features = self._features.read(picture, template)
         except (KeyError, LedgerError, PictureError):
@@ -157,9 +157,9 @@ class PartFeatureReader:
         return Picture(self._evidence.get(sha256), bit_depth=pipeline.picture.bit_depth, region=pipeline.region(camera))
 
 
-def _dated(part: PartRecord) -> DatedPart:
+def dated(part: PartRecord) -> DatedPart:
     return DatedPart(part.result_id, part.part_id, part.lot, part.received_at)
 
 
-def _picture(each: PartHistory) -> str:
+def picture_of(each: PartHistory) -> str:
     return each.part.evidence.sha256 if each.part.evidence else ""

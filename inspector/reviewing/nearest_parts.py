@@ -16,6 +16,7 @@ from inspector.domain.part import PartRecord
 from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import LedgerError, PictureError
+from inspector.numerics.nearest_vectors import nearest
 from inspector.numerics.small_grey import small_grey
 from inspector.ports.archive import PartRow
 from inspector.ports.backbone import ReadGrey
@@ -69,7 +70,7 @@ class NearestParts:
             if each.is_ng is not None and each.part.result_id != result_id
             if (look := self._look(each.part, pipeline)) is not None
         ]
-        found = nearest(shown, [look for _, look in others], count)
+        found = nearest(shown, np.stack([look for _, look in others]), count) if others else []
         return tuple(NearestPart(others[at][0].part, others[at][0].is_ng is True, likeness) for at, likeness in found)
 
     def _pipeline(self, line: str) -> Pipeline | None:
@@ -95,21 +96,3 @@ class NearestParts:
         except (KeyError, LedgerError, PictureError):
             return None
         return small_grey(pixels).ravel()
-
-
-class Neighbour(NamedTuple):
-    """The number of a vector, and its likeness to the one that is looked up."""
-
-    number: int
-    likeness: float
-
-
-def nearest(shown: Vector, others: Sequence[Vector], count: int) -> list[Neighbour]:
-    """Return the `count` most similar vectors, by correlation."""
-    if not others:
-        return []
-    stacked = np.stack(others)
-    lengths = np.linalg.norm(stacked, axis=1) * np.linalg.norm(shown)
-    likeness = stacked @ shown / np.maximum(lengths, np.finfo(np.float32).tiny)
-    order = np.argsort(-likeness, kind="stable")[:count]
-    return [Neighbour(int(at), float(np.clip(likeness[at], 0.0, 1.0))) for at in order]

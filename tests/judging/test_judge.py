@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from support.line_fakes import GoldenShelf, KeptPrefix, ScriptedEngine, Voter, pipeline
 
@@ -19,8 +20,10 @@ from inspector.domain.vote import StoppedBy
 from inspector.errors import PictureError
 from inspector.judging.judge import Judge
 from inspector.judging.rung_timing import RungTimes
+from inspector.judging.similar_parts import RememberedSimilarParts
 from inspector.ports.engine import Answer, Picture, Prefix
 from inspector.ports.pool import Job, Judgement, ShadowResult
+from inspector.teaching.part_memory import SimilarParts
 
 REPORT = 'short", "severity": "minor", "bbox_2d": [100, 200, 300, 400], "description": "A bridge."}'
 
@@ -105,6 +108,37 @@ async def test_a_zoom_that_would_show_what_was_seen_is_not_asked_and_gives_no_vo
     found, _ = await judged(engine, job(ZOOMS, golden=("gold",)))
     assert [vote.view for vote in found.votes] == [ViewName.DIRECT]
     assert len(engine.closed) == len(engine.opened)
+
+
+SIMILAR = pipeline(ladder=[{"views": ["direct"]}, {"views": ["similar"], "samples": 2}])
+
+
+@pytest.mark.parametrize("found", [SimilarParts("ok", "ng"), None])
+async def test_the_view_similar_shows_a_reviewed_part_of_each_label_or_is_not_asked(found: SimilarParts | None) -> None:
+    shelf = GoldenShelf({"ok": b"good part", "ng": b"bad part"})
+    engine = ScriptedEngine(lambda _: 0.5)
+    judge = Judge(engine, shelf, find_similar=lambda _frame, _job: found)
+    judgement, *_ = [outcome async for outcome in judge.judge(job(SIMILAR))]
+    assert isinstance(judgement, Judgement)
+    shown = [[picture.data for picture in prefix.pictures] for prefix in engine.opened]
+    votes = [vote.view for vote in judgement.tally.votes]
+    if found:
+        assert shown == [[b"picture"], [b"good part", b"bad part", b"picture"]]
+        assert votes == [ViewName.DIRECT, ViewName.SIMILAR, ViewName.SIMILAR]
+    else:
+        assert (shown, votes) == ([[b"picture"]], [ViewName.DIRECT])
+    assert len(engine.closed) == len(engine.opened)
+
+
+async def test_a_memory_that_is_missing_is_an_error_that_names_the_remedy() -> None:
+    similar = RememberedSimilarParts(GoldenShelf({}), lambda _: np.zeros((8, 8)))
+    declared = SIMILAR.model_copy(update={"similar_parts": "a" * 64})
+    judge = Judge(ScriptedEngine(lambda _: 0.5), SHELF, find_similar=similar)
+    judgement, *_ = [outcome async for outcome in judge.judge(job(declared))]
+    assert isinstance(judgement, Judgement)
+    assert judgement.stopped_by is StoppedBy.ERROR
+    assert "run: inspector remember" in judgement.detail
+    assert decide(declared, judgement.tally, judgement.stopped_by).disposition is Disposition.REVIEW
 
 
 async def test_clear_part_is_settled_by_the_first_vote_and_needs_no_words() -> None:

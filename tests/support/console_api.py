@@ -42,6 +42,7 @@ from inspector.bootstrap.line_services import line_services
 from inspector.bootstrap.pooled_model import PooledModel
 from inspector.domain.person import Person
 from inspector.judging.nearest_golden import GreyNearestGolden
+from inspector.judging.similar_parts import RememberedSimilarParts
 from inspector.lines.camera_pictures import CameraPictures
 from inspector.lines.camera_shots import CameraShots
 from inspector.lines.cameras import Cameras
@@ -128,7 +129,12 @@ def services_of(
         review_queue=ReviewQueue(known, archive, leases),
         exports=Exports(archive, known, evidence),
         nearest=NearestParts(archive, evidence, grey_pixels),
-        questions=PartQuestions(Versions(archive), evidence, GreyNearestGolden(evidence, grey_pixels)),
+        questions=PartQuestions(
+            Versions(archive),
+            evidence,
+            GreyNearestGolden(evidence, grey_pixels),
+            RememberedSimilarParts(evidence, grey_pixels),
+        ),
         changes=_no_lines(),
         statistics=Statistics(_sums(archive), PlantCalendar(ZoneInfo("UTC"))),
         cameras=Cameras(states, archive, unknown, MemoryCameraChanges()),

@@ -23,6 +23,7 @@ from inspector.adapters.ledger.measure import LedgerSpeed, measure_ledger
 from inspector.adapters.ledger.people import SqlPeople
 from inspector.adapters.ledger.qualification import SqlQualificationStore
 from inspector.adapters.ledger.rebuild_sums import rebuild_sums
+from inspector.adapters.ledger.remembered_pictures import store_remembering
 from inspector.adapters.ledger.review_leases import SqlLeaseStore
 from inspector.adapters.ledger.reviews import SqlReviewStore
 from inspector.adapters.ledger.schema import SchemaState, schema_state, upgrade
@@ -62,6 +63,7 @@ __all__ = [
     "require_empty",
     "restore_tables",
     "schema_state",
+    "store_remembering",
     "store_versions",
     "upgrade",
 ]

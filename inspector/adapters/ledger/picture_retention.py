@@ -6,7 +6,7 @@ saying so, and the next step finishes an interrupted removal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -21,6 +21,7 @@ from inspector.adapters.ledger.tables import (
     is_in_challenge_set,
     parts,
     pipeline_versions,
+    remembered_pictures,
     sweeps,
 )
 from inspector.domain.decision import Reason
@@ -106,14 +107,24 @@ def _needed(connection: Connection, pictures: Sequence[str]) -> set[str]:
 
 
 def pinned(connection: Connection) -> set[str]:
-    """Return the pictures that stay whatever happens to their parts: golden samples, challenge sets, taught models.
+    """Return the pictures that stay whatever happens to their parts: golden samples, challenge sets, taught models,
+    memories and the parts in them.
 
     Golden samples of every version count: an older version may be applied again.
     """
     golden = {sha256 for golden in connection.scalars(select(pipeline_versions.c.golden)) for sha256 in golden}
-    declared = connection.scalars(select(pipeline_versions.c.declaration))
+    declared = connection.scalars(select(pipeline_versions.c.declaration)).all()
     taught = {model for each in declared if (model := (each.get("second_opinion") or {}).get("model"))}
-    return golden.union(taught, connection.scalars(select(challenge_parts.c.sha256).where(is_in_challenge_set)))
+    memories = {memory for each in declared if (memory := each.get("similar_parts"))}
+    challenge = connection.scalars(select(challenge_parts.c.sha256).where(is_in_challenge_set))
+    return golden.union(taught, memories, _remembered(connection, memories), challenge)
+
+
+def _remembered(connection: Connection, memories: Collection[str]) -> set[str]:
+    kept, found = select(remembered_pictures.c.sha256), set[str]()
+    for some in value_pages(sorted(memories)):
+        found.update(connection.scalars(kept.where(remembered_pictures.c.memory.in_(some))))
+    return found
 
 
 def _advance(connection: Connection, step: RetentionStep, number: int) -> None:

@@ -351,6 +351,13 @@ class ChallengePartColumns(TypedColumns):
     removal_reason: Named[str | None] = Column(JSON(none_as_null=True))
 
 
+class RememberedPictureColumns(TypedColumns):
+    """The pictures of the reviewed parts in a memory, which stay as long as a version names it."""
+
+    memory: Named[str] = Column(primary_key=True)
+    sha256: Named[str] = Column(primary_key=True)
+
+
 class ChallengeJudgementColumns(TypedColumns):
     """What a model said about a challenge part, apart from the votes."""
 
@@ -603,6 +610,7 @@ line_states = Table("line_states", metadata, LineStateColumns)
 camera_states = Table("camera_states", metadata, CameraStateColumns)
 pass_rights = Table("pass_rights", metadata, PassRightColumns)
 challenge_parts = Table("challenge_parts", metadata, ChallengePartColumns)
+remembered_pictures = Table("remembered_pictures", metadata, RememberedPictureColumns, sqlite_with_rowid=False)
 challenge_judgements = Table("challenge_judgements", metadata, ChallengeJudgementColumns)
 challenge_votes = Table("challenge_votes", metadata, ChallengeVoteColumns, sqlite_with_rowid=False)
 qualifications = Table("qualifications", metadata, QualificationColumns)

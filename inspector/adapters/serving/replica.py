@@ -11,6 +11,7 @@ from inspector.domain.report import Words
 from inspector.errors import ModelError
 from inspector.judging.judge import Judge, not_judged
 from inspector.judging.nearest_golden import GreyNearestGolden, declared_order
+from inspector.judging.similar_parts import RememberedSimilarParts, no_similar_parts
 from inspector.judging.taught_opinion import LineOpinionSource
 from inspector.log_context import set_current_part
 from inspector.ports.backbone import FeatureSources
@@ -42,7 +43,8 @@ class VisionModel:
         self._engine = engine
         opinions = LineOpinionSource(engine, evidence, features)
         nearest = GreyNearestGolden(evidence, features.grey_pixels) if features else declared_order
-        self._judge = Judge(engine, evidence, opinions=opinions, nearest=nearest)
+        similar = RememberedSimilarParts(evidence, features.grey_pixels) if features else no_similar_parts
+        self._judge = Judge(engine, evidence, opinions=opinions, nearest=nearest, find_similar=similar)
         self._golden = golden
         self._server = ServerWatch(self.test) if is_client else None
 

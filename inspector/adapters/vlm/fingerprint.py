@@ -21,6 +21,8 @@ COVERED_REASONING: Final = (
     Reasoning.NONE,
     Reasoning.DRAFT,
 )  # the wording of other kinds is versioned with the pipeline (REASONING_VERSION)
+COVERED_VIEWS: Final = tuple(view for view in ViewName if view is not ViewName.SIMILAR)  # SIMILAR_VERSION
+COVERED_PICTURES: Final = tuple(pictures for pictures in Pictures if pictures is not Pictures.SIMILAR)
 CHECKPOINT_FILES: Final = (
     "*.safetensors",
     "*.json",
@@ -62,9 +64,12 @@ def wording() -> list[str]:
     """Return every sentence of the prompts for two fixed pipelines: a changed sentence changes the fingerprint."""
     sentences: list[str] = []
     for pipeline in _PROBES:
-        sentences += [preamble(pipeline, pictures) for pictures in Pictures]
+        sentences += [preamble(pipeline, pictures) for pictures in COVERED_PICTURES]
         sentences += [
-            text for view in ViewName for reasoning in COVERED_REASONING for text in _texts(pipeline, view, reasoning)
+            text
+            for view in COVERED_VIEWS
+            for reasoning in COVERED_REASONING
+            for text in _texts(pipeline, view, reasoning)
         ]
     return sentences
 

@@ -11,7 +11,7 @@ from typing import Final
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.ladder import QuestionGroup, question_groups
 from inspector.domain.pipeline import Pipeline, Rung
-from inspector.domain.prompts import PICTURES_OF, Question, questions
+from inspector.domain.prompts import PICTURES_OF, Pictures, Question, questions
 
 SAMPLES: Final = 9  # drafted answers per part: the budget of every sampling strategy
 DIRECT: Final = Rung(views=(ViewName.DIRECT,))
@@ -21,12 +21,20 @@ MAX_WORDINGS: Final = 16  # of one view
 
 def question_set(pipeline: Pipeline, seed: int) -> list[QuestionGroup]:
     """The groups of questions, in the order of asking."""
-    declared = [group for rung in pipeline.ladder for group in question_groups(pipeline, rung, seed)]
+    groups = [group for rung in pipeline.ladder for group in question_groups(pipeline, rung, seed)]
+    declared = [group for group in groups if group.pictures is not Pictures.SIMILAR]
     asked = {(question.view, question.text) for group in declared for question in group.questions}
-    views = [view for view in ViewName if view is not ViewName.COMPARE or pipeline.golden_samples]
-    other_wordings = [QuestionGroup(PICTURES_OF[view], _unasked(pipeline, view, asked)) for view in views]
+    other_wordings = [
+        QuestionGroup(PICTURES_OF[view], _unasked(pipeline, view, asked)) for view in recorded_views(pipeline)
+    ]
     drafted = [group for rung in (GREEDY, sampled_rung(pipeline)) for group in question_groups(pipeline, rung, seed)]
     return [*declared, *(group for group in other_wordings if group.questions), *drafted]
+
+
+def recorded_views(pipeline: Pipeline) -> list[ViewName]:
+    """List the views that can be asked about a labelled picture: a folder has no reviewed parts to show."""
+    golden = {ViewName.COMPARE} if not pipeline.golden_samples else set()
+    return [view for view in ViewName if view not in golden | {ViewName.SIMILAR}]
 
 
 def sampled_rung(pipeline: Pipeline) -> Rung:

@@ -111,8 +111,8 @@ class RecordingReplay:
         return batch if batch and len(batch.answers) == len(answers) else None
 
     def votes(self, group: QuestionGroup, rung: int) -> list[Vote]:
-        """A group's votes, a checklist's last; none if there is no region to zoom at."""
-        if group.pictures is Pictures.ZOOM and not self._has_suspect():
+        """A group's votes, a checklist's last; none if there is no region to zoom at, or no similar part to show."""
+        if group.pictures is Pictures.SIMILAR or (group.pictures is Pictures.ZOOM and not self._has_suspect()):
             return []
         self.open(group.pictures)
         answers = self.ask(group.pictures, group.questions)
@@ -184,7 +184,7 @@ class ReplayEngine:
 
     def __init__(self, replay: RecordingReplay, pipeline: Pipeline) -> None:
         self._replay = replay
-        asked = (pictures for pictures in Pictures if pictures is not Pictures.DETAIL)
+        asked = (pictures for pictures in Pictures if pictures not in (Pictures.DETAIL, Pictures.SIMILAR))
         self._pictures = {preamble(pipeline, pictures): pictures for pictures in asked}
 
     @property

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from inspector.domain.declared import ViewName
 from inspector.domain.ladder import question_groups
 from inspector.domain.pipeline import Pipeline, Rung
 from inspector.domain.prompts import Pictures
@@ -15,6 +14,7 @@ from inspector.domain.vote import LabelledVotes, Vote
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.part_recorder import LabelledPart, RecordedPart
+from inspector.lab.evaluation.question_set import recorded_views
 from inspector.lab.evaluation.recording import Recording
 from inspector.lab.evaluation.recording_replay import RecordingReplay
 from inspector.tuning.recommendation import rung_asking
@@ -58,5 +58,5 @@ def _views(part: RecordedPart, batch_times: BatchTimeModel) -> Iterator[list[Vot
 
 def _rungs_of_one_view(pipeline: Pipeline) -> list[Rung]:
     """A rung for every view that this line can ask, with the settings of its first declaration."""
-    views = [view for view in ViewName if view is not ViewName.COMPARE or pipeline.golden_samples]
+    views = recorded_views(pipeline)
     return [rung_asking(view, pipeline).model_copy(update={"views": (view,)}) for view in views]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -30,12 +31,15 @@ class AskedViewFacts(ApiModel):
     view: str
     questions: tuple[str, ...]
     golden: tuple[str, ...] = Field(description="addresses of the golden samples that came before the frame")
+    similar: tuple[str, ...] = Field(description="addresses of the reviewed OK and NG part that came before the frame")
     is_detail: bool = Field(description="golden samples and frame were cut to the same suspicious region")
 
     @classmethod
     def of(cls, result_id: str, asked: AskedView) -> AskedViewFacts:
-        addresses = tuple(f"{part_address(result_id)}/pictures/{sha256}" for sha256 in asked.golden)
-        return cls(**{**asked._asdict(), "golden": addresses})
+        def addresses(shown: Iterable[str]) -> tuple[str, ...]:
+            return tuple(f"{part_address(result_id)}/pictures/{sha256}" for sha256 in shown)
+
+        return cls(**asked._asdict() | {"golden": addresses(asked.golden), "similar": addresses(asked.similar)})
 
 
 class PartQuestionList(ApiModel):
@@ -74,17 +78,21 @@ class NearestPartList(ApiModel):
 
 @router.get("/{result_id}/questions")
 def read_questions(services: Services, result_id: ResultId) -> PartQuestionList:
-    """Return what the model was asked about the part, and the golden samples that it was shown."""
+    """Return what the model was asked about the part, and the stored pictures that it was shown."""
     part = _part(services, result_id)
     return PartQuestionList(questions=tuple(AskedViewFacts.of(result_id, each) for each in services.questions.of(part)))
 
 
 @router.get("/{result_id}/pictures/{sha256}", response_class=Response)
 async def read_shown_picture(services: Services, result_id: ResultId, sha256: Sha256) -> Response:
-    """Return a golden sample that the model was shown with this part, byte for byte."""
+    """Return a stored picture that the model was shown with this part, byte for byte."""
     part = await asyncio.to_thread(_part, services, result_id)
     asked = await asyncio.to_thread(services.questions.of, part)
-    body = await services.catalogue.picture(sha256) if any(sha256 in each.golden for each in asked) else None
+    body = (
+        await services.catalogue.picture(sha256)
+        if any(sha256 in (*each.golden, *each.similar) for each in asked)
+        else None
+    )
     if body is None:
         raise Problem(ProblemType.NOT_FOUND, f"The model was shown no picture {sha256} with this part")
     return picture_response(body)
