@@ -85,12 +85,17 @@ def _no_lines() -> LineServices:
 
 def sql_api(url: str, folder: Path, model: Any = None) -> FastAPI:
     """The REST API over a real database."""
+    return rest_app(sql_services(url, folder, model))
+
+
+def sql_services(url: str, folder: Path, model: Any = None) -> ConsoleServices:
+    """The services of the REST API over a real database and a folder of pictures."""
     archive = SqlArchive(url)
     reviews = ReviewStores(archive, SqlReviewStore(url, Topics()), SqlLeaseStore(url))
     evidence, lines = FileEvidence(folder / "evidence"), SqlLineStore(url)
     access, noted = sql_access(url), SqlAcknowledgements(url)
     services = services_of(archive, evidence, lines=lines, reviews=reviews, access=access, acknowledgements=noted)
-    return rest_app(replace(services, changes=line_services_of(url, folder, model)))
+    return replace(services, changes=line_services_of(url, folder, model))
 
 
 class ReviewStores(NamedTuple):

@@ -164,6 +164,9 @@ async def test_challenge_parts_are_listed_shown_and_removed(desk: Desk) -> None:
     assert ([each["number"] for each in page["parts"]], page["ok"], page["next_after"]) == (numbers[:2], 3, numbers[1])
     picture = await desk.client.get(f"{PATH}/challenge-parts/{numbers[0]}/picture")
     assert picture.headers["Content-Type"] == "image/png"
+    small = await desk.client.get(f"{PATH}/challenge-parts/{numbers[0]}/picture?side=16")
+    assert (small.headers["Content-Type"], small.status_code) == ("image/jpeg", 200)
+    assert (await desk.client.get(f"{PATH}/challenge-parts?label=NG")).json()["parts"] == []
     assert (await desk.client.delete(f"{PATH}/challenge-parts/{numbers[0]}")).status_code == 204
     assert (await desk.client.delete(f"{PATH}/challenge-parts/{numbers[0]}")).status_code == 404
     text = base64.b64encode(b"no picture").decode()
@@ -181,6 +184,10 @@ async def test_golden_samples_are_added_and_removed_as_versions(desk: Desk) -> N
         "reason": "a better light",
     }
     assert (await desk.client.post(f"{PATH}/golden-samples", json=body)).status_code == 428
+    planned = await desk.client.post(f"{PATH}/golden-samples?dry_run=true", json=body, headers={"If-Match": tag})
+    assert (planned.status_code, planned.json()["version"], planned.headers.get("ETag")) == (200, None, None)
+    assert "golden samples: 0 become 1" in planned.json()["effects"][0]
+    assert (await desk.client.get(f"{PATH}/golden-samples")).headers["ETag"] == tag
     added = await desk.client.post(f"{PATH}/golden-samples", json=body, headers={"If-Match": tag})
     assert (added.status_code, added.json()["version"]) == (201, 2), added.text
     assert any("UNQUALIFIED" in effect for effect in added.json()["effects"])
@@ -189,5 +196,8 @@ async def test_golden_samples_are_added_and_removed_as_versions(desk: Desk) -> N
     sha256 = added.json()["golden_samples"][0]["sha256"]
     shown = await desk.client.get(f"{PATH}/golden-samples/{sha256}/picture")
     assert (shown.status_code, shown.headers["Content-Type"]) == (200, "image/jpeg")
-    removed = await desk.client.delete(f"{PATH}/golden-samples/1", headers={"If-Match": added.headers["ETag"]})
+    now = {"If-Match": added.headers["ETag"]}
+    planned = await desk.client.delete(f"{PATH}/golden-samples/1?dry_run=true", headers=now)
+    assert (planned.json()["version"], planned.json()["golden_samples"]) == (None, [])
+    removed = await desk.client.delete(f"{PATH}/golden-samples/1", headers=now)
     assert (removed.json()["version"], removed.json()["golden_samples"]) == (3, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import datetime
+from http import HTTPStatus
 from itertools import chain
 from typing import Annotated, Final, Literal
 
@@ -17,7 +18,7 @@ from inspector.adapters.console.api.models import MAX_NUMBER, ApiModel, ApiReque
 from inspector.adapters.console.api.person import Engineer
 from inspector.adapters.console.api.picture_responses import picture_response
 from inspector.adapters.console.api.problems import WRITE_RESPONSES, Problem, ProblemType
-from inspector.adapters.console.api.versions import live_tag
+from inspector.adapters.console.api.versions import known_version, live_tag
 from inspector.adapters.console.services import LineServices, Services
 from inspector.domain.challenge import ChallengePart
 from inspector.errors import NotFoundError
@@ -41,6 +42,8 @@ PartNumber = Annotated[int, Path(ge=1, le=MAX_NUMBER)]
 Reason = Annotated[str, Field(max_length=MAX_REASON_CHARACTERS)]
 ReasonQuery = Annotated[str, Query(max_length=MAX_REASON_CHARACTERS)]
 Picture = Annotated[Base64Bytes, Field(max_length=MAX_PICTURE_CHARACTERS, description="the file's bytes in base64")]
+Label = Literal["OK", "NG"]
+DryRun = Annotated[bool, Query(description="say what the change would do, and store no version")]
 ResultIds = Annotated[tuple[str, ...], Field(max_length=MAX_PICTURES, description="stored parts")]
 
 
@@ -77,16 +80,16 @@ class GoldenSamplesBody(ApiRequest):
 
 
 class GoldenChangeAnswer(ApiModel):
-    """The new version, and what it changes. `effects` says it in sentences."""
+    """The new version, null for a dry run, and what it changes. `effects` says it in sentences."""
 
-    version: int
+    version: int | None
     golden_samples: tuple[GoldenSampleAnswer, ...]
     affected_parts: int
     affected_reviewed: int
     effects: tuple[str, ...]
 
     @classmethod
-    def of(cls, change: GoldenChange, version: int) -> GoldenChangeAnswer:
+    def of(cls, change: GoldenChange, version: int | None) -> GoldenChangeAnswer:
         return cls(
             version=version,
             golden_samples=tuple(GoldenSampleAnswer.model_validate(each) for each in change.samples),
@@ -100,7 +103,7 @@ class ChallengePartAnswer(ApiModel):
     """A labelled picture of the challenge set. Pictures of one group show the same part, lot or shift."""
 
     number: int
-    label: Literal["OK", "NG"]
+    label: Label
     group: str
     note: str
     sha256: str
@@ -130,7 +133,7 @@ class LabelledPictureBody(ApiRequest):
 
     name: str = Field(max_length=256, description="for messages")
     data: Picture
-    label: Literal["OK", "NG"]
+    label: Label
     group: str = Field(default="", max_length=MAX_GROUP_CHARACTERS)
     note: str = Field(default="", max_length=MAX_NOTE_CHARACTERS)
 
@@ -170,6 +173,7 @@ def add_golden_samples(
     body: GoldenSamplesBody,
     who: Engineer,
     response: Response,
+    dry_run: DryRun = False,
     if_match: IfMatch = None,
 ) -> GoldenChangeAnswer:
     """Add golden samples as a new version of the line. Scores change with it: the line is UNQUALIFIED afterwards."""
@@ -177,7 +181,7 @@ def add_golden_samples(
         pictures = [NamedPicture(each.name, each.data) for each in body.pictures]
         addition = GoldenAddition(pictures, body.result_ids, body.first)
         change = services.changes.golden.plan_addition(line, addition, who.name, body.reason)
-        return _stored(services.changes, line, change, response)
+        return _planned(change, response) if dry_run else _stored(services.changes, line, change, response)
 
 
 @router.delete("/golden-samples/{number}", responses=WRITE_RESPONSES)
@@ -188,12 +192,13 @@ def remove_golden_sample(
     who: Engineer,
     response: Response,
     reason: ReasonQuery = "",
+    dry_run: DryRun = False,
     if_match: IfMatch = None,
 ) -> GoldenChangeAnswer:
     """Remove a golden sample as a new version of the line. Its picture stays for earlier versions."""
     with stale_line(services, line, _require_live(services, line, if_match)):
         change = services.changes.golden.plan_removal(line, [number], who.name, reason)
-        return _stored(services.changes, line, change, response)
+        return _planned(change, response) if dry_run else _stored(services.changes, line, change, response)
 
 
 @router.get("/challenge-parts")
@@ -201,23 +206,32 @@ def list_challenge_parts(
     services: Services,
     line: LineName,
     after: Annotated[int, Query(ge=0, le=MAX_NUMBER, description="only parts with a larger number")] = 0,
+    label: Annotated[Label | None, Query(description="only parts with this label")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> ChallengePartList:
     """List the challenge set of a line. Read on with `after` = `next_after`."""
     parts = services.changes.challenge.parts(line)
-    ng, later = sum(part.is_ng for part in parts), [part for part in parts if part.number > after]
+    ng, wanted = sum(part.is_ng for part in parts), {"OK": [False], "NG": [True]}.get(label or "", [False, True])
+    later = [part for part in parts if part.number > after and part.is_ng in wanted]
     page = tuple(ChallengePartAnswer.of(part) for part in later[:limit])
     next_after = page[-1].number if len(later) > limit else None
     return ChallengePartList(ok=len(parts) - ng, ng=ng, parts=page, next_after=next_after)
 
 
 @router.get("/challenge-parts/{number}/picture", response_class=Response)
-async def read_challenge_picture(services: Services, line: LineName, number: PartNumber) -> Response:
+async def read_challenge_picture(
+    services: Services,
+    line: LineName,
+    number: PartNumber,
+    side: Annotated[int | None, Query(ge=16, le=2048, description="as JPEG within side x side pixels")] = None,
+) -> Response:
     """Return the picture of a challenge part."""
     parts = await asyncio.to_thread(services.changes.challenge.parts, line)
     sha256 = next((part.sha256 for part in parts if part.number == number), None)
     if sha256 is None:
         raise NotFoundError(f"the challenge set of {line} has no part {number}")
+    if side is not None:
+        return picture_response(await services.catalogue.thumbnail(sha256, side))
     return await _picture(services, sha256)
 
 
@@ -260,9 +274,14 @@ def _labelled(services: Services, line: str, body: ChallengePartsBody) -> Iterat
 def _require_live(services: Services, line: str, if_match: str | None) -> int:
     """Return the live version that the change is made from. Raises Problem where If-Match names another one."""
     version = services.lines.version(line).version
-    with stale_line(services, line, version):
+    with stale_line(services, line, known_version(line, version, if_match)):
         require_match(if_match, live_tag(line, version))
     return version
+
+
+def _planned(change: GoldenChange, response: Response) -> GoldenChangeAnswer:
+    response.status_code = HTTPStatus.OK
+    return GoldenChangeAnswer.of(change, None)
 
 
 def _stored(changes: LineServices, line: str, change: GoldenChange, response: Response) -> GoldenChangeAnswer:

@@ -125,7 +125,7 @@ def roll_back(
     `accepted_escapes` is their number.
     """
     live = services.changes.versions.history(line)[-1].version
-    with stale_line(services, line, _known_version(line, live, if_match)):
+    with stale_line(services, line, known_version(line, live, if_match)):
         require_match(if_match, live_tag(line, live))
         with refused_escapes():
             request = RollbackRequest(line, asked.to, who.name, asked.reason, asked.accepted_escapes, live)
@@ -134,7 +134,7 @@ def roll_back(
     return RollbackAnswer(line=line, version=version)
 
 
-def _known_version(line: str, live: int, if_match: str | None) -> int:
+def known_version(line: str, live: int, if_match: str | None) -> int:
     """Return the version whose tag the request names; the live one where it names none."""
     tags = {each.strip() for each in (if_match or "").split(",")}
     return next((each for each in range(live, 0, -1) if live_tag(line, each) in tags), live)

@@ -5,37 +5,22 @@ A test fails where a page writes an error to the browser's log, violates its pol
 
 from __future__ import annotations
 
-import asyncio
-import re
-import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
+from support.browser_pages import ServedConsole, open_browser, open_context, open_page, require_pages
 from support.console_api import services_of
 from support.fakes import MemoryEvidence, MemoryLedger, a_pipeline, live_version
 
-from inspector.adapters.console.app import console_app
-from inspector.adapters.console.server import RunningConsole
-from inspector.adapters.console.services import ConsoleServices
-from inspector.adapters.console.web_pages import DIST
 from inspector.adapters.ledger import SqlArchive, upgrade
 from inspector.statistics.calendar import PlantCalendar
 from inspector.statistics.statistics import Statistics
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
-
-CHROMIUM: Final = Path("/usr/bin/chromium")
-FLAGS: Final = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
-)  # fmt: skip
-TIMEOUT_MS: Final = 20_000
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 
 class Console(NamedTuple):
@@ -44,33 +29,6 @@ class Console(NamedTuple):
     address: str
     ledger: MemoryLedger
     evidence: MemoryEvidence
-
-
-class ServedConsole:
-    """The console on an event loop of its own thread. It can be stopped and started again at the same address."""
-
-    def __init__(self, services: ConsoleServices) -> None:
-        self._services = services
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self.start()
-
-    def start(self) -> None:
-        self._running = RunningConsole(console_app(self._services), "127.0.0.1", self.port)
-        asyncio.run_coroutine_threadsafe(self._running.start(), self._loop).result(60)
-
-    def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._running.close(), self._loop).result(60)
-
-    def end(self) -> None:
-        self.stop()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +40,7 @@ def records() -> tuple[MemoryLedger, MemoryEvidence]:
 def served(
     records: tuple[MemoryLedger, MemoryEvidence], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServedConsole]:
-    if not (DIST / "index.html").is_file():
-        pytest.skip("the pages are not built: make web")
+    require_pages()
     url = f"sqlite:///{tmp_path_factory.mktemp('console') / 'statistics.db'}"
     upgrade(url)
     statistics = Statistics(SqlArchive(url), PlantCalendar(ZoneInfo("UTC")))
@@ -100,26 +57,19 @@ def console(served: ServedConsole, records: tuple[MemoryLedger, MemoryEvidence])
         kept.clear()
     ledger.away = False
     ledger.versions = [live_version(a_pipeline(cameras=["cam1"]), 1, ())]
-    return Console(f"http://127.0.0.1:{served.port}", ledger, evidence)
+    return Console(served.address, ledger, evidence)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def context(browser: Browser, console: Console) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=console.address, locale="en-GB")
-    context.set_default_timeout(TIMEOUT_MS)
-    yield context
-    context.close()
+    with open_context(browser, console.address) as context:
+        yield context
 
 
 @pytest.fixture
@@ -128,19 +78,7 @@ def expected_errors() -> list[str]:
     return []
 
 
-def _logged(message: ConsoleMessage) -> str:
-    return f"{message.text} {message.location.get('url', '')}"
-
-
 @pytest.fixture
 def page(context: BrowserContext, console: Console, expected_errors: list[str]) -> Iterator[Page]:
-    page, urls, errors = context.new_page(), list[str](), list[str]()
-    page.on("request", lambda request: urls.append(request.url))
-    page.on(
-        "console", lambda message: errors.append(_logged(message)) if message.type in ("error", "warning") else None
-    )
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    here = re.compile(rf"http://{re.escape(console.address.removeprefix('http://'))}/|blob:")
-    assert [url for url in urls if not here.match(url)] == []
-    assert [each for each in errors if not any(known in each for known in expected_errors)] == []
+    with open_page(context, console.address, expected_errors) as page:
+        yield page

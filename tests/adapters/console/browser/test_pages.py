@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.browser_pages import ServedConsole, sideways_scroll, wcag_violations
 from support.console_parts import a_pass, a_picture, a_reject, store
 from support.fakes import NOON, a_pipeline, new_version
 
@@ -17,7 +18,7 @@ from inspector.domain.frame import FrameKey
 from inspector.ports.ledger import CameraRow, Event
 from inspector.utc import utc_now
 
-from .conftest import Console, ServedConsole
+from .conftest import Console
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -27,8 +28,6 @@ HOSTILE = "</script><script>document.title='owned'</script>${1}`<img src=x onerr
 SIZES = [(1920, 1080), (1440, 900), (1024, 768), (768, 1024)]
 SMALL = (390, 844)
 PAGES = ["/", "/lines/pcb", "/lines/pcb/kiosk", "/parts", "/parts/r2", "/cameras", "/stats", "/events", "/docs"]
-AXE = DIST.parent / "node_modules" / "axe-core" / "axe.min.js"
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 def rows(page: Page) -> Any:
@@ -216,8 +215,7 @@ def test_nothing_scrolls_sideways(page: Page, console: Console, size: tuple[int,
         page.goto(f"{address}?lang={language}")
         page.locator("#main > *").first.wait_for()
         page.wait_for_timeout(150)
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, address
+        assert sideways_scroll(page) <= 0, address
 
 
 @pytest.mark.parametrize("size", [(1024, 768), (768, 1024)], ids=lambda size: f"{size[0]}x{size[1]}")
@@ -232,7 +230,6 @@ def test_verdict_is_in_the_first_viewport(page: Page, console: Console, size: tu
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_meet_wcag_2_2_aa(context: BrowserContext, page: Page, console: Console, theme: str) -> None:
-    """axe-core is put in by the driver: the pages' policy lets no script in."""
     fill(console)
     page.emulate_media(color_scheme="light" if theme == "light" else "dark")
     found = []
@@ -240,9 +237,7 @@ def test_pages_meet_wcag_2_2_aa(context: BrowserContext, page: Page, console: Co
         page.goto(address)
         page.locator("h1, .kiosk").first.wait_for()
         page.wait_for_timeout(200)
-        page.evaluate(AXE.read_text())
-        result = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", WCAG)
-        found += [(address, each["id"], each["nodes"][0]["html"][:120]) for each in result["violations"]]
+        found += [(address, *each) for each in wcag_violations(page)]
     assert found == []
 
 

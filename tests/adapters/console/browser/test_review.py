@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from support.browser_pages import ServedConsole, sideways_scroll, wcag_violations
 from support.console_api import ReviewStores, services_of
 from support.console_parts import a_picture
 from support.databases import fetch
@@ -42,8 +43,7 @@ from inspector.domain.declared import Disposition
 from inspector.domain.person import Role
 from inspector.messages.topics import Topics
 
-from .conftest import ServedConsole
-from .test_pages import AXE, SIZES, WCAG
+from .test_pages import SIZES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
@@ -380,9 +380,7 @@ def test_pages_of_people_meet_wcag_2_2_aa(floor: Floor, theme: str) -> None:
         page.goto(address)
         page.locator("#main h1").first.wait_for()
         page.wait_for_timeout(400)
-        page.evaluate(AXE.read_text())
-        result = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", WCAG)
-        found += [(address, each["id"], each["nodes"][0]["html"][:120]) for each in result["violations"]]
+        found += [(address, *each) for each in wcag_violations(page)]
     assert found == []
 
 
@@ -394,8 +392,7 @@ def test_pages_of_people_do_not_scroll_sideways(floor: Floor, size: tuple[int, i
         page.goto(f"{address}{'&' if '?' in address else '?'}lang={language}")
         page.locator("#main > *").first.wait_for()
         page.wait_for_timeout(300)
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, address
+        assert sideways_scroll(page) <= 0, address
     page.goto("/review")
     answers = page.get_by_test_id("answer-ok").bounding_box()
     assert answers is not None

@@ -1,0 +1,124 @@
+"""The console's pages in a real Chromium: a console on a thread of its own, pages whose errors fail, checks of layout.
+
+The checks need the front end that `make web` builds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from inspector.adapters.console.app import console_app
+from inspector.adapters.console.server import RunningConsole
+from inspector.adapters.console.services import ConsoleServices
+from inspector.adapters.console.web_pages import DIST
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+CHROMIUM: Final = Path("/usr/bin/chromium")
+FLAGS: Final = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+)  # fmt: skip
+TIMEOUT_MS: Final = 20_000
+AXE: Final = DIST.parent / "node_modules" / "axe-core" / "axe.min.js"
+WCAG: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+
+
+class ServedConsole:
+    """The console on an event loop of its own thread. It can be stopped and started again at the same address."""
+
+    def __init__(self, services: ConsoleServices) -> None:
+        self._services = services
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self._running = RunningConsole(console_app(self._services), "127.0.0.1", self.port)
+        asyncio.run_coroutine_threadsafe(self._running.start(), self._loop).result(60)
+
+    def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._running.close(), self._loop).result(60)
+
+    def end(self) -> None:
+        self.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def require_pages() -> None:
+    """Skip the test where the pages are not built."""
+    if not (DIST / "index.html").is_file():
+        pytest.skip("the pages are not built: make web")
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def open_context(browser: Browser, address: str) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=address, locale="en-GB")
+    context.set_default_timeout(TIMEOUT_MS)
+    yield context
+    context.close()
+
+
+@contextmanager
+def open_page(context: BrowserContext, address: str, expected_errors: Sequence[str] = ()) -> Iterator[Page]:
+    """Open a page that may write no error to the browser's log, and may ask no other host for anything."""
+    page, urls, errors = context.new_page(), list[str](), list[str]()
+    page.on("request", lambda request: urls.append(request.url))
+    page.on(
+        "console", lambda message: errors.append(_logged(message)) if message.type in ("error", "warning") else None
+    )
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    here = re.compile(rf"{re.escape(address)}/|blob:")
+    assert [url for url in urls if not here.match(url)] == []
+    assert [each for each in errors if not any(known in each for known in expected_errors)] == []
+
+
+def sideways_scroll(page: Page) -> int:
+    """Return by how many pixels the page is wider than its window."""
+    wide: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wide
+
+
+def wcag_violations(page: Page) -> list[tuple[str, str]]:
+    """List rules of WCAG 2.2 AA that the page breaks. The driver puts axe-core in: the policy lets no script in."""
+    page.evaluate(AXE.read_text())
+    found: dict[str, Any] = page.evaluate(
+        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", list(WCAG)
+    )
+    return [(each["id"], each["nodes"][0]["html"][:120]) for each in found["violations"]]
+
+
+def _logged(message: ConsoleMessage) -> str:
+    return f"{message.text} {message.location.get('url', '')}"
