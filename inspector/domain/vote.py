@@ -20,6 +20,7 @@ from inspector.domain.effective_votes import (
     Correlations,
     effective_votes,
 )
+from inspector.domain.heat_map import HeatMap
 from inspector.domain.learned import Calibration, Fusion
 from inspector.domain.log_odds import expit, logit, majority_probability, mean, with_prior
 from inspector.domain.pipeline import MIN_READABLE, CountMethod, Pipeline
@@ -96,12 +97,14 @@ class Vote:
 class Opinion:
     """The second opinion about a part, from the golden samples (`judging/patch_distance.py`).
 
-    It is no vote: it asks the model nothing, and is not counted among its answers.
+    It is no vote: it asks the model nothing, and is not counted among its answers. `heat` is None where there is no
+    map, and where a stored opinion is loaded: maps are read one at a time.
     """
 
     p_ng: float
     ms: float = 0.0
     text: str = ""
+    heat: HeatMap | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.p_ng <= 1.0:

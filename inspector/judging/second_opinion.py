@@ -21,6 +21,7 @@ from inspector.domain.prompts import Pictures, preamble
 from inspector.domain.report import Box, on_frame
 from inspector.domain.vote import Opinion
 from inspector.errors import ModelError
+from inspector.judging.heat_maps import heat_map
 from inspector.judging.patch_distance import PatchAnomaly, PatchBank, build_patch_bank, hottest_region
 from inspector.ports.engine import Engine, PatchMap, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
@@ -63,7 +64,8 @@ class PatchOpinionSource:
         anomaly = await asyncio.to_thread(bank.compare, patches)
         suspect, ms = hottest_region(anomaly.heat), (time.monotonic() - began) * 1000.0
         described = _described(anomaly, on_frame(suspect, job.region))
-        return FrameOpinion(Opinion(anomaly.p_ng, ms, described), suspect, anomaly.unlike)
+        heat = heat_map(anomaly.heat, job.region)
+        return FrameOpinion(Opinion(anomaly.p_ng, ms, described, heat), suspect, anomaly.unlike)
 
     async def _bank(self, job: Job) -> PatchBank:
         """Return the patch bank of these golden samples. A failed attempt is repeated for the next part."""

@@ -20,6 +20,7 @@ from inspector.domain.log_odds import expit
 from inspector.domain.report import WHOLE_FRAME, Box
 from inspector.domain.vote import Opinion
 from inspector.errors import InspectorError, ModelError, OpinionError
+from inspector.judging.heat_maps import heat_map
 from inspector.judging.patch_distance import hottest_region
 from inspector.judging.second_opinion import FrameOpinion, PatchOpinionSource, golden_picture
 from inspector.judging.tower_backbone import TOWER, tower_maps
@@ -60,9 +61,10 @@ class TaughtOpinionSource:
             raise OpinionError(_lacking(missing, job))
         given = await asyncio.to_thread(model.opinion, features)
         suspect, ms = suspicious_region(given.heat), (time.monotonic() - began) * 1000.0
+        heat = heat_map(given.heat, job.region)
 
         def opinion(taught: TaughtOpinion) -> Opinion:
-            return Opinion(taught.p_ng, ms, _described(taught, declared.doubt_above, suspect))
+            return Opinion(taught.p_ng, ms, _described(taught, declared.doubt_above, suspect), heat)
 
         completed = (lambda votes: opinion(model.with_votes(given, votes))) if model.reads_votes else None
         return FrameOpinion(opinion(given), suspect, with_votes=completed)

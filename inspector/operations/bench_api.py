@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 import httpx
 
 from inspector.adapters.ledger import FileEvidence, SqlLedger, store_versions, upgrade
-from inspector.adapters.ledger.bulk import BULK_CAMERAS, BULK_LINES, BulkPlan, fill_bulk
+from inspector.adapters.ledger.bulk import BULK_CAMERAS, BULK_LINES, BulkPlan, fill_bulk, lot_of
 from inspector.adapters.ledger.measure import sample, sample_outgoing
 from inspector.bootstrap.console import open_console
 from inspector.config.line_template import declare_line, template
@@ -84,7 +84,9 @@ class PageGet(NamedTuple):
         """Return an address about a line, a camera, or one of the stored parts."""
         line, camera, number = rng.choice(BULK_LINES), rng.choice(BULK_CAMERAS), rng.randrange(parts)
         given = {"line": line, "camera": camera, "result_id": f"{number:032x}", "version": 1}
-        query = self.query.format(line=line, camera=camera, number=number + 1)
+        day = utc_now() - timedelta(days=rng.randrange(1, SPAN.days))
+        asked = {"line": line, "camera": camera, "number": number + 1, "lot": lot_of(number), "day": f"{day:%Y-%m-%d}"}
+        query = self.query.format(**asked)
         return f"{PREFIX}{self.path.format(**given)}" + (f"?{query}" if query else "")
 
 
@@ -95,7 +97,14 @@ PAGE_GETS: Final = (
     PageGet("/parts", "line={line}&camera={camera}&disposition=REJECT"),
     PageGet("/parts", "reason=BAD_IMAGE"),
     PageGet("/parts", "line={line}&before={number}"),
+    PageGet("/parts", "defect=scratch&line={line}"),
+    PageGet("/parts", "trigger_id=t-{number}"),
+    PageGet("/parts", "lot={lot}&disposition=REJECT"),
+    PageGet("/parts", "line={line}&from={day}T00:00:00Z&to={day}T08:00:00Z"),
+    PageGet("/parts", "p_min=0.3&p_max=0.7&line={line}&review=none"),
+    PageGet("/parts", "review=mine"),
     PageGet("/parts/{result_id}"),
+    PageGet("/parts/{result_id}/heatmap"),
     PageGet("/parts/{result_id}/neighbours"),
     PageGet("/parts/{result_id}/thumbnail"),
     PageGet("/parts/{result_id}/picture"),
@@ -125,6 +134,8 @@ PAGE_GETS: Final = (
     PageGet("/cameras/{line}/{camera}/frames/latest"),
     PageGet("/unknown-cameras"),
     PageGet("/events"),
+    PageGet("/events", "acknowledged=false&severity=ALARM"),
+    PageGet("/events", "line={line}"),
     PageGet("/jobs"),
     PageGet("/health"),
     PageGet("/lines/{line}/scores"),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
+from inspector.domain.heat_map import HeatMap
 from inspector.domain.part import PartRecord
 from inspector.domain.review import Review
 from inspector.domain.truth import Truth
@@ -129,6 +130,9 @@ class Archive(Protocol):
         """List parts, newest first."""
 
     def part(self, result_id: str) -> PartRow | None: ...
+
+    def heat_map(self, result_id: str) -> HeatMap | None:
+        """Return the heat map of a part's second opinion; None where there is none."""
 
     def reviews_of(self, numbers: Sequence[int]) -> dict[int, PartReviews]:
         """Return the reviews of these parts by part number; parts without one are missing."""

@@ -73,6 +73,8 @@ async def test_the_second_opinion_encodes_no_picture_twice_and_asks_nothing() ->
     assert len(engine.asked) == len(found.votes) == 1
     assert found.opinion is not None
     assert 0.0 < found.opinion.p_ng < 0.8
+    assert found.opinion.heat is not None
+    assert (found.opinion.heat.rows, found.opinion.heat.columns) == (4, 4)
 
 
 async def test_golden_samples_are_looked_at_once_for_all_parts_and_closed() -> None:

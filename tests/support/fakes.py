@@ -13,6 +13,7 @@ from typing import Any
 from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.frame import FrameKey
+from inspector.domain.heat_map import HeatMap
 from inspector.domain.line_state import LineState, LineStatus, PassRight, RightOrigin
 from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.domain.part_identity import PartIdentity
@@ -354,6 +355,12 @@ class MemoryLedger:
     def part(self, result_id: str) -> PartRow | None:
         self._reach()
         return next((self._pictured(row) for row in self.rows if row.part.result_id == result_id), None)
+
+    def heat_map(self, result_id: str) -> HeatMap | None:
+        row = self.part(result_id)
+        if not row or not row.part.opinion or not row.part.evidence or row.part.evidence.is_removed:
+            return None
+        return row.part.opinion.heat
 
     def _pictured(self, row: PartRow) -> PartRow:
         """Return the row with what became of its picture."""

@@ -24,6 +24,7 @@ from inspector.adapters.console.schemas import (
     PartSummary,
     TotalsAnswer,
 )
+from inspector.domain.heat_map import HeatMap
 from inspector.errors import LedgerError, ModelError
 from inspector.ports.archive import Archive, EventFilter, EventRow, PartFilter
 from inspector.ports.evidence import EvidenceStore
@@ -74,6 +75,10 @@ class Catalogue:
         )
         ids = [rows[0].part.result_id if rows else None for rows in (older, newer)]
         return AdjacentParts(older=ids[0], newer=ids[1])
+
+    def heat_map(self, result_id: str) -> HeatMap | None:
+        """Return the heat map of a part's second opinion; None where there is none. Blocks."""
+        return self._archive.heat_map(result_id)
 
     async def picture(self, sha256: str) -> PictureBody | None:
         """Return the stored bytes unchanged; None if the evidence store does not have them."""

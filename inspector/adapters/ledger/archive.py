@@ -18,6 +18,7 @@ from inspector.adapters.ledger.metrics import count_events, count_parts, count_w
 from inspector.adapters.ledger.part_search import part_numbers
 from inspector.adapters.ledger.reads import (
     all_cameras,
+    heat_map_of,
     load,
     newest_pipelines,
     part_reviews,
@@ -29,6 +30,7 @@ from inspector.adapters.ledger.tables import parts
 from inspector.adapters.ledger.totals import totals
 from inspector.adapters.ledger.versions import versions_of
 from inspector.domain.declared import Disposition
+from inspector.domain.heat_map import HeatMap
 from inspector.domain.part_history import History, PartHistory
 from inspector.domain.reconciliation import Balance
 from inspector.domain.review import Review
@@ -59,6 +61,10 @@ class SqlArchive:
 
     def part(self, result_id: str) -> PartRow | None:
         return read(self._engine, _part, result_id)
+
+    def heat_map(self, result_id: str) -> HeatMap | None:
+        """Return the heat map of a part's second opinion; None where there is none."""
+        return read(self._engine, heat_map_of, result_id)
 
     def reviews_of(self, numbers: Sequence[int]) -> dict[int, PartReviews]:
         return read(self._engine, part_reviews, numbers)

@@ -10,13 +10,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Row, case, func, or_, select, update
+from sqlalchemy import Connection, Row, case, delete, func, or_, select, update
 
 from inspector.adapters.ledger.database import upsert, value_pages
 from inspector.adapters.ledger.rows import REMOVED
 from inspector.adapters.ledger.tables import (
     challenge_parts,
     evidence,
+    heat_maps,
     is_due,
     is_in_challenge_set,
     parts,
@@ -57,7 +58,15 @@ def note_removed(connection: Connection, group: Sequence[Sequence[str]]) -> list
     """Mark pictures as removed. One that was stored again meanwhile is no longer marked and stays."""
     for some in value_pages([sha256 for sha256s in group for sha256 in sha256s]):
         connection.execute(update(evidence).where(evidence.c.sha256.in_(some), is_due).values(removal=REMOVED))
+        _forget_heat(connection, some)
     return [None] * len(group)
+
+
+def _forget_heat(connection: Connection, pictures: Sequence[str]) -> None:
+    """Remove the heat maps that lay over pictures which are gone."""
+    gone = select(evidence.c.sha256).where(evidence.c.sha256.in_(pictures), evidence.c.removal == REMOVED)
+    shown = select(parts.c.number).where(parts.c.evidence.in_(gone))
+    connection.execute(delete(heat_maps).where(heat_maps.c.part.in_(shown)))
 
 
 def _release(connection: Connection, step: RetentionStep) -> ReleasedPictures:

@@ -13,10 +13,11 @@ from sqlalchemy import ColumnElement, Connection, Select, func, literal, select
 from inspector.adapters.ledger.camera_states import paused_cameras
 from inspector.adapters.ledger.database import value_pages
 from inspector.adapters.ledger.declarations import pipeline_of
-from inspector.adapters.ledger.rows import outgoing_of, part_of, review_of
+from inspector.adapters.ledger.rows import heat_of, outgoing_of, part_of, review_of
 from inspector.adapters.ledger.tables import (
     cameras,
     evidence,
+    heat_maps,
     is_pending,
     is_review_message,
     is_waiting,
@@ -29,6 +30,7 @@ from inspector.adapters.ledger.tables import (
     reviews,
     votes,
 )
+from inspector.domain.heat_map import HeatMap
 from inspector.domain.line_state import LineState, LineStatus, PassRight, RightOrigin
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline
@@ -107,6 +109,12 @@ def newest_versions() -> Select[Any]:
 def all_cameras(connection: Connection) -> list[CameraRow]:
     rows = connection.execute(select(cameras).order_by(cameras.c.line, cameras.c.camera))
     return [CameraRow(**row) for row in rows.mappings()]
+
+
+def heat_map_of(connection: Connection, result_id: str) -> HeatMap | None:
+    own = select(heat_maps).join(parts, parts.c.number == heat_maps.c.part).where(parts.c.result_id == result_id)
+    row = connection.execute(own).first()
+    return heat_of(row) if row else None
 
 
 def load(connection: Connection, numbers: Sequence[int], *, texts: bool = True) -> list[PartRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 from inspector.domain.decision import Decision, JudgedOutcome, Reason, Verdict
 from inspector.domain.declared import Disposition, Severity, ViewName
 from inspector.domain.frame import FrameKey
+from inspector.domain.heat_map import HeatMap
 from inspector.domain.line_state import LineState
 from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.domain.reconciliation import TriggerCount
@@ -62,6 +64,21 @@ def opinion_rows(number: int, part: PartRecord) -> list[Row]:
         return []
     where = {"part": number, "position": len(part.votes), "view": SECOND_OPINION, "rung": 0, "tokens": 0}
     return [where | _fields(part.opinion, "p_ng", "ms", "text") | {"p_true": None, "readable": None}]
+
+
+def heat_rows(number: int, part: PartRecord) -> list[Row]:
+    """Return the heat map of the part's second opinion; none without a map, or without a picture to lay it over."""
+    heat = part.opinion and part.opinion.heat
+    if not heat or part.evidence is None:
+        return []
+    shape = _fields(heat, "rows", "columns", "least", "most")
+    return [{"part": number, "box": list(heat.box), "levels": zlib.compress(heat.levels)} | shape]
+
+
+def heat_of(row: Any) -> HeatMap:
+    """Build the heat map from its row."""
+    levels = zlib.decompressobj().decompress(row.levels, row.rows * row.columns)
+    return HeatMap(row.rows, row.columns, Box(*row.box), row.least, row.most, levels)
 
 
 def review_row(number: int, review: Review) -> Row:

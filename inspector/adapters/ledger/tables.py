@@ -217,6 +217,18 @@ class PartDefectColumns(TypedColumns):
     part: Named[int] = _part(primary_key=True)
 
 
+class HeatMapColumns(TypedColumns):
+    """Heat maps of second opinions: `levels` are compressed. A map goes with its part's picture."""
+
+    part: Named[int] = _part(primary_key=True)
+    rows: Named[int]
+    columns: Named[int]
+    box: Named[list[float]] = Column(JSON)
+    least: Named[float] = Column(DOUBLE)
+    most: Named[float] = Column(DOUBLE)
+    levels: Named[bytes] = Column(LargeBinary)
+
+
 class OutboxColumns(TypedColumns):
     number: Named[int] = _number()
     message_id: Named[str] = Column(unique=True)
@@ -601,6 +613,7 @@ truths = Table("truths", metadata, TruthColumns)
 review_leases = Table("review_leases", metadata, ReviewLeaseColumns)
 reports = Table("reports", metadata, ReportColumns)
 part_defects = Table("part_defects", metadata, PartDefectColumns, sqlite_with_rowid=False)
+heat_maps = Table("heat_maps", metadata, HeatMapColumns)
 outbox = Table("outbox", metadata, OutboxColumns, sqlite_autoincrement=True)
 pipeline_versions = Table("pipeline_versions", metadata, PipelineVersionColumns)
 drafts = Table("drafts", metadata, DraftColumns)

@@ -27,6 +27,7 @@ from inspector.adapters.ledger.rows import (
     defect_rows,
     event_row,
     evidence_row,
+    heat_rows,
     loss_rows,
     opinion_rows,
     outbox_rows,
@@ -38,6 +39,7 @@ from inspector.adapters.ledger.tables import (
     cameras,
     events,
     evidence,
+    heat_maps,
     is_pending,
     is_waiting,
     losses,
@@ -260,6 +262,7 @@ def _insert_children(connection: Connection, stored: Sequence[tuple[int, NewPart
     cast = (row for number, new in stored for row in vote_rows(number, new.part.votes))
     noticed = (row for number, new in stored for row in opinion_rows(number, new.part))
     _insert(connection, votes, [*cast, *noticed])
+    _insert(connection, heat_maps, [row for number, new in stored for row in heat_rows(number, new.part)])
     worded = [(number, new.part.words) for number, new in stored if new.part.words != NO_WORDS]
     _insert(connection, reports, [{"part": number} | words_row(words) for number, words in worded])
     _insert(connection, part_defects, [row for number, words in worded for row in defect_rows(number, words)])

@@ -17,7 +17,9 @@ from support.reviews import add_reviews, labelled
 
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlLedger, store_versions, upgrade
 from inspector.domain.declared import ViewName
-from inspector.domain.vote import Vote
+from inspector.domain.heat_map import HeatMap
+from inspector.domain.report import Box
+from inspector.domain.vote import Opinion, Vote
 
 PIPELINE = a_pipeline(
     golden_samples=["striped.png", "dotted.png"], ladder=[{"views": ["direct"]}, {"views": ["compare", "zoom"]}]
@@ -57,6 +59,9 @@ async def api(tmp_path: Path) -> AsyncIterator[DetailsApi]:
             stored = evidence.put(picture(kind, number + 1), "image/png")
             await ledger.record(a_part(f"t{number}", evidence=stored, votes=ASKED, rungs=2), [])
         await ledger.record(a_part("bare", votes=()), [])
+        heated = Opinion(0.7, 4.0, "far", HeatMap(2, 3, Box(0.1, 0.2, 0.9, 1.0), 0.5, 4.0, bytes([0, 1, 2, 3, 4, 255])))
+        await ledger.record(a_part("hot", opinion=heated, evidence=stored), [])
+        await ledger.record(a_part("unseen", opinion=heated), [])
     add_reviews(url, [labelled("pcb-cam1-t0", True), labelled("pcb-cam1-t1", False)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(sql_api(url, tmp_path)), base_url="http://x") as client:
         yield DetailsApi(client, golden)
@@ -74,7 +79,17 @@ async def test_a_part_is_not_its_own_neighbour(api: DetailsApi) -> None:
     assert [each["result_id"] for each in parts] == ["pcb-cam1-t1"]
 
 
-@pytest.mark.parametrize("path", ["nobody/nearest", "pcb-cam1-bare/nearest", "nobody/questions"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "nobody/nearest",
+        "pcb-cam1-bare/nearest",
+        "nobody/questions",
+        "nobody/heatmap",
+        "pcb-cam1-bare/heatmap",
+        "pcb-cam1-unseen/heatmap",
+    ],
+)
 async def test_where_there_is_nothing_a_problem_says_so(api: DetailsApi, path: str) -> None:
     answer = await api.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
@@ -100,3 +115,9 @@ async def test_only_pictures_that_were_shown_are_served(api: DetailsApi) -> None
 
 async def test_a_part_without_votes_was_asked_nothing(api: DetailsApi) -> None:
     assert (await api.get("pcb-cam1-bare/questions")).json() == {"questions": []}
+
+
+async def test_heat_map_lies_over_the_inspected_region(api: DetailsApi) -> None:
+    heat = (await api.get("pcb-cam1-hot/heatmap")).json()
+    assert (heat["rows"], heat["columns"], heat["levels"]) == (2, 3, [0, 1, 2, 3, 4, 255])
+    assert (heat["bbox_norm"], heat["least"], heat["most"]) == ([0.1, 0.2, 0.9, 1.0], 0.5, 4.0)

@@ -22,8 +22,11 @@ from inspector.adapters.ledger.evidence import MIN_AGE_TO_REMOVE_S
 from inspector.adapters.ledger.picture_retention import PARTS_PER_STEP, is_kept
 from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition
+from inspector.domain.heat_map import HeatMap
 from inspector.domain.part import Evidence, PartRecord
 from inspector.domain.pipeline import Retention
+from inspector.domain.report import Box
+from inspector.domain.vote import Opinion
 from inspector.ports.archive import PartFilter
 from inspector.ports.ledger import Ledger
 from inspector.station.picture_retention import PictureRetention
@@ -73,6 +76,17 @@ async def test_removed_picture_is_said_to_be_removed_and_one_that_is_only_gone_i
     [again] = [row.part.evidence for row in opened.archive.parts(PartFilter(), 1)]
     assert again is not None
     assert not again.is_removed  # the same picture was stored again
+
+
+async def test_heat_map_goes_with_its_picture(opened: Opened) -> None:
+    heat = HeatMap(1, 2, Box(0.0, 0.0, 1.0, 0.5), 0.25, 3.0, b"\x00\xff")
+    for name, decided_at in (("old", NOON), ("young", LATER)):
+        part = replace(pictured(name, decided_at=decided_at), opinion=Opinion(0.6, heat=heat))
+        await opened.ledger.record(part, [])
+    assert opened.archive.heat_map("pcb-cam1-t-old") == heat
+    await marked(opened.ledger)
+    assert opened.archive.heat_map("pcb-cam1-t-old") is None
+    assert opened.archive.heat_map("pcb-cam1-t-young") == heat
 
 
 async def test_young_pictures_stay(opened: Opened) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
@@ -15,11 +15,14 @@ from inspector.adapters.console.api.picture_responses import picture_response
 from inspector.adapters.console.api.problems import Problem, ProblemType
 from inspector.adapters.console.services import ConsoleServices, Services
 from inspector.domain.declared import Disposition, Share
+from inspector.domain.heat_map import HeatMap
 from inspector.domain.part import PartRecord
 from inspector.domain.review import ReviewLabel
 from inspector.lines.part_questions import AskedView
 from inspector.messages.incoming import Sha256
 from inspector.reviewing.nearest_parts import NearestPart
+
+NO_HEAT: Final = "its line has no second opinion that finds places, or the part has no stored picture"
 
 router = APIRouter(prefix="/parts", tags=["parts"])
 
@@ -46,6 +49,26 @@ class PartQuestionList(ApiModel):
     """The views whose votes are stored, in the order of the ladder."""
 
     questions: tuple[AskedViewFacts, ...]
+
+
+class HeatMapAnswer(ApiModel):
+    """How far each place of the frame is from what is usual, as a grid of cells over `bbox_norm`.
+
+    A level of 0 is the heat `least`, 255 is `most`. The second opinion's own scale counts: 1 is usual where it compares
+    with golden samples.
+    """
+
+    rows: int
+    columns: int
+    bbox_norm: tuple[float, float, float, float] = Field(description="x0, y0, x1, y1 of the whole frame, 0 to 1")
+    least: float
+    most: float
+    levels: tuple[int, ...] = Field(description="0 to 255, row by row")
+
+    @classmethod
+    def of(cls, heat: HeatMap) -> HeatMapAnswer:
+        named = {name: getattr(heat, name) for name in ("rows", "columns", "least", "most")}
+        return cls(bbox_norm=heat.box, levels=tuple(heat.levels), **named)
 
 
 class NearestPartFacts(ApiModel):
@@ -96,6 +119,17 @@ async def read_shown_picture(services: Services, result_id: ResultId, sha256: Sh
     if body is None:
         raise Problem(ProblemType.NOT_FOUND, f"The model was shown no picture {sha256} with this part")
     return picture_response(body)
+
+
+@router.get("/{result_id}/heatmap")
+def read_heat_map(services: Services, result_id: ResultId) -> HeatMapAnswer:
+    """Return the heat map of the part's second opinion. It is kept for as long as the part's picture."""
+    heat = services.catalogue.heat_map(result_id)
+    if heat is None:
+        part = _part(services, result_id)
+        missing = "its picture and heat map were removed" if part.evidence and part.evidence.is_removed else NO_HEAT
+        raise Problem(ProblemType.NOT_FOUND, f"part {result_id} has no heat map: {missing}")
+    return HeatMapAnswer.of(heat)
 
 
 @router.get("/{result_id}/nearest")
