@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # the rooms that need no broker, browser, model or database
 QUICK := tests/domain tests/config tests/messages tests/ports tests/judging tests/station tests/tuning tests/test_text.py
+# test files run side by side, each whole in one process
+PARALLEL := -n 2 --dist loadfile
 LONG := soak or scale or cluster or plant
 
 WEB := inspector/adapters/console/web
@@ -28,11 +30,11 @@ demo: setup
 	$(BIN)/inspector demo
 
 test: setup system lint
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered
 
 # under a minute: while you work
 quick: setup
-	$(BIN)/python -m pytest -q $(QUICK)
+	$(BIN)/python -m pytest -q $(PARALLEL) $(QUICK)
 
 # the long forms: memory over thousands of parts, large sets
 proof: setup system
