@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from inspector.bootstrap.from_settings import known_card
-from inspector.bootstrap.overrides import card_fingerprint
+from inspector.bootstrap.overrides import card_fingerprints
 from inspector.lines.challenge import ChallengeSets
 from inspector.lines.change_effect import ChangeEffects
 from inspector.lines.declared_content import DeclarationReader
@@ -68,6 +68,6 @@ def line_services(
         challenge=sets,
         archive=archive,
         qualifications=qualifications,
-        qualification_jobs=QualificationJobs(qualifications, jobs, model, partial(card_fingerprint, settings)),
+        qualification_jobs=QualificationJobs(qualifications, jobs, model, partial(card_fingerprints, settings)),
         jobs=jobs,
     )

@@ -17,7 +17,7 @@ def override_of(settings: Settings, states: LineStates, line: str, days: float) 
     """
     version = states.version(line)
     known = {camera: states.archive.fingerprint(line, camera) for camera in version.pipeline.cameras}
-    declared = {} if all(known.values()) else declared_fingerprints(card_model_fingerprint(settings), version)
+    declared = {} if all(known.values()) else card_fingerprints(settings, version)
     return OverrideRequest({camera: each or declared[camera] for camera, each in known.items()}, days)
 
 
@@ -28,13 +28,12 @@ def card_model_fingerprint(settings: Settings) -> str:
     return model_fingerprint(card_of(settings), settings.model.parent)
 
 
-def card_fingerprint(settings: Settings, version: PipelineVersion) -> str:
-    """Return the fingerprint of this version with the model of the card.
+def card_fingerprints(settings: Settings, version: PipelineVersion) -> dict[str, str]:
+    """Return the fingerprint of each camera's parts under this version with the model of the card.
 
     Raises ModelError where the model can't be found or its server can't be reached.
     """
-    model = card_model_fingerprint(settings)
-    return line_fingerprint(version.pipeline.settings_fingerprint(), model, version.golden)
+    return declared_fingerprints(card_model_fingerprint(settings), version)
 
 
 def declared_fingerprints(model: str, version: PipelineVersion) -> dict[str, str]:

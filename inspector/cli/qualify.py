@@ -13,7 +13,8 @@ from inspector.cli.progress import progress_bars
 
 if TYPE_CHECKING:
     from inspector.domain.challenge import ChallengePart
-    from inspector.lines.qualification import Qualification
+    from inspector.domain.pipeline import QualificationLimits
+    from inspector.lines.qualification import LineQualification, RegionQualification
     from inspector.lines.qualification_figures import BoundedShare
 
 MAX_LISTED_PARTS = 20
@@ -21,6 +22,7 @@ MAX_LISTED_PARTS = 20
 
 def qualify(
     line: LineArgument,
+    camera: Annotated[str | None, typer.Option(help="Qualify only the region of this camera.")] = None,
     model: ModelCardPath = None,
     reason: ChangeReason = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the result and record nothing.")] = False,
@@ -28,16 +30,18 @@ def qualify(
 ) -> None:
     """Replay a line's challenge set through its live version, and grant the right to pass if that proves it.
 
-    Loads the model of the card, at the lowest priority, unless stored votes suffice. Exits 1 if the line is refused.
+    Each region of the line's cameras is qualified by itself, on the pictures of its cameras. Loads the model of the
+    card, at the lowest priority, unless stored votes suffice. Exits 1 if the line is refused.
     """
     from inspector.bootstrap.from_settings import absolute
+    from inspector.operations.qualification import QualificationRequest, yield_to_live_frames
     from inspector.operations.qualification import qualify as qualify_line
-    from inspector.operations.qualification import yield_to_live_frames
 
     yield_to_live_frames()
     settings = absolute(read_settings(model=model))
     with progress_bars(stderr_console) as progress:
-        result = qualify_line(settings, line, reason, print_status, progress, dry_run=dry_run)
+        request = QualificationRequest(line, reason, camera, is_trial=dry_run)
+        result = qualify_line(settings, request, print_status, progress)
     if as_json:
         print_json(result.as_json() | {"recorded": not dry_run})
     else:
@@ -46,8 +50,23 @@ def qualify(
         raise typer.Exit(1)
 
 
-def _print(result: Qualification, *, recorded: bool) -> None:
-    figures, limits = result.figures, result.replay.version.pipeline.qualification
+def _print(result: LineQualification, *, recorded: bool) -> None:
+    line = result.version.pipeline.line
+    for each in result.regions:
+        if len(result.version.pipeline.camera_groups) > 1:
+            shown = " ".join(f"{side:g}" for side in each.region) if each.region else "whole picture"
+            print_status(f"{', '.join(each.cameras)} (region: {shown})")
+        _print_region(each, result.version.pipeline.qualification)
+        _print_verdict(result, each, recorded=recorded)
+    if result.left_out:
+        print_status(
+            f"{result.left_out} challenge part(s) are of cameras that {line} does not declare, and do not count; see: "
+            f"inspector challenge list {line}"
+        )
+
+
+def _print_region(result: RegionQualification, limits: QualificationLimits) -> None:
+    figures = result.figures
     bound = f"at most ({100 * limits.confidence:g} %)"
     table = Table("challenge set", "parts", "of", "share", bound, "limit")
     _add_share(table, "escape: NG parts that pass", figures.escape, limits.escape)
@@ -67,19 +86,18 @@ def _print(result: Qualification, *, recorded: bool) -> None:
             f"the NG pictures are of {figures.ng_groups} groups: bounds take pictures as independent, and pictures of "
             "one group are not"
         )
-    _print_verdict(result, recorded=recorded)
 
 
-def _print_verdict(result: Qualification, *, recorded: bool) -> None:
-    line, version = result.replay.line, result.replay.version.version
+def _print_verdict(line: LineQualification, result: RegionQualification, *, recorded: bool) -> None:
+    several = len(line.version.pipeline.camera_groups) > 1
+    name, of_cameras = line.version.pipeline.line, f" for {', '.join(result.cameras)}" if several else ""
+    subject = f"{name} version {line.version.version}"
     if not result.passed:
-        print_status(f"{line} version {version} is refused: {'; '.join(result.missing)}")
+        print_status(f"{subject} is refused{of_cameras}: {'; '.join(result.missing)}")
     elif recorded:
-        print_status(
-            f"{line} version {version} is qualified; where it is not live yet, run: inspector line live {line}"
-        )
+        print_status(f"{subject} is qualified{of_cameras}; where it is not live yet, run: inspector line live {name}")
     else:
-        print_status(f"{line} version {version} would be qualified; nothing is recorded")
+        print_status(f"{subject} would be qualified{of_cameras}; nothing is recorded")
 
 
 def _add_share(table: Table, name: str, share: BoundedShare, limit: float | None) -> None:

@@ -47,6 +47,11 @@ class VersionDiff(NamedTuple):
         """Whether votes under the one are not comparable with votes under the other."""
         return self.new_golden or any(each.rescores for each in self.settings)
 
+    @property
+    def rescored_cameras(self) -> tuple[str, ...]:
+        """The cameras whose scores change with their region; those of others stay."""
+        return tuple(each.rescored_camera for each in self.settings if each.rescored_camera)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "settings": [each._asdict() for each in self.settings],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Final
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
@@ -38,6 +38,27 @@ class CameraSettings(StrictModel):
     region: Region | None = Field(
         default=None, description="left, top, right, bottom as shares of the picture; empty: the whole picture"
     )
+
+
+class CameraGroup(NamedTuple):
+    """The cameras of a line that share one region, or that have none: their pictures are judged alike."""
+
+    region: Region | None
+    cameras: tuple[str, ...]
+
+    def includes(self, camera: str) -> bool:
+        """Return whether pictures of this camera are judged so. Those of no named camera show no region."""
+        if camera in self.cameras:
+            return True
+        return self.region is None and (not camera or ANY_CAMERA in self.cameras)
+
+
+def camera_groups(cameras: Mapping[str, CameraSettings]) -> tuple[CameraGroup, ...]:
+    """Group the cameras by their regions, in declared order."""
+    groups: dict[Region | None, list[str]] = {}
+    for name, settings in cameras.items():
+        groups.setdefault(settings.region, []).append(name)
+    return tuple(CameraGroup(region, tuple(names)) for region, names in groups.items())
 
 
 def _by_name(declared: object) -> object:

@@ -13,12 +13,15 @@ from inspector.domain.vote import Opinion, StoppedBy, Vote
 class ChallengePart:
     """A labelled picture that is kept with a line.
 
-    `sha256` is that of its bytes. Pictures of one `group` show the same part, lot or shift. `number` grows with time.
+    `sha256` is that of its bytes. `camera` took it: it is judged by that camera's region. A picture of no named camera
+    (empty) stands for every camera without a region. Pictures of one `group` show the same part, lot or shift.
+    `number` grows with time.
     """
 
     number: int
     line: str
     sha256: str
+    camera: str
     is_ng: bool
     group: str
     note: str

@@ -46,7 +46,8 @@ class RightOrigin(StrEnum):
 class PassRight:
     """The right of one line to pass parts under one fingerprint and one policy, from the cameras that it names.
 
-    `until` ends an override; a qualification has no end. `reason` says why it was given.
+    `until` ends an override; a qualification has no end. `reason` says why it was given. `scoring` hashes what the
+    fingerprint covers besides the model; it is empty for rights that were given before it was stored.
     """
 
     fingerprint: str
@@ -55,6 +56,7 @@ class PassRight:
     cameras: tuple[str, ...]
     until: datetime | None = None
     reason: str = ""
+    scoring: str = ""
 
     def covers(self, camera: str) -> bool:
         return camera in self.cameras or ANY_CAMERA in self.cameras

@@ -22,7 +22,7 @@ from pydantic import (
     field_validator,
 )
 
-from inspector.domain.cameras import ANY_CAMERA, Cameras, Region
+from inspector.domain.cameras import ANY_CAMERA, CameraGroup, Cameras, Region, camera_groups
 from inspector.domain.declared import Disposition, Name, Reasoning, Severity, Share, StrictModel, ViewName
 from inspector.domain.learned import LearnedSettings
 from inspector.text import printable
@@ -498,6 +498,11 @@ class Pipeline(StrictModel):
         return self.cameras[camera].region if camera in self.cameras else None
 
     @property
+    def camera_groups(self) -> tuple[CameraGroup, ...]:
+        """The cameras that are judged alike, by their regions."""
+        return camera_groups(self.cameras)
+
+    @property
     def looks_at_patches(self) -> bool:
         """Whether the part's patches are compared with those of the golden samples."""
         return self.second_opinion is not None or self.quality.max_unlike is not None
@@ -589,6 +594,11 @@ SCORED_WHEN_CHANGED: Final = frozenset(  # fields below a setting; most count on
         "picture.bit_depth",
     }
 )
+
+
+def scoring_fingerprint(pipeline: Pipeline, golden: tuple[str, ...], camera: str) -> str:
+    """Hash (16 hex) what changes the scores of this camera's parts, whatever the model."""
+    return line_fingerprint(pipeline.settings_fingerprint(camera), "", golden)
 
 
 def line_fingerprint(settings_fingerprint: str, model_fingerprint: str, golden: tuple[str, ...] = ()) -> str:

@@ -106,7 +106,9 @@ class Cameras:
         """Give the camera another name. It keeps its region and its right to pass."""
         cameras, version = self._renamed(request, name)
         renamed = {request.camera: name}
-        return self._change(CameraAction.RENAME, request, version, cameras, shown=name, renamed=renamed)
+        return self._change(
+            CameraAction.RENAME, request, version, cameras, shown=name, renamed=renamed, successors=renamed
+        )
 
     def replace(self, request: CameraRequest, name: str | None = None) -> CameraEntry:
         """Put another camera in the place of this one, under its name or another.
@@ -118,8 +120,10 @@ class Cameras:
             version = self._declaring(request)
             return self._change(CameraAction.REPLACE, request, version, None, unproved=[request.camera])
         cameras, version = self._renamed(request, name)
-        unproved = [request.camera, name]
-        return self._change(CameraAction.REPLACE, request, version, cameras, shown=name, unproved=unproved)
+        unproved, successors = [request.camera, name], {request.camera: name}
+        return self._change(
+            CameraAction.REPLACE, request, version, cameras, shown=name, unproved=unproved, successors=successors
+        )
 
     def retire(self, request: CameraRequest) -> CameraEntry:
         """Remove the camera from the line. Frames that it still sends are those of an unknown camera."""
@@ -159,11 +163,14 @@ class Cameras:
         renamed: Mapping[str, str] | None = None,
         unproved: Sequence[str] = (),
         paused: bool | None = None,
+        successors: Mapping[str, str] | None = None,
     ) -> CameraEntry:
         require_short(request.reason)
         declared = None if cameras is None else _declared(action, request, version, cameras)
         others = [name for name in version.pipeline.named_cameras if name != request.camera]
-        change = CameraChange(action, *request[:4], self.now(), declared, renamed or {}, unproved, paused, others)
+        change = CameraChange(
+            action, *request[:4], self.now(), declared, renamed or {}, unproved, paused, others, successors or {}
+        )
         self.store.change_camera(change)
         return self._shown(request.line, shown or request.camera)
 

@@ -22,14 +22,13 @@ from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 from inspector.utc import utc_now
 
-CHALLENGE_CAMERA: Final = "challenge"  # stands for the camera where a challenge part is judged
 MAX_CHALLENGE_PARTS: Final = 20_000  # of one line
 MAX_GROUP_CHARACTERS: Final = 128
 MAX_LISTED_FAULTS: Final = 10  # pictures in one error
 
 
 class ChallengePicture(NamedTuple):
-    """A picture with its label. `name` tells people where it comes from."""
+    """A picture with its label. `name` tells people where it comes from, `camera` took it (empty: not said)."""
 
     name: str
     data: bytes
@@ -37,6 +36,7 @@ class ChallengePicture(NamedTuple):
     group: str = ""
     note: str = ""
     media_type: str = ""
+    camera: str = ""
 
 
 class ChallengeSource(NamedTuple):
@@ -45,6 +45,7 @@ class ChallengeSource(NamedTuple):
     is_ng: bool | None
     group: str = ""
     note: str = ""
+    camera: str = ""
 
 
 class AddedParts(NamedTuple):
@@ -110,17 +111,18 @@ class _Admission:
         if len(self._held) + len(self.new) >= MAX_CHALLENGE_PARTS:
             raise InspectorError(f"a challenge set holds at most {MAX_CHALLENGE_PARTS} parts; nothing was added")
         try:
-            measure_for_line(self._sets.pictures, picture.data, picture.media_type, self._version.pipeline)
-        except PictureError as error:
+            camera = self._camera(picture.camera)
+            self._measure(picture, camera)
+        except (InspectorError, PictureError) as error:
             self._faults.append(f"{picture.name}: {error}")
             return
         sha256 = self._sets.evidence.put(picture.data, picture.media_type).sha256
-        if fault := self._fault(sha256, picture):
+        if fault := self._fault(sha256, picture, camera):
             self._faults.append(f"{picture.name}: {fault}")
         elif sha256 in self._held or sha256 in self.new:
             self.known += 1
         else:
-            self.new[sha256] = NewChallengePart(sha256, picture.is_ng, picture.group, picture.note)
+            self.new[sha256] = NewChallengePart(sha256, picture.is_ng, picture.group, picture.note, camera)
 
     def require_sound(self) -> None:
         """Raise InspectorError that lists the unusable pictures."""
@@ -130,13 +132,37 @@ class _Admission:
         listed = "; ".join(self._faults[:MAX_LISTED_FAULTS]) + (f"; and {more} more" if more > 0 else "")
         raise InspectorError(f"{len(self._faults)} picture(s) can't be challenge parts, nothing was added: {listed}")
 
-    def _fault(self, sha256: str, picture: ChallengePicture) -> str:
+    def _measure(self, picture: ChallengePicture, camera: str) -> None:
+        pipeline = self._version.pipeline
+        shown = picture.data, picture.media_type
+        measure_for_line(self._sets.pictures, *shown, pipeline, pipeline.region(camera))
+
+    def _camera(self, named: str) -> str:
+        """Return the camera that took a picture; the line's only one where none is named.
+
+        Raises InspectorError where the picture would count for no camera.
+        """
+        pipeline = self._version.pipeline
+        known = pipeline.named_cameras
+        if not named and len(pipeline.cameras) == 1:
+            return known[0] if known else ""
+        if any(group.includes(named) for group in pipeline.camera_groups):
+            return named
+        listed = ", ".join(known)
+        if named:
+            raise InspectorError(f"camera: {pipeline.line} declares no camera {named!r}; name one of {listed}")
+        raise InspectorError(f"camera: each camera of {pipeline.line} has a region; say which took it: {listed}")
+
+    def _fault(self, sha256: str, picture: ChallengePicture, camera: str) -> str:
         if sha256 in self._version.golden:
             return "is a golden sample of the line, which the model is shown; choose another picture"
         earlier = self._held.get(sha256) or self.new.get(sha256)
         if earlier is not None and earlier.is_ng != picture.is_ng:
             was = "NG" if earlier.is_ng else "OK"
             return f"is in the set as {was} already; remove that part first, or correct the label"
+        if earlier is not None and earlier.camera != camera:
+            was = f"a picture of {earlier.camera or 'no named camera'}"
+            return f"is in the set as {was} already; remove that part first, or correct the camera"
         if len(picture.group) > MAX_GROUP_CHARACTERS:
             return f"group: {len(picture.group)} characters, at most {MAX_GROUP_CHARACTERS} are stored; shorten it"
         return ""
@@ -154,10 +180,8 @@ def stored_pictures(
         part, is_ng = stored_part(archive, pipeline.line, result_id), label_of(archive, result_id)
         if source.is_ng not in (None, is_ng):
             raise InspectorError(f"part {result_id} was reviewed as {'NG' if is_ng else 'OK'}; leave --label out")
-        if pipeline.region(part.key.camera) is not None:
-            raise InspectorError(
-                f"part {result_id} is stored as a whole frame, and camera {part.key.camera} has a region; add a "
-                "picture that is cut to the region, from a file"
-            )
+        if source.camera not in ("", part.key.camera):
+            raise InspectorError(f"part {result_id} is of camera {part.key.camera}; leave --camera out")
         data, group = picture_of(evidence, part), source.group or part.part_id or ""
-        yield ChallengePicture(result_id, data, is_ng, group, source.note or f"part {result_id}")
+        note = source.note or f"part {result_id}"
+        yield ChallengePicture(result_id, data, is_ng, group, note, camera=part.key.camera)

@@ -49,4 +49,4 @@ class ChangeEffects:
 
     def _right(self, content: Declaration, price: Price, author: str, *, dry_run: bool = False) -> KeptRight | None:
         live = self.qualifications.sets.states.version(price.line)
-        return keep_right(self.qualifications, live, content, author, price.fingerprints, dry_run=dry_run)
+        return keep_right(self.qualifications, live, content, author, price.scored_under, dry_run=dry_run)

@@ -77,7 +77,7 @@ class Drafts:
             reason,
             source,
             self.now(),
-            rescores=difference.rescores,
+            rescores=difference.rescores or bool(difference.rescored_cameras),
         )
 
     def end(self, line: str, author: str, draft_id: str | None = None) -> None:

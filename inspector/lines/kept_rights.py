@@ -1,19 +1,25 @@
-"""Whether a line has the right to pass after a change: its qualification is recomputed from stored votes."""
+"""Whether cameras of a line have the right to pass after a change: qualifications are recomputed from stored votes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
-from inspector.config.diff import Declaration, compare
+from inspector.config.diff import Declaration, VersionDiff, compare
+from inspector.domain.cameras import CameraGroup
 from inspector.domain.line_state import LineState, PassRight, RightOrigin
-from inspector.lines.qualification import ChallengeReplay, Qualification, Qualifications
+from inspector.lines.challenge_replay import ReplayBasis
+from inspector.lines.qualification import Qualifications, RegionQualification
 from inspector.ports.challenge import QualificationBasis
 from inspector.ports.ledger import PipelineVersion
 
+QUALIFIED: Final = RightOrigin.QUALIFICATION
+NO_FINGERPRINTS: Final[Mapping[str, str]] = MappingProxyType({})
+
 
 class KeptRight(NamedTuple):
-    """Whether a line has the right to pass when it changes, and why."""
+    """Whether a line keeps its right to pass when it changes, and why. A line of several regions keeps all or not."""
 
     line: str
     keeps: bool
@@ -23,86 +29,152 @@ class KeptRight(NamedTuple):
         return {"keeps_right": self.keeps, "text": self.text}
 
 
+class _Change(NamedTuple):
+    """A change of a line that is about to be live. `holding` are the line's rights that hold."""
+
+    live: PipelineVersion
+    next: PipelineVersion
+    difference: VersionDiff
+    holding: Sequence[PassRight]
+
+    @property
+    def line(self) -> str:
+        return self.live.pipeline.line
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether it concerns the right of all cameras: scores or policy change."""
+        before, after = self.live.pipeline.policy_fingerprint(), self.next.pipeline.policy_fingerprint()
+        return before != after or self.difference.rescores
+
+    @property
+    def subjects(self) -> list[_Subject]:
+        """The cameras whose right it concerns, by their regions."""
+        moved = set(self.difference.rescored_cameras)
+        found = [
+            _Subject(self, group, tuple(name for name in group.cameras if self.is_of_all or name in moved))
+            for group in self.next.pipeline.camera_groups
+        ]
+        return [each for each in found if each.cameras]
+
+
+class _Subject(NamedTuple):
+    """Cameras of one region whose right to pass a change concerns. `group` are all cameras of the region."""
+
+    change: _Change
+    group: CameraGroup
+    cameras: tuple[str, ...]
+
+    @property
+    def is_rescored(self) -> bool:
+        difference = self.change.difference
+        return difference.rescores or bool(set(difference.rescored_cameras) & set(self.cameras))
+
+    @property
+    def held(self) -> list[PassRight]:
+        """Their rights under the live policy."""
+        policy = self.change.live.pipeline.policy_fingerprint()
+        alike = (right for right in self.change.holding if right.policy == policy)
+        return [right for right in alike if any(right.covers(name) for name in self.cameras)]
+
+    def basis(self, fingerprint: str) -> ReplayBasis:
+        return ReplayBasis(self.change.next, self.group, fingerprint)
+
+    def proved(self) -> list[str]:
+        """List the fingerprints under which they are qualified, and which the change leaves as they are."""
+        if self.is_rescored:
+            return []
+        known = ("", self.basis("").scoring)
+        return [each.fingerprint for each in self.held if each.origin is QUALIFIED and each.scoring in known]
+
+    def covered(self, fingerprint: str) -> list[str]:
+        """List the cameras that rights under a fingerprint cover: a change of the policy qualifies no new camera."""
+        rights = [right for right in self.change.holding if right.fingerprint == fingerprint]
+        return [name for name in self.group.cameras if not rights or any(right.covers(name) for right in rights)]
+
+
 def keep_right(
     service: Qualifications,
     live: PipelineVersion,
     content: Declaration,
     author: str,
-    scored_under: Sequence[str] = (),
+    scored_under: Mapping[str, str] = NO_FINGERPRINTS,
     *,
     dry_run: bool = False,
 ) -> KeptRight | None:
     """Recompute the qualification of a line for a new content, before that is live, and record it.
 
-    `scored_under` are fingerprints under which parts were scored as the content does, the price's: a line that goes
-    back to a qualified version gets its right back. Returns None where nothing changes about the right: the policy
-    stays, or the line has none to lose and none to get back.
+    `scored_under` are fingerprints under which parts of cameras were scored as the content does, the price's: a line
+    that goes back to a qualified version gets its right back. Returns None where nothing changes about the right: the
+    policy stays, or the line has none to lose and none to get back.
     """
-    line, policy = content.pipeline.line, live.pipeline.policy_fingerprint()
-    rescores = compare(live, content).rescores
     next_version = live._replace(pipeline=content.pipeline, golden=tuple(content.golden), version=live.version + 1)
-    if next_version.pipeline.policy_fingerprint() == policy and not rescores:
-        return None
     holding = [right for right in live.status.rights if right.holds(service.sets.now())]
-    held = [right for right in holding if right.policy == policy]
-    proved = [] if rescores else [right.fingerprint for right in held if right.origin is RightOrigin.QUALIFICATION]
-    results = _assessed(service, next_version, proved, scored_under)
-    if not results:
-        return _lost(line, live, held, rescores=rescores)
-    if not dry_run:
-        for each in results:
-            _record(service, each, author, holding)
-    return _shown(line, results, holding, has_right=bool(held))
+    told = []
+    for subject in _Change(live, next_version, compare(live, content), holding).subjects:
+        results = _assessed(service, subject, scored_under)
+        for each in results if not dry_run else ():
+            _record(service, subject, each, author)
+        told.append((subject, _told(subject, results)))
+    return _joined(live.pipeline.line, [(subject, right) for subject, right in told if right is not None])
 
 
-def _assessed(
-    service: Qualifications, version: PipelineVersion, proved: Sequence[str], scored_under: Sequence[str]
-) -> list[Qualification]:
-    """Assess the version under each proved fingerprint, and under others where the ledger has challenge votes."""
-    replays = [service.replay(version, each) for each in dict.fromkeys([*proved, *scored_under])]
-    known = [each for each in replays if each.outcomes or each.fingerprint in proved]
+def _assessed(service: Qualifications, subject: _Subject, scored_under: Mapping[str, str]) -> list[RegionQualification]:
+    """Assess the cameras under each proved fingerprint, and under others where the ledger has challenge votes."""
+    proved = subject.proved()
+    scored = [each for camera, each in scored_under.items() if subject.group.includes(camera)]
+    replays = [service.replay(subject.basis(each)) for each in dict.fromkeys([*proved, *scored])]
+    known = [each for each in replays if each.outcomes or each.basis.fingerprint in proved]
     return [service.assess(each, QualificationBasis.STORED_VOTES) for each in known]
 
 
-def _lost(line: str, live: PipelineVersion, held: Sequence[PassRight], *, rescores: bool) -> KeptRight | None:
-    remedy = f"run: inspector qualify {line}"
-    if held and rescores:
-        return KeptRight(line, False, f"scores change, so its right to pass ends; {remedy}")
-    if held and live.status.state is LineState.LIVE:
+def _record(service: Qualifications, subject: _Subject, result: RegionQualification, author: str) -> None:
+    """Record a result that all challenge parts have votes for."""
+    basis = result.replay.basis
+    if not result.replay.unknown:
+        why = f"recomputed for version {basis.version.version}"
+        service.record(result, author, why, subject.covered(basis.fingerprint))
+
+
+def _told(subject: _Subject, results: Sequence[RegionQualification]) -> KeptRight | None:
+    """Say what becomes of the right of these cameras; None where they have none to lose and none to get back."""
+    covering = [each for each in results if set(subject.cameras) & set(subject.covered(each.replay.basis.fingerprint))]
+    return _shown(subject, covering[-1]) if covering else _lost(subject)
+
+
+def _joined(line: str, told: Sequence[tuple[_Subject, KeptRight]]) -> KeptRight | None:
+    """Join what is said about the cameras of a line; they are named where it has several regions."""
+    if not told:
+        return None
+    several = len(told[0][0].change.next.pipeline.camera_groups) > 1
+    texts = [f"{', '.join(subject.cameras)}: {right.text}" if several else right.text for subject, right in told]
+    return KeptRight(line, all(right.keeps for _, right in told), "; ".join(texts))
+
+
+def _lost(subject: _Subject) -> KeptRight | None:
+    line, remedy = subject.change.line, f"run: inspector qualify {subject.change.line}"
+    if subject.held and subject.is_rescored:
+        what = "scores change" if subject.change.difference.rescores else "another region changes scores"
+        return KeptRight(line, False, f"{what}, so its right to pass ends; {remedy}")
+    if subject.held and subject.change.live.status.state is LineState.LIVE:
         return KeptRight(line, False, f"its override ends with this version; {remedy}")
     return None
 
 
-def _record(service: Qualifications, result: Qualification, author: str, holding: Sequence[PassRight]) -> None:
-    """Record a result that all challenge parts have votes for."""
-    replay = result.replay
-    if not replay.unknown:
-        why = f"recomputed for version {replay.version.version}"
-        service.record(result, author, why, _covered(holding, replay))
-
-
-def _shown(
-    line: str, results: Sequence[Qualification], holding: Sequence[PassRight], *, has_right: bool
-) -> KeptRight | None:
-    newest = results[-1]
+def _shown(subject: _Subject, newest: RegionQualification) -> KeptRight | None:
+    line, has_right = subject.change.line, bool(subject.held)
     if newest.passed:
         escape = newest.figures.escape
         figures = f"{escape.found} of {escape.parts} NG parts pass, at most {100 * escape.upper:.3g} %"
         kept = "keeps its right to pass" if has_right else "has the right to pass"
         return KeptRight(line, True, f"{kept}, recomputed from stored votes: {figures}")
-    if newest.replay.unknown and _has_qualified(holding, newest.replay):
+    if newest.replay.unknown and _has_qualified(subject.change.holding, newest.replay.basis):
         text = f"has the right to pass from its qualification; {len(newest.replay.unknown)} challenge part(s) are newer"
         return KeptRight(line, True, f"{text}; to count them too, run: inspector qualify {line}")
     lost = "loses its right to pass" if has_right else "has no right to pass"
     return KeptRight(line, False, f"{lost}: {'; '.join(newest.missing)}; run: inspector qualify {line}")
 
 
-def _has_qualified(holding: Sequence[PassRight], replay: ChallengeReplay) -> bool:
-    asked = (replay.fingerprint, replay.version.pipeline.policy_fingerprint(), RightOrigin.QUALIFICATION)
+def _has_qualified(holding: Sequence[PassRight], basis: ReplayBasis) -> bool:
+    asked = (basis.fingerprint, basis.version.pipeline.policy_fingerprint(), QUALIFIED)
     return any((each.fingerprint, each.policy, each.origin) == asked for each in holding)
-
-
-def _covered(holding: Sequence[PassRight], replay: ChallengeReplay) -> list[str]:
-    """List the cameras that rights under this fingerprint cover: a change of the policy qualifies no new camera."""
-    rights = [right for right in holding if right.fingerprint == replay.fingerprint]
-    return [name for name in replay.cameras if not rights or any(right.covers(name) for right in rights)]

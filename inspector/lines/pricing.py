@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
@@ -49,15 +49,20 @@ class NewEscape(NamedTuple):
 class Price:
     """The price of one line's change. `objection` says why nothing can be priced, and what to do instead.
 
-    `unknown_ng` counts reviewed NG parts whose stored votes end too early to know their outcome.
+    `scored_under` are the fingerprints of the replayed parts, by camera. `unknown_ng` counts reviewed NG parts whose
+    stored votes end too early to know their outcome.
     """
 
     line: str
-    fingerprints: tuple[str, ...] = ()
+    scored_under: Mapping[str, str] = field(default_factory=dict)
     objection: str = ""
     impacts: tuple[Impact, ...] = ()
     escapes: tuple[NewEscape, ...] = ()
     unknown_ng: int = 0
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.scored_under.values()))
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -103,15 +108,16 @@ class Pricing:
         Only parts that were judged with the same scores count: votes of another fingerprint say nothing.
         """
         versions = self.archive.versions(line)
-        live = versions[-1].declaration if versions else None
+        live = readable(versions[-1]) if versions and versions[-1].declaration else None
         if live is None:
             return Price(line, objection="there is no live version to compare it with")
-        compared = self.compare(line, after, report)
-        if not compared:
+        scored_under = self._comparable(line, versions, after)
+        if not scored_under:
             return Price(line, objection=_unpriceable(line))
+        compared = self._compare(line, live.pipeline, after, scored_under, report)
         return Price(
             line,
-            tuple(each.fingerprint for each in compared),
+            scored_under,
             impacts=tuple(each.impact for each in compared),
             escapes=tuple(escape for each in compared for escape in _new_escapes(each)),
             unknown_ng=sum(each.unknown_ng for each in compared),
@@ -125,22 +131,28 @@ class Pricing:
         Returns nothing where no stored part was judged with their scores.
         """
         versions = self.archive.versions(line)
-        fingerprints = self._comparable(line, versions, after)
-        compared = []
+        scored_under = self._comparable(line, versions, after)
+        if not scored_under:
+            return ()
+        return self._compare(line, readable(versions[-1]).pipeline, after, scored_under, report)
+
+    def _compare(
+        self, line: str, before: Pipeline, after: Declaration, scored_under: Mapping[str, str], report: ReportPriced
+    ) -> tuple[VoteComparison, ...]:
+        fingerprints, compared = tuple(dict.fromkeys(scored_under.values())), []
         for done, each in enumerate(fingerprints):
             report(done, len(fingerprints))
-            compared.append(self._compared(line, readable(versions[-1]).pipeline, after.pipeline, each))
+            compared.append(self._compared(line, before, after.pipeline, each))
         return tuple(compared)
 
-    def _comparable(self, line: str, versions: Sequence[LineVersion], after: Declaration) -> tuple[str, ...]:
+    def _comparable(self, line: str, versions: Sequence[LineVersion], after: Declaration) -> dict[str, str]:
         """Return the newest fingerprint of each camera under versions that score it as the new settings do."""
         known = {each.version: readable(each) for each in versions if each.declaration and each.golden == after.golden}
-        newest = {
+        return {
             judged.camera: judged.fingerprint
             for judged in self.tables.judged_cameras(line)
             if judged.version in known and _scores_alike(known[judged.version].pipeline, after.pipeline, judged.camera)
         }
-        return tuple(dict.fromkeys(newest.values()))
 
     def _compared(self, line: str, before: Pipeline, after: Pipeline, fingerprint: str) -> VoteComparison:
         voted = self.tables.voted_parts(line, fingerprint)

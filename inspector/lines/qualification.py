@@ -1,7 +1,8 @@
 """Qualify a line: replay its challenge set through a version's very policy, and grant or take the right to pass.
 
-Votes are stored for each part and fingerprint. A later policy under the same fingerprint is replayed on them without a
-model, as far as they reach. A part is not asked twice under a policy: sampled votes would let a line try its luck.
+Cameras of one region are judged alike, so each region is qualified by itself, on the pictures of its cameras. Votes are
+stored for each part and fingerprint. A later policy under the same fingerprint is replayed on them without a model, as
+far as they reach. A part is not asked twice under a policy: sampled votes would let a line try its luck.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from inspector.domain.cameras import ANY_CAMERA, CameraGroup, Region
 from inspector.domain.challenge import ChallengeAnswer, ChallengePart
-from inspector.domain.decision import decide
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.quality import quality_fault
-from inspector.domain.vote import StoppedBy, Tally, counting
-from inspector.errors import InspectorError, PictureError
-from inspector.lines.challenge import CHALLENGE_CAMERA, ChallengeSets
+from inspector.errors import InspectorError, NotFoundError, PictureError
+from inspector.lines.challenge import ChallengeSets
+from inspector.lines.challenge_replay import ChallengeReplay, ReplayBasis, replay_votes
 from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.qualification_figures import (
     ChallengeOutcome,
@@ -33,36 +33,15 @@ from inspector.lines.states import require_short
 from inspector.ports.challenge import ChallengeModel, QualificationBasis, QualificationRecord, QualificationStore
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Job, Judgement
-from inspector.tuning.counterfactual import VOTE_STOPS, Replay
+from inspector.tuning.counterfactual import VOTE_STOPS
 
 CHALLENGE_TIME_MS: Final = 600_000.0  # for one part: nobody waits for it at a gate, and it yields to live frames
+CHALLENGE_CAMERA: Final = "challenge"  # stands for the camera of a challenge part where the line names none
 ReportAsked = Callable[[int, int], None]  # parts asked so far, parts to ask
 
 
-class ChallengeReplay(NamedTuple):
-    """A challenge set under one version and fingerprint, as far as votes are stored.
-
-    `unknown` are the parts that must be asked: about them no votes are stored, or their votes end too early.
-    """
-
-    version: PipelineVersion
-    fingerprint: str
-    outcomes: tuple[ChallengeOutcome, ...]
-    unknown: tuple[ChallengePart, ...]
-
-    @property
-    def line(self) -> str:
-        return self.version.pipeline.line
-
-    @property
-    def cameras(self) -> tuple[str, ...]:
-        """The cameras that are judged as challenge parts are: by their whole pictures."""
-        pipeline = self.version.pipeline
-        return tuple(name for name in pipeline.cameras if pipeline.region(name) is None)
-
-
-class Qualification(NamedTuple):
-    """The result of a qualification. `missing` says what keeps the line from the right to pass."""
+class RegionQualification(NamedTuple):
+    """The result for cameras of one region. `missing` says what keeps them from the right to pass."""
 
     replay: ChallengeReplay
     figures: QualificationFigures
@@ -74,6 +53,14 @@ class Qualification(NamedTuple):
         return not self.missing
 
     @property
+    def cameras(self) -> tuple[str, ...]:
+        return self.replay.basis.group.cameras
+
+    @property
+    def region(self) -> Region | None:
+        return self.replay.basis.group.region
+
+    @property
     def escaped(self) -> list[ChallengePart]:
         return [each.part for each in self._ended(Disposition.PASS) if each.part.is_ng]
 
@@ -82,16 +69,13 @@ class Qualification(NamedTuple):
         return [each.part for each in self._ended(Disposition.REJECT) if not each.part.is_ng]
 
     def as_json(self) -> dict[str, Any]:
-        pipeline = self.replay.version.pipeline
         return {
-            "line": self.replay.line,
-            "version": self.replay.version.version,
-            "fingerprint": self.replay.fingerprint,
-            "policy": pipeline.policy_fingerprint(),
+            "cameras": list(self.cameras),
+            "region": self.region,
+            "fingerprint": self.replay.basis.fingerprint,
             "basis": self.basis,
             "passed": self.passed,
             "missing": list(self.missing),
-            "limits": pipeline.qualification.model_dump(),
             "figures": self.figures.as_json(),
             "escaped": [part.number for part in self.escaped],
             "overkilled": [part.number for part in self.overkilled],
@@ -102,6 +86,58 @@ class Qualification(NamedTuple):
         return [each for each in self.replay.outcomes if each.disposition is disposition]
 
 
+class LineQualification(NamedTuple):
+    """The results for the regions of a line that were qualified; a line without regions has one result.
+
+    `left_out` counts challenge parts of cameras that the line does not declare any more.
+    """
+
+    version: PipelineVersion
+    regions: tuple[RegionQualification, ...]
+    left_out: int = 0
+
+    @property
+    def passed(self) -> bool:
+        return all(each.passed for each in self.regions)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is missing, with the cameras that it is missing for where the line has several regions."""
+        several = len(self.regions) > 1
+        return tuple(
+            f"{', '.join(each.cameras)}: {text}" if several else text for each in self.regions for text in each.missing
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        pipeline = self.version.pipeline
+        return {
+            "line": pipeline.line,
+            "version": self.version.version,
+            "policy": pipeline.policy_fingerprint(),
+            "limits": pipeline.qualification.model_dump(),
+            "passed": self.passed,
+            "missing": list(self.missing),
+            "left_out": self.left_out,
+            "regions": [each.as_json() for each in self.regions],
+        }
+
+
+def groups_of(pipeline: Pipeline, camera: str | None = None) -> tuple[CameraGroup, ...]:
+    """Return the groups of cameras to qualify: all, or that of this camera. Raises NotFoundError for an unknown one."""
+    groups = tuple(each for each in pipeline.camera_groups if camera is None or camera in each.cameras)
+    if not groups:
+        listed = ", ".join(pipeline.cameras)
+        raise NotFoundError(f"camera: {pipeline.line} declares no camera {camera!r}; its cameras are {listed}")
+    return groups
+
+
+def bases(
+    version: PipelineVersion, groups: Sequence[CameraGroup], fingerprints: Mapping[str, str]
+) -> list[ReplayBasis]:
+    """List what a challenge set is replayed through; `fingerprints` are those that judge each camera."""
+    return [ReplayBasis(version, group, fingerprints[group.cameras[0]]) for group in groups]
+
+
 @dataclass(frozen=True, slots=True)
 class Qualifications:
     """Qualifies lines on their challenge sets. Every method raises LedgerError."""
@@ -109,78 +145,87 @@ class Qualifications:
     sets: ChallengeSets
     store: QualificationStore
 
-    def replay(self, version: PipelineVersion, fingerprint: str) -> ChallengeReplay:
-        """Replay the line's challenge set through this version on stored votes. Asks no model."""
-        line = version.pipeline.line
-        parts, answers = self.sets.parts(line), self.sets.store.challenge_answers(line, fingerprint)
-        outcome = _Outcomes(version.pipeline, fingerprint, answers)
-        found = [(part, outcome.of(part)) for part in parts]
-        known = tuple(each for _, each in found if each is not None)
-        return ChallengeReplay(version, fingerprint, known, tuple(part for part, each in found if each is None))
+    def replay(self, basis: ReplayBasis) -> ChallengeReplay:
+        """Replay the line's challenge set on stored votes. Asks no model."""
+        parts = self.sets.parts(basis.line)
+        return replay_votes(basis, parts, self.sets.store.challenge_answers(basis.line, basis.fingerprint))
 
-    async def ask(self, replay: ChallengeReplay, model: ChallengeModel, report: ReportAsked) -> ChallengeReplay:
-        """Ask the model about the unknown parts, one at a time, and replay again.
+    async def prove(
+        self, replays: Sequence[ChallengeReplay], model: ChallengeModel, report: ReportAsked
+    ) -> list[RegionQualification]:
+        """Ask the model about all unknown parts, one at a time, and assess what is known then.
 
         Each answer is stored at once: an interrupted run continues where it stopped. Raises InspectorError where the
         model fails, or where another model answers than the one that is to be qualified.
         """
-        for done, part in enumerate(replay.unknown):
-            report(done, len(replay.unknown))
-            answer = await self._answer(replay, part, model)
+        unknown = [(replay.basis, part) for replay in replays for part in replay.unknown]
+        for done, (basis, part) in enumerate(unknown):
+            report(done, len(unknown))
+            answer = await self._answer(basis, part, model)
             await asyncio.to_thread(self.sets.store.add_challenge_answer, answer)
-        report(len(replay.unknown), len(replay.unknown))
-        return await asyncio.to_thread(self.replay, replay.version, replay.fingerprint)
+        report(len(unknown), len(unknown))
+        return [self.assess(await asyncio.to_thread(self.replay, each.basis), _votes_of(each)) for each in replays]
 
-    def assess(self, replay: ChallengeReplay, basis: QualificationBasis) -> Qualification:
+    def assess(self, replay: ChallengeReplay, basis: QualificationBasis) -> RegionQualification:
         """Say what the replay proves, without recording it."""
-        pipeline = replay.version.pipeline
+        pipeline = replay.basis.version.pipeline
         figures = qualification_figures(replay.outcomes, pipeline.qualification, pipeline.deadline_ms)
         missing = missing_evidence(figures, pipeline.qualification)
         if replay.unknown:
             missing.insert(0, f"votes of {len(replay.unknown)} challenge part(s): they must be asked")
-        return Qualification(replay, figures, tuple(missing), basis)
+        return RegionQualification(replay, figures, tuple(missing), basis)
+
+    def result(self, version: PipelineVersion, regions: Sequence[RegionQualification]) -> LineQualification:
+        """Gather the results for the regions of a line."""
+        parts, groups = self.sets.parts(version.pipeline.line), version.pipeline.camera_groups
+        counted = [any(group.includes(part.camera) for group in groups) for part in parts]
+        return LineQualification(version, tuple(regions), counted.count(False))
 
     def record(
-        self, qualification: Qualification, author: str, reason: str = "", cameras: Sequence[str] | None = None
+        self, qualification: RegionQualification, author: str, reason: str = "", cameras: Sequence[str] | None = None
     ) -> None:
-        """Record the result. A line that passes gets the right to pass; one that fails loses an earlier one.
+        """Record the result. Cameras that pass get the right to pass; those that fail lose an earlier one.
 
-        The right covers `cameras`; without them, all cameras that are judged under this fingerprint.
+        The right covers `cameras`; without them, all cameras of the region.
         """
         require_short(reason)
         replay, figures = qualification.replay, qualification.figures
+        version, basis = replay.basis.version, replay.basis
         proof = f"{figures.escape.found} of {figures.escape.parts} NG passed, {figures.overkill.parts} OK parts"
         record = QualificationRecord(
-            line=replay.line,
-            version=replay.version.version,
-            fingerprint=replay.fingerprint,
-            policy=replay.version.pipeline.policy_fingerprint(),
+            line=basis.line,
+            version=version.version,
+            fingerprint=basis.fingerprint,
+            policy=version.pipeline.policy_fingerprint(),
             basis=qualification.basis,
             passed=qualification.passed,
             figures=figures.as_json(),
             missing=qualification.missing,
-            parts=[each.part.number for each in replay.outcomes] + [part.number for part in replay.unknown],
-            cameras=replay.cameras if cameras is None else cameras,
+            held=replay.held,
+            cameras=qualification.cameras if cameras is None else cameras,
+            region=qualification.region,
+            scoring=basis.scoring,
             author=author,
             reason=reason or proof,
             at=self.sets.now(),
         )
         self.store.record_qualification(record)
 
-    async def _answer(self, replay: ChallengeReplay, part: ChallengePart, model: ChallengeModel) -> ChallengeAnswer:
+    async def _answer(self, basis: ReplayBasis, part: ChallengePart, model: ChallengeModel) -> ChallengeAnswer:
         data = await asyncio.to_thread(self._picture, part)
+        pipeline = basis.version.pipeline
+        shown = (data, "", pipeline, basis.group.region)
         try:
-            measured = await asyncio.to_thread(measure_for_line, self.sets.pictures, data, "", replay.version.pipeline)
+            measured = await asyncio.to_thread(measure_for_line, self.sets.pictures, *shown)
         except PictureError as error:
             raise InspectorError(f"challenge part {part.number}: {error}; {_remedy(part)}") from error
         began_s = time.monotonic()
-        judgement = await model.judge(_job(replay.version, part, data))
+        judgement = await model.judge(_job(basis, part, data))
         latency_ms = (time.monotonic() - began_s) * 1000.0
-        _require_judged(judgement, part, replay.fingerprint)
-        pipeline = replay.version.pipeline
+        _require_judged(judgement, part, basis.fingerprint)
         return ChallengeAnswer(
             part=part.number,
-            fingerprint=replay.fingerprint,
+            fingerprint=basis.fingerprint,
             policy=pipeline.policy_fingerprint(),
             votes=judgement.votes,
             stopped_by=judgement.stopped_by,
@@ -201,45 +246,19 @@ class Qualifications:
             ) from error
 
 
-class _Outcomes:
-    """What one policy does with challenge parts, given what a model said about them."""
-
-    def __init__(self, pipeline: Pipeline, fingerprint: str, answers: Mapping[int, ChallengeAnswer]) -> None:
-        self._pipeline = pipeline
-        self._policy = pipeline.policy_fingerprint()
-        self._fingerprint = fingerprint
-        self._answers = answers
-        self._replay = Replay(pipeline, fingerprint)
-
-    def of(self, part: ChallengePart) -> ChallengeOutcome | None:
-        """Return the part's outcome; None where the model must be asked."""
-        answer = self._answers.get(part.number)
-        if answer is None:
-            return None
-        if quality_fault(answer.measured, self._pipeline.quality):
-            return ChallengeOutcome(part, self._pipeline.fail_safe, 0, 0.0)
-        if answer.max_unlike != self._pipeline.quality.max_unlike:
-            return None
-        if answer.policy == self._policy:
-            return ChallengeOutcome(part, self._as_asked(answer), len(answer.votes), answer.latency_ms)
-        return None if answer.is_bad_image else self._replayed(part, answer)
-
-    def _as_asked(self, answer: ChallengeAnswer) -> Disposition:
-        if answer.is_bad_image:
-            return self._pipeline.fail_safe
-        counts = counting(self._pipeline, self._fingerprint, answer.opinion)
-        return decide(self._pipeline, Tally(answer.votes, counts), answer.stopped_by).disposition
-
-    def _replayed(self, part: ChallengePart, answer: ChallengeAnswer) -> ChallengeOutcome | None:
-        is_whole = answer.stopped_by is StoppedBy.LADDER_END
-        outcome = self._replay.of_votes(answer.votes, answer.opinion, is_whole=is_whole)
-        return outcome and ChallengeOutcome(part, outcome.disposition, outcome.votes, answer.latency_ms)
+def _votes_of(replay: ChallengeReplay) -> QualificationBasis:
+    return QualificationBasis.ASKED if replay.unknown else QualificationBasis.STORED_VOTES
 
 
-def _job(version: PipelineVersion, part: ChallengePart, data: bytes) -> Job:
-    key = FrameKey(part.line, CHALLENGE_CAMERA, part.sha256)
-    seed = zlib.crc32(str(key).encode())
-    return Job(key, data, version.pipeline, version.golden, CHALLENGE_TIME_MS, seed)
+def _job(basis: ReplayBasis, part: ChallengePart, data: bytes) -> Job:
+    """Return what the model is asked. The camera says the region; the seed does not depend on it."""
+    seed = zlib.crc32(str(FrameKey(part.line, CHALLENGE_CAMERA, part.sha256)).encode())
+    key = FrameKey(part.line, _camera(basis.group), part.sha256)
+    return Job(key, data, basis.version.pipeline, basis.version.golden, CHALLENGE_TIME_MS, seed)
+
+
+def _camera(group: CameraGroup) -> str:
+    return CHALLENGE_CAMERA if ANY_CAMERA in group.cameras else group.cameras[0]
 
 
 def _require_judged(judgement: Judgement, part: ChallengePart, fingerprint: str) -> None:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from inspector.domain.declared import Disposition
 from inspector.domain.line_state import LineState, PassQuestion, PassRight, RightOrigin
+from inspector.domain.pipeline import scoring_fingerprint
 from inspector.errors import InspectorError, NotFoundError
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.lines import LineArchive, LineStore, StatusChange
@@ -109,7 +110,8 @@ class LineStates:
         version, now = self.version(line), self.now()
         rights = _override(version, override, reason, now) if override else ()
         policy = version.pipeline.policy_fingerprint()
-        if not rights and not any(each.policy == policy and each.holds(now) for each in version.status.rights):
+        held = (each for each in version.status.rights if each.policy == policy and each.holds(now))
+        if not rights and not any(_is_about(each, version) for each in held):
             raise InspectorError(
                 f"{line} is not qualified under version {version.version}; run: inspector qualify {line}. To let it "
                 f"pass parts without that: inspector line live {line} --override --reason WHY --days 7"
@@ -128,7 +130,7 @@ class LineStates:
     def _camera_view(self, version: PipelineVersion, camera: str) -> CameraView:
         status, policy = version.status, version.pipeline.policy_fingerprint()
         judged_by = self.archive.fingerprint(version.pipeline.line, camera)
-        known = judged_by or _newest_fingerprint(status.rights, policy, camera)
+        known = judged_by or _newest_fingerprint(version, policy, camera)
         asked = PassQuestion(known, policy, camera, self.now())
         return CameraView(camera, status.state_of(asked), status.objection(asked), status.right(asked))
 
@@ -151,10 +153,21 @@ def _named(view: CameraView, line: LineView) -> str:
     return view.objection if same else f"{view.camera}: {view.objection}"
 
 
-def _newest_fingerprint(rights: tuple[PassRight, ...], policy: str, camera: str) -> str:
-    """Return the fingerprint of the camera's newest right under this policy: no part was judged yet."""
-    under = (each for each in reversed(rights) if each.policy == policy and each.covers(camera))
-    return next((each.fingerprint for each in under), "")
+def _newest_fingerprint(version: PipelineVersion, policy: str, camera: str) -> str:
+    """Return the fingerprint of the camera's newest right under this version's scores: no part was judged yet."""
+    rights, scoring = reversed(version.status.rights), _scoring(version, camera)
+    under = (each for each in rights if each.policy == policy and each.covers(camera))
+    return next((each.fingerprint for each in under if each.scoring in ("", scoring)), "")
+
+
+def _is_about(right: PassRight, version: PipelineVersion) -> bool:
+    """Return whether a camera is judged under this version as it was when the right was given."""
+    covered = [name for name in version.pipeline.cameras if right.covers(name)]
+    return any(right.scoring in ("", _scoring(version, name)) for name in covered)
+
+
+def _scoring(version: PipelineVersion, camera: str) -> str:
+    return scoring_fingerprint(version.pipeline, version.golden, camera)
 
 
 def _override(version: PipelineVersion, request: OverrideRequest, reason: str, now: datetime) -> tuple[PassRight, ...]:
@@ -167,7 +180,10 @@ def _override(version: PipelineVersion, request: OverrideRequest, reason: str, n
     cameras: dict[str, list[str]] = {}
     for camera, fingerprint in request.fingerprints.items():
         cameras.setdefault(fingerprint, []).append(camera)
-    return tuple(PassRight(each, *given, tuple(names), until, reason) for each, names in cameras.items())
+    return tuple(
+        PassRight(each, *given, tuple(names), until, reason, _scoring(version, names[0]))
+        for each, names in cameras.items()
+    )
 
 
 def require_short(reason: str) -> None:

@@ -40,16 +40,12 @@ def add_challenge_parts(
     line: str,
     paths: Sequence[Path],
     result_ids: Sequence[str],
-    *,
-    is_ng: bool | None,
-    group: str = "",
-    note: str = "",
+    source: ChallengeSource,
     reason: str = "",
 ) -> dict[str, Any]:
     """Add pictures of files, folders and stored parts. Returns how many were added and what the set holds now."""
     if not paths and not result_ids:
         raise InspectorError("no pictures are named; name files, folders, or stored parts with --part RESULT_ID")
-    source = ChallengeSource(is_ng, group, note)
     with challenge_sets(settings) as sets, closing(SqlArchive(settings.database)) as archive:
         stored = stored_pictures(archive, sets.evidence, sets.states.version(line).pipeline, result_ids, source)
         added = sets.add(line, chain(pictures_in(paths, source), stored), user_name(), reason)
@@ -80,6 +76,7 @@ def as_json(part: ChallengePart) -> dict[str, Any]:
     return {
         "number": part.number,
         "label": _name(part.is_ng),
+        "camera": part.camera,
         "group": part.group,
         "note": part.note,
         "sha256": part.sha256,
@@ -111,7 +108,8 @@ def _listed(folder: Path, source: ChallengeSource) -> Iterator[ChallengePicture]
         if row.is_ng is None:
             raise InspectorError(f"{row.path}: verdict in labels.csv is neither ok nor ng; write either")
         note = source.note or row.defect
-        yield _picture(row.path, ChallengeSource(row.is_ng, source.group or row.part_id or "", note))
+        camera = source.camera or row.camera or ""
+        yield _picture(row.path, ChallengeSource(row.is_ng, source.group or row.part_id or "", note, camera))
 
 
 def _picture(path: Path, source: ChallengeSource) -> ChallengePicture:
@@ -122,7 +120,8 @@ def _picture(path: Path, source: ChallengeSource) -> ChallengePicture:
     except OSError as error:
         raise InspectorError(f"{path} can't be read: {error.strerror}; name a picture") from error
     media_type = mimetypes.guess_type(path.name)[0] or ""
-    return ChallengePicture(str(path), data, source.is_ng, source.group, source.note or path.name, media_type)
+    said = (source.is_ng, source.group, source.note or path.name)
+    return ChallengePicture(str(path), data, *said, media_type, source.camera)
 
 
 def _name(is_ng: bool) -> str:

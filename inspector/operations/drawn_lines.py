@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
 from inspector.adapters.ledger import FileEvidence
+from inspector.domain.pipeline import scoring_fingerprint
 from inspector.errors import InspectorError
 from inspector.lab.synthetic import PRODUCTS, draw, encode
 from inspector.lines.challenge import ChallengePicture
 from inspector.operations.apply import plan_changes, read_pipelines, store_changes
 from inspector.operations.challenge import challenge_sets
 from inspector.operations.progress import Notify, ReportProgress
-from inspector.operations.qualification import qualify
+from inspector.operations.qualification import QualificationRequest, qualify
 from inspector.operations.virtual_line import FIRST_UNTRAINED_SEED
 from inspector.ports.challenge import QualificationBasis, QualificationRecord
+from inspector.ports.ledger import PipelineVersion
 from inspector.settings import Settings
 from inspector.utc import utc_now
 
@@ -49,18 +51,20 @@ class ShippedQualification(NamedTuple):
         escape = self.figures["escape"]
         return f"shipped with the embedded model: {escape['found']} of {escape['parts']} NG parts passed"
 
-    def record(self, version: int, author: str, cameras: Sequence[str]) -> QualificationRecord:
+    def record(self, version: PipelineVersion, author: str) -> QualificationRecord:
         return QualificationRecord(
             line=self.line,
-            version=version,
+            version=version.version,
             fingerprint=self.fingerprint,
             policy=self.policy,
             basis=QualificationBasis.SHIPPED,
             passed=True,
             figures=self.figures,
             missing=(),
-            parts=(),
-            cameras=cameras,
+            held=(),
+            cameras=tuple(version.pipeline.cameras),
+            region=None,
+            scoring=scoring_fingerprint(version.pipeline, version.golden, next(iter(version.pipeline.cameras))),
             author=author,
             reason=self.reason,
             at=utc_now(),
@@ -108,11 +112,12 @@ def _qualify(settings: Settings, product: str, notify: Notify, progress: ReportP
     def report(stage: str, done: int, total: int) -> None:
         progress(f"{product}: {stage}", done, total)
 
-    result = qualify(settings, product, "", notify, report)
+    qualified = qualify(settings, QualificationRequest(product), notify, report)
+    [result] = qualified.regions
     if not result.passed:
         raise InspectorError(f"{product} is refused, nothing is written: {'; '.join(result.missing)}")
-    pipeline = result.replay.version.pipeline
+    pipeline = qualified.version.pipeline
     # latencies are those of one machine: only what the pictures decide belongs into the file
     figures = {name: value for name, value in result.figures.as_json().items() if not name.startswith("latency")}
     del figures["slow"]
-    return ShippedQualification(product, result.replay.fingerprint, pipeline.policy_fingerprint(), figures)
+    return ShippedQualification(product, result.replay.basis.fingerprint, pipeline.policy_fingerprint(), figures)

@@ -28,7 +28,7 @@ def set_all_live_for_drill(settings: Settings) -> None:
             version, fingerprints = view.version, declared_fingerprints(model, view.version)
             policy, proof = version.pipeline.policy_fingerprint(), shipped.get(view.line)
             if proof is not None and proof.policy == policy and set(fingerprints.values()) == {proof.fingerprint}:
-                store.record_qualification(proof.record(version.version, author, tuple(fingerprints)))
+                store.record_qualification(proof.record(version, author))
                 states.go_live(view.line, author, proof.reason)
             else:
                 states.go_live(view.line, author, DRILL_REASON, OverrideRequest(fingerprints, DRILL_DAYS))

@@ -21,7 +21,7 @@ from inspector.operations.send_rate import SendRate
 
 SILENCE_TIMEOUT_S: Final = 60.0  # without a verdict; then open frames count as lost. A restart of the service fits in
 INTERRUPTED_TIMEOUT_S: Final = 3.0  # the same after Ctrl-C
-LABEL_COLUMNS: Final = ("image", "verdict", "group", "defect", "boxes", "reference")
+LABEL_COLUMNS: Final = ("image", "verdict", "group", "defect", "boxes", "reference", "camera")
 
 ProgressView = Callable[[Callable[[], list[Journey]]], AbstractContextManager[None]]  # gets the journeys so far
 
@@ -43,7 +43,7 @@ class LabelledPicture(NamedTuple):
     """One row of labels.csv. `is_ng` is None if the verdict is neither ok nor ng.
 
     `boxes` are the drawn defects in pixels, `template` the picture that this one is compared with, and
-    `template_name` its name in the row.
+    `template_name` its name in the row. `camera` took the picture.
     """
 
     path: Path
@@ -53,10 +53,11 @@ class LabelledPicture(NamedTuple):
     boxes: tuple[tuple[float, float, float, float], ...] = ()
     template: Path | None = None
     template_name: str | None = None
+    camera: str | None = None
 
 
 def read_labels(folder: Path) -> list[LabelledPicture]:
-    """Read `labels.csv` with the columns image, verdict and, optionally, group, defect, boxes and reference.
+    """Read `labels.csv` with the columns image, verdict and, optionally, group, defect, boxes, reference and camera.
 
     Raises DeclarationError with every fault, each with its row and remedy.
     """
@@ -91,6 +92,7 @@ def _labelled(folder: Path, cells: dict[str, str]) -> LabelledPicture:
         _boxes(cells["boxes"]),
         folder / cells["reference"] if cells["reference"] else None,
         cells["reference"] or None,
+        cells["camera"] or None,
     )
 
 

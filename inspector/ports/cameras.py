@@ -30,7 +30,8 @@ class CameraChange(NamedTuple):
 
     `version` is the new version of the line, None where its declaration stays. The line's rights to pass then cover
     `renamed[camera]` in place of each camera named there, and no camera of `unproved`. `paused` is the camera's state
-    from now on, None where it stays. `others` are the named cameras of the line that the change is not about.
+    from now on, None where it stays. Challenge parts of a camera become those of `successors[camera]`, which stands in
+    its place. `others` are the named cameras of the line that the change is not about.
     """
 
     action: CameraAction
@@ -44,6 +45,7 @@ class CameraChange(NamedTuple):
     unproved: Sequence[str] = ()
     paused: bool | None = None
     others: Sequence[str] = ()
+    successors: Mapping[str, str] = MappingProxyType({})
 
 
 class CameraChangeStore(Protocol):

@@ -7,17 +7,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
+from inspector.domain.cameras import Region
 from inspector.domain.challenge import ChallengeAnswer, ChallengePart
 from inspector.ports.pool import Job, Judgement
 
 
 class NewChallengePart(NamedTuple):
-    """A labelled picture to add. Its bytes are stored already."""
+    """A labelled picture to add. Its bytes are stored already. `camera` took it; empty for no named one."""
 
     sha256: str
     is_ng: bool
     group: str = ""
     note: str = ""
+    camera: str = ""
 
 
 class ChallengeChange(NamedTuple):
@@ -41,9 +43,10 @@ class QualificationBasis(StrEnum):
 
 
 class QualificationRecord(NamedTuple):
-    """The replay of a challenge set through one version of a line: its figures, and whether it passed.
+    """The replay of a challenge set through one version, as cameras of one region judge it, and whether it passed.
 
-    `parts` are the numbers of the set's parts that were replayed, `cameras` those that a right to pass will cover.
+    `held` are the numbers of all parts that the line's set had. `cameras` are those that a right to pass will cover,
+    `region` is theirs, and `scoring` hashes what their fingerprint covers besides the model.
     """
 
     line: str
@@ -54,15 +57,20 @@ class QualificationRecord(NamedTuple):
     passed: bool
     figures: Mapping[str, Any]
     missing: Sequence[str]
-    parts: Sequence[int]
+    held: Sequence[int]
     cameras: Sequence[str]
+    region: Region | None
+    scoring: str
     author: str
     reason: str
     at: datetime
 
 
 class StoredQualification(NamedTuple):
-    """A recorded qualification: what it replayed, whether it passed, and what was missing."""
+    """A recorded qualification: what it replayed, whether it passed, and what was missing.
+
+    `cameras` is empty for those that were recorded before cameras were.
+    """
 
     number: int
     line: str
@@ -73,6 +81,8 @@ class StoredQualification(NamedTuple):
     passed: bool
     figures: Mapping[str, Any]
     missing: Sequence[str]
+    cameras: Sequence[str]
+    region: Region | None
     author: str
     reason: str
     at: datetime

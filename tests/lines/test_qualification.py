@@ -11,7 +11,7 @@ from support.databases import execute, fetch
 
 from inspector.domain.line_state import LineState, RightOrigin
 from inspector.errors import InspectorError, LedgerError, ServerError
-from inspector.lines.qualification import Qualification
+from inspector.lines.qualification import RegionQualification
 from inspector.ports.challenge import QualificationBasis
 
 ENOUGH_NG = [0.99] * 14  # for an escape share of 20 %
@@ -24,8 +24,8 @@ def line(tmp_path: Path) -> Iterator[ChallengedLine]:
         yield line
 
 
-async def qualified(line: ChallengedLine) -> Qualification:
-    result = line.service.assess(await line.ask(), ASKED)
+async def qualified(line: ChallengedLine) -> RegionQualification:
+    [result] = await line.prove()
     line.service.record(result, "ann")
     return result
 
@@ -194,10 +194,10 @@ def _fail_on(score: float) -> float:
 
 async def test_a_model_that_changes_meanwhile_is_noticed(line: ChallengedLine) -> None:
     line.add([0.99], is_ng=True)
-    replay = line.replay()
+    replays = line.replays()
     line.engine.fingerprint = "fedcba9876543210"
     with pytest.raises(InspectorError, match="the model was changed meanwhile"):
-        await line.service.ask(replay, line.model, lambda _done, _total: None)
+        await line.service.prove(replays, line.model, lambda _done, _total: None)
 
 
 async def test_pictures_of_few_groups_are_counted(line: ChallengedLine) -> None:

@@ -89,7 +89,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def add(settings: Settings, result_id: str, **said: object) -> dict[str, object]:
-    return add_challenge_parts(settings, "pcb", [], [result_id], is_ng=None, **said)  # type: ignore[arg-type]
+    return add_challenge_parts(settings, "pcb", [], [result_id], ChallengeSource(None, **said))  # type: ignore[arg-type]
 
 
 def test_a_reviewed_part_brings_its_label(settings: Settings) -> None:
@@ -104,7 +104,6 @@ def test_a_reviewed_part_brings_its_label(settings: Settings) -> None:
     [
         ("pcb-cam1-new", "is not reviewed, so it has no label"),
         ("pcb-cam1-none", "pcb has no part pcb-cam1-none"),
-        ("pcb-cam2-cut", "camera cam2 has a region; add a picture that is cut"),
     ],
 )
 def test_unusable_parts_are_named(settings: Settings, result_id: str, complaint: str) -> None:
@@ -114,4 +113,14 @@ def test_unusable_parts_are_named(settings: Settings, result_id: str, complaint:
 
 def test_something_must_be_named(settings: Settings) -> None:
     with pytest.raises(InspectorError, match="no pictures are named"):
-        add_challenge_parts(settings, "pcb", [], [], is_ng=True)
+        add_challenge_parts(settings, "pcb", [], [], ChallengeSource(True))
+
+
+def test_a_part_of_a_camera_with_a_region_is_kept_whole_for_that_camera(settings: Settings) -> None:
+    add(settings, "pcb-cam2-cut")
+    with challenge_sets(settings) as sets:
+        [part] = sets.parts("pcb")
+        assert part.camera == "cam2"
+        assert sets.evidence.get(part.sha256) == drawn(2)
+    with pytest.raises(InspectorError, match="is of camera cam2; leave --camera out"):
+        add(settings, "pcb-cam2-cut", camera="cam1")

@@ -25,13 +25,14 @@ from inspector.adapters.ledger import (
     store_versions,
     upgrade,
 )
-from inspector.domain.pipeline import Pipeline, line_fingerprint
+from inspector.bootstrap.overrides import declared_fingerprints
+from inspector.domain.pipeline import Pipeline
 from inspector.judging.judge import Judge
 from inspector.lines.challenge import ChallengePicture, ChallengeSets
-from inspector.lines.qualification import ChallengeReplay, Qualifications
+from inspector.lines.challenge_replay import ChallengeReplay
+from inspector.lines.qualification import Qualifications, RegionQualification, bases, groups_of
 from inspector.lines.states import LineStates
 from inspector.operations.qualification import LoadedModel
-from inspector.ports.challenge import QualificationBasis
 
 
 def drawn(number: int) -> bytes:
@@ -55,29 +56,47 @@ class ChallengedLine:
             parent = next((each.version for each in archive.list_pipelines()), None)
         store_versions(self.url, [DeclaredVersion(challenged_pipeline(**settings), (), parent=parent)])
 
-    def add(self, scores: Sequence[float], *, is_ng: bool, group: str = "") -> None:
+    def add(self, scores: Sequence[float], *, is_ng: bool, group: str = "", camera: str = "") -> None:
         """Add one picture for each score that the engine will give it."""
         pictures = []
         for score in scores:
             data = drawn(len(self.scores))
             self.scores[data] = score
-            pictures.append(ChallengePicture(f"picture {len(self.scores)}", data, is_ng, group, "", "image/png"))
+            pictures.append(
+                ChallengePicture(f"picture {len(self.scores)}", data, is_ng, group, "", "image/png", camera)
+            )
         self.service.sets.add("pcb", pictures, "ann")
 
     @property
+    def fingerprints(self) -> dict[str, str]:
+        return declared_fingerprints(self.engine.fingerprint, self.states.version("pcb"))
+
+    @property
     def fingerprint(self) -> str:
-        version = self.states.version("pcb")
-        return line_fingerprint(version.pipeline.settings_fingerprint(), self.engine.fingerprint, version.golden)
+        """That of the line's first camera."""
+        return next(iter(self.fingerprints.values()))
 
     @property
     def states(self) -> LineStates:
         return self.service.sets.states
 
+    def replays(self, camera: str | None = None) -> list[ChallengeReplay]:
+        """Replay the challenge set for each region, or for that of this camera."""
+        version = self.states.version("pcb")
+        groups = groups_of(version.pipeline, camera)
+        return [self.service.replay(each) for each in bases(version, groups, self.fingerprints)]
+
     def replay(self) -> ChallengeReplay:
-        return self.service.replay(self.states.version("pcb"), self.fingerprint)
+        """Replay the challenge set of a line with one region."""
+        [replay] = self.replays()
+        return replay
+
+    async def prove(self, camera: str | None = None) -> list[RegionQualification]:
+        return await self.service.prove(self.replays(camera), self.model, lambda _done, _total: None)
 
     async def ask(self) -> ChallengeReplay:
-        return await self.service.ask(self.replay(), self.model, lambda _done, _total: None)
+        [result] = await self.prove()
+        return result.replay
 
     @property
     def model(self) -> LoadedModel:
@@ -109,6 +128,6 @@ def challenged_line(folder: Path) -> Iterator[ChallengedLine]:
 
 def qualify(line: ChallengedLine) -> None:
     """Let the line's model judge its challenge set, record the qualification, and set the line live."""
-    replay = asyncio.run(line.ask())
-    line.service.record(line.service.assess(replay, QualificationBasis.ASKED), "ann")
+    for result in asyncio.run(line.prove()):
+        line.service.record(result, "ann")
     line.states.go_live("pcb", "ann", "")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.camera_states import paused_cameras
 from inspector.adapters.ledger.database import ledger_errors, open_engine
-from inspector.adapters.ledger.tables import camera_states, pass_rights
+from inspector.adapters.ledger.tables import camera_states, challenge_parts, pass_rights
 from inspector.adapters.ledger.versions import store_declared
 from inspector.domain.cameras import ANY_CAMERA
 from inspector.ports.access import AuditEntry
@@ -39,6 +39,9 @@ def _store(connection: Connection, change: CameraChange) -> None:
     ).all()
     for right in rights:
         _change_right(connection, change, right)
+    for camera, successor in change.successors.items():
+        taken = (challenge_parts.c.line == change.line, challenge_parts.c.camera == camera)
+        connection.execute(update(challenge_parts).where(*taken).values(camera=successor))
     if change.paused is not None or change.renamed:
         _change_states(connection, change)
     detail = {"reason": change.reason, "version": new[0].version if new else None, "renamed": dict(change.renamed)}
@@ -55,7 +58,7 @@ def _change_right(connection: Connection, change: CameraChange, right: Row[Any])
         return
     connection.execute(update(pass_rights).where(pass_rights.c.number == right.number).values(revoked_at=change.at))
     if covered:
-        kept = ("line", "fingerprint", "policy", "origin", "until", "reason", "author")
+        kept = ("line", "fingerprint", "policy", "origin", "until", "reason", "author", "scoring")
         row = {name: getattr(right, name) for name in kept} | {"cameras": covered, "at": change.at}
         connection.execute(insert(pass_rights), row)
 

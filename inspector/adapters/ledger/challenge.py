@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
@@ -24,6 +25,7 @@ from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.ports.access import AuditEntry
 from inspector.ports.challenge import ChallengeChange, NewChallengePart
 
+PART_FIELDS: Final = tuple(each.name for each in fields(ChallengePart))
 MEASURED: Final = ("width_px", "height_px", "sharpness", "luminance")
 
 
@@ -46,7 +48,7 @@ class SqlChallengeStore:
             new = insert(challenge_parts).returning(challenge_parts.c.number)
             numbers = [connection.execute(new, given | part._asdict()).scalar_one() for part in parts]
             added = [
-                {"number": number, "sha256": part.sha256, "is_ng": part.is_ng}
+                {"number": number, "sha256": part.sha256, "camera": part.camera, "is_ng": part.is_ng}
                 for number, part in zip(numbers, parts, strict=True)
             ]
             append_audit(connection, _entry("challenge.add", line, change, added))
@@ -71,10 +73,7 @@ class SqlChallengeStore:
 def parts_of(connection: Connection, line: str) -> list[ChallengePart]:
     kept = select(challenge_parts).where(challenge_parts.c.line == line, is_in_challenge_set)
     rows = connection.execute(kept.order_by(challenge_parts.c.number))
-    return [
-        ChallengePart(row.number, row.line, row.sha256, row.is_ng, row.group, row.note, row.author, row.at)
-        for row in rows
-    ]
+    return [ChallengePart(**{name: getattr(row, name) for name in PART_FIELDS}) for row in rows]
 
 
 def add_answer(connection: Connection, answer: ChallengeAnswer) -> None:

@@ -46,7 +46,8 @@ def store_status(connection: Connection, change: StatusChange, at: datetime) -> 
 
 def grant(connection: Connection, right: PassRight, given: Row) -> None:
     """Store a right to pass; `given` says to which line, by whom, when and why."""
-    connection.execute(insert(pass_rights), given | _covered(right) | {"origin": right.origin, "until": right.until})
+    kept = {"origin": right.origin, "until": right.until, "scoring": right.scoring}
+    connection.execute(insert(pass_rights), given | _covered(right) | kept)
 
 
 def _covered(right: PassRight) -> dict[str, Any]:

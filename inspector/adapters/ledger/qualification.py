@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from inspector.adapters.ledger.audit import append_audit
@@ -9,6 +11,7 @@ from inspector.adapters.ledger.challenge import parts_of
 from inspector.adapters.ledger.database import ledger_errors, open_engine, read
 from inspector.adapters.ledger.line_status import grant
 from inspector.adapters.ledger.tables import pass_rights, qualifications
+from inspector.domain.cameras import Region
 from inspector.domain.line_state import PassRight, RightOrigin
 from inspector.errors import LedgerError
 from inspector.ports.access import AuditEntry
@@ -48,21 +51,27 @@ def _newest(connection: Connection, line: str, limit: int) -> list[StoredQualifi
     rows = connection.execute(of_line.order_by(qualifications.c.number.desc()).limit(limit))
     names = StoredQualification._fields
     stored = (StoredQualification(*(getattr(row, name) for name in names)) for row in rows)
-    return [each._replace(basis=QualificationBasis(each.basis)) for each in stored]
+    return [each._replace(basis=QualificationBasis(each.basis), region=_region(each.region)) for each in stored]
+
+
+def _region(sides: Sequence[float] | None) -> Region | None:
+    return None if sides is None else (sides[0], sides[1], sides[2], sides[3])
 
 
 def _require_same_set(connection: Connection, record: QualificationRecord) -> None:
     """Refuse a result about another set than the line has now: the parts that are new may be the ones that pass."""
     held = [part.number for part in parts_of(connection, record.line)]
-    if record.basis is not QualificationBasis.SHIPPED and held != sorted(record.parts):
+    if record.basis is not QualificationBasis.SHIPPED and held != sorted(record.held):
         raise LedgerError(
             f"the challenge set of {record.line} was changed meanwhile; run again: inspector qualify {record.line}"
         )
 
 
 def _insert(connection: Connection, record: QualificationRecord) -> None:
-    row = record._asdict() | {"figures": dict(record.figures), "missing": list(record.missing)}
-    del row["parts"], row["cameras"]
+    region = None if record.region is None else list(record.region)
+    row = record._asdict() | {"figures": dict(record.figures), "missing": list(record.missing), "region": region}
+    row["cameras"] = list(record.cameras)
+    del row["held"], row["scoring"]
     connection.execute(insert(qualifications), row)
 
 
@@ -77,7 +86,8 @@ def _grant(connection: Connection, record: QualificationRecord) -> None:
     held = connection.scalars(select(pass_rights.c.cameras).where(_is_same_right(record)))
     if any(set(record.cameras) <= set(cameras) for cameras in held):
         return
-    right = PassRight(record.fingerprint, record.policy, RightOrigin.QUALIFICATION, tuple(record.cameras))
+    origin, cameras = RightOrigin.QUALIFICATION, tuple(record.cameras)
+    right = PassRight(record.fingerprint, record.policy, origin, cameras, scoring=record.scoring)
     grant(connection, right, {name: getattr(record, name) for name in ("line", "reason", "author", "at")})
 
 

@@ -95,7 +95,7 @@ def _pass_rights(connection: Connection) -> dict[str, list[PassRight]]:
     given = select(pass_rights).where(pass_rights.c.revoked_at.is_(None)).order_by(pass_rights.c.number)
     for row in connection.execute(given):
         given_by = RightOrigin(row.origin), tuple(row.cameras), row.until, row.reason
-        found[row.line].append(PassRight(row.fingerprint, row.policy, *given_by))
+        found[row.line].append(PassRight(row.fingerprint, row.policy, *given_by, row.scoring))
     return found
 
 

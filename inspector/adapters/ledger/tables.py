@@ -338,6 +338,7 @@ class PassRightColumns(TypedColumns):
     fingerprint: Named[str]
     policy: Named[str]
     cameras: Named[list[str]] = Column(JSON, server_default="[]")  # covered by this right
+    scoring: Named[str] = Column(server_default="")  # what the fingerprint covers besides the model
     origin: Named[str]
     until: Named[datetime | None] = Column(UTC_TIME)
     reason: Named[str] = Column(FREE_TEXT)
@@ -352,6 +353,7 @@ class ChallengePartColumns(TypedColumns):
     number: Named[int] = _number()
     line: Named[str] = Column(index=True)
     sha256: Named[str]
+    camera: Named[str] = Column(server_default="")  # empty: of no named camera
     is_ng: Named[bool]
     group: Named[str] = Column(FREE_TEXT)
     note: Named[str] = Column(FREE_TEXT)
@@ -414,6 +416,8 @@ class QualificationColumns(TypedColumns):
     passed: Named[bool]
     figures: Named[dict[str, Any]] = Column(JSON)
     missing: Named[list[str]] = Column(JSON)
+    cameras: Named[list[str]] = Column(JSON, server_default="[]")
+    region: Named[list[float] | None] = Column(JSON(none_as_null=True))
     author: Named[str]
     reason: Named[str] = Column(FREE_TEXT)
     at: Named[datetime] = Column(UTC_TIME)

@@ -28,6 +28,9 @@ def challenge_add(
     part: Annotated[
         list[str] | None, typer.Option("--part", help="result_id of a stored, reviewed part. Repeatable.")
     ] = None,
+    camera: Annotated[
+        str, typer.Option(help="Camera that took these pictures, whose region judges them. Stored parts name theirs.")
+    ] = "",
     group: Annotated[str, typer.Option(help="Part, lot or shift that these pictures share.")] = "",
     note: Annotated[str, typer.Option(help="What people should know about these pictures.")] = "",
     reason: ChangeReason = "",
@@ -38,11 +41,10 @@ def challenge_add(
     They are kept for good, and never shown to the model as golden samples. inspector qualify LINE replays them.
     """
     from inspector.bootstrap.from_settings import absolute
+    from inspector.lines.challenge import ChallengeSource
     from inspector.operations.challenge import add_challenge_parts
 
     settings = absolute(read_settings())
-    is_ng = None if label is None else label is Label.NG
-    figures = add_challenge_parts(
-        settings, line, sources or [], part or [], is_ng=is_ng, group=group, note=note, reason=reason
-    )
+    source = ChallengeSource(None if label is None else label is Label.NG, group, note, camera)
+    figures = add_challenge_parts(settings, line, sources or [], part or [], source, reason)
     print_figures(figures, as_json)

@@ -20,10 +20,10 @@ def challenge_list(line: LineArgument, as_json: AsJson = False) -> None:
     if as_json:
         print_json([part_json(each) for each in parts])
         return
-    table = Table("part", "label", "group", "note", "picture", "by", "since")
+    table = Table("part", "label", "camera", "group", "note", "picture", "by", "since")
     for each in parts:
         label = Text("NG", style="red") if each.is_ng else Text("OK", style="green")
         since = f"{each.at:%Y-%m-%d %H:%M} UTC"
-        words = (Text(each.group), Text(each.note), Text(each.sha256[:12]), Text(each.author), Text(since))
-        table.add_row(str(each.number), label, *words)
+        words = (each.camera or "any", each.group, each.note, each.sha256[:12], each.author, since)
+        table.add_row(str(each.number), label, *map(Text, words))
     print_table(table)

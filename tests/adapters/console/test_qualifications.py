@@ -76,7 +76,7 @@ def line(tmp_path: Path) -> Iterator[ChallengedLine]:
 
 def services_with(line: ChallengedLine, folder: Path, model: HeldModel) -> LineServices:
     services = line_services_of(line.url, folder, model)
-    jobs = replace(services.qualification_jobs, fingerprint_of=lambda _version: line.fingerprint)
+    jobs = replace(services.qualification_jobs, fingerprints_of=lambda _version: line.fingerprints)
     return replace(services, qualification_jobs=jobs)
 
 
@@ -114,7 +114,7 @@ async def test_a_second_qualification_asks_no_model(desk: Desk) -> None:
     await desk.qualify()
     asked = desk.model.asked
     job = await desk.qualify()
-    assert (job["state"], job["result"]["basis"], desk.model.asked) == ("DONE", "STORED_VOTES", asked)
+    assert (job["state"], job["result"]["regions"][0]["basis"], desk.model.asked) == ("DONE", "STORED_VOTES", asked)
 
 
 async def test_a_cancelled_job_keeps_its_answers_and_the_next_one_continues(desk: Desk) -> None:

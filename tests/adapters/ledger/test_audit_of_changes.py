@@ -69,7 +69,7 @@ def remove_challenge_part(url: str) -> None:
 def qualify(url: str) -> None:
     how = ("f1", "p1", QualificationBasis.SHIPPED, True, {"escape": 0.01}, ())
     SqlQualificationStore(url).record_qualification(
-        QualificationRecord("pcb", 1, *how, (), ("cam1",), "ann", "shipped", NOW)
+        QualificationRecord("pcb", 1, *how, (), ("cam1",), None, "", "ann", "shipped", NOW)
     )
 
 

@@ -100,10 +100,14 @@ class GoldenChangeAnswer(ApiModel):
 
 
 class ChallengePartAnswer(ApiModel):
-    """A labelled picture of the challenge set. Pictures of one group show the same part, lot or shift."""
+    """A labelled picture of the challenge set. Pictures of one group show the same part, lot or shift.
+
+    `camera` took it, and its region judges it; an empty one stands for all cameras without a region.
+    """
 
     number: int
     label: Label
+    camera: str
     group: str
     note: str
     sha256: str
@@ -134,6 +138,7 @@ class LabelledPictureBody(ApiRequest):
     name: str = Field(max_length=256, description="for messages")
     data: Picture
     label: Label
+    camera: str = Field(default="", max_length=64, description="that took it; empty: no named one, or the only one")
     group: str = Field(default="", max_length=MAX_GROUP_CHARACTERS)
     note: str = Field(default="", max_length=MAX_NOTE_CHARACTERS)
 
@@ -263,7 +268,9 @@ def _labelled(services: Services, line: str, body: ChallengePartsBody) -> Iterat
         problem, remedy = "no pictures are named", "send pictures, or result_ids of stored parts"
         raise Problem.of_field(ProblemType.BAD_PARAMETER, "pictures", problem, remedy)
     brought = (
-        ChallengePicture(each.name, each.data, each.label == "NG", each.group, each.note or each.name)
+        ChallengePicture(
+            each.name, each.data, each.label == "NG", each.group, each.note or each.name, camera=each.camera
+        )
         for each in body.pictures
     )
     changes, pipeline = services.changes, services.lines.version(line).pipeline

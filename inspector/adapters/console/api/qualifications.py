@@ -13,6 +13,7 @@ from inspector.adapters.console.api.models import ApiModel, ApiRequest, LineName
 from inspector.adapters.console.api.person import Engineer
 from inspector.adapters.console.api.problems import WRITE_RESPONSES
 from inspector.adapters.console.services import Services
+from inspector.domain.cameras import Region
 from inspector.lines.states import MAX_REASON_CHARACTERS
 from inspector.ports.challenge import QualificationBasis, StoredQualification
 from inspector.ports.jobs import JobKind
@@ -21,13 +22,17 @@ router = APIRouter(prefix="/lines/{line}/qualifications", tags=["qualifications"
 
 
 class QualificationBody(ApiRequest):
-    """Why the line is qualified."""
+    """Why the line is qualified. With `camera`, only what cameras of its region judge."""
 
     reason: Annotated[str, Field(max_length=MAX_REASON_CHARACTERS)] = ""
+    camera: Annotated[str | None, Field(max_length=64)] = None
 
 
 class QualificationAnswer(ApiModel):
-    """A recorded qualification. `missing` says what keeps the line from the right to pass; `figures` hold bounds."""
+    """A recorded qualification. `missing` says what keeps its cameras from the right to pass; `figures` hold bounds.
+
+    `cameras` share `region`; null is the whole picture. A line with several regions has one qualification for each.
+    """
 
     number: int
     version: int
@@ -37,6 +42,8 @@ class QualificationAnswer(ApiModel):
     passed: bool
     figures: dict[str, Any]
     missing: tuple[str, ...]
+    cameras: tuple[str, ...]
+    region: Region | None
     author: str
     reason: str
     at: datetime
@@ -75,4 +82,4 @@ def start_qualification(
     The replicas judge the parts whose stored votes do not suffice, one at a time and after live frames. A cancelled
     job keeps its answers: the next one continues there.
     """
-    return accept(response, services.changes.qualification_jobs.start(line, who.name, body.reason))
+    return accept(response, services.changes.qualification_jobs.start(line, who.name, body.reason, body.camera))
