@@ -55,6 +55,29 @@ class AddedParts(NamedTuple):
     known: int
 
 
+class SampleFault(NamedTuple):
+    """Why a picture can't be a golden sample, and what to do."""
+
+    problem: str
+    remedy: str
+
+
+class ChallengedPictures:
+    """The pictures that prove a line. None of them may be a golden sample: the model is shown those."""
+
+    def __init__(self, store: ChallengeStore, line: str) -> None:
+        self._line = line
+        self._numbers = {part.sha256: part.number for part in store.challenge_parts(line)}
+
+    def fault(self, sha256: str) -> SampleFault | None:
+        """Return why this picture can't be a golden sample of the line; None where it can."""
+        number = self._numbers.get(sha256)
+        if number is None:
+            return None
+        remedy = f"choose another picture, or run: inspector challenge remove {self._line} {number}"
+        return SampleFault(f"is challenge part {number} of the line", remedy)
+
+
 @dataclass(frozen=True, slots=True)
 class ChallengeSets:
     """The challenge sets of all lines. Every method raises LedgerError, and InspectorError for an unknown line."""

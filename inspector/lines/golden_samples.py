@@ -17,7 +17,7 @@ from inspector.domain.picture_format import FORMATS, picture_format
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.quality import quality_fault
 from inspector.errors import InspectorError, PictureError
-from inspector.lines.challenge import ChallengeSets
+from inspector.lines.challenge import ChallengedPictures, ChallengeSets
 from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.states import require_short
 from inspector.lines.stored_parts import PartArchive, good_picture
@@ -120,14 +120,13 @@ class GoldenSamples:
         live = self.sets.states.version(line)
         known = dict(zip(live.golden, live.pipeline.golden_samples, strict=True))
         added: dict[str, str] = {}
-        challenged = {part.sha256: part.number for part in self.sets.store.challenge_parts(line)}
+        challenged = ChallengedPictures(self.sets.store, line)
         for name, data in self._named(line, addition):
             sha256 = self._stored(name, data, live.pipeline)
             if sha256 in known or sha256 in added:
                 raise InspectorError(f"{name}: is a golden sample of {line} already; leave it out")
-            if sha256 in challenged:
-                remedy = f"choose another picture, or run: inspector challenge remove {line} {challenged[sha256]}"
-                raise InspectorError(f"{name}: is challenge part {challenged[sha256]} of the line; {remedy}")
+            if fault := challenged.fault(sha256):
+                raise InspectorError(f"{name}: {fault.problem}; {fault.remedy}")
             added[sha256] = _file_name(sha256, data)
         return self._plan(live, added | known if addition.is_first else known | added, author, reason)
 

@@ -27,6 +27,7 @@ from inspector.domain.line_version import VersionOrigin
 from inspector.domain.model_card import ModelCard
 from inspector.errors import ConflictError, DeclarationError, Fault, InspectorError, PictureError
 from inspector.lines.carried_settings import carry_over
+from inspector.lines.challenge import ChallengedPictures
 from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.states import require_short
 from inspector.lines.versions import ReadableVersion, Versions
@@ -117,12 +118,11 @@ def _challenged(
     """Yield a fault for each golden sample that is a challenge part of its line: the model is shown golden samples."""
     with closing(SqlChallengeStore(database)) as store:
         for file, pipeline, _ in fleet:
-            parts = {part.sha256: part.number for part in store.challenge_parts(pipeline.line)}
+            challenged = ChallengedPictures(store, pipeline.line)
             for place, sha256 in enumerate(hashes[file]):
-                if number := parts.get(sha256):
-                    problem = f"{pipeline.golden_samples[place]}: is challenge part {number} of the line"
-                    remedy = f"choose another picture, or run: inspector challenge remove {pipeline.line} {number}"
-                    yield Fault(file, f"golden_samples[{place}]", problem, remedy)
+                if fault := challenged.fault(sha256):
+                    problem = f"{pipeline.golden_samples[place]}: {fault.problem}"
+                    yield Fault(file, f"golden_samples[{place}]", problem, fault.remedy)
 
 
 def _unserved(fleet: tuple[DeclaredPipeline, ...], card: ModelCard | None) -> Iterator[Fault]:

@@ -19,9 +19,11 @@ from inspector.adapters.ledger.tables import (
     evidence,
     is_in_challenge_set,
 )
+from inspector.adapters.ledger.versions import challenged, newest_golden, wait_for_others
 from inspector.domain.challenge import ChallengeAnswer, ChallengePart
 from inspector.domain.quality import Measurements
 from inspector.domain.vote import Opinion, StoppedBy, Vote
+from inspector.errors import InspectorError
 from inspector.ports.access import AuditEntry
 from inspector.ports.challenge import ChallengeChange, NewChallengePart
 
@@ -44,6 +46,7 @@ class SqlChallengeStore:
     def add_challenge_parts(self, line: str, parts: Sequence[NewChallengePart], change: ChallengeChange) -> list[int]:
         given = {"line": line, **change._asdict()}
         with ledger_errors("the challenge parts can't be stored"), self._engine.begin() as connection:
+            wait_for_others(connection)
             _keep_pictures(connection, [part.sha256 for part in parts])
             new = insert(challenge_parts).returning(challenge_parts.c.number)
             numbers = [connection.execute(new, given | part._asdict()).scalar_one() for part in parts]
@@ -51,6 +54,8 @@ class SqlChallengeStore:
                 {"number": number, "sha256": part.sha256, "camera": part.camera, "is_ng": part.is_ng}
                 for number, part in zip(numbers, parts, strict=True)
             ]
+            if challenged(connection, line, newest_golden(connection, line)):
+                raise InspectorError(f"some pictures became golden samples of {line} meanwhile; nothing was added")
             append_audit(connection, _entry("challenge.add", line, change, added))
             return numbers
 

@@ -19,10 +19,10 @@ from inspector.adapters.ledger.database import ledger_errors, open_engine
 from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.adapters.ledger.reads import newest_versions
 from inspector.adapters.ledger.rows import Row
-from inspector.adapters.ledger.tables import pipeline_versions
+from inspector.adapters.ledger.tables import challenge_parts, is_in_challenge_set, pipeline_versions
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
-from inspector.errors import ConflictError
+from inspector.errors import ConflictError, InspectorError
 from inspector.ports.access import AuditEntry
 from inspector.ports.lines import DeclaredVersion, LineVersion, NewVersion
 from inspector.utc import utc_now
@@ -55,6 +55,12 @@ def newest_version(connection: Connection, line: str) -> int | None:
     return connection.scalar(select(func.max(pipeline_versions.c.version)).where(pipeline_versions.c.line == line))
 
 
+def newest_golden(connection: Connection, line: str) -> list[str]:
+    """Return the sha256 of the golden samples of a line's newest version; none for an unknown line."""
+    golden = select(pipeline_versions.c.golden).where(pipeline_versions.c.line == line)
+    return list(connection.scalar(golden.order_by(pipeline_versions.c.version.desc()).limit(1)) or ())
+
+
 def versions_of(connection: Connection, line: str) -> list[LineVersion]:
     """Return all versions of a line, oldest first."""
     every = select(pipeline_versions).where(pipeline_versions.c.line == line).order_by(pipeline_versions.c.version)
@@ -70,6 +76,7 @@ def wait_for_others(connection: Connection) -> None:
 def _store(connection: Connection, declaration: DeclaredVersion, newest: Any) -> NewVersion:
     line, version = declaration.pipeline.line, newest.version + 1 if newest else 1
     _require_parent(declaration, newest)
+    _require_unchallenged(connection, declaration)
     source = declaration.source or (newest.source if newest else "")
     how = {"parent": declaration.parent, "reason": declaration.reason, "origin": declaration.origin}
     attributes = {"author": declaration.author, "source": source, "created_at": utc_now()}
@@ -95,6 +102,28 @@ def _require_parent(declaration: DeclaredVersion, newest: Any) -> None:
     now = f"version {newest.version} by {newest.author or 'unknown'} is live" if newest else "the line has no version"
     basis = f"version {base}" if base else "no version"
     raise ConflictError(f"{line}: this change is based on {basis}, but {now}: nothing is stored; look at it and repeat")
+
+
+def _require_unchallenged(connection: Connection, declaration: DeclaredVersion) -> None:
+    """Raise InspectorError where a golden sample is a challenge part: its model would be shown what proves the line.
+
+    Commands say so earlier and better; here nobody comes between the question and the change.
+    """
+    line = declaration.pipeline.line
+    if numbers := challenged(connection, line, declaration.golden):
+        listed = " ".join(map(str, numbers))
+        raise InspectorError(
+            f"{line}: challenge part(s) {listed} would be golden samples too, which the model is shown; run first: "
+            f"inspector challenge remove {line} {listed}"
+        )
+
+
+def challenged(connection: Connection, line: str, golden: Sequence[str]) -> list[int]:
+    """Return the numbers of the line's challenge parts that show one of these golden samples."""
+    held = select(challenge_parts.c.number, challenge_parts.c.sha256).where(challenge_parts.c.line == line)
+    rows = connection.execute(held.where(is_in_challenge_set).order_by(challenge_parts.c.number))
+    shown = set(golden)
+    return [row.number for row in rows if row.sha256 in shown]
 
 
 def _is_stored(declaration: DeclaredVersion, newest: Any) -> bool:

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 from support.databases import execute, fetch
-from support.fakes import NOON, a_part
+from support.fakes import NOON, a_part, a_pipeline
 
-from inspector.adapters.ledger import SqlChallengeStore, SqlLedger, upgrade
+from inspector.adapters.ledger import DeclaredVersion, SqlChallengeStore, SqlLedger, store_versions, upgrade
 from inspector.adapters.ledger.backup.snapshot import open_snapshot
 from inspector.domain.challenge import ChallengeAnswer
 from inspector.domain.declared import ViewName
@@ -19,7 +19,7 @@ from inspector.domain.part import Evidence
 from inspector.domain.pipeline import Retention
 from inspector.domain.quality import Measurements
 from inspector.domain.vote import Opinion, StoppedBy, Vote
-from inspector.errors import LedgerError
+from inspector.errors import InspectorError, LedgerError
 from inspector.ports.challenge import ChallengeChange, NewChallengePart
 
 PICTURE = "ab" * 32
@@ -94,3 +94,19 @@ def test_a_backup_holds_the_pictures_of_a_set(blank: str, store: SqlChallengeSto
             table.name for table in snapshot.tables()
         }
     assert [each.number for each in store.challenge_parts("pcb")] == [kept]
+
+
+def test_no_golden_sample_becomes_a_challenge_part_and_no_challenge_part_a_golden_sample(database: str) -> None:
+    """Whoever asked before is not asked here: a rollback brings an earlier version's golden samples back."""
+    store_versions(database, [DeclaredVersion(a_pipeline(), (PICTURE,))])
+    with closing(SqlChallengeStore(database)) as store:
+        with pytest.raises(InspectorError, match="some pictures became golden samples of pcb meanwhile"):
+            store.add_challenge_parts(
+                "pcb", [NewChallengePart("c" * 64, True), NewChallengePart(PICTURE, True)], CHANGE
+            )
+        assert store.challenge_parts("pcb") == []
+        store_versions(database, [DeclaredVersion(a_pipeline(), (), parent=1)])
+        [number] = store.add_challenge_parts("pcb", [NewChallengePart(PICTURE, True)], CHANGE)
+    with pytest.raises(InspectorError, match=f"run first: inspector challenge remove pcb {number}"):
+        store_versions(database, [DeclaredVersion(a_pipeline(), (PICTURE,), parent=2)])
+    assert fetch(database, "SELECT version FROM pipeline_versions ORDER BY version") == [(1,), (2,)]

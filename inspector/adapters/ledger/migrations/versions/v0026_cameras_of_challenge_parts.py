@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.domain.cameras import ANY_CAMERA
 
-revision = "0024"
-down_revision = "0023"
+revision = "0026"
+down_revision = "0025"
 
 
 def upgrade() -> None:
