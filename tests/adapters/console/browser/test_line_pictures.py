@@ -56,7 +56,7 @@ class LineConsole:
 
 def _services(line: ChallengedLine, folder: Path) -> ConsoleServices:
     services = sql_services(line.url, folder, line.model)
-    jobs = replace(services.changes.qualification_jobs, fingerprint_of=lambda _version: line.fingerprint)
+    jobs = replace(services.changes.qualification_jobs, fingerprints_of=lambda _version: line.fingerprints)
     return replace(services, changes=replace(services.changes, qualification_jobs=jobs))
 
 
