@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.domain.cameras import ANY_CAMERA
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 
 
 def upgrade() -> None:
