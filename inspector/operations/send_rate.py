@@ -1,16 +1,16 @@
 """When a simulated or replayed line sends its next frame: at a fixed rate, or at the rate that this machine keeps.
 
 The measured rate begins with a few parts one at a time. Then it sends below what they took. It raises the rate while
-parts take hardly longer than alone, and lowers it as soon as one is refused or nearly late; it stays below that rate
-until parts take far less time, because each further attempt would cost a part. When lowering does not help, the machine
-has become slower: it is measured again.
+parts take hardly longer than alone, and lowers it as soon as one is refused or nearly late. It stays below that rate
+for a while, because each further attempt may cost a part, and then tries again: other work on the machine may have
+ended. An attempt that brought nothing doubles the while. When lowering does not help, the machine has become slower: it
+is measured again.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
@@ -30,7 +30,9 @@ RAISED, LOWERED, HALVED = 1.25, 0.8, 0.5  # factors of the rate
 EARLY_SHARE, SLOW_SHARE = 0.35, 0.6  # of a part's deadline
 UNHURRIED_TIMES: Final = 2.0  # what one part takes alone: parts that take longer wait for each other
 BELOW_LIMIT: Final = 0.75  # of a rate at which a part was refused or slow
-QUICKER_SHARE: Final = 0.5  # of what parts took then; when all recent ones take less, higher rates are tried again
+PATIENCE: Final = 10  # parts in a row that are judged in good time, before a rate above the limit is tried again
+MAX_PATIENCE: Final = 320  # parts, after attempts that brought nothing
+GAINED: Final = 2.0  # times the limit that an attempt must have reached to have brought something
 DEADLINE_TIMES: Final = 5.0  # a part's deadline is at least this many times what one part takes here
 LINE_DEADLINE_MS: Final = 2_000.0  # the longest that lines declare for the demo; a shorter need declares none
 MEASURED_AGAIN_AFTER: Final = 2  # lowerings for refused parts without a rise between
@@ -74,9 +76,10 @@ class RateControl:
         self._early = 0
         self._refused = 0
         self._changed_s = 0.0
-        self._recent_s: deque[float] = deque(maxlen=MEASURED_PARTS)
         self._limit_fps = MAX_FPS
-        self._limit_part_s = 0.0
+        self._in_time = 0
+        self._patience = PATIENCE
+        self._forgotten_fps: float | None = None
         self.is_measuring = True
         self.fps = MIN_FPS
         self.started_fps: float | None = None
@@ -103,8 +106,6 @@ class RateControl:
     def add(self, sent_s: float, received_s: float, verdict: VerdictMessage) -> None:
         """Take notice of one verdict."""
         is_refused = verdict.late or verdict.reason in REFUSALS
-        if not is_refused:
-            self._note(received_s - sent_s)
         if self.is_measuring:  # a refused part took no time, but would have taken longer than its deadline
             self._measure(verdict.deadline_ms / 1000.0 if is_refused else received_s - sent_s, received_s)
         elif sent_s >= self._changed_s:  # an earlier part says nothing about the rate now
@@ -114,7 +115,6 @@ class RateControl:
         self._durations_s.append(took_s)
         if len(self._durations_s) == MEASURED_PARTS:
             alone_s = median(self._durations_s)
-            self._limit_part_s = alone_s if self._limit_fps < MAX_FPS else 0.0
             self._set(START_SHARE / max(alone_s, 1e-3), now_s)
             self.started_fps = self.started_fps or self.fps
             self.is_measuring = False
@@ -128,20 +128,29 @@ class RateControl:
             self._lower(HALVED, received_s)
             if self._refused >= MEASURED_AGAIN_AFTER:
                 self._measure_again()
-        elif share > SLOW_SHARE:
+            return
+        if share > SLOW_SHARE:
             self._lower(LOWERED, received_s)
-        elif self._early >= RAISE_AFTER:
+            return
+        self._in_time += 1
+        if self._in_time >= self._patience:
+            self._try_again()
+        if self._early >= RAISE_AFTER:
             self._set(RAISED * self.fps, received_s)
             self._refused = 0
 
-    def _note(self, took_s: float) -> None:
-        self._recent_s.append(took_s)
-        if len(self._recent_s) == MEASURED_PARTS and max(self._recent_s) < QUICKER_SHARE * self._limit_part_s:
-            self._limit_fps, self._limit_part_s = MAX_FPS, 0.0
+    def _try_again(self) -> None:
+        """Forget the rate at which a part was refused or slow."""
+        if self._limit_fps < MAX_FPS:
+            self._forgotten_fps, self._limit_fps = self._limit_fps, MAX_FPS
+        self._in_time = 0
 
     def _lower(self, factor: float, now_s: float) -> None:
+        if self._forgotten_fps is not None:
+            gained = self.fps >= GAINED * self._forgotten_fps
+            self._patience = PATIENCE if gained else min(2 * self._patience, MAX_PATIENCE)
         self._limit_fps = min(self._limit_fps, max(MIN_FPS, BELOW_LIMIT * self.fps))
-        self._limit_part_s = min(self._recent_s, default=0.0)
+        self._in_time, self._forgotten_fps = 0, None
         self._set(factor * self.fps, now_s)
         self.lowered += 1
 

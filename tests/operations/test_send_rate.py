@@ -58,19 +58,19 @@ def test_no_part_is_refused_and_the_machine_is_used(part_s: float) -> None:
 
 
 @pytest.mark.parametrize("kept_fps", [1.0, 2.0, 6.0])
-def test_rate_at_which_a_part_was_refused_is_not_tried_again(kept_fps: float) -> None:
+def test_rate_at_which_a_part_was_refused_is_tried_more_and_more_rarely(kept_fps: float) -> None:
     """The machine refuses by a rule of its own, which says nothing before."""
     control, verdict = RateControl(), verdict_message(a_part()).model_copy(update={"deadline_ms": LINE_DEADLINE_MS})
     now_s, refused = 0.0, list[int]()
-    for number in range(500):
+    for number in range(2000):
         now_s += 1.0 / control.fps
         is_refused = not control.is_measuring and control.fps > kept_fps
         refused += [number] if is_refused else []
         reason = Reason.OVERLOAD if is_refused else Reason.NO_DEFECT
         control.add(now_s - 0.08, now_s, verdict.model_copy(update={"reason": reason}))
-    assert len(refused) <= 5
-    assert refused[-1] < 60
-    assert 0.5 * kept_fps <= control.fps <= kept_fps
+    assert len(refused) <= 16
+    assert len([number for number in refused if number >= 1000]) <= 3
+    assert 0.4 * kept_fps <= control.fps <= kept_fps
 
 
 def test_rate_is_not_raised_while_parts_wait_for_each_other() -> None:
@@ -110,6 +110,27 @@ def test_rate_falls_when_the_machine_becomes_slower_and_rises_again() -> None:
     slow, machine.part_s = machine.control.fps, 0.1
     machine.run(200)
     assert machine.control.fps > 3 * slow
+
+
+def test_rate_recovers_when_other_work_on_the_machine_has_ended() -> None:
+    """Parts of a ladder take 0.1 to 0.9 s. For a while each one is nearly late, whatever the rate."""
+    control, verdict = RateControl(), verdict_message(a_part()).model_copy(update={"deadline_ms": LINE_DEADLINE_MS})
+    now_s = 0.0
+
+    def judge(parts: int, busy: float) -> None:
+        nonlocal now_s
+        for number in range(parts):
+            now_s += 1.0 / control.fps
+            took_s = (0.1, 0.2, 0.3, 0.9 if busy > 1.0 else 0.45)[number % 4] * busy
+            control.add(now_s - took_s, now_s, verdict)
+
+    judge(40, 1.0)
+    before = control.fps
+    judge(60, 1.5)
+    busy = control.fps
+    judge(160, 1.0)
+    assert busy < before / 2
+    assert control.fps >= before
 
 
 def test_refused_parts_of_the_old_rate_lower_it_once() -> None:
