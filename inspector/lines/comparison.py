@@ -33,6 +33,10 @@ class PairOutcomes:
         could = (outcome == ReplayedOutcome.UNKNOWN) & table.can_pass(limits.pass_below)
         return cls(outcome, found.votes[:, 0, 0], (outcome == ReplayedOutcome.PASS) | could)
 
+    def take(self, chosen: Array) -> PairOutcomes:
+        """Return the parts of a mask."""
+        return PairOutcomes(self.outcome[chosen], self.votes[chosen], self.may_pass[chosen])
+
 
 @dataclass(frozen=True, eq=False)
 class VoteComparison:
@@ -42,6 +46,11 @@ class VoteComparison:
     line_votes: LineVotes
     before: PairOutcomes
     after: PairOutcomes
+
+    def take(self, chosen: Array) -> VoteComparison:
+        """Return the comparison on the parts of a mask."""
+        votes = self.line_votes.take(chosen)
+        return VoteComparison(self.fingerprint, votes, self.before.take(chosen), self.after.take(chosen))
 
     @property
     def is_known(self) -> Array:

@@ -124,25 +124,31 @@ class Pricing:
         )
 
     def compare(
-        self, line: str, after: Declaration, report: ReportPriced = ignore_progress
+        self, line: str, after: Declaration, report: ReportPriced = ignore_progress, rungs: int | None = None
     ) -> tuple[VoteComparison, ...]:
         """Compare the live version with other settings on the stored parts, one fingerprint after the other.
 
-        Returns nothing where no stored part was judged with their scores.
+        Returns nothing where no stored part was judged with their scores. `rungs` also shortens the ladder.
         """
         versions = self.archive.versions(line)
         scored_under = self._comparable(line, versions, after)
         if not scored_under:
             return ()
-        return self._compare(line, readable(versions[-1]).pipeline, after, scored_under, report)
+        return self._compare(line, readable(versions[-1]).pipeline, after, scored_under, report, rungs)
 
     def _compare(
-        self, line: str, before: Pipeline, after: Declaration, scored_under: Mapping[str, str], report: ReportPriced
+        self,
+        line: str,
+        before: Pipeline,
+        after: Declaration,
+        scored_under: Mapping[str, str],
+        report: ReportPriced,
+        rungs: int | None = None,
     ) -> tuple[VoteComparison, ...]:
         fingerprints, compared = tuple(dict.fromkeys(scored_under.values())), []
         for done, each in enumerate(fingerprints):
             report(done, len(fingerprints))
-            compared.append(self._compared(line, before, after.pipeline, each))
+            compared.append(self._compared(line, before, after.pipeline, each, rungs))
         return tuple(compared)
 
     def _comparable(self, line: str, versions: Sequence[LineVersion], after: Declaration) -> dict[str, str]:
@@ -154,11 +160,13 @@ class Pricing:
             if judged.version in known and _scores_alike(known[judged.version].pipeline, after.pipeline, judged.camera)
         }
 
-    def _compared(self, line: str, before: Pipeline, after: Pipeline, fingerprint: str) -> VoteComparison:
+    def _compared(
+        self, line: str, before: Pipeline, after: Pipeline, fingerprint: str, rungs: int | None
+    ) -> VoteComparison:
         voted = self.tables.voted_parts(line, fingerprint)
         votes = self.tables.votes(voted, before)
-        is_alike = after.model_copy(update={"thresholds": before.thresholds}) == before
-        changed = votes.table if is_alike else self.tables.votes(voted, after).table
+        is_alike = rungs is None and after.model_copy(update={"thresholds": before.thresholds}) == before
+        changed = votes.table if is_alike else self.tables.votes(voted, after, rungs).table
         return VoteComparison(fingerprint, votes, PairOutcomes.of(votes.table, before), PairOutcomes.of(changed, after))
 
 

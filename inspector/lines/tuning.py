@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
 from inspector.domain.pipeline import Thresholds
-from inspector.errors import NotFoundError
+from inspector.errors import InspectorError, NotFoundError
 from inspector.lines.comparison import PairOutcomes, VoteComparison
+from inspector.lines.defect_escapes import DefectEscapes, defect_escapes, severity_escapes
 from inspector.lines.pricing import Pricing
 from inspector.lines.states import unknown_line
 from inspector.lines.versions import ReadableVersion, readable
@@ -55,10 +56,18 @@ class ScoreColumns(NamedTuple):
     disposition: Array
 
 
+class OtherSettings(NamedTuple):
+    """What to replay: other limits, the ladder's first `rungs` only, and the parts of one camera or of all."""
+
+    thresholds: Thresholds
+    rungs: int | None = None
+    camera: str | None = None
+
+
 class PartMove(NamedTuple):
     """A part that other limits would decide otherwise. `after` is None where its votes end too early to know.
 
-    `is_escape`: people called it NG, and it would newly pass, or could.
+    `is_escape`: people called it NG, and it would newly pass, or could. `defects` are the classes of an NG part.
     """
 
     part: PartVotes
@@ -66,6 +75,7 @@ class PartMove(NamedTuple):
     before: Disposition | None
     after: Disposition | None
     is_escape: bool
+    defects: tuple[str, ...] = ()
 
 
 class LimitShares(NamedTuple):
@@ -92,17 +102,21 @@ class WhatIf(NamedTuple):
 
     `moves` lists at most MAX_LISTED_FLIPS of `moved` parts: escapes first, then reviewed parts, then the newest.
     Latencies are means until the last vote that is needed, in milliseconds. Reviews per hour follow from the parts of
-    the last hour in which the line ran.
+    the last hour in which the line ran. `severities` and `defects` split the escapes, the most serious first; a part
+    counts in each of its classes, and in the most serious severity of them.
     """
 
     line: str
     version: int
-    thresholds: Thresholds
+    settings: OtherSettings
+    ladder: int
     fingerprints: tuple[str, ...]
     impact: Impact
     before: LimitShares
     after: LimitShares
     cameras: tuple[CameraShares, ...]
+    severities: tuple[DefectEscapes, ...]
+    defects: tuple[DefectEscapes, ...]
     moves: tuple[PartMove, ...]
     moved: int
     escapes: int
@@ -131,20 +145,27 @@ class Tuning:
         found = (number, tuple(p_ng), truth, np.concatenate(weight), opinion, camera, kind)
         return ScoreColumns(line, live.version, prints, tuple(names), kinds, *found)
 
-    def what_if(self, line: str, thresholds: Thresholds) -> WhatIf:
-        """Say what other limits would do to the stored parts."""
+    def what_if(self, line: str, settings: OtherSettings) -> WhatIf:
+        """Say what other limits, or a shorter ladder, would do to the stored parts.
+
+        Raises InspectorError for a ladder that is not shorter, and NotFoundError for a camera without judged parts.
+        """
         live = self._live(line)
-        compared = self._compared(live, thresholds)
+        pipeline = readable(live).pipeline
+        compared = self._of_camera(live, settings)
         moves, cameras = [each.moves | each.escapes for each in compared], _cameras(compared)
         return WhatIf(
             line=line,
             version=live.version,
-            thresholds=thresholds,
+            settings=settings,
+            ladder=len(pipeline.ladder),
             fingerprints=tuple(each.fingerprint for each in compared),
             impact=_sum(each.impact for each in compared),
             before=_shares(compared, _before),
             after=_shares(compared, _after),
             cameras=tuple(_camera_shares(compared, each) for each in cameras),
+            severities=tuple(severity_escapes(compared, pipeline.defects)),
+            defects=tuple(defect_escapes(compared, pipeline.defects)),
             moves=tuple(_listed(compared)),
             moved=sum(int(each.sum()) for each in moves),
             escapes=sum(int(each.escapes.sum()) for each in compared),
@@ -159,10 +180,24 @@ class Tuning:
             raise unknown_line(line)
         return versions[-1]
 
-    def _compared(self, live: LineVersion, thresholds: Thresholds) -> tuple[VoteComparison, ...]:
+    def _of_camera(self, live: LineVersion, settings: OtherSettings) -> tuple[VoteComparison, ...]:
+        most = len(readable(live).pipeline.ladder)
+        if settings.rungs is not None and settings.rungs > most:
+            raise InspectorError(f"rungs: {settings.rungs} is more than the ladder of {live.line} has; use 1 to {most}")
+        compared = self._compared(live, settings.thresholds, settings.rungs)
+        if settings.camera is None:
+            return compared
+        found = [each.take(each.line_votes.of_camera(settings.camera)) for each in compared]
+        if not any(each.line_votes.parts for each in found):
+            raise NotFoundError(f"no part of {live.line}/{settings.camera} was judged as the line is declared now")
+        return tuple(found)
+
+    def _compared(
+        self, live: LineVersion, thresholds: Thresholds, rungs: int | None = None
+    ) -> tuple[VoteComparison, ...]:
         content = readable(live)
         after = content.pipeline.model_copy(update={"thresholds": thresholds})
-        compared = self.pricing.compare(live.line, ReadableVersion(after, content.golden))
+        compared = self.pricing.compare(live.line, ReadableVersion(after, content.golden), rungs=rungs)
         if not compared:
             raise NotFoundError(
                 f"no part of {live.line} was judged as the line is declared now (version {live.version}); let it run"
@@ -249,6 +284,7 @@ def _moves(compared: VoteComparison) -> Iterator[PartMove]:
             DISPOSITION_OF.get(ReplayedOutcome(compared.before.outcome[at])),
             DISPOSITION_OF.get(ReplayedOutcome(compared.after.outcome[at])),
             bool(escapes[at]),
+            compared.line_votes.defects.get(compared.line_votes.parts[at].number, ()) if truth[at] == 1 else (),
         )
 
 

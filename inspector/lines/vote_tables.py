@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from inspector.tuning.vote_table import VoteTable
 
 Array = NDArray[Any]
 MAX_UNREVIEWED_PARTS: Final = 20_000  # newest parts without a review that are replayed, for each fingerprint
-MAX_TABLES: Final = 6  # in memory, about 10 MB each
+MAX_TABLES: Final = 12  # in memory, about 10 MB each
 UNREVIEWED: Final = -1  # in an array of truths, next to 0 (OK) and 1 (NG)
 
 
@@ -30,12 +31,23 @@ class LineVotes(NamedTuple):
     """Parts of a line, oldest first, their votes as a table, and their truths.
 
     `by_votes` says whether the part's votes can say something: a deadline or a fault says nothing about them.
+    `defects` are the defect classes of parts that people called NG, by number.
     """
 
     parts: Sequence[PartVotes]
     table: VoteTable
     truth: Array
     by_votes: Array
+    defects: Mapping[int, tuple[str, ...]] = MappingProxyType({})
+
+    def take(self, chosen: Array) -> LineVotes:
+        """Return the parts of a mask."""
+        parts = [self.parts[at] for at in np.flatnonzero(chosen).tolist()]
+        return LineVotes(parts, self.table.take(chosen), self.truth[chosen], self.by_votes[chosen], self.defects)
+
+    def of_camera(self, camera: str) -> Array:
+        """Return the mask of one camera's parts."""
+        return np.array([part.camera == camera for part in self.parts], bool)
 
     @property
     def is_ng(self) -> Array:
@@ -72,15 +84,15 @@ class VoteTables:
         """Select the parts of a line under this fingerprint."""
         return self._archive.voted_parts(line, fingerprint, MAX_UNREVIEWED_PARTS)
 
-    def votes(self, voted: VotedParts, pipeline: Pipeline) -> LineVotes:
-        """Return the votes of these parts, counted as this pipeline counts them."""
-        tallied = self._kept(voted, pipeline).refresh(voted)
+    def votes(self, voted: VotedParts, pipeline: Pipeline, rungs: int | None = None) -> LineVotes:
+        """Return the votes of these parts, counted as this pipeline counts them; of the ladder's first rungs only."""
+        tallied = self._kept(voted, pipeline, rungs).refresh(voted)
         truth = np.full(len(voted.numbers), UNREVIEWED, np.int8)
         numbers = np.array(voted.numbers, np.int64)
         known = np.array(sorted(voted.is_ng), np.int64)
         is_held = np.isin(known, numbers, assume_unique=True)
         truth[np.searchsorted(numbers, known[is_held])] = [voted.is_ng[each] for each in known[is_held].tolist()]
-        return LineVotes(tallied.parts, tallied.table, truth, tallied.by_votes)
+        return LineVotes(tallied.parts, tallied.table, truth, tallied.by_votes, voted.defects)
 
     def judged_cameras(self, line: str) -> list[JudgedCamera]:
         """List the newest judged part of each camera under each version, the oldest first."""
@@ -100,10 +112,11 @@ class VoteTables:
                 counted = self._counted[line, fingerprint] = _CountedParts(newest, counted.parts + Counter(new))
             return counted.parts
 
-    def _kept(self, voted: VotedParts, pipeline: Pipeline) -> _KeptTable:
-        key = (voted.line, voted.fingerprint, pipeline.model_dump_json(exclude={"thresholds"}))
+    def _kept(self, voted: VotedParts, pipeline: Pipeline, rungs: int | None) -> _KeptTable:
+        key = (voted.line, voted.fingerprint, str(rungs), pipeline.model_dump_json(exclude={"thresholds"}))
         with self._lock:
-            table = self._tables.pop(key, None) or _KeptTable(self._archive, pipeline, voted.fingerprint)
+            replay = Replay(pipeline, voted.fingerprint, rungs)
+            table = self._tables.pop(key, None) or _KeptTable(self._archive, pipeline, replay)
             self._tables[key] = table
             while len(self._tables) > MAX_TABLES:
                 self._tables.popitem(last=False)
@@ -113,10 +126,10 @@ class VoteTables:
 class _KeptTable:
     """The table of one fingerprint and one way of counting, with the parts that were read so far."""
 
-    def __init__(self, archive: TuningArchive, pipeline: Pipeline, fingerprint: str) -> None:
+    def __init__(self, archive: TuningArchive, pipeline: Pipeline, replay: Replay) -> None:
         self._archive = archive
         self._pipeline = pipeline
-        self._replay = Replay(pipeline, fingerprint)
+        self._replay = replay
         self._lock = Lock()
         self._held = _Tallied((), VoteTable.of(pipeline, ()), np.zeros(0, bool))
         self._selected: tuple[Sequence[int], frozenset[int]] = ((), frozenset())

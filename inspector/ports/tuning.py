@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from inspector.domain.declared import Disposition
@@ -31,7 +32,8 @@ class PartVotes(NamedTuple):
 class VotedParts(NamedTuple):
     """Which parts of a line are replayed: all with a truth or shadow votes, and the newest others.
 
-    `numbers` rise. `shadowed` are those with shadow votes; `is_ng` holds the truth by number.
+    `numbers` rise. `shadowed` are those with shadow votes; `is_ng` holds the truth by number. `defects` holds the
+    classes of NG parts by number: as people named them, else as the report does.
     """
 
     line: str
@@ -39,6 +41,7 @@ class VotedParts(NamedTuple):
     numbers: Sequence[int]
     shadowed: frozenset[int]
     is_ng: Mapping[int, bool]
+    defects: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 
 class TuningArchive(Protocol):

@@ -40,14 +40,18 @@ class StoredVotes(NamedTuple):
 
 
 class Replay:
-    """A pipeline, replayed on stored votes that were given under this fingerprint."""
+    """A pipeline, replayed on stored votes that were given under this fingerprint.
 
-    def __init__(self, pipeline: Pipeline, fingerprint: str) -> None:
+    `rungs` replays a shorter ladder: only the first so many rungs.
+    """
+
+    def __init__(self, pipeline: Pipeline, fingerprint: str, rungs: int | None = None) -> None:
         learned = pipeline.learned_under(fingerprint)
         self._pipeline = pipeline
         self._fingerprint = fingerprint
-        self._capped = learned.capped if learned else ()
-        self._most = sum(step.votes for step in steps(pipeline, 0) if step.number not in self._capped)
+        self._rungs = len(pipeline.ladder) if rungs is None else rungs
+        self._capped = frozenset(learned.capped if learned else ())
+        self._most = sum(step.votes for step in steps(pipeline, 0) if self._is_asked(step.number))
 
     def outcome(self, part: PartHistory) -> Outcome | None:
         """Return the part's outcome; None where the stored votes end too early to know it."""
@@ -76,9 +80,13 @@ class Replay:
         return score is not None and score < effective_thresholds(self._pipeline, stored.counting).pass_below
 
     def _counted(self, given: Sequence[Vote], opinion: Opinion | None, *, is_whole: bool) -> StoredVotes:
-        votes = tuple(vote for vote in given if vote.rung not in self._capped)
+        votes = tuple(vote for vote in given if self._is_asked(vote.rung))
         counts = counting(self._pipeline, self._fingerprint, opinion)
+        is_whole = is_whole or any(vote.rung >= self._rungs for vote in given)  # a later rung follows whole ones
         return StoredVotes(votes, counts, len(votes) if is_whole else self._most)
+
+    def _is_asked(self, rung: int) -> bool:
+        return rung < self._rungs and rung not in self._capped
 
     def _played(self, stored: StoredVotes) -> Outcome | None:
         votes, counts, most = stored

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,20 @@ from support.reviews import add_reviews, labelled
 from support.voted_line import FINGERPRINT, voted_parts, voted_pipeline
 
 from inspector.adapters.ledger import DeclaredVersion, SqlArchive, SqlLedger, store_versions
-from inspector.domain.declared import Disposition
+from inspector.domain.declared import Disposition, Severity
+from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline, Thresholds
-from inspector.errors import NotFoundError
+from inspector.domain.report import Finding, Words, WordsState
+from inspector.domain.vote import StoppedBy, Vote
+from inspector.errors import InspectorError, NotFoundError
 from inspector.lines.pricing import Pricing
-from inspector.lines.tuning import Tuning
+from inspector.lines.tuning import OtherSettings, Tuning
 from inspector.lines.versions import ReadableVersion
 from inspector.numerics.exact_bounds import measured_share
 from inspector.ports.archive import PartFilter
-from inspector.tuning.counterfactual import impact, new_escapes
+from inspector.tuning.counterfactual import VOTE_STOPS, impact, new_escapes
 
+REPORTED = Words(WordsState.WRITTEN, (Finding("scratch", Severity.MAJOR, None, "a scratch"),))
 LIMITS = [(0.2, 0.8), (0.0, 1.0), (0.05, 0.6), (0.35, 0.9), (0.5, 0.5), (0.7, 0.95), (1.0, 1.0)]
 
 
@@ -71,7 +76,7 @@ async def test_figures_at_every_pair_of_limits_equal_the_priced_replay(line: Lin
     parts = line.archive.history("pcb", FINGERPRINT, 10_000).parts
     for low, high in LIMITS:
         after = with_limits(live, low, high)
-        found = line.tuning.what_if("pcb", after.thresholds)
+        found = line.tuning.what_if("pcb", OtherSettings(after.thresholds))
         expected = impact(parts, live, after, FINGERPRINT)
         assert found.impact == expected
         escaped = {each.part.result_id for each in new_escapes(parts, live, after, FINGERPRINT)}
@@ -89,7 +94,7 @@ async def test_figures_at_every_pair_of_limits_equal_the_priced_replay(line: Lin
 async def test_parts_that_move_are_listed_escapes_first(line: Line) -> None:
     line.declare()
     await line.judge(200, 150)
-    found = line.tuning.what_if("pcb", Thresholds(pass_below=0.7, reject_above=0.95))
+    found = line.tuning.what_if("pcb", OtherSettings(Thresholds(pass_below=0.7, reject_above=0.95)))
     kinds = [(not each.is_escape, each.is_ng is None) for each in found.moves]
     assert found.escapes > 0
     assert kinds == sorted(kinds)
@@ -101,7 +106,7 @@ async def test_parts_that_move_are_listed_escapes_first(line: Line) -> None:
 async def test_new_parts_reviews_and_shadow_votes_are_in_the_next_answer(line: Line) -> None:
     live = line.declare()
     await line.judge(40, 20)
-    first = line.tuning.what_if("pcb", live.thresholds)
+    first = line.tuning.what_if("pcb", OtherSettings(live.thresholds))
     async with SqlLedger(line.url) as ledger:
         for part, _ in list(voted_parts(60))[40:]:
             await ledger.record(part, [])
@@ -110,9 +115,11 @@ async def test_new_parts_reviews_and_shadow_votes_are_in_the_next_answer(line: L
     parts = line.archive.history("pcb", FINGERPRINT, 10_000).parts
     for low, high in LIMITS:
         after = with_limits(live, low, high)
-        assert line.tuning.what_if("pcb", after.thresholds).impact == impact(parts, live, after, FINGERPRINT)
-    assert line.tuning.what_if("pcb", live.thresholds).impact.parts > first.impact.parts
-    assert line.tuning.what_if("pcb", live.thresholds).impact.reviewed == first.impact.reviewed + 1
+        assert line.tuning.what_if("pcb", OtherSettings(after.thresholds)).impact == impact(
+            parts, live, after, FINGERPRINT
+        )
+    assert line.tuning.what_if("pcb", OtherSettings(live.thresholds)).impact.parts > first.impact.parts
+    assert line.tuning.what_if("pcb", OtherSettings(live.thresholds)).impact.reviewed == first.impact.reviewed + 1
 
 
 async def test_scores_are_those_of_the_votes_after_each_rung(line: Line) -> None:
@@ -140,3 +147,80 @@ def test_a_line_without_judged_parts_says_so(line: Line) -> None:
         line.tuning.scores("pcb")
     with pytest.raises(NotFoundError, match="no line 'solar'"):
         line.tuning.scores("solar")
+
+
+def cut(part: PartHistory, rungs: int) -> PartHistory:
+    """The part as a shorter ladder would have left it: a later rung follows whole ones."""
+
+    def first(votes: tuple[Vote, ...]) -> tuple[Vote, ...]:
+        return tuple(vote for vote in votes if vote.rung < rungs)
+
+    votes, shadow = part.part.votes, part.shadow
+    is_whole = any(vote.rung >= rungs for vote in votes)
+    stopped_by = StoppedBy.LADDER_END if is_whole else part.part.stopped_by
+    left = replace(part.part, votes=first(votes), stopped_by=stopped_by)
+    return part._replace(part=left, shadow=first(shadow))
+
+
+@pytest.mark.parametrize("settings", [{}, {"count": "majority", "fail_safe": "REJECT"}], ids=["soft", "majority"])
+async def test_shorter_ladder_is_replayed_as_if_it_was_declared(line: Line, settings: dict[str, Any]) -> None:
+    live = line.declare(**settings)
+    await line.judge(150, 90)
+    history = line.archive.history("pcb", FINGERPRINT, 10_000).parts
+    parts = [part for part in history if part.part.stopped_by in VOTE_STOPS]
+    for rungs, (low, high) in product((1, 2, 3), LIMITS):
+        after = with_limits(live.model_copy(update={"ladder": live.ladder[:rungs]}), low, high)
+        found = line.tuning.what_if("pcb", OtherSettings(after.thresholds, rungs))
+        assert found.impact == impact(parts, live, after, FINGERPRINT, [cut(part, rungs) for part in parts])
+        assert (found.ladder, found.settings.rungs) == (3, rungs)
+    shortest = line.tuning.what_if("pcb", OtherSettings(live.thresholds, 1))
+    assert shortest.impact.votes[1] < shortest.impact.votes[0]
+
+
+async def test_longer_ladder_and_unknown_camera_are_refused(line: Line) -> None:
+    live = line.declare()
+    await line.judge(20, 5)
+    with pytest.raises(InspectorError, match="rungs: 4 is more than the ladder of pcb has; use 1 to 3"):
+        line.tuning.what_if("pcb", OtherSettings(live.thresholds, 4))
+    with pytest.raises(NotFoundError, match="no part of pcb/cam9 was judged"):
+        line.tuning.what_if("pcb", OtherSettings(live.thresholds, camera="cam9"))
+
+
+async def test_one_camera_alone_has_the_figures_of_that_camera(line: Line) -> None:
+    line.declare()
+    await line.judge(60, 40)
+    async with SqlLedger(line.url) as ledger:
+        for part, _ in voted_parts(30, seed=5):
+            await ledger.record(replace(part, result_id=f"b-{part.result_id}", key=part.key._replace(camera="b")), [])
+    limits = Thresholds(pass_below=0.5, reject_above=0.9)
+    whole, alone = (line.tuning.what_if("pcb", OtherSettings(limits, camera=camera)) for camera in (None, "b"))
+    [shares] = [each for each in whole.cameras if each.camera == "b"]
+    assert (alone.before, alone.after) == (shares.before, shares.after)
+    assert {each.part.camera for each in alone.moves} == {"b"}
+    assert [each.camera for each in alone.cameras] == ["b"]
+
+
+async def test_escapes_are_split_by_class_and_by_the_most_serious_severity(line: Line) -> None:
+    line.declare(defects={"scratch": "minor", "short": "critical"})
+    parts = list(voted_parts(80))
+    async with SqlLedger(line.url) as ledger:
+        for part, _ in parts:
+            await ledger.record(replace(part, stopped_by=StoppedBy.LADDER_END, words=REPORTED), [])
+    ng = [part.result_id for part, is_ng in parts if is_ng]
+    named = [("scratch",), ("scratch", "short"), ("dent",), ()]
+    answers = [labelled(each, True) for each in ng]
+    add_reviews(line.url, [replace(one, classes=named[at % 4]) for at, one in enumerate(answers)])
+    found = line.tuning.what_if("pcb", OtherSettings(Thresholds(pass_below=0.9, reject_above=0.95)))
+    counts = {each.defect: (each.severity, each.before.parts) for each in found.defects}
+    of = [len(ng[at::4]) for at in range(4)]
+    assert counts == {
+        "short": (Severity.CRITICAL, of[1]),
+        "scratch": (Severity.MINOR, of[0] + of[1] + of[3]),  # the report names it where no person named a class
+        "dent": (None, of[2]),
+    }
+    assert {each.severity: each.before.parts for each in found.severities} == {
+        Severity.CRITICAL: of[1],
+        Severity.MINOR: of[0] + of[3],
+    }
+    assert sum(each.after.found for each in found.defects) > sum(each.before.found for each in found.defects)
+    assert {("short" in each.defects) for each in found.moves if each.is_ng} == {True, False}

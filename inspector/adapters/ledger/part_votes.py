@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from inspector.adapters.ledger.database import value_pages
 from inspector.adapters.ledger.rows import SECOND_OPINION
-from inspector.adapters.ledger.tables import parts, shadow_votes, truths, votes
+from inspector.adapters.ledger.tables import part_defects, parts, reviews, shadow_votes, truths, votes
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.review import ReviewLabel
 from inspector.domain.truth import IS_NG
@@ -41,7 +41,18 @@ def voted_parts(connection: Connection, line: str, fingerprint: str, newest: int
     whole = frozenset(connection.scalars(shadowed))
     for some in value_pages([number for number in is_ng if number not in numbers]):
         numbers |= set(connection.scalars(select(parts.c.number).where(*mine, parts.c.number.in_(some))))
-    return VotedParts(line, fingerprint, sorted(numbers | whole), whole, is_ng)
+    return VotedParts(line, fingerprint, sorted(numbers | whole), whole, is_ng, _defects(connection, line))
+
+
+def _defects(connection: Connection, line: str) -> dict[int, tuple[str, ...]]:
+    """Return the classes of the line's NG parts: as people named them, else as the report does."""
+    is_ng = (truths.c.line == line, truths.c.label == ReviewLabel.NG)
+    reported = select(part_defects.c.part, part_defects.c.defect).join(truths, truths.c.part == part_defects.c.part)
+    named = select(truths.c.part, reviews.c.classes).join(reviews, reviews.c.review_id == truths.c.by)
+    found: dict[int, tuple[str, ...]] = {}
+    for part, defect in connection.execute(reported.where(*is_ng).order_by(part_defects.c.defect)):
+        found[part] = (*found.get(part, ()), defect)
+    return found | {part: tuple(classes) for part, classes in connection.execute(named.where(*is_ng)) if classes}
 
 
 def part_votes(connection: Connection, numbers: Sequence[int]) -> list[PartVotes]:

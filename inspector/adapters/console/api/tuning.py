@@ -12,13 +12,15 @@ from pydantic import Field
 from inspector.adapters.console.api.models import ApiModel, ApiRequest, LineName, ShareAnswer
 from inspector.adapters.console.api.problems import READ_RESPONSES, Problem, ProblemType, problem_responses
 from inspector.adapters.console.services import Services
-from inspector.domain.declared import Disposition
+from inspector.domain.declared import Disposition, Name, Severity
 from inspector.domain.pipeline import Thresholds
 from inspector.lines.threshold_advice import ThresholdAdvice
-from inspector.lines.tuning import CameraShares, LimitShares, PartMove, ScoreColumns, WhatIf
+from inspector.lines.tuning import CameraShares, LimitShares, OtherSettings, PartMove, ScoreColumns, WhatIf
 from inspector.lines.versions import readable
 from inspector.tuning.review_plan import ReviewPlan
 from inspector.tuning.threshold_choice import ThresholdPoint, ThresholdPromise
+
+MAX_RUNGS = 64
 
 router = APIRouter(prefix="/lines/{line}", tags=["tuning"])
 
@@ -74,6 +76,13 @@ class LimitsQuery(ApiRequest):
     reject_above: Limit | None = None
 
 
+class WhatIfQuery(LimitsQuery):
+    """Other limits, a shorter ladder, and which parts to look at."""
+
+    rungs: int | None = Field(default=None, ge=1, le=MAX_RUNGS, description="replay only the ladder's first rungs")
+    camera: Name | None = Field(default=None, description="only parts of this camera")
+
+
 class SharesAnswer(ApiModel):
     """Shares under one pair of limits: escapes of NG parts, overkill of OK parts, reviews of all parts."""
 
@@ -98,6 +107,18 @@ class CameraSharesAnswer(ApiModel):
         return cls(camera=shares.camera, before=SharesAnswer.of(shares.before), after=SharesAnswer.of(shares.after))
 
 
+class DefectEscapesAnswer(ApiModel):
+    """NG parts of one defect class, or of one severity, that pass before and after.
+
+    Classes are those that people named, else those of the report. `defect` null: nobody named one.
+    """
+
+    defect: str | None
+    severity: Severity | None
+    before: ShareAnswer
+    after: ShareAnswer
+
+
 class MoveAnswer(ApiModel):
     """A part that would get another disposition. Null: its votes end too early to know.
 
@@ -115,12 +136,14 @@ class MoveAnswer(ApiModel):
     before: Disposition | None
     after: Disposition | None
     is_escape: bool
+    defects: tuple[str, ...] = Field(description="classes of an NG part")
 
     @classmethod
     def of(cls, move: PartMove) -> MoveAnswer:
         names = ("number", "result_id", "camera", "trigger_id", "part_id", "decided_at", "p_ng")
         named = {name: getattr(move.part, name) for name in names}
-        return cls(is_ng=move.is_ng, before=move.before, after=move.after, is_escape=move.is_escape, **named)
+        told = ("is_ng", "before", "after", "is_escape", "defects")
+        return cls(**named, **{name: getattr(move, name) for name in told})
 
 
 class MovedCount(ApiModel):
@@ -134,13 +157,18 @@ class MovedCount(ApiModel):
 class WhatIfAnswer(ApiModel):
     """What other limits would do to the stored parts; the same figures as the price of a draft with these limits.
 
-    Pairs are before and after. `moves` lists at most 500 of `moved` parts: escapes first, then reviewed parts, then the
-    newest. `unknown` parts would have been asked more.
+    `rungs` of the ladder's `ladder` rungs were replayed; a line with a shorter ladder needs a new qualification. A part
+    counts in each of its `defects`, and in the most serious severity of them. Pairs are before and after. `moves` lists
+    at most 500 of `moved` parts: escapes first, then reviewed parts, then the newest. `unknown` parts would have been
+    asked more.
     """
 
     line: str
     version: int
     thresholds: Thresholds
+    rungs: int
+    ladder: int
+    camera: str | None
     fingerprints: tuple[str, ...]
     parts: int
     unknown: int
@@ -148,6 +176,8 @@ class WhatIfAnswer(ApiModel):
     before: SharesAnswer
     after: SharesAnswer
     cameras: tuple[CameraSharesAnswer, ...]
+    severities: tuple[DefectEscapesAnswer, ...] = Field(description="escapes by severity, the most serious first")
+    defects: tuple[DefectEscapesAnswer, ...] = Field(description="escapes by defect class, the most serious first")
     moved_by_disposition: tuple[MovedCount, ...]
     moved: int
     moves: tuple[MoveAnswer, ...]
@@ -164,7 +194,10 @@ class WhatIfAnswer(ApiModel):
         return cls(
             line=found.line,
             version=found.version,
-            thresholds=found.thresholds,
+            thresholds=found.settings.thresholds,
+            rungs=found.ladder if found.settings.rungs is None else found.settings.rungs,
+            ladder=found.ladder,
+            camera=found.settings.camera,
             fingerprints=found.fingerprints,
             parts=impact.parts,
             unknown=impact.unknown,
@@ -172,6 +205,8 @@ class WhatIfAnswer(ApiModel):
             before=SharesAnswer.of(found.before),
             after=SharesAnswer.of(found.after),
             cameras=tuple(CameraSharesAnswer.of(each) for each in found.cameras),
+            severities=tuple(map(DefectEscapesAnswer.model_validate, found.severities)),
+            defects=tuple(map(DefectEscapesAnswer.model_validate, found.defects)),
             moved_by_disposition=tuple(MovedCount(before=old, after=new, parts=parts) for (old, new), parts in counts),
             moved=found.moved,
             moves=tuple(MoveAnswer.of(each) for each in found.moves),
@@ -282,9 +317,10 @@ def read_scores(services: Services, line: LineName) -> Response:
 
 
 @router.get("/what-if", responses=TUNING_RESPONSES)
-def read_what_if(services: Services, line: LineName, query: Annotated[LimitsQuery, Query()]) -> WhatIfAnswer:
-    """Say what other limits would do to the stored parts: shares with exact intervals, and the parts that move."""
-    return WhatIfAnswer.of(services.changes.tuning.what_if(line, _live_limits(services, line, query)))
+def read_what_if(services: Services, line: LineName, query: Annotated[WhatIfQuery, Query()]) -> WhatIfAnswer:
+    """Say what other limits, or a shorter ladder, would do to the stored parts: shares, and the parts that move."""
+    settings = OtherSettings(_live_limits(services, line, query), query.rungs, query.camera)
+    return WhatIfAnswer.of(services.changes.tuning.what_if(line, settings))
 
 
 @router.get("/escape-target", responses=TUNING_RESPONSES)
