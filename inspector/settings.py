@@ -10,10 +10,10 @@ import json
 import os
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
-from urllib.parse import quote
+from typing import Annotated, Literal, Self, TypeVar
+from urllib.parse import quote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inspector.messages.topics import DEFAULT_ROOT, ReplyTopics, Topics
@@ -22,7 +22,7 @@ from inspector.statistics.calendar import read_shifts, read_zone
 
 Listed = Annotated[tuple[str, ...], NoDecode]  # one value, several separated by commas, or a JSON list
 RESOURCE_NAME = r"^([A-Za-z][A-Za-z0-9_-]{0,31})?$"
-Tls = TypeVar("Tls")  # the value of a setting about TLS
+Value = TypeVar("Value")
 
 
 class Settings(BaseSettings):
@@ -36,6 +36,23 @@ class Settings(BaseSettings):
     database_url: str = Field(default="", repr=False, description="SQLAlchemy URL; empty: SQLite in the data folder")
     evidence_url: str = Field(
         default="", repr=False, description="folder or fsspec URL for pictures; empty: in the data folder"
+    )
+    evidence_endpoint: str = Field(
+        default="", description="URL of the S3 server, such as https://s3.plant.example:9000; empty: Amazon's"
+    )
+    evidence_region: str = Field(default="", description="region of the bucket; empty: as the AWS configuration says")
+    evidence_access_key_file: Path | None = Field(
+        default=None, description="file with the bucket's access key; empty: as the AWS tools find theirs"
+    )
+    evidence_secret_key_file: Path | None = Field(default=None, description="file with the secret of the access key")
+    evidence_ca: Path | None = Field(
+        default=None, description="PEM file of the authorities that sign the S3 server's certificate"
+    )
+    evidence_spool_mib: int = Field(
+        default=4096,
+        ge=1,
+        le=1_048_576,
+        description="MiB of pictures that a machine keeps in the data folder while the S3 server is away",
     )
     claims: Listed = Field(
         default=(),
@@ -149,7 +166,15 @@ class Settings(BaseSettings):
             raise ValueError(f"is no JSON list ({error}); write one value, or several separated by commas") from error
 
     @field_validator(
-        "broker_ca", "broker_certificate", "broker_key", "admin_password_file", "metrics_token_file", mode="before"
+        "broker_ca",
+        "broker_certificate",
+        "broker_key",
+        "admin_password_file",
+        "metrics_token_file",
+        "evidence_access_key_file",
+        "evidence_secret_key_file",
+        "evidence_ca",
+        mode="before",
     )
     @classmethod
     def _empty_is_none(cls, path: object) -> object:
@@ -157,14 +182,39 @@ class Settings(BaseSettings):
 
     @field_validator("broker_ca", "broker_certificate", "broker_key", "broker_key_password", "broker_server_name")
     @classmethod
-    def _has_effect(cls, value: Tls, info: ValidationInfo) -> Tls:
+    def _has_effect(cls, value: Value, info: ValidationInfo) -> Value:
         if value and not info.data.get("broker_tls"):
             raise ValueError("has no effect without TLS; set INSPECTOR_BROKER_TLS=true, or remove it")
         return value
 
+    @field_validator(
+        "evidence_endpoint", "evidence_region", "evidence_access_key_file", "evidence_secret_key_file", "evidence_ca"
+    )
+    @classmethod
+    def _is_about_s3(cls, value: Value, info: ValidationInfo) -> Value:
+        if value and not info.data.get("evidence_url", "").startswith("s3://"):
+            raise ValueError("is about S3; set INSPECTOR_EVIDENCE_URL=s3://bucket/prefix, or remove it")
+        return value
+
+    @field_validator("evidence_endpoint")
+    @classmethod
+    def _is_endpoint(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc):
+            raise ValueError("is no URL of a server; write https://host:port, and the keys into files")
+        return url
+
+    @model_validator(mode="after")
+    def _has_both_keys(self) -> Self:
+        if (self.evidence_access_key_file is None) != (self.evidence_secret_key_file is None):
+            raise ValueError(
+                "INSPECTOR_EVIDENCE_ACCESS_KEY_FILE and INSPECTOR_EVIDENCE_SECRET_KEY_FILE belong together; set both"
+            )
+        return self
+
     @field_validator("broker_key", "broker_key_password")
     @classmethod
-    def _has_certificate(cls, value: Tls, info: ValidationInfo) -> Tls:
+    def _has_certificate(cls, value: Value, info: ValidationInfo) -> Value:
         if value and info.data.get("broker_certificate") is None:
             raise ValueError("needs a certificate; set INSPECTOR_BROKER_CERTIFICATE, or remove it")
         return value

@@ -141,3 +141,34 @@ def test_login_is_required_beyond_loopback(monkeypatch: pytest.MonkeyPatch, host
 
 def test_login_is_required_unless_said_otherwise() -> None:
     assert Settings().login == "required"
+
+
+S3_SETTINGS = [
+    ("ENDPOINT", "https://s3.plant"),
+    ("REGION", "eu-1"),
+    ("ACCESS_KEY_FILE", "key"),
+    ("CA", "ca.pem"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), S3_SETTINGS)
+def test_settings_of_s3_for_another_store_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"INSPECTOR_EVIDENCE_{name}", value)
+    with pytest.raises(ValidationError, match=r"set INSPECTOR_EVIDENCE_URL=s3://bucket/prefix"):
+        Settings()
+
+
+@pytest.mark.parametrize("name", ["ACCESS_KEY_FILE", "SECRET_KEY_FILE"])
+def test_one_key_of_two_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("INSPECTOR_EVIDENCE_URL", "s3://bucket/pictures")
+    monkeypatch.setenv(f"INSPECTOR_EVIDENCE_{name}", "key")
+    with pytest.raises(ValidationError, match="belong together; set both"):
+        Settings()
+
+
+@pytest.mark.parametrize("url", ["s3.plant:9000", "ftp://s3.plant", "https://key:secret@s3.plant", "https://"])
+def test_endpoint_that_is_no_url_of_a_server_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("INSPECTOR_EVIDENCE_URL", "s3://bucket/pictures")
+    monkeypatch.setenv("INSPECTOR_EVIDENCE_ENDPOINT", url)
+    with pytest.raises(ValidationError, match="write https://host:port"):
+        Settings()

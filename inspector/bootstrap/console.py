@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from inspector.adapters.ledger import FileEvidence, SqlArchive
     from inspector.adapters.mqtt.heartbeats import HeartbeatListener
     from inspector.adapters.telemetry.exporter import Exporter
+    from inspector.bootstrap.evidence import open_evidence
 
 
 async def open_console(settings: Settings, pool: ReplicaPool, visitor_name: str) -> RunningConsole:
@@ -53,10 +54,10 @@ async def open_console(settings: Settings, pool: ReplicaPool, visitor_name: str)
     from inspector.adapters.console.api.request_checks import AllowedHosts
     from inspector.adapters.console.app import console_app
     from inspector.adapters.console.server import RunningConsole
-    from inspector.adapters.ledger import FileEvidence, SqlArchive
+    from inspector.adapters.ledger import SqlArchive
 
     log_process(settings, "console")
-    archive, evidence = SqlArchive(settings.database), FileEvidence(settings.evidence)
+    archive, evidence = SqlArchive(settings.database), open_evidence(settings)
     pulses = _pulses(settings)
     metrics = _exporter(archive, pulses)
     prepare_access(settings)

@@ -21,6 +21,9 @@ OPTIONAL_FILES: Final = (
     "broker_key",
     "admin_password_file",
     "metrics_token_file",
+    "evidence_access_key_file",
+    "evidence_secret_key_file",
+    "evidence_ca",
 )
 
 

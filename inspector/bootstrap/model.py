@@ -17,14 +17,14 @@ def open_model(settings: Settings, threads: int) -> VisionModel:
     """Load the engine that the model card names. Raises ModelError."""
     from inspector.adapters.backbones import load_backbone
     from inspector.adapters.camera import CameraPictureReader
-    from inspector.adapters.ledger import FileEvidence
     from inspector.adapters.serving.replica import VisionModel
     from inspector.adapters.vlm import load
+    from inspector.bootstrap.evidence import open_evidence
     from inspector.ports.backbone import FeatureSources
 
     log_process(settings, f"model-{os.getpid()}")
     card = card_of(settings)
-    engine, evidence = load(card, settings.model.parent, threads=threads), FileEvidence(settings.evidence)
+    engine, evidence = load(card, settings.model.parent, threads=threads), open_evidence(settings)
     is_client, features = card.engine == "openai", FeatureSources(load_backbone, CameraPictureReader().grey_pixels)
     return VisionModel(engine, evidence, health_check_picture(), is_client=is_client, features=features)
 

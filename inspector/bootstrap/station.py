@@ -8,15 +8,17 @@ from functools import partial
 from typing import Final, Protocol
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.ledger import FileAnswerJournal, FileEvidence, SqlLedger, SqlUnknownCameras
+from inspector.adapters.ledger import FileAnswerJournal, FileEvidence, SpooledEvidence, SqlLedger, SqlUnknownCameras
 from inspector.adapters.mqtt.intake import Intake
 from inspector.adapters.mqtt.publisher import MqttPublisher
+from inspector.bootstrap.evidence import open_evidence, open_spooled_evidence
 from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once, station_client_id
 from inspector.bootstrap.running_station import Lifecycle, RunningStation, Service, Step
 from inspector.domain.decision import Reason
 from inspector.messages.outgoing import VerdictMessage
 from inspector.messages.topics import ReplyTopics, Topics
 from inspector.messages.withdrawal import AMBIGUOUS_DETAIL
+from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import ModelStatus, Pool, ReplicaPool
 from inspector.settings import Settings
 from inspector.station.admission_queue import AdmissionQueue
@@ -24,6 +26,7 @@ from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.claim_fetcher import ClaimFetcher
 from inspector.station.early_answers import EarlyAnswers
 from inspector.station.event_log import EventLog
+from inspector.station.evidence_catch_up import EvidenceCatchUp
 from inspector.station.examiner import Examiner
 from inspector.station.failover import Failover
 from inspector.station.gate_feedback import GateFeedback
@@ -65,8 +68,13 @@ class Connections:
 
     topics: Topics
     ledger: SqlLedger
-    evidence: FileEvidence
+    store: FileEvidence
+    spooled: SpooledEvidence | None
     publisher: MqttPublisher
+
+    @property
+    def evidence(self) -> EvidenceStore:
+        return self.spooled or self.store
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +157,8 @@ async def _connections(settings: Settings, number: int) -> Connections:
     topics, ledger = Topics(settings.topic_root), SqlLedger(settings.database)
     await ledger.start()
     publisher = MqttPublisher(broker_of(settings), topics, f"{station_client_id(settings, number)}-out", number)
-    return Connections(topics, ledger, FileEvidence(settings.evidence), publisher)
+    store = open_evidence(settings)
+    return Connections(topics, ledger, store, open_spooled_evidence(settings, store), publisher)
 
 
 def _monitoring(settings: Settings, connections: Connections) -> Monitoring:
@@ -158,7 +167,7 @@ def _monitoring(settings: Settings, connections: Connections) -> Monitoring:
     events = EventLog(connections.ledger, connections.publisher, connections.topics)
     cameras = CameraMonitor(connections.ledger, events, notify=notify)
     state = LedgerState(events)
-    unknown = UnknownPictures(SqlUnknownCameras(settings.database, connections.evidence))
+    unknown = UnknownPictures(SqlUnknownCameras(settings.database, connections.store))
     gate = GateFeedback(connections.ledger, events, notify=notify)
     return Monitoring(states, notify, events, state, cameras, unknown, gate, RejectGuard(connections.ledger, events))
 
@@ -266,4 +275,6 @@ def _services(connections: Connections, monitoring: Monitoring) -> list[Service]
     drafts = ShadowDecisions(connections.ledger)
     watching: list[Service] = [monitoring.events, monitoring.cameras, monitoring.unknown, monitoring.gate]
     minutes = MinuteRetention(connections.ledger)
-    return [*watching, monitoring.states, monitoring.guard, retention, minutes, drafts]
+    spooled = connections.spooled
+    catch_up = [] if spooled is None else [EvidenceCatchUp(spooled, monitoring.events)]
+    return [*watching, *catch_up, monitoring.states, monitoring.guard, retention, minutes, drafts]

@@ -36,7 +36,7 @@ def apply(
     refused unless --accept-escapes gives their number. So are lines that the model of INSPECTOR_MODEL can't serve.
     Running stations load a new version within 2 s.
     """
-    from inspector.adapters.ledger import FileEvidence
+    from inspector.bootstrap.evidence import open_evidence
     from inspector.bootstrap.from_settings import absolute, known_card
     from inspector.lines.pricing import require_accepted
     from inspector.operations.apply import plan_changes, read_pipelines, require_bases, store_changes
@@ -46,7 +46,7 @@ def apply(
 
     settings = absolute(read_settings())
     settings.data.mkdir(parents=True, exist_ok=True)
-    evidence, card = FileEvidence(settings.evidence), known_card(settings)
+    evidence, card = open_evidence(settings), known_card(settings)
     changes = plan_changes(read_pipelines(path), settings.database, evidence, card)
     require_bases(changes, settings.database, base)
     if draft:

@@ -20,12 +20,12 @@ def backup(
 
     The service may keep running. Exits 1 if pictures that the ledger names are missing; the backup holds all others.
     """
-    from inspector.adapters.ledger import FileEvidence
+    from inspector.bootstrap.evidence import open_evidence
     from inspector.bootstrap.from_settings import absolute
     from inspector.operations.backup import write_backup
 
     settings = absolute(read_settings())
-    evidence = FileEvidence(settings.evidence)
+    evidence = open_evidence(settings)
     written = write_backup(settings.database, evidence, to, pictures=pictures, notify=print_status)
     print_figures(written, as_json)
     raise typer.Exit(1 if written["missing_pictures"] else 0)

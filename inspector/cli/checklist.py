@@ -39,14 +39,14 @@ def checklist(
     Questions that call a golden sample NG, or that do not separate OK from NG parts, are dropped. The others become a
     new version of the line. Exits 1 if no question remains.
     """
-    from inspector.adapters.ledger import FileEvidence
     from inspector.adapters.vlm import load
+    from inspector.bootstrap.evidence import open_evidence
     from inspector.bootstrap.from_settings import absolute, card_of
     from inspector.operations.write_checklist import ChecklistResources, write_checklist, write_file
 
     settings = absolute(read_settings(model=model))
     open_engine = partial(load, card_of(settings), settings.model.parent, settings.threads)
-    resources = ChecklistResources(settings.database, FileEvidence(settings.evidence), open_engine)
+    resources = ChecklistResources(settings.database, open_evidence(settings), open_engine)
     with progress_bars(stderr_console) as progress:
         result = write_checklist(resources, line, most=most, replace=replace, dry_run=dry_run, progress=progress)
     if as_json:

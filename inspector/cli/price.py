@@ -19,14 +19,14 @@ def price(
 
     Parts that people called NG and that would newly pass are listed; [bold]inspector apply[/] refuses them.
     """
-    from inspector.adapters.ledger import FileEvidence
+    from inspector.bootstrap.evidence import open_evidence
     from inspector.bootstrap.from_settings import absolute
     from inspector.cli.tables.price import price_view
     from inspector.operations.apply import plan_changes, read_pipelines
     from inspector.operations.change_price import price_changes
 
     settings = absolute(read_settings())
-    changes = plan_changes(read_pipelines(path), settings.database, FileEvidence(settings.evidence))
+    changes = plan_changes(read_pipelines(path), settings.database, open_evidence(settings))
     prices = price_changes(changes, settings.database)
     if as_json:
         print_json([each.as_json() for each in prices])

@@ -32,13 +32,13 @@ def remember(
     Stores the memory and a new version of the line, which needs a qualification. Later reviews change no score until
     the line remembers again. Prints how often the most similar earlier part had the other label.
     """
-    from inspector.adapters.ledger import FileEvidence
+    from inspector.bootstrap.evidence import open_evidence
     from inspector.bootstrap.from_settings import absolute
     from inspector.operations.remember import remember_line
 
     settings = absolute(read_settings())
     with progress_bars(stderr_console) as progress:
-        evidence = FileEvidence(settings.evidence)
+        evidence = open_evidence(settings)
         result = remember_line(settings.database, evidence, line, dry_run=dry_run, report=progress)
     if out:
         from inspector.lab.report_files import ReportFiles, json_text, write_report

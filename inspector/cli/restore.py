@@ -20,10 +20,10 @@ def restore(
 
     A damaged backup changes nothing. Only --force replaces a ledger that already holds data.
     """
-    from inspector.adapters.ledger import FileEvidence
+    from inspector.bootstrap.evidence import open_evidence
     from inspector.bootstrap.from_settings import absolute
     from inspector.operations.restore import restore_backup
 
     settings = absolute(read_settings())
-    evidence = FileEvidence(settings.evidence)
+    evidence = open_evidence(settings)
     print_figures(restore_backup(file, settings.database, evidence, force=force, notify=print_status), as_json)

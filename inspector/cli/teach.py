@@ -29,13 +29,13 @@ def teach(
     Chooses methods on held-back groups and measures on the newest fifth. Stores the model and a new version of the
     line, whose second opinion may only withhold a PASS. The new version needs a qualification.
     """
-    from inspector.adapters.ledger import FileEvidence
+    from inspector.bootstrap.evidence import open_evidence
     from inspector.bootstrap.features import open_features
     from inspector.bootstrap.from_settings import absolute
     from inspector.operations.teach import teach_line
 
     settings = absolute(read_settings())
-    evidence = FileEvidence(settings.evidence)
+    evidence = open_evidence(settings)
     with progress_bars(stderr_console) as progress:
         features = open_features(backbone or [], settings)
         result = teach_line(settings.database, evidence, line, features, dry_run=dry_run, report=progress)

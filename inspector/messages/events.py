@@ -262,6 +262,18 @@ _FROM_THE_STATION: Final = (
         "Check the evidence store: free space, rights, mount.",
     ),
     EventDefinition(
+        "EVIDENCE_AWAY",
+        ALARM,
+        "The object store takes no pictures. They are kept in INSPECTOR_DATA until it does.",
+        "Check the object store, its keys and the network; the text holds its words.",
+    ),
+    EventDefinition(
+        "EVIDENCE_BACK",
+        INFO,
+        "The object store has all pictures again; the text says how many waited at most.",
+        "None.",
+    ),
+    EventDefinition(
         "CLAIMS_SLOW",
         WARNING,
         "Pictures of claim checks come too slowly from one root. Its parts get BAD_IMAGE at once for a while.",

@@ -21,10 +21,11 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
-from inspector.adapters.ledger import FileEvidence, SqlLedger, store_versions, upgrade
+from inspector.adapters.ledger import SqlLedger, store_versions, upgrade
 from inspector.adapters.ledger.bulk import BULK_CAMERAS, BULK_LINES, BulkPlan, fill_bulk, lot_of
 from inspector.adapters.ledger.measure import sample, sample_outgoing
 from inspector.bootstrap.console import open_console
+from inspector.bootstrap.evidence import open_evidence
 from inspector.config.line_template import declare_line, template
 from inspector.domain.part import Evidence
 from inspector.errors import InspectorError, PoolError
@@ -190,7 +191,7 @@ def measure_api(settings: Settings, parts: int, load: ApiLoad, notify: Notify) -
 def fill(settings: Settings, parts: int, notify: Notify) -> None:
     """Fill the empty ledger of these settings with parts over the last month."""
     upgrade(settings.database)
-    evidence = FileEvidence(settings.evidence)
+    evidence = open_evidence(settings)
     stored = [evidence.put(encode(draw("board", seed)), "image/jpeg") for seed in range(PICTURES)]
     pictures = [Evidence(each.sha256, each.media_type, each.size_bytes, 640, 640) for each in stored]
     declared = [_declared(line) for line in BULK_LINES]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlUnknownCameras
+from inspector.bootstrap.evidence import open_evidence
 from inspector.bootstrap.from_settings import card_of
 from inspector.errors import DeclarationError, Fault, InspectorError
 from inspector.judging.judge import Judge
@@ -30,7 +31,7 @@ def take_shot(
     """
     from inspector.adapters.vlm import load
 
-    evidence = FileEvidence(settings.evidence)
+    evidence = open_evidence(settings)
     with closing(SqlArchive(settings.database)) as archive:
         declared = _declared(archive, evidence, line, declaration)
         unknown = SqlUnknownCameras(settings.database, evidence)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from inspector.adapters.ledger import (
-    FileEvidence,
     SqlArchive,
     SqlCameraChangeStore,
     SqlLineStore,
     SqlUnknownCameras,
 )
+from inspector.bootstrap.evidence import open_evidence
 from inspector.domain.cameras import CameraSettings, Region
 from inspector.domain.picture_format import FORMATS, picture_format
 from inspector.errors import InspectorError
@@ -80,7 +80,7 @@ def as_json(camera: CameraEntry) -> dict[str, Any]:
 
 
 def _store(settings: Settings) -> SqlUnknownCameras:
-    return SqlUnknownCameras(settings.database, FileEvidence(settings.evidence))
+    return SqlUnknownCameras(settings.database, open_evidence(settings))
 
 
 def _write(folder: Path, number: int, picture: StoredUnknownPicture, data: bytes) -> Path:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlChallengeStore
+from inspector.adapters.ledger import SqlArchive, SqlChallengeStore
+from inspector.bootstrap.evidence import open_evidence
 from inspector.domain.challenge import ChallengePart
 from inspector.domain.picture_format import FORMATS
 from inspector.errors import InspectorError
@@ -32,7 +33,7 @@ def challenge_sets(settings: Settings) -> Iterator[ChallengeSets]:
         store = SqlChallengeStore(settings.database)
         stack.callback(store.close)
         states = stack.enter_context(line_states(settings))
-        yield ChallengeSets(states, store, FileEvidence(settings.evidence), CameraPictureReader(()))
+        yield ChallengeSets(states, store, open_evidence(settings), CameraPictureReader(()))
 
 
 def add_challenge_parts(

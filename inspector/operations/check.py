@@ -14,9 +14,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple
 
-from inspector.adapters.ledger import FileEvidence, SqlArchive, check_integrity, database_exists, schema_state
+from inspector.adapters.ledger import SqlArchive, check_integrity, database_exists, schema_state
 from inspector.adapters.mqtt.check.in_flight import measure_in_flight
 from inspector.adapters.vlm.checkpoint_config import read_checkpoint_config
+from inspector.bootstrap.evidence import open_evidence
 from inspector.bootstrap.from_settings import broker_of, card_of
 from inspector.bootstrap.model import open_model
 from inspector.config.engine_limits import unserved_settings
@@ -88,7 +89,7 @@ def _disk(settings: Settings) -> CheckResult:
 
 
 def _evidence(settings: Settings) -> CheckResult:
-    written = FileEvidence(settings.evidence).put(b"inspector check", "text/plain")
+    written = open_evidence(settings).put(b"inspector check", "text/plain")
     return CheckResult("evidence", True, f"writable: {settings.evidence} ({written.size_bytes} bytes written)")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
-from inspector.adapters.ledger import FileEvidence
+from inspector.bootstrap.evidence import open_evidence
 from inspector.domain.pipeline import scoring_fingerprint
 from inspector.errors import InspectorError
 from inspector.lab.synthetic import PRODUCTS, draw, encode
@@ -90,7 +90,7 @@ def qualify_drawn_lines(
         own = settings.model_copy(update={"data": Path(scratch), "database_url": "", "evidence_url": ""})
         own = own.model_copy(update={"database_url": own.database, "evidence_url": own.evidence})
         declared = tuple(each for each in read_pipelines(pipelines) if each.pipeline.line in PRODUCTS)
-        store_changes(plan_changes(declared, own.database, FileEvidence(own.evidence)), own.database)
+        store_changes(plan_changes(declared, own.database, open_evidence(own)), own.database)
         shipped = [_qualify(own, product, notify, progress) for product in PRODUCTS]
     data = (json.dumps([each._asdict() for each in shipped], indent=1, sort_keys=True) + "\n").encode()
     (ASSETS / FILE).write_bytes(data)

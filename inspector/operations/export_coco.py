@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from inspector.adapters.ledger import FileEvidence, SqlArchive
+from inspector.adapters.ledger import SqlArchive
+from inspector.bootstrap.evidence import open_evidence
 from inspector.errors import InspectorError
 from inspector.lines.states import live_version
 from inspector.reviewing.coco_export import ANNOTATIONS_FILE, CocoDataSet, ExportedFile
@@ -24,7 +25,7 @@ def export_data_set(settings: Settings, line: str, folder: Path, limit: int | No
         data_set = CocoDataSet(line, {name: str(severity) for name, severity in defects.items()}, utc_now())
         _require_empty(folder)
         try:
-            for file in data_set.files(archive, FileEvidence(settings.evidence), limit):
+            for file in data_set.files(archive, open_evidence(settings), limit):
                 _write(folder, file)
         except OSError as error:
             raise InspectorError(f"{folder} can't be written: {error.strerror or error}; name another one") from error

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from inspector.adapters.ledger import FileEvidence, SqlArchive, upgrade
+from inspector.adapters.ledger import SqlArchive, upgrade
 from inspector.adapters.mqtt.check.probe import ProbeResult, probe
 from inspector.adapters.vlm import require_packages
 from inspector.bootstrap.access import prepare_access
+from inspector.bootstrap.evidence import open_evidence
 from inspector.bootstrap.from_settings import absolute, broker_of, card_of, station_client_id
 from inspector.bootstrap.plans import console_plan, model_plan, require_cluster_storage, station_plan
 from inspector.errors import BrokerError
@@ -124,7 +125,7 @@ def apply_first_pipelines(settings: Settings, pipelines: Path) -> None:
 
 def apply_pipelines(settings: Settings, pipelines: Path) -> dict[str, int]:
     """Apply a folder of pipelines. Returns the new versions by line."""
-    evidence, card = FileEvidence(settings.evidence), card_of(settings)
+    evidence, card = open_evidence(settings), card_of(settings)
     changes = plan_changes(read_pipelines(pipelines), settings.database, evidence, card)
     return store_changes(changes, settings.database)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from inspector.domain.part import Evidence
@@ -22,3 +23,23 @@ class EvidenceStore(Protocol):
 
         Removing a missing picture is allowed.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolState:
+    """Pictures that wait on this machine for their store. `fault` says why the store took none; "" while it does.
+
+    `is_full` says that a further picture was refused.
+    """
+
+    pictures: int = 0
+    size_bytes: int = 0
+    fault: str = ""
+    is_full: bool = False
+
+
+class EvidenceSpool(Protocol):
+    """Pictures on this machine that the store could not take."""
+
+    def catch_up(self) -> SpoolState:
+        """Store some of the waiting pictures, and return what is left. Raises nothing; called in a worker thread."""

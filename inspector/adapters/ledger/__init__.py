@@ -26,7 +26,9 @@ from inspector.adapters.ledger.rebuild_sums import rebuild_sums
 from inspector.adapters.ledger.remembered_pictures import store_remembering
 from inspector.adapters.ledger.review_leases import SqlLeaseStore
 from inspector.adapters.ledger.reviews import SqlReviewStore
+from inspector.adapters.ledger.s3_files import S3Access
 from inspector.adapters.ledger.schema import SchemaState, schema_state, upgrade
+from inspector.adapters.ledger.spooled_evidence import PictureSpool, SpooledEvidence
 from inspector.adapters.ledger.unknown_cameras import SqlUnknownCameras
 from inspector.adapters.ledger.versions import store_versions
 from inspector.ports.lines import DeclaredVersion, NewVersion
@@ -37,7 +39,10 @@ __all__ = [
     "FileEvidence",
     "LedgerSpeed",
     "NewVersion",
+    "PictureSpool",
+    "S3Access",
     "SchemaState",
+    "SpooledEvidence",
     "SqlAcknowledgements",
     "SqlArchive",
     "SqlAuditStore",

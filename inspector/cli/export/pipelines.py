@@ -13,10 +13,11 @@ from inspector.cli.output import print_status
 
 def export_pipelines(folder: Annotated[Path, typer.Argument(help="Folder to write to.")]) -> None:
     """Export the live version of every line, with its golden samples, as files for [bold]inspector apply[/]."""
-    from inspector.adapters.ledger import FileEvidence, SqlArchive
+    from inspector.adapters.ledger import SqlArchive
+    from inspector.bootstrap.evidence import open_evidence
     from inspector.bootstrap.from_settings import absolute
     from inspector.operations.export import write_pipelines
 
     settings = absolute(read_settings())
-    for path in write_pipelines(SqlArchive(settings.database), FileEvidence(settings.evidence), folder):
+    for path in write_pipelines(SqlArchive(settings.database), open_evidence(settings), folder):
         print_status(str(path))

@@ -19,7 +19,7 @@ from support.databases import holds
 from support.fakes import MemoryEvidence
 
 from inspector.adapters.ledger import FileEvidence
-from inspector.adapters.ledger.evidence import MIN_AGE_TO_REMOVE_S
+from inspector.adapters.ledger.picture_files import MIN_AGE_TO_REMOVE_S
 from inspector.domain.part import Evidence
 from inspector.errors import LedgerError
 from inspector.ports.evidence import EvidenceStore
@@ -145,7 +145,7 @@ FULL_DISK = """
 import resource, signal, sys
 from inspector.errors import LedgerError
 from inspector.adapters.ledger import FileEvidence
-from inspector.adapters.ledger.evidence import MIN_AGE_TO_REMOVE_S
+from inspector.adapters.ledger.picture_files import MIN_AGE_TO_REMOVE_S
 evidence = FileEvidence(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))

@@ -18,7 +18,7 @@ from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, live
 from support.reviews import labelled, review
 
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlLedger, store_versions
-from inspector.adapters.ledger.evidence import MIN_AGE_TO_REMOVE_S
+from inspector.adapters.ledger.picture_files import MIN_AGE_TO_REMOVE_S
 from inspector.adapters.ledger.picture_retention import PARTS_PER_STEP, is_kept
 from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition
