@@ -111,12 +111,14 @@ def sideways_scroll(page: Page) -> int:
     return wide
 
 
-def wcag_violations(page: Page) -> list[tuple[str, str]]:
-    """List rules of WCAG 2.2 AA that the page breaks. The driver puts axe-core in: the policy lets no script in."""
+def wcag_violations(page: Page, rules: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """List rules of WCAG 2.2 AA that the page breaks, or which of these rules.
+
+    The driver puts axe-core in: the policy lets no script in.
+    """
     page.evaluate(AXE.read_text())
-    found: dict[str, Any] = page.evaluate(
-        "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", list(WCAG)
-    )
+    only = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": list(WCAG)}
+    found: dict[str, Any] = page.evaluate("only => axe.run(document, {runOnly: only})", only)
     return [(each["id"], each["nodes"][0]["html"][:120]) for each in found["violations"]]
 
 

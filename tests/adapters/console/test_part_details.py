@@ -83,7 +83,6 @@ async def test_a_part_is_not_its_own_neighbour(api: DetailsApi) -> None:
     "path",
     [
         "nobody/nearest",
-        "pcb-cam1-bare/nearest",
         "nobody/questions",
         "nobody/heatmap",
         "pcb-cam1-bare/heatmap",
@@ -93,6 +92,16 @@ async def test_a_part_is_not_its_own_neighbour(api: DetailsApi) -> None:
 async def test_where_there_is_nothing_a_problem_says_so(api: DetailsApi, path: str) -> None:
     answer = await api.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_part_without_a_picture_has_no_nearest_parts(api: DetailsApi) -> None:
+    assert (await api.get("pcb-cam1-bare/nearest")).json() == {"parts": []}
+
+
+async def test_shown_picture_is_offered_in_a_size_that_browsers_read(api: DetailsApi) -> None:
+    small = await api.get(f"pcb-cam1-t3/pictures/{api.golden[1]}?side=32")
+    assert (small.status_code, small.headers["content-type"]) == (200, "image/jpeg")
+    assert (await api.get(f"pcb-cam1-t3/pictures/{api.golden[0]}?side=32")).status_code == 404
 
 
 async def test_each_view_names_its_question_and_its_pictures(api: DetailsApi) -> None:

@@ -107,15 +107,16 @@ def read_questions(services: Services, result_id: ResultId) -> PartQuestionList:
 
 
 @router.get("/{result_id}/pictures/{sha256}", response_class=Response)
-async def read_shown_picture(services: Services, result_id: ResultId, sha256: Sha256) -> Response:
-    """Return a stored picture that the model was shown with this part, byte for byte."""
+async def read_shown_picture(
+    services: Services, result_id: ResultId, sha256: Sha256, side: Annotated[int | None, Query(ge=16, le=2048)] = None
+) -> Response:
+    """Return a stored picture that the model was shown with this part: its bytes, or a JPEG within side x side."""
     part = await asyncio.to_thread(_part, services, result_id)
     asked = await asyncio.to_thread(services.questions.of, part)
-    body = (
-        await services.catalogue.picture(sha256)
-        if any(sha256 in (*each.golden, *each.similar) for each in asked)
-        else None
-    )
+    was_shown = any(sha256 in (*each.golden, *each.similar) for each in asked)
+    if was_shown and side is not None:
+        return picture_response(await services.catalogue.thumbnail(sha256, side))
+    body = await services.catalogue.picture(sha256) if was_shown else None
     if body is None:
         raise Problem(ProblemType.NOT_FOUND, f"The model was shown no picture {sha256} with this part")
     return picture_response(body)
@@ -136,12 +137,12 @@ def read_heat_map(services: Services, result_id: ResultId) -> HeatMapAnswer:
 def read_nearest(
     services: Services, result_id: ResultId, limit: Annotated[int, Query(ge=1, le=32)] = 5
 ) -> NearestPartList:
-    """Return the reviewed parts of the same line that look most like this one, with what people said about them."""
+    """Return the reviewed parts of the same line that look most like this one, with what people said about them.
+
+    The list is empty while no reviewed part of the line has a picture to compare.
+    """
     _part(services, result_id)
-    found = services.nearest.of(result_id, limit)
-    if not found:
-        raise Problem(ProblemType.NOT_FOUND, "No reviewed part of this line has a picture to compare with this part")
-    return NearestPartList(parts=tuple(map(NearestPartFacts.of, found)))
+    return NearestPartList(parts=tuple(map(NearestPartFacts.of, services.nearest.of(result_id, limit))))
 
 
 def _part(services: ConsoleServices, result_id: str) -> PartRecord:

@@ -6,18 +6,24 @@ A test fails where a page writes an error to the browser's log, violates its pol
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
 from support.browser_pages import ServedConsole, open_browser, open_context, open_page, require_pages
 from support.console_api import services_of
-from support.fakes import MemoryEvidence, MemoryLedger, a_pipeline, live_version
+from support.fakes import NOON, MemoryEvidence, MemoryLedger, a_pipeline, live_version
 
 from inspector.adapters.ledger import SqlArchive, upgrade
+from inspector.domain.line_version import VersionOrigin
+from inspector.lines.versions import Versions
+from inspector.ports.lines import LineVersion
 from inspector.statistics.calendar import PlantCalendar
 from inspector.statistics.statistics import Statistics
+
+from .floor import Floor, StoredLine, open_floor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -29,6 +35,18 @@ class Console(NamedTuple):
     address: str
     ledger: MemoryLedger
     evidence: MemoryEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryVersions:
+    """The newest versions of a ledger in memory, as stored ones."""
+
+    ledger: MemoryLedger
+
+    def versions(self, line: str) -> list[LineVersion]:
+        own = [each for each in self.ledger.versions if each.pipeline.line == line]
+        made = (None, "cli:root", "", VersionOrigin.FILE, NOON, "")
+        return [LineVersion(line, each.version, each.pipeline, (), *made) for each in own]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +62,12 @@ def served(
     url = f"sqlite:///{tmp_path_factory.mktemp('console') / 'statistics.db'}"
     upgrade(url)
     statistics = Statistics(SqlArchive(url), PlantCalendar(ZoneInfo("UTC")))
-    served = ServedConsole(replace(services_of(*records), statistics=statistics))
+    services = services_of(*records)
+    stored: Any = MemoryVersions(records[0])
+    versions = Versions(stored)
+    changes = replace(services.changes, versions=versions)
+    questions = replace(services.questions, versions=versions)
+    served = ServedConsole(replace(services, statistics=statistics, changes=changes, questions=questions))
     yield served
     served.end()
 
@@ -60,10 +83,24 @@ def console(served: ServedConsole, records: tuple[MemoryLedger, MemoryEvidence])
     return Console(served.address, ledger, evidence)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with open_browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def stored_line(tmp_path_factory: pytest.TempPathFactory) -> StoredLine:
+    require_pages()
+    return StoredLine.make(tmp_path_factory.mktemp("line"))
+
+
+@pytest.fixture
+def floor(browser: Browser, stored_line: StoredLine, tmp_path: Path) -> Iterator[Floor]:
+    """A line of the test's own. Messages in browsers' logs fail it, but those of a lost network or login."""
+    with open_floor(browser, stored_line, tmp_path) as floor:
+        yield floor
+    assert [each for each in floor.errors if not any(known in each for known in floor.errors_expected)] == []
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.browser_pages import ServedConsole, sideways_scroll, wcag_violations
+from support.browser_pages import ServedConsole
 from support.console_parts import a_pass, a_picture, a_reject, store
 from support.fakes import NOON, a_pipeline, new_version
 
@@ -21,13 +21,10 @@ from inspector.utc import utc_now
 from .conftest import Console
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 HOSTILE = "</script><script>document.title='owned'</script>${1}`<img src=x onerror=\"document.title='owned'\">"
-SIZES = [(1920, 1080), (1440, 900), (1024, 768), (768, 1024)]
-SMALL = (390, 844)
-PAGES = ["/", "/lines/pcb", "/lines/pcb/kiosk", "/parts", "/parts/r2", "/cameras", "/stats", "/events", "/docs"]
 
 
 def rows(page: Page) -> Any:
@@ -203,54 +200,6 @@ def test_kiosk_is_legible_from_two_metres(page: Page, console: Console) -> None:
     word = page.get_by_test_id("kiosk-verdict")
     word.get_by_text("REJECT").wait_for()
     assert float(word.evaluate("each => parseFloat(getComputedStyle(each).fontSize)")) >= 96
-
-
-@pytest.mark.parametrize(
-    ("size", "language"), [*((size, "pseudo") for size in [*SIZES, SMALL]), (SIZES[-1], "ko")], ids=str
-)
-def test_nothing_scrolls_sideways(page: Page, console: Console, size: tuple[int, int], language: str) -> None:
-    fill(console)
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    for address in ["/", "/lines/pcb/kiosk", "/parts/r2"] if size == SMALL else PAGES:
-        page.goto(f"{address}?lang={language}")
-        page.locator("#main > *").first.wait_for()
-        page.wait_for_timeout(150)
-        assert sideways_scroll(page) <= 0, address
-
-
-@pytest.mark.parametrize("size", [(1024, 768), (768, 1024)], ids=lambda size: f"{size[0]}x{size[1]}")
-def test_verdict_is_in_the_first_viewport(page: Page, console: Console, size: tuple[int, int]) -> None:
-    fill(console)
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.goto("/parts/r2")
-    edges = page.locator(".head .chip").first.bounding_box()
-    assert edges is not None
-    assert edges["y"] + edges["height"] <= size[1]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pages_meet_wcag_2_2_aa(context: BrowserContext, page: Page, console: Console, theme: str) -> None:
-    fill(console)
-    page.emulate_media(color_scheme="light" if theme == "light" else "dark")
-    found = []
-    for address in PAGES:
-        page.goto(address)
-        page.locator("h1, .kiosk").first.wait_for()
-        page.wait_for_timeout(200)
-        found += [(address, *each) for each in wcag_violations(page)]
-    assert found == []
-
-
-def test_touch_targets_are_large_enough(page: Page, console: Console) -> None:
-    fill(console)
-    for address in ("/", "/parts", "/parts/r2"):
-        page.goto(address)
-        page.locator("h1").first.wait_for()
-        heights = page.evaluate(
-            "[...document.querySelectorAll('button, select, input, .button, nav a')]"
-            ".map(each => each.getBoundingClientRect().height)"
-        )
-        assert min(heights) >= 44, address
 
 
 def test_every_text_stands_in_both_catalogues() -> None:

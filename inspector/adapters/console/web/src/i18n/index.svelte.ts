@@ -42,9 +42,9 @@ export function codeText(kind: string, code: string): string {
   return key in en ? t(key as TextKey) : code;
 }
 
-/** 40 % longer, to see whether a layout holds other languages. */
+/** Each word 40 % longer, to see whether a layout holds other languages. */
 function longer(text: string): string {
-  return `[${text}${"~".repeat(Math.ceil(text.length * 0.4))}]`;
+  return `[${text.replace(/\S+/g, (word) => word + "~".repeat(Math.ceil(word.length * 0.4)))}]`;
 }
 
 function tag(): string {

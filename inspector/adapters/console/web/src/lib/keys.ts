@@ -11,3 +11,18 @@ export function isElsewhere(event: KeyboardEvent): boolean {
   if (document.querySelector("dialog[open]")) return true;
   return event.target instanceof HTMLElement && event.target.closest("input, textarea, select") !== null;
 }
+
+export type KeyActions = Record<string, (() => void) | undefined>;
+/** Keys that do something once, however long they are held. */
+const ONCE = "ynuz ";
+
+/** Do what a key of the page stands for. */
+export function runKey(event: KeyboardEvent, actions: KeyActions): void {
+  if (isElsewhere(event)) return;
+  const key = keyOf(event);
+  const isOnControl = event.target instanceof HTMLElement && event.target.closest("button, a, summary") !== null;
+  const action = actions[key];
+  if (!action || (isOnControl && (key === "Enter" || key === " "))) return;
+  if (!event.repeat || !ONCE.includes(key)) action();
+  event.preventDefault();
+}

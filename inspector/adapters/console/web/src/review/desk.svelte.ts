@@ -12,6 +12,8 @@ export interface Card {
   given: Given;
   /** Null until it is read, and for a blind review. */
   report: PartReport | null;
+  /** What the model was asked and shown; null until somebody looks at it, and for a blind review. */
+  views: readonly Schemas["AskedViewFacts"][] | null;
   /** What others said: read for adjudications only. */
   reviews: Schemas["PartReviewsModel"] | null;
   tag: string | null;
@@ -132,7 +134,7 @@ export class Desk {
   }
 
   private add(given: Given): void {
-    this.cards.push({ given, report: null, reviews: null, tag: null, answer: null, isLeased: true });
+    this.cards.push({ given, report: null, views: null, reviews: null, tag: null, answer: null, isLeased: true });
   }
 
   /** Leave out parts ahead that others have by now, and old ones far behind. */
@@ -165,6 +167,13 @@ export class Desk {
     } catch {
       return; // the picture and the lease are enough to answer; the next look reads again
     }
+  }
+
+  async readViews(card: Card): Promise<void> {
+    card.views = [];
+    const params = { path: { result_id: card.given.result_id } };
+    const found = await body(api.GET("/api/v1/parts/{result_id}/questions", { params })).catch(() => null);
+    card.views = found?.questions ?? [];
   }
 
   private unsent(): Outgoing[] {
