@@ -68,6 +68,7 @@ class PartReport(ApiModel):
     state: PartState
     report: ReportMessage
     picture: PictureFacts | None
+    has_heat_map: bool = Field(default=False, description="whether its second opinion left one, below /heatmap")
     words_raw: str = Field(description="the model's text, unchanged")
     words_tokens: int = Field(ge=0)
     words_ms: float = Field(ge=0.0)

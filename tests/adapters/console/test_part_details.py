@@ -126,6 +126,11 @@ async def test_a_part_without_votes_was_asked_nothing(api: DetailsApi) -> None:
     assert (await api.get("pcb-cam1-bare/questions")).json() == {"questions": []}
 
 
+@pytest.mark.parametrize(("part", "has_heat_map"), [("hot", True), ("t0", False), ("unseen", False)])
+async def test_report_says_whether_there_is_a_heat_map(api: DetailsApi, part: str, has_heat_map: bool) -> None:
+    assert (await api.get(f"pcb-cam1-{part}")).json()["has_heat_map"] is has_heat_map
+
+
 async def test_heat_map_lies_over_the_inspected_region(api: DetailsApi) -> None:
     heat = (await api.get("pcb-cam1-hot/heatmap")).json()
     assert (heat["rows"], heat["columns"], heat["levels"]) == (2, 3, [0, 1, 2, 3, 4, 255])

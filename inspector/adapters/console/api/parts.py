@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -73,9 +74,12 @@ async def list_parts(services: Services, query: Annotated[PartsQuery, Query()], 
 
 
 @router.get("/{result_id}")
-async def read_part(part: PartDependency) -> PartReport:
+async def read_part(services: Services, part: PartDependency) -> PartReport:
     """Return the whole report of one part: verdict, every vote, the model's words, the picture's hash."""
-    return part
+    if part.report.second_opinion is None:
+        return part
+    heat = await asyncio.to_thread(services.catalogue.heat_map, part.report.verdict.result_id)
+    return part.model_copy(update={"has_heat_map": heat is not None})
 
 
 @router.get("/{result_id}/picture", response_class=Response)

@@ -83,7 +83,7 @@ def console(served: ServedConsole, records: tuple[MemoryLedger, MemoryEvidence])
     return Console(served.address, ledger, evidence)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with open_browser() as browser:
         yield browser

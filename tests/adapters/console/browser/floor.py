@@ -38,12 +38,12 @@ from inspector.adapters.ledger import (
 )
 from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition, Severity, ViewName
+from inspector.domain.heat_map import HeatMap
 from inspector.domain.person import Role
 from inspector.domain.report import Box, Finding, Words, WordsState
-from inspector.domain.vote import Vote
+from inspector.domain.vote import Opinion, Vote
 from inspector.messages.topics import Topics
 from inspector.utc import utc_now
-
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
@@ -56,6 +56,7 @@ VOTES: Final = (
     Vote(ViewName.ZOOM, 1, 0.58, 1, 52.0, "Yes"),
 )
 SCRATCH: Final = Finding("scratch", Severity.MAJOR, Box(0.28, 0.37, 0.63, 0.59), "A bright scratch across the board.")
+HEATED: Final = Opinion(0.7, 4.0, "far", HeatMap(2, 3, Box(0.1, 0.2, 0.9, 1.0), 0.5, 4.0, bytes([0, 1, 2, 3, 4, 255])))
 PAINTED: Final = """before => {
     const desk = document.querySelector('[data-testid=desk]')
     return desk && desk.dataset.part !== before && desk.dataset.painted === desk.dataset.part
@@ -110,6 +111,7 @@ async def _record(url: str, evidence: FileEvidence) -> None:
                 p_ng=0.3 + number / 100,
                 lot=f"L{number % 3}",
                 words=words if number == 2 else Words(WordsState.NONE),
+                opinion=HEATED if number == 2 else None,
                 received_at=utc_now(),
                 decided_at=utc_now(),
                 evidence=evidence.put(a_picture(200 + number), "image/jpeg"),

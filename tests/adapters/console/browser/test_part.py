@@ -51,10 +51,28 @@ def test_golden_sample_is_beside_the_part_or_takes_turns_with_it(floor: Floor) -
     page.get_by_label("Golden sample").get_by_role("img").wait_for()
     assert page.get_by_test_id("viewer").count() == 2
     button.click()
-    page.get_by_test_id("viewer").locator(".overlay.full").wait_for()
-    page.get_by_test_id("viewer").locator(".overlay.full").wait_for(state="detached")
+    page.get_by_test_id("viewer").locator(".overlay").wait_for()
+    page.get_by_test_id("viewer").locator(".overlay").wait_for(state="detached")
     page.keyboard.press("g")
     assert page.get_by_test_id("viewer").count() == 1
+
+
+def test_heat_map_is_laid_over_the_picture_where_there_is_one(floor: Floor) -> None:
+    page = open_part(floor, "ann", "/parts/r02")
+    page.get_by_test_id("heat").wait_for()
+    page.keyboard.press("h")
+    layer, picture = page.get_by_test_id("heat-layer"), page.get_by_test_id("viewer").locator("img").first
+    layer.wait_for()
+    picture.evaluate("image => image.decode()")
+    heat, shown = layer.bounding_box(), picture.bounding_box()
+    assert heat is not None
+    assert shown is not None
+    assert heat["width"] == pytest.approx(0.8 * shown["width"], abs=2)
+    hottest = "canvas => [...canvas.getContext('2d').getImageData(2, 1, 1, 1).data]"
+    assert layer.evaluate(hottest) == [255, 30, 40, 190]
+    page.goto("/parts/r03")
+    page.get_by_test_id("answer-panel").wait_for()
+    assert page.get_by_test_id("heat").count() == 0
 
 
 def test_steps_stay_within_the_list_that_the_part_was_opened_from(floor: Floor) -> None:
@@ -94,6 +112,7 @@ def test_reviewed_part_joins_the_challenge_set_and_the_golden_samples(floor: Flo
     assert fetch(floor.url, "SELECT line, is_ng FROM challenge_parts") == [("pcb", 0)]
     page.goto("/parts/r08")
     page.get_by_test_id("add-golden").click()
+    page.get_by_test_id("effects").get_by_text("2 become 3").wait_for()
     page.get_by_role("dialog").get_by_label("Reason").fill("a clean board")
     page.get_by_role("dialog").get_by_role("button", name="Add").click()
     page.get_by_text(re.compile("version 2 is live")).wait_for()

@@ -1,12 +1,17 @@
 /** What a person lays over a part's picture: boxes, its heat map, a golden sample beside it or blinking with it. */
 
+import { api, body, type Schemas } from "../api/client";
+
 const BLINK_MS = 600;
 /** What a person chose stays from part to part. */
 const chosen = $state<{ showsBoxes: boolean; showsHeat: boolean; golden: "off" | "beside" | "blink" }>({ showsBoxes: true, showsHeat: false, golden: "off" });
 
 export class PictureAids {
-  /** Addresses of pictures; null where there is none. */
-  heatSource = $state<string | null>(null);
+  /** The part whose heat map can be shown; null where it has none. */
+  heatOf = $state<string | null>(null);
+  /** Read when somebody wants to see it. */
+  heat = $state.raw<Schemas["HeatMapAnswer"] | null>(null);
+  /** The address of a golden sample; null where there is none. */
   goldenSource = $state<string | null>(null);
   private isGoldenTurn = $state(false);
 
@@ -26,14 +31,27 @@ export class PictureAids {
     return this.golden === "beside" && this.goldenSource !== null;
   }
 
-  /** Whether the overlay hides the picture, as a golden sample in its turn does. */
-  get isOverlayFull(): boolean {
+  /** Whether the golden sample hides the part now. */
+  get isGoldenShown(): boolean {
     return this.golden === "blink" && this.isGoldenTurn && this.goldenSource !== null;
   }
 
+  /** The golden sample in its turn. */
   get overlay(): string | null {
-    if (this.isOverlayFull) return this.goldenSource;
-    return this.showsHeat ? this.heatSource : null;
+    return this.isGoldenShown ? this.goldenSource : null;
+  }
+
+  /** Take another part, whose heat map is read once somebody wants to see it. */
+  follow(resultId: string | null): void {
+    if (resultId !== this.heatOf) this.heat = null;
+    this.heatOf = resultId;
+    if (resultId && this.showsHeat && !this.heat) void this.readHeat(resultId);
+  }
+
+  private async readHeat(resultId: string): Promise<void> {
+    const params = { path: { result_id: resultId } };
+    const found = await body(api.GET("/api/v1/parts/{result_id}/heatmap", { params })).catch(() => null);
+    if (this.heatOf === resultId) this.heat = found;
   }
 
   /** Let the golden sample and the part take turns until the returned function is called. */
@@ -49,7 +67,7 @@ export class PictureAids {
   }
 
   toggleHeat(): void {
-    if (this.heatSource) chosen.showsHeat = !chosen.showsHeat;
+    if (this.heatOf) chosen.showsHeat = !chosen.showsHeat;
   }
 
   nextGolden(): void {
