@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,12 +24,13 @@ import pytest
 from PIL import Image
 from support.challenges import drawn
 from support.paths import ROOT
+from support.prometheus_server import COMMAND, board_queries, prometheus_server, until_found
 
 from inspector.adapters.ledger import SqlArchive
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.line_client import Exposure, Journey
 from inspector.adapters.mqtt.local import mosquitto
-from inspector.adapters.mqtt.local.broker import local_broker
+from inspector.adapters.mqtt.local.broker import free_port, local_broker
 from inspector.adapters.vlm.stub import NG_SHARE
 from inspector.config.loader import read_pipeline
 from inspector.domain.declared import Disposition
@@ -55,6 +55,7 @@ ladder:
 deadline_ms: {deadline_ms}
 """
 START_S = 90.0
+METRICS_TOKEN = "a-token-of-the-plants-prometheus"
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Service:
     broker: Broker
     console: str
     folder: Path
+    metrics_port: int
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "from inspector.cli.app import main; main()", *words]
@@ -83,19 +85,20 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     (folder / "pipelines").mkdir()
     declare(folder, "kind", 600_000)
     declare(folder, "prompt", 1000)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port, metrics_port = (free_port("127.0.0.1", 0) for _ in range(2))
+    (folder / "metrics-token").write_text(METRICS_TOKEN)
     with local_broker(folder / "broker", prefer="mosquitto") as broker:
         environment = os.environ | {
             "INSPECTOR_DATA": str(folder / "data"), "INSPECTOR_MODEL": str(folder / "stub.yaml"),
             "INSPECTOR_BROKER_PORT": str(broker.port), "INSPECTOR_CONSOLE_PORT": str(port),
             "INSPECTOR_SITE": "test", "INSPECTOR_LOG": "json", "INSPECTOR_PART_STATES": "true",
-            "INSPECTOR_LOGIN": "off",
+            "INSPECTOR_LOGIN": "off", "INSPECTOR_METRICS_TOKEN_FILE": str(folder / "metrics-token"),
         }  # fmt: skip
         command = [sys.executable, "-c", "from inspector.cli.app import main; main()", "serve"]
-        process = subprocess.Popen([*command, "--pipelines", str(folder / "pipelines")], env=environment)
-        running = Service(process, environment, Broker(broker.host, broker.port), f"http://127.0.0.1:{port}", folder)
+        options = ["--pipelines", str(folder / "pipelines"), "--metrics-port", str(metrics_port)]
+        process = subprocess.Popen([*command, *options], env=environment)
+        address = Broker(broker.host, broker.port)
+        running = Service(process, environment, address, f"http://127.0.0.1:{port}", folder, metrics_port)
         try:
             await_console(running)
             yield running
@@ -385,6 +388,28 @@ def test_region_is_what_a_camera_is_judged_by_and_unknown_cameras_only_leave_pic
     assert len(unknown["pictures"]) == 8
     assert service.run("camera", "pictures", "regions", "cam9", str(service.folder / "unknown")).returncode == 0
     assert {path.read_bytes() for path in (service.folder / "unknown").iterdir()} == {data.getvalue()}
+
+
+@pytest.mark.skipif(COMMAND is None, reason="prometheus is not installed")
+def test_prometheus_scrapes_the_service_and_every_query_of_the_board_returns_series(service: Service) -> None:
+    folder = service.folder / "prometheus"
+    folder.mkdir()
+    target, queries = f"127.0.0.1:{service.metrics_port}", board_queries()
+    with prometheus_server(folder, target, service.folder / "metrics-token") as prometheus:
+        until_found(lambda: prometheus.empty({"parts": "inspector_parts_total"}))
+        send(service, "kind", pictures("scraped", 10), 10)
+        until_found(lambda: prometheus.empty(queries))
+        assert set(prometheus.rules().values()) == {"ok"}
+        assert prometheus.series("up == 1")
+        silent = prometheus.series('ALERTS{alertname=~"Inspector(StationSilent|LedgerAway)"}')
+        assert silent == []
+
+
+def test_metrics_of_a_port_need_their_token(service: Service) -> None:
+    address = f"http://127.0.0.1:{service.metrics_port}/metrics"
+    assert httpx.get(address, timeout=30).status_code == httpx.codes.UNAUTHORIZED
+    known = httpx.get(address, headers={"Authorization": f"Bearer {METRICS_TOKEN}"}, timeout=30)
+    assert known.status_code == httpx.codes.OK
 
 
 def test_stop_leaves_no_process_behind(service: Service) -> None:
