@@ -117,7 +117,7 @@ def _services(
         camera_pictures=CameraPictures(archive, evidence, unknown),
         camera_minutes=archive.camera_minutes,
         shots=CameraShots(pictures, judges),
-        new_lines=NewLines(lines, partial(ledger.store_versions, settings.database)),
+        new_lines=NewLines(lines, partial(ledger.store_versions, settings.database), pictures, evidence),
         acknowledgements=ledger.SqlAcknowledgements(settings.database),
         access=access,
     )

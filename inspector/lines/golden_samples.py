@@ -13,12 +13,10 @@ from pydantic import ValidationError
 
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.part_history import History
-from inspector.domain.picture_format import FORMATS, picture_format
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.quality import quality_fault
-from inspector.errors import InspectorError, PictureError
+from inspector.errors import InspectorError
 from inspector.lines.challenge import ChallengedPictures, ChallengeSets
-from inspector.lines.line_pictures import measure_for_line
+from inspector.lines.line_pictures import NamedPicture, golden_file_name, store_golden_sample
 from inspector.lines.states import require_short
 from inspector.lines.stored_parts import PartArchive, good_picture
 from inspector.ports.ledger import PipelineVersion
@@ -76,13 +74,6 @@ class GoldenChange:
         }
 
 
-class NamedPicture(NamedTuple):
-    """A picture that somebody brings. `name` is for messages."""
-
-    name: str
-    data: bytes
-
-
 class GoldenAddition(NamedTuple):
     """Pictures to add, and stored parts whose pictures to add. `is_first`: they come before the present ones."""
 
@@ -121,13 +112,14 @@ class GoldenSamples:
         known = dict(zip(live.golden, live.pipeline.golden_samples, strict=True))
         added: dict[str, str] = {}
         challenged = ChallengedPictures(self.sets.store, line)
-        for name, data in self._named(line, addition):
-            sha256 = self._stored(name, data, live.pipeline)
+        for each in self._named(line, addition):
+            name, data = each
+            sha256 = store_golden_sample(self.sets.pictures, self.sets.evidence, each, live.pipeline)
             if sha256 in known or sha256 in added:
                 raise InspectorError(f"{name}: is a golden sample of {line} already; leave it out")
             if fault := challenged.fault(sha256):
                 raise InspectorError(f"{name}: {fault.problem}; {fault.remedy}")
-            added[sha256] = _file_name(sha256, data)
+            added[sha256] = golden_file_name(sha256, data)
         return self._plan(live, added | known if addition.is_first else known | added, author, reason)
 
     def plan_removal(self, line: str, numbers: Sequence[int], author: str, reason: str) -> GoldenChange:
@@ -154,16 +146,6 @@ class GoldenSamples:
             for each in addition.result_ids
         ]
         return [*addition.pictures, *stored]
-
-    def _stored(self, name: str, data: bytes, pipeline: Pipeline) -> str:
-        """Store a picture and return its sha256. Refuses one that the line would not judge."""
-        try:
-            measured = measure_for_line(self.sets.pictures, data, "", pipeline)
-        except PictureError as error:
-            raise InspectorError(f"{name}: {error}") from error
-        if fault := quality_fault(measured, pipeline.quality):
-            raise InspectorError(f"{name}: {fault}")
-        return self.sets.evidence.put(data, "").sha256
 
     def _plan(self, live: PipelineVersion, golden: dict[str, str], author: str, reason: str) -> GoldenChange:
         require_short(reason)
@@ -192,9 +174,3 @@ def _samples(pipeline: Pipeline, golden: Sequence[str]) -> list[GoldenSample]:
         GoldenSample(number, sha256, name, number <= pipeline.references)
         for number, (sha256, name) in enumerate(pairs, 1)
     ]
-
-
-def _file_name(sha256: str, data: bytes) -> str:
-    """Return the name under which an export writes the picture."""
-    kind = picture_format(data)
-    return f"golden/{sha256[:16]}.{FORMATS[kind].suffix if kind else 'bin'}"

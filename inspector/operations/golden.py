@@ -9,7 +9,8 @@ from pathlib import Path
 
 from inspector.adapters.ledger import SqlArchive, store_versions
 from inspector.errors import InspectorError
-from inspector.lines.golden_samples import GoldenAddition, GoldenChange, GoldenSample, GoldenSamples, NamedPicture
+from inspector.lines.golden_samples import GoldenAddition, GoldenChange, GoldenSample, GoldenSamples
+from inspector.lines.line_pictures import NamedPicture
 from inspector.operations.challenge import challenge_sets
 from inspector.operations.line_states import user_name
 from inspector.operations.regular_file import regular_bytes

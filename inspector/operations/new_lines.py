@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from inspector.adapters.ledger import store_versions, upgrade
+from inspector.adapters.camera import CameraPictureReader
+from inspector.adapters.ledger import FileEvidence, store_versions, upgrade
 from inspector.config.yaml_reader import parse
 from inspector.errors import DeclarationError, Fault
 from inspector.lines.new_lines import NewLine, NewLines
@@ -26,7 +27,8 @@ def create_line(
     upgrade(settings.database)
     given = _read(file) if file is not None else {}
     with line_states(settings) as states:
-        lines = NewLines(states, partial(store_versions, settings.database))
+        evidence = FileEvidence(settings.evidence)
+        lines = NewLines(states, partial(store_versions, settings.database), CameraPictureReader(()), evidence)
         yield lines.create(NewLine(line, given, user_name(), reason, template, like))
 
 

@@ -76,3 +76,6 @@ class UnknownPictureArchive(Protocol):
 
     def read(self, stored: StoredUnknownPicture) -> bytes:
         """Return the bytes of a kept picture."""
+
+    def pin(self, pictures: Sequence[StoredUnknownPicture], until: datetime) -> None:
+        """Keep these pictures of one camera until then. Of too many pinned ones, those that end first are released."""

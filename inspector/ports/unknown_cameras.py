@@ -17,7 +17,10 @@ class UnknownPicture(NamedTuple):
 
 
 class StoredUnknownPicture(NamedTuple):
-    """A stored picture of an undeclared camera. `slot` is its place among the camera's last pictures."""
+    """A stored picture of an undeclared camera. `slot` is its place among the camera's pictures.
+
+    Until `pinned_until` no newer picture takes its place.
+    """
 
     line: str
     camera: str
@@ -25,6 +28,7 @@ class StoredUnknownPicture(NamedTuple):
     sha256: str
     size_bytes: int
     received_at: datetime
+    pinned_until: datetime | None = None
 
 
 class UnknownPictureStore(Protocol):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 import pytest
 from support.fakes import a_pipeline
 
-from inspector.adapters.ledger import SqlArchive, SqlLineStore, store_versions
+from inspector.adapters.camera import CameraPictureReader
+from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlLineStore, store_versions
 from inspector.config.line_template import TEMPLATES
 from inspector.domain.line_state import LineState
 from inspector.domain.line_version import VersionOrigin
@@ -20,9 +22,10 @@ from inspector.ports.lines import DeclaredVersion
 
 
 @pytest.fixture
-def lines(database: str) -> Iterator[NewLines]:
+def lines(database: str, tmp_path: Path) -> Iterator[NewLines]:
     with closing(SqlArchive(database)) as archive:
-        yield NewLines(LineStates(archive, SqlLineStore(database)), partial(store_versions, database))
+        states, evidence = LineStates(archive, SqlLineStore(database)), FileEvidence(tmp_path / "evidence")
+        yield NewLines(states, partial(store_versions, database), CameraPictureReader(()), evidence)
 
 
 def asked(line: str = "mugs", **rest: object) -> NewLine:

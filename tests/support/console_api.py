@@ -146,7 +146,7 @@ def services_of(
         camera_pictures=CameraPictures(archive, evidence, unknown),
         camera_minutes=lambda line, camera, since, until: [],
         shots=CameraShots(MemoryPictureReader(), PooledModel(ScriptedPool())),
-        new_lines=NewLines(states, lambda versions: []),
+        new_lines=NewLines(states, lambda versions: [], CameraPictureReader(()), evidence),
         acknowledgements=acknowledgements or archive,
         access=access or open_access(),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from inspector.ports.cameras import CameraChange
 from inspector.ports.unknown_cameras import StoredUnknownPicture, UnknownPicture
@@ -24,6 +26,7 @@ class MemoryUnknownPictures:
     """`ports.UnknownPictureArchive` in a list, newest first."""
 
     kept: list[UnknownPicture] = field(default_factory=list)
+    pins: dict[str, datetime] = field(default_factory=dict)
 
     def pictures(self) -> list[StoredUnknownPicture]:
         return [
@@ -32,6 +35,9 @@ class MemoryUnknownPictures:
             )
             for slot, each in enumerate(self.kept)
         ]
+
+    def pin(self, pictures: Sequence[StoredUnknownPicture], until: datetime) -> None:
+        self.pins |= {each.sha256: until for each in pictures}
 
     def read(self, stored: StoredUnknownPicture) -> bytes:
         return self.kept[stored.slot].data

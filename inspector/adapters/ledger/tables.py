@@ -439,7 +439,10 @@ class CameraColumns(TypedColumns):
 
 
 class UnknownCameraColumns(TypedColumns):
-    """The last pictures of undeclared cameras; `slot` names the file that the next one is written over."""
+    """The last pictures of undeclared cameras; `slot` names the file that the next one is written over.
+
+    Until `pinned_until` it is not.
+    """
 
     line: Named[str] = Column(primary_key=True)
     camera: Named[str] = Column(primary_key=True)
@@ -447,6 +450,7 @@ class UnknownCameraColumns(TypedColumns):
     sha256: Named[str]
     size_bytes: Named[int] = Column(BIG_INTEGER)
     received_at: Named[datetime] = Column(UTC_TIME)
+    pinned_until: Named[datetime | None] = Column(UTC_TIME)
 
 
 class LossColumns(TypedColumns):

@@ -16,6 +16,7 @@ from support.console_api import services_of
 from support.fakes import NOON, a_part, a_pipeline
 from support.line_fakes import MemoryPictureReader, ScriptedPool, judgement
 
+from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.console.api.app import rest_app
 from inspector.adapters.ledger import (
     FileEvidence,
@@ -70,7 +71,7 @@ async def console(database: str, tmp_path: Path) -> AsyncIterator[Console]:
         camera_pictures=CameraPictures(archive, evidence, unknown),
         camera_minutes=archive.camera_minutes,
         shots=CameraShots(MemoryPictureReader(), PooledModel(pool)),
-        new_lines=NewLines(services.lines, partial(store_versions, database)),
+        new_lines=NewLines(services.lines, partial(store_versions, database), CameraPictureReader(()), evidence),
     )
     transport = httpx.ASGITransport(rest_app(services))
     async with httpx.AsyncClient(transport=transport, base_url="http://console/api/v1") as client:
@@ -184,3 +185,43 @@ async def test_line_is_created_from_a_template(console: Console) -> None:
     assert answer.json()["status"]["state"] == "COMMISSIONING"
     wrong = await console.client.post("/lines", json=body | {"line": "cups", "settings": {"deadline_ms": 1, "x": 2}})
     assert {fault["field"] for fault in wrong.json()["errors"]} == {"deadline_ms", "x"}
+
+
+async def test_pinned_pictures_outlast_newer_ones_and_others_are_not_found(console: Console) -> None:
+    (camera,) = (await console.client.get("/unknown-cameras")).json()
+    names = [each["sha256"] for each in camera["pictures"]]
+    pinned = await console.client.put("/unknown-cameras/pcb/new/pins", json={"sha256": names})
+    assert (pinned.status_code, [each["sha256"] for each in pinned.json()]) == (200, names)
+    assert all(each["pinned_until"] for each in pinned.json())
+    gone = await console.client.put("/unknown-cameras/pcb/new/pins", json={"sha256": ["0" * 64]})
+    assert (gone.status_code, gone.json()["type"]) == (404, "urn:inspector:problem:not-found")
+    nothing = await console.client.put("/unknown-cameras/pcb/new/pins", json={"sha256": []})
+    assert nothing.status_code == 422
+
+
+async def test_line_is_created_with_pictures_of_an_unknown_camera_as_golden_samples(console: Console) -> None:
+    (camera,) = (await console.client.get("/unknown-cameras")).json()
+    newest, oldest = (each["sha256"] for each in camera["pictures"])
+    kept = [{"line": "pcb", "camera": "new", "sha256": each} for each in (oldest, newest)]
+    settings = {"cameras": {"new": {"region": [0, 0, 1, 0.5]}}, "references": 1}
+    body = {"line": "mugs", "template": "surface", "settings": settings, "golden": kept}
+    answer = await console.client.post("/lines", json=body)
+    assert (answer.status_code, answer.json()["status"]["state"]) == (201, "COMMISSIONING")
+    assert [each.golden for each in console.archive.list_pipelines() if each.pipeline.line == "mugs"] == [
+        (oldest, newest)
+    ]
+    assert (await console.client.get(f"/lines/mugs/golden-samples/{oldest}/picture")).status_code == 200
+    gone = body | {"line": "cups", "golden": [kept[0] | {"sha256": "0" * 64}]}
+    assert (await console.client.post("/lines", json=gone)).status_code == 404
+    assert {each.pipeline.line for each in console.archive.list_pipelines()} == {"pcb", "mugs"}
+
+
+async def test_test_shot_shows_kept_pictures_as_golden_samples(console: Console) -> None:
+    (camera,) = (await console.client.get("/unknown-cameras")).json()
+    oldest = camera["pictures"][-1]["sha256"]
+    live = (await console.client.get("/lines/pcb")).json()["live"]["pipeline"]
+    unsaved = live | {"cameras": ["new"], "golden_samples": ["golden/a.jpg"], "references": 1}
+    body = {"declaration": unsaved, "golden": [oldest], "picture": oldest}
+    assert (await console.client.post("/cameras/pcb/new/test-shots", json=body)).status_code == 200
+    assert (console.pool.jobs[0].payload, console.pool.jobs[0].golden) == (JPEG, (oldest,))
+    assert (await console.client.post("/cameras/pcb/new/test-shots", json={"picture": "0" * 64})).status_code == 404

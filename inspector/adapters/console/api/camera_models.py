@@ -22,10 +22,11 @@ class KeptPicture(ApiModel):
     sha256: str
     size_bytes: int
     received_at: datetime
+    pinned_until: datetime | None = Field(description="until then no newer picture takes its place")
 
     @classmethod
     def of(cls, stored: StoredUnknownPicture) -> KeptPicture:
-        return cls(sha256=stored.sha256, size_bytes=stored.size_bytes, received_at=stored.received_at)
+        return cls.model_validate({name: getattr(stored, name) for name in cls.model_fields})
 
 
 class CameraDetails(ApiModel):

@@ -33,6 +33,7 @@ from inspector.errors import ConflictError
 from inspector.lines.camera_shots import ShotDeclaration
 from inspector.lines.cameras import CameraEntry, CameraRequest
 from inspector.lines.states import MAX_REASON_CHARACTERS
+from inspector.messages.incoming import Sha256
 from inspector.utc import utc_now
 
 MAX_HEALTH_DAYS: Final = 31
@@ -72,12 +73,14 @@ class ShotRequest(ApiRequest):
     """What to judge the camera's picture by: an unsaved declaration of the line, or the live one.
 
     `golden` are the sha256 of stored golden samples, in the declaration's order; null: those of the live line.
-    `result_id` names the part whose picture is judged; null: the camera's newest picture.
+    `result_id` names the part whose picture is judged, `picture` the sha256 of a kept picture of an undeclared camera;
+    both null: the camera's newest picture. Kept pictures of the camera may be golden samples too.
     """
 
     declaration: dict[str, Any] | None = None
-    golden: Annotated[tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...], Field(max_length=64)] | None = None
+    golden: Annotated[tuple[Sha256, ...], Field(max_length=64)] | None = None
     result_id: ResultId | None = None
+    picture: Sha256 | None = None
 
 
 @router.get("")
@@ -202,6 +205,9 @@ async def take_test_shot(
 
 def _shot(services: Services, line: str, camera: str, asked: ShotRequest) -> tuple[ShotDeclaration, bytes]:
     declared = _declared(services, line, asked)
+    services.camera_pictures.store_kept(line, camera, declared.golden)
+    if asked.picture is not None:
+        return declared, services.camera_pictures.kept(line, camera, asked.picture)
     if asked.result_id is not None:
         return declared, services.camera_pictures.of_part(line, camera, asked.result_id).data
     return declared, services.camera_pictures.newest(line, camera).data

@@ -28,7 +28,8 @@ from inspector.lines.challenge import (
     ChallengeSource,
     stored_pictures,
 )
-from inspector.lines.golden_samples import GoldenAddition, GoldenChange, NamedPicture
+from inspector.lines.golden_samples import GoldenAddition, GoldenChange
+from inspector.lines.line_pictures import NamedPicture
 from inspector.lines.states import MAX_REASON_CHARACTERS
 
 MAX_PICTURES: Final = 64  # in one request
