@@ -135,6 +135,16 @@ class Settings(BaseSettings):
         default=None, description="file with the token that Prometheus reads /metrics with"
     )
 
+    webhook_url: str = Field(
+        default="", repr=False, description="web address that alarms are posted to, such as https://HOST/PATH"
+    )
+    webhook_secret_file: Path | None = Field(
+        default=None, description="file with the secret that signs what is posted to webhook_url"
+    )
+    webhook_severity: Literal["INFO", "WARNING", "ALARM"] = Field(
+        default="ALARM", description="least severe events that are posted to webhook_url"
+    )
+
     time_zone: str = Field(default="UTC", description="time zone of the plant, such as Asia/Seoul")
     shifts: Listed = Field(
         default=(),
@@ -174,6 +184,7 @@ class Settings(BaseSettings):
         "evidence_access_key_file",
         "evidence_secret_key_file",
         "evidence_ca",
+        "webhook_secret_file",
         mode="before",
     )
     @classmethod
@@ -230,6 +241,13 @@ class Settings(BaseSettings):
             )
         return login
 
+    @field_validator("webhook_secret_file")
+    @classmethod
+    def _signs_something(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file and not info.data.get("webhook_url"):
+            raise ValueError("signs nothing without a receiver; set INSPECTOR_WEBHOOK_URL, or remove it")
+        return file
+
     @field_validator("topic_root")
     @classmethod
     def _is_root(cls, root: str) -> str:
@@ -255,8 +273,9 @@ class Settings(BaseSettings):
     def remember_secrets(self) -> None:
         """Keep the secrets of these settings, and of the environment, out of all that this process writes."""
         remember_environment(os.environ)
-        for url in (self.database_url, self.evidence_url, *self.claims):
+        for url in (self.database_url, self.evidence_url, *self.claims, self.webhook_url):
             remember_url(url)
+        remember_secrets([self.webhook_url])
         if self.broker_password is not None:
             remember_secrets([self.broker_password.get_secret_value()])
 

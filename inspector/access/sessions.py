@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final, NamedTuple
 
+from inspector.access.failed_logins import FailedLogins
 from inspector.access.login_limit import LoginLimit
 from inspector.access.login_secret import MAX_SECRET_CHARACTERS, new_id, new_secret, stored_form
 from inspector.access.passwords import MAX_CHARACTERS, hash_password, is_password
@@ -26,6 +27,8 @@ LONGEST_UNUSED: Final = timedelta(hours=12)  # a shift
 SEEN_EVERY: Final = timedelta(minutes=5)  # the use of a session is stored this often: reading must not write each time
 MAX_PROGRAM_CHARACTERS: Final = 200
 MAX_NAME_CHARACTERS: Final = 64
+NOBODY: Final = "nobody"  # who fails to log in, in the audit
+UNKNOWN_NAME: Final = "unknown name"  # it may be a password in the wrong field
 
 
 class LoginRefused(InspectorError):
@@ -70,6 +73,7 @@ class Sessions:
     store: SessionStore
     limit: LoginLimit = field(default_factory=LoginLimit)
     now: Callable[[], datetime] = utc_now
+    failed: FailedLogins = field(default_factory=FailedLogins)
 
     def log_in(self, name: str, password: str, client: Client) -> NewSession:
         """Open a session. Raises LoginRefused, and TooManyLogins after too many of them."""
@@ -79,6 +83,7 @@ class Sessions:
         if not _is_right(found, password):
             self.limit.note_failure(name, client.address)
             log.warning("login of %s from %s is refused", name, client.address)
+            self._note_failure(name if found else UNKNOWN_NAME, client)
             raise LoginRefused("name or password are wrong; try again, or have it reset: inspector user reset NAME")
         self.limit.note_success(name, client.address)
         return self._opened(name, client)
@@ -104,6 +109,16 @@ class Sessions:
         if not self.store.end_session(session_id, self._entry(actor, "session.end", session_id, {})):
             raise NotFoundError(f"there is no open session {session_id}")
 
+    def _note_failure(self, name: str, client: Client) -> None:
+        """Add the failed login to the audit. A busy database does not change the answer."""
+        unrecorded = self.failed.note()
+        if unrecorded is None:
+            return
+        detail = {"address": client.address, "program": _program(client)}
+        more = {"unrecorded": unrecorded} if unrecorded else {}
+        with suppress(LedgerError):
+            self.store.note_refused_login(self._entry(NOBODY, "session.refuse", name, detail | more))
+
     def _require_patience(self, name: str, client: Client) -> None:
         wait_s = self.limit.wait_s(name, client.address)
         if wait_s > 0:
@@ -112,7 +127,7 @@ class Sessions:
 
     def _opened(self, name: str, client: Client) -> NewSession:
         now, secret = self.now(), new_secret()
-        program = shortened(one_line(client.program), MAX_PROGRAM_CHARACTERS)
+        program = _program(client)
         session = Session(new_id(), name, client.address, program, now, now, now + LONGEST)
         detail = {"address": client.address, "program": program}
         self.store.add_session(session, stored_form(secret), self._entry(name, "session.add", name, detail))
@@ -123,6 +138,10 @@ class Sessions:
 
     def _entry(self, actor: str, action: str, subject: str, detail: dict[str, Any]) -> AuditEntry:
         return AuditEntry(actor, action, subject, detail, self.now())
+
+
+def _program(client: Client) -> str:
+    return shortened(one_line(client.program), MAX_PROGRAM_CHARACTERS)
 
 
 @cache

@@ -16,6 +16,7 @@ from inspector.bootstrap.line_services import line_services
 from inspector.bootstrap.live_first import LiveFirstModel
 from inspector.bootstrap.overrides import override_of
 from inspector.bootstrap.pooled_model import PooledModel
+from inspector.bootstrap.webhook import webhook_alarms
 from inspector.errors import InspectorError
 from inspector.judging.nearest_golden import GreyNearestGolden
 from inspector.judging.similar_parts import RememberedSimilarParts
@@ -64,6 +65,7 @@ async def open_console(settings: Settings, pool: ReplicaPool, visitor_name: str)
     resources = ExitStack()
     resources.callback(pulses.stop)
     access = resources.enter_context(access_services(settings, visitor_name))
+    resources.enter_context(webhook_alarms(settings, archive))
     services = _services(settings, archive, evidence, pulses, pool, access)
     app = console_app(services, metrics)
     app.add_middleware(AllowedHosts, hosts=(settings.console_host, *settings.console_names))
@@ -118,7 +120,7 @@ def _services(
         camera_minutes=archive.camera_minutes,
         shots=CameraShots(pictures, judges),
         new_lines=NewLines(lines, partial(ledger.store_versions, settings.database), pictures, evidence),
-        acknowledgements=ledger.SqlAcknowledgements(settings.database),
+        acknowledgements=ledger.SqlEventStore(settings.database),
         access=access,
     )
 

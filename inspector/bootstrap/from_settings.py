@@ -24,6 +24,7 @@ OPTIONAL_FILES: Final = (
     "evidence_access_key_file",
     "evidence_secret_key_file",
     "evidence_ca",
+    "webhook_secret_file",
 )
 
 

@@ -305,6 +305,18 @@ _FROM_THE_STATION: Final = (
         "Look at the parts. Go back with `inspector rollback`, or set the line live again with `inspector line live`.",
     ),
     EventDefinition(
+        "WEBHOOK_FAILED",
+        WARNING,
+        "Alarms do not reach INSPECTOR_WEBHOOK_URL. They wait for a day; a refused one is not repeated.",
+        "Check the address and the receiver; the text says what it answers. Alarms stay on the events page.",
+    ),
+    EventDefinition(
+        "WEBHOOK_BACK",
+        INFO,
+        "The receiver of alarms answers again, and gets those that waited.",
+        "None.",
+    ),
+    EventDefinition(
         "PIPELINE_LIVE",
         INFO,
         "A new version of a line's pipeline is in use.",

@@ -156,6 +156,9 @@ class SessionStore(Protocol):
     def add_session(self, session: Session, secret: str, entry: AuditEntry) -> None:
         """Add a login, and forget those that ended long ago."""
 
+    def note_refused_login(self, entry: AuditEntry) -> None:
+        """Add the entry of a failed login to the audit."""
+
     def session(self, secret: str) -> OpenSession | None:
         """Return a login, ended or not, with its user."""
 

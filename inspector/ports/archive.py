@@ -93,7 +93,10 @@ class EventRow(NamedTuple):
 
 
 class EventFilter(NamedTuple):
-    """Which events to list; None means any. `before` is a number; smaller ones are older. `lines` may be listed."""
+    """Which events to list; None means any. `lines` are all that may be listed.
+
+    `before` and `after` are numbers: only older events, or only newer ones, then those nearest to that number.
+    """
 
     line: str | None = None
     camera: str | None = None
@@ -104,6 +107,7 @@ class EventFilter(NamedTuple):
     until: datetime | None = None
     before: int | None = None
     lines: tuple[str, ...] | None = None
+    after: int | None = None
 
 
 class Totals(NamedTuple):

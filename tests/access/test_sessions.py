@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from support.databases import another_writer, fetch
-from support.people import PASSWORD, Plant
+from support.people import PASSWORD, Clock, Plant
 
+from inspector.access.failed_logins import MAX_ENTRIES, FailedLogins
 from inspector.access.login_limit import MAX_FAILURES_OF_ADDRESS, MAX_FAILURES_OF_PAIR, MAX_REMEMBERED, LoginLimit
 from inspector.access.sessions import Client, LoginRefused, TooManyLogins
 from inspector.domain.person import Role
@@ -100,3 +101,20 @@ def test_memory_of_failures_is_bounded() -> None:
     for number in range(MAX_REMEMBERED):
         limit.note_failure(f"user{number}", f"address{number}")
     assert len(limit._failures) == MAX_REMEMBERED
+
+
+def test_failed_logins_are_audited_without_the_names_of_strangers(plant: Plant) -> None:
+    for name in ("ann", "hunter2 in the wrong field"):
+        with pytest.raises(LoginRefused):
+            plant.sessions.log_in(name, "wrong", CLIENT)
+    assert plant.actions()[-2:] == [("nobody", "session.refuse", "ann"), ("nobody", "session.refuse", "unknown name")]
+    assert "hunter2" not in str(fetch(plant.url, "SELECT * FROM audit"))
+
+
+def test_failed_logins_beyond_a_bound_are_counted_in_the_next_entry() -> None:
+    clock = Clock()
+    failed = FailedLogins(clock)
+    assert [failed.note() for _ in range(MAX_ENTRIES)] == [0] * MAX_ENTRIES
+    assert [failed.note() for _ in range(70)] == [None] * 70
+    clock.pass_by(hours=1)
+    assert [failed.note(), failed.note()] == [70, 0]

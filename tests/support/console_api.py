@@ -29,9 +29,9 @@ from inspector.adapters.console.queries import Catalogue
 from inspector.adapters.console.services import ConsoleServices, Installation, LineServices
 from inspector.adapters.ledger import (
     FileEvidence,
-    SqlAcknowledgements,
     SqlArchive,
     SqlAuditStore,
+    SqlEventStore,
     SqlLeaseStore,
     SqlLineStore,
     SqlPeople,
@@ -93,7 +93,7 @@ def sql_services(url: str, folder: Path, model: Any = None) -> ConsoleServices:
     archive = SqlArchive(url)
     reviews = ReviewStores(archive, SqlReviewStore(url, Topics()), SqlLeaseStore(url))
     evidence, lines = FileEvidence(folder / "evidence"), SqlLineStore(url)
-    access, noted = sql_access(url), SqlAcknowledgements(url)
+    access, noted = sql_access(url), SqlEventStore(url)
     services = services_of(archive, evidence, lines=lines, reviews=reviews, access=access, acknowledgements=noted)
     return replace(services, changes=line_services_of(url, folder, model))
 

@@ -408,7 +408,8 @@ class MemoryLedger:
     def event_page(self, wanted: EventFilter, limit: int) -> list[EventRow]:
         self._reach()
         rows = [EventRow(number, event, self.noted.get(event.event_id)) for number, event in enumerate(self.events, 1)]
-        return [row for row in rows[::-1] if _is_wanted(row, wanted)][:limit]
+        fitting = [row for row in rows if _is_wanted(row, wanted)]
+        return (fitting[:limit] if wanted.after is not None else fitting[max(0, len(fitting) - limit) :])[::-1]
 
     def event(self, event_id: str) -> EventRow | None:
         return next((row for row in self.event_page(EventFilter(), 10**6) if row.event.event_id == event_id), None)
@@ -535,7 +536,8 @@ def _is_wanted(row: EventRow, wanted: EventFilter) -> bool:
     noted = wanted.acknowledged in (None, row.acknowledgement is not None)
     in_time = (wanted.since is None or event.at >= wanted.since) and (wanted.until is None or event.at < wanted.until)
     seen = wanted.lines is None or event.line in wanted.lines
-    return same and noted and in_time and seen and (wanted.before is None or row.number < wanted.before)
+    newer = wanted.after is None or row.number > wanted.after
+    return same and noted and in_time and seen and newer and (wanted.before is None or row.number < wanted.before)
 
 
 def _is_reviewed(wanted: PartFilter, reviews: Sequence[Review]) -> bool:

@@ -13,7 +13,7 @@ from inspector.adapters.ledger.camera_changes import SqlCameraChangeStore
 from inspector.adapters.ledger.challenge import SqlChallengeStore
 from inspector.adapters.ledger.database import masked_url
 from inspector.adapters.ledger.drafts import SqlDraftStore
-from inspector.adapters.ledger.event_list import SqlAcknowledgements
+from inspector.adapters.ledger.event_list import SqlEventStore
 from inspector.adapters.ledger.evidence import FileEvidence
 from inspector.adapters.ledger.integrity import check_integrity, database_exists
 from inspector.adapters.ledger.jobs import SqlJobStore
@@ -43,12 +43,12 @@ __all__ = [
     "S3Access",
     "SchemaState",
     "SpooledEvidence",
-    "SqlAcknowledgements",
     "SqlArchive",
     "SqlAuditStore",
     "SqlCameraChangeStore",
     "SqlChallengeStore",
     "SqlDraftStore",
+    "SqlEventStore",
     "SqlJobStore",
     "SqlLeaseStore",
     "SqlLedger",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from operator import eq, ge, lt
+from operator import eq, ge, gt, lt
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine
+from inspector.adapters.ledger.rows import event_row
 from inspector.adapters.ledger.tables import compared, events, is_unnoted
 from inspector.ports.access import AuditEntry
 from inspector.ports.archive import Acknowledgement, EventFilter, EventRow
@@ -19,8 +20,8 @@ EVENT_FIELDS: Final = tuple(field.name for field in fields(Event))
 EQUAL_COLUMNS: Final = ("line", "camera", "kind", "severity")
 
 
-class SqlAcknowledgements:
-    """`ports.AcknowledgementStore` for one database. Thread-safe."""
+class SqlEventStore:
+    """Events that the console stores: `ports.AcknowledgementStore`, and events about itself. Thread-safe."""
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url, writes=True)
@@ -32,11 +33,18 @@ class SqlAcknowledgements:
         with ledger_errors("the event can't be acknowledged"), self._engine.begin() as connection:
             return _acknowledge(connection, event_id, given)
 
+    def add_event(self, event: Event) -> None:
+        with ledger_errors("the event can't be stored"), self._engine.begin() as connection:
+            connection.execute(insert(events), event_row(event))
+
 
 def event_page(connection: Connection, wanted: EventFilter, limit: int) -> list[EventRow]:
     """List events, newest first."""
-    page = select(events).where(*_fits(wanted)).order_by(events.c.number.desc()).limit(limit)
-    return [_event_of(row) for row in connection.execute(page)]
+    number = events.c.number
+    page = select(events).where(*_fits(wanted)).limit(limit)
+    rows = connection.execute(page.order_by(number.desc() if wanted.after is None else number))
+    listed = [_event_of(row) for row in rows]
+    return listed if wanted.after is None else listed[::-1]
 
 
 def event_by_id(connection: Connection, event_id: str) -> EventRow | None:
@@ -47,7 +55,8 @@ def event_by_id(connection: Connection, event_id: str) -> EventRow | None:
 def _fits(wanted: EventFilter) -> list[ColumnElement[bool]]:
     event = events.c
     fits = [each for name in EQUAL_COLUMNS for each in compared(event[name], (eq, getattr(wanted, name)))]
-    fits += compared(event.at, (ge, wanted.since), (lt, wanted.until)) + compared(event.number, (lt, wanted.before))
+    fits += compared(event.at, (ge, wanted.since), (lt, wanted.until))
+    fits += compared(event.number, (lt, wanted.before), (gt, wanted.after))
     if wanted.acknowledged is not None:
         fits.append(is_unnoted if not wanted.acknowledged else ~is_unnoted)
     return fits if wanted.lines is None else [*fits, event.line.in_(wanted.lines)]

@@ -75,6 +75,10 @@ class SqlPeople:
             row = session._asdict() | {"user": _number(connection, session.user), "secret": secret}
             connection.execute(insert(sessions), row)
 
+    def note_refused_login(self, entry: AuditEntry) -> None:
+        with ledger_errors("the failed login can't be stored"), self._writing.begin() as connection:
+            append_audit(connection, entry)
+
     def session(self, secret: str) -> OpenSession | None:
         return read(self._reading, _open_session, secret)
 

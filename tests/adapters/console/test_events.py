@@ -15,7 +15,7 @@ from support.console_api import access_by_name, services_of, sql_access
 from support.fakes import NOON, MemoryEvidence
 
 from inspector.adapters.console.api.app import rest_app
-from inspector.adapters.ledger import SqlAcknowledgements, SqlArchive, SqlAuditStore, SqlLedger, upgrade
+from inspector.adapters.ledger import SqlArchive, SqlAuditStore, SqlEventStore, SqlLedger, upgrade
 from inspector.domain.person import Person, Role
 from inspector.ports.access import AuditFilter
 from inspector.ports.ledger import Event
@@ -52,7 +52,7 @@ def url(tmp_path: Path) -> str:
 async def as_person(url: str) -> AsyncIterator[People]:
     async with SqlLedger(url) as ledger:
         await ledger.add_events(EVENTS)
-    with closing(SqlArchive(url)) as archive, closing(SqlAcknowledgements(url)) as noted:
+    with closing(SqlArchive(url)) as archive, closing(SqlEventStore(url)) as noted:
         access = replace(access_by_name(PEOPLE), audit=sql_access(url).audit)
         services = services_of(archive, MemoryEvidence(), lines=archive, access=access, acknowledgements=noted)
         yield People(rest_app(services))
