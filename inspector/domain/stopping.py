@@ -6,6 +6,7 @@
 | AdaptiveConsistency | Aggarwal 2023 (2305.11860) | a Beta posterior says that the leader's share is above a half |
 | Esc | Li 2024 (2401.10480) | all votes of one window agree |
 | Sprt | ConSol, Lee 2025 (2503.17587) | Wald's test prefers "the leader has share p1" or "a half" |
+| Cges | Aghazadeh 2025 (2511.02603) | the product of the votes' own confidences is sure of one side |
 | SequentialRule | ours | the discounted votes are sure, or the rest can't change the disposition |
 
 The published rules count every vote as independent evidence. Votes of one model about one part are not independent;
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from inspector.domain.declared import ViewName
-from inspector.domain.log_odds import majority_probability
+from inspector.domain.log_odds import expit, majority_probability
 from inspector.domain.pipeline import CountMethod, SettlePolicy, Thresholds
 from inspector.domain.vote import Counting, StoppedBy, Tally, Vote
 
@@ -140,6 +141,24 @@ class Sprt(StoppingRule):
         if ratio >= math.log((1.0 - self.beta) / self.alpha):
             return StoppedBy.SETTLED
         return StoppedBy.DECIDED if ratio <= math.log(self.beta / (1.0 - self.alpha)) else None
+
+
+@dataclass(frozen=True)
+class Cges(StoppingRule):
+    """Confidence-guided early stopping, for two answers.
+
+    Each vote says with its own confidence (`Vote.certainty`) that its side is right. Bayes' rule over both sides, which
+    takes votes as independent, gives the posterior; asking stops when one side reaches `confidence`.
+    """
+
+    confidence: float = 0.95
+    max_votes: int = 40
+    name: str = "cges"
+    counting: Counting = field(default_factory=Counting)
+
+    def satisfied(self, votes: Sequence[Vote]) -> StoppedBy | None:
+        log_odds = math.fsum(math.copysign(each.certainty, each.log_odds) for each in self.tally(votes).readable)
+        return StoppedBy.SETTLED if expit(abs(log_odds)) >= self.confidence else None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from inspector.domain.effective_votes import Correlations
 from inspector.domain.pipeline import CountMethod, SettlePolicy, Thresholds
 from inspector.domain.stopping import (
     AdaptiveConsistency,
+    Cges,
     Esc,
     FixedRule,
     SequentialRule,
@@ -34,6 +35,7 @@ RULES: list[StoppingRule] = [
     AdaptiveConsistency(max_votes=9),
     Esc(window=3, max_votes=9),
     Sprt(max_votes=9),
+    Cges(max_votes=9),
     SequentialRule(SettlePolicy(max_votes=9)),
     SequentialRule(SettlePolicy(max_votes=9), counting=Counting(CountMethod.MAJORITY, INDEPENDENT)),
 ]
@@ -97,6 +99,10 @@ def test_what_is_launched_ends_it_if_unanimous_and_no_fewer_would(rule: Stopping
         (Esc(), "nnnnh", None),
         (Sprt(), "nnnnnn", None),
         (Sprt(), "nnnnnnn", StoppedBy.SETTLED),
+        (Cges(), "h", None),
+        (Cges(), "nn", StoppedBy.SETTLED),
+        (Cges(), "no", None),
+        (Cges(), "uno", None),
         (Sprt(), "nononon", None),
         (Sprt(), "nonononononono", StoppedBy.DECIDED),
     ],

@@ -14,9 +14,10 @@ from inspector.domain.vote import Counting, LabelledVotes
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.cross_fitted_fusion import with_fused_scores
+from inspector.lab.evaluation.cross_fitted_temperature import with_learned_temperatures
 from inspector.lab.evaluation.paired_bootstrap import COSTS, ConfidenceInterval, PairedBootstrap
 from inspector.lab.evaluation.part_recorder import RecordedPart
-from inspector.lab.evaluation.strategies import FUSED, Strategy, StrategyOutcome
+from inspector.lab.evaluation.strategies import FUSED, TEMPERED, Strategy, StrategyOutcome
 from inspector.lab.evaluation.strategy_figures import (
     PartLabels,
     StrategyFigures,
@@ -90,6 +91,7 @@ async def compare_recorded(
     labels, batch_times = part_labels(parts), BatchTimeModel(part.recording for part in parts)
     outcomes = {name: [await strategy(part, batch_times) for part in parts] for name, strategy in strategies.items()}
     outcomes |= {name: with_fused_scores(parts, outcomes[name], labels) for name in FUSED & outcomes.keys()}
+    outcomes |= {name: with_learned_temperatures(parts, outcomes[name], labels) for name in TEMPERED & outcomes.keys()}
     scores = {name: strategy_scores(parts, each, labels) for name, each in outcomes.items()}
     bases, bootstrap = [name for name in BASES if name in scores], PairedBootstrap(labels)
     return StrategyComparison(

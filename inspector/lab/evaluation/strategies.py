@@ -7,7 +7,15 @@
 | direct | the direct question, its verdict read at once |
 | greedy | the direct question after one greedy draft |
 | majority-3, fixed-9 | 3 or 9 drafted answers at once |
-| adaptive-consistency, esc, sprt | drafted answers until the published rule stops, 9 at most |
+| weighted-9 | 9 drafted answers, weighted by certainty (CISC) at a temperature learned from the other folds |
+| best-of-9-margin, best-of-9-short | 9 drafted answers, of which the surest or the shortest alone counts |
+| adaptive-consistency, esc, sprt, cges | drafted answers until the published rule stops, 9 at most |
+
+Where the line asks for P(True):
+
+| strategy | asks |
+|---|---|
+| best-of-9-p-true | 9 drafted answers, of which the one that the model holds to be right counts |
 
 With golden samples, and an engine that provides patches:
 
@@ -23,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -31,13 +40,14 @@ from inspector.domain.declared import ViewName
 from inspector.domain.frame import FrameKey
 from inspector.domain.ladder import question_groups
 from inspector.domain.learned import Fusion
-from inspector.domain.pipeline import Rung
+from inspector.domain.pipeline import CountMethod, Rung
 from inspector.domain.prompts import Pictures
-from inspector.domain.stopping import AdaptiveConsistency, Esc, FixedRule, Sprt, StoppingRule
+from inspector.domain.stopping import AdaptiveConsistency, Cges, Esc, FixedRule, Sprt, StoppingRule
 from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote, counting
 from inspector.errors import InspectorError, ModelError
 from inspector.judging.judge import Judge
 from inspector.lab.evaluation.batch_time import BatchTimeModel
+from inspector.lab.evaluation.best_of import BestOf, by_brevity, by_margin, by_p_true
 from inspector.lab.evaluation.part_recorder import RecordedPart
 from inspector.lab.evaluation.question_set import DIRECT, GREEDY, SAMPLES, sampled_rung
 from inspector.lab.evaluation.recording_replay import AskingCost, RecordingReplay, ReplayEngine, ReplayOpinions
@@ -47,7 +57,15 @@ from inspector.ports.pool import Job, Judgement
 UNLIMITED_MS: Final = 3_600_000.0
 ZOOM: Final = Rung(views=(ViewName.ZOOM,))
 NO_ANSWER: Final = Vote(ViewName.DIRECT, 0, 0.5)
+BY_CERTAINTY: Final = Counting(CountMethod.WEIGHTED)
 PATCHES_ALONE: Final = Fusion(votes=0.0, patches=1.0, intercept=0.0, frames=1, ng_share=0.5)
+
+
+@dataclass(frozen=True)
+class Weighted(FixedRule):
+    """Always n votes, weighted by their certainty."""
+
+    counting: Counting = BY_CERTAINTY
 
 
 class StrategyOutcome(NamedTuple):
@@ -135,10 +153,17 @@ STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
         "greedy": partial(_one_rung, rung=GREEDY),
         "majority-3": partial(_sampled, rule=FixedRule(3)),
         "fixed-9": partial(_sampled, rule=FixedRule(SAMPLES)),
+        "weighted-9": partial(_sampled, rule=Weighted(SAMPLES)),
+        "best-of-9-margin": partial(_sampled, rule=BestOf(SAMPLES, by_margin)),
+        "best-of-9-short": partial(_sampled, rule=BestOf(SAMPLES, by_brevity)),
         "adaptive-consistency": partial(_sampled, rule=AdaptiveConsistency(max_votes=SAMPLES)),
         "esc": partial(_sampled, rule=Esc(max_votes=SAMPLES)),
         "sprt": partial(_sampled, rule=Sprt(max_votes=SAMPLES)),
+        "cges": partial(_sampled, rule=Cges(max_votes=SAMPLES)),
     }
+)
+WITH_P_TRUE: Final[Mapping[str, Strategy]] = MappingProxyType(
+    {"best-of-9-p-true": partial(_sampled, rule=BestOf(SAMPLES, by_p_true))}
 )
 WITH_PATCHES: Final[Mapping[str, Strategy]] = MappingProxyType(
     {
@@ -150,16 +175,18 @@ WITH_PATCHES: Final[Mapping[str, Strategy]] = MappingProxyType(
         "ladder-pointed": partial(_ladder, points=True),
     }
 )
+TEMPERED: Final = frozenset({"weighted-9"})  # their temperature is learned once all parts are replayed
 FUSED: Final = frozenset({"direct-fused", "ladder-fused"})  # the opinions are fused once all parts are replayed
 REFERENCE: Final = "default"  # always included: the others are compared with it
 
 
 def choose_strategies(names: Sequence[str]) -> dict[str, Strategy]:
-    """The named strategies and REFERENCE, in the order of the tables; without names, all that need no patches.
+    """The named strategies and REFERENCE, in the order of the tables; without names, all that need neither patches nor
+    P(True).
 
     Raises InspectorError for an unknown name.
     """
-    every = {**STRATEGIES, **WITH_PATCHES}
+    every = {**STRATEGIES, **WITH_P_TRUE, **WITH_PATCHES}
     unknown = sorted(set(names) - set(every))
     if unknown:
         raise InspectorError(f"there is no strategy {', '.join(unknown)}; there are {', '.join(every)}")
