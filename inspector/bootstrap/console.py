@@ -14,6 +14,7 @@ from inspector.bootstrap.access import access_services, metrics_secret, prepare_
 from inspector.bootstrap.from_settings import broker_of, calendar_of, log_process
 from inspector.bootstrap.line_services import line_services
 from inspector.bootstrap.live_first import LiveFirstModel
+from inspector.bootstrap.malloc_limits import limit_kept_memory
 from inspector.bootstrap.overrides import override_of
 from inspector.bootstrap.pooled_model import PooledModel
 from inspector.bootstrap.webhook import webhook_alarms
@@ -57,6 +58,7 @@ async def open_console(settings: Settings, pool: ReplicaPool, visitor_name: str)
     from inspector.adapters.console.server import RunningConsole
     from inspector.adapters.ledger import SqlArchive
 
+    limit_kept_memory()
     log_process(settings, "console")
     archive, evidence = SqlArchive(settings.database), open_evidence(settings)
     pulses = _pulses(settings)

@@ -13,6 +13,7 @@ from inspector.adapters.mqtt.intake import Intake
 from inspector.adapters.mqtt.publisher import MqttPublisher
 from inspector.bootstrap.evidence import open_evidence, open_spooled_evidence
 from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once, station_client_id
+from inspector.bootstrap.malloc_limits import limit_kept_memory
 from inspector.bootstrap.running_station import Lifecycle, RunningStation, Service, Step
 from inspector.domain.decision import Reason
 from inspector.messages.outgoing import VerdictMessage
@@ -106,6 +107,7 @@ async def open_station(settings: Settings, pool: Replicas, number: int) -> Runni
 
     Each has an MQTT session of its own, with client ids that stay the same over restarts.
     """
+    limit_kept_memory()
     log_process(settings, f"station-{number}")
     connections = await _connections(settings, number)
     monitoring = _monitoring(settings, connections)

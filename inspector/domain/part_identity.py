@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from inspector.domain.frame import Frame, FrameKey
 
 DIGEST_CHARACTERS: Final = 32  # of the hash that the ledger keeps unique; 128 bits
+WHOLE_DIGEST_BYTES: Final = 16
 STANDARD_FIELDS: Final = frozenset({"lot", "product"})  # of a frame, which `unique_by` may name next to its labels
 
 
@@ -41,6 +42,12 @@ class PartIdentity(NamedTuple):
         """The hash of everything that the key leaves out."""
         written = "\n".join((self.trigger.unique_by, self.sha256, self.part_id))
         return hashlib.sha256(written.encode(errors="backslashreplace")).hexdigest()[:DIGEST_CHARACTERS]
+
+    @property
+    def whole_digest(self) -> bytes:
+        """The hash of the whole identity: short, whatever the sender writes."""
+        written = "\n".join((*self.key, self.digest))
+        return hashlib.sha256(written.encode(errors="backslashreplace")).digest()[:WHOLE_DIGEST_BYTES]
 
 
 def identity_of(frame: Frame, unique_by: Iterable[str] = ()) -> PartIdentity:

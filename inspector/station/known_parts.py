@@ -29,7 +29,7 @@ from inspector.station.outbox import Outbox
 from inspector.station.reuse_runs import ReuseRuns
 from inspector.utc import utc_now
 
-REMEMBERED_PARTS: Final = 10_000  # identities of decided parts, to recognise resends without asking the ledger
+REMEMBERED_PARTS: Final = 10_000  # hashes of decided parts, to recognise resends without asking the ledger
 
 
 class KnownParts:
@@ -50,7 +50,7 @@ class KnownParts:
         self._cameras = cameras
         self._clock = clock
         self._in_flight: dict[PartIdentity, asyncio.Event] = {}
-        self._decided: OrderedDict[PartIdentity, None] = OrderedDict()
+        self._decided: OrderedDict[bytes, None] = OrderedDict()
         self._open = OpenTriggers()
         self._runs = ReuseRuns()
 
@@ -65,7 +65,7 @@ class KnownParts:
 
     def is_repeat(self, identity: PartIdentity) -> bool:
         """Return whether this part came before, as far as memory goes."""
-        return identity in self._in_flight or identity in self._decided
+        return identity in self._in_flight or identity.whole_digest in self._decided
 
     async def restore(self, answered: Sequence[AnsweredPart] = ()) -> None:
         """Continue with the parts that a previous run left open, and with those that only their gates know.
@@ -91,7 +91,7 @@ class KnownParts:
         """
         if line.pipeline.trigger.resend is Resend.SAME_TRIGGER and await self._is_answered_as_first(frame, identity):
             return True
-        likely = frame.redelivered or identity in self._decided
+        likely = frame.redelivered or identity.whole_digest in self._decided
         return likely and await self.answer_again(frame, identity)
 
     async def answer_again(self, frame: Frame, identity: PartIdentity) -> bool:
@@ -190,7 +190,7 @@ class KnownParts:
         self._events.add("TRIGGER_REUSED", text, line=line, camera=camera)
 
     def _remember(self, identity: PartIdentity) -> None:
-        self._decided[identity] = None
+        self._decided[identity.whole_digest] = None
         if len(self._decided) > REMEMBERED_PARTS:
             self._decided.popitem(last=False)
 
