@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from scipy.stats import beta, binom
+from scipy.special import bdtr, betaincinv  # scipy.stats takes seconds to import
 
 CONFIDENCE: Final = 0.95  # of the two-sided interval, and of each one-sided bound
 
@@ -27,14 +27,14 @@ def measured_share(count: int, parts: int) -> MeasuredShare:
     if parts == 0:
         return MeasuredShare(0, 0, None, None, None)
     tail = (1.0 - CONFIDENCE) / 2.0
-    low = float(beta.ppf(tail, count, parts - count + 1)) if count else 0.0
-    high = float(beta.ppf(1.0 - tail, count + 1, parts - count)) if count < parts else 1.0
+    low = float(betaincinv(count, parts - count + 1, tail)) if count else 0.0
+    high = float(betaincinv(count + 1, parts - count, 1.0 - tail)) if count < parts else 1.0
     return MeasuredShare(count, parts, count / parts, low, high)
 
 
 def upper_bound(count: int, parts: int, confidence: float = CONFIDENCE) -> float:
     """Return the one-sided upper bound of a share; 1 where there are no parts."""
-    return float(beta.ppf(confidence, count + 1, parts - count)) if count < parts else 1.0
+    return float(betaincinv(count + 1, parts - count, confidence)) if count < parts else 1.0
 
 
 def parts_to_prove(count: int, parts: int, limit: float, confidence: float = CONFIDENCE) -> int:
@@ -47,11 +47,12 @@ def parts_to_prove(count: int, parts: int, limit: float, confidence: float = CON
         raise ValueError("no number of parts proves a share of 0")
     if limit >= 1.0:
         return 0
-    low, high = parts, parts + 1
-    while binom.cdf(count, high, limit) > 1.0 - confidence:
+    low = max(parts, count)  # fewer parts than counted ones prove nothing
+    high = low + 1
+    while bdtr(count, high, limit) > 1.0 - confidence:
         low, high = high, 2 * high
     while low < high:
         middle = (low + high) // 2
-        proved = binom.cdf(count, middle, limit) <= 1.0 - confidence
+        proved = bdtr(count, middle, limit) <= 1.0 - confidence
         low, high = (low, middle) if proved else (middle + 1, high)
     return low - parts

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
-from scipy.stats import beta
+from scipy.special import betaln, xlog1py, xlogy
 
 from inspector.numerics.exact_bounds import measured_share
 
@@ -26,7 +27,13 @@ class ShareBand(NamedTuple):
         if parts == 0 or self.low <= count / parts <= self.high:
             return False
         nearest = self.low if count / parts < self.low else self.high
-        return bool(beta.pdf(nearest, count + 1, parts - count + 1) < FALSE_ALARMS)
+        return _posterior_density(nearest, count, parts) < FALSE_ALARMS
+
+
+def _posterior_density(share: float, count: int, parts: int) -> float:
+    """Return the density of a share after `count` of `parts` parts, from a uniform prior."""
+    missed = parts - count
+    return math.exp(xlogy(count, share) + xlog1py(missed, -share) - betaln(count + 1, missed + 1))
 
 
 def band_around(count: int, parts: int, tolerance: float) -> ShareBand:

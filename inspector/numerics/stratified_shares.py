@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from inspector.numerics.exact_bounds import CONFIDENCE
 
@@ -72,7 +72,7 @@ def _interval(stratum: Stratum, level: float) -> tuple[float, float]:
     if drawn >= population:
         return float(hits), float(hits)
     tail = (1.0 - level) / 2.0
-    low = float(beta.ppf(tail, hits, drawn - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(1.0 - tail, hits + 1, drawn - hits)) if hits < drawn else 1.0
+    low = float(betaincinv(hits, drawn - hits + 1, tail)) if hits else 0.0
+    high = float(betaincinv(hits + 1, drawn - hits, 1.0 - tail)) if hits < drawn else 1.0
     most = population - (drawn - hits)
     return max(population * low, float(hits)), min(population * high, most) if drawn else float(population)

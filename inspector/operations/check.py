@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple
 
+import httpx
+
 from inspector.adapters.ledger import SqlArchive, check_integrity, database_exists, schema_state
 from inspector.adapters.mqtt.check.in_flight import measure_in_flight
 from inspector.adapters.vlm.checkpoint_config import read_checkpoint_config
@@ -24,7 +26,7 @@ from inspector.config.engine_limits import unserved_settings
 from inspector.domain.model_card import ModelCard
 from inspector.errors import InspectorError, LedgerError
 from inspector.messages.topics import Topics
-from inspector.operations.service import is_console_up, probe_broker, probe_client_id
+from inspector.operations.service import probe_broker, probe_client_id
 from inspector.ports.archive import PartFilter, PartRow
 from inspector.ports.ledger import PipelineVersion
 from inspector.settings import Settings
@@ -226,6 +228,14 @@ def _gpu(settings: Settings) -> CheckResult:
     return CheckResult("gpu", gpus >= needed, f"{gpus} found, {needed:g} needed by {card.name}", remedy)
 
 
+def _is_console_up(settings: Settings) -> bool:
+    """Whether the console answers, and parts can be judged and stored."""
+    try:
+        return httpx.get(f"{settings.console_url}health/ready", timeout=2.0).status_code == httpx.codes.NO_CONTENT
+    except httpx.HTTPError:
+        return False
+
+
 def _console_port(settings: Settings) -> CheckResult:
     host, port = settings.console_host, settings.console_port
     with socket.socket() as client:
@@ -233,7 +243,7 @@ def _console_port(settings: Settings) -> CheckResult:
         is_taken = client.connect_ex((host, port)) == 0
     if not is_taken:
         return CheckResult("console port", True, f"{host}:{port} is free")
-    if is_console_up(settings):
+    if _is_console_up(settings):
         return CheckResult("console port", True, f"the console answers on {settings.console_url}")
     return CheckResult(
         "console port",

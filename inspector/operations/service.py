@@ -10,8 +10,6 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
 from inspector.adapters.ledger import SqlArchive, upgrade
 from inspector.adapters.mqtt.check.probe import ProbeResult, probe
 from inspector.adapters.vlm import require_packages
@@ -130,14 +128,6 @@ def apply_pipelines(settings: Settings, pipelines: Path) -> dict[str, int]:
     evidence, card = open_evidence(settings), card_of(settings)
     changes = plan_changes(read_pipelines(pipelines), settings.database, evidence, card)
     return store_changes(changes, settings.database)
-
-
-def is_console_up(settings: Settings) -> bool:
-    """Whether the console answers, and parts can be judged and stored."""
-    try:
-        return httpx.get(f"{settings.console_url}health/ready", timeout=2.0).status_code == httpx.codes.NO_CONTENT
-    except httpx.HTTPError:
-        return False
 
 
 def probe_broker(settings: Settings) -> ProbeResult:

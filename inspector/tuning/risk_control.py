@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.special import bdtr
 
 Array = NDArray[Any]
 
 
 def p_values(wrong: Array, parts: Array, limit: float) -> Array:
     """Return the probability of so few wrong parts if the share were just above the limit; 1 without parts."""
-    values: Array = np.where(parts > 0, binom.cdf(wrong, np.maximum(parts, 1), limit), 1.0)
+    values: Array = np.where(parts > 0, bdtr(wrong, np.maximum(parts, 1), limit), 1.0)
     return values
 
 
