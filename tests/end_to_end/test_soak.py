@@ -79,7 +79,7 @@ def name(process: psutil.Process) -> str:
         return ""
 
 
-@pytest.mark.parametrize(("slope_mib_min", "flat"), [(0.0, True), (1.1, False)])
+@pytest.mark.parametrize(("slope_mib_min", "flat"), [(0.0, True), (0.5, False), (1.1, False)])
 def test_growth_is_told_from_noise(slope_mib_min: float, *, flat: bool) -> None:
     """The station once grew by 1.1 MiB a minute."""
     noise = Random(7)
@@ -88,3 +88,9 @@ def test_growth_is_told_from_noise(slope_mib_min: float, *, flat: bool) -> None:
         for at_s in range(0, 900, 2)
     ]
     assert memory_trend(samples).is_flat is flat
+
+
+def test_settling_of_a_heap_is_no_growth() -> None:
+    """A process that always holds the same grew by a quarter of a MiB in seven minutes, without noise."""
+    samples = [MemorySample(at_s, int(MIB * (275.0 + 0.035 * at_s / 60.0))) for at_s in range(0, 420, 2)]
+    assert memory_trend(samples).is_flat

@@ -11,6 +11,7 @@ import scipy.stats
 BLOCKS: Final = 20  # neighbouring samples resemble each other; the means of blocks hardly do
 MIB: Final = 2**20
 MAX_GROWTH_SHARE: Final = 0.05
+SETTLING_MIB: Final = 0.5  # growth over the whole run that a heap of constant content shows, however surely
 
 
 class MemorySample(NamedTuple):
@@ -29,8 +30,9 @@ class MemoryTrend(NamedTuple):
 
     @property
     def is_flat(self) -> bool:
-        """Whether no growth is proved, and the likeliest one is small."""
-        return self.lower_mib_min <= 0.0 and self.growth_share < MAX_GROWTH_SHARE
+        """Whether no growth beyond a heap's settling is proved, and the likeliest one is small."""
+        is_proved = self.lower_mib_min > 0.0 and self.growth_share * self.resident_mib > SETTLING_MIB
+        return not is_proved and self.growth_share < MAX_GROWTH_SHARE
 
 
 def memory_trend(samples: Sequence[MemorySample]) -> MemoryTrend:
