@@ -1,7 +1,8 @@
 """When a simulated or replayed line sends its next frame: at a fixed rate, or at the rate that this machine keeps.
 
 The measured rate begins with a few parts one at a time. Then it sends below what they took. It raises the rate while
-parts take hardly longer than alone, and lowers it as soon as one is refused or nearly late. It stays below that rate
+parts take hardly longer than alone, and lowers it as soon as one is refused, or is nearly late because parts wait for
+each other: a part that took long alone says nothing about the rate. It stays below that rate
 for a while, because each further attempt may cost a part, and then tries again: other work on the machine may have
 ended. An attempt that brought nothing doubles the while. When lowering does not help, the machine has become slower: it
 is measured again.
@@ -130,7 +131,8 @@ class RateControl:
                 self._measure_again()
             return
         if share > SLOW_SHARE:
-            self._lower(LOWERED, received_s)
+            if self.fps * took_s > 1.0:  # else it was alone: fewer parts would change nothing
+                self._lower(LOWERED, received_s)
             return
         self._in_time += 1
         if self._in_time >= self._patience:
@@ -159,7 +161,9 @@ class RateControl:
         self._durations_s.clear()
 
     def _set(self, fps: float, now_s: float) -> None:
-        self.fps, self._changed_s, self._early = min(self._limit_fps, max(MIN_FPS, fps)), now_s, 0
+        fps, self._early = min(self._limit_fps, max(MIN_FPS, fps)), 0
+        if fps != self.fps:  # else parts that were sent before say something about the rate
+            self.fps, self._changed_s = fps, now_s
 
 
 class MeasuredRate:
