@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from inspector.access.login_secret import stored_form
 from inspector.bootstrap.access import access_services, metrics_secret, prepare_access
+from inspector.bootstrap.evidence import open_evidence
 from inspector.bootstrap.from_settings import broker_of, calendar_of, log_process
 from inspector.bootstrap.line_services import line_services
 from inspector.bootstrap.live_first import LiveFirstModel
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from inspector.adapters.ledger import FileEvidence, SqlArchive
     from inspector.adapters.mqtt.heartbeats import HeartbeatListener
     from inspector.adapters.telemetry.exporter import Exporter
-    from inspector.bootstrap.evidence import open_evidence
 
 
 async def open_console(settings: Settings, pool: ReplicaPool, visitor_name: str) -> RunningConsole:
