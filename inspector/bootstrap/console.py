@@ -30,6 +30,7 @@ from inspector.lines.part_questions import PartQuestions
 from inspector.lines.states import LineStates
 from inspector.lines.versions import Versions
 from inspector.messages.topics import Topics
+from inspector.ports.backbone import ReadGrey
 from inspector.ports.metrics import MetricsSource
 from inspector.ports.pool import ReplicaPool
 from inspector.reviewing.answers import Reviews
@@ -109,12 +110,7 @@ def _services(
         review_queue=ReviewQueue(archive, archive, leases),
         exports=Exports(archive, archive, evidence),
         nearest=NearestParts(archive, evidence, pictures.grey_pixels),
-        questions=PartQuestions(
-            Versions(archive),
-            evidence,
-            GreyNearestGolden(evidence, pictures.grey_pixels),
-            RememberedSimilarParts(evidence, pictures.grey_pixels),
-        ),
+        questions=_questions(archive, evidence, pictures.grey_pixels),
         statistics=Statistics(archive, calendar_of(settings)),
         changes=line_services(settings, archive, evidence, lines, model),
         cameras=Cameras(lines, archive, unknown, ledger.SqlCameraChangeStore(settings.database)),
@@ -125,6 +121,12 @@ def _services(
         acknowledgements=ledger.SqlEventStore(settings.database),
         access=access,
     )
+
+
+def _questions(archive: SqlArchive, evidence: FileEvidence, grey_pixels: ReadGrey) -> PartQuestions:
+    """Return what works out which pictures a part's views showed, as its replica did."""
+    golden, similar = GreyNearestGolden(evidence, grey_pixels), RememberedSimilarParts(evidence, grey_pixels)
+    return PartQuestions(Versions(archive), evidence, golden, similar)
 
 
 @contextmanager
