@@ -17,6 +17,7 @@ from inspector.lines.pricing import Pricing
 from inspector.lines.promotion import Promotions
 from inspector.lines.qualification import Qualifications
 from inspector.lines.qualification_jobs import QualificationJobs
+from inspector.lines.replay_columns import ReplayTables
 from inspector.lines.rollback import Rollbacks
 from inspector.lines.states import LineStates
 from inspector.lines.threshold_advice import ThresholdAdvisor
@@ -63,6 +64,7 @@ def line_services(
         promotions=Promotions(drafts, effects),
         rollbacks=Rollbacks(versions, effects, partial(store_versions, database)),
         tuning=Tuning(pricing),
+        replay_tables=ReplayTables(pricing),
         thresholds=ThresholdAdvisor(archive),
         golden=GoldenSamples(sets, archive, partial(store_versions, database)),
         challenge=sets,

@@ -14,7 +14,7 @@ class ReviewList(StrEnum):
 
     QUEUE: open parts, then those that teach most, then audits, then all further judged parts. AUDITS: audits alone.
     NEVER_JUDGED: parts without a vote. SECOND: parts with another person's answer only, the unsure ones first.
-    DISPUTED: parts to adjudicate.
+    DISPUTED: parts to adjudicate. NAMED: parts without an answer that the request names, such as those of a plan.
     """
 
     QUEUE = "queue"
@@ -22,6 +22,7 @@ class ReviewList(StrEnum):
     NEVER_JUDGED = "never_judged"
     SECOND = "second"
     DISPUTED = "disputed"
+    NAMED = "named"
 
 
 class ReviewPurpose(StrEnum):
@@ -37,6 +38,7 @@ class ReviewPurpose(StrEnum):
     NEVER_JUDGED = "never_judged"
     SECOND = "second"
     DISPUTED = "disputed"
+    NAMED = "named"
 
     @property
     def mode(self) -> ReviewMode:
@@ -55,6 +57,7 @@ PURPOSES: Final = {
     ReviewList.NEVER_JUDGED: (ReviewPurpose.NEVER_JUDGED,),
     ReviewList.SECOND: (ReviewPurpose.SECOND,),
     ReviewList.DISPUTED: (ReviewPurpose.DISPUTED,),
+    ReviewList.NAMED: (ReviewPurpose.NAMED,),
 }
 
 

@@ -298,13 +298,17 @@ def _latency(compared: Sequence[VoteComparison], side: Side) -> float:
 
 
 def _reviews_per_hour(compared: Sequence[VoteComparison], side: Side) -> float:
-    times = sorted(part.decided_at for each in compared for part in each.line_votes.parts[-MAX_RATE_PARTS:])
+    share = _shares(compared, side).review.value or 0.0
+    return share * parts_per_hour([each.line_votes.parts for each in compared])
+
+
+def parts_per_hour(judged: Sequence[Sequence[PartVotes]]) -> float:
+    """Return how many parts an hour brings, by the last hour in which the line ran."""
+    times = sorted(part.decided_at for parts in judged for part in parts[-MAX_RATE_PARTS:])
     if not times:
         return 0.0
     recent = [at for at in times if at > times[-1] - RATE_SPAN]
-    hours = max(recent[-1] - recent[0], SHORTEST_SPAN) / RATE_SPAN
-    share = _shares(compared, side).review.value or 0.0
-    return share * len(recent) / hours
+    return len(recent) / (max(recent[-1] - recent[0], SHORTEST_SPAN) / RATE_SPAN)
 
 
 def _sum(impacts: Iterator[Impact]) -> Impact:

@@ -48,7 +48,8 @@ class WaitingQuery(NamedTuple):
     """Which parts of a line wait for this person.
 
     `fingerprint` and `thresholds` are those that judge the line's parts now; without a fingerprint no part teaches.
-    `audit_shares` are the probabilities of audits. Parts that somebody has on screen at `now` do not wait.
+    `audit_shares` are the probabilities of audits. Parts that somebody has on screen at `now` do not wait. `named` are
+    the parts of a list of named ones, in their order.
     """
 
     line: str
@@ -58,6 +59,7 @@ class WaitingQuery(NamedTuple):
     thresholds: Thresholds
     fingerprint: str | None
     now: datetime
+    named: tuple[str, ...] = ()
 
 
 class LeaseRequest(NamedTuple):

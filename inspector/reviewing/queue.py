@@ -46,13 +46,15 @@ class ReviewQueue:
         *,
         blind: bool = False,
         minutes: float = LEASE_MINUTES,
+        named: Sequence[str] = (),
     ) -> list[GivenPart]:
         """Return up to so many parts of a list; nobody else gets them for so many minutes.
 
-        The person's own parts come first: a tablet that starts again continues where it was.
+        The person's own parts come first: a tablet that starts again continues where it was. `named` are the parts of
+        the list of named ones.
         """
         now = self.now()
-        waiting = self._query(line, which, reviewer, now)
+        waiting = self._query(line, which, reviewer, now)._replace(named=tuple(named))
         leases = self.leases.take_leases(LeaseRequest(waiting, parts, blind, now + timedelta(minutes=minutes)))
         rows = [(lease, self.archive.part(lease.result_id)) for lease in leases]
         return [GivenPart(lease, row.part) for lease, row in rows if row is not None]

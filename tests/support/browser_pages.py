@@ -101,8 +101,9 @@ def open_page(context: BrowserContext, address: str, expected_errors: Sequence[s
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     here = re.compile(rf"{re.escape(address)}/|blob:")
-    assert [url for url in urls if not here.match(url)] == []
-    assert [each for each in errors if not any(known in each for known in expected_errors)] == []
+    elsewhere = [url for url in urls if not here.match(url)]
+    logged = [each for each in errors if not any(known in each for known in expected_errors)]
+    assert (elsewhere, logged) == ([], []), (elsewhere, logged)
 
 
 def sideways_scroll(page: Page) -> int:

@@ -26,6 +26,7 @@ from inspector.lines.pricing import Pricing
 from inspector.lines.promotion import Promotions
 from inspector.lines.qualification import Qualifications
 from inspector.lines.qualification_jobs import QualificationJobs
+from inspector.lines.replay_columns import ReplayTables
 from inspector.lines.rollback import Rollbacks
 from inspector.lines.states import LineStates, OverrideRequest
 from inspector.lines.stored_parts import PartArchive
@@ -61,6 +62,7 @@ class LineServices:
     promotions: Promotions
     rollbacks: Rollbacks
     tuning: Tuning
+    replay_tables: ReplayTables
     thresholds: ThresholdAdvisor
     golden: GoldenSamples
     challenge: ChallengeSets

@@ -22,6 +22,7 @@ UNREVIEWED_PURPOSES: Final = (
     ReviewPurpose.AUDIT,
     ReviewPurpose.FURTHER,
     ReviewPurpose.NEVER_JUDGED,
+    ReviewPurpose.NAMED,
 )
 
 

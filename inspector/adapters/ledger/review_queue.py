@@ -8,10 +8,12 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, select
 
+from inspector.adapters.ledger.database import value_pages
 from inspector.adapters.ledger.tables import (
     is_auditable,
     is_never_judged,
     is_open,
+    is_unreviewed,
     parts,
     review_leases,
     reviews,
@@ -78,6 +80,8 @@ def _rows(connection: Connection, query: WaitingQuery, purpose: ReviewPurpose, l
             return iter(connection.execute(second_statement(query, limit)).all())
         case ReviewPurpose.DISPUTED:
             return iter(connection.execute(disputed_statement(query, limit)).all())
+        case ReviewPurpose.NAMED:
+            return _named(connection, query, limit)
 
 
 def _of_line(connection: Connection, query: WaitingQuery, which: ColumnElement[bool], limit: int) -> Iterator[Any]:
@@ -87,6 +91,17 @@ def _of_line(connection: Connection, query: WaitingQuery, which: ColumnElement[b
 def oldest_statement(query: WaitingQuery, which: ColumnElement[bool], limit: int) -> Found:
     """Select the parts that have waited longest."""
     return _free(query).where(which, parts.c.line == query.line).order_by(parts.c.number).limit(limit)
+
+
+def _named(connection: Connection, query: WaitingQuery, limit: int) -> Iterator[Any]:
+    """Yield the named parts of the line that nobody has answered, in the order in which they are named."""
+    of_line = _free(query).where(is_unreviewed, parts.c.line == query.line)
+    rows = {
+        row.result_id: row
+        for some in value_pages(query.named)
+        for row in connection.execute(of_line.where(parts.c.result_id.in_(some)))
+    }
+    return (rows[each] for each in [name for name in query.named if name in rows][:limit])
 
 
 def _nearest(connection: Connection, query: WaitingQuery, distance: float, limit: int) -> Iterator[Any]:

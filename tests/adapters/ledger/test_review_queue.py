@@ -237,3 +237,11 @@ def plan_of(connection: Connection, statement: queue.Found) -> str:
 def test_share_of_random_ids_is_drawn(share: float) -> None:
     drawn = sum(is_drawn(uuid.uuid4().hex, share) for _ in range(20_000))
     assert drawn == pytest.approx(20_000 * share, abs=5 * 71)
+
+
+async def test_named_parts_are_given_in_their_order_without_answered_ones_and_those_of_others(database: str) -> None:
+    await record(database, part("1-a"), part("2-b"), part("3-c"), part("4-other", line="casting"))
+    add_reviews(database, [a_review("2-b", OK)])
+    named = QUERY._replace(list=ReviewList.NAMED, named=("3-c", "2-b", "4-other", "1-a", "unknown"))
+    assert names(leased(database, named)) == [("named", "3-c"), ("named", "1-a")]
+    assert leased(database, named._replace(reviewer="bob")) == []

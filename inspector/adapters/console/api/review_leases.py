@@ -19,7 +19,13 @@ def take_parts(services: Services, asked: LeaseBody, who: Reviewer) -> GivenPart
     """Return the next parts of a list. Parts that the person holds already come first, and their leases are renewed."""
     require_on_line(who, Role.REVIEWER, asked.line)
     given = services.review_queue.take(
-        asked.line, asked.list, who.name, asked.parts, blind=asked.blind, minutes=asked.minutes
+        asked.line,
+        asked.list,
+        who.name,
+        asked.parts,
+        blind=asked.blind,
+        minutes=asked.minutes,
+        named=asked.result_ids,
     )
     return GivenParts(parts=tuple(map(GivenPartModel.of, given)))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, field_validator
 
-from inspector.adapters.console.api.models import ApiModel, ApiRequest
+from inspector.adapters.console.api.models import MAX_RESULT_ID_CHARACTERS, ApiModel, ApiRequest
 from inspector.adapters.console.schemas import PartSummary
 from inspector.domain.declared import Disposition, Name, Share
 from inspector.domain.report import Box
@@ -30,6 +30,7 @@ from inspector.reviewing.answers import GivenReview, PartReviewHistory
 from inspector.reviewing.queue import LEASE_MINUTES, MAX_LEASE_MINUTES, MAX_LEASED_PARTS, GivenPart
 
 MAX_BULK_REVIEWS: Final = 200
+MAX_NAMED_PARTS: Final = 500
 ReviewId = Annotated[
     str, StringConstraints(pattern=rf"^[A-Za-z0-9][A-Za-z0-9_.\-]{{0,{MAX_REVIEW_ID_CHARACTERS - 1}}}$")
 ]
@@ -84,6 +85,9 @@ class LeaseBody(ApiRequest):
 
     line: Name
     list: ReviewList = Field(default=ReviewList.QUEUE, description="which parts")
+    result_ids: tuple[Annotated[str, StringConstraints(max_length=MAX_RESULT_ID_CHARACTERS)], ...] = Field(
+        default=(), max_length=MAX_NAMED_PARTS, description="the parts of the list `named`, in their order"
+    )
     parts: int = Field(default=1, ge=1, le=MAX_LEASED_PARTS, description="how many at most, those held included")
     blind: bool = Field(default=False, description="true hides verdicts and scores, so that answers are independent")
     minutes: float = Field(default=LEASE_MINUTES, gt=0.0, le=MAX_LEASE_MINUTES)

@@ -2,6 +2,7 @@
 
 import { api, ApiError, body, type PartReport, type Schemas } from "../api/client";
 import { prefetchPicture } from "../lib/pictures";
+import { namedParts } from "./named";
 import { newIdentity, onStored, outbox, queue, type Outgoing, type Said } from "../outbox.svelte";
 
 export type ReviewList = Schemas["ReviewList"];
@@ -72,7 +73,7 @@ export class Desk {
     const { line, list, blind } = this;
     try {
       const parts = Math.min(50, AHEAD + this.unsent().length);
-      const given = await body(api.POST("/api/v1/review-leases", { body: { line, list, blind, parts, minutes: 10 } }));
+      const given = await body(api.POST("/api/v1/review-leases", { body: { line, list, blind, parts, minutes: 10, result_ids: namedParts(line, list) } }));
       this.take(given.parts);
       this.waiting = await body(api.GET("/api/v1/lines/{line}/waiting-parts", { params: { path: { line } } }));
       this.error = null;
