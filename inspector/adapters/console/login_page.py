@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
-from typing import Final
+from typing import Final, NamedTuple
 
+from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
 
 LOGIN_PATH: Final = "/login"
@@ -25,10 +27,11 @@ label, input, button { display: block; width: 100%; box-sizing: border-box; }
 input, button { font: inherit; min-height: 44px; margin: 0 0 1rem; padding: 0 .75rem; }
 code { user-select: all; }
 [role=alert] { font-weight: bold; }
+small { display: block; }
 """
 PAGE: Final = """\
 <!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -43,26 +46,92 @@ PAGE: Final = """\
 FORM: Final = """\
 {alert}<form method="post" action="{action}">
 <input type="hidden" name="next" value="{next}">
-<label for="name">User</label>
+<label for="name">{user}</label>
 <input id="name" name="name" autocomplete="username" autocapitalize="none" required autofocus>
-<label for="password">Password</label>
+<label for="password">{password}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required>
-<button>Log in</button>
-</form>"""
+<button>{log_in}</button>
+</form>
+<small>{no_account}<br><code>{command}</code></small>"""
+COMMAND: Final = "inspector user add NAME --role admin"
 
 
-def login_form(next_path: str, problem: str = "", status: int = 200, *, logs_out: bool = False) -> HTMLResponse:
+class LoginTexts(NamedTuple):
+    """The page's texts in one language. `refusals` replace the service's own sentences, by status."""
+
+    user: str
+    password: str
+    log_in: str
+    log_out: str
+    no_account: str
+    no_users: str
+    refusals: Mapping[int, str]
+
+
+ENGLISH: Final = LoginTexts(
+    user="User",
+    password="Password",
+    log_in="Log in",
+    log_out="Log out",
+    no_account="No account? An administrator adds one at {address}/admin/users. On the machine of the service:",
+    no_users="nobody can log in yet; run on the machine of the service:",
+    refusals={},
+)
+KOREAN: Final = LoginTexts(
+    user="사용자",
+    password="비밀번호",
+    log_in="로그인",
+    log_out="로그아웃",
+    no_account="계정이 없습니까? 관리자가 {address}/admin/users 에서 추가합니다. 서비스가 실행되는 컴퓨터에서는:",
+    no_users="아직 로그인할 수 있는 사용자가 없습니다. 서비스가 실행되는 컴퓨터에서 다음을 실행하십시오:",
+    refusals={
+        401: "사용자 또는 비밀번호가 올바르지 않습니다.",
+        429: "로그인 실패가 너무 많습니다. 잠시 후 다시 시도하십시오.",
+    },
+)
+LANGUAGES: Final = {"en": ENGLISH, "ko": KOREAN}
+
+
+class LoginVisit(NamedTuple):
+    """What the page depends on: the console's address as the browser knows it, and the browser's language."""
+
+    address: str
+    language: str
+
+    @classmethod
+    def of(cls, request: HTTPConnection) -> LoginVisit:
+        wished = (each.strip()[:2].lower() for each in request.headers.get("accept-language", "").split(","))
+        address = f"{request.url.scheme}://{request.headers.get('host', '')}"
+        return cls(address, next((each for each in wished if each in LANGUAGES), "en"))
+
+    @property
+    def texts(self) -> LoginTexts:
+        return LANGUAGES[self.language]
+
+
+def login_form(
+    visit: LoginVisit, next_path: str, problem: str = "", status: int = 200, *, logs_out: bool = False
+) -> HTMLResponse:
     """Return the form, with what was wrong about the last try, and a button that ends a login."""
-    alert = f'<p role="alert">{escape(problem)}</p>\n' if problem else ""
-    form = FORM.format(alert=alert, action=LOGIN_PATH, next=escape(own_path(next_path)))
-    end = f'\n<form method="post" action="{LOGOUT_PATH}"><button>Log out</button></form>' if logs_out else ""
-    return _page(form + end, status)
+    texts = visit.texts
+    said = texts.refusals.get(status, problem) if problem else ""
+    form = FORM.format(
+        alert=f'<p role="alert">{escape(said)}</p>\n' if said else "",
+        action=LOGIN_PATH,
+        next=escape(own_path(next_path)),
+        user=texts.user,
+        password=texts.password,
+        log_in=texts.log_in,
+        no_account=escape(texts.no_account.format(address=visit.address)),
+        command=COMMAND,
+    )
+    end = f'\n<form method="post" action="{LOGOUT_PATH}"><button>{texts.log_out}</button></form>' if logs_out else ""
+    return _page(form + end, status, visit.language)
 
 
-def no_users_page(text: str) -> HTMLResponse:
+def no_users_page(visit: LoginVisit) -> HTMLResponse:
     """Return the page of a service that nobody can log in to yet."""
-    problem, _, command = text.rpartition(": ")
-    return _page(f"<p>{escape(problem)}:</p>\n<p><code>{escape(command)}</code></p>", 401)
+    return _page(f"<p>{visit.texts.no_users}</p>\n<p><code>{COMMAND}</code></p>", 401, visit.language)
 
 
 def own_path(path: str) -> str:
@@ -71,5 +140,5 @@ def own_path(path: str) -> str:
     return path if is_own else "/"
 
 
-def _page(body: str, status: int) -> HTMLResponse:
-    return HTMLResponse(PAGE.format(style=STYLE_PATH, body=body), status, HEADERS)
+def _page(body: str, status: int, language: str) -> HTMLResponse:
+    return HTMLResponse(PAGE.format(style=STYLE_PATH, body=body, language=language), status, HEADERS)

@@ -253,6 +253,19 @@ async def test_fresh_service_answers_everything_with_the_command_to_run(tmp_path
             assert (await client.get("/health/ready")).status_code == httpx.codes.NO_CONTENT
 
 
+async def test_login_page_speaks_the_browsers_language_and_says_what_to_do_without_an_account(console: Console) -> None:
+    korean = {"accept-language": "ko-KR,ko;q=0.9,en;q=0.8"}
+    async with console.client() as client:
+        for headers, word, refusal in (({}, "Password", "wrong"), (korean, "비밀번호", "올바르지 않습니다")):
+            form = await client.get("/login", headers=headers)
+            assert word in form.text
+            assert "inspector user add NAME --role admin" in form.text
+            assert f"{client.base_url}/admin/users" in form.text.replace("plant//", "plant/")
+            refused = await client.post("/login", data={"name": "ann", "password": "no"}, headers=headers)
+            assert (refused.status_code, refusal in refused.text) == (401, True)
+        assert 'lang="ko"' in (await client.get("/login", headers=korean)).text
+
+
 async def test_pages_lead_to_the_login_and_back(console: Console) -> None:
     async with console.client() as client:
         answer = await client.get("/parts/x?tab=1", headers=PAGE)

@@ -19,7 +19,14 @@ from inspector.adapters.console.access import AccessServices
 from inspector.adapters.console.api.models import PREFIX
 from inspector.adapters.console.api.problems import Problem, ProblemType, error_response, problem_response
 from inspector.adapters.console.api.request_checks import POLICY_VIOLATION, host_name
-from inspector.adapters.console.login_page import LOGIN_PATH, LOGOUT_PATH, STYLE_PATH, no_users_page
+from inspector.adapters.console.login_page import (
+    COMMAND,
+    LOGIN_PATH,
+    LOGOUT_PATH,
+    STYLE_PATH,
+    LoginVisit,
+    no_users_page,
+)
 from inspector.domain.person import EVERY_LINE, Person, Role
 from inspector.errors import InspectorError
 from inspector.ports.access import Session
@@ -35,7 +42,7 @@ SECURE_COOKIE: Final = f"__Host-{SESSION_COOKIE}"  # browsers refuse it without 
 COOKIES: Final = (SECURE_COOKIE, SESSION_COOKIE)
 CHECK_AGAIN_S: Final = 15.0  # an open stream of somebody whose session was ended closes within this time
 METRICS_PERSON: Final = Person("metrics", {EVERY_LINE: Role.VIEWER})
-NO_USERS: Final = "nobody can log in yet; run on the machine of the service: inspector user add NAME --role admin"
+NO_USERS: Final = f"nobody can log in yet; run on the machine of the service: {COMMAND}"
 
 
 class Caller(NamedTuple):
@@ -189,7 +196,7 @@ def _refusal(request: HTTPConnection, error: Problem | InspectorError) -> Respon
     if error.kind is not ProblemType.LOGIN_REQUIRED or not _wants_page(request):
         return problem_response(error.details, error.headers)
     if error.details.detail == NO_USERS:
-        return no_users_page(NO_USERS)
+        return no_users_page(LoginVisit.of(request))
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"{LOGIN_PATH}?next={quote(path, safe='')}", 303)
 

@@ -17,7 +17,15 @@ from inspector.adapters.console.api.models import ApiModel, ApiRequest
 from inspector.adapters.console.api.person import Anybody, Sender
 from inspector.adapters.console.api.problems import Problem, ProblemType, problem_responses
 from inspector.adapters.console.api.request_login import COOKIES, SECURE_COOKIE, SESSION_COOKIE, Caller
-from inspector.adapters.console.login_page import LOGIN_PATH, LOGOUT_PATH, STYLE, STYLE_PATH, login_form, own_path
+from inspector.adapters.console.login_page import (
+    LOGIN_PATH,
+    LOGOUT_PATH,
+    STYLE,
+    STYLE_PATH,
+    LoginVisit,
+    login_form,
+    own_path,
+)
 from inspector.adapters.console.services import Services
 from inspector.domain.person import Role
 from inspector.ports.access import Session
@@ -115,7 +123,7 @@ def end_session(services: Services, who: Anybody, session_id: str) -> None:
 
 @pages.get(LOGIN_PATH)
 def read_login(request: Request, next: str = "/") -> Response:
-    return login_form(next, logs_out=any(name in request.cookies for name in COOKIES))
+    return login_form(LoginVisit.of(request), next, logs_out=any(name in request.cookies for name in COOKIES))
 
 
 @pages.post(LOGOUT_PATH)
@@ -138,7 +146,7 @@ async def log_in_by_form(services: Services, request: Request) -> Response:
     try:
         opened = await to_thread(_log_in, services, request, form.get("name", ""), form.get("password", ""))
     except Problem as problem:
-        return login_form(wanted, problem.details.detail, problem.details.status)
+        return login_form(LoginVisit.of(request), wanted, problem.details.detail, problem.details.status)
     response = RedirectResponse(wanted, 303)
     _set_cookie(request, response, opened)
     return response

@@ -26,6 +26,7 @@ from inspector.adapters.console.access import AccessServices
 from inspector.adapters.ledger import (
     DeclaredVersion,
     FileEvidence,
+    SqlAcknowledgements,
     SqlArchive,
     SqlAuditStore,
     SqlLeaseStore,
@@ -159,7 +160,14 @@ def open_floor(browser: Browser, line: StoredLine, folder: Path) -> Iterator[Flo
         access = AccessServices(Users(people), Sessions(people, people), Tokens(people), Audit(audit))
         stores = ReviewStores(archive, store, leases)
         evidence = FileEvidence(line.folder / "evidence")
-        services = services_of(archive, evidence, lines=SqlLineStore(url), reviews=stores, access=access)
+        services = services_of(
+            archive,
+            evidence,
+            lines=SqlLineStore(url),
+            reviews=stores,
+            access=access,
+            acknowledgements=SqlAcknowledgements(url),
+        )
         served = ServedConsole(replace(services, changes=line_services_of(url, line.folder)))
         open_now.callback(served.end)
         errors: list[str] = []

@@ -66,6 +66,21 @@ def test_page_is_accessible_and_fits_every_size(shared: tuple[Floor, Page], addr
     assert floor.errors == []
 
 
+@pytest.mark.parametrize("language", ["en-GB", "ko-KR"])
+def test_login_page_is_accessible_and_fits_every_size(
+    shared: tuple[Floor, Page], browser: Browser, language: str
+) -> None:
+    floor, _ = shared
+    context = browser.new_context(base_url=floor.served.address, locale=language)
+    page = context.new_page()
+    page.goto("/login")
+    page.get_by_role("textbox").first.wait_for()
+    assert page.evaluate("document.documentElement.lang") == language[:2]
+    assert overflows(page, "/") == []
+    assert wcag_violations(page) == []
+    context.close()
+
+
 @pytest.mark.parametrize("size", SIZES[2:], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize(("address", "what"), [("/parts/r02", "verdict"), ("/review", "answer-ok")])
 def test_what_matters_is_in_the_first_viewport(

@@ -130,6 +130,36 @@ def test_line_is_paused_from_any_page_of_it(page: Page, console: Console) -> Non
     assert console.ledger.versions[0].status.state == "PAUSED"
 
 
+def test_line_is_paused_from_a_page_that_is_not_about_it(page: Page, console: Console) -> None:
+    page.goto("/stats?line=pcb")
+    page.get_by_test_id("pause-line").click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("belt")
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    assert console.ledger.versions[0].status.state == "PAUSED"
+    page.get_by_test_id("pause-line").click()
+    page.get_by_text("No line of yours runs").wait_for()
+
+
+def test_alarm_leads_to_the_page_that_mends_it_and_is_acknowledged(page: Page, console: Console) -> None:
+    told = ("ALARM", "cam9 is not declared", utc_now(), 1)
+    console.ledger.events.append(Event("e1", "pcb", "cam9", "UNKNOWN_CAMERA", *told))
+    page.goto("/")
+    page.get_by_test_id("alarms").get_by_text("1 open alarm").click()
+    page.wait_for_url("**/events?line=pcb&severity=ALARM&acknowledged=false")
+    row = page.get_by_test_id("events").locator("tbody tr")
+    assert row.get_by_test_id("remedy").get_attribute("href") == "/connect?line=pcb&camera=cam9"
+    row.get_by_test_id("acknowledge").click()
+    page.get_by_text("No event fits").wait_for()
+    page.get_by_label("Acknowledged").select_option("true")
+    page.reload()
+    page.get_by_test_id("events").get_by_text("console,").wait_for()
+    page.get_by_label("Kind").fill("OVERLOAD")
+    page.get_by_label("Kind").press("Enter")
+    page.get_by_text("No event fits").wait_for()
+    assert "kind=OVERLOAD" in page.url
+
+
 def test_line_goes_live_by_an_override_with_a_reason_only(
     page: Page, console: Console, expected_errors: list[str]
 ) -> None:
