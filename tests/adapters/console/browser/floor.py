@@ -26,9 +26,9 @@ from inspector.adapters.console.access import AccessServices
 from inspector.adapters.ledger import (
     DeclaredVersion,
     FileEvidence,
-    SqlAcknowledgements,
     SqlArchive,
     SqlAuditStore,
+    SqlEventStore,
     SqlLeaseStore,
     SqlLedger,
     SqlLineStore,
@@ -166,7 +166,7 @@ def open_floor(browser: Browser, line: StoredLine, folder: Path) -> Iterator[Flo
             lines=SqlLineStore(url),
             reviews=stores,
             access=access,
-            acknowledgements=SqlAcknowledgements(url),
+            acknowledgements=SqlEventStore(url),
         )
         served = ServedConsole(replace(services, changes=line_services_of(url, line.folder)))
         open_now.callback(served.end)
