@@ -15,6 +15,7 @@ from inspector.cli.audit.verify import audit_verify
 from inspector.cli.backup import backup
 from inspector.cli.bench.api import bench_api
 from inspector.cli.bench.engine import bench_engine
+from inspector.cli.bench.frames import bench_frames
 from inspector.cli.bench.ledger import bench_ledger
 from inspector.cli.bench.service import bench_service
 from inspector.cli.camera.connect import camera_connect
@@ -188,7 +189,13 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
     ),
     "bench": (
         "Measure throughput and latency on this machine.",
-        {"service": bench_service, "ledger": bench_ledger, "engine": bench_engine, "api": bench_api},
+        {
+            "service": bench_service,
+            "ledger": bench_ledger,
+            "engine": bench_engine,
+            "api": bench_api,
+            "frames": bench_frames,
+        },
     ),
     "export": (
         "Export parts, pipelines, the MQTT contract, the API's description or the broker's ACL.",

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -18,6 +19,7 @@ import httpx
 
 from inspector.adapters.ledger import SqlArchive, check_integrity, database_exists, schema_state
 from inspector.adapters.mqtt.check.in_flight import measure_in_flight
+from inspector.adapters.mqtt.check.large_messages import carry_messages
 from inspector.adapters.vlm.checkpoint_config import read_checkpoint_config
 from inspector.bootstrap.evidence import open_evidence
 from inspector.bootstrap.from_settings import broker_of, card_of
@@ -35,6 +37,9 @@ MAX_INTEGRITY_CHECK_S: Final = 10.0  # a large database is then checked in part
 DAMAGE_REMEDY: Final = "stop the service, keep a copy of the file, and restore the last backup: inspector restore"
 MIN_FREE_GB: Final = 5.0
 MIN_OUTAGE_S: Final = 60.0  # a shorter outage of the ledger must leave no frame without an answer
+MAX_CARRIED_SHARE: Final = 0.8  # of what a broker carries, so that a backlog ends
+LARGE_FRAMES_S: Final = 3.0
+MIN_MEASURED_FRAMES: Final = 8
 RATE_PARTS: Final = 200  # newest parts of a line from which its rate is taken
 
 
@@ -47,8 +52,17 @@ class CheckResult(NamedTuple):
     remedy: str = ""
 
 
-def run_checks(settings: Settings, *, ask: bool = False) -> list[CheckResult]:
+class FrameLoad(NamedTuple):
+    """Frames that cameras send in messages: their size and their rate."""
+
+    size_mb: float
+    per_s: float
+
+
+def run_checks(settings: Settings, *, ask: bool = False, frames: FrameLoad | None = None) -> list[CheckResult]:
     """Run all checks, in the order in which a new installation is set up; with `ask` also question the model.
+
+    With `frames` also measure whether the broker carries them.
 
     Never raises: a check that fails unexpectedly becomes a failed result.
     """
@@ -66,6 +80,8 @@ def run_checks(settings: Settings, *, ask: bool = False) -> list[CheckResult]:
     ]
     if ask:
         checks.append(("answer", _answer))
+    if frames is not None:
+        checks.append(("large frames", partial(_large_frames, frames)))
     return [_guarded(name, check, settings) for name, check in checks]
 
 
@@ -140,6 +156,27 @@ def _in_flight(settings: Settings) -> CheckResult:
         return CheckResult("frames in flight", True, found)
     raised = "INSPECTOR_RECEIVE_MAXIMUM" if limit == wanted else "max_inflight_messages of the broker (mosquitto)"
     return CheckResult("frames in flight", False, found, f"raise {raised}, or use more stations")
+
+
+def _large_frames(load: FrameLoad, settings: Settings) -> CheckResult:
+    """Whether frames of this size and rate can be sent in messages: the broker is asked for more than that."""
+    frame = os.urandom(int(load.size_mb * 1_000_000))
+    carried = carry_messages(
+        broker_of(settings),
+        Topics(settings.topic_root),
+        probe_client_id(settings),
+        lambda _number: frame,
+        len,
+        count=max(MIN_MEASURED_FRAMES, round(load.per_s * LARGE_FRAMES_S)),
+        rate_per_s=load.per_s / MAX_CARRIED_SHARE,
+    )
+    per_s = len(carried.latencies_ms) / carried.seconds if carried.seconds > 0 else 0.0
+    lost = carried.sent - len(carried.latencies_ms)
+    found = f"the broker carries {per_s:.1f} frames/s of {load.size_mb:g} MB, {load.per_s:g} are wanted; {lost} lost"
+    if lost == 0 and per_s >= load.per_s:
+        return CheckResult("large frames", True, found)
+    remedy = "send frame-ref with the picture in a folder or bucket of INSPECTOR_CLAIMS, or smaller frames"
+    return CheckResult("large frames", False, found, remedy)
 
 
 def _frames_per_s(settings: Settings) -> float | None:
