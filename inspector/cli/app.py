@@ -27,6 +27,7 @@ from inspector.cli.camera.replace import camera_replace
 from inspector.cli.camera.resume import camera_resume
 from inspector.cli.camera.retire import camera_retire
 from inspector.cli.camera.test import camera_test
+from inspector.cli.capacity import capacity
 from inspector.cli.challenge.add import challenge_add
 from inspector.cli.challenge.list import challenge_list
 from inspector.cli.challenge.remove import challenge_remove
@@ -115,7 +116,7 @@ EXTRAS: Final = {
 COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Run": (demo, serve, simulate, replay),
     "Lines": (apply, price, rollback, qualify, review, thresholds, plan, learn, teach, remember, checklist),
-    "Installation": (check, ledger, backup, restore),
+    "Installation": (check, capacity, ledger, backup, restore),
     "Tests and training": (chaos, train_demo, qualify_drawn),
 }
 GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from inspector.adapters.camera import CameraPictureReader
-from inspector.adapters.ledger import FileEvidence, store_versions, upgrade
+from inspector.adapters.ledger import store_versions, upgrade
+from inspector.bootstrap.evidence import open_evidence
 from inspector.config.yaml_reader import parse
 from inspector.errors import DeclarationError, Fault
 from inspector.lines.new_lines import NewLine, NewLines
@@ -27,7 +28,7 @@ def create_line(
     upgrade(settings.database)
     given = _read(file) if file is not None else {}
     with line_states(settings) as states:
-        evidence = FileEvidence(settings.evidence)
+        evidence = open_evidence(settings)
         lines = NewLines(states, partial(store_versions, settings.database), CameraPictureReader(()), evidence)
         yield lines.create(NewLine(line, given, user_name(), reason, template, like))
 
