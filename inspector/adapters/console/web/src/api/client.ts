@@ -16,10 +16,18 @@ export type Reason = Schemas["Reason"];
 export type Problem = Schemas["ProblemDetails"];
 
 const REQUEST_TIMEOUT_MS = 15_000;
+const LONG_REQUEST_TIMEOUT_MS = 180_000;
+
+function fetchWithin(timeout: number): (request: Request) => Promise<Response> {
+  return (request) => fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(timeout)]) });
+}
+
+/** For requests that read all votes of a line: the first one after a start of the service takes long. */
+export const LONG_REQUEST = { fetch: fetchWithin(LONG_REQUEST_TIMEOUT_MS) };
 
 export const api = createClient<paths>({
   baseUrl: location.origin,
-  fetch: (request) => fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]) }),
+  fetch: fetchWithin(REQUEST_TIMEOUT_MS),
 });
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
