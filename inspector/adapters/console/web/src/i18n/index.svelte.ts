@@ -57,6 +57,14 @@ export function timeText(time: string, style: "time" | "full" = "full"): string 
   return new Intl.DateTimeFormat(tag(), { ...date, ...parts, timeZone: locale.timeZone }).format(new Date(time));
 }
 
+/** The text of a tick on a time axis: as much of date and time as ticks of this distance need. */
+export function tickText(seconds: number, distance: number): string {
+  const clock: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const shown: Intl.DateTimeFormatOptions =
+    distance >= 86_400 ? { month: "2-digit", day: "2-digit" } : distance < 60 ? { ...clock, second: "2-digit" } : clock;
+  return new Intl.DateTimeFormat(tag(), { ...shown, timeZone: locale.timeZone }).format(new Date(seconds * 1000));
+}
+
 export function numberText(value: number, digits = 0): string {
   return new Intl.NumberFormat(tag(), { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
 }
