@@ -3,7 +3,7 @@
 The earliest deadline goes first. As many parts are judged at once as still take half of their time: fewer would leave a
 batching engine idle, more would make all of them late. When the whole ladder no longer fits for an arriving part, the
 pool is overloaded: from then on only first rungs are asked. A part that is too late even for its first rung is refused
-at once instead of waiting out its deadline.
+at once instead of waiting out its deadline. In an overload cameras take turns, so that a flood delays its own camera.
 
 All times are seconds of any monotonic clock, passed in by the caller.
 """
@@ -11,8 +11,7 @@ All times are seconds of any monotonic clock, passed in by the caller.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Final
@@ -28,7 +27,7 @@ OVERLOAD_OVER_S: Final = 10.0  # of whole ladders only, until the overload count
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """One part in the queue, with the number of rungs of its ladder.
+    """One part in the queue, with the number of rungs of its ladder. `camera`: line and camera that sent it.
 
     It is admitted at `admitted_s`, when `concurrency` parts, itself included, are being judged. `is_short`: only its
     first rung is asked.
@@ -36,6 +35,7 @@ class Ticket:
 
     due_s: float
     rungs: int = 1
+    camera: tuple[str, str] = ("", "")
     is_short: bool = False
     entered_s: float = 0.0
     admitted_s: float = 0.0
@@ -126,12 +126,11 @@ class Admission:
         """Add a part; refuse later ones for which no time is left any more."""
         ticket.entered_s = now_s
         self.update(now_s)
-        at = bisect_right(self._queue, ticket.due_s, key=lambda other: other.due_s)
+        at = self._insert(ticket)
         if not self._is_short and not self._fits(ticket, at, now_s):
             self._detect_overload([ticket], now_s)
-        self._queue.insert(at, ticket)
         result = self._admit(now_s)
-        result.refused += self._too_late(at, now_s)
+        result.refused += self._too_late(0 if self.is_overloaded else at, now_s)
         self._detect_overload(result.refused, now_s)
         return result
 
@@ -154,7 +153,25 @@ class Admission:
             self._is_short = False
         self.is_overloaded = self._is_short or (self.is_overloaded and now_s - self._overloaded_s < OVERLOAD_OVER_S)
 
+    def _insert(self, ticket: Ticket) -> int:
+        """Add a ticket to the queue, and return how many are before it."""
+        self._queue.append(ticket)
+        self._arrange()
+        return self._queue.index(ticket)
+
+    def _arrange(self) -> None:
+        """Order the queue: the earliest deadline first; in an overload the cameras take turns."""
+        self._queue.sort(key=lambda each: each.due_s)
+        if not self.is_overloaded:
+            return
+        taken, turns = Counter(each.camera for each in self._judging), dict[Ticket, int]()
+        for each in self._queue:
+            turns[each] = taken[each.camera]
+            taken[each.camera] += 1
+        self._queue.sort(key=turns.__getitem__)
+
     def _admit(self, now_s: float) -> AdmissionResult:
+        self._arrange()
         result = AdmissionResult()
         while self._queue and len(self._judging) < self._limit.size:
             ticket = self._queue.pop(0)

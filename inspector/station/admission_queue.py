@@ -44,7 +44,9 @@ class AdmissionQueue:
 
         Raises PoolOverload as soon as earlier parts leave no time for this one.
         """
-        ticket = Ticket(loop_time_s() + job.remaining_ms / 1000.0, len(job.pipeline.ladder))
+        ticket = Ticket(
+            loop_time_s() + job.remaining_ms / 1000.0, len(job.pipeline.ladder), (job.key.line, job.key.camera)
+        )
         learn = False
         try:
             await self._wait(ticket)

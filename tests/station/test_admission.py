@@ -15,6 +15,9 @@ from inspector.station.admission import OVERLOAD_OVER_S, RETRY_WHOLE_LADDER_S, A
 STEP_S = 0.020  # what a rung takes
 
 
+FLOODING, INNOCENT = ("pcb", "flooding"), ("pcb", "innocent")
+
+
 @dataclass
 class Pool:
     """An engine that asks one rung at a time, with an queue before it. A first rung settles no part here."""
@@ -166,6 +169,23 @@ def test_overload_begins_once_and_ends_once() -> None:
         pool.arrive(Ticket(now_s + due_s), now_s)
     changes = [b for a, b in zip([False, *pool.overloaded], pool.overloaded, strict=False) if a != b]
     assert changes == [True, False]
+
+
+def test_camera_that_sends_too_much_waits_for_itself_only() -> None:
+    """One camera sends five times what the pool can judge; another one a fifth of it."""
+    pool, sent = Pool(slots=4), list[Ticket]()
+    arrivals = [(number * STEP_S / 5.0, FLOODING) for number in range(2500)]
+    arrivals += [(number * STEP_S * 5.0 + 0.001, INNOCENT) for number in range(100)]
+    for at_s, camera in sorted(arrivals):
+        ticket = Ticket(at_s + 1.0, 1, camera)
+        pool.arrive(ticket, at_s)
+        sent += [ticket] if camera is INNOCENT and at_s > 1.0 else []
+    pool.run_until(1e9)
+    judged = [ticket for ticket in sent if ticket.admitted_s]
+    waited = [ticket.admitted_s - ticket.entered_s for ticket in judged]
+    assert len(judged) == len(sent)
+    assert max(waited) < 0.3
+    assert pool.fates["late"] == 0
 
 
 def test_earliest_deadline_is_called_first() -> None:
