@@ -72,7 +72,8 @@ class Plant:
         return found[0]
 
     def verdicts(self, line: str, run: str) -> list[str]:
-        """Send a run of frames; return what the gate hears about them."""
+        """Send a run of frames once the station knows the line; return what the gate hears about them."""
+        wait(lambda: bool(self.get(f"/events?kind=PIPELINE_LIVE&line={line}")["events"]))
         gate = TopicListener(self.settings, f"gate-{run}", f"{ROOT}/{line}/+/verdict")
         self.send(line, "top", run)
         wait(lambda: len(gate.messages) == len(PICTURES))
