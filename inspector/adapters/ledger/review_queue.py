@@ -52,12 +52,17 @@ def waiting_counts(connection: Connection, line: str) -> WaitingCounts:
     disputed = (truths.c.line == line, truths.c.state == TruthState.DISPUTED)
     oldest = select(parts.c.decided_at).where(is_open, parts.c.line == line).order_by(parts.c.number).limit(1)
     return WaitingCounts(
-        open=_count(connection, select(parts.c.number).where(is_open, parts.c.line == line)),
-        never_judged=_count(connection, select(parts.c.number).where(is_never_judged, parts.c.line == line)),
+        open=_count(connection, _in_order(is_open, line)),
+        never_judged=_count(connection, _in_order(is_never_judged, line)),
         disputed=_count(connection, select(truths.c.part).where(*disputed)),
         oldest_open=connection.scalar(oldest),
         limit=COUNT_LIMIT,
     )
+
+
+def _in_order(is_waiting: ColumnElement[bool], line: str) -> Select[int]:
+    """Select waiting parts by number: only the index of those few parts has this order."""
+    return select(parts.c.number).where(is_waiting, parts.c.line == line).order_by(parts.c.number)
 
 
 def _count(connection: Connection, which: Select[int]) -> int:

@@ -38,7 +38,7 @@ def reviewed_defect_sums(connection: Connection, query: StatisticsQuery) -> Mapp
     """Count the classes that people named on parts whose truth is NG."""
     named = select(reviews.c.classes).join_from(truths, reviews, reviews.c.review_id == truths.c.by)
     named = named.join(parts, parts.c.number == truths.c.part).where(truths.c.label == ReviewLabel.NG)
-    rows = connection.scalars(named.where(is_reviewed, *_decided_in(query)))
+    rows = connection.scalars(named.where(is_reviewed, *_reviewed_in(query)))
     return Counter(name for classes in rows for name in classes)
 
 
@@ -76,13 +76,22 @@ def _known(query: StatisticsQuery) -> Select[*tuple[Any, ...]]:
     drawn = select(func.max(reviews.c.probability)).where(reviews.c.part == part.number).scalar_subquery()
     columns = (part.decided_at, part.would_be_disposition, truths.c.label, drawn.label("probability"))
     judged = select(*columns).join_from(parts, truths, truths.c.part == part.number)
-    return judged.where(truths.c.label.in_(IS_NG), is_reviewed, part.vote_count > 0, *_decided_in(query))
+    return judged.where(truths.c.label.in_(IS_NG), is_reviewed, part.vote_count > 0, *_reviewed_in(query))
 
 
-def _decided_in(query: StatisticsQuery) -> list[Any]:
+def _reviewed_in(query: StatisticsQuery) -> list[Any]:
+    """Return the conditions on a reviewed part. Its line is that of its truth: few parts are reviewed, and the planner
+    must not walk all parts of the line.
+    """
     part = parts.c
-    simulated = [] if query.is_simulated is None else [part.is_simulated == query.is_simulated]
-    return [part.decided_at >= query.since, part.decided_at < query.until, *_of_place(parts, query), *simulated]
+    conditions: list[Any] = [part.decided_at >= query.since, part.decided_at < query.until]
+    if query.line is not None:
+        conditions.append(truths.c.line == query.line)
+    if query.camera is not None:
+        conditions.append(func.coalesce(part.camera, part.camera) == query.camera)
+    if query.is_simulated is not None:
+        conditions.append(part.is_simulated == query.is_simulated)
+    return conditions
 
 
 def _counted_in(table: Table[Any], query: StatisticsQuery) -> list[Any]:
