@@ -14,7 +14,7 @@ from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine, read
 from inspector.adapters.ledger.tables import sessions, tokens, users
 from inspector.domain.person import Person, Role, role_names
-from inspector.errors import ConflictError, NotFoundError
+from inspector.errors import ConflictError, NotFoundError, StaleError
 from inspector.ports.access import (
     ApiToken,
     AuditEntry,
@@ -148,7 +148,7 @@ def _require(connection: Connection, name: str, expected: User | None) -> None:
     if row is None:
         raise NotFoundError(f"there is no user {name}; see: inspector user list")
     if expected is not None and _user(row) != expected:
-        raise ConflictError(f"somebody else changed user {name} meanwhile; look at it and repeat")
+        raise StaleError(f"somebody else changed user {name} meanwhile; look at it and repeat")
 
 
 def _change(connection: Connection, name: str, change: UserChange, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final
 
 from fastapi import Header
@@ -9,6 +10,7 @@ from fastapi import Header
 from inspector.adapters.console.api.problems import Problem, ProblemType
 
 ANY: Final = "*"
+TAG: Final = re.compile(r'"[^"]*"|\*')  # a tag may hold commas, such as those between roles
 MAX_HEADER_CHARACTERS: Final = 1024
 
 IfMatch = Annotated[
@@ -27,7 +29,7 @@ def require_match(if_match: str | None, current: str) -> None:
         raise Problem.of_field(
             ProblemType.CONDITION_REQUIRED, "If-Match", "it is missing", "send the ETag of the state that you edit"
         )
-    tags = {each.strip() for each in if_match.split(",")}
+    tags = set(TAG.findall(if_match))
     if ANY not in tags and current not in tags:
         raise Problem(
             ProblemType.STALE,
