@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from itertools import takewhile
 from typing import Final
@@ -84,14 +84,15 @@ class LoadGenerator:
         """How many numbers no frame was sent for."""
         return self._numbers.lost
 
-    def repeat(self, until_s: float) -> None:
-        """Send every frame again that was sent before `until_s` and is still unanswered.
+    def repeat(self, until_s: float, taken: Set[str]) -> None:
+        """Send every frame again that was sent before `until_s` and is still unanswered, but none of `taken`.
 
         A broker forgets queued and repeated frames like fresh ones, and verdicts too, so the age of a frame does not
-        matter.
+        matter. A taken frame was acknowledged: no gateway has it any more.
         """
         for journey in self.journeys():
-            if journey.sent_s <= until_s and not journey.verdicts:
+            is_taken = journey.exposure.trigger_id in taken
+            if journey.sent_s <= until_s and not journey.verdicts and not is_taken:
                 self._client.send(replace(journey.exposure, payload=self._payload(journey.exposure.trigger_id)))
                 self.repeated += 1
 

@@ -111,7 +111,7 @@ def _strike(running: Testbed, planned: ScheduledFault, began: float, say: Say) -
         ended_s = time.monotonic()
     recovered_s = _await_recovery(running)
     if planned.fault is FaultKind.BROKER:
-        running.load.repeat(ended_s)
+        running.load.repeat(ended_s, running.taken)
     outcome = "not recovered" if recovered_s is None else f"recovered after {recovered_s - struck_s:.1f} s"
     say(f"{time.monotonic() - began:6.1f} s  {planned.fault}: {outcome}")
     grown = memory_growth_mib(before, running.service.memory(STATION))
