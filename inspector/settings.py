@@ -16,6 +16,8 @@ from urllib.parse import quote, urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from inspector.access.roles import parse_group_roles
+from inspector.errors import InspectorError
 from inspector.messages.topics import DEFAULT_ROOT, ReplyTopics, Topics
 from inspector.secret_texts import remember_environment, remember_secrets, remember_url
 from inspector.statistics.calendar import read_shifts, read_zone
@@ -145,6 +147,29 @@ class Settings(BaseSettings):
         default="ALARM", description="least severe events that are posted to webhook_url"
     )
 
+    oidc_issuer: str = Field(
+        default="",
+        description="address of the identity provider where people log in (OpenID Connect); empty: local accounts only",
+    )
+    oidc_client_id: str = Field(default="", validate_default=True, description="name of this console at the provider")
+    oidc_client_secret_file: Path | None = Field(
+        default=None, description="file with this console's secret at the provider; empty: a public client"
+    )
+    oidc_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities of the provider's certificate; empty: the system's",
+    )
+    oidc_scopes: Listed = Field(
+        default=("openid", "profile"), description="what is asked of the provider; some give groups only for a scope"
+    )
+    oidc_name_claim: str = Field(default="preferred_username", min_length=1, description="claim with the user's name")
+    oidc_groups_claim: str = Field(default="groups", min_length=1, description="claim with the user's groups")
+    oidc_roles: Listed = Field(
+        default=(),
+        validate_default=True,
+        description="what the provider's groups may do: GROUP=ROLE or GROUP=ROLE@LINE, several with commas",
+    )
+
     time_zone: str = Field(default="UTC", description="time zone of the plant, such as Asia/Seoul")
     shifts: Listed = Field(
         default=(),
@@ -162,7 +187,16 @@ class Settings(BaseSettings):
     )
     part_states: bool = Field(default=False, description="publish every change of a part's state over MQTT")
 
-    @field_validator("claims", "reply_roots", "console_names", "console_proxies", "shifts", mode="before")
+    @field_validator(
+        "claims",
+        "reply_roots",
+        "console_names",
+        "console_proxies",
+        "shifts",
+        "oidc_scopes",
+        "oidc_roles",
+        mode="before",
+    )
     @classmethod
     def _listed(cls, text: object) -> object:
         """Read a list as people write it."""
@@ -185,6 +219,8 @@ class Settings(BaseSettings):
         "evidence_secret_key_file",
         "evidence_ca",
         "webhook_secret_file",
+        "oidc_ca",
+        "oidc_client_secret_file",
         mode="before",
     )
     @classmethod
@@ -247,6 +283,45 @@ class Settings(BaseSettings):
         if file and not info.data.get("webhook_url"):
             raise ValueError("signs nothing without a receiver; set INSPECTOR_WEBHOOK_URL, or remove it")
         return file
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_encrypted(cls, issuer: str) -> str:
+        parts = urlsplit(issuer)
+        is_here = parts.scheme == "http" and is_loopback(parts.hostname or "")
+        if issuer and not (parts.hostname and (parts.scheme == "https" or is_here)):
+            raise ValueError(f"{issuer!r} is no https address; write it as the provider's documents do")
+        return issuer
+
+    @field_validator("oidc_client_id", "oidc_roles")
+    @classmethod
+    def _is_there_with_issuer(cls, value: Value, info: ValidationInfo) -> Value:
+        if info.data.get("oidc_issuer") and not value:
+            raise ValueError("is empty, but INSPECTOR_OIDC_ISSUER is set; without it nobody could log in there")
+        return value
+
+    @field_validator("oidc_client_id", "oidc_client_secret_file", "oidc_ca", "oidc_roles")
+    @classmethod
+    def _has_issuer(cls, value: Value, info: ValidationInfo) -> Value:
+        if value and not info.data.get("oidc_issuer", "unreadable"):
+            raise ValueError("has no effect without a provider; set INSPECTOR_OIDC_ISSUER, or remove it")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _asks_for_openid(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        if "openid" not in scopes:
+            raise ValueError("lacks openid; the provider then tells nobody's identity")
+        return scopes
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _are_group_roles(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            parse_group_roles(texts)
+        except InspectorError as error:
+            raise ValueError(str(error)) from error
+        return texts
 
     @field_validator("topic_root")
     @classmethod

@@ -23,6 +23,17 @@ def parse_roles(texts: Iterable[str]) -> dict[str, Role]:
     return require_roles(roles)
 
 
+def parse_group_roles(texts: Iterable[str]) -> dict[str, dict[str, Role]]:
+    """Read `GROUP=ROLE` and `GROUP=ROLE@LINE`. A group may stand several times. Raises InspectorError."""
+    by_group: dict[str, list[str]] = {}
+    for text in texts:
+        group, _, role = text.rpartition("=")  # names of groups may hold one, such as CN=engineers
+        if not group.strip():
+            raise InspectorError(f"{text!r} names no group; write GROUP=ROLE, or GROUP=ROLE@LINE for a single line")
+        by_group.setdefault(group.strip(), []).append(role.strip())
+    return {group: parse_roles(roles) for group, roles in by_group.items()}
+
+
 def require_roles(roles: Mapping[str, Role]) -> dict[str, Role]:
     """Return the roles. Raises InspectorError for none, for too many, and for a line that can't exist."""
     if not roles:

@@ -86,7 +86,19 @@ class Sessions:
             self._note_failure(name if found else UNKNOWN_NAME, client)
             raise LoginRefused("name or password are wrong; try again, or have it reset: inspector user reset NAME")
         self.limit.note_success(name, client.address)
-        return self._opened(name, client)
+        return self.open_for(name, client)
+
+    def open_for(self, name: str, client: Client, longest: timedelta = LONGEST) -> NewSession:
+        """Open a session for somebody who has proved to be this user."""
+        now, secret = self.now(), new_secret()
+        program = _program(client)
+        session = Session(new_id(), name, client.address, program, now, now, now + longest)
+        detail = {"address": client.address, "program": program}
+        self.store.add_session(session, stored_form(secret), self._entry(name, "session.add", name, detail))
+        found = self.store.session(stored_form(secret))
+        if found is None:
+            raise LedgerError("the login was not stored; try again")
+        return NewSession(session, Person(name, found.user.roles), secret)
 
     def identify(self, secret: str) -> SessionUse | None:
         """Return whose session this is; None for one that has ended or never was."""
@@ -124,17 +136,6 @@ class Sessions:
         if wait_s > 0:
             minutes = -(-wait_s // 60)
             raise TooManyLogins(f"too many logins failed; try again in {minutes:.0f} min", wait_s)
-
-    def _opened(self, name: str, client: Client) -> NewSession:
-        now, secret = self.now(), new_secret()
-        program = _program(client)
-        session = Session(new_id(), name, client.address, program, now, now, now + LONGEST)
-        detail = {"address": client.address, "program": program}
-        self.store.add_session(session, stored_form(secret), self._entry(name, "session.add", name, detail))
-        found = self.store.session(stored_form(secret))
-        if found is None:
-            raise LedgerError("the login was not stored; try again")
-        return NewSession(session, Person(name, found.user.roles), secret)
 
     def _entry(self, actor: str, action: str, subject: str, detail: dict[str, Any]) -> AuditEntry:
         return AuditEntry(actor, action, subject, detail, self.now())

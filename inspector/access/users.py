@@ -16,7 +16,9 @@ from inspector.ports.access import AuditEntry, User, UserChange, UserStore
 from inspector.utc import utc_now
 
 USER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # no colon: `cli:` and `token:` name no users
-RESERVED_NAMES: Final = frozenset({"cli", "console", "demo", "guard", "settings", "token", "upgrade"})  # of the audit
+RESERVED_NAMES: Final = frozenset(  # of the audit
+    {"cli", "console", "demo", "guard", "settings", "sign-on", "token", "upgrade"}
+)
 FIRST_ADMINISTRATOR: Final = "admin"
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from inspector.access.audit import Audit
 from inspector.access.sessions import Sessions
+from inspector.access.sign_on import SignOn
 from inspector.access.tokens import Tokens
 from inspector.access.users import Users
 from inspector.domain.person import EVERY_LINE, Person, Role
@@ -20,7 +21,7 @@ class AccessServices:
     """People, tokens and the audit. They block: handlers that call them are plain `def`.
 
     `visitor` is everybody, where no login is asked for. `metrics_token` is the sha256 of the token that reads /metrics.
-    `names` are further host names of this console.
+    `names` are further host names of this console. `sign_on` is None where no identity provider is named.
     """
 
     users: Users
@@ -30,6 +31,7 @@ class AccessServices:
     visitor: Person | None = None
     metrics_token: str = ""
     names: tuple[str, ...] = ()
+    sign_on: SignOn | None = None
 
 
 def visitor(name: str) -> Person:

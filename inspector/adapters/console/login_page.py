@@ -11,6 +11,8 @@ from starlette.responses import HTMLResponse
 
 LOGIN_PATH: Final = "/login"
 LOGOUT_PATH: Final = "/logout"
+SIGN_ON_PATH: Final = "/login/oidc"
+RETURN_PATH: Final = "/login/oidc/return"
 STYLE_PATH: Final = "/login.css"
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -53,6 +55,10 @@ FORM: Final = """\
 <button>{log_in}</button>
 </form>
 <small>{no_account}<br><code>{command}</code></small>"""
+BUTTON: Final = '\n<form method="{method}" action="{action}">{fields}<button>{text}</button></form>'
+GO_ON: Final = """\
+<meta http-equiv="refresh" content="0; url={next}">
+<p><a href="{next}">{go_on}</a></p>"""
 COMMAND: Final = "inspector user add NAME --role admin"
 
 
@@ -63,6 +69,8 @@ class LoginTexts(NamedTuple):
     password: str
     log_in: str
     log_out: str
+    sign_on: str
+    go_on: str
     no_account: str
     no_users: str
     refusals: Mapping[int, str]
@@ -73,6 +81,8 @@ ENGLISH: Final = LoginTexts(
     password="Password",
     log_in="Log in",
     log_out="Log out",
+    sign_on="Log in with the plant's account",
+    go_on="Go on",
     no_account="No account? An administrator adds one at {address}/admin/users. On the machine of the service:",
     no_users="nobody can log in yet; run on the machine of the service:",
     refusals={},
@@ -82,6 +92,8 @@ KOREAN: Final = LoginTexts(
     password="비밀번호",
     log_in="로그인",
     log_out="로그아웃",
+    sign_on="회사 계정으로 로그인",
+    go_on="계속",
     no_account="계정이 없습니까? 관리자가 {address}/admin/users 에서 추가합니다. 서비스가 실행되는 컴퓨터에서는:",
     no_users="아직 로그인할 수 있는 사용자가 없습니다. 서비스가 실행되는 컴퓨터에서 다음을 실행하십시오:",
     refusals={
@@ -110,23 +122,39 @@ class LoginVisit(NamedTuple):
 
 
 def login_form(
-    visit: LoginVisit, next_path: str, problem: str = "", status: int = 200, *, logs_out: bool = False
+    visit: LoginVisit,
+    next_path: str,
+    problem: str = "",
+    status: int = 200,
+    *,
+    logs_out: bool = False,
+    signs_on: bool = False,
 ) -> HTMLResponse:
-    """Return the form, with what was wrong about the last try, and a button that ends a login."""
-    texts = visit.texts
+    """Return the form, with what was wrong about the last try, and buttons for what else can be done."""
+    texts, wanted = visit.texts, escape(own_path(next_path))
     said = texts.refusals.get(status, problem) if problem else ""
     form = FORM.format(
         alert=f'<p role="alert">{escape(said)}</p>\n' if said else "",
         action=LOGIN_PATH,
-        next=escape(own_path(next_path)),
+        next=wanted,
         user=texts.user,
         password=texts.password,
         log_in=texts.log_in,
         no_account=escape(texts.no_account.format(address=visit.address)),
         command=COMMAND,
     )
-    end = f'\n<form method="post" action="{LOGOUT_PATH}"><button>{texts.log_out}</button></form>' if logs_out else ""
-    return _page(form + end, status, visit.language)
+    if signs_on:
+        field = f'<input type="hidden" name="next" value="{wanted}">'
+        form += BUTTON.format(method="get", action=SIGN_ON_PATH, fields=field, text=escape(texts.sign_on))
+    if logs_out:
+        form += BUTTON.format(method="post", action=LOGOUT_PATH, fields="", text=texts.log_out)
+    return _page(form, status, visit.language)
+
+
+def signed_on_page(visit: LoginVisit, next_path: str) -> HTMLResponse:
+    """Return a page that leads on. A redirect would not: browsers keep a strict cookie from what another site began."""
+    body = GO_ON.format(next=escape(own_path(next_path)), go_on=visit.texts.go_on)
+    return _page(body, 200, visit.language)
 
 
 def no_users_page(visit: LoginVisit) -> HTMLResponse:

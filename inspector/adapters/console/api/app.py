@@ -31,6 +31,7 @@ from inspector.adapters.console.api import (
     review_leases,
     reviews,
     session,
+    sign_on,
     statistics,
     stream,
     tokens,
@@ -109,6 +110,7 @@ def _routed() -> DescribedApi:
     for each in PEOPLE:
         app.include_router(each.router, prefix=PREFIX, responses=READ_RESPONSES)
     app.include_router(session.pages)
+    app.include_router(sign_on.pages)
     app.include_router(health.probes)
     served = [route for each in (*RESOURCES, *PEOPLE) for route in each.router.routes]
     app.router.routes.append(Route(f"{PREFIX}/{{path:path}}", UnservedRequests(served, PREFIX)))

@@ -23,6 +23,8 @@ from inspector.adapters.console.login_page import (
     COMMAND,
     LOGIN_PATH,
     LOGOUT_PATH,
+    RETURN_PATH,
+    SIGN_ON_PATH,
     STYLE_PATH,
     LoginVisit,
     no_users_page,
@@ -33,7 +35,7 @@ from inspector.ports.access import Session
 
 SESSION_PATH: Final = f"{PREFIX}/session"
 METRICS_PATH: Final = "/metrics"
-OPEN_PATHS: Final = frozenset({"/health/live", "/health/ready", LOGIN_PATH, STYLE_PATH})
+OPEN_PATHS: Final = frozenset({"/health/live", "/health/ready", LOGIN_PATH, STYLE_PATH, SIGN_ON_PATH, RETURN_PATH})
 FORM_PATHS: Final = frozenset({LOGIN_PATH, LOGOUT_PATH})  # forms send no headers; their origin is checked
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -81,7 +83,7 @@ class RequestLogin:
         """Return who sends this. Raises Problem (401, 403) and LedgerError."""
         caller = await asyncio.to_thread(identify, request, self._access)
         if caller is None:
-            exist = await asyncio.to_thread(self._access.users.exist)
+            exist = self._access.sign_on is not None or await asyncio.to_thread(self._access.users.exist)
             detail = "log in, or send a token: Authorization: Bearer TOKEN" if exist else NO_USERS
             raise Problem(ProblemType.LOGIN_REQUIRED, detail, headers={"WWW-Authenticate": 'Bearer realm="inspector"'})
         if caller.csrf and _changes(request):

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field, SecretStr
 
 from inspector.access.login_secret import csrf_token
 from inspector.access.passwords import MAX_CHARACTERS
-from inspector.access.sessions import LONGEST, Client, LoginRefused, NewSession, TooManyLogins
+from inspector.access.sessions import Client, LoginRefused, NewSession, TooManyLogins
 from inspector.adapters.console.api.models import ApiModel, ApiRequest
 from inspector.adapters.console.api.person import Anybody, Sender
 from inspector.adapters.console.api.problems import Problem, ProblemType, problem_responses
@@ -73,7 +73,7 @@ class OpenSessionAnswer(ApiModel):
 def log_in(services: Services, request: Request, asked: LoginRequest, response: Response) -> SessionAnswer:
     """Log in. The answer sets a cookie that scripts can't read and other sites don't send."""
     opened = _log_in(services, request, asked.name, asked.password.get_secret_value())
-    _set_cookie(request, response, opened)
+    set_session_cookie(request, response, opened)
     return _answer(Caller(opened.person, opened.session, csrf_token(opened.secret)))
 
 
@@ -122,8 +122,10 @@ def end_session(services: Services, who: Anybody, session_id: str) -> None:
 
 
 @pages.get(LOGIN_PATH)
-def read_login(request: Request, next: str = "/") -> Response:
-    return login_form(LoginVisit.of(request), next, logs_out=any(name in request.cookies for name in COOKIES))
+def read_login(services: Services, request: Request, next: str = "/") -> Response:
+    logs_out = any(name in request.cookies for name in COOKIES)
+    signs_on = services.access.sign_on is not None
+    return login_form(LoginVisit.of(request), next, logs_out=logs_out, signs_on=signs_on)
 
 
 @pages.post(LOGOUT_PATH)
@@ -146,9 +148,10 @@ async def log_in_by_form(services: Services, request: Request) -> Response:
     try:
         opened = await to_thread(_log_in, services, request, form.get("name", ""), form.get("password", ""))
     except Problem as problem:
-        return login_form(LoginVisit.of(request), wanted, problem.details.detail, problem.details.status)
+        details, signs_on = problem.details, services.access.sign_on is not None
+        return login_form(LoginVisit.of(request), wanted, details.detail, details.status, signs_on=signs_on)
     response = RedirectResponse(wanted, 303)
-    _set_cookie(request, response, opened)
+    set_session_cookie(request, response, opened)
     return response
 
 
@@ -164,9 +167,8 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _log_in(services: Services, request: Request, name: str, password: str) -> NewSession:
-    address = request.client.host if request.client else ""
     try:
-        return services.access.sessions.log_in(name, password, Client(address, request.headers.get("user-agent", "")))
+        return services.access.sessions.log_in(name, password, client_of(request))
     except LoginRefused as error:
         raise Problem(ProblemType.LOGIN_REFUSED, str(error)) from error
     except TooManyLogins as error:
@@ -174,12 +176,21 @@ def _log_in(services: Services, request: Request, name: str, password: str) -> N
         raise Problem(ProblemType.TOO_MANY_REQUESTS, str(error), headers=wait) from error
 
 
-def _set_cookie(request: Request, response: Response, opened: NewSession) -> None:
-    is_secure = request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
+def client_of(request: Request) -> Client:
+    return Client(request.client.host if request.client else "", request.headers.get("user-agent", ""))
+
+
+def is_encrypted(request: Request) -> bool:
+    return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
+
+
+def set_session_cookie(request: Request, response: Response, opened: NewSession) -> None:
+    """Give the browser its session: scripts can't read it, and other sites don't send it."""
+    is_secure = is_encrypted(request)
     response.set_cookie(
         SECURE_COOKIE if is_secure else SESSION_COOKIE,
         opened.secret,
-        max_age=int(LONGEST.total_seconds()),
+        expires=opened.session.ends_at,
         path="/",
         secure=is_secure,
         httponly=True,
