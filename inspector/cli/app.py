@@ -14,6 +14,7 @@ from inspector.cli.audit.list import audit_list
 from inspector.cli.audit.verify import audit_verify
 from inspector.cli.backup import backup
 from inspector.cli.bench.api import bench_api
+from inspector.cli.bench.console import bench_console
 from inspector.cli.bench.engine import bench_engine
 from inspector.cli.bench.frames import bench_frames
 from inspector.cli.bench.ledger import bench_ledger
@@ -196,6 +197,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
             "engine": bench_engine,
             "api": bench_api,
             "frames": bench_frames,
+            "console": bench_console,
         },
     ),
     "export": (

@@ -7,14 +7,11 @@ stream, asks for one thing after another, and pauses between them.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-import multiprocessing
 import random
-import socket
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
@@ -24,15 +21,13 @@ import httpx
 from inspector.adapters.ledger import SqlLedger, store_versions, upgrade
 from inspector.adapters.ledger.bulk import BULK_CAMERAS, BULK_LINES, BulkPlan, fill_bulk, lot_of
 from inspector.adapters.ledger.measure import sample, sample_outgoing
-from inspector.bootstrap.console import open_console
 from inspector.bootstrap.evidence import open_evidence
 from inspector.config.line_template import declare_line, template
 from inspector.domain.part import Evidence
-from inspector.errors import InspectorError, PoolError
 from inspector.lab.synthetic import draw, encode
+from inspector.operations.console_process import console_process, own_port
 from inspector.operations.progress import Notify
 from inspector.ports.lines import DeclaredVersion
-from inspector.ports.pool import Job, PoolResult, SignListener, ignore_sign
 from inspector.settings import Settings
 from inspector.utc import utc_now
 
@@ -40,7 +35,6 @@ PREFIX: Final = "/api/v1"
 MAX_P95_MS: Final = 300.0
 PICTURES: Final = 24
 SPAN: Final = timedelta(days=31)
-START_TIMEOUT_S: Final = 60.0
 REQUEST_TIMEOUT_S: Final = 30.0
 WARM_UP_ROUNDS: Final = 1  # of every GET, not measured
 # GETs that no page repeats, or that need what a filled ledger has not
@@ -167,23 +161,14 @@ class Answers:
     line_s: float = 0.0
 
 
-class NoReplicas:
-    """`ports.ReplicaPool` of a console without models."""
-
-    async def judge(self, job: Job, on_sign: SignListener = ignore_sign) -> PoolResult:
-        del job, on_sign
-        raise PoolError("this benchmark runs no model")
-
-
 def measure_api(settings: Settings, parts: int, load: ApiLoad, notify: Notify) -> dict[str, Any]:
     """Fill an empty ledger, ask the API, and return the times by GET. Raises LedgerError for one that holds parts."""
     began = time.monotonic()
     fill(settings, parts, notify)
     filled_s = time.monotonic() - began
-    own = {"console_host": "127.0.0.1", "console_port": _free_port(), "login": "off"}
-    settings = settings.model_copy(update=own)
+    settings = own_port(settings)
     notify(f"{load.clients} clients ask for {load.seconds:g} s, the line sends {load.parts_per_s:g} parts/s")
-    with _console(settings):
+    with console_process(settings):
         answers = asyncio.run(_ask(settings, parts, load))
     return _figures(answers, parts, load, filled_s)
 
@@ -209,38 +194,6 @@ def _declared(line: str) -> DeclaredVersion:
     return DeclaredVersion(declare_line(line, template("surface"), settings), (), author="bench")
 
 
-@contextlib.contextmanager
-def _console(settings: Settings) -> Iterator[None]:
-    """Run the console in a process of its own, on this machine's loopback."""
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(settings,), daemon=True)
-    process.start()
-    try:
-        _await_console(settings, process.is_alive)
-        yield
-    finally:
-        process.terminate()
-        process.join(10.0)
-
-
-def _serve(settings: Settings) -> None:
-    asyncio.run(_serve_for_ever(settings))
-
-
-async def _serve_for_ever(settings: Settings) -> None:
-    await open_console(settings, NoReplicas(), "bench")
-    await asyncio.Event().wait()
-
-
-def _await_console(settings: Settings, is_alive: Callable[[], bool]) -> None:
-    until = time.monotonic() + START_TIMEOUT_S
-    while is_alive() and time.monotonic() < until:
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{settings.console_url}health/live").is_success:
-                return
-        time.sleep(0.2)
-    raise InspectorError(f"the console did not start on port {settings.console_port}; see {settings.logs}")
-
-
 async def _ask(settings: Settings, parts: int, load: ApiLoad) -> Answers:
     answers, limits = Answers(), httpx.Limits(max_connections=None)
     base = settings.console_url.rstrip("/")
@@ -249,7 +202,7 @@ async def _ask(settings: Settings, parts: int, load: ApiLoad) -> Answers:
             await _put(client, question, random.Random(1), parts, Answers())
         streams = [asyncio.create_task(_listen(client, answers)) for _ in range(load.clients)]
         until = time.monotonic() + load.seconds
-        line = asyncio.create_task(_record(settings, parts, load, until, answers))
+        line = asyncio.create_task(record_line(settings, parts, load, until, answers))
         await asyncio.gather(*(_browse(client, number, parts, load, until, answers) for number in range(load.clients)))
         await line
         for stream in streams:
@@ -287,7 +240,7 @@ async def _listen(client: httpx.AsyncClient, answers: Answers) -> None:
             answers.stream_events += row.startswith("event: part")
 
 
-async def _record(settings: Settings, parts: int, load: ApiLoad, until: float, answers: Answers) -> None:
+async def record_line(settings: Settings, parts: int, load: ApiLoad, until: float, answers: Answers) -> None:
     """Record new parts at the line's rate, each when it is due, whether or not earlier ones are stored."""
     began, tasks = time.monotonic(), list[asyncio.Task[None]]()
     async with SqlLedger(settings.database) as ledger:
@@ -315,19 +268,19 @@ def _figures(answers: Answers, parts: int, load: ApiLoad, filled_s: float) -> di
         "clients": load.clients,
         "pause_s": load.pause_s,
         "seconds": load.seconds,
-        "all": _spread(every),
+        "all": spread(every),
         "within_limit": not slow,
         "limit_p95_ms": MAX_P95_MS,
         "slower": slow,
         "failed": {name: count for name, count in answers.refused.items() if count},
-        "gets": [{"get": name} | _spread(answers.took_ms[name]) for name in sorted(answers.took_ms)],
+        "gets": [{"get": name} | spread(answers.took_ms[name]) for name in sorted(answers.took_ms)],
         "stream_parts": answers.stream_events,
         "line_per_s": round(len(answers.line_ms) / answers.line_s, 1) if answers.line_s else 0.0,
-        "line_ms": _spread(answers.line_ms),
+        "line_ms": spread(answers.line_ms),
     }
 
 
-def _spread(took_ms: Sequence[float]) -> dict[str, Any]:
+def spread(took_ms: Sequence[float]) -> dict[str, Any]:
     ranks = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99, "max_ms": 1.0}
     return {"count": len(took_ms)} | {name: _rank(took_ms, share) for name, share in ranks.items()}
 
@@ -335,10 +288,3 @@ def _spread(took_ms: Sequence[float]) -> dict[str, Any]:
 def _rank(took_ms: Sequence[float], share: float) -> float:
     ordered = sorted(took_ms)
     return round(ordered[math.ceil(share * len(ordered)) - 1], 1) if ordered else math.nan
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -5,7 +5,9 @@ Nothing of a page may come from elsewhere or be written into it: the Content-Sec
 
 from __future__ import annotations
 
+import gzip
 import mimetypes
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +30,8 @@ PAGE_HEADERS: Final = {
 }
 ASSET_HEADERS: Final = PAGE_HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
 PAGE_TYPES: Final = ("text/html", "*/*")  # that a sender of a page's address accepts
+COMPRESSED_SUFFIXES: Final = frozenset({".js", ".css", ".svg", ".txt"})
+MAX_COMPRESSED_FILES: Final = 128  # kept in memory; the front end has some 50
 SERVICE_PATHS: Final = ("api", "health", "metrics")
 
 
@@ -41,10 +45,29 @@ def serve_web_pages(app: FastAPI, dist: Path = DIST) -> None:
         if not (dist / "index.html").is_file():
             return PlainTextResponse(NOT_BUILT_TEXT, headers=PAGE_HEADERS)
         if file := _file(dist, path):
-            return FileResponse(file, headers=ASSET_HEADERS, media_type=mimetypes.guess_type(file.name)[0])
+            return _asset(file, request)
         if not any(kind in request.headers.get("accept", "") for kind in PAGE_TYPES):
             raise HTTPException(404, f"/{path} is no page of the console")
         return FileResponse(dist / "index.html", headers=PAGE_HEADERS, media_type="text/html; charset=utf-8")
+
+
+def _asset(file: Path, request: Request) -> Response:
+    """Return a built file; texts compressed, for those that read that."""
+    kind = mimetypes.guess_type(file.name)[0]
+    if file.suffix not in COMPRESSED_SUFFIXES:
+        return FileResponse(file, headers=ASSET_HEADERS, media_type=kind)
+    headers = ASSET_HEADERS | {"Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return FileResponse(file, headers=headers, media_type=kind)
+    data = _compressed(file, file.stat().st_mtime_ns)
+    return Response(data, headers=headers | {"Content-Encoding": "gzip"}, media_type=kind)
+
+
+@lru_cache(MAX_COMPRESSED_FILES)
+def _compressed(file: Path, changed_at_ns: int) -> bytes:
+    """Return a file's gzip bytes; a file that changed is compressed again."""
+    del changed_at_ns
+    return gzip.compress(file.read_bytes(), mtime=0)
 
 
 def _file(dist: Path, path: str) -> Path | None:

@@ -62,3 +62,12 @@ async def test_pages_that_are_not_built_say_how_to_build_them(tmp_path: Path) ->
         answer = await client.get("/")
     assert "make web" in answer.text
     assert answer.headers["content-type"].startswith("text/plain")
+
+
+async def test_texts_are_compressed_for_those_that_read_it(client: httpx.AsyncClient) -> None:
+    plain = await client.get("/assets/app.js", headers={"accept-encoding": "identity"})
+    small = await client.get("/assets/app.js", headers={"accept-encoding": "gzip"})
+    assert ("content-encoding" in plain.headers, small.headers["content-encoding"]) == (False, "gzip")
+    assert plain.text == small.text == "1"
+    assert plain.headers["vary"] == small.headers["vary"] == "Accept-Encoding"
+    assert plain.headers["content-type"] == small.headers["content-type"]
