@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
+from inspector.domain.vote import StoppedBy
 from inspector.errors import PoolOverload
 from inspector.ports.challenge import ChallengeModel
 from inspector.ports.metrics import StationStatus
@@ -41,10 +42,20 @@ class LiveFirstModel:
                 await asyncio.sleep(LOOK_INTERVAL_S)
             try:
                 asked = asyncio.run_coroutine_threadsafe(self._model.judge(job), self._loop)
-                return await asyncio.wrap_future(asked)
+                judgement = await asyncio.wrap_future(asked)
+                if not _has_only_waited(job, judgement):
+                    return judgement
             except PoolOverload:
-                await asyncio.sleep(BUSY_INTERVAL_S)
+                pass
+            await asyncio.sleep(BUSY_INTERVAL_S)
 
     def _frames_wait(self) -> bool:
         since = utc_now() - HEARD_WITHIN
         return any(each.queued for each in self._stations() if each.heard_at > since)
+
+
+def _has_only_waited(job: Job, judgement: Judgement) -> bool:
+    """Return whether the job's time ran out because its replica judged frames of lines meanwhile."""
+    judged_ms = judgement.judged_ms
+    ran_out = judgement.stopped_by is StoppedBy.DEADLINE
+    return ran_out and judged_ms is not None and judged_ms < job.remaining_ms / 2.0

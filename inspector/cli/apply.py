@@ -55,8 +55,8 @@ def apply(
     prices = price_changes(changes, settings.database)
     if not dry_run:
         require_accepted(prices, accept_escapes, reason)
-    rights = {each.line: each for each in keep_rights(settings, changes, prices, dry_run=dry_run)}
-    versions = {} if dry_run else store_changes(changes, settings.database, reason)
+    rights = {each.line: each for each in keep_rights(settings, changes, prices)}
+    versions = {} if dry_run else store_changes(changes, settings.database, reason, rights)
     if as_json:
         print_json({"dry_run": dry_run, "lines": [_as_json(each, versions, rights, prices) for each in changes]})
         return

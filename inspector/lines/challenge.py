@@ -24,7 +24,7 @@ from inspector.utc import utc_now
 
 MAX_CHALLENGE_PARTS: Final = 20_000  # of one line
 MAX_GROUP_CHARACTERS: Final = 128
-MAX_LISTED_FAULTS: Final = 10  # pictures in one error
+MAX_LISTED_FAULTS: Final = 5  # kinds in one error, and pictures of each kind
 
 
 class ChallengePicture(NamedTuple):
@@ -111,7 +111,7 @@ class ChallengeSets:
         require_short(reason)
         wanted, held = set(numbers), {each.number for each in self.parts(line)}
         if unknown := sorted(wanted - held):
-            listed = ", ".join(map(str, unknown[:MAX_LISTED_FAULTS]))
+            listed = _listed([str(number) for number in unknown])
             raise InspectorError(
                 f"the challenge set of {line} has no part {listed}; see: inspector challenge list {line}"
             )
@@ -128,7 +128,7 @@ class _Admission:
         self._sets = sets
         self._version = version
         self._held = held
-        self._faults: list[str] = []
+        self._faults: dict[str, list[str]] = {}  # names of the pictures by what is wrong with them
 
     def admit(self, picture: ChallengePicture) -> None:
         if len(self._held) + len(self.new) >= MAX_CHALLENGE_PARTS:
@@ -137,11 +137,11 @@ class _Admission:
             camera = self._camera(picture.camera)
             self._measure(picture, camera)
         except (InspectorError, PictureError) as error:
-            self._faults.append(f"{picture.name}: {error}")
+            self._faults.setdefault(str(error), []).append(picture.name)
             return
         sha256 = self._sets.evidence.put(picture.data, picture.media_type).sha256
         if fault := self._fault(sha256, picture, camera):
-            self._faults.append(f"{picture.name}: {fault}")
+            self._faults.setdefault(fault, []).append(picture.name)
         elif sha256 in self._held or sha256 in self.new:
             self.known += 1
         else:
@@ -151,9 +151,9 @@ class _Admission:
         """Raise InspectorError that lists the unusable pictures."""
         if not self._faults:
             return
-        more = len(self._faults) - MAX_LISTED_FAULTS
-        listed = "; ".join(self._faults[:MAX_LISTED_FAULTS]) + (f"; and {more} more" if more > 0 else "")
-        raise InspectorError(f"{len(self._faults)} picture(s) can't be challenge parts, nothing was added: {listed}")
+        count = sum(len(names) for names in self._faults.values())
+        kinds = [f"{_listed(names)}: {fault}" for fault, names in self._faults.items()]
+        raise InspectorError(f"{count} picture(s) can't be challenge parts, nothing was added: {_listed(kinds, '; ')}")
 
     def _measure(self, picture: ChallengePicture, camera: str) -> None:
         pipeline = self._version.pipeline
@@ -189,6 +189,12 @@ class _Admission:
         if len(picture.group) > MAX_GROUP_CHARACTERS:
             return f"group: {len(picture.group)} characters, at most {MAX_GROUP_CHARACTERS} are stored; shorten it"
         return ""
+
+
+def _listed(texts: Sequence[str], separator: str = ", ") -> str:
+    """Join the first of these texts, and count the others."""
+    shown, more = texts[:MAX_LISTED_FAULTS], len(texts) - MAX_LISTED_FAULTS
+    return separator.join(shown) + (f"{separator}and {more} more" if more > 0 else "")
 
 
 def stored_pictures(

@@ -9,6 +9,7 @@ from inspector.config.diff import Declaration
 from inspector.lines.kept_rights import KeptRight, keep_right
 from inspector.lines.pricing import Price, Pricing, require_accepted
 from inspector.lines.qualification import Qualifications
+from inspector.ports.challenge import QualificationRecord
 
 
 class ChangeEffect(NamedTuple):
@@ -16,6 +17,11 @@ class ChangeEffect(NamedTuple):
 
     price: Price
     right: KeptRight | None
+
+    @property
+    def proofs(self) -> tuple[QualificationRecord, ...]:
+        """The recomputed qualifications, to be recorded with the new version."""
+        return self.right.proofs if self.right else ()
 
 
 class ChangeApproval(NamedTuple):
@@ -36,10 +42,10 @@ class ChangeEffects:
     def foresee(self, content: Declaration) -> ChangeEffect:
         """Return the effect that a new content of the line would have, and record nothing."""
         price = self.pricing.price(content.pipeline.line, content)
-        return ChangeEffect(price, self._right(content, price, "", dry_run=True))
+        return ChangeEffect(price, self._right(content, price, ""))
 
     def approve(self, content: Declaration, approval: ChangeApproval) -> ChangeEffect:
-        """Recompute the right to pass of a content that is about to be stored.
+        """Recompute the right to pass of a content that is about to be stored, with the proofs that it rests on.
 
         Raises EscapesError where NG parts would newly pass that nobody accepted.
         """
@@ -47,6 +53,6 @@ class ChangeEffects:
         require_accepted([price], approval.accepted, approval.reason)
         return ChangeEffect(price, self._right(content, price, approval.author))
 
-    def _right(self, content: Declaration, price: Price, author: str, *, dry_run: bool = False) -> KeptRight | None:
+    def _right(self, content: Declaration, price: Price, author: str) -> KeptRight | None:
         live = self.qualifications.sets.states.version(price.line)
-        return keep_right(self.qualifications, live, content, author, price.scored_under, dry_run=dry_run)
+        return keep_right(self.qualifications, live, content, author, price.scored_under)

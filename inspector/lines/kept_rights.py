@@ -11,7 +11,7 @@ from inspector.domain.cameras import CameraGroup
 from inspector.domain.line_state import LineState, PassRight, RightOrigin
 from inspector.lines.challenge_replay import ReplayBasis
 from inspector.lines.qualification import Qualifications, RegionQualification
-from inspector.ports.challenge import QualificationBasis
+from inspector.ports.challenge import QualificationBasis, QualificationRecord
 from inspector.ports.ledger import PipelineVersion
 
 QUALIFIED: Final = RightOrigin.QUALIFICATION
@@ -19,11 +19,15 @@ NO_FINGERPRINTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class KeptRight(NamedTuple):
-    """Whether a line keeps its right to pass when it changes, and why. A line of several regions keeps all or not."""
+    """Whether a line keeps its right to pass when it changes, and why. A line of several regions keeps all or not.
+
+    `proofs` are the recomputed qualifications, to be recorded with the new version.
+    """
 
     line: str
     keeps: bool
     text: str
+    proofs: tuple[QualificationRecord, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {"keeps_right": self.keeps, "text": self.text}
@@ -99,10 +103,8 @@ def keep_right(
     content: Declaration,
     author: str,
     scored_under: Mapping[str, str] = NO_FINGERPRINTS,
-    *,
-    dry_run: bool = False,
 ) -> KeptRight | None:
-    """Recompute the qualification of a line for a new content, before that is live, and record it.
+    """Recompute the qualification of a line for a new content, before that is live.
 
     `scored_under` are fingerprints under which parts of cameras were scored as the content does, the price's: a line
     that goes back to a qualified version gets its right back. Returns None where nothing changes about the right: the
@@ -113,9 +115,8 @@ def keep_right(
     told = []
     for subject in _Change(live, next_version, compare(live, content), holding).subjects:
         results = _assessed(service, subject, scored_under)
-        for each in results if not dry_run else ():
-            _record(service, subject, each, author)
-        told.append((subject, _told(subject, results)))
+        right = _told(subject, results)
+        told.append((subject, right and right._replace(proofs=_proofs(service, subject, results, author))))
     return _joined(live.pipeline.line, [(subject, right) for subject, right in told if right is not None])
 
 
@@ -128,12 +129,13 @@ def _assessed(service: Qualifications, subject: _Subject, scored_under: Mapping[
     return [service.assess(each, QualificationBasis.STORED_VOTES) for each in known]
 
 
-def _record(service: Qualifications, subject: _Subject, result: RegionQualification, author: str) -> None:
-    """Record a result that all challenge parts have votes for."""
-    basis = result.replay.basis
-    if not result.replay.unknown:
-        why = f"recomputed for version {basis.version.version}"
-        service.record(result, author, why, subject.covered(basis.fingerprint))
+def _proofs(
+    service: Qualifications, subject: _Subject, results: Sequence[RegionQualification], author: str
+) -> tuple[QualificationRecord, ...]:
+    """Return the results that all challenge parts have votes for, as they are recorded."""
+    why = f"recomputed for version {subject.change.next.version}"
+    whole = [each for each in results if not each.replay.unknown]
+    return tuple(service.entry(each, author, why, subject.covered(each.replay.basis.fingerprint)) for each in whole)
 
 
 def _told(subject: _Subject, results: Sequence[RegionQualification]) -> KeptRight | None:
@@ -148,7 +150,8 @@ def _joined(line: str, told: Sequence[tuple[_Subject, KeptRight]]) -> KeptRight 
         return None
     several = len(told[0][0].change.next.pipeline.camera_groups) > 1
     texts = [f"{', '.join(subject.cameras)}: {right.text}" if several else right.text for subject, right in told]
-    return KeptRight(line, all(right.keeps for _, right in told), "; ".join(texts))
+    proofs = tuple(proof for _, right in told for proof in right.proofs)
+    return KeptRight(line, all(right.keeps for _, right in told), "; ".join(texts), proofs)
 
 
 def _lost(subject: _Subject) -> KeptRight | None:

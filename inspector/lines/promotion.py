@@ -10,6 +10,7 @@ from inspector.lines.change_effect import ChangeApproval, ChangeEffect, ChangeEf
 from inspector.lines.drafts import Drafts
 from inspector.lines.states import require_short
 from inspector.lines.versions import ReadableVersion
+from inspector.ports.challenge import QualificationRecord
 from inspector.ports.drafts import Draft, Promotion
 from inspector.ports.lines import DeclaredVersion
 
@@ -56,13 +57,13 @@ class Promotions:
             return PromotionResult(self._store(draft, request))
         approval = ChangeApproval(request.author, request.reason, request.accepted)
         effect = self.effects.approve(_content(draft), approval)
-        return PromotionResult(self._store(draft, request), effect)
+        return PromotionResult(self._store(draft, request, effect.proofs), effect)
 
-    def _store(self, draft: Draft, request: PromotionRequest) -> int:
+    def _store(self, draft: Draft, request: PromotionRequest, proofs: tuple[QualificationRecord, ...] = ()) -> int:
         """Store the draft; one that came from a file is a version of that file."""
         origin = VersionOrigin.FILE if draft.source else VersionOrigin.CONSOLE
         how = (request.author, draft.source, draft.base, request.reason or draft.reason, origin)
-        declared = DeclaredVersion(draft.pipeline, draft.golden, *how)
+        declared = DeclaredVersion(draft.pipeline, draft.golden, *how, proofs)
         return self.drafts.store.promote(Promotion(draft.draft_id, declared, request.key)).version
 
 

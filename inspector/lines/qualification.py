@@ -181,18 +181,19 @@ class Qualifications:
         counted = [any(group.includes(part.camera) for group in groups) for part in parts]
         return LineQualification(version, tuple(regions), counted.count(False))
 
-    def record(
-        self, qualification: RegionQualification, author: str, reason: str = "", cameras: Sequence[str] | None = None
-    ) -> None:
-        """Record the result. Cameras that pass get the right to pass; those that fail lose an earlier one.
+    def record(self, qualification: RegionQualification, author: str, reason: str = "") -> None:
+        """Record the result. Cameras that pass get the right to pass; those that fail lose an earlier one."""
+        self.store.record_qualification(self.entry(qualification, author, reason, qualification.cameras))
 
-        The right covers `cameras`; without them, all cameras of the region.
-        """
+    def entry(
+        self, qualification: RegionQualification, author: str, reason: str, cameras: Sequence[str]
+    ) -> QualificationRecord:
+        """Return the result as it is recorded. A right that it gives covers these cameras."""
         require_short(reason)
         replay, figures = qualification.replay, qualification.figures
         version, basis = replay.basis.version, replay.basis
         proof = f"{figures.escape.found} of {figures.escape.parts} NG passed, {figures.overkill.parts} OK parts"
-        record = QualificationRecord(
+        return QualificationRecord(
             line=basis.line,
             version=version.version,
             fingerprint=basis.fingerprint,
@@ -202,14 +203,13 @@ class Qualifications:
             figures=figures.as_json(),
             missing=qualification.missing,
             held=replay.held,
-            cameras=qualification.cameras if cameras is None else cameras,
+            cameras=cameras,
             region=qualification.region,
             scoring=basis.scoring,
             author=author,
             reason=reason or proof,
             at=self.sets.now(),
         )
-        self.store.record_qualification(record)
 
     async def _answer(self, basis: ReplayBasis, part: ChallengePart, model: ChallengeModel) -> ChallengeAnswer:
         data = await asyncio.to_thread(self._picture, part)
@@ -221,7 +221,7 @@ class Qualifications:
             raise InspectorError(f"challenge part {part.number}: {error}; {_remedy(part)}") from error
         began_s = time.monotonic()
         judgement = await model.judge(_job(basis, part, data))
-        latency_ms = (time.monotonic() - began_s) * 1000.0
+        elapsed_ms = (time.monotonic() - began_s) * 1000.0
         _require_judged(judgement, part, basis.fingerprint)
         return ChallengeAnswer(
             part=part.number,
@@ -232,7 +232,7 @@ class Qualifications:
             opinion=judgement.opinion,
             is_bad_image=judgement.is_bad_image,
             max_unlike=pipeline.quality.max_unlike,
-            latency_ms=latency_ms,
+            latency_ms=elapsed_ms if judgement.judged_ms is None else judgement.judged_ms,
             measured=measured,
             at=self.sets.now(),
         )
@@ -254,7 +254,7 @@ def _job(basis: ReplayBasis, part: ChallengePart, data: bytes) -> Job:
     """Return what the model is asked. The camera says the region; the seed does not depend on it."""
     seed = zlib.crc32(str(FrameKey(part.line, CHALLENGE_CAMERA, part.sha256)).encode())
     key = FrameKey(part.line, _camera(basis.group), part.sha256)
-    return Job(key, data, basis.version.pipeline, basis.version.golden, CHALLENGE_TIME_MS, seed)
+    return Job(key, data, basis.version.pipeline, basis.version.golden, CHALLENGE_TIME_MS, seed, can_wait=True)
 
 
 def _camera(group: CameraGroup) -> str:

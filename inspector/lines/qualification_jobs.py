@@ -42,7 +42,8 @@ class QualificationJobs:
         def work(progress: JobProgress) -> Mapping[str, Any]:
             return self._qualify(version, groups, author, reason, progress)
 
-        return self.jobs.start(JobKind.QUALIFICATION, line, line, author, work)
+        subject = line if camera is None else f"{line}/{camera}"
+        return self.jobs.start(JobKind.QUALIFICATION, line, subject, author, work)
 
     def _qualify(
         self,

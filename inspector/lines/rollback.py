@@ -54,7 +54,7 @@ class Rollbacks:
         declared = self._declared(request)
         approval = ChangeApproval(request.author, request.reason, request.accepted)
         effect = self.effects.approve(_content(declared), approval)
-        stored = self.store([declared])
+        stored = self.store([declared._replace(proofs=effect.proofs)])
         if not stored:
             raise ConflictError(
                 f"{request.line}: somebody else stored this content meanwhile; look at the live version"

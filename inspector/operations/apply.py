@@ -6,10 +6,11 @@ themselves.
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.ledger import (
@@ -28,6 +29,7 @@ from inspector.domain.model_card import ModelCard
 from inspector.errors import ConflictError, DeclarationError, Fault, InspectorError, PictureError
 from inspector.lines.carried_settings import carry_over
 from inspector.lines.challenge import ChallengedPictures
+from inspector.lines.kept_rights import KeptRight
 from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.states import require_short
 from inspector.lines.versions import ReadableVersion, Versions
@@ -35,6 +37,8 @@ from inspector.operations.line_states import user_name
 from inspector.operations.regular_file import regular_bytes
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
+
+NO_RIGHTS: Final[Mapping[str, KeptRight]] = MappingProxyType({})
 
 
 class LineChange(NamedTuple):
@@ -153,14 +157,22 @@ def require_bases(changes: Sequence[LineChange], database: str, base: int | None
         raise ConflictError("\n".join(conflicts))
 
 
-def store_changes(changes: Sequence[LineChange], database: str, reason: str = "") -> dict[str, int]:
+def store_changes(
+    changes: Sequence[LineChange], database: str, reason: str = "", rights: Mapping[str, KeptRight] = NO_RIGHTS
+) -> dict[str, int]:
     """Store a new version of every changed line, all or none. Returns the new versions by line.
+
+    `rights` are what becomes of the lines' rights to pass; their proofs are recorded with the versions.
 
     Raises ConflictError where a line got another version since the changes were planned.
     """
     require_short(reason)
     author = user_name()
-    return dict(store_versions(database, [_version(each, author, reason) for each in changes if each.is_changed]))
+    changed = [each for each in changes if each.is_changed]
+    proofs = [rights[each.line].proofs if each.line in rights else () for each in changed]
+    versions = [_version(each, author, reason) for each in changed]
+    proved = [each._replace(proofs=proof) for each, proof in zip(versions, proofs, strict=True)]
+    return dict(store_versions(database, proved))
 
 
 def _version(change: LineChange, author: str, reason: str) -> DeclaredVersion:

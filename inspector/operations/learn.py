@@ -75,7 +75,8 @@ def learn_line(
     effect = None if after == before else _effect(settings, records, after, approval, dry_run=dry_run)
     if dry_run:
         return LearningResult(records, lesson, cost, effect, None)
-    stored = store_versions(settings.database, [_version(records, after, approval)])
+    learned = _version(records, after, approval)._replace(proofs=effect.proofs if effect else ())
+    stored = store_versions(settings.database, [learned])
     asyncio.run(_record_events(settings.database, _capped_events(line, before, lesson, fingerprint)))
     return LearningResult(records, lesson, cost, effect, stored[0].version if stored else None)
 

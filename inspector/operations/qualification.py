@@ -95,9 +95,7 @@ def qualify(
         return service.result(version, regions)
 
 
-def keep_rights(
-    settings: Settings, changes: Sequence[LineChange], prices: Sequence[Price] = (), *, dry_run: bool = False
-) -> list[KeptRight]:
+def keep_rights(settings: Settings, changes: Sequence[LineChange], prices: Sequence[Price] = ()) -> list[KeptRight]:
     """Recompute the qualification of each changed line on stored votes, before the change is live.
 
     `prices` say under which fingerprints its parts were scored as the change does. Lines whose right stays as it is
@@ -108,9 +106,7 @@ def keep_rights(
         changed = [(live[change.line], change) for change in changes if change.is_changed and change.line in live]
         scored = {price.line: price.scored_under for price in prices}
         kept = [
-            keep_right(
-                service, version, change.content, user_name(), scored.get(change.line, NO_FINGERPRINTS), dry_run=dry_run
-            )
+            keep_right(service, version, change.content, user_name(), scored.get(change.line, NO_FINGERPRINTS))
             for version, change in changed
         ]
         return [each for each in kept if each is not None]

@@ -10,6 +10,7 @@ from inspector.domain.line_state import LineState, PassRight
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.part_history import History
 from inspector.domain.pipeline import Pipeline
+from inspector.ports.challenge import QualificationRecord
 from inspector.ports.ledger import PipelineVersion
 
 
@@ -47,7 +48,8 @@ class DeclaredVersion(NamedTuple):
     """A version to store. `golden` are the sha256 of its golden samples in order.
 
     `source` is the text of the file with its comments; without one the previous version's stays. `parent` is the
-    version that it was made from, None for a new line.
+    version that it was made from, None for a new line. `proofs` are qualifications, recomputed for its policy, that are
+    recorded with it.
     """
 
     pipeline: Pipeline
@@ -57,6 +59,7 @@ class DeclaredVersion(NamedTuple):
     parent: int | None = None
     reason: str = ""
     origin: VersionOrigin = VersionOrigin.FILE
+    proofs: tuple[QualificationRecord, ...] = ()
 
 
 class NewVersion(NamedTuple):

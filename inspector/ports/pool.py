@@ -22,7 +22,8 @@ class Job:
 
     `golden` holds the sha256 of the golden samples' pictures. `remaining_ms` is the time left for judging when the job
     is sent. `max_rungs` limits how many rungs may be asked (None: all). `template` is the sha256 of
-    the golden sample that the frame names.
+    the golden sample that the frame names. `can_wait`: no gate waits for it, so its replica judges frames of lines
+    first, and writes no words about it.
     """
 
     key: FrameKey
@@ -34,6 +35,7 @@ class Job:
     max_rungs: int | None = None
     traceparent: str | None = None
     template: str = NO_TEMPLATE
+    can_wait: bool = False
 
     @property
     def region(self) -> Region | None:
@@ -60,7 +62,7 @@ class Judgement:
     `fingerprint` covers everything that changes scores: line settings, model and golden samples. `is_short`: in an
     overload, at most the first rung was asked. `is_bad_image`: the votes would pass a picture that does not show the
     product, as `detail` says; they are left out. `server_fault`: the model runs on a server that can't be used, as
-    `detail` says.
+    `detail` says. `judged_ms` is how long a part that could wait was judged, without its waits.
     """
 
     tally: Tally
@@ -72,6 +74,7 @@ class Judgement:
     is_short: bool = False
     is_bad_image: bool = False
     server_fault: ServerFault | None = None
+    judged_ms: float | None = None
 
     @property
     def votes(self) -> tuple[Vote, ...]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -56,6 +57,8 @@ deadline_ms: {deadline_ms}
 """
 START_S = 180.0  # on a machine that does other work
 METRICS_TOKEN = "a-token-of-the-plants-prometheus"
+LIVE_FRAMES = 150
+CHALLENGED = 200
 
 
 @dataclass
@@ -94,17 +97,21 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             "INSPECTOR_SITE": "test", "INSPECTOR_LOG": "json", "INSPECTOR_PART_STATES": "true",
             "INSPECTOR_LOGIN": "off", "INSPECTOR_METRICS_TOKEN_FILE": str(folder / "metrics-token"),
         }  # fmt: skip
-        command = [sys.executable, "-c", "from inspector.cli.app import main; main()", "serve"]
-        options = ["--pipelines", str(folder / "pipelines"), "--metrics-port", str(metrics_port)]
-        process = subprocess.Popen([*command, *options], env=environment)
+        process = serve(environment, folder, metrics_port)
         address = Broker(broker.host, broker.port)
         running = Service(process, environment, address, f"http://127.0.0.1:{port}", folder, metrics_port)
         try:
             await_console(running)
             yield running
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            running.process.send_signal(signal.SIGTERM)
+            running.process.wait(60)
+
+
+def serve(environment: dict[str, str], folder: Path, metrics_port: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", "from inspector.cli.app import main; main()", "serve"]
+    options = ["--pipelines", str(folder / "pipelines"), "--metrics-port", str(metrics_port)]
+    return subprocess.Popen([*command, *options], env=environment)
 
 
 def declare(folder: Path, line: str, deadline_ms: float) -> None:
@@ -278,8 +285,12 @@ def seen_as(line: str, *, ng: bool, count: int) -> list[bytes]:
     return list(islice(wanted, count))
 
 
-def exposures_of(pictures: list[bytes]) -> Iterator[Exposure]:
-    return (Exposure(f"x-{n}", each, content_type="image/png", seq=n) for n, each in enumerate(pictures))
+def exposures_of(pictures: list[bytes], run: str = "x") -> Iterator[Exposure]:
+    return (Exposure(f"{run}-{n}", each, content_type="image/png", seq=n) for n, each in enumerate(pictures))
+
+
+def proved_frames(run: str) -> Iterator[Exposure]:
+    return exposures_of(seen_as("proved", ng=False, count=8), run)
 
 
 def test_a_line_that_its_challenge_set_proves_passes_parts(service: Service) -> None:
@@ -294,9 +305,36 @@ def test_a_line_that_its_challenge_set_proves_passes_parts(service: Service) -> 
     assert (proof.returncode, json.loads(proof.stdout)["passed"]) == (0, True), proof.stderr
     assert service.run("line", "live", "proved").returncode == 0
     time.sleep(1.0)
-    frames = exposures_of(seen_as("proved", ng=False, count=8))
-    journeys = send(service, "proved", frames, 20)
+    journeys = send(service, "proved", proved_frames("proved"), 20)
     assert {journey.verdicts[0][1].disposition for journey in journeys} == {Disposition.PASS}
+
+
+def challenge(service: Service, line: str, pictures: list[bytes], label: str) -> None:
+    folder = service.folder / "challenge" / line / label
+    folder.mkdir(parents=True)
+    for number, each in enumerate(pictures):
+        (folder / f"{number}.png").write_bytes(each)
+    added = service.run("challenge", "add", line, str(folder), "--label", label, "--json")
+    assert added.returncode == 0, added.stderr
+
+
+def job(service: Service, started: httpx.Response) -> dict[str, Any]:
+    assert started.status_code == httpx.codes.ACCEPTED, started.text
+    found: dict[str, Any] = httpx.get(service.console + started.headers["Location"], timeout=30).json()
+    return found
+
+
+def test_no_live_part_is_late_because_another_line_is_qualified(service: Service) -> None:
+    """At 30 frames/s, of which a part takes 20 ms of the only replica; the service qualifies the line by a job."""
+    declare_new(service, "beside")
+    challenge(service, "beside", seen_as("beside", ng=True, count=CHALLENGED), "ng")
+    alone = run_statistics(send(service, "prompt", pictures("alone", LIVE_FRAMES), 30))
+    started = httpx.post(f"{service.console}/api/v1/lines/beside/qualifications", json={}, timeout=30)
+    beside = run_statistics(send(service, "prompt", pictures("beside", LIVE_FRAMES), 30))
+    after = job(service, started)
+    assert after["done"] > 0
+    assert (beside["verdicts"], beside["lost"]) == (LIVE_FRAMES, 0)
+    assert beside["late"] <= alone["late"]
 
 
 def test_a_guarded_line_is_paused_where_a_change_rejects_more(service: Service) -> None:
@@ -418,3 +456,20 @@ def test_stop_leaves_no_process_behind(service: Service) -> None:
     assert service.process.wait(60) == 0
     _, alive = psutil.wait_procs(family, timeout=15)
     assert alive == []
+
+
+def test_a_qualified_line_passes_nothing_after_a_restart_with_another_model(service: Service) -> None:
+    """The other model answers just as the proved one did: it is another one all the same."""
+    (service.folder / "other.yaml").write_text(CARD.replace("checkpoint: none", "checkpoint: other"))
+    service.environment["INSPECTOR_MODEL"] = str(service.folder / "other.yaml")
+    service.process = serve(service.environment, service.folder, service.metrics_port)
+    await_console(service)
+    verdicts = [each.verdicts[0][1] for each in send(service, "proved", proved_frames("swapped"), 20)]
+    assert {(each.disposition, each.reason, each.line_state) for each in verdicts} == {
+        ("REVIEW", "UNQUALIFIED", "UNQUALIFIED")
+    }
+    assert {each.would_be.disposition for each in verdicts if each.would_be} == {Disposition.PASS}
+    assert service.run("qualify", "proved").returncode == 0
+    time.sleep(1.0)
+    journeys = send(service, "proved", proved_frames("again"), 20)
+    assert {journey.verdicts[0][1].disposition for journey in journeys} == {Disposition.PASS}

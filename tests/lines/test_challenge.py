@@ -88,6 +88,18 @@ def test_an_unusable_picture_is_named_and_nothing_is_added(
     assert len(sets.parts("pcb")) == 1
 
 
+def test_what_is_wrong_with_many_pictures_is_said_once(sets: ChallengeSets) -> None:
+    sets.add("pcb", [a_picture(number) for number in range(3)], "ann")
+    wrong = [a_picture(number, is_ng=False) for number in range(3)] + [a_picture(3)]
+    with pytest.raises(InspectorError) as refused:
+        sets.add("pcb", wrong, "ann")
+    assert str(refused.value) == (
+        "4 picture(s) can't be challenge parts, nothing was added: board 0, board 1, board 2: is in the set as NG "
+        "already; remove that part first, or correct the label; board 3: is a golden sample of the line, which the "
+        "model is shown; choose another picture"
+    )
+
+
 def test_a_removed_part_may_come_back_under_another_label(sets: ChallengeSets) -> None:
     [number] = sets.add("pcb", [a_picture(0)], "ann").numbers
     assert sets.remove("pcb", [number], "bob", "was OK after all") == 1

@@ -50,9 +50,9 @@ def states(line: ChallengedLine) -> dict[str, LineState]:
 
 def change(line: ChallengedLine, **settings: object) -> KeptRight | None:
     """Declare other settings as a person would: with the right recomputed before."""
-    live, pipeline = line.states.version("pcb"), challenged_pipeline(**settings)
-    kept = keep_right(line.service, live, ReadableVersion(pipeline, ()), "ann")
-    line.declare(**settings)
+    live, content = line.states.version("pcb"), ReadableVersion(challenged_pipeline(**settings), ())
+    kept = keep_right(line.service, live, content, "ann")
+    line.store(content, kept)
     return kept
 
 

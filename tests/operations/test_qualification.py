@@ -48,7 +48,7 @@ def changes_of(settings: Settings, line: ChallengedLine, folder: Path, **declare
 def change(settings: Settings, line: ChallengedLine, folder: Path, **declared: object) -> list[KeptRight]:
     changes = changes_of(settings, line, folder, **declared)
     kept = keep_rights(settings, changes)
-    store_changes(changes, settings.database)
+    store_changes(changes, settings.database, rights={each.line: each for each in kept})
     return kept
 
 
@@ -95,10 +95,10 @@ def test_an_override_ends_with_its_version(line: ChallengedLine, settings: Setti
     assert kept.text.startswith("its override ends with this version")
 
 
-def test_a_dry_run_records_nothing(line: ChallengedLine, settings: Settings, tmp_path: Path) -> None:
+def test_a_change_that_is_not_stored_records_nothing(line: ChallengedLine, settings: Settings, tmp_path: Path) -> None:
     qualify(line)
     before = line.states.version("pcb").status
-    [kept] = keep_rights(settings, changes_of(settings, line, tmp_path, thresholds=TIGHTER), dry_run=True)
+    [kept] = keep_rights(settings, changes_of(settings, line, tmp_path, thresholds=TIGHTER))
     assert kept.keeps
     assert line.states.version("pcb").status == before
 

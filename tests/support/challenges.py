@@ -30,8 +30,10 @@ from inspector.domain.pipeline import Pipeline
 from inspector.judging.judge import Judge
 from inspector.lines.challenge import ChallengePicture, ChallengeSets
 from inspector.lines.challenge_replay import ChallengeReplay
+from inspector.lines.kept_rights import KeptRight
 from inspector.lines.qualification import Qualifications, RegionQualification, bases, groups_of
 from inspector.lines.states import LineStates
+from inspector.lines.versions import ReadableVersion
 from inspector.operations.qualification import LoadedModel
 
 
@@ -52,9 +54,12 @@ class ChallengedLine:
     scores: dict[bytes, float]
 
     def declare(self, **settings: object) -> None:
+        self.store(ReadableVersion(challenged_pipeline(**settings), ()))
+
+    def store(self, content: ReadableVersion, kept: KeptRight | None = None) -> None:
         with closing(SqlArchive(self.url)) as archive:
             parent = next((each.version for each in archive.list_pipelines()), None)
-        store_versions(self.url, [DeclaredVersion(challenged_pipeline(**settings), (), parent=parent)])
+        store_versions(self.url, [DeclaredVersion(*content, parent=parent, proofs=kept.proofs if kept else ())])
 
     def add(self, scores: Sequence[float], *, is_ng: bool, group: str = "", camera: str = "") -> None:
         """Add one picture for each score that the engine will give it."""

@@ -19,7 +19,7 @@ from inspector.adapters.ledger.tables import (
     evidence,
     is_in_challenge_set,
 )
-from inspector.adapters.ledger.versions import challenged, newest_golden, wait_for_others
+from inspector.adapters.ledger.version_lock import challenged, newest_golden, wait_for_others
 from inspector.domain.challenge import ChallengeAnswer, ChallengePart
 from inspector.domain.quality import Measurements
 from inspector.domain.vote import Opinion, StoppedBy, Vote

@@ -13,7 +13,8 @@ from inspector.adapters.ledger.database import ledger_errors, open_engine, read,
 from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.adapters.ledger.reads import load
 from inspector.adapters.ledger.tables import drafts, is_open_draft, parts, shadow_results
-from inspector.adapters.ledger.versions import newest_version, store_declared, wait_for_others
+from inspector.adapters.ledger.version_lock import wait_for_others
+from inspector.adapters.ledger.versions import newest_version, store_declared
 from inspector.domain.declared import Disposition
 from inspector.errors import ConflictError, LedgerError
 from inspector.ports.access import AuditEntry

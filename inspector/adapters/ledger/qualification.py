@@ -28,13 +28,7 @@ class SqlQualificationStore:
         engine = open_engine(self._url, writes=True)
         try:
             with ledger_errors("the qualification can't be stored"), engine.begin() as connection:
-                _require_same_set(connection, record)
-                _insert(connection, record)
-                append_audit(connection, _entry(record))
-                if record.passed:
-                    _grant(connection, record)
-                else:
-                    _revoke(connection, record)
+                store_qualification(connection, record)
         finally:
             engine.dispose()
 
@@ -44,6 +38,17 @@ class SqlQualificationStore:
             return read(engine, _newest, line, limit)
         finally:
             engine.dispose()
+
+
+def store_qualification(connection: Connection, record: QualificationRecord) -> None:
+    """Store it, and grant or revoke the right that it is about, inside the transaction of a connection."""
+    _require_same_set(connection, record)
+    _insert(connection, record)
+    append_audit(connection, _entry(record))
+    if record.passed:
+        _grant(connection, record)
+    else:
+        _revoke(connection, record)
 
 
 def _newest(connection: Connection, line: str, limit: int) -> list[StoredQualification]:

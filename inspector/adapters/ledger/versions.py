@@ -12,14 +12,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, func, insert, select
 
 from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine
 from inspector.adapters.ledger.declarations import pipeline_of
+from inspector.adapters.ledger.qualification import store_qualification
 from inspector.adapters.ledger.reads import newest_versions
 from inspector.adapters.ledger.rows import Row
-from inspector.adapters.ledger.tables import challenge_parts, is_in_challenge_set, pipeline_versions
+from inspector.adapters.ledger.tables import pipeline_versions
+from inspector.adapters.ledger.version_lock import challenged, wait_for_others
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import ConflictError, InspectorError
@@ -55,22 +57,10 @@ def newest_version(connection: Connection, line: str) -> int | None:
     return connection.scalar(select(func.max(pipeline_versions.c.version)).where(pipeline_versions.c.line == line))
 
 
-def newest_golden(connection: Connection, line: str) -> list[str]:
-    """Return the sha256 of the golden samples of a line's newest version; none for an unknown line."""
-    golden = select(pipeline_versions.c.golden).where(pipeline_versions.c.line == line)
-    return list(connection.scalar(golden.order_by(pipeline_versions.c.version.desc()).limit(1)) or ())
-
-
 def versions_of(connection: Connection, line: str) -> list[LineVersion]:
     """Return all versions of a line, oldest first."""
     every = select(pipeline_versions).where(pipeline_versions.c.line == line).order_by(pipeline_versions.c.version)
     return [_version(row) for row in connection.execute(every)]
-
-
-def wait_for_others(connection: Connection) -> None:
-    """Let one process at a time compare and store. SQLite's transactions that write do so by themselves."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE pipeline_versions IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _store(connection: Connection, declaration: DeclaredVersion, newest: Any) -> NewVersion:
@@ -83,6 +73,8 @@ def _store(connection: Connection, declaration: DeclaredVersion, newest: Any) ->
     row = {"line": line, "version": version} | _content(declaration) | attributes | how
     connection.execute(insert(pipeline_versions), row)
     append_audit(connection, _entry(row))
+    for proof in declaration.proofs:
+        store_qualification(connection, proof)
     return NewVersion(line, version)
 
 
@@ -116,14 +108,6 @@ def _require_unchallenged(connection: Connection, declaration: DeclaredVersion) 
             f"{line}: challenge part(s) {listed} would be golden samples too, which the model is shown; run first: "
             f"inspector challenge remove {line} {listed}"
         )
-
-
-def challenged(connection: Connection, line: str, golden: Sequence[str]) -> list[int]:
-    """Return the numbers of the line's challenge parts that show one of these golden samples."""
-    held = select(challenge_parts.c.number, challenge_parts.c.sha256).where(challenge_parts.c.line == line)
-    rows = connection.execute(held.where(is_in_challenge_set).order_by(challenge_parts.c.number))
-    shown = set(golden)
-    return [row.number for row in rows if row.sha256 in shown]
 
 
 def _is_stored(declaration: DeclaredVersion, newest: Any) -> bool:

@@ -27,6 +27,7 @@ class EncodedJob(NamedTuple):
     max_rungs: int | None
     traceparent: str | None
     template: str
+    can_wait: bool
 
 
 class JobEncoder:
@@ -47,6 +48,7 @@ class JobEncoder:
             job.max_rungs,
             job.traceparent,
             job.template,
+            job.can_wait,
         )
 
     def _text(self, pipeline: Pipeline) -> str:

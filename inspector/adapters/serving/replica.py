@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
+from contextlib import ExitStack, aclosing
+from dataclasses import replace
+from functools import partial
 
 from inspector.adapters.serving.server_watch import ServerWatch
 from inspector.domain.declared import ViewName
@@ -11,8 +15,10 @@ from inspector.domain.report import Words
 from inspector.errors import ModelError
 from inspector.judging.judge import Judge, not_judged
 from inspector.judging.nearest_golden import GreyNearestGolden, declared_order
+from inspector.judging.rung_timing import RungTimes
 from inspector.judging.similar_parts import RememberedSimilarParts, no_similar_parts
 from inspector.judging.taught_opinion import LineOpinionSource
+from inspector.judging.yielding_engine import LiveParts, YieldingEngine
 from inspector.log_context import set_current_part
 from inspector.ports.backbone import FeatureSources
 from inspector.ports.engine import Engine, Picture
@@ -44,7 +50,9 @@ class VisionModel:
         opinions = LineOpinionSource(engine, evidence, features)
         nearest = GreyNearestGolden(evidence, features.grey_pixels) if features else declared_order
         similar = RememberedSimilarParts(evidence, features.grey_pixels) if features else no_similar_parts
-        self._judge = Judge(engine, evidence, opinions=opinions, nearest=nearest, find_similar=similar)
+        self._judge_with = partial(Judge, evidence=evidence, opinions=opinions, nearest=nearest, find_similar=similar)
+        self._judge = self._judge_with(engine)
+        self._live = LiveParts()
         self._golden = golden
         self._server = ServerWatch(self.test) if is_client else None
 
@@ -59,10 +67,29 @@ class VisionModel:
         if self._server and (silence := self._server.silence):
             yield not_judged(job, silence)
             return
-        async for outcome in self._judge.judge(job):
-            if self._server and isinstance(outcome, Judgement):
-                self._server.note(outcome)
-            yield outcome
+        if job.can_wait:
+            yield self._noted(await self._judge_between(job))
+            return
+        with ExitStack() as judged:
+            judged.enter_context(self._live.part())
+            async for outcome in self._judge.judge(job):
+                judged.close()
+                yield self._noted(outcome) if isinstance(outcome, Judgement) else outcome
+
+    async def _judge_between(self, job: Job) -> Judgement:
+        """Judge a part while no part of a line is judged; its rungs take other times than those of frames."""
+        began_s, engine = time.monotonic(), YieldingEngine(self._engine, self._live)
+        judge = self._judge_with(engine, rung_times=RungTimes())
+        async with aclosing(judge.judge(job)) as outcomes:
+            judgement = await anext(outcomes)
+        if not isinstance(judgement, Judgement):
+            raise ModelError("the model gave words before a judgement")
+        return replace(judgement, judged_ms=(time.monotonic() - began_s - engine.waited_s) * 1000.0)
+
+    def _noted(self, judgement: Judgement) -> Judgement:
+        if self._server:
+            self._server.note(judgement)
+        return judgement
 
     async def check_health(self) -> None:
         """Raise ModelError if this process should be replaced: its own engine gives no answer."""

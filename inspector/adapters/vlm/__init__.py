@@ -33,7 +33,7 @@ def load(card: ModelCard, folder: Path, threads: int | None = None) -> Engine:
     if card.engine == "stub":
         from inspector.adapters.vlm.stub import StubEngine
 
-        return StubEngine()
+        return StubEngine(card.checkpoint)
     if card.engine == "openai":
         from inspector.adapters.vlm.openai.engine import OpenAIEngine
 

@@ -37,14 +37,18 @@ class StubPrefix:
 
 
 class StubEngine:
-    """Deterministic: the same pictures get the same answers to any question."""
+    """Deterministic: the same pictures get the same answers to any question, of any checkpoint.
 
-    def __init__(self) -> None:
+    Another checkpoint is another model all the same, as a swapped one that agrees would be.
+    """
+
+    def __init__(self, checkpoint: str = "none") -> None:
+        self._checkpoint = checkpoint
         self._free_at = 0.0
 
     @property
     def fingerprint(self) -> str:
-        return hashlib.sha256(b"stub/1").hexdigest()[:16]
+        return hashlib.sha256(f"stub/1/{self._checkpoint}".encode()).hexdigest()[:16]
 
     async def open(self, pictures: Sequence[Picture], preamble: str) -> StubPrefix:
         seen = hashlib.sha256(preamble.encode())

@@ -3,75 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
 from support.databases import connected, count_of, execute, fetch
-from support.fakes import a_pipeline
-
-from inspector.adapters.ledger import (
-    DeclaredVersion,
-    SqlChallengeStore,
-    SqlDraftStore,
-    SqlLineStore,
-    SqlQualificationStore,
-    store_versions,
-    upgrade,
+from support.line_writes import (
+    add_challenge_part,
+    add_draft,
+    add_first_draft,
+    add_version,
+    end_draft,
+    qualify,
+    remove_challenge_part,
+    set_live,
 )
+
+from inspector.adapters.ledger import upgrade
 from inspector.adapters.ledger.tables import audit
-from inspector.domain.line_state import LineState, PassRight, RightOrigin
 from inspector.errors import LedgerError
-from inspector.ports.challenge import ChallengeChange, NewChallengePart, QualificationBasis, QualificationRecord
-from inspector.ports.drafts import Draft
-from inspector.ports.lines import StatusChange
-
-NOW: Final = datetime(2026, 3, 4, 12, tzinfo=UTC)
-CHANGE: Final = ChallengeChange("ann", NOW, "weekly")
-
-
-def set_live(url: str) -> None:
-    right = PassRight("f1", "p1", RightOrigin.OVERRIDE, ("cam1",), NOW + timedelta(days=7), "trial")
-    SqlLineStore(url).change_status(StatusChange("pcb", LineState.LIVE, (right,), "trial", "ann"))
-
-
-def add_version(url: str) -> None:
-    store_versions(url, [DeclaredVersion(a_pipeline(), (), "ann", reason="first")])
-
-
-def add_draft(url: str) -> None:
-    with closing(SqlDraftStore(url)) as store:
-        store.add_draft(Draft("d1", a_pipeline(), (), 1, "ann", "less overkill", "", NOW))
-
-
-def add_first_draft(url: str) -> None:
-    add_version(url)
-    add_draft(url)
-
-
-def end_draft(url: str) -> None:
-    with closing(SqlDraftStore(url)) as store:
-        store.end_draft("pcb", "ann")
-
-
-def add_challenge_part(url: str) -> None:
-    with closing(SqlChallengeStore(url)) as store:
-        store.add_challenge_parts("pcb", [NewChallengePart("ab", True)], CHANGE)
-
-
-def remove_challenge_part(url: str) -> None:
-    with closing(SqlChallengeStore(url)) as store:
-        store.remove_challenge_parts("pcb", [1], CHANGE)
-
-
-def qualify(url: str) -> None:
-    how = ("f1", "p1", QualificationBasis.SHIPPED, True, {"escape": 0.01}, ())
-    SqlQualificationStore(url).record_qualification(
-        QualificationRecord("pcb", 1, *how, (), ("cam1",), None, "", "ann", "shipped", NOW)
-    )
-
 
 Change = Callable[[str], None]
 
