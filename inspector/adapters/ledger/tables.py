@@ -36,6 +36,14 @@ from inspector.domain.report import WordsState
 from inspector.numerics.latency_histogram import BUCKETS
 
 
+def _in_utc(at: datetime) -> datetime:
+    """Return the time in UTC; the first or the last time that there is, where its zone leads beyond."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return (datetime.min if at.year == datetime.min.year else datetime.max).replace(tzinfo=UTC)
+
+
 class UtcTime(TypeDecorator[datetime]):
     """An aware datetime stored as UTC. SQLite stores no time zone; PostgreSQL answers in the session's."""
 
@@ -45,7 +53,7 @@ class UtcTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is not None and value.tzinfo is None:
             raise ValueError(f"time {value} has no time zone; use aware datetimes")
-        return value and value.astimezone(UTC)
+        return value and _in_utc(value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:

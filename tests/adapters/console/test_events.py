@@ -102,3 +102,19 @@ async def test_acknowledgement_needs_the_role_on_the_line(
 ) -> None:
     answer = await as_person(name).post(f"/events/{event}/acknowledgement")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "events?kind=%00",
+        "events?to=0001-01-01T00:00:00%2B14:00",
+        "events?from=9999-12-31T23:59:59-14:00",
+        "parts?lot=%00",
+        "parts?to=0001-01-01T00:00:00%2B14:00",
+        "parts?from=9999-12-31T23:59:59-14:00",
+    ],
+)
+async def test_filter_that_no_database_can_store_finds_nothing(as_person: People, query: str) -> None:
+    answer = await as_person("eve").get(f"/{query}")
+    assert (answer.status_code, answer.json()["next_before"]) == (200, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from inspector.adapters.console.api.models import MAX_NUMBER, ApiRequest
 from inspector.adapters.console.api.person import Reviewer, Viewer, require_on_line, shows_own_lines
@@ -15,10 +15,12 @@ from inspector.adapters.console.services import Services
 from inspector.domain.declared import Name
 from inspector.domain.person import Role
 from inspector.ports.archive import Acknowledgement, EventFilter
+from inspector.text import printable
 from inspector.utc import utc_now
 
 MAX_KIND_CHARACTERS = 64
-EventId = Annotated[str, Path(max_length=128)]
+Kind = Annotated[str, Field(max_length=MAX_KIND_CHARACTERS), AfterValidator(printable)]
+EventId = Annotated[str, Path(max_length=128), AfterValidator(printable)]
 
 router = APIRouter(prefix="/events", tags=["events"])
 
@@ -28,7 +30,7 @@ class EventsQuery(ApiRequest):
 
     line: Name | None = Field(default=None, description="only events of this line; service: those of no line")
     camera: Name | None = Field(default=None, description="only events of this camera")
-    kind: str | None = Field(default=None, max_length=MAX_KIND_CHARACTERS, description="only this kind")
+    kind: Kind | None = Field(default=None, description="only this kind")
     severity: Literal["INFO", "WARNING", "ALARM"] | None = Field(default=None, description="only this severity")
     acknowledged: bool | None = Field(default=None, description="only events that somebody took note of, or nobody")
     since: AwareDatetime | None = Field(default=None, alias="from", description="only events at this time or later")

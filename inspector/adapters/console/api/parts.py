@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from inspector.adapters.console.api.models import MAX_NUMBER, PREFIX, ApiRequest, ResultId
 from inspector.adapters.console.api.person import Viewer, shows_own_lines
@@ -20,10 +20,13 @@ from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition, Name
 from inspector.domain.person import Person, Role
 from inspector.ports.archive import PartFilter, ReviewFilter
+from inspector.text import printable
 
 MAX_FILTER_CHARACTERS: Final = 256
 FILTER_NAMES: Final = tuple(name for name in PartFilter._fields if name not in ("reviewer", "lines"))
-Wanted = Annotated[str | None, Field(max_length=MAX_FILTER_CHARACTERS)]
+Wanted = Annotated[
+    str | None, Field(max_length=MAX_FILTER_CHARACTERS), AfterValidator(lambda text: text and printable(text))
+]
 
 
 class PartsQuery(ApiRequest):
