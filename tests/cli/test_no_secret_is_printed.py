@@ -40,6 +40,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "bench service": (("--help",),),
     "bench ledger": (("--help",),),
     "bench engine": (("--help",),),
+    "bench api": (("--help",),),
 }
 
 

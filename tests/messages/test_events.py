@@ -14,8 +14,8 @@ from inspector.ports.metrics import ALWAYS_SHOWN_EVENTS
 
 SEVERITIES: Final = ("INFO", "WARNING", "ALARM")
 # rooms that raise events, and the code words there that are no kinds of events
-ROOMS: Final = ("station", "adapters/mqtt", "bootstrap", "operations")
-NO_KINDS: Final = {"ONLINE", "OFFLINE", "SUBACK", "USER", "MMAD", "GET", *SEVERITIES}
+ROOMS: Final = ("station", "adapters/mqtt", "adapters/webhook", "bootstrap", "operations")
+NO_KINDS: Final = {"ONLINE", "OFFLINE", "SUBACK", "USER", "MMAD", "GET", "POST", *SEVERITIES}
 SETTING_PREFIX: Final = "INSPECTOR_"
 CODE: Final = re.compile(r"[A-Z]{3,}(_[A-Z]+)*")
 

@@ -54,7 +54,14 @@ class ObjectStore:
         data = self._folder / "data"
         data.mkdir(exist_ok=True)
         sizes = ["-volume.max=16", "-master.volumeSizeLimitMB=64", "-master.volumePreallocate=false"]
-        local = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={data}", "-s3", f"-s3.config={self._config}"]
+        local = [
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            f"-dir={data}",
+            "-s3",
+            f"-s3.config={self._config}",
+            "-s3.port.iceberg=0",
+        ]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [program, "server", *local, *ports, *grpc, *sizes], stdout=log, stderr=log, start_new_session=True

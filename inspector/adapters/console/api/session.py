@@ -190,7 +190,9 @@ def set_session_cookie(request: Request, response: Response, opened: NewSession)
     response.set_cookie(
         SECURE_COOKIE if is_secure else SESSION_COOKIE,
         opened.secret,
-        expires=opened.session.ends_at,
+        max_age=int(
+            (opened.session.ends_at - opened.session.created_at).total_seconds()
+        ),  # whatever the tablet's clock
         path="/",
         secure=is_secure,
         httponly=True,
