@@ -134,6 +134,7 @@ PAGE_GETS: Final = (
     PageGet("/jobs"),
     PageGet("/health"),
     PageGet("/lines/{line}/scores"),
+    PageGet("/lines/{line}/replay-table"),
     PageGet("/lines/{line}/what-if", "pass_below=0.1&reject_above=0.9"),
     PageGet("/lines/{line}/escape-target", "escape=0.05"),
     PageGet("/session"),
