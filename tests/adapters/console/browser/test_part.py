@@ -92,7 +92,9 @@ def test_steps_stay_within_the_list_that_the_part_was_opened_from(floor: Floor) 
 def test_part_is_answered_on_its_page_and_the_answer_taken_back(floor: Floor) -> None:
     page = open_part(floor, "bob", "/parts/r05")
     page.get_by_test_id("answer-panel").wait_for()
-    for key in ("n", "1", "Enter"):
+    page.keyboard.press("n")
+    page.locator("[data-testid=answer-ng][aria-pressed=true]").wait_for()
+    for key in ("1", "Enter"):
         page.keyboard.press(key)
     page.get_by_test_id("reviews").get_by_text("scratch").wait_for()
     page.get_by_test_id("history").get_by_text("bob answered NG").wait_for()
