@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from inspector.access.addresses import is_confidential, is_loopback
 from inspector.access.roles import parse_group_roles
 from inspector.errors import InspectorError
 from inspector.messages.topics import DEFAULT_ROOT, ReplyTopics, Topics
@@ -25,6 +25,19 @@ from inspector.statistics.calendar import read_shifts, read_zone
 Listed = Annotated[tuple[str, ...], NoDecode]  # one value, several separated by commas, or a JSON list
 RESOURCE_NAME = r"^([A-Za-z][A-Za-z0-9_-]{0,31})?$"
 Value = TypeVar("Value")
+OPTIONAL_FILES: Final = (  # settings that name a file; empty is none, and relative paths become absolute
+    "broker_ca",
+    "broker_certificate",
+    "broker_key",
+    "admin_password_file",
+    "metrics_token_file",
+    "evidence_access_key_file",
+    "evidence_secret_key_file",
+    "evidence_ca",
+    "webhook_secret_file",
+    "oidc_ca",
+    "oidc_client_secret_file",
+)
 
 
 class Settings(BaseSettings):
@@ -209,20 +222,7 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"is no JSON list ({error}); write one value, or several separated by commas") from error
 
-    @field_validator(
-        "broker_ca",
-        "broker_certificate",
-        "broker_key",
-        "admin_password_file",
-        "metrics_token_file",
-        "evidence_access_key_file",
-        "evidence_secret_key_file",
-        "evidence_ca",
-        "webhook_secret_file",
-        "oidc_ca",
-        "oidc_client_secret_file",
-        mode="before",
-    )
+    @field_validator(*OPTIONAL_FILES, mode="before")
     @classmethod
     def _empty_is_none(cls, path: object) -> object:
         return None if path == "" else path
@@ -287,9 +287,7 @@ class Settings(BaseSettings):
     @field_validator("oidc_issuer")
     @classmethod
     def _is_encrypted(cls, issuer: str) -> str:
-        parts = urlsplit(issuer)
-        is_here = parts.scheme == "http" and is_loopback(parts.hostname or "")
-        if issuer and not (parts.hostname and (parts.scheme == "https" or is_here)):
+        if issuer and not is_confidential(issuer):
             raise ValueError(f"{issuer!r} is no https address; write it as the provider's documents do")
         return issuer
 
@@ -369,14 +367,6 @@ class Settings(BaseSettings):
     @property
     def console_url(self) -> str:
         return f"http://{self.console_host}:{self.console_port}/"
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only programs of this machine reach an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def sqlite_url(file: Path) -> str:

@@ -43,17 +43,23 @@ def read_secret(file: Path, setting: str) -> str:
     return secret
 
 
+def read_random_secret(file: Path, setting: str, kind: str, least: int) -> str:
+    """Return a secret of at least `least` characters; `kind` names it in words. Raises InspectorError."""
+    secret = read_secret(file, setting)
+    if len(secret) < least:
+        raise InspectorError(
+            f"{setting}: the {kind} has {len(secret)} characters, and could be guessed; use at least {least} random "
+            "ones: openssl rand -hex 32"
+        )
+    return secret
+
+
 def metrics_secret(settings: Settings) -> str:
     """Return the sha256 of the token that reads /metrics; empty without one. Raises InspectorError."""
     if settings.metrics_token_file is None:
         return ""
-    token = read_secret(settings.metrics_token_file, "INSPECTOR_METRICS_TOKEN_FILE")
-    if len(token) < MIN_TOKEN_CHARACTERS:
-        raise InspectorError(
-            f"INSPECTOR_METRICS_TOKEN_FILE: the token has {len(token)} characters, and could be guessed; use at least "
-            f"{MIN_TOKEN_CHARACTERS} random ones: openssl rand -hex 32"
-        )
-    return stored_form(token)
+    setting = "INSPECTOR_METRICS_TOKEN_FILE"
+    return stored_form(read_random_secret(settings.metrics_token_file, setting, "token", MIN_TOKEN_CHARACTERS))
 
 
 def prepare_access(settings: Settings) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
 
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.tls import Tls
@@ -12,20 +11,8 @@ from inspector.config.loader import read_card
 from inspector.domain.model_card import ModelCard
 from inspector.errors import DeclarationError, Fault
 from inspector.secret_texts import guard_standard_streams, remember_secrets
-from inspector.settings import Settings
+from inspector.settings import OPTIONAL_FILES, Settings
 from inspector.statistics.calendar import PlantCalendar, read_shifts, read_zone
-
-OPTIONAL_FILES: Final = (
-    "broker_ca",
-    "broker_certificate",
-    "broker_key",
-    "admin_password_file",
-    "metrics_token_file",
-    "evidence_access_key_file",
-    "evidence_secret_key_file",
-    "evidence_ca",
-    "webhook_secret_file",
-)
 
 
 def broker_of(settings: Settings) -> Broker:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from inspector.bootstrap.access import read_secret
+from inspector.bootstrap.access import read_random_secret
 from inspector.errors import InspectorError
 from inspector.secret_texts import remember_secrets
 from inspector.settings import Settings
@@ -55,11 +55,7 @@ def webhook_alarms(settings: Settings, archive: SqlArchive) -> Iterator[None]:
 def _secret(settings: Settings) -> str:
     if settings.webhook_secret_file is None:
         return ""
-    secret = read_secret(settings.webhook_secret_file, "INSPECTOR_WEBHOOK_SECRET_FILE")
-    if len(secret) < MIN_SECRET_CHARACTERS:
-        raise InspectorError(
-            f"INSPECTOR_WEBHOOK_SECRET_FILE: the secret has {len(secret)} characters, and could be guessed; use at "
-            f"least {MIN_SECRET_CHARACTERS} random ones: openssl rand -hex 32"
-        )
+    setting = "INSPECTOR_WEBHOOK_SECRET_FILE"
+    secret = read_random_secret(settings.webhook_secret_file, setting, "secret", MIN_SECRET_CHARACTERS)
     remember_secrets([secret])
     return secret

@@ -38,6 +38,7 @@ class RememberedSimilarParts:
             return None
         memory = self._known.get(sha256) or self._read(sha256)
         self._known[sha256] = memory
+        self._known.move_to_end(sha256)
         while len(self._known) > REMEMBERED_MEMORIES:
             self._known.popitem(last=False)
         return memory.similar(small_grey(self._grey_pixels(frame)).ravel(), job.region)

@@ -49,10 +49,12 @@ class PartQuestions:
     def of(self, part: PartRecord) -> tuple[AskedView, ...]:
         """Return the views whose votes are stored. Raises InspectorError where the part's version can't be read."""
         version = readable(self.versions.version(part.pipeline.line, part.pipeline.version))
-        pipeline, job = version.pipeline, self._job(part, version)
+        pipeline, found = version.pipeline, list[AskedView]()
+        asked = {(vote.rung, vote.view) for vote in part.votes}
+        shows_similar = any(view is ViewName.SIMILAR for _, view in asked)
+        job = self._job(part, version) if version.golden or shows_similar else None
         golden = self.nearest(job.picture, job) if job and version.golden else version.golden
-        asked, found = {(vote.rung, vote.view) for vote in part.votes}, list[AskedView]()
-        similar = self._similar(job) if {view for _, view in asked} & {ViewName.SIMILAR} else ()
+        similar = self._similar(job) if shows_similar else ()
         for number, rung in enumerate(pipeline.ladder[: part.rungs]):
             for group in question_groups(pipeline, rung, seed_of(part)):
                 shown = golden[: _golden_count(group.pictures, pipeline)]

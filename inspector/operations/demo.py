@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from inspector.access.addresses import is_loopback
 from inspector.adapters.mqtt.line_client import Journey
 from inspector.adapters.mqtt.local.broker import free_port, local_broker
 from inspector.bootstrap.from_settings import broker_of
@@ -21,7 +22,7 @@ from inspector.operations.send_rate import FixedRate, MeasuredRate
 from inspector.operations.service import service
 from inspector.operations.start_phases import StartPhases
 from inspector.operations.virtual_line import virtual_lines
-from inspector.settings import Settings, is_loopback
+from inspector.settings import Settings
 
 
 def demo_settings(settings: Settings) -> Settings:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import quote_plus, urlsplit
 
 import httpx
 
+from inspector.access.addresses import is_confidential
 from inspector.ports.identity_provider import IdentityProviderError
 
 TIMEOUT_S: Final = 10.0
@@ -59,19 +59,10 @@ class ProviderHttp:
 
 def require_url(url: str, name: str) -> None:
     """Raise IdentityProviderError for an address that is not encrypted, unless it is on this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme == "http" and _is_here(parts.hostname or ""):
-        return
-    raise IdentityProviderError(f"{name}: {url[:256]!r} is no https address; passwords and tokens must be encrypted")
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    if not is_confidential(url):
+        raise IdentityProviderError(
+            f"{name}: {url[:256]!r} is no https address; passwords and tokens must be encrypted"
+        )
 
 
 def _body(response: httpx.Response, place: str) -> bytes:
