@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from inspector.adapters.ledger import FileEvidence, SqlArchive, upgrade
 from inspector.bootstrap.from_settings import absolute, broker_of, station_client_id
 from inspector.cli.options import read_settings
-from inspector.settings import Settings
+from inspector.settings import OPTIONAL_FILES, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -172,3 +172,9 @@ def test_endpoint_that_is_no_url_of_a_server_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setenv("INSPECTOR_EVIDENCE_ENDPOINT", url)
     with pytest.raises(ValidationError, match="write https://host:port"):
         Settings()
+
+
+def test_every_file_that_settings_may_name_is_listed() -> None:
+    """What is not listed keeps a relative path, which means another file in a process that Ray starts."""
+    optional = {name for name, field in Settings.model_fields.items() if field.annotation == Path | None}
+    assert optional == set(OPTIONAL_FILES)

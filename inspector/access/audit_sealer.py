@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from threading import Event, Thread
 from typing import Final
 
 from inspector.access.audit import Audit
+from inspector.background_steps import BackgroundSteps
 from inspector.errors import LedgerError
 
 log = logging.getLogger(__name__)
@@ -20,22 +20,18 @@ class AuditSealer:
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="audit-sealer", daemon=True)
         self._is_first = True
+        self._steps = BackgroundSteps(self._step, "audit-sealer")
 
     def start(self) -> None:
-        self._thread.start()
+        self._steps.start()
 
     def stop(self) -> None:
         """End the thread behind its current step. What is not sealed is sealed after the next start."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._steps.stop()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._stopping.wait(PAUSE_S if self._sealed_a_step() else INTERVAL_S)
+    def _step(self) -> float:
+        return PAUSE_S if self._sealed_a_step() else INTERVAL_S
 
     def _sealed_a_step(self) -> bool:
         """Seal a step. The seal goes to the log, which is kept apart from the database."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from inspector.cli.options import AsJson, read_database_url
 from inspector.cli.output import print_error, print_figures
+
+if TYPE_CHECKING:
+    from inspector.tuning.capacity import ServiceTimes
 
 
 def capacity(
@@ -33,19 +36,9 @@ def capacity(
 
     The times are those of the line's newest parts, or --mean-ms and --p95-ms. Exits 1 where no number suffices.
     """
-    from inspector.operations.capacity import CapacityQuestion, answer_capacity, measured_times
-    from inspector.tuning.capacity import ServiceTimes
+    from inspector.operations.capacity import CapacityQuestion, answer_capacity
 
-    if mean_ms is not None:
-        try:
-            times = ServiceTimes.of_mean_and_p95(mean_ms, p95_ms or mean_ms)
-        except ValueError as error:
-            raise typer.BadParameter(f"{error}; correct --mean-ms or --p95-ms") from error
-        declared_ms = deadline_ms
-    elif line is not None:
-        times, declared_ms = measured_times(read_database_url(), line)
-    else:
-        raise typer.BadParameter("name a line, or give --mean-ms and --p95-ms")
+    times, declared_ms = _times(line, mean_ms, p95_ms)
     if (deadline := deadline_ms or declared_ms) is None:
         raise typer.BadParameter("--deadline-ms is missing; it is known for a line only")
     answer = answer_capacity(CapacityQuestion(lines, rate, deadline, late, at_once), times)
@@ -56,3 +49,18 @@ def capacity(
             f"{share:.2%} of parts take longer than {deadline:g} ms alone; shorten the ladder, or allow more time"
         )
         raise typer.Exit(1)
+
+
+def _times(line: str | None, mean_ms: float | None, p95_ms: float | None) -> tuple[ServiceTimes, float | None]:
+    """Return how long parts take, and the deadline that is declared for them, if there is one."""
+    from inspector.operations.capacity import measured_times
+    from inspector.tuning.capacity import ServiceTimes
+
+    if mean_ms is not None:
+        try:
+            return ServiceTimes.of_mean_and_p95(mean_ms, p95_ms or mean_ms), None
+        except ValueError as error:
+            raise typer.BadParameter(f"{error}; correct --mean-ms or --p95-ms") from error
+    if line is None:
+        raise typer.BadParameter("name a line, or give --mean-ms and --p95-ms")
+    return measured_times(read_database_url(), line)

@@ -85,7 +85,7 @@ def remember_line(
         version = new.version if new else None
     missing = len(records.taught) - len(found)
     return MemoryResult(
-        line, len(found) - ng, ng, missing, records.challenge, sha256, version, tuple(error_curve(memory.parts))
+        line, len(found) - ng, ng, missing, records.challenge, sha256, version, tuple(error_curve(memory))
     )
 
 

@@ -119,15 +119,14 @@ def read_part_memory(data: bytes) -> PartMemory:
         raise InspectorError(f"the memory of reviewed parts can't be read: {error}; run: inspector remember") from error
 
 
-def error_curve(parts: Sequence[RememberedPart]) -> list[CurvePoint]:
+def error_curve(memory: PartMemory) -> list[CurvePoint]:
     """Return how often the nearest earlier part has the other label, by the number of reviews.
 
     Each part is compared with those before it that belong to other groups and to the same region: what a line would
     have known then.
     """
-    memory, asked = PartMemory.of(parts), list[tuple[bool, bool]]()
     (kinds, regions, groups), looks = _columns(memory.parts), unit_rows(memory.looks)
-    curve = list[CurvePoint]()
+    asked, curve = list[tuple[bool, bool]](), list[CurvePoint]()
     for number, look in enumerate(looks):
         comparable = (regions[:number] == regions[number]) & (groups[:number] != groups[number])
         if comparable.any():

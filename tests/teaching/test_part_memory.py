@@ -107,7 +107,7 @@ def test_no_bytes_raise_anything_else(data: bytes) -> None:
 def test_more_reviews_of_a_line_with_many_kinds_lower_the_error() -> None:
     rng = np.random.default_rng(3)
     parts = [a_remembered(number, kind >= 30, kind) for number, kind in enumerate(rng.integers(0, 60, 600).tolist())]
-    curve = error_curve(parts)
+    curve = error_curve(PartMemory.of(parts))
     assert [point.reviews for point in curve] == [10, 20, 30, 50, 100, 200, 500, 600]
     assert curve[-1].balanced_error < 0.05 < curve[2].balanced_error
 
@@ -115,7 +115,9 @@ def test_more_reviews_of_a_line_with_many_kinds_lower_the_error() -> None:
 def test_parts_of_its_own_group_do_not_help_a_part() -> None:
     """Frames of one part look alike: counting them would flatter the memory."""
     parts = [a_remembered(number, number % 2 == 1, number // 2, group=f"part {number // 4}") for number in range(100)]
-    ungrouped = error_curve([part._replace(look=a_look(int(part.sha256, 16) // 4), group="") for part in parts])
-    assert error_curve(parts) != ungrouped
-    alone = error_curve([part._replace(group="one lot") for part in parts])
+    ungrouped = error_curve(
+        PartMemory.of([part._replace(look=a_look(int(part.sha256, 16) // 4), group="") for part in parts])
+    )
+    assert error_curve(PartMemory.of(parts)) != ungrouped
+    alone = error_curve(PartMemory.of([part._replace(group="one lot") for part in parts]))
     assert alone == []

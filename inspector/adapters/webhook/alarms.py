@@ -7,7 +7,6 @@ again, later each time. What could not be delivered is an event of its own, and 
 from __future__ import annotations
 
 import logging
-import threading
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Final, Protocol
 
 from inspector.adapters.webhook.position import PositionFile, SentEvents
 from inspector.adapters.webhook.receiver import Delivery, WebhookAnswer
+from inspector.background_steps import BackgroundSteps
 from inspector.errors import LedgerError
 from inspector.messages.outgoing import EventSeverity
 from inspector.ports.archive import EventFilter, EventRow
@@ -75,22 +75,14 @@ class WebhookAlarms:
         self._sent: SentEvents | None = None
         self._failures = 0
         self._given_up = 0
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
+        self._steps = BackgroundSteps(self.step, "webhook")
 
     def start(self) -> None:
-        self._thread.start()
+        self._steps.start()
 
     def stop(self) -> None:
         """End the thread behind its current request. What is not sent is sent after the next start."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
-        pause_s = 0.0
-        while not self._stopping.wait(pause_s):
-            pause_s = self.step()
+        self._steps.stop()
 
     def step(self) -> float:
         """Send what waits, and return the seconds until the next step."""
@@ -111,7 +103,7 @@ class WebhookAlarms:
                 return min(FIRST_PAUSE_S * 2.0 ** (self._failures - 1), LONGEST_PAUSE_S)
             sent = self._sent = sent.adding(row.number)
             self._ledger.position.write(sent)
-            if self._stopping.is_set():
+            if self._steps.is_stopping:
                 break
         return 0.0 if len(page) == PAGE else POLL_S
 
