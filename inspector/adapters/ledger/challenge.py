@@ -11,12 +11,12 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine, read, value_pages
+from inspector.adapters.ledger.picture_retention import keep_pictures
 from inspector.adapters.ledger.rows import vote_of, vote_rows
 from inspector.adapters.ledger.tables import (
     challenge_judgements,
     challenge_parts,
     challenge_votes,
-    evidence,
     is_in_challenge_set,
 )
 from inspector.adapters.ledger.version_lock import challenged, newest_golden, wait_for_others
@@ -47,7 +47,7 @@ class SqlChallengeStore:
         given = {"line": line, **change._asdict()}
         with ledger_errors("the challenge parts can't be stored"), self._engine.begin() as connection:
             wait_for_others(connection)
-            _keep_pictures(connection, [part.sha256 for part in parts])
+            keep_pictures(connection, [part.sha256 for part in parts])
             new = insert(challenge_parts).returning(challenge_parts.c.number)
             numbers = [connection.execute(new, given | part._asdict()).scalar_one() for part in parts]
             added = [
@@ -104,12 +104,6 @@ def add_answer(connection: Connection, answer: ChallengeAnswer) -> None:
 
 def _entry(action: str, line: str, change: ChallengeChange, parts: list[Any]) -> AuditEntry:
     return AuditEntry(change.author, action, line, {"parts": parts, "reason": change.reason}, change.at, line)
-
-
-def _keep_pictures(connection: Connection, pictures: Sequence[str]) -> None:
-    """Unmark pictures that were about to be removed. Their bytes were stored again before."""
-    for some in value_pages(pictures):
-        connection.execute(update(evidence).where(evidence.c.sha256.in_(some)).values(removal=None))
 
 
 def _answers(connection: Connection, line: str, fingerprint: str) -> dict[int, ChallengeAnswer]:

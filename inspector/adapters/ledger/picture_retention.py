@@ -115,6 +115,12 @@ def _needed(connection: Connection, pictures: Sequence[str]) -> set[str]:
     return needed
 
 
+def keep_pictures(connection: Connection, pictures: Sequence[str]) -> None:
+    """Unmark pictures that were about to be removed, and that something pins from now on."""
+    for some in value_pages(pictures):
+        connection.execute(update(evidence).where(evidence.c.sha256.in_(some)).values(removal=None))
+
+
 def pinned(connection: Connection) -> set[str]:
     """Return the pictures that stay whatever happens to their parts: golden samples, challenge sets, taught models,
     memories and the parts in them.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from inspector.adapters.ledger.database import ledger_errors, open_engine, upsert, value_pages
-from inspector.adapters.ledger.tables import evidence, remembered_pictures
+from inspector.adapters.ledger.picture_retention import keep_pictures
+from inspector.adapters.ledger.tables import remembered_pictures
 from inspector.adapters.ledger.versions import store_declared
 from inspector.ports.lines import DeclaredVersion, NewVersion
 
@@ -29,8 +30,7 @@ def store_remembering(url: str, declared: DeclaredVersion, pictures: Sequence[st
 
 
 def _keep(connection: Connection, memory: str, pictures: Sequence[str]) -> None:
-    """Note the pictures, and unmark those that were about to be removed."""
     for some in value_pages(pictures):
         rows = [{"memory": memory, "sha256": sha256} for sha256 in some]
         connection.execute(upsert(connection, remembered_pictures).values(rows).on_conflict_do_nothing())
-        connection.execute(update(evidence).where(evidence.c.sha256.in_(some)).values(removal=None))
+    keep_pictures(connection, pictures)
