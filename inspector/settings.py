@@ -39,6 +39,15 @@ OPTIONAL_FILES: Final = (  # settings that name a file; empty is none, and relat
     "oidc_client_secret_file",
 )
 
+S3_SETTINGS: Final = (
+    "evidence_endpoint",
+    "evidence_region",
+    "evidence_access_key_file",
+    "evidence_secret_key_file",
+    "evidence_ca",
+)
+PLANT_SETTINGS: Final = ("database_url", "evidence_url", *S3_SETTINGS, "webhook_url", "webhook_secret_file")
+
 
 class Settings(BaseSettings):
     """The settings of one installation. Every field is an environment variable INSPECTOR_<FIELD>."""
@@ -234,9 +243,7 @@ class Settings(BaseSettings):
             raise ValueError("has no effect without TLS; set INSPECTOR_BROKER_TLS=true, or remove it")
         return value
 
-    @field_validator(
-        "evidence_endpoint", "evidence_region", "evidence_access_key_file", "evidence_secret_key_file", "evidence_ca"
-    )
+    @field_validator(*S3_SETTINGS)
     @classmethod
     def _is_about_s3(cls, value: Value, info: ValidationInfo) -> Value:
         if value and not info.data.get("evidence_url", "").startswith("s3://"):
@@ -342,6 +349,12 @@ class Settings(BaseSettings):
     def _are_shifts(cls, shifts: tuple[str, ...]) -> tuple[str, ...]:
         read_shifts(shifts)
         return shifts
+
+    def apart(self, data: Path, **changes: object) -> Self:
+        """Return the settings of an installation of its own in this folder, for demo and benchmarks: its ledger and
+        pictures are its own, and it sends the plant no alarms."""
+        own = {name: type(self).model_fields[name].default for name in PLANT_SETTINGS}
+        return self.model_copy(update={**own, "data": data, **changes})
 
     def remember_secrets(self) -> None:
         """Keep the secrets of these settings, and of the environment, out of all that this process writes."""

@@ -178,3 +178,18 @@ def test_every_file_that_settings_may_name_is_listed() -> None:
     """What is not listed keeps a relative path, which means another file in a process that Ray starts."""
     optional = {name for name, field in Settings.model_fields.items() if field.annotation == Path | None}
     assert optional == set(OPTIONAL_FILES)
+
+
+def test_an_installation_apart_shares_nothing_with_the_plants(tmp_path: Path) -> None:
+    plant = Settings(
+        data=tmp_path,
+        database_url="postgresql://db.plant/inspector",
+        evidence_url="s3://pictures/line",
+        evidence_endpoint="https://s3.plant",
+        webhook_url="https://alarms.plant/hook",
+    )
+    own = plant.apart(tmp_path / "demo", login="off")
+    assert Settings.model_validate(own.model_dump()) == own
+    assert (own.data, own.login) == (tmp_path / "demo", "off")
+    alone = Settings(data=own.data)
+    assert (own.database, own.evidence, own.webhook_url) == (alone.database, alone.evidence, "")

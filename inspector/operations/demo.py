@@ -31,8 +31,7 @@ def demo_settings(settings: Settings) -> Settings:
     On loopback it asks nobody to log in.
     """
     login = "off" if is_loopback(settings.console_host) else settings.login
-    own = {"data": settings.data / "demo", "database_url": "", "evidence_url": "", "login": login}
-    return settings.model_copy(update=own)
+    return settings.apart(settings.data / "demo", login=login)
 
 
 @contextmanager

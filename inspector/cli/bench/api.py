@@ -33,7 +33,7 @@ def bench_api(
     from inspector.operations.bench_api import ApiLoad, measure_api
 
     with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder:
-        settings = read_settings(data=Path(folder), database_url=url or "", evidence_url="")
+        settings = read_settings().apart(Path(folder), database_url=url or "")
         figures = measure_api(settings, parts, ApiLoad(clients, seconds, pause, rate), print_status)
     if as_json:
         print_json(figures)

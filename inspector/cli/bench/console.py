@@ -28,7 +28,7 @@ def bench_console(
     from inspector.operations.bench_console import ConsoleLoad, measure_console
 
     with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder:
-        settings = read_settings(data=Path(folder), database_url="", evidence_url="")
+        settings = read_settings().apart(Path(folder))
         load = ConsoleLoad(parts, answers, tabs, rate, seconds)
         figures = measure_console(settings, load, chromium, print_status)
     print_figures(figures, as_json=as_json)
