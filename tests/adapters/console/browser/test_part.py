@@ -11,7 +11,7 @@ from support.databases import fetch
 from .floor import Floor
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 pytestmark = pytest.mark.browser
 
@@ -102,6 +102,36 @@ def test_part_is_answered_on_its_page_and_the_answer_taken_back(floor: Floor) ->
     page.get_by_test_id("history").get_by_text("bob took an answer back").wait_for()
     assert floor.wait_stored(page, 2) == [("r05", "NG", "bob"), ("r05", "", "bob")]
     assert page.get_by_test_id("take-back").count() == 0
+
+
+def test_keys_answer_nothing_until_the_version_gives_them_their_classes(floor: Floor) -> None:
+    page = floor.open_page("bob")
+    held: list[Route] = []
+    page.route("**/lines/pcb/versions/1", lambda route: held.append(route))
+    page.goto("/parts/r12")
+    page.get_by_test_id("history").wait_for()
+    for key in ("n", "1", "Enter", "y"):
+        page.keyboard.press(key)
+    assert page.get_by_test_id("answer-panel").count() == 0
+    held[0].continue_()
+    page.locator("[data-testid=answer-ng][aria-pressed=false]").wait_for()
+    for key in ("n", "1", "Enter"):
+        page.keyboard.press(key)
+    page.get_by_test_id("history").get_by_text("bob answered NG").wait_for()
+    assert floor.wait_stored(page, 1) == [("r12", "NG", "bob")]
+    assert fetch(floor.url, "SELECT classes FROM reviews") == [('["scratch"]',)]
+
+
+def test_page_that_is_left_takes_no_more_keys_while_the_next_one_loads(floor: Floor) -> None:
+    page = open_part(floor, "bob", "/parts/r13")
+    held: list[Route] = []
+    page.route("**/assets/Stats-*.js", lambda route: held.append(route))
+    page.get_by_role("navigation").get_by_role("link", name="Statistics").click()
+    page.get_by_test_id("answer-panel").wait_for(state="detached")
+    page.keyboard.press("y")
+    held[0].continue_()
+    page.get_by_role("heading", name="Statistics").wait_for()
+    assert fetch(floor.url, "SELECT label FROM reviews") == []
 
 
 def test_reviewed_part_joins_the_challenge_set_and_the_golden_samples(floor: Floor) -> None:

@@ -38,6 +38,20 @@ def test_two_people_never_have_the_same_part(floor: Floor) -> None:
     assert sorted(reviewer for _, _, reviewer in stored) == ["ann"] * 8 + ["bob"] * 8
 
 
+def test_no_part_is_shown_for_an_answer_before_the_classes_of_its_line_are_known(floor: Floor) -> None:
+    page = floor.open_page("bob")
+    held: list[Any] = []
+    page.route("**/api/v1/lines/pcb", lambda route: held.append(route))
+    with page.expect_response("**/review-leases"):
+        page.goto("/review?line=pcb")
+    page.keyboard.press("n")
+    assert page.get_by_test_id("desk").count() == 0
+    held[0].continue_()
+    page.get_by_test_id("desk").wait_for()
+    page.keyboard.press("n")
+    page.get_by_test_id("class").get_by_text("scratch").wait_for()
+
+
 def test_undo_takes_the_answer_back_and_shows_its_part(floor: Floor) -> None:
     page = open_desk(floor, "bob")
     assert press(page, "y") == "r01"
