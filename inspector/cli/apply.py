@@ -42,6 +42,7 @@ def apply(
     from inspector.operations.apply import plan_changes, read_pipelines, require_bases, store_changes
     from inspector.operations.change_price import price_changes
     from inspector.operations.drafts import store_drafts
+    from inspector.operations.line_states import scrap_warnings
     from inspector.operations.qualification import keep_rights
 
     settings = absolute(read_settings())
@@ -63,6 +64,8 @@ def apply(
     for change in changes:
         _print_change(change, versions.get(change.line))
         _print_effects(change.line, rights, prices)
+    for warning in scrap_warnings(settings, versions):
+        print_status(warning)
 
 
 def _print_drafts(drafts: list[Draft], as_json: bool) -> None:

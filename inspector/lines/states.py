@@ -65,10 +65,14 @@ class LineView(NamedTuple):
         return next((each.right for each in self.cameras if each.right), None)
 
     @property
-    def rejects_everything(self) -> bool:
-        """Whether every part gets REJECT, because the line is not live and that is its fail-safe."""
-        is_open = self.state is LineState.LIVE
-        return not is_open and self.version.pipeline.fail_safe is Disposition.REJECT
+    def scrap_warning(self) -> str:
+        """What to do where every part gets REJECT, because the line is not live and that is its fail-safe."""
+        if self.state is LineState.LIVE or self.version.pipeline.fail_safe is not Disposition.REJECT:
+            return ""
+        return (
+            f"{self.line}: fail_safe is REJECT: leave the gate in bypass until the line is LIVE, or every good part is "
+            "scrapped"
+        )
 
     @property
     def line(self) -> str:

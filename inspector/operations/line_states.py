@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -17,6 +17,13 @@ def line_states(settings: Settings) -> Iterator[LineStates]:
     """Yield the states of this installation's lines. Raises LedgerError."""
     with closing(SqlArchive(settings.database)) as archive:
         yield LineStates(archive, SqlLineStore(settings.database))
+
+
+def scrap_warnings(settings: Settings, lines: Container[str] | None = None) -> list[str]:
+    """Return what to do about lines, of all or of these, of which every part gets REJECT."""
+    with line_states(settings) as states:
+        views = states.views()
+    return [each.scrap_warning for each in views if each.scrap_warning and (lines is None or each.line in lines)]
 
 
 def user_name() -> str:

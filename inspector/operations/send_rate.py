@@ -176,6 +176,7 @@ class MeasuredRate:
         self._open = 0
         self._next_s = 0.0
         self._shown_fps = 0.0
+        self._shown_part_s: float | None = None  # said once for each measurement
 
     def wait_turn(self, exposure: Exposure) -> Exposure:
         with self._changed:
@@ -216,5 +217,6 @@ class MeasuredRate:
         if control.is_measuring or shown / SHOWN_CHANGE < control.fps < shown * SHOWN_CHANGE:
             return
         what = "sending" if not shown else "raised to" if control.fps > shown else "lowered to"
-        self._shown_fps = control.fps
-        self._notify(f"rate: one part takes {control.part_s:.2f} s here; {what} {control.fps:.2f} frames/s")
+        measured = "" if control.part_s == self._shown_part_s else f"one part alone takes {control.part_s:.2f} s here; "
+        self._shown_fps, self._shown_part_s = control.fps, control.part_s
+        self._notify(f"rate: {measured}{what} {control.fps:.2f} frames/s")

@@ -22,6 +22,7 @@ from inspector.errors import BrokerError
 from inspector.messages.topics import Topics
 from inspector.operations.apply import plan_changes, read_pipelines, store_changes
 from inspector.operations.drill import set_all_live_for_drill
+from inspector.operations.line_states import scrap_warnings
 from inspector.operations.signals import interrupt_on_signals
 from inspector.operations.start_phases import StartPhases
 from inspector.settings import Settings
@@ -100,6 +101,8 @@ def _prepare(settings: Settings, pipelines: Path | None, *, always_apply: bool, 
         apply_first_pipelines(settings, pipelines)
     if drill:
         set_all_live_for_drill(settings)
+    for warning in scrap_warnings(settings):
+        log.warning("%s", warning)
     return model_plan(settings, card)
 
 

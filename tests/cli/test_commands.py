@@ -60,7 +60,7 @@ def test_demo_runs_everything_prints_the_figures_and_leaves_no_process(run: Run,
     assert (figures["frames_sent"], figures["verdicts"], figures["lost"], figures["duplicates"]) == (9, 9, 0, 0)
     assert figures["dispositions"]["PASS"] > 0, figures
     assert (figures["rate"]["started_fps"] > 0, figures["rate"]["part_s"] > 0) == (True, True)
-    assert "rate: one part takes" in done.stderr
+    assert "rate: one part alone takes" in done.stderr
     assert not elsewhere.exists()
     assert (tmp_path / "data" / "demo" / "inspector.db").is_file()
     assert set(figures) >= {"latency_ms", "votes_mean", "balanced_accuracy", "escapes", "overkill", "first_verdict_s"}
@@ -91,6 +91,16 @@ def test_apply_shows_a_diff_and_makes_a_version_only_for_what_changed(run: Run, 
     assert (dry["changed"], dry["new_version"]) == (True, None)
     assert dry["changes"] == [{"field": "thresholds.pass_below", "old": 0.2, "new": 0.1, "rescores": False}]
     assert document(run("apply", str(declared), "--json"))["lines"][0]["new_version"] == 2
+
+
+def test_a_line_that_would_scrap_every_good_part_is_warned_of_wherever_it_is_shown(run: Run, declared: Path) -> None:
+    with (declared / "pcb.yaml").open("a") as file:
+        file.write("fail_safe: REJECT\n")
+    warning = "pcb: fail_safe is REJECT: leave the gate in bypass"
+    assert warning in " ".join(run("apply", str(declared)).stderr.split())
+    listed = run("line", "list", "--json")
+    assert warning in " ".join(listed.stderr.split())
+    assert [each["state"] for each in document(listed)] == ["COMMISSIONING"]
 
 
 def test_apply_reports_all_faults_together_and_stores_nothing(run: Run, declared: Path) -> None:

@@ -114,7 +114,7 @@ def test_an_unknown_line_is_named(installation: Installation) -> None:
 
 def test_a_line_that_rejects_everything_until_it_is_live_says_so(installation: Installation) -> None:
     store_versions(installation.url, [DeclaredVersion(a_pipeline("casting", fail_safe="REJECT"), ())])
-    assert [view.rejects_everything for view in installation.states.views()] == [True, False]
+    assert [bool(view.scrap_warning) for view in installation.states.views()] == [True, False]
 
 
 def test_a_new_camera_or_region_makes_only_that_camera_unqualified(installation: Installation) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from inspector.cli.line.table import FAIL_SAFE_WARNING, print_lines
+from inspector.cli.line.table import print_lines
 from inspector.cli.options import AsJson, ChangeReason, LineArgument, read_settings
-from inspector.cli.output import print_status
 
 
 def line_commission(line: LineArgument, reason: ChangeReason = "", as_json: AsJson = False) -> None:
@@ -13,7 +12,4 @@ def line_commission(line: LineArgument, reason: ChangeReason = "", as_json: AsJs
     from inspector.operations.line_states import line_states, user_name
 
     with line_states(absolute(read_settings())) as states:
-        view = states.commission(line, user_name(), reason)
-        print_lines([view], as_json)
-        if view.rejects_everything:
-            print_status(FAIL_SAFE_WARNING)
+        print_lines([states.commission(line, user_name(), reason)], as_json)

@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from inspector.cli.output import print_json, print_table
+from inspector.cli.output import print_json, print_status, print_table
 from inspector.domain.line_state import LineState, RightOrigin
 from inspector.lines.states import LineView
 
@@ -18,16 +18,22 @@ COLOURS: Final = {
     LineState.UNQUALIFIED: "red",
     LineState.PAUSED: "magenta",
 }
-FAIL_SAFE_WARNING: Final = "fail_safe is REJECT: leave the gate in bypass until LIVE, or every good part is scrapped"
 
 
 def print_lines(views: Sequence[LineView], as_json: bool) -> None:
-    """Print lines with their states, as one JSON document or as a table."""
+    """Print lines with their states, as one JSON document or as a table, and warn where good parts become scrap."""
     from inspector.operations.line_states import as_json as view_json
 
     if as_json:
         print_json([view_json(view) for view in views])
-        return
+    else:
+        print_table(_table(views))
+    for view in views:
+        if view.scrap_warning:
+            print_status(view.scrap_warning)
+
+
+def _table(views: Sequence[LineView]) -> Table:
     table = Table("line", "version", "state", "may pass by", "until", "why not")
     for view in views:
         table.add_row(
@@ -38,7 +44,7 @@ def print_lines(views: Sequence[LineView], as_json: bool) -> None:
             Text(f"{view.right.until:%Y-%m-%d %H:%M} UTC" if view.right and view.right.until else ""),
             Text(view.objection),
         )
-    print_table(table)
+    return table
 
 
 def _right(view: LineView) -> str:

@@ -15,3 +15,5 @@ def print_change(change: StoredChange) -> None:
     if change.version:
         objection = f": {change.view.objection}" if change.view.objection else ""
         print_status(f"{change.view.line} is {change.view.state}{objection}")
+        if change.view.scrap_warning:
+            print_status(change.view.scrap_warning)
