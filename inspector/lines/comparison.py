@@ -74,8 +74,15 @@ class VoteComparison:
 
     @property
     def unknown_ng(self) -> int:
-        """The NG parts whose stored votes end too early to know what becomes of them."""
-        return int((self.line_votes.is_ng & (self.after.outcome == ReplayedOutcome.UNKNOWN)).sum())
+        """The NG parts whose stored votes end too early to know what becomes of them; none that was cut short."""
+        found = self.line_votes.is_ng & self.line_votes.by_votes & (self.after.outcome == ReplayedOutcome.UNKNOWN)
+        return int(found.sum())
+
+    @property
+    def cut_short(self) -> tuple[int, int]:
+        """The parts that a deadline or a fault ended, so that limits say nothing about them; the NG among them."""
+        found = ~self.line_votes.by_votes
+        return int(found.sum()), int((found & self.line_votes.is_ng).sum())
 
     @property
     def impact(self) -> Impact:

@@ -50,7 +50,8 @@ class Price:
     """The price of one line's change. `objection` says why nothing can be priced, and what to do instead.
 
     `scored_under` are the fingerprints of the replayed parts, by camera. `unknown_ng` counts reviewed NG parts whose
-    stored votes end too early to know their outcome.
+    stored votes end too early to know their outcome. `cut_short` counts parts that a deadline or a fault ended, and
+    the reviewed NG parts among them: no limits would have changed what they got.
     """
 
     line: str
@@ -59,6 +60,7 @@ class Price:
     impacts: tuple[Impact, ...] = ()
     escapes: tuple[NewEscape, ...] = ()
     unknown_ng: int = 0
+    cut_short: tuple[int, int] = (0, 0)
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
@@ -71,6 +73,8 @@ class Price:
             "objection": self.objection,
             **self.sums(),
             "unknown_ng": self.unknown_ng,
+            "cut_short": self.cut_short[0],
+            "cut_short_ng": self.cut_short[1],
             "blocks": bool(self.escapes),
             "new_escapes": [each.as_json() for each in self.escapes],
         }
@@ -121,6 +125,7 @@ class Pricing:
             impacts=tuple(each.impact for each in compared),
             escapes=tuple(escape for each in compared for escape in _new_escapes(each)),
             unknown_ng=sum(each.unknown_ng for each in compared),
+            cut_short=_pair(each.cut_short for each in compared),
         )
 
     def compare(

@@ -147,6 +147,15 @@ def test_an_ng_part_whose_votes_end_too_early_counts_as_one_that_passes(line: Li
     assert "unknown" in price.as_json()
 
 
+def test_parts_that_a_deadline_ended_are_counted_apart_from_those_whose_votes_end_too_early(line: Line) -> None:
+    reviewed(line)
+    known = line.price(thresholds=WIDE)
+    for number in range(3):
+        line.judge(f"late-{number}", 0.95, ng=number > 0, stopped_by=StoppedBy.DEADLINE)
+    price = line.price(thresholds=WIDE)
+    assert (price.sums(), price.unknown_ng, price.cut_short) == (known.sums(), 0, (3, 2))
+
+
 @pytest.mark.parametrize("settings", [{"question": "Is it broken?"}, {"product": "lamp"}], ids=["question", "product"])
 def test_a_new_fingerprint_can_not_be_priced_and_says_so(line: Line, settings: dict[str, object]) -> None:
     reviewed(line)

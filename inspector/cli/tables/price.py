@@ -26,15 +26,18 @@ def _sentences(price: Price) -> Iterator[Text]:
     escapes, overkill = (f"{before} → {after}" for before, after in (sums["escapes"], sums["overkill"]))
     yield Text(f"  escapes {escapes}, overkill {overkill}")
     yield Text(f"  unknown: {sums['unknown']} parts whose votes end too early, {price.unknown_ng} of them reviewed NG")
+    cut_short, ng = price.cut_short
+    if cut_short:
+        yield Text(f"  not counted: {cut_short} parts that a deadline or a fault ended, {ng} of them reviewed NG")
     if price.escapes:
         yield Text(f"  {len(price.escapes)} part(s) that people called NG would newly pass:", style="bold red")
 
 
 def _escapes(escapes: tuple[NewEscape, ...]) -> Table:
-    table = Table("camera", "trigger_id", "part_id", "p(NG)", "was", "")
+    table = Table("camera", "trigger_id", "part_id", "p(NG)", "was", "sure")
     for each in escapes:
         score = "" if each.p_ng is None else f"{each.p_ng:.3f}"
-        doubt = "" if each.is_certain else "not sure"
+        doubt = "yes" if each.is_certain else "no"
         cells = (each.camera, each.trigger_id, each.part_id or "", score, each.disposition, doubt)
         table.add_row(*map(Text, cells))
     return table
