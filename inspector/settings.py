@@ -204,6 +204,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severe level that is logged"
     )
+    log_mib: int = Field(
+        default=50, ge=1, le=100_000, description="MiB that the log files of one process take at most; the oldest go"
+    )
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="further port on which inspector serve offers /metrics"
     )

@@ -75,6 +75,7 @@ from inspector.cli.review import review
 from inspector.cli.rollback import rollback
 from inspector.cli.serve import serve
 from inspector.cli.simulate import simulate
+from inspector.cli.soak import soak
 from inspector.cli.teach import teach
 from inspector.cli.thresholds import thresholds
 from inspector.cli.token.create import token_create
@@ -118,7 +119,7 @@ COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Run": (demo, serve, simulate, replay),
     "Lines": (apply, price, rollback, qualify, review, thresholds, plan, learn, teach, remember, checklist),
     "Installation": (check, capacity, ledger, backup, restore),
-    "Tests and training": (chaos, train_demo, qualify_drawn),
+    "Tests and training": (chaos, soak, train_demo, qualify_drawn),
 }
 GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
     "line": (

@@ -28,7 +28,7 @@ def chaos_test(options: RunOptions, kind: DatabaseKind, folder: Path | None, not
 
     Every process that it started has ended when it returns or raises. Raises InspectorError.
     """
-    with interrupt_on_signals(), _empty_folder(folder) as place, _database(kind, place) as database:
+    with interrupt_on_signals(), empty_folder(folder) as place, plant_database(kind, place) as database:
         if options.model is None:
             card = place / "stub.yaml"
             card.write_text(CARD)
@@ -42,7 +42,7 @@ def chaos_test(options: RunOptions, kind: DatabaseKind, folder: Path | None, not
 
 
 @contextmanager
-def _database(kind: DatabaseKind, place: Path) -> Iterator[StoppableDatabase]:
+def plant_database(kind: DatabaseKind, place: Path) -> Iterator[StoppableDatabase]:
     if kind == "sqlite":
         yield LockableSqlite(place / "data" / "inspector.db")
     else:
@@ -51,7 +51,7 @@ def _database(kind: DatabaseKind, place: Path) -> Iterator[StoppableDatabase]:
 
 
 @contextmanager
-def _empty_folder(folder: Path | None) -> Iterator[Path]:
+def empty_folder(folder: Path | None) -> Iterator[Path]:
     """An empty folder, so that parts of an earlier test are not counted. Raises InspectorError for any other."""
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="inspector-chaos-") as temporary:

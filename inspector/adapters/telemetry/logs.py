@@ -1,6 +1,7 @@
 """Logs for people or machines, one line per record, with the ids of the part that the record is about.
 
-Commands log to standard error. Processes that Ray starts log to a file of their own, of at most LOG_FILES × FILE_BYTES.
+Commands log to standard error. Processes that Ray starts log to files of their own, whose size is limited: when
+one is full, the oldest of LOG_FILES goes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 
 Style = Literal["text", "json"]
 
-FILE_BYTES: Final = 10_000_000
 LOG_FILES: Final = 5
 STALE_LOG_S: Final = 14 * 24 * 3600.0  # a log without writes for this long belongs to an ended process
 MAX_QUEUED_RECORDS: Final = 10_000
@@ -37,13 +37,15 @@ def log_to_stderr(style: Style, level: str) -> None:
     _configure(logging.StreamHandler(sys.stderr), style, level)
 
 
-def log_to_file(folder: Path, process: str, style: Style, level: str) -> Callable[[], None]:
+def log_to_file(folder: Path, process: str, style: Style, level: str, max_bytes: int) -> Callable[[], None]:
     """Log to the file `process`.log, for processes without a terminal. Returns a function that writes the last lines.
+
+    Its files together take at most `max_bytes`.
 
     Without a writable file it logs to standard error: a line does not stop for its log.
     """
     try:
-        handler = _rotating(folder, process)
+        handler = _rotating(folder, process, max_bytes)
     except OSError as error:
         log_to_stderr(style, level)
         log.warning("no log in %s: %s", folder, error)
@@ -107,12 +109,12 @@ def ids_of(record: logging.LogRecord) -> dict[str, str]:
     return {name: str(value) for name, value in ids.items()}
 
 
-def _rotating(folder: Path, process: str) -> RotatingFileHandler:
+def _rotating(folder: Path, process: str, max_bytes: int) -> RotatingFileHandler:
     folder.mkdir(parents=True, exist_ok=True)
     _remove_stale(folder)
     file = folder / f"{process}.log"
     return RotatingFileHandler(
-        file, maxBytes=FILE_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8", errors="backslashreplace"
+        file, maxBytes=max_bytes // LOG_FILES, backupCount=LOG_FILES - 1, encoding="utf-8", errors="backslashreplace"
     )
 
 

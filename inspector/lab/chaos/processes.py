@@ -101,6 +101,11 @@ class ServiceProcesses:
         """Return the processes whose name contains `kind`, oldest first."""
         return sorted((each for each in self._family() if kind in _name(each)), key=lambda each: each.pid)
 
+    def whole_family(self) -> list[psutil.Process]:
+        """Return the command's process and all that it started."""
+        assert self._process is not None
+        return [psutil.Process(self._process.pid), *self._family()] if self._process.poll() is None else []
+
     def is_whole(self) -> bool:
         """Return whether the expected number of processes of each kind runs."""
         return all(len(self.members(kind)) >= count for kind, count in self._strength.items())

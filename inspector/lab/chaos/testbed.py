@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +47,10 @@ deadline_ms: {deadline_ms:g}
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What to run and what to break. `model` is the model card that judges; None until one is chosen."""
+    """What to run and what to break. `model` is the model card that judges; None until one is chosen.
+
+    `settings` are further settings of the service by the names of their variables.
+    """
 
     faults: tuple[FaultKind, ...]
     kills: int
@@ -57,6 +60,7 @@ class RunOptions:
     replicas: int
     deadline_ms: float
     model: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class Testbed:
     service: ServiceProcesses
     load: LoadGenerator
     hostile: HostileCamera
+    console_url: str
     taken: set[str] = field(default_factory=set)
 
     def strike(self, planned: ScheduledFault) -> AbstractContextManager[object]:
@@ -136,6 +141,7 @@ def testbed(orders: RunOptions, database: StoppableDatabase, folder: Path, run: 
         client = stack.enter_context(LineClient(Broker(HOST, broker.port), Topics(), LINE, CAMERA, run))
         slow = stack.enter_context(SlowServer())
         environment = _environment(orders, database.url, wire.port, folder) | {"INSPECTOR_CLAIMS": f'["{slow.url}"]'}
+        environment |= orders.settings
         service = stack.enter_context(ServiceProcesses(environment, pipelines, folder / "service.log", orders.replicas))
         load = LoadGenerator(client, run, orders.rate, orders.seed)
         stack.callback(load.stop)
@@ -143,7 +149,8 @@ def testbed(orders: RunOptions, database: StoppableDatabase, folder: Path, run: 
         service.run_command("line", "live", LINE, "--override", "--reason", "drill", "--days", "1")
         load.await_service(service.check, START_TIMEOUT_S, is_qualified)
         hostile = HostileCamera(Broker(HOST, broker.port), LINE, CAMERA, slow.url, orders.seed)
-        yield Testbed(broker, wire, database, service, load, hostile)
+        console_url = f"http://{HOST}:{environment['INSPECTOR_CONSOLE_PORT']}/"
+        yield Testbed(broker, wire, database, service, load, hostile, console_url)
 
 
 def _environment(orders: RunOptions, database: str, broker_port: int, folder: Path) -> dict[str, str]:

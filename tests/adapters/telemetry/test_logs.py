@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.adapters.telemetry import logs
-from inspector.adapters.telemetry.logs import LOG_FILES, JsonLines, TextLines, log_to_file
+from inspector.adapters.telemetry.logs import JsonLines, TextLines, log_to_file
 from inspector.domain.frame import FrameKey
 from inspector.log_context import set_current_part, set_current_result
 
+MAX_BYTES = 50_000_000
 log = logging.getLogger("inspector.tests")
 
 
@@ -42,7 +42,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 
 async def test_every_line_carries_the_part_that_its_task_has_in_hand(folder: Path) -> None:
-    finish = log_to_file(folder, "station-0", "json", "info")
+    finish = log_to_file(folder, "station-0", "json", "info", MAX_BYTES)
 
     async def inspect(number: int) -> None:
         set_current_part(FrameKey("pcb", "cam1", f"t-{number}"))
@@ -65,14 +65,14 @@ async def test_every_line_carries_the_part_that_its_task_has_in_hand(folder: Pat
 
 
 def test_a_line_may_say_itself_what_it_is_about(folder: Path) -> None:
-    finish = log_to_file(folder, "station-0", "json", "info")
+    finish = log_to_file(folder, "station-0", "json", "info", MAX_BYTES)
     log.warning("not yet", extra={"result_id": "r-1", "line": "cap"})
     finish()
     assert (lines(folder)[0]["result_id"], lines(folder)[0]["line"]) == ("r-1", "cap")
 
 
 def test_a_traceback_stays_inside_its_line(folder: Path) -> None:
-    finish = log_to_file(folder, "station-0", "json", "info")
+    finish = log_to_file(folder, "station-0", "json", "info", MAX_BYTES)
     try:
         raise ValueError("a bug")
     except ValueError:
@@ -83,7 +83,7 @@ def test_a_traceback_stays_inside_its_line(folder: Path) -> None:
 
 
 def test_people_get_text_with_the_same_ids(folder: Path) -> None:
-    finish = log_to_file(folder, "station-0", "text", "info")
+    finish = log_to_file(folder, "station-0", "text", "info", MAX_BYTES)
     log.info("decided", extra={"trigger_id": "t-1"})
     log.debug("not wanted")
     finish()
@@ -92,20 +92,19 @@ def test_people_get_text_with_the_same_ids(folder: Path) -> None:
 
 
 def test_libraries_are_heard_when_they_warn(folder: Path) -> None:
-    finish = log_to_file(folder, "station-0", "json", "debug")
+    finish = log_to_file(folder, "station-0", "json", "debug", MAX_BYTES)
     logging.getLogger("library").info("chatter")
     logging.getLogger("library").warning("trouble")
     finish()
     assert [line["message"] for line in lines(folder)] == ["trouble"]
 
 
-def test_a_log_never_fills_the_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "FILE_BYTES", 10_000)
-    finish = log_to_file(folder, "station-0", "json", "info")
+def test_a_log_never_fills_the_disk(folder: Path) -> None:
+    finish = log_to_file(folder, "station-0", "json", "info", 50_000)
     for number in range(2_000):
         log.info("line %d", number)
     finish()
-    assert sum(file.stat().st_size for file in folder.iterdir()) <= LOG_FILES * 10_000
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 50_000
     assert lines(folder)[-1]["message"] == "line 1999"
 
 
@@ -114,13 +113,13 @@ def test_logs_of_processes_long_gone_are_removed(folder: Path) -> None:
     for name, days in (("model-7.log", 30), ("model-8.log", 1)):
         (folder / name).write_text("")
         os.utime(folder / name, (time.time() - days * 86_400,) * 2)
-    log_to_file(folder, "station-0", "json", "info")()
+    log_to_file(folder, "station-0", "json", "info", MAX_BYTES)()
     assert {file.name for file in folder.iterdir()} == {"model-8.log", "station-0.log"}
 
 
 def test_without_a_folder_a_process_logs_to_standard_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder.write_text("no folder")
-    log_to_file(folder, "station-0", "json", "info")()
+    log_to_file(folder, "station-0", "json", "info", MAX_BYTES)()
     log.info("all the same")
     assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()][-1] == "all the same"
 
