@@ -109,6 +109,12 @@ class CounterRun:
             return None
         return (arrival.captured_s or 0.0) > (self.captured_s or 0.0)
 
+    def began_after(self, captured_s: float | None) -> bool:
+        """Return whether a frame of this time was captured before the first one of this run."""
+        if captured_s is None or self._began_captured_s is None:
+            return False
+        return captured_s < self._began_captured_s
+
     def missing_before(self, seq: int) -> int:
         """Return how many numbers are missing if this is the next one; negative for an earlier number."""
         return seq - self.head - 1

@@ -116,13 +116,16 @@ class CameraSequence:
     # ------------------------------------------------------------------ the run of a frame
 
     def _place(self, arrival: Arrival) -> CounterRun | None:
-        """Return the run in which the frame is least out of place; None if it has no place in any."""
+        """Return the run in which the frame is least out of place; None if it has no place in any.
+
+        A frame belongs to a run of the time in which it was captured, if it has a place in one.
+        """
         places = [
-            (place, not run.is_confirmed, -at, run)
+            (self._is_of_another_time(run, arrival), place, not run.is_confirmed, -at, run)
             for at, run in enumerate(self._runs)
             if (place := self._displacement(run, arrival)) is not None
         ]
-        return min(places, key=lambda each: each[:3])[3] if places else None
+        return min(places, key=lambda each: each[:4])[4] if places else None
 
     def _displacement(self, run: CounterRun, arrival: Arrival) -> int | None:
         """Return how many frames are between the run's last frame and this one; None if it cannot be one of its."""
@@ -134,7 +137,24 @@ class CameraSequence:
         return None
 
     def _can_follow(self, run: CounterRun, missing: int, arrival: Arrival) -> bool:
-        return run.number >= self._replaced_below and (missing == 0 or self._rate.can_miss(missing, arrival))
+        newest = self._replacement_of(run)
+        is_over = run.number < self._replaced_below and not (newest and newest.began_after(arrival.captured_s))
+        return not is_over and (missing == 0 or self._rate.can_miss(missing, arrival))
+
+    def _is_of_another_time(self, run: CounterRun, arrival: Arrival) -> bool:
+        """Return whether the frame was captured before this run began, or after the counter began again."""
+        if run.began_after(arrival.captured_s):
+            return True
+        newest = self._replacement_of(run)
+        if newest is None or arrival.captured_s is None or not newest.began_after(run.captured_s):
+            return False
+        return not newest.began_after(arrival.captured_s)
+
+    def _replacement_of(self, run: CounterRun) -> CounterRun | None:
+        """Return the run with which the counter began again after this one."""
+        if run.number >= self._replaced_below:
+            return None
+        return next((each for each in self._runs if each.number == self._replaced_below), None)
 
     def _use(self, run: CounterRun) -> None:
         if run in self._runs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tracemalloc
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import pytest
@@ -129,6 +129,28 @@ def test_lot_tells_a_restart_from_a_late_frame() -> None:
 
 def test_time_of_capture_tells_a_restart_from_a_late_frame() -> None:
     assert play([*numbers(1, 40, 3, 4), *numbers(3, 9)]).lost == [(1, 3, 4), (2, 1, 2)]
+
+
+def late_after_a_restart(before: list[int], after: list[int], late: Arrival) -> Outcome:
+    """A frame of the run before arrives once the restarted counter sent its first frames."""
+    old = [Arrival(seq, seq * INTERVAL_S, seq * INTERVAL_S) for seq in before]
+    began_s = 1.0 + before[-1] * INTERVAL_S
+    new = [Arrival(seq, began_s + seq * INTERVAL_S, began_s + seq * INTERVAL_S) for seq in after]
+    overtaken = [each for each in new if each.at_s <= late.at_s]
+    return outcome([*old, *overtaken, late, *new[len(overtaken) :]])
+
+
+@pytest.mark.parametrize("last", [4, 10, 200, 900])
+def test_late_frame_of_before_a_restart_opens_no_hole_in_the_new_run(last: int) -> None:
+    late = Arrival(last + 1, 1.35 + last * INTERVAL_S, (last + 1) * INTERVAL_S)
+    found = late_after_a_restart(numbers(1, last), numbers(1, 60), late)
+    assert found == ([1] * last + [2] * 3 + [1] + [2] * 57, [RESTARTED], [])
+
+
+def test_late_frame_of_before_a_restart_fills_no_hole_of_the_new_run() -> None:
+    late = Arrival(35, 4.95, 3.5)
+    found = late_after_a_restart(numbers(1, 40, 35), numbers(1, 60, 35), replace(late, at_s=1.0 + 4.0 + 3.65))
+    assert found.lost == [(2, 35, 35)]
 
 
 def test_camera_whose_clock_begins_again_too_restarted() -> None:
@@ -276,6 +298,16 @@ class PlainCounter:
             for seq in set(range(start, max(came))) - came
         }
 
+    def hold_back(self, numbers: Sequence[int], order: random.Random) -> None:
+        """The last frame of each of these runs arrives among the first frames of the next one."""
+        for number in numbers:
+            held = max((each for each in self.arrivals if each[0] == number), key=lambda each: each[1].seq)
+            after = [at for at, each in enumerate(self.arrivals) if each[0] == number + 1]
+            if after and not held[1].redelivered and sum(each[0] == number for each in self.arrivals) > 2:
+                at = after[min(order.randint(1, 8), len(after)) - 1]
+                self.arrivals.insert(at + 1, (number, replace(held[1], at_s=self.arrivals[at][1].at_s)))
+                self.arrivals.remove(held)
+
 
 RUN = st.tuples(st.integers(5, 400), st.sets(st.integers(3, 400), max_size=50))
 
@@ -286,6 +318,23 @@ def test_as_the_plain_model_says(runs: list[tuple[int, set[int]]], is_late: bool
     model = PlainCounter()
     for length, stolen in runs:
         model.run([seq for seq in range(1, length + 1) if seq not in stolen], order, is_late=is_late)
+    found = outcome(arrival for _, arrival in model.arrivals)
+    assert found.runs == [number for number, _ in model.arrivals]
+    assert {(run, seq) for run, first, last in found.lost for seq in range(first, last + 1)} == model.lost()
+
+
+SHORT_RUN = st.tuples(st.integers(5, 200), st.sets(st.integers(3, 200), max_size=20))  # too short for a wrap at 255
+
+
+@settings(max_examples=60)
+@given(st.lists(SHORT_RUN, min_size=2, max_size=5), st.randoms(use_true_random=False))
+def test_late_frames_of_before_restarts_as_the_plain_model_says(
+    runs: list[tuple[int, set[int]]], order: random.Random
+) -> None:
+    model = PlainCounter()
+    for length, stolen in runs:
+        model.run([seq for seq in range(1, length + 1) if seq not in stolen], order, is_late=False)
+    model.hold_back(range(1, len(runs)), order)
     found = outcome(arrival for _, arrival in model.arrivals)
     assert found.runs == [number for number, _ in model.arrivals]
     assert {(run, seq) for run, first, last in found.lost for seq in range(first, last + 1)} == model.lost()
