@@ -11,8 +11,8 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -43,6 +43,9 @@ class HostileMessage(NamedTuple):
     response_topic: str | None = None
 
 
+MakeMessage = Callable[[int], HostileMessage]  # from a number that no other message has
+
+
 class HostileCamera:
     """Sends to `line`, where `victim` is another camera; claims name pictures below `slow_url`."""
 
@@ -54,13 +57,20 @@ class HostileCamera:
         self._victims_topic = self._topics.verdict(line, victim)
         self._pictures = washer_frames(seed)
         self._numbers = itertools.count()
+        self._clients = itertools.count()
 
     @contextmanager
     def attacks(self, fault: FaultKind) -> Iterator[None]:
         """Attack for the length of the block."""
-        make, rate = self._streams()[fault]
+        with ExitStack() as stack:
+            for make, rate in self.streams(fault):
+                stack.enter_context(self._stream(make, rate))
+            yield
+
+    @contextmanager
+    def _stream(self, make: MakeMessage, rate: float) -> Iterator[None]:
         stop = threading.Event()
-        with StrayClient(self._broker, f"{CAMERA}-{self._line}") as client:
+        with StrayClient(self._broker, f"{CAMERA}-{self._line}-{next(self._clients)}") as client:
             thread = threading.Thread(target=self._send, args=(client, make, rate, stop), name=CAMERA, daemon=True)
             thread.start()
             try:
@@ -70,7 +80,12 @@ class HostileCamera:
                 thread.join()
                 client.flush()
 
-    def _streams(self) -> Mapping[FaultKind, tuple[Callable[[int], HostileMessage], float]]:
+    def streams(self, fault: FaultKind) -> Sequence[tuple[MakeMessage, float]]:
+        """Return the streams of an attack: how each makes its messages, and their number a second."""
+        streams = self._streams()
+        return list(streams.values()) if fault is FaultKind.HOSTILE_ALL else [streams[fault]]
+
+    def _streams(self) -> Mapping[FaultKind, tuple[MakeMessage, float]]:
         return MappingProxyType(
             {
                 FaultKind.HOSTILE_SEQ: (self._with_wild_seq, MESSAGES_PER_S),
@@ -81,9 +96,7 @@ class HostileCamera:
             }
         )
 
-    def _send(
-        self, client: StrayClient, make: Callable[[int], HostileMessage], rate: float, stop: threading.Event
-    ) -> None:
+    def _send(self, client: StrayClient, make: MakeMessage, rate: float, stop: threading.Event) -> None:
         began = time.monotonic()
         for sent in itertools.count():
             if stop.wait(max(0.0, began + sent / rate - time.monotonic())):

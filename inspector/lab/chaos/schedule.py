@@ -15,7 +15,8 @@ class FaultKind(StrEnum):
 
     FULL_DISK: the station can write no file. SERVICE: every process at once. GCS and RAYLET: parts of Ray that only a
     new start of the service replaces. COUNTER: the camera's counter restarts and some numbers are lost. TAKEOVER:
-    another client connects with the station's client id and acknowledges the frames that it gets.
+    another client connects with the station's client id and acknowledges the frames that it gets. HOSTILE_ALL: every
+    attack of another camera at once.
     """
 
     STATION = "station"
@@ -37,6 +38,7 @@ class FaultKind(StrEnum):
     HOSTILE_NAMES = "hostile-names"
     HOSTILE_REPLIES = "hostile-replies"
     HOSTILE_PICTURES = "hostile-pictures"
+    HOSTILE_ALL = "hostile-all"
 
     @property
     def is_hostile(self) -> bool:
