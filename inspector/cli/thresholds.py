@@ -97,6 +97,7 @@ def _point(name: str, point: ThresholdPoint) -> Group:
 def _cells(share: ProvedShare) -> tuple[str, ...]:
     """The cells of a share. No share is called 0 %: where no part was wrong, only the bound is known."""
     estimate = f"{share.estimate:.2%}" if share.estimate > 0.0 else f"< {share.bound:.2%}"
+    estimate = estimate if share.parts else "-"
     unknown = f" ({share.unknown} unknown)" if share.unknown else ""
     known, counted = f"{share.known} of {share.known_of}", f"{share.wrong} of {share.parts}{unknown}"
     return known, counted, estimate, f"{share.bound:.2%}", f"{share.confidence:.2%}"
@@ -116,6 +117,12 @@ def _sentences(advice: ThresholdAdvice) -> Iterator[str]:
         yield (
             f"{shown.unknown} parts have too few stored votes to know their outcome at these limits. They count as "
             "wrong. Raise settle.shadow, and use --whole-ladder."
+        )
+    unreviewed = [each.disposition for each in choice.samples if each.parts and not each.reviewed]
+    if unreviewed:
+        yield (
+            f"No reviewed part counts for escapes and overkill: none of {', '.join(unreviewed)} is reviewed, so the "
+            "reviewed parts say nothing about all."
         )
     if choice.left_out or advice.reviewed_elsewhere:
         yield (

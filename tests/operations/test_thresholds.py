@@ -116,6 +116,13 @@ def test_rejects_alone_prove_nothing_and_the_passed_parts_to_review_are_listed(f
     assert {row["verdict"] for row in rows} == {""}
 
 
+def test_a_disposition_of_which_nobody_reviewed_a_part_is_named_and_no_share_is_made_up(folder: Path) -> None:
+    text = shown(advise_thresholds(filled(folder, [(0.95, True)] * 20 + [(0.05, None)] * 30), "pcb", PROMISE))
+    row = next(" ".join(line.split()) for line in text.splitlines() if line.startswith("escape "))
+    assert row == "escape 0 of 20 0 of 0 - 100.00% 95.00%"
+    assert "none of PASS is reviewed" in " ".join(text.split())
+
+
 def test_reviewing_the_listed_parts_proves_it(folder: Path) -> None:
     ledger = filled(folder, [(0.95, True)] * 80 + [(0.05, None)] * 200 + [(0.05, False)] * 20)
     listed = advise_thresholds(ledger, "pcb", PROMISE).next_parts
