@@ -39,6 +39,7 @@ OPTIONAL_FILES: Final = (  # settings that name a file; empty is none, and relat
     "oidc_client_secret_file",
 )
 
+OTEL_HEADERS: Final = "secrets into OTEL_EXPORTER_OTLP_HEADERS"
 S3_SETTINGS: Final = (
     "evidence_endpoint",
     "evidence_region",
@@ -46,7 +47,14 @@ S3_SETTINGS: Final = (
     "evidence_secret_key_file",
     "evidence_ca",
 )
-PLANT_SETTINGS: Final = ("database_url", "evidence_url", *S3_SETTINGS, "webhook_url", "webhook_secret_file")
+PLANT_SETTINGS: Final = (
+    "database_url",
+    "evidence_url",
+    *S3_SETTINGS,
+    "webhook_url",
+    "webhook_secret_file",
+    "traces_endpoint",
+)
 
 
 class Settings(BaseSettings):
@@ -210,6 +218,11 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="further port on which inspector serve offers /metrics"
     )
+    traces_endpoint: str = Field(
+        default="",
+        description="address of an OpenTelemetry collector (OTLP over HTTP), such as http://collector:4318; empty: as "
+        "OTEL_EXPORTER_OTLP_ENDPOINT says, else no traces",
+    )
     part_states: bool = Field(default=False, description="publish every change of a part's state over MQTT")
 
     @field_validator(
@@ -253,12 +266,13 @@ class Settings(BaseSettings):
             raise ValueError("is about S3; set INSPECTOR_EVIDENCE_URL=s3://bucket/prefix, or remove it")
         return value
 
-    @field_validator("evidence_endpoint")
+    @field_validator("evidence_endpoint", "traces_endpoint")
     @classmethod
-    def _is_endpoint(cls, url: str) -> str:
+    def _is_endpoint(cls, url: str, info: ValidationInfo) -> str:
         parts = urlsplit(url)
         if url and (parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc):
-            raise ValueError("is no URL of a server; write https://host:port, and the keys into files")
+            elsewhere = "the keys into files" if info.field_name == "evidence_endpoint" else OTEL_HEADERS
+            raise ValueError(f"is no URL of a server; write https://host:port, and {elsewhere}")
         return url
 
     @model_validator(mode="after")

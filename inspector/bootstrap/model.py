@@ -7,6 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from inspector.bootstrap.from_settings import card_of, log_process
+from inspector.bootstrap.traces import trace_process
 from inspector.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def open_model(settings: Settings, threads: int) -> VisionModel:
     from inspector.ports.backbone import FeatureSources
 
     log_process(settings, f"model-{os.getpid()}")
+    trace_process(settings, f"model-{os.getpid()}")
     card = card_of(settings)
     engine, evidence = load(card, settings.model.parent, threads=threads), open_evidence(settings)
     is_client, features = card.engine == "openai", FeatureSources(load_backbone, CameraPictureReader().grey_pixels)

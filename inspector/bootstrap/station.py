@@ -15,6 +15,7 @@ from inspector.bootstrap.evidence import open_evidence, open_spooled_evidence
 from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once, station_client_id
 from inspector.bootstrap.malloc_limits import limit_kept_memory
 from inspector.bootstrap.running_station import Lifecycle, RunningStation, Service, Step
+from inspector.bootstrap.traces import trace_process
 from inspector.domain.decision import Reason
 from inspector.messages.outgoing import VerdictMessage
 from inspector.messages.topics import ReplyTopics, Topics
@@ -109,6 +110,7 @@ async def open_station(settings: Settings, pool: Replicas, number: int) -> Runni
     """
     limit_kept_memory()
     log_process(settings, f"station-{number}")
+    trace_process(settings, f"station-{number}")
     connections = await _connections(settings, number)
     monitoring = _monitoring(settings, connections)
     chain = _pool_chain(settings, pool, monitoring)

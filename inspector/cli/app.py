@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Final
+from importlib.metadata import version as installed_version
+from typing import Annotated, Final
 
 import typer
 
@@ -213,6 +214,21 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
         },
     ),
 }
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"inspector {installed_version('inspector')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options of every command."""
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from inspector.bootstrap.access import prepare_access
 from inspector.bootstrap.evidence import open_evidence
 from inspector.bootstrap.from_settings import absolute, broker_of, card_of, station_client_id
 from inspector.bootstrap.plans import console_plan, model_plan, require_cluster_storage, station_plan
+from inspector.bootstrap.traces import require_traces
 from inspector.bootstrap.webhook import webhook_receiver
 from inspector.errors import BrokerError
 from inspector.messages.topics import Topics
@@ -95,6 +96,7 @@ def _prepare(settings: Settings, pipelines: Path | None, *, always_apply: bool, 
     upgrade(settings.database)
     prepare_access(settings)
     webhook_receiver(settings)
+    require_traces(settings)
     if pipelines is not None and always_apply:
         apply_pipelines(settings, pipelines)
     elif pipelines is not None:

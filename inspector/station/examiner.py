@@ -31,6 +31,7 @@ from inspector.station.deadlines import Deadline
 from inspector.station.findings import Findings
 from inspector.station.time_reserve import TimeReserve
 from inspector.station.worker_threads import ExaminerThreads
+from inspector.tracing import current_span, span
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +107,11 @@ class Examiner:
             return None
         left_ms = self._left_ms(due)
         timeout_s = (left_ms if left_ms > 0.0 else LATE_EVIDENCE_TIMEOUT_MS) / 1000.0
+        put = partial(self.evidence.put, frame.payload, frame.content_type)
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self.threads.evidence.run(partial(self.evidence.put, frame.payload, frame.content_type))
+            with span("store picture"):
+                async with asyncio.timeout(timeout_s):
+                    return await self.threads.evidence.run(put)
         except TimeoutError as error:
             raise LedgerError(f"the evidence store took more than {timeout_s:.1f} s") from error
 
@@ -118,7 +121,8 @@ class Examiner:
             async with self._in_time(due):
                 measured = await self._measure(frame, line.pipeline)
                 template = line.template_sha256(frame.template)
-                result = await self.pool.judge(self._job(frame, line, template, due))
+                with span("ask model"):
+                    result = await self.pool.judge(self._job(frame, line, template, due))
             return Findings(
                 decision_of(line.pipeline, result.judgement), result.judgement, result.words, result.shadow, measured
             )
@@ -150,7 +154,7 @@ class Examiner:
             line.golden,
             remaining_ms,
             seed,
-            traceparent=frame.traceparent,
+            traceparent=current_span().traceparent or frame.traceparent,
             template=template,
         )
 

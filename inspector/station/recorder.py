@@ -42,6 +42,7 @@ from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateListener, decided, ignore_state
 from inspector.station.time_reserve import RecentDurations
+from inspector.tracing import span
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
@@ -222,7 +223,7 @@ class Recorder:
     # ------------------------------------------------------------------ without the ledger
 
     async def _commit(self, part: PartRecord, messages: list[OutgoingMessage]) -> Recorded:
-        with self._state.commit(part.key.line):
+        with span("record part", result_id=part.result_id), self._state.commit(part.key.line):
             return await self._ledger.record(part, messages)
 
     async def _record_in_safe_mode(self, answered: Entry | None, entry: Entry, error: LedgerError) -> None:

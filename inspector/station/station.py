@@ -31,6 +31,7 @@ from inspector.station.part_states import StateListener, ignore_state, received
 from inspector.station.recorder import Recorder
 from inspector.station.safe_mode import WITHOUT_PICTURE, SafeMode
 from inspector.station.unqualified_lines import UnqualifiedLines
+from inspector.tracing import Attribute, current_span, span
 from inspector.utc import utc_now
 
 FrameListener = Callable[[Frame], None]
@@ -76,6 +77,12 @@ class Station:
         line = self._line_of(frame)
         if line is None:
             return
+        with span("inspect part", frame.traceparent, **frame.key._asdict()) as traced:
+            traceparent = frame.traceparent or traced.traceparent
+            await self._inspect(replace(frame, traceparent=traceparent), line)
+
+    async def _inspect(self, frame: Frame, line: PipelineVersion) -> None:
+        """Answer a part that was decided before, else judge it."""
         due = self._deadlines.deadline(frame, deadline_ms(frame, line.pipeline))
         identity, frame = await self._identified(frame, line, due)
         frame = self._with_run(frame, identity)
@@ -93,6 +100,7 @@ class Station:
         findings = await self._examine(frame, line, due, opened)
         self._cameras.add_measured(frame, findings.measured, line.pipeline.quality)
         part = self._record_of(frame, line, findings, due, opened)
+        current_span().note(**noted(part))
         recorded = await self._recorder.record(part, frame, line.pipeline, due, findings.words, findings.shadow)
         self._known.add_recorded(part, opened, recorded)
         self._unqualified.add(part)
@@ -247,3 +255,10 @@ class Station:
             settings = line.pipeline.settings_fingerprint(camera)
             self._fingerprints[key] = line_fingerprint(settings, self._model_fingerprint, line.golden)
         return self._fingerprints[key]
+
+
+def noted(part: PartRecord) -> dict[str, Attribute | None]:
+    """Return what a trace says about a decided part."""
+    decision = part.decision
+    named = {"result_id": part.result_id, "disposition": str(decision.disposition), "reason": str(decision.reason)}
+    return {**named, "late": part.late, "latency_ms": part.latency_ms, "p_ng": part.p_ng}

@@ -8,16 +8,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from support.loopback_only import missing_right, without_network
 from support.paths import ROOT
 
 from inspector.adapters.mqtt.local import mosquitto
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+COMMAND = [sys.executable, "-c", "from inspector.cli.app import main; main()"]
+needs_mosquitto = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
 
 
 @pytest.fixture
@@ -25,9 +30,14 @@ def run(tmp_path: Path) -> Run:
     environment = os.environ | {"INSPECTOR_DATA": str(tmp_path / "data"), "INSPECTOR_BROKER_PORT": "9"}
 
     def run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from inspector.cli.app import main; main()", *words]
         return subprocess.run(
-            command, env=environment | settings, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+            [*COMMAND, *words],
+            env=environment | settings,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
         )
 
     return run
@@ -52,22 +62,68 @@ def document(done: subprocess.CompletedProcess[str]) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
-def test_demo_runs_everything_prints_the_figures_and_leaves_no_process(run: Run, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "plant.db"  # the demo leaves the ledger of this installation alone
-    done = run("demo", "--frames", "9", "--exit", "--json", INSPECTOR_DATABASE_URL=f"sqlite:///{elsewhere}")
-    figures = document(done)
-    assert (figures["frames_sent"], figures["verdicts"], figures["lost"], figures["duplicates"]) == (9, 9, 0, 0)
+@dataclass(frozen=True)
+class DemoRun:
+    """A demo that has ended: what it printed, and its folder."""
+
+    done: subprocess.CompletedProcess[str]
+    folder: Path
+
+    @property
+    def figures(self) -> Any:
+        return document(self.done)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """The demo, without any network where this user may take it away."""
+    folder = tmp_path_factory.mktemp("demo")
+    environment = os.environ | {
+        "INSPECTOR_DATA": str(folder / "data"),
+        "INSPECTOR_DATABASE_URL": f"sqlite:///{folder / 'plant.db'}",
+    }
+    command = [*COMMAND, "demo", "--frames", "20", "--exit", "--json"]
+    if not missing_right():
+        command = without_network(command)
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=580, check=False)
+    return DemoRun(done, folder)
+
+
+@needs_mosquitto
+@pytest.mark.timeout(600)  # of which most is the demo's
+def test_demo_runs_everything_and_prints_the_figures(demo: DemoRun) -> None:
+    figures = demo.figures
+    assert (figures["frames_sent"], figures["verdicts"], figures["lost"], figures["duplicates"]) == (20, 20, 0, 0)
     assert figures["dispositions"]["PASS"] > 0, figures
     assert (figures["rate"]["started_fps"] > 0, figures["rate"]["part_s"] > 0) == (True, True)
-    assert "rate: one part alone takes" in done.stderr
-    assert not elsewhere.exists()
-    assert (tmp_path / "data" / "demo" / "inspector.db").is_file()
+    assert "rate: one part alone takes" in demo.done.stderr
     assert set(figures) >= {"latency_ms", "votes_mean", "balanced_accuracy", "escapes", "overkill", "first_verdict_s"}
-    left = [
-        each.info["cmdline"] for each in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(each.info["cmdline"])
-    ]
-    assert left == []
+
+
+@needs_mosquitto
+def test_demo_leaves_this_installation_alone_and_no_process_behind(demo: DemoRun) -> None:
+    assert not (demo.folder / "plant.db").exists()
+    assert (demo.folder / "data" / "demo" / "inspector.db").is_file()
+    running = [each.info["cmdline"] for each in psutil.process_iter(["cmdline"])]
+    assert [each for each in running if str(demo.folder) in str(each)] == []
+
+
+@needs_mosquitto
+def test_demo_needs_no_network(demo: DemoRun) -> None:
+    """It ran where there is the loopback interface alone."""
+    if why := missing_right():
+        pytest.skip(why)
+    devices = subprocess.run(
+        without_network(["cat", "/proc/net/dev"]), capture_output=True, text=True, check=True
+    ).stdout
+    assert [line.split(":")[0].strip() for line in devices.splitlines()[2:]] == ["lo"]
+    assert demo.done.returncode == 0, demo.done.stderr
+    assert demo.figures["verdicts"] == 20
+
+
+def test_version_is_that_of_the_distribution(run: Run) -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"inspector {version('inspector')}\n")
 
 
 def test_a_failed_check_names_its_remedy(run: Run) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from PIL import Image
 from support.challenges import drawn
 from support.paths import ROOT
 from support.prometheus_server import COMMAND, board_queries, prometheus_server, until_found
+from support.trace_collector import TraceCollector, trace_collector
 
 from inspector.adapters.ledger import SqlArchive
 from inspector.adapters.mqtt.connection import Broker
@@ -71,6 +72,7 @@ class Service:
     console: str
     folder: Path
     metrics_port: int
+    collector: TraceCollector
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "from inspector.cli.app import main; main()", *words]
@@ -90,16 +92,17 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     declare(folder, "prompt", 1000)
     port, metrics_port = (free_port("127.0.0.1", 0) for _ in range(2))
     (folder / "metrics-token").write_text(METRICS_TOKEN)
-    with local_broker(folder / "broker", prefer="mosquitto") as broker:
+    with local_broker(folder / "broker", prefer="mosquitto") as broker, trace_collector() as collector:
         environment = os.environ | {
             "INSPECTOR_DATA": str(folder / "data"), "INSPECTOR_MODEL": str(folder / "stub.yaml"),
             "INSPECTOR_BROKER_PORT": str(broker.port), "INSPECTOR_CONSOLE_PORT": str(port),
             "INSPECTOR_SITE": "test", "INSPECTOR_LOG": "json", "INSPECTOR_PART_STATES": "true",
             "INSPECTOR_LOGIN": "off", "INSPECTOR_METRICS_TOKEN_FILE": str(folder / "metrics-token"),
+            "INSPECTOR_TRACES_ENDPOINT": collector.address,
         }  # fmt: skip
         process = serve(environment, folder, metrics_port)
         address = Broker(broker.host, broker.port)
-        running = Service(process, environment, address, f"http://127.0.0.1:{port}", folder, metrics_port)
+        running = Service(process, environment, address, f"http://127.0.0.1:{port}", folder, metrics_port, collector)
         try:
             await_console(running)
             yield running
@@ -159,6 +162,32 @@ def test_processes_that_ray_starts_log_one_object_a_line_with_the_ids_of_the_par
     decided = [line for line in map(json.loads, written) if line["logger"] == "inspector.station.recorder"]
     assert len(decided) >= 40
     assert all({"line", "camera", "trigger_id", "result_id"} <= line.keys() for line in decided)
+
+
+def test_a_part_is_one_trace_over_station_replica_and_ledger(service: Service) -> None:
+    trace_id, frames_span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    [exposure] = pictures("traced", 1)
+    traced = replace(exposure, traceparent=f"00-{trace_id}-{frames_span}-01")
+    [journey] = send(service, "kind", iter([traced]), 10)
+    steps = {"inspect part", "store picture", "ask model", "judge part", "record part"}
+    spans = service.collector.trace(trace_id, steps)
+    whole, asked = spans["inspect part"], spans["ask model"]
+    assert (whole.parent_id, spans["judge part"].parent_id) == (frames_span, asked.span_id)
+    assert {spans[each].parent_id for each in ("store picture", "ask model", "record part")} == {whole.span_id}
+    assert (whole.instance, spans["judge part"].instance[:6]) == ("station-0", "model-")
+    verdict = journey.verdicts[0][1]
+    assert (verdict.traceparent, whole.attributes["inspector.result_id"]) == (traced.traceparent, verdict.result_id)
+
+
+def test_a_collector_that_hangs_costs_no_part(service: Service) -> None:
+    service.collector.hangs.set()
+    try:
+        asked = service.collector.requests
+        result = run_statistics(send(service, "kind", pictures("hanging", 90), 30))
+        assert (result["verdicts"], result["lost"], result["duplicates"], result["late"]) == (90, 0, 0, 0)
+        assert service.collector.requests > asked, "it was asked, and hung"
+    finally:
+        service.collector.hangs.clear()
 
 
 def test_killed_station_loses_nothing_and_answers_nothing_twice(service: Service) -> None:

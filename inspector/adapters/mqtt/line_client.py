@@ -50,6 +50,7 @@ class Exposure:
     deadline_ms: float | None = None
     is_simulated: bool = True
     template: str | None = None
+    traceparent: str | None = None
     is_ng: bool | None = None
 
 
@@ -178,6 +179,7 @@ class LineClient:
             "trigger_id": exposure.trigger_id,
             "part_id": exposure.part_id,
             "template": exposure.template,
+            "traceparent": exposure.traceparent,
             "product": exposure.product,
             "seq": exposure.seq,
             "captured_at": captured_at.isoformat(),

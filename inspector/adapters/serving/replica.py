@@ -24,6 +24,7 @@ from inspector.ports.backbone import FeatureSources
 from inspector.ports.engine import Engine, Picture
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job, Judgement, ShadowResult
+from inspector.tracing import span
 
 TEST_QUESTION = Question(ViewName.DIRECT, "Is there a defect? Answer Yes or No.")
 
@@ -72,7 +73,10 @@ class VisionModel:
             return
         with ExitStack() as judged:
             judged.enter_context(self._live.part())
+            traced = judged.enter_context(span("judge part", job.traceparent, line=job.key.line))
             async for outcome in self._judge.judge(job):
+                if isinstance(outcome, Judgement):
+                    traced.note(rungs=outcome.rungs, votes=len(outcome.votes))
                 judged.close()
                 yield self._noted(outcome) if isinstance(outcome, Judgement) else outcome
 

@@ -1,0 +1,113 @@
+"""`inspector capacity` held against the service: what it answers from measured times is enough, and less is not.
+
+The stub engine judges one part after another, each in 20 ms. Frames arrive at random, as the formula takes them to.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from inspector.adapters.mqtt.line_client import Exposure, Journey
+from inspector.adapters.mqtt.local import mosquitto
+from inspector.bootstrap.from_settings import broker_of
+from inspector.domain.decision import Reason
+from inspector.lab.chaos.load_generator import washer_frames, with_comment
+from inspector.messages.topics import Topics
+from inspector.operations.bench_service import CARD
+from inspector.operations.capacity import CapacityQuestion, answer_capacity, measured_times
+from inspector.operations.demo import demo_service
+from inspector.operations.replay import PublishedLine, run_lines
+from inspector.operations.send_rate import SendRate
+from inspector.settings import Settings
+
+pytestmark = [
+    pytest.mark.plant,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed"),
+]
+LINE: Final = "capacity"
+DEADLINE_MS: Final = 500.0
+LATE_SHARE: Final = 0.01
+RATE: Final = 62.0  # a second: more than one replica judges, less than two
+MEASURED, SENT = 160, 1_860
+PIPELINE: Final = f"""\
+line: {LINE}
+cameras: [cam1]
+product: washer
+question: Is there any defect on this washer?
+defects: {{scratch: minor}}
+ladder: [{{views: [direct]}}]
+deadline_ms: {DEADLINE_MS:g}
+"""
+
+
+class RandomRate(SendRate):
+    """Sends at random times, `per_s` a second in the mean."""
+
+    def __init__(self, per_s: float, seed: int) -> None:
+        self._rng = Random(seed)
+        self._per_s = per_s
+        self._due_s: float | None = None
+
+    def wait_turn(self, exposure: Exposure) -> Exposure:
+        self._due_s = (self._due_s or time.monotonic()) + self._rng.expovariate(self._per_s)
+        time.sleep(max(0.0, self._due_s - time.monotonic()))
+        return exposure
+
+    def on_verdict(self, journey: Journey) -> None:
+        """Send on, whatever comes back."""
+
+
+def exposures(run: str, frames: int) -> Iterator[Exposure]:
+    pictures = washer_frames(3)
+    for number in range(frames):
+        trigger_id = f"{run}-{number}"
+        yield Exposure(trigger_id, with_comment(pictures[number % len(pictures)], trigger_id))
+
+
+def run(settings: Settings, name: str, rate: float, frames: int) -> list[Journey]:
+    line = [PublishedLine(LINE, "cam1", exposures(name, frames))]
+    return run_lines(broker_of(settings), Topics(settings.topic_root), line, RandomRate(rate, 5), name)
+
+
+def missed_share(journeys: list[Journey]) -> float:
+    """The share of parts whose ladder did not end in time."""
+    reasons = Counter(journey.verdicts[0][1].reason for journey in journeys if journey.verdicts)
+    assert reasons.total() == len(journeys)
+    return (reasons[Reason.DEADLINE] + reasons[Reason.OVERLOAD]) / len(journeys)
+
+
+def settings_of(folder: Path, replicas: int) -> tuple[Settings, Path]:
+    pipelines = folder / "pipelines"
+    pipelines.mkdir(parents=True)
+    (pipelines / f"{LINE}.yaml").write_text(PIPELINE)
+    (folder / "stub.yaml").write_text(CARD)
+    return Settings(data=folder, model=folder / "stub.yaml", replicas=replicas, login="off"), pipelines
+
+
+def answer_of_one_line_at_rest(folder: Path) -> dict[str, Any]:
+    settings, pipelines = settings_of(folder, 1)
+    with demo_service(settings, pipelines, lambda _: None) as running:
+        run(running, "measured", 5.0, MEASURED)
+        times, deadline_ms = measured_times(running.database, LINE)
+        return answer_capacity(CapacityQuestion(2, RATE / 2.0, deadline_ms, LATE_SHARE, 1), times)
+
+
+def test_what_it_answers_is_enough_and_less_is_not(tmp_path: Path) -> None:
+    answer = answer_of_one_line_at_rest(tmp_path / "measured")
+    assert 18.0 < answer["mean_ms"] < 60.0, answer
+    missed: dict[int, float] = {}
+    for replicas in (answer["gpus"], answer["gpus"] - 1):
+        settings, pipelines = settings_of(tmp_path / str(replicas), replicas)
+        with demo_service(settings, pipelines, lambda _: None) as running:
+            run(running, "warm", 20.0, 60)
+            missed[replicas] = missed_share(run(running, "run", RATE, SENT))
+    assert missed[answer["gpus"]] <= 1.5 * LATE_SHARE, (answer, missed)
+    assert missed[answer["gpus"] - 1] > 10 * LATE_SHARE, (answer, missed)
