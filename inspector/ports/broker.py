@@ -62,6 +62,12 @@ class MessageReceiver(Protocol):
     def answers_without_pictures(self) -> bool:
         """Whether frames beyond the window go to `answer` now: the ledger is away. Asked from another thread."""
 
+    def declares(self, line: str, camera: str) -> bool:
+        """Whether a line declares this camera, so that its frames are judged. Asked from another thread."""
+
+    def on_undeclared(self, line: str, frames: int) -> None:
+        """Count frames of undeclared cameras that nobody reads, because too many of them arrive."""
+
     def on_status(self, line: str, camera: str, status: str) -> None:
         """Accept a camera's status: online or offline."""
 

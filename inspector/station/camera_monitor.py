@@ -15,6 +15,7 @@ from inspector.errors import LedgerError
 from inspector.messages.outgoing import EventSeverity
 from inspector.ports.ledger import CameraActivity, CameraStore
 from inspector.station.camera_minutes import CameraMinutes
+from inspector.station.camera_names import OTHERS
 from inspector.station.event_log import EventLog
 from inspector.station.frame_counters import FrameCounters
 from inspector.station.part_states import StateListener, ignore_state, lost
@@ -51,6 +52,10 @@ class CameraMonitor:
         line, camera, _ = frame.key
         self._add(line, camera, known=known, frames=1)
         self._minutes.add_frame(*self._names.place(line, camera), frame)
+
+    def add_undeclared(self, line: str, frames: int) -> None:
+        """Count frames of undeclared cameras of this line that nobody read."""
+        self._add(line, OTHERS, known=False, frames=frames)
 
     def add_measured(self, frame: Frame, picture: Measurements | None, rules: Quality) -> None:
         """Note the measurements of a frame's picture; None where it could not be measured."""

@@ -137,11 +137,19 @@ class Station:
         self._events.names.declare({name: version.pipeline.named_cameras for name, version in newest.items()})
         return sorted(changed)
 
+    def declares(self, line: str, camera: str) -> bool:
+        """Whether a line declares this camera. Other threads may ask."""
+        version = self._lines.get(line)
+        return version is not None and version.pipeline.accepts_camera(camera)
+
+    def on_undeclared(self, line: str, frames: int) -> None:
+        self._cameras.add_undeclared(line, frames)
+
     def on_status(self, line: str, camera: str, status: str) -> None:
-        self._cameras.set_status(line, camera, status, known=self._wants(line, camera))
+        self._cameras.set_status(line, camera, status, known=self.declares(line, camera))
 
     def on_retained(self, line: str, camera: str, channel: str) -> None:
-        self._cameras.add_retained(line, camera, channel, known=self._wants(line, camera))
+        self._cameras.add_retained(line, camera, channel, known=self.declares(line, camera))
 
     async def on_ack(self, ack: Ack) -> None:
         await self._gate.on_ack(ack)
@@ -176,14 +184,10 @@ class Station:
         """Wait for reports that are still being written."""
         await self._recorder.close(timeout_s)
 
-    def _wants(self, line: str, camera: str) -> bool:
-        version = self._lines.get(line)
-        return version is not None and version.pipeline.accepts_camera(camera)
-
     def _line_of(self, frame: Frame) -> PipelineVersion | None:
         """Return the line that declares this camera. An unknown camera's frame is counted and never judged."""
         line, camera = frame.key.line, frame.key.camera
-        known = self._wants(line, camera)
+        known = self.declares(line, camera)
         self._cameras.add_frame(frame, known=known)
         if known:
             for kind, text in self._deadlines.add(frame) if self._events.names.place(line, camera).is_own else ():

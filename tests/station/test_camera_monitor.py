@@ -12,6 +12,7 @@ from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.reconciliation import Gap
 from inspector.messages.topics import Topics
 from inspector.station.camera_monitor import CameraMonitor
+from inspector.station.camera_names import OTHERS
 from inspector.station.event_log import EventLog
 from inspector.utc import utc_now
 
@@ -96,3 +97,13 @@ async def test_stored_copies_and_resent_frames_are_counted_with_one_event_for_th
         ("RETAINED_FRAME", "cam1"), ("RETAINED_FRAME", "cam2"),
     ]  # fmt: skip
     assert [(row.resent, row.retained) for row in ledger.list_cameras()] == [(3, 3), (0, 1)]
+
+
+async def test_frames_that_nobody_read_are_counted_as_those_of_undeclared_cameras() -> None:
+    ledger = MemoryLedger()
+    run = await a_run(ledger, 1)
+    run.cameras.add_undeclared("pcb", 700)
+    run.cameras.add_undeclared("pcb", 41)
+    await run.flush()
+    found = {row.camera: (row.frames, row.known) for row in ledger.list_cameras() if row.line == "pcb"}
+    assert found[OTHERS] == (741, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from paho.mqtt.packettypes import PacketTypes
@@ -33,6 +34,7 @@ class Desk:
         self.acks: list[Ack] = []
         self.counts: list[TriggerCount] = []
         self.complaints: list[tuple[str, str]] = []
+        self.undeclared: Counter[str] = Counter()
         self.may_finish = asyncio.Event()
         if finishing:
             self.may_finish.set()
@@ -54,6 +56,12 @@ class Desk:
 
     async def on_count(self, count: TriggerCount) -> None:
         self.counts.append(count)
+
+    def declares(self, line: str, camera: str) -> bool:
+        return not camera.startswith("nobody")
+
+    def on_undeclared(self, line: str, frames: int) -> None:
+        self.undeclared[line] += frames
 
     def on_status(self, line: str, camera: str, status: str) -> None:
         self.statuses.append((line, camera, status))

@@ -34,6 +34,7 @@ from inspector.adapters.mqtt.message_parser import (
     parse_frame,
     parse_status,
 )
+from inspector.adapters.mqtt.undeclared_frames import UndeclaredFrames
 from inspector.domain.frame import Frame, FrameKey
 from inspector.errors import BrokerError, FrameError
 from inspector.messages.topics import FrameTopic, ReplyTopics, Topics
@@ -89,6 +90,7 @@ class Intake:
         self._client_id = client_id
         self._client = new_client(broker, client_id, persistent=True, manual_ack=True)
         self._ack_order = AckOrder(lambda mid: self._client.ack(mid, FRAME_QOS))
+        self._undeclared = UndeclaredFrames(reception.on_undeclared, self._later)
         self._given_up: set[FrameKey] = set()
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -229,6 +231,9 @@ class Intake:
     def _work_on(self, topic: FrameTopic, message: MQTTMessage) -> None:
         """Have the message's work done, after which it is acknowledged. Raises FrameError for an unreadable one."""
         if topic.channel in ("frame", "frame-ref"):
+            if not self._reception.declares(topic.line, topic.camera) and not self._undeclared.has_turn(topic.line):
+                self._ack_order.ready(message.mid)
+                return
             frame, notices = parse_frame(_message(topic, message), self._replies)
             work = partial(self._reception.inspect, frame)
             self._take(work, frame.key, message, self._answer_to(frame, message))
@@ -304,6 +309,10 @@ class Intake:
     def _on_loop(self, call: Callable[..., object], *args: object) -> None:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(call, *args)
+
+    def _later(self, wait_s: float, call: Callable[[], None]) -> None:
+        assert self._loop is not None
+        self._on_loop(self._loop.call_later, wait_s, call)
 
     # ------------------------------------------------------------------ the event loop
 

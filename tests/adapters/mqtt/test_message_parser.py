@@ -142,6 +142,12 @@ class Desk:
     async def on_count(self, count: TriggerCount) -> None:
         self.heard["count"] += 1
 
+    def declares(self, line: str, camera: str) -> bool:
+        return True
+
+    def on_undeclared(self, line: str, frames: int) -> None:
+        self.heard["undeclared"] += frames
+
     def on_status(self, line: str, camera: str, status: str) -> None:
         self.heard["status"] += 1
 

@@ -17,6 +17,7 @@ from inspector.adapters.mqtt.intake import Intake
 from inspector.adapters.mqtt.local import mosquitto
 from inspector.adapters.mqtt.local.broker import local_broker
 from inspector.adapters.mqtt.publisher import MqttPublisher
+from inspector.adapters.mqtt.undeclared_frames import TURNS, UndeclaredFrames
 from inspector.errors import BrokerError
 from inspector.lab.chaos.broker import HOST, KillableBroker
 from inspector.ports.broker import OutgoingMessage
@@ -265,6 +266,25 @@ async def test_station_holds_no_more_frames_than_its_window(broker: Broker, devi
 
 def verdict(number: int) -> OutgoingMessage:
     return OutgoingMessage(f"result-{number}", TOPICS.verdict("pcb", "cam1"), b"{}", confirms=True)
+
+
+async def test_a_flood_of_undeclared_cameras_is_counted_and_takes_no_room_of_a_declared_one(
+    broker: Broker, device: Device, client_id: str
+) -> None:
+    """The window has room for those that have a turn, and for one frame of the declared camera."""
+    desk = Desk(finishing=False)
+    intake = await opened(broker, desk, client_id, window=TURNS + 1)
+    held_up = 10 * TURNS
+    intake._undeclared = UndeclaredFrames(desk.on_undeclared, lambda *_: None)
+    for number in range(held_up):
+        device.say(f"pcb/nobody-{number}/frame", b"jpeg", trigger_id=f"n-{number}")
+    device.say("pcb/cam1/frame", b"jpeg", trigger_id="t-1")
+    await until(lambda: desk.frames[-1:] != [] and desk.frames[-1].key.camera == "cam1")
+    assert len(desk.frames) == TURNS + 1
+    intake._undeclared._renew()
+    assert desk.undeclared == {"pcb": held_up - TURNS}
+    desk.may_finish.set()
+    await intake.close()
 
 
 async def test_two_services_of_one_name_are_told_that_they_take_turns(broker: Broker, client_id: str) -> None:
