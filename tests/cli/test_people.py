@@ -36,6 +36,12 @@ def test_first_administrator_is_added_before_the_service_ever_ran(run: Run) -> N
     assert "password" not in listed
 
 
+def test_without_a_terminal_the_other_ways_to_give_a_password_are_named(run: Run) -> None:
+    done = run("user", "add", "ann", "--role", "admin", stdin="correct horse battery\n")
+    assert done.exit_code == 1
+    assert "no terminal to ask on; add --generate, or --password-file FILE" in str(done.exception)
+
+
 def test_password_is_read_from_standard_input(run: Run) -> None:
     done = run("user", "add", "ann", "--role", "admin", "--password-file", "-", stdin="correct horse battery\n")
     assert done.exit_code == 0, done.output

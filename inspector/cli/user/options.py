@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inspector.cli.output import print_json, print_table
+from inspector.errors import InspectorError
 from inspector.ports.access import User
 
 UserName = Annotated[str, typer.Argument(help="Name of the user.")]
@@ -26,7 +28,7 @@ Generate = Annotated[bool, typer.Option("--generate", help="Make a password and 
 
 
 def chosen_password(file: Path | None, generate: bool) -> tuple[str, bool]:
-    """Return the password, and whether it was made here."""
+    """Return the password, and whether it was made here. Raises InspectorError where nobody can be asked for it."""
     from inspector.access.passwords import generate_password
     from inspector.bootstrap.access import read_secret
 
@@ -34,6 +36,10 @@ def chosen_password(file: Path | None, generate: bool) -> tuple[str, bool]:
         return read_secret(file, "--password-file"), False
     if generate:
         return generate_password(), True
+    if not sys.stdin.isatty():
+        raise InspectorError(
+            "password: no terminal to ask on; add --generate, or --password-file FILE (- is the input)"
+        )
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)), False
 
 
