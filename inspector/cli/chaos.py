@@ -10,7 +10,7 @@ from rich.table import Table
 
 from inspector.cli.options import AsJson, Seed
 from inspector.cli.output import print_json, print_status, print_table
-from inspector.lab.chaos.schedule import FaultKind
+from inspector.lab.chaos.schedule import EACH_FAULT
 
 COLUMNS: Final = {
     "strikes": "hits",
@@ -36,7 +36,7 @@ DURATION_HELP: Final = "Seconds over which the faults are spread. Default: 4 for
 
 
 def chaos(
-    faults: Annotated[str, typer.Option(help=FAULTS_HELP)] = ",".join(FaultKind),
+    faults: Annotated[str, typer.Option(help=FAULTS_HELP)] = ",".join(EACH_FAULT),
     kills: Annotated[int, typer.Option(help="How often each fault is injected.", min=1)] = 1,
     duration: Annotated[float | None, typer.Option(help=DURATION_HELP, min=1.0)] = None,
     rate: Annotated[float, typer.Option(help="Frames a second.", min=0.5, max=1000.0)] = 8.0,

@@ -46,6 +46,8 @@ class FaultKind(StrEnum):
         return self.value.startswith("hostile-")
 
 
+EACH_FAULT: Final = tuple(each for each in FaultKind if each is not FaultKind.HOSTILE_ALL)
+"""The faults that strike unless others are named. The attacks at once take the CPU that a small machine needs to judge."""
 ALIASES: Final = {"relay": FaultKind.STATION, "relay-freeze": FaultKind.STATION_FREEZE}
 
 
