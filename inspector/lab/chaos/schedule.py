@@ -47,7 +47,7 @@ class FaultKind(StrEnum):
 
 
 EACH_FAULT: Final = tuple(each for each in FaultKind if each is not FaultKind.HOSTILE_ALL)
-"""The faults that strike unless others are named. The attacks at once take the CPU that a small machine needs to judge."""
+"""The faults that strike unless others are named. All attacks at once need more CPU than a small machine has."""
 ALIASES: Final = {"relay": FaultKind.STATION, "relay-freeze": FaultKind.STATION_FREEZE}
 
 
