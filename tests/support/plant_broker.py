@@ -100,14 +100,14 @@ def plant_broker(folder: Path, *settings: str) -> Iterator[int]:
 
 
 @contextmanager
-def configured_broker(config: Path, port: int) -> Iterator[None]:
-    """Run a mosquitto with this configuration until the block ends; `port` is one that it listens on."""
+def configured_broker(config: Path, port: int, host: str = HOST) -> Iterator[None]:
+    """Run a mosquitto with this configuration until the block ends; it listens on `host` and `port`."""
     program = mosquitto.find()
     assert program is not None
     with config.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
     try:
-        _await_listener(process, port, config.with_suffix(".log"))
+        _await_listener(process, host, port, config.with_suffix(".log"))
         yield
     finally:
         process.terminate()
@@ -119,12 +119,12 @@ def own_user() -> str:
     return "user root" if os.geteuid() == 0 else "# not started by root"
 
 
-def _await_listener(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _await_listener(process: subprocess.Popen[bytes], host: str, port: int, log: Path) -> None:
     for _ in range(400):
         assert process.poll() is None, log.read_text()
         with socket.socket() as knock:
             knock.settimeout(0.05)
-            if knock.connect_ex((HOST, port)) == 0:
+            if knock.connect_ex((host, port)) == 0:
                 return
         time.sleep(0.025)
     raise AssertionError(f"nothing came to listen on {port}")

@@ -1,12 +1,14 @@
 """An engine without a model, for measuring everything else (`inspector bench service`).
 
-A part takes 20 ms, one part at a time as on a real accelerator. Answers depend on the picture's bytes only.
+A part takes 20 ms, one part at a time as on a real accelerator; the checkpoint `150ms` takes longer. Answers depend on
+the picture's bytes only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +28,7 @@ REPORT: Final = '{"defect": "other", "severity": "minor", "bbox_2d": [100, 100, 
 
 @dataclass(slots=True)
 class StubPrefix:
-    """`done_at` is the end of its 20 ms on the event loop's clock; None before the first question."""
+    """`done_at` is the end of its turn on the event loop's clock; None before the first question."""
 
     digest: bytes
     tokens: int = 1
@@ -44,6 +46,7 @@ class StubEngine:
 
     def __init__(self, checkpoint: str = "none") -> None:
         self._checkpoint = checkpoint
+        self._part_s = _part_seconds(checkpoint)
         self._free_at = 0.0
 
     @property
@@ -89,7 +92,7 @@ class StubEngine:
             raise ModelError("the prefix is closed; open the pictures again")
         now = asyncio.get_running_loop().time()
         if kept.done_at is None:  # parts follow each other without a gap, as on an accelerator with a queue
-            kept.done_at = self._free_at = max(self._free_at, now) + PART_SECONDS
+            kept.done_at = self._free_at = max(self._free_at, now) + self._part_s
         await asyncio.sleep(max(0.0, kept.done_at - now))
         return kept
 
@@ -98,3 +101,8 @@ def _own(prefix: Prefix) -> StubPrefix:
     if not isinstance(prefix, StubPrefix):
         raise ModelError(f"{type(prefix).__name__} was opened by another engine")
     return prefix
+
+
+def _part_seconds(checkpoint: str) -> float:
+    written = re.fullmatch(r"(\d{1,5})ms", checkpoint)
+    return int(written[1]) / 1000.0 if written else PART_SECONDS
