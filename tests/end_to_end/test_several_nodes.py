@@ -21,13 +21,14 @@ pytestmark = [
 ]
 RATE: Final = 30.0
 DEADLINE_S: Final = 5.0
+UNTIL_DEAD_S: Final = 32.0  # Ray calls a cut node dead after up to 28 s
 
 
 def test_frames_are_judged_in_time_while_nodes_are_cut_off_killed_and_added(tmp_path: Path) -> None:
     with clustered_site(tmp_path, deadline_ms=DEADLINE_S * 1000.0) as site:
         run = FaultedRun(site, site.load("fault", RATE))
         run.begin()
-        run.strike("model node cut off", site.models["model-1"].cut)
+        run.strike("model node cut off", site.models["model-1"].cut, UNTIL_DEAD_S)
         run.strike("model node added", site.add_model_node)
         run.strike("head killed", site.head.kill)
         run.strike("head back", site.restart_head)

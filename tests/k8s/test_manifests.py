@@ -13,9 +13,10 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from support.manifests import Document, Mutation, faults, found, pod_templates, render
+from support.manifests import Document, Mutation, containers, faults, found, pod_templates, render
 from support.paths import ROOT
 
+from inspector.adapters.serving.ray_environment import RAY_ENVIRONMENT
 from inspector.adapters.telemetry.metrics import METRICS, MetricKind
 from inspector.settings import Settings
 
@@ -209,3 +210,17 @@ def test_every_query_of_the_board_is_about_metrics_that_exist() -> None:
 
 def test_acl_of_the_broker_is_what_the_program_exports() -> None:
     assert "user inspector\n" in (ROOT / "k8s" / "base" / "mosquitto.acl").read_text()
+
+
+def test_nodes_start_ray_with_the_variables_of_a_private_one() -> None:
+    [settings] = [each for each in rendered("cpu-demo") if each["metadata"]["name"].startswith("inspector-settings")]
+    assert RAY_ENVIRONMENT.items() <= settings["data"].items()
+
+
+def test_every_pod_of_the_gpu_overlay_reads_the_keys_of_the_pictures_bucket() -> None:
+    """The head applies lines with golden samples, and replicas read them."""
+    for _, template in pod_templates([rayservice(rendered("gpu"))]):
+        spec = template["spec"]
+        assert "inspector-evidence-s3" in [each.get("secret", {}).get("secretName") for each in spec["volumes"]]
+        for container in containers(spec):
+            assert "/etc/inspector/s3" in [each["mountPath"] for each in container["volumeMounts"]]

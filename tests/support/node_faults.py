@@ -14,7 +14,7 @@ from inspector.lab.chaos.load_generator import LoadGenerator
 from inspector.lab.chaos.report import PartTrace, outcome_counts
 
 CALM_S: Final = 10.0  # before the first fault
-SETTLE_S: Final = 30.0  # after each: longer than Ray needs to call a cut node dead
+SETTLE_S: Final = 15.0  # after each
 RATE_WINDOW_S: Final = 1.0
 FULL_SHARE: Final = 0.9  # of the camera's rate, within a window, counts as full
 REPORT_S: Final = 0.25  # a verdict that comes later than this counts as delayed
@@ -41,12 +41,12 @@ class FaultedRun:
         self._load.start()
         time.sleep(CALM_S)
 
-    def strike(self, name: str, fault: Callable[[], object]) -> None:
+    def strike(self, name: str, fault: Callable[[], object], settle_s: float = SETTLE_S) -> None:
         """Let a fault happen, and give the service time to live with it."""
         in_flight, began_s = self._open(), time.monotonic()
         fault()
         self._strikes.append(Strike(name, began_s, time.monotonic(), in_flight))
-        time.sleep(SETTLE_S)
+        time.sleep(settle_s)
         self._site.check()
 
     def figures(self, rate: float, deadline_s: float) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from typing import Final
 import psutil
 from support.serve_process import COMMAND
 
+from inspector.adapters.serving.ray_environment import RAY_ENVIRONMENT
+
 RAY: Final = str(Path(COMMAND[0]).parent / "ray")
 GCS_PORT: Final = 6379
 START_S: Final = 120.0
@@ -145,8 +147,8 @@ class RayNodes:
         self._stack = stack
         inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
         self.environment = inherited | {
-            **HEALTH_CHECKS,
-            "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64, "RAY_USAGE_STATS_ENABLED": "0",
+            **HEALTH_CHECKS, **RAY_ENVIRONMENT,
+            "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64,
             "RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": str(folder / "gcs"),
         }  # fmt: skip
         (folder / "gcs").mkdir()
