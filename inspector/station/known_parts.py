@@ -65,7 +65,11 @@ class KnownParts:
 
     def is_repeat(self, identity: PartIdentity) -> bool:
         """Return whether this part came before, as far as memory goes."""
-        return identity in self._in_flight or identity.whole_digest in self._decided
+        return identity in self._in_flight or self.is_decided(identity)
+
+    def is_decided(self, identity: PartIdentity) -> bool:
+        """Return whether the gate has a verdict of this part, as far as memory goes."""
+        return identity.whole_digest in self._decided
 
     async def restore(self, answered: Sequence[AnsweredPart] = ()) -> None:
         """Continue with the parts that a previous run left open, and with those that only their gates know.
@@ -77,7 +81,7 @@ class KnownParts:
         for part in [*await self._ledger.open_parts(now, after_gate), *unrecorded]:
             until_s = now_s + (part.gate_by - now).total_seconds() + OPEN_AFTER_GATE_S
             self._enter(OpenTrigger(part.identity, part.result_id, until_s), now_s)
-            self._remember(part.identity)
+            self.remember(part.identity)
 
     def lock(self, identity: PartIdentity) -> AbstractAsyncContextManager[None]:
         """Return a context in which one task at a time works on this part; a copy waits for the first."""
@@ -87,20 +91,21 @@ class KnownParts:
         """Return whether this part was decided before; then it is answered.
 
         The ledger is asked only where that is likely. Any other decided part is refused when it is recorded, so a wrong
-        guess costs work, never a second decision.
+        guess costs work, never a second decision. While the ledger is away a decided part is not judged again: its
+        first verdict stands.
         """
         if line.pipeline.trigger.resend is Resend.SAME_TRIGGER and await self._is_answered_as_first(frame, identity):
             return True
-        likely = frame.redelivered or identity.whole_digest in self._decided
-        return likely and await self.answer_again(frame, identity)
-
-    async def answer_again(self, frame: Frame, identity: PartIdentity) -> bool:
-        """Publish the stored verdict again; return False if the part is not decided."""
-        stored = await self._stored(identity)
-        if stored is None:
+        is_decided = self.is_decided(identity)
+        if not (frame.redelivered or is_decided):
             return False
-        self._repeat(frame, stored)
-        return True
+        try:
+            stored = await self._ledger.find(identity)
+        except LedgerError:
+            return is_decided
+        if stored is not None:
+            self._repeat(frame, stored)
+        return stored is not None
 
     async def redelivered(self, frame: Frame, identity: PartIdentity) -> PartIdentity | None:
         """Return the decided part that the broker delivers again, although its picture can't be compared any more."""
@@ -125,12 +130,18 @@ class KnownParts:
 
     def add_recorded(self, part: PartRecord, opened: OpenTrigger, recorded: Recorded) -> None:
         """Note a part that was recorded just now. The first reused trigger of each run of the counter is reported."""
-        self._remember(part.identity)
+        self.remember(part.identity)
         if recorded is Recorded.NEW:
             self._runs.add_fresh(part.key)
         is_first = recorded is Recorded.REUSED and self._runs.add_reused(part.key, part.run)
         if is_first and not opened.is_ambiguous:
             self._report_reuse(part.identity, "for another part than before: it is judged as any other")
+
+    def remember(self, identity: PartIdentity) -> None:
+        """Note that the gate has a verdict of this part."""
+        self._decided[identity.whole_digest] = None
+        if len(self._decided) > REMEMBERED_PARTS:
+            self._decided.popitem(last=False)
 
     async def answer_recorded(self, frame: Frame, opened: OpenTrigger) -> None:
         """Answer a part that turned out to be decided before when it was recorded."""
@@ -188,11 +199,6 @@ class KnownParts:
         line, camera, trigger_id = identity.key
         text = f"{trigger_id} came again {how}; make trigger ids unique, or declare trigger.unique_by"
         self._events.add("TRIGGER_REUSED", text, line=line, camera=camera)
-
-    def _remember(self, identity: PartIdentity) -> None:
-        self._decided[identity.whole_digest] = None
-        if len(self._decided) > REMEMBERED_PARTS:
-            self._decided.popitem(last=False)
 
 
 def _open_part(answered: AnsweredPart) -> OpenPart:

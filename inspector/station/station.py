@@ -113,7 +113,8 @@ class Station:
         if line is None:
             return
         identity = identity_of(frame, line.pipeline.trigger.unique_by)
-        if self._known.is_in_flight(identity):
+        waits = self._safe_mode.holds(identity)
+        if self._known.is_in_flight(identity) or (self._known.is_decided(identity) and not waits):
             return
         frame = self._with_run(frame, identity)
         set_current_part(frame.key, frame.traceparent)
@@ -121,6 +122,7 @@ class Station:
         due = self._deadlines.deadline(frame, deadline_ms(frame, line.pipeline))
         findings = Findings(fail_safe(line.pipeline.fail_safe, Reason.SAFE_MODE, WITHOUT_PICTURE))
         part = self._record_of(frame, line, findings, due, self._known.open(identity, due))
+        self._known.remember(identity)
         await self._safe_mode.answer(part, frame, line.pipeline, due)
 
     @property

@@ -14,7 +14,7 @@ from support.station_line import Line
 
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
-from inspector.domain.frame import Claim
+from inspector.domain.frame import Claim, Frame
 from inspector.messages.withdrawal import is_pass
 from inspector.station.open_triggers import OPEN_AFTER_GATE_S
 from inspector.utc import utc_now
@@ -323,3 +323,39 @@ async def test_claim_answered_without_its_hash_is_recorded_when_it_comes_again(l
     assert row.part.evidence is not None
     assert row.part.received_sha256 == row.part.evidence.sha256
     assert line.pool.jobs == []
+
+
+@pytest.mark.parametrize("redelivered", [True, False])
+@pytest.mark.parametrize("has_room", [True, False])
+async def test_decided_part_that_comes_again_in_an_outage_is_not_decided_again(
+    line: Line, *, has_room: bool, redelivered: bool
+) -> None:
+    """The broker delivers it again where its acknowledgement was lost with the connection."""
+    await line.station.inspect(frame())
+    await line.settle()
+    line.ledger.away = True
+    again = frame(redelivered=redelivered)
+    await asyncio.wait_for(line.station.inspect(again) if has_room else line.station.answer(_empty(again)), 30)
+    line.ledger.away = False
+    await line.settle()
+    assert [verdict.disposition for verdict in line.verdicts()] == [PASS]
+    assert len(line.pool.jobs) == 1
+
+
+async def test_part_of_an_earlier_outage_is_not_decided_again_in_the_next_one(line: Line) -> None:
+    line.ledger.away = True
+    await line.station.answer(_empty(frame()))
+    line.ledger.away = False
+    await line.station.inspect(frame(redelivered=True))
+    line.ledger.away = True
+    await line.station.answer(_empty(frame(redelivered=True)))
+    await asyncio.wait_for(line.station.inspect(frame(redelivered=True)), 30)
+    line.ledger.away = False
+    await line.settle()
+    assert len({verdict.result_id for verdict in line.verdicts()}) == 1
+    assert dispositions(line) == [REVIEW]
+    assert line.pool.jobs == []
+
+
+def _empty(arrived: Frame) -> Frame:
+    return replace(arrived, payload=b"")

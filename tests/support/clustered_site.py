@@ -5,7 +5,6 @@ The stub engine sleeps, so that the nodes can share this machine's cores. The li
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -62,7 +61,6 @@ class ClusteredSite:
     head: RayNode
     station: RayNode
     database: str
-    client: LineClient
     folder: Path
     process: subprocess.Popen[bytes]
     environment: Mapping[str, str]
@@ -92,13 +90,17 @@ class ClusteredSite:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def load(self, run: str, rate: float) -> LoadGenerator:
-        """Return a camera of a line that is live: a model has judged its first frames."""
-        load = LoadGenerator(self.client, run, rate, seed=1)
-        load.await_service(self.check, START_S, is_judged)
-        self.command("line", "live", LINE, "--override", "--reason", "drill", "--days", "1")
-        load.await_service(self.check, START_S, is_qualified)
-        return load
+    @contextmanager
+    def load(self, run: str, rate: float) -> Iterator[LoadGenerator]:
+        """Yield a camera of a line that is live: a model has judged its first frames."""
+        broker = Broker(self.nodes.net.host, BROKER_PORT)
+        with LineClient(broker, Topics(), LINE, CAMERA, run) as client:
+            load = LoadGenerator(client, run, rate, seed=1)
+            load.await_service(self.check, START_S, is_judged)
+            self.command("line", "live", LINE, "--override", "--reason", "drill", "--days", "1")
+            load.await_service(self.check, START_S, is_qualified)
+            yield load
+            load.stop()
 
     def traces(self, load: LoadGenerator) -> list[PartTrace]:
         """Stop the camera; return its parts with their verdicts and records."""
@@ -125,7 +127,7 @@ def clustered_site(
         nodes = stack.enter_context(ray_nodes())
         host = nodes.net.host
         config = folder / "mosquitto.conf"
-        config.write_text(mosquitto.config(folder, host, BROKER_PORT, message_bytes=16 * MIB, queue_bytes=64 * MIB))
+        config.write_text(mosquitto.config(folder, host, BROKER_PORT, message_bytes=16 * MIB, queue_bytes=1024 * MIB))
         stack.enter_context(configured_broker(config, BROKER_PORT, host))
         database = server.create()
         environment = nodes.environment | {
@@ -139,10 +141,7 @@ def clustered_site(
         station = nodes.add("station", station=64, console=1)
         models = {f"model-{number}": add_model_node(nodes, f"model-{number}") for number in range(1, replicas + 1)}
         process = stack.enter_context(_serve(nodes, station, folder, environment))
-        client = stack.enter_context(
-            LineClient(Broker(host, BROKER_PORT), Topics(), LINE, CAMERA, f"nodes-{secrets.token_hex(3)}")
-        )
-        yield ClusteredSite(nodes, head, station, database, client, folder, process, environment, models)
+        yield ClusteredSite(nodes, head, station, database, folder, process, environment, models)
 
 
 @contextmanager

@@ -103,3 +103,10 @@ def full_rate_after_s(traces: Sequence[PartTrace], began_s: float, ended_s: floa
     if not poor:
         return 0.0
     return None if poor[-1] >= windows[-1][1] else round(poor[-1] - began_s, 1)
+
+
+def judged_per_s(traces: Sequence[PartTrace]) -> float:
+    """Return the pace of judged verdicts, without the first and last second of a burst."""
+    judged = sorted(each.received[0].at_s for each in traces if each.received and each.received[0].judged)
+    inner = [at for at in judged if judged[0] + 1.0 <= at <= judged[-1] - 1.0]
+    return round((len(inner) - 1) / (inner[-1] - inner[0]), 2)
