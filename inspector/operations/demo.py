@@ -14,6 +14,7 @@ from inspector.adapters.mqtt.line_client import Journey
 from inspector.adapters.mqtt.local.broker import free_port, local_broker
 from inspector.bootstrap.from_settings import broker_of
 from inspector.errors import BrokerError
+from inspector.lab.synthetic import PRODUCTS
 from inspector.messages.topics import Topics
 from inspector.operations.progress import Notify
 from inspector.operations.replay import ProgressView, no_progress_view, run_lines
@@ -54,7 +55,9 @@ def demo_service(
             }
         )
         notify("starting Ray Serve: stations, model replicas, console")
-        with service(settings, pipelines, always_apply=True, drill=True, visitor_name="demo", phases=phases) as running:
+        with service(
+            settings, pipelines, apply_lines=PRODUCTS, drill=True, visitor_name="demo", phases=phases
+        ) as running:
             notify(f"console: {running.console_url}")
             yield running
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -43,15 +43,15 @@ def service(
     pipelines: Path | None,
     *,
     ray_address: str | None = None,
-    always_apply: bool = False,
+    apply_lines: Collection[str] | None = None,
     drill: bool = False,
     visitor_name: str = "console",
     phases: StartPhases | None = None,
 ) -> Iterator[Settings]:
     """Run the service for the length of the block; yields the settings with absolute paths.
 
-    Applies `pipelines` if the ledger has none yet, or always with `always_apply`, as the demo does. Later changes need
-    `inspector apply`. `drill`: every line is live, by the shipped qualification where that covers it, else by an
+    Applies `pipelines` if the ledger has none yet, or always those of `apply_lines`, as the demo does. Later changes
+    need `inspector apply`. `drill`: every line is live, by the shipped qualification where that covers it, else by an
     override for a day. `visitor_name` is everybody in the console, where no login is asked for. `phases` receives what
     the start consists of.
 
@@ -67,7 +67,7 @@ def service(
         with phases.phase("broker"):
             _check_broker(settings)
         with phases.phase("ledger"):
-            model = _prepare(settings, pipelines, always_apply=always_apply, drill=drill)
+            model = _prepare(settings, pipelines, apply_lines, drill=drill)
         with _cluster(settings, ray_address, model, phases) as cluster:
             if cluster.nodes > 1:
                 require_cluster_storage(declared)
@@ -89,7 +89,9 @@ def private_files() -> Iterator[None]:
         os.umask(before)
 
 
-def _prepare(settings: Settings, pipelines: Path | None, *, always_apply: bool, drill: bool) -> ModelPlan:
+def _prepare(
+    settings: Settings, pipelines: Path | None, apply_lines: Collection[str] | None, *, drill: bool
+) -> ModelPlan:
     """Prepare ledger and lines, so that a fault of a declaration is named before anything runs."""
     card = card_of(settings)
     require_packages(card)
@@ -97,8 +99,8 @@ def _prepare(settings: Settings, pipelines: Path | None, *, always_apply: bool, 
     prepare_access(settings)
     webhook_receiver(settings)
     require_traces(settings)
-    if pipelines is not None and always_apply:
-        apply_pipelines(settings, pipelines)
+    if pipelines is not None and apply_lines is not None:
+        apply_pipelines(settings, pipelines, apply_lines)
     elif pipelines is not None:
         apply_first_pipelines(settings, pipelines)
     if drill:
@@ -128,10 +130,11 @@ def apply_first_pipelines(settings: Settings, pipelines: Path) -> None:
         apply_pipelines(settings, pipelines)
 
 
-def apply_pipelines(settings: Settings, pipelines: Path) -> dict[str, int]:
-    """Apply a folder of pipelines. Returns the new versions by line."""
+def apply_pipelines(settings: Settings, pipelines: Path, lines: Collection[str] | None = None) -> dict[str, int]:
+    """Apply a folder of pipelines, or those of `lines` in it. Returns the new versions by line."""
     evidence, card = open_evidence(settings), card_of(settings)
-    changes = plan_changes(read_pipelines(pipelines), settings.database, evidence, card)
+    declared = tuple(each for each in read_pipelines(pipelines) if lines is None or each.pipeline.line in lines)
+    changes = plan_changes(declared, settings.database, evidence, card)
     return store_changes(changes, settings.database)
 
 

@@ -37,6 +37,12 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return settings
 
 
+def test_the_demo_declares_no_line_that_it_does_not_simulate(settings: Settings, tmp_path: Path) -> None:
+    own = settings.model_copy(update={"data": tmp_path})
+    upgrade(own.database)
+    assert apply_pipelines(own, ROOT / "pipelines", PRODUCTS) == dict.fromkeys(sorted(PRODUCTS), 1)
+
+
 def versions(settings: Settings) -> dict[str, PipelineVersion]:
     return {version.pipeline.line: version for version in SqlArchive(settings.database).list_pipelines()}
 
