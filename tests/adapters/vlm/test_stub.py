@@ -43,6 +43,12 @@ async def test_one_replica_takes_its_time_for_every_part_one_after_another() -> 
     assert time.monotonic() - start >= 5 * PART_SECONDS * 0.95
 
 
+async def test_a_checkpoint_may_say_how_long_a_part_takes() -> None:
+    engine, start = load(card(engine="stub", checkpoint="60ms"), Path()), time.monotonic()
+    await asyncio.gather(*(judge(engine, bytes([n])) for n in range(3)))
+    assert time.monotonic() - start >= 3 * 0.060 * 0.95
+
+
 async def test_it_writes_a_report_that_begins_as_told() -> None:
     engine = stub()
     prefix = await engine.open([Picture(b"part")], PREAMBLE)
