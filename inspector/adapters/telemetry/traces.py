@@ -7,7 +7,9 @@ length, and what does not fit is dropped. The usual OTEL_ variables apply: heade
 from __future__ import annotations
 
 import atexit
+import logging
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from threading import Thread
 from typing import Final
@@ -15,11 +17,14 @@ from typing import Final
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags
 
 from inspector.tracing import Attribute, StartedSpan
+
+log = logging.getLogger(__name__)
+LIBRARY_LOG: Final = logging.getLogger("opentelemetry")
 
 SCOPE: Final = "inspector"
 TRACES_PATH: Final = "/v1/traces"  # below a collector's address
@@ -71,13 +76,50 @@ class OtlpSpan:
         self._span.end()
 
 
+class ReportingExporter(SpanExporter):
+    """Says once that a collector takes no spans, and once that it takes them again: logs are for parts.
+
+    `silenced` is the logger of the library, which says so at each attempt.
+    """
+
+    def __init__(self, exporter: SpanExporter, silenced: logging.Logger = LIBRARY_LOG) -> None:
+        self._exporter = exporter
+        self._cause = _LastRecord()
+        silenced.handlers[:], silenced.propagate = [self._cause], False
+        self._lost = 0
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        if result is SpanExportResult.SUCCESS:
+            if self._lost:
+                log.warning("the collector of traces takes spans again; %d or more were lost", self._lost)
+            self._lost = 0
+            return result
+        if not self._lost:
+            log.warning("the collector of traces takes no spans, which are dropped: %s", self._cause.text)
+        self._lost += len(spans)
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+
+class _LastRecord(logging.Handler):
+    """Keeps the newest text in place of writing it."""
+
+    text = "no reason given"
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text = record.getMessage()
+
+
 def open_otlp(address: str, process: str, site: str) -> OtlpTracer:
     """Return a tracer that sends to this collector; empty: to the one that the OTEL_ variables name.
 
     The last spans are sent when the process ends.
     """
     endpoint = f"{address.rstrip('/')}{TRACES_PATH}" if address else None
-    tracer = OtlpTracer(process, site, OTLPSpanExporter(endpoint=endpoint))
+    tracer = OtlpTracer(process, site, ReportingExporter(OTLPSpanExporter(endpoint=endpoint)))
     atexit.register(tracer.close)
     return tracer
 

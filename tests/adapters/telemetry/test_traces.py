@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
@@ -15,7 +17,7 @@ from support.line_fakes import ScriptedPool, at_work, frame
 from support.station_line import Line
 from support.trace_collector import TraceCollector, trace_collector
 
-from inspector.adapters.telemetry.traces import OtlpTracer, context_of, open_otlp, traceparent_of
+from inspector.adapters.telemetry.traces import OtlpTracer, ReportingExporter, context_of, open_otlp, traceparent_of
 from inspector.bootstrap.traces import names_collector, require_traces
 from inspector.errors import PoolError
 from inspector.messages.examples import TRACEPARENT
@@ -150,6 +152,36 @@ class HeldExporter(SpanExporter):
         self.goes_on.wait()
         self.exported += len(spans)
         return SpanExportResult.SUCCESS
+
+
+def test_a_collector_that_takes_nothing_is_reported_once_and_once_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    library = logging.getLogger("tests.opentelemetry")
+    refusing = RefusingExporter(library)
+    exporter = ReportingExporter(refusing, library)
+    spans: list[Any] = ["span"] * 3
+    for _ in range(4):
+        exporter.export(spans)
+    refusing.result = SpanExportResult.SUCCESS
+    exporter.export(spans)
+    exporter.export(spans)
+    assert caplog.messages == [
+        "the collector of traces takes no spans, which are dropped: connection refused",
+        "the collector of traces takes spans again; 12 or more were lost",
+    ]
+
+
+class RefusingExporter(SpanExporter):
+    """Answers `result`, and complains at each attempt as the library does."""
+
+    def __init__(self, library: logging.Logger) -> None:
+        self.result = SpanExportResult.FAILURE
+        self._library = library
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self._library.error("connection refused")
+        return self.result
 
 
 def test_a_traceparent_is_read_and_written() -> None:
