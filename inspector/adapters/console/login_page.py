@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from typing import Final, NamedTuple
+from urllib.parse import urlencode
 
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
@@ -28,6 +29,7 @@ main { width: min(24rem, 90vw); }
 label, input, button { display: block; width: 100%; box-sizing: border-box; }
 input, button { font: inherit; min-height: 44px; margin: 0 0 1rem; padding: 0 .75rem; }
 code { user-select: all; }
+.button { display: block; padding: .6rem .75rem; border: 1px solid; border-radius: 3px; text-align: center; }
 [role=alert] { font-weight: bold; }
 small { display: block; }
 """
@@ -55,7 +57,9 @@ FORM: Final = """\
 <button>{log_in}</button>
 </form>
 <small>{no_account}<br><code>{command}</code></small>"""
-BUTTON: Final = '\n<form method="{method}" action="{action}">{fields}<button>{text}</button></form>'
+BUTTON: Final = '\n<form method="post" action="{action}"><button>{text}</button></form>'
+# no form: the policy for forms also applies to where they are redirected, and the provider is another site
+LINK: Final = '\n<p><a class="button" href="{href}">{text}</a></p>'
 GO_ON: Final = """\
 <meta http-equiv="refresh" content="0; url={next}">
 <p><a href="{next}">{go_on}</a></p>"""
@@ -144,10 +148,10 @@ def login_form(
         command=COMMAND,
     )
     if signs_on:
-        field = f'<input type="hidden" name="next" value="{wanted}">'
-        form += BUTTON.format(method="get", action=SIGN_ON_PATH, fields=field, text=escape(texts.sign_on))
+        href = f"{SIGN_ON_PATH}?{urlencode({'next': own_path(next_path)})}"
+        form += LINK.format(href=escape(href), text=escape(texts.sign_on))
     if logs_out:
-        form += BUTTON.format(method="post", action=LOGOUT_PATH, fields="", text=texts.log_out)
+        form += BUTTON.format(action=LOGOUT_PATH, text=texts.log_out)
     return _page(form, status, visit.language)
 
 

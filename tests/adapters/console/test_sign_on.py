@@ -111,7 +111,7 @@ async def test_a_person_logs_in_with_the_roles_of_the_groups(
     async with console.browser() as browser:
         login = await browser.get("/login", params={"next": "/parts"})
         assert "Log in with the plant&#x27;s account" in login.text
-        assert 'action="/login/oidc"' in login.text
+        assert 'href="/login/oidc?next=%2Fparts"' in login.text
         answer = await signed_on(browser, server, "1")
         assert answer.status_code == httpx.codes.OK
         assert 'content="0; url=/parts"' in answer.text

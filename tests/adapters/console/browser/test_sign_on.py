@@ -66,7 +66,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 def begin(page: Page, wanted: str) -> None:
     """Ask for a page, be sent to the login, and go on to the provider's page."""
     page.goto(wanted)
-    page.get_by_role("button", name="Log in with the plant's account").click()
+    page.get_by_role("link", name="Log in with the plant's account").click()
     page.get_by_role("heading", name="Authorize Client").wait_for()
 
 
@@ -104,4 +104,4 @@ def test_a_login_that_is_broken_off_at_the_provider_leads_back(page: Page, addre
     page.get_by_role("button", name="Deny").click()
     page.get_by_role("alert").wait_for()
     assert page.url.startswith(f"{address}/")
-    page.get_by_role("button", name="Log in with the plant's account").wait_for()
+    page.get_by_role("link", name="Log in with the plant's account").wait_for()
