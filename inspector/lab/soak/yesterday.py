@@ -7,6 +7,7 @@ come, these go.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Sequence, Set
 from dataclasses import replace
@@ -14,11 +15,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from inspector.adapters.ledger import FileEvidence, SqlLedger, upgrade
+from inspector.adapters.ledger import SqlLedger, upgrade
 from inspector.adapters.ledger.measure import OK, sample
 from inspector.adapters.ledger.picture_retention import is_kept
 from inspector.domain.frame import FrameKey
-from inspector.domain.part import PartRecord, PartState, PipelineRef
+from inspector.domain.part import Evidence, PartRecord, PartState, PipelineRef
 from inspector.domain.pipeline import Retention
 from inspector.domain.report import NO_WORDS
 from inspector.lab.chaos.load_generator import washer_frames, with_comment
@@ -58,14 +59,14 @@ def store_yesterday(database: str, evidence: Path, key: FrameKey, plan: Yesterda
 
 
 async def _store(database: str, evidence: Path, key: FrameKey, plan: Yesterday) -> list[OldPicture]:
-    store, now, shown, todo = FileEvidence(evidence), utc_now(), washer_frames(plan.seed), iter(range(plan.parts))
+    now, shown, todo = utc_now(), washer_frames(plan.seed), iter(range(plan.parts))
     stored: list[OldPicture] = []
     async with SqlLedger(database) as ledger:
 
         async def store_some() -> None:
             for number in todo:
                 at = plan.decided_at(number, now)
-                part = await asyncio.to_thread(_with_picture, evidence, store, _part(number, key, at), shown)
+                part = _with_picture(evidence, _part(number, key, at), shown[number % len(shown)])
                 await ledger.record(part, [])
                 stored.append(_old_picture(part, at))
 
@@ -82,18 +83,21 @@ def _part(number: int, key: FrameKey, at: datetime) -> PartRecord:
         pipeline=PipelineRef(key.line, 1, "0123456789abcdef"),
         state=PartState.PUBLISHED,
         words=NO_WORDS,
+        votes=(),
         seq=None,
         is_simulated=True,
     )
 
 
-def _with_picture(evidence: Path, store: FileEvidence, part: PartRecord, shown: Sequence[bytes]) -> PartRecord:
-    """Store a picture of the part's own that is as old as the part."""
-    number = int(part.key.trigger_id.rpartition("-")[2])
-    kept = store.put(with_comment(shown[number % len(shown)], part.key.trigger_id), "image/jpeg")
-    file = next(evidence.glob(f"{kept.sha256[:2]}/{kept.sha256[2:4]}/{kept.sha256}.*"))
+def _with_picture(evidence: Path, part: PartRecord, jpeg: bytes) -> PartRecord:
+    """Write a picture of the part's own that is as old as the part, as the store does, but not to the disk at once."""
+    picture = with_comment(jpeg, part.key.trigger_id)
+    sha256 = hashlib.sha256(picture).hexdigest()
+    file = evidence / sha256[:2] / sha256[2:4] / f"{sha256}.jpg"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(picture)
     os.utime(file, times=(part.received_at.timestamp(),) * 2)
-    return replace(part, evidence=kept, received_sha256=kept.sha256)
+    return replace(part, evidence=Evidence(sha256, "image/jpeg", len(picture)), received_sha256=sha256)
 
 
 def _old_picture(part: PartRecord, at: datetime) -> OldPicture:
