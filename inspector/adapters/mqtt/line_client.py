@@ -147,6 +147,14 @@ class LineClient:
         with self._changed:
             return list(self._journeys.values())
 
+    def take_answered(self) -> list[Journey]:
+        """Return the answered frames in the order they were sent, and forget them, so that a long run stays small."""
+        with self._changed:
+            taken = [journey for journey in self._journeys.values() if journey.accepted and journey.verdicts]
+            for journey in taken:
+                del self._journeys[journey.exposure.trigger_id]
+        return taken
+
     def _journey(self, exposure: Exposure) -> Journey:
         with self._changed:
             journey = self._journeys.get(exposure.trigger_id)

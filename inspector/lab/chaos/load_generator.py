@@ -40,6 +40,7 @@ class LoadGenerator:
         self._numbers = FrameNumbers()
         self._sent = 0
         self._first = 0
+        self._uncounted = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send_steadily, name="camera", daemon=True)
 
@@ -55,7 +56,11 @@ class LoadGenerator:
             check()
             self._send_next()
             time.sleep(FIRST_VERDICT_TIMEOUT_S)
-        self._first = self._sent
+        self.count_from(self._sent)
+
+    def count_from(self, number: int) -> None:
+        """Count the frames from this number on; the others are those that the service was awaited with."""
+        self._first = self._uncounted = number
 
     def start(self) -> None:
         self._thread.start()
@@ -68,7 +73,14 @@ class LoadGenerator:
 
     def journeys(self) -> list[Journey]:
         """Return all counted frames in the order they were sent."""
-        return self._client.journeys()[self._first :]
+        return self._client.journeys()[self._uncounted :]
+
+    def take_answered(self) -> list[Journey]:
+        """Return the counted frames that are answered, and forget them: `journeys` has them no more."""
+        taken = self._client.take_answered()
+        uncounted = sum(number_of(journey.exposure.trigger_id) < self._first for journey in taken)
+        self._uncounted -= uncounted
+        return taken[uncounted:]
 
     def has_recovered(self, since_s: float) -> bool:
         """Return whether a model judged frames that were sent after this moment."""
@@ -123,8 +135,11 @@ class LoadGenerator:
         self._client.send(exposure)
 
     def _payload(self, trigger_id: str) -> bytes:
-        number = int(trigger_id.rpartition("-")[2])
-        return with_comment(self._pictures[number % len(self._pictures)], trigger_id)
+        return with_comment(self._pictures[number_of(trigger_id) % len(self._pictures)], trigger_id)
+
+
+def number_of(trigger_id: str) -> int:
+    return int(trigger_id.rpartition("-")[2])
 
 
 def washer_frames(seed: int) -> Sequence[bytes]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from inspector.adapters.mqtt.line_client import Journey
+from inspector.lab.soak.answers import Answers
 from inspector.lab.soak.process_samples import MIB, ProcessSample
 from inspector.lab.soak.run import LOG_MIB, SoakRecord
 from inspector.lab.soak.stored_files import StoredSizes
@@ -35,13 +35,12 @@ def soak_report(record: SoakRecord) -> Document:
     """Return the figures of a soak, ready for JSON. `problems` says in words what is not as it should be."""
     warm_up_s = min(MAX_WARM_UP_S, WARM_UP_SHARE * record.duration_s)
     processes = process_trends(record.processes, warm_up_s, record.duration_s)
-    latencies = _latencies(record.journeys, record.began_s)
     document: Document = {
         "minutes": round(record.duration_s / 60.0, 2),
         "warm_up_s": round(warm_up_s, 1),
-        **_parts(record.journeys),
+        **_parts(record.answers),
         "processes": processes,
-        "latency": _latency(latencies, warm_up_s),
+        "latency": _latency(record.answers, warm_up_s),
         "database": _database(record.sizes, warm_up_s),
         "evidence": _evidence(record),
         "logs": _logs(record.sizes),
@@ -90,35 +89,27 @@ def _rounded(trend: Trend) -> Document:
     return {name: round(value, 4) for name, value in trend._asdict().items()}
 
 
-def _parts(journeys: Sequence[Journey]) -> Document:
-    given = [journey.verdicts[0][1] for journey in journeys if journey.verdicts]
+def _parts(answers: Answers) -> Document:
     return {
-        "frames": len(journeys),
-        "verdicts": len(given),
-        "lost": len(journeys) - len(given),
-        "late": sum(verdict.late for verdict in given),
-        "dispositions": dict(Counter(str(verdict.disposition) for verdict in given)),
+        "frames": len(answers) + answers.unanswered,
+        "verdicts": len(answers),
+        "lost": answers.unanswered,
+        "late": answers.late,
+        "dispositions": dict(answers.dispositions),
     }
 
 
-def _latencies(journeys: Iterable[Journey], began_s: float) -> list[TimedSample]:
-    """Return the milliseconds from sending each frame to its verdict at the gate, by when it was sent."""
-    answered = [journey for journey in journeys if journey.verdicts]
-    return [
-        TimedSample(journey.sent_s - began_s, 1000.0 * (journey.verdicts[0][0] - journey.sent_s))
-        for journey in answered
-    ]
-
-
-def _latency(latencies: Sequence[TimedSample], warm_up_s: float) -> Document:
+def _latency(answers: Answers, warm_up_s: float) -> Document:
+    """Return the milliseconds from sending a frame to its verdict at the gate, by the minute it was sent in."""
     by_minute: dict[int, list[float]] = defaultdict(list)
-    for each in latencies:
-        by_minute[int(each.at_s // 60.0)].append(each.value)
+    for sent_s, took_ms in zip(answers.sent_s, answers.took_ms, strict=True):
+        by_minute[int(sent_s // 60.0)].append(took_ms)
     rows = [
         {"minute": minute + 1, "parts": len(took), "p50_ms": rank(took, 0.50), "p99_ms": rank(took, 0.99)}
         for minute, took in sorted(by_minute.items())
     ]
-    warm = [each for each in latencies if each.at_s >= warm_up_s]
+    pairs = zip(answers.sent_s, answers.took_ms, strict=True)
+    warm = [TimedSample(sent_s, took_ms) for sent_s, took_ms in pairs if sent_s >= warm_up_s]
     return {"by_minute": rows, "trend": _judged(warm, Measure("latency_ms", SETTLING_MS))}
 
 
@@ -149,12 +140,12 @@ def _bytes_a_part(sizes: Sequence[StoredSizes]) -> float | None:
 
 def _evidence(record: SoakRecord) -> Document:
     """Return what the pictures take, what was written and what retention has removed."""
-    first, last = record.sizes[0], record.sizes[-1]
-    removed = sum(size for sha256, size in first.pictures.items() if sha256 not in last.pictures)
-    written = sum(size for sha256, size in last.pictures.items() if sha256 not in first.pictures)
+    first, last = record.first_pictures, record.last_pictures
+    removed = sum(size for sha256, size in first.items() if sha256 not in last)
+    written = sum(size for sha256, size in last.items() if sha256 not in first)
     return {
-        "mib": round(last.evidence / MIB, 1),
-        "pictures": len(last.pictures),
+        "mib": round(record.sizes[-1].evidence / MIB, 1),
+        "pictures": len(last),
         "written_mib": round(written / MIB, 1),
         "removed_mib": round(removed / MIB, 1),
         "overdue_pictures": record.overdue,

@@ -21,17 +21,13 @@ class LogSizes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredSizes:
-    """Bytes at `at_s` seconds of the run. `pictures` holds the sizes by sha256."""
+    """Bytes at `at_s` seconds of the run, when so many parts were answered."""
 
     at_s: float
     database: int
-    pictures: Mapping[str, int]
+    evidence: int
     logs: LogSizes
     answered: int
-
-    @property
-    def evidence(self) -> int:
-        return sum(self.pictures.values())
 
 
 class Places(NamedTuple):
@@ -41,10 +37,13 @@ class Places(NamedTuple):
     evidence: Path
     logs: Path
 
-    def sizes(self, at_s: float, answered: int) -> StoredSizes:
-        """Return what is stored now, after so many answered parts."""
-        pictures = {Path(name).stem: size for name, size in _files(self.evidence)}
-        return StoredSizes(at_s, self._database_bytes(), pictures, log_sizes(self.logs), answered)
+    def sizes(self, at_s: float, answered: int, pictures: Mapping[str, int]) -> StoredSizes:
+        """Return what is stored now: these `pictures`, and the rest."""
+        return StoredSizes(at_s, self._database_bytes(), sum(pictures.values()), log_sizes(self.logs), answered)
+
+    def pictures(self) -> dict[str, int]:
+        """Return the sizes of all pictures by sha256."""
+        return {Path(name).stem: size for name, size in _files(self.evidence)}
 
     def _database_bytes(self) -> int:
         if self.database.is_dir():

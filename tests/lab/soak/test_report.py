@@ -11,6 +11,7 @@ import pytest
 
 from inspector.adapters.mqtt.line_client import Exposure, Journey
 from inspector.lab.report_files import write_report
+from inspector.lab.soak.answers import Answers
 from inspector.lab.soak.chart import draw_soak
 from inspector.lab.soak.process_samples import ProcessSample, role_of
 from inspector.lab.soak.report import soak_report
@@ -29,17 +30,22 @@ STATION = ProcessSample(0.0, 7, "station", True, 300.0, 60, 30)
 RAYLET = ProcessSample(0.0, 8, "Ray raylet", False, 40.0, 90, 20)
 
 
-def journeys(slower_ms_a_minute: float = 0.0) -> list[Journey]:
-    return [
-        Journey(
-            "chaos",
-            Exposure(f"t-{number}", b""),
-            float(number),
-            True,
-            [(number + 0.050 + slower_ms_a_minute * number / 60_000.0, VERDICT)],
-        )
-        for number in range(int(DURATION_S))
-    ]
+def answers(slower_ms_a_minute: float = 0.0, seconds: int = int(DURATION_S)) -> Answers:
+    found = Answers()
+    found.add(
+        [
+            Journey(
+                "chaos",
+                Exposure(f"t-{number}", b""),
+                1000.0 + number,
+                True,
+                [(1000.0 + number + 0.050 + slower_ms_a_minute * number / 60_000.0, VERDICT)],
+            )
+            for number in range(seconds)
+        ],
+        1000.0,
+    )
+    return found
 
 
 def recorded(**changed: Any) -> SoakRecord:
@@ -47,11 +53,13 @@ def recorded(**changed: Any) -> SoakRecord:
     times = [2.0 * place for place in range(int(DURATION_S / 2))]
     logs = LogSizes(MIB, MIB // 5, MIB // 2, 3)
     sizes = [
-        StoredSizes(at_s, int(MIB + 2000 * at_s), {f"{int(at_s)}": MIB, "always": MIB}, logs, int(at_s))
+        StoredSizes(at_s, int(MIB + 2000 * at_s), 2 * MIB, logs, int(at_s))
         for at_s in range(0, int(DURATION_S) + 1, 30)
     ]
     processes = [replace(each, at_s=at_s) for at_s in times for each in (STATION, RAYLET)]
-    return replace(SoakRecord(0.0, DURATION_S, journeys(), processes, sizes), **changed)
+    record = SoakRecord(1000.0, DURATION_S, answers(), processes, sizes)
+    pictures = {"first_pictures": {"old": MIB, "always": MIB}, "last_pictures": {"new": MIB, "always": MIB}}
+    return replace(record, **pictures | changed)
 
 
 def growing(sample: ProcessSample, **a_minute: float) -> list[ProcessSample]:
@@ -79,8 +87,8 @@ def test_a_run_in_which_nothing_grows_is_flat() -> None:
         ({"processes": growing(STATION, handles=2.0)}, "station: handles grows by +2.000 a minute"),
         ({"processes": growing(STATION, threads=1.0)}, "station: threads grows by +1.000 a minute"),
         ({"processes": growing(RAYLET, memory_mib=1.0)}, "Ray raylet: memory_mib grows by +1.000 a minute"),
-        ({"journeys": journeys(slower_ms_a_minute=4.0)}, "latency grows by +4.00 ms a minute"),
-        ({"journeys": [*journeys(), Journey("chaos", Exposure("x", b""), 1.0)]}, "1 of 601 frames have no verdict"),
+        ({"answers": answers(slower_ms_a_minute=4.0)}, "latency grows by +4.00 ms a minute"),
+        ({"answers": replace(answers(), unanswered=1)}, "1 of 601 frames have no verdict"),
         ({"overdue": 5}, "5 pictures stay although their retention has ended"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
@@ -118,7 +126,7 @@ def test_an_api_that_does_not_answer_is_named() -> None:
 
 def test_a_run_of_seconds_judges_only_what_it_can() -> None:
     short = recorded(duration_s=4.0, processes=[replace(STATION, at_s=0.0), replace(STATION, at_s=2.0)])
-    document = soak_report(replace(short, journeys=journeys()[:4], sizes=short.sizes[:1]))
+    document = soak_report(replace(short, answers=answers(seconds=4), sizes=short.sizes[:1]))
     assert document["processes"][0]["trends"]["memory_mib"] is None
     assert document["database"]["in_proportion"] is None
     assert document["flat"]
@@ -154,8 +162,9 @@ def test_sizes_of_files(tmp_path: Path) -> None:
     for name, size in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(bytes(size))
-    sizes = places.sizes(1.0, 3)
-    assert (sizes.database, sizes.pictures, sizes.evidence) == (150, {"abcd": 7}, 7)
+    assert places.pictures() == {"abcd": 7}
+    sizes = places.sizes(1.0, 3, places.pictures())
+    assert (sizes.database, sizes.evidence, sizes.answered) == (150, 7, 3)
     assert sizes.logs == LogSizes(130, 60, 70, 1)
 
 
