@@ -13,8 +13,10 @@ from inspector.lab.soak.run import LOG_MIB, SoakRecord
 from inspector.lab.soak.stored_files import StoredSizes
 from inspector.lab.soak.trend import TimedSample, Trend, trend_of
 
-MAX_WARM_UP_S: Final = 300.0  # at the full rate it holds the parts that a station remembers
-WARM_UP_SHARE: Final = 0.41
+MIN_WARM_UP_S: Final = 300.0
+# by then the console keeps the votes of as many parts as it ever does, and a station the identities of its last ones
+WARM_UP_PARTS: Final = 20_000
+MAX_WARM_UP_SHARE: Final = 0.41  # of a run that is too short for that
 SETTLING_MS: Final = 5.0  # growth of a latency over the whole run that another load on the machine shows
 MIN_JUDGED_S: Final = 120.0  # of samples after the warm-up: a shorter trend is shown and not judged
 MAX_PART_BYTES_GROWTH: Final = 1.1  # of the database: the second half's bytes a part to the first half's
@@ -33,7 +35,7 @@ Document = dict[str, Any]
 
 def soak_report(record: SoakRecord) -> Document:
     """Return the figures of a soak, ready for JSON. `problems` says in words what is not as it should be."""
-    warm_up_s = min(MAX_WARM_UP_S, WARM_UP_SHARE * record.duration_s)
+    warm_up_s = warm_up_of(record.rate, record.duration_s)
     processes = process_trends(record.processes, warm_up_s, record.duration_s)
     document: Document = {
         "minutes": round(record.duration_s / 60.0, 2),
@@ -48,6 +50,11 @@ def soak_report(record: SoakRecord) -> Document:
     }
     problems = list(_problems(document))
     return document | {"problems": problems, "flat": not problems}
+
+
+def warm_up_of(rate: float, duration_s: float) -> float:
+    """Return the seconds after which a run is judged."""
+    return min(max(MIN_WARM_UP_S, WARM_UP_PARTS / rate), MAX_WARM_UP_SHARE * duration_s)
 
 
 def process_trends(samples: Sequence[ProcessSample], warm_up_s: float, duration_s: float) -> list[Document]:

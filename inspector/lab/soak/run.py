@@ -41,6 +41,7 @@ class SoakRecord:
 
     began_s: float
     duration_s: float
+    rate: float
     answers: Answers = field(default_factory=Answers)
     processes: list[ProcessSample] = field(default_factory=list)
     sizes: list[StoredSizes] = field(default_factory=list)
@@ -61,7 +62,8 @@ def run_soak(options: RunOptions, database: StoppableDatabase, places: Places, f
     say("starting broker and service")
     with testbed(options, database, folder, run) as running:
         say(f"a line sends {options.rate:g} frames/s for {options.duration_s / 60.0:g} minutes")
-        record = SoakRecord(time.monotonic(), options.duration_s, old_pictures=old, first_pictures=places.pictures())
+        record = SoakRecord(time.monotonic(), options.duration_s, options.rate)
+        record.old_pictures, record.first_pictures = old, places.pictures()
         with _visited(running, record):
             running.load.start()
             _sample_until_end(running, places, record, say)

@@ -14,7 +14,7 @@ from inspector.lab.report_files import write_report
 from inspector.lab.soak.answers import Answers
 from inspector.lab.soak.chart import draw_soak
 from inspector.lab.soak.process_samples import ProcessSample, role_of
-from inspector.lab.soak.report import soak_report
+from inspector.lab.soak.report import soak_report, warm_up_of
 from inspector.lab.soak.run import SoakRecord
 from inspector.lab.soak.stored_files import LogSizes, Places, StoredSizes
 from inspector.lab.soak.visitor import ConsoleVisitor
@@ -57,7 +57,7 @@ def recorded(**changed: Any) -> SoakRecord:
         for at_s in range(0, int(DURATION_S) + 1, 30)
     ]
     processes = [replace(each, at_s=at_s) for at_s in times for each in (STATION, RAYLET)]
-    record = SoakRecord(1000.0, DURATION_S, answers(), processes, sizes)
+    record = SoakRecord(1000.0, DURATION_S, 34.0, answers(), processes, sizes)
     pictures = {"first_pictures": {"old": MIB, "always": MIB}, "last_pictures": {"new": MIB, "always": MIB}}
     return replace(record, **pictures | changed)
 
@@ -130,6 +130,14 @@ def test_a_run_of_seconds_judges_only_what_it_can() -> None:
     assert document["processes"][0]["trends"]["memory_mib"] is None
     assert document["database"]["in_proportion"] is None
     assert document["flat"]
+
+
+@pytest.mark.parametrize(
+    ("rate", "minutes", "warm_up_s"),
+    [(34.0, 10.0, 246.0), (34.0, 30.0, 588.2), (100.0, 60.0, 300.0)],
+)
+def test_the_warm_up_lasts_until_nothing_more_is_remembered(rate: float, minutes: float, warm_up_s: float) -> None:
+    assert warm_up_of(rate, 60.0 * minutes) == pytest.approx(warm_up_s, abs=0.1)
 
 
 def test_it_is_drawn(tmp_path: Path) -> None:
