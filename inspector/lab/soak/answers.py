@@ -11,7 +11,7 @@ from inspector.adapters.mqtt.line_client import Journey
 
 
 @dataclass(slots=True)
-class Answers:
+class SoakAnswers:
     """Seconds of the run at which each frame was sent, and the milliseconds to its verdict at the gate."""
 
     sent_s: array[float] = field(default_factory=lambda: array("d"))

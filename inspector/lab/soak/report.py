@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from inspector.lab.soak.answers import Answers
+from inspector.lab.soak.answers import SoakAnswers
 from inspector.lab.soak.process_samples import MIB, ProcessSample
 from inspector.lab.soak.run import LOG_MIB, SoakRecord
 from inspector.lab.soak.stored_files import StoredSizes
@@ -96,7 +96,7 @@ def _rounded(trend: Trend) -> Document:
     return {name: round(value, 4) for name, value in trend._asdict().items()}
 
 
-def _parts(answers: Answers) -> Document:
+def _parts(answers: SoakAnswers) -> Document:
     return {
         "frames": len(answers) + answers.unanswered,
         "verdicts": len(answers),
@@ -106,7 +106,7 @@ def _parts(answers: Answers) -> Document:
     }
 
 
-def _latency(answers: Answers, warm_up_s: float) -> Document:
+def _latency(answers: SoakAnswers, warm_up_s: float) -> Document:
     """Return the milliseconds from sending a frame to its verdict at the gate, by the minute it was sent in."""
     by_minute: dict[int, list[float]] = defaultdict(list)
     for sent_s, took_ms in zip(answers.sent_s, answers.took_ms, strict=True):

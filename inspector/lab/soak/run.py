@@ -15,7 +15,7 @@ import psutil
 from inspector.domain.frame import FrameKey
 from inspector.lab.chaos.database import StoppableDatabase
 from inspector.lab.chaos.testbed import CAMERA, LINE, RunOptions, Testbed, testbed
-from inspector.lab.soak.answers import Answers
+from inspector.lab.soak.answers import SoakAnswers
 from inspector.lab.soak.process_samples import ProcessSample, sample_processes
 from inspector.lab.soak.stored_files import Places, StoredSizes
 from inspector.lab.soak.visitor import ConsoleVisitor
@@ -42,7 +42,7 @@ class SoakRecord:
     began_s: float
     duration_s: float
     rate: float
-    answers: Answers = field(default_factory=Answers)
+    answers: SoakAnswers = field(default_factory=SoakAnswers)
     processes: list[ProcessSample] = field(default_factory=list)
     sizes: list[StoredSizes] = field(default_factory=list)
     old_pictures: list[OldPicture] = field(default_factory=list)

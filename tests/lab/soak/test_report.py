@@ -11,7 +11,7 @@ import pytest
 
 from inspector.adapters.mqtt.line_client import Exposure, Journey
 from inspector.lab.report_files import write_report
-from inspector.lab.soak.answers import Answers
+from inspector.lab.soak.answers import SoakAnswers
 from inspector.lab.soak.chart import draw_soak
 from inspector.lab.soak.process_samples import ProcessSample, role_of
 from inspector.lab.soak.report import soak_report, warm_up_of
@@ -30,8 +30,8 @@ STATION = ProcessSample(0.0, 7, "station", True, 300.0, 60, 30)
 RAYLET = ProcessSample(0.0, 8, "Ray raylet", False, 40.0, 90, 20)
 
 
-def answers(slower_ms_a_minute: float = 0.0, seconds: int = int(DURATION_S)) -> Answers:
-    found = Answers()
+def answers(slower_ms_a_minute: float = 0.0, seconds: int = int(DURATION_S)) -> SoakAnswers:
+    found = SoakAnswers()
     found.add(
         [
             Journey(
