@@ -1,6 +1,6 @@
 """A person with the console open: holds the live stream, asks for a page now and then, and reviews a part.
 
-What is asked goes through the API as a browser asks it. SoakAnswers are timed; refusals are counted by address.
+What is asked goes through the API as a browser asks it. Answers are timed; refusals are counted by address.
 """
 
 from __future__ import annotations
