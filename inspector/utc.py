@@ -1,4 +1,4 @@
-"""The current time in UTC."""
+"""Times in UTC."""
 
 from __future__ import annotations
 
@@ -14,3 +14,11 @@ def span_start(at: datetime, span: timedelta) -> datetime:
     """Return the start of the span of time, counted from midnight in UTC, that holds this moment."""
     midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + (at - midnight) // span * span
+
+
+def in_utc(at: datetime) -> datetime:
+    """Return the time in UTC; the first or the last time that there is, where its zone leads beyond."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return (datetime.min if at.year == datetime.min.year else datetime.max).replace(tzinfo=UTC)

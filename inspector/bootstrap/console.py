@@ -29,6 +29,7 @@ from inspector.lines.new_lines import NewLines
 from inspector.lines.part_questions import PartQuestions
 from inspector.lines.states import LineStates
 from inspector.lines.versions import Versions
+from inspector.lines.vote_table_updates import VoteTableUpdates
 from inspector.messages.topics import Topics
 from inspector.ports.backbone import ReadGrey
 from inspector.ports.metrics import MetricsSource
@@ -70,6 +71,7 @@ async def open_console(settings: Settings, pool: ReplicaPool, visitor_name: str)
     access = resources.enter_context(access_services(settings, visitor_name))
     resources.enter_context(webhook_alarms(settings, archive))
     services = _services(settings, archive, evidence, pulses, pool, access)
+    resources.enter_context(_vote_table_updates(services, archive))
     app = console_app(services, metrics)
     app.add_middleware(AllowedHosts, hosts=(settings.console_host, *settings.console_names))
     resources.callback(services.changes.jobs.close)
@@ -121,6 +123,19 @@ def _services(
         acknowledgements=ledger.SqlEventStore(settings.database),
         access=access,
     )
+
+
+@contextmanager
+def _vote_table_updates(services: ConsoleServices, archive: SqlArchive) -> Iterator[None]:
+    """Keep the tables that limits are tuned on up to date while the console runs."""
+    updates = VoteTableUpdates(
+        services.changes.pricing, lambda: [each.pipeline.line for each in archive.list_pipelines()]
+    )
+    updates.start()
+    try:
+        yield
+    finally:
+        updates.stop()
 
 
 def _questions(archive: SqlArchive, evidence: FileEvidence, grey_pixels: ReadGrey) -> PartQuestions:

@@ -65,7 +65,7 @@ def line_services(
         rollbacks=Rollbacks(versions, effects, partial(store_versions, database)),
         tuning=Tuning(pricing),
         replay_tables=ReplayTables(pricing),
-        thresholds=ThresholdAdvisor(archive),
+        thresholds=ThresholdAdvisor(archive, pricing.tables),
         golden=GoldenSamples(sets, archive, partial(store_versions, database)),
         challenge=sets,
         archive=archive,

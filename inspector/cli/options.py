@@ -22,6 +22,13 @@ AcceptedEscapes = Annotated[
 ChangeReason = Annotated[str, typer.Option(help="Why; kept with the change.")]
 PipelinesFolder = Annotated[Path, typer.Option("--pipelines", help="Folder of pipeline files.")]
 ModelCardPath = Annotated[Path | None, typer.Option("--model", help="Model card. Default: INSPECTOR_MODEL.")]
+ServiceUrl = Annotated[
+    str | None,
+    typer.Option("--url", help="Ask the service at this address, such as http://127.0.0.1:8080; load no model here."),
+]
+TokenFile = Annotated[
+    Path | None, typer.Option(help="File with the token for --url. Default: api.token in INSPECTOR_DATA.")
+]
 Fps = Annotated[float, typer.Option(help="Frames a second over all lines together.", min=0.01, max=10_000)]
 Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.", min=0)]
 Threads = Annotated[int, typer.Option(help="CPU threads.", min=1)]

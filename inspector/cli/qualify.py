@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from inspector.cli.options import AsJson, ChangeReason, LineArgument, ModelCardPath, read_settings
+from inspector.cli.options import (
+    AsJson,
+    ChangeReason,
+    LineArgument,
+    ModelCardPath,
+    ServiceUrl,
+    TokenFile,
+    read_settings,
+)
 from inspector.cli.output import print_json, print_status, print_table, stderr_console
 from inspector.cli.progress import progress_bars
 
@@ -16,6 +24,8 @@ if TYPE_CHECKING:
     from inspector.domain.pipeline import QualificationLimits
     from inspector.lines.qualification import LineQualification, RegionQualification
     from inspector.lines.qualification_figures import BoundedShare
+    from inspector.operations.qualification import QualificationRequest
+    from inspector.operations.service_client import ServiceAddress
 
 MAX_LISTED_PARTS = 20
 
@@ -26,16 +36,25 @@ def qualify(
     model: ModelCardPath = None,
     reason: ChangeReason = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the result and record nothing.")] = False,
+    url: ServiceUrl = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Replay a line's challenge set through its live version, and grant the right to pass if that proves it.
 
-    Each region of the line's cameras is qualified by itself, on the pictures of its cameras. Loads the model of the
-    card, at the lowest priority, unless stored votes suffice. Exits 1 if the line is refused.
+    Each region of the line's cameras is qualified by itself, on the pictures of its cameras. With --url a job of the
+    running service asks its replicas between live frames. Without it the model of the card is loaded here, at the
+    lowest priority, unless stored votes suffice. Exits 1 if the line is refused.
     """
     from inspector.bootstrap.from_settings import absolute
-    from inspector.operations.qualification import QualificationRequest, yield_to_live_frames
+    from inspector.operations.qualification import QualificationRequest
+    from inspector.operations.service_client import ServiceAddress
+
+    if url is not None:
+        _by_service(ServiceAddress(url, token_file), QualificationRequest(line, reason, camera, dry_run), as_json)
+        return
     from inspector.operations.qualification import qualify as qualify_line
+    from inspector.operations.qualification import yield_to_live_frames
 
     yield_to_live_frames()
     settings = absolute(read_settings(model=model))
@@ -48,6 +67,40 @@ def qualify(
         _print(result, recorded=not dry_run)
     if not result.passed:
         raise typer.Exit(1)
+
+
+def _by_service(address: ServiceAddress, request: QualificationRequest, as_json: bool) -> None:
+    """Start a job in the running service, and print its result. The service records it."""
+    from inspector.bootstrap.from_settings import absolute
+    from inspector.operations.service_requests import qualify_by_service
+
+    if request.is_trial:
+        raise typer.BadParameter(
+            "the service records what it finds; leave --url out to try it here", param_hint="--dry-run"
+        )
+    with progress_bars(stderr_console) as progress:
+        result = qualify_by_service(absolute(read_settings()), address, request, progress)
+    if as_json:
+        print_json(result | {"recorded": True})
+    else:
+        _print_job(result)
+    if not result["passed"]:
+        raise typer.Exit(1)
+
+
+def _print_job(result: dict[str, Any]) -> None:
+    for region in result["regions"]:
+        table = Table("challenge set", "found", "of", "at most")
+        for name in ("escape", "overkill", "review_ok", "review"):
+            share = region["figures"][name]
+            table.add_row(name, str(share["found"]), str(share["parts"]), f"{100 * share['upper']:.2f} %")
+        print_status(", ".join(region["cameras"]))
+        print_table(table)
+    subject = f"{result['line']} version {result['version']}"
+    if result["passed"]:
+        print_status(f"{subject} is qualified; where it is not live yet, run: inspector line live {result['line']}")
+    else:
+        print_status(f"{subject} is refused: {'; '.join(result['missing'])}")
 
 
 def _print(result: LineQualification, *, recorded: bool) -> None:

@@ -71,7 +71,7 @@ def thresholds_table(advice: ThresholdAdvice) -> Group:
     from inspector.operations.thresholds import promised
 
     choice = advice.choice
-    line, version = advice.records.live.pipeline.line, advice.records.live.version
+    line, version = advice.live.pipeline.line, advice.live.version
     points = (
         ("proved", choice.chosen),
         ("live", choice.current),

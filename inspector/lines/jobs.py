@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -96,9 +96,11 @@ class Jobs:
             raise NotFoundError(f"there is no job {number}; see the list of jobs")
         return found
 
-    def list_jobs(self, line: str | None, before: int | None, limit: int) -> list[LineJob]:
-        """List the newest jobs, the newest first."""
-        return self._store.jobs(line, before, limit)
+    def list_jobs(
+        self, line: str | None, before: int | None, limit: int, lines: Sequence[str] | None = None
+    ) -> list[LineJob]:
+        """List the newest jobs, the newest first. `lines` are all that may be listed."""
+        return self._store.jobs(line, before, limit, lines)
 
     def newest(self, kind: JobKind, subject: str) -> LineJob | None:
         """Return the newest job of this kind about this subject."""

@@ -31,9 +31,16 @@ class RecordArchive(LineArchive, Protocol):
 def line_records(archive: RecordArchive, line: str) -> LineRecords:
     """Raises InspectorError for an unknown line, or if no part was judged under its live declaration."""
     live = live_version(archive, line)
+    fingerprint = judged_fingerprint(archive, live)
+    return LineRecords(live, fingerprint, archive.history(line, fingerprint, MAX_UNREVIEWED_PARTS))
+
+
+def judged_fingerprint(archive: LineArchive, live: PipelineVersion) -> str:
+    """Return the fingerprint of the newest part that the live declaration judged. Raises InspectorError without one."""
+    line = live.pipeline.line
     fingerprint = archive.fingerprint(line)
     if fingerprint is None:
         raise InspectorError(
             f"no part of {line} was judged as the line is declared now (version {live.version}); let it run first"
         )
-    return LineRecords(live, fingerprint, archive.history(line, fingerprint, MAX_UNREVIEWED_PARTS))
+    return fingerprint

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Self
@@ -140,6 +140,15 @@ class Pricing:
         if not scored_under:
             return ()
         return self._compare(line, readable(versions[-1]).pipeline, after, scored_under, report, rungs)
+
+    def update_pages(self, line: str) -> Iterator[None]:
+        """Bring the tables of a line's live version up to date, page by page."""
+        versions = self.archive.versions(line)
+        if not versions or not versions[-1].declaration:
+            return
+        live = readable(versions[-1])
+        for fingerprint in dict.fromkeys(self._comparable(line, versions, live).values()):
+            yield from self.tables.update_pages(line, fingerprint, live.pipeline)
 
     def _compare(
         self,

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from inspector.domain.part_history import PartHistory
-from inspector.lines.line_records import LineRecords, RecordArchive, line_records
+import numpy as np
+
+from inspector.domain.declared import Disposition
+from inspector.lines.line_records import judged_fingerprint
+from inspector.lines.states import live_version
+from inspector.lines.vote_tables import LineVotes, VoteTables
+from inspector.ports.ledger import PipelineVersion
+from inspector.ports.lines import LineArchive
+from inspector.ports.tuning import PartVotes
 from inspector.tuning.review_plan import ReviewPlan, ng_estimate, parts_to_review, review_plan
 from inspector.tuning.threshold_choice import (
     ThresholdChoice,
@@ -15,28 +24,29 @@ from inspector.tuning.threshold_choice import (
     choose_thresholds,
     limit_grid,
 )
-from inspector.tuning.threshold_evidence import gather_evidence
+from inspector.tuning.threshold_evidence import DISPOSITIONS, PartSample
 
 
 class ThresholdAdvice(NamedTuple):
     """The chosen limits of a line, or the reviews that are missing.
 
-    `next_parts` are the parts to review next. `reviewed_elsewhere` counts reviewed parts of other fingerprints, which
-    do not count.
+    `fingerprint` is that of the newest judgements. `next_parts` are the parts to review next. `reviewed_elsewhere`
+    counts reviewed parts of other fingerprints, which do not count.
     """
 
-    records: LineRecords
+    live: PipelineVersion
+    fingerprint: str
     choice: ThresholdChoice
     plan: ReviewPlan | None
-    next_parts: tuple[PartHistory, ...]
+    next_parts: tuple[PartVotes, ...]
     reviewed_elsewhere: int
 
     def as_json(self) -> dict[str, Any]:
-        choice, plan, live = self.choice, self.plan, self.records.live
+        choice, plan, live = self.choice, self.plan, self.live
         return {
             "line": live.pipeline.line,
             "version": live.version,
-            "fingerprint": self.records.fingerprint,
+            "fingerprint": self.fingerprint,
             "promise": choice.promise._asdict(),
             "proved": choice.chosen is not None,
             "chosen": _point(choice.chosen),
@@ -45,13 +55,16 @@ class ThresholdAdvice(NamedTuple):
             "dispositions": [each._asdict() | {"reviewed_share": each.reviewed_share} for each in choice.samples],
             "left_out": {"not_decided_by_votes": choice.left_out, "reviewed_elsewhere": self.reviewed_elsewhere},
             "review_next": None if plan is None else plan._asdict() | {"sufficient": plan.is_sufficient},
-            "review_parts": [part.part.result_id for part in self.next_parts],
+            "review_parts": [part.result_id for part in self.next_parts],
             "points": [_point(point) for point in choice.row],
         }
 
 
-class AdviceArchive(RecordArchive, Protocol):
+class AdviceArchive(LineArchive, Protocol):
     """What is known about a line's parts. Synchronous. Raises LedgerError."""
+
+    def pictured(self, numbers: Sequence[int]) -> set[int]:
+        """Return which of these parts have a picture that is still stored."""
 
     def reviewed_elsewhere(self, line: str, fingerprint: str) -> int:
         """Count the line's reviewed parts under other fingerprints."""
@@ -62,20 +75,44 @@ class ThresholdAdvisor:
     """Chooses limits on the bound. Raises LedgerError, and InspectorError for a line without judged parts."""
 
     archive: AdviceArchive
+    tables: VoteTables
 
     def advise(self, line: str, promise: ThresholdPromise, *, whole_ladder: bool = False) -> ThresholdAdvice:
         """Choose limits that keep the promise. Raises InspectorError for a promise that nothing could prove."""
         promise.validate()
-        records = line_records(self.archive, line)
-        pipeline, history = records.live.pipeline, records.history
-        grid = limit_grid(pipeline, promise, whole_ladder=whole_ladder)
-        evidence = gather_evidence(history, pipeline, records.fingerprint, grid, whole_ladder=whole_ladder)
-        choice = choose_thresholds(evidence, promise, pipeline.thresholds)
-        parts = [part for part in history.parts if part.shadow or not whole_ladder]
-        plan = review_plan(choice, ng_estimate(parts, choice.samples))
-        chosen = parts_to_review(parts, plan) if plan else []
-        elsewhere = self.archive.reviewed_elsewhere(line, records.fingerprint)
-        return ThresholdAdvice(records, choice, plan, tuple(chosen), elsewhere)
+        live = live_version(self.archive, line)
+        fingerprint = judged_fingerprint(self.archive, live)
+        grid = limit_grid(live.pipeline, promise, whole_ladder=whole_ladder)
+        votes = self.tables.votes(self.tables.voted_parts(line, fingerprint), live.pipeline)
+        if whole_ladder:
+            votes = votes.take(np.array([bool(part.shadow) for part in votes.parts], bool))
+        totals = None if whole_ladder else self.tables.disposition_counts(line, fingerprint)
+        sample = _sample(votes, totals)
+        outcomes = votes.table.take(votes.by_votes).outcomes(grid).outcome
+        choice = choose_thresholds(sample.evidence(grid, outcomes), promise, live.pipeline.thresholds)
+        plan = review_plan(choice, ng_estimate(sample))
+        chosen = parts_to_review(self._open_parts(votes), plan) if plan else []
+        elsewhere = self.archive.reviewed_elsewhere(line, fingerprint)
+        return ThresholdAdvice(live, fingerprint, choice, plan, tuple(chosen), elsewhere)
+
+    def _open_parts(self, votes: LineVotes) -> list[PartVotes]:
+        """List the parts that nobody reviewed and whose picture is still there."""
+        unreviewed = [votes.parts[at] for at in np.flatnonzero(votes.truth < 0).tolist()]
+        pictured = self.archive.pictured([part.number for part in unreviewed])
+        return [part for part in unreviewed if part.number in pictured]
+
+
+def _sample(votes: LineVotes, totals: Mapping[Disposition, int] | None) -> PartSample:
+    """Return the parts in columns. Without totals they represent themselves: a hash chose them."""
+    kinds = [part.disposition for part in votes.parts]
+    index = {kind: at for at, kind in enumerate(DISPOSITIONS)}
+    return PartSample(
+        [part.result_id for part in votes.parts],
+        votes.truth,
+        np.array([index[kind] for kind in kinds], int),
+        votes.by_votes,
+        Counter(kinds) if totals is None else totals,
+    )
 
 
 def _point(point: ThresholdPoint | None) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ A table holds for one fingerprint and one way of counting. Each request adds the
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -23,7 +23,8 @@ from inspector.tuning.vote_table import VoteTable
 
 Array = NDArray[Any]
 MAX_UNREVIEWED_PARTS: Final = 20_000  # newest parts without a review that are replayed, for each fingerprint
-MAX_TABLES: Final = 12  # in memory, about 10 MB each
+MAX_TABLES: Final = 12  # in memory, 20 to 35 MB each
+PARTS_PER_PAGE: Final = 500  # added at once in the background: some 50 ms
 UNREVIEWED: Final = -1  # in an array of truths, next to 0 (OK) and 1 (NG)
 
 
@@ -86,13 +87,20 @@ class VoteTables:
 
     def votes(self, voted: VotedParts, pipeline: Pipeline, rungs: int | None = None) -> LineVotes:
         """Return the votes of these parts, counted as this pipeline counts them; of the ladder's first rungs only."""
-        tallied = self._kept(voted, pipeline, rungs).refresh(voted)
+        tallied = self._kept(voted.line, voted.fingerprint, pipeline, rungs).refresh(voted)
         truth = np.full(len(voted.numbers), UNREVIEWED, np.int8)
         numbers = np.array(voted.numbers, np.int64)
         known = np.array(sorted(voted.is_ng), np.int64)
         is_held = np.isin(known, numbers, assume_unique=True)
         truth[np.searchsorted(numbers, known[is_held])] = [voted.is_ng[each] for each in known[is_held].tolist()]
         return LineVotes(tallied.parts, tallied.table, truth, tallied.by_votes, voted.defects)
+
+    def update_pages(self, line: str, fingerprint: str, pipeline: Pipeline) -> Iterator[None]:
+        """Add the parts that are missing from a table, page by page; nothing where the newest part is held already."""
+        table = self._kept(line, fingerprint, pipeline, None)
+        self.disposition_counts(line, fingerprint)
+        if table.newest_number < self._archive.newest_number(line, fingerprint):
+            yield from table.update_pages(self.voted_parts(line, fingerprint))
 
     def judged_cameras(self, line: str) -> list[JudgedCamera]:
         """List the newest judged part of each camera under each version, the oldest first."""
@@ -112,10 +120,10 @@ class VoteTables:
                 counted = self._counted[line, fingerprint] = _CountedParts(newest, counted.parts + Counter(new))
             return counted.parts
 
-    def _kept(self, voted: VotedParts, pipeline: Pipeline, rungs: int | None) -> _KeptTable:
-        key = (voted.line, voted.fingerprint, str(rungs), pipeline.model_dump_json(exclude={"thresholds"}))
+    def _kept(self, line: str, fingerprint: str, pipeline: Pipeline, rungs: int | None) -> _KeptTable:
+        key = (line, fingerprint, str(rungs), pipeline.model_dump_json(exclude={"thresholds"}))
         with self._lock:
-            replay = Replay(pipeline, voted.fingerprint, rungs)
+            replay = Replay(pipeline, fingerprint, rungs)
             table = self._tables.pop(key, None) or _KeptTable(self._archive, pipeline, replay)
             self._tables[key] = table
             while len(self._tables) > MAX_TABLES:
@@ -133,6 +141,23 @@ class _KeptTable:
         self._lock = Lock()
         self._held = _Tallied((), VoteTable.of(pipeline, ()), np.zeros(0, bool))
         self._selected: tuple[Sequence[int], frozenset[int]] = ((), frozenset())
+
+    @property
+    def newest_number(self) -> int:
+        parts = self._held.parts
+        return parts[-1].number if parts else 0
+
+    def update_pages(self, voted: VotedParts) -> Iterator[None]:
+        """Read what is new a page at a time. A request meanwhile waits for one page and reads the rest itself."""
+        for at in range(0, len(voted.numbers), PARTS_PER_PAGE):
+            with self._lock:
+                held = {part.number for part in self._held.parts}
+                page = voted.numbers[at : at + PARTS_PER_PAGE]
+                if missing := [number for number in page if number not in held]:
+                    self._held = self._rebuilt([True] * len(held), missing)
+            if missing:
+                yield
+        self.refresh(voted)
 
     def refresh(self, voted: VotedParts) -> _Tallied:
         """Read the parts that are new, or have shadow votes by now; drop those that are not selected any more."""

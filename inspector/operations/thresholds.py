@@ -10,10 +10,11 @@ from pathlib import Path
 from inspector.adapters.ledger import SqlArchive
 from inspector.config.file_base import FileBase
 from inspector.domain.line_version import VersionOrigin
-from inspector.domain.part_history import PartHistory
 from inspector.errors import InspectorError
 from inspector.lines.threshold_advice import ThresholdAdvice, ThresholdAdvisor
+from inspector.lines.vote_tables import VoteTables
 from inspector.operations.export import as_yaml
+from inspector.ports.tuning import PartVotes
 from inspector.tuning.threshold_choice import ThresholdPromise
 
 
@@ -22,12 +23,12 @@ def advise_thresholds(
 ) -> ThresholdAdvice:
     """Choose limits on the bound. Raises InspectorError for an unknown line or a promise that nothing could prove."""
     with closing(SqlArchive(database)) as archive:
-        return ThresholdAdvisor(archive).advise(line, promise, whole_ladder=whole_ladder)
+        return ThresholdAdvisor(archive, VoteTables(archive)).advise(line, promise, whole_ladder=whole_ladder)
 
 
 def write_thresholds(advice: ThresholdAdvice, file: Path) -> None:
     """Write the pipeline with the proved limits. Raises InspectorError where none are proved, or the write fails."""
-    chosen, live = advice.choice.chosen, advice.records.live
+    chosen, live = advice.choice.chosen, advice.live
     if chosen is None:
         raise InspectorError(
             f"no limits of {live.pipeline.line} are proved: nothing is written to {file}; review the parts of "
@@ -38,15 +39,14 @@ def write_thresholds(advice: ThresholdAdvice, file: Path) -> None:
     _write(file, as_yaml(changed, FileBase(live.pipeline.line, live.version, VersionOrigin.PLAN), note))
 
 
-def write_review_list(parts: Sequence[PartHistory], file: Path) -> None:
+def write_review_list(parts: Sequence[PartVotes], file: Path) -> None:
     """Write the parts to review as a CSV file, whose empty verdicts a person fills in for `inspector review`."""
     try:
         with file.open("w", newline="", encoding="utf-8") as out:
             rows = csv.writer(out)
             rows.writerow(("result_id", "trigger_id", "camera", "disposition", "verdict"))
-            for each in parts:
-                part = each.part
-                rows.writerow((part.result_id, part.key.trigger_id, part.key.camera, part.would_be.disposition, ""))
+            for part in parts:
+                rows.writerow((part.result_id, part.trigger_id, part.camera, part.disposition, ""))
     except OSError as error:
         raise InspectorError(f"{file} can't be written: {error}; name another file") from error
 

@@ -33,13 +33,17 @@ class AuditRecord(NamedTuple):
 
 
 class AuditFilter(NamedTuple):
-    """What a list of the audit is limited to. None: no limit. `before` is a number; smaller ones are older."""
+    """What a list of the audit is limited to. None: no limit. `before` is a number; smaller ones are older.
+
+    `lines` are all that may be listed.
+    """
 
     line: str | None = None
     actor: str | None = None
     action: str | None = None
     subject: str | None = None
     before: int | None = None
+    lines: tuple[str, ...] | None = None
 
 
 class AuditSeal(NamedTuple):

@@ -36,12 +36,33 @@ class ReviewFilter(StrEnum):
     DISPUTED = "disputed"
 
 
+class PartSort(StrEnum):
+    """The key that a list of parts is sorted by; `-` puts the greatest first. Parts without a p(NG) have no such key.
+
+    Numbers grow with time. Parts with the same p(NG) are sorted by number.
+    """
+
+    NEWEST = "-number"
+    OLDEST = "number"
+    HIGHEST_P_NG = "-p_ng"
+    LOWEST_P_NG = "p_ng"
+
+    @property
+    def is_rising(self) -> bool:
+        return not self.value.startswith("-")
+
+    @property
+    def is_by_p_ng(self) -> bool:
+        return self in (PartSort.HIGHEST_P_NG, PartSort.LOWEST_P_NG)
+
+
 class PartFilter(NamedTuple):
     """Which parts to list; None means any. `reviewer` is whose parts MINE are, `lines` are all that may be listed.
 
-    `before` and `after` are part numbers, for paging: only older parts, or only newer ones. A limit with `after` keeps
-    the parts nearest to that number; without it, the newest parts. `defect` is a class that the part's report names.
-    Parts were decided at `since` or later, and before `until`.
+    `before` and `after` are part numbers, for paging: only parts whose key of `sort` is smaller than that of the named
+    part, or only those with a greater one. A limit with `after` keeps the parts nearest to that part, and so does one
+    with `before`. `defect` is a class that the part's report names. Parts were decided at `since` or later, and before
+    `until`.
     """
 
     line: str | None = None
@@ -61,6 +82,12 @@ class PartFilter(NamedTuple):
     p_min: float | None = None
     p_max: float | None = None
     lines: tuple[str, ...] | None = None
+    sort: PartSort = PartSort.NEWEST
+
+    @property
+    def starts_low(self) -> bool:
+        """Whether a page holds the smallest keys that fit, instead of the greatest."""
+        return self.after is not None or (self.sort.is_rising and self.before is None)
 
 
 class PartRow(NamedTuple):
@@ -131,7 +158,7 @@ class Archive(Protocol):
     """The reading side of the ledger. Synchronous: called in a worker thread. Raises LedgerError."""
 
     def parts(self, wanted: PartFilter, limit: int) -> list[PartRow]:
-        """List parts, newest first."""
+        """List parts in the filter's order. Raises NotFoundError for a page that starts at a part without its key."""
 
     def part(self, result_id: str) -> PartRow | None: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
@@ -88,8 +88,10 @@ class JobStore(Protocol):
 
     def job(self, number: int) -> LineJob | None: ...
 
-    def jobs(self, line: str | None, before: int | None, limit: int) -> list[LineJob]:
-        """List the newest jobs, the newest first; with `before` only older ones."""
+    def jobs(
+        self, line: str | None, before: int | None, limit: int, lines: Sequence[str] | None = None
+    ) -> list[LineJob]:
+        """List the newest jobs, the newest first; with `before` only older ones. `lines` are all that may be listed."""
 
     def newest_job(self, kind: JobKind, subject: str) -> LineJob | None:
         """Return the newest job of this kind about this subject."""

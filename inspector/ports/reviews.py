@@ -102,8 +102,10 @@ class ReviewArchive(Protocol):
     def reviews_of_part(self, result_id: str) -> list[Review]:
         """List all rows of a part's reviews, oldest first."""
 
-    def review_page(self, line: str | None, before: int | None, limit: int) -> list[ListedReview]:
-        """List reviews, newest first."""
+    def review_page(
+        self, line: str | None, before: int | None, limit: int, lines: Sequence[str] | None = None
+    ) -> list[ListedReview]:
+        """List reviews, newest first. `lines` are all that may be listed."""
 
     def waiting_counts(self, line: str) -> WaitingCounts: ...
 

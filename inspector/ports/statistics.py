@@ -12,7 +12,7 @@ from inspector.domain.declared import Disposition
 class StatisticsQuery(NamedTuple):
     """Which parts to count: those decided from `since` until before `until`; None means any.
 
-    Both times begin a quarter of an hour.
+    Both times begin a quarter of an hour. `lines` are all that may be counted.
     """
 
     since: datetime
@@ -20,6 +20,7 @@ class StatisticsQuery(NamedTuple):
     line: str | None = None
     camera: str | None = None
     is_simulated: bool | None = None
+    lines: tuple[str, ...] | None = None
 
 
 class OutcomeSum(NamedTuple):

@@ -58,9 +58,11 @@ class Reviews:
     def line_of(self, result_id: str) -> str:
         return self._part(result_id).key.line
 
-    def page(self, line: str | None, before: int | None, limit: int) -> list[ListedReview]:
-        """List reviews, newest first."""
-        return self.archive.review_page(line, before, limit)
+    def page(
+        self, line: str | None, before: int | None, limit: int, lines: Sequence[str] | None = None
+    ) -> list[ListedReview]:
+        """List reviews, newest first. `lines` are all that may be listed."""
+        return self.archive.review_page(line, before, limit, lines)
 
     def add(self, answers: Sequence[GivenReview], reviewer: str) -> list[StoredReview]:
         """Store all answers, or none. Raises InspectorError for an answer that is not accepted."""

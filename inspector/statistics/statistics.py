@@ -24,13 +24,17 @@ MAX_ANSWERS: Final = 100_000  # of reviewers, in one answer
 
 
 class Scope(NamedTuple):
-    """Which parts to count. Without times: the last week, up to now, in whole production days."""
+    """Which parts to count. Without times: the last week, up to now, in whole production days.
+
+    `lines` are all that may be counted.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     line: str | None = None
     camera: str | None = None
     is_simulated: bool | None = None
+    lines: tuple[str, ...] | None = None
 
 
 class Pareto(NamedTuple):
@@ -140,7 +144,7 @@ class Statistics:
                 f"from: {(until - since).days} days are more than the {LONGEST[period].days} that are counted by "
                 f"{period} at a time; choose a shorter time"
             )
-        return StatisticsQuery(*whole_quarters(since, until), scope.line, scope.camera, scope.is_simulated)
+        return StatisticsQuery(*whole_quarters(since, until), scope.line, scope.camera, scope.is_simulated, scope.lines)
 
     def _spans(self, query: StatisticsQuery, period: Period) -> list[PlantTime]:
         return list(self.calendar.spans(query.since, query.until, period))

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from inspector.domain.declared import Disposition
-from inspector.domain.part_history import PartHistory
+from inspector.ports.tuning import PartVotes
 from inspector.tuning.threshold_choice import ThresholdChoice
-from inspector.tuning.threshold_evidence import DispositionSample, draw_of
+from inspector.tuning.threshold_evidence import NG, DispositionSample, PartSample, draw_of
 
 MAX_LISTED_PARTS: Final = 2000  # of the list of parts to review
 
@@ -51,22 +51,22 @@ def review_plan(choice: ThresholdChoice, ng_parts: float) -> ReviewPlan | None:
     return ReviewPlan(missing, share, {kind: count for kind, count in more.items() if count})
 
 
-def ng_estimate(parts: Sequence[PartHistory], samples: Sequence[DispositionSample]) -> float:
+def ng_estimate(sample: PartSample) -> float:
     """Return how many NG parts the line's parts hold, judged by the reviewed ones."""
-    weights = {each.disposition: 1.0 / each.reviewed_share for each in samples if each.reviewed}
-    return math.fsum(weights[part.part.would_be.disposition] for part in parts if part.is_ng)
+    weights = [1.0 / each.reviewed_share if each.reviewed else 0.0 for each in sample.samples]
+    return math.fsum(weights[kind] for kind in sample.disposition[sample.truth == NG].tolist())
 
 
-def parts_to_review(parts: Sequence[PartHistory], plan: ReviewPlan) -> list[PartHistory]:
-    """Choose unreviewed parts with a picture at random, by the plan; a hash of the part decides."""
-    open_parts = [part for part in parts if part.is_ng is None and part.part.evidence is not None]
-    ordered = sorted(open_parts, key=lambda part: draw_of(part.part.result_id, "review"))
-    chosen = [
-        part
-        for kind, count in plan.more.items()
-        for part in [each for each in ordered if each.part.would_be.disposition is kind][:count]
-    ]
-    return sorted(chosen, key=lambda part: draw_of(part.part.result_id, "review"))[:MAX_LISTED_PARTS]
+def parts_to_review(open_parts: Sequence[PartVotes], plan: ReviewPlan) -> list[PartVotes]:
+    """Choose among unreviewed parts with a picture at random, by the plan; a hash of the part decides."""
+    ordered = sorted(open_parts, key=lambda part: draw_of(part.result_id, "review"))
+    left = dict(plan.more)
+    chosen = []
+    for part in ordered:
+        if left.get(part.disposition, 0) > 0:
+            left[part.disposition] -= 1
+            chosen.append(part)
+    return chosen[:MAX_LISTED_PARTS]
 
 
 def _more(sample: DispositionSample, share: float) -> int:

@@ -16,7 +16,6 @@ choice. Unknown outcomes count as wrong.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -25,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
-from inspector.domain.part_history import HASH_SPACE, History, PartHistory
+from inspector.domain.part_history import HASH_SPACE, History
 from inspector.domain.pipeline import Pipeline
 from inspector.tuning.counterfactual import is_decided_by_votes
 from inspector.tuning.threshold_replay import ThresholdReplay
@@ -146,38 +145,56 @@ class VoteEvidence:
         return estimate
 
 
-def gather_evidence(
-    history: History, pipeline: Pipeline, fingerprint: str, grid: LimitGrid, *, whole_ladder: bool = False
-) -> VoteEvidence:
-    """Replay the parts that their votes decided.
+class PartSample(NamedTuple):
+    """Parts that were read, in columns: what names them, their truth, and an index of DISPOSITIONS.
 
-    `whole_ladder`: only parts whose whole ladder was asked. A hash chose them, so they represent all parts, and no
-    outcome is unknown.
+    `by_votes` says whether the part's votes decided it. `totals` counts all parts that these represent.
     """
-    parts = [part for part in history.parts if part.shadow or not whole_ladder]
+
+    result_ids: Sequence[str]
+    truth: Array
+    disposition: Array
+    by_votes: Array
+    totals: Mapping[Disposition, int]
+
+    @property
+    def samples(self) -> tuple[DispositionSample, ...]:
+        read = np.bincount(self.disposition, minlength=len(DISPOSITIONS)).tolist()
+        reviewed = np.bincount(self.disposition[self.truth != UNREVIEWED], minlength=len(DISPOSITIONS)).tolist()
+        return tuple(
+            DispositionSample(each, max(self.totals.get(each, 0), read[at]), read[at], reviewed[at])
+            for at, each in enumerate(DISPOSITIONS)
+        )
+
+    def evidence(self, grid: LimitGrid, outcomes: Array) -> VoteEvidence:
+        """Return the evidence of the parts that their votes decided; `outcomes` are theirs."""
+        counted = np.flatnonzero(self.by_votes)
+        return VoteEvidence(
+            grid=grid,
+            outcomes=outcomes,
+            truth=self.truth[counted],
+            disposition=self.disposition[counted],
+            draw=np.array([draw_of(self.result_ids[at], "count") for at in counted.tolist()]),
+            samples=self.samples,
+            left_out=len(self.truth) - len(counted),
+        )
+
+
+def gather_evidence(history: History, pipeline: Pipeline, fingerprint: str, grid: LimitGrid) -> VoteEvidence:
+    """Replay the parts that their votes decided."""
+    parts = history.parts
     counted = [part for part in parts if is_decided_by_votes(part)]
-    totals = Counter(part.part.would_be.disposition for part in parts) if whole_ladder else history.totals
-    return VoteEvidence(
-        grid=grid,
-        outcomes=ThresholdReplay(pipeline, fingerprint, grid).outcomes(counted),
-        truth=np.array([UNREVIEWED if part.is_ng is None else int(part.is_ng) for part in counted], int),
-        disposition=np.array([DISPOSITIONS.index(part.part.would_be.disposition) for part in counted], int),
-        draw=np.array([draw_of(part.part.result_id, "count") for part in counted]),
-        samples=_samples(parts, totals),
-        left_out=len(parts) - len(counted),
+    sample = PartSample(
+        [part.part.result_id for part in parts],
+        np.array([UNREVIEWED if part.is_ng is None else int(part.is_ng) for part in parts], int),
+        np.array([DISPOSITIONS.index(part.part.would_be.disposition) for part in parts], int),
+        np.array([is_decided_by_votes(part) for part in parts], bool),
+        history.totals,
     )
+    return sample.evidence(grid, ThresholdReplay(pipeline, fingerprint, grid).outcomes(counted))
 
 
 def draw_of(result_id: str, purpose: str) -> float:
     """Return a number in 0..1 for a part. Draws for two purposes are independent."""
     digest = hashlib.sha256(f"{purpose}:{result_id}".encode()).digest()
     return int.from_bytes(digest[:8]) / HASH_SPACE
-
-
-def _samples(parts: Sequence[PartHistory], totals: Mapping[Disposition, int]) -> tuple[DispositionSample, ...]:
-    read = Counter(part.part.would_be.disposition for part in parts)
-    reviewed = Counter(part.part.would_be.disposition for part in parts if part.is_ng is not None)
-    return tuple(
-        DispositionSample(each, max(totals.get(each, 0), read[each]), read[each], reviewed[each])
-        for each in DISPOSITIONS
-    )

@@ -126,7 +126,7 @@ def test_a_disposition_of_which_nobody_reviewed_a_part_is_named_and_no_share_is_
 def test_reviewing_the_listed_parts_proves_it(folder: Path) -> None:
     ledger = filled(folder, [(0.95, True)] * 80 + [(0.05, None)] * 200 + [(0.05, False)] * 20)
     listed = advise_thresholds(ledger, "pcb", PROMISE).next_parts
-    add_reviews(ledger, [labelled(each.part.result_id, False) for each in listed])
+    add_reviews(ledger, [labelled(each.result_id, False) for each in listed])
     after = advise_thresholds(ledger, "pcb", PROMISE)
     missing = after.plan.ng_missing if after.plan else 0
     assert missing < 8  # the draw may keep a few NG parts less than expected

@@ -23,7 +23,7 @@ from inspector.domain.report import Words, WordsState
 from inspector.domain.review import Review
 from inspector.domain.truth import TruthState, truth_of
 from inspector.domain.vote import StoppedBy, Vote
-from inspector.errors import LedgerError
+from inspector.errors import LedgerError, NotFoundError
 from inspector.messages.withdrawal import correct_report, gate_deadline, report_id
 from inspector.numerics.latency_histogram import BUCKETS, bucket_of, quantile_ms
 from inspector.ports.archive import (
@@ -33,6 +33,7 @@ from inspector.ports.archive import (
     PartFilter,
     PartReviews,
     PartRow,
+    PartSort,
     ReviewFilter,
     Totals,
     counted_since,
@@ -348,9 +349,27 @@ class MemoryLedger:
 
     def parts(self, wanted: PartFilter, limit: int) -> list[PartRow]:
         self._reach()
-        fitting = [_without_texts(row) for row in self.rows if _fits(row, wanted, self.reviews)]
-        page = fitting[:limit] if wanted.after is not None else fitting[max(len(fitting) - limit, 0) :]
-        return [self._pictured(row) for row in page[::-1]]
+        named = [] if wanted.before is None else [wanted.before]
+        named += [wanted.after] if wanted.after else []
+        ends = {number: self._key(number, wanted.sort) for number in named}
+        rows = [row for row in self.rows if row.part.p_ng is not None or not wanted.sort.is_by_p_ng]
+        keyed = sorted((_key(row, wanted.sort), row) for row in rows if _fits(row, wanted, self.reviews))
+        fitting = [
+            _without_texts(row)
+            for key, row in keyed
+            if (wanted.before is None or key < ends.get(wanted.before, (0, wanted.before)))
+            and (wanted.after is None or key > ends.get(wanted.after, (0, wanted.after)))
+        ]
+        page = fitting[:limit] if wanted.starts_low else fitting[max(len(fitting) - limit, 0) :]
+        return [self._pictured(row) for row in (page if wanted.sort.is_rising else page[::-1])]
+
+    def _key(self, number: int, sort: PartSort) -> tuple[float, int]:
+        row = next((row for row in self.rows if row.number == number), None)
+        if not sort.is_by_p_ng:
+            return (0, number)
+        if row is None or row.part.p_ng is None:
+            raise NotFoundError(f"no part with a p(NG) has the number {number}")
+        return _key(row, sort)
 
     def part(self, result_id: str) -> PartRow | None:
         self._reach()
@@ -507,6 +526,10 @@ def _is_named(part: PartRecord, ack: Ack) -> bool:
     return (part.key[:2], part.result_id) == (ack.key[:2], ack.result_id)
 
 
+def _key(row: PartRow, sort: PartSort) -> tuple[float, int]:
+    return (row.part.p_ng or 0.0) if sort.is_by_p_ng else 0, row.number
+
+
 def _fits(row: PartRow, wanted: PartFilter, reviews: Sequence[Review]) -> bool:
     part = row.part
     by_review = _is_reviewed(wanted, [each for each in reviews if each.result_id == part.result_id])
@@ -515,9 +538,7 @@ def _fits(row: PartRow, wanted: PartFilter, reviews: Sequence[Review]) -> bool:
     same = all(want in (None, value) for want, value in zip(wanted[:4], has, strict=True)) and by_review
     same = same and all(getattr(wanted, name) in (None, value) for name, value in named.items())
     same = same and (wanted.lines is None or part.key.line in wanted.lines) and _is_within(part, wanted)
-    same = same and wanted.defect in (None, *(finding.defect for finding in part.words.findings))
-    younger = wanted.after is None or row.number > wanted.after
-    return same and younger and (wanted.before is None or row.number < wanted.before)
+    return same and wanted.defect in (None, *(finding.defect for finding in part.words.findings))
 
 
 def _is_within(part: PartRecord, wanted: PartFilter) -> bool:

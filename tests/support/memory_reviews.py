@@ -28,8 +28,10 @@ class MemoryReviews:
     def reviews_of_part(self, result_id: str) -> list[Review]:
         return [review for review in self._ledger.reviews if review.result_id == result_id]
 
-    def review_page(self, line: str | None, before: int | None, limit: int) -> list[ListedReview]:
-        del line
+    def review_page(
+        self, line: str | None, before: int | None, limit: int, lines: Sequence[str] | None = None
+    ) -> list[ListedReview]:
+        del line, lines
         rows = [ListedReview(number, review) for number, review in enumerate(self._ledger.reviews, 1)]
         return [row for row in rows[::-1] if before is None or row.number < before][:limit]
 

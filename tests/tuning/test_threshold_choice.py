@@ -33,7 +33,8 @@ def stopped(number: int, score: float, ng: bool, whole: bool = False) -> PartHis
 
 def evidence(parts: list[PartHistory], *, whole_ladder: bool = False) -> VoteEvidence:
     grid = limit_grid(LINE, PROMISE, whole_ladder=whole_ladder)
-    return gather_evidence(history(parts), LINE, FINGERPRINT, grid, whole_ladder=whole_ladder)
+    chosen = [part for part in parts if part.shadow or not whole_ladder]
+    return gather_evidence(history(chosen), LINE, FINGERPRINT, grid)
 
 
 def test_votes_of_short_ladders_move_a_limit_without_any_whole_ladder() -> None:

@@ -54,9 +54,11 @@ class Catalogue:
 
     async def parts(self, wanted: PartFilter, limit: int) -> PartList:
         rows = await asyncio.to_thread(self._archive.parts, wanted, limit)
+        last = rows[-1].number if len(rows) == limit else None
         return PartList(
             parts=tuple(PartSummary.of(row) for row in rows),
-            next_before=rows[-1].number if len(rows) == limit else None,
+            next_before=None if wanted.sort.is_rising else last,
+            next_after=last if wanted.sort.is_rising else None,
         )
 
     async def part(self, result_id: str) -> PartReport | None:

@@ -46,10 +46,14 @@ class PartSummary(ApiModel):
 
 
 class PartList(ApiModel):
-    """Parts, newest first. `next_before` is the `before` of the next, older page; null on the last page."""
+    """Parts in the order of `sort`. `next_before` is the `before` of the next page, `next_after` its `after`.
+
+    The next page has the one that fits the order; both are null on the last page.
+    """
 
     parts: tuple[PartSummary, ...]
     next_before: int | None
+    next_after: int | None
 
 
 class PictureFacts(ApiModel):

@@ -15,6 +15,7 @@ from inspector.adapters.ledger.camera_minutes import read_camera_minutes
 from inspector.adapters.ledger.database import open_engine, read
 from inspector.adapters.ledger.event_list import event_by_id, event_page
 from inspector.adapters.ledger.metrics import count_events, count_parts, count_waiting
+from inspector.adapters.ledger.part_ranking import ranked_numbers
 from inspector.adapters.ledger.part_search import part_numbers
 from inspector.adapters.ledger.reads import (
     all_cameras,
@@ -72,8 +73,10 @@ class SqlArchive:
     def reviews_of_part(self, result_id: str) -> list[Review]:
         return read(self._engine, reviews_of_part, result_id)
 
-    def review_page(self, line: str | None, before: int | None, limit: int) -> list[ListedReview]:
-        return read(self._engine, review_page, line, before, limit)
+    def review_page(
+        self, line: str | None, before: int | None, limit: int, lines: Sequence[str] | None = None
+    ) -> list[ListedReview]:
+        return read(self._engine, review_page, line, before, limit, lines)
 
     def known_parts(self, line: str, before: int | None, limit: int) -> list[tuple[PartRow, PartReviews]]:
         return read(self._engine, hindsight.known_parts, line, before, limit)
@@ -164,6 +167,10 @@ class SqlArchive:
     def part_votes(self, numbers: Sequence[int]) -> list[PartVotes]:
         return read(self._engine, part_votes.part_votes, numbers)
 
+    def pictured(self, numbers: Sequence[int]) -> set[int]:
+        """Return which of these parts have a picture that is still stored."""
+        return read(self._engine, part_votes.pictured, numbers)
+
     def newest_number(self, line: str, fingerprint: str) -> int:
         return read(self._engine, part_votes.newest_number, line, fingerprint)
 
@@ -176,7 +183,8 @@ class SqlArchive:
 
 
 def _parts(connection: Connection, wanted: PartFilter, limit: int) -> list[PartRow]:
-    return load(connection, part_numbers(connection, wanted, limit), texts=False)
+    numbers = ranked_numbers if wanted.sort.is_by_p_ng else part_numbers
+    return load(connection, numbers(connection, wanted, limit), texts=False)
 
 
 def _part(connection: Connection, result_id: str) -> PartRow | None:

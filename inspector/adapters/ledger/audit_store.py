@@ -32,6 +32,8 @@ class SqlAuditStore:
                 query = query.where(audit.c[name] == printable(value))
         if wanted.before is not None:
             query = query.where(audit.c.number < wanted.before)
+        if wanted.lines is not None:
+            query = query.where(audit.c.line.in_(wanted.lines))
         return read(self._reading, _records, query)
 
     def newest_seal(self) -> AuditSeal | None:

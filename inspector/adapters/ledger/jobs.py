@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -53,8 +54,10 @@ class SqlJobStore:
     def job(self, number: int) -> LineJob | None:
         return read(self._engine, _job, number)
 
-    def jobs(self, line: str | None, before: int | None, limit: int) -> list[LineJob]:
-        return read(self._engine, _jobs, line, before, limit)
+    def jobs(
+        self, line: str | None, before: int | None, limit: int, lines: Sequence[str] | None = None
+    ) -> list[LineJob]:
+        return read(self._engine, _jobs, line, before, limit, lines)
 
     def newest_job(self, kind: JobKind, subject: str) -> LineJob | None:
         return read(self._engine, _newest, kind, subject)
@@ -85,10 +88,14 @@ def _job(connection: Connection, number: int) -> LineJob | None:
     return _read(row) if row else None
 
 
-def _jobs(connection: Connection, line: str | None, before: int | None, limit: int) -> list[LineJob]:
+def _jobs(
+    connection: Connection, line: str | None, before: int | None, limit: int, lines: Sequence[str] | None
+) -> list[LineJob]:
     wanted = select(jobs).order_by(jobs.c.number.desc()).limit(limit)
     if line is not None:
         wanted = wanted.where(jobs.c.line == line)
+    if lines is not None:
+        wanted = wanted.where(jobs.c.line.in_(lines))
     if before is not None:
         wanted = wanted.where(jobs.c.number < before)
     return [_read(row) for row in connection.execute(wanted)]

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, select, union_all
 
-from inspector.adapters.ledger.tables import compared, is_unreviewed, part_defects, parts, reviews, truths
+from inspector.adapters.ledger.tables import compared, is_scored, is_unreviewed, part_defects, parts, reviews, truths
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.truth import TruthState
@@ -69,25 +69,26 @@ class PartPage(NamedTuple):
             (le, self.numbers.last),
         )
         within = found.where(*compared(number, *ends))
-        return within.order_by(number.desc() if self.wanted.after is None else number).limit(self.limit)
+        return within.order_by(number if self.wanted.starts_low else number.desc()).limit(self.limit)
 
 
 def part_numbers(connection: Connection, wanted: PartFilter, limit: int) -> list[int]:
-    """Return the numbers of one page of parts, newest first."""
+    """Return the numbers of one page of parts, sorted by number."""
     if wanted.lines is not None:
         return _of_lines(connection, wanted, limit)
-    numbers = _numbers_in_time(connection, wanted)
+    numbers = numbers_in_time(connection, wanted)
     if numbers is None:
         return []
-    return sorted(connection.scalars(_search(connection, PartPage(wanted, limit, numbers))), reverse=True)
+    found = connection.scalars(_search(connection, PartPage(wanted, limit, numbers)))
+    return sorted(found, reverse=not wanted.sort.is_rising)
 
 
 def _of_lines(connection: Connection, wanted: PartFilter, limit: int) -> list[int]:
     """Return one page of the parts of several lines: each line has its own ranges in the indexes."""
     lines = [line for line in wanted.lines or () if wanted.line in (None, line)]
     each = [part_numbers(connection, wanted._replace(line=line, lines=None), limit) for line in lines]
-    found = sorted((number for numbers in each for number in numbers), reverse=True)
-    return found[:limit] if wanted.after is None else found[max(0, len(found) - limit) :]
+    nearest = sorted((number for numbers in each for number in numbers), reverse=not wanted.starts_low)[:limit]
+    return sorted(nearest, reverse=not wanted.sort.is_rising)
 
 
 def _search(connection: Connection, page: PartPage) -> Select[int]:
@@ -95,7 +96,7 @@ def _search(connection: Connection, page: PartPage) -> Select[int]:
     wanted = page.wanted
     for name in ("trigger_id", "part_id"):
         if (value := getattr(wanted, name)) is not None:
-            named = select(parts.c.number).where(COLUMNS[name] == value, *_fits(wanted, {name}))
+            named = select(parts.c.number).where(COLUMNS[name] == value, *fits(wanted, {name}))
             return page.nearest(named, parts.c.number)
     if wanted.defect is not None:
         return _of_defect(page)
@@ -113,8 +114,10 @@ def _of_defect(page: PartPage) -> Select[int]:
 
 def _few_scored(page: PartPage) -> Select[int]:
     """Return the query that looks at all parts in the range of p(NG): a walk along the numbers would look at more."""
-    scored = select(parts.c.number).where(*_in_p_range(parts.c.p_ng, page.wanted), *_fits(page.wanted, {"p_ng"}))
-    return page.nearest(scored, _hidden(parts.c.number))
+    wanted = page.wanted
+    by_index = [is_scored, _of_disposition(wanted), *_in_p_range(parts.c.p_ng, wanted)]
+    scored = select(parts.c.number).where(*by_index, *fits(wanted, {"p_ng", "disposition"}))
+    return page.nearest(scored, hidden(parts.c.number))
 
 
 def _outcome_walks(page: PartPage) -> list[Select[int]]:
@@ -123,13 +126,13 @@ def _outcome_walks(page: PartPage) -> list[Select[int]]:
     scope = [COLUMNS[name] == value for name in ("line", "camera") if (value := getattr(wanted, name)) is not None]
     is_limited = bool(scope) or wanted.review or wanted.disposition is not None or wanted.reason is not None
     walked: Sequence[Sequence[ColumnElement[bool]]] = _outcomes(wanted) if is_limited else [()]
-    found = select(parts.c.number).where(*scope, *_fits(wanted, OUTCOME_COLUMNS))
+    found = select(parts.c.number).where(*scope, *fits(wanted, OUTCOME_COLUMNS))
     return [page.nearest(found.where(*outcome), parts.c.number) for outcome in walked]
 
 
 def _lot_walks(page: PartPage) -> list[Select[int]]:
     """Return one query per disposition of the lot's parts."""
-    own = select(parts.c.number).where(parts.c.lot == page.wanted.lot, *_fits(page.wanted, {"lot", "disposition"}))
+    own = select(parts.c.number).where(parts.c.lot == page.wanted.lot, *fits(page.wanted, {"lot", "disposition"}))
     wanted = [each for each in Disposition if page.wanted.disposition in (None, each)]
     return [page.nearest(own.where(parts.c.disposition == each), parts.c.number) for each in wanted]
 
@@ -148,7 +151,7 @@ def reviewed_statement(page: PartPage) -> Select[int]:
     Truths are walked, and each part is looked up: few parts are reviewed. A join would let the planner walk parts.
     """
     wanted = page.wanted
-    own = select(truths.c.part).where(*_truth_fits(wanted, truths.c.part), *_part_fits(wanted, truths.c.part))
+    own = select(truths.c.part).where(*truth_fits(wanted, truths.c.part), *_part_fits(wanted, truths.c.part))
     if wanted.line is not None:
         own = own.where(truths.c.line == wanted.line)
     return page.nearest(own, truths.c.part)
@@ -156,18 +159,18 @@ def reviewed_statement(page: PartPage) -> Select[int]:
 
 def _part_fits(wanted: PartFilter, number: ColumnElement[int]) -> Conditions:
     """Return what says whether the part with this number fits; nothing where all do."""
-    rest = _fits(wanted, frozenset())
+    rest = fits(wanted, frozenset())
     return [exists().where(parts.c.number == number, *rest)] if rest else []
 
 
-def _fits(wanted: PartFilter, found_by: frozenset[str] | set[str]) -> Conditions:
+def fits(wanted: PartFilter, found_by: frozenset[str] | set[str]) -> Conditions:
     """Return the conditions on a part, but for the columns that it is found by."""
     named = {name: value for name in COLUMNS.keys() - found_by if (value := getattr(wanted, name)) is not None}
-    fits: Conditions = [_hidden(COLUMNS[name]) == value for name, value in sorted(named.items())]
-    fits += _in_time(_hidden(parts.c.decided_at), wanted)
+    conditions: Conditions = [hidden(COLUMNS[name]) == value for name, value in sorted(named.items())]
+    conditions += _in_time(hidden(parts.c.decided_at), wanted)
     if "p_ng" not in found_by:
-        fits += _in_p_range(_hidden(parts.c.p_ng), wanted)
-    return [*fits, *_review_fits(wanted)]
+        conditions += _in_p_range(hidden(parts.c.p_ng), wanted)
+    return [*conditions, *_review_fits(wanted)]
 
 
 def _review_fits(wanted: PartFilter) -> Conditions:
@@ -177,10 +180,10 @@ def _review_fits(wanted: PartFilter) -> Conditions:
         case ReviewFilter.NONE:
             return [is_unreviewed]
         case _:
-            return [exists().where(truths.c.part == parts.c.number, *_truth_fits(wanted, truths.c.part))]
+            return [exists().where(truths.c.part == parts.c.number, *truth_fits(wanted, truths.c.part))]
 
 
-def _truth_fits(wanted: PartFilter, part: ColumnElement[int]) -> Conditions:
+def truth_fits(wanted: PartFilter, part: ColumnElement[int]) -> Conditions:
     match wanted.review:
         case ReviewFilter.DISPUTED:
             return [truths.c.state == TruthState.DISPUTED]
@@ -198,12 +201,19 @@ def _has_few(connection: Connection, wanted: PartFilter) -> bool:
     """Return whether the filter names a range of p(NG) that few parts are in."""
     if wanted.p_min is None and wanted.p_max is None:
         return False
-    own = [] if wanted.line is None else [_hidden(parts.c.line) == wanted.line]
-    within = select(parts.c.number).where(*_in_p_range(parts.c.p_ng, wanted), *own).limit(FEW_PARTS).subquery()
+    own = [] if wanted.line is None else [hidden(parts.c.line) == wanted.line]
+    by_index = [is_scored, _of_disposition(wanted), *_in_p_range(parts.c.p_ng, wanted)]
+    within = select(parts.c.number).where(*by_index, *own).limit(FEW_PARTS).subquery()
     return (connection.scalar(select(func.count()).select_from(within)) or 0) < FEW_PARTS
 
 
-def _numbers_in_time(connection: Connection, wanted: PartFilter) -> NumberRange | None:
+def _of_disposition(wanted: PartFilter) -> ColumnElement[bool]:
+    """Return the condition on the first column of the index of p(NG)."""
+    listed = [each.value for each in Disposition] if wanted.disposition is None else [wanted.disposition]
+    return parts.c.disposition.in_(listed)
+
+
+def numbers_in_time(connection: Connection, wanted: PartFilter) -> NumberRange | None:
     """Return the range of the numbers of parts decided in the filter's span of time; None where there are none."""
     span = _in_time(parts.c.decided_at, wanted)
     if not span:
@@ -226,6 +236,6 @@ def _outcomes(wanted: PartFilter) -> list[tuple[ColumnElement[bool], ...]]:
     ]
 
 
-def _hidden(column: ColumnElement[Any]) -> ColumnElement[Any]:
+def hidden(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the column's value as an expression that no index starts with."""
     return func.coalesce(column, column)

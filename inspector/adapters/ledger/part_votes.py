@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from inspector.adapters.ledger.database import value_pages
 from inspector.adapters.ledger.rows import SECOND_OPINION
-from inspector.adapters.ledger.tables import part_defects, parts, reviews, shadow_votes, truths, votes
+from inspector.adapters.ledger.tables import is_pictured, part_defects, parts, reviews, shadow_votes, truths, votes
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.review import ReviewLabel
 from inspector.domain.truth import IS_NG
@@ -57,6 +57,14 @@ def _defects(connection: Connection, line: str) -> dict[int, tuple[str, ...]]:
 
 def part_votes(connection: Connection, numbers: Sequence[int]) -> list[PartVotes]:
     return [each for some in value_pages(sorted(numbers)) for each in _page(connection, some)]
+
+
+def pictured(connection: Connection, numbers: Sequence[int]) -> set[int]:
+    found: set[int] = set()
+    for some in value_pages(numbers):
+        chosen = select(parts.c.number).where(parts.c.number.in_(some), is_pictured)
+        found |= set(connection.scalars(chosen))
+    return found
 
 
 def newest_number(connection: Connection, line: str, fingerprint: str) -> int:

@@ -140,11 +140,15 @@ def reviews_of_part(connection: Connection, result_id: str) -> list[Review]:
     return [review_of(row) for row in connection.execute(own)]
 
 
-def review_page(connection: Connection, line: str | None, before: int | None, limit: int) -> list[ListedReview]:
+def review_page(
+    connection: Connection, line: str | None, before: int | None, limit: int, lines: Sequence[str] | None
+) -> list[ListedReview]:
     """List reviews, newest first."""
     page = _reviews().order_by(reviews.c.number.desc()).limit(limit)
     if line is not None:
         page = page.where(parts.c.line == line)
+    if lines is not None:
+        page = page.where(parts.c.line.in_(lines))
     if before is not None:
         page = page.where(reviews.c.number < before)
     return [ListedReview(row.number, review_of(row)) for row in connection.execute(page)]

@@ -53,7 +53,7 @@ def reviewed_sums(connection: Connection, query: StatisticsQuery) -> list[Review
 def answers(connection: Connection, query: StatisticsQuery, limit: int) -> list[GivenAnswer]:
     every = reviews.c
     given = select(every.part).where(every.at >= query.since, every.at < query.until, _stands())
-    if query.line is not None or query.camera is not None:
+    if _of_place(parts, query):
         given = given.join(parts, parts.c.number == every.part).where(*_of_place(parts, query))
     newest = given.order_by(every.number.desc()).limit(limit).subquery()
     standing = select(reviews).where(every.part.in_(select(newest.c.part)), _stands()).order_by(every.number)
@@ -87,6 +87,8 @@ def _reviewed_in(query: StatisticsQuery) -> list[Any]:
     conditions: list[Any] = [part.decided_at >= query.since, part.decided_at < query.until]
     if query.line is not None:
         conditions.append(truths.c.line == query.line)
+    if query.lines is not None:
+        conditions.append(truths.c.line.in_(query.lines))
     if query.camera is not None:
         conditions.append(func.coalesce(part.camera, part.camera) == query.camera)
     if query.is_simulated is not None:
@@ -101,4 +103,5 @@ def _counted_in(table: Table[Any], query: StatisticsQuery) -> list[Any]:
 
 def _of_place(table: Table[Any], query: StatisticsQuery) -> list[Any]:
     place = {"line": query.line, "camera": query.camera}
-    return [table.c[name] == value for name, value in place.items() if value is not None]
+    named = [table.c[name] == value for name, value in place.items() if value is not None]
+    return named if query.lines is None else [*named, table.c.line.in_(query.lines)]

@@ -34,14 +34,7 @@ from sqlalchemy import (
 from inspector.domain.declared import Disposition
 from inspector.domain.report import WordsState
 from inspector.numerics.latency_histogram import BUCKETS
-
-
-def _in_utc(at: datetime) -> datetime:
-    """Return the time in UTC; the first or the last time that there is, where its zone leads beyond."""
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        return (datetime.min if at.year == datetime.min.year else datetime.max).replace(tzinfo=UTC)
+from inspector.utc import in_utc
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -53,7 +46,7 @@ class UtcTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is not None and value.tzinfo is None:
             raise ValueError(f"time {value} has no time zone; use aware datetimes")
-        return value and _in_utc(value)
+        return value and in_utc(value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:
@@ -735,11 +728,11 @@ Index(None, parts.c.line, parts.c.fingerprint, parts.c.number, parts.c.would_be_
 # Statistics are rebuilt, and compared with the parts, by time. Searches turn a span of time into a range of numbers.
 Index(None, parts.c.decided_at, parts.c.number)
 
-# Searches start at what few parts have (part_search.py).
+# Searches start at what few parts have (part_search.py), lists by p(NG) at an end of a disposition's (part_ranking.py).
 Index(None, parts.c.trigger_id, parts.c.number)
 _partial_index("ix_parts_part_id", is_named, parts.c.part_id, parts.c.number)
 _partial_index("ix_parts_lot", is_of_lot, parts.c.lot, parts.c.disposition, parts.c.number)
-_partial_index("ix_parts_p_ng", is_scored, parts.c.p_ng, parts.c.line, parts.c.number)
+_partial_index("ix_parts_p_ng", is_scored, parts.c.disposition, parts.c.p_ng, parts.c.number, parts.c.line)
 
 # People read the events of a line, and those that nobody took note of.
 Index(None, events.c.line, events.c.number)

@@ -24,6 +24,10 @@ def bench_api(
     url: Annotated[
         str | None, typer.Option(help="URL of an empty database of any kind. Default: a new SQLite file.")
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Keep the filled ledger here; the next run measures it again. Default: deleted afterwards."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure the GETs that pages make, over a large ledger, with streams open and a line that goes on.
@@ -32,8 +36,10 @@ def bench_api(
     """
     from inspector.operations.bench_api import ApiLoad, measure_api
 
-    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder:
-        settings = read_settings().apart(Path(folder), database_url=url or "")
+    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as passing:
+        data = folder or Path(passing)
+        data.mkdir(parents=True, exist_ok=True)
+        settings = read_settings().apart(data, database_url=url or "")
         figures = measure_api(settings, parts, ApiLoad(clients, seconds, pause, rate), print_status)
     if as_json:
         print_json(figures)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from support.console_api import services_of
 from support.fakes import a_part, a_pipeline
 from support.people import PASSWORD, Clock, Plant
+from support.reviews import add_reviews, labelled
 
 from inspector.access.audit import Audit
 from inspector.access.login_secret import stored_form
@@ -24,12 +26,14 @@ from inspector.access.tokens import TokenRequest
 from inspector.adapters.console.access import AccessServices, visitor
 from inspector.adapters.console.api import request_login
 from inspector.adapters.console.api.app import openapi_text, rest_app
+from inspector.adapters.console.api.body_limits import MAX_BYTES, MAX_OPEN_BYTES
 from inspector.adapters.console.app import console_app
 from inspector.adapters.ledger import (
     DeclaredVersion,
     FileEvidence,
     SqlArchive,
     SqlAuditStore,
+    SqlJobStore,
     SqlLedger,
     SqlLineStore,
     SqlPeople,
@@ -38,6 +42,8 @@ from inspector.adapters.ledger import (
 )
 from inspector.domain.person import Role
 from inspector.ports.access import AuditFilter
+from inspector.ports.archive import PartFilter
+from inspector.ports.jobs import JobKind, NewJob
 from inspector.ports.ledger import CameraActivity, Event
 from inspector.utc import utc_now
 
@@ -46,12 +52,24 @@ VALUES: Final = {"line": "pcb", "number": "1", "position": "1"}  # of path param
 LINES: Final = ("service", "pcb", "cap")
 METRICS_TOKEN: Final = "0123456789abcdef0123456789abcdef"
 PAGE: Final = {"accept": "text/html"}
+MIB_OF_SPACES: Final = b" " * (1024 * 1024)
 
 
 OWN_LINES: Final = {  # answered with what the person's lines allow
     f"/api/v1/{name}"
-    for name in ("lines", "health", "parts", "events", "totals", "cameras", "unknown-cameras", "stream")
-}
+    for name in (
+        "lines",
+        "health",
+        "parts",
+        "events",
+        "totals",
+        "cameras",
+        "unknown-cameras",
+        "stream",
+        "reviews",
+        "jobs",
+    )
+} | {f"/api/v1/stats/{name}" for name in ("pareto", "yield", "errors", "reviewers")}
 
 
 class Operation(NamedTuple):
@@ -203,7 +221,7 @@ async def test_lists_show_the_lines_of_a_person(console: Console) -> None:
         assert (await client.get(part_path)).status_code == httpx.codes.OK
         for path in ("parts", "events", "totals", "cameras"):
             assert (await client.get(f"/api/v1/{path}?line=pcb")).status_code == httpx.codes.FORBIDDEN
-        everything = await client.get("/api/v1/reviews")
+        everything = await client.get("/api/v1/exports/parts.csv")
         assert everything.status_code == httpx.codes.FORBIDDEN
         assert "?line=cap" in everything.json()["detail"]
     async with console.client(console.token("viewer@pcb", name="other")) as client:
@@ -231,6 +249,35 @@ async def test_person_of_one_line_gets_what_that_line_allows(console: Console) -
             "of cap",
             "of pcb",
         ]
+
+
+async def test_reviews_jobs_statistics_and_audit_are_those_of_ones_own_lines(console: Console) -> None:
+    now = utc_now()
+    async with SqlLedger(console.plant.url) as ledger:
+        for line in ("pcb", "cap", "cap"):
+            await ledger.record(a_part(uuid.uuid4().hex, line=line, decided_at=now), [])
+    with closing(SqlArchive(console.plant.url)) as archive:
+        parts = archive.parts(PartFilter(), 10)
+    add_reviews(console.plant.url, [labelled(each.part.result_id, True) for each in parts])
+    with closing(SqlJobStore(console.plant.url)) as store:
+        for line in ("pcb", "cap"):
+            store.add_job(NewJob(JobKind.QUALIFICATION, line, line, "ann", "site", now))
+    names = ("reviews", "jobs", "stats/yield", "stats/pareto", "stats/errors", "stats/reviewers", "audit")
+    async with console.client(console.token("engineer@cap")) as client:
+        own = {name: (await client.get(f"/api/v1/{name}")).json() for name in names}
+        for name in names:
+            assert (await client.get(f"/api/v1/{name}?line=pcb")).status_code == httpx.codes.FORBIDDEN
+            assert (await client.get(f"/api/v1/{name}?line=cap")).json().keys() == own[name].keys()
+    async with console.client(console.token("engineer", name="all")) as client:
+        every = {name: (await client.get(f"/api/v1/{name}")).json() for name in names}
+    assert (len(own["reviews"]["reviews"]), len(every["reviews"]["reviews"])) == (2, 3)
+    assert ([each["line"] for each in own["jobs"]["jobs"]], len(every["jobs"]["jobs"])) == (["cap"], 2)
+    assert (own["stats/yield"]["total"]["parts"], every["stats/yield"]["total"]["parts"]) == (2, 3)
+    ng = [each["stats/errors"]["total"]["escapes"]["parts"] for each in (own, every)]
+    assert ng == [2, 3]
+    assert [sum(each["answers"] for each in found["stats/reviewers"]["people"]) for found in (own, every)] == [2, 3]
+    assert {each["line"] for each in own["audit"]["entries"]} <= {"cap"}
+    assert None in {each["line"] for each in every["audit"]["entries"]}
 
 
 async def test_fresh_service_answers_everything_with_the_command_to_run(tmp_path: Path) -> None:
@@ -501,3 +548,27 @@ async def stream(app: Any, cookie: str, messages: asyncio.Queue[dict[str, Any]])
 
 async def log_in(client: httpx.AsyncClient, name: str = "ann", password: str = PASSWORD) -> httpx.Response:
     return await client.post("/api/v1/session", json={"name": name, "password": password})
+
+
+async def test_a_body_without_a_length_is_counted_while_it_comes(console: Console) -> None:
+    sent = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(40):
+            sent += len(MIB_OF_SPACES)
+            yield MIB_OF_SPACES
+
+    async with console.client(console.token("engineer")) as client:
+        answer = await client.post(
+            "/api/v1/reviews:bulk", content=chunks(), headers={"content-type": "application/json"}
+        )
+    assert (answer.status_code, answer.json()["type"]) == (413, "urn:inspector:problem:too-large")
+    assert sent <= MAX_BYTES + 2 * len(MIB_OF_SPACES)
+
+
+async def test_nobody_is_looked_up_for_a_body_that_is_too_large(console: Console) -> None:
+    async with console.client() as client:
+        large = await client.post("/api/v1/session", content=b"x" * (MAX_OPEN_BYTES + 1))
+        unknown = await client.post("/api/v1/reviews:bulk", content=b"x" * (MAX_BYTES + 1))
+    assert (large.status_code, unknown.status_code) == (413, 413)

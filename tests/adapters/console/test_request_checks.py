@@ -17,6 +17,8 @@ from inspector.adapters.ledger import SqlArchive, upgrade
 NUMBERS = [2**63, 2**64, 10**40, -(2**63), -(10**40)]
 API = "/api/v1"
 
+TIMES = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.999999Z")
+
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
@@ -41,6 +43,20 @@ async def test_every_integer_of_the_api_is_bounded_and_refused_beyond(client: ht
                     assert 400 <= answer.status_code < 500, (path, parameter["name"], number)
                     asked += 1
     assert asked > 20
+
+
+async def test_every_time_of_the_api_may_be_the_first_or_the_last_that_there_is(client: httpx.AsyncClient) -> None:
+    paths = (await client.get(f"{API}/openapi.json")).json()["paths"]
+    asked = 0
+    for path, methods in paths.items():
+        for parameter in methods.get("get", {}).get("parameters", []):
+            kinds = [parameter["schema"], *parameter["schema"].get("anyOf", [])]
+            if any(kind.get("format") == "date-time" for kind in kinds):
+                for time in TIMES:
+                    answer = await client.get(path.format(line="pcb", camera="cam1"), params={parameter["name"]: time})
+                    assert answer.status_code in (200, 422), (path, parameter["name"], time)
+                    asked += 1
+    assert asked >= 10 * len(TIMES)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])

@@ -68,6 +68,30 @@ async def test_after_gives_the_parts_nearest_to_it(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sort", "expected"), [("number", [1, 2, 3, 4, 5]), ("-p_ng", [4, 2, 1, 5]), ("p_ng", [5, 1, 2, 4])]
+)
+async def test_parts_are_sorted_and_paged_forth_and_back(api: Api, sort: str, expected: list[int]) -> None:
+    scores = (0.3, 0.5, None, 0.9, 0.1)
+    store(api.ledger, *(replace(a_pass(f"r{n}"), p_ng=score) for n, score in enumerate(scores, 1)))
+    on, back = ("before", "after") if sort.startswith("-") else ("after", "before")
+    first = await api.get(f"parts?sort={sort}&limit=2")
+    assert numbers(first) == expected[:2]
+    assert first.json()[f"next_{back}"] is None
+    second = await api.get(f"parts?sort={sort}&limit=2&{on}={first.json()[f'next_{on}']}")
+    assert numbers(second) == expected[2:4]
+    assert numbers(await api.get(f"parts?sort={sort}&limit=2&{back}={expected[2]}")) == expected[:2]
+    assert (await api.get(f"parts?sort={sort}&limit=9")).json()[f"next_{on}"] is None
+
+
+async def test_a_page_by_p_ng_that_begins_at_a_part_without_one_is_404(api: Api) -> None:
+    store(api.ledger, replace(a_pass("r1"), p_ng=None))
+    for number in (1, 7):
+        answer = await api.get(f"parts?sort=p_ng&after={number}")
+        assert answer.status_code == 404
+        assert f"number {number}" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
     ("query", "expected"),
     [
         ("line=pcb", [3, 2]),
@@ -110,6 +134,8 @@ async def test_an_unknown_part_is_404_with_its_id(api: Api) -> None:
         ("parts?limit=100000", "limit"),
         ("parts?before=now", "before"),
         ("parts?dispositon=PASS", "dispositon"),
+        ("parts?sort=latency_ms", "sort"),
+        ("parts?sort=", "sort"),
         ("totals?minutes=0", "minutes"),
         ("parts/r1/thumbnail?side=1000000", "side"),
         ("events?limit=-1", "limit"),

@@ -29,8 +29,8 @@ from inspector.domain.reconciliation import Gap
 from inspector.domain.report import NO_WORDS, Finding, Words, WordsState
 from inspector.domain.review import Review
 from inspector.domain.vote import Vote
-from inspector.errors import LedgerError
-from inspector.ports.archive import PartFilter, PartRow, ReviewFilter, Totals
+from inspector.errors import LedgerError, NotFoundError
+from inspector.ports.archive import Archive, PartFilter, PartRow, PartSort, ReviewFilter, Totals
 from inspector.ports.ledger import CameraActivity, Ledger
 
 LINES, CAMERAS = ("pcb", "casting"), ("cam1", "cam2")
@@ -59,6 +59,7 @@ filters = st.builds(
     p_min=st.none() | st.none() | st.floats(0.0, 1.0),
     p_max=st.none() | st.none() | st.floats(0.0, 1.0),
     lines=st.sampled_from([None, None, (), ("pcb",), LINES]),
+    sort=st.sampled_from(PartSort),
 )
 
 
@@ -130,21 +131,42 @@ def lost(frames: int, at: datetime) -> tuple[Gap, ...]:
 @settings(max_examples=400, deadline=None)
 @given(wanted=filters, limit=st.integers(0, 12))
 def test_list_shows_what_looking_at_every_part_would_show(filled: Filled, wanted: PartFilter, limit: int) -> None:
-    assert filled.archive.parts(wanted, limit) == filled.memory.parts(wanted, limit)
+    def listed(archive: Archive) -> list[PartRow] | type[Exception]:
+        try:
+            return archive.parts(wanted, limit)
+        except NotFoundError as error:
+            return type(error)
+
+    assert listed(filled.archive) == listed(filled.memory)
 
 
 @pytest.mark.parametrize(
     "wanted", [PartFilter(), PartFilter(line="pcb"), PartFilter(disposition="REVIEW"), REVIEWED], ids=str
 )
-def test_pages_follow_each_other_without_gap_or_repeat(filled: Filled, wanted: PartFilter) -> None:
+@pytest.mark.parametrize("sort", PartSort)
+def test_pages_follow_each_other_without_gap_or_repeat(filled: Filled, wanted: PartFilter, sort: PartSort) -> None:
+    wanted = wanted._replace(sort=sort)
     whole = filled.archive.parts(wanted, 1000)
-    older: list[PartRow] = []
-    newer: list[PartRow] = []
-    while page := filled.archive.parts(wanted._replace(before=older[-1].number if older else None), 7):
-        older += page
-    while page := filled.archive.parts(wanted._replace(after=newer[0].number if newer else 0), 7):
-        newer = page + newer
-    assert older == newer == whole
+    forth, backward = whole[:7], whole[-7:]
+    while page := filled.archive.parts(behind(wanted, forth[-1].number), 7):
+        forth += page
+    while page := filled.archive.parts(ahead(wanted, backward[0].number), 7):
+        backward = page + backward
+    assert filled.archive.parts(wanted, 7) == whole[:7]
+    assert forth == backward == whole
+    keys = [(row.part.p_ng or 0.0) if sort.is_by_p_ng else row.number for row in whole]
+    assert len(keys) > 20
+    assert keys == sorted(keys, reverse=not sort.is_rising)
+
+
+def behind(wanted: PartFilter, number: int) -> PartFilter:
+    """The page after the part with this number."""
+    return wanted._replace(after=number) if wanted.sort.is_rising else wanted._replace(before=number)
+
+
+def ahead(wanted: PartFilter, number: int) -> PartFilter:
+    """The page that ends at the part before this one."""
+    return wanted._replace(before=number) if wanted.sort.is_rising else wanted._replace(after=number)
 
 
 async def test_page_stays_as_it_is_while_new_parts_come(database: str) -> None:

@@ -40,6 +40,7 @@ from inspector.adapters.console.api import (
     users,
     versions,
 )
+from inspector.adapters.console.api.body_limits import BodyLimits
 from inspector.adapters.console.api.described_api import DescribedApi
 from inspector.adapters.console.api.models import PREFIX
 from inspector.adapters.console.api.person import needs
@@ -84,6 +85,7 @@ def rest_app(services: ConsoleServices, metrics: MetricsPage | None = None) -> F
     app = _routed()
     app.state.services = services
     app.add_middleware(RequestLogin, access=services.access)
+    app.add_middleware(BodyLimits)
     if metrics:
         _serve_metrics(app, metrics)
     return app

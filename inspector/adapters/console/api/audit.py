@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
 from inspector.adapters.console.api.models import MAX_NUMBER, ApiModel, ApiRequest
-from inspector.adapters.console.api.person import needs
+from inspector.adapters.console.api.person import Engineer, shows_own_lines
 from inspector.adapters.console.services import Services
 from inspector.domain.declared import Name
-from inspector.domain.person import Role
+from inspector.domain.person import Person, Role
 from inspector.ports.access import AuditFilter, AuditRecord
 
 MAX_FILTER_CHARACTERS = 256
@@ -28,8 +28,9 @@ class AuditQuery(ApiRequest):
     before: int | None = Field(default=None, ge=1, le=MAX_NUMBER, description="only entries with a smaller number")
     limit: int = Field(default=50, ge=1, le=500)
 
-    def wanted(self) -> AuditFilter:
-        return AuditFilter(self.line, self.actor, self.action, self.subject, self.before)
+    def wanted(self, who: Person) -> AuditFilter:
+        """Return the filter, limited to the lines that this person changes."""
+        return AuditFilter(self.line, self.actor, self.action, self.subject, self.before, who.lines_as(Role.ENGINEER))
 
 
 class AuditEntryAnswer(ApiModel):
@@ -51,13 +52,14 @@ class AuditList(ApiModel):
     next_before: int | None
 
 
-@router.get("", dependencies=[needs(Role.ENGINEER)])
-def list_audit(services: Services, query: Annotated[AuditQuery, Query()]) -> AuditList:
+@router.get("")
+@shows_own_lines
+def list_audit(services: Services, query: Annotated[AuditQuery, Query()], who: Engineer) -> AuditList:
     """List what people and programs changed, newest first. Read older ones with `before` = `next_before`.
 
-    Engineers of a line name it with `line`.
+    Engineers of single lines see what concerns these.
     """
-    records = services.access.audit.entries(query.wanted(), query.limit)
+    records = services.access.audit.entries(query.wanted(who), query.limit)
     return AuditList(
         entries=tuple(AuditEntryAnswer.of(record) for record in records),
         next_before=records[-1].number if len(records) == query.limit else None,

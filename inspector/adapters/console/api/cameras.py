@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from inspector.adapters.console.api.camera_models import (
     CameraDetails,
@@ -19,7 +19,7 @@ from inspector.adapters.console.api.camera_models import (
     ShotAnswer,
 )
 from inspector.adapters.console.api.etags import IfMatch, etag, require_match
-from inspector.adapters.console.api.models import ApiRequest, LineName, ResultId
+from inspector.adapters.console.api.models import ApiRequest, LineName, Moment, ResultId
 from inspector.adapters.console.api.person import Engineer, Viewer, shows_own_lines
 from inspector.adapters.console.api.picture_responses import picture_response
 from inspector.adapters.console.api.problems import WRITE_RESPONSES, Problem, ProblemType, problem_responses
@@ -122,8 +122,8 @@ def read_health(
     services: Services,
     line: LineName,
     camera: CameraName,
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="default: 24 hours ago")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="default: now")] = None,
+    since: Annotated[Moment | None, Query(alias="from", description="default: 24 hours ago")] = None,
+    until: Annotated[Moment | None, Query(alias="to", description="default: now")] = None,
 ) -> CameraHealthAnswer:
     """Return what the camera sent by the minute. Minutes without a frame are left out; a month is kept."""
     since, until = _health_time(since, until)
@@ -246,7 +246,7 @@ def _edit(services: Services, request: CameraRequest, if_match: str | None) -> I
 def _health_time(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
     until = until or utc_now()
     since = since or until - min(DEFAULT_HEALTH, until - until.min.replace(tzinfo=until.tzinfo))
-    if not since < until <= since + timedelta(days=MAX_HEALTH_DAYS):
+    if not timedelta() < until - since <= timedelta(days=MAX_HEALTH_DAYS):
         remedy = f"ask for up to {MAX_HEALTH_DAYS} days, the earlier time first"
         raise Problem.of_field(ProblemType.BAD_PARAMETER, "from", "the time is too long, or empty", remedy)
     return since, until

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
-from inspector.adapters.console.api.models import MAX_NUMBER, ApiRequest
+from inspector.adapters.console.api.models import MAX_NUMBER, ApiRequest, Moment
 from inspector.adapters.console.api.person import Reviewer, Viewer, require_on_line, shows_own_lines
 from inspector.adapters.console.api.problems import WRITE_RESPONSES, Problem, ProblemType
 from inspector.adapters.console.schemas import EventAnswer, EventList
@@ -33,8 +33,8 @@ class EventsQuery(ApiRequest):
     kind: Kind | None = Field(default=None, description="only this kind")
     severity: Literal["INFO", "WARNING", "ALARM"] | None = Field(default=None, description="only this severity")
     acknowledged: bool | None = Field(default=None, description="only events that somebody took note of, or nobody")
-    since: AwareDatetime | None = Field(default=None, alias="from", description="only events at this time or later")
-    until: AwareDatetime | None = Field(default=None, alias="to", description="only events before this time")
+    since: Moment | None = Field(default=None, alias="from", description="only events at this time or later")
+    until: Moment | None = Field(default=None, alias="to", description="only events before this time")
     before: int | None = Field(default=None, ge=1, le=MAX_NUMBER, description="only events with a smaller number")
     limit: int = Field(default=100, ge=1, le=1000)
 

@@ -51,14 +51,16 @@ class JobList(ApiModel):
 
 
 @router.get("")
+@shows_own_lines
 def list_jobs(
     services: Services,
+    who: Viewer,
     line: Annotated[Name | None, Query(description="only jobs of this line")] = None,
     before: Annotated[int | None, Query(ge=1, le=MAX_NUMBER, description="only jobs with a smaller number")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> JobList:
-    """List jobs, newest first. They are kept for 30 days after their end."""
-    jobs = services.changes.jobs.list_jobs(line, before, limit)
+    """List jobs of one's lines, newest first. They are kept for 30 days after their end."""
+    jobs = services.changes.jobs.list_jobs(line, before, limit, who.lines_as(Role.VIEWER))
     answers = tuple(JobAnswer.of(each) for each in jobs)
     return JobList(jobs=answers, next_before=jobs[-1].number if len(jobs) == limit else None)
 

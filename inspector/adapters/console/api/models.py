@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from inspector.domain.declared import Name
+from inspector.utc import in_utc
 
 PREFIX: Final = "/api/v1"
 MAX_NUMBER: Final = 2**63 - 1  # of a part or event: databases count with 64 bits
@@ -16,6 +17,8 @@ MAX_RESULT_ID_CHARACTERS: Final = 128
 
 ResultId = Annotated[str, Path(max_length=MAX_RESULT_ID_CHARACTERS)]
 LineName = Annotated[Name, Path()]
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+"""A time of a query, whose zone may lead beyond the first or the last time that there is."""
 
 
 class ApiModel(BaseModel):

@@ -7,9 +7,9 @@ from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
-from inspector.adapters.console.api.models import MAX_NUMBER, PREFIX, ApiRequest, ResultId
+from inspector.adapters.console.api.models import MAX_NUMBER, PREFIX, ApiRequest, Moment, ResultId
 from inspector.adapters.console.api.person import Viewer, shows_own_lines
 from inspector.adapters.console.api.picture_responses import picture_response
 from inspector.adapters.console.api.problems import Problem, ProblemType
@@ -19,7 +19,7 @@ from inspector.adapters.console.services import Services
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition, Name
 from inspector.domain.person import Person, Role
-from inspector.ports.archive import PartFilter, ReviewFilter
+from inspector.ports.archive import PartFilter, PartSort, ReviewFilter
 from inspector.text import printable
 
 MAX_FILTER_CHARACTERS: Final = 256
@@ -40,13 +40,16 @@ class PartsQuery(ApiRequest):
     part_id: Wanted = Field(default=None, description="only parts that their frames name so")
     lot: Wanted = Field(default=None, description="only parts of this lot")
     defect: Wanted = Field(default=None, description="only parts whose report names this defect class")
-    since: AwareDatetime | None = Field(default=None, alias="from", description="only parts decided then or later")
-    until: AwareDatetime | None = Field(default=None, alias="to", description="only parts decided before this time")
+    since: Moment | None = Field(default=None, alias="from", description="only parts decided then or later")
+    until: Moment | None = Field(default=None, alias="to", description="only parts decided before this time")
     p_min: float | None = Field(default=None, ge=0.0, le=1.0, description="only parts with a p(NG) of at least this")
     p_max: float | None = Field(default=None, ge=0.0, le=1.0, description="only parts with a p(NG) of at most this")
-    before: int | None = Field(default=None, ge=1, le=MAX_NUMBER, description="only parts with a smaller number")
+    sort: PartSort = Field(default=PartSort.NEWEST, description="by what to sort; with -, the greatest first")
+    before: int | None = Field(
+        default=None, ge=1, le=MAX_NUMBER, description="only parts that `sort` puts below the part with this number"
+    )
     after: int | None = Field(
-        default=None, ge=0, le=MAX_NUMBER, description="only parts with a larger number, the nearest ones"
+        default=None, ge=0, le=MAX_NUMBER, description="only parts that it puts above this part, the nearest ones"
     )
     review: ReviewFilter | None = Field(default=None, description="only parts with such reviews; mine: by this person")
     limit: int = Field(default=50, ge=1, le=200)
@@ -72,7 +75,11 @@ router = APIRouter(prefix="/parts", tags=["parts"])
 @router.get("")
 @shows_own_lines
 async def list_parts(services: Services, query: Annotated[PartsQuery, Query()], who: Viewer) -> PartList:
-    """List decided parts of one's lines, newest first. Page with `before` = `next_before`, or `after`."""
+    """List decided parts of one's lines, newest first unless sorted otherwise.
+
+    A list by p_ng holds only parts that have one. Read on with `before` = `next_before`, in rising order with `after` =
+    `next_after`. Read back with the first part's number as the other of the two.
+    """
     return await services.catalogue.parts(query.wanted(who), query.limit)
 
 

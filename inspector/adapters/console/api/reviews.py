@@ -9,7 +9,7 @@ from pydantic import Field
 
 from inspector.adapters.console.api.etags import IfMatch, etag, require_match
 from inspector.adapters.console.api.models import MAX_NUMBER, ApiRequest, ResultId
-from inspector.adapters.console.api.person import Reviewer, Viewer, require_on_line
+from inspector.adapters.console.api.person import Reviewer, Viewer, require_on_line, shows_own_lines
 from inspector.adapters.console.api.problems import WRITE_RESPONSES
 from inspector.adapters.console.api.review_models import (
     AnswerRequest,
@@ -42,9 +42,10 @@ class ReviewsQuery(ApiRequest):
 
 
 @router.get("/reviews")
-def list_reviews(services: Services, query: Annotated[ReviewsQuery, Query()]) -> ReviewPage:
-    """List reviews, newest first."""
-    rows = services.reviews.page(query.line, query.before, query.limit)
+@shows_own_lines
+def list_reviews(services: Services, query: Annotated[ReviewsQuery, Query()], who: Viewer) -> ReviewPage:
+    """List reviews of one's lines, newest first."""
+    rows = services.reviews.page(query.line, query.before, query.limit, who.lines_as(Role.VIEWER))
     more = rows[-1].number if len(rows) == query.limit else None
     return ReviewPage(reviews=tuple(ReviewModel.of(row.review) for row in rows), next_before=more)
 

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
-from inspector.adapters.console.api.models import ApiModel, ApiRequest, ShareAnswer
+from inspector.adapters.console.api.models import ApiModel, ApiRequest, Moment, ShareAnswer
+from inspector.adapters.console.api.person import Viewer, shows_own_lines
 from inspector.adapters.console.api.problems import READ_RESPONSES, ProblemType, problem_responses
 from inspector.adapters.console.services import Services
 from inspector.domain.declared import Disposition, Name
+from inspector.domain.person import Person, Role
 from inspector.statistics.calendar import Period
 from inspector.statistics.statistics import Scope
 
@@ -22,14 +24,15 @@ router = APIRouter(
 class ScopeParameters(ApiRequest):
     """Which parts to count. Times are widened to whole quarters of an hour."""
 
-    since: AwareDatetime | None = Field(default=None, alias="from", description="default: six days before today")
-    until: AwareDatetime | None = Field(default=None, alias="to", description="default: now")
+    since: Moment | None = Field(default=None, alias="from", description="default: six days before today")
+    until: Moment | None = Field(default=None, alias="to", description="default: now")
     line: Name | None = Field(default=None, description="only this line")
     camera: Name | None = Field(default=None, description="only this camera")
     simulated: bool | None = Field(default=None, description="only simulated parts, or none of them; default: all")
 
-    def scope(self) -> Scope:
-        return Scope(self.since, self.until, self.line, self.camera, self.simulated)
+    def scope(self, who: Person) -> Scope:
+        """Return what to count, limited to the lines that this person may see."""
+        return Scope(self.since, self.until, self.line, self.camera, self.simulated, who.lines_as(Role.VIEWER))
 
 
 class PeriodParameters(ScopeParameters):
@@ -153,24 +156,28 @@ class ReviewersAnswer(ApiModel):
 
 
 @router.get("/pareto", response_model=ParetoAnswer)
-def read_pareto(services: Services, asked: Annotated[ScopeParameters, Query()]) -> Any:
-    """Return defect classes by the number of parts that show them."""
-    return services.statistics.pareto(asked.scope())
+@shows_own_lines
+def read_pareto(services: Services, asked: Annotated[ScopeParameters, Query()], who: Viewer) -> Any:
+    """Return defect classes by the number of parts of one's lines that show them."""
+    return services.statistics.pareto(asked.scope(who))
 
 
 @router.get("/yield", response_model=YieldAnswer)
-def read_yield(services: Services, asked: Annotated[PeriodParameters, Query()]) -> Any:
+@shows_own_lines
+def read_yield(services: Services, asked: Annotated[PeriodParameters, Query()], who: Viewer) -> Any:
     """Return the first-pass yield, with unjudged parts apart."""
-    return services.statistics.first_pass(asked.scope(), asked.by)
+    return services.statistics.first_pass(asked.scope(who), asked.by)
 
 
 @router.get("/errors", response_model=ErrorFiguresAnswer)
-def read_errors(services: Services, asked: Annotated[PeriodParameters, Query()]) -> Any:
+@shows_own_lines
+def read_errors(services: Services, asked: Annotated[PeriodParameters, Query()], who: Viewer) -> Any:
     """Return escapes and overkill by people's reviews, with exact intervals."""
-    return services.statistics.errors(asked.scope(), asked.by)
+    return services.statistics.errors(asked.scope(who), asked.by)
 
 
 @router.get("/reviewers", response_model=ReviewersAnswer)
-def read_reviewers(services: Services, asked: Annotated[PeriodParameters, Query()]) -> Any:
+@shows_own_lines
+def read_reviewers(services: Services, asked: Annotated[PeriodParameters, Query()], who: Viewer) -> Any:
     """Return what each reviewer answered, how fast, and how often two people agree."""
-    return services.statistics.reviewers(asked.scope(), asked.by)
+    return services.statistics.reviewers(asked.scope(who), asked.by)

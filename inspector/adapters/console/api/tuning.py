@@ -274,7 +274,7 @@ class ReviewPlanAnswer(ApiModel):
             share=plan.share,
             more=dict(plan.more),
             is_sufficient=plan.is_sufficient,
-            result_ids=tuple(part.part.result_id for part in advice.next_parts),
+            result_ids=tuple(part.result_id for part in advice.next_parts),
         )
 
 
@@ -295,11 +295,11 @@ class EscapeTargetAnswer(ApiModel):
 
     @classmethod
     def of(cls, advice: ThresholdAdvice) -> EscapeTargetAnswer:
-        choice, live = advice.choice, advice.records.live
+        choice, live = advice.choice, advice.live
         return cls(
             line=live.pipeline.line,
             version=live.version,
-            fingerprint=advice.records.fingerprint,
+            fingerprint=advice.fingerprint,
             chosen=PointAnswer.of(choice.chosen) if choice.chosen else None,
             current=PointAnswer.of(choice.current),
             nearest=PointAnswer.of(choice.nearest) if choice.nearest else None,
