@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 import pytest
-from support.console_api import services_of
+from support.console_api import services_of, sql_services
 from support.fakes import a_part, a_pipeline
 from support.people import PASSWORD, Clock, Plant
 from support.reviews import add_reviews, labelled
@@ -35,7 +35,6 @@ from inspector.adapters.ledger import (
     SqlAuditStore,
     SqlJobStore,
     SqlLedger,
-    SqlLineStore,
     SqlPeople,
     store_versions,
     upgrade,
@@ -153,7 +152,7 @@ def opened(prepared: Path, folder: Path) -> Iterator[Console]:
         access = AccessServices(
             plant.users, plant.sessions, plant.tokens, Audit(audit), metrics_token=stored_form(METRICS_TOKEN)
         )
-        services = services_of(archive, FileEvidence(str(folder)), lines=SqlLineStore(url), access=access)
+        services = replace(sql_services(url, folder), access=access)
         yield Console(plant, access, services)
 
 
