@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +19,8 @@ from inspector.adapters.console.app import console_app
 from inspector.adapters.console.server import RunningConsole
 from inspector.adapters.console.services import ConsoleServices
 from inspector.adapters.console.web_pages import DIST
+from inspector.operations.console_process import console_process, free_port
+from inspector.settings import Settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
@@ -39,9 +40,7 @@ class ServedConsole:
 
     def __init__(self, services: ConsoleServices) -> None:
         self._services = services
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -63,6 +62,32 @@ class ServedConsole:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+class KillableConsole:
+    """The console of these settings in a process of its own, killed by SIGKILL; it comes back at the same address."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.model_copy(update={"console_port": free_port()})
+        self._process = ExitStack()
+
+    def __enter__(self) -> KillableConsole:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.close()
+
+    @property
+    def address(self) -> str:
+        return self._settings.console_url.rstrip("/")
+
+    def start(self) -> None:
+        self._running = self._process.enter_context(console_process(self._settings))
+
+    def stop(self) -> None:
+        self._running.kill()
+        self._process.close()
 
 
 def require_pages() -> None:

@@ -23,7 +23,7 @@ from inspector.ports.lines import LineVersion
 from inspector.statistics.calendar import PlantCalendar
 from inspector.statistics.statistics import Statistics
 
-from .floor import Floor, StoredLine, open_floor
+from .floor import Floor, StoredLine, open_floor, open_killable_floor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -100,7 +100,15 @@ def floor(browser: Browser, stored_line: StoredLine, tmp_path: Path) -> Iterator
     """A line of the test's own. Messages in browsers' logs fail it, but those of a lost network or login."""
     with open_floor(browser, stored_line, tmp_path) as floor:
         yield floor
-    assert [each for each in floor.errors if not any(known in each for known in floor.errors_expected)] == []
+    floor.require_no_errors()
+
+
+@pytest.fixture
+def killable_floor(browser: Browser, stored_line: StoredLine, tmp_path: Path) -> Iterator[Floor]:
+    """A floor whose console is a process of its own."""
+    with open_killable_floor(browser, stored_line, tmp_path) as floor:
+        yield floor
+    floor.require_no_errors()
 
 
 @pytest.fixture

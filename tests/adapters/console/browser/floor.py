@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from support.browser_pages import TIMEOUT_MS, ServedConsole
+from support.browser_pages import TIMEOUT_MS, KillableConsole, ServedConsole
 from support.console_api import ReviewStores, line_services_of, services_of
 from support.console_parts import a_picture
 from support.databases import fetch
@@ -44,6 +44,7 @@ from inspector.domain.person import Role
 from inspector.domain.report import Box, Finding, Words, WordsState
 from inspector.domain.vote import Opinion, Vote
 from inspector.messages.topics import Topics
+from inspector.settings import Settings
 from inspector.utc import utc_now
 
 if TYPE_CHECKING:
@@ -120,11 +121,22 @@ async def _record(url: str, evidence: FileEvidence) -> None:
             await ledger.record(part, [])
 
 
+class FloorConsole(Protocol):
+    """A console that ends and comes back at the same address."""
+
+    @property
+    def address(self) -> str: ...
+
+    def stop(self) -> None: ...
+
+    def start(self) -> None: ...
+
+
 @dataclass
 class Floor:
     """A console over a line of its own, and the people who log in to it."""
 
-    served: ServedConsole
+    served: FloorConsole
     url: str
     open_page: Callable[[str], Page]
     errors: list[str]
@@ -138,6 +150,9 @@ class Floor:
             " JOIN parts ON parts.number = reviews.part ORDER BY reviews.number",
         )
         return [(part, label or "", reviewer) for part, label, reviewer in rows]
+
+    def require_no_errors(self) -> None:
+        assert [each for each in self.errors if not any(known in each for known in self.errors_expected)] == []
 
     def wait_stored(self, page: Page, count: int) -> list[tuple[str, str, str]]:
         for _ in range(TIMEOUT_MS // 50):
@@ -170,13 +185,25 @@ def open_floor(browser: Browser, line: StoredLine, folder: Path) -> Iterator[Flo
         )
         served = ServedConsole(replace(services, changes=line_services_of(url, line.folder)))
         open_now.callback(served.end)
-        errors: list[str] = []
-        yield Floor(served, url, lambda name: _open_page(browser, served, open_now, errors, name), errors)
+        yield _floor(browser, served, url, open_now)
 
 
-def _open_page(browser: Browser, served: ServedConsole, open_now: ExitStack, errors: list[str], name: str) -> Page:
+@contextmanager
+def open_killable_floor(browser: Browser, line: StoredLine, folder: Path) -> Iterator[Floor]:
+    """Serve a copy of a stored line by a process of its own, as `inspector serve` does; to stop it is to kill it."""
+    url = line.copy(folder)
+    settings = Settings(data=folder, database_url=url, evidence_url=str(line.folder / "evidence"))
+    with ExitStack() as open_now:
+        yield _floor(browser, open_now.enter_context(KillableConsole(settings)), url, open_now)
+
+
+def _floor(browser: Browser, served: FloorConsole, url: str, open_now: ExitStack) -> Floor:
+    errors: list[str] = []
+    return Floor(served, url, lambda name: _open_page(browser, served.address, open_now, errors, name), errors)
+
+
+def _open_page(browser: Browser, address: str, open_now: ExitStack, errors: list[str], name: str) -> Page:
     """Return a page of somebody who has logged in; without a name, of nobody."""
-    address = served.address
     context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=address, locale="en-GB")
     open_now.callback(context.close)
     context.set_default_timeout(TIMEOUT_MS)
