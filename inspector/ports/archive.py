@@ -140,13 +140,13 @@ class EventFilter(NamedTuple):
 class Totals(NamedTuple):
     """Counts since `since`: parts per (line, disposition, reason), waiting messages and lost frames.
 
-    `unjudged` parts got their fail-safe without a vote. Latencies are those of judged parts; they come from buckets, so
-    they are right to about a tenth.
+    `unjudged` of them got their fail-safe without a vote. Latencies are those of judged parts; they come from buckets,
+    so they are right to about a tenth.
     """
 
     since: datetime
     parts: dict[tuple[str, str, str], int]
-    unjudged: int
+    unjudged: dict[tuple[str, str, str], int]
     outbox: int
     lost: int
     latency_p50_ms: float | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -400,10 +400,8 @@ class MemoryLedger:
             counts[bucket_of(part.latency_ms)] += bool(part.votes)
         return Totals(
             since=since,
-            parts=dict(
-                Counter((part.key.line, str(part.decision.disposition), str(part.decision.reason)) for part in recent)
-            ),
-            unjudged=sum(not part.votes for part in recent),
+            parts=_outcomes(recent),
+            unjudged=_outcomes(part for part in recent if not part.votes),
             outbox=sum(lines is None or each.message.topic.split("/")[-3] in lines for each in waiting),
             lost=sum(gap.frames for loss in losses for gap in loss.gaps if gap.at >= since),
             latency_p50_ms=quantile_ms(counts, 0.50),
@@ -518,6 +516,10 @@ def _added(row: CameraRow | None, seen: CameraActivity) -> CameraRow:
         resent=row.resent + seen.resent,
         retained=row.retained + seen.retained,
     )
+
+
+def _outcomes(parts: Iterable[PartRecord]) -> dict[tuple[str, str, str], int]:
+    return dict(Counter((part.key.line, str(part.decision.disposition), str(part.decision.reason)) for part in parts))
 
 
 def _is_named(part: PartRecord, ack: Ack) -> bool:

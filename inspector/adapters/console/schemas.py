@@ -103,6 +103,7 @@ class PartCount(ApiModel):
     disposition: Disposition
     reason: Reason
     parts: int = Field(ge=0)
+    unjudged: int = Field(ge=0, description="of these parts: they got the fail-safe without a vote")
 
 
 class TotalsAnswer(ApiModel):
@@ -123,14 +124,20 @@ class TotalsAnswer(ApiModel):
     @classmethod
     def of(cls, totals: Totals, minutes: int) -> TotalsAnswer:
         counts = tuple(
-            PartCount(line=line, disposition=Disposition(disposition), reason=Reason(reason), parts=parts)
+            PartCount(
+                line=line,
+                disposition=Disposition(disposition),
+                reason=Reason(reason),
+                parts=parts,
+                unjudged=totals.unjudged.get((line, disposition, reason), 0),
+            )
             for (line, disposition, reason), parts in sorted(totals.parts.items())
         )
         return cls(
             minutes=minutes,
             since=totals.since,
             parts=sum(totals.parts.values()),
-            unjudged=totals.unjudged,
+            unjudged=sum(totals.unjudged.values()),
             by_disposition={each: sum(c.parts for c in counts if c.disposition is each) for each in Disposition},
             counts=counts,
             outbox=totals.outbox,

@@ -20,21 +20,26 @@ def totals(connection: Connection, since: datetime, lines: Sequence[str] | None 
     """Count from `counted_since` on, of all lines or these. Latencies are those of judged parts."""
     since = counted_since(since, utc_now())
     rows = connection.execute(_sums(since, lines)).all()
-    parts: Counter[tuple[str, str, str]] = Counter()
-    for row in rows:
-        parts[row.line, row.disposition, row.reason] += int(row.parts)
+    parts = _counted(rows)
     counts = _buckets(row for row in rows if row.is_judged)
     decided = sum(parts.values())
     return Totals(
         since=since,
-        parts=dict(+parts),
-        unjudged=sum(int(row.parts) for row in rows if not row.is_judged),
+        parts=parts,
+        unjudged=_counted(row for row in rows if not row.is_judged),
         outbox=connection.scalar(select(func.count()).select_from(outbox).where(is_waiting, *_of(outbox, lines))) or 0,
         lost=int(connection.scalar(_lost(since, lines)) or 0),
         latency_p50_ms=quantile_ms(counts, 0.50),
         latency_p99_ms=quantile_ms(counts, 0.99),
         votes_mean=sum(int(row.votes) for row in rows) / decided if decided else None,
     )
+
+
+def _counted(rows: Iterable[Any]) -> dict[tuple[str, str, str], int]:
+    parts: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        parts[row.line, row.disposition, row.reason] += int(row.parts)
+    return dict(+parts)
 
 
 def _lost(since: datetime, lines: Sequence[str] | None) -> Select[Any]:

@@ -207,7 +207,7 @@ def test_totals_count_every_part_once(filled: Filled) -> None:
 def test_totals_of_nothing_are_empty(filled: Filled) -> None:
     tomorrow = NOON + timedelta(days=1)
     nothing = filled.archive.totals(tomorrow)
-    assert nothing == Totals(tomorrow, {}, 0, nothing.outbox, 0, None, None, None)
+    assert nothing == Totals(tomorrow, {}, {}, nothing.outbox, 0, None, None, None)
 
 
 def test_archive_that_can_not_be_read_is_an_error_of_ours(blank: str) -> None:

@@ -64,7 +64,13 @@ def test_list_shows_a_part_soon_after_it_was_stored(page: Page, console: Console
 def test_overview_counts_unjudged_parts_apart_from_doubt(page: Page, console: Console) -> None:
     late = Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DEADLINE)
     doubt = Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT)
-    store(console.ledger, a_pass("r1"), a_reject("r2"), a_pass("r3", decision=late), a_pass("r4", decision=doubt))
+    store(
+        console.ledger,
+        a_pass("r1"),
+        a_reject("r2"),
+        a_pass("r3", decision=late, votes=()),
+        a_pass("r4", decision=doubt),
+    )
     page.goto("/")
     card = page.get_by_test_id("line-card")
     for name, count in {"PASS": 1, "REJECT": 1, "REVIEW": 1, "unjudged": 1}.items():

@@ -3,7 +3,7 @@
 import type { EventAnswer, LineStatus, Part } from "./api/client";
 import { clock, compareClock } from "./clock.svelte";
 
-const SILENT_AFTER_MS = 3000;
+const SILENT_AFTER_MS = 2500; // and the clock ticks every half second: the light is off at most 3 s after the last news
 const RECONNECT_MS = 2000;
 
 interface Listener {
@@ -12,6 +12,8 @@ interface Listener {
   line?: (line: LineStatus) => void;
   /** Too much was missed: read the lists again. */
   reset?: () => void;
+  /** News come again after a silence. */
+  back?: () => void;
 }
 
 export const live = $state({ newsAt: 0, problem: "" });
@@ -58,8 +60,10 @@ export function connect(): void {
 
 function on<T>(kind: string, take: (body: T) => void): void {
   source?.addEventListener(kind, (message) => {
+    const wasSilent = Date.now() - live.newsAt >= SILENT_AFTER_MS;
     live.newsAt = Date.now();
     take(JSON.parse(message.data) as T);
+    if (wasSilent) for (const each of listeners) each.back?.();
   });
 }
 

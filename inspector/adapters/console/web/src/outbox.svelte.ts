@@ -33,6 +33,7 @@ const LONGEST_RETRY_MS = 8000;
 
 export const outbox = $state<{ all: Outgoing[] }>({ all: [] });
 const listeners = new Set<(sent: Outgoing) => void>();
+const unkept = new Set<string>();
 let isSending = false;
 let retryMs = FIRST_RETRY_MS;
 let retry = 0;
@@ -57,14 +58,25 @@ export function onStored(listener: (sent: Outgoing) => void): () => void {
 }
 
 export function queue(entry: Omit<Outgoing, "reviewer" | "refusal" | "queuedAt">): void {
+  if (entry.takesBack && outbox.all.some((each) => each.takesBack === entry.takesBack)) return; // asked for twice
   const full = { ...entry, reviewer: session.who?.name ?? "", refusal: "", queuedAt: Date.now() };
-  localStorage.setItem(PREFIX + full.id, JSON.stringify(full));
+  keep(full);
   outbox.all.push(full);
   void send();
 }
 
+/** Where the browser's store is full or forbidden, the answer lives as long as the page. */
+function keep(entry: Outgoing): void {
+  try {
+    localStorage.setItem(PREFIX + entry.id, JSON.stringify(entry));
+  } catch {
+    unkept.add(entry.id);
+  }
+}
+
 export function discard(id: string): void {
   localStorage.removeItem(PREFIX + id);
+  unkept.delete(id);
   outbox.all = outbox.all.filter((each) => each.id !== id);
 }
 
@@ -97,7 +109,7 @@ async function settle(entry: Outgoing): Promise<boolean> {
     for (const each of listeners) each(entry);
   } else {
     entry.refusal = outcome.refusal;
-    localStorage.setItem(PREFIX + entry.id, JSON.stringify(entry));
+    keep(entry);
   }
   return true;
 }
@@ -148,7 +160,7 @@ async function meaning(error: unknown): Promise<Outcome> {
 /** Read what an earlier page left, and what other tabs queue and settle. */
 function restore(): void {
   const stored = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
-  const found = stored.flatMap((key) => parsed(localStorage.getItem(key)));
+  const found = [...stored.flatMap((key) => parsed(localStorage.getItem(key))), ...outbox.all.filter((each) => unkept.has(each.id))];
   const known = new Map(outbox.all.map((each) => [each.id, each]));
   outbox.all = found.map((each) => known.get(each.id) ?? each).sort((one, other) => one.queuedAt - other.queuedAt);
 }

@@ -51,6 +51,9 @@ export function matched(pattern: string, path: string): Record<string, string> |
     return "([^/]+)";
   });
   const found = new RegExp(`^${expression}/?$`).exec(path);
-  if (!found) return null;
-  return Object.fromEntries(names.map((name, at) => [name, decodeURIComponent(found[at + 1] ?? "")]));
+  try {
+    return found && Object.fromEntries(names.map((name, at) => [name, decodeURIComponent(found[at + 1] ?? "")]));
+  } catch {
+    return null; // such as /parts/%E0, which no page writes
+  }
 }

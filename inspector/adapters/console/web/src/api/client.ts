@@ -79,6 +79,12 @@ export async function body<T>(answer: Promise<Answer<T>>): Promise<T> {
   throw failure;
 }
 
+/** Return the body of an answer, and the tag that a change of it must name. */
+export async function tagged<T>(answer: Promise<Answer<T>>): Promise<[T, string | null]> {
+  const found = await answer;
+  return [await body(Promise.resolve(found)), found.response.headers.get("ETag")];
+}
+
 /** Return what to show of an error. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -57,14 +57,18 @@ export class Wizard {
     return this.lines.find((each) => each.status.line === this.camera.line);
   }
 
-  /** Read what can be chosen, and keep the pictures for as long as the wizard is open. */
-  async open(): Promise<() => void> {
+  /** Read what can be chosen, and keep the pictures for now. */
+  async open(): Promise<void> {
     [this.templates, this.lines] = await Promise.all([body(api.GET("/api/v1/line-templates")), body(api.GET("/api/v1/lines"))]);
     await this.#pin();
-    const again = setInterval(() => void this.#pin().catch(() => undefined), PIN_AGAIN_MS);
     if (this.existing) this.origin = "existing";
     this.template = this.templates.at(-1)?.name ?? "";
     this.takeBasis();
+  }
+
+  /** Keep the pictures until the returned function is called. */
+  keepPictures(): () => void {
+    const again = setInterval(() => void this.#pin().catch(() => undefined), PIN_AGAIN_MS);
     return () => clearInterval(again);
   }
 
@@ -90,13 +94,19 @@ export class Wizard {
     this.shot = null;
   }
 
+  /** Judge the chosen picture. A verdict about settings or a picture that were changed meanwhile is not shown. */
   async takeShot(): Promise<void> {
     await this.#run(async () => {
       const path = { line: this.camera.line, camera: this.camera.camera };
-      const golden = this.origin === "existing" || (this.origin === "like" && !this.golden.length) ? (this.#source()?.live.golden ?? []) : this.golden;
-      const asked = { declaration: this.#declaration() as Record<string, never>, golden: [...golden], picture: this.picture };
-      this.shot = await body(api.POST("/api/v1/cameras/{line}/{camera}/test-shots", { params: { path }, body: asked }));
+      const asked = this.#wantedShot();
+      const shot = await body(api.POST("/api/v1/cameras/{line}/{camera}/test-shots", { params: { path }, body: asked }));
+      if (JSON.stringify(this.#wantedShot()) === JSON.stringify(asked)) this.shot = shot;
     });
+  }
+
+  #wantedShot(): Schemas["ShotRequest"] {
+    const golden = this.origin === "existing" || (this.origin === "like" && !this.golden.length) ? (this.#source()?.live.golden ?? []) : this.golden;
+    return { declaration: this.#declaration() as Record<string, never>, golden: [...golden], picture: this.picture };
   }
 
   /** The one call that saves: the camera on its line, or the new line with its camera and golden samples. */

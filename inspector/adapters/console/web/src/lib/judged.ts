@@ -1,6 +1,4 @@
-/** Reasons that a judgement can give; parts with any other one got the fail-safe without a judgement. */
-const JUDGED = new Set(["NO_DEFECT", "DEFECT", "DISAGREEMENT"]);
-
-export function isJudged(reason: string): boolean {
-  return JUDGED.has(reason);
+/** Whether a part was judged: at least one vote was asked. Any other one got the fail-safe, which says nothing about it. */
+export function isJudged({ votes }: { votes: number }): boolean {
+  return votes > 0;
 }

@@ -9,7 +9,13 @@ export function keyOf(event: KeyboardEvent): string {
 export function isElsewhere(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return true;
   if (document.querySelector("dialog[open]")) return true;
-  return event.target instanceof HTMLElement && event.target.closest("input, textarea, select") !== null;
+  return event.target instanceof HTMLElement && event.target.closest("input:not([type=checkbox]), textarea, select") !== null;
+}
+
+/** After a click the keys are the page's again: Space is the next part, not the same button once more. */
+export function releaseControl(event: MouseEvent): void {
+  const isByPointer = event.detail > 0;
+  if (isByPointer && event.target instanceof HTMLElement) event.target.closest<HTMLElement>("button, input[type=checkbox]")?.blur();
 }
 
 export type KeyActions = Record<string, (() => void) | undefined>;
@@ -20,7 +26,7 @@ const ONCE = "ynuz ";
 export function runKey(event: KeyboardEvent, actions: KeyActions): void {
   if (isElsewhere(event)) return;
   const key = keyOf(event);
-  const isOnControl = event.target instanceof HTMLElement && event.target.closest("button, a, summary") !== null;
+  const isOnControl = event.target instanceof HTMLElement && event.target.closest("button, a, summary, input") !== null;
   const action = actions[key];
   if (!action || (isOnControl && (key === "Enter" || key === " "))) return;
   if (!event.repeat || !ONCE.includes(key)) action();

@@ -2,12 +2,11 @@
 
 import { api, ApiError, body, type PartReport, type Schemas } from "../api/client";
 import { prefetchPicture } from "../lib/pictures";
-import { namedParts } from "./named";
+import { leased, release, type Given } from "./leases";
 import { newIdentity, onStored, outbox, queue, type Outgoing, type Said } from "../outbox.svelte";
 
 export type ReviewList = Schemas["ReviewList"];
 export type ReviewLabel = Schemas["ReviewLabel"];
-type Given = Schemas["GivenPartModel"];
 
 export interface Card {
   given: Given;
@@ -36,6 +35,7 @@ export class Desk {
   hasAsked = $state(false);
   waiting = $state<Schemas["WaitingModel"] | null>(null);
   private isFilling = false;
+  private isLeft = false;
   private order: string[] = [];
 
   constructor(
@@ -62,7 +62,8 @@ export class Desk {
       clearInterval(renew);
       clearInterval(look);
       stop();
-      this.giveBack();
+      this.isLeft = true;
+      this.giveBack(this.cards.filter((card) => !card.answer && card.isLeased).map((card) => card.given));
     };
   }
 
@@ -73,8 +74,9 @@ export class Desk {
     const { line, list, blind } = this;
     try {
       const parts = Math.min(50, AHEAD + this.unsent().length);
-      const given = await body(api.POST("/api/v1/review-leases", { body: { line, list, blind, parts, minutes: 10, result_ids: namedParts(line, list) } }));
-      this.take(given.parts);
+      const given = await leased({ line, list, blind, parts });
+      if (this.isLeft) return this.giveBack(given.filter((each) => !this.cards.some((card) => card.answer && card.given.result_id === each.result_id)));
+      this.take(given);
       this.waiting = await body(api.GET("/api/v1/lines/{line}/waiting-parts", { params: { path: { line } } }));
       this.error = null;
     } catch (failure) {
@@ -181,11 +183,7 @@ export class Desk {
     return outbox.all.filter((each) => !each.refusal && each.kind !== "withdrawal");
   }
 
-  private giveBack(): void {
-    for (const card of this.cards) if (!card.answer && card.isLeased) void release(card.given.result_id);
+  private giveBack(given: readonly Given[]): void {
+    for (const each of given) void release(each.result_id);
   }
-}
-
-async function release(resultId: string): Promise<void> {
-  await body(api.DELETE("/api/v1/review-leases/{result_id}", { params: { path: { result_id: resultId } } })).catch(() => undefined);
 }
