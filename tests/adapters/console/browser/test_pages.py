@@ -229,6 +229,19 @@ def test_hostile_text_stays_text(page: Page, console: Console) -> None:
     assert "owned" not in page.title()
 
 
+def test_statistics_are_printed_dark_on_white_and_leave_as_csv(page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto("/stats?days=7")
+    page.get_by_test_id("yield").wait_for()
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.get_by_test_id("light").is_hidden()
+    assert page.locator("body").evaluate("each => getComputedStyle(each).color") == "rgb(22, 32, 45)"
+    page.emulate_media(media="screen")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    assert download.value.path().read_text().startswith("period,parts,pass,review,reject,unjudged,late,first_pass")
+
+
 def test_kiosk_is_legible_from_two_metres(page: Page, console: Console) -> None:
     fill(console)
     page.set_viewport_size({"width": 1920, "height": 1080})
