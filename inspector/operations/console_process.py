@@ -31,7 +31,7 @@ class NoReplicas:
 
 def own_port(settings: Settings) -> Settings:
     """Return settings of a console on a free port of this machine's loopback, where no login is asked for."""
-    own = {"console_host": "127.0.0.1", "console_port": free_port(), "login": "off"}
+    own = {"console_host": "127.0.0.1", "console_port": _free_port(), "login": "off"}
     return settings.model_copy(update=own)
 
 
@@ -67,8 +67,7 @@ def _await_console(settings: Settings, is_alive: Callable[[], bool]) -> None:
     raise InspectorError(f"the console did not start on port {settings.console_port}; see {settings.logs}")
 
 
-def free_port() -> int:
-    """Return a port of this machine's loopback that nobody listens on now."""
+def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

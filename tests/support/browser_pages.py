@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from support.serve_process import free_port
 
 from inspector.adapters.console.app import console_app
 from inspector.adapters.console.server import RunningConsole
 from inspector.adapters.console.services import ConsoleServices
 from inspector.adapters.console.web_pages import DIST
-from inspector.operations.console_process import console_process, free_port
+from inspector.operations.console_process import console_process
 from inspector.settings import Settings
 
 if TYPE_CHECKING:
