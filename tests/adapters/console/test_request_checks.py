@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -28,6 +30,20 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     app.add_middleware(AllowedHosts, hosts=("10.1.2.3", "Line-7.plant"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8080") as client:
         yield client
+
+
+async def test_description_is_built_while_others_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Building it takes seconds. Meanwhile pages hear from the service."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    upgrade(url)
+    app = rest_api(SqlArchive(url), MemoryEvidence())
+    others_are_answered = threading.Event()
+    monkeypatch.setattr(app, "openapi", lambda: {"waited": others_are_answered.wait(10.0)})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8080") as client:
+        description = asyncio.create_task(client.get(f"{API}/openapi.json"))
+        assert (await client.get(f"{API}/about")).is_success
+        others_are_answered.set()
+        assert (await description).json() == {"waited": True}
 
 
 async def test_every_integer_of_the_api_is_bounded_and_refused_beyond(client: httpx.AsyncClient) -> None:

@@ -102,7 +102,7 @@ def _routed() -> DescribedApi:
         title="inspector",
         version="1",
         description=description or "",
-        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
@@ -114,6 +114,7 @@ def _routed() -> DescribedApi:
     app.include_router(session.pages)
     app.include_router(sign_on.pages)
     app.include_router(health.probes)
+    _serve_description(app)
     served = [route for each in (*RESOURCES, *PEOPLE) for route in each.router.routes]
     app.router.routes.append(Route(f"{PREFIX}/{{path:path}}", UnservedRequests(served, PREFIX)))
     for each in RESOURCES:
@@ -122,6 +123,14 @@ def _routed() -> DescribedApi:
         app.describe(each.router, PREFIX)
     app.describe(health.probes)
     return app
+
+
+def _serve_description(app: DescribedApi) -> None:
+    """Serve the OpenAPI document. A thread builds it: this takes seconds, and pages hear from the service meanwhile."""
+
+    @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
+    def read_description() -> Response:
+        return Response(json.dumps(app.openapi()), media_type="application/json")
 
 
 def _serve_metrics(app: FastAPI, metrics: MetricsPage) -> None:

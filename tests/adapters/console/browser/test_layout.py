@@ -24,7 +24,8 @@ RULES_OF_COLOURS: Final = ("color-contrast", "link-in-text-block")
 SETTLED_MS: Final = 150
 EXAMPLES: Final = {"line": "pcb", "id": "r02", "camera": "cam1"}
 SMALL_TARGETS: Final = """
-    [...document.querySelectorAll('main button, select, main input:not([type=checkbox], [type=file]), .button, nav a, main summary')]
+    [...document.querySelectorAll('main button, select, .button, nav a, main summary')]
+    .concat([...document.querySelectorAll('main input:not([type=checkbox], [type=file])')])
     .filter(each => { const { height } = each.getBoundingClientRect(); return height > 0 && height < 43.9 })
     .map(each => each.outerHTML.slice(0, 120))"""
 VIEWS_OF_PAGES: Final = ("/review?view=grid",)
