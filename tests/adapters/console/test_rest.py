@@ -273,7 +273,7 @@ async def test_totals_count_by_line_disposition_and_reason(api: Api) -> None:
     totals = (await api.get("totals?minutes=60")).json()
     assert totals["parts"] == 3
     assert totals["by_disposition"] == {"PASS": 2, "REJECT": 1, "REVIEW": 0}
-    assert {"line": "pcb", "disposition": "REJECT", "reason": "DEFECT", "parts": 1} in totals["counts"]
+    assert {"line": "pcb", "disposition": "REJECT", "reason": "DEFECT", "parts": 1, "unjudged": 0} in totals["counts"]
     assert totals["outbox"] == 4
 
 
