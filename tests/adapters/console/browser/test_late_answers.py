@@ -113,7 +113,7 @@ def test_parts_that_are_leased_after_their_page_was_left_go_back_to_the_queue(fl
     page.get_by_role("link", name="Events").click()
     page.get_by_role("heading", name="Events").wait_for()
     assert fetch(floor.url, "SELECT count(*) FROM review_leases") == [(5,)]
-    given_back = []
+    given_back: list[str] = []
     page.on("requestfinished", lambda sent: given_back.append(sent.url) if sent.method == "DELETE" else None)
     held.release()
     while len(given_back) < 5:

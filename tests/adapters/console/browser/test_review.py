@@ -16,7 +16,7 @@ from support.people import PASSWORD
 from .floor import PAINTED, Floor, fill_login, log_in, open_desk, part, press
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.browser
 LONGER_THAN_A_RETRY_MS: Final = 10_000
@@ -43,18 +43,10 @@ def test_picture_is_zoomed_and_panned_by_keys_and_arrows_step_once_it_fits_again
     for _ in range(3):
         page.keyboard.press("+")
     zoom.get_by_text("338 %").wait_for()
-    before = layer.bounding_box()
-    assert before is not None
-    for key, axis, moved in (
-        ("ArrowRight", "x", -80),
-        ("ArrowDown", "y", -80),
-        ("ArrowLeft", "x", 0),
-        ("ArrowUp", "y", 0),
-    ):
+    left, top = corner(layer)
+    for key, x, y in (("ArrowRight", -80, 0), ("ArrowDown", -80, -80), ("ArrowLeft", 0, -80), ("ArrowUp", 0, 0)):
         page.keyboard.press(key)
-        after = layer.bounding_box()
-        assert after is not None
-        assert after[axis] - before[axis] == pytest.approx(moved, abs=1)
+        assert corner(layer) == pytest.approx((left + x, top + y), abs=1)
     assert part(page) == "r01"
     page.keyboard.press("-")
     zoom.get_by_text("225 %").wait_for()
@@ -64,6 +56,12 @@ def test_picture_is_zoomed_and_panned_by_keys_and_arrows_step_once_it_fits_again
     zoom.get_by_text("100 %").wait_for()
     assert press(page, "ArrowLeft") == "r00"
     assert floor.stored() == []
+
+
+def corner(shown: Locator) -> tuple[float, float]:
+    edges = shown.bounding_box()
+    assert edges is not None
+    return edges["x"], edges["y"]
 
 
 def test_part_stays_after_an_answer_where_nobody_wants_the_next_one_at_once(floor: Floor) -> None:
@@ -223,12 +221,19 @@ def test_answers_are_stored_once_though_the_service_is_killed_while_it_stores_th
     page.clock.install()
     page.goto("/review")
     page.wait_for_function(PAINTED, arg="")
-    moments: tuple[Callable[[Any], object], ...] = (
-        lambda route: floor.served.stop(),
-        lambda route: (threading.Timer(0.004, floor.served.stop).start(), route.fetch()),
-        lambda route: (route.fetch(), floor.served.stop()),
-    )
-    for number, moment in enumerate(moments):
+
+    def before(_: Any) -> None:
+        floor.served.stop()
+
+    def amid(route: Any) -> None:
+        threading.Timer(0.004, floor.served.stop).start()
+        route.fetch()
+
+    def after(route: Any) -> None:
+        route.fetch()
+        floor.served.stop()
+
+    for number, moment in enumerate((before, amid, after)):
         _kill_at(page, moment)
         page.wait_for_function(PAINTED, arg=f"r{number - 1:02}")
         page.keyboard.press("yn"[number % 2])
