@@ -126,7 +126,7 @@ def _routed() -> DescribedApi:
 
 
 def _serve_description(app: DescribedApi) -> None:
-    """Serve the OpenAPI document. A thread builds it: this takes seconds, and pages hear from the service meanwhile."""
+    """Serve the OpenAPI document. A thread builds it: this takes seconds, and pages get their news meanwhile."""
 
     @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
     def read_description() -> Response:
