@@ -41,6 +41,7 @@ from inspector.cli.db.upgrade import db_upgrade
 from inspector.cli.demo import demo
 from inspector.cli.draft.promote import draft_promote
 from inspector.cli.draft.show import draft_end, draft_show
+from inspector.cli.eval.attack import eval_attack
 from inspector.cli.eval.folder import eval_folder
 from inspector.cli.eval.mmad import eval_mmad
 from inspector.cli.eval.resplits import eval_resplits
@@ -189,6 +190,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
             "simulation": eval_simulation,
             "resplits": eval_resplits,
             "mmad": eval_mmad,
+            "attack": eval_attack,
         },
     ),
     "bench": (

@@ -14,8 +14,9 @@ from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError, Fault, InspectorError
 from inspector.lab.evaluation.comparison import StrategyComparison, compare_recorded
 from inspector.lab.evaluation.part_recorder import LabelledPart, PartRecorder, RecordedParts
+from inspector.lab.evaluation.question_set import RungBatch
 from inspector.lab.evaluation.recording_file import RecordingFile
-from inspector.lab.evaluation.strategies import choose_strategies
+from inspector.lab.evaluation.strategies import choose_strategies, thoughts_of
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample, encode, golden
 from inspector.lab.training.checkpoint_evaluator import GOLDEN_SEED, JPEG_MEDIA_TYPE, GoldenSampleStore, held_out_frame
 from inspector.operations.apply import golden_hashes, read_pipelines
@@ -53,18 +54,26 @@ def compare_strategies(
 
     Raises InspectorError for an unknown strategy before the model is asked. An interrupted run keeps its answers.
     """
-    from inspector.adapters import vlm
-    from inspector.bootstrap.from_settings import card_at
-
-    strategies, recordings = choose_strategies(settings.strategies), RecordingFile(settings.recordings)
-    engine = vlm.load(card_at(settings.card), settings.card.parent, settings.threads)
-    recorded = _record(source, PartRecorder(engine, source.evidence, recordings), settings, progress)
+    strategies = choose_strategies(settings.strategies)
+    recorder = parts_recorder(source, settings, thoughts_of(strategies))
+    recorded = record_parts(source, recorder, settings, progress)
     return asyncio.run(compare_recorded(source.name, recorded.parts, strategies, recorded.unreadable))
 
 
-def _record(
+def parts_recorder(source: PartSource, settings: ComparisonSettings, further: Sequence[RungBatch] = ()) -> PartRecorder:
+    """Load the model, and return a recorder of its answers. The file is read first: it may be unusable."""
+    from inspector.adapters import vlm
+    from inspector.bootstrap.from_settings import card_at
+
+    recordings = RecordingFile(settings.recordings)
+    engine = vlm.load(card_at(settings.card), settings.card.parent, settings.threads)
+    return PartRecorder(engine, source.evidence, recordings, further)
+
+
+def record_parts(
     source: PartSource, recorder: PartRecorder, settings: ComparisonSettings, progress: ReportProgress
 ) -> RecordedParts:
+    """Record the answers about all parts of a source. Raises InspectorError, with the remedy, if interrupted."""
     done = 0
 
     def report(count: int) -> None:
@@ -90,8 +99,8 @@ def synthetic_source(pipelines: Path, *, frames: int, seed: int) -> PartSource:
 
 def _synthetic_part(pipeline: Pipeline, album: GoldenSampleStore, sample: Sample) -> LabelledPart:
     hashes = tuple(album.put(data, JPEG_MEDIA_TYPE).sha256 for data in _golden_samples(sample.product, sample.variant))
-    name = f"{sample.product}-{sample.seed}"
-    return LabelledPart(name, pipeline, encode(sample), sample.ng, hashes, _visibility(sample.main))
+    name, defects = f"{sample.product}-{sample.seed}", tuple(flaw.box_px for flaw in sample.flaws)
+    return LabelledPart(name, pipeline, encode(sample), sample.ng, hashes, _visibility(sample.main), defects)
 
 
 @cache
@@ -128,7 +137,7 @@ def declared_line(pipelines: Path, line: str) -> Pipeline:
 
 
 def _folder_part(row: LabelledPicture, pipeline: Pipeline, golden: tuple[str, ...]) -> LabelledPart:
-    return LabelledPart(str(row.path), pipeline, row.path.read_bytes(), row.is_ng is True, golden)
+    return LabelledPart(str(row.path), pipeline, row.path.read_bytes(), row.is_ng is True, golden, None, row.boxes)
 
 
 def _declared(fleet: Sequence[DeclaredPipeline], line: str, file: Path) -> DeclaredPipeline:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from inspector.lab.evaluation.mmad.answer_collector import AnswerCollector
-from inspector.lab.evaluation.mmad.item_reader import read_items
+from inspector.lab.evaluation.mmad.item_reader import Templates, read_items
 from inspector.lab.evaluation.mmad.items import Item, sample_items
 from inspector.lab.evaluation.mmad.letter_strategy import LetterStrategy, letter_strategy
 from inspector.lab.evaluation.mmad.letter_votes import VoteFile
@@ -23,13 +23,15 @@ DEFAULT_STRATEGIES: Final = ("single", "majority-3")  # those that the seed pape
 
 @dataclass(frozen=True, slots=True)
 class MmadSettings:
-    """The benchmark's folder, templates shown with each picture, strategies by name, and at most how many good and how
-    many NG pictures of each data set."""
+    """The benchmark's folder, templates shown with each picture, strategies by name, at most how many good and how many
+    NG pictures of each data set, the list that templates are taken from, and the file of domain knowledge."""
 
     root: Path
     shots: int
     strategies: Sequence[str] = DEFAULT_STRATEGIES
     limit: int | None = None
+    templates: Templates = Templates.RANDOM
+    knowledge: Path | None = None
 
 
 class MmadEvaluation(NamedTuple):
@@ -47,7 +49,7 @@ def evaluate_mmad(
     Checks strategies, mmad.json and all pictures before it loads the model.
     """
     strategies = list({each.name: each for each in map(letter_strategy, settings.strategies)}.values())
-    items = sample_items(read_items(settings.root, settings.shots), settings.limit)
+    items = sample_items(_read(settings), settings.limit)
     with VoteFile(votes) as vote_file:
         engine = load()
         collector = AnswerCollector(engine, settings.root, strategies, vote_file)
@@ -56,6 +58,8 @@ def evaluate_mmad(
         results = [_result(collector, strategy, items) for strategy in strategies]
     about = {
         "shots": settings.shots,
+        "templates": settings.templates.value,
+        "domain_knowledge": settings.knowledge is not None,
         "pictures": len({item.picture for item in items}),
         "questions": len(items),
         "model_fingerprint": engine.fingerprint,
@@ -63,7 +67,14 @@ def evaluate_mmad(
     return MmadEvaluation(document(about, results), results)
 
 
+def _read(settings: MmadSettings) -> list[Item]:
+    return read_items(settings.root, settings.shots, settings.templates, settings.knowledge)
+
+
 def _result(collector: AnswerCollector, strategy: LetterStrategy, items: Sequence[Item]) -> StrategyResult:
     votes = [collector.votes(item, strategy) for item in items]
-    answered = (AnsweredItem(item, strategy.answer(of_item)) for item, of_item in zip(items, votes, strict=True))
+    answered = [
+        AnsweredItem(item, strategy.answer(of_item), strategy.official_answer(of_item, item.options_by_letter))
+        for item, of_item in zip(items, votes, strict=True)
+    ]
     return StrategyResult(strategy, tuple(answered), tuple(vote for of_item in votes for vote in of_item))

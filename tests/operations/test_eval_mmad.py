@@ -23,7 +23,7 @@ from inspector.lab.report_files import write_report
 from inspector.operations.eval_mmad import MmadSettings, evaluate_mmad
 from inspector.ports.engine import Engine
 
-STRATEGIES = ("single", "text", "majority-3", "weighted-3", "adaptive-5")
+STRATEGIES = ("single", "text", "sampled-3", "majority-3", "weighted-3", "adaptive-5")
 STUB = "name: stub\nengine: stub\ncheckpoint: none\npixels: {min: 4096, max: 4096}\n"
 
 
@@ -77,7 +77,7 @@ def test_the_command_prints_one_document(root: Path, tmp_path: Path) -> None:
     document = json.loads(done.stdout)
     assert (document["pictures"], document["shots"], list(document["strategies"])) == (8, 1, ["single", "text"])
     assert document["strategies"]["text"]["unparsable"] == document["questions"]  # the stub writes reports, no letters
-    assert document["strategies"]["text"]["official"]["VisA"]["object_analysis"] is None
+    assert document["strategies"]["text"]["readable"]["VisA"]["object_analysis"] is None
     assert document["strategies"]["text"]["strict"]["VisA"]["object_analysis"] == 0.0
     assert len((tmp_path / "data" / "mmad-votes.jsonl").read_text().splitlines()) == 2 * document["questions"]
 

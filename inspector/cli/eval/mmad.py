@@ -23,12 +23,19 @@ if TYPE_CHECKING:
 
 def eval_mmad(
     root: Annotated[Path, typer.Option(help="Folder with mmad.json, DS-MVTec, MVTec-LOCO, VisA and GoodsAD.")],
-    shots: Annotated[int, typer.Option(help="Pictures of normal parts shown with each picture.", min=0, max=1)] = 1,
+    shots: Annotated[int, typer.Option(help="Pictures of normal parts shown with each picture.", min=0, max=8)] = 1,
     strategy: Annotated[
         list[str] | None,
         typer.Option(
-            help="single, text, majority-N, weighted-N or adaptive-N. Repeatable. Default: single and majority-3."
+            help="single, text, sampled-N, majority-N, weighted-N or adaptive-N. Repeatable. Default: single and "
+            "majority-3."
         ),
+    ] = None,
+    similar_templates: Annotated[
+        bool, typer.Option("--similar-templates", help="Show the most similar normal parts instead of random ones.")
+    ] = False,
+    domain_knowledge: Annotated[
+        Path | None, typer.Option(help="The benchmark's domain_knowledge.json, to be shown with each question.")
     ] = None,
     model: ModelCardPath = None,
     votes: VotesPath = None,
@@ -44,13 +51,15 @@ def eval_mmad(
     """
     from inspector.adapters.vlm import load
     from inspector.bootstrap.from_settings import card_of
+    from inspector.lab.evaluation.mmad.item_reader import Templates
     from inspector.lab.evaluation.mmad.report import mmad_report
     from inspector.lab.report_files import write_report
     from inspector.operations.eval_mmad import DEFAULT_STRATEGIES, MmadSettings, evaluate_mmad
 
     settings = read_settings(model=model)
     card = card_of(settings)
-    wanted = MmadSettings(root, shots, strategy or DEFAULT_STRATEGIES, limit)
+    templates = Templates.SIMILAR if similar_templates else Templates.RANDOM
+    wanted = MmadSettings(root, shots, strategy or DEFAULT_STRATEGIES, limit, templates, domain_knowledge)
     open_engine = partial(load, card, settings.model.parent, settings.threads)
     with progress_bars(stderr_console) as progress:
         evaluation = evaluate_mmad(wanted, open_engine, votes or settings.data / "mmad-votes.jsonl", progress)

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inspector.lab.evaluation.comparison import StrategyComparison
+from inspector.lab.evaluation.comparison_report import slope_sentence
 from inspector.lab.evaluation.paired_bootstrap import ConfidenceInterval
 from inspector.lab.evaluation.strategies import REFERENCE
 
@@ -29,7 +30,9 @@ DIGITS: Final = {"votes": 2, "ms": 0}  # after the point; 3 for all other column
 def comparison_table(comparison: StrategyComparison) -> Group:
     """The figures of every strategy, then the default strategy against each other one."""
     title = f"{comparison.source}: {len(comparison.labels.ng)} parts; acc is balanced accuracy"
-    return Group(Text(title, style="bold"), _figures(comparison), Text(), _contrasts(comparison, REFERENCE))
+    thoughts = (Text(f"{curve.line}: {slope_sentence(curve)}") for curve in comparison.thoughts)
+    tables = _figures(comparison), Text(), _contrasts(comparison, REFERENCE)
+    return Group(Text(title, style="bold"), *tables, *thoughts)
 
 
 def _figures(comparison: StrategyComparison) -> Table:

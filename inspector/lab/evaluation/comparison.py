@@ -26,6 +26,7 @@ from inspector.lab.evaluation.strategy_figures import (
     strategy_figures,
     strategy_scores,
 )
+from inspector.lab.evaluation.thought_curve import ThoughtCurve, thought_curves
 from inspector.tuning.rung_effects import RungEffect, rung_effects
 
 BASES: Final = ("default", "ladder")  # compared with every other strategy; the effects of their rungs are reported
@@ -48,7 +49,8 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class StrategyComparison:
-    """The results of all strategies on one set of labelled parts. `contrasts[a][b]`: a against b."""
+    """The results of all strategies on one set of labelled parts. `contrasts[a][b]`: a against b. `thoughts`: of the
+    lines whose thoughts were recorded with their cuts."""
 
     source: str
     labels: PartLabels
@@ -57,6 +59,7 @@ class StrategyComparison:
     figures: Mapping[str, StrategyFigures]
     contrasts: Mapping[str, Mapping[str, Contrast]]
     rungs: Mapping[str, Sequence[RungEffect]]
+    thoughts: Sequence[ThoughtCurve] = ()
 
     def points(self, cost: str) -> dict[str, tuple[float, float]]:
         """Every strategy's mean cost per part (votes, tokens or ms) and its balanced accuracy."""
@@ -77,6 +80,7 @@ class StrategyComparison:
                 name: [effect._asdict() | {"p_value": effect.p_value} for effect in effects]
                 for name, effects in self.rungs.items()
             },
+            "thoughts": [curve.as_json() for curve in self.thoughts],
         }
         return {name: _rounded(value) for name, value in document.items()}
 
@@ -105,6 +109,7 @@ async def compare_recorded(
             for base in bases
         },
         {base: effects_over_lines(parts, outcomes[base], float(np.median(scores[base].threshold))) for base in bases},
+        thought_curves(parts),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import cycle
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +35,7 @@ def _pareto(figure: Figure, comparison: StrategyComparison) -> None:
     """Accuracy against votes and against time, with the front that no other strategy beats."""
     for axes, cost in zip(figure.subplots(1, 2, sharey=True), ("votes", "ms"), strict=True):
         points = comparison.points(cost)
-        for (name, point), marker in zip(points.items(), MARKERS, strict=False):
+        for (name, point), marker in zip(points.items(), cycle(MARKERS), strict=False):
             axes.plot(*point, marker, markersize=9, label=name)
         edge = np.array([points[name] for name in front(points)])
         axes.plot(*edge.T, "--", color="0.7", zorder=0)
@@ -89,6 +90,24 @@ def _rung_effects(figure: Figure, comparison: StrategyComparison) -> None:
         axes.legend(fontsize=8)
 
 
+def _thoughts(figure: Figure, comparison: StrategyComparison) -> None:
+    """p(NG) and accuracy of every line against the length of the thought."""
+    panels = figure.subplots(1, len(comparison.thoughts), squeeze=False, sharey=True)[0]
+    for axes, curve in zip(panels, comparison.thoughts, strict=True):
+        tokens, ok, ng, accuracy, *_ = zip(*curve.cuts, strict=True)
+        axes.plot(tokens, ng, "o-", color=HARMED, label="p(NG) of NG parts")
+        axes.plot(tokens, ok, "s-", color=RESCUED, label="p(NG) of OK parts")
+        axes.plot(tokens, accuracy, "k--", label="balanced accuracy")
+        axes.set_xscale("log", base=2)
+        axes.set_title(f"{curve.line}{', harmed by thinking longer' if curve.harms else ''}", fontsize=9)
+        axes.set_xlabel("tokens of the thought at the cut")
+        axes.grid(alpha=0.3)
+    panels[0].legend(fontsize=8)
+
+
+THOUGHT_CHARTS: Final[Mapping[str, Callable[[Figure, StrategyComparison], None]]] = MappingProxyType(
+    {"thoughts": _thoughts}
+)
 CHARTS: Final[Mapping[str, Callable[[Figure, StrategyComparison], None]]] = MappingProxyType(
     {"pareto": _pareto, "risk_coverage": _risk_coverage, "reliability": _reliability, "rungs": _rung_effects}
 )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Final
 
 from inspector.lab.evaluation.comparison import StrategyComparison
-from inspector.lab.evaluation.comparison_charts import CHARTS, chart
+from inspector.lab.evaluation.comparison_charts import CHARTS, THOUGHT_CHARTS, chart
 from inspector.lab.evaluation.paired_bootstrap import ConfidenceInterval
+from inspector.lab.evaluation.thought_curve import ThoughtCurve
 from inspector.lab.report_files import ReportFiles, json_text, markdown_table
 
 SHARES: Final = ("balanced_accuracy", "balanced_accuracy_hard", "auroc", "recall", "precision", "f1", "aurc", "ece")
 DISPOSITION_SHARES: Final = ("escape", "overkill", "review", "unreadable")
+THOUGHT_COLUMNS: Final = ("tokens", "p(NG) of OK", "p(NG) of NG", "accuracy", "AUROC", "ended before")
 COST_FIGURES: Final = ("votes_mean", "tokens_mean", "ms_mean", "first_rung_share")
 NOTES: Final = """\
 A part is called NG above a threshold that is calibrated on the other four fifths of the parts. Escape, overkill and
@@ -22,7 +25,8 @@ whose defects are least visible, where that is known."""
 
 
 def comparison_report(comparison: StrategyComparison) -> ReportFiles:
-    charts = {f"{name}.png": partial(chart, draw, comparison) for name, draw in CHARTS.items()}
+    wanted = {**CHARTS, **(THOUGHT_CHARTS if comparison.thoughts else {})}
+    charts = {f"{name}.png": partial(chart, draw, comparison) for name, draw in wanted.items()}
     return {
         "report.md": as_markdown(comparison, list(charts)),
         "report.json": json_text(comparison.as_json()),
@@ -45,7 +49,26 @@ def as_markdown(comparison: StrategyComparison, charts: Sequence[str] = ()) -> s
     for name, effects in comparison.rungs.items():
         rows = ([*(str(n) for n in (e.rung + 1, e.parts, e.rescued, e.harmed)), f"{e.p_value:.4f}"] for e in effects)
         blocks += [f"## Rungs of {name}", _table(("rung", "parts", "rescued", "harmed", "p"), rows)]
+    for curve in comparison.thoughts:
+        blocks += [f"## Thoughts on {curve.line}", slope_sentence(curve), markdown_table(THOUGHT_COLUMNS, _cuts(curve))]
     return "\n\n".join([*blocks, *(f"![{name}]({name})" for name in charts)]) + "\n"
+
+
+def slope_sentence(curve: ThoughtCurve) -> str:
+    """Say whether longer thoughts harm the line's verdicts."""
+    if curve.slope is None:
+        return f"The length of the thought changes no verdict of {curve.parts} parts."
+    estimate, low, high = (math.log(2.0) * each for each in curve.slope)
+    judged = "Thinking longer harms." if curve.harms else "Harm is not shown."
+    return (
+        f"The log-odds of a right verdict change by {estimate:+.2f} per doubling of the thought ({low:+.2f} … "
+        f"{high:+.2f}, {curve.parts} parts). {judged}"
+    )
+
+
+def _cuts(curve: ThoughtCurve) -> Iterable[list[str]]:
+    for tokens, *shares in curve.cuts:
+        yield [str(tokens), *(f"{share:.3f}" for share in shares)]
 
 
 def _figures(comparison: StrategyComparison, names: Sequence[str]) -> Iterable[list[str]]:

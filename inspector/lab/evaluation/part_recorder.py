@@ -7,7 +7,7 @@ import time
 import zlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from inspector.domain.frame import FrameKey
@@ -18,7 +18,7 @@ from inspector.domain.report import JsonSchema
 from inspector.errors import ModelError, PictureError
 from inspector.judging.part_pictures import PartPictures
 from inspector.judging.second_opinion import PatchOpinionSource
-from inspector.lab.evaluation.question_set import question_set
+from inspector.lab.evaluation.question_set import RungBatch, further_groups, question_set
 from inspector.lab.evaluation.recording import (
     AnswerBatch,
     NamedSuspect,
@@ -37,7 +37,7 @@ from inspector.ports.pool import Job
 @dataclass(frozen=True, slots=True)
 class LabelledPart:
     """A picture and its label. `golden`: sha256 of its golden samples. `visibility`: how visible its most visible
-    defect is, on any scale; None if unknown."""
+    defect is, on any scale; None if unknown. `defects_px`: boxes of its marked defects (x0, y0, x1, y1)."""
 
     name: str
     pipeline: Pipeline
@@ -45,6 +45,7 @@ class LabelledPart:
     is_ng: bool
     golden: tuple[str, ...] = ()
     visibility: float | None = None
+    defects_px: tuple[tuple[float, float, float, float], ...] = ()
 
 
 class RecordedPart(NamedTuple):
@@ -65,13 +66,24 @@ class RecordedParts:
 
 
 class PartRecorder:
-    """Records the answers of one engine, unless the file holds them already."""
+    """Records the answers of one engine, unless the file holds them already.
 
-    def __init__(self, engine: Engine, evidence: EvidenceStore, recordings: RecordingFile) -> None:
+    `further`: batches that the strategies need beyond the question set. A part recorded without them is asked only
+    these.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        evidence: EvidenceStore,
+        recordings: RecordingFile,
+        further: Sequence[RungBatch] = (),
+    ) -> None:
         self._engine = RecordingEngine(engine)
         self._evidence = evidence
         self._opinions = PatchOpinionSource(engine, evidence)
         self._recordings = recordings
+        self._further = further
         self._is_warm = False
 
     async def record_all(
@@ -93,21 +105,34 @@ class PartRecorder:
         sha256 = hashlib.sha256(part.picture).hexdigest()
         fingerprint = line_fingerprint(part.pipeline.settings_fingerprint(), self._engine.fingerprint, part.golden)
         known = self._recordings.find(sha256, fingerprint)
-        if known is not None:
+        further = further_groups(part.pipeline, zlib.crc32(part.picture), self._further)
+        missing = [group for group in further if known is None or not known.holds(group.questions)]
+        if known is not None and not missing:
             return known
         if not self._is_warm:  # the first recording includes the engine's one-time work, so it is made twice
-            await self._record(part, sha256, fingerprint)
+            await self._record(part, sha256, fingerprint, known, missing)
             self._is_warm = True
-        recording = await self._record(part, sha256, fingerprint)
+        recording = await self._record(part, sha256, fingerprint, known, missing)
         self._recordings.add(recording)
         return recording
 
-    async def _record(self, part: LabelledPart, sha256: str, fingerprint: str) -> Recording:
+    async def _record(
+        self,
+        part: LabelledPart,
+        sha256: str,
+        fingerprint: str,
+        known: Recording | None,
+        further: Sequence[QuestionGroup],
+    ) -> Recording:
+        """Ask the question set and the further groups, or the further groups alone about a part that is known."""
         seed = zlib.crc32(part.picture)
         job = Job(FrameKey(part.pipeline.line, "eval", sha256), part.picture, part.pipeline, part.golden, 0.0, seed)
         pictures = PartPictures(self._engine, self._evidence, job, self._opinions)
+        recorder = AnswerRecorder(self._engine, pictures)
         try:
-            answers = await AnswerRecorder(self._engine, pictures).record(question_set(part.pipeline, seed))
+            if known is not None:
+                return replace(known, batches=(*known.batches, *await recorder.record_batches(further)))
+            answers = await recorder.record([*question_set(part.pipeline, seed), *further])
         finally:
             await pictures.close()
         model = self._engine.fingerprint
@@ -138,9 +163,13 @@ class AnswerRecorder:
         named_suspect = NamedSuspect(self._engine.written, _ms_since(started))
         zooms = await self._pictures.zoom_to(suspect)
         possible = [group for group in groups if zooms or group.pictures is not Pictures.ZOOM]
-        batches = [await self._batch(await self._encode(group.pictures), group) for group in possible]
+        batches = await self.record_batches(possible)
         opinion = await self._second_opinion([group for group in groups if group.pictures is Pictures.ZOOM])
-        return PartAnswers(tuple(self._encodings.values()), named_suspect, tuple(batches), opinion)
+        return PartAnswers(tuple(self._encodings.values()), named_suspect, batches, opinion)
+
+    async def record_batches(self, groups: Sequence[QuestionGroup]) -> tuple[AnswerBatch, ...]:
+        """Ask these groups alone."""
+        return tuple([await self._batch(await self._encode(group.pictures), group) for group in groups])
 
     async def _second_opinion(self, zooms: Sequence[QuestionGroup]) -> RecordedOpinion | None:
         try:

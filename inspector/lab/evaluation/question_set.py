@@ -1,11 +1,13 @@
 """The questions asked about one part while recording: all that any strategy may need. Pure.
 
 The declared rungs are asked in the service's batches, so that their time is measured as the service pays it. Drafted
-answers are asked in one batch of nine, and one greedy draft alone.
+answers are asked in one batch of nine, and one draft at temperature 0 alone. Longer thoughts are asked only for
+strategies that need them: they cost more than all other questions together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from inspector.domain.declared import Reasoning, ViewName
@@ -15,8 +17,22 @@ from inspector.domain.prompts import PICTURES_OF, Pictures, Question, questions
 
 SAMPLES: Final = 9  # drafted answers per part: the budget of every sampling strategy
 DIRECT: Final = Rung(views=(ViewName.DIRECT,))
-GREEDY: Final = Rung(views=(ViewName.DIRECT,), reasoning=Reasoning.DRAFT, temperature=0.0)
+DRAFT: Final = Rung(views=(ViewName.DIRECT,), reasoning=Reasoning.DRAFT, temperature=0.0)
+COT: Final = Rung(views=(ViewName.DIRECT,), reasoning=Reasoning.COT, temperature=0.0)
+THOUGHT_STEP_TOKENS: Final = 32  # between two reads of the verdict inside one thought
+CUT_THOUGHTS: Final = tuple(  # the last one is the whole thought
+    COT.model_copy(update={"max_tokens": tokens})
+    for tokens in range(THOUGHT_STEP_TOKENS, COT.limits.most + 1, THOUGHT_STEP_TOKENS)
+)
 MAX_WORDINGS: Final = 16  # of one view
+
+RungBatch = tuple[Rung, ...]  # rungs about the frame whose questions are asked in one batch
+
+
+def budget_rung(tokens: int) -> Rung:
+    """Return a thought of exactly this many tokens: cut there, and kept going until there (s1, budget forcing)."""
+    limits = {"reasoning": Reasoning.BUDGET, "max_tokens": tokens, "min_tokens": tokens}
+    return COT.model_copy(update=limits)
 
 
 def question_set(pipeline: Pipeline, seed: int) -> list[QuestionGroup]:
@@ -27,7 +43,7 @@ def question_set(pipeline: Pipeline, seed: int) -> list[QuestionGroup]:
     other_wordings = [
         QuestionGroup(PICTURES_OF[view], _unasked(pipeline, view, asked)) for view in recorded_views(pipeline)
     ]
-    drafted = [group for rung in (GREEDY, sampled_rung(pipeline)) for group in question_groups(pipeline, rung, seed)]
+    drafted = [group for rung in (DRAFT, sampled_rung(pipeline)) for group in question_groups(pipeline, rung, seed)]
     return [*declared, *(group for group in other_wordings if group.questions), *drafted]
 
 
@@ -37,12 +53,23 @@ def recorded_views(pipeline: Pipeline) -> list[ViewName]:
     return [view for view in ViewName if view not in golden | {ViewName.SIMILAR}]
 
 
+def further_groups(pipeline: Pipeline, seed: int, batches: Iterable[RungBatch]) -> list[QuestionGroup]:
+    """The questions of further batches that are not part of the set."""
+    return [joint_group(pipeline, seed, rungs) for rungs in batches]
+
+
+def joint_group(pipeline: Pipeline, seed: int, rungs: Sequence[Rung]) -> QuestionGroup:
+    """The questions of several rungs about the frame, as one batch."""
+    groups = (group for rung in rungs for group in question_groups(pipeline, rung, seed))
+    return QuestionGroup(Pictures.FRAME, tuple(question for group in groups for question in group.questions))
+
+
 def sampled_rung(pipeline: Pipeline) -> Rung:
     """The direct question with SAMPLES drafts, at the temperature of the ladder's own drafts."""
     temperatures = (
         rung.temperature for rung in pipeline.ladder if rung.reasoning is Reasoning.DRAFT and rung.temperature
     )
-    return GREEDY.model_copy(update={"samples": SAMPLES, "temperature": next(temperatures, DIRECT.temperature)})
+    return DRAFT.model_copy(update={"samples": SAMPLES, "temperature": next(temperatures, DIRECT.temperature)})
 
 
 def _unasked(pipeline: Pipeline, view: ViewName, asked: set[tuple[ViewName, str]]) -> tuple[Question, ...]:

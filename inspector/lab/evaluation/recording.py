@@ -6,6 +6,7 @@ The aliases are the names in recording files.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -100,6 +101,11 @@ class Recording:
     @property
     def key(self) -> tuple[str, str]:
         return self.sha256, self.fingerprint
+
+    def holds(self, questions: Iterable[Question]) -> bool:
+        """Whether all of these questions were answered."""
+        answered = {answer_identity(answer) for batch in self.batches for answer in batch.answers}
+        return answered.issuperset(map(question_identity, questions))
 
 
 QuestionIdentity = tuple[ViewName, str, Reasoning, TokenLimits, float, int]

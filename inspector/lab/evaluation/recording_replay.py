@@ -5,7 +5,7 @@ The cost covers everything asked: a batch counts with all its answers, even if a
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -90,10 +90,7 @@ class RecordingReplay:
         self._votes += QuestionGroup(pictures, questions).votes
         self._tokens += sum(answer.tokens for answer in recorded)
         self._ms += batch.ms if batch else self._batch_times.ms(pictures, questions)
-        answers = [
-            Answer(index, answer.p_ng, answer.tokens, answer.text, answer.p_true, answer.readable)
-            for index, answer in enumerate(recorded)
-        ]
+        answers = [_answer(index, answer) for index, answer in enumerate(recorded)]
         if batch is None:  # all rows of a batch advance together: the shortest draft ends first
             return sorted(answers, key=lambda answer: answer.tokens)
         arrival = {answer_identity(answer): place for place, answer in enumerate(batch.answers)}
@@ -118,20 +115,34 @@ class RecordingReplay:
         answers = self.ask(group.pictures, group.questions)
         items = [answer for answer in answers if group.questions[answer.index].view is ViewName.CHECKLIST]
         votes = [
-            Vote(
-                group.questions[answer.index].view,
-                rung,
-                answer.p_ng,
-                answer.tokens,
-                self._ms,
-                answer.text,
-                answer.p_true,
-                answer.readable,
-            )
+            self._vote(group.questions[answer.index], rung, answer, self._ms)
             for answer in answers
             if answer not in items
         ]
         return [*votes, checklist_vote(items, group.questions, rung, self._ms, MIN_READABLE)] if items else votes
+
+    def read_thought(self, cuts: Sequence[Question], is_sure: Callable[[Vote], bool]) -> list[Vote]:
+        """The verdicts read inside one thought, the shortest cut first, up to the first that is sure or is its end.
+
+        One vote is paid, and the time and tokens until the last of these verdicts.
+        """
+        self.open(Pictures.FRAME)
+        began, votes = self._ms, list[Vote]()
+        for number, cut in enumerate(cuts):
+            recorded = self._find(cut)
+            answer = _answer(0, recorded)
+            if votes and votes[-1].text == recorded.text:
+                break
+            votes += [self._vote(cut, number, answer, began + recorded.ms)]
+            if is_sure(votes[-1]):
+                break
+        self._votes, self._tokens, self._ms = self._votes + 1, self._tokens + votes[-1].tokens, votes[-1].ms
+        return votes
+
+    @staticmethod
+    def _vote(question: Question, rung: int, answer: Answer, ms: float) -> Vote:
+        values = answer.p_ng, answer.tokens, ms, answer.text, answer.p_true, answer.readable
+        return Vote(question.view, rung, *values)
 
     @property
     def has_zoom(self) -> bool:
@@ -141,6 +152,10 @@ class RecordingReplay:
     def _has_suspect(self) -> bool:
         has_suspect = bool(self.notice()) if self._points else read_box(self.point().text) is not None
         return has_suspect and self.has_zoom
+
+
+def _answer(index: int, recorded: RecordedAnswer) -> Answer:
+    return Answer(index, recorded.p_ng, recorded.tokens, recorded.text, recorded.p_true, recorded.readable)
 
 
 def recorded_opinion(recording: Recording) -> RecordedOpinion:

@@ -5,11 +5,20 @@
 | default | the declared ladder, through the service's own judge without a deadline |
 | ladder | the whole declared ladder |
 | direct | the direct question, its verdict read at once |
-| greedy | the direct question after one greedy draft |
+| draft | the direct question after one draft at temperature 0 |
 | majority-3, fixed-9 | 3 or 9 drafted answers at once |
 | weighted-9 | 9 drafted answers, weighted by certainty (CISC) at a temperature learned from the other folds |
 | best-of-9-margin, best-of-9-short | 9 drafted answers, of which the surest or the shortest alone counts |
 | adaptive-consistency, esc, sprt, cges | drafted answers until the published rule stops, 9 at most |
+
+Longer thoughts at temperature 0, which are recorded only where one of these is named:
+
+| strategy | asks |
+|---|---|
+| cot | the direct question after a chain of thought of up to 256 tokens |
+| budget-64, -128, -256 | the same, cut at and kept going until this many tokens by further "Wait" (s1) |
+| budget-by-margin | the direct question, then a budget that grows with its doubt: more "Wait" for harder parts |
+| cot-gated | a chain of thought whose verdict is read every 32 tokens, until it is sure or the thought ends |
 
 Where the line asks for P(True):
 
@@ -29,7 +38,7 @@ With golden samples, and an engine that provides patches:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -40,7 +49,8 @@ from inspector.domain.declared import ViewName
 from inspector.domain.frame import FrameKey
 from inspector.domain.ladder import question_groups
 from inspector.domain.learned import Fusion
-from inspector.domain.pipeline import CountMethod, Rung
+from inspector.domain.log_odds import logit
+from inspector.domain.pipeline import MIN_READABLE, CountMethod, Rung
 from inspector.domain.prompts import Pictures
 from inspector.domain.stopping import AdaptiveConsistency, Cges, Esc, FixedRule, Sprt, StoppingRule
 from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote, counting
@@ -49,7 +59,17 @@ from inspector.judging.judge import Judge
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.best_of import BestOf, by_brevity, by_margin, by_p_true
 from inspector.lab.evaluation.part_recorder import RecordedPart
-from inspector.lab.evaluation.question_set import DIRECT, GREEDY, SAMPLES, sampled_rung
+from inspector.lab.evaluation.question_set import (
+    COT,
+    CUT_THOUGHTS,
+    DIRECT,
+    DRAFT,
+    SAMPLES,
+    RungBatch,
+    budget_rung,
+    joint_group,
+    sampled_rung,
+)
 from inspector.lab.evaluation.recording_replay import AskingCost, RecordingReplay, ReplayEngine, ReplayOpinions
 from inspector.lab.training.checkpoint_evaluator import GoldenSampleStore
 from inspector.ports.pool import Job, Judgement
@@ -58,6 +78,13 @@ UNLIMITED_MS: Final = 3_600_000.0
 ZOOM: Final = Rung(views=(ViewName.ZOOM,))
 NO_ANSWER: Final = Vote(ViewName.DIRECT, 0, 0.5)
 BY_CERTAINTY: Final = Counting(CountMethod.WEIGHTED)
+BUDGETS: Final = (64, 128, 256)  # tokens
+BUDGETS_BY_CERTAINTY: Final = (  # a direct verdict of less log-odds than the first gets the second, in tokens
+    (logit(0.73), 256),
+    (logit(0.88), 128),
+    (logit(0.95), 64),
+)
+SURE_LOG_ODDS: Final = logit(0.95)  # as the published stopping rules demand
 PATCHES_ALONE: Final = Fusion(votes=0.0, patches=1.0, intercept=0.0, frames=1, ng_share=0.5)
 
 
@@ -137,6 +164,33 @@ async def _sampled(part: RecordedPart, batch_times: BatchTimeModel, rule: Stoppi
     return StrategyOutcome(rule.tally(votes), rule.stop(votes) or StoppedBy.LADDER_END, batches, replay.cost)
 
 
+async def _budget_by_margin(part: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
+    """Ask directly; think only where that verdict is in doubt, and the longer the greater the doubt."""
+    replay = RecordingReplay(part.recording, batch_times)
+    (direct,) = _asked(part, replay, DIRECT)
+    certainty = 0.0 if direct.p_ng is None else direct.certainty
+    tokens = next((tokens for below, tokens in BUDGETS_BY_CERTAINTY if certainty < below), None)
+    votes = [direct] if tokens is None else _asked(part, replay, budget_rung(tokens), number=1)
+    return StrategyOutcome(Tally(tuple(votes)), StoppedBy.SETTLED, 1 if tokens is None else 2, replay.cost)
+
+
+async def _gated(part: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
+    replay = RecordingReplay(part.recording, batch_times)
+    cuts = joint_group(part.pipeline, part.recording.seed, CUT_THOUGHTS).questions
+    votes = replay.read_thought(cuts, _is_sure)
+    stopped_by = StoppedBy.SETTLED if _is_sure(votes[-1]) else StoppedBy.LADDER_END
+    return StrategyOutcome(Tally(tuple(votes[-1:])), stopped_by, len(votes), replay.cost)
+
+
+def _is_sure(vote: Vote) -> bool:
+    return vote.is_read(MIN_READABLE) and vote.certainty >= SURE_LOG_ODDS
+
+
+def _asked(part: RecordedPart, replay: RecordingReplay, rung: Rung, *, number: int = 0) -> list[Vote]:
+    (group,) = question_groups(part.pipeline, rung, part.recording.seed)
+    return replay.votes(group, number)
+
+
 def _counting(part: RecordedPart, opinion: Opinion | None) -> Counting:
     return counting(part.pipeline, part.recording.fingerprint, opinion)
 
@@ -150,7 +204,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
         "default": _service_judge,
         "ladder": _ladder,
         "direct": partial(_one_rung, rung=DIRECT),
-        "greedy": partial(_one_rung, rung=GREEDY),
+        "draft": partial(_one_rung, rung=DRAFT),
         "majority-3": partial(_sampled, rule=FixedRule(3)),
         "fixed-9": partial(_sampled, rule=FixedRule(SAMPLES)),
         "weighted-9": partial(_sampled, rule=Weighted(SAMPLES)),
@@ -160,6 +214,22 @@ STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
         "esc": partial(_sampled, rule=Esc(max_votes=SAMPLES)),
         "sprt": partial(_sampled, rule=Sprt(max_votes=SAMPLES)),
         "cges": partial(_sampled, rule=Cges(max_votes=SAMPLES)),
+    }
+)
+WITH_THOUGHTS: Final[Mapping[str, Strategy]] = MappingProxyType(
+    {
+        "cot": partial(_one_rung, rung=COT),
+        **{f"budget-{tokens}": partial(_one_rung, rung=budget_rung(tokens)) for tokens in BUDGETS},
+        "budget-by-margin": _budget_by_margin,
+        "cot-gated": _gated,
+    }
+)
+THOUGHTS_OF: Final[Mapping[str, tuple[RungBatch, ...]]] = MappingProxyType(
+    {
+        "cot": (CUT_THOUGHTS,),
+        **{f"budget-{tokens}": ((budget_rung(tokens),),) for tokens in BUDGETS},
+        "budget-by-margin": tuple((budget_rung(tokens),) for tokens in BUDGETS),
+        "cot-gated": (CUT_THOUGHTS,),
     }
 )
 WITH_P_TRUE: Final[Mapping[str, Strategy]] = MappingProxyType(
@@ -181,14 +251,18 @@ REFERENCE: Final = "default"  # always included: the others are compared with it
 
 
 def choose_strategies(names: Sequence[str]) -> dict[str, Strategy]:
-    """The named strategies and REFERENCE, in the order of the tables; without names, all that need neither patches nor
-    P(True).
+    """The named strategies and REFERENCE, in the order of the tables; without names, all of STRATEGIES.
 
     Raises InspectorError for an unknown name.
     """
-    every = {**STRATEGIES, **WITH_P_TRUE, **WITH_PATCHES}
+    every = {**STRATEGIES, **WITH_THOUGHTS, **WITH_P_TRUE, **WITH_PATCHES}
     unknown = sorted(set(names) - set(every))
     if unknown:
         raise InspectorError(f"there is no strategy {', '.join(unknown)}; there are {', '.join(every)}")
     wanted = {REFERENCE, *names} if names else set(STRATEGIES)
     return {name: strategy for name, strategy in every.items() if name in wanted}
+
+
+def thoughts_of(names: Iterable[str]) -> list[RungBatch]:
+    """List the batches that these strategies need beyond the question set, each once."""
+    return list(dict.fromkeys(batch for name in names for batch in THOUGHTS_OF.get(name, ())))

@@ -152,7 +152,7 @@ async def service(case: RecordedPart, picture: bytes) -> Judgement:
     ("name", "votes", "why"),
     [
         ("direct", 1, "one question"),
-        ("greedy", 1, "one draft"),
+        ("draft", 1, "one draft"),
         ("majority-3", 3, "three drafts"),
         ("fixed-9", 9, "nine drafts"),
         ("ladder", 7, "1, then 2 paraphrases and 2 inverted, then zoom and one checklist"),

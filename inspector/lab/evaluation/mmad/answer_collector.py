@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from inspector.domain.prompts import Question
+from inspector.domain.prompts import VERDICT_CUE, Question
 from inspector.errors import InspectorError, PictureError
 from inspector.lab.evaluation.mmad.items import Item
 from inspector.lab.evaluation.mmad.letter_strategy import LetterStrategy
@@ -26,6 +26,7 @@ from inspector.lab.evaluation.mmad.prompt import (
     letter_readings,
     preamble,
     question_key,
+    sampled,
     trust,
 )
 from inspector.ports.engine import Answer, Engine, Picture, Prefix
@@ -112,6 +113,9 @@ class AnswerCollector:
             text, tokens = await self._engine.write(prefix, direct(item), start="", max_tokens=WRITTEN_TOKENS)
             return [_RawAnswer(text, tokens=tokens)]
         seed = int(self._key(item), 16) + first
+        if kind is AnswerKind.SAMPLED:
+            answers = await self._answers(prefix, [sampled(item, seed + place) for place in range(count)])
+            return [_RawAnswer(each.text.rstrip().removesuffix(VERDICT_CUE), tokens=each.tokens) for each in answers]
         drafts = await self._answers(prefix, [draft(item, seed + place) for place in range(count)])
         return [await self._concluded(prefix, item, each) for each in drafts]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from inspector.errors import Fault, InspectorError
 from inspector.lab.evaluation.mmad.items import LETTERS, DataSet, Item, Task
@@ -24,16 +27,30 @@ class _UnusableError(Exception):
     """An entry that cannot be asked about; the arguments are the problem and its remedy."""
 
 
-def read_items(root: Path, shots: int) -> list[Item]:
-    """Read every question, with `shots` templates each.
+class Templates(StrEnum):
+    """The list of the benchmark that templates are taken from."""
+
+    RANDOM = "random"
+    SIMILAR = "similar"
+
+
+Knowledge = Mapping[str, Mapping[str, Mapping[str, str]]]  # by data set, object and topic
+
+
+def read_items(
+    root: Path, shots: int, templates: Templates = Templates.RANDOM, knowledge: Path | None = None
+) -> list[Item]:
+    """Read every question, with `shots` templates each, and what the file `knowledge` says about its object.
 
     An entry without a conversation asks nothing, as in the benchmark's own evaluation. Raises InspectorError that names
     every unusable entry with a remedy.
     """
     file, items, faults = root / "mmad.json", list[Item](), list[Fault]()
+    known = _knowledge(knowledge) if knowledge else None
     for picture, entry in _entries(file).items():
         try:
-            items += _items(root, picture, entry, shots)
+            about = "" if known is None else _about(known, picture)
+            items += _items(root, picture, entry, shots, templates, about)
         except _UnusableError as error:
             faults.append(Fault(str(file), shortened(printable(picture), 200), *error.args))
     if faults:
@@ -63,7 +80,30 @@ def _entries(file: Path) -> dict[str, Any]:
     return entries
 
 
-def _items(root: Path, picture: str, entry: object, shots: int) -> Iterator[Item]:
+def _knowledge(file: Path) -> Knowledge:
+    try:
+        return TypeAdapter(Knowledge).validate_json(file.read_bytes())
+    except OSError as error:
+        raise InspectorError(f"{file} can't be read: {error.strerror}; correct --domain-knowledge") from error
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]["msg"]
+        raise InspectorError(
+            f"{file} holds no domain knowledge ({fault}); name MMAD's domain_knowledge.json with --domain-knowledge"
+        ) from error
+
+
+def _about(known: Knowledge, picture: str) -> str:
+    """The texts about the object that a picture shows, one a line."""
+    data_set, name, *_ = (*picture.split("/"), "")
+    data_set = "MVTec" if data_set == "DS-MVTec" else data_set
+    if name not in known.get(data_set, {}):
+        raise _UnusableError(
+            f"--domain-knowledge says nothing about {data_set}/{name}", "use MMAD's file, or leave it out"
+        )
+    return "\n".join(known[data_set][name].values())
+
+
+def _items(root: Path, picture: str, entry: object, shots: int, listed: Templates, knowledge: str) -> Iterator[Item]:
     if not isinstance(entry, dict):
         raise _UnusableError("is not a mapping", FETCH)
     asked = next((value for name, value in entry.items() if name.startswith("conversation")), None) or []
@@ -72,17 +112,17 @@ def _items(root: Path, picture: str, entry: object, shots: int) -> Iterator[Item
     if not asked:
         return
     data_set = _known(FOLDERS, picture.split("/")[0].lower().replace("_", "-"), "data set", DataSet)
-    templates = _templates(entry, shots)
+    templates = _templates(entry, shots, listed)
     for path in (picture, *templates):
         _check_picture(root, path)
     for number, question in enumerate(asked):
-        yield _item(picture, templates, number, data_set, question)
+        yield replace(_item(picture, templates, number, data_set, question), knowledge=knowledge)
 
 
-def _templates(entry: Mapping[str, Any], shots: int) -> tuple[str, ...]:
-    listed = entry.get("random_templates") or []
+def _templates(entry: Mapping[str, Any], shots: int, kind: Templates) -> tuple[str, ...]:
+    listed = entry.get(f"{kind}_templates") or []
     if not isinstance(listed, list) or len(listed) < shots or not all(isinstance(path, str) for path in listed):
-        raise _UnusableError(f"random_templates does not list {shots} picture(s)", f"use --shots 0, or {FETCH}")
+        raise _UnusableError(f"{kind}_templates does not list {shots} picture(s)", f"use --shots 0, or {FETCH}")
     return tuple(listed[:shots])
 
 

@@ -38,7 +38,8 @@ class Task(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Item:
     """One question about one picture. `templates` are pictures of normal parts, shown with it. Paths are relative to
-    the benchmark's folder. Options are lettered A, B, … in their order, whatever letters the file uses."""
+    the benchmark's folder. Options are lettered A, B, … in their order, whatever letters the file uses. `knowledge`:
+    what the benchmark says about the object and its defects, where it is shown."""
 
     picture: str
     templates: tuple[str, ...]
@@ -48,6 +49,11 @@ class Item:
     question: str
     options: tuple[str, ...]
     answer: str
+    knowledge: str = ""
+
+    @property
+    def options_by_letter(self) -> dict[str, str]:
+        return dict(zip(self.letters, self.options, strict=True))
 
     @property
     def letters(self) -> tuple[str, ...]:

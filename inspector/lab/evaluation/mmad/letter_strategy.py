@@ -7,7 +7,7 @@ the leading letter against its runner-up, as in Adaptive-Consistency (Aggarwal 2
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,11 +16,12 @@ from inspector.domain.pipeline import CountMethod
 from inspector.domain.stopping import AdaptiveConsistency, FixedRule, StoppingRule
 from inspector.domain.vote import Counting, Vote
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote
+from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote, officially_read
 
-STRATEGY_NAME: Final = re.compile(r"(single|text|(?:majority|weighted|adaptive)(?:-([1-9][0-9]?))?)")
-STRATEGY_NAMES_HINT: Final = "use single, text, majority-N, weighted-N or adaptive-N with N from 1 to 64"
-DEFAULT_VOTES: Final = {"majority": 3, "weighted": 3, "adaptive": 9}  # the seed paper's N; the limit of adaptive
+STRATEGY_NAME: Final = re.compile(r"(single|text|(?:sampled|majority|weighted|adaptive)(?:-([1-9][0-9]?))?)")
+STRATEGY_NAMES_HINT: Final = "use single, text, sampled-N, majority-N, weighted-N or adaptive-N with N from 1 to 64"
+DEFAULT_VOTES: Final = {"adaptive": 9}  # its limit
+SEED_PAPER_VOTES: Final = 3  # of all other strategies
 MAX_VOTES: Final = 64
 CISC: Final = Counting(CountMethod.WEIGHTED)
 
@@ -52,6 +53,10 @@ class LetterStrategy:
         readable = [vote for vote in self.used(votes) if vote.letter is not None]
         return next(iter(ranked(readable, weights(readable) if self.weighted else None)), None)
 
+    def official_answer(self, votes: Sequence[LetterVote], options: Mapping[str, str]) -> str | None:
+        """The winning letter as MMAD's own parser reads the votes."""
+        return self.answer([officially_read(vote, options) for vote in self.used(votes)])
+
     def _end(self, votes: Sequence[LetterVote]) -> int | None:
         """The number of votes after which the rule stops; None if it does not."""
         ends = (end for end in range(1, len(votes) + 1) if self.rule.stop(duel(votes[:end])) is not None)
@@ -66,9 +71,10 @@ def letter_strategy(name: str) -> LetterStrategy:
     kind = name.partition("-")[0]
     if kind in ("single", "text"):
         return LetterStrategy(name, AnswerKind.READ if kind == "single" else AnswerKind.WRITTEN, FixedRule(1))
-    n = int(match[2] or DEFAULT_VOTES[kind])
+    n = int(match[2] or DEFAULT_VOTES.get(kind, SEED_PAPER_VOTES))
     rule = AdaptiveConsistency(max_votes=n) if kind == "adaptive" else FixedRule(n)
-    return LetterStrategy(f"{kind}-{n}", AnswerKind.DRAFTED, rule, weighted=kind == "weighted")
+    asked = AnswerKind.SAMPLED if kind == "sampled" else AnswerKind.DRAFTED
+    return LetterStrategy(f"{kind}-{n}", asked, rule, weighted=kind == "weighted")
 
 
 def ranked(votes: Sequence[LetterVote], weighed: Sequence[float] | None = None) -> list[str]:

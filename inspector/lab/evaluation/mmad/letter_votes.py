@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -21,11 +23,12 @@ LETTER: Final = re.compile(r"\b([A-E])\b")
 
 
 class AnswerKind(StrEnum):
-    """The way of answering: the option letters' logits read, a text written greedily, or a letter after a sampled
-    draft."""
+    """The way of answering: the option letters' logits read, a text written greedily, the same text sampled, or a
+    letter after a sampled draft."""
 
     READ = "read"
     WRITTEN = "written"
+    SAMPLED = "sampled"
     DRAFTED = "drafted"
 
 
@@ -53,6 +56,15 @@ class LetterVote(BaseModel):
         if self.kind is not AnswerKind.READ:
             return last_letter(self.text)
         return max(self.shares, key=self.shares.__getitem__) if self.shares else None
+
+
+def officially_read(vote: LetterVote, options: Mapping[str, str]) -> LetterVote:
+    """The vote as MMAD's own parser reads its text: without a letter, the option whose words are closest is chosen."""
+    if vote.kind is AnswerKind.READ or vote.letter is not None:
+        return vote
+    closest = get_close_matches(vote.text, list(options.values()), n=1, cutoff=0.0)
+    letter = next((letter for letter, words in options.items() if closest and words == closest[0]), "")
+    return vote.model_copy(update={"text": letter})
 
 
 def last_letter(text: str) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Final
 
 from inspector.domain.declared import Reasoning, ViewName
@@ -19,17 +20,29 @@ from inspector.text import printable
 ROLE: Final = "You are an industrial inspector who checks products by their pictures. "
 NO_TEMPLATE: Final = "The picture is the query. "
 TEMPLATE: Final = "The first picture is a normal sample, a template to compare with; the last picture is the query. "
+TEMPLATES: Final = (
+    "The first {count} pictures are normal samples, templates to compare with; the last picture is the query. "
+)
+KNOWLEDGE: Final = "About the object and its possible defects: {text} "
 TASK: Final = "Judge whether the query picture shows a defect, and answer the question about it.\n"
 DIRECT: Final = "Answer with the letter of the right option directly."
 DRAFT: Final = f"Think in at most twelve words, then write '{VERDICT_CUE}' and the letter of the right option."
 TRUST: Final = "Somebody answers: {answer}\nIs this answer right? Answer Yes or No."
 DRAFT_TOKENS: Final = 24
+SAMPLED_TOKENS: Final = 32  # at most, of a sampled answer
 TEMPERATURE: Final = 0.8
 
 
 def preamble(item: Item) -> str:
     """The text that all questions about one picture share; ends with a newline."""
-    return ROLE + (TEMPLATE if item.templates else NO_TEMPLATE) + TASK
+    knowledge = KNOWLEDGE.format(text=_plain(item.knowledge)) if item.knowledge else ""
+    return ROLE + _shown(len(item.templates)) + knowledge + TASK
+
+
+def _shown(templates: int) -> str:
+    if templates == 0:
+        return NO_TEMPLATE
+    return TEMPLATE if templates == 1 else TEMPLATES.format(count=templates)
 
 
 def direct(item: Item) -> str:
@@ -57,6 +70,11 @@ def draft(item: Item, seed: int) -> Question:
         seed=seed,
         max_tokens=DRAFT_TOKENS,
     )
+
+
+def sampled(item: Item, seed: int) -> Question:
+    """The letter itself, sampled: no draft comes before it."""
+    return replace(draft(item, seed), text=direct(item), max_tokens=SAMPLED_TOKENS)
 
 
 def drafted(item: Item) -> str:

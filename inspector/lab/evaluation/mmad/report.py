@@ -28,7 +28,8 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 NOTE: Final = (
     "AD, DC, DL, DD, DA, OC, OA: anomaly detection; defect classification, localization, description, analysis; object "
-    "classification, analysis. Percent. official: unreadable answers are left out; strict: they count as wrong. The "
+    "classification, analysis. Percent. official: as the benchmark's own code counts; readable: unreadable "
+    "answers are left out; strict: they count as wrong. The "
     f"seed paper's figures are official ones, measured with another wording; {MISPRINT}."
 )
 

@@ -14,6 +14,7 @@ from inspector.lab.evaluation.mmad.answer_collector import AnswerCollector, shar
 from inspector.lab.evaluation.mmad.items import Item
 from inspector.lab.evaluation.mmad.letter_strategy import LetterStrategy, letter_strategy
 from inspector.lab.evaluation.mmad.letter_votes import VoteFile
+from inspector.lab.evaluation.mmad.prompt import direct
 from inspector.ports.engine import Answer, Picture
 
 ITEMS = (an_item(), an_item(number=1, question="Where?", options=("Left", "Right", "Top", "Rim"), answer="D"))
@@ -152,3 +153,13 @@ async def test_an_unreadable_picture_is_named_and_earlier_answers_stay(root: Pat
     with pytest.raises(InspectorError, match=r"000\.JPG can't be read"):
         await collect(root, Unreadable(lambda text: SURE), "single")
     assert len((root / "votes.jsonl").read_text().splitlines()) == 1
+
+
+async def test_sampled_answers_are_asked_without_a_draft_and_differ_by_their_seed(root: Path) -> None:
+    engine = LetterEngine(lambda text: SURE)
+    collector, (sampled,), _ = await collect(root, engine, "sampled-4", items=ITEMS[:1])
+    assert {question.text for question in engine.asked} == {direct(ITEMS[0])}
+    assert len({question.seed for question in engine.asked}) == 4
+    assert [vote.text for vote in collector.votes(ITEMS[0], sampled)] == [
+        f"thought {question.seed}. " for question in engine.asked
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from support.mmad_drawn import ABNORMAL, drawn, entry, write
 
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.mmad.item_reader import MAX_FAULTS_SHOWN, read_items
+from inspector.lab.evaluation.mmad.item_reader import MAX_FAULTS_SHOWN, Templates, read_items
 from inspector.lab.evaluation.mmad.items import DataSet, Item, Task
 
 PICTURE = "VisA/cap/test/dent/000.jpg"
@@ -135,3 +136,37 @@ def test_a_wrong_folder_is_reported_with_its_expected_content(tmp_path: Path) ->
     (tmp_path / "mmad.json").write_bytes(b"\xff{")
     with pytest.raises(InspectorError, match="is not JSON"):
         read_items(tmp_path, 1)
+
+
+def test_similar_templates_are_taken_from_their_own_list(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    entries = json.loads((tmp_path / "mmad.json").read_text())
+    items = read_items(tmp_path, 1, Templates.SIMILAR)
+    assert all(list(item.templates) == entries[item.picture]["similar_templates"] for item in items)
+    with pytest.raises(InspectorError, match="similar_templates does not list 2 picture"):
+        read_items(tmp_path, 2, Templates.SIMILAR)
+
+
+def test_domain_knowledge_is_that_of_the_object(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    topics = {"dent": "A dent is a hollow.", "normal": "A ring."}
+    told = {name: dict.fromkeys(("washer", "board", "cap"), topics) for name in DataSet}
+    file = tmp_path / "domain_knowledge.json"
+    file.write_text(json.dumps({"MVTec" if name == "MVTec-AD" else name: about for name, about in told.items()}))
+    assert {item.knowledge for item in read_items(tmp_path, 1, knowledge=file)} == {"A dent is a hollow.\nA ring."}
+    assert {item.knowledge for item in read_items(tmp_path, 1)} == {""}
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("[]", "holds no domain knowledge"),
+        ('{"VisA": {"cap": {"dent": 3}}}', "holds no domain knowledge"),
+        ('{"VisA": {"cup": {"dent": "a hollow"}}}', "says nothing about MVTec/washer"),
+    ],
+)
+def test_unusable_domain_knowledge_is_refused(text: str, remedy: str, tmp_path: Path) -> None:
+    drawn(tmp_path)
+    (tmp_path / "known.json").write_text(text)
+    with pytest.raises(InspectorError, match=remedy):
+        read_items(tmp_path, 1, knowledge=tmp_path / "known.json")

@@ -9,7 +9,7 @@ from support.mmad_parts import drafts
 
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.mmad.letter_strategy import letter_strategy, ranked, weights
-from inspector.lab.evaluation.mmad.letter_votes import AnswerKind
+from inspector.lab.evaluation.mmad.letter_votes import AnswerKind, LetterVote
 
 letters = st.sampled_from(["A", "B", "C", "D", "E", None])
 names = st.sampled_from(["majority-1", "majority-3", "weighted-5", "adaptive-9", "adaptive-40"])
@@ -20,6 +20,8 @@ names = st.sampled_from(["majority-1", "majority-3", "weighted-5", "adaptive-9",
     [
         ("single", "single", AnswerKind.READ),
         ("text", "text", AnswerKind.WRITTEN),
+        ("sampled", "sampled-3", AnswerKind.SAMPLED),
+        ("sampled-9", "sampled-9", AnswerKind.SAMPLED),
         ("majority", "majority-3", AnswerKind.DRAFTED),
         ("majority-15", "majority-15", AnswerKind.DRAFTED),
         ("weighted", "weighted-3", AnswerKind.DRAFTED),
@@ -34,7 +36,7 @@ def test_strategies_go_by_name(name: str, full: str, kind: AnswerKind) -> None:
     "name", ["", "majority-0", "majority-65", "majority-", "single-3", "text-1", "vote", "Majority", "adaptive--3"]
 )
 def test_an_unknown_strategy_is_reported_with_the_known_ones(name: str) -> None:
-    with pytest.raises(InspectorError, match="use single, text, majority-N"):
+    with pytest.raises(InspectorError, match="use single, text, sampled-N"):
         letter_strategy(name)
 
 
@@ -56,6 +58,28 @@ def test_unreadable_answers_vote_for_no_letter() -> None:
     assert majority.answer(drafts(None, None, "C")) == "C"
     assert majority.answer(drafts(None, None, None)) is None
     assert majority.next_votes(drafts("A", None)) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "letter", "why"),
+    [
+        ("The answer is B.", "B", "the letter"),
+        ("A defect is seen, so B", "B", "the last letter"),
+        ("there is a scratch on it", "C", "the closest words"),
+        ("", "D", "even nothing is closest to some option: the last one by its words"),
+    ],
+)
+def test_the_official_parser_never_gives_up(said: str, letter: str, why: str) -> None:
+    options = {"A": "No.", "B": "A hole.", "C": "A scratch is there", "D": "Yes"}
+    vote = LetterVote(question="q", kind=AnswerKind.WRITTEN, number=0, text=said)
+    assert letter_strategy("text").official_answer([vote], options) == letter, why
+
+
+def test_votes_read_by_their_words_count_officially_alone() -> None:
+    options = {"A": "No defect", "B": "A scratch"}
+    votes = [*drafts("A"), *(vote.model_copy(update={"text": "scratch"}) for vote in drafts(None, None))]
+    majority = letter_strategy("majority")
+    assert (majority.answer(votes), majority.official_answer(votes, options)) == ("A", "B")
 
 
 def test_trust_outweighs_number() -> None:

@@ -18,13 +18,15 @@ ABOUT = {"shots": 1}
 def a_result(name: str = "majority-3") -> StrategyResult:
     item = an_item(task=Task.DEFECT_ANALYSIS)
     votes = [vote.model_copy(update={"tokens": 10, "ms": 4.0, "trust_ms": 2.0}) for vote in drafts("B", "B", "A")]
-    return StrategyResult(letter_strategy(name), (AnsweredItem(item, "B"), AnsweredItem(item, None)), (*votes, *votes))
+    answered = AnsweredItem(item, "B", "B"), AnsweredItem(item, None, None)
+    return StrategyResult(letter_strategy(name), answered, (*votes, *votes))
 
 
-def test_the_document_holds_both_scorings_and_the_published_rows() -> None:
+def test_the_document_holds_all_scorings_and_the_published_rows() -> None:
     output = document(ABOUT, [a_result()])
     ours = output["strategies"]["majority-3"]
     assert ours["official"]["VisA"]["defect_analysis"] == 100.0
+    assert ours["readable"]["VisA"]["defect_analysis"] == 100.0
     assert ours["strict"]["VisA"]["defect_analysis"] == 50.0
     assert ours["strict"]["Average"]["defect_classification"] is None
     assert ours["unparsable"] == 1

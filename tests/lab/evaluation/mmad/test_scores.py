@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.mmad_parts import an_item
 
-from inspector.lab.evaluation.mmad.items import DataSet, Task
+from inspector.lab.evaluation.mmad.items import DataSet, Item, Task
 from inspector.lab.evaluation.mmad.published import PUBLISHED
 from inspector.lab.evaluation.mmad.scores import AVERAGE, AnsweredItem, ScoreRow, Scoring, score_row, score_table
 
@@ -16,7 +16,11 @@ GOOD, BAD = "VisA/candle/test/good/0.png", "VisA/candle/test/bad/0.png"
 
 def marks(right: int, wrong: int, unread: int = 0, **changes: object) -> list[AnsweredItem]:
     item = an_item(**changes)
-    return [AnsweredItem(item, letter) for letter in "B" * right + "A" * wrong] + [AnsweredItem(item, None)] * unread
+    return [read(item, letter) for letter in [*"B" * right, *"A" * wrong, *[None] * unread]]
+
+
+def read(item: Item, letter: str | None) -> AnsweredItem:
+    return AnsweredItem(item, letter, letter)
 
 
 @st.composite
@@ -28,7 +32,7 @@ def marked(draw: st.DrawFn) -> list[AnsweredItem]:
             task=st.sampled_from(Task),
             picture=st.sampled_from([GOOD, BAD]),
         )
-        return st.builds(AnsweredItem, item, st.sampled_from(["A", "B", "E", None]))
+        return st.builds(read, item, st.sampled_from(["A", "B", "E", None]))
 
     return draw(st.lists(one(), max_size=40))
 
@@ -56,20 +60,20 @@ def test_the_average_is_that_of_the_tasks() -> None:
 def test_data_sets_weigh_the_same_however_large() -> None:
     small = marks(1, 0, data_set=DataSet.VISA, task=Task.OBJECT_ANALYSIS)
     large = marks(0, 99, data_set=DataSet.GOODS_AD, task=Task.OBJECT_ANALYSIS)
-    result = score_table(small + large, Scoring.OFFICIAL)
+    result = score_table(small + large, Scoring.READABLE)
     assert list(result) == ["VisA", "GoodsAD", AVERAGE]
     assert result[AVERAGE].object_analysis == pytest.approx(50.0)
 
 
 def test_unreadable_answers_are_left_out_or_wrong() -> None:
     answers = marks(2, 1, 3, task=Task.DEFECT_ANALYSIS)
-    assert score_table(answers, Scoring.OFFICIAL)["VisA"].defect_analysis == pytest.approx(200 / 3)
+    assert score_table(answers, Scoring.READABLE)["VisA"].defect_analysis == pytest.approx(200 / 3)
     assert score_table(answers, Scoring.STRICT)["VisA"].defect_analysis == pytest.approx(200 / 6)
 
 
 def test_an_unreadable_answer_about_a_good_part_is_a_strict_false_alarm() -> None:
     answers = marks(1, 0, 1, picture=GOOD) + marks(1, 0, picture=BAD)
-    assert score_table(answers, Scoring.OFFICIAL)["VisA"].precision == pytest.approx(100.0)
+    assert score_table(answers, Scoring.READABLE)["VisA"].precision == pytest.approx(100.0)
     assert score_table(answers, Scoring.STRICT)["VisA"].precision == pytest.approx(50.0)
 
 
@@ -83,7 +87,7 @@ def test_unasked_tasks_have_no_figure() -> None:
 
 
 def test_a_data_set_without_a_readable_answer_keeps_its_row() -> None:
-    assert set(score_table(marks(0, 0, 4), Scoring.OFFICIAL)["VisA"]) == {None}
+    assert set(score_table(marks(0, 0, 4), Scoring.READABLE)["VisA"]) == {None}
 
 
 @given(marked(), st.sampled_from(Scoring))
@@ -93,18 +97,66 @@ def test_figures_are_percentages(given_marks: list[AnsweredItem], scoring: Scori
 
 
 @given(marked())
-def test_strict_accuracy_is_never_above_the_official_one(given_marks: list[AnsweredItem]) -> None:
-    official, strict = score_table(given_marks, Scoring.OFFICIAL), score_table(given_marks, Scoring.STRICT)
-    for name in official.keys() - {AVERAGE}:
+def test_strict_accuracy_is_never_above_that_of_the_readable(given_marks: list[AnsweredItem]) -> None:
+    lenient_table, strict = score_table(given_marks, Scoring.READABLE), score_table(given_marks, Scoring.STRICT)
+    for name in lenient_table.keys() - {AVERAGE}:
         for task in set(Task) - {Task.ANOMALY_DETECTION}:
-            lenient, hard = getattr(official[name], task), getattr(strict[name], task)
+            lenient, hard = getattr(lenient_table[name], task), getattr(strict[name], task)
             assert lenient is None or hard <= lenient + 1e-9
 
 
 @given(marked())
 def test_both_scorings_agree_when_everything_can_be_read(given_marks: list[AnsweredItem]) -> None:
     readable = [each for each in given_marks if each.letter is not None]
-    assert score_table(readable, Scoring.OFFICIAL) == score_table(readable, Scoring.STRICT)
+    assert score_table(readable, Scoring.READABLE) == score_table(readable, Scoring.STRICT)
+
+
+def by_the_official_code(answered: list[AnsweredItem]) -> dict[str, dict[str, float]]:
+    """What the benchmark's scorer does, step by step: it removes from the list that it is walking along."""
+    types = list(dict.fromkeys(each.item.task for each in answered))
+    names = list(dict.fromkeys(each.item.data_set.value for each in answered))
+    counts = {(name, task, normal): [0, 0] for name in names for task in types for normal in (True, False)}
+    left = [{"item": each.item, "said": each.official, "number": number} for number, each in enumerate(answered)]
+    for entry in left:
+        if entry["said"] not in [*"ABCDE"]:
+            left.remove(entry)
+            continue
+        item = entry["item"]
+        assert isinstance(item, Item)
+        count = counts[item.data_set.value, item.task, item.normal]
+        count[0] += 1
+        count[1] += entry["said"] == item.answer
+    table = {}
+    for name in names:
+        row = {}
+        for task in types:
+            kinds = [counts[name, task, normal] for normal in (True, False)]
+            total, right = (sum(each) for each in zip(*kinds, strict=True))
+            row[task.value] = 100.0 * right / total if total else 0.0
+            if task is Task.ANOMALY_DETECTION:
+                row[task.value] = sum(100.0 * right / total if total else 0.0 for total, right in kinds) / 2
+        table[name] = row | {"average": sum(row.values()) / len(row)}
+    columns = {column: [row[column] for row in table.values()] for column in next(iter(table.values()), {})}
+    return table | {AVERAGE: {column: sum(values) / len(values) for column, values in columns.items()}}
+
+
+@given(marked().filter(bool))
+def test_the_official_scoring_is_that_of_the_benchmarks_code(given_marks: list[AnsweredItem]) -> None:
+    table = score_table(given_marks, Scoring.OFFICIAL)
+    expected = by_the_official_code(given_marks)
+    assert table.keys() == expected.keys()
+    for name, row in expected.items():
+        columns = {column: value for column, value in table[name]._asdict().items() if column in row}
+        assert columns == pytest.approx(row, abs=1e-6)
+        unasked = set(Task) - {each.item.task for each in given_marks}
+        assert all(getattr(table[name], task) is None for task in unasked)
+
+
+def test_the_official_code_skips_the_answer_behind_an_unparsable_one() -> None:
+    right, wrong, unread = (marks(*each, task=Task.DEFECT_ANALYSIS) for each in ((1, 0), (0, 1), (0, 0, 1)))
+    skipped = score_table([*right, *unread, *wrong], Scoring.OFFICIAL)["VisA"]
+    counted = score_table([*right, *unread, *right, *wrong], Scoring.OFFICIAL)["VisA"]
+    assert (skipped.defect_analysis, counted.defect_analysis) == (100.0, 50.0)
 
 
 @pytest.mark.parametrize(
