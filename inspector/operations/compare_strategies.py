@@ -16,7 +16,7 @@ from inspector.lab.evaluation.comparison import StrategyComparison, compare_reco
 from inspector.lab.evaluation.part_recorder import LabelledPart, PartRecorder, RecordedParts
 from inspector.lab.evaluation.question_set import RungBatch
 from inspector.lab.evaluation.recording_file import RecordingFile
-from inspector.lab.evaluation.strategies import choose_strategies, thoughts_of
+from inspector.lab.evaluation.strategies import SEPARATE, choose_strategies, thoughts_of
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample, encode, golden
 from inspector.lab.training.checkpoint_evaluator import GOLDEN_SEED, JPEG_MEDIA_TYPE, GoldenSampleStore, held_out_frame
 from inspector.operations.apply import golden_hashes, read_pipelines
@@ -55,19 +55,21 @@ def compare_strategies(
     Raises InspectorError for an unknown strategy before the model is asked. An interrupted run keeps its answers.
     """
     strategies = choose_strategies(settings.strategies)
-    recorder = parts_recorder(source, settings, thoughts_of(strategies))
+    recorder = parts_recorder(source, settings, thoughts_of(strategies), separates=SEPARATE in strategies)
     recorded = record_parts(source, recorder, settings, progress)
     return asyncio.run(compare_recorded(source.name, recorded.parts, strategies, recorded.unreadable))
 
 
-def parts_recorder(source: PartSource, settings: ComparisonSettings, further: Sequence[RungBatch] = ()) -> PartRecorder:
+def parts_recorder(
+    source: PartSource, settings: ComparisonSettings, further: Sequence[RungBatch] = (), *, separates: bool = False
+) -> PartRecorder:
     """Load the model, and return a recorder of its answers. The file is read first: it may be unusable."""
     from inspector.adapters import vlm
     from inspector.bootstrap.from_settings import card_at
 
     recordings = RecordingFile(settings.recordings)
     engine = vlm.load(card_at(settings.card), settings.card.parent, settings.threads)
-    return PartRecorder(engine, source.evidence, recordings, further)
+    return PartRecorder(engine, source.evidence, recordings, further, separates=separates)
 
 
 def record_parts(

@@ -15,6 +15,7 @@ from inspector.errors import InspectorError
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.cross_fitted_fusion import with_fused_scores
 from inspector.lab.evaluation.cross_fitted_temperature import with_learned_temperatures
+from inspector.lab.evaluation.disagreements import DecidedDisagreements, decided_disagreements
 from inspector.lab.evaluation.paired_bootstrap import COSTS, ConfidenceInterval, PairedBootstrap
 from inspector.lab.evaluation.part_recorder import RecordedPart
 from inspector.lab.evaluation.strategies import FUSED, TEMPERED, Strategy, StrategyOutcome
@@ -50,7 +51,7 @@ class Contrast:
 @dataclass(frozen=True, slots=True)
 class StrategyComparison:
     """The results of all strategies on one set of labelled parts. `contrasts[a][b]`: a against b. `thoughts`: of the
-    lines whose thoughts were recorded with their cuts."""
+    lines whose thoughts were recorded with their cuts. `disagreements`: of three drafts, by what decides them."""
 
     source: str
     labels: PartLabels
@@ -60,6 +61,7 @@ class StrategyComparison:
     contrasts: Mapping[str, Mapping[str, Contrast]]
     rungs: Mapping[str, Sequence[RungEffect]]
     thoughts: Sequence[ThoughtCurve] = ()
+    disagreements: Sequence[DecidedDisagreements] = ()
 
     def points(self, cost: str) -> dict[str, tuple[float, float]]:
         """Every strategy's mean cost per part (votes, tokens or ms) and its balanced accuracy."""
@@ -80,6 +82,7 @@ class StrategyComparison:
                 name: [effect._asdict() | {"p_value": effect.p_value} for effect in effects]
                 for name, effects in self.rungs.items()
             },
+            "disagreements": [each._asdict() | {"right": each.right.as_json()} for each in self.disagreements],
             "thoughts": [curve.as_json() for curve in self.thoughts],
         }
         return {name: _rounded(value) for name, value in document.items()}
@@ -110,6 +113,7 @@ async def compare_recorded(
         },
         {base: effects_over_lines(parts, outcomes[base], float(np.median(scores[base].threshold))) for base in bases},
         thought_curves(parts),
+        decided_disagreements(parts, outcomes),
     )
 
 

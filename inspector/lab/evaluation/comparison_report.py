@@ -9,12 +9,14 @@ from typing import Final
 
 from inspector.lab.evaluation.comparison import StrategyComparison
 from inspector.lab.evaluation.comparison_charts import CHARTS, THOUGHT_CHARTS, chart
+from inspector.lab.evaluation.disagreements import DecidedDisagreements
 from inspector.lab.evaluation.paired_bootstrap import ConfidenceInterval
 from inspector.lab.evaluation.thought_curve import ThoughtCurve
 from inspector.lab.report_files import ReportFiles, json_text, markdown_table
 
 SHARES: Final = ("balanced_accuracy", "balanced_accuracy_hard", "auroc", "recall", "precision", "f1", "aurc", "ece")
 DISPOSITION_SHARES: Final = ("escape", "overkill", "review", "unreadable")
+DISAGREEMENT_COLUMNS: Final = ("decided by", "disagreements", "decided right", "share", "votes added per part")
 THOUGHT_COLUMNS: Final = ("tokens", "p(NG) of OK", "p(NG) of NG", "accuracy", "AUROC", "ended before")
 COST_FIGURES: Final = ("votes_mean", "tokens_mean", "ms_mean", "first_rung_share")
 NOTES: Final = """\
@@ -49,6 +51,9 @@ def as_markdown(comparison: StrategyComparison, charts: Sequence[str] = ()) -> s
     for name, effects in comparison.rungs.items():
         rows = ([*(str(n) for n in (e.rung + 1, e.parts, e.rescued, e.harmed)), f"{e.p_value:.4f}"] for e in effects)
         blocks += [f"## Rungs of {name}", _table(("rung", "parts", "rescued", "harmed", "p"), rows)]
+    if any(each.right.parts for each in comparison.disagreements):
+        rows = ([each.strategy, *_disagreement(each)] for each in comparison.disagreements)
+        blocks += ["## Disagreements of three drafts", markdown_table(DISAGREEMENT_COLUMNS, rows)]
     for curve in comparison.thoughts:
         blocks += [f"## Thoughts on {curve.line}", slope_sentence(curve), markdown_table(THOUGHT_COLUMNS, _cuts(curve))]
     return "\n\n".join([*blocks, *(f"![{name}]({name})" for name in charts)]) + "\n"
@@ -64,6 +69,12 @@ def slope_sentence(curve: ThoughtCurve) -> str:
         f"The log-odds of a right verdict change by {estimate:+.2f} per doubling of the thought ({low:+.2f} … "
         f"{high:+.2f}, {curve.parts} parts). {judged}"
     )
+
+
+def _disagreement(decided: DecidedDisagreements) -> list[str]:
+    found, parts, value, low, high = decided.right
+    share = f"{value or 0.0:.3f} ({low or 0.0:.3f} … {high or 1.0:.3f})"
+    return [str(parts), str(found), share, f"{decided.votes_added:.2f}"]
 
 
 def _cuts(curve: ThoughtCurve) -> Iterable[list[str]]:

@@ -29,6 +29,7 @@ from inspector.lab.evaluation.recording import (
     question_limits,
 )
 from inspector.lab.evaluation.recording_file import RecordingFile
+from inspector.lab.evaluation.separation import SeparationRecorder
 from inspector.ports.engine import Answer, Engine, GeneratedText, PatchMap, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
@@ -68,8 +69,8 @@ class RecordedParts:
 class PartRecorder:
     """Records the answers of one engine, unless the file holds them already.
 
-    `further`: batches that the strategies need beyond the question set. A part recorded without them is asked only
-    these.
+    `further`: batches that the strategies need beyond the question set. `separates`: what separates an NG claim from a
+    good part is asked too. A part recorded without them is asked only these.
     """
 
     def __init__(
@@ -78,12 +79,15 @@ class PartRecorder:
         evidence: EvidenceStore,
         recordings: RecordingFile,
         further: Sequence[RungBatch] = (),
+        *,
+        separates: bool = False,
     ) -> None:
         self._engine = RecordingEngine(engine)
         self._evidence = evidence
         self._opinions = PatchOpinionSource(engine, evidence)
         self._recordings = recordings
         self._further = further
+        self._separates = separates
         self._is_warm = False
 
     async def record_all(
@@ -107,7 +111,7 @@ class PartRecorder:
         known = self._recordings.find(sha256, fingerprint)
         further = further_groups(part.pipeline, zlib.crc32(part.picture), self._further)
         missing = [group for group in further if known is None or not known.holds(group.questions)]
-        if known is not None and not missing:
+        if known is not None and not missing and (known.separation or not self._separates):
             return known
         if not self._is_warm:  # the first recording includes the engine's one-time work, so it is made twice
             await self._record(part, sha256, fingerprint, known, missing)
@@ -130,13 +134,18 @@ class PartRecorder:
         pictures = PartPictures(self._engine, self._evidence, job, self._opinions)
         recorder = AnswerRecorder(self._engine, pictures)
         try:
-            if known is not None:
-                return replace(known, batches=(*known.batches, *await recorder.record_batches(further)))
-            answers = await recorder.record([*question_set(part.pipeline, seed), *further])
+            if known is None:
+                answers = await recorder.record([*question_set(part.pipeline, seed), *further])
+                model = self._engine.fingerprint
+                known = Recording(part.name, sha256, model, part.golden, fingerprint, seed, *answers)
+            else:
+                known = replace(known, batches=(*known.batches, *await recorder.record_batches(further)))
+            if self._separates and known.separation is None:
+                separation = await SeparationRecorder(self._engine, self._evidence, job).record(pictures)
+                known = replace(known, separation=separation)
         finally:
             await pictures.close()
-        model = self._engine.fingerprint
-        return Recording(part.name, sha256, model, part.golden, fingerprint, seed, *answers)
+        return known
 
 
 class PartAnswers(NamedTuple):

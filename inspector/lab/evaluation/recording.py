@@ -79,12 +79,24 @@ class RecordedOpinion:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedSeparation:
+    """The claim of an NG answer, and the answers about what it claims, one batch for each order of the pictures.
+
+    The time of a batch includes the encoding. There are none where the claim names no region.
+    """
+
+    claim: GeneratedText
+    claim_ms: float
+    orders: tuple[AnswerBatch, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """All answers about one part.
 
     `sha256` is that of the picture, `golden` those of its golden samples. `fingerprint` covers everything that
     determines the answers, `model` the model alone. `seed` chose the wordings. `second_opinion` is None without golden
-    samples, or if the engine provides no patches.
+    samples, or if the engine provides no patches. `separation` is None where no strategy needed it.
     """
 
     name: str
@@ -97,6 +109,7 @@ class Recording:
     named_suspect: Annotated[NamedSuspect, Field(alias="pointed")]
     batches: tuple[AnswerBatch, ...]
     second_opinion: Annotated[RecordedOpinion | None, Field(alias="compared")] = None
+    separation: RecordedSeparation | None = None
 
     @property
     def key(self) -> tuple[str, str]:

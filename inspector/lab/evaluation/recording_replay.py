@@ -139,6 +139,23 @@ class RecordingReplay:
         self._votes, self._tokens, self._ms = self._votes + 1, self._tokens + votes[-1].tokens, votes[-1].ms
         return votes
 
+    def separate(self, rung: int) -> list[Vote]:
+        """The votes on what an NG answer claims; none if it claims no region. Raises ModelError if never asked."""
+        recorded = self.recording.separation
+        if recorded is None:
+            raise ModelError(f"{self.recording.name}: no separation was recorded; record the parts again for separate")
+        self._ms += recorded.claim_ms
+        self._tokens += recorded.claim.tokens
+        votes = list[Vote]()
+        for batch in recorded.orders:
+            self._ms += batch.ms
+            votes += [
+                Vote(each.view, rung, each.p_ng, 0, self._ms, each.question, None, each.readable)
+                for each in batch.answers
+            ]
+        self._votes += len(votes)
+        return votes
+
     @staticmethod
     def _vote(question: Question, rung: int, answer: Answer, ms: float) -> Vote:
         values = answer.p_ng, answer.tokens, ms, answer.text, answer.p_true, answer.readable

@@ -20,6 +20,13 @@ Longer thoughts at temperature 0, which are recorded only where one of these is 
 | budget-by-margin | the direct question, then a budget that grows with its doubt: more "Wait" for harder parts |
 | cot-gated | a chain of thought whose verdict is read every 32 tokens, until it is sure or the thought ends |
 
+Three drafts and, only where they disagree, a view that decides between them:
+
+| strategy | asks where they disagree |
+|---|---|
+| majority-3-zoom | the zoom view |
+| separate | what separates the NG answer's claim from a good part, in both orders (S*); recorded only where named |
+
 Where the line asks for P(True):
 
 | strategy | asks |
@@ -78,6 +85,10 @@ UNLIMITED_MS: Final = 3_600_000.0
 ZOOM: Final = Rung(views=(ViewName.ZOOM,))
 NO_ANSWER: Final = Vote(ViewName.DIRECT, 0, 0.5)
 BY_CERTAINTY: Final = Counting(CountMethod.WEIGHTED)
+MAJORITY: Final = "majority-3"
+MAJORITY_ZOOM: Final = "majority-3-zoom"
+SEPARATE: Final = "separate"
+DECIDERS: Final = (MAJORITY, MAJORITY_ZOOM, SEPARATE)  # of the disagreements of three drafts
 BUDGETS: Final = (64, 128, 256)  # tokens
 BUDGETS_BY_CERTAINTY: Final = (  # a direct verdict of less log-odds than the first gets the second, in tokens
     (logit(0.73), 256),
@@ -186,6 +197,33 @@ def _is_sure(vote: Vote) -> bool:
     return vote.is_read(MIN_READABLE) and vote.certainty >= SURE_LOG_ODDS
 
 
+async def _separate(part: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
+    return _decided(part, batch_times, lambda replay: replay.separate(1))
+
+
+async def _zoom_on_disagreement(part: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
+    return _decided(part, batch_times, lambda replay: _asked(part, replay, ZOOM, number=1))
+
+
+def _decided(
+    part: RecordedPart, batch_times: BatchTimeModel, ask: Callable[[RecordingReplay], list[Vote]]
+) -> StrategyOutcome:
+    """Three drafts; where they disagree, the votes that `ask` adds decide alone, if any can be read."""
+    replay = RecordingReplay(part.recording, batch_times)
+    (drafts,) = question_groups(part.pipeline, sampled_rung(part.pipeline), part.recording.seed)
+    votes = replay.votes(drafts._replace(questions=drafts.questions[:3]), 0)
+    majority = FixedRule(3).tally(votes)
+    if not is_split(majority):
+        return StrategyOutcome(majority, StoppedBy.SETTLED, 1, replay.cost)
+    deciding = Tally(tuple(ask(replay)))
+    return StrategyOutcome(deciding if deciding.readable else majority, StoppedBy.LADDER_END, 2, replay.cost)
+
+
+def is_split(tally: Tally) -> bool:
+    """Whether readable votes are on both sides."""
+    return len({vote.ng for vote in tally.readable}) > 1
+
+
 def _asked(part: RecordedPart, replay: RecordingReplay, rung: Rung, *, number: int = 0) -> list[Vote]:
     (group,) = question_groups(part.pipeline, rung, part.recording.seed)
     return replay.votes(group, number)
@@ -205,7 +243,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
         "ladder": _ladder,
         "direct": partial(_one_rung, rung=DIRECT),
         "draft": partial(_one_rung, rung=DRAFT),
-        "majority-3": partial(_sampled, rule=FixedRule(3)),
+        MAJORITY: partial(_sampled, rule=FixedRule(3)),
         "fixed-9": partial(_sampled, rule=FixedRule(SAMPLES)),
         "weighted-9": partial(_sampled, rule=Weighted(SAMPLES)),
         "best-of-9-margin": partial(_sampled, rule=BestOf(SAMPLES, by_margin)),
@@ -214,6 +252,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
         "esc": partial(_sampled, rule=Esc(max_votes=SAMPLES)),
         "sprt": partial(_sampled, rule=Sprt(max_votes=SAMPLES)),
         "cges": partial(_sampled, rule=Cges(max_votes=SAMPLES)),
+        MAJORITY_ZOOM: _zoom_on_disagreement,
     }
 )
 WITH_THOUGHTS: Final[Mapping[str, Strategy]] = MappingProxyType(
@@ -232,6 +271,7 @@ THOUGHTS_OF: Final[Mapping[str, tuple[RungBatch, ...]]] = MappingProxyType(
         "cot-gated": (CUT_THOUGHTS,),
     }
 )
+WITH_CLAIMS: Final[Mapping[str, Strategy]] = MappingProxyType({SEPARATE: _separate})
 WITH_P_TRUE: Final[Mapping[str, Strategy]] = MappingProxyType(
     {"best-of-9-p-true": partial(_sampled, rule=BestOf(SAMPLES, by_p_true))}
 )
@@ -255,7 +295,7 @@ def choose_strategies(names: Sequence[str]) -> dict[str, Strategy]:
 
     Raises InspectorError for an unknown name.
     """
-    every = {**STRATEGIES, **WITH_THOUGHTS, **WITH_P_TRUE, **WITH_PATCHES}
+    every = {**STRATEGIES, **WITH_THOUGHTS, **WITH_CLAIMS, **WITH_P_TRUE, **WITH_PATCHES}
     unknown = sorted(set(names) - set(every))
     if unknown:
         raise InspectorError(f"there is no strategy {', '.join(unknown)}; there are {', '.join(every)}")
