@@ -229,6 +229,14 @@ _FROM_MODELS: Final = (
         "`inspector learn` found that a rung turns more right verdicts wrong than wrong ones right, and capped it.",
         "Take the rung out of the ladder, or ask it in another way.",
     ),
+    EventDefinition(
+        "THINKING_HARMS",
+        ALARM,
+        "`inspector learn` found on reviewed shadow parts that the more tokens the model writes about a part, the less "
+        "often its verdict is right. Raised once per learned version.",
+        "Take `reasoning: cot` and `budget` out of the ladder, or shorten `max_tokens`. See the curve with "
+        "`inspector eval folder --strategy cot-gated`.",
+    ),
 )
 _FROM_THE_STATION: Final = (
     EventDefinition(

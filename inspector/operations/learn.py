@@ -24,7 +24,7 @@ from inspector.ports.ledger import Event
 from inspector.settings import Settings
 from inspector.tuning.counterfactual import Impact, impact
 from inspector.tuning.learning import LearningReport, learn_from_history
-from inspector.tuning.rung_effects import RungEffect
+from inspector.tuning.rung_effects import RungEffect, TokenSlope
 from inspector.utc import utc_now
 
 
@@ -60,7 +60,8 @@ class LearningResult(NamedTuple):
 def learn_line(
     settings: Settings, line: str, approval: ChangeApproval, *, fuse: bool = False, dry_run: bool = False
 ) -> LearningResult:
-    """Learn, and store the result unless `dry_run`. Records an event for each rung that is newly capped.
+    """Learn, and store the result unless `dry_run`. Records an event for each rung that is newly capped,
+    and one if the learned version comes with a slope of tokens that is negative beyond chance.
 
     Raises InspectorError if `fuse` is set and the line has no second opinion, and EscapesError where NG parts would
     newly pass that nobody accepted.
@@ -77,7 +78,8 @@ def learn_line(
         return LearningResult(records, lesson, cost, effect, None)
     learned = _version(records, after, approval)._replace(proofs=effect.proofs if effect else ())
     stored = store_versions(settings.database, [learned])
-    asyncio.run(_record_events(settings.database, _capped_events(line, before, lesson, fingerprint)))
+    harm = [_thinking_event(line, lesson.slope)] if stored and lesson.slope and lesson.slope.is_inverse else []
+    asyncio.run(_record_events(settings.database, [*_capped_events(line, before, lesson, fingerprint), *harm]))
     return LearningResult(records, lesson, cost, effect, stored[0].version if stored else None)
 
 
@@ -114,6 +116,14 @@ def _capped_event(line: str, change: RungEffect) -> Event:
         "ladder, or change its questions"
     )
     return Event(uuid.uuid4().hex, line, None, "RUNG_HARMS", EventSeverity.WARNING, text, utc_now())
+
+
+def _thinking_event(line: str, slope: TokenSlope) -> Event:
+    text = (
+        f"the log-odds of a right verdict change by {slope.estimate:+.2f} ({slope.low:+.2f} … {slope.high:+.2f}) for "
+        "each factor e of tokens written about a part; shorten or remove the rungs that reason"
+    )
+    return Event(uuid.uuid4().hex, line, None, "THINKING_HARMS", EventSeverity.ALARM, text, utc_now())
 
 
 async def _record_events(database: str, events: Sequence[Event]) -> None:

@@ -13,7 +13,14 @@ from inspector.ports.ledger import CameraRow, PipelineVersion
 DEADLINE_SHARE_EDGES: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0)
 
 # Exported as 0 for every line before the first one: a counter that starts at 1 shows no increase, so no alert fires.
-ALWAYS_SHOWN_EVENTS: Final = ("ACK_MISSING", "GATE_DIFFERS", "SEQUENCE_GAP", "COUNT_DIFFERS", "LEDGER_AWAY")
+ALWAYS_SHOWN_EVENTS: Final = (
+    "ACK_MISSING",
+    "GATE_DIFFERS",
+    "SEQUENCE_GAP",
+    "COUNT_DIFFERS",
+    "LEDGER_AWAY",
+    "THINKING_HARMS",
+)
 
 
 class PartOutcome(NamedTuple):

@@ -75,6 +75,7 @@ CASES: dict[str, tuple[History, History]] = {  # alert: what makes it fire, what
     "InspectorGateSilent": (event("ACK_MISSING", "0x25 1x5"), event("ACK_MISSING", "4x30")),
     "InspectorGateDiffers": (event("GATE_DIFFERS", "0x25 1x5"), event("ACK_MISSING", "0x25 1x5")),
     "InspectorCountDiffers": (event("COUNT_DIFFERS", "0x10 2x20"), event("COUNT_DIFFERS", "2x30")),
+    "InspectorThinkingHarms": (event("THINKING_HARMS", "0x25 1x5"), event("THINKING_HARMS", "1x30")),
     "InspectorStationSilent": (
         one('inspector_station_heartbeat_timestamp_seconds{station="0"}', "0+60x20 1200x10"),
         one('inspector_station_heartbeat_timestamp_seconds{station="0"}', "0+60x30"),

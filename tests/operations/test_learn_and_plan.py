@@ -125,10 +125,24 @@ def test_a_harmful_rung_is_capped_and_reported_once(ledger: str, tmp_path: Path)
     assert learned is not None
     assert learned.capped == (2,)
     archive = SqlArchive(ledger)
-    [(_, event, _)] = archive.event_page(EventFilter(), 9)
+    [event] = [event for _, event, _ in archive.event_page(EventFilter(), 9) if event.kind != "THINKING_HARMS"]
     archive.close()
     assert (event.kind, event.line) == ("RUNG_HARMS", "pcb")
     assert "rung 3 is no longer asked: of 100 parts it turned" in event.text
+
+
+@pytest.mark.parametrize(("spoilt", "reported"), [(2, 1), (None, 0)])
+def test_a_line_on_which_more_tokens_do_harm_is_reported_once(
+    ledger: str, tmp_path: Path, spoilt: int | None, reported: int
+) -> None:
+    asyncio.run(fill(ledger, 100, spoilt=spoilt))
+    taught(ledger, tmp_path, 100)
+    slopes = [learned_of(ledger).lesson.slope for _ in range(2)]
+    assert all(slope is not None and slope.is_inverse is bool(reported) for slope in slopes)
+    archive = SqlArchive(ledger)
+    events = [event for _, event, _ in archive.event_page(EventFilter(), 9) if event.kind == "THINKING_HARMS"]
+    archive.close()
+    assert [(event.line, event.severity) for event in events] == [("pcb", "ALARM")] * reported
 
 
 def test_too_few_reviews_are_reported_and_teach_no_calibration(ledger: str, tmp_path: Path) -> None:
