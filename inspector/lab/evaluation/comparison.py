@@ -13,12 +13,13 @@ import numpy as np
 from inspector.domain.vote import Counting, LabelledVotes
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.batch_time import BatchTimeModel
+from inspector.lab.evaluation.compute_optimal import compute_optimal
 from inspector.lab.evaluation.cross_fitted_fusion import with_fused_scores
 from inspector.lab.evaluation.cross_fitted_temperature import with_learned_temperatures
 from inspector.lab.evaluation.disagreements import DecidedDisagreements, decided_disagreements
 from inspector.lab.evaluation.paired_bootstrap import COSTS, ConfidenceInterval, PairedBootstrap
 from inspector.lab.evaluation.part_recorder import RecordedPart
-from inspector.lab.evaluation.strategies import FUSED, TEMPERED, Strategy, StrategyOutcome
+from inspector.lab.evaluation.strategies import COMPUTE_OPTIMAL, FUSED, TEMPERED, Strategy, StrategyOutcome
 from inspector.lab.evaluation.strategy_figures import (
     PartLabels,
     StrategyFigures,
@@ -99,6 +100,8 @@ async def compare_recorded(
     outcomes = {name: [await strategy(part, batch_times) for part in parts] for name, strategy in strategies.items()}
     outcomes |= {name: with_fused_scores(parts, outcomes[name], labels) for name in FUSED & outcomes.keys()}
     outcomes |= {name: with_learned_temperatures(parts, outcomes[name], labels) for name in TEMPERED & outcomes.keys()}
+    if COMPUTE_OPTIMAL in outcomes:
+        outcomes[COMPUTE_OPTIMAL] = compute_optimal(parts, outcomes, labels)
     scores = {name: strategy_scores(parts, each, labels) for name, each in outcomes.items()}
     bases, bootstrap = [name for name in BASES if name in scores], PairedBootstrap(labels)
     return StrategyComparison(

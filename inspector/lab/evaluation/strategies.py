@@ -11,6 +11,12 @@
 | best-of-9-margin, best-of-9-short | 9 drafted answers, of which the surest or the shortest alone counts |
 | adaptive-consistency, esc, sprt, cges | drafted answers until the published rule stops, 9 at most |
 
+With `direct`, which says how difficult a part is:
+
+| strategy | asks |
+|---|---|
+| compute-optimal | as the strategy of this comparison that is best for the part's difficulty in the other folds |
+
 Longer thoughts at temperature 0, which are recorded only where one of these is named:
 
 | strategy | asks |
@@ -88,6 +94,7 @@ BY_CERTAINTY: Final = Counting(CountMethod.WEIGHTED)
 MAJORITY: Final = "majority-3"
 MAJORITY_ZOOM: Final = "majority-3-zoom"
 SEPARATE: Final = "separate"
+COMPUTE_OPTIMAL: Final = "compute-optimal"  # chosen once all strategies are replayed
 DECIDERS: Final = (MAJORITY, MAJORITY_ZOOM, SEPARATE)  # of the disagreements of three drafts
 BUDGETS: Final = (64, 128, 256)  # tokens
 BUDGETS_BY_CERTAINTY: Final = (  # a direct verdict of less log-odds than the first gets the second, in tokens
@@ -253,6 +260,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
         "sprt": partial(_sampled, rule=Sprt(max_votes=SAMPLES)),
         "cges": partial(_sampled, rule=Cges(max_votes=SAMPLES)),
         MAJORITY_ZOOM: _zoom_on_disagreement,
+        COMPUTE_OPTIMAL: partial(_one_rung, rung=DIRECT),
     }
 )
 WITH_THOUGHTS: Final[Mapping[str, Strategy]] = MappingProxyType(
@@ -300,6 +308,7 @@ def choose_strategies(names: Sequence[str]) -> dict[str, Strategy]:
     if unknown:
         raise InspectorError(f"there is no strategy {', '.join(unknown)}; there are {', '.join(every)}")
     wanted = {REFERENCE, *names} if names else set(STRATEGIES)
+    wanted |= {"direct"} if COMPUTE_OPTIMAL in wanted else set()
     return {name: strategy for name, strategy in every.items() if name in wanted}
 
 
