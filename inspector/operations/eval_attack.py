@@ -42,7 +42,10 @@ def attack(
     recorded: dict[str, Sequence[RecordedPart]] = {}
     for name, parts in variants.items():
         shown = replace(source, name=name, parts=iter(parts), total=len(parts))
-        recorded[name] = record_parts(shown, recorder, settings, progress).parts
+        answers = record_parts(shown, recorder, settings, progress)
+        if answers.unreadable:
+            raise InspectorError(f"the model can't read {', '.join(answers.unreadable)}; leave them out, and run again")
+        recorded[name] = answers.parts
     return asyncio.run(measure_attack(source.name, recorded, unreadable))
 
 

@@ -30,6 +30,7 @@ from inspector.lab.evaluation.recording import Recording
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.strategies import WITH_THOUGHTS, StrategyOutcome, choose_strategies, thoughts_of
 from inspector.lab.evaluation.thought_curve import CUTS_TOKENS, MIN_PARTS, thought_curves
+from inspector.lab.report_files import write_report
 from inspector.ports.engine import Answer, Prefix
 
 ONE_RUNG = a_line(ladder=[{"views": ["direct"]}])
@@ -186,6 +187,6 @@ def test_the_report_shows_the_curve_of_lines_that_thought(tmp_path: Path) -> Non
     cases = recorded(ThinkingEngine(0.5), parts(20, ONE_RUNG), tmp_path / "votes.jsonl", ["cot"])
     compare = partial(compare_recorded, "twenty parts", cases)
     page = comparison_report(asyncio.run(compare(choose_strategies(["cot"]))))
-    assert "thoughts.png" in page
+    assert "thoughts.png" in {path.name for path in write_report(page, tmp_path / "report")}
     assert "## Thoughts on" in str(page["report.md"])
     assert thought_curves(recorded(OpinionatedEngine(), parts(20, ONE_RUNG), tmp_path / "w.jsonl", [])) == []
