@@ -14,7 +14,7 @@ from inspector.domain.pipeline import Pipeline
 from inspector.errors import DeclarationError, Fault, InspectorError
 from inspector.lab.evaluation.comparison import StrategyComparison, compare_recorded
 from inspector.lab.evaluation.part_recorder import LabelledPart, PartRecorder, RecordedParts
-from inspector.lab.evaluation.question_set import RungBatch
+from inspector.lab.evaluation.question_set import FurtherBatch
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.strategies import SEPARATE, choose_strategies, thoughts_of
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample, encode, golden
@@ -61,7 +61,7 @@ def compare_strategies(
 
 
 def parts_recorder(
-    source: PartSource, settings: ComparisonSettings, further: Sequence[RungBatch] = (), *, separates: bool = False
+    source: PartSource, settings: ComparisonSettings, further: Sequence[FurtherBatch] = (), *, separates: bool = False
 ) -> PartRecorder:
     """Load the model, and return a recorder of its answers. The file is read first: it may be unusable."""
     from inspector.adapters import vlm

@@ -14,7 +14,7 @@ from inspector.domain.declared import Disposition
 from inspector.domain.vote import StoppedBy, Tally
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.part_recorder import RecordedPart
-from inspector.lab.evaluation.question_set import CUT_THOUGHTS, joint_group
+from inspector.lab.evaluation.question_set import CUT_THOUGHTS, further_group
 from inspector.lab.evaluation.recording_replay import RecordingReplay
 from inspector.lab.evaluation.stickers import EMPTY_STICKER
 from inspector.lab.evaluation.strategies import STRATEGIES, StrategyOutcome
@@ -121,7 +121,7 @@ def _until(ladder: StrategyOutcome, rung: int) -> Tally:
 
 
 def _along_thought(part: RecordedPart, batch_times: BatchTimeModel) -> Iterable[tuple[Asking, PartOutcome]]:
-    cuts = joint_group(part.pipeline, part.recording.seed, CUT_THOUGHTS).questions
+    cuts = further_group(part.pipeline, part.recording.seed, CUT_THOUGHTS).questions
     if part.recording.holds(cuts):
         votes = RecordingReplay(part.recording, batch_times).read_thought(cuts, lambda vote: False)  # noqa: ARG005
         for place, cut in enumerate(cuts):

@@ -18,7 +18,7 @@ from inspector.domain.report import JsonSchema
 from inspector.errors import ModelError, PictureError
 from inspector.judging.part_pictures import PartPictures
 from inspector.judging.second_opinion import PatchOpinionSource
-from inspector.lab.evaluation.question_set import RungBatch, further_groups, question_set
+from inspector.lab.evaluation.question_set import FurtherBatch, further_group, question_set
 from inspector.lab.evaluation.recording import (
     AnswerBatch,
     NamedSuspect,
@@ -78,7 +78,7 @@ class PartRecorder:
         engine: Engine,
         evidence: EvidenceStore,
         recordings: RecordingFile,
-        further: Sequence[RungBatch] = (),
+        further: Sequence[FurtherBatch] = (),
         *,
         separates: bool = False,
     ) -> None:
@@ -109,7 +109,8 @@ class PartRecorder:
         sha256 = hashlib.sha256(part.picture).hexdigest()
         fingerprint = line_fingerprint(part.pipeline.settings_fingerprint(), self._engine.fingerprint, part.golden)
         known = self._recordings.find(sha256, fingerprint)
-        further = further_groups(part.pipeline, zlib.crc32(part.picture), self._further)
+        seed = zlib.crc32(part.picture)
+        further = [further_group(part.pipeline, seed, batch) for batch in self._further]
         missing = [group for group in further if known is None or not known.holds(group.questions)]
         if known is not None and not missing and (known.separation or not self._separates):
             return known

@@ -7,26 +7,41 @@ strategies that need them: they cost more than all other questions together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.ladder import QuestionGroup, question_groups
 from inspector.domain.pipeline import Pipeline, Rung
-from inspector.domain.prompts import PICTURES_OF, Pictures, Question, questions
+from inspector.domain.prompts import ENDINGS, PICTURES_OF, VERDICT_CUE, Pictures, Question, questions
 
 SAMPLES: Final = 9  # drafted answers per part: the budget of every sampling strategy
 DIRECT: Final = Rung(views=(ViewName.DIRECT,))
 DRAFT: Final = Rung(views=(ViewName.DIRECT,), reasoning=Reasoning.DRAFT, temperature=0.0)
 COT: Final = Rung(views=(ViewName.DIRECT,), reasoning=Reasoning.COT, temperature=0.0)
 THOUGHT_STEP_TOKENS: Final = 32  # between two reads of the verdict inside one thought
-CUT_THOUGHTS: Final = tuple(  # the last one is the whole thought
+CUT_RUNGS: Final = tuple(  # the last one is the whole thought
     COT.model_copy(update={"max_tokens": tokens})
     for tokens in range(THOUGHT_STEP_TOKENS, COT.limits.most + 1, THOUGHT_STEP_TOKENS)
 )
 MAX_WORDINGS: Final = 16  # of one view
 
-RungBatch = tuple[Rung, ...]  # rungs about the frame whose questions are asked in one batch
+REVISION: Final = (  # replaces the request to think: answer, objection, verdict
+    " Answer Yes or No, then say in one sentence what speaks against your answer, then write "
+    f"'{VERDICT_CUE} Yes' or '{VERDICT_CUE} No'."
+)
+REVISION_RUNG: Final = COT.model_copy(update={"max_tokens": 96})
+
+
+class FurtherBatch(NamedTuple):
+    """Rungs about the frame whose questions are asked in one batch. `ending`, if any, replaces the request to think."""
+
+    rungs: tuple[Rung, ...]
+    ending: str = ""
+
+
+CUT_THOUGHTS: Final = FurtherBatch(CUT_RUNGS)
+REVISED: Final = FurtherBatch((REVISION_RUNG,), REVISION)
 
 
 def budget_rung(tokens: int) -> Rung:
@@ -53,15 +68,17 @@ def recorded_views(pipeline: Pipeline) -> list[ViewName]:
     return [view for view in ViewName if view not in golden | {ViewName.SIMILAR}]
 
 
-def further_groups(pipeline: Pipeline, seed: int, batches: Iterable[RungBatch]) -> list[QuestionGroup]:
-    """The questions of further batches that are not part of the set."""
-    return [joint_group(pipeline, seed, rungs) for rungs in batches]
+def further_group(pipeline: Pipeline, seed: int, batch: FurtherBatch) -> QuestionGroup:
+    """The questions of a batch that is not part of the set."""
+    groups = (group for rung in batch.rungs for group in question_groups(pipeline, rung, seed))
+    asked = (question for group in groups for question in group.questions)
+    return QuestionGroup(Pictures.FRAME, tuple(_ending_with(question, batch.ending) for question in asked))
 
 
-def joint_group(pipeline: Pipeline, seed: int, rungs: Sequence[Rung]) -> QuestionGroup:
-    """The questions of several rungs about the frame, as one batch."""
-    groups = (group for rung in rungs for group in question_groups(pipeline, rung, seed))
-    return QuestionGroup(Pictures.FRAME, tuple(question for group in groups for question in group.questions))
+def _ending_with(question: Question, ending: str) -> Question:
+    return (
+        replace(question, text=question.text.removesuffix(ENDINGS[question.reasoning]) + ending) if ending else question
+    )
 
 
 def sampled_rung(pipeline: Pipeline) -> Rung:

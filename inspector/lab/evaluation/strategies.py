@@ -24,6 +24,7 @@ Longer thoughts at temperature 0, which are recorded only where one of these is 
 | cot | the direct question after a chain of thought of up to 256 tokens |
 | budget-64, -128, -256 | the same, cut at and kept going until this many tokens by further "Wait" (s1) |
 | budget-by-margin | the direct question, then a budget that grows with its doubt: more "Wait" for harder parts |
+| revise | the direct question: an answer, what speaks against it in one sentence, then the verdict |
 | cot-gated | a chain of thought whose verdict is read every 32 tokens, until it is sure or the thought ends |
 
 Three drafts and, only where they disagree, a view that decides between them:
@@ -77,10 +78,11 @@ from inspector.lab.evaluation.question_set import (
     CUT_THOUGHTS,
     DIRECT,
     DRAFT,
+    REVISED,
     SAMPLES,
-    RungBatch,
+    FurtherBatch,
     budget_rung,
-    joint_group,
+    further_group,
     sampled_rung,
 )
 from inspector.lab.evaluation.recording_replay import AskingCost, RecordingReplay, ReplayEngine, ReplayOpinions
@@ -194,7 +196,7 @@ async def _budget_by_margin(part: RecordedPart, batch_times: BatchTimeModel) -> 
 
 async def _gated(part: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
     replay = RecordingReplay(part.recording, batch_times)
-    cuts = joint_group(part.pipeline, part.recording.seed, CUT_THOUGHTS).questions
+    cuts = further_group(part.pipeline, part.recording.seed, CUT_THOUGHTS).questions
     votes = replay.read_thought(cuts, _is_sure)
     stopped_by = StoppedBy.SETTLED if _is_sure(votes[-1]) else StoppedBy.LADDER_END
     return StrategyOutcome(Tally(tuple(votes[-1:])), stopped_by, len(votes), replay.cost)
@@ -229,6 +231,12 @@ def _decided(
 def is_split(tally: Tally) -> bool:
     """Whether readable votes are on both sides."""
     return len({vote.ng for vote in tally.readable}) > 1
+
+
+async def _revise(part: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
+    replay = RecordingReplay(part.recording, batch_times)
+    votes = replay.votes(further_group(part.pipeline, part.recording.seed, REVISED), 0)
+    return StrategyOutcome(Tally(tuple(votes)), StoppedBy.LADDER_END, 1, replay.cost)
 
 
 def _asked(part: RecordedPart, replay: RecordingReplay, rung: Rung, *, number: int = 0) -> list[Vote]:
@@ -269,14 +277,16 @@ WITH_THOUGHTS: Final[Mapping[str, Strategy]] = MappingProxyType(
         **{f"budget-{tokens}": partial(_one_rung, rung=budget_rung(tokens)) for tokens in BUDGETS},
         "budget-by-margin": _budget_by_margin,
         "cot-gated": _gated,
+        "revise": _revise,
     }
 )
-THOUGHTS_OF: Final[Mapping[str, tuple[RungBatch, ...]]] = MappingProxyType(
+THOUGHTS_OF: Final[Mapping[str, tuple[FurtherBatch, ...]]] = MappingProxyType(
     {
         "cot": (CUT_THOUGHTS,),
-        **{f"budget-{tokens}": ((budget_rung(tokens),),) for tokens in BUDGETS},
-        "budget-by-margin": tuple((budget_rung(tokens),) for tokens in BUDGETS),
+        **{f"budget-{tokens}": (FurtherBatch((budget_rung(tokens),)),) for tokens in BUDGETS},
+        "budget-by-margin": tuple(FurtherBatch((budget_rung(tokens),)) for tokens in BUDGETS),
         "cot-gated": (CUT_THOUGHTS,),
+        "revise": (REVISED,),
     }
 )
 WITH_CLAIMS: Final[Mapping[str, Strategy]] = MappingProxyType({SEPARATE: _separate})
@@ -312,6 +322,6 @@ def choose_strategies(names: Sequence[str]) -> dict[str, Strategy]:
     return {name: strategy for name, strategy in every.items() if name in wanted}
 
 
-def thoughts_of(names: Iterable[str]) -> list[RungBatch]:
+def thoughts_of(names: Iterable[str]) -> list[FurtherBatch]:
     """List the batches that these strategies need beyond the question set, each once."""
     return list(dict.fromkeys(batch for name in names for batch in THOUGHTS_OF.get(name, ())))

@@ -18,7 +18,7 @@ from inspector.domain.pipeline import MIN_READABLE
 from inspector.domain.vote import Vote
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.part_recorder import RecordedPart
-from inspector.lab.evaluation.question_set import CUT_THOUGHTS, joint_group
+from inspector.lab.evaluation.question_set import CUT_RUNGS, CUT_THOUGHTS, further_group
 from inspector.lab.evaluation.recording_replay import RecordingReplay
 from inspector.numerics.classification_metrics import auroc, balanced_accuracy
 from inspector.tuning.rung_effects import RungOutcome, TokenSlope, token_slope
@@ -26,7 +26,7 @@ from inspector.tuning.rung_effects import RungOutcome, TokenSlope, token_slope
 Array = NDArray[Any]
 DOUBT: Final = 0.5  # p_ng of a verdict that can't be read
 MIN_PARTS: Final = 30  # the slope's normal interval needs some dozens
-CUTS_TOKENS: Final = tuple(rung.limits.most for rung in CUT_THOUGHTS)
+CUTS_TOKENS: Final = tuple(rung.limits.most for rung in CUT_RUNGS)
 
 
 class CutFigures(NamedTuple):
@@ -81,7 +81,7 @@ class _Thought(NamedTuple):
 
 def _thoughts(parts: Iterable[RecordedPart]) -> Iterable[_Thought]:
     for part in parts:
-        cuts = joint_group(part.pipeline, part.recording.seed, CUT_THOUGHTS).questions
+        cuts = further_group(part.pipeline, part.recording.seed, CUT_THOUGHTS).questions
         if part.recording.holds(cuts):
             replay = RecordingReplay(part.recording, BatchTimeModel([part.recording]))
             yield _Thought(part.is_ng, replay.read_thought(cuts, lambda vote: False))  # noqa: ARG005

@@ -25,7 +25,7 @@ from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.comparison import compare_recorded
 from inspector.lab.evaluation.comparison_report import comparison_report
 from inspector.lab.evaluation.part_recorder import LabelledPart, PartRecorder, RecordedPart
-from inspector.lab.evaluation.question_set import CUT_THOUGHTS, budget_rung
+from inspector.lab.evaluation.question_set import CUT_RUNGS, REVISED, FurtherBatch, budget_rung
 from inspector.lab.evaluation.recording import Recording
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.strategies import WITH_THOUGHTS, StrategyOutcome, choose_strategies, thoughts_of
@@ -83,14 +83,14 @@ def thoughts(tmp_path_factory: pytest.TempPathFactory) -> Recording:
         tiny_model.engine(),
         MemoryEvidence(),
         RecordingFile(tmp_path_factory.mktemp("votes") / "lamp.jsonl"),
-        [CUT_THOUGHTS[:3], (budget_rung(64),)],
+        [FurtherBatch(CUT_RUNGS[:3]), REVISED, FurtherBatch((budget_rung(64),))],
     )
     (case,) = asyncio.run(recorder.record_all([lamp])).parts
     return case.recording
 
 
 def test_the_cuts_of_a_thought_are_beginnings_of_one_text(thoughts: Recording) -> None:
-    *_, cuts, _ = thoughts.batches
+    *_, cuts, _, _ = thoughts.batches
     texts = [answer.text for answer in sorted(cuts.answers, key=lambda answer: answer.limits or (0, 0))]
     assert len(texts) == 3
     for shorter, longer in pairwise(texts):
@@ -102,6 +102,13 @@ def test_a_budget_is_reached_by_waits_and_not_passed(thoughts: Recording) -> Non
     assert WAIT in forced.text
     assert forced.tokens >= 64
     assert forced.p_ng is not None
+
+
+def test_a_revision_is_asked_for_in_place_of_a_thought(thoughts: Recording) -> None:
+    (revised,) = thoughts.batches[-2].answers
+    assert "what speaks against your answer" in revised.question
+    assert "step by step" not in revised.question
+    assert revised.p_ng is not None
 
 
 # ---------------------------------------------------------------- recording
