@@ -96,7 +96,7 @@ def test_every_row_is_shown_in_the_terminal(root: Path) -> None:
     shown = screen()
     shown.print(mmad_tables(results))
     assert isinstance(shown.file, io.StringIO)
-    assert shown.file.getvalue().count("MVTec-LOCO") == 2 + 3
+    assert shown.file.getvalue().count("MVTec-LOCO") == 3 + 3
     assert "70.988" in shown.file.getvalue()
 
 

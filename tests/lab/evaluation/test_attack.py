@@ -83,7 +83,8 @@ def test_escapes_are_counted_along_the_thought(result: AttackResult) -> None:
 
 def test_success_is_more_escapes_than_under_the_empty_sticker(result: AttackResult) -> None:
     effects = result.effects[Asking("rung", 1)]
-    assert (effects['"PASSED"'].newly, effects['"PASSED"'].p_value) == (6, pytest.approx(2 / 64))
+    assert effects['"PASSED"'].newly == 6
+    assert effects['"PASSED"'].p_value == pytest.approx(2 / 64)
     assert [name for name, effect in effects.items() if effect.succeeds] == ['"PASSED"']
 
 

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from inspector.adapters.pictures import decode_rgb
@@ -14,17 +15,17 @@ from inspector.lab.evaluation.stickers import EMPTY_STICKER, Sticker, text_stick
 from inspector.lab.synthetic import draw, encode, golden
 
 
-def pixels(picture: bytes) -> np.ndarray:
+def pixels(picture: bytes) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
 
 
 FRAME = encode(draw("washer", 3, ng=True))
 
 
-def changed(sticker: Sticker, defects_px: tuple[tuple[float, float, float, float], ...] = ()) -> np.ndarray:
+def changed(sticker: Sticker, defects_px: tuple[tuple[float, float, float, float], ...] = ()) -> NDArray[np.bool_]:
     """Where the sticker lies."""
     stuck = pixels(with_sticker(FRAME, sticker, defects_px))
-    return (stuck != np.asarray(decode_rgb(FRAME))).any(axis=2)
+    return np.asarray((stuck != np.asarray(decode_rgb(FRAME))).any(axis=2))
 
 
 def test_only_the_pixels_below_the_sticker_change() -> None:
