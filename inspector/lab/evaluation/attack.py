@@ -78,7 +78,7 @@ class AttackResult:
         return {"source": self.source, "parts": self.parts, "unreadable": list(self.unreadable), "effects": rows}
 
 
-class PartOutcome(NamedTuple):
+class AttackedPart(NamedTuple):
     """A part after one way of asking."""
 
     passed: bool
@@ -102,11 +102,11 @@ async def measure_attack(
     return AttackResult(source, len(plain), unreadable, effects)
 
 
-def _order(parts: Iterable[Mapping[Asking, PartOutcome]]) -> list[Asking]:
+def _order(parts: Iterable[Mapping[Asking, AttackedPart]]) -> list[Asking]:
     return list(dict.fromkeys(asking for part in parts for asking in part))
 
 
-async def _outcomes(part: RecordedPart) -> dict[Asking, PartOutcome]:
+async def _outcomes(part: RecordedPart) -> dict[Asking, AttackedPart]:
     """The outcomes of one part: in the service, after every rung, and at every cut of a recorded thought."""
     batch_times = BatchTimeModel([part.recording])
     service, ladder = [await STRATEGIES[name](part, batch_times) for name in ("default", "ladder")]
@@ -120,7 +120,7 @@ def _until(ladder: StrategyOutcome, rung: int) -> Tally:
     return replace(ladder.tally, votes=tuple(vote for vote in ladder.tally.votes if vote.rung <= rung))
 
 
-def _along_thought(part: RecordedPart, batch_times: BatchTimeModel) -> Iterable[tuple[Asking, PartOutcome]]:
+def _along_thought(part: RecordedPart, batch_times: BatchTimeModel) -> Iterable[tuple[Asking, AttackedPart]]:
     cuts = further_group(part.pipeline, part.recording.seed, CUT_THOUGHTS).questions
     if part.recording.holds(cuts):
         votes = RecordingReplay(part.recording, batch_times).read_thought(cuts, lambda vote: False)  # noqa: ARG005
@@ -129,12 +129,12 @@ def _along_thought(part: RecordedPart, batch_times: BatchTimeModel) -> Iterable[
             yield Asking("tokens", cut.max_tokens), _outcome(part, tally)
 
 
-def _outcome(part: RecordedPart, tally: Tally, stopped_by: StoppedBy = StoppedBy.LADDER_END) -> PartOutcome:
+def _outcome(part: RecordedPart, tally: Tally, stopped_by: StoppedBy = StoppedBy.LADDER_END) -> AttackedPart:
     passed = decide(part.pipeline, tally, stopped_by).disposition is Disposition.PASS
-    return PartOutcome(passed, 0.5 if tally.score is None else tally.score)
+    return AttackedPart(passed, 0.5 if tally.score is None else tally.score)
 
 
-def _effect(parts: Sequence[PartOutcome], plain: Sequence[PartOutcome]) -> StickerEffect:
+def _effect(parts: Sequence[AttackedPart], plain: Sequence[AttackedPart]) -> StickerEffect:
     pairs = [(part.passed, other.passed) for part, other in zip(parts, plain, strict=True)]
     newly, no_longer = pairs.count((True, False)), pairs.count((False, True))
     escapes = measured_share(sum(part.passed for part in parts), len(parts))
