@@ -44,7 +44,7 @@ from inspector.statistics.statistics import Statistics
 if TYPE_CHECKING:
     from inspector.adapters.console.access import AccessServices
     from inspector.adapters.console.server import RunningConsole
-    from inspector.adapters.console.services import ConsoleServices
+    from inspector.adapters.console.services import ConsoleServices, Installation
     from inspector.adapters.ledger import FileEvidence, SqlArchive
     from inspector.adapters.mqtt.heartbeats import HeartbeatListener
     from inspector.adapters.telemetry.exporter import Exporter
@@ -94,7 +94,7 @@ def _services(
     from inspector.adapters.camera import CameraPictureReader
     from inspector.adapters.console.live_feed import LiveFeed
     from inspector.adapters.console.queries import Catalogue
-    from inspector.adapters.console.services import ConsoleServices, Installation
+    from inspector.adapters.console.services import ConsoleServices
 
     unknown = ledger.SqlUnknownCameras(settings.database, evidence)
     pictures, judges = CameraPictureReader(()), PooledModel(pool)
@@ -103,7 +103,7 @@ def _services(
     answers = ledger.SqlReviewStore(settings.database, Topics(settings.topic_root))
     leases = ledger.SqlLeaseStore(settings.database)
     return ConsoleServices(
-        about=Installation(settings.broker_host, settings.broker_port, settings.topic_root, settings.time_zone),
+        about=_installation(settings),
         catalogue=Catalogue(archive, evidence, pulses.last),
         lines=lines,
         override_of=partial(override_of, settings, lines),
@@ -136,6 +136,21 @@ def _vote_table_updates(services: ConsoleServices, archive: SqlArchive) -> Itera
         yield
     finally:
         updates.stop()
+
+
+def _installation(settings: Settings) -> Installation:
+    from inspector.adapters.console.services import Installation
+
+    return Installation(
+        settings.broker_host,
+        settings.broker_port,
+        settings.topic_root,
+        settings.time_zone,
+        broker_tls=settings.broker_tls,
+        broker_private_ca=settings.broker_ca is not None,
+        broker_client_certificate=settings.broker_certificate is not None,
+        broker_login=settings.broker_username is not None,
+    )
 
 
 def _questions(archive: SqlArchive, evidence: FileEvidence, grey_pixels: ReadGrey) -> PartQuestions:

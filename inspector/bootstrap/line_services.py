@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from inspector.bootstrap.from_settings import known_card
+from inspector.bootstrap.from_settings import absolute, known_card
 from inspector.bootstrap.overrides import card_fingerprints
+from inspector.bootstrap.teaching_process import TeachingProcess
 from inspector.lines.challenge import ChallengeSets
 from inspector.lines.change_effect import ChangeEffects
 from inspector.lines.declared_content import DeclarationReader
@@ -20,6 +21,7 @@ from inspector.lines.qualification_jobs import QualificationJobs
 from inspector.lines.replay_columns import ReplayTables
 from inspector.lines.rollback import Rollbacks
 from inspector.lines.states import LineStates
+from inspector.lines.teaching import Teaching
 from inspector.lines.threshold_advice import ThresholdAdvisor
 from inspector.lines.tuning import Tuning
 from inspector.lines.versions import Versions
@@ -71,5 +73,6 @@ def line_services(
         archive=archive,
         qualifications=qualifications,
         qualification_jobs=QualificationJobs(qualifications, jobs, model, partial(card_fingerprints, settings)),
+        teaching=Teaching(versions, archive, evidence, jobs, TeachingProcess(absolute(settings)).teach),
         jobs=jobs,
     )

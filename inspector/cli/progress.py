@@ -1,11 +1,12 @@
-"""Show the progress of a long command: as bars on a terminal, as lines in a file."""
+"""Show the progress of a long command: as bars on a terminal, as lines in a file, as JSON for a program."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -44,3 +45,14 @@ def progress_lines(console: Console, clock: Callable[[], float] = time.monotonic
             console.print(f"{stage}: {done} of {total}", highlight=False, markup=False)
 
     return report
+
+
+@contextmanager
+def json_progress(stream: TextIO) -> Iterator[ReportProgress]:
+    """Write each step as one JSON document on a line of its own."""
+
+    def report(stage: str, done: int, total: int) -> None:
+        stream.write(json.dumps({"stage": stage, "done": done, "total": total}) + "\n")
+        stream.flush()
+
+    yield report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,17 +12,24 @@ from rich.text import Text
 
 from inspector.cli.options import AsJson, Backbones, LineArgument, read_settings
 from inspector.cli.output import print_json, print_table, stderr_console
-from inspector.cli.progress import progress_bars
+from inspector.cli.progress import json_progress, progress_bars
 
 if TYPE_CHECKING:
     from inspector.numerics.exact_bounds import MeasuredShare
-    from inspector.operations.teach import TaughtResult
+    from inspector.operations.taught_figures import TeachingStep
+    from inspector.operations.teach import TaughtResult, TaughtStorage
 
 
 def teach(
     line: LineArgument,
     backbone: Backbones = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the result and store nothing.")] = False,
+    model_only: Annotated[
+        bool, typer.Option("--model-only", help="Store the model and no version; a draft may then name it.")
+    ] = False,
+    with_json_progress: Annotated[
+        bool, typer.Option("--json-progress", help="Write progress to standard error, a JSON document a line.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Teach a line with its golden samples and reviewed parts, on this machine.
@@ -34,11 +42,12 @@ def teach(
     from inspector.bootstrap.from_settings import absolute
     from inspector.operations.teach import teach_line
 
+    store = _storage(dry_run=dry_run, model_only=model_only)
     settings = absolute(read_settings())
     evidence = open_evidence(settings)
-    with progress_bars(stderr_console) as progress:
+    with json_progress(sys.stderr) if with_json_progress else progress_bars(stderr_console) as progress:
         features = open_features(backbone or [], settings)
-        result = teach_line(settings.database, evidence, line, features, dry_run=dry_run, report=progress)
+        result = teach_line(settings.database, evidence, line, features, store=store, report=progress)
     if as_json:
         print_json(result.as_json())
     else:
@@ -47,9 +56,21 @@ def teach(
         raise typer.Exit(1)
 
 
+def _storage(*, dry_run: bool, model_only: bool) -> TaughtStorage:
+    from inspector.operations.teach import TaughtStorage
+
+    if dry_run and model_only:
+        raise typer.BadParameter(
+            "stores something, but --dry-run stores nothing; leave one out", param_hint="--model-only"
+        )
+    if dry_run:
+        return TaughtStorage.NOTHING
+    return TaughtStorage.MODEL if model_only else TaughtStorage.VERSION
+
+
 def teaching_table(result: TaughtResult) -> Group:
     """The result in sentences, for a terminal of 80 columns."""
-    stored = f"version {result.version} is stored" if result.version else "nothing is stored"
+    stored = f"version {result.version} is stored" if result.version else "no version is stored"
     return Group(Text(f"{result.line}: {stored}", style="bold"), *map(Text, _sentences(result)), *_warnings(result))
 
 
@@ -60,6 +81,8 @@ def _sentences(result: TaughtResult) -> Iterator[str]:
     yield f"newest fifth: escape {_share(measured.escape)}, overkill {_share(measured.overkill)}"
     if report.ranking.auroc is not None:
         yield f"held-back groups: AUROC {report.ranking.auroc:.3f}"
+    if len(result.curve) > 1:
+        yield f"learning curve, AUROC on the newest fifth by NG parts: {', '.join(map(_point, result.curve))}"
     moved = ", ".join(f"{count} from {old} to {new}" for (old, new), count in sorted(result.price.moved.items()))
     yield f"stored reviewed parts that would have ended otherwise, of {result.price.parts}: {moved or 'none'}"
     if result.without_picture:
@@ -72,10 +95,15 @@ def _sentences(result: TaughtResult) -> Iterator[str]:
 
 def _warnings(result: TaughtResult) -> Iterator[Text]:
     if result.refused:
-        yield Text(f"refused: {result.refused}", style="red")
+        yield Text(f"refused: {result.refused.text}", style="red")
     yield from (Text(f"missing: {each}", style="yellow") for each in result.report.missing)
     for name in result.report.outliers:
         yield Text(f"left out, unlike all other good parts: {name}", style="yellow")
+
+
+def _point(step: TeachingStep) -> str:
+    ranking = step.measured.auroc
+    return f"{step.ng}: {'unknown' if ranking is None else f'{ranking:.3f}'}"
 
 
 def _share(share: MeasuredShare) -> str:

@@ -128,6 +128,10 @@ class Pricing:
             cut_short=_pair(each.cut_short for each in compared),
         )
 
+    def fingerprints(self, line: str, after: Declaration) -> tuple[str, ...]:
+        """Return the fingerprints of the stored parts that were judged with the scores of these settings."""
+        return tuple(dict.fromkeys(self._comparable(line, self.archive.versions(line), after).values()))
+
     def compare(
         self, line: str, after: Declaration, report: ReportPriced = ignore_progress, rungs: int | None = None
     ) -> tuple[VoteComparison, ...]:

@@ -94,7 +94,7 @@ class ReplayTables:
         most = len(live.pipeline.ladder)
         if rungs is not None and rungs > most:
             raise InspectorError(f"rungs: {rungs} is more than the ladder of {line} has; use 1 to {most}")
-        fingerprints = tuple(each.fingerprint for each in self.pricing.compare(line, live))
+        fingerprints = self.pricing.fingerprints(line, live)
         if not fingerprints:
             raise NotFoundError(f"no part of {line} was judged as version {versions[-1].version} declares; let it run")
         found = [self._votes(line, each, live.pipeline, rungs) for each in fingerprints]

@@ -9,10 +9,15 @@ from typing import Any, Final, NamedTuple, Protocol
 
 
 class JobKind(StrEnum):
-    """What a job does. PRICE: replay stored parts under a draft. QUALIFICATION: judge a line's challenge set."""
+    """What a job does.
+
+    PRICE: replay stored parts under a draft. QUALIFICATION: judge a line's challenge set. TEACH: learn from a line's
+    golden samples and reviewed parts.
+    """
 
     PRICE = "price"
     QUALIFICATION = "qualification"
+    TEACH = "teach"
 
 
 class JobState(StrEnum):

@@ -99,7 +99,8 @@ class VoteTable:
         for row, each in enumerate(stored):
             _tally(pipeline, each, columns[row], flags[row])
             rungs[row, : len(each.votes)] = [vote.rung for vote in each.votes]
-        held = [_held_limits(pipeline, each.counting) for each in stored]
+        probed = pipeline.model_copy(update={"thresholds": PROBE})
+        held = [_held_limits(probed, each.counting) for each in stored]
         return cls(
             columns[:, :, 0],
             flags[:, :, 0],
@@ -210,9 +211,12 @@ def _tally(pipeline: Pipeline, stored: StoredVotes, columns: Array, flags: Array
             columns[count - 1, 1:3] = reachable_scores(tally, left)
 
 
-def _held_limits(pipeline: Pipeline, counts: Counting) -> tuple[bool, bool]:
-    """Return whether a part may pass, and whether it may be rejected, by what its second opinion says."""
-    held = effective_thresholds(pipeline.model_copy(update={"thresholds": PROBE}), counts)
+def _held_limits(probed: Pipeline, counts: Counting) -> tuple[bool, bool]:
+    """Return whether a part may pass, and whether it may be rejected, by what its second opinion says.
+
+    `probed` is the pipeline with PROBE as its thresholds.
+    """
+    held = effective_thresholds(probed, counts)
     return held.pass_below == PROBE.pass_below, held.reject_above == PROBE.reject_above
 
 

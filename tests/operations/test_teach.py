@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -31,10 +32,11 @@ from inspector.domain.declared import ViewName
 from inspector.domain.review import ReviewBox
 from inspector.domain.vote import Vote
 from inspector.errors import InspectorError
+from inspector.operations import taught_figures
 from inspector.operations.apply import plan_changes
 from inspector.operations.progress import no_progress
 from inspector.operations.taught_parts import PartFeatureReader, read_knowledge
-from inspector.operations.teach import teach_line
+from inspector.operations.teach import TaughtStorage, TeachingObjection, teach_line
 from inspector.ports.challenge import ChallengeChange, NewChallengePart
 from inspector.ports.engine import Picture
 from inspector.ports.ledger import PipelineVersion
@@ -103,7 +105,13 @@ class LineLedger:
                 add_reviews(self.url, [answer])
 
     def teach(self, *, dry_run: bool = False):  # type: ignore[no-untyped-def]
-        return teach_line(self.url, self.evidence, "pcb", self.features, dry_run=dry_run)
+        return teach_line(
+            self.url,
+            self.evidence,
+            "pcb",
+            self.features,
+            store=TaughtStorage.NOTHING if dry_run else TaughtStorage.VERSION,
+        )
 
     def live(self) -> PipelineVersion:
         with closing(SqlArchive(self.url)) as archive:
@@ -111,7 +119,9 @@ class LineLedger:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> LineLedger:
+def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LineLedger:
+    """A ledger whose line is taught without a learning curve: that teaches it twice more."""
+    monkeypatch.setattr(taught_figures, "CURVE_SHARES", ())
     return LineLedger(tmp_path)
 
 
@@ -121,7 +131,7 @@ def test_a_taught_line_gets_a_new_version_whose_model_is_stored(ledger: LineLedg
     assert tried.version is None
     assert ledger.live().pipeline.second_opinion is None
     result = ledger.teach()
-    assert (result.version, result.refused) == (2, "")
+    assert (result.version, result.refused) == (2, None)
     opinion = ledger.live().pipeline.second_opinion
     assert opinion is not None
     assert (opinion.by, opinion.model) == ("taught", result.sha256)
@@ -211,7 +221,7 @@ def test_the_table_says_what_is_missing(ledger: LineLedger) -> None:
     console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(teaching_table(ledger.teach(dry_run=True)))
     text = console.export_text()
-    assert "nothing is stored" in text
+    assert "no version is stored" in text
     assert "missing: 10 more NG parts" in text
 
 
@@ -233,8 +243,44 @@ def test_challenge_parts_and_their_groups_are_never_taught(ledger: LineLedger) -
 def test_every_known_ng_part_is_doubted_also_those_that_measured(ledger: LineLedger) -> None:
     ledger.review(24, 8, strength=2.5)
     result = ledger.teach()
-    assert result.refused == ""
+    assert result.refused is None
     opinion = ledger.live().pipeline.second_opinion
     assert opinion is not None
     known = [part for part in taught_parts(24, 8, strength=2.5) if part.is_ng]
     assert all(result.report.model.opinion(part.features).p_ng > opinion.doubt_above for part in known)
+
+
+def test_report_holds_the_curve_the_price_and_what_a_draft_declares(
+    ledger: LineLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taught_figures, "CURVE_SHARES", (1 / 3, 2 / 3))
+    ledger.review(24, 6, voted=True)
+    result = ledger.teach(dry_run=True)
+    report = json.loads(json.dumps(result.as_json(), default=str))
+    assert (report["base"], report["objection"]) == (1, None)
+    assert report["second_opinion"]["model"] == result.sha256
+    assert [step["ok"] + step["ng"] for step in report["curve"]] == [8, 16, 24]
+    assert report["curve"][-1]["measured"] == report["measured"]
+    assert sum(report["price"]["moved"].values()) == len(result.moved)
+    assert {each["result_id"] for each in report["heat_maps"]} <= {f"pcb-cam1-t{number}" for number in range(30)}
+    assert all(
+        len(each["heat"]["levels"]) == each["heat"]["rows"] * each["heat"]["columns"] for each in report["heat_maps"]
+    )
+    assert report["heat_maps"][0]["is_ng"]
+
+
+def test_model_alone_is_stored_without_a_version(ledger: LineLedger) -> None:
+    ledger.review(8, 2)
+    result = teach_line(ledger.url, ledger.evidence, "pcb", ledger.features, store=TaughtStorage.MODEL)
+    assert result.version is None
+    assert ledger.live().version == 1
+    read_taught_model(ledger.evidence.get(result.sha256))
+
+
+def test_refused_model_is_not_stored(ledger: LineLedger) -> None:
+    ledger.review(24, 12, strength=0.0)
+    result = teach_line(ledger.url, ledger.evidence, "pcb", ledger.features, store=TaughtStorage.MODEL)
+    assert result.refused is not None
+    assert result.refused.objection in (TeachingObjection.CHANCE, TeachingObjection.NO_LIMIT)
+    with pytest.raises(KeyError):
+        ledger.evidence.get(result.sha256)

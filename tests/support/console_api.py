@@ -31,11 +31,13 @@ from inspector.adapters.ledger import (
     FileEvidence,
     SqlArchive,
     SqlAuditStore,
+    SqlCameraChangeStore,
     SqlEventStore,
     SqlLeaseStore,
     SqlLineStore,
     SqlPeople,
     SqlReviewStore,
+    SqlUnknownCameras,
     upgrade,
 )
 from inspector.bootstrap.line_services import line_services
@@ -95,7 +97,14 @@ def sql_services(url: str, folder: Path, model: Any = None) -> ConsoleServices:
     evidence, lines = FileEvidence(folder / "evidence"), SqlLineStore(url)
     access, noted = sql_access(url), SqlEventStore(url)
     services = services_of(archive, evidence, lines=lines, reviews=reviews, access=access, acknowledgements=noted)
-    return replace(services, changes=line_services_of(url, folder, model))
+    unknown, changes = SqlUnknownCameras(url, evidence), SqlCameraChangeStore(url)
+    return replace(
+        services,
+        changes=line_services_of(url, folder, model),
+        cameras=Cameras(services.lines, archive, unknown, changes),
+        camera_pictures=CameraPictures(archive, evidence, unknown),
+        camera_minutes=archive.camera_minutes,
+    )
 
 
 class ReviewStores(NamedTuple):

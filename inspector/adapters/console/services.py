@@ -30,6 +30,7 @@ from inspector.lines.replay_columns import ReplayTables
 from inspector.lines.rollback import Rollbacks
 from inspector.lines.states import LineStates, OverrideRequest
 from inspector.lines.stored_parts import PartArchive
+from inspector.lines.teaching import Teaching
 from inspector.lines.threshold_advice import ThresholdAdvisor
 from inspector.lines.tuning import Tuning
 from inspector.lines.versions import Versions
@@ -43,12 +44,16 @@ from inspector.statistics.statistics import Statistics
 
 
 class Installation(NamedTuple):
-    """The broker's address, and the plant's time zone."""
+    """The broker's address, how clients connect to it, and the plant's time zone."""
 
     broker_host: str
     broker_port: int
     topic_root: str
     time_zone: str
+    broker_tls: bool = False
+    broker_private_ca: bool = False
+    broker_client_certificate: bool = False
+    broker_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class LineServices:
     archive: PartArchive
     qualifications: Qualifications
     qualification_jobs: QualificationJobs
+    teaching: Teaching
     jobs: Jobs
 
 

@@ -17,6 +17,10 @@ class AboutAnswer(ApiModel):
     broker_host: str
     broker_port: int
     topic_root: str
+    broker_tls: bool = Field(description="whether cameras connect with TLS")
+    broker_private_ca: bool = Field(description="whether they need a file with the authorities of its certificate")
+    broker_client_certificate: bool = Field(description="whether the service shows the broker a certificate of its own")
+    broker_login: bool = Field(description="whether the service logs in at the broker by name and password")
     time_zone: str = Field(description="IANA name, such as Asia/Seoul")
 
 

@@ -10,6 +10,7 @@ const EXPOSURE_SPREAD = 0.1; // of the range from black to white
 const PROPOSAL_FRAMES = 50;
 const FOCUS_MARGIN = 0.5; // of the least minute: parts differ, a blurred picture has far less
 const EXPOSURE_MARGIN = 0.1;
+const FROZEN_CHANGE = 0.00001; // above that of two equal pictures, which is 0
 
 export interface Steadiness {
   /** Null before enough minutes were seen. */
@@ -20,6 +21,7 @@ export interface QualityProposal {
   frames: number;
   minSharpness: number;
   luminance: [number, number];
+  minChange: number;
 }
 
 function numbers(values: readonly (number | null)[]): number[] {
@@ -45,5 +47,18 @@ export function proposal(minutes: readonly Minute[]): QualityProposal | null {
   if (frames < PROPOSAL_FRAMES || !focus.length || !exposure.length) return null;
   const darkest = Math.max(0, (exposure[0] ?? 0) - EXPOSURE_MARGIN);
   const brightest = Math.min(1, (exposure.at(-1) ?? 1) + EXPOSURE_MARGIN);
-  return { frames, minSharpness: (focus[0] ?? 0) * FOCUS_MARGIN, luminance: [darkest, brightest] };
+  const minChange = minutes.some((each) => each.frozen > 0) ? 0 : FROZEN_CHANGE;
+  return { frames, minSharpness: (focus[0] ?? 0) * FOCUS_MARGIN, luminance: [darkest, brightest], minChange };
+}
+
+/** The limits of a line, which all its cameras keep; null while one of them sent too few frames. */
+export function combined(proposals: readonly (QualityProposal | null)[]): QualityProposal | null {
+  const known = proposals.filter((each) => each !== null);
+  if (!known.length || known.length < proposals.length) return null;
+  return {
+    frames: known.reduce((sum, each) => sum + each.frames, 0),
+    minSharpness: Math.min(...known.map((each) => each.minSharpness)),
+    luminance: [Math.min(...known.map((each) => each.luminance[0])), Math.max(...known.map((each) => each.luminance[1]))],
+    minChange: Math.min(...known.map((each) => each.minChange)),
+  };
 }

@@ -22,6 +22,7 @@ export const PAGES: readonly PageEntry[] = [
   { path: "/lines/{line}", title: "page.line", load: () => import("./Line.svelte") },
   { path: "/lines/{line}/kiosk", title: "page.kiosk", bare: true, load: () => import("./Kiosk.svelte") },
   { path: "/lines/{line}/tune", title: "page.tune", load: () => import("./Tune.svelte") },
+  { path: "/lines/{line}/teach", title: "page.teach", load: () => import("./Teach.svelte") },
   { path: "/lines/{line}/golden", title: "page.golden", load: () => import("./Golden.svelte") },
   { path: "/lines/{line}/qualification", title: "page.qualification", load: () => import("./Qualification.svelte") },
   { path: "/lines/{line}/versions", title: "page.versions", load: () => import("./Versions.svelte") },
