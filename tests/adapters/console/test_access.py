@@ -147,7 +147,7 @@ def refusing(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def opened(prepared: Path, folder: Path) -> Iterator[Console]:
     url = f"sqlite:///{shutil.copy(prepared, folder)}"
-    with closing(SqlPeople(url)) as people, closing(SqlAuditStore(url)) as audit, closing(SqlArchive(url)) as archive:
+    with closing(SqlPeople(url)) as people, closing(SqlAuditStore(url)) as audit:
         plant = Plant(url, people, Clock())
         access = AccessServices(
             plant.users, plant.sessions, plant.tokens, Audit(audit), metrics_token=stored_form(METRICS_TOKEN)
@@ -257,7 +257,7 @@ async def test_reviews_jobs_statistics_and_audit_are_those_of_ones_own_lines(con
             await ledger.record(a_part(uuid.uuid4().hex, line=line, decided_at=now), [])
     with closing(SqlArchive(console.plant.url)) as archive:
         parts = archive.parts(PartFilter(), 10)
-    add_reviews(console.plant.url, [labelled(each.part.result_id, True) for each in parts])
+    add_reviews(console.plant.url, [labelled(each.part.result_id, True, at=now) for each in parts])
     with closing(SqlJobStore(console.plant.url)) as store:
         for line in ("pcb", "cap"):
             store.add_job(NewJob(JobKind.QUALIFICATION, line, line, "ann", "site", now))
