@@ -201,6 +201,7 @@ def test_taught_version_goes_from_draft_to_live_and_is_qualified(page: Page, pla
     draft = page.get_by_test_id("draft")
     draft.get_by_role("row", name="second_opinion").first.wait_for()
     draft.get_by_role("button", name="Set live").click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("taught on this line's parts")
     page.get_by_role("dialog").get_by_role("button", name="Set live").click()
     page.get_by_text("Version 3 is live.").wait_for()
     page.get_by_text("This model is live.").wait_for()

@@ -223,7 +223,7 @@ def test_proposed_limits_become_a_draft_that_is_set_live(page: Page, plant: Plan
     draft.get_by_text("as seen in commissioning").wait_for()
     draft.get_by_role("row", name="min_sharpness").get_by_text("50").wait_for()
     draft.get_by_role("button", name="Set live").click()
-    dialog.get_by_role("button", name="Set live").click()
+    answer(dialog, "Set live", "as seen in commissioning")
     page.get_by_text("is live.").first.wait_for()
     quality = plant.line.states.version("pcb").pipeline.quality
     assert (quality.min_sharpness, quality.luminance, quality.min_change) == (50.0, (0.4, 0.6), 0.00001)
