@@ -182,7 +182,7 @@ async def test_judgement_that_comes_too_late_never_passes(line: Line) -> None:
             return await super().judge(job)
 
     stubborn = Line(pool=Stubborn(), ledger=line.ledger)
-    stubborn.declare(pipeline(deadline_ms=300))
+    stubborn.declare(pipeline(deadline_ms=1000))
     await stubborn.station.inspect(frame())
     [row] = line.ledger.rows
     assert (row.part.late, len(row.part.votes)) == (True, 1)
