@@ -67,8 +67,15 @@ class Teacher:
             self.last = dict(self.real(line, progress))
             return self.last
         objection, text = self.refusal
-        moved = [each | {"after": "PASS", "is_escape": each["is_ng"]} for each in self.last["moved"]]
+        moved = [passed_by_the_taught(each) for each in self.last["heat_maps"] if each["is_ng"]]
         return self.last | {"objection": objection, "refused": text, "model": "0" * 64, "moved": moved}
+
+
+def passed_by_the_taught(pair: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an NG part of a report as one that would pass."""
+    named = {name: pair[name] for name in ("result_id", "p_ng", "is_ng")}
+    decided = {"decided_at": "2026-01-02T03:04:05Z", "before": "REVIEW", "after": "PASS", "is_escape": True}
+    return named | {"camera": "cam1", "trigger_id": "t-ng"} | decided
 
 
 @dataclass
