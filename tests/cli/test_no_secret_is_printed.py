@@ -33,6 +33,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "checklist": (("pcb",),),
     "replay": (("pictures", "--line", "pcb"),),
     "chaos": (("--folder", "."),),  # refused: the folder is not empty
+    "soak": (("--folder", "."),),
     "train-demo": (("--help",),),
     "demo": (("--help",),),
     "eval simulation": (("--help",),),  # it reads no setting

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Group
@@ -20,17 +20,15 @@ if TYPE_CHECKING:
     from inspector.lab.evaluation.mmad.report import StrategyResult
     from inspector.lab.evaluation.mmad.scores import ScoreTable
 
+STRATEGIES_HELP: Final = (
+    "single, text, sampled-N, majority-N, weighted-N or adaptive-N. Repeatable. Default: single and majority-3."
+)
+
 
 def eval_mmad(
     root: Annotated[Path, typer.Option(help="Folder with mmad.json, DS-MVTec, MVTec-LOCO, VisA and GoodsAD.")],
     shots: Annotated[int, typer.Option(help="Pictures of normal parts shown with each picture.", min=0, max=8)] = 1,
-    strategy: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="single, text, sampled-N, majority-N, weighted-N or adaptive-N. Repeatable. Default: single and "
-            "majority-3."
-        ),
-    ] = None,
+    strategy: Annotated[list[str] | None, typer.Option(help=STRATEGIES_HELP)] = None,
     similar_templates: Annotated[
         bool, typer.Option("--similar-templates", help="Show the most similar normal parts instead of random ones.")
     ] = False,
