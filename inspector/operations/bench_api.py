@@ -49,6 +49,7 @@ NOT_MEASURED: Final = {
     "/lines/{line}/drafts/{draft}/price": "there are no drafts",
     "/lines/{line}/drafts/{draft}/shadow": "there are no drafts",
     "/jobs/{number}": "there are no jobs",
+    "/lines/{line}/teaching": "nothing was taught",
     "/lines/{line}/golden-samples/{sha256}/picture": "there are no golden samples",
     "/lines/{line}/golden-samples": "there are no golden samples",
     "/lines/{line}/challenge-parts": "there is no challenge set",

@@ -42,6 +42,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "bench ledger": (("--help",),),
     "bench engine": (("--help",),),
     "bench api": (("--help",),),
+    "bench console": (("--help",),),
 }
 
 
