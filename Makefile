@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # the rooms that need no broker, browser, model or database
-QUICK := tests/domain tests/config tests/messages tests/ports tests/judging tests/station tests/tuning tests/test_text.py
+QUICK := tests/domain tests/config tests/messages tests/ports tests/judging tests/station tests/tuning tests/runtime tests/test_text.py
 # test files run side by side, each whole in one process
 PARALLEL := -n 2 --dist loadfile
 LONG := soak or scale or cluster or plant

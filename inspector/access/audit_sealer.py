@@ -6,8 +6,8 @@ import logging
 from typing import Final
 
 from inspector.access.audit import Audit
-from inspector.background_steps import BackgroundSteps
 from inspector.errors import LedgerError
+from inspector.runtime.background_steps import BackgroundSteps
 
 log = logging.getLogger(__name__)
 

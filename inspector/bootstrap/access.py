@@ -17,6 +17,7 @@ from inspector.access.tokens import Tokens
 from inspector.access.users import Users
 from inspector.errors import InspectorError
 from inspector.ports.access import UserStore
+from inspector.runtime.background_steps import running
 from inspector.secret_texts import remember_secrets
 from inspector.settings import Settings
 
@@ -93,21 +94,17 @@ def access_services(settings: Settings, visitor_name: str) -> Iterator[AccessSer
         ExitStack() as resources,
     ):
         audit, sessions = Audit(store), Sessions(people, people)
-        sealer = AuditSealer(audit)
-        sealer.start()
-        try:
-            yield AccessServices(
-                users=Users(people),
-                sessions=sessions,
-                tokens=Tokens(people),
-                audit=audit,
-                visitor=visitor(visitor_name) if settings.login == "off" else None,
-                metrics_token=metrics_secret(settings),
-                names=tuple(name.lower() for name in settings.console_names),
-                sign_on=_sign_on(settings, people, sessions, resources) if settings.oidc_issuer else None,
-            )
-        finally:
-            sealer.stop()
+        resources.enter_context(running(AuditSealer(audit)))
+        yield AccessServices(
+            users=Users(people),
+            sessions=sessions,
+            tokens=Tokens(people),
+            audit=audit,
+            visitor=visitor(visitor_name) if settings.login == "off" else None,
+            metrics_token=metrics_secret(settings),
+            names=tuple(name.lower() for name in settings.console_names),
+            sign_on=_sign_on(settings, people, sessions, resources) if settings.oidc_issuer else None,
+        )
 
 
 def _sign_on(settings: Settings, users: UserStore, sessions: Sessions, resources: ExitStack) -> SignOn:

@@ -38,6 +38,7 @@ from inspector.reviewing.answers import Reviews
 from inspector.reviewing.exports import Exports
 from inspector.reviewing.nearest_parts import NearestParts
 from inspector.reviewing.queue import ReviewQueue
+from inspector.runtime.background_steps import running
 from inspector.settings import Settings
 from inspector.statistics.statistics import Statistics
 
@@ -71,7 +72,7 @@ async def open_console(settings: Settings, pool: ReplicaPool, visitor_name: str)
     access = resources.enter_context(access_services(settings, visitor_name))
     resources.enter_context(webhook_alarms(settings, archive))
     services = _services(settings, archive, evidence, pulses, pool, access)
-    resources.enter_context(_vote_table_updates(services, archive))
+    resources.enter_context(running(_vote_table_updates(services, archive)))
     app = console_app(services, metrics)
     app.add_middleware(AllowedHosts, hosts=(settings.console_host, *settings.console_names))
     resources.callback(services.changes.jobs.close)
@@ -125,17 +126,9 @@ def _services(
     )
 
 
-@contextmanager
-def _vote_table_updates(services: ConsoleServices, archive: SqlArchive) -> Iterator[None]:
-    """Keep the tables that limits are tuned on up to date while the console runs."""
-    updates = VoteTableUpdates(
-        services.changes.pricing, lambda: [each.pipeline.line for each in archive.list_pipelines()]
-    )
-    updates.start()
-    try:
-        yield
-    finally:
-        updates.stop()
+def _vote_table_updates(services: ConsoleServices, archive: SqlArchive) -> VoteTableUpdates:
+    """Return what keeps the tables that limits are tuned on up to date."""
+    return VoteTableUpdates(services.changes.pricing, lambda: [each.pipeline.line for each in archive.list_pipelines()])
 
 
 def _installation(settings: Settings) -> Installation:

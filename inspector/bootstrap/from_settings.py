@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
 
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.tls import Tls
@@ -14,8 +13,6 @@ from inspector.errors import DeclarationError, Fault
 from inspector.secret_texts import guard_standard_streams, remember_secrets
 from inspector.settings import OPTIONAL_FILES, Settings
 from inspector.statistics.calendar import PlantCalendar, read_shifts, read_zone
-
-MIB: Final = 2**20
 
 
 def broker_of(settings: Settings) -> Broker:
@@ -82,7 +79,7 @@ def log_process(settings: Settings, process: str) -> None:
 
     settings.remember_secrets()
     guard_standard_streams()
-    log_to_file(settings.logs, process, settings.log, settings.log_level, settings.log_mib * MIB)
+    log_to_file(settings.logs, process, settings.log, settings.log_level, settings.log_mib * 2**20)
 
 
 def absolute(settings: Settings) -> Settings:

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from typing import Final
 
 from inspector.errors import InspectorError
+from inspector.runtime.tracing import install_tracer
 from inspector.settings import Settings
-from inspector.tracing import install_tracer
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from inspector.bootstrap.access import read_random_secret
 from inspector.errors import InspectorError
+from inspector.runtime.background_steps import running
 from inspector.secret_texts import remember_secrets
 from inspector.settings import Settings
 
@@ -45,11 +46,8 @@ def webhook_alarms(settings: Settings, archive: SqlArchive) -> Iterator[None]:
     with closing(SqlEventStore(settings.database)) as store:
         position = PositionFile(settings.data.absolute() / POSITION_FILE)
         alarms = WebhookAlarms(AlarmLedger(archive, store, position), receiver, settings.webhook_severity)
-        alarms.start()
-        try:
+        with running(alarms):
             yield
-        finally:
-            alarms.stop()
 
 
 def _secret(settings: Settings) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from inspector.lines.pricing import Price
     from inspector.operations.apply import LineChange
     from inspector.ports.drafts import Draft
+    from inspector.settings import Settings
 
 
 def apply(
@@ -42,7 +43,6 @@ def apply(
     from inspector.operations.apply import plan_changes, read_pipelines, require_bases, store_changes
     from inspector.operations.change_price import price_changes
     from inspector.operations.drafts import store_drafts
-    from inspector.operations.line_states import scrap_warnings
     from inspector.operations.qualification import keep_rights
 
     settings = absolute(read_settings())
@@ -61,9 +61,21 @@ def apply(
     if as_json:
         print_json({"dry_run": dry_run, "lines": [_as_json(each, versions, rights, prices) for each in changes]})
         return
+    _print_changes(changes, versions, rights, prices)
+    _print_warnings(settings, versions)
+
+
+def _print_changes(
+    changes: Sequence[LineChange], versions: dict[str, int], rights: dict[str, KeptRight], prices: Sequence[Price]
+) -> None:
     for change in changes:
         _print_change(change, versions.get(change.line))
         _print_effects(change.line, rights, prices)
+
+
+def _print_warnings(settings: Settings, versions: dict[str, int]) -> None:
+    from inspector.operations.line_states import scrap_warnings
+
     for warning in scrap_warnings(settings, versions):
         print_status(warning)
 

@@ -32,10 +32,10 @@ from inspector.judging.rung_timing import RungTimes
 from inspector.judging.second_opinion import FrameOpinion, OpinionSource
 from inspector.judging.similar_parts import FindSimilar, no_similar_parts
 from inspector.judging.taught_opinion import LineOpinionSource
-from inspector.log_context import answer_due
 from inspector.ports.engine import Answer, Engine
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job, Judgement, ServerFault, ShadowResult
+from inspector.runtime.log_context import answer_due
 
 UNREAD_VOTES: Final = "the taught model weighs the first rung's votes, and none could be read"
 

@@ -15,6 +15,7 @@ from inspector.lines.versions import Versions, readable
 from inspector.ports.archive import PartFilter, PartRow, ReviewFilter
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.jobs import JobKind, LineJob
+from inspector.ports.lines import LineVersion
 from inspector.teaching.taught_model import TaughtModel, read_taught_model
 
 MAX_LOOKED_AT: Final = 500  # newest parts without a review, of which the most suspicious are proposed
@@ -69,9 +70,13 @@ class Teaching:
         """Return the newest teaching of the line, running or ended."""
         return self.jobs.newest(JobKind.TEACH, line)
 
-    def live_model(self, line: str) -> LiveTaughtModel | None:
-        """Return the taught model of the live version; None where it has none."""
-        opinion = readable(self.versions.history(line)[-1]).pipeline.second_opinion
+    def live_version(self, line: str) -> LineVersion:
+        """Return the live version."""
+        return self.versions.history(line)[-1]
+
+    def model_of(self, version: LineVersion) -> LiveTaughtModel | None:
+        """Return the taught model of a version; None where it has none."""
+        line, opinion = version.line, readable(version).pipeline.second_opinion
         if opinion is None or opinion.model is None:
             return None
         try:
@@ -85,7 +90,6 @@ class Teaching:
 
     def review_next(self, line: str) -> list[str]:
         """Name parts that nobody has reviewed, the most suspicious first: NG parts are what a line lacks most."""
-        self.versions.history(line)
         open_parts = self.archive.parts(PartFilter(line=line, review=ReviewFilter.NONE), MAX_LOOKED_AT)
         scored = [(row.part.p_ng, row.part.result_id) for row in open_parts if row.part.p_ng is not None]
         return [result_id for _, result_id in sorted(scored, reverse=True)[:MAX_PROPOSED]]

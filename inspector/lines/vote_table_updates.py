@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from inspector.background_steps import BackgroundSteps
 from inspector.errors import InspectorError
 from inspector.lines.pricing import Pricing
 from inspector.lines.vote_tables import MAX_TABLES
+from inspector.runtime.background_steps import BackgroundSteps
 
 log = logging.getLogger(__name__)
 

@@ -149,15 +149,18 @@ class _KeptTable:
 
     def update_pages(self, voted: VotedParts) -> Iterator[None]:
         """Read what is new a page at a time. A request meanwhile waits for one page and reads the rest itself."""
-        for at in range(0, len(voted.numbers), PARTS_PER_PAGE):
+        missing = self._missing(voted.numbers)
+        for at in range(0, len(missing), PARTS_PER_PAGE):
             with self._lock:
-                held = {part.number for part in self._held.parts}
-                page = voted.numbers[at : at + PARTS_PER_PAGE]
-                if missing := [number for number in page if number not in held]:
-                    self._held = self._rebuilt([True] * len(held), missing)
-            if missing:
-                yield
+                if page := self._missing(missing[at : at + PARTS_PER_PAGE]):
+                    self._held = self._rebuilt([True] * len(self._held.parts), page)
+            yield
         self.refresh(voted)
+
+    def _missing(self, numbers: Sequence[int]) -> list[int]:
+        """List those of these parts that are not held."""
+        held = {part.number for part in self._held.parts}
+        return [number for number in numbers if number not in held]
 
     def refresh(self, voted: VotedParts) -> _Tallied:
         """Read the parts that are new, or have shadow votes by now; drop those that are not selected any more."""

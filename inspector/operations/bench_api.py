@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import random
 import time
 from collections import defaultdict
@@ -27,6 +26,7 @@ from inspector.bootstrap.evidence import open_evidence
 from inspector.config.line_template import declare_line, template
 from inspector.domain.part import Evidence
 from inspector.lab.synthetic import draw, encode
+from inspector.numerics.nearest_rank import nearest_rank
 from inspector.operations.console_process import console_process, own_port
 from inspector.operations.progress import Notify
 from inspector.ports.archive import PartFilter
@@ -317,5 +317,4 @@ def spread(took_ms: Sequence[float]) -> dict[str, Any]:
 
 
 def _rank(took_ms: Sequence[float], share: float) -> float:
-    ordered = sorted(took_ms)
-    return round(ordered[math.ceil(share * len(ordered)) - 1], 1) if ordered else math.nan
+    return round(nearest_rank(took_ms, share), 1)

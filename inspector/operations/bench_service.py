@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from itertools import cycle, islice
+from pathlib import Path
 from typing import Any, Final
 
 from inspector.adapters.mqtt.line_client import Exposure, Journey
@@ -48,6 +49,13 @@ deadline_ms: 600000
 """
 
 
+def stub_card(folder: Path) -> Path:
+    """Write the model card of the stub engine into the folder, and return its file."""
+    card = folder / "stub.yaml"
+    card.write_text(CARD)
+    return card
+
+
 def measure_service(
     settings: Settings, *, replicas: int, rates: list[float], seconds: float, notify: Notify
 ) -> dict[str, Any]:
@@ -55,9 +63,8 @@ def measure_service(
     folder = settings.data.absolute()
     pipelines = folder / "pipelines"
     pipelines.mkdir(parents=True, exist_ok=True)
-    (folder / "stub.yaml").write_text(CARD)
     (pipelines / f"{LINE}.yaml").write_text(PIPELINE)
-    settings = settings.model_copy(update={"model": folder / "stub.yaml", "replicas": replicas})
+    settings = settings.model_copy(update={"model": stub_card(folder), "replicas": replicas})
     notify(f"drawing {DISTINCT_PICTURES} pictures")
     pictures = _pictures()
     with demo_service(settings, pipelines, notify) as running:

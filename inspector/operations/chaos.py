@@ -16,7 +16,7 @@ from inspector.lab.chaos.report import fault_report
 from inspector.lab.chaos.report_document import report_document
 from inspector.lab.chaos.run import run_chaos
 from inspector.lab.chaos.testbed import RunOptions
-from inspector.operations.bench_service import CARD
+from inspector.operations.bench_service import stub_card
 from inspector.operations.progress import Notify
 from inspector.operations.signals import interrupt_on_signals
 
@@ -29,10 +29,7 @@ def chaos_test(options: RunOptions, kind: DatabaseKind, folder: Path | None, not
     Every process that it started has ended when it returns or raises. Raises InspectorError.
     """
     with interrupt_on_signals(), empty_folder(folder) as place, plant_database(kind, place) as database:
-        if options.model is None:
-            card = place / "stub.yaml"
-            card.write_text(CARD)
-            options = replace(options, model=card)
+        options = replace(options, model=options.model or stub_card(place))
         done = run_chaos(options, database, place, notify)
     deadline_s = options.deadline_ms / 1000.0
     summed = fault_report(done.traces, done.strikes, deadline_s)

@@ -76,20 +76,17 @@ class ServiceClient:
 def service_client(settings: Settings, address: ServiceAddress) -> Iterator[ServiceClient]:
     """Yield a client of this service. Raises InspectorError for an address that must not see the token."""
     token = _token(settings, address)
-    try:
-        is_safe = not token or is_confidential(address.url)
-    except ValueError as error:
-        raise InspectorError(f"--url: {address.url} is no web address ({error}); use http://127.0.0.1:8080") from error
-    if not is_safe:
-        raise InspectorError(
-            f"--url: {address.url} would carry the token in the clear; use https, or a loopback address"
-        )
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
+        is_safe = not token or is_confidential(address.url)
         http = httpx.Client(base_url=address.url.rstrip("/"), headers=headers, timeout=REQUEST_TIMEOUT_S)
     except (httpx.InvalidURL, ValueError) as error:
         raise InspectorError(f"--url: {address.url} is no web address ({error}); use http://127.0.0.1:8080") from error
     with http:
+        if not is_safe:
+            raise InspectorError(
+                f"--url: {address.url} would carry the token in the clear; use https, or a loopback address"
+            )
         yield ServiceClient(http)
 
 

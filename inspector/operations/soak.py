@@ -13,7 +13,7 @@ from inspector.lab.soak.chart import draw_soak
 from inspector.lab.soak.report import soak_report
 from inspector.lab.soak.run import LOG_MIB, SoakRecord, run_soak
 from inspector.lab.soak.stored_files import Places
-from inspector.operations.bench_service import CARD
+from inspector.operations.bench_service import stub_card
 from inspector.operations.chaos import DatabaseKind, empty_folder, plant_database
 from inspector.operations.progress import Notify
 from inspector.operations.signals import interrupt_on_signals
@@ -65,10 +65,7 @@ def soak_record(options: SoakOptions, notify: Notify) -> SoakRecord:
 
 
 def _run_options(options: SoakOptions, place: Path) -> RunOptions:
-    card = options.model
-    if card is None:
-        card = place / "stub.yaml"
-        card.write_text(CARD)
+    card = options.model or stub_card(place)
     duration_s = options.minutes * 60.0
     return RunOptions((), 1, duration_s, options.seed, options.rate, options.replicas, DEADLINE_MS, card, SETTINGS)
 

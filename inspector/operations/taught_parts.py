@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import compress
 from typing import Final, NamedTuple
 
 from inspector.adapters.ledger import FileEvidence, SqlArchive, SqlChallengeStore
@@ -22,6 +21,7 @@ from inspector.ports.engine import Picture
 from inspector.ports.ledger import PipelineVersion
 from inspector.teaching.newest_fifth import DatedPart, GroupKind, group_parts, newest_groups
 from inspector.teaching.part_features import CLASS_SEPARATOR, PartFeatures, TaughtPart
+from inspector.teaching.taught_model import GOLDEN_PART
 
 MAX_REVIEWED_PARTS: Final = 2000  # newest reviewed parts that are read
 
@@ -61,11 +61,6 @@ class TeachingParts:
         """The newest groups, which measure a taught model."""
         kind = GroupKind(self.grouped_by, tuple(part.group for part in self.parts))
         return newest_groups([dated(each.part) for each in self.histories], kind)
-
-    @property
-    def ng_only(self) -> TeachingParts:
-        keep = [part.is_ng for part in self.parts]
-        return replace(self, histories=tuple(compress(self.histories, keep)), parts=tuple(compress(self.parts, keep)))
 
     @property
     def name_templates(self) -> bool:
@@ -119,7 +114,7 @@ class PartFeatureReader:
         for number, sha256 in enumerate(live.golden, 1):
             for camera in {live.pipeline.region(name): name for name in live.pipeline.cameras}.values():
                 if sha256 not in left_out:
-                    name = f"golden sample {number}"
+                    name = f"{GOLDEN_PART} {number}"
                     parts.append(TaughtPart(name, f"golden {sha256}", False, self._read_golden(sha256, camera)))
         return parts
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from inspector.adapters.ledger import DeclaredVersion, FileEvidence, store_versions
 from inspector.bootstrap.part_features import FeatureReader
-from inspector.domain.declared import Disposition
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.pipeline import Pipeline, SecondOpinion
 from inspector.errors import InspectorError
@@ -144,8 +143,8 @@ def teach_line(
     opinion = _opinion(before, sha256, learned.model, lesson.measured)
     after = before.model_copy(update={"second_opinion": opinion, "learned": None})
     price = TaughtReplay.of(reviewed, before, after, learned.model, records.fingerprint)
-    known_ng = TaughtReplay.of(reviewed.ng_only, before, after, learned.model, records.fingerprint)
-    refused = _refusal(learned) or _worse(before, learned.model, lesson.measured, evidence) or _harm(known_ng)
+    moved = tuple(price.moved)
+    refused = _refusal(learned) or _worse(before, learned.model, lesson.measured, evidence) or _harm(moved)
     stored = TaughtStorage.NOTHING if refused else store
     return TaughtResult(
         line=line,
@@ -156,7 +155,7 @@ def teach_line(
         measured=MeasuredResult.of(learned.model, lesson.measured),
         curve=lesson.curve(learned, report),
         price=price.impact,
-        moved=tuple(price.moved),
+        moved=moved,
         heat=tuple(taught_heat(learned.model, reviewed, before)),
         without_picture=reviewed.without_picture,
         challenge=records.challenge,
@@ -245,9 +244,9 @@ def _worse(
     return RefusedTeaching(TeachingObjection.RANKS_WORSE, text) if now < then - MAX_LOSS else None
 
 
-def _harm(known_ng: TaughtReplay) -> RefusedTeaching | None:
+def _harm(moved: Sequence[MovedPart]) -> RefusedTeaching | None:
     """Refuse a model under which a known NG part passes that does not pass now."""
-    turned = sum(part.after is Disposition.PASS for part in known_ng.moved)
+    turned = sum(part.is_escape for part in moved)
     text = f"{turned} known NG part(s) would turn PASS; look at them, and correct their reviews or review more NG parts"
     return RefusedTeaching(TeachingObjection.NG_WOULD_PASS, text) if turned else None
 

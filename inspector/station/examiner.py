@@ -26,12 +26,12 @@ from inspector.ports.camera import PictureReader
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.pool import Job, Pool
+from inspector.runtime.tracing import current_span, span
 from inspector.station.claim_fetcher import ClaimFetcher
 from inspector.station.deadlines import Deadline
 from inspector.station.findings import Findings
 from inspector.station.time_reserve import TimeReserve
 from inspector.station.worker_threads import ExaminerThreads
-from inspector.tracing import current_span, span
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,6 @@ from inspector.domain.part_history import is_shadow
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.report import NO_WORDS, Words, WordsState
 from inspector.errors import LedgerError
-from inspector.log_context import set_current_result
 from inspector.messages.outgoing import (
     GateDeadline,
     report_message,
@@ -35,6 +34,8 @@ from inspector.ports.answers import AnsweredPart
 from inspector.ports.broker import OutgoingMessage
 from inspector.ports.ledger import PartStore, Recorded
 from inspector.ports.pool import ShadowResult
+from inspector.runtime.log_context import set_current_result
+from inspector.runtime.tracing import span
 from inspector.station.deadlines import Deadline
 from inspector.station.early_answers import EarlyAnswers
 from inspector.station.event_log import EventLog
@@ -42,7 +43,6 @@ from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateListener, decided, ignore_state
 from inspector.station.time_reserve import RecentDurations
-from inspector.tracing import span
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)

@@ -16,9 +16,10 @@ from inspector.domain.part import PartRecord
 from inspector.domain.part_identity import PartIdentity, identity_of, labelled_value
 from inspector.domain.pipeline import line_fingerprint
 from inspector.domain.reconciliation import Ack, TriggerCount
-from inspector.log_context import set_current_part
 from inspector.messages.withdrawal import AMBIGUOUS_DETAIL
 from inspector.ports.ledger import PipelineVersion
+from inspector.runtime.log_context import set_current_part
+from inspector.runtime.tracing import Attribute, current_span, span
 from inspector.station.camera_monitor import CameraMonitor
 from inspector.station.deadlines import Deadline, Deadlines
 from inspector.station.event_log import NO_LINE, EventLog
@@ -31,7 +32,6 @@ from inspector.station.part_states import StateListener, ignore_state, received
 from inspector.station.recorder import Recorder
 from inspector.station.safe_mode import WITHOUT_PICTURE, SafeMode
 from inspector.station.unqualified_lines import UnqualifiedLines
-from inspector.tracing import Attribute, current_span, span
 from inspector.utc import utc_now
 
 FrameListener = Callable[[Frame], None]

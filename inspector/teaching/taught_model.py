@@ -27,6 +27,7 @@ MAX_BYTES: Final = 1_000_000
 TEMPLATE: Final = "template"  # a feature that a part may lack
 VOTES: Final = "votes"
 DOCUMENT: Final = "document"  # name of the array that holds the JSON text
+GOLDEN_PART: Final = "golden sample"  # name of a part that is one, before its number
 MEDIA_TYPE: Final = "application/x-inspector-taught"
 
 
@@ -70,6 +71,11 @@ class TaughtModel:
     parts: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     advice: str = ""
+
+    @property
+    def golden(self) -> int:
+        """How many of its parts were golden samples."""
+        return sum(name.startswith(GOLDEN_PART) for name in self.parts)
 
     def opinion(self, part: PartFeatures) -> TaughtOpinion:
         """Judge one part that has all features (`missing`)."""

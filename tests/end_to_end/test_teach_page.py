@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from support.browser_pages import (
     ServedConsole,
-    open_browser,
     open_context,
     open_page,
     require_pages,
@@ -134,12 +133,6 @@ async def store_parts(line: ChallengedLine, folder: Path) -> None:
             await ledger.record(part, [])
             answers += [labelled(part.result_id, is_ng)] if number < OK_PARTS + NG_PARTS else []
     await asyncio.to_thread(add_reviews, line.url, answers)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ import pytest
 import yaml
 from support.browser_pages import (
     ServedConsole,
-    open_browser,
     open_context,
     open_page,
     require_pages,
@@ -171,12 +170,6 @@ async def store_parts(settings: Settings) -> None:
     answers = [labelled(part.result_id, is_ng) for part, is_ng in parts[:REVIEWED]]
     named = [replace(each, classes=CLASSES[at % 4] if each.label == "NG" else ()) for at, each in enumerate(answers)]
     await asyncio.to_thread(add_reviews, settings.database, named)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

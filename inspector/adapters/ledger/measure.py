@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from inspector.domain.part import Evidence, PartRecord, PipelineRef
 from inspector.domain.report import NO_WORDS, Box, Finding, Words, WordsState
 from inspector.domain.vote import StoppedBy, Vote
 from inspector.errors import LedgerError
+from inspector.numerics.nearest_rank import nearest_rank
 from inspector.ports.archive import PartFilter
 from inspector.ports.broker import OutgoingMessage
 
@@ -120,8 +120,7 @@ def _timed_ms(call: Callable[[], object]) -> float:
 
 
 def _spread(took_ms: list[float]) -> LatencySpread:
-    ordered = sorted(took_ms) or [math.nan]
-    return LatencySpread(*(ordered[math.ceil(share * len(ordered)) - 1] for share in (0.50, 0.95, 0.99)))
+    return LatencySpread(*(nearest_rank(took_ms, share) for share in (0.50, 0.95, 0.99)))
 
 
 def sample(number: int, at: datetime | None = None) -> PartRecord:

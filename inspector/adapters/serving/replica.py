@@ -19,12 +19,12 @@ from inspector.judging.rung_timing import RungTimes
 from inspector.judging.similar_parts import RememberedSimilarParts, no_similar_parts
 from inspector.judging.taught_opinion import LineOpinionSource
 from inspector.judging.yielding_engine import LiveParts, YieldingEngine
-from inspector.log_context import set_current_part
 from inspector.ports.backbone import FeatureSources
 from inspector.ports.engine import Engine, Picture
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job, Judgement, ShadowResult
-from inspector.tracing import span
+from inspector.runtime.log_context import set_current_part
+from inspector.runtime.tracing import span
 
 TEST_QUESTION = Question(ViewName.DIRECT, "Is there a defect? Answer Yes or No.")
 

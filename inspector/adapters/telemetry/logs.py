@@ -19,7 +19,7 @@ from pathlib import Path
 from queue import Full, Queue
 from typing import Any, Final, Literal
 
-from inspector.log_context import current_part
+from inspector.runtime.log_context import current_part
 from inspector.secret_texts import without_secrets
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags
 
-from inspector.tracing import Attribute, StartedSpan
+from inspector.runtime.tracing import Attribute, StartedSpan
 
 log = logging.getLogger(__name__)
 LIBRARY_LOG: Final = logging.getLogger("opentelemetry")

@@ -15,11 +15,11 @@ from typing import Final, Protocol
 
 from inspector.adapters.webhook.position import PositionFile, SentEvents
 from inspector.adapters.webhook.receiver import Delivery, WebhookAnswer
-from inspector.background_steps import BackgroundSteps
 from inspector.errors import LedgerError
 from inspector.messages.outgoing import EventSeverity
 from inspector.ports.archive import EventFilter, EventRow
 from inspector.ports.ledger import Event
+from inspector.runtime.background_steps import BackgroundSteps
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)

@@ -18,6 +18,7 @@ from inspector.lab.evaluation.question_set import CUT_THOUGHTS, further_group
 from inspector.lab.evaluation.recording_replay import RecordingReplay
 from inspector.lab.evaluation.stickers import EMPTY_STICKER
 from inspector.lab.evaluation.strategies import STRATEGIES, StrategyOutcome
+from inspector.lab.evaluation.strategy_figures import UNREADABLE_SCORE
 from inspector.numerics.exact_bounds import MeasuredShare, measured_share
 from inspector.tuning.rung_effects import mcnemar
 
@@ -131,7 +132,7 @@ def _along_thought(part: RecordedPart, batch_times: BatchTimeModel) -> Iterable[
 
 def _outcome(part: RecordedPart, tally: Tally, stopped_by: StoppedBy = StoppedBy.LADDER_END) -> AttackedPart:
     passed = decide(part.pipeline, tally, stopped_by).disposition is Disposition.PASS
-    return AttackedPart(passed, 0.5 if tally.score is None else tally.score)
+    return AttackedPart(passed, UNREADABLE_SCORE if tally.score is None else tally.score)
 
 
 def _effect(parts: Sequence[AttackedPart], plain: Sequence[AttackedPart]) -> StickerEffect:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from inspector.lab.evaluation.part_recorder import RecordedPart
 from inspector.lab.evaluation.strategies import DECIDERS, MAJORITY, StrategyOutcome, is_split
+from inspector.lab.evaluation.strategy_figures import UNREADABLE_SCORE
 from inspector.numerics.exact_bounds import MeasuredShare, measured_share
 
 
@@ -41,4 +42,4 @@ def decided_disagreements(
 
 def _is_right(outcome: StrategyOutcome, part: RecordedPart) -> bool:
     score = outcome.tally.score
-    return score is not None and score != 0.5 and (score > 0.5) is part.is_ng
+    return score is not None and score != UNREADABLE_SCORE and (score > UNREADABLE_SCORE) is part.is_ng

@@ -26,10 +26,11 @@ from inspector.lab.evaluation.recording import (
     RecordedAnswer,
     RecordedOpinion,
     Recording,
-    question_limits,
+    recorded_answer,
 )
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.separation import SeparationRecorder
+from inspector.lab.evaluation.stopwatch import ms_since
 from inspector.ports.engine import Answer, Engine, GeneratedText, PatchMap, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
@@ -170,7 +171,7 @@ class AnswerRecorder:
         await self._encode(Pictures.FRAME)
         started = time.perf_counter()
         suspect = await self._pictures.locate_suspect()
-        named_suspect = NamedSuspect(self._engine.written, _ms_since(started))
+        named_suspect = NamedSuspect(self._engine.written, ms_since(started))
         zooms = await self._pictures.zoom_to(suspect)
         possible = [group for group in groups if zooms or group.pictures is not Pictures.ZOOM]
         batches = await self.record_batches(possible)
@@ -188,7 +189,7 @@ class AnswerRecorder:
             return None
         started = time.perf_counter()
         shows_more = await self._pictures.zoom_to(suspect)
-        encoding = PictureEncoding(Pictures.ZOOM, _ms_since(started))
+        encoding = PictureEncoding(Pictures.ZOOM, ms_since(started))
         prefix = await self._pictures.prefix(Pictures.ZOOM)
         batches = [await self._batch(prefix, group) for group in zooms] if shows_more else []
         return RecordedOpinion(opinion.p_ng, suspect, opinion.ms, encoding, tuple(batches))
@@ -196,34 +197,15 @@ class AnswerRecorder:
     async def _encode(self, pictures: Pictures) -> Prefix:
         started = time.perf_counter()
         prefix = await self._pictures.prefix(pictures)
-        self._encodings.setdefault(pictures, PictureEncoding(pictures, _ms_since(started)))
+        self._encodings.setdefault(pictures, PictureEncoding(pictures, ms_since(started)))
         return prefix
 
     async def _batch(self, prefix: Prefix, group: QuestionGroup) -> AnswerBatch:
         started, recorded = time.perf_counter(), list[RecordedAnswer]()
         async with aclosing(self._engine.ask(prefix, group.questions)) as answers:
             async for answer in answers:
-                recorded += [_recorded(group.questions, answer, _ms_since(started))]
-        return AnswerBatch(group.pictures, _ms_since(started), tuple(recorded))
-
-
-def _recorded(questions: Sequence[Question], answer: Answer, ms: float) -> RecordedAnswer:
-    question = questions[answer.index]
-    return RecordedAnswer(
-        view=question.view,
-        sample=sum(before.view is question.view for before in questions[: answer.index]),
-        question=question.text,
-        p_ng=answer.p_ng,
-        tokens=answer.tokens,
-        ms=ms,
-        text=answer.text,
-        reasoning=question.reasoning,
-        temperature=question.temperature,
-        seed=question.seed,
-        limits=question_limits(question),
-        p_true=answer.p_true,
-        readable=answer.readable,
-    )
+                recorded += [recorded_answer(group.questions, answer, ms_since(started))]
+        return AnswerBatch(group.pictures, ms_since(started), tuple(recorded))
 
 
 class RecordingEngine:
@@ -263,7 +245,3 @@ class RecordingEngine:
 
     async def close(self, prefix: Prefix) -> None:
         await self._engine.close(prefix)
-
-
-def _ms_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000.0

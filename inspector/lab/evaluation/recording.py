@@ -6,7 +6,7 @@ The aliases are the names in recording files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.pipeline import REASONING_TOKENS, TokenLimits
 from inspector.domain.prompts import Pictures, Question
 from inspector.domain.report import Box
-from inspector.ports.engine import GeneratedText
+from inspector.ports.engine import Answer, GeneratedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +152,23 @@ def _identity(
     if reasoning is Reasoning.NONE:
         return view, text, reasoning, TokenLimits(), 0.0, 0
     return view, text, reasoning, limits, temperature, seed if temperature > 0.0 else 0
+
+
+def recorded_answer(questions: Sequence[Question], answer: Answer, ms: float) -> RecordedAnswer:
+    """Return the record of an answer to one of these questions, `ms` after they were asked."""
+    question = questions[answer.index]
+    return RecordedAnswer(
+        view=question.view,
+        sample=sum(before.view is question.view for before in questions[: answer.index]),
+        question=question.text,
+        p_ng=answer.p_ng,
+        tokens=answer.tokens,
+        ms=ms,
+        text=answer.text,
+        reasoning=question.reasoning,
+        temperature=question.temperature,
+        seed=question.seed,
+        limits=question_limits(question),
+        p_true=answer.p_true,
+        readable=answer.readable,
+    )

@@ -20,13 +20,9 @@ from inspector.domain.report import Finding, read_words, report_schema
 from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import REPORT_START
 from inspector.judging.second_opinion import golden_picture
-from inspector.lab.evaluation.recording import (
-    AnswerBatch,
-    RecordedAnswer,
-    RecordedSeparation,
-    question_limits,
-)
-from inspector.ports.engine import Answer, Engine, Picture
+from inspector.lab.evaluation.recording import AnswerBatch, RecordedAnswer, RecordedSeparation, recorded_answer
+from inspector.lab.evaluation.stopwatch import ms_since
+from inspector.ports.engine import Engine, Picture
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
 
@@ -55,7 +51,7 @@ class SeparationRecorder:
             max_tokens=REPORT_TOKENS,
             schema=report_schema(pipeline),
         )
-        claim_ms, found = _ms_since(started), read_words(claim.text, pipeline).main
+        claim_ms, found = ms_since(started), read_words(claim.text, pipeline).main
         if found is None or found.bbox_norm is None:
             return RecordedSeparation(claim, claim_ms, ())
         return RecordedSeparation(claim, claim_ms, tuple([await self._asked(found, order) for order in self._orders]))
@@ -73,10 +69,10 @@ class SeparationRecorder:
         try:
             async with aclosing(self._engine.ask(prefix, asked)) as given:
                 async for answer in given:
-                    answers.append(_recorded(asked[answer.index], answer, _ms_since(started)))
+                    answers.append(recorded_answer(asked, answer, ms_since(started)))
         finally:
             await self._engine.close(prefix)
-        return AnswerBatch(Pictures.ZOOM, _ms_since(started), tuple(answers))
+        return AnswerBatch(Pictures.ZOOM, ms_since(started), tuple(answers))
 
     def _shown(self, claim: Finding, golden_first: bool) -> list[Picture]:
         job = self._job
@@ -100,21 +96,3 @@ def separating_questions(
     shown = "this detail" if not compared else "the second detail" if golden_first else "the first detail"
     texts = (OWN_QUESTION, COMPARED) if compared else (OWN_QUESTION,)
     return tuple(Question(ViewName.ZOOM, text.format(defect=defect, shown=shown)) for text in texts)
-
-
-def _recorded(question: Question, answer: Answer, ms: float) -> RecordedAnswer:
-    return RecordedAnswer(
-        view=question.view,
-        sample=answer.index,
-        question=question.text,
-        p_ng=answer.p_ng,
-        tokens=answer.tokens,
-        ms=ms,
-        text=answer.text,
-        limits=question_limits(question),
-        readable=answer.readable,
-    )
-
-
-def _ms_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000.0

@@ -20,11 +20,11 @@ from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.part_recorder import RecordedPart
 from inspector.lab.evaluation.question_set import CUT_RUNGS, CUT_THOUGHTS, further_group
 from inspector.lab.evaluation.recording_replay import RecordingReplay
+from inspector.lab.evaluation.strategy_figures import UNREADABLE_SCORE
 from inspector.numerics.classification_metrics import auroc, balanced_accuracy
 from inspector.tuning.rung_effects import RungOutcome, TokenSlope, token_slope
 
 Array = NDArray[Any]
-DOUBT: Final = 0.5  # p_ng of a verdict that can't be read
 MIN_PARTS: Final = 30  # the slope's normal interval needs some dozens
 CUTS_TOKENS: Final = tuple(rung.limits.most for rung in CUT_RUNGS)
 
@@ -90,7 +90,7 @@ def _thoughts(parts: Iterable[RecordedPart]) -> Iterable[_Thought]:
 def _curve(line: str, thoughts: Sequence[_Thought]) -> ThoughtCurve:
     ng = np.array([thought.is_ng for thought in thoughts])
     p_ng = np.array([_at_every_cut(thought.votes) for thought in thoughts])
-    right = (p_ng > DOUBT) == ng[:, None]
+    right = (p_ng > UNREADABLE_SCORE) == ng[:, None]
     lengths = np.array([len(thought.votes) for thought in thoughts])
     cuts = tuple(
         CutFigures(
@@ -112,5 +112,5 @@ def _curve(line: str, thoughts: Sequence[_Thought]) -> ThoughtCurve:
 
 
 def _at_every_cut(votes: Sequence[Vote]) -> list[float]:
-    read = [DOUBT if vote.as_read(MIN_READABLE).p_ng is None else vote.p_ng or 0.0 for vote in votes]
+    read = [UNREADABLE_SCORE if vote.as_read(MIN_READABLE).p_ng is None else vote.p_ng or 0.0 for vote in votes]
     return read + [read[-1]] * (len(CUTS_TOKENS) - len(read))

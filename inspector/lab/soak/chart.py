@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from inspector.lab.soak.process_samples import MIB
+from inspector.lab.chaos.processes import MIB
 from inspector.lab.soak.run import SoakRecord
 
 if TYPE_CHECKING:

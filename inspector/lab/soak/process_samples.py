@@ -9,7 +9,8 @@ from typing import Final
 
 import psutil
 
-MIB: Final = 2**20
+from inspector.lab.chaos.processes import MIB
+
 MAX_NAME_CHARACTERS: Final = 40
 # text in a command line, what the process is called, and whether it runs this product's code
 ROLES: Final = (

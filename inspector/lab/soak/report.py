@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
+from inspector.lab.chaos.processes import MIB
 from inspector.lab.soak.answers import SoakAnswers
-from inspector.lab.soak.process_samples import MIB, ProcessSample
+from inspector.lab.soak.process_samples import ProcessSample
 from inspector.lab.soak.run import LOG_MIB, SoakRecord
 from inspector.lab.soak.stored_files import StoredSizes
 from inspector.lab.soak.trend import TimedSample, Trend, trend_of
+from inspector.numerics.nearest_rank import nearest_rank
 
 MIN_WARM_UP_S: Final = 300.0
 # by then the console keeps the votes of as many parts as it ever does, and a station the identities of its last ones
@@ -112,7 +113,7 @@ def _latency(answers: SoakAnswers, warm_up_s: float) -> Document:
     for sent_s, took_ms in zip(answers.sent_s, answers.took_ms, strict=True):
         by_minute[int(sent_s // 60.0)].append(took_ms)
     rows = [
-        {"minute": minute + 1, "parts": len(took), "p50_ms": rank(took, 0.50), "p99_ms": rank(took, 0.99)}
+        {"minute": minute + 1, "parts": len(took), "p50_ms": _rank(took, 0.50), "p99_ms": _rank(took, 0.99)}
         for minute, took in sorted(by_minute.items())
     ]
     pairs = zip(answers.sent_s, answers.took_ms, strict=True)
@@ -120,10 +121,8 @@ def _latency(answers: SoakAnswers, warm_up_s: float) -> Document:
     return {"by_minute": rows, "trend": _judged(warm, Measure("latency_ms", SETTLING_MS))}
 
 
-def rank(values: Sequence[float], share: float) -> float:
-    """Return the value that this share of the values does not exceed."""
-    ordered = sorted(values)
-    return round(ordered[math.ceil(share * len(ordered)) - 1], 1)
+def _rank(values: Iterable[float], share: float) -> float:
+    return round(nearest_rank(values, share), 1)
 
 
 def _database(sizes: Sequence[StoredSizes], warm_up_s: float) -> Document:
@@ -176,7 +175,7 @@ def _people(record: SoakRecord) -> Document:
         return {"requests": 0, "p50_ms": None, "p99_ms": None, "refused": {}, "stream_events": 0}
     took = visit.took_ms
     refused = {page: count for page, count in visit.refused.items() if count}
-    times = {"requests": len(took), "p50_ms": rank(took, 0.50), "p99_ms": rank(took, 0.99)}
+    times = {"requests": len(took), "p50_ms": _rank(took, 0.50), "p99_ms": _rank(took, 0.99)}
     return times | {"refused": refused, "stream_events": visit.stream_events}
 
 

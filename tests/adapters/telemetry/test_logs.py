@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from inspector.adapters.telemetry.logs import JsonLines, TextLines, log_to_file
 from inspector.domain.frame import FrameKey
-from inspector.log_context import set_current_part, set_current_result
+from inspector.runtime.log_context import set_current_part, set_current_result
 
 MAX_BYTES = 50_000_000
 log = logging.getLogger("inspector.tests")

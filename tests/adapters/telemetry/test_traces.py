@@ -21,8 +21,8 @@ from inspector.adapters.telemetry.traces import OtlpTracer, ReportingExporter, c
 from inspector.bootstrap.traces import names_collector, require_traces
 from inspector.errors import PoolError
 from inspector.messages.examples import TRACEPARENT
+from inspector.runtime.tracing import install_tracer
 from inspector.settings import Settings
-from inspector.tracing import install_tracer
 
 TRACE_ID, SPAN_ID = TRACEPARENT.split("-")[1:3]
 STEPS = {"inspect part", "ask model", "store picture", "record part"}

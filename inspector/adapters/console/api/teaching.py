@@ -56,7 +56,7 @@ class TaughtModelFacts(ApiModel):
             if model
             else (),
             parts=len(model.parts) if model else 0,
-            golden=sum(name.startswith("golden sample") for name in model.parts) if model else 0,
+            golden=model.golden if model else 0,
             groups=len(model.groups) if model else 0,
             labels=dict(live.labels),
         )
@@ -91,12 +91,12 @@ class TeachingAnswer(ApiModel):
 def read_teaching(services: Services, line: LineName) -> TeachingAnswer:
     """Return what the live version was taught on, the newest teaching with its report, and what to review next."""
     teaching = services.changes.teaching
-    version = services.changes.versions.history(line)[-1].version
-    live, job = teaching.live_model(line), teaching.newest(line)
+    version = teaching.live_version(line)
+    live, job = teaching.model_of(version), teaching.newest(line)
     report = dict(job.result or {}) if job and job.state is JobState.DONE else None
     heated = report.pop("heat_maps", ()) if report else ()
     return TeachingAnswer(
-        live_version=version,
+        live_version=version.version,
         live=TaughtModelFacts.of(live) if live else None,
         job=_without_result(job) if job else None,
         report=report,

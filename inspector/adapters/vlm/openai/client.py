@@ -18,7 +18,7 @@ import httpx
 from inspector.adapters.vlm.openai.errors import BUSY_STATUSES, refusal_error, too_large, too_slow, unreachable
 from inspector.domain.model_card import Server
 from inspector.errors import ModelError
-from inspector.log_context import answer_due_s
+from inspector.runtime.log_context import answer_due_s
 
 FIRST_PAUSE_S: Final = 0.05  # doubled for every further attempt
 KEPT_CONNECTIONS: Final = 64

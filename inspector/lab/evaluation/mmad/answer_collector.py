@@ -29,6 +29,7 @@ from inspector.lab.evaluation.mmad.prompt import (
     sampled,
     trust,
 )
+from inspector.lab.evaluation.stopwatch import ms_since
 from inspector.ports.engine import Answer, Engine, Picture, Prefix
 
 WRITTEN_TOKENS: Final = 32  # at most, of a written answer
@@ -97,7 +98,7 @@ class AnswerCollector:
         while count := strategy.next_votes(collected := self._collected(item, strategy)):
             started = time.perf_counter()
             answers = await self._ask(prefix, item, strategy.kind, len(collected), count)
-            ms = _ms_since(started) / count
+            ms = ms_since(started) / count
             for number, answer in enumerate(answers, start=len(collected)):
                 fields = answer._asdict()
                 self._votes.add(
@@ -131,7 +132,7 @@ class AnswerCollector:
         started = time.perf_counter()
         questions = [trust(item, vote.draft + vote.text) for vote in votes]
         answers = await self._answers(prefix, questions)
-        ms = _ms_since(started) / len(votes)
+        ms = ms_since(started) / len(votes)
         for vote, answer in zip(votes, answers, strict=True):
             p_true = 0.5 if answer.p_ng is None else 1.0 - answer.p_ng
             self._votes.add(vote.model_copy(update={"p_true": p_true, "trust_ms": ms}))
@@ -158,7 +159,3 @@ def _picture(path: Path) -> Picture:
         return Picture(path.read_bytes())
     except OSError as error:
         raise InspectorError(f"{path} can't be read: {error.strerror}; unpack that data set again") from error
-
-
-def _ms_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000.0

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from support.browser_pages import ServedConsole, open_browser, open_context, open_page, require_pages
+from support.browser_pages import ServedConsole, open_context, open_page, require_pages
 from support.camera_pictures import encoded, scene
 from support.challenges import ChallengedLine, challenged_line, challenged_pipeline
 from support.console_api import sql_services
@@ -94,12 +94,6 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
         yield Plant(line, folder, served.address)
         services.changes.jobs.close()
         served.end()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.console_parts import a_pass, a_reject, store
@@ -15,32 +15,12 @@ from inspector.domain.person import Role
 
 from .conftest import Console
 from .floor import Floor, open_desk, part
+from .held_answers import HeldAnswer, end_leases
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
-DRAWN: Final = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-
-
-class HeldAnswer:
-    """The answer to one request: the service gives it at once, the page gets it when it is released."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self._page = page
-        self._held: list[tuple[Route, Any]] = []
-        page.route(address, lambda route: self._held.append((route, route.fetch())), times=1)
-
-    def wait(self) -> None:
-        while not self._held:
-            self._page.wait_for_timeout(20)
-
-    def release(self) -> None:
-        self.wait()
-        [(route, answer)] = self._held
-        with self._page.expect_event("requestfinished", lambda sent: sent.url == route.request.url):
-            route.fulfill(response=answer)
-        self._page.evaluate(DRAWN)
 
 
 def rows(page: Page) -> Any:
@@ -123,13 +103,6 @@ def test_parts_that_are_leased_after_their_page_was_left_go_back_to_the_queue(fl
 
 def test_many_parts_are_not_answered_after_their_lease(floor: Floor) -> None:
     page = floor.open_page("bob")
-
-    def end_leases(route: Any) -> None:
-        answer = route.fetch()
-        told = answer.json()
-        for each in told["parts"]:
-            each["until"] = "2020-01-01T00:00:00Z"
-        route.fulfill(response=answer, json=told)
 
     page.route("**/review-leases", end_leases)
     page.goto("/review?view=grid")

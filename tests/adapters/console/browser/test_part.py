@@ -9,9 +9,10 @@ import pytest
 from support.databases import fetch
 
 from .floor import Floor
+from .held_answers import HeldAnswer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -106,14 +107,13 @@ def test_part_is_answered_on_its_page_and_the_answer_taken_back(floor: Floor) ->
 
 def test_keys_answer_nothing_until_the_version_gives_them_their_classes(floor: Floor) -> None:
     page = floor.open_page("bob")
-    held: list[Route] = []
-    page.route("**/lines/pcb/versions/1", lambda route: held.append(route))
+    held = HeldAnswer(page, "**/lines/pcb/versions/1")
     page.goto("/parts/r12")
     page.get_by_test_id("history").wait_for()
     for key in ("n", "1", "Enter", "y"):
         page.keyboard.press(key)
     assert page.get_by_test_id("answer-panel").count() == 0
-    held[0].continue_()
+    held.release()
     page.locator("[data-testid=answer-ng][aria-pressed=false]").wait_for()
     for key in ("n", "1", "Enter"):
         page.keyboard.press(key)
@@ -124,12 +124,11 @@ def test_keys_answer_nothing_until_the_version_gives_them_their_classes(floor: F
 
 def test_page_that_is_left_takes_no_more_keys_while_the_next_one_loads(floor: Floor) -> None:
     page = open_part(floor, "bob", "/parts/r13")
-    held: list[Route] = []
-    page.route("**/assets/Stats-*.js", lambda route: held.append(route))
+    held = HeldAnswer(page, "**/assets/Stats-*.js")
     page.get_by_role("navigation").get_by_role("link", name="Statistics").click()
     page.get_by_test_id("answer-panel").wait_for(state="detached")
     page.keyboard.press("y")
-    held[0].continue_()
+    held.release()
     page.get_by_role("heading", name="Statistics").wait_for()
     assert fetch(floor.url, "SELECT label FROM reviews") == []
 

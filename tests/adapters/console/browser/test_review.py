@@ -14,6 +14,7 @@ from support.databases import execute, fetch
 from support.people import PASSWORD
 
 from .floor import PAINTED, Floor, fill_login, log_in, open_desk, part, press
+from .held_answers import HeldAnswer, end_leases
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -105,13 +106,12 @@ def test_two_people_never_have_the_same_part(floor: Floor) -> None:
 
 def test_no_part_is_shown_for_an_answer_before_the_classes_of_its_line_are_known(floor: Floor) -> None:
     page = floor.open_page("bob")
-    held: list[Any] = []
-    page.route("**/api/v1/lines/pcb", lambda route: held.append(route))
+    held = HeldAnswer(page, "**/api/v1/lines/pcb")
     with page.expect_response("**/review-leases"):
         page.goto("/review?line=pcb")
     page.keyboard.press("n")
     assert page.get_by_test_id("desk").count() == 0
-    held[0].continue_()
+    held.release()
     page.get_by_test_id("desk").wait_for()
     page.keyboard.press("n")
     page.get_by_test_id("class").get_by_text("scratch").wait_for()
@@ -172,13 +172,6 @@ def test_answer_given_during_a_minute_without_network_is_stored_once(floor: Floo
 
 def test_answer_after_the_lease_is_refused_and_shown(floor: Floor) -> None:
     page = floor.open_page("bob")
-
-    def end_leases(route: Any) -> None:
-        answer = route.fetch()
-        told = answer.json()
-        for each in told["parts"]:
-            each["until"] = "2020-01-01T00:00:00Z"
-        route.fulfill(response=answer, json=told)
 
     page.route("**/review-leases", end_leases)
     page.goto("/review")

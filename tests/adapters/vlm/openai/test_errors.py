@@ -18,7 +18,7 @@ from support.served import DIRECT, INVERTED, PICTURE, PREAMBLE, REPORT, answers,
 from inspector.adapters.vlm.openai.client import MAX_RESPONSE_BYTES, retry_after_s
 from inspector.adapters.vlm.stub import StubEngine
 from inspector.errors import ModelError, ServerBusy, ServerError
-from inspector.log_context import answer_due
+from inspector.runtime.log_context import answer_due
 
 BUSY = refusal(503, "Loading model", **{"Retry-After": "0"})
 GONE = Canned(status=0)

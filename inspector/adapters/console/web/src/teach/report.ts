@@ -1,15 +1,9 @@
 /** The report of a teaching, as the service stores it: what `inspector teach LINE --json` prints. */
 
 import type { Disposition } from "../api/client";
+import type { Share } from "../tune/exact";
 import type { Move } from "../tune/replay";
 
-export interface Share {
-  found: number;
-  parts: number;
-  value: number | null;
-  low: number | null;
-  high: number | null;
-}
 interface Measured {
   ng: number;
   ok: number;

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from inspector.tracing import NO_SPAN, Attribute, current_span, install_tracer, span
+from inspector.runtime.tracing import NO_SPAN, Attribute, current_span, install_tracer, span
 
 
 @dataclass

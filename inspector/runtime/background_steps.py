@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Protocol
+
+
+class BackgroundWork(Protocol):
+    """Work of a thread of its own."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@contextmanager
+def running(work: BackgroundWork) -> Iterator[None]:
+    """Let the work go on for the length of the block."""
+    work.start()
+    try:
+        yield
+    finally:
+        work.stop()
 
 
 class BackgroundSteps:
