@@ -154,7 +154,8 @@ class _KeptTable:
             with self._lock:
                 if page := self._missing(missing[at : at + PARTS_PER_PAGE]):
                     self._held = self._rebuilt([True] * len(self._held.parts), page)
-            yield
+            if page:
+                yield
         self.refresh(voted)
 
     def _missing(self, numbers: Sequence[int]) -> list[int]:

@@ -18,7 +18,7 @@ class BackgroundWork(Protocol):
 
 @contextmanager
 def running(work: BackgroundWork) -> Iterator[None]:
-    """Let the work go on for the length of the block."""
+    """Do the work for the length of the block."""
     work.start()
     try:
         yield

@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -27,13 +27,24 @@ from inspector.settings import Settings
 TRACE_ID, SPAN_ID = TRACEPARENT.split("-")[1:3]
 STEPS = {"inspect part", "ask model", "store picture", "record part"}
 PARTS = 300
+SENDER = "OtelBatchSpanRecordProcessor"
+SENDER_END_S = 20.0
 
 
 @pytest.fixture(autouse=True)
 def nothing_traced_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close every tracer as the end of its process does: a thread that tries again would go on in later tests."""
+    at_end: list[Callable[[], None]] = []
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    monkeypatch.setattr("inspector.adapters.telemetry.traces.atexit.register", at_end.append)
     yield
     install_tracer(None)
+    for close in at_end:
+        close()
+    for thread in threading.enumerate():
+        if thread.name == SENDER:
+            thread.join(SENDER_END_S)
 
 
 @pytest.fixture
