@@ -70,7 +70,7 @@ def _rare(wanted: PartFilter) -> Conditions:
             return [COLUMNS[name] == value, *fits(wanted, {name})]
     if wanted.defect is not None:
         named = select(part_defects.c.part).where(part_defects.c.defect == wanted.defect)
-        return [parts.c.number.in_(named), *fits(wanted, frozenset())]
+        return [parts.c.number.in_(named), *fits(wanted, {"defect"})]
     if wanted.review not in (None, ReviewFilter.NONE):
         answered = select(truths.c.part).where(*truth_fits(wanted, truths.c.part))
         return [parts.c.number.in_(answered), *fits(wanted, frozenset())]

@@ -109,7 +109,7 @@ def _search(connection: Connection, page: PartPage) -> Select[int]:
 
 def _of_defect(page: PartPage) -> Select[int]:
     named = select(part_defects.c.part).where(part_defects.c.defect == page.wanted.defect)
-    return page.nearest(named.where(*_part_fits(page.wanted, part_defects.c.part)), part_defects.c.part)
+    return page.nearest(named.where(*_part_fits(page.wanted, part_defects.c.part, {"defect"})), part_defects.c.part)
 
 
 def _few_scored(page: PartPage) -> Select[int]:
@@ -157,19 +157,22 @@ def reviewed_statement(page: PartPage) -> Select[int]:
     return page.nearest(own, truths.c.part)
 
 
-def _part_fits(wanted: PartFilter, number: ColumnElement[int]) -> Conditions:
+def _part_fits(wanted: PartFilter, number: ColumnElement[int], found_by: set[str] | None = None) -> Conditions:
     """Return what says whether the part with this number fits; nothing where all do."""
-    rest = fits(wanted, frozenset())
+    rest = fits(wanted, found_by or set())
     return [exists().where(parts.c.number == number, *rest)] if rest else []
 
 
 def fits(wanted: PartFilter, found_by: frozenset[str] | set[str]) -> Conditions:
-    """Return the conditions on a part, but for the columns that it is found by."""
+    """Return the conditions on a part, but for what it is found by: columns, or its defect class."""
     named = {name: value for name in COLUMNS.keys() - found_by if (value := getattr(wanted, name)) is not None}
     conditions: Conditions = [hidden(COLUMNS[name]) == value for name, value in sorted(named.items())]
     conditions += _in_time(hidden(parts.c.decided_at), wanted)
     if "p_ng" not in found_by:
         conditions += _in_p_range(hidden(parts.c.p_ng), wanted)
+    if "defect" not in found_by and wanted.defect is not None:
+        shown = (part_defects.c.part == parts.c.number, part_defects.c.defect == wanted.defect)
+        conditions.append(exists().where(*shown))
     return [*conditions, *_review_fits(wanted)]
 
 

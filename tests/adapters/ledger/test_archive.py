@@ -13,7 +13,7 @@ from itertools import product
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.database_kinds import KINDS
 from support.databases import execute, new_database
@@ -130,6 +130,9 @@ def lost(frames: int, at: datetime) -> tuple[Gap, ...]:
 
 @settings(max_examples=400, deadline=None)
 @given(wanted=filters, limit=st.integers(0, 12))
+@example(PartFilter(lot="lot-0", defect="scratch", sort=PartSort.HIGHEST_P_NG), 12)
+@example(PartFilter(part_id="p-3", defect="scratch"), 12)
+@example(PartFilter(trigger_id="t-19", defect="scratch"), 12)
 def test_list_shows_what_looking_at_every_part_would_show(filled: Filled, wanted: PartFilter, limit: int) -> None:
     def listed(archive: Archive) -> list[PartRow] | type[Exception]:
         try:
