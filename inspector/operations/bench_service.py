@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from inspector.adapters.mqtt.line_client import Exposure, Journey
 from inspector.bootstrap.from_settings import broker_of
+from inspector.errors import PoolError
 from inspector.lab.synthetic import draw, encode
 from inspector.messages.topics import Topics
 from inspector.operations.demo import demo_service
@@ -67,8 +68,8 @@ def measure_service(
     settings = settings.model_copy(update={"model": stub_card(folder), "replicas": replicas})
     notify(f"drawing {DISTINCT_PICTURES} pictures")
     pictures = _pictures()
-    with demo_service(settings, pipelines, notify) as running:
-        _run(running, pictures, WARM_UP_FPS, WARM_UP_FRAMES)
+    with demo_service(settings, pipelines, [LINE], notify) as running:
+        _warm_up(running, pictures)
         steps = [_step(running, pictures, rate, round(rate * seconds), notify) for rate in rates]
         burst = _burst(running, pictures, round(max(rates) * seconds), notify)
     ceiling = replicas * 1000.0 / ENGINE_MS
@@ -83,6 +84,12 @@ def measure_service(
         "sustained_of_ceiling": sustained and round(sustained / ceiling, 3),
         "burst": burst | {"of_ceiling": round(burst["per_s"] / ceiling, 3)},
     }
+
+
+def _warm_up(settings: Settings, pictures: list[bytes]) -> None:
+    """Send the first frames. Raises PoolError where the service answers none: figures of it would say nothing."""
+    if not any(journey.verdicts for journey in _run(settings, pictures, WARM_UP_FPS, WARM_UP_FRAMES)):
+        raise PoolError(f"the service answered none of {WARM_UP_FRAMES} frames; its logs are in {settings.data}/logs")
 
 
 def _step(settings: Settings, pictures: list[bytes], rate: float, frames: int, notify: Notify) -> dict[str, Any]:

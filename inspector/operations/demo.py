@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,9 @@ def demo_settings(settings: Settings) -> Settings:
 
 @contextmanager
 def demo_service(
-    settings: Settings, pipelines: Path, notify: Notify, phases: StartPhases | None = None
+    settings: Settings, pipelines: Path, lines: Collection[str], notify: Notify, phases: StartPhases | None = None
 ) -> Iterator[Settings]:
-    """Run a broker and the service for the length of the block; yields the settings in use."""
+    """Run a broker, and the service of these lines, for the length of the block; yields the settings in use."""
     folder = settings.data.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     with local_broker(folder / "broker") as broker:
@@ -55,9 +55,7 @@ def demo_service(
             }
         )
         notify("starting Ray Serve: stations, model replicas, console")
-        with service(
-            settings, pipelines, apply_lines=PRODUCTS, drill=True, visitor_name="demo", phases=phases
-        ) as running:
+        with service(settings, pipelines, apply_lines=lines, drill=True, visitor_name="demo", phases=phases) as running:
             notify(f"console: {running.console_url}")
             yield running
 
@@ -80,7 +78,7 @@ def run_demo(
     """
     measured = MeasuredRate(notify)
     began_s, phases = time.monotonic(), StartPhases()
-    with demo_service(settings, pipelines, notify, phases) as running:
+    with demo_service(settings, pipelines, PRODUCTS, notify, phases) as running:
         start_s = time.monotonic() - began_s
         run = f"demo-{secrets.token_hex(3)}"
         journeys = run_lines(

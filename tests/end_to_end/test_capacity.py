@@ -94,7 +94,7 @@ def settings_of(folder: Path, replicas: int) -> tuple[Settings, Path]:
 
 def answer_of_one_line_at_rest(folder: Path) -> dict[str, Any]:
     settings, pipelines = settings_of(folder, 1)
-    with demo_service(settings, pipelines, lambda _: None) as running:
+    with demo_service(settings, pipelines, [LINE], lambda _: None) as running:
         run(running, "measured", 5.0, MEASURED)
         times, deadline_ms = measured_times(running.database, LINE)
         return answer_capacity(CapacityQuestion(2, RATE / 2.0, deadline_ms, LATE_SHARE, 1), times)
@@ -106,7 +106,7 @@ def test_what_it_answers_is_enough_and_less_is_not(tmp_path: Path) -> None:
     missed: dict[int, float] = {}
     for replicas in (answer["gpus"], answer["gpus"] - 1):
         settings, pipelines = settings_of(tmp_path / str(replicas), replicas)
-        with demo_service(settings, pipelines, lambda _: None) as running:
+        with demo_service(settings, pipelines, [LINE], lambda _: None) as running:
             run(running, "warm", 20.0, 60)
             missed[replicas] = missed_share(run(running, "run", RATE, SENT))
     assert missed[answer["gpus"]] <= 1.5 * LATE_SHARE, (answer, missed)

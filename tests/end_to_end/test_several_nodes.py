@@ -1,4 +1,8 @@
-"""The service on several nodes that are cut off, die and are added while frames arrive (`make proof`)."""
+"""The service on several nodes that are cut off, die and are added while frames arrive (`make proof`).
+
+All nodes share this machine's cores. A node that starts has the lowest priority until it has started: on a machine of
+its own it would take nothing from station, broker and ledger.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
 """Nodes of a Ray cluster on one machine: each in a network and a PID namespace of its own, behind a bridge.
 
 A cable can be cut, and a node can be killed with all of its processes. Needs root, `ip` and `unshare`.
+
+Ray's start takes about ten seconds of two cores. On a machine of its own it takes them from nobody. A node that starts
+here therefore works only while no other process wants a core, until its start is over.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +29,9 @@ from inspector.adapters.serving.ray_environment import RAY_ENVIRONMENT
 RAY: Final = str(Path(COMMAND[0]).parent / "ray")
 GCS_PORT: Final = 6379
 START_S: Final = 120.0
+REST_SHARE: Final = 0.1  # of a core: a node that uses less has started
+REST_S: Final = 2.0  # so long
+AT_IDLE_PRIORITY: Final = ("chrt", "--idle", "0")
 OWN_PID_NAMESPACE: Final = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 HEALTH_CHECKS: Final = {  # shorter ones call nodes dead that are only busy
     "RAY_health_check_initial_delay_ms": "5000",
@@ -53,7 +59,7 @@ def run(*words: str) -> str:
 @cache
 def missing_right() -> str:
     """Return why no nodes can run here; empty if they can."""
-    if missing := [each for each in ("ip", "unshare", "nsenter") if shutil.which(each) is None]:
+    if missing := [each for each in ("ip", "unshare", "nsenter", "chrt") if shutil.which(each) is None]:
         return f"{', '.join(missing)} is not installed"
     name = f"probe{os.getpid()}"
     try:
@@ -128,6 +134,32 @@ class RayNode:
         [first] = psutil.Process(self.outer.pid).children()
         return "nsenter", "-t", str(first.pid), "-n", "-p", "-m"
 
+    @property
+    def processes(self) -> list[psutil.Process]:
+        return [each for each in psutil.Process(self.outer.pid).children(recursive=True) if each.is_running()]
+
+    def await_rest(self) -> None:
+        """Wait until the start is over: its processes hardly compute any more. Then they get their usual priority."""
+        end = time.monotonic() + START_S
+        while self._cpu_share() > REST_SHARE:
+            assert time.monotonic() < end, f"{self.name} does not come to rest"
+        for _ in range(2):  # threads that began meanwhile inherited the old one
+            for process in self.processes:
+                _set_usual_priority(process.pid)
+
+    def _cpu_share(self) -> float:
+        before = self._cpu_s()
+        time.sleep(REST_S)
+        after = self._cpu_s()
+        return sum(spent - before.get(pid, 0.0) for pid, spent in after.items()) / REST_S
+
+    def _cpu_s(self) -> dict[int, float]:
+        spent = {}
+        for each in self.processes:
+            with suppress(psutil.NoSuchProcess):
+                spent[each.pid] = sum(each.cpu_times()[:2])
+        return spent
+
     def cut(self) -> None:
         """Pull the cable: nothing is refused, everything is silent."""
         run("ip", "link", "set", self.cable, "down")
@@ -136,6 +168,12 @@ class RayNode:
         """Kill every process of the node at once."""
         self.outer.kill()
         self.outer.wait()
+
+
+def _set_usual_priority(pid: int) -> None:
+    with suppress(ProcessLookupError, FileNotFoundError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
 
 
 class RayNodes:
@@ -163,10 +201,12 @@ class RayNodes:
     def start_head(self) -> RayNode:
         """Start the head, or start it again with the address and tables that it had."""
         options = ("--head", f"--port={GCS_PORT}", "--num-cpus=0", "--num-gpus=0", "--include-dashboard=false")
-        return self._start("head", *options)
+        node = self._start("head", *options)
+        node.await_rest()
+        return node
 
     def add(self, name: str, *, gpus: int = 0, **resources: int) -> RayNode:
-        """Start a worker; return when the head knows it."""
+        """Start a worker; return when the head knows it and its start is over."""
         node = self._start(
             name, f"--address={self.gcs}", "--num-cpus=2", f"--num-gpus={gpus}", f"--resources={json.dumps(resources)}"
         )
@@ -174,12 +214,17 @@ class RayNodes:
         while node.address not in self.alive():
             assert time.monotonic() < end, (self._folder / f"{name}.log").read_text()
             time.sleep(0.5)
+        node.await_rest()
         return node
 
     def alive(self) -> set[str]:
         """Return the addresses of the nodes that the head takes for alive; none while there is no head."""
         done = subprocess.run(
-            [COMMAND[0], "-c", ALIVE, self.gcs], capture_output=True, text=True, check=False, env=self.environment
+            [*AT_IDLE_PRIORITY, COMMAND[0], "-c", ALIVE, self.gcs],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self.environment,
         )
         return set(done.stdout.split()) if done.returncode == 0 else set()
 
@@ -193,7 +238,7 @@ class RayNodes:
         words = (RAY, "start", "--block", f"--node-ip-address={address}", f"--temp-dir={temporary}", *options)
         with (self._folder / f"{name}.log").open("ab") as log:
             outer = subprocess.Popen(
-                ["ip", "netns", "exec", space, *OWN_PID_NAMESPACE, *words],
+                [*AT_IDLE_PRIORITY, "ip", "netns", "exec", space, *OWN_PID_NAMESPACE, *words],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment,
             )  # fmt: skip
         node = RayNode(name, address, self.net.cable(number), outer)
