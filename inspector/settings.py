@@ -121,6 +121,13 @@ class Settings(BaseSettings):
     stations: int = Field(
         default=1, ge=1, le=64, description="number of stations; a hash of its name assigns each line to one"
     )
+    station_niceness: int = Field(
+        default=-10,
+        ge=-20,
+        le=19,
+        description="priority of a station's process, as of `nice`; below 0 the system must permit it (systemd: "
+        "LimitNICE), else the process keeps its own",
+    )
     window: int = Field(
         default=64, ge=1, le=4096, description="frames that a station holds at once; others wait on the broker"
     )

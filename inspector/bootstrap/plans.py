@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from inspector.bootstrap.console import open_console
 from inspector.bootstrap.model import open_model
-from inspector.bootstrap.station import open_station
+from inspector.bootstrap.process_priority import take_priority
+from inspector.bootstrap.running_station import RunningStation
+from inspector.bootstrap.station import Replicas, open_station
 from inspector.domain.model_card import ModelCard
 from inspector.errors import LedgerError
 from inspector.settings import Settings
@@ -43,7 +45,13 @@ def station_plan(settings: Settings) -> StationPlan:
     """Return the plan of the stations."""
     from inspector.adapters.serving.deployments import StationPlan
 
-    return StationPlan(partial(open_station, settings), settings.stations, settings.station_resource)
+    return StationPlan(partial(open_ahead, settings), settings.stations, settings.station_resource)
+
+
+async def open_ahead(settings: Settings, pool: Replicas, number: int) -> RunningStation:
+    """Start a station in a process of its own, ahead of the machine's other processes."""
+    take_priority(settings.station_niceness)
+    return await open_station(settings, pool, number)
 
 
 def console_plan(settings: Settings, visitor_name: str = "console") -> ConsolePlan:

@@ -15,6 +15,7 @@ from inspector.bootstrap.evidence import open_evidence, open_spooled_evidence
 from inspector.bootstrap.from_settings import broker_of, card_of, log_process, parts_at_once, station_client_id
 from inspector.bootstrap.malloc_limits import limit_kept_memory
 from inspector.bootstrap.running_station import Lifecycle, RunningStation, Service, Step
+from inspector.bootstrap.sign_of_work import SignOfWork
 from inspector.bootstrap.traces import trace_process
 from inspector.domain.decision import Reason
 from inspector.messages.outgoing import VerdictMessage
@@ -138,6 +139,7 @@ async def open_station(settings: Settings, pool: Replicas, number: int) -> Runni
             outbox,
             updates,
             heartbeat,
+            SignOfWork(settings.data.absolute() / "working", number, intake.check),
         ],
         after=[station.recover, open_intake],
         drain=_drain(intake, station, outbox),
@@ -214,7 +216,7 @@ def _station(
     pictures = CameraPictureReader(settings.claims)
     examiner = Examiner(pictures, pool, connections.evidence, reserve, ClaimFetcher(pictures, events))
     state, topics = monitoring.ledger_state, connections.topics
-    recorder = Recorder(ledger, outbox, events, topics, state, early, durations=reserve.storing, notify=notify)
+    recorder = Recorder(ledger, outbox, events, topics, state, early, reserve=reserve, notify=notify)
     safe_mode = SafeMode(examiner, recorder, state, events)
     known = KnownParts(ledger, outbox, events, monitoring.cameras)
     return Station(

@@ -42,7 +42,7 @@ from inspector.station.event_log import EventLog
 from inspector.station.ledger_state import LedgerState
 from inspector.station.outbox import Outbox
 from inspector.station.part_states import StateListener, decided, ignore_state
-from inspector.station.time_reserve import RecentDurations
+from inspector.station.time_reserve import TimeReserve
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,6 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 COMMIT_WHILE_AWAY_S: Final = 0.2  # a gate waits no longer for the commit of a ledger that is known to be away
-PUBLISH_RESERVE_MS: Final = 50.0  # of each deadline, for journal and publishing; more than the outbox itself keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class Entry:
 
 
 class Recorder:
-    """Records the parts of one station. `durations` learns how long commits take."""
+    """Records the parts of one station. `reserve` learns how long commits take, and says what publishing needs."""
 
     def __init__(
         self,
@@ -80,7 +79,7 @@ class Recorder:
         state: LedgerState,
         early: EarlyAnswers,
         *,
-        durations: RecentDurations | None = None,
+        reserve: TimeReserve | None = None,
         notify: StateListener = ignore_state,
     ) -> None:
         self._ledger = ledger
@@ -89,7 +88,7 @@ class Recorder:
         self._topics = topics
         self._state = state
         self._early = early
-        self._durations = durations or RecentDurations()
+        self._reserve = reserve or TimeReserve(0.0)
         self._notify = notify
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -116,7 +115,7 @@ class Recorder:
         except LedgerError as error:
             await self._record_in_safe_mode(answered, entry, error)
             return Recorded.NEW
-        self._durations.add(began_s, time.monotonic())
+        self._reserve.storing.add(began_s, time.monotonic())
         if stored:
             part = await self._publish(entry, messages, answered)
             self._follow_up(part, pipeline, words, shadow)
@@ -187,7 +186,8 @@ class Recorder:
         """Return whether the gate can wait for this commit. No gate waits for a late part."""
         if entry.part.late:
             return True
-        left_s = max(0.0, entry.due.left_ms(time.monotonic()) - PUBLISH_RESERVE_MS) / 1000.0
+        now_s = time.monotonic()
+        left_s = max(0.0, entry.due.left_ms(now_s) - self._reserve.publishing_ms(entry.due.ms, now_s)) / 1000.0
         if self._state.is_away:
             left_s = min(left_s, COMMIT_WHILE_AWAY_S)
         done, _ = await asyncio.wait({storing}, timeout=left_s)

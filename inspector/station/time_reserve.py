@@ -10,6 +10,7 @@ from typing import Final
 
 REMEMBERED_S: Final = 5.0
 MIN_REMEMBERED: Final = 8  # durations kept however old: after a pause the next one may be as long
+MIN_PUBLISHING_MS: Final = 50.0  # of each deadline, for journal and publishing; more than the outbox itself keeps
 MAX_RESERVE_SHARE: Final = 1 / 3  # of a deadline: one slow write must not cost the next parts their verdicts
 
 
@@ -44,3 +45,8 @@ class TimeReserve:
         """Return what to keep of a deadline for storing and publishing once a decision is back."""
         recent_ms = (self.storing.longest_s(now_s) + self.publishing.longest_s(now_s)) * 1000.0
         return max(self.return_ms, min(recent_ms, MAX_RESERVE_SHARE * deadline_ms))
+
+    def publishing_ms(self, deadline_ms: float, now_s: float) -> float:
+        """Return what to keep of a deadline for publishing alone."""
+        recent_ms = self.publishing.longest_s(now_s) * 1000.0
+        return max(MIN_PUBLISHING_MS, min(recent_ms, MAX_RESERVE_SHARE * deadline_ms))

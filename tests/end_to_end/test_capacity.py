@@ -1,10 +1,12 @@
 """`inspector capacity` held against the service: what it answers from measured times is enough, and less is not.
 
-The stub engine judges one part after another, each in 20 ms. Frames arrive at random, as the formula takes them to.
+The stub engine judges one part after another, each in 100 ms: two cores carry the frames of several such replicas.
+Frames arrive at random, as the formula takes them to.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -33,10 +35,11 @@ pytestmark = [
     pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed"),
 ]
 LINE: Final = "capacity"
-DEADLINE_MS: Final = 500.0
+ENGINE_MS: Final = 100.0
+DEADLINE_MS: Final = 1000.0
 LATE_SHARE: Final = 0.01
-RATE: Final = 62.0  # a second: more than one replica judges, less than two
-MEASURED, SENT = 160, 1_860
+RATE: Final = 12.5  # a second: more than one replica judges, less than two
+MEASURED, SENT = 120, 500
 PIPELINE: Final = f"""\
 line: {LINE}
 cameras: [cam1]
@@ -88,26 +91,27 @@ def settings_of(folder: Path, replicas: int) -> tuple[Settings, Path]:
     pipelines = folder / "pipelines"
     pipelines.mkdir(parents=True)
     (pipelines / f"{LINE}.yaml").write_text(PIPELINE)
-    (folder / "stub.yaml").write_text(CARD)
+    (folder / "stub.yaml").write_text(CARD.replace("none", f"{ENGINE_MS:g}ms"))
     return Settings(data=folder, model=folder / "stub.yaml", replicas=replicas, login="off"), pipelines
 
 
 def answer_of_one_line_at_rest(folder: Path) -> dict[str, Any]:
     settings, pipelines = settings_of(folder, 1)
     with demo_service(settings, pipelines, [LINE], lambda _: None) as running:
-        run(running, "measured", 5.0, MEASURED)
+        run(running, "measured", 4.0, MEASURED)
         times, deadline_ms = measured_times(running.database, LINE)
         return answer_capacity(CapacityQuestion(2, RATE / 2.0, deadline_ms, LATE_SHARE, 1), times)
 
 
 def test_what_it_answers_is_enough_and_less_is_not(tmp_path: Path) -> None:
     answer = answer_of_one_line_at_rest(tmp_path / "measured")
-    assert 18.0 < answer["mean_ms"] < 60.0, answer
+    assert ENGINE_MS <= answer["mean_ms"] < 1.5 * ENGINE_MS, answer
     missed: dict[int, float] = {}
     for replicas in (answer["gpus"], answer["gpus"] - 1):
         settings, pipelines = settings_of(tmp_path / str(replicas), replicas)
         with demo_service(settings, pipelines, [LINE], lambda _: None) as running:
-            run(running, "warm", 20.0, 60)
+            run(running, "warm", 5.0, 20)
             missed[replicas] = missed_share(run(running, "run", RATE, SENT))
+    print(json.dumps(answer | {"missed_share_of_replicas": missed}))
     assert missed[answer["gpus"]] <= 1.5 * LATE_SHARE, (answer, missed)
     assert missed[answer["gpus"] - 1] > 10 * LATE_SHARE, (answer, missed)

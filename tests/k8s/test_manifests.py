@@ -6,6 +6,8 @@ import copy
 import json
 import os
 import re
+import subprocess
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,30 @@ BROKEN: list[tuple[str, Mutation, str]] = [
         lambda d: found(d, "ServiceMonitor")["spec"]["endpoints"][0].update(port="metrics"),
         "no Service has a port named metrics",
     ),
+    (
+        "mount of no volume",
+        lambda d: console_container(d)["volumeMounts"][0].update(name="temp"),
+        "mounts temp, which is no volume of the pod",
+    ),
+    (
+        "policy for a peer that is no pod",
+        lambda d: found(d, "NetworkPolicy", "postgres")["spec"]["ingress"][0]["from"][0]["podSelector"].update(
+            matchLabels={"app": "x"}
+        ),
+        "matches no pod",
+    ),
+    (
+        "policy for a port that nothing serves",
+        lambda d: found(d, "NetworkPolicy", "postgres")["spec"]["ingress"][0]["ports"][0].update(port=5433),
+        "no pod serves the port 5433",
+    ),
+    (
+        "probe of the head on a wrong path",
+        lambda d: head_spec(d)["containers"][0]["readinessProbe"]["exec"]["command"].append(
+            "wget http://localhost:8265/healthz"
+        ),
+        "/healthz is not served on port 8265",
+    ),
     ("unknown kind", lambda d: d.append({"apiVersion": "x/v1", "kind": "Rey", "metadata": {"name": "a"}}), "no schema"),
     ("root", lambda d: console_container(d)["securityContext"].update(runAsNonRoot=False), "may run as root"),
     (
@@ -224,3 +250,19 @@ def test_every_pod_of_the_gpu_overlay_reads_the_keys_of_the_pictures_bucket() ->
         assert "inspector-evidence-s3" in [each.get("secret", {}).get("secretName") for each in spec["volumes"]]
         for container in containers(spec):
             assert "/etc/inspector/s3" in [each["mountPath"] for each in container["volumeMounts"]]
+
+
+@pytest.mark.parametrize(("age_s", "is_ready"), [(1.0, True), (60.0, False)])
+def test_pod_of_a_station_that_stopped_is_not_ready(tmp_path: Path, age_s: float, is_ready: bool) -> None:
+    """The probe's command runs with a sign of this age, next to a raylet that is well."""
+    [station] = [each for each in cluster(rendered("cpu-demo"))["workerGroupSpecs"] if each["groupName"] == "stations"]
+    *shell, script = station["template"]["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
+    sign = tmp_path / "working" / "station-0"
+    sign.parent.mkdir()
+    sign.touch()
+    os.utime(sign, (time.time() - age_s,) * 2)
+    (tmp_path / "wget").write_text("#!/bin/sh\necho success\n")
+    (tmp_path / "wget").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run([*shell, script.replace("/data/", f"{tmp_path}/")], env=environment, check=False)
+    assert (done.returncode == 0) == is_ready

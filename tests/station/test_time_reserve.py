@@ -32,3 +32,13 @@ def test_as_much_is_kept_as_the_way_home_took_lately(storing_s: float, publishin
     reserve.storing.add(0.0, storing_s)
     reserve.publishing.add(0.0, publishing_s)
     assert reserve.reserved_ms(1500.0, 3.0) == pytest.approx(kept_ms)
+
+
+@pytest.mark.parametrize(("publishing_s", "kept_ms"), [(0.0, 50.0), (0.3, 300.0), (3.0, 500.0)])
+def test_answer_before_the_commit_leaves_the_time_that_publishing_took_lately(
+    publishing_s: float, kept_ms: float
+) -> None:
+    reserve = TimeReserve(60.0)
+    reserve.storing.add(0.0, 0.2)
+    reserve.publishing.add(0.0, publishing_s)
+    assert reserve.publishing_ms(1500.0, 3.0) == pytest.approx(kept_ms)

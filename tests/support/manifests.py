@@ -7,6 +7,7 @@ schema says: objects that are named and not there, selectors that match nothing,
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ KUBECTL: Final = Path(sys.executable).parent / "kubectl"
 SCHEMAS: Final = {file.stem: json.loads(file.read_text()) for file in sorted((SUPPORT / "schemas").glob("*.json"))}
 KUBERNETES: Final = kubernetes_validate.latest_version()
 RAYLET_HEALTH: Final = "/api/local_raylet_healthz"
+PROBED_BY_SHELL: Final = {52365: {RAYLET_HEALTH}, 8265: {"/api/gcs_healthz"}}
+ASKED_BY_SHELL: Final = re.compile(r"http://localhost:(\d+)(/[\w/-]*)")
 PROBED_PATHS: Final = {"agent": {RAYLET_HEALTH}, "console": {"/health/live", "/health/ready"}}
 
 
@@ -38,7 +41,10 @@ def render(overlay: str) -> list[Document]:
 
 def faults(documents: list[Document]) -> list[str]:
     """Return all faults, each with the object's name."""
-    checks = (schema_faults, reference_faults, selector_faults, probe_faults, container_faults, monitor_faults)
+    checks = (
+        schema_faults, reference_faults, mount_faults, selector_faults, policy_faults, probe_faults, container_faults,
+        monitor_faults,
+    )  # fmt: skip
     return [fault for check in checks for fault in check(documents)]
 
 
@@ -127,6 +133,20 @@ def _volume(volume: Document) -> Iterator[tuple[str, str, str | None]]:
                 yield from ((kind, named.get(name, named.get("name")), each["key"]) for each in named.get("items", []))
 
 
+def mount_faults(documents: list[Document]) -> Iterator[str]:
+    claims = {
+        name_of(each): {claim["metadata"]["name"] for claim in each["spec"].get("volumeClaimTemplates", [])}
+        for each in documents
+        if each["kind"] == "StatefulSet"
+    }
+    for owner, template in pod_templates(documents):
+        volumes = {each["name"] for each in template["spec"].get("volumes", [])} | claims.get(owner, set())
+        for container in containers(template["spec"]):
+            for mount in container.get("volumeMounts", []):
+                if mount["name"] not in volumes:
+                    yield f"{owner}: {container['name']} mounts {mount['name']}, which is no volume of the pod"
+
+
 def selector_faults(documents: list[Document]) -> Iterator[str]:
     pods = [template for _, template in pod_templates(documents)]
     for document in documents:
@@ -176,6 +196,39 @@ def _service_port_faults(service: Document, pods: list[Document]) -> Iterator[st
             yield f"{name_of(service)}: no pod serves the port {port['targetPort']}"
 
 
+def policy_faults(documents: list[Document]) -> Iterator[str]:
+    """Find peers that are no pods, and ports that the pods behind a rule do not serve."""
+    pods = [template for _, template in pod_templates(documents)]
+    for document in documents:
+        if document["kind"] == "NetworkPolicy":
+            spec = document["spec"]
+            chosen = [pod for pod in pods if selects(spec["podSelector"], _labels(pod))]
+            rules = [(rule, "from", chosen) for rule in spec.get("ingress", [])]
+            rules += [(rule, "to", None) for rule in spec.get("egress", [])]
+            for rule, side, servers in rules:
+                yield from (f"{name_of(document)}: {fault}" for fault in _rule_faults(rule, side, servers, pods))
+
+
+def _rule_faults(rule: Document, side: str, servers: list[Document] | None, pods: list[Document]) -> Iterator[str]:
+    """`servers` are the pods that the rule lets in to; None: its peers."""
+    for peer in rule.get(side, []):
+        if "podSelector" in peer and "namespaceSelector" not in peer:
+            matched = [pod for pod in pods if selects(peer["podSelector"], _labels(pod))]
+            if not matched:
+                yield f"a peer of {side!r} matches no pod"
+            servers = matched if side == "to" else servers
+    if servers:
+        served = {port["containerPort"] for pod in servers for each in containers(pod["spec"]) for port in _ports(each)}
+        yield from (
+            f"no pod serves the port {each['port']}" for each in rule.get("ports", []) if each["port"] not in served
+        )
+
+
+def _ports(container: Document) -> list[Document]:
+    ports: list[Document] = container.get("ports", [])
+    return ports
+
+
 def probe_faults(documents: list[Document]) -> Iterator[str]:
     for owner, template in pod_templates(documents):
         for container in containers(template["spec"]):
@@ -190,6 +243,9 @@ def _probe_faults(probe: Document, ports: set[str]) -> Iterator[str]:
             yield f"no port is named {asked['port']}"
     if (http := probe.get("httpGet")) and http["path"] not in PROBED_PATHS.get(http["port"], set()):
         yield f"{http['path']} is not served on port {http['port']}"
+    for port, path in ASKED_BY_SHELL.findall(" ".join(probe.get("exec", {}).get("command", []))):
+        if path not in PROBED_BY_SHELL.get(int(port), set()):
+            yield f"{path} is not served on port {port}"
 
 
 def container_faults(documents: list[Document]) -> Iterator[str]:
