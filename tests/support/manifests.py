@@ -203,14 +203,15 @@ def policy_faults(documents: list[Document]) -> Iterator[str]:
         if document["kind"] == "NetworkPolicy":
             spec = document["spec"]
             chosen = [pod for pod in pods if selects(spec["podSelector"], _labels(pod))]
-            rules = [(rule, "from", chosen) for rule in spec.get("ingress", [])]
-            rules += [(rule, "to", None) for rule in spec.get("egress", [])]
-            for rule, side, servers in rules:
-                yield from (f"{name_of(document)}: {fault}" for fault in _rule_faults(rule, side, servers, pods))
+            found_faults = [
+                fault for rule in spec.get("ingress", []) for fault in _rule_faults(rule, "from", chosen, pods)
+            ]
+            found_faults += [fault for rule in spec.get("egress", []) for fault in _rule_faults(rule, "to", [], pods)]
+            yield from (f"{name_of(document)}: {fault}" for fault in found_faults)
 
 
-def _rule_faults(rule: Document, side: str, servers: list[Document] | None, pods: list[Document]) -> Iterator[str]:
-    """`servers` are the pods that the rule lets in to; None: its peers."""
+def _rule_faults(rule: Document, side: str, servers: list[Document], pods: list[Document]) -> Iterator[str]:
+    """Find the faults of one rule. `servers` are the pods whose ports it opens; of a rule `to`, its peers are."""
     for peer in rule.get(side, []):
         if "podSelector" in peer and "namespaceSelector" not in peer:
             matched = [pod for pod in pods if selects(peer["podSelector"], _labels(pod))]
