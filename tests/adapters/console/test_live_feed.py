@@ -13,6 +13,8 @@ from support.console_parts import a_pass, store
 from support.fakes import NOON, MemoryEvidence, MemoryLedger, a_pipeline, live_version
 
 from inspector.adapters.console import live_feed
+from inspector.adapters.console.access import visitor
+from inspector.adapters.console.api.stream import read_stream
 from inspector.adapters.console.live_feed import FeedPosition, LiveFeed
 from inspector.domain.frame import FrameKey
 from inspector.domain.line_state import LineState
@@ -73,6 +75,17 @@ async def test_browser_that_comes_again_gets_what_it_missed(feed: LiveFeed, ledg
     store(ledger, *(a_pass(f"r{n}") for n in range(1, 8)))
     missed = await take(messages(feed, "4.0"), "part", 3)
     assert [each["number"] for each in missed] == [5, 6, 7]
+
+
+@pytest.mark.parametrize(("header", "query", "first"), [(None, "4.0", 5), ("6.0", "4.0", 7)])
+async def test_stream_goes_on_where_another_tab_heard_last(
+    ledger: MemoryLedger, header: str | None, query: str, first: int
+) -> None:
+    store(ledger, *(a_pass(f"r{n}") for n in range(1, 8)))
+    answer = await read_stream(services_of(ledger, MemoryEvidence()), visitor("ann"), header, query)
+    chunks: AsyncIterator[Any] = aiter(answer.body_iterator)
+    await anext(chunks)
+    assert f'"number":{first},' in (await anext(chunks)).decode().split("\n\n")[0]
 
 
 async def test_browser_that_missed_too_much_reads_the_lists_again(

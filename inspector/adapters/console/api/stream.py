@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
 from inspector.adapters.console.api.person import Viewer, shows_own_lines
@@ -29,17 +29,20 @@ async def read_stream(
     services: Services,
     who: Viewer,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=64)] = None,
+    since: Annotated[
+        str | None, Query(max_length=64, description="as Last-Event-ID, of a stream that another tab held")
+    ] = None,
 ) -> StreamingResponse:
-    """Stream what is new on one's lines, from Last-Event-ID on.
+    """Stream what is new on one's lines, from Last-Event-ID on, else from `since`.
 
     Events: `part` (as in the list of parts), `event`, `line` (a changed state), `heartbeat` every second, `problem`
     while the ledger is away, and `reset` where too much was missed: read the lists again.
     """
     if services.feed.listeners >= MAX_STREAMS:
         raise Problem(ProblemType.TOO_MANY_REQUESTS, f"{MAX_STREAMS} streams are open; close one")
-    since = FeedPosition.parse(last_event_id) if last_event_id else None
+    position = FeedPosition.parse(last_event_id or since or "")
     return StreamingResponse(
-        services.feed.listen(since, who.lines_as(Role.VIEWER)),
+        services.feed.listen(position, who.lines_as(Role.VIEWER)),
         media_type=MEDIA_TYPE,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

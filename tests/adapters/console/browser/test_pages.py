@@ -21,7 +21,7 @@ from inspector.utc import utc_now
 from .conftest import Console
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
 pytestmark = pytest.mark.browser
 HOSTILE = "</script><script>document.title='owned'</script>${1}`<img src=x onerror=\"document.title='owned'\">"
@@ -196,6 +196,24 @@ def test_light_goes_off_when_the_service_stops_and_on_when_it_is_back(
         served.start()
     page.get_by_test_id("light").get_by_text("Live").wait_for(timeout=30_000)
     expect_count(page, 1, "SN-9")
+
+
+def test_more_tabs_than_a_browser_has_connections_all_follow_the_line(
+    page: Page, context: BrowserContext, console: Console
+) -> None:
+    tabs = [context.new_page() for _ in range(8)]
+    for tab in tabs:
+        tab.goto("/parts")
+        tab.get_by_test_id("light").get_by_text("Live").wait_for()
+    store(console.ledger, a_pass("r1", part_id="SN-1"))
+    for tab in tabs:
+        expect_count(tab, 1, "SN-1")
+    tabs.pop(0).close()  # the oldest one, which holds the stream
+    store(console.ledger, a_pass("r2", part_id="SN-2"))
+    for tab in tabs:
+        expect_count(tab, 1, "SN-2")
+        expect_count(tab, 2)
+        assert tab.get_by_test_id("light").inner_text() == "Live"
 
 
 def test_age_of_a_silent_line_grows_by_the_browsers_clock(page: Page, console: Console) -> None:

@@ -2,9 +2,9 @@
 
 import type { EventAnswer, LineStatus, Part } from "./api/client";
 import { clock, compareClock } from "./clock.svelte";
+import { SharedStream, type News } from "./shared_stream";
 
 const SILENT_AFTER_MS = 2500; // and the clock ticks every half second: the light is off at most 3 s after the last news
-const RECONNECT_MS = 2000;
 
 interface Listener {
   part?: (part: Part) => void;
@@ -16,10 +16,18 @@ interface Listener {
   back?: () => void;
 }
 
+interface Bodies {
+  part: Part;
+  event: EventAnswer;
+  line: LineStatus;
+  reset: object;
+  heartbeat: { now: string };
+  problem: { detail: string };
+}
+
 export const live = $state({ newsAt: 0, problem: "" });
 const listeners = new Set<Listener>();
-const seen = new Set<number>();
-let source: EventSource | null = null;
+const seen = new Set<string>();
 
 export function isLive(): boolean {
   return clock.now - live.newsAt < SILENT_AFTER_MS;
@@ -31,46 +39,41 @@ export function listen(listener: Listener): () => void {
   return () => listeners.delete(listener);
 }
 
-export function connect(): void {
-  source?.close();
-  source = new EventSource("/api/v1/stream");
-  on("part", (part: Part) => {
-    if (isNew(part.number)) for (const each of listeners) each.part?.(part);
-  });
-  on("event", (event: EventAnswer) => {
-    for (const each of listeners) each.event?.(event);
-  });
-  on("line", (line: LineStatus) => {
-    for (const each of listeners) each.line?.(line);
-  });
-  on("reset", () => {
-    for (const each of listeners) each.reset?.();
-  });
-  on("heartbeat", (beat: { now: string }) => {
-    compareClock(beat.now);
+/** Take the news of this session until the returned function is called. */
+export function connect(session: string): () => void {
+  return new SharedStream(session, take).end;
+}
+
+function take<Kind extends News["kind"]>({ kind, data }: News & { kind: Kind }): void {
+  const wasSilent = Date.now() - live.newsAt >= SILENT_AFTER_MS;
+  live.newsAt = Date.now();
+  TAKERS[kind](JSON.parse(data) as Bodies[Kind]);
+  if (wasSilent) tell((each) => each.back?.());
+}
+
+const TAKERS: { readonly [Kind in keyof Bodies]: (body: Bodies[Kind]) => void } = {
+  part: (part) => isNew("part", part) && tell((each) => each.part?.(part)),
+  event: (event) => isNew("event", event) && tell((each) => each.event?.(event)),
+  line: (line) => tell((each) => each.line?.(line)),
+  reset: () => tell((each) => each.reset?.()),
+  heartbeat: ({ now }) => {
+    compareClock(now);
     live.problem = "";
-  });
-  on("problem", (problem: { detail: string }) => {
-    live.problem = problem.detail;
-  });
-  source.onerror = () => {
-    if (source?.readyState === EventSource.CLOSED) setTimeout(connect, RECONNECT_MS);
-  };
+  },
+  problem: ({ detail }) => {
+    live.problem = detail;
+  },
+};
+
+function tell(call: (listener: Listener) => void): void {
+  for (const each of listeners) call(each);
 }
 
-function on<T>(kind: string, take: (body: T) => void): void {
-  source?.addEventListener(kind, (message) => {
-    const wasSilent = Date.now() - live.newsAt >= SILENT_AFTER_MS;
-    live.newsAt = Date.now();
-    take(JSON.parse(message.data) as T);
-    if (wasSilent) for (const each of listeners) each.back?.();
-  });
-}
-
-/** A part may come twice after a reconnection. */
-function isNew(number: number): boolean {
-  if (seen.has(number)) return false;
-  seen.add(number);
+/** What is new may come twice: after a reconnection, and when another tab's stream takes over. */
+function isNew(kind: string, { number }: { number: number }): boolean {
+  const name = `${kind} ${number}`;
+  if (seen.has(name)) return false;
+  seen.add(name);
   if (seen.size > 4000) for (const old of [...seen].slice(0, 2000)) seen.delete(old);
   return true;
 }
