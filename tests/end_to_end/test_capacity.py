@@ -26,7 +26,7 @@ from inspector.operations.bench_service import CARD
 from inspector.operations.capacity import CapacityQuestion, answer_capacity, measured_times
 from inspector.operations.demo import demo_service
 from inspector.operations.replay import PublishedLine, run_lines
-from inspector.operations.send_rate import SendRate
+from inspector.operations.send_rate import FixedRate, SendRate
 from inspector.settings import Settings
 
 pytestmark = [
@@ -75,9 +75,9 @@ def exposures(run: str, frames: int) -> Iterator[Exposure]:
         yield Exposure(trigger_id, with_comment(pictures[number % len(pictures)], trigger_id))
 
 
-def run(settings: Settings, name: str, rate: float, frames: int) -> list[Journey]:
+def run(settings: Settings, name: str, rate: SendRate, frames: int) -> list[Journey]:
     line = [PublishedLine(LINE, "cam1", exposures(name, frames))]
-    return run_lines(broker_of(settings), Topics(settings.topic_root), line, RandomRate(rate, 5), name)
+    return run_lines(broker_of(settings), Topics(settings.topic_root), line, rate, name)
 
 
 def missed_share(journeys: list[Journey]) -> float:
@@ -98,7 +98,7 @@ def settings_of(folder: Path, replicas: int) -> tuple[Settings, Path]:
 def answer_of_one_line_at_rest(folder: Path) -> dict[str, Any]:
     settings, pipelines = settings_of(folder, 1)
     with demo_service(settings, pipelines, [LINE], lambda _: None) as running:
-        run(running, "measured", 4.0, MEASURED)
+        run(running, "measured", FixedRate(4.0), MEASURED)  # none waits for the one before
         times, deadline_ms = measured_times(running.database, LINE)
         return answer_capacity(CapacityQuestion(2, RATE / 2.0, deadline_ms, LATE_SHARE, 1), times)
 
@@ -110,8 +110,8 @@ def test_what_it_answers_is_enough_and_less_is_not(tmp_path: Path) -> None:
     for replicas in (answer["gpus"], answer["gpus"] - 1):
         settings, pipelines = settings_of(tmp_path / str(replicas), replicas)
         with demo_service(settings, pipelines, [LINE], lambda _: None) as running:
-            run(running, "warm", 5.0, 20)
-            missed[replicas] = missed_share(run(running, "run", RATE, SENT))
+            run(running, "warm", FixedRate(4.0), 20)
+            missed[replicas] = missed_share(run(running, "run", RandomRate(RATE, 5), SENT))
     print(json.dumps(answer | {"missed_share_of_replicas": missed}))
     assert missed[answer["gpus"]] <= 1.5 * LATE_SHARE, (answer, missed)
     assert missed[answer["gpus"] - 1] > 10 * LATE_SHARE, (answer, missed)
