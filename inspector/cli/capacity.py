@@ -56,6 +56,10 @@ def _times(line: str | None, mean_ms: float | None, p95_ms: float | None) -> tup
     from inspector.operations.capacity import measured_times
     from inspector.tuning.capacity import ServiceTimes
 
+    if line is not None and mean_ms is not None:
+        raise typer.BadParameter("--mean-ms stands in place of a line's times; leave out one of them")
+    if mean_ms is None and p95_ms is not None:
+        raise typer.BadParameter("--p95-ms needs --mean-ms; a line's times are all known")
     if mean_ms is not None:
         try:
             return ServiceTimes.of_mean_and_p95(mean_ms, p95_ms or mean_ms), None

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from inspector.adapters.ledger import SqlArchive
 from inspector.domain.vote import Vote
-from inspector.errors import LedgerError
+from inspector.errors import LedgerError, NotFoundError
 from inspector.tuning.capacity import Demand, ServiceTimes, needed_capacity
 
 NEWEST_PARTS: Final = 2000
@@ -26,10 +26,16 @@ class CapacityQuestion(NamedTuple):
 
 
 def measured_times(database: str, line: str) -> tuple[ServiceTimes, float]:
-    """Return the times of the line's newest parts, and its deadline. Raises LedgerError where there are too few."""
+    """Return the times of the line's newest parts, and its deadline.
+
+    Raises NotFoundError where there is no such line, and LedgerError where it has too few parts.
+    """
     with closing(SqlArchive(database)) as archive:
         pipelines = {version.pipeline.line: version.pipeline for version in archive.list_pipelines()}
-        fingerprint = archive.fingerprint(line) if line in pipelines else None
+        if line not in pipelines:
+            known = ", ".join(sorted(pipelines)) or "none"
+            raise NotFoundError(f"there is no line {line!r}; the ledger has: {known}")
+        fingerprint = archive.fingerprint(line)
         if fingerprint is None:
             raise LedgerError(f"line {line} has no judged parts; give --mean-ms and --p95-ms, or name another line")
         voted = archive.voted_parts(line, fingerprint, NEWEST_PARTS)
