@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from inspector.domain.pipeline import Pipeline
@@ -56,7 +55,7 @@ class VoteComparison:
     def is_known(self) -> Array:
         """The parts that their votes decided and whose outcome is known under both."""
         open_ends = (self.before.outcome == ReplayedOutcome.UNKNOWN) | (self.after.outcome == ReplayedOutcome.UNKNOWN)
-        known: Array = self.line_votes.by_votes & ~open_ends
+        known: Array = self.line_votes.parts.by_votes & ~open_ends
         return known
 
     @property
@@ -68,20 +67,20 @@ class VoteComparison:
     @property
     def escapes(self) -> Array:
         """The known NG parts that would newly pass, or could: doubt counts as a pass here."""
-        has_votes = np.array([bool(part.shadow or part.votes) for part in self.line_votes.parts], bool)
+        has_votes = self.line_votes.parts.has_votes
         found: Array = self.line_votes.is_ng & has_votes & self.after.may_pass & ~self.before.may_pass
         return found
 
     @property
     def unknown_ng(self) -> int:
         """The NG parts whose stored votes end too early to know what becomes of them; none that was cut short."""
-        found = self.line_votes.is_ng & self.line_votes.by_votes & (self.after.outcome == ReplayedOutcome.UNKNOWN)
+        found = self.line_votes.is_ng & self.line_votes.parts.by_votes & (self.after.outcome == ReplayedOutcome.UNKNOWN)
         return int(found.sum())
 
     @property
     def cut_short(self) -> tuple[int, int]:
         """The parts that a deadline or a fault ended, so that limits say nothing about them; the NG among them."""
-        found = ~self.line_votes.by_votes
+        found = ~self.line_votes.parts.by_votes
         return int(found.sum()), int((found & self.line_votes.is_ng).sum())
 
     @property
@@ -93,7 +92,7 @@ class VoteComparison:
         both = (self.before, self.after)
         return Impact(
             parts=int(known.sum()),
-            unknown=int((self.line_votes.by_votes & ~known).sum()),
+            unknown=int((self.line_votes.parts.by_votes & ~known).sum()),
             moved={(DISPOSITION_OF[old], DISPOSITION_OF[new]): count for (old, new), count in pairs.items()},
             votes=_means(known, *both),
             escapes=_counts(known & (truth == 1), ReplayedOutcome.PASS, *both),

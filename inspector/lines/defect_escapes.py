@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ class DefectEscapes(NamedTuple):
 
 def defect_escapes(compared: Sequence[VoteComparison], declared: Mapping[str, Severity]) -> list[DefectEscapes]:
     """Return the escapes of each class, the most serious first, then of NG parts whose class nobody named."""
-    named = {defect for each in compared for classes in _classes(each.line_votes) for defect in classes}
+    named = {defect for each in compared for classes in each.line_votes.ng_classes for defect in classes}
     ordered = sorted(named, key=lambda name: (_rank(declared.get(name)), name))
     found = [_escapes(compared, _has(defect), defect, declared.get(defect)) for defect in ordered]
     unnamed = _escapes(compared, lambda classes: not classes)
@@ -77,14 +77,8 @@ def _passed(outcomes: Array) -> MeasuredShare:
 def _mask(votes: LineVotes, is_counted: IsCounted) -> Array:
     """Return the mask of the NG parts that count."""
     mask = votes.is_ng.copy()
-    mask[mask] = [is_counted(classes) for classes in _classes(votes)]
+    mask[mask] = [is_counted(classes) for classes in votes.ng_classes]
     return mask
-
-
-def _classes(votes: LineVotes) -> Iterator[Sequence[str]]:
-    """Yield the classes of each NG part, in order."""
-    for at in np.flatnonzero(votes.is_ng).tolist():
-        yield votes.defects.get(votes.parts[at].number, ())
 
 
 def _rank(severity: Severity | None) -> int:

@@ -14,11 +14,12 @@ from inspector.config.diff import Declaration
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
 from inspector.lines.comparison import PairOutcomes, VoteComparison
+from inspector.lines.part_columns import NamedPart
 from inspector.lines.states import MIN_REASON_CHARACTERS
 from inspector.lines.versions import readable
 from inspector.lines.vote_tables import VoteTables
 from inspector.ports.lines import LineVersion
-from inspector.ports.tuning import PartVotes, TuningArchive
+from inspector.ports.tuning import TuningArchive
 from inspector.tuning.counterfactual import Impact
 from inspector.tuning.vote_table import ReplayedOutcome
 
@@ -244,12 +245,12 @@ def _scores_alike(one: Pipeline, other: Pipeline, camera: str) -> bool:
 def _new_escapes(compared: VoteComparison) -> list[NewEscape]:
     is_certain = compared.after.outcome != ReplayedOutcome.UNKNOWN
     return [
-        _new_escape(compared.line_votes.parts[at], is_certain=bool(is_certain[at]))
+        _new_escape(compared.line_votes.parts.named(at), is_certain=bool(is_certain[at]))
         for at in np.flatnonzero(compared.escapes).tolist()
     ]
 
 
-def _new_escape(part: PartVotes, *, is_certain: bool) -> NewEscape:
+def _new_escape(part: NamedPart, *, is_certain: bool) -> NewEscape:
     named = (part.result_id, part.camera, part.trigger_id, part.part_id, part.decided_at, part.p_ng)
     return NewEscape(*named, part.disposition, is_certain)
 

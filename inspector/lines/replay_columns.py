@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError, NotFoundError
 from inspector.lines.pricing import Pricing
 from inspector.lines.states import unknown_line
-from inspector.lines.tuning import parts_per_hour
+from inspector.lines.tuning import camera_names, camera_places, parts_per_hour
 from inspector.lines.versions import readable
 from inspector.lines.vote_tables import LineVotes
 from inspector.tuning.vote_table import VoteTable
@@ -98,8 +98,7 @@ class ReplayTables:
         if not fingerprints:
             raise NotFoundError(f"no part of {line} was judged as version {versions[-1].version} declares; let it run")
         found = [self._votes(line, each, live.pipeline, rungs) for each in fingerprints]
-        cameras = sorted({part.camera for votes in found for part in votes.parts})
-        parts = [part for votes in found for part in votes.parts]
+        cameras = camera_names(found)
         return ReplayColumns(
             line,
             versions[-1].version,
@@ -107,12 +106,12 @@ class ReplayTables:
             most if rungs is None else rungs,
             fingerprints,
             tuple(cameras),
-            tuple(part.result_id for part in parts),
-            tuple(part.trigger_id for part in parts),
-            tuple(classes for votes in found for classes in _ng_classes(votes)),
+            tuple(name for votes in found for name in votes.parts.result_id.tolist()),
+            tuple(name for votes in found for name in votes.parts.trigger_id.tolist()),
+            tuple(classes for votes in found for classes in votes.ng_classes),
             ReplayedParts(*map(np.concatenate, zip(*(_part_columns(each, cameras) for each in found), strict=True))),
             ReplayedVotes(*map(np.concatenate, zip(*(_vote_columns(each.table) for each in found), strict=True))),
-            parts_per_hour([each.parts for each in found]),
+            parts_per_hour(found),
         )
 
     def _votes(self, line: str, fingerprint: str, pipeline: Pipeline, rungs: int | None) -> LineVotes:
@@ -121,24 +120,18 @@ class ReplayTables:
 
 
 def _part_columns(votes: LineVotes, cameras: Sequence[str]) -> ReplayedParts:
-    place = {name: at for at, name in enumerate(cameras)}
     parts, table = votes.parts, votes.table
     return ReplayedParts(
-        np.array([part.number for part in parts], float),
+        parts.number.astype(float),
         table.count.astype(np.int32),
         votes.truth,
-        votes.by_votes,
-        np.array([bool(part.shadow or part.votes) for part in parts], bool),
+        parts.by_votes,
+        parts.has_votes,
         table.may_pass,
         table.may_reject,
-        np.array([place[part.camera] for part in parts], np.int32),
-        np.array([part.decided_at.timestamp() for part in parts], float),
+        camera_places(votes, cameras).astype(np.int32),
+        parts.decided_us / 1e6,
     )
-
-
-def _ng_classes(votes: LineVotes) -> Iterator[tuple[str, ...]]:
-    for at in np.flatnonzero(votes.is_ng).tolist():
-        yield votes.defects.get(votes.parts[at].number, ())
 
 
 def _vote_columns(table: VoteTable) -> ReplayedVotes:

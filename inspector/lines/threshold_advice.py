@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
 from inspector.lines.line_records import judged_fingerprint
+from inspector.lines.part_columns import NamedPart
 from inspector.lines.states import live_version
 from inspector.lines.vote_tables import LineVotes, VoteTables
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.lines import LineArchive
-from inspector.ports.tuning import PartVotes
+from inspector.ports.tuning import UNREVIEWED
 from inspector.tuning.review_plan import ReviewPlan, ng_estimate, parts_to_review, review_plan
 from inspector.tuning.threshold_choice import (
     ThresholdChoice,
@@ -25,6 +26,8 @@ from inspector.tuning.threshold_choice import (
     limit_grid,
 )
 from inspector.tuning.threshold_evidence import DISPOSITIONS, PartSample
+
+Array = NDArray[Any]
 
 
 class ThresholdAdvice(NamedTuple):
@@ -38,7 +41,7 @@ class ThresholdAdvice(NamedTuple):
     fingerprint: str
     choice: ThresholdChoice
     plan: ReviewPlan | None
-    next_parts: tuple[PartVotes, ...]
+    next_parts: tuple[NamedPart, ...]
     reviewed_elsewhere: int
 
     def as_json(self) -> dict[str, Any]:
@@ -85,34 +88,37 @@ class ThresholdAdvisor:
         grid = limit_grid(live.pipeline, promise, whole_ladder=whole_ladder)
         votes = self.tables.votes(self.tables.voted_parts(line, fingerprint), live.pipeline)
         if whole_ladder:
-            votes = votes.take(np.array([bool(part.shadow) for part in votes.parts], bool))
+            votes = votes.take(votes.parts.has_shadow)
         totals = None if whole_ladder else self.tables.disposition_counts(line, fingerprint)
         sample = _sample(votes, totals)
-        outcomes = votes.table.take(votes.by_votes).outcomes(grid).outcome
+        outcomes = votes.table.take(votes.parts.by_votes).outcomes(grid).outcome
         choice = choose_thresholds(sample.evidence(grid, outcomes), promise, live.pipeline.thresholds)
         plan = review_plan(choice, ng_estimate(sample))
-        chosen = parts_to_review(self._open_parts(votes), plan) if plan else []
+        chosen = self._open_parts(votes, plan) if plan else []
         elsewhere = self.archive.reviewed_elsewhere(line, fingerprint)
         return ThresholdAdvice(live, fingerprint, choice, plan, tuple(chosen), elsewhere)
 
-    def _open_parts(self, votes: LineVotes) -> list[PartVotes]:
-        """List the parts that nobody reviewed and whose picture is still there."""
-        unreviewed = [votes.parts[at] for at in np.flatnonzero(votes.truth < 0).tolist()]
-        pictured = self.archive.pictured([part.number for part in unreviewed])
-        return [part for part in unreviewed if part.number in pictured]
+    def _open_parts(self, votes: LineVotes, plan: ReviewPlan) -> list[NamedPart]:
+        """List the parts to review: nobody reviewed them, and their picture is still there."""
+        places = np.flatnonzero(votes.truth == UNREVIEWED)
+        number = votes.parts.number[places]
+
+        def has_picture(chosen: Array) -> Array:
+            pictured = self.archive.pictured(number[chosen].tolist())
+            return np.array([each in pictured for each in number[chosen].tolist()], bool)
+
+        parts = votes.parts
+        chosen = parts_to_review(parts.disposition[places], parts.review_draw[places], plan, has_picture)
+        return [parts.named(at) for at in places[chosen].tolist()]
 
 
 def _sample(votes: LineVotes, totals: Mapping[Disposition, int] | None) -> PartSample:
     """Return the parts in columns. Without totals they represent themselves: a hash chose them."""
-    kinds = [part.disposition for part in votes.parts]
-    index = {kind: at for at, kind in enumerate(DISPOSITIONS)}
-    return PartSample(
-        [part.result_id for part in votes.parts],
-        votes.truth,
-        np.array([index[kind] for kind in kinds], int),
-        votes.by_votes,
-        Counter(kinds) if totals is None else totals,
-    )
+    parts = votes.parts
+    if totals is None:
+        counts = np.bincount(parts.disposition, minlength=len(DISPOSITIONS)).tolist()
+        totals = dict(zip(DISPOSITIONS, counts, strict=True))
+    return PartSample(parts.count_draw, votes.truth, parts.disposition, parts.by_votes, totals)
 
 
 def _point(point: ThresholdPoint | None) -> dict[str, Any] | None:

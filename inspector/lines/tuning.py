@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,14 +17,16 @@ from inspector.domain.pipeline import Thresholds
 from inspector.errors import InspectorError, NotFoundError
 from inspector.lines.comparison import PairOutcomes, VoteComparison
 from inspector.lines.defect_escapes import DefectEscapes, defect_escapes, severity_escapes
+from inspector.lines.part_columns import MICROSECOND, NamedPart
 from inspector.lines.pricing import Pricing
 from inspector.lines.states import unknown_line
 from inspector.lines.versions import ReadableVersion, readable
 from inspector.lines.vote_tables import LineVotes
 from inspector.numerics.exact_bounds import MeasuredShare, measured_share
 from inspector.ports.lines import LineVersion
-from inspector.ports.tuning import PartVotes
+from inspector.ports.tuning import UNREVIEWED
 from inspector.tuning.counterfactual import Impact
+from inspector.tuning.threshold_evidence import DISPOSITIONS
 from inspector.tuning.vote_table import DISPOSITION_OF, ReplayedOutcome
 
 Array = NDArray[Any]
@@ -70,7 +73,7 @@ class PartMove(NamedTuple):
     `is_escape`: people called it NG, and it would newly pass, or could. `defects` are the classes of an NG part.
     """
 
-    part: PartVotes
+    part: NamedPart
     is_ng: bool | None
     before: Disposition | None
     after: Disposition | None
@@ -135,15 +138,14 @@ class Tuning:
         """Return the scores of the newest parts, and of all reviewed ones, as the live version counts them."""
         live = self._live(line)
         compared = self._compared(live, readable(live).pipeline.thresholds)
-        names = sorted({part.camera for each in compared for part in each.line_votes.parts})
-        kinds = tuple(Disposition)
-        columns = [_columns(each.line_votes, names, kinds, len(readable(live).pipeline.ladder)) for each in compared]
+        names = camera_names([each.line_votes for each in compared])
+        columns = [_columns(each.line_votes, names, len(readable(live).pipeline.ladder)) for each in compared]
         weight = [_weights(each.line_votes, self._totals(line, each)) for each in compared]
         joined = [np.concatenate(each) for each in zip(*columns, strict=True)]
         number, truth, opinion, camera, kind, *p_ng = joined
         prints = tuple(each.fingerprint for each in compared)
         found = (number, tuple(p_ng), truth, np.concatenate(weight), opinion, camera, kind)
-        return ScoreColumns(line, live.version, prints, tuple(names), kinds, *found)
+        return ScoreColumns(line, live.version, prints, tuple(names), DISPOSITIONS, *found)
 
     def what_if(self, line: str, settings: OtherSettings) -> WhatIf:
         """Say what other limits, or a shorter ladder, would do to the stored parts.
@@ -153,7 +155,8 @@ class Tuning:
         live = self._live(line)
         pipeline = readable(live).pipeline
         compared = self._of_camera(live, settings)
-        moves, cameras = [each.moves | each.escapes for each in compared], _cameras(compared)
+        moves = [each.moves | each.escapes for each in compared]
+        cameras = camera_names([each.line_votes for each in compared])
         return WhatIf(
             line=line,
             version=live.version,
@@ -187,8 +190,8 @@ class Tuning:
         compared = self._compared(live, settings.thresholds, settings.rungs)
         if settings.camera is None:
             return compared
-        found = [each.take(each.line_votes.of_camera(settings.camera)) for each in compared]
-        if not any(each.line_votes.parts for each in found):
+        found = [each.take(each.line_votes.parts.of_camera(settings.camera)) for each in compared]
+        if not any(len(each.line_votes.parts) for each in found):
             raise NotFoundError(f"no part of {live.line}/{settings.camera} was judged as the line is declared now")
         return tuple(found)
 
@@ -219,30 +222,29 @@ def _after(compared: VoteComparison) -> PairOutcomes:
     return compared.after
 
 
-def _columns(votes: LineVotes, cameras: Sequence[str], kinds: Sequence[Disposition], rungs: int) -> list[Array]:
-    place = {name: at for at, name in enumerate(cameras)}
+def _columns(votes: LineVotes, cameras: Sequence[str], rungs: int) -> list[Array]:
     parts = votes.parts
     return [
-        np.array([part.number for part in parts], np.int64),
+        parts.number,
         votes.truth,
-        np.array([np.nan if part.opinion is None else part.opinion.p_ng for part in parts], float),
-        np.array([place[part.camera] for part in parts], np.int16),
-        np.array([kinds.index(part.disposition) for part in parts], np.int8),
+        parts.opinion,
+        camera_places(votes, cameras).astype(np.int16),
+        parts.disposition,
         *(votes.table.rung_scores(rung) for rung in range(rungs)),
     ]
 
 
 def _weights(votes: LineVotes, totals: Mapping[Disposition, int]) -> Array:
     """Return how many parts each reviewed part stands for: all of its disposition, divided among the reviewed ones."""
-    is_reviewed = votes.truth >= 0
-    reviewed = Counter(part.disposition for part, known in zip(votes.parts, is_reviewed, strict=True) if known)
-    share = {kind: max(totals.get(kind, 0), count) / count for kind, count in reviewed.items()}
-    weights = np.array([share.get(part.disposition, np.nan) for part in votes.parts], float)
-    return np.where(is_reviewed, weights, np.nan)
+    is_reviewed, kinds = votes.truth != UNREVIEWED, votes.parts.disposition
+    reviewed = np.bincount(kinds[is_reviewed], minlength=len(DISPOSITIONS))
+    every = np.array([totals.get(kind, 0) for kind in DISPOSITIONS])
+    share = np.maximum(every, reviewed) / np.maximum(reviewed, 1)
+    return np.where(is_reviewed, share[kinds], np.nan)
 
 
 def _shares(compared: Sequence[VoteComparison], side: Side, camera: str | None = None) -> LimitShares:
-    chosen = [each.is_known & _of_camera(each.line_votes, camera) for each in compared]
+    chosen = [each.is_known if camera is None else _known_of(each, camera) for each in compared]
     outcome = np.concatenate([side(each).outcome[mask] for each, mask in zip(compared, chosen, strict=True)])
     truth = np.concatenate([each.line_votes.truth[mask] for each, mask in zip(compared, chosen, strict=True)])
     return LimitShares(
@@ -252,16 +254,25 @@ def _shares(compared: Sequence[VoteComparison], side: Side, camera: str | None =
     )
 
 
+def _known_of(compared: VoteComparison, camera: str) -> Array:
+    known: Array = compared.is_known & compared.line_votes.parts.of_camera(camera)
+    return known
+
+
 def _share(outcomes: Array, counted: ReplayedOutcome) -> MeasuredShare:
     return measured_share(int((outcomes == counted).sum()), len(outcomes))
 
 
-def _of_camera(votes: LineVotes, camera: str | None) -> Array:
-    return np.array([camera is None or part.camera == camera for part in votes.parts], bool)
+def camera_names(found: Sequence[LineVotes]) -> list[str]:
+    """List the cameras of all these parts by name."""
+    return sorted({votes.parts.cameras.names[code] for votes in found for code in np.unique(votes.parts.camera)})
 
 
-def _cameras(compared: Sequence[VoteComparison]) -> list[str]:
-    return sorted({part.camera for each in compared for part in each.line_votes.parts})
+def camera_places(votes: LineVotes, names: Sequence[str]) -> Array:
+    """Return the place of each part's camera among these names."""
+    place = {name: at for at, name in enumerate(names)}
+    places: Array = np.array([place.get(name, -1) for name in votes.parts.cameras.names], int)[votes.parts.camera]
+    return places
 
 
 def _camera_shares(compared: Sequence[VoteComparison], camera: str) -> CameraShares:
@@ -270,22 +281,26 @@ def _camera_shares(compared: Sequence[VoteComparison], camera: str) -> CameraSha
 
 def _listed(compared: Sequence[VoteComparison]) -> Iterator[PartMove]:
     """Yield escapes first, then reviewed parts, then the newest."""
-    found = [move for each in compared for move in _moves(each)]
-    found.sort(key=lambda move: (not move.is_escape, move.is_ng is None, -move.part.number))
-    yield from found[:MAX_LISTED_FLIPS]
+    found = []
+    for each in compared:
+        escapes, truth, number = each.escapes, each.line_votes.truth, each.line_votes.parts.number
+        places = np.flatnonzero(each.moves | escapes)
+        keys = (~escapes[places], truth[places] == UNREVIEWED, -number[places], places)
+        found += [(*key, each) for key in zip(*(column.tolist() for column in keys), strict=True)]
+    found.sort(key=itemgetter(0, 1, 2))
+    yield from (_move(each, at, is_escape=not stays) for stays, _, _, at, each in found[:MAX_LISTED_FLIPS])
 
 
-def _moves(compared: VoteComparison) -> Iterator[PartMove]:
-    escapes, truth = compared.escapes, compared.line_votes.truth
-    for at in np.flatnonzero(compared.moves | escapes).tolist():
-        yield PartMove(
-            compared.line_votes.parts[at],
-            None if truth[at] < 0 else bool(truth[at]),
-            DISPOSITION_OF.get(ReplayedOutcome(compared.before.outcome[at])),
-            DISPOSITION_OF.get(ReplayedOutcome(compared.after.outcome[at])),
-            bool(escapes[at]),
-            compared.line_votes.defects.get(compared.line_votes.parts[at].number, ()) if truth[at] == 1 else (),
-        )
+def _move(compared: VoteComparison, at: int, *, is_escape: bool) -> PartMove:
+    part, truth = compared.line_votes.parts.named(at), int(compared.line_votes.truth[at])
+    return PartMove(
+        part,
+        None if truth == UNREVIEWED else bool(truth),
+        DISPOSITION_OF.get(ReplayedOutcome(compared.before.outcome[at])),
+        DISPOSITION_OF.get(ReplayedOutcome(compared.after.outcome[at])),
+        is_escape,
+        compared.line_votes.defects.get(part.number, ()) if truth == 1 else (),
+    )
 
 
 def _latency(compared: Sequence[VoteComparison], side: Side) -> float:
@@ -299,16 +314,18 @@ def _latency(compared: Sequence[VoteComparison], side: Side) -> float:
 
 def _reviews_per_hour(compared: Sequence[VoteComparison], side: Side) -> float:
     share = _shares(compared, side).review.value or 0.0
-    return share * parts_per_hour([each.line_votes.parts for each in compared])
+    return share * parts_per_hour([each.line_votes for each in compared])
 
 
-def parts_per_hour(judged: Sequence[Sequence[PartVotes]]) -> float:
+def parts_per_hour(found: Sequence[LineVotes]) -> float:
     """Return how many parts an hour brings, by the last hour in which the line ran."""
-    times = sorted(part.decided_at for parts in judged for part in parts[-MAX_RATE_PARTS:])
-    if not times:
+    newest = [votes.parts.decided_us[-MAX_RATE_PARTS:] for votes in found if len(votes.parts)]
+    if not newest:
         return 0.0
-    recent = [at for at in times if at > times[-1] - RATE_SPAN]
-    return len(recent) / (max(recent[-1] - recent[0], SHORTEST_SPAN) / RATE_SPAN)
+    times = np.concatenate(newest)
+    recent = times[times > times.max() - RATE_SPAN // MICROSECOND]
+    span = max(int(recent.max() - recent.min()) * MICROSECOND, SHORTEST_SPAN)
+    return len(recent) / (span / RATE_SPAN)
 
 
 def _sum(impacts: Iterator[Impact]) -> Impact:

@@ -6,7 +6,7 @@ A table holds for one fingerprint and one way of counting. Each request adds the
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -16,52 +16,49 @@ from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
 from inspector.domain.pipeline import Pipeline
+from inspector.lines.part_columns import CameraCodes, PartColumns
 from inspector.ports.lines import JudgedCamera
-from inspector.ports.tuning import PartVotes, TuningArchive, VotedParts
-from inspector.tuning.counterfactual import VOTE_STOPS, Replay
+from inspector.ports.tuning import TuningArchive, VotedParts
+from inspector.tuning.counterfactual import Replay
 from inspector.tuning.vote_table import VoteTable
 
 Array = NDArray[Any]
 MAX_UNREVIEWED_PARTS: Final = 20_000  # newest parts without a review that are replayed, for each fingerprint
-MAX_TABLES: Final = 12  # in memory, 20 to 35 MB each
+MAX_TABLES: Final = 12  # in memory, some 12 MB each
 PARTS_PER_PAGE: Final = 500  # added at once in the background: some 50 ms
-UNREVIEWED: Final = -1  # in an array of truths, next to 0 (OK) and 1 (NG)
 
 
 class LineVotes(NamedTuple):
-    """Parts of a line, oldest first, their votes as a table, and their truths.
+    """Parts of a line, oldest first, their votes as a table, and their truths: 1 NG, 0 OK, UNREVIEWED.
 
-    `by_votes` says whether the part's votes can say something: a deadline or a fault says nothing about them.
     `defects` are the defect classes of parts that people called NG, by number.
     """
 
-    parts: Sequence[PartVotes]
+    parts: PartColumns
     table: VoteTable
     truth: Array
-    by_votes: Array
     defects: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
     def take(self, chosen: Array) -> LineVotes:
         """Return the parts of a mask."""
-        parts = [self.parts[at] for at in np.flatnonzero(chosen).tolist()]
-        return LineVotes(parts, self.table.take(chosen), self.truth[chosen], self.by_votes[chosen], self.defects)
-
-    def of_camera(self, camera: str) -> Array:
-        """Return the mask of one camera's parts."""
-        return np.array([part.camera == camera for part in self.parts], bool)
+        return LineVotes(self.parts.take(chosen), self.table.take(chosen), self.truth[chosen], self.defects)
 
     @property
     def is_ng(self) -> Array:
         found: Array = self.truth == 1
         return found
 
+    @property
+    def ng_classes(self) -> list[tuple[str, ...]]:
+        """The defect classes of each NG part, in order."""
+        return [self.defects.get(number, ()) for number in self.parts.number[self.is_ng].tolist()]
+
 
 class _Tallied(NamedTuple):
-    """Parts with their table, in the same order, and which of them their votes decided."""
+    """Parts with their table, in the same order."""
 
-    parts: tuple[PartVotes, ...]
+    parts: PartColumns
     table: VoteTable
-    by_votes: Array
 
 
 class _CountedParts(NamedTuple):
@@ -79,6 +76,7 @@ class VoteTables:
         self._lock = Lock()
         self._judged: dict[str, dict[tuple[str, int], JudgedCamera]] = {}
         self._counted: dict[tuple[str, str], _CountedParts] = {}
+        self._cameras = CameraCodes()
         self._tables: OrderedDict[tuple[str, ...], _KeptTable] = OrderedDict()
 
     def voted_parts(self, line: str, fingerprint: str) -> VotedParts:
@@ -88,12 +86,7 @@ class VoteTables:
     def votes(self, voted: VotedParts, pipeline: Pipeline, rungs: int | None = None) -> LineVotes:
         """Return the votes of these parts, counted as this pipeline counts them; of the ladder's first rungs only."""
         tallied = self._kept(voted.line, voted.fingerprint, pipeline, rungs).refresh(voted)
-        truth = np.full(len(voted.numbers), UNREVIEWED, np.int8)
-        numbers = np.array(voted.numbers, np.int64)
-        known = np.array(sorted(voted.is_ng), np.int64)
-        is_held = np.isin(known, numbers, assume_unique=True)
-        truth[np.searchsorted(numbers, known[is_held])] = [voted.is_ng[each] for each in known[is_held].tolist()]
-        return LineVotes(tallied.parts, tallied.table, truth, tallied.by_votes, voted.defects)
+        return LineVotes(tallied.parts, tallied.table, voted.truth, voted.defects)
 
     def update_pages(self, line: str, fingerprint: str, pipeline: Pipeline) -> Iterator[None]:
         """Add the parts that are missing from a table, page by page; nothing where the newest part is held already."""
@@ -124,7 +117,7 @@ class VoteTables:
         key = (line, fingerprint, str(rungs), pipeline.model_dump_json(exclude={"thresholds"}))
         with self._lock:
             replay = Replay(pipeline, fingerprint, rungs)
-            table = self._tables.pop(key, None) or _KeptTable(self._archive, pipeline, replay)
+            table = self._tables.pop(key, None) or _KeptTable(self._archive, pipeline, replay, self._cameras)
             self._tables[key] = table
             while len(self._tables) > MAX_TABLES:
                 self._tables.popitem(last=False)
@@ -134,56 +127,46 @@ class VoteTables:
 class _KeptTable:
     """The table of one fingerprint and one way of counting, with the parts that were read so far."""
 
-    def __init__(self, archive: TuningArchive, pipeline: Pipeline, replay: Replay) -> None:
+    def __init__(self, archive: TuningArchive, pipeline: Pipeline, replay: Replay, cameras: CameraCodes) -> None:
         self._archive = archive
         self._pipeline = pipeline
         self._replay = replay
         self._lock = Lock()
-        self._held = _Tallied((), VoteTable.of(pipeline, ()), np.zeros(0, bool))
-        self._selected: tuple[Sequence[int], frozenset[int]] = ((), frozenset())
+        self._held = _Tallied(PartColumns.of(cameras, ()), VoteTable.of(pipeline, ()))
 
     @property
     def newest_number(self) -> int:
-        parts = self._held.parts
-        return parts[-1].number if parts else 0
+        return int(self._held.parts.number.max(initial=0))
 
     def update_pages(self, voted: VotedParts) -> Iterator[None]:
         """Read what is new a page at a time. A request meanwhile waits for one page and reads the rest itself."""
         missing = self._missing(voted.numbers)
         for at in range(0, len(missing), PARTS_PER_PAGE):
             with self._lock:
-                if page := self._missing(missing[at : at + PARTS_PER_PAGE]):
-                    self._held = self._rebuilt([True] * len(self._held.parts), page)
-            if page:
+                if len(page := self._missing(missing[at : at + PARTS_PER_PAGE])):
+                    self._held = self._rebuilt(np.ones(len(self._held.parts), bool), page)
+            if len(page):
                 yield
         self.refresh(voted)
 
-    def _missing(self, numbers: Sequence[int]) -> list[int]:
+    def _missing(self, numbers: Array) -> Array:
         """List those of these parts that are not held."""
-        held = {part.number for part in self._held.parts}
-        return [number for number in numbers if number not in held]
+        return np.setdiff1d(numbers, self._held.parts.number, assume_unique=True)
 
     def refresh(self, voted: VotedParts) -> _Tallied:
         """Read the parts that are new, or have shadow votes by now; drop those that are not selected any more."""
         with self._lock:
-            if (voted.numbers, voted.shadowed) == self._selected:
-                return self._held
-            self._selected = (voted.numbers, voted.shadowed)
-            whole, wanted = voted.shadowed, set(voted.numbers)
-            keeps = [
-                part.number in wanted and (bool(part.shadow) or part.number not in whole) for part in self._held.parts
-            ]
-            kept = {part.number for part, keep in zip(self._held.parts, keeps, strict=True) if keep}
-            self._held = self._rebuilt(keeps, [number for number in voted.numbers if number not in kept])
+            held = self._held.parts
+            gained = ~held.has_shadow & np.isin(held.number, voted.numbers[voted.is_shadowed], assume_unique=True)
+            keeps = np.isin(held.number, voted.numbers, assume_unique=True) & ~gained
+            missing = np.setdiff1d(voted.numbers, held.number[keeps], assume_unique=True)
+            if len(missing) or not keeps.all():
+                self._held = self._rebuilt(keeps, missing)
             return self._held
 
-    def _rebuilt(self, keeps: list[bool], missing: list[int]) -> _Tallied:
-        read = self._archive.part_votes(missing)
+    def _rebuilt(self, keeps: Array, missing: Array) -> _Tallied:
+        read = self._archive.part_votes(missing.tolist())
         new = VoteTable.of(self._pipeline, [self._replay.stored_votes(part) for part in read])
-        held = [part for part, keep in zip(self._held.parts, keeps, strict=True) if keep]
-        joined = [*held, *read]
-        order = np.argsort([part.number for part in joined], kind="stable")
-        table = self._held.table.take(np.array(keeps, bool)).join(new).take(order)
-        parts = tuple(joined[at] for at in order)
-        by_votes = [bool(part.shadow) or part.stopped_by in VOTE_STOPS for part in parts]
-        return _Tallied(parts, table, np.array(by_votes, bool))
+        parts = self._held.parts.take(keeps).join(PartColumns.of(self._held.parts.cameras, read))
+        order = np.argsort(parts.number, kind="stable")
+        return _Tallied(parts.take(order), self._held.table.take(keeps).join(new).take(order))

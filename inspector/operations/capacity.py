@@ -39,7 +39,7 @@ def measured_times(database: str, line: str) -> tuple[ServiceTimes, float]:
         if fingerprint is None:
             raise LedgerError(f"line {line} has no judged parts; give --mean-ms and --p95-ms, or name another line")
         voted = archive.voted_parts(line, fingerprint, NEWEST_PARTS)
-        parts = archive.part_votes(voted.numbers[-NEWEST_PARTS:])
+        parts = archive.part_votes(voted.numbers[-NEWEST_PARTS:].tolist())
     times = [ms for part in parts if (ms := part_ms(part.votes)) > 0.0]
     if len(times) < MIN_PARTS:
         raise LedgerError(f"line {line} has {len(times)} parts with times, {MIN_PARTS} are needed; give --mean-ms")

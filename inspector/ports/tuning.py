@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
+
+from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
 from inspector.domain.vote import Opinion, StoppedBy, Vote
 from inspector.ports.lines import JudgedCamera, LineVersion
+
+UNREVIEWED: Final = -1  # in an array of truths, next to 0 (OK) and 1 (NG)
 
 
 class PartVotes(NamedTuple):
@@ -32,15 +36,15 @@ class PartVotes(NamedTuple):
 class VotedParts(NamedTuple):
     """Which parts of a line are replayed: all with a truth or shadow votes, and the newest others.
 
-    `numbers` rise. `shadowed` are those with shadow votes; `is_ng` holds the truth by number. `defects` holds the
-    classes of NG parts by number: as people named them, else as the report does.
+    `numbers` rise. `truth` (1 NG, 0 OK, UNREVIEWED) and `is_shadowed` (it has shadow votes) have one entry for each.
+    `defects` holds the classes of NG parts by number: as people named them, else as the report does.
     """
 
     line: str
     fingerprint: str
-    numbers: Sequence[int]
-    shadowed: frozenset[int]
-    is_ng: Mapping[int, bool]
+    numbers: NDArray[Any]
+    truth: NDArray[Any]
+    is_shadowed: NDArray[Any]
     defects: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 

@@ -8,15 +8,20 @@ would say nothing about the rest.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
-from inspector.ports.tuning import PartVotes
 from inspector.tuning.threshold_choice import ThresholdChoice
-from inspector.tuning.threshold_evidence import NG, DispositionSample, PartSample, draw_of
+from inspector.tuning.threshold_evidence import DISPOSITIONS, NG, DispositionSample, PartSample
 
+Array = NDArray[Any]
+HavePictures = Callable[[Array], Array]  # for places of parts, whether each part's picture is still stored
 MAX_LISTED_PARTS: Final = 2000  # of the list of parts to review
+PARTS_PER_PAGE: Final = 500  # whose pictures are looked for at once
 
 
 class ReviewPlan(NamedTuple):
@@ -57,15 +62,24 @@ def ng_estimate(sample: PartSample) -> float:
     return math.fsum(weights[kind] for kind in sample.disposition[sample.truth == NG].tolist())
 
 
-def parts_to_review(open_parts: Sequence[PartVotes], plan: ReviewPlan) -> list[PartVotes]:
-    """Choose among unreviewed parts with a picture at random, by the plan; a hash of the part decides."""
-    ordered = sorted(open_parts, key=lambda part: draw_of(part.result_id, "review"))
-    left = dict(plan.more)
-    chosen = []
-    for part in ordered:
-        if left.get(part.disposition, 0) > 0:
-            left[part.disposition] -= 1
-            chosen.append(part)
+def parts_to_review(disposition: Array, draw: Array, plan: ReviewPlan, has_picture: HavePictures) -> list[int]:
+    """Choose among unreviewed parts with a picture at random, by the plan; return their places.
+
+    `disposition` are indexes of DISPOSITIONS, and `draw` numbers in 0..1. Pictures are looked for page by page, until
+    the plan is filled.
+    """
+    left = np.array([plan.more.get(each, 0) for each in DISPOSITIONS])
+    ordered = np.argsort(draw, kind="stable")
+    ordered = ordered[left[disposition[ordered]] > 0]
+    chosen: list[int] = []
+    for first in range(0, len(ordered), PARTS_PER_PAGE):
+        page = ordered[first : first + PARTS_PER_PAGE]
+        for at in page[has_picture(page)].tolist():
+            if left[disposition[at]] > 0:
+                left[disposition[at]] -= 1
+                chosen.append(at)
+        if len(chosen) >= MAX_LISTED_PARTS or not left.any():
+            break
     return chosen[:MAX_LISTED_PARTS]
 
 

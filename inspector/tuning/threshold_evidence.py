@@ -16,7 +16,7 @@ choice. Unknown outcomes count as wrong.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 from inspector.domain.declared import Disposition
 from inspector.domain.part_history import HASH_SPACE, History
 from inspector.domain.pipeline import Pipeline
+from inspector.ports.tuning import UNREVIEWED
 from inspector.tuning.counterfactual import is_decided_by_votes
 from inspector.tuning.threshold_replay import ThresholdReplay
 from inspector.tuning.vote_table import LimitGrid, ReplayedOutcome
 
 Array = NDArray[Any]
 DISPOSITIONS: Final = tuple(Disposition)
-UNREVIEWED: Final = -1
 OK: Final = 0
 NG: Final = 1
 
@@ -146,12 +146,12 @@ class VoteEvidence:
 
 
 class PartSample(NamedTuple):
-    """Parts that were read, in columns: what names them, their truth, and an index of DISPOSITIONS.
+    """Parts that were read, in columns: a draw that nothing else depends on, truth, and an index of DISPOSITIONS.
 
     `by_votes` says whether the part's votes decided it. `totals` counts all parts that these represent.
     """
 
-    result_ids: Sequence[str]
+    draw: Array
     truth: Array
     disposition: Array
     by_votes: Array
@@ -174,7 +174,7 @@ class PartSample(NamedTuple):
             outcomes=outcomes,
             truth=self.truth[counted],
             disposition=self.disposition[counted],
-            draw=np.array([draw_of(self.result_ids[at], "count") for at in counted.tolist()]),
+            draw=self.draw[counted],
             samples=self.samples,
             left_out=len(self.truth) - len(counted),
         )
@@ -185,7 +185,7 @@ def gather_evidence(history: History, pipeline: Pipeline, fingerprint: str, grid
     parts = history.parts
     counted = [part for part in parts if is_decided_by_votes(part)]
     sample = PartSample(
-        [part.part.result_id for part in parts],
+        np.array([draw_of(part.part.result_id, "count") for part in parts], float),
         np.array([UNREVIEWED if part.is_ng is None else int(part.is_ng) for part in parts], int),
         np.array([DISPOSITIONS.index(part.part.would_be.disposition) for part in parts], int),
         np.array([is_decided_by_votes(part) for part in parts], bool),

@@ -15,6 +15,7 @@ from inspector.adapters.ledger import DeclaredVersion, SqlArchive, SqlLedger, st
 from inspector.errors import InspectorError, NotFoundError
 from inspector.lines.pricing import Pricing
 from inspector.lines.replay_columns import ReplayTables
+from inspector.ports.archive import PartFilter
 
 
 @pytest.fixture
@@ -35,15 +36,17 @@ async def store(url: str, count: int, reviewed: int) -> None:
 
 async def test_columns_are_those_of_the_table_without_its_padding(tables: ReplayTables, database: str) -> None:
     await store(database, 60, 30)
+    with closing(SqlArchive(database)) as archive:
+        votes_of = [len(row.part.votes) for row in archive.parts(PartFilter(), 100)][::-1]
     found, pricing = tables.columns("pcb"), tables.pricing
     votes = pricing.tables.votes(pricing.tables.voted_parts("pcb", FINGERPRINT), found.pipeline)
-    assert found.parts.votes.tolist() == [len(part.votes) for part in votes.parts]
+    assert found.parts.votes.tolist() == votes_of
     assert len(found.votes.score) == sum(found.parts.votes)
     ends = np.cumsum(found.parts.votes) - 1
     np.testing.assert_array_equal(found.votes.score[ends], votes.table.final_score)
     assert found.parts.truth.tolist() == votes.truth.tolist()
     assert found.ng_defects == (("short",),) * int(votes.is_ng.sum())
-    assert (found.rungs, found.result_ids[0], found.cameras) == (3, votes.parts[0].result_id, ("cam1",))
+    assert (found.rungs, found.result_ids[0], found.cameras) == (3, votes.parts.named(0).result_id, ("cam1",))
 
 
 async def test_a_shorter_ladder_has_the_votes_of_its_rungs_only(tables: ReplayTables, database: str) -> None:

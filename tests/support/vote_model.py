@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
-from inspector.tuning.threshold_evidence import DISPOSITIONS, NG, OK, UNREVIEWED, DispositionSample, VoteEvidence
+from inspector.ports.tuning import UNREVIEWED
+from inspector.tuning.threshold_evidence import DISPOSITIONS, NG, OK, DispositionSample, VoteEvidence
 from inspector.tuning.vote_table import LimitGrid, ReplayedOutcome
 
 Array = NDArray[Any]

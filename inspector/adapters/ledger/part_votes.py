@@ -6,16 +6,19 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Select, String, Table, cast, func, select
 
 from inspector.adapters.ledger.database import value_pages
+from inspector.adapters.ledger.part_search import hidden
 from inspector.adapters.ledger.rows import SECOND_OPINION
 from inspector.adapters.ledger.tables import is_pictured, part_defects, parts, reviews, shadow_votes, truths, votes
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.review import ReviewLabel
 from inspector.domain.truth import IS_NG
 from inspector.domain.vote import Opinion, StoppedBy, Vote
-from inspector.ports.tuning import PartVotes, VotedParts
+from inspector.ports.tuning import UNREVIEWED, PartVotes, VotedParts
 
 NAMED: Final = (
     parts.c.number,
@@ -28,20 +31,44 @@ NAMED: Final = (
     parts.c.would_be_disposition,
     parts.c.stopped_by,
 )
+Array = NDArray[Any]
 VIEWS: Final = {each.value: each for each in ViewName}
 
 
 def voted_parts(connection: Connection, line: str, fingerprint: str, newest: int) -> VotedParts:
     mine = (parts.c.line == line, parts.c.fingerprint == fingerprint)
-    labels = select(truths.c.part, truths.c.label).where(truths.c.line == line, truths.c.label.in_(IS_NG))
-    is_ng = {row.part: IS_NG[ReviewLabel(row.label)] for row in connection.execute(labels)}
-    listed = select(parts.c.number).where(*mine).order_by(parts.c.number.desc()).limit(newest)
-    numbers = set(connection.scalars(listed))
-    shadowed = select(shadow_votes.c.part).join(parts, parts.c.number == shadow_votes.c.part).where(*mine).distinct()
-    whole = frozenset(connection.scalars(shadowed))
-    for some in value_pages([number for number in is_ng if number not in numbers]):
-        numbers |= set(connection.scalars(select(parts.c.number).where(*mine, parts.c.number.in_(some))))
-    return VotedParts(line, fingerprint, sorted(numbers | whole), whole, is_ng, _defects(connection, line))
+    own = select(parts.c.number).where(*mine)
+    recent = _numbers(connection, own.order_by(parts.c.number.desc()).limit(newest))
+    shadows = select(shadow_votes.c.part).distinct().subquery()
+    shadowed = _numbers(connection, own.join(shadows, parts.c.number == shadows.c.part))
+    known = {is_ng: _known(connection, line, label, fingerprint) for label, is_ng in IS_NG.items()}
+    numbers = np.union1d(recent, np.concatenate([shadowed, *known.values()]))
+    truth = np.full(len(numbers), UNREVIEWED, np.int8)
+    for is_ng, labelled in known.items():
+        truth[np.searchsorted(numbers, labelled)] = is_ng
+    is_shadowed = np.isin(numbers, shadowed, assume_unique=True)
+    return VotedParts(line, fingerprint, numbers, truth, is_shadowed, _defects(connection, line))
+
+
+def _known(connection: Connection, line: str, label: ReviewLabel, fingerprint: str) -> Array:
+    """Return the line's parts with this truth that were judged under the fingerprint.
+
+    Few parts are reviewed: truths are walked, and the planner must not walk all parts of the line.
+    """
+    labelled = select(truths.c.part.label("number")).join(parts, parts.c.number == truths.c.part)
+    own = (truths.c.line == line, truths.c.label == label, hidden(parts.c.fingerprint) == fingerprint)
+    return _numbers(connection, labelled.where(*own))
+
+
+def _numbers(connection: Connection, query: Select[int]) -> Array:
+    """Return the numbers that a query finds, in any order.
+
+    They come as one text: tens of thousands of rows would each take the interpreter's lock, and every other request
+    waits for it.
+    """
+    number = cast(query.subquery().c.number, String)
+    text = connection.scalar(select(func.aggregate_strings(number, ",")))
+    return np.fromstring(text or "", np.int64, sep=",")
 
 
 def _defects(connection: Connection, line: str) -> dict[int, tuple[str, ...]]:

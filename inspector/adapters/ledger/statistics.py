@@ -21,7 +21,7 @@ def outcome_sums(connection: Connection, query: StatisticsQuery) -> list[Outcome
     every = part_quarters.c
     kind = (every.start, every.disposition, every.would_be_disposition, every.is_judged)
     sums = select(*kind, func.sum(every.parts), func.sum(every.late)).where(*_counted_in(part_quarters, query))
-    rows = connection.execute(sums.group_by(*kind).order_by(every.start))
+    rows = connection.execute(sums.group_by(*kind).order_by(every.start)).all()
     return [
         OutcomeSum(start, Disposition(disposition), Disposition(would_be), judged, int(count), int(late))
         for start, disposition, would_be, judged, count, late in rows
@@ -44,10 +44,14 @@ def reviewed_defect_sums(connection: Connection, query: StatisticsQuery) -> Mapp
 
 def reviewed_sums(connection: Connection, query: StatisticsQuery) -> list[ReviewedSum]:
     counted = Counter(
-        (span_start(row.decided_at, QUARTER), Disposition(row.would_be_disposition), IS_NG[row.label], row.probability)
-        for row in connection.execute(_known(query))
+        (span_start(decided_at, QUARTER), would_be, label, probability)
+        for decided_at, would_be, label, probability in connection.execute(_known(query)).all()
     )
-    return [ReviewedSum(*key, count) for key, count in sorted(counted.items(), key=lambda each: each[0][:3])]
+    sums = [
+        ReviewedSum(start, Disposition(would_be), IS_NG[ReviewLabel(label)], probability, count)
+        for (start, would_be, label, probability), count in counted.items()
+    ]
+    return sorted(sums, key=lambda each: each[:3])
 
 
 def answers(connection: Connection, query: StatisticsQuery, limit: int) -> list[GivenAnswer]:
@@ -56,10 +60,11 @@ def answers(connection: Connection, query: StatisticsQuery, limit: int) -> list[
     if _of_place(parts, query):
         given = given.join(parts, parts.c.number == every.part).where(*_of_place(parts, query))
     newest = given.order_by(every.number.desc()).limit(limit).subquery()
-    standing = select(reviews).where(every.part.in_(select(newest.c.part)), _stands()).order_by(every.number)
+    told = select(every.part, every.reviewer, every.label, every.at, every.seconds, every.blind)
+    standing = told.where(every.part.in_(select(newest.c.part)), _stands()).order_by(every.number)
     return [
-        GivenAnswer(row.part, row.reviewer, row.label, row.at, row.seconds, row.blind)
-        for row in connection.execute(standing)
+        GivenAnswer(part, reviewer, str(label), at, seconds, blind)
+        for part, reviewer, label, at, seconds, blind in connection.execute(standing).all()
     ]
 
 

@@ -26,9 +26,10 @@ from inspector.domain.pipeline import Pipeline, Thresholds
 from inspector.domain.stopping import SequentialRule
 from inspector.domain.vote import Tally, Vote, counting
 from inspector.lab.report_files import ReportFiles, json_text
+from inspector.ports.tuning import UNREVIEWED
 from inspector.tuning.counterfactual import StoredVotes
 from inspector.tuning.threshold_choice import ThresholdPromise, best_pair, limit_grid, run_tests
-from inspector.tuning.threshold_evidence import DISPOSITIONS, NG, OK, UNREVIEWED, DispositionSample, VoteEvidence
+from inspector.tuning.threshold_evidence import DISPOSITIONS, NG, OK, DispositionSample, VoteEvidence
 from inspector.tuning.threshold_replay import ThresholdReplay
 from inspector.tuning.vote_table import ReplayedOutcome
 
