@@ -26,7 +26,7 @@ def test_every_get_of_the_api_is_measured_or_left_out_for_a_reason() -> None:
 def test_address_is_about_a_stored_part() -> None:
     rng = random.Random(1)
     for question in PAGE_GETS:
-        address = question.address(rng, 100)
+        address = question.address(rng, 100, "line0")
         assert "{" not in address
         assert address.startswith(f"{PREFIX}{question.path.split('{')[0]}")
 
