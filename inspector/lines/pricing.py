@@ -19,10 +19,11 @@ from inspector.lines.states import MIN_REASON_CHARACTERS
 from inspector.lines.versions import readable
 from inspector.lines.vote_tables import VoteTables
 from inspector.ports.lines import LineVersion
-from inspector.ports.tuning import TuningArchive
+from inspector.ports.tuning import TuningArchive, VotedParts
 from inspector.tuning.counterfactual import Impact
 from inspector.tuning.vote_table import ReplayedOutcome
 
+SelectParts = Callable[[str, str], VotedParts]  # of a line, under a fingerprint
 ReportPriced = Callable[[int, int], None]  # fingerprints replayed so far, fingerprints to replay
 
 
@@ -119,7 +120,7 @@ class Pricing:
         scored_under = self._comparable(line, versions, after)
         if not scored_under:
             return Price(line, objection=_unpriceable(line))
-        compared = self._compare(line, live.pipeline, after, scored_under, report)
+        compared = self._compare(line, live.pipeline, after, scored_under, self.tables.voted_parts, report)
         return Price(
             line,
             scored_under,
@@ -133,18 +134,18 @@ class Pricing:
         """Return the fingerprints of the stored parts that were judged with the scores of these settings."""
         return tuple(dict.fromkeys(self._comparable(line, self.archive.versions(line), after).values()))
 
-    def compare(
-        self, line: str, after: Declaration, report: ReportPriced = ignore_progress, rungs: int | None = None
-    ) -> tuple[VoteComparison, ...]:
+    def compare(self, line: str, after: Declaration, rungs: int | None = None) -> tuple[VoteComparison, ...]:
         """Compare the live version with other settings on the stored parts, one fingerprint after the other.
 
-        Returns nothing where no stored part was judged with their scores. `rungs` also shortens the ladder.
+        Returns nothing where no stored part was judged with their scores. `rungs` also shortens the ladder. The newest
+        parts may be missing (`VoteTables.recent_parts`); a price looks at all.
         """
         versions = self.archive.versions(line)
         scored_under = self._comparable(line, versions, after)
         if not scored_under:
             return ()
-        return self._compare(line, readable(versions[-1]).pipeline, after, scored_under, report, rungs)
+        before = readable(versions[-1]).pipeline
+        return self._compare(line, before, after, scored_under, self.tables.recent_parts, rungs=rungs)
 
     def update_pages(self, line: str) -> Iterator[None]:
         """Bring the tables of a line's live version up to date, page by page."""
@@ -161,13 +162,14 @@ class Pricing:
         before: Pipeline,
         after: Declaration,
         scored_under: Mapping[str, str],
-        report: ReportPriced,
+        select: SelectParts,
+        report: ReportPriced = ignore_progress,
         rungs: int | None = None,
     ) -> tuple[VoteComparison, ...]:
         fingerprints, compared = tuple(dict.fromkeys(scored_under.values())), []
         for done, each in enumerate(fingerprints):
             report(done, len(fingerprints))
-            compared.append(self._compared(line, before, after.pipeline, each, rungs))
+            compared.append(self._compared(select(line, each), before, after.pipeline, rungs))
         return tuple(compared)
 
     def _comparable(self, line: str, versions: Sequence[LineVersion], after: Declaration) -> dict[str, str]:
@@ -179,14 +181,13 @@ class Pricing:
             if judged.version in known and _scores_alike(known[judged.version].pipeline, after.pipeline, judged.camera)
         }
 
-    def _compared(
-        self, line: str, before: Pipeline, after: Pipeline, fingerprint: str, rungs: int | None
-    ) -> VoteComparison:
-        voted = self.tables.voted_parts(line, fingerprint)
+    def _compared(self, voted: VotedParts, before: Pipeline, after: Pipeline, rungs: int | None) -> VoteComparison:
         votes = self.tables.votes(voted, before)
         is_alike = rungs is None and after.model_copy(update={"thresholds": before.thresholds}) == before
         changed = votes.table if is_alike else self.tables.votes(voted, after, rungs).table
-        return VoteComparison(fingerprint, votes, PairOutcomes.of(votes.table, before), PairOutcomes.of(changed, after))
+        return VoteComparison(
+            voted.fingerprint, votes, PairOutcomes.of(votes.table, before), PairOutcomes.of(changed, after)
+        )
 
 
 class EscapesError(InspectorError):

@@ -116,7 +116,7 @@ class ReplayTables:
 
     def _votes(self, line: str, fingerprint: str, pipeline: Pipeline, rungs: int | None) -> LineVotes:
         tables = self.pricing.tables
-        return tables.votes(tables.voted_parts(line, fingerprint), pipeline, rungs)
+        return tables.votes(tables.recent_parts(line, fingerprint), pipeline, rungs)
 
 
 def _part_columns(votes: LineVotes, cameras: Sequence[str]) -> ReplayedParts:

@@ -86,7 +86,7 @@ class ThresholdAdvisor:
         live = live_version(self.archive, line)
         fingerprint = judged_fingerprint(self.archive, live)
         grid = limit_grid(live.pipeline, promise, whole_ladder=whole_ladder)
-        votes = self.tables.votes(self.tables.voted_parts(line, fingerprint), live.pipeline)
+        votes = self.tables.votes(self.tables.recent_parts(line, fingerprint), live.pipeline)
         if whole_ladder:
             votes = votes.take(votes.parts.has_shadow)
         totals = None if whole_ladder else self.tables.disposition_counts(line, fingerprint)

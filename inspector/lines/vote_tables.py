@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from threading import Lock
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -24,6 +25,7 @@ from inspector.tuning.vote_table import VoteTable
 
 Array = NDArray[Any]
 MAX_UNREVIEWED_PARTS: Final = 20_000  # newest parts without a review that are replayed, for each fingerprint
+RECENT_S: Final = 5.0  # for which figures on a page may lack the newest parts
 MAX_TABLES: Final = 12  # in memory, some 12 MB each
 PARTS_PER_PAGE: Final = 500  # added at once in the background: some 50 ms
 
@@ -68,6 +70,14 @@ class _CountedParts(NamedTuple):
     parts: Counter[Disposition]
 
 
+class _RecentParts(NamedTuple):
+    """Selected parts, the newest review then, and when that was on the monotonic clock, in seconds."""
+
+    voted: VotedParts
+    newest_review: int
+    at: float
+
+
 class VoteTables:
     """Tables of a few lines. Thread-safe. Every method raises LedgerError."""
 
@@ -77,11 +87,26 @@ class VoteTables:
         self._judged: dict[str, dict[tuple[str, int], JudgedCamera]] = {}
         self._counted: dict[tuple[str, str], _CountedParts] = {}
         self._cameras = CameraCodes()
+        self._recent: dict[tuple[str, str], _RecentParts] = {}
         self._tables: OrderedDict[tuple[str, ...], _KeptTable] = OrderedDict()
 
     def voted_parts(self, line: str, fingerprint: str) -> VotedParts:
         """Select the parts of a line under this fingerprint."""
         return self._archive.voted_parts(line, fingerprint, MAX_UNREVIEWED_PARTS)
+
+    def recent_parts(self, line: str, fingerprint: str) -> VotedParts:
+        """Return what `voted_parts` selected at most RECENT_S ago, with all that people have answered until now."""
+        newest, now = self._archive.newest_review(), monotonic()
+        with self._lock:
+            held = self._recent.get((line, fingerprint))
+        if held is not None and held.newest_review == newest and now - held.at < RECENT_S:
+            return held.voted
+        voted = self.voted_parts(line, fingerprint)
+        with self._lock:
+            self._recent[line, fingerprint] = _RecentParts(voted, newest, now)
+            while len(self._recent) > MAX_TABLES:
+                self._recent.pop(next(iter(self._recent)))
+        return voted
 
     def votes(self, voted: VotedParts, pipeline: Pipeline, rungs: int | None = None) -> LineVotes:
         """Return the votes of these parts, counted as this pipeline counts them; of the ladder's first rungs only."""
@@ -133,6 +158,7 @@ class _KeptTable:
         self._replay = replay
         self._lock = Lock()
         self._held = _Tallied(PartColumns.of(cameras, ()), VoteTable.of(pipeline, ()))
+        self._selected: VotedParts | None = None
 
     @property
     def newest_number(self) -> int:
@@ -156,12 +182,15 @@ class _KeptTable:
     def refresh(self, voted: VotedParts) -> _Tallied:
         """Read the parts that are new, or have shadow votes by now; drop those that are not selected any more."""
         with self._lock:
+            if voted is self._selected:
+                return self._held
             held = self._held.parts
             gained = ~held.has_shadow & np.isin(held.number, voted.numbers[voted.is_shadowed], assume_unique=True)
             keeps = np.isin(held.number, voted.numbers, assume_unique=True) & ~gained
             missing = np.setdiff1d(voted.numbers, held.number[keeps], assume_unique=True)
             if len(missing) or not keeps.all():
                 self._held = self._rebuilt(keeps, missing)
+            self._selected = voted
             return self._held
 
     def _rebuilt(self, keeps: Array, missing: Array) -> _Tallied:

@@ -66,5 +66,8 @@ class TuningArchive(Protocol):
     def newest_number(self, line: str, fingerprint: str) -> int:
         """Return the number of the line's newest part under this fingerprint; 0 where there is none."""
 
+    def newest_review(self) -> int:
+        """Return the number of the newest review of any line; 0 where there is none."""
+
     def disposition_counts(self, line: str, fingerprint: str, after: int, until: int) -> Mapping[Disposition, int]:
         """Count the line's parts with numbers above `after` and up to `until` by what their votes made of them."""

@@ -224,3 +224,32 @@ async def test_escapes_are_split_by_class_and_by_the_most_serious_severity(line:
     }
     assert sum(each.after.found for each in found.defects) > sum(each.before.found for each in found.defects)
     assert {("short" in each.defects) for each in found.moves if each.is_ng} == {True, False}
+
+
+async def test_an_answer_is_in_the_next_figures_and_a_new_part_soon(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = line.declare()
+    await line.judge(40, 0)
+    assert line.tuning.what_if("pcb", OtherSettings(live.thresholds)).impact.reviewed == 0
+    part, is_ng = list(voted_parts(41))[40]
+    async with SqlLedger(line.url) as ledger:
+        await ledger.record(part, [])
+    assert len(line.tuning.scores("pcb").number) == 40
+    add_reviews(line.url, [labelled(part.result_id, is_ng)])
+    assert len(line.tuning.scores("pcb").number) == 41
+    async with SqlLedger(line.url) as ledger:
+        await ledger.record(replace(part, result_id="later", key=part.key._replace(trigger_id="later")), [])
+    monkeypatch.setattr("inspector.lines.vote_tables.RECENT_S", 0.0)
+    assert len(line.tuning.scores("pcb").number) == 42
+
+
+async def test_a_price_looks_at_every_part_even_where_figures_may_be_older(line: Line) -> None:
+    live = line.declare()
+    await line.judge(30, 30)
+    before = line.tuning.scores("pcb")
+    part, _ = list(voted_parts(31))[30]
+    async with SqlLedger(line.url) as ledger:
+        await ledger.record(part, [])
+    priced = line.tuning.pricing.price("pcb", ReadableVersion(with_limits(live, 0.9, 0.95), ()))
+    assert priced.sums()["parts"] + priced.sums()["unknown"] + priced.cut_short[0] == len(before.number) + 1

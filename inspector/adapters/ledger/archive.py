@@ -174,6 +174,9 @@ class SqlArchive:
     def newest_number(self, line: str, fingerprint: str) -> int:
         return read(self._engine, part_votes.newest_number, line, fingerprint)
 
+    def newest_review(self) -> int:
+        return read(self._engine, part_votes.newest_review)
+
     def disposition_counts(self, line: str, fingerprint: str, after: int, until: int) -> dict[Disposition, int]:
         return read(self._engine, part_votes.disposition_counts, line, fingerprint, after, until)
 

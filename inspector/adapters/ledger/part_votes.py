@@ -99,6 +99,10 @@ def newest_number(connection: Connection, line: str, fingerprint: str) -> int:
     return connection.scalar(select(func.max(parts.c.number)).where(*mine)) or 0
 
 
+def newest_review(connection: Connection) -> int:
+    return connection.scalar(select(func.max(reviews.c.number))) or 0
+
+
 def disposition_counts(
     connection: Connection, line: str, fingerprint: str, after: int, until: int
 ) -> dict[Disposition, int]:

@@ -12,7 +12,7 @@ from rich.table import Table
 from inspector.cli.options import AsJson, read_settings
 from inspector.cli.output import print_figures, print_json, print_status, print_table
 
-SHOWN = ("count", "p50_ms", "p95_ms", "p99_ms", "max_ms")
+SHOWN = ("count", "p50_ms", "p95_ms", "p99_ms", "max_ms", "first_ms")
 
 
 def bench_api(
