@@ -24,7 +24,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class NamedPart(NamedTuple):
+class IdentifiedPart(NamedTuple):
     """A stored part. `disposition` is what its votes made of it."""
 
     number: int
@@ -57,7 +57,7 @@ class CameraCodes:
 
 
 @dataclass(frozen=True, eq=False)
-class PartColumns:
+class StoredPartColumns:
     """Parts, oldest first, one entry per part in each column.
 
     `camera` is a number of `cameras`, and `disposition` an index of DISPOSITIONS: what the votes made of the part.
@@ -106,19 +106,19 @@ class PartColumns:
     def __len__(self) -> int:
         return len(self.number)
 
-    def take(self, chosen: Array) -> PartColumns:
+    def take(self, chosen: Array) -> StoredPartColumns:
         """Return the parts of a mask or of indexes."""
-        return PartColumns(self.cameras, *(getattr(self, name)[chosen] for name in COLUMNS))
+        return StoredPartColumns(self.cameras, *(getattr(self, name)[chosen] for name in COLUMNS))
 
-    def join(self, other: PartColumns) -> PartColumns:
+    def join(self, other: StoredPartColumns) -> StoredPartColumns:
         """Return the parts of both, which number their cameras alike."""
         both = (np.concatenate((getattr(self, name), getattr(other, name))) for name in COLUMNS)
-        return PartColumns(self.cameras, *both)
+        return StoredPartColumns(self.cameras, *both)
 
-    def named(self, at: int) -> NamedPart:
+    def named(self, at: int) -> IdentifiedPart:
         """Return the part at this place."""
         p_ng = float(self.p_ng[at])
-        return NamedPart(
+        return IdentifiedPart(
             int(self.number[at]),
             self.result_id[at],
             self.cameras.names[self.camera[at]],
@@ -135,4 +135,4 @@ class PartColumns:
         return found
 
 
-COLUMNS: Final = tuple(field.name for field in fields(PartColumns) if field.name != "cameras")
+COLUMNS: Final = tuple(field.name for field in fields(StoredPartColumns) if field.name != "cameras")

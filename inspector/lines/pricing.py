@@ -14,7 +14,7 @@ from inspector.config.diff import Declaration
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
 from inspector.lines.comparison import PairOutcomes, VoteComparison
-from inspector.lines.part_columns import NamedPart
+from inspector.lines.part_columns import IdentifiedPart
 from inspector.lines.states import MIN_REASON_CHARACTERS
 from inspector.lines.versions import readable
 from inspector.lines.vote_tables import VoteTables
@@ -251,7 +251,7 @@ def _new_escapes(compared: VoteComparison) -> list[NewEscape]:
     ]
 
 
-def _new_escape(part: NamedPart, *, is_certain: bool) -> NewEscape:
+def _new_escape(part: IdentifiedPart, *, is_certain: bool) -> NewEscape:
     named = (part.result_id, part.camera, part.trigger_id, part.part_id, part.decided_at, part.p_ng)
     return NewEscape(*named, part.disposition, is_certain)
 

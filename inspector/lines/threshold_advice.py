@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
 from inspector.lines.line_records import judged_fingerprint
-from inspector.lines.part_columns import NamedPart
+from inspector.lines.part_columns import IdentifiedPart
 from inspector.lines.states import live_version
 from inspector.lines.vote_tables import LineVotes, VoteTables
 from inspector.ports.ledger import PipelineVersion
@@ -41,7 +41,7 @@ class ThresholdAdvice(NamedTuple):
     fingerprint: str
     choice: ThresholdChoice
     plan: ReviewPlan | None
-    next_parts: tuple[NamedPart, ...]
+    next_parts: tuple[IdentifiedPart, ...]
     reviewed_elsewhere: int
 
     def as_json(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class ThresholdAdvisor:
         elsewhere = self.archive.reviewed_elsewhere(line, fingerprint)
         return ThresholdAdvice(live, fingerprint, choice, plan, tuple(chosen), elsewhere)
 
-    def _open_parts(self, votes: LineVotes, plan: ReviewPlan) -> list[NamedPart]:
+    def _open_parts(self, votes: LineVotes, plan: ReviewPlan) -> list[IdentifiedPart]:
         """List the parts to review: nobody reviewed them, and their picture is still there."""
         places = np.flatnonzero(votes.truth == UNREVIEWED)
         number = votes.parts.number[places]

@@ -17,7 +17,7 @@ from inspector.domain.pipeline import Thresholds
 from inspector.errors import InspectorError, NotFoundError
 from inspector.lines.comparison import PairOutcomes, VoteComparison
 from inspector.lines.defect_escapes import DefectEscapes, defect_escapes, severity_escapes
-from inspector.lines.part_columns import MICROSECOND, NamedPart
+from inspector.lines.part_columns import MICROSECOND, IdentifiedPart
 from inspector.lines.pricing import Pricing
 from inspector.lines.states import unknown_line
 from inspector.lines.versions import ReadableVersion, readable
@@ -73,7 +73,7 @@ class PartMove(NamedTuple):
     `is_escape`: people called it NG, and it would newly pass, or could. `defects` are the classes of an NG part.
     """
 
-    part: NamedPart
+    part: IdentifiedPart
     is_ng: bool | None
     before: Disposition | None
     after: Disposition | None

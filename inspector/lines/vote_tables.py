@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
 from inspector.domain.pipeline import Pipeline
-from inspector.lines.part_columns import CameraCodes, PartColumns
+from inspector.lines.part_columns import CameraCodes, StoredPartColumns
 from inspector.ports.lines import JudgedCamera
 from inspector.ports.tuning import TuningArchive, VotedParts
 from inspector.tuning.counterfactual import Replay
@@ -36,7 +36,7 @@ class LineVotes(NamedTuple):
     `defects` are the defect classes of parts that people called NG, by number.
     """
 
-    parts: PartColumns
+    parts: StoredPartColumns
     table: VoteTable
     truth: Array
     defects: Mapping[int, tuple[str, ...]] = MappingProxyType({})
@@ -59,7 +59,7 @@ class LineVotes(NamedTuple):
 class _Tallied(NamedTuple):
     """Parts with their table, in the same order."""
 
-    parts: PartColumns
+    parts: StoredPartColumns
     table: VoteTable
 
 
@@ -157,7 +157,7 @@ class _KeptTable:
         self._pipeline = pipeline
         self._replay = replay
         self._lock = Lock()
-        self._held = _Tallied(PartColumns.of(cameras, ()), VoteTable.of(pipeline, ()))
+        self._held = _Tallied(StoredPartColumns.of(cameras, ()), VoteTable.of(pipeline, ()))
         self._selected: VotedParts | None = None
 
     @property
@@ -196,6 +196,6 @@ class _KeptTable:
     def _rebuilt(self, keeps: Array, missing: Array) -> _Tallied:
         read = self._archive.part_votes(missing.tolist())
         new = VoteTable.of(self._pipeline, [self._replay.stored_votes(part) for part in read])
-        parts = self._held.parts.take(keeps).join(PartColumns.of(self._held.parts.cameras, read))
+        parts = self._held.parts.take(keeps).join(StoredPartColumns.of(self._held.parts.cameras, read))
         order = np.argsort(parts.number, kind="stable")
         return _Tallied(parts.take(order), self._held.table.take(keeps).join(new).take(order))

@@ -11,7 +11,7 @@ from inspector.adapters.ledger import SqlArchive
 from inspector.config.file_base import FileBase
 from inspector.domain.line_version import VersionOrigin
 from inspector.errors import InspectorError
-from inspector.lines.part_columns import NamedPart
+from inspector.lines.part_columns import IdentifiedPart
 from inspector.lines.threshold_advice import ThresholdAdvice, ThresholdAdvisor
 from inspector.lines.vote_tables import VoteTables
 from inspector.operations.export import as_yaml
@@ -39,7 +39,7 @@ def write_thresholds(advice: ThresholdAdvice, file: Path) -> None:
     _write(file, as_yaml(changed, FileBase(live.pipeline.line, live.version, VersionOrigin.PLAN), note))
 
 
-def write_review_list(parts: Sequence[NamedPart], file: Path) -> None:
+def write_review_list(parts: Sequence[IdentifiedPart], file: Path) -> None:
     """Write the parts to review as a CSV file, whose empty verdicts a person fills in for `inspector review`."""
     try:
         with file.open("w", newline="", encoding="utf-8") as out:
