@@ -6,11 +6,15 @@ A setting without effect misleads its author, who changes it and sees no differe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from inspector.domain.declared import Reasoning, ViewName
+from inspector.domain.declared import JOINT_VIEWS, Reasoning, ViewName
 from inspector.domain.pipeline import CountMethod, Pipeline, Retention, Rung, SettlePolicy, WeightSource
 from inspector.domain.prompts import questions
+
+# zoom gives no vote where the model names no suspicious region, similar none where no part can be shown, separate none
+# where votes agree
+CONDITIONAL_VIEWS: Final = frozenset({ViewName.ZOOM, ViewName.SIMILAR, ViewName.SEPARATE})
 
 
 class UnusedSetting(NamedTuple):
@@ -59,8 +63,8 @@ def _unused_rungs(pipeline: Pipeline) -> Iterator[UnusedSetting]:
 
 def _unused_reasoning(pipeline: Pipeline) -> Iterator[UnusedSetting]:
     for number, rung in enumerate(pipeline.ladder):
-        if rung.reasoning is not Reasoning.NONE and rung.views == (ViewName.CHECKLIST,):
-            problem = "has no effect on a checklist, whose answers are read without reasoning"
+        if rung.reasoning is not Reasoning.NONE and JOINT_VIEWS.issuperset(rung.views):
+            problem = f"has no effect on {' and '.join(rung.views)}, whose answers are read without reasoning"
             yield UnusedSetting(("ladder", number, "reasoning"), problem, "remove it, or add another view to the rung")
         if rung.max_tokens is not None and rung.reasoning is Reasoning.NONE:
             problem = "has no effect without reasoning: no text is written before the verdict"
@@ -80,7 +84,7 @@ def _unused_weights(pipeline: Pipeline) -> Iterator[UnusedSetting]:
     if pipeline.count is not CountMethod.WEIGHTED:
         problem = f"has no effect under count: {pipeline.count}, which gives all votes the same weight"
         yield UnusedSetting(("settle", "weight_by"), problem, "remove it, or set count: weighted")
-    elif all(rung.views == (ViewName.CHECKLIST,) for rung in pipeline.ladder):
+    elif all(JOINT_VIEWS.issuperset(rung.views) for rung in pipeline.ladder):
         problem = "has no effect on a checklist, which combines many answers into one vote"
         yield UnusedSetting(("settle", "weight_by"), problem, "remove it, or add another view to a rung")
 
@@ -91,8 +95,7 @@ def _unreachable_rungs(pipeline: Pipeline) -> Iterator[UnusedSetting]:
         if votes >= most:
             problem = f"is never reached: the rungs before it give {votes} votes, settle.max_votes is {most}"
             yield UnusedSetting(("ladder", number), problem, "raise max_votes, or remove the rung")
-        # zoom gives no vote where the model names no suspicious region, similar none where no part can be shown
-        certain = tuple(view for view in rung.views if view not in (ViewName.ZOOM, ViewName.SIMILAR))
+        certain = tuple(view for view in rung.views if view not in CONDITIONAL_VIEWS)
         votes += _votes(pipeline, rung.model_copy(update={"views": certain}))
 
 
@@ -123,10 +126,10 @@ def _asks(pipeline: Pipeline, view: ViewName) -> bool:
 
 
 def _votes(pipeline: Pipeline, rung: Rung) -> int:
-    """Return how many votes a rung gives if every question is answered; a checklist is one."""
+    """Return how many votes a rung gives if every question is answered; a joint view gives one."""
     per_view = (
         questions(pipeline, view, samples=rung.samples, reasoning=rung.reasoning, temperature=rung.temperature, seed=0)
         for view in rung.views
-        if view is not ViewName.CHECKLIST
+        if view not in JOINT_VIEWS
     )
-    return sum(len(each) for each in per_view) + (ViewName.CHECKLIST in rung.views)
+    return sum(len(each) for each in per_view) + len(JOINT_VIEWS.intersection(rung.views))

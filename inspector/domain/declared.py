@@ -36,6 +36,7 @@ class ViewName(StrEnum):
     COMPARE = "compare"
     ZOOM = "zoom"
     SIMILAR = "similar"
+    SEPARATE = "separate"
 
 
 FRAME_VIEWS: Final = frozenset(  # they show the same pictures and differ in their words only
@@ -48,6 +49,7 @@ FRAME_VIEWS: Final = frozenset(  # they show the same pictures and differ in the
         ViewName.CHECKLIST,
     }
 )
+JOINT_VIEWS: Final = frozenset({ViewName.CHECKLIST, ViewName.SEPARATE})  # all their questions are one vote, unreasoned
 
 
 class Reasoning(StrEnum):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from inspector.domain.declared import ViewName
+from inspector.domain.declared import JOINT_VIEWS, ViewName
 from inspector.domain.pipeline import Pipeline, Rung
 from inspector.domain.prompts import PICTURES_OF, Pictures, Question, questions
 
@@ -22,16 +22,20 @@ class QuestionGroup(NamedTuple):
 
     @property
     def votes(self) -> int:
-        """Count the votes. A checklist is one vote, however many items it has."""
+        """Count the votes. A checklist is one vote, however many items it has, and so is what separates a claim."""
         return len(_ballots(RungQuestion(0, question) for question in self.questions))
 
 
 def question_groups(pipeline: Pipeline, rung: Rung, seed: int) -> list[QuestionGroup]:
-    """Group one rung's questions by the pictures they need, in declared order."""
+    """Group one rung's questions by the pictures they need, in declared order; separate needs the others' votes."""
     groups: dict[Pictures, list[Question]] = {}
-    for view in rung.views:
+    for view in sorted(rung.views, key=_needs_votes):
         groups.setdefault(PICTURES_OF[view], []).extend(_asked_by(pipeline, rung, view, seed))
     return [QuestionGroup(pictures, tuple(grouped)) for pictures, grouped in groups.items()]
+
+
+def _needs_votes(view: ViewName) -> bool:
+    return view is ViewName.SEPARATE
 
 
 def _asked_by(pipeline: Pipeline, rung: Rung, view: ViewName, seed: int) -> list[Question]:
@@ -85,11 +89,12 @@ class QuestionBatch(NamedTuple):
 
 
 def question_batches(steps: Sequence[Step], max_votes: int) -> list[QuestionBatch]:
-    """Group the first `max_votes` votes of these steps by the pictures they need."""
+    """Group the first `max_votes` votes of these steps by the pictures they need; separate needs the others' votes."""
     groups: dict[Pictures, list[RungQuestion]] = {}
     for ballot in islice(_ballots(_all(steps)), max_votes):
         groups.setdefault(PICTURES_OF[ballot[0].question.view], []).extend(ballot)
-    return [QuestionBatch(pictures, tuple(batch)) for pictures, batch in groups.items()]
+    ordered = sorted(groups.items(), key=lambda group: group[0] is Pictures.CLAIM)
+    return [QuestionBatch(pictures, tuple(batch)) for pictures, batch in ordered]
 
 
 def _all(steps: Sequence[Step]) -> Iterable[RungQuestion]:
@@ -99,9 +104,9 @@ def _all(steps: Sequence[Step]) -> Iterable[RungQuestion]:
 
 
 def _ballots(questions: Iterable[RungQuestion]) -> list[list[RungQuestion]]:
-    """Split the questions into votes: one question each, or all items of a checklist."""
-    ballots: dict[tuple[int, int | None], list[RungQuestion]] = {}
+    """Split the questions into votes: one question each, or all of a view whose questions are one vote."""
+    ballots: dict[tuple[int, ViewName | int], list[RungQuestion]] = {}
     for place, each in enumerate(questions):
-        is_item = each.question.view is ViewName.CHECKLIST
-        ballots.setdefault((each.rung, None if is_item else place), []).append(each)
+        view = each.question.view
+        ballots.setdefault((each.rung, view if view in JOINT_VIEWS else place), []).append(each)
     return list(ballots.values())

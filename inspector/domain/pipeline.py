@@ -51,6 +51,7 @@ ProductName = Annotated[str, StringConstraints(min_length=1, max_length=128, str
 Texts = Annotated[tuple[Text, ...], Field(max_length=32), AfterValidator(_distinct)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 PicturePath = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+MIN_VOTES_TO_DISAGREE: Final = 2
 MAX_REASONING_TOKENS: Final = 4096  # upper limit of max_tokens and min_tokens
 NOISE_SHARE: Final = 0.05  # of the probability: where NG and OK have less together, their ratio is noise
 MIN_READABLE: Final = 0.5  # default of settle.min_readable
@@ -451,6 +452,19 @@ class Pipeline(StrictModel):
             raise ValueError("two classes differ only in upper and lower case, which answers ignore; rename one")
         return defects
 
+    @field_validator("ladder")
+    @classmethod
+    def _separates_votes(cls, ladder: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        votes = 0
+        for rung in ladder:
+            votes += rung.samples * sum(view is not ViewName.SEPARATE for view in rung.views)
+            if ViewName.SEPARATE in rung.views and votes < MIN_VOTES_TO_DISAGREE:
+                raise ValueError(
+                    "separate is asked only where votes disagree, and fewer than two can come before it; "
+                    "put it after rungs with two views or samples"
+                )
+        return ladder
+
     @field_validator("golden_samples")
     @classmethod
     def _golden_samples_suffice(cls, golden: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -517,6 +531,11 @@ class Pipeline(StrictModel):
         """Whether the ladder shows reviewed parts before the frame."""
         return any(ViewName.SIMILAR in rung.views for rung in self.ladder)
 
+    @property
+    def separates(self) -> bool:
+        """Whether the ladder asks what separates an NG claim from a good part."""
+        return any(ViewName.SEPARATE in rung.views for rung in self.ladder)
+
     def learned_under(self, fingerprint: str) -> LearnedSettings | None:
         """Return the learned settings if they hold under this fingerprint."""
         return self.learned if self.learned and self.learned.fingerprint == fingerprint else None
@@ -547,6 +566,8 @@ class Pipeline(StrictModel):
             scored["p_true"] = P_TRUE_VERSION
         if self.shows_similar:
             scored["similar"] = [SIMILAR_VERSION, self.similar_parts]
+        if self.separates:
+            scored["separate"] = SEPARATE_VERSION
         return hashlib.sha256(json.dumps(scored, sort_keys=True).encode()).hexdigest()[:16]
 
     def policy_fingerprint(self) -> str:
@@ -565,6 +586,7 @@ class Pipeline(StrictModel):
 SECOND_OPINION_VERSION: Final = "patches/1"
 REASONING_VERSION: Final = "thoughts/1"  # wording of cot and budget, which no model fingerprint covers
 SIMILAR_VERSION: Final = "similar/1"  # wording and choice of similar parts, which no model fingerprint covers
+SEPARATE_VERSION: Final = "separate/1"  # wording about claims, which no model fingerprint covers
 P_TRUE_VERSION: Final = "p_true/2"  # wording of the question whether a verdict is right
 SCORED_SETTINGS: Final = frozenset(
     {

@@ -29,6 +29,8 @@ class Pictures(StrEnum):
     ZOOM = "zoom"  # an enlarged detail of the frame, after the same detail of a golden sample where there is one
     SIMILAR = "similar"  # the good and the NG reviewed part that look most like the frame, then the frame
     DETAIL = "detail"  # an enlarged detail of the frame alone
+    CLAIM = "claim"  # the detail that an NG answer claims, after the same detail of a golden sample where there is one
+    CLAIM_FIRST = "claim_first"  # the same two pictures in the other order
 
 
 PICTURES_OF: Final[dict[ViewName, Pictures]] = {
@@ -36,7 +38,10 @@ PICTURES_OF: Final[dict[ViewName, Pictures]] = {
     ViewName.COMPARE: Pictures.COMPARE,
     ViewName.ZOOM: Pictures.ZOOM,
     ViewName.SIMILAR: Pictures.SIMILAR,
+    ViewName.SEPARATE: Pictures.CLAIM,
 }
+CLAIM_ORDERS: Final = (Pictures.CLAIM, Pictures.CLAIM_FIRST)
+_GOLDEN_FIRST: Final = ("The first one", "the second one")
 
 
 class Wording(NamedTuple):
@@ -132,6 +137,8 @@ LETTER_ENDINGS: Final[Mapping[Reasoning, str]] = {
 
 def preamble(pipeline: Pipeline, pictures: Pictures) -> str:
     """Return the text between the pictures and the question; it ends with a newline."""
+    if pictures in CLAIM_ORDERS:
+        return _claim_preamble(pipeline, pictures)
     detail = f"This picture is an enlarged detail of a {pipeline.product} on a production line."
     introduction = {
         Pictures.FRAME: f"This picture shows a {pipeline.product} on a production line."
@@ -147,6 +154,32 @@ def preamble(pipeline: Pipeline, pictures: Pictures) -> str:
         Pictures.DETAIL: detail,
     }[pictures]
     return f"{introduction} Known defects: {', '.join(word(name) for name in pipeline.defects)}.\n"
+
+
+def _claim_preamble(pipeline: Pipeline, pictures: Pictures) -> str:
+    if not pipeline.golden_samples:
+        return f"This picture is an enlarged detail of a {pipeline.product} on a production line.\n"
+    first, second = ("The second one", "the first one") if pictures is Pictures.CLAIM_FIRST else _GOLDEN_FIRST
+    same = f"Both pictures show the same enlarged detail of a {pipeline.product}."
+    return f"{same} {first} shows a good one; {second} is to be inspected.\n"
+
+
+def claim_orders(pipeline: Pipeline) -> tuple[Pictures, ...]:
+    """Return the orders in which a claimed detail is shown: both, or the detail alone without golden samples."""
+    return CLAIM_ORDERS if pipeline.golden_samples else CLAIM_ORDERS[:1]
+
+
+def separating_questions(pipeline: Pipeline, defect: str, pictures: Pictures = Pictures.CLAIM) -> list[Question]:
+    """List what separates a claimed defect from a good part; Yes is NG.
+
+    These are the claim's own question and, next to a golden sample, whether only the part shows it.
+    """
+    claimed = word(defect) if defect in pipeline.defects else "defect"
+    shown = "the first detail" if pictures is Pictures.CLAIM_FIRST else "the second detail"
+    texts = [f"Is there a {claimed} on {shown}?", f"Does {shown} show a {claimed} that the other detail does not show?"]
+    if not pipeline.golden_samples:
+        texts = [f"Is there a {claimed} on this detail?"]
+    return [Question(ViewName.SEPARATE, text + ANSWER) for text in texts]
 
 
 def word(defect: str) -> str:
@@ -167,10 +200,13 @@ def questions(
     """List the questions of one view in one rung.
 
     There are `samples` of them, all different where the view has more than one wording. A checklist has one question
-    per item and counts as one vote. `limits` defaults to the limits of `reasoning`.
+    per item and counts as one vote. The one question of separate stands for those about a claim, which is not known
+    yet. `limits` defaults to the limits of `reasoning`.
     """
     if view is ViewName.CHECKLIST:
         return [Question(view, text + ANSWER) for text in checklist(pipeline)]
+    if view is ViewName.SEPARATE:
+        return separating_questions(pipeline, "")[:1]
     wordings = _wordings(pipeline, view)
     if reasoning is Reasoning.NONE:
         samples, temperature = min(samples, len(wordings)), 0.0

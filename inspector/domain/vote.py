@@ -242,6 +242,11 @@ class Tally:
         return with_prior(self.counting.share(self.readable), self.counting.prior) if self.readable else None
 
     @property
+    def is_split(self) -> bool:
+        """Whether readable votes are on both sides."""
+        return len({vote.ng for vote in self.readable}) > 1
+
+    @property
     def agreement(self) -> float | None:
         if not self.readable:
             return None
@@ -259,6 +264,18 @@ class Tally:
 
     def add(self, vote: Vote) -> Tally:
         return Tally((*self.votes, vote), self.counting)
+
+
+def votes_as_asked(votes: Sequence[Vote], counting: Counting) -> tuple[Vote, ...]:
+    """Return the votes in their order without those of separate that agreeing votes before them would not have asked.
+
+    Votes that were left out may have been the ones that disagreed.
+    """
+    asked = Tally((), counting)
+    for vote in votes:
+        if vote.view is not ViewName.SEPARATE or asked.is_split:
+            asked = asked.add(vote)
+    return asked.votes
 
 
 def counting(pipeline: Pipeline, fingerprint: str = "", opinion: Opinion | None = None) -> Counting:

@@ -30,6 +30,7 @@ from inspector.judging.part_pictures import PartPictures
 from inspector.judging.report_writer import write_report
 from inspector.judging.rung_timing import RungTimes
 from inspector.judging.second_opinion import FrameOpinion, OpinionSource
+from inspector.judging.separation import Separation
 from inspector.judging.similar_parts import FindSimilar, no_similar_parts
 from inspector.judging.taught_opinion import LineOpinionSource
 from inspector.ports.engine import Answer, Engine
@@ -173,7 +174,7 @@ class LadderRun:
         try:
             for step in steps(self.job.pipeline, self.job.seed):
                 for batch in question_batches([step], step.votes):
-                    votes += [vote async for vote in self._votes(batch)]
+                    votes += [vote async for vote in self._votes(batch, replace(self.tally, votes=tuple(votes)))]
         except InspectorError:
             return ShadowResult()
         return ShadowResult(tuple(votes))
@@ -187,11 +188,12 @@ class LadderRun:
             if not chosen:
                 return StoppedBy.DEADLINE
             ahead = ahead[len(chosen) :]
-            self.rungs, began = chosen[-1].number + 1, time.monotonic()
+            self.rungs, began, is_due = chosen[-1].number + 1, time.monotonic(), self._is_due(chosen)
             try:
                 stopped_by = await self._ask(chosen, later=_votes_in(ahead))
             finally:  # a rung that was cut off took at least this long
-                self.rung_times.add(self._key(chosen), _ms_since(began))
+                if is_due:
+                    self.rung_times.add(self._key(chosen), _ms_since(began))
             if stopped_by is not None:
                 return stopped_by
         return StoppedBy.LADDER_END
@@ -233,6 +235,10 @@ class LadderRun:
         )
         return next(fitting, [] if self.rungs else ahead[:1])
 
+    def _is_due(self, chosen: list[Step]) -> bool:
+        """Return whether these rungs ask anything: separate alone does so only where votes disagree."""
+        return self.tally.is_split or any(step.rung.views != (ViewName.SEPARATE,) for step in chosen)
+
     def _key(self, chosen: list[Step]) -> Hashable:
         """Return the key for durations: the rungs themselves, since a rung of another version may differ."""
         return (self.job.key.line, *(step.rung for step in chosen))
@@ -246,7 +252,7 @@ class LadderRun:
         planned = question_batches(chosen, self.job.pipeline.settle.max_votes - len(self.tally.votes))
         for position, batch in enumerate(planned):
             pending = later + sum(each.votes for each in planned[position:])
-            async with aclosing(self._votes(batch)) as votes:
+            async with aclosing(self._votes(batch, self.tally)) as votes:
                 async for vote in votes:
                     self.tally = self.tally.add(vote)
                     self._complete_opinion()
@@ -255,8 +261,12 @@ class LadderRun:
                         return stopped_by
         return None
 
-    async def _votes(self, batch: QuestionBatch) -> AsyncGenerator[Vote, None]:
+    async def _votes(self, batch: QuestionBatch, so_far: Tally) -> AsyncGenerator[Vote, None]:
         """Yield the votes of one batch as they finish; none where its pictures would show nothing new."""
+        if batch.pictures is Pictures.CLAIM:
+            for vote in await self._separating_votes(batch, so_far):
+                yield vote
+            return
         if not await self._shows_something(batch.pictures):
             return
         prefix, questions = await self.pictures.prefix(batch.pictures), tuple(each.question for each in batch.questions)
@@ -271,6 +281,14 @@ class LadderRun:
                     yield Vote(question.view, rung, *values)
         for rung, given in items.items():
             yield checklist_vote(given, questions, rung, _ms_since(began), self.tally.counting.min_readable)
+
+    async def _separating_votes(self, batch: QuestionBatch, so_far: Tally) -> list[Vote]:
+        """Return a vote about what separates the claim of an NG vote from a good part; none where votes agree."""
+        if not so_far.is_split:
+            return []
+        began, separation = time.monotonic(), Separation(self.engine, self.pictures, self.job.pipeline)
+        vote = await separation.vote(batch.questions[0].rung, so_far.counting.min_readable)
+        return [] if vote is None else [replace(vote, ms=_ms_since(began))]
 
     async def _shows_something(self, pictures: Pictures) -> bool:
         """Return whether a zoom has a region and magnifies it, and whether there are similar parts to show."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from inspector.domain.cameras import Region
-from inspector.domain.prompts import LOCATE_REQUEST, LOCATE_TOKENS, Pictures, preamble
+from inspector.domain.prompts import CLAIM_ORDERS, LOCATE_REQUEST, LOCATE_TOKENS, Pictures, preamble
 from inspector.domain.report import BOX_SCHEMA, WHOLE_FRAME, Box, read_box
 from inspector.judging.nearest_golden import NearestGolden, declared_order
 from inspector.judging.second_opinion import FrameOpinion, OpinionSource, golden_picture
@@ -18,7 +18,7 @@ from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
 from inspector.teaching.part_memory import SimilarParts
 
-DETAILS: Final = frozenset({Pictures.ZOOM, Pictures.DETAIL})
+DETAILS: Final = frozenset({Pictures.ZOOM, Pictures.DETAIL, *CLAIM_ORDERS})
 CONDITIONAL: Final = DETAILS | {Pictures.SIMILAR}  # shown only where there is something to show
 MIN_MAGNIFICATION: Final = 1.2  # of a detail against the frame, below which it shows what was seen
 LOCATE_START: Final = '{"bbox_2d": ['
@@ -94,6 +94,10 @@ class PartPictures:
         seen, shown = await self.prefix(Pictures.FRAME), await self.prefix(Pictures.ZOOM)
         return shown.scale >= MIN_MAGNIFICATION * seen.scale
 
+    async def show_claim(self, box: Box) -> None:
+        """Let the next prefixes of claims show this region."""
+        await self._set_detail(box)
+
     async def has_similar(self) -> bool:
         """Find the reviewed parts that look most like this one; False where an OK or an NG one is missing."""
         if self._similar is None:
@@ -138,12 +142,13 @@ class PartPictures:
         """Return stored pictures, then the part; of all of them the same detail where these pictures are one."""
         if pictures is Pictures.SIMILAR:
             return [*(self._stored(sha256) for sha256 in self._similar or ()), self._frame]
-        job, one = self._job, {Pictures.COMPARE: 1, Pictures.ZOOM: 1}
+        job, one = self._job, dict.fromkeys((Pictures.COMPARE, Pictures.ZOOM, *CLAIM_ORDERS), 1)
         count = one.get(pictures, job.pipeline.references if pictures is Pictures.FRAME else 0)
         golden = self._nearest(self._frame, job)[:count] if count else ()
         shown = [self._stored(sha256) for sha256 in golden]
         crop = self._detail if pictures in DETAILS else None
-        return [replace(each, crop=crop) for each in (*shown, self._frame)]
+        ordered = (self._frame, *shown) if pictures is Pictures.CLAIM_FIRST else (*shown, self._frame)
+        return [replace(each, crop=crop) for each in ordered]
 
     def _stored(self, sha256: str) -> Picture:
         return golden_picture(self._evidence, sha256, self._job.pipeline, self._job.region)

@@ -13,9 +13,10 @@ from inspector.domain.declared import ViewName
 from inspector.domain.ladder import question_groups
 from inspector.domain.part import PartRecord
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.prompts import Pictures
+from inspector.domain.prompts import Pictures, claim_orders, separating_questions
 from inspector.errors import ModelError, PictureError
 from inspector.judging.nearest_golden import NearestGolden
+from inspector.judging.separation import claimed_defect
 from inspector.judging.similar_parts import FindSimilar
 from inspector.lines.versions import ReadableVersion, Versions, readable
 from inspector.ports.evidence import EvidenceStore
@@ -50,7 +51,7 @@ class PartQuestions:
         """Return the views whose votes are stored. Raises InspectorError where the part's version can't be read."""
         version = readable(self.versions.version(part.pipeline.line, part.pipeline.version))
         pipeline, found = version.pipeline, list[AskedView]()
-        asked = {(vote.rung, vote.view) for vote in part.votes}
+        asked = {(vote.rung, vote.view): vote.text for vote in part.votes}
         shows_similar = any(view is ViewName.SIMILAR for _, view in asked)
         job = self._job(part, version) if version.golden or shows_similar else None
         golden = self.nearest(job.picture, job) if job and version.golden else version.golden
@@ -62,7 +63,8 @@ class PartQuestions:
                 for view in dict.fromkeys(question.view for question in group.questions):
                     texts = tuple(question.text for question in group.questions if question.view is view)
                     if (number, view) in asked:
-                        is_detail = group.pictures is Pictures.ZOOM
+                        is_detail = group.pictures in (Pictures.ZOOM, Pictures.CLAIM)
+                        texts = _about_claim(pipeline, asked[number, view]) if view is ViewName.SEPARATE else texts
                         found.append(AskedView(number, view, texts, shown, is_detail, beside))
         return tuple(found)
 
@@ -86,6 +88,16 @@ class PartQuestions:
 
 def seed_of(part: PartRecord) -> int:
     return zlib.crc32(str(part.key).encode())
+
+
+def _about_claim(pipeline: Pipeline, claim: str) -> tuple[str, ...]:
+    """List the questions about a claim, of both orders of the pictures."""
+    defect = claimed_defect(claim)
+    return tuple(
+        question.text
+        for pictures in claim_orders(pipeline)
+        for question in separating_questions(pipeline, defect, pictures)
+    )
 
 
 def _golden_count(pictures: Pictures, pipeline: Pipeline) -> int:

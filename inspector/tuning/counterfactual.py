@@ -17,7 +17,7 @@ from inspector.domain.part import PartRecord
 from inspector.domain.part_history import PartHistory
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.stopping import SequentialRule
-from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote, counting
+from inspector.domain.vote import Counting, Opinion, StoppedBy, Tally, Vote, counting, votes_as_asked
 from inspector.ports.tuning import PartVotes
 
 CUT_SHORT: Final = (StoppedBy.DEADLINE, StoppedBy.ERROR)
@@ -80,8 +80,8 @@ class Replay:
         return score is not None and score < effective_thresholds(self._pipeline, stored.counting).pass_below
 
     def _counted(self, given: Sequence[Vote], opinion: Opinion | None, *, is_whole: bool) -> StoredVotes:
-        votes = tuple(vote for vote in given if self._is_asked(vote.rung))
         counts = counting(self._pipeline, self._fingerprint, opinion)
+        votes = votes_as_asked([vote for vote in given if self._is_asked(vote.rung)], counts)
         is_whole = is_whole or any(vote.rung >= self._rungs for vote in given)  # a later rung follows whole ones
         return StoredVotes(votes, counts, len(votes) if is_whole else self._most)
 

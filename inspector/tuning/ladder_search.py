@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.domain.declared import ViewName
-from inspector.domain.pipeline import Thresholds
-from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
+from inspector.domain.pipeline import MIN_VOTES_TO_DISAGREE, Thresholds
+from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote, votes_as_asked
 from inspector.numerics.exact_bounds import upper_bound
 
 MAX_RUNGS: Final = 3  # per evaluated ladder
@@ -180,7 +180,7 @@ class TallyCache:
 
     def _tallied(self, views: frozenset[ViewName]) -> tuple[Array, Array, Array, Array]:
         if views not in self._tallies:
-            tallies = [Tally(_only(part.votes, views), self._counting) for part in self._parts]
+            tallies = [Tally(self._asked(part, views), self._counting) for part in self._parts]
             self._tallies[views] = (
                 np.array([np.nan if tally.score is None else tally.score for tally in tallies]),
                 np.array([tally.confidence for tally in tallies]),
@@ -188,6 +188,11 @@ class TallyCache:
                 np.array([sum(vote.tokens for vote in tally.votes) for tally in tallies]),
             )
         return self._tallies[views]
+
+    def _asked(self, part: LabelledVotes, views: frozenset[ViewName]) -> tuple[Vote, ...]:
+        """Return the votes of these views; separate comes last in every ladder."""
+        votes = sorted(_only(part.votes, views), key=lambda vote: vote.view is ViewName.SEPARATE)
+        return votes_as_asked(votes, self._counting)
 
     def _time(self, views: Views) -> Array:
         if views not in self._times:
@@ -201,10 +206,20 @@ def _only(votes: Sequence[Vote], views: Iterable[ViewName]) -> tuple[Vote, ...]:
 
 
 def _ladders(rungs: Sequence[Views]) -> list[tuple[Views, ...]]:
-    """List the ladders; none asks a view twice."""
+    """List the ladders; none asks a view twice, and separate follows votes that may disagree."""
     lengths = range(1, min(MAX_RUNGS, len(rungs)) + 1)
     ladders = chain.from_iterable(permutations(rungs, length) for length in lengths)
-    return [ladder for ladder in ladders if sum(map(len, ladder)) == len(set(chain.from_iterable(ladder)))]
+    return [
+        ladder
+        for ladder in ladders
+        if sum(map(len, ladder)) == len(set(chain.from_iterable(ladder))) and _separates_last(ladder)
+    ]
+
+
+def _separates_last(ladder: tuple[Views, ...]) -> bool:
+    before = [view for views in ladder for view in views if view is not ViewName.SEPARATE]
+    asked = [ViewName.SEPARATE in views for views in ladder]
+    return not any(asked[:-1]) and (not asked[-1] or len(before) >= MIN_VOTES_TO_DISAGREE)
 
 
 def _evaluated(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from inspector.domain.declared import ViewName
+from inspector.domain.declared import JOINT_VIEWS, ViewName
 from inspector.domain.ladder import question_groups, steps
 from inspector.domain.pipeline import Pipeline, Rung, WeightSource
 from inspector.domain.vote import Counting, LabelledVotes
@@ -140,7 +140,7 @@ def apply_ladder(evaluated: EvaluatedLadder, pipeline: Pipeline) -> Pipeline:
     )
     votes = sum(step.votes for step in steps(changed, 0))
     settle: dict[str, object] = {"max_votes": max(changed.settle.max_votes, votes)}
-    if asked == {ViewName.CHECKLIST}:
+    if asked <= JOINT_VIEWS:
         settle["weight_by"] = WeightSource.MARGIN
     return changed.model_copy(update={"settle": changed.settle.model_copy(update=settle)})
 
@@ -161,9 +161,9 @@ def rung_asking(view: ViewName, pipeline: Pipeline) -> Rung:
 def _rung(views: Views, pipeline: Pipeline) -> Rung:
     """Build a rung with as few samples as ask the same questions.
 
-    A checklist alone is read without reasoning, whatever its declared rung says.
+    A checklist or separate alone is read without reasoning, whatever its declared rung says.
     """
-    if views == (ViewName.CHECKLIST,):
+    if JOINT_VIEWS.issuperset(views):
         return Rung(views=views)
     rung = rung_asking(views[0], pipeline).model_copy(update={"views": views})
     fewer = (rung.model_copy(update={"samples": samples}) for samples in range(1, rung.samples))

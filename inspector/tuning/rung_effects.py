@@ -23,6 +23,7 @@ from inspector.domain.vote import Counting, LabelledVotes, Tally, Vote
 from inspector.numerics.logistic_regression import fit_logistic
 
 Z95: Final = 1.959964
+MIN_VARIANCE: Final = 1e-12  # of a slope: where no part changes its verdict the rest is rounding, of either sign
 RIDGE: Final = 1e-3  # keeps the slope finite where tokens separate right from wrong
 Array = NDArray[Any]
 
@@ -112,7 +113,7 @@ def token_slope(spent: Sequence[RungOutcome]) -> TokenSlope | None:
     weights, curvature = fit_logistic(design, correct, RIDGE)
     residuals = correct - expit(design @ weights)
     variance = _clustered(design, residuals, np.linalg.inv(curvature), [each.part for each in spent])[0, 0]
-    estimate, reach = float(weights[0]), Z95 * math.sqrt(variance)
+    estimate, reach = float(weights[0]), Z95 * math.sqrt(max(variance, MIN_VARIANCE))
     return TokenSlope(estimate, estimate - reach, estimate + reach)
 
 

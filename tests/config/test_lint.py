@@ -57,6 +57,10 @@ def test_a_setting_without_effect_is_found(settings: dict[str, Any], place: tupl
         {"ladder": [{"views": ["direct"], "temperature": 0.8}]},
         {"ladder": [{"views": ["direct", "inverted"], "samples": 2}]},
         {"ladder": [{"views": ["zoom"]}, {"views": ["direct"]}], "settle": {"max_votes": 1}},
+        {
+            "ladder": [{"views": ["direct", "inverted"]}, {"views": ["separate"]}, {"views": ["refute"]}],
+            "settle": {"max_votes": 3},
+        },
         {"count": "weighted", "settle": {"weight_temperature": 5.0}},
         {"count": "weighted", "settle": {"weight_by": "p_true"}},
         {"ladder": [{"views": ["direct"], "reasoning": "draft", "max_tokens": 40}]},

@@ -27,6 +27,14 @@ def test_checklist_is_one_vote() -> None:
     assert [each.votes for each in question_groups(MIXED, MIXED.ladder[1], seed=0)] == [3, 2]
 
 
+def test_what_separates_a_claim_is_one_vote_and_comes_after_the_views_that_may_disagree() -> None:
+    line = a_pipeline(ladder=[{"views": ["separate", "paraphrase", "zoom"], "samples": 2}, {"views": ["direct"]}])
+    (batch, zoom, claim) = question_batches(steps(line, seed=0), max_votes=12)
+    assert [batch.pictures, zoom.pictures, claim.pictures] == [Pictures.FRAME, Pictures.ZOOM, Pictures.CLAIM]
+    assert claim.votes == 1
+    assert question_groups(line, line.ladder[0], seed=0)[-1].pictures is Pictures.CLAIM
+
+
 def test_rungs_asked_together_share_batches_and_keep_their_numbers() -> None:
     joined = question_batches(steps(MIXED, seed=0), max_votes=12)
     assert [batch.pictures for batch in joined] == [Pictures.FRAME, Pictures.ZOOM]

@@ -204,3 +204,23 @@ def test_region_is_part_of_what_is_scored_for_its_camera_alone() -> None:
     assert cut.settings_fingerprint("cam2") == plain.settings_fingerprint("cam2") == plain.settings_fingerprint()
     again = a_pipeline(cameras={"cam2": {"region": [0, 0, 0.5, 1]}})
     assert again.settings_fingerprint("cam2") == cut.settings_fingerprint("cam1"), "a camera's name changes no score"
+
+
+@pytest.mark.parametrize(
+    "ladder",
+    [
+        [{"views": ["separate"]}],
+        [{"views": ["direct"]}, {"views": ["separate"]}],
+        [{"views": ["separate", "direct"]}, {"views": ["paraphrase"], "samples": 4}],
+    ],
+)
+def test_separate_needs_votes_before_it_that_can_disagree(ladder: list[dict[str, Any]]) -> None:
+    with pytest.raises(ValidationError, match="put it after rungs with two views or samples"):
+        a_pipeline(ladder=ladder)
+
+
+def test_separate_is_part_of_what_is_scored() -> None:
+    votes = {"views": ["direct", "inverted"]}
+    plain, separating = a_pipeline(ladder=[votes]), a_pipeline(ladder=[votes, {"views": ["separate"]}])
+    assert separating.separates
+    assert plain.settings_fingerprint() != separating.settings_fingerprint()

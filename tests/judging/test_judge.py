@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -108,6 +108,95 @@ async def test_a_zoom_that_would_show_what_was_seen_is_not_asked_and_gives_no_vo
     found, _ = await judged(engine, job(ZOOMS, golden=("gold",)))
     assert [vote.view for vote in found.votes] == [ViewName.DIRECT]
     assert len(engine.closed) == len(engine.opened)
+
+
+SEPARATES = pipeline(
+    ladder=[{"views": ["direct", "inverted"]}, {"views": ["separate"]}],
+    golden_samples=["a"],
+    settle={"confidence": 0.999, "shadow": 0.0},
+)
+DEFECT = next(iter(SEPARATES.defects))
+CLAIM = f'{DEFECT}", "severity": "major", "bbox_2d": [100, 200, 300, 400]}}'
+
+
+def separating(split: bool, claim: str = CLAIM, p_ng: Callable[[str], float] = lambda _: 0.9) -> ScriptedEngine:
+    """An engine whose two first votes differ if `split`, and which answers `p_ng` to a question about its claim."""
+
+    def voter(question: Question) -> float:
+        if question.view is ViewName.SEPARATE:
+            return p_ng(question.text)
+        return 0.7 if question.view is ViewName.DIRECT or not split else 0.3
+
+    engine = ScriptedEngine(voter)
+    engine.writer = lambda _, start: start + claim
+    return engine
+
+
+async def test_a_disagreement_is_decided_by_the_claimed_detail_next_to_a_golden_samples_in_both_orders() -> None:
+    engine = separating(split=True)
+    found, _ = await judged(engine, job(SEPARATES, golden=("gold",)))
+    *_, vote = found.votes
+    assert (vote.view, vote.rung, vote.text) == (ViewName.SEPARATE, 1, f"{DEFECT} in [100, 200, 300, 400]")
+    assert vote.p_ng == pytest.approx(0.9)
+    details = zooming(engine)[:2]
+    shown = [[picture.data for picture in prefix.pictures] for prefix in details]
+    assert shown == [[b"golden picture", b"picture"], [b"picture", b"golden picture"]]
+    assert {picture.crop for prefix in details for picture in prefix.pictures} == {Box(0.1, 0.2, 0.3, 0.4)}
+    assert len({question.text for question in engine.asked if question.view is ViewName.SEPARATE}) == 4
+    assert len(engine.closed) == len(engine.opened)
+
+
+async def test_votes_that_agree_are_not_separated() -> None:
+    engine = separating(split=False)
+    found, _ = await judged(engine, job(SEPARATES, golden=("gold",)))
+    assert [vote.view for vote in found.votes] == [ViewName.DIRECT, ViewName.INVERTED]
+    assert (found.rungs, found.stopped_by) == (2, StoppedBy.LADDER_END)
+    assert all(question.view is not ViewName.SEPARATE for question in engine.asked)
+
+
+@pytest.mark.parametrize("claim", ["none", f'{DEFECT}", "severity": "major", "bbox_2d": [5, 5, 5, 5]}}', "\u0000"])
+async def test_a_claim_without_a_region_gives_no_vote(claim: str) -> None:
+    found, _ = await judged(separating(split=True, claim=claim), job(SEPARATES, golden=("gold",)))
+    assert [vote.view for vote in found.votes] == [ViewName.DIRECT, ViewName.INVERTED]
+
+
+async def test_a_preference_for_a_place_cancels_out() -> None:
+    engine = separating(split=True, p_ng=lambda text: 0.9 if "the first detail" in text else 0.1)
+    found, _ = await judged(engine, job(SEPARATES, golden=("gold",)))
+    assert found.votes[-1].p_ng == pytest.approx(0.5)
+
+
+async def test_an_order_that_cannot_be_read_leaves_the_outcome_unread() -> None:
+    engine = separating(split=True)
+    engine.readable = lambda question: 0.1 if "the first detail" in question.text else 1.0
+    found, _ = await judged(engine, job(SEPARATES, golden=("gold",)))
+    assert found.votes[-1].view is ViewName.SEPARATE
+    assert found.votes[-1].p_ng is None
+
+
+async def test_separate_is_asked_after_the_views_of_its_own_rung_and_in_a_shadow() -> None:
+    whole = SEPARATES.model_copy(
+        update={
+            "ladder": pipeline(ladder=[{"views": ["separate", "direct", "inverted"]}]).ladder,
+            "settle": SEPARATES.settle.model_copy(update={"shadow": 1.0}),
+        }
+    )
+    outcomes = [each async for each in Judge(separating(split=True), SHELF).judge(job(whole, golden=("gold",)))]
+    judgement, shadow = outcomes[0], outcomes[-1]
+    assert isinstance(judgement, Judgement)
+    assert isinstance(shadow, ShadowResult)
+    views = [ViewName.DIRECT, ViewName.INVERTED, ViewName.SEPARATE]
+    assert [vote.view for vote in judgement.votes] == [vote.view for vote in shadow.votes] == views
+
+
+async def test_a_disagreement_that_was_not_asked_about_says_nothing_about_the_time_of_its_rung() -> None:
+    times = RungTimes()
+    agreeing, disagreeing = (job(SEPARATES, golden=("gold",)) for _ in range(2))
+    await judged(separating(split=False), agreeing, times)
+    key = (SEPARATES.line, SEPARATES.ladder[1])
+    assert times.p95_ms(key) == 0.0
+    await judged(separating(split=True), disagreeing, times)
+    assert times.p95_ms(key) > 0.0
 
 
 SIMILAR = pipeline(ladder=[{"views": ["direct"]}, {"views": ["similar"], "samples": 2}])

@@ -8,7 +8,7 @@ from inspector.domain.declared import Severity, ViewName
 from inspector.domain.pipeline import MIN_READABLE, Pipeline, Thresholds
 from inspector.domain.vote import Vote
 
-VIEWS_WITHOUT_PICTURES = [view for view in ViewName if view is not ViewName.COMPARE]
+VIEWS_WITHOUT_PICTURES = [view for view in ViewName if view not in (ViewName.COMPARE, ViewName.SEPARATE)]
 
 
 def a_pipeline(**settings: object) -> Pipeline:
@@ -56,6 +56,9 @@ def pipelines(draw: st.DrawFn) -> Pipeline:
         }
     )
     texts = st.lists(words, max_size=3, unique=True)
+    ladder = draw(st.lists(rungs, min_size=1, max_size=3))
+    if len(ladder) > 1 and draw(st.booleans()):
+        ladder = [*ladder, {"views": [ViewName.SEPARATE]}]
     return a_pipeline(
         product=draw(words),
         question=draw(words),
@@ -63,7 +66,7 @@ def pipelines(draw: st.DrawFn) -> Pipeline:
         cameras=draw(st.lists(names, min_size=1, max_size=2, unique=True) | st.just(["*"])),
         paraphrases=draw(texts),
         checklist=draw(texts),
-        ladder=draw(st.lists(rungs, min_size=1, max_size=3)),
+        ladder=ladder,
         thresholds=draw(thresholds()),
         count=draw(st.sampled_from(["soft", "majority"])),
         deadline_ms=draw(st.floats(50.0, 600_000.0)),

@@ -55,6 +55,24 @@ def test_votes_of_a_capped_rung_are_left_out() -> None:
     assert Replay(capped, "f" * 16).outcome(asked(0.5, 0.999, 0.999)) != Outcome(Disposition.REVIEW, 1)
 
 
+SEPARATING = LINE.model_copy(
+    update={"ladder": a_pipeline(ladder=[*LADDER[:2], {"views": ["separate"]}], learned=None).ladder}
+)
+
+
+@pytest.mark.parametrize(
+    ("capped", "votes"), [((), 3), ((1,), 1)], ids=["votes disagree", "the vote that disagreed would not be asked"]
+)
+def test_a_stored_separation_counts_only_where_the_votes_before_it_disagree(
+    capped: tuple[int, ...], votes: int
+) -> None:
+    learned = LearnedSettings(fingerprint=FINGERPRINT, capped=capped)
+    stored = (Vote(ViewName.DIRECT, 0, 0.4), Vote(ViewName.PARAPHRASE, 1, 0.6), Vote(ViewName.SEPARATE, 2, 0.5))
+    past = PartHistory(a_part(votes=stored, stopped_by=StoppedBy.LADDER_END, decision=PASSED), stored)
+    found = Replay(SEPARATING.model_copy(update={"learned": learned}), FINGERPRINT).outcome(past)
+    assert found == Outcome(Disposition.REVIEW, votes)
+
+
 def test_no_change_costs_nothing() -> None:
     found = impact(labelled_history(60).parts, LINE, LINE, FINGERPRINT)
     assert (found.parts, found.unknown, found.moved) == (60, 0, {})

@@ -23,6 +23,7 @@ from inspector.tuning.ladder_search import (
 )
 
 DIRECT, PARAPHRASE, ZOOM = ViewName.DIRECT, ViewName.PARAPHRASE, ViewName.ZOOM
+SEPARATE = ViewName.SEPARATE
 STRICT = Thresholds(pass_below=0.2, reject_above=0.8)
 COUNTING = Counting()
 
@@ -149,3 +150,15 @@ def test_a_dear_view_is_asked_first_only_where_it_pays() -> None:
 def test_one_kind_of_parts_is_no_ground_for_a_plan() -> None:
     with pytest.raises(ValueError, match="not 0 OK and 30 NG"):
         evaluate_ladders([part for part in PARTS if part.ng], COUNTING, 0.95)
+
+
+def test_separate_comes_last_after_two_views_and_counts_where_they_disagree() -> None:
+    """Without the disagreement its vote would be wrong: it says NG about each part that is asked."""
+    split = (Vote(DIRECT, 0, 0.05), Vote(PARAPHRASE, 1, 0.95), Vote(SEPARATE, 2, 0.9999, ms=50.0))
+    agreed = (Vote(DIRECT, 0, 0.05), Vote(PARAPHRASE, 1, 0.05), Vote(SEPARATE, 2, 0.9999, ms=50.0))
+    found = evaluate_ladders([LabelledVotes(split, True), LabelledVotes(agreed, False)], COUNTING, 0.6, grid=[STRICT])
+    ladders = {each.ladder: each for each in found}
+    asking = [ladder for ladder in ladders if any(SEPARATE in views for views in ladder)]
+    assert {frozenset(ladder[:2]) for ladder in asking} == {frozenset({(DIRECT,), (PARAPHRASE,)})}
+    assert all(ladder[2] == (SEPARATE,) for ladder in asking)
+    assert ladders[asking[0]].overkill == 0.0

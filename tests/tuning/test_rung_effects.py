@@ -129,3 +129,11 @@ def test_answers_read_at_once_cost_one_token_in_the_logarithm() -> None:
         )
         is not None
     )
+
+
+def test_verdicts_that_no_length_changes_show_no_harm() -> None:
+    """One part in four is always wrong: the slope is rounding, of either sign."""
+    spent = [RungOutcome(part, tokens, part != 2) for part in range(4) for tokens in range(32, 257, 32)]
+    slope = token_slope(spent)
+    assert slope is not None
+    assert slope.low < 0.0 < slope.high

@@ -12,7 +12,7 @@ from inspector.adapters.vlm.transformers.chat_template import TEMPLATE_VERSION
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.model_card import ModelCard
 from inspector.domain.pipeline import Pipeline
-from inspector.domain.prompts import Pictures, preamble, questions
+from inspector.domain.prompts import CLAIM_ORDERS, Pictures, preamble, questions
 
 MAX_WHOLE_BYTES: Final = 256 * 2**20  # larger files are sampled: hashing a whole 16 GB checkpoint takes a minute
 SAMPLES_PER_FILE: Final = 64
@@ -21,8 +21,9 @@ COVERED_REASONING: Final = (
     Reasoning.NONE,
     Reasoning.DRAFT,
 )  # the wording of other kinds is versioned with the pipeline (REASONING_VERSION)
-COVERED_VIEWS: Final = tuple(view for view in ViewName if view is not ViewName.SIMILAR)  # SIMILAR_VERSION
-COVERED_PICTURES: Final = tuple(pictures for pictures in Pictures if pictures is not Pictures.SIMILAR)
+# the wording of these is versioned with the pipeline (SIMILAR_VERSION, SEPARATE_VERSION)
+COVERED_VIEWS: Final = tuple(view for view in ViewName if view not in (ViewName.SIMILAR, ViewName.SEPARATE))
+COVERED_PICTURES: Final = tuple(pictures for pictures in Pictures if pictures not in (Pictures.SIMILAR, *CLAIM_ORDERS))
 CHECKPOINT_FILES: Final = (
     "*.safetensors",
     "*.json",

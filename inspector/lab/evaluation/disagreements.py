@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from inspector.lab.evaluation.part_recorder import RecordedPart
-from inspector.lab.evaluation.strategies import DECIDERS, MAJORITY, StrategyOutcome, is_split
+from inspector.lab.evaluation.strategies import DECIDERS, MAJORITY, StrategyOutcome
 from inspector.lab.evaluation.strategy_figures import UNREADABLE_SCORE
 from inspector.numerics.exact_bounds import MeasuredShare, measured_share
 
@@ -27,7 +27,7 @@ def decided_disagreements(
 ) -> list[DecidedDisagreements]:
     """The strategies that decide disagreements of three drafts; none without the majority to compare with."""
     majority = outcomes.get(MAJORITY, ())
-    split = [k for k, outcome in enumerate(majority) if is_split(outcome.tally)]
+    split = [k for k, outcome in enumerate(majority) if outcome.tally.is_split]
     names = [name for name in DECIDERS if name in outcomes] if majority else []
     return [
         DecidedDisagreements(

@@ -71,7 +71,7 @@ class PartRecorder:
     """Records the answers of one engine, unless the file holds them already.
 
     `further`: batches that the strategies need beyond the question set. `separates`: what separates an NG claim from a
-    good part is asked too. A part recorded without them is asked only these.
+    good part is asked too, as it is on a line whose ladder asks it. A part recorded without them is asked only these.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class PartRecorder:
         seed = zlib.crc32(part.picture)
         further = [further_group(part.pipeline, seed, batch) for batch in self._further]
         missing = [group for group in further if known is None or not known.holds(group.questions)]
-        if known is not None and not missing and (known.separation or not self._separates):
+        if known is not None and not missing and (known.separation or not self._needs_separation(part)):
             return known
         if not self._is_warm:  # the first recording includes the engine's one-time work, so it is made twice
             await self._record(part, sha256, fingerprint, known, missing)
@@ -121,6 +121,9 @@ class PartRecorder:
         recording = await self._record(part, sha256, fingerprint, known, missing)
         self._recordings.add(recording)
         return recording
+
+    def _needs_separation(self, part: LabelledPart) -> bool:
+        return self._separates or part.pipeline.separates
 
     async def _record(
         self,
@@ -142,8 +145,8 @@ class PartRecorder:
                 known = Recording(part.name, sha256, model, part.golden, fingerprint, seed, *answers)
             else:
                 known = replace(known, batches=(*known.batches, *await recorder.record_batches(further)))
-            if self._separates and known.separation is None:
-                separation = await SeparationRecorder(self._engine, self._evidence, job).record(pictures)
+            if self._needs_separation(part) and known.separation is None:
+                separation = await SeparationRecorder(self._engine, pictures, part.pipeline).record()
                 known = replace(known, separation=separation)
         finally:
             await pictures.close()

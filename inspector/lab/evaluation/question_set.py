@@ -53,7 +53,7 @@ def budget_rung(tokens: int) -> Rung:
 def question_set(pipeline: Pipeline, seed: int) -> list[QuestionGroup]:
     """The groups of questions, in the order of asking."""
     groups = [group for rung in pipeline.ladder for group in question_groups(pipeline, rung, seed)]
-    declared = [group for group in groups if group.pictures is not Pictures.SIMILAR]
+    declared = [group for group in groups if group.pictures not in (Pictures.SIMILAR, Pictures.CLAIM)]
     asked = {(question.view, question.text) for group in declared for question in group.questions}
     other_wordings = [
         QuestionGroup(PICTURES_OF[view], _unasked(pipeline, view, asked)) for view in recorded_views(pipeline)
@@ -63,9 +63,12 @@ def question_set(pipeline: Pipeline, seed: int) -> list[QuestionGroup]:
 
 
 def recorded_views(pipeline: Pipeline) -> list[ViewName]:
-    """List the views that can be asked about a labelled picture: a folder has no reviewed parts to show."""
+    """List the views that can be asked about a labelled picture alone.
+
+    A folder has no reviewed parts to show, and separate needs the votes of other views.
+    """
     golden = {ViewName.COMPARE} if not pipeline.golden_samples else set()
-    return [view for view in ViewName if view not in golden | {ViewName.SIMILAR}]
+    return [view for view in ViewName if view not in golden | {ViewName.SIMILAR, ViewName.SEPARATE}]
 
 
 def further_group(pipeline: Pipeline, seed: int, batch: FurtherBatch) -> QuestionGroup:

@@ -6,23 +6,33 @@ The cost covers everything asked: a batch counts with all its answers, even if a
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from inspector.domain.declared import ViewName
 from inspector.domain.ladder import QuestionGroup
 from inspector.domain.pipeline import MIN_READABLE, Pipeline
-from inspector.domain.prompts import LOCATE_REQUEST, Pictures, Question, preamble
+from inspector.domain.prompts import (
+    CLAIM_ORDERS,
+    LOCATE_REQUEST,
+    Pictures,
+    Question,
+    claim_orders,
+    preamble,
+    report_request,
+)
 from inspector.domain.report import WHOLE_FRAME, Box, JsonSchema, read_box
-from inspector.domain.vote import Opinion, Vote
+from inspector.domain.vote import Opinion, Tally, Vote
 from inspector.errors import ModelError
 from inspector.judging.judge import checklist_vote
 from inspector.judging.second_opinion import FrameOpinion
+from inspector.judging.separation import separating_vote
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.recording import (
     AnswerBatch,
     RecordedAnswer,
     RecordedOpinion,
+    RecordedSeparation,
     Recording,
     answer_identity,
     question_identity,
@@ -107,8 +117,13 @@ class RecordingReplay:
         batch = self._batches.get(frozenset(map(answer_identity, answers)))
         return batch if batch and len(batch.answers) == len(answers) else None
 
-    def votes(self, group: QuestionGroup, rung: int) -> list[Vote]:
-        """A group's votes, a checklist's last; none if there is no region to zoom at, or no similar part to show."""
+    def votes(self, group: QuestionGroup, rung: int, so_far: Sequence[Vote] = ()) -> list[Vote]:
+        """A group's votes after those `so_far`, a checklist's last.
+
+        There are none if there is no region to zoom at, no similar part to show, or no disagreement to decide.
+        """
+        if group.pictures is Pictures.CLAIM:
+            return self.separate(rung) if Tally(tuple(so_far)).is_split else []
         if group.pictures is Pictures.SIMILAR or (group.pictures is Pictures.ZOOM and not self._has_suspect()):
             return []
         self.open(group.pictures)
@@ -140,21 +155,34 @@ class RecordingReplay:
         return votes
 
     def separate(self, rung: int) -> list[Vote]:
-        """The votes on what an NG answer claims; none if it claims no region. Raises ModelError if never asked."""
+        """The vote on what an NG answer claims; none if it claims no region. Raises ModelError if never asked."""
+        claim, count = self.write_claim(), len(self._separation.orders)
+        if not count:
+            return []
+        orders = [self.ask_claim(order) for order in range(count)]
+        vote = separating_vote(orders, claim.text, rung, claim.tokens, MIN_READABLE)
+        return [replace(vote, ms=self._ms)]
+
+    def write_claim(self) -> GeneratedText:
+        """The text of what an NG answer claims."""
+        self._ms += self._separation.claim_ms
+        self._tokens += self._separation.claim.tokens
+        return self._separation.claim
+
+    def ask_claim(self, order: int) -> list[Answer]:
+        """The answers about the claim in one order of the pictures. Those of all orders are one vote."""
+        batch = self._separation.orders[order]
+        self._votes += order == 0
+        self._ms += batch.ms
+        self._tokens += sum(answer.tokens for answer in batch.answers)
+        return [_answer(index, recorded) for index, recorded in enumerate(batch.answers)]
+
+    @property
+    def _separation(self) -> RecordedSeparation:
         recorded = self.recording.separation
         if recorded is None:
             raise ModelError(f"{self.recording.name}: no separation was recorded; record the parts again for separate")
-        self._ms += recorded.claim_ms
-        self._tokens += recorded.claim.tokens
-        votes = list[Vote]()
-        for batch in recorded.orders:
-            self._ms += batch.ms
-            votes += [
-                Vote(each.view, rung, each.p_ng, 0, self._ms, each.question, None, each.readable)
-                for each in batch.answers
-            ]
-        self._votes += len(votes)
-        return votes
+        return recorded
 
     @staticmethod
     def _vote(question: Question, rung: int, answer: Answer, ms: float) -> Vote:
@@ -216,8 +244,9 @@ class ReplayEngine:
 
     def __init__(self, replay: RecordingReplay, pipeline: Pipeline) -> None:
         self._replay = replay
-        asked = (pictures for pictures in Pictures if pictures not in (Pictures.DETAIL, Pictures.SIMILAR))
-        self._pictures = {preamble(pipeline, pictures): pictures for pictures in asked}
+        self._claim_request = report_request(pipeline)
+        recorded = (each for each in Pictures if each not in (Pictures.DETAIL, Pictures.SIMILAR, *CLAIM_ORDERS))
+        self._pictures = {preamble(pipeline, each): each for each in (*recorded, *claim_orders(pipeline))}
 
     @property
     def fingerprint(self) -> str:
@@ -229,7 +258,13 @@ class ReplayEngine:
         return ReplayPrefix(opened, ENLARGED if opened is Pictures.ZOOM and self._replay.has_zoom else 1.0)
 
     async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
-        for answer in self._replay.ask(_own(prefix).pictures, tuple(questions)):
+        pictures = _own(prefix).pictures
+        is_claim = pictures in CLAIM_ORDERS
+        for answer in (
+            self._replay.ask_claim(CLAIM_ORDERS.index(pictures))
+            if is_claim
+            else self._replay.ask(pictures, tuple(questions))
+        ):
             yield answer
 
     async def write(
@@ -240,10 +275,12 @@ class ReplayEngine:
         start: str,  # noqa: ARG002
         max_tokens: int,  # noqa: ARG002
         schema: JsonSchema | None = None,  # noqa: ARG002
-        urgent: bool = False,  # noqa: ARG002
+        urgent: bool = False,
     ) -> GeneratedText:
+        if request == self._claim_request and urgent:
+            return self._replay.write_claim()
         if request != LOCATE_REQUEST:
-            raise ModelError("a recording holds answers and the named region, no reports")
+            raise ModelError("a recording holds answers, the named region and the claim, no reports")
         return self._replay.point()
 
     async def features(self, prefix: Prefix) -> PatchMap:  # noqa: ARG002

@@ -164,12 +164,10 @@ def _all_of(
 ) -> StrategyOutcome:
     replay = RecordingReplay(part.recording, batch_times, points=points)
     opinion = replay.notice().opinion if part.pipeline.second_opinion else None
-    votes = [
-        vote
-        for number, rung in enumerate(ladder)
-        for group in question_groups(part.pipeline, rung, part.recording.seed)
-        for vote in replay.votes(group, number)
-    ]
+    votes = list[Vote]()
+    for number, rung in enumerate(ladder):
+        for group in question_groups(part.pipeline, rung, part.recording.seed):
+            votes += replay.votes(group, number, votes)
     tally = Tally(tuple(votes), _counting(part, opinion))
     return StrategyOutcome(tally, StoppedBy.LADDER_END, len(ladder), replay.cost)
 
@@ -222,15 +220,10 @@ def _decided(
     (drafts,) = question_groups(part.pipeline, sampled_rung(part.pipeline), part.recording.seed)
     votes = replay.votes(drafts._replace(questions=drafts.questions[:3]), 0)
     majority = FixedRule(3).tally(votes)
-    if not is_split(majority):
+    if not majority.is_split:
         return StrategyOutcome(majority, StoppedBy.SETTLED, 1, replay.cost)
     deciding = Tally(tuple(ask(replay)))
     return StrategyOutcome(deciding if deciding.readable else majority, StoppedBy.LADDER_END, 2, replay.cost)
-
-
-def is_split(tally: Tally) -> bool:
-    """Whether readable votes are on both sides."""
-    return len({vote.ng for vote in tally.readable}) > 1
 
 
 async def _revise(part: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:

@@ -22,7 +22,8 @@ from inspector.domain.report import Box
 from inspector.domain.vote import Opinion, Vote
 
 PIPELINE = a_pipeline(
-    golden_samples=["striped.png", "dotted.png"], ladder=[{"views": ["direct"]}, {"views": ["compare", "zoom"]}]
+    golden_samples=["striped.png", "dotted.png"],
+    ladder=[{"views": ["direct"]}, {"views": ["compare", "zoom"]}, {"views": ["separate"]}],
 )
 ASKED = (Vote(ViewName.DIRECT, 0, 0.5), Vote(ViewName.COMPARE, 1, 0.5), Vote(ViewName.ZOOM, 1, 0.5))
 
@@ -58,6 +59,8 @@ async def api(tmp_path: Path) -> AsyncIterator[DetailsApi]:
         for number, kind in enumerate(("striped", "dotted", "striped", "dotted")):
             stored = evidence.put(picture(kind, number + 1), "image/png")
             await ledger.record(a_part(f"t{number}", evidence=stored, votes=ASKED, rungs=2), [])
+        claimed = Vote(ViewName.SEPARATE, 2, 0.8, text="short in [100, 200, 300, 400]")
+        await ledger.record(a_part("split", evidence=stored, votes=(*ASKED, claimed), rungs=3), [])
         await ledger.record(a_part("bare", votes=()), [])
         heated = Opinion(0.7, 4.0, "far", HeatMap(2, 3, Box(0.1, 0.2, 0.9, 1.0), 0.5, 4.0, bytes([0, 1, 2, 3, 4, 255])))
         await ledger.record(a_part("hot", opinion=heated, evidence=stored), [])
@@ -102,6 +105,13 @@ async def test_shown_picture_is_offered_in_a_size_that_browsers_read(api: Detail
     small = await api.get(f"pcb-cam1-t3/pictures/{api.golden[1]}?side=32")
     assert (small.status_code, small.headers["content-type"]) == (200, "image/jpeg")
     assert (await api.get(f"pcb-cam1-t3/pictures/{api.golden[0]}?side=32")).status_code == 404
+
+
+async def test_a_separated_claim_names_its_own_questions(api: DetailsApi) -> None:
+    *_, separate = (await api.get("pcb-cam1-split/questions")).json()["questions"]
+    assert (separate["view"], separate["is_detail"], len(separate["golden"])) == ("separate", True, 1)
+    assert len(separate["questions"]) == 4
+    assert all("short" in question for question in separate["questions"])
 
 
 async def test_each_view_names_its_question_and_its_pictures(api: DetailsApi) -> None:

@@ -13,8 +13,10 @@ from support.evaluated_parts import OpinionatedEngine, a_line, parts
 from support.fakes import MemoryEvidence
 
 from inspector.domain.declared import ViewName
+from inspector.domain.frame import FrameKey
 from inspector.domain.vote import StoppedBy
 from inspector.errors import ModelError
+from inspector.judging.judge import Judge
 from inspector.judging.report_writer import REPORT_START
 from inspector.lab.evaluation.batch_time import BatchTimeModel
 from inspector.lab.evaluation.comparison import StrategyComparison, compare_recorded
@@ -24,8 +26,10 @@ from inspector.lab.evaluation.recording import AnswerBatch, RecordedAnswer, Reco
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.strategies import STRATEGIES, WITH_CLAIMS, StrategyOutcome, choose_strategies
 from inspector.ports.engine import Engine
+from inspector.ports.pool import Job, Judgement
 
 LINE = a_line(ladder=[{"views": ["direct"]}])
+WITH_GOLDEN = a_line(ladder=[{"views": ["direct"]}], golden_samples=["a"])
 DEFECT = next(iter(LINE.defects))
 EVERY = {**STRATEGIES, **WITH_CLAIMS}
 
@@ -88,7 +92,7 @@ def separated(case: RecordedPart, p_ng: float) -> RecordedPart:
 def test_the_claimed_region_is_shown_next_to_a_golden_samples_in_both_orders(tmp_path: Path) -> None:
     evidence, golden = with_golden()
     engine = ClaimingEngine()
-    asked = [replace(parts(1, LINE)[0], golden=(golden,))]
+    asked = [replace(parts(1, WITH_GOLDEN)[0], golden=(golden,))]
     (case,) = record(engine, asked, tmp_path / "v.jsonl", evidence)
     first, second = engine.opened[-2:]
     frame = asked[0].picture
@@ -108,7 +112,7 @@ def test_without_golden_samples_the_claim_is_asked_about_its_region_alone(tmp_pa
     (case,) = record(engine, parts(1, LINE), tmp_path / "v.jsonl")
     assert case.recording.separation is not None
     (batch,) = case.recording.separation.orders
-    assert [answer.view for answer in batch.answers] == [ViewName.ZOOM]
+    assert [answer.view for answer in batch.answers] == [ViewName.SEPARATE]
     assert len(engine.opened[-1].pictures) == 1
 
 
@@ -126,7 +130,7 @@ def test_a_part_that_was_recorded_without_is_completed_once(tmp_path: Path) -> N
     asyncio.run(recorder.record_all(parts(1, LINE)))
     engine = ClaimingEngine()
     (case,) = record(engine, parts(1, LINE), tmp_path / "v.jsonl")
-    assert {question.view for question in engine.asked} == {ViewName.ZOOM}
+    assert {question.view for question in engine.asked} == {ViewName.SEPARATE}
     again = ClaimingEngine()
     assert record(again, parts(1, LINE), tmp_path / "v.jsonl") == [case]
     assert again.opened == []
@@ -140,6 +144,28 @@ def test_a_real_engine_answers_about_its_own_claim(tmp_path: Path) -> None:
     assert case.recording.separation.claim.text.startswith(REPORT_START)
     for batch in case.recording.separation.orders:
         assert all(answer.p_ng is not None for answer in batch.answers)
+
+
+async def test_a_ladder_that_separates_is_replayed_as_the_service_judges_it(tmp_path: Path) -> None:
+    """The votes disagree about some of these parts, and agree about others."""
+    evidence, golden = with_golden()
+    ladder = [{"views": ["direct", "inverted"]}, {"views": ["separate"]}]
+    asked = parts(8, a_line(ladder=ladder, golden_samples=["a"]), (golden,))
+    recorder = PartRecorder(ClaimingEngine(), evidence, RecordingFile(tmp_path / "v.jsonl"))
+    cases, separated_parts = (await recorder.record_all(asked)).parts, 0
+    for part, case in zip(asked, cases, strict=True):
+        key = FrameKey(part.pipeline.line, "cam1", "t-1")
+        job = Job(key, part.picture, part.pipeline, part.golden, 60_000.0, case.recording.seed)
+        judged, *_ = [each async for each in Judge(ClaimingEngine(), evidence).judge(job)]
+        assert isinstance(judged, Judgement)
+        votes = [(vote.view, vote.rung, vote.p_ng, vote.tokens) for vote in judged.votes]
+        batch_times = BatchTimeModel([case.recording])
+        outcomes = [await EVERY[name](case, batch_times) for name in ("default", "ladder")]
+        replayed = [[(vote.view, vote.rung, vote.p_ng, vote.tokens) for vote in each.tally.votes] for each in outcomes]
+        assert (outcomes[0].rungs, outcomes[0].stopped_by) == (judged.rungs, judged.stopped_by)
+        assert replayed[0] == votes == replayed[1][: len(votes)]
+        separated_parts += votes[-1][0] is ViewName.SEPARATE
+    assert 0 < separated_parts < len(asked)
 
 
 # ---------------------------------------------------------------- deciding
