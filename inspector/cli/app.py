@@ -47,6 +47,7 @@ from inspector.cli.eval.mmad import eval_mmad
 from inspector.cli.eval.resplits import eval_resplits
 from inspector.cli.eval.simulation import eval_simulation
 from inspector.cli.eval.synthetic import eval_synthetic
+from inspector.cli.eval.table import eval_table
 from inspector.cli.export.acl import export_acl
 from inspector.cli.export.coco import export_coco
 from inspector.cli.export.contract import export_contract
@@ -191,6 +192,7 @@ GROUPS: Final[dict[str, tuple[str, dict[str, Callable[..., None]]]]] = {
             "resplits": eval_resplits,
             "mmad": eval_mmad,
             "attack": eval_attack,
+            "table": eval_table,
         },
     ),
     "bench": (

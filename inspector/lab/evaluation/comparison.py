@@ -17,7 +17,12 @@ from inspector.lab.evaluation.compute_optimal import compute_optimal
 from inspector.lab.evaluation.cross_fitted_fusion import with_fused_scores
 from inspector.lab.evaluation.cross_fitted_temperature import with_learned_temperatures
 from inspector.lab.evaluation.disagreements import DecidedDisagreements, decided_disagreements
-from inspector.lab.evaluation.paired_bootstrap import COSTS, ConfidenceInterval, PairedBootstrap
+from inspector.lab.evaluation.paired_bootstrap import (
+    COSTS,
+    ConfidenceInterval,
+    FigureIntervals,
+    PairedBootstrap,
+)
 from inspector.lab.evaluation.part_recorder import RecordedPart
 from inspector.lab.evaluation.strategies import COMPUTE_OPTIMAL, FUSED, TEMPERED, Strategy, StrategyOutcome
 from inspector.lab.evaluation.strategy_figures import (
@@ -59,6 +64,7 @@ class StrategyComparison:
     unreadable: Sequence[str]
     scores: Mapping[str, StrategyScores]
     figures: Mapping[str, StrategyFigures]
+    intervals: Mapping[str, FigureIntervals]
     contrasts: Mapping[str, Mapping[str, Contrast]]
     rungs: Mapping[str, Sequence[RungEffect]]
     thoughts: Sequence[ThoughtCurve] = ()
@@ -74,6 +80,10 @@ class StrategyComparison:
             "source": self.source,
             "parts": {"ok": len(self.labels.ng) - ng, "ng": ng, "unreadable": list(self.unreadable)},
             "strategies": {name: asdict(figures) for name, figures in self.figures.items()},
+            "intervals": {
+                name: {figure: interval._asdict() for figure, interval in each._asdict().items()}
+                for name, each in self.intervals.items()
+            },
             "contrasts": {
                 one: {other: contrast.as_json() for other, contrast in others.items()}
                 for one, others in self.contrasts.items()
@@ -110,6 +120,7 @@ async def compare_recorded(
         unreadable,
         scores,
         {name: strategy_figures(each, labels) for name, each in scores.items()},
+        {name: bootstrap.intervals(each) for name, each in scores.items()},
         {
             base: {name: _contrast(bootstrap, scores[base], each) for name, each in scores.items() if name != base}
             for base in bases

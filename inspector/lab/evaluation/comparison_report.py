@@ -51,9 +51,8 @@ def as_markdown(comparison: StrategyComparison, charts: Sequence[str] = ()) -> s
     for name, effects in comparison.rungs.items():
         rows = ([*(str(n) for n in (e.rung + 1, e.parts, e.rescued, e.harmed)), f"{e.p_value:.4f}"] for e in effects)
         blocks += [f"## Rungs of {name}", _table(("rung", "parts", "rescued", "harmed", "p"), rows)]
-    if any(each.right.parts for each in comparison.disagreements):
-        rows = ([each.strategy, *_disagreement(each)] for each in comparison.disagreements)
-        blocks += ["## Disagreements of three drafts", markdown_table(DISAGREEMENT_COLUMNS, rows)]
+    if table := disagreement_table(comparison):
+        blocks += ["## Disagreements of three drafts", table]
     for curve in comparison.thoughts:
         blocks += [f"## Thoughts on {curve.line}", slope_sentence(curve), markdown_table(THOUGHT_COLUMNS, _cuts(curve))]
     return "\n\n".join([*blocks, *(f"![{name}]({name})" for name in charts)]) + "\n"
@@ -69,6 +68,14 @@ def slope_sentence(curve: ThoughtCurve) -> str:
         f"The log-odds of a right verdict change by {estimate:+.2f} per doubling of the thought ({low:+.2f} … "
         f"{high:+.2f}, {curve.parts} parts). {judged}"
     )
+
+
+def disagreement_table(comparison: StrategyComparison) -> str:
+    """Return how many disagreements each strategy decides right; nothing where no drafts disagree."""
+    if not any(each.right.parts for each in comparison.disagreements):
+        return ""
+    rows = ([each.strategy, *_disagreement(each)] for each in comparison.disagreements)
+    return markdown_table(DISAGREEMENT_COLUMNS, rows)
 
 
 def _disagreement(decided: DecidedDisagreements) -> list[str]:

@@ -29,6 +29,13 @@ class ConfidenceInterval(NamedTuple):
     high: float
 
 
+class FigureIntervals(NamedTuple):
+    """The figures of one strategy with their intervals."""
+
+    balanced_accuracy: ConfidenceInterval
+    auroc: ConfidenceInterval
+
+
 WeightedFigure = Callable[[Array, StrategyScores, PartLabels], Array]  # weights [draws, parts] → one figure per draw
 
 
@@ -53,6 +60,14 @@ class PairedBootstrap:
             for name, (mine, theirs) in pairs.items()
             if theirs.min() > 0.0
         }
+
+    def intervals(self, scores: StrategyScores) -> FigureIntervals:
+        """One strategy's own figures; its thresholds stay as they were chosen."""
+        return FigureIntervals(*(self._own(FIGURES[name], scores) for name in FigureIntervals._fields))
+
+    def _own(self, figure: WeightedFigure, scores: StrategyScores) -> ConfidenceInterval:
+        value, drawn = (figure(weights, scores, self._labels) for weights in (self._once, self._drawn))
+        return _interval(float(value[0]), drawn)
 
     def _difference(self, figure: WeightedFigure, one: StrategyScores, other: StrategyScores) -> ConfidenceInterval:
         value, drawn = (
