@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from inspector.domain.cameras import Region
 from inspector.domain.frame import FrameKey
@@ -14,6 +14,10 @@ from inspector.domain.report import Words
 from inspector.domain.templates import NO_TEMPLATE
 from inspector.domain.vote import Opinion, StoppedBy, Tally, Vote
 from inspector.ports.engine import Picture
+
+SILENCE_SHARE: Final = 0.25  # of the time left
+MIN_SILENCE_S: Final = 0.5  # a busy machine is silent for shorter times
+MAX_SILENCE_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,11 @@ class Job:
     traceparent: str | None = None
     template: str = NO_TEMPLATE
     can_wait: bool = False
+
+    @property
+    def silence_s(self) -> float:
+        """How long a replica may give no sign that it has the job, until another one is asked."""
+        return min(MAX_SILENCE_S, max(MIN_SILENCE_S, SILENCE_SHARE * self.remaining_ms / 1000.0))
 
     @property
     def region(self) -> Region | None:

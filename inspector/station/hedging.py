@@ -11,9 +11,6 @@ from inspector.ports.pool import Job, PoolResult, ReplicaPool
 from inspector.station.event_log import EventLog
 from inspector.station.loop_clock import loop_time_s
 
-SILENCE_SHARE: Final = 0.25  # of the time left: a try without a sign for so long gets company
-MIN_SILENCE_S: Final = 0.5  # a busy machine is silent for shorter times
-MAX_SILENCE_S: Final = 2.0
 MAX_TRIES: Final = 3  # at a time, the first one included
 RETRY_TIME_SHARE: Final = 0.9  # of the time left; the rest is for the return of the votes
 
@@ -39,7 +36,7 @@ class HedgedPool:
     async def judge(self, job: Job) -> PoolResult:
         """Judge the job. Raises the error of the last try where all fail."""
         due_s = loop_time_s() + job.remaining_ms / 1000.0
-        limit_s = min(MAX_SILENCE_S, max(MIN_SILENCE_S, SILENCE_SHARE * job.remaining_ms / 1000.0))
+        limit_s = job.silence_s
         tries = [self._start(job)]
         try:
             while True:

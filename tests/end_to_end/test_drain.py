@@ -8,58 +8,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.fakes import live_version
 from support.line_fakes import ScriptedPool
+from support.local_station import local_station
 
-from inspector.adapters.ledger import SqlArchive, upgrade
+from inspector.adapters.ledger import SqlArchive
 from inspector.adapters.mqtt.line_client import Exposure, Journey
 from inspector.adapters.mqtt.local import mosquitto
-from inspector.adapters.mqtt.local.broker import local_broker
-from inspector.bootstrap.from_settings import absolute, broker_of
+from inspector.bootstrap.from_settings import broker_of
 from inspector.bootstrap.station import open_station
 from inspector.domain.declared import Disposition
 from inspector.lab.synthetic import draw, encode
-from inspector.lines.states import OverrideRequest
 from inspector.messages.topics import Topics
-from inspector.operations.line_states import line_states
 from inspector.operations.replay import PublishedLine, run_lines
 from inspector.operations.send_rate import FixedRate
-from inspector.operations.service import apply_pipelines
 from inspector.ports.archive import PartFilter
 from inspector.settings import Settings
 
 pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
 FRAMES = 150
-PIPELINE = """\
-line: pcb
-cameras: [cam1]
-product: part
-question: Is there any defect on this part?
-defects: {scratch: minor}
-ladder:
-  - {views: [direct]}
-deadline_ms: 600000
-"""
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    (tmp_path / "pipelines").mkdir()
-    (tmp_path / "pipelines" / "pcb.yaml").write_text(PIPELINE)
-    with local_broker(tmp_path / "broker", prefer="mosquitto") as broker:
-        here = absolute(Settings(data=tmp_path, broker_port=broker.port, site="drain"))
-        upgrade(here.database)
-        apply_pipelines(here, tmp_path / "pipelines")
-        set_live(here)
-        yield here
-
-
-def set_live(settings: Settings) -> None:
-    """Let the line pass parts that the fake model judges."""
-    with line_states(settings) as states:
-        [view] = states.views()
-        judged_by = live_version(view.version.pipeline).status.rights[0].fingerprint
-        states.go_live(view.line, "test", "drill", OverrideRequest({"cam1": judged_by}))
+    with local_station(tmp_path) as settings:
+        yield settings
 
 
 def exposures() -> Iterator[Exposure]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -30,7 +31,8 @@ RAY: Final = str(Path(COMMAND[0]).parent / "ray")
 GCS_PORT: Final = 6379
 START_S: Final = 120.0
 REST_SHARE: Final = 0.5  # of a core: a node that uses less has started, and may judge parts
-REST_S: Final = 2.0  # so long
+REST_S: Final = 1.0  # so long
+REPLICA: Final = "ray::ServeReplica"
 MAX_START_S: Final = 60.0  # then its start counts as over
 AT_IDLE_PRIORITY: Final = ("chrt", "--idle", "0")
 OWN_PID_NAMESPACE: Final = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
@@ -109,8 +111,8 @@ class Segment:
 
 @contextmanager
 def segment() -> Iterator[Segment]:
-    number = os.getpid() % 1000
-    made = Segment(f"ray{number}", f"10.213.{number % 250}")
+    number = secrets.randbelow(250)  # the cables of an earlier one may still be there
+    made = Segment(f"ray{secrets.token_hex(2)}", f"10.213.{number}")
     run("ip", "link", "add", made.name, "type", "bridge")
     try:
         run("ip", "address", "add", f"{made.host}/24", "dev", made.name)
@@ -143,10 +145,15 @@ class RayNode:
         """Wait until the start is over: its processes compute little. Then they get their usual priority."""
         end = time.monotonic() + MAX_START_S
         while self._cpu_share() > REST_SHARE and time.monotonic() < end:
-            pass
+            self._set_usual_priority(REPLICA)  # it gets parts from now on
+        self._set_usual_priority()
+
+    def _set_usual_priority(self, title: str = "") -> None:
         for _ in range(2):  # threads that began meanwhile inherited the old one
             for process in self.processes:
-                _set_usual_priority(process.pid)
+                with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+                    if title in " ".join(process.cmdline()):
+                        _set_usual_priority(process.pid)
 
     def _cpu_share(self) -> float:
         before = self._cpu_s()
@@ -172,9 +179,8 @@ class RayNode:
 
 
 def _set_usual_priority(pid: int) -> None:
-    with suppress(ProcessLookupError, FileNotFoundError):
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setscheduler(int(thread.name), os.SCHED_OTHER, os.sched_param(0))
 
 
 class RayNodes:

@@ -16,7 +16,7 @@ from ray.serve.schema import LoggingConfig
 from inspector.adapters.serving.job_codec import EncodedJob, decode_job
 from inspector.adapters.serving.ray_pool import RayPool
 from inspector.adapters.serving.replica import VisionModel
-from inspector.adapters.serving.signs_of_life import with_signs
+from inspector.adapters.serving.signs_of_life import SIGN_SHARE, with_signs
 
 VISION_MODEL: Final = "VisionModel"
 LOGGING: Final = LoggingConfig(enable_access_log=False, log_level="WARNING")
@@ -86,7 +86,8 @@ class ModelReplica:
         self._model = open_model()
 
     async def judge(self, encoded: EncodedJob) -> Any:
-        async for outcome in with_signs(self._model.judge(decode_job(encoded))):
+        job = decode_job(encoded)
+        async for outcome in with_signs(self._model.judge(job), SIGN_SHARE * job.silence_s):
             yield outcome
 
     async def server_fault(self) -> str | None:

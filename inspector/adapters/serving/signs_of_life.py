@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final, NamedTuple, TypeVar
 
-SIGN_EVERY_S: Final = 0.15
+SIGN_SHARE: Final = 0.3  # of the silence that its caller bears: each sign is a message of Ray, and costs the station
 Outcome = TypeVar("Outcome")
 
 
@@ -20,9 +20,7 @@ class _End(NamedTuple):
     error: BaseException | None = None
 
 
-async def with_signs(
-    outcomes: AsyncIterator[Outcome], every_s: float = SIGN_EVERY_S
-) -> AsyncIterator[Outcome | SignOfLife]:
+async def with_signs(outcomes: AsyncIterator[Outcome], every_s: float) -> AsyncIterator[Outcome | SignOfLife]:
     """Yield the outcomes, and a SignOfLife for each `every_s` before the first one."""
     waiting: asyncio.Queue[Outcome | _End] = asyncio.Queue()
     pump = asyncio.create_task(_pump(outcomes, waiting))
