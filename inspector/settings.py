@@ -129,7 +129,13 @@ class Settings(BaseSettings):
         "LimitNICE), else the process keeps its own",
     )
     window: int = Field(
-        default=64, ge=1, le=4096, description="frames that a station holds at once; others wait on the broker"
+        default=64,
+        ge=1,
+        le=4096,
+        description="frames that a station works on at once; further ones wait, and their cameras take turns",
+    )
+    waiting_mib: int = Field(
+        default=64, ge=1, le=65536, description="MiB of frames that wait in a station until it is their camera's turn"
     )
     receive_maximum: int = Field(
         default=4096,

@@ -243,6 +243,7 @@ def _intake(settings: Settings, connections: Connections, station: Station, numb
         lines=lines,
         window=settings.window,
         receive_maximum=settings.receive_maximum,
+        waiting_bytes=settings.waiting_mib * 2**20,
     )
 
 

@@ -290,8 +290,8 @@ _FROM_THE_STATION: Final = (
     EventDefinition(
         "STATION_FULL",
         WARNING,
-        "The station held INSPECTOR_WINDOW frames for too long. New frames wait on the broker.",
-        "Check replicas and database. Raise INSPECTOR_WINDOW only if both are idle.",
+        "INSPECTOR_WAITING_MIB of frames waited in the station for too long. New frames wait on the broker.",
+        "Check replicas and database. Look for a camera that sends too much. Raise INSPECTOR_WAITING_MIB only for bursts.",
     ),
     EventDefinition(
         "BROKER_UNSTEADY",

@@ -111,7 +111,7 @@ class Examiner:
         try:
             with span("store picture"):
                 async with asyncio.timeout(timeout_s):
-                    return await self.threads.evidence.run(put)
+                    return await self.threads.evidence.run(put, frame.key[:2])
         except TimeoutError as error:
             raise LedgerError(f"the evidence store took more than {timeout_s:.1f} s") from error
 
@@ -138,7 +138,7 @@ class Examiner:
         measure = partial(
             self.pictures.measure, frame, pipeline.quality, pipeline.picture, pipeline.region(frame.key.camera)
         )
-        measured = await self.threads.decoding.run(measure)
+        measured = await self.threads.decoding.run(measure, frame.key[:2])
         if fault := quality_fault(measured, pipeline.quality):
             raise PictureError(fault)
         return measured

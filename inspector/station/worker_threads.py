@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar
+
+from inspector.runtime.turn_queue import TurnQueue
 
 Result = TypeVar("Result")
 
@@ -30,37 +31,40 @@ class Call(Generic[Result]):
 
 
 class WorkerThreads:
-    """At most `threads` daemon threads that take calls in order. One that hangs does not keep the process."""
+    """At most `threads` daemon threads, for whose time callers take turns. One that hangs does not keep the process."""
 
     def __init__(self, name: str, threads: int) -> None:
         self._name = name
         self._most = threads
         self._running = 0
-        self._calls: SimpleQueue[Call[Any]] = SimpleQueue()
-        self._lock = threading.Lock()
+        self._calls: TurnQueue[Hashable, Call[Any]] = TurnQueue()
+        self._changed = threading.Condition()
 
-    async def run(self, work: Callable[[], Result]) -> Result:
+    async def run(self, work: Callable[[], Result], caller: Hashable = None) -> Result:
         """Return the result of `work`. A caller that is cancelled leaves the queue; a call in progress goes on."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Result] = loop.create_future()
-        with self._lock:
-            self._calls.put(Call(work, done, loop, copy_context()))
+        with self._changed:
+            self._calls.put(caller, Call(work, done, loop, copy_context()))
+            self._changed.notify()
             if self._running < self._most:
                 self._running += 1
                 threading.Thread(target=self._work, name=self._name, daemon=True).start()
         return await done
 
     def _work(self) -> None:
-        while (call := self._next()) is not None:
+        while (taken := self._next()) is not None:
+            caller, call = taken
             if not call.done.cancelled():
                 _finish(call)
+            with self._changed:
+                self._calls.end(caller)
+            del taken, call  # an idle thread keeps no picture
 
-    def _next(self) -> Call[Any] | None:
-        with suppress(Empty):
-            return self._calls.get(timeout=IDLE_S)
-        with self._lock:
-            with suppress(Empty):
-                return self._calls.get_nowait()
+    def _next(self) -> tuple[Hashable, Call[Any]] | None:
+        with self._changed:
+            if self._changed.wait_for(self._calls.__len__, IDLE_S):
+                return self._calls.take()
             self._running -= 1
             return None
 

@@ -1,7 +1,8 @@
 """Receives the messages of cameras, gates and PLCs: QoS 1, persistent session, acknowledged only after the commit.
 
-paho's thread receives and parses; the station's event loop inspects each frame. Memory is bounded: beyond `window`
-frames in flight paho's thread waits, and after FULL_TIMEOUT_S it disconnects, so that the frames wait on the broker.
+paho's thread receives and parses; the station's event loop inspects each frame, `window` of them at once. Beyond that
+frames wait, and their cameras take turns: one that sends too much delays its own frames only. Memory is bounded: beyond
+`waiting_bytes` of them paho's thread waits, and after FULL_TIMEOUT_S it disconnects, so that frames wait on the broker.
 While the ledger is away nothing waits: frames beyond the window are answered without their payload. They stay
 unacknowledged, and come again after one reconnection.
 """
@@ -10,13 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
@@ -34,25 +34,40 @@ from inspector.adapters.mqtt.message_parser import (
     parse_frame,
     parse_status,
 )
-from inspector.adapters.mqtt.undeclared_frames import UndeclaredFrames
+from inspector.adapters.mqtt.undeclared_frames import FURTHER_LINES, UndeclaredFrames
+from inspector.adapters.mqtt.waiting_room import WaitingRoom
 from inspector.domain.frame import Frame, FrameKey
 from inspector.errors import BrokerError, FrameError
 from inspector.messages.topics import FrameTopic, ReplyTopics, Topics
 from inspector.ports.broker import MessageReceiver
+from inspector.runtime.turn_queue import TurnQueue
 from inspector.text import one_line
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]  # the work for a message, done before it is acknowledged
+Turn = tuple[str, str | None]  # line and camera; those that the line does not declare share one turn
 
 MAX_SHOWN_TOPIC: Final = 200  # characters
 FULL_TIMEOUT_S: Final = 20.0  # far below the keepalive: a waiting paho thread sends no pings
-ROOM_CHECK_S: Final = 0.05  # how often a waiting paho thread asks whether the ledger is away
+ROOM_CHECK_S: Final = 0.05  # while messages wait: how often it is asked whether the ledger is away
+WAITING_BYTES: Final = 64 * 2**20
 FRAME_QOS: Final = 1
 TOO_DEEP: Final = "frame/+/+/#"  # reported, because nobody would miss these frames otherwise
 NOT_HELD: Final = "the picture is not held while the ledger is away, and QoS 0 does not bring it again; send QoS 1"
 MAX_CONNECTION_LOSSES, CONNECTION_LOSS_WINDOW_S = 5, 60.0  # lost connections within that time that raise an event
+
+
+class Arrival(NamedTuple):
+    """A message to work on. `instead`: what is done where it has no room because the ledger is away."""
+
+    work: Work
+    instead: Work | None
+    key: FrameKey
+    mid: int
+    connection: int
+    payload_bytes: int
 
 
 class Intake:
@@ -69,6 +84,7 @@ class Intake:
         lines: list[str] | None = None,
         window: int = 64,
         receive_maximum: int = 4096,
+        waiting_bytes: int = WAITING_BYTES,
     ) -> None:
         self._broker = broker
         self._topics = topics
@@ -78,7 +94,9 @@ class Intake:
         self._window = window
         self._receive_maximum = max(window, receive_maximum)
         self._without_payload = 0
-        self._room = threading.Semaphore(window)
+        self._room = WaitingRoom(waiting_bytes)
+        self._turns: TurnQueue[Turn, Arrival] = TurnQueue()
+        self._watch: asyncio.TimerHandle | None = None
         self._in_hand = 0
         self._connection = 0
         self._parked = False
@@ -95,6 +113,7 @@ class Intake:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
+        self._client.skips = self._skips
 
     @property
     def in_hand(self) -> int:
@@ -205,6 +224,18 @@ class Intake:
             text = f"{type(error).__name__} on {message.topic[:MAX_SHOWN_TOPIC]}: {one_line(str(error))}"
             self._refuse(message, Notice("UNREADABLE_MESSAGE", text))
 
+    def _skips(self, name: str, mid: int) -> bool:
+        """Return whether a message is only counted, because undeclared cameras send too many; then acknowledge it."""
+        topic = self._topics.parse(name)
+        if topic is not None and not topic.fault and self._reception.declares(topic.line, topic.camera):
+            return False
+        if self._undeclared.has_turn(topic.line if topic else FURTHER_LINES):
+            return False
+        if mid:
+            self._ack_order.expect(mid)
+            self._ack_order.ready(mid)
+        return True
+
     def _receive(self, message: MQTTMessage) -> None:
         topic = self._topics.parse(message.topic)
         if topic is None:
@@ -231,9 +262,6 @@ class Intake:
     def _work_on(self, topic: FrameTopic, message: MQTTMessage) -> None:
         """Have the message's work done, after which it is acknowledged. Raises FrameError for an unreadable one."""
         if topic.channel in ("frame", "frame-ref"):
-            if not self._reception.declares(topic.line, topic.camera) and not self._undeclared.has_turn(topic.line):
-                self._ack_order.ready(message.mid)
-                return
             frame, notices = parse_frame(_message(topic, message), self._replies)
             work = partial(self._reception.inspect, frame)
             self._take(work, frame.key, message, self._answer_to(frame, message))
@@ -262,18 +290,20 @@ class Intake:
         return partial(self._reception.inspect, replace(frame, payload=b"", fault=NOT_HELD))
 
     def _take(self, work: Work, key: FrameKey, message: MQTTMessage, instead: Work | None = None) -> None:
-        """Run the work on the event loop. Without room the message is not acknowledged, and the broker keeps it.
+        """Have the work done on the event loop. Without room the message is not acknowledged, and the broker keeps it.
 
         `instead`: what is done at once where there is no room because the ledger is away.
         """
+        arrival = Arrival(work, instead, key, message.mid, self._connection, len(message.payload))
         if self._closing:
             return
-        if self._has_room():
-            self._on_loop(self._begin, work, key, message.mid, self._connection)
+        if self._has_room(arrival.payload_bytes):
+            camera = key.camera if self._reception.declares(key.line, key.camera) else None
+            self._on_loop(self._wait_for_turn, (key.line, camera), arrival)
         elif not self._parked and not self._closing:
-            self._on_loop(self._begin_without_payload, instead, key)
+            self._on_loop(self._begin_without_payload, arrival)
 
-    def _has_room(self) -> bool:
+    def _has_room(self, payload_bytes: int) -> bool:
         """Wait for room for one more message.
 
         Returns False at once while the ledger is away. Where there is no room in time otherwise, it disconnects, and
@@ -281,16 +311,17 @@ class Intake:
         """
         end_s = time.monotonic() + FULL_TIMEOUT_S
         while time.monotonic() < end_s:
-            if self._room.acquire(blocking=False):
-                return True
-            if self._closing or self._is_answered_without_payload():
+            if self._closing or (self._is_window_full() and self._is_answered_without_payload()):
                 return False
-            if self._room.acquire(timeout=ROOM_CHECK_S):
+            if self._room.enter(payload_bytes, ROOM_CHECK_S):
                 return True
-        text = f"{self._window} frames in hand for {FULL_TIMEOUT_S:g} s; frames wait on the broker"
+        text = f"{self._room.messages} messages wait for {FULL_TIMEOUT_S:g} s; further ones wait on the broker"
         self._note(Notice("STATION_FULL", text))
         self._set_aside()
         return False
+
+    def _is_window_full(self) -> bool:
+        return self._in_hand + self._room.messages >= self._window
 
     def _is_answered_without_payload(self) -> bool:
         """Whether a frame beyond the window is answered now. Bounded also where a broker ignores Receive Maximum."""
@@ -316,15 +347,39 @@ class Intake:
 
     # ------------------------------------------------------------------ the event loop
 
-    def _begin(self, work: Work, key: FrameKey, mid: int, connection: int) -> None:
-        self._in_hand += 1
-        task = asyncio.create_task(self._finish(work, key, mid, connection))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _wait_for_turn(self, turn: Turn, arrival: Arrival) -> None:
+        self._turns.put(turn, arrival)
+        self._begin_next()
+        if self._turns and self._watch is None:
+            self._watch_waiting()
 
-    def _begin_without_payload(self, work: Work | None, key: FrameKey) -> None:
+    def _begin_next(self) -> None:
+        """Begin the work for those whose turn it is."""
+        while self._turns and self._in_hand < self._window and not self._closing:
+            turn, arrival = self._take_turn()
+            self._in_hand += 1
+            self._spawn(self._finish(turn, arrival))
+
+    def _take_turn(self) -> tuple[Turn, Arrival]:
+        turn, arrival = self._turns.take()
+        self._room.leave(arrival.payload_bytes)
+        return turn, arrival
+
+    def _watch_waiting(self) -> None:
+        """Answer those that wait without their payloads when the ledger is away."""
+        while self._turns and self._is_answered_without_payload():
+            turn, arrival = self._take_turn()
+            self._turns.end(turn)
+            self._begin_without_payload(arrival)
+        again = asyncio.get_running_loop().call_later
+        self._watch = again(ROOM_CHECK_S, self._watch_waiting) if self._turns and not self._closing else None
+
+    def _begin_without_payload(self, arrival: Arrival) -> None:
         self._without_payload += 1
-        task = asyncio.create_task(self._answer(work, key))
+        self._spawn(self._answer(arrival.instead, arrival.key))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -339,17 +394,18 @@ class Intake:
         finally:
             await self._take_back()
 
-    async def _finish(self, work: Work, key: FrameKey, mid: int, connection: int) -> None:
+    async def _finish(self, turn: Turn, arrival: Arrival) -> None:
         """Do one message's work, then acknowledge it."""
         try:
-            await work()
-            if connection == self._connection:
-                self._ack_order.ready(mid)
+            await arrival.work()
+            if arrival.connection == self._connection:
+                self._ack_order.ready(arrival.mid)
         except Exception as error:
-            self._failed(key, mid, error)
+            self._failed(arrival.key, arrival.mid, error)
         finally:
             self._in_hand -= 1
-            self._room.release()
+            self._turns.end(turn)
+            self._begin_next()
             await self._take_back()
 
     async def _take_back(self) -> None:

@@ -50,6 +50,13 @@ def make_printable(header: int, packet: bytearray, *, has_properties: bool) -> N
         packet[: reader.position] = written
 
 
+def topic_and_mid(header: int, packet: bytearray) -> tuple[str, int]:
+    """Return topic and message id of a PUBLISH packet, the id 0 with QoS 0. Raises PacketError for one without them."""
+    reader = PacketReader(packet)
+    topic = one_line(reader.text().decode("utf-8", "replace"))
+    return topic, int.from_bytes(reader.take(2)) if header & QOS_BITS else 0
+
+
 class PacketReader:
     """Reads a packet from its start. Every method raises PacketError at its end."""
 

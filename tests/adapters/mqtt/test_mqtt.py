@@ -261,6 +261,54 @@ async def test_station_holds_no_more_frames_than_its_window(broker: Broker, devi
     await intake.close()
 
 
+async def test_a_camera_that_sends_too_much_delays_its_own_frames_only(
+    broker: Broker, device: Device, client_id: str
+) -> None:
+    desk = Desk(finishing=False)
+    intake = await opened(broker, desk, client_id, window=4)
+    for number in range(60):
+        device.say("pcb/cam2/frame", b"jpeg", trigger_id=f"f-{number}")
+    device.say("pcb/cam1/frame", b"jpeg", trigger_id="t-1")
+    await until(lambda: intake._room.messages == 57)
+    desk.may_finish.set()
+    await until(lambda: len(desk.frames) == 61)
+    assert [frame.key.camera for frame in desk.frames].index("cam1") == 4, "the first behind the window"
+    assert intake._room.messages == 0
+    await intake.close()
+
+
+async def test_undeclared_cameras_of_a_line_share_one_turn(broker: Broker, device: Device, client_id: str) -> None:
+    desk = Desk(finishing=False)
+    intake = await opened(broker, desk, client_id, window=2)
+    for number in range(10):
+        device.say(f"pcb/nobody-{number}/frame", b"jpeg", trigger_id=f"n-{number}")
+    for number in range(2):
+        device.say("pcb/cam1/frame", b"jpeg", trigger_id=f"t-{number}")
+    await until(lambda: intake._room.messages == 10)
+    desk.may_finish.set()
+    await until(lambda: len(desk.frames) == 12)
+    cameras = [frame.key.camera for frame in desk.frames]
+    assert max(place for place, camera in enumerate(cameras) if camera == "cam1") <= 5
+    await intake.close()
+
+
+async def test_frames_that_wait_are_answered_without_pictures_when_the_ledger_goes_away(
+    broker: Broker, device: Device, client_id: str
+) -> None:
+    desk = Desk(finishing=False)
+    intake = await opened(broker, desk, client_id, window=2)
+    for number in range(8):
+        device.say("pcb/cam1/frame", b"jpeg", trigger_id=f"t-{number}", seq=str(number))
+    await until(lambda: intake._room.messages == 6)
+    desk.ledger_away = True
+    await until(lambda: len(desk.answered) == 6)
+    desk.ledger_away = False
+    desk.may_finish.set()
+    await until(lambda: len(desk.frames) >= 8)
+    assert {frame.seq: frame.payload for frame in desk.frames} == dict.fromkeys(range(8), b"jpeg")
+    await intake.close()
+
+
 # ---------------------------------------------------------------------- publishing
 
 

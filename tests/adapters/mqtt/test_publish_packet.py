@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from paho.mqtt._packet import decode_publish
 from paho.mqtt.client import MQTTv5, MQTTv311
 
-from inspector.adapters.mqtt.publish_packet import PacketError, make_printable
+from inspector.adapters.mqtt.publish_packet import PacketError, make_printable, topic_and_mid
 
 QOS_1 = 0x32
 PAYLOAD = b"\xff\xd8 a picture \x00"
@@ -104,3 +104,10 @@ def test_a_sound_packet_is_not_copied() -> None:
     before = bytes(received)
     make_printable(QOS_1, received, has_properties=True)
     assert received == before
+
+
+def test_topic_and_id_are_read_alone() -> None:
+    assert topic_and_mid(QOS_1, packet(b"plant/v1/pcb/cam\xff/frame")) == ("plant/v1/pcb/cam\ufffd/frame", 7)
+    assert topic_and_mid(0x30, packet(b"a/b")) == ("a/b", 0)
+    with pytest.raises(PacketError):
+        topic_and_mid(QOS_1, bytearray(b"\x00\x09abc"))
