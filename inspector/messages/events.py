@@ -291,7 +291,7 @@ _FROM_THE_STATION: Final = (
         "STATION_FULL",
         WARNING,
         "INSPECTOR_WAITING_MIB of frames waited in the station for too long. New frames wait on the broker.",
-        "Check replicas and database. Look for a camera that sends too much. Raise INSPECTOR_WAITING_MIB only for bursts.",
+        "Look for a camera that sends too much; check replicas and database. Raise INSPECTOR_WAITING_MIB for bursts.",
     ),
     EventDefinition(
         "BROKER_UNSTEADY",
