@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
+from inspector.adapters.camera import CameraPictureReader
 from inspector.config.diff import DeclaredPipeline
 from inspector.domain.pipeline import Pipeline
-from inspector.errors import DeclarationError, Fault, InspectorError
+from inspector.domain.quality import quality_fault
+from inspector.errors import DeclarationError, Fault, InspectorError, PictureError
 from inspector.lab.evaluation.comparison import StrategyComparison, compare_recorded
 from inspector.lab.evaluation.part_recorder import LabelledPart, PartRecorder, RecordedParts
 from inspector.lab.evaluation.question_set import FurtherBatch
@@ -19,9 +21,11 @@ from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.strategies import SEPARATE, choose_strategies, thoughts_of
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample, encode, golden
 from inspector.lab.training.checkpoint_evaluator import GOLDEN_SEED, JPEG_MEDIA_TYPE, GoldenSampleStore, held_out_frame
+from inspector.lines.line_pictures import measure_for_line
 from inspector.operations.apply import golden_hashes, read_pipelines
 from inspector.operations.progress import ReportProgress, no_progress
 from inspector.operations.replay import LabelledPicture, read_labels
+from inspector.ports.camera import PictureReader
 from inspector.ports.evidence import EvidenceStore
 
 GOLDEN_SAMPLES_PER_FRAME: Final = 4  # more of them ranked no better
@@ -69,7 +73,15 @@ def parts_recorder(
 
     recordings = RecordingFile(settings.recordings)
     engine = vlm.load(card_at(settings.card), settings.card.parent, settings.threads)
-    return PartRecorder(engine, source.evidence, recordings, further, separates=separates)
+    check = partial(check_part, CameraPictureReader(()))
+    return PartRecorder(engine, source.evidence, recordings, further, separates=separates, check=check)
+
+
+def check_part(pictures: PictureReader, part: LabelledPart) -> None:
+    """Raise PictureError for a part that the line would not judge: it gets BAD_IMAGE there."""
+    measured = measure_for_line(pictures, part.picture, "", part.pipeline)
+    if fault := quality_fault(measured, part.pipeline.quality):
+        raise PictureError(fault)
 
 
 def record_parts(

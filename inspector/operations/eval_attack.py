@@ -66,8 +66,8 @@ def _readable(parts: Iterator[LabelledPart]) -> tuple[list[LabelledPart], list[s
     for part in parts:
         try:
             with_sticker(part.picture, EMPTY_STICKER)
-        except PictureError:
-            unreadable.append(part.name)
+        except PictureError as error:
+            unreadable.append(f"{part.name}: {error}")
         else:
             readable.append(part)
     return readable, unreadable

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from support.camera_pictures import encoded, scene
 from support.paths import ROOT
 
 from inspector.cli.tables.comparison import comparison_table
@@ -61,7 +62,7 @@ def tiles(tmp_path: Path) -> Path:
     pictures.mkdir()
     rows = [(f"{k}.png", "ng" if k % 3 == 0 else "ok") for k in range(12)] + [("12.png", "unsure")]
     for name, _ in rows:
-        (pictures / name).write_bytes(name.encode())
+        (pictures / name).write_bytes(encoded(scene(seed=int(name.removesuffix(".png"))), "PNG"))
     (pictures / "labels.csv").write_text("image,verdict\n" + "".join(f"{name},{verdict}\n" for name, verdict in rows))
     return pictures
 
@@ -92,6 +93,32 @@ def test_a_labelled_folder_gets_all_strategies_and_its_votes_are_stored(
     assert document["parts"] == {"ok": 8, "ng": 4, "unreadable": []}
     assert len((tmp_path / "data" / "votes" / "tiles.jsonl").read_bytes().splitlines()) == 12
     assert (tmp_path / "out" / "report.md").exists()
+
+
+def test_pictures_that_the_line_would_not_judge_are_named_with_the_reason(
+    run: Run, tiles: Path, declared: Path, card: Path, tmp_path: Path
+) -> None:
+    whole = encoded(scene(), "JPEG")
+    brought = {
+        "cut.jpg": whole[: len(whole) // 10] + b"\xff\xd9",
+        "small.png": encoded(scene(8, 8), "PNG"),
+        "wide.png": encoded(scene(8000, 32), "PNG"),
+    }
+    for name, data in brought.items():
+        (tiles / name).write_bytes(data)
+    with (tiles / "labels.csv").open("a") as labels:
+        labels.writelines(f"{name},ng\n" for name in brought)
+    names = "--strategy", "direct"
+    done = run(
+        "eval", "folder", tiles, "--pipelines", declared, "--model", card, *names, "--json", "--out", tmp_path / "o"
+    )
+    document: Any = json.loads(done.stdout)
+    reasons = dict(each.split(": ", 1) for each in document["parts"]["unreadable"])
+    assert set(reasons) == set(brought)
+    assert "damaged or cut off" in reasons["cut.jpg"]
+    assert "min_side_px" in reasons["small.png"]
+    assert "200:1" in reasons["wide.png"]
+    assert "- small.png: " in (tmp_path / "o" / "report.md").read_text()
 
 
 def test_strategies_can_be_compared_on_drawn_frames(run: Run, card: Path) -> None:

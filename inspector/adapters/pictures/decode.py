@@ -38,6 +38,7 @@ TURNS: Final = {  # EXIF orientation to the turn that makes the picture upright
     8: Image.Transpose.ROTATE_90,
 }
 SIDEWAYS: Final = frozenset(TURNS[orientation] for orientation in (5, 6, 7, 8))
+UNSUPPORTED_COLOURS: Final = {"LAB": "CIELAB"}  # by Pillow's mode, which it can't turn into RGB by itself
 
 Grey = NDArray[np.uint8]
 
@@ -164,6 +165,7 @@ def opened(
         with _reading(kind):
             _refuse_large(PictureSize(*image.size), limits)
             _refuse_many(image)
+            _refuse_colours(image, kind)
         yield OpenPicture(image, data, kind, bit_depth, jpeg, region)
 
 
@@ -203,6 +205,11 @@ def _refuse_many(image: Image.Image) -> None:
     except EOFError:
         return
     raise PictureError("the file holds several pictures; send one picture per frame")
+
+
+def _refuse_colours(image: Image.Image, kind: str) -> None:
+    if colours := UNSUPPORTED_COLOURS.get(image.mode):
+        raise PictureError(f"{colours} colours in {kind} are not supported; send RGB or grey")
 
 
 @contextmanager

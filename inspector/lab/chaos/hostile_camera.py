@@ -1,23 +1,27 @@
 """A camera that means harm: it sends what costs a station most. The line's other camera must not notice.
 
-Each attack is a stream of messages, sent at a steady rate for as long as it lasts.
+Each attack is a stream of messages, sent at a steady rate for as long as it lasts, from a process of its own: in the
+process of the measured camera it would delay what that one sends and receives, whatever the service does.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import multiprocessing
 import struct
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from multiprocessing.synchronize import Event
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from inspector.adapters.mqtt.connection import Broker
 from inspector.adapters.mqtt.stray_client import StrayClient
+from inspector.errors import BrokerError
 from inspector.lab.chaos.load_generator import washer_frames, with_comment
 from inspector.lab.chaos.schedule import FaultKind
 from inspector.messages.topics import Topics
@@ -30,6 +34,9 @@ SEQ_STEP: Final = 99_999
 CAMERA_NAMES: Final = 10_000
 SCAN_HEADERS: Final = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 101  # scans cost time, and a picture needs few
 HUGE_SIDE_PX: Final = 30_000
+NUMBERS_PER_ATTACK: Final = 1_000_000
+START_TIMEOUT_S: Final = 60.0
+STOP_TIMEOUT_S: Final = 15.0
 SCHEMA: Final = "inspector.frame-ref/1"
 
 
@@ -56,29 +63,38 @@ class HostileCamera:
         self._topics = Topics()
         self._victims_topic = self._topics.verdict(line, victim)
         self._pictures = washer_frames(seed)
-        self._numbers = itertools.count()
-        self._clients = itertools.count()
+        self._first_number = 0
 
     @contextmanager
     def attacks(self, fault: FaultKind) -> Iterator[None]:
-        """Attack for the length of the block."""
-        with ExitStack() as stack:
-            for make, rate in self.streams(fault):
-                stack.enter_context(self._stream(make, rate))
+        """Attack for the length of the block. Raises BrokerError where the attack does not begin."""
+        context = multiprocessing.get_context("spawn")
+        begun, stop = context.Event(), context.Event()
+        process = context.Process(target=self.attack, args=(fault, begun, stop), name=CAMERA, daemon=True)
+        process.start()
+        self._first_number += NUMBERS_PER_ATTACK
+        try:
+            if not begun.wait(START_TIMEOUT_S):
+                raise BrokerError("the hostile camera did not connect; see the broker's log")
             yield
+        finally:
+            stop.set()
+            process.join(STOP_TIMEOUT_S)
+            process.kill()
 
-    @contextmanager
-    def _stream(self, make: MakeMessage, rate: float) -> Iterator[None]:
-        stop = threading.Event()
-        with StrayClient(self._broker, f"{CAMERA}-{self._line}-{next(self._clients)}") as client:
-            thread = threading.Thread(target=self._send, args=(client, make, rate, stop), name=CAMERA, daemon=True)
-            thread.start()
-            try:
-                yield
-            finally:
-                stop.set()
-                thread.join()
-                client.flush()
+    def attack(self, fault: FaultKind, begun: Event, stop: Event) -> None:
+        """Attack from this process until `stop` is set."""
+        numbers = itertools.count(self._first_number)
+        with ExitStack() as stack:
+            for number, (make, rate) in enumerate(self.streams(fault)):
+                client = stack.enter_context(StrayClient(self._broker, f"{CAMERA}-{self._line}-{number}"))
+                stack.callback(client.flush)
+                sending = (client, make, rate, numbers, stop)
+                thread = threading.Thread(target=self._send, args=sending, name=CAMERA, daemon=True)
+                thread.start()
+                stack.callback(thread.join)
+            begun.set()
+            stop.wait()
 
     def streams(self, fault: FaultKind) -> Sequence[tuple[MakeMessage, float]]:
         """Return the streams of an attack: how each makes its messages, and their number a second."""
@@ -96,12 +112,12 @@ class HostileCamera:
             }
         )
 
-    def _send(self, client: StrayClient, make: MakeMessage, rate: float, stop: threading.Event) -> None:
+    def _send(self, client: StrayClient, make: MakeMessage, rate: float, numbers: Iterator[int], stop: Event) -> None:
         began = time.monotonic()
         for sent in itertools.count():
             if stop.wait(max(0.0, began + sent / rate - time.monotonic())):
                 return
-            message = make(next(self._numbers))
+            message = make(next(numbers))
             topic = self._topics.camera(self._line, message.camera, message.channel)
             client.publish(topic, message.payload, message.properties, response_topic=message.response_topic)
 

@@ -45,6 +45,8 @@ def as_markdown(comparison: StrategyComparison, charts: Sequence[str] = ()) -> s
         _table(("strategy", *SHARES), _figures(comparison, SHARES)),
         _table(("strategy", *costs), _figures(comparison, costs)),
     ]
+    if comparison.unreadable:
+        blocks += ["## Parts that the line would not judge", "\n".join(f"- {each}" for each in comparison.unreadable)]
     for one, others in comparison.contrasts.items():
         names = list(next(iter(others.values())).minus) if others else []
         blocks += [f"## {one} minus the others", _table(("against", *names), _differences(comparison, one, names))]

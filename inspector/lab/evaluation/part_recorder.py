@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 import zlib
@@ -50,6 +51,9 @@ class LabelledPart:
     defects_px: tuple[tuple[float, float, float, float], ...] = ()
 
 
+CheckPart = Callable[[LabelledPart], None]
+
+
 class RecordedPart(NamedTuple):
     """The label of a part and its recording, without the picture."""
 
@@ -61,17 +65,22 @@ class RecordedPart(NamedTuple):
 
 @dataclass(slots=True)
 class RecordedParts:
-    """The recordings of a set of parts. `unreadable` names those whose picture cannot be read."""
+    """The recordings of a set of parts. `unreadable` names those that a line would not judge, each with the reason."""
 
     parts: list[RecordedPart] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
 
+def accept_part(_part: LabelledPart) -> None:
+    """Accept the part."""
+
+
 class PartRecorder:
     """Records the answers of one engine, unless the file holds them already.
 
-    `further`: batches that the strategies need beyond the question set. `separates`: what separates an NG claim from a
-    good part is asked too, as it is on a line whose ladder asks it. A part recorded without them is asked only these.
+    `check` raises PictureError for a part that a line would not judge. `further`: batches that the strategies need
+    beyond the question set. `separates`: what separates an NG claim from a good part is asked too, as it is on a line
+    whose ladder asks it. A part recorded without them is asked only these.
     """
 
     def __init__(
@@ -82,6 +91,7 @@ class PartRecorder:
         further: Sequence[FurtherBatch] = (),
         *,
         separates: bool = False,
+        check: CheckPart = accept_part,
     ) -> None:
         self._engine = RecordingEngine(engine)
         self._evidence = evidence
@@ -89,6 +99,7 @@ class PartRecorder:
         self._recordings = recordings
         self._further = further
         self._separates = separates
+        self._check = check
         self._is_warm = False
 
     async def record_all(
@@ -99,14 +110,15 @@ class PartRecorder:
         for done, part in enumerate(parts, 1):
             try:
                 recording = await self._recording(part)
-            except PictureError:
-                recorded.unreadable.append(part.name)
+            except PictureError as error:
+                recorded.unreadable.append(f"{part.name}: {error}")
             else:
                 recorded.parts.append(RecordedPart(part.pipeline, part.is_ng, part.visibility, recording))
             report(done)
         return recorded
 
     async def _recording(self, part: LabelledPart) -> Recording:
+        await asyncio.to_thread(self._check, part)
         sha256 = hashlib.sha256(part.picture).hexdigest()
         fingerprint = line_fingerprint(part.pipeline.settings_fingerprint(), self._engine.fingerprint, part.golden)
         known = self._recordings.find(sha256, fingerprint)

@@ -112,3 +112,9 @@ def test_a_deep_picture_taken_sideways_is_turned_upright() -> None:
     exif = image.getexif()
     exif[0x0112] = 6
     assert decode_rgb(encoded(image, "PNG", exif=exif)).size == SIZE[::-1]
+
+
+def test_colours_that_are_not_supported_are_named() -> None:
+    lab = encoded(Image.new("LAB", (64, 48)), "TIFF")
+    with pytest.raises(PictureError, match="CIELAB colours in TIFF are not supported"), opened(lab):
+        pass
