@@ -59,7 +59,7 @@ NOT_HELD: Final = "the picture is not held while the ledger is away, and QoS 0 d
 MAX_CONNECTION_LOSSES, CONNECTION_LOSS_WINDOW_S = 5, 60.0  # lost connections within that time that raise an event
 
 
-class Arrival(NamedTuple):
+class IncomingWork(NamedTuple):
     """A message to work on. `instead`: what is done where it has no room because the ledger is away."""
 
     work: Work
@@ -95,7 +95,7 @@ class Intake:
         self._receive_maximum = max(window, receive_maximum)
         self._without_payload = 0
         self._room = WaitingRoom(waiting_bytes)
-        self._turns: TurnQueue[Turn, Arrival] = TurnQueue()
+        self._turns: TurnQueue[Turn, IncomingWork] = TurnQueue()
         self._watch: asyncio.TimerHandle | None = None
         self._in_hand = 0
         self._connection = 0
@@ -294,7 +294,7 @@ class Intake:
 
         `instead`: what is done at once where there is no room because the ledger is away.
         """
-        arrival = Arrival(work, instead, key, message.mid, self._connection, len(message.payload))
+        arrival = IncomingWork(work, instead, key, message.mid, self._connection, len(message.payload))
         if self._closing:
             return
         if self._has_room(arrival.payload_bytes):
@@ -347,7 +347,7 @@ class Intake:
 
     # ------------------------------------------------------------------ the event loop
 
-    def _wait_for_turn(self, turn: Turn, arrival: Arrival) -> None:
+    def _wait_for_turn(self, turn: Turn, arrival: IncomingWork) -> None:
         self._turns.put(turn, arrival)
         self._begin_next()
         if self._turns and self._watch is None:
@@ -360,7 +360,7 @@ class Intake:
             self._in_hand += 1
             self._spawn(self._finish(turn, arrival))
 
-    def _take_turn(self) -> tuple[Turn, Arrival]:
+    def _take_turn(self) -> tuple[Turn, IncomingWork]:
         turn, arrival = self._turns.take()
         self._room.leave(arrival.payload_bytes)
         return turn, arrival
@@ -374,7 +374,7 @@ class Intake:
         again = asyncio.get_running_loop().call_later
         self._watch = again(ROOM_CHECK_S, self._watch_waiting) if self._turns and not self._closing else None
 
-    def _begin_without_payload(self, arrival: Arrival) -> None:
+    def _begin_without_payload(self, arrival: IncomingWork) -> None:
         self._without_payload += 1
         self._spawn(self._answer(arrival.instead, arrival.key))
 
@@ -394,7 +394,7 @@ class Intake:
         finally:
             await self._take_back()
 
-    async def _finish(self, turn: Turn, arrival: Arrival) -> None:
+    async def _finish(self, turn: Turn, arrival: IncomingWork) -> None:
         """Do one message's work, then acknowledge it."""
         try:
             await arrival.work()
