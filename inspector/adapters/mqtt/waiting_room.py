@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-MESSAGE_BYTES: Final = 4096  # what a waiting message weighs beside its payload
+MESSAGE_BYTES: Final = 4096  # what a waiting message weighs in addition to its payload
 
 
 class WaitingRoom:
