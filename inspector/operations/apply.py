@@ -34,7 +34,7 @@ from inspector.lines.line_pictures import measure_for_line
 from inspector.lines.states import require_short
 from inspector.lines.versions import ReadableVersion, Versions
 from inspector.operations.line_states import user_name
-from inspector.operations.regular_file import regular_bytes
+from inspector.operations.regular_file import picture_bytes, regular_bytes
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.ledger import PipelineVersion
 
@@ -210,4 +210,4 @@ def golden_hashes(declared: DeclaredPipeline, evidence: EvidenceStore, faults: l
 
 def _golden_bytes(source: str, folder: Path) -> tuple[bytes, str]:
     path = folder / source
-    return regular_bytes(path), mimetypes.guess_type(path.name)[0] or ""
+    return picture_bytes(path), mimetypes.guess_type(path.name)[0] or ""

@@ -18,6 +18,7 @@ from inspector.lines.states import live_version
 from inspector.operations.apply import golden_hashes, read_pipelines
 from inspector.operations.progress import Notify
 from inspector.operations.qualification import LoadedModel, yield_to_live_frames
+from inspector.operations.regular_file import picture_bytes
 from inspector.settings import Settings
 
 
@@ -60,6 +61,6 @@ def _declared(archive: SqlArchive, evidence: FileEvidence, line: str, file: Path
 
 def _read(picture: Path) -> bytes:
     try:
-        return picture.read_bytes()
+        return picture_bytes(picture)
     except OSError as error:
         raise InspectorError(f"{picture}: {error.strerror or error}; name a picture") from error

@@ -17,7 +17,7 @@ from inspector.domain.picture_format import FORMATS
 from inspector.errors import InspectorError
 from inspector.lines.challenge import ChallengePicture, ChallengeSets, ChallengeSource, stored_pictures
 from inspector.operations.line_states import line_states, user_name
-from inspector.operations.regular_file import regular_bytes
+from inspector.operations.regular_file import picture_bytes
 from inspector.operations.replay import read_labels
 from inspector.settings import Settings
 
@@ -117,7 +117,7 @@ def _picture(path: Path, source: ChallengeSource) -> ChallengePicture:
     if source.is_ng is None:
         raise InspectorError(f"{path} has no label; {LABEL_REMEDY}")
     try:
-        data = regular_bytes(path)
+        data = picture_bytes(path)
     except OSError as error:
         raise InspectorError(f"{path} can't be read: {error.strerror}; name a picture") from error
     media_type = mimetypes.guess_type(path.name)[0] or ""

@@ -13,7 +13,7 @@ from inspector.lines.golden_samples import GoldenAddition, GoldenChange, GoldenS
 from inspector.lines.line_pictures import NamedPicture
 from inspector.operations.challenge import challenge_sets
 from inspector.operations.line_states import user_name
-from inspector.operations.regular_file import regular_bytes
+from inspector.operations.regular_file import picture_bytes
 from inspector.settings import Settings
 
 
@@ -55,6 +55,6 @@ def _service(settings: Settings) -> Iterator[GoldenSamples]:
 
 def _read(file: Path) -> bytes:
     try:
-        return regular_bytes(file)
+        return picture_bytes(file)
     except OSError as error:
         raise InspectorError(f"{file}: {error.strerror or error}; name a picture") from error

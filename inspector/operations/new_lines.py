@@ -16,6 +16,7 @@ from inspector.errors import DeclarationError, Fault
 from inspector.lines.new_lines import NewLine, NewLines
 from inspector.lines.states import LineView
 from inspector.operations.line_states import line_states, user_name
+from inspector.operations.regular_file import regular_bytes
 from inspector.settings import Settings
 
 
@@ -35,7 +36,7 @@ def create_line(
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        document = parse(file.read_bytes(), str(file))
+        document = parse(regular_bytes(file), str(file))
     except OSError as error:
         problem, remedy = error.strerror or str(error), "name a YAML file of settings"
         raise DeclarationError([Fault(str(file), "file", problem, remedy)]) from error

@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+from inspector.domain.picture_format import MAX_PICTURE_BYTES
+
 
 def regular_bytes(path: Path) -> bytes:
     """Return the bytes of a regular file. Raises OSError for anything else, without waiting for it."""
@@ -15,3 +17,11 @@ def regular_bytes(path: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "is a pipe or a device, not a file")
         return file.read()
+
+
+def picture_bytes(path: Path) -> bytes:
+    """Return the bytes of a picture's file. Raises OSError, without reading it, for one that no line takes."""
+    size = path.stat().st_size
+    if size > MAX_PICTURE_BYTES:
+        raise OSError(errno.EFBIG, f"has {size:,} bytes, more than {MAX_PICTURE_BYTES:,}; compress or shrink it")
+    return regular_bytes(path)

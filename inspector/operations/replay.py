@@ -5,6 +5,7 @@ lines.
 from __future__ import annotations
 
 import json
+import math
 import mimetypes
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -97,7 +98,10 @@ def _labelled(folder: Path, cells: dict[str, str]) -> LabelledPicture:
 
 
 def _boxes(text: str) -> tuple[tuple[float, float, float, float], ...]:
-    return tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in json.loads(text or "[]"))
+    boxes = tuple((float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in json.loads(text or "[]"))
+    if not all(0.0 <= x0 < x1 < math.inf and 0.0 <= y0 < y1 < math.inf for x0, y0, x1, y1 in boxes):
+        raise ValueError("a box without extent")
+    return boxes
 
 
 def exposures(pictures: list[LabelledPicture], frames: int | None, run: str) -> Iterator[Exposure]:
