@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from inspector.messages.incoming import FrameRef, utc
 from inspector.text import REPLACEMENT, one_line, shortened
 
+MAX_JSON_BYTES: Final = 256 * 1024  # the contract needs less than 10 KiB; reading holds up all other messages
 MAX_TEXT_CHARACTERS: Final = 128
 MAX_DEADLINE_MS: Final = 600_000.0
 MAX_COUNT_DIGITS: Final = 15
@@ -122,10 +123,13 @@ def _is_label(value: str) -> bool:
 
 
 def json_fields(payload: bytes) -> dict[str, str] | None:
-    """Return the fields of a JSON object as text, as user properties would carry them; None for anything else.
+    """Return the fields of a JSON object as text, as user properties would carry them; None for anything else,
+    and for more than MAX_JSON_BYTES.
 
     Accepts what small devices write: a byte order mark, raw line breaks, a final NUL. Numbers stay text, however long.
     """
+    if len(payload) > MAX_JSON_BYTES:
+        return None
     text = payload.decode("utf-8-sig", "replace").strip("\0 \t\r\n")
     try:
         document = json.loads(text, parse_int=str, parse_float=_number_text, strict=False)

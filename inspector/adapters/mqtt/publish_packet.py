@@ -15,6 +15,8 @@ SUBSCRIPTION, ALIAS, USER_PROPERTY = 0x0B, 0x23, 0x26
 FIXED_BYTES: Final = {PAYLOAD_FORMAT: 1, EXPIRY: 4, ALIAS: 2}
 TEXTS: Final = {CONTENT_TYPE: 1, RESPONSE_TOPIC: 1, USER_PROPERTY: 2}  # strings per property
 USED: Final = frozenset({CONTENT_TYPE, RESPONSE_TOPIC, CORRELATION, USER_PROPERTY})
+MAX_PROPERTIES: Final = 128  # of one message; paho's time for them grows with their square
+MAX_PROPERTY_BYTES: Final = 64 * 1024  # of one message, all together
 MAX_TEXT_BYTES: Final = 0xFFFF
 MAX_VARINT_BYTES: Final = 4
 QOS_BITS: Final = 0x06
@@ -34,15 +36,15 @@ class Property(NamedTuple):
 def make_printable(header: int, packet: bytearray, *, has_properties: bool) -> None:
     """Make topic and properties of a PUBLISH packet printable, in place; the payload is not copied.
 
-    Only the properties in use are kept, and those behind one that can't be read are dropped. Raises PacketError for a
-    packet without topic or message id.
+    Only the properties in use are kept. Dropped are those behind one that can't be read, and beyond MAX_PROPERTIES
+    and MAX_PROPERTY_BYTES. Raises PacketError for a packet without topic or message id.
     """
     reader = PacketReader(packet)
     head = [_text(reader.text())]
     if header & QOS_BITS:
         head.append(reader.take(2))
     if has_properties:
-        block = PacketReader(reader.take(reader.varint()))
+        block = PacketReader(reader.take(reader.varint())[:MAX_PROPERTY_BYTES])
         properties = b"".join(bytes((each.identifier,)) + each.value for each in _read_properties(block))
         head += [_varint(len(properties)), properties]
     written = b"".join(head)
@@ -103,7 +105,9 @@ def _read_properties(block: PacketReader) -> list[Property]:
     """Return the properties in use, up to the first unreadable one; the last of those that may occur once counts."""
     kept: dict[tuple[int, int], Property] = {}
     try:
-        while not block.is_at_end:
+        for _ in range(MAX_PROPERTIES):
+            if block.is_at_end:
+                break
             each = block.property()
             if each.identifier in USED:
                 number = len(kept) if each.identifier == USER_PROPERTY else 0

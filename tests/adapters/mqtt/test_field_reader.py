@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.adapters.mqtt.field_reader import MAX_LABELS
+from inspector.adapters.mqtt.field_reader import MAX_JSON_BYTES, MAX_LABELS, json_fields
 from inspector.adapters.mqtt.message_parser import (
     CameraMessage,
     ParsedFrame,
@@ -282,3 +282,9 @@ def test_an_ack_may_name_a_result_alone() -> None:
     ack, notices = parse_ack(FrameTopic("pcb", "cam1", "ack", None), payload, utc_now())
     assert (ack.result_id, ack.key.trigger_id, notices) == ("r-1", "", ())
     assert ack.name == "pcb/cam1 result r-1"
+
+
+def test_json_above_the_limit_is_not_read() -> None:
+    text = b'{"trigger_id": "t-1"%s}'
+    assert json_fields(text % (b" " * 1000)) == {"trigger_id": "t-1"}
+    assert json_fields(text % (b" " * MAX_JSON_BYTES)) is None

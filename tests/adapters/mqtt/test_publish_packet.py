@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from paho.mqtt._packet import decode_publish
 from paho.mqtt.client import MQTTv5, MQTTv311
 
-from inspector.adapters.mqtt.publish_packet import PacketError, make_printable, topic_and_mid
+from inspector.adapters.mqtt.publish_packet import (
+    MAX_PROPERTIES,
+    MAX_PROPERTY_BYTES,
+    PacketError,
+    make_printable,
+    topic_and_mid,
+)
 
 QOS_1 = 0x32
 PAYLOAD = b"\xff\xd8 a picture \x00"
@@ -111,3 +117,21 @@ def test_topic_and_id_are_read_alone() -> None:
     assert topic_and_mid(0x30, packet(b"a/b")) == ("a/b", 0)
     with pytest.raises(PacketError):
         topic_and_mid(QOS_1, bytearray(b"\x00\x09abc"))
+
+
+def long_packet(properties: bytes) -> bytearray:
+    length = bytes(0x80 | each for each in (len(properties) & 0x7F, len(properties) >> 7 & 0x7F))
+    return bytearray(counted(b"a/b") + b"\x00\x07" + length + bytes((len(properties) >> 14,)) + properties + PAYLOAD)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("size", [1, 1_000])
+def test_any_number_of_properties_costs_a_bounded_time(size: int) -> None:
+    count = 100_000 // size
+    data = long_packet(b"".join(user(b"k%d" % number, b"v" * size) for number in range(count)))
+    make_printable(QOS_1, data, has_properties=True)
+    message = decode_publish(QOS_1, data, MQTTv5)
+    kept = message.properties.UserProperty
+    assert kept[0] == ("k0", "v" * size)
+    assert len(kept) <= min(MAX_PROPERTIES, MAX_PROPERTY_BYTES // size)
+    assert message.payload == PAYLOAD
