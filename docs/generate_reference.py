@@ -244,8 +244,8 @@ def _mqtt() -> str:
         "## Topics",
         _table(("topic", "direction", "payload", "meaning"), rows),
         "## frame",
-        "The payload is the picture: the bytes of a JPEG, PNG, BMP, TIFF or WebP file. MQTT 5 user properties, of which "
-        "the first 128 are read, and 64 KiB at most:",
+        "The payload is the picture: the bytes of a JPEG, PNG, BMP, TIFF or WebP file. MQTT 5 user properties, of "
+        "which the first 128 are read, and 64 KiB at most:",
         _table(("property", "example", "meaning"), properties),
         *(_message(name, schema) for name, schema in described.items()),
     )
