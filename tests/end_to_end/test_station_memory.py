@@ -41,7 +41,7 @@ FURTHER: Final = int(os.environ.get("STATION_MEMORY_PARTS", "12000"))
 OPEN_PARTS: Final = 50
 REST_S: Final = 20.0  # after which no trigger is open: deadline and OPEN_AFTER_GATE_S
 ANSWER_S: Final = 3.0  # for the last parts to be stored and published
-MAX_BLOCKS_A_PART: Final = 0.1
+MAX_BLOCKS_A_PART: Final = 0.5  # what is kept of a part is one block at least
 
 
 @dataclass
