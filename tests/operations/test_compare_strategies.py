@@ -113,12 +113,12 @@ def test_pictures_that_the_line_would_not_judge_are_named_with_the_reason(
         "eval", "folder", tiles, "--pipelines", declared, "--model", card, *names, "--json", "--out", tmp_path / "o"
     )
     document: Any = json.loads(done.stdout)
-    reasons = dict(each.split(": ", 1) for each in document["parts"]["unreadable"])
+    reasons = dict(each.removeprefix(f"{tiles}/").split(": ", 1) for each in document["parts"]["unreadable"])
     assert set(reasons) == set(brought)
     assert "damaged or cut off" in reasons["cut.jpg"]
     assert "min_side_px" in reasons["small.png"]
     assert "200:1" in reasons["wide.png"]
-    assert "- small.png: " in (tmp_path / "o" / "report.md").read_text()
+    assert f"- {tiles}/small.png: " in (tmp_path / "o" / "report.md").read_text()
 
 
 def test_strategies_can_be_compared_on_drawn_frames(run: Run, card: Path) -> None:
