@@ -11,6 +11,8 @@ from typing import Final
 REMEMBERED_S: Final = 5.0
 MIN_REMEMBERED: Final = 8  # durations kept however old: after a pause the next one may be as long
 MIN_PUBLISHING_MS: Final = 50.0  # of each deadline, for journal and publishing; more than the outbox itself keeps
+MIN_RESERVE_SHARE: Final = 0.03  # of a deadline: storing and publishing may take longer than lately
+MAX_LEAST_MS: Final = 250.0  # of that; a long deadline needs no more
 MAX_RESERVE_SHARE: Final = 1 / 3  # of a deadline: one slow write must not cost the next parts their verdicts
 
 
@@ -44,7 +46,8 @@ class TimeReserve:
     def reserved_ms(self, deadline_ms: float, now_s: float) -> float:
         """Return what to keep of a deadline for storing and publishing once a decision is back."""
         recent_ms = (self.storing.longest_s(now_s) + self.publishing.longest_s(now_s)) * 1000.0
-        return max(self.return_ms, min(recent_ms, MAX_RESERVE_SHARE * deadline_ms))
+        least_ms = max(self.return_ms, min(MIN_RESERVE_SHARE * deadline_ms, MAX_LEAST_MS))
+        return max(least_ms, min(recent_ms, MAX_RESERVE_SHARE * deadline_ms))
 
     def publishing_ms(self, deadline_ms: float, now_s: float) -> float:
         """Return what to keep of a deadline for publishing alone."""
