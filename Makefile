@@ -52,7 +52,7 @@ reference: setup
 
 # what the tests use that pip does not install; without the right to install it, those tests are skipped and say so
 system:
-	@sh tests/support/install_system_packages.sh mosquitto chromium prometheus
+	@sh tests/support/install_system_packages.sh mosquitto mosquitto-clients chromium prometheus
 
 clean:
 	rm -rf .venv var

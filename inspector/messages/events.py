@@ -120,6 +120,13 @@ _FROM_CAMERAS: Final = (
         "Check what writes `seq` at the camera or gateway; it must count one up for each frame.",
     ),
     EventDefinition(
+        "PICTURE_DRIFT",
+        WARNING,
+        "A camera's pictures differ in sharpness or brightness from its usual ones, and have for five minutes. Usual "
+        "are its first 30 minutes since the start of the station or the last change. Raised once per change.",
+        "Check lens and light on the camera's page. If the change was meant, qualify the line anew.",
+    ),
+    EventDefinition(
         "CLOCK_SKEW",
         WARNING,
         "The camera's clock and this machine's differ, or agree again. Deadlines then count from receipt.",

@@ -6,7 +6,7 @@ of `CameraNames`, so their number is bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -21,13 +21,27 @@ from inspector.utc import span_start, utc_now
 
 MAX_WAITING_MINUTES: Final = 20_000  # while the ledger is away; the oldest ones are dropped
 
+MinutesListener = Callable[[Sequence[CameraMinute]], None]
+
+
+def ignore_minutes(_minutes: Sequence[CameraMinute]) -> None:
+    """Do nothing."""
+
 
 class CameraMinutes:
     """The minutes of one station's cameras. Not thread-safe: call it on the station's event loop."""
 
-    def __init__(self, ledger: CameraMinuteStore, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        ledger: CameraMinuteStore,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        on_stored: MinutesListener = ignore_minutes,
+    ) -> None:
+        """Prepare the series. `on_stored` is called with minutes that have ended and are stored."""
         self._ledger = ledger
         self._now = now
+        self._on_stored = on_stored
         self._minutes: dict[tuple[str, str, datetime], CameraMinute] = {}
 
     def add_frame(self, line: str, camera: str, frame: Frame) -> None:
@@ -76,6 +90,7 @@ class CameraMinutes:
         except LedgerError:
             self._restore(ended)
             raise
+        self._on_stored([*ended.values()])
 
     def _restore(self, ended: dict[tuple[str, str, datetime], CameraMinute]) -> None:
         kept = dict([*ended.items()][-MAX_WAITING_MINUTES:])

@@ -19,6 +19,7 @@ from inspector.station.camera_names import OTHERS
 from inspector.station.event_log import EventLog
 from inspector.station.frame_counters import FrameCounters
 from inspector.station.part_states import StateListener, ignore_state, lost
+from inspector.station.picture_drift import PictureDrift
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class CameraMonitor:
         self._notify = notify
         self._activity: dict[tuple[str, str], CameraActivity] = {}
         self._counters = FrameCounters(ledger, events)
-        self._minutes = CameraMinutes(ledger)
+        self._minutes = CameraMinutes(ledger, on_stored=PictureDrift(events).add)
         self._retaining: set[tuple[str, str]] = set()
 
     async def restore(self) -> None:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
-from support.browser_pages import open_browser, open_context, open_page, require_pages, sideways_scroll, wcag_violations
+from support.browser_pages import (
+    keep_screenshot,
+    open_browser,
+    open_context,
+    open_page,
+    require_pages,
+    sideways_scroll,
+    wcag_violations,
+)
 from support.challenges import drawn
 from support.mqtt_desk import Device
 from support.serve_process import ServeProcess, free_port, serve_process
@@ -120,12 +126,11 @@ def files(plant: Plant) -> set[str]:
 
 
 def check_layout(page: Page, name: str) -> None:
-    """Every step is accessible and fits both tablets; INSPECTOR_SCREENSHOTS keeps what it looks like."""
+    """Every step is accessible and fits both tablets."""
     for width, height in NARROW:
         page.set_viewport_size({"width": width, "height": height})
         assert sideways_scroll(page) == 0, (name, width)
-        if folder := os.environ.get("INSPECTOR_SCREENSHOTS"):
-            page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+        keep_screenshot(page, f"{name}-{width}")
     assert wcag_violations(page) == [], name
     page.set_viewport_size({"width": 1280, "height": 900})
 

@@ -26,4 +26,7 @@ def test_goals_are_those_that_people_were_promised() -> None:
         "list_painted_ms": 1000.0,
         "light_off_ms": 3000.0,
         "console_cpu_share": 0.25,
+        "tune_step_p95_ms": 200.0,
+        "connect_s": 120.0,
+        "rollback_live_ms": 2000.0,
     }

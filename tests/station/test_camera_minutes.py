@@ -13,6 +13,7 @@ from inspector.domain.frame import Frame, FrameKey
 from inspector.domain.pipeline import Quality
 from inspector.domain.quality import Measurements
 from inspector.errors import LedgerError
+from inspector.ports.camera_minutes import CameraMinute
 from inspector.station import camera_minutes
 from inspector.station.camera_minutes import CameraMinutes
 
@@ -65,6 +66,20 @@ async def test_minute_is_stored_when_it_has_ended_and_once() -> None:
         (NOON, 1),
         (NOON + timedelta(minutes=1), 1),
     ]
+
+
+async def test_minutes_are_told_of_once_they_are_stored() -> None:
+    ledger, clock, told = MemoryLedger(), Clock(), list[CameraMinute]()
+    minutes = CameraMinutes(ledger, clock, on_stored=told.extend)
+    minutes.add_frame("pcb", "cam1", a_frame())
+    clock.at += timedelta(minutes=1)
+    ledger.away = True
+    with pytest.raises(LedgerError):
+        await minutes.flush()
+    assert told == []
+    ledger.away = False
+    await minutes.flush()
+    assert told == ledger.camera_series
 
 
 async def test_minutes_wait_while_the_ledger_is_away_and_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,11 @@ The checks need the front end that `make web` builds.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,7 @@ FLAGS: Final = (
     "--disable-sync",
 )  # fmt: skip
 TIMEOUT_MS: Final = 20_000
+SCREENSHOTS: Final = "INSPECTOR_SCREENSHOTS"
 AXE: Final = DIST.parent / "node_modules" / "axe-core" / "axe.min.js"
 WCAG: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 
@@ -125,11 +127,27 @@ def open_page(context: BrowserContext, address: str, expected_errors: Sequence[s
         "console", lambda message: errors.append(_logged(message)) if message.type in ("error", "warning") else None
     )
     page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
+    try:
+        yield page
+    finally:
+        keep_screenshot(page)
     here = re.compile(rf"{re.escape(address)}/|blob:")
     elsewhere = [url for url in urls if not here.match(url)]
     logged = [each for each in errors if not any(known in each for known in expected_errors)]
     assert (elsewhere, logged) == ([], []), (elsewhere, logged)
+
+
+def keep_screenshot(page: Page, name: str = "") -> None:
+    """Keep what the page looks like in the folder that INSPECTOR_SCREENSHOTS names; without it, do nothing."""
+    folder = os.environ.get(SCREENSHOTS)
+    if not folder or page.is_closed():
+        return
+    from playwright.sync_api import Error
+
+    test = os.environ["PYTEST_CURRENT_TEST"].split(" ")[0].split("/")[-1]
+    file = Path(folder) / f"{re.sub(r'[^A-Za-z0-9_.]+', '-', f'{test} {name}').strip('-')}.png"
+    with suppress(Error):  # of a page that crashed: the test's own error counts
+        page.screenshot(path=file, full_page=True)
 
 
 def sideways_scroll(page: Page) -> int:

@@ -3,7 +3,9 @@
 PATH="$PATH:/usr/sbin"
 missing=""
 for name in "$@"; do
-    command -v "$name" >/dev/null 2>&1 || missing="$missing $name"
+    program="$name"
+    [ "$name" = mosquitto-clients ] && program=mosquitto_pub
+    command -v "$program" >/dev/null 2>&1 || missing="$missing $name"
 done
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from support.browser_pages import TIMEOUT_MS, KillableConsole, ServedConsole
+from support.browser_pages import TIMEOUT_MS, KillableConsole, ServedConsole, keep_screenshot
 from support.console_api import ReviewStores, line_services_of, services_of
 from support.console_parts import a_picture
 from support.databases import fetch
@@ -210,6 +210,7 @@ def _open_page(browser: Browser, address: str, open_now: ExitStack, errors: list
     if name:
         log_in(context, name)
     page = context.new_page()
+    open_now.callback(keep_screenshot, page)
     watch(page, address, errors)
     return page
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
-from support.browser_pages import sideways_scroll, wcag_violations
+from support.browser_pages import SCREENSHOTS, keep_screenshot, sideways_scroll, wcag_violations
 
 from inspector.adapters.console.web_pages import DIST
 
@@ -69,6 +70,7 @@ def test_page_is_accessible_and_fits_every_size(shared: tuple[Floor, Page], addr
         show(page, address, "ko")
     assert page.evaluate("document.documentElement.lang") == "ko"
     assert overflows(page, address) == []
+    keep_both_themes(page, address)
     assert floor.errors == []
 
 
@@ -99,6 +101,19 @@ def test_what_matters_is_in_the_first_viewport(
     edges = first.bounding_box()
     assert edges is not None
     assert edges["y"] + edges["height"] <= size[1]
+
+
+def keep_both_themes(page: Page, address: str) -> None:
+    """Keep the page light in English and dark in Korean, on a desk and on a tablet, where pictures are asked for."""
+    if SCREENSHOTS not in os.environ:
+        return
+    looks: tuple[tuple[Literal["dark", "light"], str, tuple[int, int]], ...]
+    looks = (("dark", "ko", SIZES[3]), ("light", "en", SIZES[1]))
+    for theme, language, (width, height) in looks:
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": height})
+        show(page, address, language)
+        keep_screenshot(page, f"{theme} {language}")
 
 
 def show(page: Page, address: str, language: str) -> None:

@@ -15,6 +15,7 @@ from inspector.adapters.console.web_pages import DIST
 from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
+from inspector.messages.events import EVENT_DEFINITIONS
 from inspector.ports.ledger import CameraRow, Event
 from inspector.utc import utc_now
 
@@ -164,6 +165,34 @@ def test_alarm_leads_to_the_page_that_mends_it_and_is_acknowledged(page: Page, c
     page.get_by_label("Kind").press("Enter")
     page.get_by_text("No event fits").wait_for()
     assert "kind=OVERLOAD" in page.url
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "heading"),
+    [
+        ("UNKNOWN_CAMERA", "/connect?line=pcb&camera=cam1", "Connect a camera"),
+        ("RUNG_HARMS", "/lines/pcb/tune", "Tune · pcb"),
+        ("THINKING_HARMS", "/lines/pcb/tune", "Tune · pcb"),
+        ("UNQUALIFIED", "/lines/pcb/qualification", "Qualification · pcb"),
+        ("PICTURE_DRIFT", "/cameras/pcb/cam1", "pcb / cam1"),
+        ("REVIEW_BACKLOG", "/review?line=pcb", "Review"),
+    ],
+)
+def test_each_alarm_leads_to_the_page_that_mends_it(
+    page: Page, console: Console, kind: str, address: str, heading: str, expected_errors: list[str]
+) -> None:
+    expected_errors.append("Failed to load resource")  # these records hold less than the page reads
+    console.ledger.events.append(Event("e1", "pcb", "cam1", kind, "ALARM", "see there", utc_now(), 1))
+    page.goto("/events")
+    page.get_by_test_id("events").get_by_test_id("remedy").click()
+    page.wait_for_url(f"**{address}")
+    page.get_by_role("heading", name=heading, level=1).wait_for()
+
+
+def test_every_alarm_with_a_remedy_is_one_that_the_service_raises() -> None:
+    named = re.findall(r"^  ([A-Z_]+): \[", (DIST.parent / "src" / "lib" / "remedies.ts").read_text(), re.MULTILINE)
+    assert named
+    assert set(named) <= EVENT_DEFINITIONS.keys()
 
 
 def test_line_goes_live_by_an_override_with_a_reason_only(

@@ -27,6 +27,7 @@ const REMEDIES: Readonly<Record<string, readonly [Place, TextKey]>> = {
   UNKNOWN_TOPIC: [() => "/connect", "remedy.connect"],
   TOPIC_INVALID: [() => "/connect", "remedy.connect"],
   RUNG_HARMS: [TUNE, "remedy.tune"],
+  THINKING_HARMS: [TUNE, "remedy.tune"],
   OVERLOAD: [TUNE, "remedy.tune"],
   UNQUALIFIED: [QUALIFICATION, "remedy.qualify"],
   REVIEW_BACKLOG: [REVIEW, "remedy.review"],
