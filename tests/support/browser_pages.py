@@ -33,7 +33,7 @@ FLAGS: Final = (
     "--disable-sync",
 )  # fmt: skip
 TIMEOUT_MS: Final = 20_000
-SCREENSHOTS: Final = "INSPECTOR_SCREENSHOTS"
+SCREENSHOTS: Final = "BROWSER_SCREENSHOTS"
 AXE: Final = DIST.parent / "node_modules" / "axe-core" / "axe.min.js"
 WCAG: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 
@@ -138,14 +138,15 @@ def open_page(context: BrowserContext, address: str, expected_errors: Sequence[s
 
 
 def keep_screenshot(page: Page, name: str = "") -> None:
-    """Keep what the page looks like in the folder that INSPECTOR_SCREENSHOTS names; without it, do nothing."""
+    """Keep what the page looks like in the folder that BROWSER_SCREENSHOTS names; without it, do nothing."""
     folder = os.environ.get(SCREENSHOTS)
     if not folder or page.is_closed():
         return
     from playwright.sync_api import Error
 
-    test = os.environ["PYTEST_CURRENT_TEST"].split(" ")[0].split("/")[-1]
-    file = Path(folder) / f"{re.sub(r'[^A-Za-z0-9_.]+', '-', f'{test} {name}').strip('-')}.png"
+    module, _, test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0].partition("::")
+    stem = re.sub(r"[^A-Za-z0-9_.]+", "-", f"{Path(module).stem} {test} {name}").strip("-")
+    file = Path(folder) / f"{stem}.png"
     with suppress(Error):  # of a page that crashed: the test's own error counts
         page.screenshot(path=file, full_page=True)
 

@@ -42,6 +42,13 @@ export function codeText(kind: string, code: string): string {
   return key in en ? t(key as TextKey) : code;
 }
 
+/** Why parts may not pass: the service begins with a code, whose words stand here. An unknown code keeps the service's own. */
+export function objectionText(objection: string): string {
+  const [code, detail] = objection.split(": ");
+  const key = `objection.${code}`;
+  return key in en ? t(key as TextKey, { camera: detail?.split(" ")[0] ?? "" }) : objection;
+}
+
 /** Each word 40 % longer, to see whether a layout holds other languages. */
 function longer(text: string): string {
   return `[${text.replace(/\S+/g, (word) => word + "~".repeat(Math.ceil(word.length * 0.4)))}]`;
