@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 FLAGS: Final = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 TIMEOUT_MS: Final = 60_000
 WATCH: Final = """
-window.benched = {pictures: [], listAt: null, lightOffAt: null, figuresAt: null, steps: [], moves: [], clickAt: null}
-let keyAt = null, stepAt = null, movesAt = null
+window.benched = {pictures: [], listAt: null, lightOffAt: null, figuresAt: null, steps: [], clickAt: null}
+let keyAt = null, stepAt = null
 addEventListener('click', () => (window.benched.clickAt = Date.now()), true)
-addEventListener('keydown', () => (keyAt = stepAt = movesAt = performance.now()), true)
-new MutationObserver(changes => {
+addEventListener('keydown', () => (keyAt = stepAt = performance.now()), true)
+new MutationObserver(() => {
   const seen = window.benched
   const rows = document.querySelector('[data-testid=parts] tbody tr')
   if (rows && seen.listAt === null) requestAnimationFrame(() => (seen.listAt ??= performance.now()))
@@ -33,12 +33,6 @@ new MutationObserver(changes => {
     const began = stepAt
     stepAt = null
     requestAnimationFrame(() => seen.steps.push(performance.now() - began))
-  }
-  const moves = document.querySelector('[data-testid=moves]')
-  if (moves && movesAt !== null && changes.some(each => moves.contains(each.target))) {
-    const began = movesAt
-    movesAt = null
-    requestAnimationFrame(() => seen.moves.push(performance.now() - began))
   }
   const desk = document.querySelector('[data-testid=desk]')
   if (keyAt !== null && desk && desk.dataset.painted === desk.dataset.part && desk.dataset.part !== seen.part) {
