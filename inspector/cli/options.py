@@ -38,7 +38,8 @@ Strategies = Annotated[
         "--strategy",
         help="default, ladder, direct, draft, majority-3, fixed-9, weighted-9, best-of-9-margin, best-of-9-short, "
         "adaptive-consistency, esc, sprt, cges, majority-3-zoom or compute-optimal. Asked only when named: separate, "
-        "and with long thoughts cot, budget-64, budget-128, budget-256, budget-by-margin, cot-gated or revise. Where "
+        "and with long thoughts cot, budget-64, budget-128, budget-256, budget-by-margin, cot-gated, cot-tip, "
+        "beam or revise. Where "
         "P(True) is asked also: best-of-9-p-true. On lines with golden samples also: patches, direct-fused, "
         "ladder-fused, zoom, zoom-pointed or ladder-pointed. Repeatable.",
     ),

@@ -60,6 +60,9 @@ class Question:
     other than none, the engine first samples text up to VERDICT_CUE. A text of fewer than `min_tokens` continues with
     WAIT; one of `max_tokens` is cut. With `asks_p_true`, P_TRUE_REQUEST follows the verdict and the engine also reads
     the probability of Yes there.
+
+    The sampled text goes on from `begin`, which counts towards no limit. `switch_penalty`, in log-odds, makes words
+    that begin another thought less likely while the present one is young (TIP, Wang 2025, 2501.18585).
     """
 
     view: ViewName
@@ -72,6 +75,8 @@ class Question:
     max_tokens: int = 0
     min_tokens: int = 0
     asks_p_true: bool = False
+    begin: str = ""
+    switch_penalty: float = 0.0
 
 
 PARAPHRASES: Final = (

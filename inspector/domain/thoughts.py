@@ -6,6 +6,8 @@ from typing import Final
 
 THOUGHT_BEGIN: Final = "<think>"
 THOUGHT_END: Final = "</think>"
+SWITCH_WORDS: Final = ("Alternatively", "Another", "However", "Instead", "But", "Wait")  # begin another thought
+SWITCH_WINDOW_TOKENS: Final = 64  # after a thought began, in which another one is made less likely
 CLOSED_THOUGHT: Final = f"\n{THOUGHT_END}\n\n"  # ends a thought without a word, or behind its last one
 
 

@@ -18,7 +18,7 @@ from inspector.lab.evaluation.comparison import StrategyComparison, compare_reco
 from inspector.lab.evaluation.part_recorder import LabelledPart, PartRecorder, RecordedParts
 from inspector.lab.evaluation.question_set import FurtherBatch
 from inspector.lab.evaluation.recording_file import RecordingFile
-from inspector.lab.evaluation.strategies import SEPARATE, choose_strategies, thoughts_of
+from inspector.lab.evaluation.strategies import BEAM, SEPARATE, choose_strategies, thoughts_of
 from inspector.lab.synthetic import PRODUCTS, Flaw, Sample, encode, golden
 from inspector.lab.training.checkpoint_evaluator import GOLDEN_SEED, JPEG_MEDIA_TYPE, GoldenSampleStore, held_out_frame
 from inspector.lines.line_pictures import measure_for_line
@@ -59,13 +59,19 @@ def compare_strategies(
     Raises InspectorError for an unknown strategy before the model is asked. An interrupted run keeps its answers.
     """
     strategies = choose_strategies(settings.strategies)
-    recorder = parts_recorder(source, settings, thoughts_of(strategies), separates=SEPARATE in strategies)
+    asked = {"separates": SEPARATE in strategies, "searches": BEAM in strategies}
+    recorder = parts_recorder(source, settings, thoughts_of(strategies), **asked)
     recorded = record_parts(source, recorder, settings, progress)
     return asyncio.run(compare_recorded(source.name, recorded.parts, strategies, recorded.unreadable))
 
 
 def parts_recorder(
-    source: PartSource, settings: ComparisonSettings, further: Sequence[FurtherBatch] = (), *, separates: bool = False
+    source: PartSource,
+    settings: ComparisonSettings,
+    further: Sequence[FurtherBatch] = (),
+    *,
+    separates: bool = False,
+    searches: bool = False,
 ) -> PartRecorder:
     """Load the model, and return a recorder of its answers. The file is read first: it may be unusable."""
     from inspector.adapters import vlm
@@ -74,7 +80,9 @@ def parts_recorder(
     recordings = RecordingFile(settings.recordings)
     engine = vlm.load(card_at(settings.card), settings.card.parent, settings.threads)
     check = partial(check_part, CameraPictureReader(()))
-    return PartRecorder(engine, source.evidence, recordings, further, separates=separates, check=check)
+    return PartRecorder(
+        engine, source.evidence, recordings, further, separates=separates, searches=searches, check=check
+    )
 
 
 def check_part(pictures: PictureReader, part: LabelledPart) -> None:

@@ -83,7 +83,8 @@ def _line_section(
 ) -> TableSection:
     line = folder.name
     compared = ComparisonSettings(settings.card, ON_ANY_LINE, settings.votes / f"{line}.jsonl", settings.threads)
-    section = TableSection(line, compare_strategies(folder_source(folder, settings.pipelines), compared, progress))
+    source = folder_source(folder, settings.pipelines, line=line)
+    section = TableSection(line, compare_strategies(source, compared, progress))
     if settings.teach_from is None or features is None:
         return section
     defects = list(declared_line(settings.pipelines, line).defects)

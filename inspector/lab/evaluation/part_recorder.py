@@ -32,6 +32,7 @@ from inspector.lab.evaluation.recording import (
 from inspector.lab.evaluation.recording_file import RecordingFile
 from inspector.lab.evaluation.separation import SeparationRecorder
 from inspector.lab.evaluation.stopwatch import ms_since
+from inspector.lab.evaluation.thought_beam import search_thoughts
 from inspector.ports.engine import Answer, Engine, GeneratedText, PatchMap, Picture, Prefix
 from inspector.ports.evidence import EvidenceStore
 from inspector.ports.pool import Job
@@ -81,6 +82,9 @@ class PartRecorder:
     `check` raises PictureError for a part that a line would not judge. `further`: batches that the strategies need
     beyond the question set. `separates`: what separates an NG claim from a good part is asked too, as it is on a line
     whose ladder asks it. A part recorded without them is asked only these.
+    `further`: batches that the strategies need beyond the question set. `separates`: what separates an NG claim from a
+    good part is asked too, as it is on a line whose ladder asks it. `searches`: a thought is searched for too. A part
+    recorded without them is asked only these.
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class PartRecorder:
         *,
         separates: bool = False,
         check: CheckPart = accept_part,
+        searches: bool = False,
     ) -> None:
         self._engine = RecordingEngine(engine)
         self._evidence = evidence
@@ -100,6 +105,7 @@ class PartRecorder:
         self._further = further
         self._separates = separates
         self._check = check
+        self._searches = searches
         self._is_warm = False
 
     async def record_all(
@@ -125,7 +131,7 @@ class PartRecorder:
         seed = zlib.crc32(part.picture)
         further = [further_group(part.pipeline, seed, batch) for batch in self._further]
         missing = [group for group in further if known is None or not known.holds(group.questions)]
-        if known is not None and not missing and (known.separation or not self._needs_separation(part)):
+        if known is not None and not missing and not self._lacks(known, part):
             return known
         if not self._is_warm:  # the first recording includes the engine's one-time work, so it is made twice
             await self._record(part, sha256, fingerprint, known, missing)
@@ -133,6 +139,9 @@ class PartRecorder:
         recording = await self._record(part, sha256, fingerprint, known, missing)
         self._recordings.add(recording)
         return recording
+
+    def _lacks(self, known: Recording, part: LabelledPart) -> bool:
+        return (self._needs_separation(part) and known.separation is None) or (self._searches and not known.beam)
 
     def _needs_separation(self, part: LabelledPart) -> bool:
         return self._separates or part.pipeline.separates
@@ -160,6 +169,9 @@ class PartRecorder:
             if self._needs_separation(part) and known.separation is None:
                 separation = await SeparationRecorder(self._engine, pictures, part.pipeline).record()
                 known = replace(known, separation=separation)
+            if self._searches and not known.beam:
+                prefix = await pictures.prefix(Pictures.FRAME)
+                known = replace(known, beam=await search_thoughts(self._engine, prefix, part.pipeline, seed))
         finally:
             await pictures.close()
         return known

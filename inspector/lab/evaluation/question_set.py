@@ -34,14 +34,19 @@ REVISION_RUNG: Final = COT.model_copy(update={"max_tokens": 96})
 
 
 class FurtherBatch(NamedTuple):
-    """Rungs about the frame whose questions are asked in one batch. `ending`, if any, replaces the request to think."""
+    """Rungs about the frame whose questions are asked in one batch.
+
+    `ending`, if any, replaces the request to think; `switch_penalty` holds back other thoughts, in log-odds.
+    """
 
     rungs: tuple[Rung, ...]
     ending: str = ""
+    switch_penalty: float = 0.0
 
 
 CUT_THOUGHTS: Final = FurtherBatch(CUT_RUNGS)
 REVISED: Final = FurtherBatch((REVISION_RUNG,), REVISION)
+STEADY: Final = FurtherBatch((COT,), switch_penalty=3.0)  # as published for TIP
 
 
 def budget_rung(tokens: int) -> Rung:
@@ -75,7 +80,9 @@ def further_group(pipeline: Pipeline, seed: int, batch: FurtherBatch) -> Questio
     """The questions of a batch that is not part of the set."""
     groups = (group for rung in batch.rungs for group in question_groups(pipeline, rung, seed))
     asked = (question for group in groups for question in group.questions)
-    return QuestionGroup(Pictures.FRAME, tuple(_ending_with(question, batch.ending) for question in asked))
+    worded = (_ending_with(question, batch.ending) for question in asked)
+    held = tuple(replace(question, switch_penalty=batch.switch_penalty) for question in worded)
+    return QuestionGroup(Pictures.FRAME, held)
 
 
 def _ending_with(question: Question, ending: str) -> Question:

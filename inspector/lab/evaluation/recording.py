@@ -37,6 +37,7 @@ class RecordedAnswer:
     limits: TokenLimits | None = None
     p_true: float | None = None
     readable: float = 1.0
+    switch_penalty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class Recording:
 
     `sha256` is that of the picture, `golden` those of its golden samples. `fingerprint` covers everything that
     determines the answers, `model` the model alone. `seed` chose the wordings. `second_opinion` is None without golden
-    samples, or if the engine provides no patches. `separation` is None where no strategy needed it.
+    samples, or if the engine provides no patches. `separation` is None and `beam`, the steps of a search among
+    thoughts, is empty where no strategy needed it.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Recording:
     batches: tuple[AnswerBatch, ...]
     second_opinion: Annotated[RecordedOpinion | None, Field(alias="compared")] = None
     separation: RecordedSeparation | None = None
+    beam: tuple[AnswerBatch, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -121,19 +124,21 @@ class Recording:
         return answered.issuperset(map(question_identity, questions))
 
 
-QuestionIdentity = tuple[ViewName, str, Reasoning, TokenLimits, float, int]
+QuestionIdentity = tuple[ViewName, str, Reasoning, TokenLimits, float, int, float]
 
 
 def question_identity(question: Question) -> QuestionIdentity:
     """Everything that an answer to this question depends on."""
     limits = question_limits(question)
-    return _identity(question.view, question.text, question.reasoning, limits, question.temperature, question.seed)
+    sampling = limits, question.temperature, question.seed, question.switch_penalty
+    return _identity(question.view, question.text, question.reasoning, *sampling)
 
 
 def answer_identity(answer: RecordedAnswer) -> QuestionIdentity:
     """The identity of the answered question."""
     limits = answer_limits(answer)
-    return _identity(answer.view, answer.question, answer.reasoning, limits, answer.temperature, answer.seed)
+    sampling = limits, answer.temperature, answer.seed, answer.switch_penalty
+    return _identity(answer.view, answer.question, answer.reasoning, *sampling)
 
 
 def question_limits(question: Question) -> TokenLimits:
@@ -146,12 +151,18 @@ def answer_limits(answer: RecordedAnswer) -> TokenLimits:
 
 
 def _identity(
-    view: ViewName, text: str, reasoning: Reasoning, limits: TokenLimits, temperature: float, seed: int
+    view: ViewName,
+    text: str,
+    reasoning: Reasoning,
+    limits: TokenLimits,
+    temperature: float,
+    seed: int,
+    switch_penalty: float,
 ) -> QuestionIdentity:
     """An answer without reasoning does not depend on sampling, and a greedy draft does not depend on the seed."""
     if reasoning is Reasoning.NONE:
-        return view, text, reasoning, TokenLimits(), 0.0, 0
-    return view, text, reasoning, limits, temperature, seed if temperature > 0.0 else 0
+        return view, text, reasoning, TokenLimits(), 0.0, 0, 0.0
+    return view, text, reasoning, limits, temperature, seed if temperature > 0.0 else 0, switch_penalty
 
 
 def recorded_answer(questions: Sequence[Question], answer: Answer, ms: float) -> RecordedAnswer:
@@ -171,4 +182,5 @@ def recorded_answer(questions: Sequence[Question], answer: Answer, ms: float) ->
         limits=question_limits(question),
         p_true=answer.p_true,
         readable=answer.readable,
+        switch_penalty=question.switch_penalty,
     )

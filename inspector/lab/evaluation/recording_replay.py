@@ -37,6 +37,7 @@ from inspector.lab.evaluation.recording import (
     answer_identity,
     question_identity,
 )
+from inspector.lab.evaluation.thought_beam import trust
 from inspector.ports.engine import Answer, GeneratedText, PatchMap, Picture, Prefix
 from inspector.ports.pool import Job
 
@@ -162,6 +163,24 @@ class RecordingReplay:
         orders = [self.ask_claim(order) for order in range(count)]
         vote = separating_vote(orders, claim.text, rung, claim.tokens, MIN_READABLE)
         return [replace(vote, ms=self._ms)]
+
+    def search(self) -> list[Vote]:
+        """The votes of a search among thoughts: of each step the one that the model trusts most.
+
+        Raises ModelError if none was recorded.
+        """
+        if not self.recording.beam:
+            raise ModelError(f"{self.recording.name}: no search was recorded; record the parts again for beam")
+        self.open(Pictures.FRAME)
+        votes = list[Vote]()
+        for number, step in enumerate(self.recording.beam):
+            self._ms += step.ms
+            self._votes += len(step.answers)
+            self._tokens += sum(answer.tokens for answer in step.answers)
+            best = max(step.answers, key=trust)
+            values = best.p_ng, best.tokens, self._ms, best.text, best.p_true, best.readable
+            votes.append(Vote(best.view, number, *values))
+        return votes
 
     def write_claim(self) -> GeneratedText:
         """The text of what an NG answer claims."""

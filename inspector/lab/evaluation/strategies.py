@@ -25,6 +25,8 @@ Longer thoughts at temperature 0, which are recorded only where one of these is 
 | budget-64, -128, -256 | the same, cut at and kept going until this many tokens by further "Wait" (s1) |
 | budget-by-margin | the direct question, then a budget that grows with its doubt: more "Wait" for harder parts |
 | revise | the direct question: an answer, what speaks against it in one sentence, then the verdict |
+| cot-tip | as cot, but words that begin another thought are made less likely for a while (TIP) |
+| beam | a search among thoughts, sentence by sentence, judged by the model's own trust in their verdicts |
 | cot-gated | a chain of thought whose verdict is read every 32 tokens, until it is sure or the thought ends |
 
 Three drafts and, only where they disagree, a view that decides between them:
@@ -80,6 +82,7 @@ from inspector.lab.evaluation.question_set import (
     DRAFT,
     REVISED,
     SAMPLES,
+    STEADY,
     FurtherBatch,
     budget_rung,
     further_group,
@@ -96,6 +99,7 @@ BY_CERTAINTY: Final = Counting(CountMethod.WEIGHTED)
 MAJORITY: Final = "majority-3"
 MAJORITY_ZOOM: Final = "majority-3-zoom"
 SEPARATE: Final = "separate"
+BEAM: Final = "beam"
 COMPUTE_OPTIMAL: Final = "compute-optimal"  # chosen once all strategies are replayed
 DECIDERS: Final = (MAJORITY, MAJORITY_ZOOM, SEPARATE)  # of the disagreements of three drafts
 BUDGETS: Final = (64, 128, 256)  # tokens
@@ -226,10 +230,16 @@ def _decided(
     return StrategyOutcome(deciding if deciding.readable else majority, StoppedBy.LADDER_END, 2, replay.cost)
 
 
-async def _revise(part: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
+async def _further(part: RecordedPart, batch_times: BatchTimeModel, batch: FurtherBatch) -> StrategyOutcome:
     replay = RecordingReplay(part.recording, batch_times)
-    votes = replay.votes(further_group(part.pipeline, part.recording.seed, REVISED), 0)
+    votes = replay.votes(further_group(part.pipeline, part.recording.seed, batch), 0)
     return StrategyOutcome(Tally(tuple(votes)), StoppedBy.LADDER_END, 1, replay.cost)
+
+
+async def _beam(part: RecordedPart, batch_times: BatchTimeModel) -> StrategyOutcome:
+    replay = RecordingReplay(part.recording, batch_times)
+    votes = replay.search()
+    return StrategyOutcome(Tally(tuple(votes[-1:])), StoppedBy.LADDER_END, len(votes), replay.cost)
 
 
 def _asked(part: RecordedPart, replay: RecordingReplay, rung: Rung, *, number: int = 0) -> list[Vote]:
@@ -270,7 +280,9 @@ WITH_THOUGHTS: Final[Mapping[str, Strategy]] = MappingProxyType(
         **{f"budget-{tokens}": partial(_one_rung, rung=budget_rung(tokens)) for tokens in BUDGETS},
         "budget-by-margin": _budget_by_margin,
         "cot-gated": _gated,
-        "revise": _revise,
+        "revise": partial(_further, batch=REVISED),
+        "cot-tip": partial(_further, batch=STEADY),
+        BEAM: _beam,
     }
 )
 THOUGHTS_OF: Final[Mapping[str, tuple[FurtherBatch, ...]]] = MappingProxyType(
@@ -280,6 +292,7 @@ THOUGHTS_OF: Final[Mapping[str, tuple[FurtherBatch, ...]]] = MappingProxyType(
         "budget-by-margin": tuple(FurtherBatch((budget_rung(tokens),)) for tokens in BUDGETS),
         "cot-gated": (CUT_THOUGHTS,),
         "revise": (REVISED,),
+        "cot-tip": (STEADY,),
     }
 )
 WITH_CLAIMS: Final[Mapping[str, Strategy]] = MappingProxyType({SEPARATE: _separate})

@@ -53,6 +53,11 @@ class ServerConversation:
                 f"{self._server.base_url} can't go on with a thought that ends too soon; set reasoning: cot in the "
                 "pipeline, or server.answers_begin: prefill in the model card where the server can do that"
             )
+        if any(question.begin or question.switch_penalty for _, question in asked):
+            raise ModelError(
+                f"{self._server.base_url} can't search among thoughts or hold one back; ask beam and cot-tip of a card "
+                "with engine: transformers"
+            )
         thinks = asked[0][1].reasoning is not Reasoning.NONE
         given = await (self._drafts(prefix, asked) if thinks else self._read_at_once(prefix, asked))
         by_number = dict(asked)

@@ -38,6 +38,7 @@ class ChatTemplate:
         self._around = functools.cache(self._render)
         self.spellings = functools.cache(self._spell)
         self.reply = functools.cache(self._turned)
+        self.first_tokens = functools.cache(self._first)
 
     def prefix(self, pictures: Sequence[int], preamble: str) -> list[int]:
         """Return the tokens up to the end of the preamble; the i-th picture takes `pictures[i]` tokens."""
@@ -86,6 +87,10 @@ class ChatTemplate:
         if not single:
             raise ModelError(f"the tokenizer has no single token for any of {words}; use a tokenizer with one")
         return tuple(sorted(single))
+
+    def _first(self, words: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the tokens that begin one of the words, in any spelling."""
+        return tuple(sorted({self.encode(text)[0] for text in spellings(words)}))
 
     def _render(self, pictures: int) -> TemplateAffixes:
         content = [*({"type": "image"} for _ in range(pictures)), _text(PLACEHOLDER)]

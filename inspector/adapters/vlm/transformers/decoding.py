@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from torch import Tensor
 
@@ -28,13 +28,21 @@ from inspector.adapters.vlm.verdict import (
 )
 from inspector.domain.declared import Reasoning
 from inspector.domain.prompts import NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
-from inspector.domain.thoughts import CLOSED_THOUGHT, THOUGHT_END
+from inspector.domain.thoughts import CLOSED_THOUGHT, SWITCH_WINDOW_TOKENS, SWITCH_WORDS, THOUGHT_END
 from inspector.ports.engine import Answer, GeneratedText
 
 MARKUP_MAX_TOKENS: Final = 2  # between the cue and the verdict, such as ` **`
 CUE_MAX_TOKENS: Final = len(f" {VERDICT_CUE}")  # a byte tokenizer needs at most one token per byte
 CUE_WINDOW_TOKENS: Final = CUE_MAX_TOKENS + len("**")  # of the text's end, where a decorated cue may stand
+SENTENCE_START: Final = re.compile(r"[.!?\n]\s*\Z")
 QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+
+
+class TokenPenalty(NamedTuple):
+    """Tokens that are made less likely, and by how much."""
+
+    tokens: Sequence[int]
+    log_odds: float
 
 
 class AnswerDecoder:
@@ -47,7 +55,10 @@ class AnswerDecoder:
 
     def __init__(self, index: int, question: Question, chat: ChatTemplate) -> None:
         self._index, self._question, self._chat = index, question, chat
-        self._tokens: list[int] = []
+        self._tokens = chat.encode(question.begin)
+        self._begun = len(self._tokens)
+        self._switches = frozenset(chat.first_tokens(SWITCH_WORDS) if question.switch_penalty else ())
+        self._thought_tokens = 0  # since the present thought began
         self._end = ""  # the end of the text, where a cue may stand: decoding a long thought at every token costs time
         self._is_cut = False
         self._has_cue = False
@@ -56,7 +67,7 @@ class AnswerDecoder:
         self._reasons = question.reasoning is not Reasoning.NONE
         self.words = VerdictTokens(chat.spellings(question.ng_words), chat.spellings(question.ok_words))
         self._is_thought_open = self._in_thought = self._reasons and chat.opens_thought
-        self.next = chat.suffix(question.text, thinks=self._in_thought)
+        self.next = chat.suffix(question.text, question.begin, thinks=self._in_thought)
         self.most = len(self.next) + self._thought_room + self._doubt_room
         self.temperature = question.temperature
 
@@ -65,6 +76,13 @@ class AnswerDecoder:
         if not self._reasons or self._answer is not None:
             return True
         return self._is_cut or self._has_cue
+
+    @property
+    def penalty(self) -> TokenPenalty | None:
+        """Return what makes another thought less likely now; None where nothing does: inside a sentence, or later."""
+        if not self._may_switch or self._thought_tokens >= SWITCH_WINDOW_TOKENS:
+            return None
+        return TokenPenalty(sorted(self._switches), self._question.switch_penalty)
 
     @property
     def chance(self) -> float:
@@ -77,6 +95,8 @@ class AnswerDecoder:
 
         The drawn token was not read yet, so dropping it costs nothing.
         """
+        switches = self._may_switch and drawn in self._switches
+        self._thought_tokens = 0 if switches else self._thought_tokens + 1
         self._end = self._chat.text([*self._tokens[-CUE_WINDOW_TOKENS:], drawn])
         self.next = self._instead(drawn)
         self._tokens += self.next
@@ -103,7 +123,7 @@ class AnswerDecoder:
         if self._answer is not None:
             return replace(self._answer, p_true=reading.p_true)
         p_ng, readable = reading
-        answer = Answer(self._index, p_ng, len(self._tokens), self._text, readable=readable)
+        answer = Answer(self._index, p_ng, self._written, self._text, readable=readable)
         if p_ng is None or not self._question.asks_p_true:
             return answer
         self._answer = replace(answer, tokens=answer.tokens + 1)  # its verdict is now a token of the text
@@ -113,8 +133,8 @@ class AnswerDecoder:
 
     def _instead(self, drawn: int) -> list[int]:
         """Return the drawn token, or words that extend a text that would end too soon, or the cue at its end."""
-        left, ends = self._question.max_tokens - len(self._tokens), drawn in self._chat.end_tokens
-        if left > 0 and len(self._tokens) < self._question.min_tokens and (ends or self._would_end(drawn)):
+        left, ends = self._question.max_tokens - self._written, drawn in self._chat.end_tokens
+        if left > 0 and self._written < self._question.min_tokens and (ends or self._would_end(drawn)):
             return self._spaced(WAIT)[:left]
         if left > 0 and not ends:
             return [drawn]
@@ -156,6 +176,15 @@ class AnswerDecoder:
         return max(len(self._doubt(words[0])) for words in (self._question.ng_words, self._question.ok_words))
 
     @property
+    def _may_switch(self) -> bool:
+        return bool(self._switches) and SENTENCE_START.search(self._end) is not None
+
+    @property
+    def _written(self) -> int:
+        """The number of tokens after the beginning that was given."""
+        return len(self._tokens) - self._begun
+
+    @property
     def _text(self) -> str:
         return self._chat.text(self._tokens)
 
@@ -168,6 +197,7 @@ class TextDecoder:
 
     temperature: Final = 0.0
     chance: Final = 0.0
+    penalty: Final = None
 
     def __init__(
         self, request: str, start: str, max_tokens: int, chat: ChatTemplate, held: JsonConstraint | None = None
@@ -243,4 +273,7 @@ def _readings(decoders: Sequence[AnswerDecoder], logits: Tensor) -> list[Reading
 
 def _drawn(decoders: Sequence[Voice], logits: Tensor) -> list[int]:
     possible = mask_logits(logits, [decoder.allowed for decoder in decoders])
+    for row, decoder in enumerate(decoders):
+        if penalty := decoder.penalty:
+            possible[row, penalty.tokens] -= penalty.log_odds
     return draw(possible, [decoder.temperature for decoder in decoders], [decoder.chance for decoder in decoders])

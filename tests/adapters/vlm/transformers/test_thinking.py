@@ -20,6 +20,7 @@ from inspector.adapters.vlm.verdict import MARKUP, find_cue
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.prompts import COT, LETTER_COT, NO, P_TRUE_REQUEST, VERDICT_CUE, WAIT, YES, Question
 from inspector.domain.prompts import DRAFT as ENDING
+from inspector.domain.thoughts import SWITCH_WINDOW_TOKENS, SWITCH_WORDS
 from inspector.ports.engine import Answer
 
 ONE = (lamp(0.55),)
@@ -179,3 +180,34 @@ async def test_a_short_question_beside_a_long_one_has_room_for_all_of_its_though
     long = Question(ViewName.CHECKLIST, f"{'Is there any glare on this lamp? ' * 12}Answer Yes or No.")
     short = budget(40, 40)
     assert same((await answers(engine(), ONE, [long, short]))[1:], [replace(await one(short), index=1)])
+
+
+async def test_a_thought_goes_on_from_its_given_beginning_as_it_went_on_by_itself() -> None:
+    whole = await one(budget(20, 40, temperature=0.0))
+    begin = whole.text[: whole.text.index(f" {WAIT}")]
+    written = len(engine()._chat.encode(begin))
+    rest = await one(replace(budget(20 - written, 40 - written, temperature=0.0), begin=begin))
+    assert rest.text == whole.text
+    assert rest.tokens == whole.tokens - written
+    assert rest.p_ng == pytest.approx(whole.p_ng, abs=1e-5)
+
+
+def test_another_thought_is_less_likely_only_where_a_young_thought_might_end() -> None:
+    decoder, chat = decoder_of(replace(budget(0, 200), switch_penalty=3.0))
+    held = frozenset(chat.first_tokens(SWITCH_WORDS))
+    assert decoder.penalty is None, "the first thought is no other one"
+    for token in chat.encode("It shines."):
+        decoder.take(token)
+    assert decoder.penalty is not None
+    assert (frozenset(decoder.penalty.tokens), decoder.penalty.log_odds) == (held, 3.0)
+    (inside, *_) = chat.encode("a")
+    decoder.take(inside)
+    assert decoder.penalty is None, "a word inside a sentence begins nothing"
+    (stop,) = chat.encode(".")
+    for _ in range(SWITCH_WINDOW_TOKENS):
+        decoder.take(inside)
+    decoder.take(stop)
+    assert decoder.penalty is None, "an old thought may be left"
+    decoder.take(next(iter(held)))
+    decoder.take(stop)
+    assert decoder.penalty is not None, "the next thought is young again"
