@@ -35,6 +35,7 @@ export class Desk {
   hasAsked = $state(false);
   waiting = $state<Schemas["WaitingModel"] | null>(null);
   private isFilling = false;
+  private wantsMore = false;
   private isLeft = false;
   private order: string[] = [];
 
@@ -69,15 +70,18 @@ export class Desk {
 
   /** Take parts until enough lie ahead, and renew the leases of those that do. */
   async fill(): Promise<void> {
-    if (this.isFilling) return;
+    if (this.isFilling) {
+      this.wantsMore = true;
+      return;
+    }
     this.isFilling = true;
+    this.wantsMore = false;
     const { line, list, blind } = this;
     try {
       const parts = Math.min(50, AHEAD + this.unsent().length);
       const given = await leased({ line, list, blind, parts });
       if (this.isLeft) return this.giveBack(given.filter((each) => !this.cards.some((card) => card.answer && card.given.result_id === each.result_id)));
       this.take(given);
-      this.waiting = await body(api.GET("/api/v1/lines/{line}/waiting-parts", { params: { path: { line } } }));
       this.error = null;
     } catch (failure) {
       if (failure instanceof ApiError || !this.card) this.error = failure;
@@ -85,6 +89,14 @@ export class Desk {
       this.hasAsked = true;
       this.isFilling = false;
     }
+    if (this.wantsMore) return this.fill();
+    await this.count();
+  }
+
+  /** Ask how many parts wait; the next part does not wait for that. */
+  private async count(): Promise<void> {
+    const params = { path: { line: this.line } };
+    this.waiting = await body(api.GET("/api/v1/lines/{line}/waiting-parts", { params })).catch(() => this.waiting);
   }
 
   answer(said: Said): void {
