@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.declarations import a_pipeline, pipelines
 
-from inspector.domain.declared import Reasoning, ViewName
+from inspector.domain.declared import JOINT_VIEWS, Reasoning, ViewName
 from inspector.domain.pipeline import P_TRUE_VERSION, REASONING_TOKENS, REASONING_VERSION, Pipeline, TokenLimits
 from inspector.domain.prompts import (
     COT,
@@ -67,7 +67,7 @@ def test_without_reasoning_no_wording_is_asked_twice(
     assert view is ViewName.CHECKLIST or len(asked) <= samples
 
 
-@given(st.sampled_from([view for view in ViewName if view is not ViewName.CHECKLIST]), st.integers(1, 16))
+@given(st.sampled_from([view for view in ViewName if view not in JOINT_VIEWS]), st.integers(1, 16))
 def test_with_reasoning_every_sample_is_drawn_from_its_own_seed(view: ViewName, samples: int) -> None:
     asked = ask(view, samples=samples, reasoning=Reasoning.DRAFT)
     assert len({question.seed for question in asked}) == samples
@@ -92,11 +92,11 @@ def test_limits_are_those_of_the_kind_unless_others_are_given(reasoning: Reasoni
     assert (question.min_tokens, question.max_tokens) == (3, 5)
 
 
-def test_every_view_but_the_checklist_is_asked_whether_it_is_right_where_the_pipeline_weighs_by_that() -> None:
+def test_every_view_with_votes_of_its_own_is_asked_whether_it_is_right_where_the_pipeline_weighs_by_that() -> None:
     weighing = a_pipeline(count="weighted", settle={"weight_by": "p_true"})
     for view in ViewName:
         asked = questions(weighing, view, samples=2, reasoning=Reasoning.NONE, temperature=0, seed=0)
-        assert {question.asks_p_true for question in asked} == {view is not ViewName.CHECKLIST}
+        assert {question.asks_p_true for question in asked} == {view not in JOINT_VIEWS}
         assert not any(question.asks_p_true for question in ask(view))
 
 
