@@ -61,6 +61,7 @@ class ObjectStore:
             "-s3",
             f"-s3.config={self._config}",
             "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
         ]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
