@@ -86,7 +86,6 @@ class VoteTables:
         self._lock = Lock()
         self._judged: dict[str, dict[tuple[str, int], JudgedCamera]] = {}
         self._counted: dict[tuple[str, str], _CountedParts] = {}
-        self._cameras = CameraCodes()
         self._recent: dict[tuple[str, str], _RecentParts] = {}
         self._tables: OrderedDict[tuple[str, ...], _KeptTable] = OrderedDict()
 
@@ -118,7 +117,7 @@ class VoteTables:
         table = self._kept(line, fingerprint, pipeline, None)
         self.disposition_counts(line, fingerprint)
         if table.newest_number < self._archive.newest_number(line, fingerprint):
-            yield from table.update_pages(self.voted_parts(line, fingerprint))
+            yield from table.update_pages(self.recent_parts(line, fingerprint))
 
     def judged_cameras(self, line: str) -> list[JudgedCamera]:
         """List the newest judged part of each camera under each version, the oldest first."""
@@ -142,7 +141,7 @@ class VoteTables:
         key = (line, fingerprint, str(rungs), pipeline.model_dump_json(exclude={"thresholds"}))
         with self._lock:
             replay = Replay(pipeline, fingerprint, rungs)
-            table = self._tables.pop(key, None) or _KeptTable(self._archive, pipeline, replay, self._cameras)
+            table = self._tables.pop(key, None) or _KeptTable(self._archive, pipeline, replay)
             self._tables[key] = table
             while len(self._tables) > MAX_TABLES:
                 self._tables.popitem(last=False)
@@ -152,12 +151,12 @@ class VoteTables:
 class _KeptTable:
     """The table of one fingerprint and one way of counting, with the parts that were read so far."""
 
-    def __init__(self, archive: TuningArchive, pipeline: Pipeline, replay: Replay, cameras: CameraCodes) -> None:
+    def __init__(self, archive: TuningArchive, pipeline: Pipeline, replay: Replay) -> None:
         self._archive = archive
         self._pipeline = pipeline
         self._replay = replay
         self._lock = Lock()
-        self._held = _Tallied(StoredPartColumns.of(cameras, ()), VoteTable.of(pipeline, ()))
+        self._held = _Tallied(StoredPartColumns.of(CameraCodes(), ()), VoteTable.of(pipeline, ()))
         self._selected: VotedParts | None = None
 
     @property
@@ -171,6 +170,7 @@ class _KeptTable:
             with self._lock:
                 if len(page := self._missing(missing[at : at + PARTS_PER_PAGE])):
                     self._held = self._rebuilt(np.ones(len(self._held.parts), bool), page)
+                    self._selected = None
             if len(page):
                 yield
         self.refresh(voted)

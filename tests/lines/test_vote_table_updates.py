@@ -85,6 +85,25 @@ async def test_a_request_amid_an_update_reads_the_rest_itself(
     assert archive.read == PARTS
 
 
+async def test_a_request_between_two_pages_has_one_score_for_each_part_that_it_selected_before(
+    archive: CountingArchive, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vote_tables, "PARTS_PER_PAGE", 5)
+    pricing = Pricing.over(archive)
+    before = Tuning(pricing).scores("pcb")
+    async with SqlLedger(database) as ledger:
+        for part, _ in list(voted_parts(PARTS + 10))[PARTS:]:
+            await ledger.record(part, [])
+    with monkeypatch.context() as patch:
+        patch.setattr(vote_tables, "RECENT_S", 0.0)
+        pages = pricing.update_pages("pcb")
+        next(pages)
+    for scores in (Tuning(pricing).scores("pcb"), before):
+        assert {len(each) for each in (*scores.p_ng, scores.truth, scores.weight, scores.camera)} == {
+            len(scores.number)
+        }
+
+
 def test_the_thread_goes_on_when_the_ledger_comes_back(archive: CountingArchive) -> None:
     asked, updated = [], Event()
 
