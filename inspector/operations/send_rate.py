@@ -74,6 +74,7 @@ class RateControl:
 
     def __init__(self) -> None:
         self._durations_s: list[float] = []
+        self._refused_s: list[float] = []  # deadlines of refused parts
         self._early = 0
         self._refused = 0
         self._changed_s = 0.0
@@ -88,8 +89,13 @@ class RateControl:
 
     @property
     def part_s(self) -> float | None:
-        """What one part took alone; None until it is measured."""
-        return median(self._durations_s) if self._durations_s else None
+        """What one part took alone; None until it is measured.
+
+        A refused part took no time, but would have taken longer than its deadline. It says nothing where others were
+        judged in time: an overload of before, which lasts for some seconds, refused it.
+        """
+        measured = self._durations_s or self._refused_s
+        return median(measured) if measured else None
 
     @property
     def deadline_ms(self) -> float | None:
@@ -107,16 +113,18 @@ class RateControl:
     def add(self, sent_s: float, received_s: float, verdict: VerdictMessage) -> None:
         """Take notice of one verdict."""
         is_refused = verdict.late or verdict.reason in REFUSALS
-        if self.is_measuring:  # a refused part took no time, but would have taken longer than its deadline
-            self._measure(verdict.deadline_ms / 1000.0 if is_refused else received_s - sent_s, received_s)
+        if self.is_measuring:
+            self._measure(received_s - sent_s, received_s, verdict.deadline_ms, is_refused=is_refused)
         elif sent_s >= self._changed_s:  # an earlier part says nothing about the rate now
             self._adjust(received_s - sent_s, received_s, verdict.deadline_ms, is_refused=is_refused)
 
-    def _measure(self, took_s: float, now_s: float) -> None:
-        self._durations_s.append(took_s)
-        if len(self._durations_s) == MEASURED_PARTS:
-            alone_s = median(self._durations_s)
-            self._set(START_SHARE / max(alone_s, 1e-3), now_s)
+    def _measure(self, took_s: float, now_s: float, deadline_ms: float, *, is_refused: bool) -> None:
+        if is_refused:
+            self._refused_s.append(deadline_ms / 1000.0)
+        else:
+            self._durations_s.append(took_s)
+        if len(self._durations_s) + len(self._refused_s) == MEASURED_PARTS:
+            self._set(START_SHARE / max(self.part_s or 0.0, 1e-3), now_s)
             self.started_fps = self.started_fps or self.fps
             self.is_measuring = False
 
@@ -159,6 +167,7 @@ class RateControl:
     def _measure_again(self) -> None:
         self.is_measuring, self._refused = True, 0
         self._durations_s.clear()
+        self._refused_s.clear()
 
     def _set(self, fps: float, now_s: float) -> None:
         fps, self._early = min(self._limit_fps, max(MIN_FPS, fps)), 0

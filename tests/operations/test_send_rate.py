@@ -154,6 +154,22 @@ def test_refused_parts_of_the_old_rate_lower_it_once() -> None:
     assert machine.control.fps == pytest.approx(before / 2)
 
 
+def test_overload_that_lasts_while_the_machine_is_measured_again_does_not_sink_the_rate() -> None:
+    machine = Machine(0.3)
+    machine.run(20)
+    refused = verdict_message(a_part()).model_copy(update={"reason": Reason.OVERLOAD, "deadline_ms": LINE_DEADLINE_MS})
+    while not machine.control.is_measuring:
+        machine.now_s += 10.0
+        machine.control.add(machine.now_s, machine.now_s + 0.1, refused)
+    judged = refused.model_copy(update={"reason": Reason.NO_DEFECT, "deadline_ms": MEASURING_DEADLINE_MS})
+    still_refused = refused.model_copy(update={"deadline_ms": MEASURING_DEADLINE_MS})
+    for number in range(MEASURED_PARTS):
+        machine.now_s += 1.0
+        machine.control.add(machine.now_s, machine.now_s + 0.3, judged if number % 2 else still_refused)
+    assert machine.control.part_s == pytest.approx(0.3)
+    assert machine.control.fps > 1.0
+
+
 def test_rate_has_bounds() -> None:
     for part_s, bound in ((1e-6, MAX_FPS), (100.0, MIN_FPS)):
         machine = Machine(part_s)
