@@ -88,10 +88,13 @@ class QuestionBatch(NamedTuple):
         return len(_ballots(self.questions))
 
 
-def question_batches(steps: Sequence[Step], max_votes: int) -> list[QuestionBatch]:
-    """Group the first `max_votes` votes of these steps by the pictures they need; separate needs the others' votes."""
+def question_batches(steps: Sequence[Step], max_votes: int, *, asked: int = 0) -> list[QuestionBatch]:
+    """Group the next `max_votes` votes of these steps by the pictures they need; separate needs the others' votes.
+
+    `asked`: how many votes of these steps were grouped before.
+    """
     groups: dict[Pictures, list[RungQuestion]] = {}
-    for ballot in islice(_ballots(_all(steps)), max_votes):
+    for ballot in islice(_ballots(_all(steps)), asked, asked + max_votes):
         groups.setdefault(PICTURES_OF[ballot[0].question.view], []).extend(ballot)
     ordered = sorted(groups.items(), key=lambda group: group[0] is Pictures.CLAIM)
     return [QuestionBatch(pictures, tuple(batch)) for pictures, batch in ordered]

@@ -249,16 +249,25 @@ class LadderRun:
         return SequentialRule(pipeline.settle, limits, self.tally.counting, asked + pending)
 
     async def _ask(self, chosen: list[Step], later: int) -> StoppedBy | None:
-        planned = question_batches(chosen, self.job.pipeline.settle.max_votes - len(self.tally.votes))
-        for position, batch in enumerate(planned):
-            pending = later + sum(each.votes for each in planned[position:])
-            async with aclosing(self._votes(batch, self.tally)) as votes:
-                async for vote in votes:
-                    self.tally = self.tally.add(vote)
-                    self._complete_opinion()
-                    pending -= 1
-                    if (stopped_by := self._rule(pending).stop(self.tally.votes)) is not None:
-                        return stopped_by
+        """Ask these rungs until the rule stops. Where a view has no pictures, the views after it get its votes."""
+        most, asked, due = self.job.pipeline.settle.max_votes, 0, _votes_in(chosen)
+        while planned := question_batches(chosen, most - len(self.tally.votes), asked=asked):
+            for batch in planned:
+                stopped_by = await self._ask_batch(batch, later + due - asked)
+                if stopped_by is not None:
+                    return stopped_by
+                asked += batch.votes
+        return None
+
+    async def _ask_batch(self, batch: QuestionBatch, pending: int) -> StoppedBy | None:
+        """Count the votes of one batch. `pending`: the votes that it and all after it may give."""
+        async with aclosing(self._votes(batch, self.tally)) as votes:
+            async for vote in votes:
+                self.tally = self.tally.add(vote)
+                self._complete_opinion()
+                pending -= 1
+                if (stopped_by := self._rule(pending).stop(self.tally.votes)) is not None:
+                    return stopped_by
         return None
 
     async def _votes(self, batch: QuestionBatch, so_far: Tally) -> AsyncGenerator[Vote, None]:

@@ -6,16 +6,15 @@ collector would look at each of them over and over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector.domain.declared import Disposition
-from inspector.ports.tuning import PartVotes
+from inspector.ports.tuning import IdentifiedPart, PartVotes
 from inspector.tuning.counterfactual import VOTE_STOPS
 from inspector.tuning.threshold_evidence import DISPOSITIONS, draw_of
 
@@ -24,21 +23,8 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
 
-class IdentifiedPart(NamedTuple):
-    """A stored part. `disposition` is what its votes made of it."""
-
-    number: int
-    result_id: str
-    camera: str
-    trigger_id: str
-    part_id: str | None
-    decided_at: datetime
-    p_ng: float | None
-    disposition: Disposition
-
-
 class CameraCodes:
-    """Numbers the cameras of a ledger's parts, in the order in which they are first seen."""
+    """Numbers the cameras of a table's parts, in the order in which they are first seen."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -83,8 +69,9 @@ class StoredPartColumns:
     review_draw: Array
 
     @classmethod
-    def of(cls, cameras: CameraCodes, parts: Sequence[PartVotes]) -> Self:
+    def of(cls, cameras: CameraCodes, voted: Sequence[PartVotes]) -> Self:
         """Put parts into columns."""
+        parts = [each.part for each in voted]
         return cls(
             cameras,
             np.array([part.number for part in parts], np.int64),
@@ -95,10 +82,10 @@ class StoredPartColumns:
             np.array([DISPOSITIONS.index(part.disposition) for part in parts], np.int8),
             np.array([(part.decided_at - EPOCH) // MICROSECOND for part in parts], np.int64),
             np.array([np.nan if part.p_ng is None else part.p_ng for part in parts], float),
-            np.array([np.nan if part.opinion is None else part.opinion.p_ng for part in parts], float),
-            np.array([bool(part.shadow or part.votes) for part in parts], bool),
-            np.array([bool(part.shadow) for part in parts], bool),
-            np.array([bool(part.shadow) or part.stopped_by in VOTE_STOPS for part in parts], bool),
+            np.array([np.nan if each.opinion is None else each.opinion.p_ng for each in voted], float),
+            np.array([bool(each.shadow or each.votes) for each in voted], bool),
+            np.array([bool(each.shadow) for each in voted], bool),
+            np.array([bool(each.shadow) or each.stopped_by in VOTE_STOPS for each in voted], bool),
             np.array([draw_of(part.result_id, "count") for part in parts], float),
             np.array([draw_of(part.result_id, "review") for part in parts], float),
         )
@@ -133,6 +120,17 @@ class StoredPartColumns:
         """Return the mask of one camera's parts."""
         found: Array = self.camera == self.cameras.known(camera)
         return found
+
+    def camera_places(self, names: Sequence[str]) -> Array:
+        """Return the place of each part's camera among these names, which hold it."""
+        place = {name: at for at, name in enumerate(names)}
+        places: Array = np.array([place.get(name, -1) for name in self.cameras.names], int)[self.camera]
+        return places
+
+
+def camera_names(tables: Iterable[StoredPartColumns]) -> list[str]:
+    """List the cameras of all these parts by name."""
+    return sorted({each.cameras.names[code] for each in tables for code in np.unique(each.camera)})
 
 
 COLUMNS: Final = tuple(field.name for field in fields(StoredPartColumns) if field.name != "cameras")

@@ -14,12 +14,11 @@ from inspector.config.diff import Declaration
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError
 from inspector.lines.comparison import PairOutcomes, VoteComparison
-from inspector.lines.part_columns import IdentifiedPart
 from inspector.lines.states import MIN_REASON_CHARACTERS
 from inspector.lines.versions import readable
 from inspector.lines.vote_tables import VoteTables
 from inspector.ports.lines import LineVersion
-from inspector.ports.tuning import TuningArchive, VotedParts
+from inspector.ports.tuning import IdentifiedPart, TuningArchive, VotedParts
 from inspector.tuning.counterfactual import Impact
 from inspector.tuning.vote_table import ReplayedOutcome
 

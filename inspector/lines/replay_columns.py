@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from inspector.domain.declared import Disposition, Severity
 from inspector.domain.pipeline import Pipeline
 from inspector.errors import InspectorError, NotFoundError
+from inspector.lines.part_columns import camera_names
 from inspector.lines.pricing import Pricing
 from inspector.lines.states import unknown_line
-from inspector.lines.tuning import camera_names, camera_places, parts_per_hour
+from inspector.lines.tuning import parts_per_hour
 from inspector.lines.versions import readable
 from inspector.lines.vote_tables import LineVotes
 from inspector.tuning.vote_table import VoteTable
@@ -98,7 +99,7 @@ class ReplayTables:
         if not fingerprints:
             raise NotFoundError(f"no part of {line} was judged as version {versions[-1].version} declares; let it run")
         found = [self._votes(line, each, live.pipeline, rungs) for each in fingerprints]
-        cameras = camera_names(found)
+        cameras = camera_names(votes.parts for votes in found)
         return ReplayColumns(
             line,
             versions[-1].version,
@@ -129,7 +130,7 @@ def _part_columns(votes: LineVotes, cameras: Sequence[str]) -> ReplayedParts:
         parts.has_votes,
         table.may_pass,
         table.may_reject,
-        camera_places(votes, cameras).astype(np.int32),
+        parts.camera_places(cameras).astype(np.int32),
         parts.decided_us / 1e6,
     )
 

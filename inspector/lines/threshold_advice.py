@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from inspector.domain.declared import Disposition
 from inspector.lines.line_records import judged_fingerprint
-from inspector.lines.part_columns import IdentifiedPart
 from inspector.lines.states import live_version
 from inspector.lines.vote_tables import LineVotes, VoteTables
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.lines import LineArchive
-from inspector.ports.tuning import UNREVIEWED
+from inspector.ports.tuning import UNREVIEWED, IdentifiedPart
 from inspector.tuning.review_plan import ReviewPlan, ng_estimate, parts_to_review, review_plan
 from inspector.tuning.threshold_choice import (
     ThresholdChoice,

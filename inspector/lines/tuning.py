@@ -17,14 +17,14 @@ from inspector.domain.pipeline import Thresholds
 from inspector.errors import InspectorError, NotFoundError
 from inspector.lines.comparison import PairOutcomes, VoteComparison
 from inspector.lines.defect_escapes import DefectEscapes, defect_escapes, severity_escapes
-from inspector.lines.part_columns import MICROSECOND, IdentifiedPart
+from inspector.lines.part_columns import MICROSECOND, camera_names
 from inspector.lines.pricing import Pricing
 from inspector.lines.states import unknown_line
 from inspector.lines.versions import ReadableVersion, readable
 from inspector.lines.vote_tables import LineVotes
 from inspector.numerics.exact_bounds import MeasuredShare, measured_share
 from inspector.ports.lines import LineVersion
-from inspector.ports.tuning import UNREVIEWED
+from inspector.ports.tuning import UNREVIEWED, IdentifiedPart
 from inspector.tuning.counterfactual import Impact
 from inspector.tuning.threshold_evidence import DISPOSITIONS
 from inspector.tuning.vote_table import DISPOSITION_OF, ReplayedOutcome
@@ -138,7 +138,7 @@ class Tuning:
         """Return the scores of the newest parts, and of all reviewed ones, as the live version counts them."""
         live = self._live(line)
         compared = self._compared(live, readable(live).pipeline.thresholds)
-        names = camera_names([each.line_votes for each in compared])
+        names = camera_names(each.line_votes.parts for each in compared)
         columns = [_columns(each.line_votes, names, len(readable(live).pipeline.ladder)) for each in compared]
         weight = [_weights(each.line_votes, self._totals(line, each)) for each in compared]
         joined = [np.concatenate(each) for each in zip(*columns, strict=True)]
@@ -156,7 +156,7 @@ class Tuning:
         pipeline = readable(live).pipeline
         compared = self._of_camera(live, settings)
         moves = [each.moves | each.escapes for each in compared]
-        cameras = camera_names([each.line_votes for each in compared])
+        cameras = camera_names(each.line_votes.parts for each in compared)
         return WhatIf(
             line=line,
             version=live.version,
@@ -228,7 +228,7 @@ def _columns(votes: LineVotes, cameras: Sequence[str], rungs: int) -> list[Array
         parts.number,
         votes.truth,
         parts.opinion,
-        camera_places(votes, cameras).astype(np.int16),
+        parts.camera_places(cameras).astype(np.int16),
         parts.disposition,
         *(votes.table.rung_scores(rung) for rung in range(rungs)),
     ]
@@ -261,18 +261,6 @@ def _known_of(compared: VoteComparison, camera: str) -> Array:
 
 def _share(outcomes: Array, counted: ReplayedOutcome) -> MeasuredShare:
     return measured_share(int((outcomes == counted).sum()), len(outcomes))
-
-
-def camera_names(found: Sequence[LineVotes]) -> list[str]:
-    """List the cameras of all these parts by name."""
-    return sorted({votes.parts.cameras.names[code] for votes in found for code in np.unique(votes.parts.camera)})
-
-
-def camera_places(votes: LineVotes, names: Sequence[str]) -> Array:
-    """Return the place of each part's camera among these names."""
-    place = {name: at for at, name in enumerate(names)}
-    places: Array = np.array([place.get(name, -1) for name in votes.parts.cameras.names], int)[votes.parts.camera]
-    return places
 
 
 def _camera_shares(compared: Sequence[VoteComparison], camera: str) -> CameraShares:

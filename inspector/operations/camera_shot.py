@@ -18,7 +18,7 @@ from inspector.lines.states import live_version
 from inspector.operations.apply import golden_hashes, read_pipelines
 from inspector.operations.progress import Notify
 from inspector.operations.qualification import LoadedModel, yield_to_live_frames
-from inspector.operations.regular_file import picture_bytes
+from inspector.operations.regular_file import named_picture
 from inspector.settings import Settings
 
 
@@ -37,7 +37,7 @@ def take_shot(
         declared = _declared(archive, evidence, line, declaration)
         unknown = SqlUnknownCameras(settings.database, evidence)
         pictures = CameraPictures(archive, evidence, unknown)
-        data = pictures.newest(line, camera).data if picture is None else _read(picture)
+        data = pictures.newest(line, camera).data if picture is None else named_picture(picture)
     card = card_of(settings)
     notify(f"loading {card.name} here; nothing is recorded or published")
     yield_to_live_frames()
@@ -57,10 +57,3 @@ def _declared(archive: SqlArchive, evidence: FileEvidence, line: str, file: Path
     if faults:
         raise DeclarationError(faults)
     return ShotDeclaration(declared.pipeline, golden)
-
-
-def _read(picture: Path) -> bytes:
-    try:
-        return picture_bytes(picture)
-    except OSError as error:
-        raise InspectorError(f"{picture}: {error.strerror or error}; name a picture") from error

@@ -8,12 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from inspector.adapters.ledger import SqlArchive, store_versions
-from inspector.errors import InspectorError
 from inspector.lines.golden_samples import GoldenAddition, GoldenChange, GoldenSample, GoldenSamples
 from inspector.lines.line_pictures import NamedPicture
 from inspector.operations.challenge import challenge_sets
 from inspector.operations.line_states import user_name
-from inspector.operations.regular_file import picture_bytes
+from inspector.operations.regular_file import named_picture
 from inspector.settings import Settings
 
 
@@ -30,7 +29,7 @@ def plan_addition(
 
     Stores their pictures; nothing refers to them before `store_change`. Raises InspectorError for an unusable one.
     """
-    pictures = [NamedPicture(str(file), _read(file)) for file in files]
+    pictures = [NamedPicture(str(file), named_picture(file)) for file in files]
     with _service(settings) as service:
         return service.plan_addition(line, GoldenAddition(pictures, result_ids, first), user_name(), reason)
 
@@ -51,10 +50,3 @@ def store_change(settings: Settings, change: GoldenChange) -> int:
 def _service(settings: Settings) -> Iterator[GoldenSamples]:
     with challenge_sets(settings) as sets, closing(SqlArchive(settings.database)) as archive:
         yield GoldenSamples(sets, archive, partial(store_versions, settings.database))
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return picture_bytes(file)
-    except OSError as error:
-        raise InspectorError(f"{file}: {error.strerror or error}; name a picture") from error

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from inspector.domain.picture_format import MAX_PICTURE_BYTES
+from inspector.errors import InspectorError
 
 
 def regular_bytes(path: Path) -> bytes:
@@ -25,3 +26,11 @@ def picture_bytes(path: Path) -> bytes:
     if size > MAX_PICTURE_BYTES:
         raise OSError(errno.EFBIG, f"has {size:,} bytes, more than {MAX_PICTURE_BYTES:,}; compress or shrink it")
     return regular_bytes(path)
+
+
+def named_picture(path: Path) -> bytes:
+    """Return the bytes of a picture that a person named. Raises InspectorError where the file can't be used."""
+    try:
+        return picture_bytes(path)
+    except OSError as error:
+        raise InspectorError(f"{path}: {error.strerror or error}; name a picture") from error

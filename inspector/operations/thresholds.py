@@ -11,10 +11,10 @@ from inspector.adapters.ledger import SqlArchive
 from inspector.config.file_base import FileBase
 from inspector.domain.line_version import VersionOrigin
 from inspector.errors import InspectorError
-from inspector.lines.part_columns import IdentifiedPart
 from inspector.lines.threshold_advice import ThresholdAdvice, ThresholdAdvisor
 from inspector.lines.vote_tables import VoteTables
 from inspector.operations.export import as_yaml
+from inspector.ports.tuning import IdentifiedPart
 from inspector.tuning.threshold_choice import ThresholdPromise
 
 

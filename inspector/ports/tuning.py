@@ -16,8 +16,8 @@ from inspector.ports.lines import JudgedCamera, LineVersion
 UNREVIEWED: Final = -1  # in an array of truths, next to 0 (OK) and 1 (NG)
 
 
-class PartVotes(NamedTuple):
-    """The votes of one stored part, and what names the part. `disposition` is what its votes made of it."""
+class IdentifiedPart(NamedTuple):
+    """A stored part. `disposition` is what its votes made of it."""
 
     number: int
     result_id: str
@@ -27,6 +27,12 @@ class PartVotes(NamedTuple):
     decided_at: datetime
     p_ng: float | None
     disposition: Disposition
+
+
+class PartVotes(NamedTuple):
+    """The votes of one stored part."""
+
+    part: IdentifiedPart
     stopped_by: StoppedBy
     votes: tuple[Vote, ...]
     shadow: tuple[Vote, ...]

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from inspector.domain.camera_rate import BURST_FRAMES, MARGIN, MIN_INTERVAL_S
-from inspector.domain.counter_run import MAX_OPEN_HOLES, Arrival
+from inspector.domain.counter_run import MAX_OPEN_HOLES, REORDER_FRAMES, Arrival
 from inspector.domain.sequence import (
     LOST_AFTER_S,
     MAX_CLOSED_HOLES,
@@ -315,9 +315,12 @@ RUN = st.tuples(st.integers(5, 400), st.sets(st.integers(3, 400), max_size=50))
 @settings(max_examples=150)
 @given(st.lists(RUN, min_size=1, max_size=6), st.booleans(), st.randoms(use_true_random=False))
 def test_as_the_plain_model_says(runs: list[tuple[int, set[int]]], is_late: bool, order: random.Random) -> None:
+    """Where frames overtake others, a shorter run than that may be continued by a later frame of the next one."""
     model = PlainCounter()
     for length, stolen in runs:
-        model.run([seq for seq in range(1, length + 1) if seq not in stolen], order, is_late=is_late)
+        came = [seq for seq in range(1, length + 1) if seq not in stolen]
+        assume(not is_late or came[-1] > REORDER_FRAMES)
+        model.run(came, order, is_late=is_late)
     found = outcome(arrival for _, arrival in model.arrivals)
     assert found.runs == [number for number, _ in model.arrivals]
     assert {(run, seq) for run, first, last in found.lost for seq in range(first, last + 1)} == model.lost()

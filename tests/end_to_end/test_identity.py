@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.declarations import line_file
 from support.fakes import live_version
 from support.line_fakes import ScriptedPool
 from support.mqtt_desk import Device
@@ -35,16 +36,6 @@ from inspector.settings import Settings
 pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
 PASS, REVIEW = Disposition.PASS, Disposition.REVIEW
 DEADLINE_S, OPEN_AFTER_S = 8.0, 0.5
-PIPELINE = f"""\
-line: pcb
-cameras: [cam1]
-product: part
-question: Is there any defect on this part?
-defects: {{scratch: minor}}
-ladder:
-  - {{views: [direct]}}
-deadline_ms: {DEADLINE_S * 1000:g}
-"""
 
 
 class Gate(TopicListener):
@@ -70,7 +61,7 @@ class Gate(TopicListener):
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     (tmp_path / "pipelines").mkdir()
-    (tmp_path / "pipelines" / "pcb.yaml").write_text(PIPELINE)
+    (tmp_path / "pipelines" / "pcb.yaml").write_text(line_file(deadline_ms=round(DEADLINE_S * 1000.0)))
     with local_broker(tmp_path / "broker", prefer="mosquitto") as broker:
         here = absolute(Settings(data=tmp_path, broker_port=broker.port, site="identity", topic_root="plant/v1"))
         upgrade(here.database)

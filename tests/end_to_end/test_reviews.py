@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.declarations import line_file
 from support.line_fakes import ScriptedPool
 from support.mqtt_desk import Device
 from support.reported_events import until_reported
@@ -28,16 +29,6 @@ from inspector.ports.reviews import ReviewChange
 from inspector.settings import Settings
 
 pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
-PIPELINE = """\
-line: pcb
-cameras: [cam1]
-product: part
-question: Is there any defect on this part?
-defects: {scratch: minor}
-ladder:
-  - {views: [direct]}
-deadline_ms: 8000
-"""
 
 
 class Controller(TopicListener):
@@ -58,7 +49,7 @@ class Controller(TopicListener):
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     (tmp_path / "pipelines").mkdir()
-    (tmp_path / "pipelines" / "pcb.yaml").write_text(PIPELINE)
+    (tmp_path / "pipelines" / "pcb.yaml").write_text(line_file(deadline_ms=8_000))
     with local_broker(tmp_path / "broker", prefer="mosquitto") as broker:
         here = absolute(Settings(data=tmp_path, broker_port=broker.port, site="reviews", topic_root="plant/v1"))
         upgrade(here.database)

@@ -24,6 +24,7 @@ import psutil
 import pytest
 from PIL import Image
 from support.challenges import drawn
+from support.declarations import line_file
 from support.paths import ROOT
 from support.prometheus_server import COMMAND, board_queries, prometheus_server, until_found
 from support.trace_collector import TraceCollector, trace_collector
@@ -46,16 +47,6 @@ from inspector.ports.archive import EventFilter, PartFilter
 
 pytestmark = pytest.mark.skipif(mosquitto.find() is None, reason="mosquitto is not installed")
 CARD = "name: stub\nengine: stub\ncheckpoint: none\npixels: {min: 102400, max: 102400}\n"
-PIPELINE = """\
-line: {line}
-cameras: [cam1]
-product: part
-question: Is there any defect on this part?
-defects: {{scratch: minor}}
-ladder:
-  - {{views: [direct]}}
-deadline_ms: {deadline_ms}
-"""
 START_S = 180.0  # on a machine that does other work
 METRICS_TOKEN = "a-token-of-the-plants-prometheus"
 LIVE_FRAMES = 150
@@ -118,8 +109,8 @@ def serve(environment: dict[str, str], folder: Path, metrics_port: int) -> subpr
     return subprocess.Popen([*command, *options], env=environment)
 
 
-def declare(folder: Path, line: str, deadline_ms: float) -> None:
-    (folder / "pipelines" / f"{line}.yaml").write_text(PIPELINE.format(line=line, deadline_ms=deadline_ms))
+def declare(folder: Path, line: str, deadline_ms: int) -> None:
+    (folder / "pipelines" / f"{line}.yaml").write_text(line_file(line, deadline_ms))
 
 
 def await_console(service: Service) -> None:
@@ -270,9 +261,7 @@ def test_a_limit_that_lets_known_ng_parts_pass_is_blocked_and_a_rollback_is_live
     known_ng.write_text("result_id,verdict\n" + "".join(f"{each},ng\n" for each in chosen))
     assert service.run("review", str(known_ng), "--line", "kind").returncode == 0
     wide = service.folder / "wide.yaml"
-    wide.write_text(
-        PIPELINE.format(line="kind", deadline_ms=600_000) + "thresholds: {pass_below: 1, reject_above: 1}\n"
-    )
+    wide.write_text(line_file("kind") + "thresholds: {pass_below: 1, reject_above: 1}\n")
     priced = json.loads(service.run("price", str(wide), "--json").stdout)
     assert {each["result_id"] for each in priced[0]["new_escapes"]} == set(chosen)
     refused = service.run("apply", str(wide))
@@ -293,7 +282,7 @@ def test_a_limit_that_lets_known_ng_parts_pass_is_blocked_and_a_rollback_is_live
 def test_a_draft_decides_in_the_shadow_and_publishes_nothing(service: Service) -> None:
     file = service.folder / "draft.yaml"
     limits = "thresholds: {pass_below: 0, reject_above: 0}\n"
-    file.write_text(PIPELINE.format(line="kind", deadline_ms=600_000) + limits)
+    file.write_text(line_file("kind") + limits)
     assert service.run("apply", str(file), "--base", "3", "--draft", "--reason", "drill").returncode == 0
     assert "PASS" in dispositions(service, "shadow")
     until, figures = time.monotonic() + PATIENCE_S, {"parts": 0}
@@ -306,7 +295,7 @@ def test_a_draft_decides_in_the_shadow_and_publishes_nothing(service: Service) -
 
 def declare_new(service: Service, line: str, more: str = "") -> None:
     file = service.folder / f"{line}.yaml"
-    file.write_text(PIPELINE.format(line=line, deadline_ms=600_000) + more)
+    file.write_text(line_file(line) + more)
     assert service.run("apply", str(file)).returncode == 0
     time.sleep(1.0)
 
@@ -322,7 +311,7 @@ def sent_until_one_passes(service: Service, line: str) -> int:
 
 def seen_as(line: str, *, ng: bool, count: int) -> list[bytes]:
     """Small pictures in which the stub sees an NG or an OK part of this line."""
-    words = preamble(read_pipeline(PIPELINE.format(line=line, deadline_ms=600_000), "line.yaml"), Pictures.FRAME)
+    words = preamble(read_pipeline(line_file(line), "line.yaml"), Pictures.FRAME)
     digests = ((data, hashlib.sha256(words.encode() + data).digest()) for data in map(drawn, range(10_000)))
     wanted = (data for data, digest in digests if (int.from_bytes(digest[:4]) < NG_SHARE * 2**32) is ng)
     return list(islice(wanted, count))

@@ -219,6 +219,18 @@ async def test_the_view_similar_shows_a_reviewed_part_of_each_label_or_is_not_as
     assert len(engine.closed) == len(engine.opened)
 
 
+async def test_votes_that_similar_parts_would_have_given_go_to_the_views_after_them() -> None:
+    drafted = {"samples": 12, "reasoning": "draft", "temperature": 0.8}
+    given = list[list[ViewName]]()
+    for views in (["direct"], ["similar", "direct"]):
+        judge = Judge(ScriptedEngine(lambda _: 0.5), GoldenShelf({}), find_similar=lambda _frame, _job: None)
+        judgement, *_ = [each async for each in judge.judge(job(pipeline(ladder=[{"views": views, **drafted}])))]
+        assert isinstance(judgement, Judgement)
+        given.append([vote.view for vote in judgement.tally.votes])
+    assert given[0] == given[1] == [ViewName.DIRECT] * len(given[0])
+    assert len(given[0]) > 10
+
+
 async def test_a_memory_that_is_missing_is_an_error_that_names_the_remedy() -> None:
     similar = RememberedSimilarParts(GoldenShelf({}), lambda _: np.zeros((8, 8)))
     declared = SIMILAR.model_copy(update={"similar_parts": "a" * 64})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from support import tiny_model
@@ -12,13 +12,12 @@ from support.line_fakes import pipeline
 
 from inspector.domain.declared import ViewName
 from inspector.domain.frame import FrameKey
-from inspector.domain.prompts import Question
-from inspector.domain.report import JsonSchema
 from inspector.domain.vote import StoppedBy
 from inspector.judging.judge import Judge
 from inspector.judging.report_writer import REPORT_START
 from inspector.judging.separation import claimed_defect, separating_vote
-from inspector.ports.engine import Answer, Engine, GeneratedText, PatchMap, Picture, Prefix
+from inspector.judging.yielding_engine import LiveParts, YieldingEngine
+from inspector.ports.engine import Answer, Engine, GeneratedText, Picture, Prefix
 from inspector.ports.pool import Job, Judgement
 
 LINE = pipeline(
@@ -29,47 +28,21 @@ LINE = pipeline(
 DEFECT = next(iter(LINE.defects))
 
 
-class ClaimingModel:
+class ClaimingModel(YieldingEngine):
     """The tiny model, which sees and answers itself, but whose reports are written: its own name no region."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine, LiveParts())
         self.shown: list[int] = []
-
-    @property
-    def fingerprint(self) -> str:
-        return self._engine.fingerprint
 
     async def open(self, pictures: Sequence[Picture], preamble: str) -> Prefix:
         self.shown.append(len(pictures))
-        return await self._engine.open(pictures, preamble)
+        return await super().open(pictures, preamble)
 
-    async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
-        async with aclosing(self._engine.ask(prefix, questions)) as answers:
-            async for answer in answers:
-                yield answer
-
-    async def write(
-        self,
-        prefix: Prefix,
-        request: str,
-        *,
-        start: str,
-        max_tokens: int,
-        schema: JsonSchema | None = None,
-        urgent: bool = False,
-    ) -> GeneratedText:
+    async def write(self, prefix: Prefix, request: str, *, start: str, **limits: Any) -> GeneratedText:
         if start != REPORT_START:
-            return await self._engine.write(
-                prefix, request, start=start, max_tokens=max_tokens, schema=schema, urgent=urgent
-            )
+            return await super().write(prefix, request, start=start, **limits)
         return GeneratedText(f'{start}{DEFECT}", "severity": "major", "bbox_2d": [250, 250, 750, 750]}}', 20)
-
-    async def features(self, prefix: Prefix) -> PatchMap:
-        return await self._engine.features(prefix)
-
-    async def close(self, prefix: Prefix) -> None:
-        await self._engine.close(prefix)
 
 
 async def test_a_real_engine_decides_a_disagreement_and_keeps_no_picture() -> None:

@@ -11,6 +11,22 @@ from inspector.domain.vote import Vote
 VIEWS_WITHOUT_PICTURES = [view for view in ViewName if view not in (ViewName.COMPARE, ViewName.SEPARATE)]
 
 
+LINE_FILE = """\
+line: {line}
+cameras: [cam1]
+product: part
+question: Is there any defect on this part?
+defects: {{scratch: minor}}
+ladder: [{{views: [direct]}}]
+deadline_ms: {deadline_ms}
+"""
+
+
+def line_file(line: str = "pcb", deadline_ms: int = 600_000) -> str:
+    """The YAML of a line with one camera that is asked one question."""
+    return LINE_FILE.format(line=line, deadline_ms=deadline_ms)
+
+
 def a_pipeline(**settings: object) -> Pipeline:
     """A valid pipeline in which only `settings` differ."""
     return Pipeline.model_validate(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from support.declarations import line_file
 from support.fakes import live_version
 
 from inspector.adapters.ledger import upgrade
@@ -16,23 +17,12 @@ from inspector.operations.line_states import line_states
 from inspector.operations.service import apply_pipelines
 from inspector.settings import Settings
 
-PIPELINE = """\
-line: pcb
-cameras: [cam1]
-product: part
-question: Is there any defect on this part?
-defects: {{scratch: minor}}
-ladder:
-  - {{views: [direct]}}
-deadline_ms: {deadline_ms}
-"""
-
 
 @contextmanager
 def local_station(folder: Path, deadline_ms: int = 600_000) -> Iterator[Settings]:
     """Yield the settings; the broker runs until the block ends."""
     (folder / "pipelines").mkdir(parents=True)
-    (folder / "pipelines" / "pcb.yaml").write_text(PIPELINE.format(deadline_ms=deadline_ms))
+    (folder / "pipelines" / "pcb.yaml").write_text(line_file(deadline_ms=deadline_ms))
     with local_broker(folder / "broker", prefer="mosquitto") as broker:
         here = absolute(Settings(data=folder, broker_port=broker.port, site="drain"))
         upgrade(here.database)

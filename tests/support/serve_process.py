@@ -13,17 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from support.declarations import line_file
 
 CARD = "name: stub\nengine: stub\ncheckpoint: none\npixels: {min: 102400, max: 102400}\n"
-PIPELINE = """\
-line: kind
-cameras: [cam1]
-product: part
-question: Is there any defect on this part?
-defects: {scratch: minor}
-ladder: [{views: [direct]}]
-deadline_ms: 60000
-"""
+PIPELINE = line_file("kind", 60_000)
 COMMAND = [sys.executable, "-c", "from inspector.cli.app import main; main()"]
 START_S = 180.0
 END_S = 90.0

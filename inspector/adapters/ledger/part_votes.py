@@ -18,7 +18,7 @@ from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.review import ReviewLabel
 from inspector.domain.truth import IS_NG
 from inspector.domain.vote import Opinion, StoppedBy, Vote
-from inspector.ports.tuning import UNREVIEWED, PartVotes, VotedParts
+from inspector.ports.tuning import UNREVIEWED, IdentifiedPart, PartVotes, VotedParts
 
 NAMED: Final = (
     parts.c.number,
@@ -124,8 +124,7 @@ def _page(connection: Connection, numbers: Sequence[int]) -> Iterable[PartVotes]
         listed = cast.get(row.number, [])
         opinions = (Opinion(vote.p_ng, vote.ms) for vote in listed if vote.view == SECOND_OPINION)
         yield PartVotes(
-            *row[:7],
-            Disposition(row.would_be_disposition),
+            IdentifiedPart(*row[:7], Disposition(row.would_be_disposition)),
             StoppedBy(row.stopped_by),
             tuple(_vote(vote) for vote in listed if vote.view != SECOND_OPINION),
             tuple(_vote(vote) for vote in shadows.get(row.number, [])),

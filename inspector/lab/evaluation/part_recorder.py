@@ -81,10 +81,7 @@ class PartRecorder:
 
     `check` raises PictureError for a part that a line would not judge. `further`: batches that the strategies need
     beyond the question set. `separates`: what separates an NG claim from a good part is asked too, as it is on a line
-    whose ladder asks it. A part recorded without them is asked only these.
-    `further`: batches that the strategies need beyond the question set. `separates`: what separates an NG claim from a
-    good part is asked too, as it is on a line whose ladder asks it. `searches`: a thought is searched for too. A part
-    recorded without them is asked only these.
+    whose ladder asks it. `searches`: a thought is searched for too. A part recorded without them is asked only these.
     """
 
     def __init__(

@@ -133,6 +133,7 @@ def test_the_default_strategy_does_what_the_service_does(pipeline: Pipeline, is_
 @settings(max_examples=25, deadline=None)
 @given(pipelines())
 @example(a_line(ladder=[{"views": ["similar"]}]))
+@example(a_line(ladder=[{"views": ["similar", "direct"], "samples": 12, "reasoning": "draft", "temperature": 0.8}]))
 def test_every_strategy_can_be_played_on_any_declared_line(pipeline: Pipeline) -> None:
     """A recording has no view similar: a ladder of nothing else asks nothing there."""
     case = recorded(parts(1, pipeline)[0])
