@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from inspector.lab.evaluation.mmad.answer_collector import AnswerCollector
 from inspector.lab.evaluation.mmad.item_reader import Templates, read_items
-from inspector.lab.evaluation.mmad.items import Item, sample_items
+from inspector.lab.evaluation.mmad.items import Item, MmadWording, sample_items
 from inspector.lab.evaluation.mmad.letter_strategy import LetterStrategy, letter_strategy
 from inspector.lab.evaluation.mmad.letter_votes import VoteFile
 from inspector.lab.evaluation.mmad.report import StrategyResult, document
@@ -24,7 +24,8 @@ DEFAULT_STRATEGIES: Final = ("single", "majority-3")  # those that the seed pape
 @dataclass(frozen=True, slots=True)
 class MmadSettings:
     """The benchmark's folder, templates shown with each picture, strategies by name, at most how many good and how many
-    NG pictures of each data set, the list that templates are taken from, and the file of domain knowledge."""
+    NG pictures of each data set, the list that templates are taken from, the file of domain knowledge, and the wording
+    of all questions."""
 
     root: Path
     shots: int
@@ -32,6 +33,7 @@ class MmadSettings:
     limit: int | None = None
     templates: Templates = Templates.RANDOM
     knowledge: Path | None = None
+    wording: MmadWording = MmadWording.OWN
 
 
 class MmadEvaluation(NamedTuple):
@@ -59,6 +61,7 @@ def evaluate_mmad(
     about = {
         "shots": settings.shots,
         "templates": settings.templates.value,
+        "wording": settings.wording.value,
         "domain_knowledge": settings.knowledge is not None,
         "pictures": len({item.picture for item in items}),
         "questions": len(items),
@@ -68,7 +71,8 @@ def evaluate_mmad(
 
 
 def _read(settings: MmadSettings) -> list[Item]:
-    return read_items(settings.root, settings.shots, settings.templates, settings.knowledge)
+    items = read_items(settings.root, settings.shots, settings.templates, settings.knowledge)
+    return [replace(item, wording=settings.wording) for item in items]
 
 
 def _result(collector: AnswerCollector, strategy: LetterStrategy, items: Sequence[Item]) -> StrategyResult:

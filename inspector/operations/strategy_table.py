@@ -9,7 +9,7 @@ from typing import Final
 
 from inspector.bootstrap.part_features import FeatureReader
 from inspector.errors import InspectorError
-from inspector.lab.evaluation.strategies import STRATEGIES, WITH_CLAIMS, WITH_PATCHES, WITH_THOUGHTS
+from inspector.lab.evaluation.strategies import FUSED, STRATEGIES, WITH_CLAIMS, WITH_PATCHES, WITH_THOUGHTS
 from inspector.lab.evaluation.strategy_table import TableSection
 from inspector.operations.compare_strategies import (
     ComparisonSettings,
@@ -24,6 +24,7 @@ from inspector.operations.progress import ReportProgress, no_progress
 SEED: Final = 5000  # of the first drawn frame; training uses none below 1,000,000
 TAUGHT_NG: Final = (0, 30)  # numbers of NG parts to teach with
 DRAWN_FILE: Final = "drawn.jsonl"
+FUSED_FRAMES: Final = 180  # with fewer, a drawn line may have too few parts to learn a fusion from
 ON_ANY_LINE: Final = (*STRATEGIES, *WITH_CLAIMS)
 ON_DRAWN_FRAMES: Final = (*ON_ANY_LINE, *WITH_PATCHES)  # they have golden samples
 
@@ -32,9 +33,9 @@ ON_DRAWN_FRAMES: Final = (*ON_ANY_LINE, *WITH_PATCHES)  # they have golden sampl
 class TableSettings:
     """What the table is about.
 
-    `frames` drawn frames for all strategies but those with long thoughts, `thinking_frames` of them for those. `lines`:
-    a folder with a labelled folder for each line; `teach_from`: the same with the parts that teach. `votes`: the folder
-    of recorded answers.
+    `frames` drawn frames for all strategies but those with long thoughts, `thinking_frames` of them for those; the
+    fused strategies need FUSED_FRAMES. `lines`: a folder with a labelled folder for each line; `teach_from`: the same
+    with the parts that teach. `votes`: the folder of recorded answers.
     """
 
     card: Path
@@ -52,7 +53,8 @@ def table_sections(
 ) -> Iterator[TableSection]:
     """Measure each set of parts. Raises InspectorError for unusable folders before the model is asked."""
     folders = _line_folders(settings)
-    drawn = ComparisonSettings(settings.card, ON_DRAWN_FRAMES, settings.votes / DRAWN_FILE, settings.threads)
+    asked = [name for name in ON_DRAWN_FRAMES if name not in FUSED or settings.frames >= FUSED_FRAMES]
+    drawn = ComparisonSettings(settings.card, asked, settings.votes / DRAWN_FILE, settings.threads)
     source = synthetic_source(settings.pipelines, frames=settings.frames, seed=SEED)
     yield TableSection("Drawn frames", compare_strategies(source, drawn, progress))
     if settings.thinking_frames:

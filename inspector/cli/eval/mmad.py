@@ -15,6 +15,7 @@ from rich.text import Text
 from inspector.cli.options import AsJson, ModelCardPath, VotesPath, read_settings
 from inspector.cli.output import print_json, print_status, print_table, stderr_console
 from inspector.cli.progress import progress_bars
+from inspector.lab.evaluation.mmad.items import MmadWording
 
 if TYPE_CHECKING:
     from inspector.lab.evaluation.mmad.report import StrategyResult
@@ -35,6 +36,9 @@ def eval_mmad(
     domain_knowledge: Annotated[
         Path | None, typer.Option(help="The benchmark's domain_knowledge.json, to be shown with each question.")
     ] = None,
+    wording: Annotated[
+        MmadWording, typer.Option(help="Whose sentences the questions are asked in: ours, or the benchmark's.")
+    ] = MmadWording.OWN,
     model: ModelCardPath = None,
     votes: VotesPath = None,
     limit: Annotated[
@@ -57,7 +61,7 @@ def eval_mmad(
     settings = read_settings(model=model)
     card = card_of(settings)
     templates = Templates.SIMILAR if similar_templates else Templates.RANDOM
-    wanted = MmadSettings(root, shots, strategy or DEFAULT_STRATEGIES, limit, templates, domain_knowledge)
+    wanted = MmadSettings(root, shots, strategy or DEFAULT_STRATEGIES, limit, templates, domain_knowledge, wording)
     open_engine = partial(load, card, settings.model.parent, settings.threads)
     with progress_bars(stderr_console) as progress:
         evaluation = evaluate_mmad(wanted, open_engine, votes or settings.data / "mmad-votes.jsonl", progress)

@@ -23,7 +23,9 @@ ANY_MODEL: Final = "Thresholds are chosen on the same lines; a line of yours nee
 
 
 def eval_table(
-    frames: Annotated[int, typer.Option(help="Drawn frames for strategies without long thoughts.", min=12)] = 960,
+    frames: Annotated[
+        int, typer.Option(help="Drawn frames for strategies without long thoughts; fused ones need 180.", min=12)
+    ] = 960,
     thinking_frames: Annotated[
         int, typer.Option(help="The first drawn frames, for strategies with long thoughts. 0: none.", min=0)
     ] = 96,
@@ -46,7 +48,7 @@ def eval_table(
 ) -> None:
     """Compare all strategies on drawn frames and on real lines, and write one page with its chart. Resumable."""
     from inspector.bootstrap.features import open_features
-    from inspector.lab.evaluation.strategy_table import strategy_table
+    from inspector.lab.evaluation.strategy_table import strategy_table, table_json
     from inspector.lab.report_files import write_report
     from inspector.operations.strategy_table import TableSettings, table_sections
 
@@ -62,7 +64,7 @@ def eval_table(
     for path in write_report(report, out):
         print_status(str(path))
     if as_json:
-        print_json([{"title": each.title, **each.comparison.as_json()} for each in sections])
+        print_json(table_json(sections))
 
 
 def _about(card: Path, threads: int) -> str:

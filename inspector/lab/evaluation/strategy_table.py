@@ -42,14 +42,16 @@ class TableSection:
 
 def strategy_table(about: str, limits: str, sections: Sequence[TableSection]) -> ReportFiles:
     """Return the page with its chart. `about` says what was measured and how, `limits` what the figures cannot show."""
-    document = [
-        {"title": each.title, "taught": taught_json(each.taught), **each.comparison.as_json()} for each in sections
-    ]
     return {
         PAGE: _page(about, limits, sections),
-        "strategies.json": json_text(document),
+        "strategies.json": json_text(table_json(sections)),
         CHART: partial(_chart, sections),
     }
+
+
+def table_json(sections: Sequence[TableSection]) -> list[dict[str, Any]]:
+    """Every figure of the table."""
+    return [{"title": each.title, "taught": taught_json(each.taught), **each.comparison.as_json()} for each in sections]
 
 
 def _page(about: str, limits: str, sections: Sequence[TableSection]) -> str:

@@ -55,7 +55,10 @@ class AnswerCollector:
         self._votes = votes
 
     async def run(self, items: Sequence[Item], report: Callable[[int], None]) -> None:
-        """Answer all questions, picture by picture; calls `report` with the number of finished questions."""
+        """Answer all questions, picture by picture; calls `report` with the number of finished questions.
+
+        The questions about one picture are asked at once: the engine reads them side by side.
+        """
         done = 0
         for picture, group in groupby(items, lambda item: item.picture):
             questions = list(group)
@@ -87,11 +90,16 @@ class AnswerCollector:
         except PictureError as error:
             raise PictureError(f"{', '.join(paths)}: {error}; unpack that data set again") from error
         try:
-            for item in items:
-                for strategy in self._strategies:
-                    await self._satisfy(prefix, item, strategy)
+            outcomes = await asyncio.gather(*(self._answer(prefix, item) for item in items), return_exceptions=True)
         finally:
             await self._engine.close(prefix)
+        fault = next(filter(None, outcomes), None)
+        if fault is not None:
+            raise fault
+
+    async def _answer(self, prefix: Prefix, item: Item) -> None:
+        for strategy in self._strategies:
+            await self._satisfy(prefix, item, strategy)
 
     async def _satisfy(self, prefix: Prefix, item: Item, strategy: LetterStrategy) -> None:
         """Collect votes until the strategy needs no more."""

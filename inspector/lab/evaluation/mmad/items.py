@@ -35,11 +35,18 @@ class Task(StrEnum):
     OBJECT_ANALYSIS = "object_analysis"
 
 
+class MmadWording(StrEnum):
+    """Whose sentences a question is asked in."""
+
+    OWN = "own"
+    OFFICIAL = "official"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One question about one picture. `templates` are pictures of normal parts, shown with it. Paths are relative to
     the benchmark's folder. Options are lettered A, B, … in their order, whatever letters the file uses. `knowledge`:
-    what the benchmark says about the object and its defects, where it is shown."""
+    what the benchmark says about the object and its defects, where it is shown. `wording`: of all that is asked."""
 
     picture: str
     templates: tuple[str, ...]
@@ -50,6 +57,7 @@ class Item:
     options: tuple[str, ...]
     answer: str
     knowledge: str = ""
+    wording: MmadWording = MmadWording.OWN
 
     @property
     def options_by_letter(self) -> dict[str, str]:

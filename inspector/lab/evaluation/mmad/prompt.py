@@ -2,7 +2,8 @@
 
 As in the benchmark: the inspector's role, the template as a normal sample, the query picture, then one question with
 lettered options, without earlier answers. The engine puts pictures first, and questions after the text that they share.
-The benchmark's sentences do not fit that order, so they are worded anew here.
+Worded anew for that order, or in the benchmark's own sentences (Jiang et al., ICLR 2025: those of its code that shows
+pictures first), so that figures compare. Drafts and trust are not of the benchmark; they are asked in our words.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 from inspector.domain.declared import Reasoning, ViewName
 from inspector.domain.prompts import NO, VERDICT_CUE, YES, Question
-from inspector.lab.evaluation.mmad.items import Item
+from inspector.lab.evaluation.mmad.items import Item, MmadWording
 from inspector.text import printable
 
 ROLE: Final = "You are an industrial inspector who checks products by their pictures. "
@@ -26,6 +27,15 @@ TEMPLATES: Final = (
 KNOWLEDGE: Final = "About the object and its possible defects: {text} "
 TASK: Final = "Judge whether the query picture shows a defect, and answer the question about it.\n"
 DIRECT: Final = "Answer with the letter of the right option directly."
+OFFICIAL_ROLE: Final = (
+    "You are an industrial inspector who checks products by images. You should judge whether there is a defect in the "
+    "query image and answer the questions about it.\nAnswer with the option's letter from the given choices directly.\n"
+)
+OFFICIAL_TEMPLATES: Final = "The first {count} image is the normal sample, which can be used as a template to compare."
+OFFICIAL_KNOWLEDGE: Final = (
+    "Following is the domain knowledge which contains some types of defect and the normal object characteristics:\n"
+)
+OFFICIAL_QUERY: Final = "The last image is the query imageFollowing is the question list: \n"  # no space there either
 DRAFT: Final = f"Think in at most twelve words, then write '{VERDICT_CUE}' and the letter of the right option."
 TRUST: Final = "Somebody answers: {answer}\nIs this answer right? Answer Yes or No."
 DRAFT_TOKENS: Final = 24
@@ -35,6 +45,8 @@ TEMPERATURE: Final = 0.8
 
 def preamble(item: Item) -> str:
     """The text that all questions about one picture share; ends with a newline."""
+    if item.wording is MmadWording.OFFICIAL:
+        return _official_preamble(item)
     knowledge = KNOWLEDGE.format(text=_plain(item.knowledge)) if item.knowledge else ""
     return ROLE + _shown(len(item.templates)) + knowledge + TASK
 
@@ -45,9 +57,16 @@ def _shown(templates: int) -> str:
     return TEMPLATE if templates == 1 else TEMPLATES.format(count=templates)
 
 
+def _official_preamble(item: Item) -> str:
+    """Where the benchmark shows pictures first, as it does for models behind an API."""
+    shown = OFFICIAL_TEMPLATES.format(count=len(item.templates)) if item.templates else ""
+    knowledge = f"{OFFICIAL_KNOWLEDGE}{_plain(item.knowledge)}\n" if item.knowledge else ""
+    return OFFICIAL_ROLE + knowledge + shown + OFFICIAL_QUERY
+
+
 def direct(item: Item) -> str:
-    """The request for the letter alone."""
-    return _asked(item) + DIRECT
+    """The request for the letter alone. In the benchmark's wording it stands before the question."""
+    return _asked(item) + ("\n" if item.wording is MmadWording.OFFICIAL else DIRECT)
 
 
 def letter_readings(item: Item) -> list[Question]:
@@ -95,7 +114,8 @@ def question_key(item: Item, fingerprint: str) -> str:
 
 def _asked(item: Item) -> str:
     options = (f"{letter}. {_plain(text)}\n" for letter, text in zip(item.letters, item.options, strict=True))
-    return f"Question: {_plain(item.question)}\n{''.join(options)}"
+    space = " " if item.wording is MmadWording.OFFICIAL else ""
+    return f"Question: {_plain(item.question)}{space}\n{''.join(options)}"
 
 
 def _plain(text: str) -> str:

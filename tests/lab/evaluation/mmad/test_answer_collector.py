@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 from support.mmad_parts import LetterEngine, LetterPrefix, an_item
 
 from inspector.domain.declared import Reasoning
-from inspector.errors import InspectorError, PictureError
+from inspector.domain.prompts import Question
+from inspector.errors import InspectorError, ModelError, PictureError
 from inspector.lab.evaluation.mmad.answer_collector import AnswerCollector, shares
 from inspector.lab.evaluation.mmad.items import Item
 from inspector.lab.evaluation.mmad.letter_strategy import LetterStrategy, letter_strategy
 from inspector.lab.evaluation.mmad.letter_votes import VoteFile
 from inspector.lab.evaluation.mmad.prompt import direct
-from inspector.ports.engine import Answer, Picture
+from inspector.ports.engine import Answer, Picture, Prefix
 
 ITEMS = (an_item(), an_item(number=1, question="Where?", options=("Left", "Right", "Top", "Rim"), answer="D"))
 SURE = {"A": 0.1, "B": 0.8, "D": 0.05}
@@ -71,6 +74,47 @@ async def test_template_and_picture_are_opened_once_for_all_questions(root: Path
     assert engine.opened == [(ITEMS[0].templates[0].encode(), ITEMS[0].picture.encode())]
     assert engine.closed == 1
     assert told == [2]
+
+
+class Waiting(LetterEngine):
+    """An engine that answers once the questions of both items were asked."""
+
+    waiting = 0
+
+    async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
+        self.waiting += 1
+        async with asyncio.timeout(10.0):
+            while self.waiting < len(ITEMS):
+                await asyncio.sleep(0.0)
+        async with aclosing(super().ask(prefix, questions)) as answers:
+            async for answer in answers:
+                yield answer
+
+
+async def test_questions_about_one_picture_are_asked_side_by_side(root: Path) -> None:
+    collector, (single,), _ = await collect(root, Waiting(lambda text: SURE), "single")
+    assert [single.answer(collector.votes(item, single)) for item in ITEMS] == ["B", "B"]
+
+
+class HalfAway(LetterEngine):
+    """An engine that fails at the second question."""
+
+    async def ask(self, prefix: Prefix, questions: Sequence[Question]) -> AsyncGenerator[Answer, None]:
+        if questions[0].text == direct(ITEMS[1]):
+            raise ModelError("the model is away")
+        async with aclosing(super().ask(prefix, questions)) as answers:
+            async for answer in answers:
+                yield answer
+
+
+async def test_a_fault_at_one_question_keeps_the_answers_to_the_others(root: Path) -> None:
+    engine = HalfAway(lambda text: SURE)
+    with pytest.raises(ModelError, match="the model is away"):
+        await collect(root, engine, "single")
+    assert engine.closed == 1
+    again = LetterEngine(lambda text: SURE)
+    await collect(root, again, "single")
+    assert {question.text for question in again.asked} == {direct(ITEMS[1])}
 
 
 async def test_strategies_share_drafts(root: Path) -> None:

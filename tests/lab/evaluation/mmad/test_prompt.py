@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from support.mmad_parts import an_item
 
 from inspector.domain.declared import Reasoning
 from inspector.domain.prompts import NO, VERDICT_CUE, YES
+from inspector.lab.evaluation.mmad.items import MmadWording
 from inspector.lab.evaluation.mmad.prompt import direct, draft, drafted, letter_readings, preamble, question_key, trust
 
 FOUR = an_item(question="Where is it?", options=("Left", "Right", "Top", "Bottom"), answer="C")
@@ -17,6 +20,21 @@ FOUR = an_item(question="Where is it?", options=("Left", "Right", "Top", "Bottom
 def test_options_are_on_separate_lines() -> None:
     lines = "Question: Where is it?\nA. Left\nB. Right\nC. Top\nD. Bottom\n"
     assert direct(FOUR) == lines + "Answer with the letter of the right option directly."
+
+
+def test_the_benchmarks_own_sentences() -> None:
+    official = replace(FOUR, wording=MmadWording.OFFICIAL, templates=("t.png",))
+    role, rule, shown, end = preamble(official).split("\n")
+    assert role.startswith("You are an industrial inspector who checks products by images. You should judge whether")
+    assert rule == "Answer with the option's letter from the given choices directly."
+    assert shown == (
+        "The first 1 image is the normal sample, which can be used as a template to compare."
+        "The last image is the query imageFollowing is the question list: "
+    )
+    assert end == ""
+    assert direct(official) == "Question: Where is it? \nA. Left\nB. Right\nC. Top\nD. Bottom\n\n"
+    assert "The first" not in preamble(replace(official, templates=()))
+    assert "normal object characteristics:\nscrews rust\n" in preamble(replace(official, knowledge="screws rust"))
 
 
 def test_the_template_is_announced_only_where_one_is_shown() -> None:
@@ -68,6 +86,7 @@ def test_no_control_token_of_a_model_comes_through(text: str) -> None:
         {"options": ("Yes.", "No.")},
         {"picture": "VisA/candle/test/bad/001.JPG"},
         {"templates": ()},
+        {"wording": MmadWording.OFFICIAL},
     ],
 )
 def test_another_question_has_another_key(changes: dict[str, object]) -> None:
