@@ -51,7 +51,12 @@ def strategy_table(about: str, limits: str, sections: Sequence[TableSection]) ->
 
 def table_json(sections: Sequence[TableSection]) -> list[dict[str, Any]]:
     """Every figure of the table."""
-    return [{"title": each.title, "taught": taught_json(each.taught), **each.comparison.as_json()} for each in sections]
+    return [{"title": each.title, **_section_json(each)} for each in sections]
+
+
+def _section_json(section: TableSection) -> dict[str, Any]:
+    thoughts = [each.as_json() for each in _thoughts(section)]
+    return {"taught": taught_json(section.taught), **section.comparison.as_json(), "thoughts": thoughts}
 
 
 def _page(about: str, limits: str, sections: Sequence[TableSection]) -> str:
