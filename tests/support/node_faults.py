@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import pairwise
@@ -11,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from support.clustered_site import ClusteredSite
 
 from inspector.adapters.mqtt.line_client import Journey
-from inspector.lab.chaos.load_generator import LoadGenerator
+from inspector.lab.chaos.load_generator import LoadGenerator, is_judged
 from inspector.lab.chaos.report import PartTrace, outcome_counts
 
 CALM_S: Final = 10.0  # before the first fault
@@ -64,11 +65,17 @@ class FaultedRun:
                 {"fault": each.name, "took_s": round(each.done_s - each.began_s, 1), "in_flight": each.in_flight}
                 | _figures(_open_between(traces, each.began_s, end_s), deadline_s)
                 | {"full_rate_after_s": full_rate_after_s(traces, each.began_s, end_s, rate)}
+                | {"unjudged_because": self._unjudged(each.began_s, end_s)}
                 | {"slowest": self._slowest(each.began_s, end_s)}
                 for each, end_s in zip(self._strikes, ends, strict=True)
             ],
             "total": _figures(traces, deadline_s),
         }
+
+    def _unjudged(self, began_s: float, ended_s: float) -> dict[str, int]:
+        """Count the reasons of the verdicts without a judgement, about parts that were sent in this time."""
+        sent = [each for each in self._load.journeys() if each.verdicts and began_s <= each.sent_s < ended_s]
+        return dict(Counter(str(each.verdicts[0][1].reason) for each in sent if not is_judged(each)))
 
     def _slowest(self, began_s: float, ended_s: float) -> list[dict[str, Any]]:
         """Return the slowest parts that were sent in this time, by the stages of their ways."""
