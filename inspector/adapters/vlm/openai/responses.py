@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
 from inspector.adapters.vlm.verdict import MARKUP, Reading, find_cue, is_markup, read_verdict, spellings
 from inspector.domain.prompts import VERDICT_CUE, WAIT
 from inspector.domain.thoughts import CLOSED_THOUGHT, is_open_thought, without_thought
 
+MOST_TOKENS: Final = 1_000_000  # of one answer
 ROUNDING: Final = 1e-3  # of a log probability above 0, as half precision gives it
 
 
@@ -75,16 +76,25 @@ class Choice(BaseModel):
         return self.logprobs.content if self.logprobs else None
 
 
+def _a_count(given: object) -> int:
+    return given if isinstance(given, int) and 0 <= given <= MOST_TOKENS else 0
+
+
+Count = Annotated[int, BeforeValidator(_a_count)]
+
+
 class Usage(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    """The server's own counts; 0 for what is none. No verdict depends on them."""
+
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
 
 
 class Reply(BaseModel):
     """A chat completion, as far as it is read."""
 
     choices: tuple[Choice, ...] = Field(min_length=1)
-    usage: Usage = Usage()
+    usage: Annotated[Usage, BeforeValidator(lambda given: given if isinstance(given, dict) else {})] = Usage()
 
 
 def read_token(token: Token, ng_words: Sequence[str], ok_words: Sequence[str]) -> Reading:

@@ -335,6 +335,27 @@ async def test_the_tokens_of_words_are_those_the_server_counts() -> None:
         assert prefix.tokens == 100
 
 
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        [],
+        {"prompt_tokens": None, "completion_tokens": -1},
+        {"prompt_tokens": "many", "completion_tokens": 10**12},
+        {"prompt_tokens": math.inf, "completion_tokens": True},
+    ],
+)
+async def test_counts_that_are_none_cost_no_answer(usage: object) -> None:
+    """The ledger could not store them."""
+    said = completion(choice(text="A lamp."))
+    assert isinstance(said.body, dict)
+    async with engine_of(lambda _: replace(said, body=said.body | {"usage": usage})) as (engine, _):
+        prefix = await engine.open([PICTURE], PREAMBLE)
+        text, tokens = await engine.write(prefix, REPORT, start="", max_tokens=20)
+    assert (text, prefix.tokens) == ("A lamp.", 0)
+    assert tokens in (0, 1)
+
+
 async def test_a_server_that_keeps_to_schemas_is_given_one() -> None:
     said = completion(choice(text='{"bbox_2d": […'))
     async with engine_of(lambda _: said, answers_begin="schema") as (engine, server):
