@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,7 +14,9 @@ import httpx
 from inspector.access.addresses import is_confidential
 from inspector.ports.identity_provider import IdentityProviderError
 
-TIMEOUT_S: Final = 10.0
+TIMEOUT_S: Final = 10.0  # without a byte
+TOTAL_TIMEOUT_S: Final = 20.0  # for one answer
+PLAIN_BODIES: Final = {"Accept-Encoding": "identity"}  # a small compressed body may hide a huge one
 MAX_ANSWER_BYTES: Final = 1 << 20
 BASIC: Final = "client_secret_basic"
 
@@ -38,10 +41,13 @@ class ProviderHttp:
 
     def _answer(self, method: str, url: str, **content: Any) -> Mapping[str, Any]:
         """Return the object that the provider answers."""
-        place = urlsplit(url).netloc
+        place, headers = urlsplit(url).netloc, PLAIN_BODIES | content.pop("headers", {})
+        ends_s = time.monotonic() + TOTAL_TIMEOUT_S
         try:
-            with self.client.stream(method, url, timeout=TIMEOUT_S, follow_redirects=False, **content) as response:
-                body = _body(response, place)
+            with self.client.stream(
+                method, url, timeout=TIMEOUT_S, follow_redirects=False, headers=headers, **content
+            ) as response:
+                body = _body(response, place, ends_s)
         except httpx.HTTPError as error:
             raise IdentityProviderError(
                 f"the identity provider {place} can't be reached ({type(error).__name__}: {error}); log in with a "
@@ -65,10 +71,14 @@ def require_url(url: str, name: str) -> None:
         )
 
 
-def _body(response: httpx.Response, place: str) -> bytes:
+def _body(response: httpx.Response, place: str, ends_s: float) -> bytes:
     body = b""
-    for chunk in response.iter_bytes():
+    for chunk in response.iter_raw():
         body += chunk
+        if time.monotonic() > ends_s:
+            raise IdentityProviderError(
+                f"the identity provider {place} takes more than {TOTAL_TIMEOUT_S:g} s for one answer; try again"
+            )
         if len(body) > MAX_ANSWER_BYTES:
             raise IdentityProviderError(f"the identity provider {place} answers more than {MAX_ANSWER_BYTES} bytes")
     return body
