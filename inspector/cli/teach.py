@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group
 from rich.text import Text
 
-from inspector.cli.options import AsJson, Backbones, LineArgument, read_settings
+from inspector.cli.options import AsJson, Backbones, LineArgument, ServiceUrl, TokenFile, read_settings
 from inspector.cli.output import print_json, print_table, stderr_console
 from inspector.cli.progress import json_progress, progress_bars
 
@@ -30,13 +32,25 @@ def teach(
     with_json_progress: Annotated[
         bool, typer.Option("--json-progress", help="Write progress to standard error, a JSON document a line.")
     ] = False,
+    url: ServiceUrl = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Teach a line with its golden samples and reviewed parts, on this machine.
 
     Chooses methods on held-back groups and measures on the newest fifth. Stores the model and a new version of the
-    line, whose second opinion may only withhold a PASS. The new version needs a qualification.
+    line, whose second opinion may only withhold a PASS. The new version needs a qualification. With --url a job of the
+    running service teaches, on its machine, and stores the model alone: a draft may then name it.
     """
+    if url is not None:
+        if backbone or dry_run or model_only:
+            raise typer.BadParameter(
+                "the service teaches in its own way and stores the model alone; leave out --backbone, --dry-run and "
+                "--model-only",
+                param_hint="--url",
+            )
+        _by_service(line, url, token_file, as_json)
+        return
     from inspector.bootstrap.evidence import open_evidence
     from inspector.bootstrap.features import open_features
     from inspector.bootstrap.from_settings import absolute
@@ -54,6 +68,40 @@ def teach(
         print_table(teaching_table(result))
     if result.refused:
         raise typer.Exit(1)
+
+
+def _by_service(line: str, url: str, token_file: Path | None, as_json: bool) -> None:
+    """Start a job in the running service, and print its report."""
+    from inspector.bootstrap.from_settings import absolute
+    from inspector.operations.service_client import ServiceAddress
+    from inspector.operations.service_requests import teach_by_service
+
+    with progress_bars(stderr_console) as progress:
+        report = teach_by_service(absolute(read_settings()), ServiceAddress(url, token_file), line, progress)
+    if as_json:
+        print_json(report)
+    else:
+        print_table(Group(*_told(report)))
+    if report["refused"]:
+        raise typer.Exit(1)
+
+
+def _told(report: Mapping[str, Any]) -> Iterator[Text]:
+    """The service's report in sentences."""
+    used, measured = report["used"], report["measured"]
+    yield Text(f"{report['line']}: {'no model' if report['refused'] else 'a model'} is stored", style="bold")
+    yield Text(
+        f"taught with {used['ok']} OK and {used['ng']} NG parts of {used['groups']} groups, grouped by "
+        f"{report['grouped_by']}"
+    )
+    yield Text(f"methods: {', '.join(report['members'])}; advice: {report['advice']}")
+    shares = (f"{name} {measured[name]['found']} of {measured[name]['parts']}" for name in ("escape", "overkill"))
+    yield Text(f"newest fifth: {', '.join(shares)}")
+    yield from _refusal(report["refused"])
+    yield from _missing(report["missing"])
+    if not report["refused"]:
+        yield Text("declare it in a draft, or on the line's page Teach:")
+        yield Text(f"second_opinion: {json.dumps(report['second_opinion'])}")
 
 
 def _storage(*, dry_run: bool, model_only: bool) -> TaughtStorage:
@@ -94,11 +142,19 @@ def _sentences(result: TaughtResult) -> Iterator[str]:
 
 
 def _warnings(result: TaughtResult) -> Iterator[Text]:
-    if result.refused:
-        yield Text(f"refused: {result.refused.text}", style="red")
-    yield from (Text(f"missing: {each}", style="yellow") for each in result.report.missing)
+    yield from _refusal(result.refused.text if result.refused else "")
+    yield from _missing(result.report.missing)
     for name in result.report.outliers:
         yield Text(f"left out, unlike all other good parts: {name}", style="yellow")
+
+
+def _refusal(text: str) -> Iterator[Text]:
+    if text:
+        yield Text(f"refused: {text}", style="red")
+
+
+def _missing(what: Iterable[str]) -> Iterator[Text]:
+    return (Text(f"missing: {each}", style="yellow") for each in what)
 
 
 def _point(step: TeachingStep) -> str:

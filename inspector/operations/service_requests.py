@@ -19,6 +19,14 @@ def qualify_by_service(
         return client.finished_job(line_path(request.line, "qualifications"), body, progress)
 
 
+def teach_by_service(
+    settings: Settings, address: ServiceAddress, line: str, progress: ReportProgress
+) -> dict[str, Any]:
+    """Teach a line by a job of the service, and return its report. The service stores the model and no version."""
+    with service_client(settings, address) as client:
+        return client.finished_job(line_path(line, "teaching"), {}, progress)
+
+
 def shoot_by_service(settings: Settings, address: ServiceAddress, line: str, camera: str) -> dict[str, Any]:
     """Judge the camera's newest picture by the line's live version, on a replica of the service."""
     with service_client(settings, address) as client:

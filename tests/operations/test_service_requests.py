@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 from support.browser_pages import ServedConsole
@@ -21,16 +21,33 @@ from inspector.access.tokens import TokenRequest, Tokens
 from inspector.adapters.ledger import SqlPeople
 from inspector.cli.app import app
 from inspector.errors import InspectorError
+from inspector.lines.jobs import JobProgress
 from inspector.operations.service_client import TOKEN_FILE, ServiceAddress, service_client
 from inspector.settings import Settings
 
+TAUGHT: Final = {
+    "line": "pcb",
+    "refused": "",
+    "advice": "assist",
+    "used": {"ok": 20, "ng": 12, "groups": 32},
+    "grouped_by": "lot",
+    "members": ["memory", "patch head"],
+    "measured": {"escape": {"found": 0, "parts": 3}, "overkill": {"found": 1, "parts": 9}},
+    "missing": ["18 more NG parts"],
+    "second_opinion": {"by": "taught"},
+}
+
 
 class Service(NamedTuple):
-    """A console on a port of its own, the line that it may qualify, and the data folder of the commands."""
+    """A console on a port of its own, the line that it may qualify, and the data folder of the commands.
+
+    A line is taught what the last of `reports` says, and can't be taught without one.
+    """
 
     console: ServedConsole
     line: ChallengedLine
     data: Path
+    reports: list[dict[str, Any]]
 
     def run(self, *words: str) -> Result:
         environment = {"INSPECTOR_DATA": str(self.data), "INSPECTOR_DATABASE_URL": self.line.url}
@@ -48,17 +65,30 @@ def service(tmp_path: Path) -> Iterator[Service]:
     with challenged_line(tmp_path) as line, closing(SqlPeople(line.url)) as people:
         changes = line_services_of(line.url, tmp_path, line.model)
         jobs = replace(changes.qualification_jobs, fingerprints_of=lambda _version: line.fingerprints)
+        reports: list[dict[str, Any]] = []
+        taught = replace(changes.teaching, teach=lambda _line, progress: _taught(reports, progress))
         served = sql_services(line.url, tmp_path, line.model)
-        served = replace(served, changes=replace(changes, qualification_jobs=jobs), access=sql_access(line.url, None))
+        served = replace(
+            served,
+            changes=replace(changes, qualification_jobs=jobs, teaching=taught),
+            access=sql_access(line.url, None),
+        )
         data = tmp_path / "data"
         data.mkdir()
         for name, role in ((TOKEN_FILE, "engineer"), ("viewer.token", "viewer")):
             token = Tokens(people).create(TokenRequest(name, parse_roles([role])), "ann")
             (data / name).write_text(token.secret + "\n")
         console = ServedConsole(served)
-        yield Service(console, line, data)
+        yield Service(console, line, data, reports)
         changes.jobs.close()
         console.end()
+
+
+def _taught(reports: list[dict[str, Any]], progress: JobProgress) -> dict[str, Any]:
+    progress.report(1, 2)
+    if not reports:
+        raise InspectorError("pcb cannot be taught: it has no reviewed part")
+    return reports[-1]
 
 
 def test_qualify_follows_a_job_of_the_service(service: Service) -> None:
@@ -87,6 +117,28 @@ def test_refusals_are_told_in_the_services_own_words(service: Service) -> None:
     (service.data / TOKEN_FILE).unlink()
     assert "inspector token create" in service.refusal("qualify", "pcb")
     assert service.run("qualify", "pcb", "--dry-run").exit_code == 2
+
+
+@pytest.mark.parametrize("refused", ["", "a known NG part would pass"])
+def test_teach_follows_a_job_of_the_service(service: Service, refused: str) -> None:
+    service.reports.append(TAUGHT | {"refused": refused})
+    told = service.run("teach", "pcb", "--json")
+    assert (told.exit_code, json.loads(told.stdout)["refused"]) == (1 if refused else 0, refused)
+    shown = service.run("teach", "pcb")
+    assert shown.exit_code == told.exit_code
+    said = " ".join(shown.output.split())
+    assert "taught with 20 OK and 12 NG parts of 32 groups, grouped by lot" in said
+    assert "newest fifth: escape 0 of 3, overkill 1 of 9" in said
+    assert "missing: 18 more NG parts" in said
+    assert ("refused: a known NG part would pass" in said) == bool(refused)
+    assert ('second_opinion: {"by": "taught"}' in said) != bool(refused)
+
+
+def test_the_service_teaches_in_its_own_way(service: Service) -> None:
+    assert "cannot be taught" in service.refusal("teach", "pcb")
+    assert "nowhere" in service.refusal("teach", "nowhere")
+    for option in ("--dry-run", "--model-only"):
+        assert service.run("teach", "pcb", option).exit_code == 2
 
 
 @pytest.mark.parametrize(
