@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Literal
 
 import pytest
 from support.mqtt_desk import Desk, Device, opened, until
@@ -203,3 +207,33 @@ def test_hints_of_refusals_name_the_setting() -> None:
 def test_an_unreadable_packet_is_the_cause_whatever_the_code() -> None:
     assert "breaks MQTT" in loss_hint("Unspecified error", "a", unreadable=True)
     assert "gave no reason" in loss_hint("Unspecified error", "a")
+
+
+@contextmanager
+def many_open_files(count: int) -> Iterator[None]:
+    """Hold so many open files that further ones have numbers above `count`."""
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit < 2 * count:
+        if 0 <= most < 2 * count:
+            pytest.skip(f"this process may open {most} files")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2 * count, most))
+    with ExitStack() as files:
+        while files.enter_context(open(os.devnull, "rb")).fileno() < count:
+            pass
+        yield
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+async def test_a_process_with_many_open_files_still_receives_and_sends(
+    tmp_path: Path, protocol: Literal["5", "3.1.1"]
+) -> None:
+    """select() takes no file number above 1,023."""
+    with local_broker(tmp_path, prefer="mosquitto") as running, many_open_files(1100):
+        broker, desk = Broker(running.host, running.port, protocol), Desk()
+        intake = await opened(broker, desk, "many-files")
+        device = Device(Broker(running.host, running.port))
+        device.say("pcb/cam1/frame", b"jpeg", trigger_id="t-1")
+        await until(lambda: bool(desk.frames))
+        intake.check()
+        await intake.close()
+        device.stop()
