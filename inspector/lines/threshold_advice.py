@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from inspector.lines.states import live_version
 from inspector.lines.vote_tables import LineVotes, VoteTables
 from inspector.ports.ledger import PipelineVersion
 from inspector.ports.lines import LineArchive
-from inspector.ports.tuning import UNREVIEWED, IdentifiedPart
+from inspector.ports.tuning import UNREVIEWED, IdentifiedPart, VotedParts
 from inspector.tuning.review_plan import ReviewPlan, ng_estimate, parts_to_review, review_plan
 from inspector.tuning.threshold_choice import (
     ThresholdChoice,
@@ -27,6 +28,7 @@ from inspector.tuning.threshold_choice import (
 from inspector.tuning.threshold_evidence import DISPOSITIONS, PartSample
 
 Array = NDArray[Any]
+MAX_KEPT: Final = 12
 
 
 class ThresholdAdvice(NamedTuple):
@@ -72,20 +74,46 @@ class AdviceArchive(LineArchive, Protocol):
         """Count the line's reviewed parts under other fingerprints."""
 
 
+class _KeptAdvice(NamedTuple):
+    """An advice, and the parts that it is about."""
+
+    voted: VotedParts
+    advice: ThresholdAdvice
+
+
 @dataclass(frozen=True, slots=True)
 class ThresholdAdvisor:
-    """Chooses limits on the bound. Raises LedgerError, and InspectorError for a line without judged parts."""
+    """Chooses limits on the bound. Thread-safe: the advice about the same parts is computed once for all who ask.
+
+    Raises LedgerError, and InspectorError for a line without judged parts.
+    """
 
     archive: AdviceArchive
     tables: VoteTables
+    _kept: dict[Hashable, _KeptAdvice] = field(default_factory=dict, init=False, repr=False)
+    _turn: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def advise(self, line: str, promise: ThresholdPromise, *, whole_ladder: bool = False) -> ThresholdAdvice:
         """Choose limits that keep the promise. Raises InspectorError for a promise that nothing could prove."""
         promise.validate()
         live = live_version(self.archive, line)
         fingerprint = judged_fingerprint(self.archive, live)
+        asked = (line, fingerprint, live.version, promise, whole_ladder)
+        with self._turn:
+            voted, kept = self.tables.recent_parts(line, fingerprint), self._kept.pop(asked, None)
+            if kept is None or kept.voted is not voted:
+                kept = _KeptAdvice(voted, self._choose(live, voted, promise, whole_ladder=whole_ladder))
+            self._kept[asked] = kept
+            while len(self._kept) > MAX_KEPT:
+                self._kept.pop(next(iter(self._kept)))
+        return kept.advice
+
+    def _choose(
+        self, live: PipelineVersion, voted: VotedParts, promise: ThresholdPromise, *, whole_ladder: bool
+    ) -> ThresholdAdvice:
+        line, fingerprint = voted.line, voted.fingerprint
         grid = limit_grid(live.pipeline, promise, whole_ladder=whole_ladder)
-        votes = self.tables.votes(self.tables.recent_parts(line, fingerprint), live.pipeline)
+        votes = self.tables.votes(voted, live.pipeline)
         if whole_ladder:
             votes = votes.take(votes.parts.has_shadow)
         totals = None if whole_ladder else self.tables.disposition_counts(line, fingerprint)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from inspector.adapters.ledger import DeclaredVersion, SqlArchive, SqlLedger, st
 from inspector.domain.part_history import History
 from inspector.lines.threshold_advice import ThresholdAdvisor
 from inspector.lines.vote_tables import VoteTables
-from inspector.tuning.threshold_choice import ThresholdPromise, choose_thresholds, limit_grid
+from inspector.tuning.threshold_choice import ThresholdChoice, ThresholdPromise, choose_thresholds, limit_grid
 from inspector.tuning.threshold_evidence import gather_evidence
 
 
@@ -43,3 +45,32 @@ async def test_choice_equals_that_of_a_replay_of_each_part(
     assert found.choice == expected
     assert found.fingerprint == FINGERPRINT
     assert {each.number for each in found.next_parts}.isdisjoint(range(1, 91))
+
+
+async def test_advice_about_the_same_parts_is_computed_once_and_an_answer_counts_at_once(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, parts, computed = voted_pipeline(), list(voted_parts(40)), list[object]()
+    store_versions(database, [DeclaredVersion(line, ())])
+    async with SqlLedger(database) as ledger:
+        for part, _ in parts:
+            await ledger.record(part, [])
+
+    def counted(*given: Any) -> ThresholdChoice:
+        computed.append(given)
+        return choose_thresholds(*given)
+
+    monkeypatch.setattr("inspector.lines.threshold_advice.choose_thresholds", counted)
+    promise, other = ThresholdPromise(0.3, confidence=0.8), ThresholdPromise(0.2, confidence=0.8)
+    with closing(SqlArchive(database)) as archive, ThreadPoolExecutor(4) as people:
+        advisor = ThresholdAdvisor(archive, VoteTables(archive))
+        answers = list(people.map(lambda _: advisor.advise("pcb", promise), range(8)))
+        assert all(each is answers[0] for each in answers)
+        assert len(computed) == 1
+        advisor.advise("pcb", other)
+        assert len(computed) == 2
+        before = answers[0].choice.samples
+        add_reviews(database, [labelled(parts[0][0].result_id, False)])
+        after = advisor.advise("pcb", promise).choice.samples
+    assert len(computed) == 3
+    assert sum(each.reviewed for each in after) == sum(each.reviewed for each in before) + 1
