@@ -146,6 +146,7 @@ def test_uploaded_pictures_qualify_the_line_and_it_goes_live(
     page.get_by_test_id("line-state").get_by_text("LIVE", exact=True).wait_for()
     page.get_by_label("Label").select_option("OK")
     page.get_by_role("button", name=re.compile("Remove challenge part")).first.click()
+    page.get_by_role("dialog").get_by_role("img", name=re.compile("OK")).wait_for()
     confirm(page, "Remove", "the wrong board")
     page.get_by_test_id("challenge-counts").get_by_text("4 OK, 29 NG").wait_for()
 
