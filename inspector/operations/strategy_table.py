@@ -91,4 +91,7 @@ def _line_section(
         return section
     defects = list(declared_line(settings.pipelines, line).defects)
     curve = TeachingCurve(settings.teach_from / line, TAUGHT_NG)
-    return replace(section, taught=evaluate_taught(folder, curve, features, defects, progress))
+    try:
+        return replace(section, taught=evaluate_taught(folder, curve, features, defects, progress))
+    except InspectorError as error:  # the table of the other lines is not lost
+        return replace(section, not_taught=str(error))

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from inspector.bootstrap.part_features import FeatureReader
 from inspector.domain.report import Box
 from inspector.errors import InspectorError
 from inspector.lab.evaluation.strategies import FUSED, STRATEGIES, WITH_THOUGHTS
+from inspector.lab.evaluation.strategy_table import PAGE, strategy_table
 from inspector.lab.synthetic import PRODUCTS
 from inspector.operations.strategy_table import TableSettings, table_sections
 from inspector.ports.engine import Picture
@@ -117,6 +119,17 @@ def test_models_that_were_taught_stand_next_to_the_strategies(settings: TableSet
     *_, tiles = table_sections(shown, features)
     assert {count: each.used.ng for count, each in tiles.taught.items()} == {0: 0, 30: 12}
     assert tiles.taught[30].auroc[0] > 0.9
+
+
+def test_line_that_can_not_be_taught_is_compared_all_the_same(settings: TableSettings, tmp_path: Path) -> None:
+    features = KnownFeatures()
+    lines = label(tmp_path / "lines" / "tiles", taught_parts(10, 10), features, first_seed=0).parent
+    teaching = label(tmp_path / "teach" / "tiles", taught_parts(0, 12, seed=3), features, first_seed=100).parent
+    shown = replace(settings, lines=lines, teach_from=teaching)
+    sections = list(table_sections(shown, features))
+    assert sections[-1].not_taught.startswith("0 good parts of one group")
+    assert (not sections[-1].taught, set(sections[-1].comparison.figures) > set(STRATEGIES)) == (True, True)
+    assert f"Not taught: {sections[-1].not_taught}." in str(strategy_table("", "", sections)[PAGE])
 
 
 def test_unusable_folders_are_named_before_a_question_is_asked(settings: TableSettings, tmp_path: Path) -> None:

@@ -33,11 +33,15 @@ everything that was asked. A taught model asks nothing; it learned from other gr
 
 @dataclass(frozen=True, slots=True)
 class TableSection:
-    """One set of parts: its strategies, and the models that were taught with so many NG parts of the same line."""
+    """One set of parts: its strategies, and the models that were taught with so many NG parts of the same line.
+
+    `not_taught` says why none was.
+    """
 
     title: str
     comparison: StrategyComparison
     taught: Mapping[int, TaughtFigures] = field(default_factory=dict)
+    not_taught: str = ""
 
 
 def strategy_table(about: str, limits: str, sections: Sequence[TableSection]) -> ReportFiles:
@@ -56,7 +60,8 @@ def table_json(sections: Sequence[TableSection]) -> list[dict[str, Any]]:
 
 def _section_json(section: TableSection) -> dict[str, Any]:
     thoughts = [each.as_json() for each in _thoughts(section)]
-    return {"taught": taught_json(section.taught), **section.comparison.as_json(), "thoughts": thoughts}
+    taught = {"taught": taught_json(section.taught), "not_taught": section.not_taught}
+    return {**taught, **section.comparison.as_json(), "thoughts": thoughts}
 
 
 def _page(about: str, limits: str, sections: Sequence[TableSection]) -> str:
@@ -66,6 +71,7 @@ def _page(about: str, limits: str, sections: Sequence[TableSection]) -> str:
         ng, parts = int(labels.ng.sum()), len(labels.ng)
         blocks += [f"## {section.title}", f"{parts} parts: {parts - ng} OK, {ng} NG."]
         blocks += [markdown_table(COLUMNS, _rows(section))]
+        blocks += [f"Not taught: {section.not_taught}."] if section.not_taught else []
         if table := disagreement_table(section.comparison):
             blocks += ["Where three drafts disagree:", table]
         blocks += [f"{each.line}: {slope_sentence(each)}" for each in _thoughts(section)]
