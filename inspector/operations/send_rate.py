@@ -75,6 +75,7 @@ class RateControl:
     def __init__(self) -> None:
         self._durations_s: list[float] = []
         self._refused_s: list[float] = []  # deadlines of refused parts
+        self._known_s: float | None = None  # before it is measured again
         self._early = 0
         self._refused = 0
         self._changed_s = 0.0
@@ -89,13 +90,13 @@ class RateControl:
 
     @property
     def part_s(self) -> float | None:
-        """What one part took alone; None until it is measured.
+        """What one part took alone; None until it is measured. While it is measured again, what it took before.
 
         A refused part took no time, but would have taken longer than its deadline. It says nothing where others were
         judged in time: an overload of before, which lasts for some seconds, refused it.
         """
         measured = self._durations_s or self._refused_s
-        return median(measured) if measured else None
+        return median(measured) if measured else self._known_s
 
     @property
     def deadline_ms(self) -> float | None:
@@ -165,7 +166,7 @@ class RateControl:
         self.lowered += 1
 
     def _measure_again(self) -> None:
-        self.is_measuring, self._refused = True, 0
+        self.is_measuring, self._refused, self._known_s = True, 0, self.part_s
         self._durations_s.clear()
         self._refused_s.clear()
 

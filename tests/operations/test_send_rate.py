@@ -161,6 +161,7 @@ def test_overload_that_lasts_while_the_machine_is_measured_again_does_not_sink_t
     while not machine.control.is_measuring:
         machine.now_s += 10.0
         machine.control.add(machine.now_s, machine.now_s + 0.1, refused)
+    assert machine.control.part_s == pytest.approx(0.3), "what was measured before is known until the next measurement"
     judged = refused.model_copy(update={"reason": Reason.NO_DEFECT, "deadline_ms": MEASURING_DEADLINE_MS})
     still_refused = refused.model_copy(update={"deadline_ms": MEASURING_DEADLINE_MS})
     for number in range(MEASURED_PARTS):
