@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 from support.camera_pictures import encoded, scene
+from support.declarations import line_file
 from support.paths import ROOT
+from support.serve_process import CARD
 from support.taught_parts import taught_parts
 
 from inspector.bootstrap.part_features import FeatureReader
@@ -27,17 +29,6 @@ from inspector.lab.synthetic import PRODUCTS
 from inspector.operations.strategy_table import TableSettings, table_sections
 from inspector.ports.engine import Picture
 from inspector.teaching.part_features import PartFeatures, TaughtPart
-
-CARD = "name: stub\nengine: stub\ncheckpoint: none\npixels: {min: 102400, max: 102400}\n"
-TILES = """\
-line: tiles
-cameras: ["*"]
-product: tile
-question: Is there any defect on this tile?
-defects: {crack: major}
-ladder:
-  - {views: [direct]}
-"""
 
 
 class KnownFeatures(FeatureReader):
@@ -62,7 +53,7 @@ def settings(tmp_path: Path) -> TableSettings:
     for product in PRODUCTS:
         shutil.copy(ROOT / "pipelines" / f"{product}.yaml", pipelines)
     shutil.copytree(ROOT / "pipelines" / "golden", pipelines / "golden")
-    (pipelines / "tiles.yaml").write_text(TILES)
+    (pipelines / "tiles.yaml").write_text(line_file("tiles"))
     return TableSettings(tmp_path / "stub.yaml", pipelines, tmp_path / "votes", frames=12, thinking_frames=0)
 
 
