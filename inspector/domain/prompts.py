@@ -44,7 +44,7 @@ CLAIM_ORDERS: Final = (Pictures.CLAIM, Pictures.CLAIM_FIRST)
 _GOLDEN_FIRST: Final = ("The first one", "the second one")
 
 
-class QuestionWording(NamedTuple):
+class Wording(NamedTuple):
     """A question without its ending, and the answers that mean NG and OK."""
 
     text: str
@@ -90,32 +90,32 @@ PARAPHRASES: Final = (
     "Should this {product} be taken off the line because of a defect?",
 )
 OPTIONS: Final = (  # both orders, so that a preference for one letter cancels out
-    QuestionWording("Which is true of this {product}? A: it is good. B: it has a defect.", ng=("B",), ok=("A",)),
-    QuestionWording("Which is true of this {product}? A: it has a defect. B: it is good.", ng=("A",), ok=("B",)),
+    Wording("Which is true of this {product}? A: it is good. B: it has a defect.", ng=("B",), ok=("A",)),
+    Wording("Which is true of this {product}? A: it has a defect. B: it is good.", ng=("A",), ok=("B",)),
 )
 REFUTE: Final = (
-    QuestionWording("Somebody says that this {product} is good. Is that wrong?"),
-    QuestionWording("Somebody says that this {product} has a defect. Is that wrong?", ng=NO, ok=YES),
+    Wording("Somebody says that this {product} is good. Is that wrong?"),
+    Wording("Somebody says that this {product} has a defect. Is that wrong?", ng=NO, ok=YES),
 )
-WORDINGS: Final[Mapping[ViewName, tuple[QuestionWording, ...]]] = {
-    ViewName.PARAPHRASE: tuple(QuestionWording(text) for text in PARAPHRASES),
+WORDINGS: Final[Mapping[ViewName, tuple[Wording, ...]]] = {
+    ViewName.PARAPHRASE: tuple(Wording(text) for text in PARAPHRASES),
     ViewName.INVERTED: (
-        QuestionWording("Is this {product} free of any defect?", ng=NO, ok=YES),
-        QuestionWording("Is this {product} as good as new everywhere?", ng=NO, ok=YES),
+        Wording("Is this {product} free of any defect?", ng=NO, ok=YES),
+        Wording("Is this {product} as good as new everywhere?", ng=NO, ok=YES),
     ),
     ViewName.OPTIONS: OPTIONS,
     ViewName.REFUTE: REFUTE,
     ViewName.COMPARE: (
-        QuestionWording("Compared with the good {product}, does the second one show any defect?"),
-        QuestionWording("Does the second {product} differ from the good one by a defect?"),
+        Wording("Compared with the good {product}, does the second one show any defect?"),
+        Wording("Does the second {product} differ from the good one by a defect?"),
     ),
     ViewName.ZOOM: (
-        QuestionWording("Does this detail of the {product} show any defect?"),
-        QuestionWording("Is there a flaw in this detail of the {product}?"),
+        Wording("Does this detail of the {product} show any defect?"),
+        Wording("Is there a flaw in this detail of the {product}?"),
     ),
     ViewName.SIMILAR: (
-        QuestionWording("Does the last {product} show a defect, as the second one does?"),
-        QuestionWording("Is the last {product} as good as the first one?", ng=NO, ok=YES),
+        Wording("Does the last {product} show a defect, as the second one does?"),
+        Wording("Is the last {product} as good as the first one?", ng=NO, ok=YES),
     ),
 }
 ANSWER: Final = " Answer Yes or No."
@@ -228,7 +228,7 @@ def questions(
     return [_worded(ending, wordings[number % len(wordings)], number) for number in range(seed, seed + samples)]
 
 
-def _worded(question: Question, wording: QuestionWording, seed: int) -> Question:
+def _worded(question: Question, wording: Wording, seed: int) -> Question:
     """Put a wording in front of a question that consists of its ending only."""
     text = wording.text + question.text
     return replace(question, text=text, ng_words=wording.ng, ok_words=wording.ok, seed=seed)
@@ -241,11 +241,11 @@ def checklist(pipeline: Pipeline) -> tuple[str, ...]:
     return tuple(f"Is there a {word(name)} on this {pipeline.product}?" for name in pipeline.defects)
 
 
-def _wordings(pipeline: Pipeline, view: ViewName) -> tuple[QuestionWording, ...]:
+def _wordings(pipeline: Pipeline, view: ViewName) -> tuple[Wording, ...]:
     if view is ViewName.DIRECT:
-        return (QuestionWording(pipeline.question),)
+        return (Wording(pipeline.question),)
     if view is ViewName.PARAPHRASE and pipeline.paraphrases:
-        return tuple(QuestionWording(text) for text in pipeline.paraphrases)
+        return tuple(Wording(text) for text in pipeline.paraphrases)
     return tuple(each._replace(text=each.text.format(product=pipeline.product)) for each in WORDINGS[view])
 
 

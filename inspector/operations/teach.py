@@ -108,6 +108,7 @@ class TaughtResult(NamedTuple):
             "used": evidence._asdict(),
             "measured": self.measured.as_json(),
             "curve": [each.as_json() for each in self.curve],
+            "auroc": report.ranking.auroc,
             "decided_share": report.ranking.decided_share,
             "missing": list(report.missing),
             "left_out": list(report.outliers),

@@ -32,7 +32,17 @@ TAUGHT: Final = {
     "used": {"ok": 20, "ng": 12, "groups": 32},
     "grouped_by": "lot",
     "members": ["memory", "patch head"],
-    "measured": {"escape": {"found": 0, "parts": 3}, "overkill": {"found": 1, "parts": 9}},
+    "measured": {
+        "escape": {"found": 0, "parts": 3, "value": 0.0, "low": 0.0, "high": 0.708},
+        "overkill": {"found": 1, "parts": 9, "value": 0.111, "low": 0.003, "high": 0.482},
+    },
+    "auroc": 0.9,
+    "curve": [],
+    "price": {"parts": 30, "moved": {"PASS to REVIEW": 2}},
+    "without_picture": 0,
+    "left_out_for_challenge_set": 0,
+    "left_out": [],
+    "new_version": None,
     "missing": ["18 more NG parts"],
     "second_opinion": {"by": "taught"},
 }
@@ -128,7 +138,8 @@ def test_teach_follows_a_job_of_the_service(service: Service, refused: str) -> N
     assert shown.exit_code == told.exit_code
     said = " ".join(shown.output.split())
     assert "taught with 20 OK and 12 NG parts of 32 groups, grouped by lot" in said
-    assert "newest fifth: escape 0 of 3, overkill 1 of 9" in said
+    assert "newest fifth: escape 0 of 3 (0.0% … 70.8%), overkill 1 of 9 (0.3% … 48.2%)" in said
+    assert "that would have ended otherwise, of 30: 2 from PASS to REVIEW" in said
     assert "missing: 18 more NG parts" in said
     assert ("refused: a known NG part would pass" in said) == bool(refused)
     assert ('second_opinion: {"by": "taught"}' in said) != bool(refused)

@@ -26,7 +26,7 @@ from inspector.adapters.ledger import (
     upgrade,
 )
 from inspector.bootstrap.part_features import FeatureReader
-from inspector.cli.teach import teaching_table
+from inspector.cli.tables.teaching import teaching_table
 from inspector.config.diff import DeclaredPipeline
 from inspector.domain.declared import ViewName
 from inspector.domain.review import ReviewBox
@@ -219,7 +219,7 @@ def test_a_backup_holds_the_taught_model(ledger: LineLedger) -> None:
 
 def test_the_table_says_what_is_missing(ledger: LineLedger) -> None:
     console = Console(width=80, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(teaching_table(ledger.teach(dry_run=True)))
+    console.print(teaching_table(ledger.teach(dry_run=True).as_json()))
     text = console.export_text()
     assert "no version is stored" in text
     assert "missing: 10 more NG parts" in text

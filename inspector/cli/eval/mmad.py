@@ -20,6 +20,7 @@ from inspector.lab.evaluation.mmad.items import MmadWording
 if TYPE_CHECKING:
     from inspector.lab.evaluation.mmad.report import StrategyResult
     from inspector.lab.evaluation.mmad.scores import ScoreTable
+    from inspector.operations.eval_mmad import MmadEvaluation
 
 STRATEGIES_HELP: Final = (
     "single, text, sampled-N, majority-N, weighted-N or adaptive-N. Repeatable. Default: single and majority-3."
@@ -68,6 +69,10 @@ def eval_mmad(
     report = mmad_report(f"{card.name} on MMAD, {shots}-shot", evaluation.document, evaluation.results)
     for path in write_report(report, out) if out else []:
         print_status(str(path))
+    _print(evaluation, as_json)
+
+
+def _print(evaluation: MmadEvaluation, as_json: bool) -> None:
     if as_json:
         print_json(evaluation.document)
     else:
