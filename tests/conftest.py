@@ -5,6 +5,7 @@ The fixtures import what they need themselves, so that `make quick` collects wit
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,15 @@ from support.database_kinds import KINDS
 # A property has no time limit: what is slow on a busy machine is not wrong.
 settings.register_profile("properties", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("properties")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def only_own_garbage() -> None:
+    """Let the collector look at nothing that is older than the module: all libraries take it half a second, in which
+    a part's deadline may pass.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

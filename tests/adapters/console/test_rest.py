@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -361,6 +363,18 @@ async def test_the_description_covers_every_path_and_loads_nothing(api: Api) -> 
     assert {"/api/v1/parts", "/api/v1/lines/{line}/state", "/api/v1/stream"} <= described.keys()
     assert all(route["description"] for each in described.values() for route in each.values())
     assert (await api.get("docs")).status_code == 404
+
+
+async def test_an_api_that_is_not_used_any_more_is_released() -> None:
+    """FastAPI keeps the functions of thousands of routes: none of them may hold its application, and so its database."""
+    application = rest_api(MemoryLedger(), MemoryEvidence())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://console") as client:
+        for path in ("/api/v1/openapi.json", "/api/v1/parts", "/metrics"):
+            await client.get(path)
+    released = weakref.ref(application)
+    del application, client
+    gc.collect()
+    assert released() is None
 
 
 async def test_a_path_outside_the_api_is_a_problem_that_names_the_description(api: Api) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Final
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from starlette.routing import Route
 
 from inspector import __doc__ as description
@@ -89,7 +89,8 @@ def rest_app(services: ConsoleServices, metrics: MetricsPage | None = None) -> F
     app.add_middleware(RequestLogin, access=services.access)
     app.add_middleware(BodyLimits)
     if metrics:
-        _serve_metrics(app, metrics)
+        app.state.metrics = metrics
+        app.add_api_route("/metrics", _read_metrics, include_in_schema=False)
     return app
 
 
@@ -116,7 +117,7 @@ def _routed() -> DescribedApi:
     app.include_router(session.pages)
     app.include_router(sign_on.pages)
     app.include_router(health.probes)
-    _serve_description(app)
+    app.add_api_route(f"{PREFIX}/openapi.json", _read_description, include_in_schema=False)
     served = [route for each in (*RESOURCES, *PEOPLE) for route in each.router.routes]
     app.router.routes.append(Route(f"{PREFIX}/{{path:path}}", UnservedRequests(served, PREFIX)))
     for each in RESOURCES:
@@ -127,17 +128,12 @@ def _routed() -> DescribedApi:
     return app
 
 
-def _serve_description(app: DescribedApi) -> None:
-    """Serve the OpenAPI document. A thread builds it: this takes seconds, and pages get their news meanwhile."""
-
-    @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
-    def read_description() -> Response:
-        return Response(json.dumps(app.openapi()), media_type="application/json")
+def _read_description(request: Request) -> Response:
+    """Return the OpenAPI document. A thread builds it: this takes seconds, and pages get their news meanwhile."""
+    return Response(json.dumps(request.app.openapi()), media_type="application/json")
 
 
-def _serve_metrics(app: FastAPI, metrics: MetricsPage) -> None:
-    """Serve metrics at Prometheus's default path, outside the API."""
-
-    @app.get("/metrics", include_in_schema=False)
-    async def read_metrics() -> Response:
-        return Response(await asyncio.to_thread(metrics.render), media_type=metrics.media_type)
+async def _read_metrics(request: Request) -> Response:
+    """Return the metrics, at Prometheus's default path outside the API."""
+    metrics: MetricsPage = request.app.state.metrics
+    return Response(await asyncio.to_thread(metrics.render), media_type=metrics.media_type)
