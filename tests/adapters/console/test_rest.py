@@ -366,7 +366,7 @@ async def test_the_description_covers_every_path_and_loads_nothing(api: Api) -> 
 
 
 async def test_an_api_that_is_not_used_any_more_is_released() -> None:
-    """FastAPI keeps the functions of thousands of routes: none of them may hold its application, and so its database."""
+    """FastAPI keeps the functions of thousands of routes: none may hold its application, and so its database."""
     application = rest_api(MemoryLedger(), MemoryEvidence())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://console") as client:
         for path in ("/api/v1/openapi.json", "/api/v1/parts", "/metrics"):
