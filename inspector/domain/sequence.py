@@ -179,7 +179,8 @@ class CameraSequence:
         if arrival.seq > previous:
             return self._open(arrival, CounterChange.JUMPED)
         if (last := self._wrap(current, arrival)) is not None:
-            self._wraps_at = last
+            if self._is_as_many_as_expected(self._missing_around(last, current, arrival), arrival):
+                self._wraps_at = last  # else it may be a restart just there, which proves nothing about the counter
             current.end_at(last, arrival)
             return self._open(arrival, CounterChange.WRAPPED, self._start, last - previous)
         return self._open(arrival, CounterChange.RESTARTED, self._restart_at(current, arrival))
@@ -208,7 +209,7 @@ class CameraSequence:
         last = next((2**bits - 1 for bits in COUNTER_BITS if current.head < 2**bits), None)
         if last is None:
             return None
-        missing = last - current.head + max(0, arrival.seq - self._start)
+        missing = self._missing_around(last, current, arrival)
         if missing == 0:
             return last
         fits = self._fits_wrap(missing, arrival, known=self._wraps_at == last)
@@ -224,7 +225,15 @@ class CameraSequence:
             return True
         if arrival.seq > self._start:
             return expected / 4.0 - WRAP_SLACK_FRAMES <= missing <= MAX_WRAP_LOSS
-        return missing <= MAX_WRAP_LOSS and abs(missing - expected) <= 1.0 + expected / 8.0
+        return missing <= MAX_WRAP_LOSS and self._is_as_many_as_expected(missing, arrival)
+
+    def _is_as_many_as_expected(self, missing: int, arrival: Arrival) -> bool:
+        expected = self._rate.expected(arrival)
+        return abs(missing - expected) <= 1.0 + expected / 8.0
+
+    def _missing_around(self, last: int, current: CounterRun, arrival: Arrival) -> int:
+        """Return how many frames are missing if the counter wrapped at `last` between these two."""
+        return last - current.head + max(0, arrival.seq - self._start)
 
     def _restart_at(self, current: CounterRun, arrival: Arrival) -> int | None:
         """Return the number at which the restarted counter began; None if that is unknown."""

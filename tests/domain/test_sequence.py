@@ -107,6 +107,16 @@ def test_late_frame_of_before_a_wrap_is_not_lost() -> None:
     assert (found.runs[-5:], found.lost) == ([2, 1, 2, 2, 2], [])
 
 
+def test_a_restart_where_a_counter_would_wrap_proves_no_wrap() -> None:
+    """A pause, not a wrap, separates 255 and 1: the next pause is no wrap either."""
+    frames, at_s = [], 0.0
+    for length in (255, 5, 5):
+        frames += [Arrival(seq, at_s + seq * INTERVAL_S, at_s + seq * INTERVAL_S) for seq in numbers(1, length)]
+        at_s = frames[-1].at_s + 20.0
+    found = outcome(frames)
+    assert (found.runs[-10:], found.lost) == ([2] * 5 + [3] * 5, [])
+
+
 def test_two_restarts_in_a_row() -> None:
     found = play([*numbers(1, 300), 1, 2, *numbers(1, 9, 4)])
     assert (found.runs[-10:], found.changes) == ([2, 2, *[3] * 8], [RESTARTED, RESTARTED])
