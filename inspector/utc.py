@@ -16,6 +16,19 @@ def span_start(at: datetime, span: timedelta) -> datetime:
     return midnight + (at - midnight) // span * span
 
 
+def later(at: datetime, by: timedelta) -> datetime:
+    """Return the time that much after; the first or the last time that there is, where it would lie beyond."""
+    try:
+        return at + by
+    except OverflowError:
+        return (datetime.min if by < timedelta(0) else datetime.max).replace(tzinfo=UTC)
+
+
+def earlier(at: datetime, by: timedelta) -> datetime:
+    """Return the time that much before, as `later` does."""
+    return later(at, -by)
+
+
 def in_utc(at: datetime) -> datetime:
     """Return the time in UTC; the first or the last time that there is, where its zone leads beyond."""
     try:

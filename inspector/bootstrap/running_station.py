@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+log = logging.getLogger(__name__)
 
 Step = Callable[[], Awaitable[object]]
 
@@ -53,6 +56,7 @@ class RunningStation:
         for task in self._tasks:
             if task.done() and not task.cancelled():
                 error = task.exception()
+                log.error("a service of station %d ended; the station starts again", self._number, exc_info=error)
                 raise RuntimeError(f"a service of station {self._number} ended: {error!r}") from error
         self._check_intake()
 

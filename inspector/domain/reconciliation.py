@@ -34,6 +34,10 @@ class Ack:
     at: datetime
     result_id: str | None = None
 
+    def proves_arrival_of(self, verdict: Disposition) -> bool:
+        """Return whether the gate had this verdict: a gate without one acts by its timer, and knows no result_id."""
+        return self.result_id is not None or self.disposition is verdict
+
     @property
     def name(self) -> str:
         """What the gate calls the part, for people."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -18,17 +18,22 @@ from pydantic import (
 
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import TRACEPARENT_PATTERN
+from inspector.utc import in_utc
+
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)  # of a device that starts without a battery
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def utc(at: datetime) -> datetime:
     """Convert to UTC; a time without a zone is taken for UTC.
 
-    Raises ValueError where the result would lie outside the calendar, which no database could store.
+    Raises ValueError for a time that no device means: an unset one such as 0001-01-01, or one near an end of the
+    calendar, from which nothing can be subtracted and which no time zone can show.
     """
-    try:
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("is outside the calendar in UTC; check the device's clock") from error
+    aware = at.replace(tzinfo=UTC) if at.tzinfo is None else in_utc(at)
+    if not EARLIEST <= aware < LATEST:
+        raise ValueError("is not between 1970 and 2200; set the device's clock")
+    return aware
 
 
 TriggerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}$")]

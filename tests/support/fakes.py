@@ -266,11 +266,12 @@ class MemoryLedger:
         if part is None:
             return None
         if self.acks.setdefault(part.result_id, ack) is ack:
+            self._put(replace(part, state=PartState.ACKNOWLEDGED))
             for posted in self.outbox:
-                if posted.result_id == part.result_id and posted.message.confirms:
+                its_verdict = posted.result_id == part.result_id and posted.message.confirms
+                if its_verdict and ack.proves_arrival_of(part.decision.disposition):
                     self._publish(posted)
             self.due.pop(part.result_id, None)
-            self._put(replace(part, state=PartState.ACKNOWLEDGED))
         return part.decision.disposition
 
     async def unacknowledged(self, lines: Sequence[str] | None, now: datetime) -> list[MissingAck]:
@@ -333,17 +334,20 @@ class MemoryLedger:
             return
         if row.part.state is PartState.DECIDED:
             self._put(replace(row.part, state=PartState.PUBLISHED))
-        if message.ack_within_ms is not None:
+        if message.ack_within_ms is not None and row.part.state is not PartState.ACKNOWLEDGED:
             due_at = utc_now() + timedelta(milliseconds=message.ack_within_ms)
             self.due[row.part.result_id] = (row.part.key, due_at, message.ack_within_ms)
 
     def _compared(self, count: TriggerCount) -> CountComparison:
         mine = [row.part for row in self.rows if row.part.key[:2] == (count.line, count.camera)]
-        decided = sum(count.since <= (part.captured_at or part.received_at) < count.until for part in mine)
+        counted = [part for part in mine if count.since <= (part.captured_at or part.received_at) < count.until]
+        shown = min((part for part in counted if part.captured_at), key=lambda part: part.captured_at, default=None)
+        behind = shown.received_at - shown.captured_at if shown and shown.captured_at else timedelta(0)
         gaps = [
             gap for loss in self.losses if (loss.line, loss.camera) == (count.line, count.camera) for gap in loss.gaps
         ]
-        return CountComparison(count, decided, sum(gap.frames for gap in gaps if count.since <= gap.at < count.until))
+        lost = sum(gap.frames for gap in gaps if count.since <= gap.at - behind < count.until)
+        return CountComparison(count, len(counted), lost)
 
     # ------------------------------------------------------------------ ports.Archive
 

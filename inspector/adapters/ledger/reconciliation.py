@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select, update
 
@@ -16,9 +16,10 @@ from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.part import PartState
 from inspector.domain.reconciliation import Ack, CountComparison, MissingAck, TriggerCount
-from inspector.utc import utc_now
+from inspector.utc import earlier, later, utc_now
 
-MAX_CLOCK_SKEW: Final = timedelta(hours=1)  # between the PLC's clock and ours
+MAX_CLOCK_SKEW: Final = timedelta(hours=1)  # between the PLC's clock and ours, where its counts do not show it
+NO_SKEW: Final = timedelta(0)
 
 
 class OverdueQuery(NamedTuple):
@@ -32,7 +33,7 @@ class OverdueQuery(NamedTuple):
 
 
 def acknowledge(connection: Connection, group: Sequence[Ack]) -> list[Disposition | None]:
-    """Store acknowledgements. An acknowledged verdict counts as published too."""
+    """Store acknowledgements. A verdict counts as published too, where its acknowledgement proves that it arrived."""
     return [_acknowledge(connection, ack) for ack in group]
 
 
@@ -43,11 +44,13 @@ def _acknowledge(connection: Connection, ack: Ack) -> Disposition | None:
     if part is None:
         return None
     if part.acknowledged_at is None:
-        values = {"acknowledged_at": ack.at, "gate_disposition": ack.disposition, "state": PartState.ACKNOWLEDGED}
-        connection.execute(update(parts).where(parts.c.number == part.number).values(values))
-        published_at = case((is_waiting, utc_now()), else_=outbox.c.published_at)
+        acted = {"acknowledged_at": ack.at, "gate_disposition": ack.disposition, "state": PartState.ACKNOWLEDGED}
+        connection.execute(update(parts).where(parts.c.number == part.number).values(acted))
+        values: dict[str, Any] = {"ack_due_at": None}
+        if ack.proves_arrival_of(Disposition(part.disposition)):
+            values["published_at"] = case((is_waiting, utc_now()), else_=outbox.c.published_at)
         verdict = update(outbox).where(outbox.c.part == part.number, outbox.c.confirms)
-        connection.execute(verdict.values(published_at=published_at, ack_due_at=None))
+        connection.execute(verdict.values(values))
     return Disposition(part.disposition)
 
 
@@ -108,21 +111,29 @@ def note_compared(connection: Connection, group: Sequence[Sequence[CountComparis
 
 
 def _compared(connection: Connection, count: TriggerCount) -> CountComparison:
-    return CountComparison(count, _decided_between(connection, count), _lost_between(connection, count))
+    counted = _counted_parts(count)
+    decided = connection.scalar(select(func.count()).select_from(parts).where(*counted)) or 0
+    first = select(parts.c.captured_at, parts.c.received_at).where(*counted, parts.c.captured_at.is_not(None))
+    shown = connection.execute(first.order_by(parts.c.captured_at).limit(1)).first()
+    behind = shown.received_at - shown.captured_at if shown else NO_SKEW
+    return CountComparison(count, decided, _lost_between(connection, count, behind))
 
 
-def _decided_between(connection: Connection, count: TriggerCount) -> int:
-    """Count decided parts by time of capture, which the PLC's clock knows, else by receipt.
+def _counted_parts(count: TriggerCount) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of the parts of this time: that of capture, which the PLC's clock knows, else of receipt.
 
-    A part is decided after both, by our clock: that bounds the scan.
+    A part is decided after both, by our clock: that bounds the scan. A count that comes before its own end shows how
+    far the PLC's clock is ahead of ours.
     """
     at = func.coalesce(parts.c.captured_at, parts.c.received_at)
+    ahead = max(NO_SKEW, count.until - count.at)
+    decided_after = earlier(count.since, MAX_CLOCK_SKEW + ahead)
     its_camera = (parts.c.line == count.line, parts.c.camera == count.camera)
-    its_time = (parts.c.decided_at >= count.since - MAX_CLOCK_SKEW, at >= count.since, at < count.until)
-    return connection.scalar(select(func.count()).select_from(parts).where(*its_camera, *its_time)) or 0
+    return *its_camera, parts.c.decided_at >= decided_after, at >= count.since, at < count.until
 
 
-def _lost_between(connection: Connection, count: TriggerCount) -> int:
+def _lost_between(connection: Connection, count: TriggerCount, behind: timedelta) -> int:
+    """Count the frames that were lost in this time. Losses have times of ours, which the PLC's clock is `behind`."""
     its_camera = (losses.c.line == count.line, losses.c.camera == count.camera)
-    its_time = (losses.c.at >= count.since, losses.c.at < count.until)
+    its_time = (losses.c.at >= later(count.since, behind), losses.c.at < later(count.until, behind))
     return connection.scalar(select(func.sum(losses.c.frames)).where(*its_camera, *its_time)) or 0

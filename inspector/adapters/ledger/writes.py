@@ -226,7 +226,8 @@ def add_shadow(connection: Connection, group: Sequence[ShadowVotes]) -> list[Non
 
 def _expect_acks(connection: Connection, message_ids: Sequence[str], now: datetime) -> None:
     """Set when each published verdict has to be acknowledged, as its line declares."""
-    asked = select(outbox.c.message_id, outbox.c.ack_within_ms)
+    asked = select(outbox.c.message_id, outbox.c.ack_within_ms).join_from(outbox, parts)
+    asked = asked.where(parts.c.acknowledged_at.is_(None))
     rows = [
         {"expected": row.message_id, "due": now + timedelta(milliseconds=row.ack_within_ms)}
         for some in value_pages(message_ids)

@@ -89,7 +89,7 @@ class FieldReader:
         return None
 
     def time(self, name: str) -> datetime | None:
-        """Return the time in UTC. One without a zone could be hours off, and is left out."""
+        """Return the time in UTC. Left out: one without a zone, which could be hours off, and one of an unset clock."""
         value = self.given(name)
         if value is None:
             return None
@@ -99,7 +99,7 @@ class FieldReader:
                 return utc(parsed)
         except ValueError:
             pass
-        self.ignore(name, value, "an RFC 3339 time with its zone, such as 2026-01-31T12:00:00.123Z")
+        self.ignore(name, value, "an RFC 3339 time from 1970 to 2199 with its zone, such as 2026-01-31T12:00:00.123Z")
         return None
 
     def labels(self) -> tuple[tuple[str, str], ...]:

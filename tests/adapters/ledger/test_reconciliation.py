@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from support.databases import Opened, execute, fetch
 from support.fakes import NOON, REJECTED, a_part, a_verdict
 
 from inspector.adapters.ledger import SqlArchive, SqlLedger
+from inspector.domain.decision import Reason, fail_safe
 from inspector.domain.declared import Disposition
 from inspector.domain.frame import FrameKey
 from inspector.domain.part import PartRecord, PartState
-from inspector.domain.reconciliation import Ack, Balance, Gap, MissingAck, RunSpan, TriggerCount
+from inspector.domain.reconciliation import Ack, Balance, CountComparison, Gap, MissingAck, RunSpan, TriggerCount
 from inspector.ports.ledger import CameraActivity, Ledger, NewestRun
 from inspector.utc import utc_now
 
@@ -54,6 +57,26 @@ async def test_acknowledging_proves_that_the_verdict_was_published(opened: Opene
     assert await opened.ledger.unpublished(None, 10) == []
     await opened.ledger.confirm([part.result_id])
     assert state_of(opened, part) is PartState.ACKNOWLEDGED, "a confirmation that comes later changes nothing"
+
+
+async def test_a_gate_that_acts_by_its_timer_does_not_prove_that_it_had_the_verdict(opened: Opened) -> None:
+    """It says REJECT of a part whose PASS still waits: that PASS can still be taken back."""
+    part = a_part()
+    await opened.ledger.record(part, [a_verdict(part)._replace(ack_within_ms=1.0)])
+    assert await opened.ledger.acknowledge(ack(part, Disposition.REJECT)) is Disposition.PASS
+    assert [message.message_id for message in await opened.ledger.unpublished(None, 10)] == [part.result_id]
+    late = fail_safe(Disposition.REVIEW, Reason.DEADLINE, "late")
+    assert await opened.ledger.withdraw(part.result_id, late, b"{}")
+    await opened.ledger.confirm([part.result_id])
+    assert state_of(opened, part) is PartState.ACKNOWLEDGED
+    assert await opened.ledger.unacknowledged(None, utc_now() + HOUR) == [], "nobody waits for a second one"
+
+
+async def test_a_gate_that_names_the_result_had_its_verdict(opened: Opened) -> None:
+    part = a_part()
+    await opened.ledger.record(part, [a_verdict(part)])
+    await opened.ledger.acknowledge(replace(ack(part, Disposition.REJECT), result_id=part.result_id))
+    assert await opened.ledger.unpublished(None, 10) == []
 
 
 async def test_first_acknowledgement_of_a_part_stays(opened: Opened) -> None:
@@ -114,6 +137,30 @@ async def test_count_is_compared_with_parts_and_losses_of_its_time(opened: Opene
     assert comparison == (count(7), 2, 3)
     assert comparison.difference == 2
     assert await opened.ledger.compare_counts(None, NOON + 2 * HOUR) == []
+
+
+@pytest.mark.parametrize("ahead_h", [-9, -2, 2, 14])
+async def test_a_clock_that_camera_and_plc_share_may_be_hours_off(opened: Opened, ahead_h: int) -> None:
+    """As a local time that is sent as UTC: its parts and losses are those of its hour."""
+    ahead = ahead_h * HOUR
+    for minute in (0, 30):
+        at = NOON + timedelta(minutes=minute)
+        await opened.ledger.record(
+            a_part(f"t-{minute}", captured_at=at + ahead, received_at=at, decided_at=at + timedelta(seconds=1)), []
+        )
+    gaps = (Gap(3, 5, NOON + HOUR / 2, 1), Gap(9, 9, NOON + 2 * HOUR, 1))
+    await opened.ledger.add_camera_activity([CameraActivity("pcb", "cam1", NOON + HOUR, True, gaps=gaps)])
+    counted = TriggerCount("pcb", "cam1", 5, NOON + ahead, NOON + HOUR + ahead, NOON + HOUR)
+    await opened.ledger.add_count(counted)
+    assert await opened.ledger.compare_counts(None, NOON + 2 * HOUR) == [CountComparison(counted, 2, 3)]
+
+
+async def test_a_count_from_the_beginning_of_the_calendar_is_compared(opened: Opened) -> None:
+    """An earlier version stored such a count of a PLC without a clock."""
+    unset = count(1, since=datetime.min.replace(tzinfo=UTC))
+    await opened.ledger.record(a_part(captured_at=NOON), [])
+    await opened.ledger.add_count(unset)
+    assert await opened.ledger.compare_counts(None, NOON + 2 * HOUR) == [CountComparison(unset, 1, 0)]
 
 
 async def test_part_without_capture_time_counts_when_it_was_received(opened: Opened) -> None:

@@ -103,6 +103,8 @@ async def test_stored_copy_is_counted_and_no_part_while_a_live_frame_with_the_fl
         ({"captured_at": "yesterday"}, "captured_at 'yesterday' is ignored"),
         ({"captured_at": "2026-01-31T12:00:00"}, "with its zone"),
         ({"captured_at": "9999-12-31T23:59:59-23:00"}, "captured_at '9999-12-31T23:59:59-23:00' is ignored"),
+        ({"captured_at": "9999-12-31T23:59:59Z"}, "expected an RFC 3339 time from 1970 to 2199"),
+        ({"captured_at": "0001-01-01T00:00:00Z"}, "expected an RFC 3339 time from 1970 to 2199"),
         ({"deadline_ms": "nan"}, "deadline_ms 'nan' is ignored"),
         ({"deadline_ms": "1e9"}, "deadline_ms '1e9' is ignored"),
         ({"part_id": "x" * 200}, "at most 128 printable"),
