@@ -149,6 +149,7 @@ def _ignore_references(connection: Any, _record: object) -> None:
 def _prepare_server(engine: Engine, *, writes: bool, synchronous: Synchronous, busy_s: float) -> None:
     """Make commits durable when they return, whatever the server's defaults are."""
     settings = (
+        "SET TIME ZONE 'UTC'",  # a time near an end of the calendar has no form in some other zones
         f"SET synchronous_commit = {'on' if synchronous == 'FULL' else 'off'}",
         f"SET lock_timeout = {round(busy_s * 1000)}",
         f"SET default_transaction_read_only = {'off' if writes else 'on'}",

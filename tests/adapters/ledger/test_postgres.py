@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from threading import Thread
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from support.databases import connected, execute, fetch
 from support.fakes import a_part, a_verdict
 from support.postgres_server import PostgresServer, postgres_server
@@ -114,3 +115,18 @@ async def test_group_that_ran_into_a_deadlock_is_written_again(url: str) -> None
             await asyncio.sleep(0.1)
         assert await writing
     assert fetch(url, "SELECT count(*) FROM parts") == [(2,)]
+
+
+@pytest.mark.parametrize("zone", ["America/Chicago", "Europe/Berlin", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("captured_at", [datetime.min, datetime.max])
+async def test_times_at_the_ends_of_the_calendar_are_read_in_any_zone_of_the_server(
+    url: str, zone: str, captured_at: datetime
+) -> None:
+    """An earlier version stored the time of a camera without a clock, and the server answers in a zone of its own."""
+    execute(url, f"ALTER DATABASE {make_url(url).database} SET timezone TO '{zone}'")
+    part = a_part(captured_at=captured_at.replace(tzinfo=UTC))
+    async with SqlLedger(url) as ledger:
+        await ledger.record(part, [])
+    archive = SqlArchive(url)
+    assert [row.part.captured_at for row in archive.parts(PartFilter(), 10)] == [part.captured_at]
+    archive.close()
