@@ -29,6 +29,15 @@ def withdraw_if_late(payload: bytes, now: datetime) -> VerdictMessage | None:
     return _without_pass(verdict, Reason.DEADLINE, late=True)
 
 
+def withdraw_as_late(payload: bytes) -> VerdictMessage | None:
+    """Return the verdict that replaces a PASS whose gate waits no longer; None for any other message."""
+    try:
+        verdict = VerdictMessage.model_validate_json(payload)
+    except ValidationError:
+        return None
+    return _without_pass(verdict, Reason.DEADLINE, late=True)
+
+
 def withdraw_if_ambiguous(payload: bytes) -> VerdictMessage | None:
     """Return the verdict that replaces a PASS whose trigger_id names another part too; None for any other message."""
     try:

@@ -69,6 +69,14 @@ class CameraClock:
             return usual_s
         return usual_s if usual_s > MAX_TRANSIT_S and self._is_steady else 0.0
 
+    def true_age_s(self, age_s: float) -> float:
+        """Return the age of a frame, at least 0, corrected by the skew of the clock that stamped it.
+
+        A frame that would then have come clearly before its capture has the time of a clock that was set meanwhile.
+        """
+        corrected_s = age_s - self.skew_s
+        return max(0.0, age_s if corrected_s < -MAX_SKEW_SPREAD_S else corrected_s)
+
     @property
     def _is_steady(self) -> bool:
         inner = sorted(self._ages_s)[1:-1]
@@ -111,8 +119,8 @@ class Deadlines:
         """Return the deadline `ms` after capture, corrected by the skew of the camera's clock."""
         age_s = 0.0
         if frame.captured_at is not None:
-            camera = self._cameras.get(frame.key[:2])
-            age_s = max(0.0, self._age_s(frame.captured_at, frame) - (camera.skew_s if camera else 0.0))
+            camera = self._cameras.get(frame.key[:2], CameraClock())
+            age_s = camera.true_age_s(self._age_s(frame.captured_at, frame))
         return Deadline(frame.received_s + ms / 1000.0 - age_s, ms)
 
     def _age_s(self, captured_at: datetime, frame: Frame) -> float:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -22,6 +24,7 @@ from inspector.messages.withdrawal import (
     correct_report,
     report_id,
     reported_result,
+    withdraw_as_late,
     withdraw_if_ambiguous,
     withdraw_if_late,
 )
@@ -71,6 +74,7 @@ class Outbox:
         self._waiting: deque[OutgoingMessage] = deque()
         self._published: OrderedDict[str, None] = OrderedDict()
         self._ambiguous: OrderedDict[str, None] = OrderedDict()  # results whose PASS another part could take
+        self._due_s: OrderedDict[str, float] = OrderedDict()  # when the gates of this process's results stop waiting
         self._withdrawn: dict[str, VerdictMessage] = {}  # by the id of the report that still says PASS
         self._confirmed: list[str] = []
         self._durations = durations or RecentDurations()
@@ -102,6 +106,12 @@ class Outbox:
         self._ambiguous[result_id] = None
         while len(self._ambiguous) > REMEMBERED_MESSAGES:
             self._ambiguous.popitem(last=False)
+
+    def expect(self, result_id: str, due_s: float) -> None:
+        """Publish no PASS of this result after `due_s` of time.monotonic(), however the machine's clock is set."""
+        self._due_s[result_id] = due_s
+        while len(self._due_s) > REMEMBERED_MESSAGES:
+            self._due_s.popitem(last=False)
 
     async def run(self) -> None:
         """Publish until cancelled; then confirm what was on its way."""
@@ -202,10 +212,13 @@ class Outbox:
 
     def _replacement(self, message: OutgoingMessage) -> VerdictMessage | None:
         """Return the verdict that replaces a PASS which is late or ambiguous; None for any other message."""
-        if answered_result(message.message_id) in self._ambiguous:
+        result_id = answered_result(message.message_id)
+        if result_id in self._ambiguous:
             return withdraw_if_ambiguous(message.payload)
-        there = utc_now() + timedelta(seconds=max(MIN_TRANSIT_S, self._durations.longest_s(loop_time_s())))
-        return withdraw_if_late(message.payload, there)
+        transit_s = max(MIN_TRANSIT_S, self._durations.longest_s(loop_time_s()))
+        if time.monotonic() + transit_s > self._due_s.get(result_id, math.inf):
+            return withdraw_as_late(message.payload)
+        return withdraw_if_late(message.payload, utc_now() + timedelta(seconds=transit_s))
 
     async def _consistent(self, message: OutgoingMessage) -> OutgoingMessage:
         """Return a report that agrees with its verdict, after that one is published."""

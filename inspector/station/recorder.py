@@ -108,6 +108,7 @@ class Recorder:
         set_current_result(part.result_id)
         entry = Entry(part, frame, pipeline, due)
         messages = self._messages(entry)
+        self._outbox.expect(part.result_id, due.at_s)
         storing, began_s = asyncio.create_task(self._commit(part, messages)), time.monotonic()
         answered = await self._answer_in_time(storing, entry)
         try:

@@ -76,6 +76,15 @@ def test_clock_that_is_set_right_is_told_too() -> None:
     assert "agrees" in told[0]
 
 
+@pytest.mark.parametrize("stamped", [1, 30])
+def test_frame_that_waited_is_late_once_a_clock_of_1970_is_set(stamped: int) -> None:
+    of_1970 = (NOON - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
+    deadlines = clocks_after(*(a_frame(float(second), of_1970) for second in range(stamped)))
+    for second in range(MIN_SAMPLES):
+        left = left_ms(deadlines, a_frame(float(stamped + second), 10.0 + second / 4.0))
+        assert left == pytest.approx(1500.0 - 10_000.0 - second * 250.0)
+
+
 def test_backlog_after_a_cut_is_no_clock() -> None:
     """A minute of frames comes at twice the speed they were taken at: the first ones are a minute old."""
     deadlines = Deadlines(NOON, 0.0)

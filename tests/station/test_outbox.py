@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -22,7 +23,7 @@ from inspector.messages.outgoing import (
     to_json,
     verdict_message,
 )
-from inspector.messages.withdrawal import LATE_DETAIL, report_id
+from inspector.messages.withdrawal import LATE_DETAIL, reply_id, report_id
 from inspector.ports.broker import OutgoingMessage
 from inspector.station.outbox import Outbox
 from inspector.utc import utc_now
@@ -175,6 +176,25 @@ async def test_a_pass_that_waited_until_its_gate_had_acted_is_withdrawn_in_the_l
         Disposition.REJECT, Reason.DEADLINE, True,
     )  # fmt: skip
     assert in_time.part.decision == a_part().decision
+
+
+async def test_setting_the_clock_back_lets_no_pass_out_late() -> None:
+    """By this machine's clock the gate waits for another minute; by the time that passed it acted a second ago."""
+    ledger, publisher = MemoryLedger(), MemoryPublisher()
+    part, verdict = passed(1, late_ms=-60_000.0)
+    reply = verdict._replace(message_id=reply_id(part.result_id), confirms=False)
+    outbox = Outbox(ledger, publisher)
+    await ledger.record(part, [verdict, reply])
+    outbox.expect(part.result_id, time.monotonic() - 1.0)
+    async with running(outbox):
+        await until(lambda: len(publisher.published) == 2)
+        await outbox.flush(5)
+        outbox.repeat(verdict)
+        await until(lambda: len(publisher.published) == 3)
+    assert told(publisher) == [Disposition.REJECT] * 3
+    stored_part = ledger.part("r-1")
+    assert stored_part is not None
+    assert stored_part.part.late
 
 
 @pytest.mark.parametrize("stored_before", [True, False])

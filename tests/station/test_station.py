@@ -170,6 +170,21 @@ async def test_late_part_is_recorded_and_never_passes(line: Line) -> None:
     assert (verdict.late, verdict.disposition, verdict.reason) == (True, Disposition.REVIEW, Reason.DEADLINE)
 
 
+async def test_late_pass_is_withdrawn_though_the_machines_clock_was_set_back(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.declare(pipeline(deadline_ms=1000))
+    async with at_work(line.station, line.outbox):
+        line.publisher.away = True
+        await line.station.inspect(frame())
+        monkeypatch.setattr("inspector.station.outbox.utc_now", lambda: utc_now() - timedelta(minutes=1))
+        await asyncio.sleep(1.1)
+        line.publisher.away = False
+        await line.settle()
+    [verdict] = line.verdicts()
+    assert (verdict.late, verdict.disposition, verdict.reason) == (True, Disposition.REVIEW, Reason.DEADLINE)
+
+
 async def test_judgement_that_comes_too_late_never_passes(line: Line) -> None:
     """This pool answers though nobody waits any more."""
 
