@@ -100,6 +100,8 @@ class LineStatus:
         if alike := self._of(asked):
             covered = any(each.covers(asked.camera) for each in alike)
             return f"expired: {EXPIRED_DETAIL}; qualify the line" if covered else _new_camera(asked.camera)
+        if not self.rights:
+            return "qualification: the line has none; qualify it"
         if any(each.fingerprint == asked.fingerprint for each in self.rights):
             return "policy: not the qualified one; qualify the line"
         return "fingerprint: not the qualified one; qualify the line"

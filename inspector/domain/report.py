@@ -63,7 +63,7 @@ def in_region(box: Box, region: Region | None) -> Box | None:
 class WordsState(StrEnum):
     """The state of a report's text.
 
-    NONE: a PASS needs no text. PENDING: the verdict is out and the text is still being written. MISSING: the writer
+    NONE: a PASS needs no text, and nobody can explain a part without a readable vote. PENDING: the verdict is out and the text is still being written. MISSING: the writer
     died or had no time.
     """
 

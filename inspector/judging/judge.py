@@ -101,8 +101,11 @@ def server_fault(error: InspectorError) -> ServerFault | None:
 
 
 def needs_words(pipeline: Pipeline, tally: Tally, stopped_by: StoppedBy) -> bool:
-    """Return whether a report must explain this outcome to a person."""
-    return decide(pipeline, tally, stopped_by).disposition is not Disposition.PASS
+    """Return whether a report must explain this outcome to a person.
+
+    Where no vote can be read there is nothing to explain: a defect that the model names then is no finding.
+    """
+    return tally.score is not None and decide(pipeline, tally, stopped_by).disposition is not Disposition.PASS
 
 
 @dataclass(slots=True)

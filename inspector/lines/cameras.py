@@ -252,7 +252,7 @@ def _require_name(line: str, camera: str) -> None:
 
 def _require_reason(reason: str, what: str) -> None:
     if len(reason) < MIN_REASON_CHARACTERS:
-        raise InspectorError(f"reason: {what} needs one, which is kept with the change; give a reason")
+        raise InspectorError(f"reason: {what} needs one of at least {MIN_REASON_CHARACTERS} characters; give a reason")
 
 
 def _unknown(request: CameraRequest) -> NotFoundError:

@@ -211,7 +211,8 @@ def require_accepted(prices: Sequence[Price], accepted: int | None, reason: str)
         rows = [_heading(prices, escapes), *map(_row, escapes), _remedy(escapes)]
         raise EscapesError("\n".join(rows), len(escapes))
     if escapes and len(reason) < MIN_REASON_CHARACTERS:
-        text = "reason: accepting NG parts that would pass needs one; add --reason WHY"
+        need = f"one of at least {MIN_REASON_CHARACTERS} characters"
+        text = f"reason: accepting NG parts that would pass needs {need}; add --reason WHY"
         raise EscapesError(text, len(escapes), lacks_reason=True)
 
 

@@ -176,7 +176,8 @@ def _scoring(version: PipelineVersion, camera: str) -> str:
 
 def _override(version: PipelineVersion, request: OverrideRequest, reason: str, now: datetime) -> tuple[PassRight, ...]:
     if len(reason) < MIN_REASON_CHARACTERS:
-        raise InspectorError("reason: an override needs one, which people see until it ends; add --reason WHY")
+        need = f"one of at least {MIN_REASON_CHARACTERS} characters"
+        raise InspectorError(f"reason: an override needs {need}, which people see until it ends; add --reason WHY")
     if not 0.0 < request.days <= MAX_OVERRIDE_DAYS:
         raise InspectorError(f"days: {request.days:g} is not between 0 and {MAX_OVERRIDE_DAYS:g}; qualify the line")
     until, policy = now + timedelta(days=request.days), version.pipeline.policy_fingerprint()

@@ -59,7 +59,8 @@ class Versions:
         if live.declaration is not None and compare(readable(live), content).is_empty:
             raise InspectorError(f"version {live.version} of {line}, which is live, already has the content of {to}")
         if len(reason) < MIN_REASON_CHARACTERS:
-            raise InspectorError("reason: a rollback needs one, which is kept with the version; add --reason WHY")
+            need = f"one of at least {MIN_REASON_CHARACTERS} characters"
+            raise InspectorError(f"reason: a rollback needs {need}, which is kept with the version; add --reason WHY")
         require_short(reason)
         why = f"to version {to}: {reason}"
         return DeclaredVersion(*content, author, earlier.source, live.version, why, VersionOrigin.ROLLBACK)

@@ -43,8 +43,9 @@ class Findings:
 
     @property
     def is_explained(self) -> bool:
-        """Whether the replica writes words for this part: it does unless the votes pass the part."""
-        is_asked_about = self.words is not None and not self.judgement.is_bad_image
+        """Whether the replica writes words for this part: it does where votes were read that do not pass it."""
+        is_voted = self.judgement.tally.score is not None and not self.judgement.is_bad_image
+        is_asked_about = self.words is not None and is_voted
         return is_asked_about and self.decision.disposition is not Disposition.PASS
 
     @property

@@ -44,8 +44,8 @@ def test_a_qualified_line_has_no_objection() -> None:
         (LineStatus(LineState.COMMISSIONING, (QUALIFIED,)), "f", "p", "commissioning", LineState.COMMISSIONING),
         (LIVE, "0", "p", "fingerprint", LineState.UNQUALIFIED),
         (LIVE, "f", "0", "policy", LineState.UNQUALIFIED),
-        (LineStatus(LineState.LIVE), "f", "p", "fingerprint", LineState.UNQUALIFIED),
-        (LineStatus(LineState.PAUSED), "f", "p", "fingerprint", LineState.PAUSED),
+        (LineStatus(LineState.LIVE), "f", "p", "qualification: the line has none", LineState.UNQUALIFIED),
+        (LineStatus(LineState.PAUSED), "f", "p", "qualification: the line has none", LineState.PAUSED),
     ],
 )
 def test_what_is_missing_is_named(

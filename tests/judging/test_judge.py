@@ -366,8 +366,14 @@ async def test_broken_engine_is_an_error_with_its_reason_not_an_exception() -> N
     engine.broken = True
     found, words = await judged(engine, job(pipeline()))
     assert (found.stopped_by, found.detail) == (StoppedBy.ERROR, "the engine is broken")
-    assert words is not None
-    assert words.state is WordsState.MISSING
+    assert words is None
+
+
+async def test_no_defect_is_told_of_a_part_without_a_readable_vote() -> None:
+    """The model would name one: it names one for nearly every good part, too."""
+    engine = ScriptedEngine(lambda _: None, text=REPORT)
+    found, words = await judged(engine, job(pipeline()))
+    assert (found.tally.score, words) == (None, None)
 
 
 async def test_rejected_part_is_explained_after_the_verdict() -> None:

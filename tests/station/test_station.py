@@ -74,6 +74,15 @@ async def test_bad_part_is_rejected_and_its_words_follow_the_verdict(line: Line)
     assert (report.words_state, report.findings[0].defect) == (WordsState.WRITTEN, "short")
 
 
+async def test_part_without_a_readable_vote_has_no_defect(line: Line) -> None:
+    line.pool.answer, line.pool.words = judgement(None, stopped_by=StoppedBy.LADDER_END), SHORT
+    line.pool.may_write.set()
+    await line.station.inspect(frame())
+    await line.settle()
+    [report] = line.reports()
+    assert (report.words_state, report.findings) == (WordsState.NONE, ())
+
+
 async def test_split_votes_go_to_a_person(line: Line) -> None:
     line.pool.answer = judgement(0.4, 0.6, stopped_by=StoppedBy.LADDER_END)
     await line.station.inspect(frame())

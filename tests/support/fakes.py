@@ -341,8 +341,8 @@ class MemoryLedger:
     def _compared(self, count: TriggerCount) -> CountComparison:
         mine = [row.part for row in self.rows if row.part.key[:2] == (count.line, count.camera)]
         counted = [part for part in mine if count.since <= (part.captured_at or part.received_at) < count.until]
-        shown = min((part for part in counted if part.captured_at), key=lambda part: part.captured_at, default=None)
-        behind = shown.received_at - shown.captured_at if shown and shown.captured_at else timedelta(0)
+        stamped = sorted((part.captured_at, part.received_at) for part in counted if part.captured_at)
+        behind = stamped[0][1] - stamped[0][0] if stamped else timedelta(0)
         gaps = [
             gap for loss in self.losses if (loss.line, loss.camera) == (count.line, count.camera) for gap in loss.gaps
         ]
