@@ -63,8 +63,8 @@ def in_region(box: Box, region: Region | None) -> Box | None:
 class WordsState(StrEnum):
     """The state of a report's text.
 
-    NONE: a PASS needs no text, and nobody can explain a part without a readable vote. PENDING: the verdict is out and the text is still being written. MISSING: the writer
-    died or had no time.
+    NONE: a PASS needs no text, and a part without a readable vote has nothing to explain. PENDING: the verdict is out
+    and the text is still being written. MISSING: the writer died or had no time.
     """
 
     NONE = "NONE"
