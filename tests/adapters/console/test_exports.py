@@ -54,3 +54,10 @@ async def test_data_set_is_a_zip_file_with_pictures_and_labels(client: httpx.Asy
         [image] = document["images"]
         assert (image["label"], archive.read(image["file_name"])) == ("NG", encode(draw("board", 1, size=160)))
     assert (await client.get("/coco.zip", params={"line": "nowhere"})).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/parts.csv", "/parts.jsonl", "/coco.zip?line=pcb"])
+async def test_a_ledger_that_is_away_is_no_empty_file(client: httpx.AsyncClient, tmp_path: Path, path: str) -> None:
+    (tmp_path / "ledger.db").rename(tmp_path / "elsewhere.db")
+    answer = await client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from itertools import chain, islice
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
@@ -17,6 +18,8 @@ from inspector.domain.person import Role
 from inspector.ports.archive import PartFilter
 
 router = APIRouter(prefix="/exports", tags=["exports"])
+
+FIRST_CHUNKS: Final = 2  # a header, and the first rows
 
 
 class ExportQuery(ApiRequest):
@@ -57,5 +60,7 @@ def export_coco(services: Services, query: Annotated[DataSetQuery, Query()], who
 
 
 def _download(chunks: Iterator[str] | Iterator[bytes], media_type: str, name: str) -> StreamingResponse:
+    """Answer with a file. Its first parts are read before: a ledger that is away is an error, not an empty file."""
+    first: list[str | bytes] = list(islice(chunks, FIRST_CHUNKS))
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return StreamingResponse(chunks, media_type=media_type, headers=headers)
+    return StreamingResponse(chain(first, chunks), media_type=media_type, headers=headers)
