@@ -73,13 +73,6 @@ class StoredVerdict(NamedTuple):
     verdict: OutgoingMessage | None
 
 
-class ReleasedPictures(NamedTuple):
-    """`marked` are pictures that the evidence store may remove now; `more` says that further parts remain."""
-
-    marked: tuple[str, ...]
-    more: bool
-
-
 @dataclass(frozen=True, slots=True)
 class CameraActivity:
     """The activity of one camera at one station since the last report.
@@ -257,10 +250,17 @@ class GateStore(Protocol):
 class PictureStore(PipelineStore, Protocol):
     """What picture retention needs."""
 
-    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> bool:
         """Continue through this line's passed parts by a bounded step, and mark pictures for removal.
 
-        A picture is marked when its retention has ended and no other part and no golden sample needs it.
+        A picture is marked when its retention has ended and no other part and no golden sample needs it. Returns
+        whether further parts remain.
+        """
+
+    async def due_pictures(self, limit: int) -> Sequence[str]:
+        """List marked pictures that the evidence store may remove now, at most `limit`.
+
+        Marked pictures that something needs meanwhile, such as those of a part reviewed since, lose their mark.
         """
 
     async def pictures_removed(self, sha256s: Sequence[str]) -> None:

@@ -8,13 +8,14 @@ from typing import Final
 
 from inspector.errors import LedgerError
 from inspector.ports.evidence import EvidenceStore
-from inspector.ports.ledger import PictureStore, PipelineVersion
+from inspector.ports.ledger import PictureStore
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
 
 STEP_INTERVAL_S: Final = 1.0  # between two steps while there is more to do
 IDLE_INTERVAL_S: Final = 60.0
+PICTURES_AT_ONCE: Final = 25  # removed between two looks at what is needed: people review parts meanwhile
 
 
 class PictureRetention:
@@ -38,13 +39,12 @@ class PictureRetention:
             await asyncio.sleep(STEP_INTERVAL_S if more else IDLE_INTERVAL_S)
 
     async def step(self) -> bool:
-        """Take one step on every line; return whether there is more to do. Raises LedgerError."""
-        return any([await self._step(version) for version in await self._ledger.pipelines()])
-
-    async def _step(self, version: PipelineVersion) -> bool:
-        line = version.pipeline
-        marked, more = await self._ledger.release_pictures(line.line, line.retention, utc_now())
-        for sha256 in marked:
-            await asyncio.to_thread(self._evidence.remove, sha256)
-        await self._ledger.pictures_removed(marked)
-        return more
+        """Take one step on every line, then remove what is due; return whether there is more to do. Raises
+        LedgerError."""
+        lines = [version.pipeline for version in await self._ledger.pipelines()]
+        more = [await self._ledger.release_pictures(each.line, each.retention, utc_now()) for each in lines]
+        while due := await self._ledger.due_pictures(PICTURES_AT_ONCE):
+            for sha256 in due:
+                await asyncio.to_thread(self._evidence.remove, sha256)
+            await self._ledger.pictures_removed(due)
+        return any(more)

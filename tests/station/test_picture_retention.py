@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 from support.fakes import NOON, REJECTED, MemoryEvidence, MemoryLedger, a_part, a_pipeline, live_version
+from support.reviews import labelled
 
 from inspector.errors import LedgerError
-from inspector.station.picture_retention import PictureRetention
+from inspector.station.picture_retention import PICTURES_AT_ONCE, PictureRetention
 
 NOTHING_KEPT = a_pipeline(retention={"pass_pictures": 0.0})
 
@@ -48,3 +49,28 @@ async def test_removal_that_failed_is_marked_still_and_tried_again() -> None:
     patient.pictures = evidence.pictures
     await PictureRetention(ledger, patient).step()
     assert list(ledger.marked.values()) == ["DONE"]
+
+
+async def test_part_that_is_reviewed_while_pictures_go_keeps_its_picture() -> None:
+    evidence = ReviewedMeanwhile()
+    ledger = evidence.ledger = MemoryLedger([live_version(NOTHING_KEPT, 1, ())])
+    for number in range(2 * PICTURES_AT_ONCE):
+        picture = evidence.put(b"%d" % number, "image/jpeg")
+        part = a_part(f"t-{number}", evidence=picture, decided_at=NOON - timedelta(days=400))
+        await ledger.record(part, [])
+    await PictureRetention(ledger, evidence).step()
+    assert len(evidence.pictures) == PICTURES_AT_ONCE
+    assert set(ledger.marked.values()) == {"DONE"}
+
+
+class ReviewedMeanwhile(MemoryEvidence):
+    """A person reviews every part that has its picture still, while the last pictures of a group go."""
+
+    ledger: MemoryLedger
+
+    def remove(self, sha256: str) -> None:
+        super().remove(sha256)
+        if len(self.pictures) == PICTURES_AT_ONCE:
+            rows = [row.part for row in self.ledger.rows if row.part.evidence]
+            kept = [part.result_id for part in rows if part.evidence and part.evidence.sha256 in self.pictures]
+            self.ledger.reviews += [labelled(each, True) for each in kept]

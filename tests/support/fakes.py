@@ -49,7 +49,6 @@ from inspector.ports.ledger import (
     PartCandidate,
     PipelineVersion,
     Recorded,
-    ReleasedPictures,
     StoredVerdict,
 )
 from inspector.ports.lines import StatusChange
@@ -133,6 +132,7 @@ class MemoryLedger:
         self.reviews: list[Review] = []
         self.shadows: dict[str, tuple[Vote, ...]] = {}
         self.marked: dict[str, str] = {}
+        self.released: dict[str, tuple[Retention, datetime]] = {}
         self.noted: dict[str, Acknowledgement] = {}
         self.rows: list[PartRow] = []
         self.outbox: list[Posted] = []
@@ -296,8 +296,23 @@ class MemoryLedger:
         self.counts |= {count: self._compared(count) for count in due}
         return [compared for count in due if (compared := self.counts[count])]
 
-    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> bool:
         self._reach()
+        for sha256 in self._unneeded(line, retention, now):
+            self.marked.setdefault(sha256, "DUE")
+        self.released[line] = retention, now
+        return False
+
+    async def due_pictures(self, limit: int) -> Sequence[str]:
+        self._reach()
+        unneeded = {sha256 for line, how in self.released.items() for sha256 in self._unneeded(line, *how)}
+        due = {sha256 for sha256, mark in self.marked.items() if mark == "DUE"}
+        for sha256 in due - unneeded:
+            del self.marked[sha256]
+        return sorted(due & unneeded)[:limit]
+
+    def _unneeded(self, line: str, retention: Retention, now: datetime) -> set[str]:
+        """Return the pictures of this line's parts that nothing needs."""
         horizon = now - timedelta(hours=retention.after_hours)
         reviewed = {review.result_id for review in self.reviews}
         needed = {sha256 for version in self.versions for sha256 in version.golden}
@@ -308,11 +323,7 @@ class MemoryLedger:
             kept = int(part.evidence.sha256[:8], 16) < retention.pass_pictures * 2**32
             goes = old and not kept and part.decision.disposition is Disposition.PASS
             (candidates if goes else needed).add(part.evidence.sha256)
-        for sha256 in candidates - needed:
-            self.marked.setdefault(sha256, "DUE")
-        return ReleasedPictures(
-            tuple(sorted(sha256 for sha256, mark in self.marked.items() if mark == "DUE")), more=False
-        )
+        return candidates - needed
 
     async def pictures_removed(self, sha256s: Sequence[str]) -> None:
         self._reach()

@@ -44,7 +44,6 @@ from inspector.ports.ledger import (
     PartCandidate,
     PipelineVersion,
     Recorded,
-    ReleasedPictures,
     StoredVerdict,
 )
 from inspector.ports.reviews import WaitingCounts
@@ -193,8 +192,16 @@ class SqlLedger:
     async def add_shadow(self, result_id: str, votes: Sequence[Vote]) -> None:
         await self._writer.submit(writes.add_shadow, writes.ShadowVotes(result_id, tuple(votes)))
 
-    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> ReleasedPictures:
+    async def release_pictures(self, line: str, retention: Retention, now: datetime) -> bool:
         return await self._writer.submit(letting_go.release, letting_go.RetentionStep(line, retention, now))
+
+    async def due_pictures(self, limit: int) -> Sequence[str]:
+        while True:
+            unneeded, needed = await self._read(letting_go.due_pictures, limit)
+            if needed:
+                await self._writer.submit(letting_go.unmark, needed)
+            if unneeded or not needed:
+                return unneeded
 
     async def forget_minutes(self, now: datetime) -> None:
         await self._writer.submit(part_sums.forget_minutes, now)

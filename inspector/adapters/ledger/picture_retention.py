@@ -1,7 +1,8 @@
-"""Finds pictures of passed parts that no part needs any more, and marks them for removal.
+"""Finds pictures of passed parts that nothing needs any more, and marks them for removal.
 
 A picture is marked DUE before its bytes are removed and DONE after. No row then refers to a missing picture without
-saying so, and the next step finishes an interrupted removal.
+saying so, and the next step finishes an interrupted removal. `_unneeded` is the only rule, and it is asked twice:
+before a picture is marked, and again just before its bytes are removed. What makes a picture needed unmarks nothing.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from inspector.adapters.ledger.database import upsert, value_pages
 from inspector.adapters.ledger.rows import REMOVED
 from inspector.adapters.ledger.tables import (
     challenge_parts,
+    drafts,
     evidence,
     heat_maps,
     is_due,
     is_in_challenge_set,
+    is_open_draft,
     parts,
     pipeline_versions,
     remembered_pictures,
@@ -28,7 +31,6 @@ from inspector.adapters.ledger.tables import (
 from inspector.domain.decision import Reason
 from inspector.domain.declared import Disposition
 from inspector.domain.pipeline import Retention
-from inspector.ports.ledger import ReleasedPictures
 
 PARTS_PER_STEP: Final = 500  # parts per transaction: other writes wait meanwhile
 
@@ -50,8 +52,29 @@ def is_kept(share: float, sha256: str) -> bool:
     return int(sha256[:8], 16) < share * 2**32
 
 
-def release(connection: Connection, group: Sequence[RetentionStep]) -> list[ReleasedPictures]:
+class DuePictures(NamedTuple):
+    """Some of the marked pictures: those that may go, and those that something needs since they were marked."""
+
+    unneeded: tuple[str, ...]
+    needed: tuple[str, ...]
+
+
+def release(connection: Connection, group: Sequence[RetentionStep]) -> list[bool]:
+    """Mark pictures; return for each step whether further parts remain."""
     return [_release(connection, step) for step in group]
+
+
+def due_pictures(connection: Connection, limit: int) -> DuePictures:
+    due = set(connection.scalars(select(evidence.c.sha256).where(is_due).limit(limit)))
+    unneeded = _unneeded(connection, due)
+    return DuePictures(tuple(sorted(unneeded)), tuple(sorted(due - unneeded)))
+
+
+def unmark(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
+    """Unmark pictures that something needs, unless their bytes are gone."""
+    for some in value_pages([sha256 for sha256s in group for sha256 in sha256s]):
+        connection.execute(update(evidence).where(evidence.c.sha256.in_(some), is_due).values(removal=None))
+    return [None] * len(group)
 
 
 def note_removed(connection: Connection, group: Sequence[Sequence[str]]) -> list[None]:
@@ -69,32 +92,40 @@ def _forget_heat(connection: Connection, pictures: Sequence[str]) -> None:
     connection.execute(delete(heat_maps).where(heat_maps.c.part.in_(shown)))
 
 
-def _release(connection: Connection, step: RetentionStep) -> ReleasedPictures:
-    page = _page(connection, step)
+def _release(connection: Connection, step: RetentionStep) -> bool:
+    done = _done(connection, step)
+    page = _page(connection, step, done or 0)
+    if page or done is None:
+        _advance(connection, step, page[-1].number if page else 0)
     if page:
-        _advance(connection, step, page[-1].number)
         _mark(connection, {row.evidence for row in page if row.evidence is not None})
-    due = connection.scalars(select(evidence.c.sha256).where(is_due).limit(PARTS_PER_STEP)).all()
-    return ReleasedPictures(tuple(due), more=len(page) == PARTS_PER_STEP)
+    return len(page) == PARTS_PER_STEP
+
+
+def _unneeded(connection: Connection, pictures: set[str]) -> set[str]:
+    return pictures - _needed(connection, sorted(pictures)) - pinned(connection) if pictures else set()
 
 
 def _mark(connection: Connection, pictures: set[str]) -> None:
-    unneeded = pictures - _needed(connection, sorted(pictures)) - pinned(connection)
-    for some in value_pages(sorted(unneeded)):
+    for some in value_pages(sorted(_unneeded(connection, pictures))):
         unmarked = evidence.c.sha256.in_(some) & evidence.c.removal.is_(None)
         connection.execute(update(evidence).where(unmarked).values(removal="DUE"))
 
 
-def _page(connection: Connection, step: RetentionStep) -> Sequence[Row[int, str | None, datetime]]:
+def _done(connection: Connection, step: RetentionStep) -> int | None:
+    """Return the number of the last part that was examined for this share; None where none was."""
+    same = (sweeps.c.line == step.line, sweeps.c.share == step.retention.pass_pictures)
+    return connection.scalar(select(sweeps.c.number).where(*same))
+
+
+def _page(connection: Connection, step: RetentionStep, done: int) -> Sequence[Row[int, str | None, datetime]]:
     """Return the next passed parts of the line that are old enough, in order of arrival.
 
     A part from the future counts as old: a clock was wrong, and nothing should wait for it.
     """
-    done = select(sweeps.c.number).where(sweeps.c.line == step.line, sweeps.c.share == step.retention.pass_pictures)
     passed = (parts.c.reason == Reason.NO_DEFECT, parts.c.disposition == Disposition.PASS)
-    later = parts.c.number > (connection.scalar(done) or 0)
     wanted = select(parts.c.number, parts.c.evidence, parts.c.decided_at).where(
-        parts.c.line == step.line, *passed, later
+        parts.c.line == step.line, *passed, parts.c.number > done
     )
     rows = connection.execute(wanted.order_by(parts.c.number).limit(PARTS_PER_STEP)).all()
     young = next((at for at, row in enumerate(rows) if step.horizon <= row.decided_at <= step.now), len(rows))
@@ -116,7 +147,7 @@ def _needed(connection: Connection, pictures: Sequence[str]) -> set[str]:
 
 
 def keep_pictures(connection: Connection, pictures: Sequence[str]) -> None:
-    """Unmark pictures that were about to be removed, and that something pins from now on."""
+    """Unmark pictures whose bytes were stored again, and that something pins from now on."""
     for some in value_pages(pictures):
         connection.execute(update(evidence).where(evidence.c.sha256.in_(some)).values(removal=None))
 
@@ -125,10 +156,13 @@ def pinned(connection: Connection) -> set[str]:
     """Return the pictures that stay whatever happens to their parts: golden samples, challenge sets, taught models,
     memories and the parts in them.
 
-    Golden samples of every version count: an older version may be applied again.
+    Every version counts, because an older one may be applied again, and every open draft.
     """
-    golden = {sha256 for golden in connection.scalars(select(pipeline_versions.c.golden)) for sha256 in golden}
-    declared = connection.scalars(select(pipeline_versions.c.declaration)).all()
+    versions = select(pipeline_versions.c.golden, pipeline_versions.c.declaration)
+    drafted = select(drafts.c.golden, drafts.c.declaration).where(is_open_draft)
+    rows = [*connection.execute(versions), *connection.execute(drafted)]
+    golden = {sha256 for row in rows for sha256 in row.golden}
+    declared = [row.declaration for row in rows]
     taught = {model for each in declared if (model := (each.get("second_opinion") or {}).get("model"))}
     memories = {memory for each in declared if (memory := each.get("similar_parts"))}
     challenge = connection.scalars(select(challenge_parts.c.sha256).where(is_in_challenge_set))

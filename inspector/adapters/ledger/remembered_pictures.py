@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from inspector.adapters.ledger.database import ledger_errors, open_engine, upsert, value_pages
-from inspector.adapters.ledger.picture_retention import keep_pictures
 from inspector.adapters.ledger.tables import remembered_pictures
 from inspector.adapters.ledger.versions import store_declared
 from inspector.ports.lines import DeclaredVersion, NewVersion
@@ -33,4 +32,3 @@ def _keep(connection: Connection, memory: str, pictures: Sequence[str]) -> None:
     for some in value_pages(pictures):
         rows = [{"memory": memory, "sha256": sha256} for sha256 in some]
         connection.execute(upsert(connection, remembered_pictures).values(rows).on_conflict_do_nothing())
-    keep_pictures(connection, pictures)

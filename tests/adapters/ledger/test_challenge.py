@@ -75,10 +75,12 @@ async def test_pictures_of_a_set_outlive_their_parts(blank: str, store: SqlChall
     async with SqlLedger(blank) as ledger:
         await ledger.record(a_part("t-1", evidence=Evidence(PICTURE, "image/jpeg", 10)), [])
         [number] = await asyncio.to_thread(store.add_challenge_parts, "pcb", [NewChallengePart(PICTURE, True)], CHANGE)
-        assert (await ledger.release_pictures("pcb", none_kept, later)).marked == ()
+        await ledger.release_pictures("pcb", none_kept, later)
+        assert not await ledger.due_pictures(10)
         await asyncio.to_thread(store.remove_challenge_parts, "pcb", [number], CHANGE)
         execute(blank, "DELETE FROM sweeps")
-        assert (await ledger.release_pictures("pcb", none_kept, later)).marked == (PICTURE,)
+        await ledger.release_pictures("pcb", none_kept, later)
+        assert await ledger.due_pictures(10) == (PICTURE,)
         await asyncio.to_thread(store.add_challenge_parts, "pcb", [NewChallengePart(PICTURE, True)], CHANGE)
     assert fetch(blank, "SELECT removal FROM evidence") == [(None,)]
 

@@ -141,9 +141,9 @@ async def test_retention_changes_no_sum(database: str) -> None:
     before = stored_sums(database, part_quarters)
     async with SqlLedger(database) as ledger:
         retention = Retention(pass_pictures=0.0, after_hours=24.0)
-        released = await ledger.release_pictures("pcb", retention, utc_now())
-        assert released.marked == (picture.sha256,)
-        await ledger.pictures_removed(released.marked)
+        await ledger.release_pictures("pcb", retention, utc_now())
+        assert await ledger.due_pictures(10) == (picture.sha256,)
+        await ledger.pictures_removed([picture.sha256])
     assert stored_sums(database, part_quarters) == before
 
 

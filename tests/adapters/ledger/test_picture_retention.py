@@ -8,16 +8,26 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from support.databases import Opened, fetch, holds
-from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, live_version
-from support.reviews import labelled, review
+from support.fakes import NOON, REJECTED, MemoryLedger, a_part, a_pipeline, a_verdict, live_version
+from support.reviews import add_reviews, labelled, review
 
-from inspector.adapters.ledger import DeclaredVersion, FileEvidence, SqlLedger, store_versions
+from inspector.adapters.ledger import (
+    DeclaredVersion,
+    FileEvidence,
+    SqlChallengeStore,
+    SqlDraftStore,
+    SqlLedger,
+    store_remembering,
+    store_versions,
+)
 from inspector.adapters.ledger.picture_files import MIN_AGE_TO_REMOVE_S
 from inspector.adapters.ledger.picture_retention import PARTS_PER_STEP, is_kept
 from inspector.domain.decision import Decision, Reason, Verdict
@@ -27,7 +37,10 @@ from inspector.domain.part import Evidence, PartRecord
 from inspector.domain.pipeline import Retention
 from inspector.domain.report import Box
 from inspector.domain.vote import Opinion
+from inspector.errors import LedgerError
 from inspector.ports.archive import PartFilter
+from inspector.ports.challenge import ChallengeChange, NewChallengePart
+from inspector.ports.drafts import Draft
 from inspector.ports.ledger import Ledger
 from inspector.station.picture_retention import PictureRetention
 from inspector.utc import utc_now
@@ -47,13 +60,18 @@ def pictured(name: object, *, line: str = "pcb", decided_at: datetime = NOON, sh
 
 
 async def marked(ledger: Ledger, *, line: str = "pcb", retention: Retention = NONE_KEPT) -> set[str]:
+    while await ledger.release_pictures(line, retention, LATER):
+        pass
+    return await removed(ledger)
+
+
+async def removed(ledger: Ledger) -> set[str]:
+    """Remove all pictures that are due; return them."""
     found: set[str] = set()
-    while True:
-        sha256s, more = await ledger.release_pictures(line, retention, LATER)
-        await ledger.pictures_removed(sha256s)
-        found |= set(sha256s)
-        if not more:
-            return found
+    while due := await ledger.due_pictures(7):
+        await ledger.pictures_removed(due)
+        found |= set(due)
+    return found
 
 
 async def test_pictures_of_passes_go_and_those_of_all_others_stay(opened: Opened) -> None:
@@ -182,14 +200,126 @@ async def test_picture_put_again_for_a_new_part_is_promised_again(opened: Opened
 async def test_step_is_bounded_and_the_next_one_goes_on(database: str) -> None:
     async with SqlLedger(database) as ledger:
         await asyncio.gather(*(ledger.record(pictured(number), []) for number in range(PARTS_PER_STEP + 20)))
-        first, more = await ledger.release_pictures("pcb", NONE_KEPT, LATER)
-        assert (len(first), more) == (PARTS_PER_STEP, True)
-        await ledger.pictures_removed(first)
-        second, more = await ledger.release_pictures("pcb", NONE_KEPT, LATER)
-        assert (len(second), more) == (20, False)
+        assert await ledger.release_pictures("pcb", NONE_KEPT, LATER)
+        assert len(await removed(ledger)) == PARTS_PER_STEP
+        assert not await ledger.release_pictures("pcb", NONE_KEPT, LATER)
+        assert len(await removed(ledger)) == 20
+
+
+# ---------------------------------------------------------------------- needed after it was marked
+
+Need = Callable[[SqlLedger, str, str], Awaitable[object]]  # what makes a picture needed: of the ledger at this URL
+WATCHED = a_pipeline(golden_samples=("golden/a.jpg",))
+
+
+async def a_person_reviews_the_part(ledger: SqlLedger, url: str, sha256: str) -> None:
+    await asyncio.to_thread(add_reviews, url, [labelled("pcb-cam1-t-a", True)])
+
+
+async def the_verdict_is_withdrawn(ledger: SqlLedger, url: str, sha256: str) -> None:
+    assert await ledger.withdraw("pcb-cam1-t-a", REVIEW, b"{}", in_time=True)
+
+
+async def another_part_shows_it(ledger: SqlLedger, url: str, sha256: str) -> None:
+    await ledger.record(replace(pictured("b", shown="a"), decision=REJECTED), [])
+
+
+async def it_becomes_a_golden_sample(ledger: SqlLedger, url: str, sha256: str) -> None:
+    await asyncio.to_thread(store_versions, url, [DeclaredVersion(WATCHED, (sha256,), parent=1)])
+
+
+async def it_is_a_golden_sample_of_an_open_draft(ledger: SqlLedger, url: str, sha256: str) -> None:
+    with closing(SqlDraftStore(url)) as store:
+        store.add_draft(Draft("d1", WATCHED, (sha256,), 1, "ann", "", "", NOON))
+
+
+async def it_becomes_a_challenge_part(ledger: SqlLedger, url: str, sha256: str) -> None:
+    with closing(SqlChallengeStore(url)) as store:
+        store.add_challenge_parts("pcb", [NewChallengePart(sha256, True)], ChallengeChange("ann", NOON))
+
+
+async def the_line_remembers_it(ledger: SqlLedger, url: str, sha256: str) -> None:
+    declared = DeclaredVersion(a_pipeline(similar_parts="5" * 64), (), parent=1)
+    assert await asyncio.to_thread(store_remembering, url, declared, [sha256])
+
+
+async def the_line_keeps_every_picture_now(ledger: SqlLedger, url: str, sha256: str) -> None:
+    await ledger.release_pictures("pcb", Retention(pass_pictures=1.0), LATER)
+
+
+async def the_line_keeps_pictures_longer_and_all_of_them(ledger: SqlLedger, url: str, sha256: str) -> None:
+    await ledger.release_pictures("pcb", Retention(pass_pictures=1.0, after_hours=1000.0), LATER)
+
+
+NEEDS: list[Need] = [
+    a_person_reviews_the_part,
+    the_verdict_is_withdrawn,
+    another_part_shows_it,
+    it_becomes_a_golden_sample,
+    it_is_a_golden_sample_of_an_open_draft,
+    it_becomes_a_challenge_part,
+    the_line_remembers_it,
+    the_line_keeps_every_picture_now,
+    the_line_keeps_pictures_longer_and_all_of_them,
+]
+
+
+@pytest.mark.parametrize("need", NEEDS, ids=lambda each: each.__name__)
+async def test_picture_that_becomes_needed_before_it_is_removed_stays(database: str, need: Need) -> None:
+    sha256 = picture("a").sha256
+    store_versions(database, [DeclaredVersion(a_pipeline(), ())])
+    async with SqlLedger(database) as ledger:
+        part = pictured("a")
+        await ledger.record(part, [a_verdict(part)])
+        await ledger.release_pictures("pcb", NONE_KEPT, LATER)
+        assert fetch(database, "SELECT removal FROM evidence") == [("DUE",)]
+        await need(ledger, database, sha256)
+        assert await removed(ledger) == set()
+        assert fetch(database, "SELECT removal FROM evidence") == [(None,)]
+
+
+async def test_needed_pictures_hold_up_no_removal(database: str) -> None:
+    async with SqlLedger(database) as ledger:
+        parts = [pictured(number) for number in range(20)]
+        await asyncio.gather(*(ledger.record(part, []) for part in parts))
+        await ledger.release_pictures("pcb", NONE_KEPT, LATER)
+        await asyncio.to_thread(add_reviews, database, [labelled(part.result_id, True) for part in parts[:-1]])
+        assert await removed(ledger) == {picture(19).sha256}
+
+
+async def test_removed_picture_stays_said_to_be_removed_whatever_needs_it(database: str) -> None:
+    store_versions(database, [DeclaredVersion(a_pipeline(), ())])
+    async with SqlLedger(database) as ledger:
+        await ledger.record(pictured("a"), [])
+        assert await marked(ledger) == {picture("a").sha256}
+        await the_line_remembers_it(ledger, database, picture("a").sha256)
+        await a_person_reviews_the_part(ledger, database, picture("a").sha256)
+    assert fetch(database, "SELECT removal FROM evidence") == [("DONE",)]
 
 
 # ---------------------------------------------------------------------- with the files
+
+
+async def test_part_reviewed_while_its_store_is_away_keeps_its_picture(database: str, tmp_path: Path) -> None:
+    evidence = FileEvidence(tmp_path / "evidence")
+    store_versions(database, [DeclaredVersion(a_pipeline(retention={"pass_pictures": 0.0}), ())])
+    async with SqlLedger(database) as ledger:
+        kept = evidence.put(b"\xff\xd8\xffescape", "image/jpeg")
+        part = replace(pictured("a"), evidence=kept)
+        await ledger.record(part, [])
+        make_older(tmp_path, 2 * MIN_AGE_TO_REMOVE_S)
+        with pytest.raises(LedgerError, match="is away"):
+            await PictureRetention(ledger, AwayEvidence(tmp_path / "evidence")).step()
+        await asyncio.to_thread(add_reviews, database, [labelled(part.result_id, True)])
+        await PictureRetention(ledger, evidence).step()
+    assert holds(evidence, kept.sha256)
+
+
+class AwayEvidence(FileEvidence):
+    """A store that removes nothing: it does not answer."""
+
+    def remove(self, sha256: str) -> None:
+        raise LedgerError("the evidence store is away")
 
 
 def sweep_until_killed(database: str, root: Path) -> None:
