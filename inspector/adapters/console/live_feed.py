@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Protocol, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -19,9 +19,8 @@ from inspector.utc import utc_now
 
 POLL_INTERVAL_S: Final = 0.25
 HEARTBEAT_EVERY: Final = 4  # polls
-POLLED_PARTS: Final = 200  # read at once
-POLLED_EVENTS: Final = 100
-MAX_REPLAYED_PARTS: Final = 1000  # sent to a browser that comes again; after a longer absence it reads the lists anew
+POLLED_ROWS: Final = 200  # parts, and events, read at once; the next poll reads on
+MAX_REPLAYED: Final = 1000  # parts, and events, for a browser that comes again; after a longer absence it gets a reset
 MAX_WAITING_CHUNKS: Final = 2000  # for one browser; a slower one gets a reset
 GAP_POLLS: Final = 20  # a number that another station has taken, and not yet committed, is looked for so often
 MAX_GAPS: Final = 100  # numbers looked for at a time
@@ -45,22 +44,39 @@ class FeedPosition(NamedTuple):
         return f"{self.part}.{self.event}"
 
 
+class _Numbered(Protocol):
+    @property
+    def number(self) -> int: ...
+
+
+NewRow = TypeVar("NewRow", bound=_Numbered)
+
+
 @dataclass(slots=True)
 class _Gaps:
-    """Part numbers below the newest one that were not seen: another station may commit them late."""
+    """Numbers below the newest one that were not seen: another process may commit them late."""
 
     left: dict[int, int] = field(default_factory=dict)
 
-    def add(self, numbers: Iterable[int]) -> None:
-        for number in numbers:
-            if len(self.left) < MAX_GAPS:
+    def note(self, after: int, rows: Sequence[_Numbered]) -> int:
+        """Note which numbers are missing between this one and the newest row's; return that of the newest row."""
+        seen = {row.number for row in rows}
+        newest = max(seen, default=after)
+        for number in range(after + 1, newest):
+            if len(self.left) >= MAX_GAPS:
+                break
+            if number not in seen:
                 self.left[number] = GAP_POLLS
+        return max(after, newest)
 
-    def due(self) -> list[int]:
-        """Return the numbers to look for now; each is looked for GAP_POLLS times."""
+    def late(self, read: Callable[[int], Sequence[NewRow]]) -> list[NewRow]:
+        """Read the numbers that are looked for, each GAP_POLLS times; return the rows that are there now."""
         due = list(self.left)
         self.left = {number: polls - 1 for number, polls in self.left.items() if polls > 1}
-        return due
+        found = [row for each in due for row in read(each)]
+        for row in found:
+            self.left.pop(row.number, None)
+        return found
 
 
 class LiveFeed:
@@ -72,7 +88,8 @@ class LiveFeed:
         self._listeners: set[_Listener] = set()
         self._polling: asyncio.Task[None] | None = None
         self._position = FeedPosition(0, 0)
-        self._gaps = _Gaps()
+        self._is_lost = False  # where the feed begins could not be read
+        self._part_gaps, self._event_gaps = _Gaps(), _Gaps()
         self._states: dict[str, LineStatusAnswer] = {}
 
     @property
@@ -84,7 +101,7 @@ class LiveFeed:
         listener = _Listener(lines)
         with self._listening(listener):
             await self._begin()
-            yield _message("heartbeat", self._heartbeat(), self._position)
+            yield _message("heartbeat", self._heartbeat(), since or self._position)  # what was missed comes after it
             yield listener.text_of(await asyncio.to_thread(self._missed, since) if since else [])
             while True:
                 yield await listener.next()
@@ -100,8 +117,10 @@ class LiveFeed:
     async def _begin(self) -> None:
         """Start to poll, from the newest part on, unless somebody listens already."""
         if self._polling is None or self._polling.done():
-            with contextlib.suppress(LedgerError):
-                self._position = await asyncio.to_thread(self._newest)
+            try:
+                self._position, self._is_lost = await asyncio.to_thread(self._newest), False
+            except LedgerError:
+                self._is_lost = True
             self._polling = asyncio.create_task(self._poll())
 
     def _newest(self) -> FeedPosition:
@@ -125,26 +144,31 @@ class LiveFeed:
         return FeedHeartbeat(now=utc_now(), newest_part=self._position.part or None)
 
     def _news(self) -> list[_News]:
-        """Return what came since the last poll, and remember that it was sent."""
-        rows = [*self._late_parts(), *self._parts_after(self._position.part, POLLED_PARTS)]
-        events = self._events_after(self._position.event)
-        part = max([self._position.part, *(row.number for row in rows)])
-        self._gaps.add(sorted({*range(self._position.part + 1, part)} - {row.number for row in rows}))
-        self._position = FeedPosition(part, max([self._position.event, *(row.number for row in events)]))
-        return _news(rows, events, self._position)
+        """Return what came since the last poll, and remember that it was sent; a reset where that is unknown."""
+        if self._is_lost:
+            self._position, self._is_lost = self._newest(), False
+            return [self._reset(self._position)]
+        before = self._position
+        parts, events = self._parts_after(before.part, POLLED_ROWS), self._events_after(before.event, POLLED_ROWS)
+        late_parts, late_events = self._part_gaps.late(self._part), self._event_gaps.late(self._event)
+        part, event = self._part_gaps.note(before.part, parts), self._event_gaps.note(before.event, events)
+        self._position = FeedPosition(part, event)
+        return _news([*late_parts, *parts], [*late_events, *events], before)
 
-    def _late_parts(self) -> list[PartRow]:
-        due = self._gaps.due()
-        found = [row for each in due for row in self._archive.parts(PartFilter(after=each - 1, before=each + 1), 1)]
-        for row in found:
-            self._gaps.left.pop(row.number, None)
-        return found
+    def _part(self, number: int) -> list[PartRow]:
+        return self._archive.parts(PartFilter(after=number - 1, before=number + 1), 1)
+
+    def _event(self, number: int) -> list[EventRow]:
+        return self._archive.event_page(EventFilter(after=number - 1, before=number + 1), 1)
 
     def _parts_after(self, number: int, limit: int) -> list[PartRow]:
         return self._archive.parts(PartFilter(after=number), limit)[::-1]
 
-    def _events_after(self, number: int) -> list[EventRow]:
-        return [row for row in self._archive.event_page(EventFilter(), POLLED_EVENTS) if row.number > number][::-1]
+    def _events_after(self, number: int, limit: int) -> list[EventRow]:
+        return self._archive.event_page(EventFilter(after=number), limit)[::-1]
+
+    def _reset(self, position: FeedPosition) -> _News:
+        return _News(None, _message("reset", self._heartbeat(), position))
 
     def _changed_states(self) -> list[_News]:
         states = {view.line: LineStatusAnswer.of(view) for view in self._lines.views()}
@@ -155,11 +179,11 @@ class LiveFeed:
     def _missed(self, since: FeedPosition) -> list[_News]:
         """Return what came since this position; a reset where that is too much."""
         until = self._position
-        if not 0 <= until.part - since.part <= MAX_REPLAYED_PARTS:
-            return [_News(None, _message("reset", self._heartbeat(), until))]
-        rows = [row for row in self._parts_after(since.part, MAX_REPLAYED_PARTS) if row.number <= until.part]
-        events = [row for row in self._events_after(since.event) if row.number <= until.event]
-        return _news(rows, events, until)
+        if any(not 0 <= newest - had <= MAX_REPLAYED for newest, had in zip(until, since, strict=True)):
+            return [self._reset(until)]
+        rows = [row for row in self._parts_after(since.part, MAX_REPLAYED) if row.number <= until.part]
+        events = [row for row in self._events_after(since.event, MAX_REPLAYED) if row.number <= until.event]
+        return _news(rows, events, since)
 
     def _send(self, news: Sequence[_News]) -> None:
         for listener in self._listeners:
@@ -198,9 +222,16 @@ class _Listener:
         return await self._chunks.get()
 
 
-def _news(rows: Iterable[PartRow], events: Iterable[EventRow], position: FeedPosition) -> list[_News]:
-    sent = [_News(row.part.key.line, _message("part", PartSummary.of(row), position)) for row in rows]
-    return [*sent, *(_News(row.event.line, _message("event", EventAnswer.of(row), position)) for row in events)]
+def _news(parts: Iterable[PartRow], events: Iterable[EventRow], before: FeedPosition) -> list[_News]:
+    """Return news after this position. The id of each is the position once it is read: a stream may break off there."""
+    sent, (part, event) = list[_News](), before
+    for row in parts:
+        part = max(part, row.number)
+        sent.append(_News(row.part.key.line, _message("part", PartSummary.of(row), FeedPosition(part, event))))
+    for told in events:
+        event = max(event, told.number)
+        sent.append(_News(told.event.line, _message("event", EventAnswer.of(told), FeedPosition(part, event))))
+    return sent
 
 
 def _message(kind: str, body: BaseModel, position: FeedPosition) -> bytes:

@@ -91,7 +91,7 @@ async def test_stream_goes_on_where_another_tab_heard_last(
 async def test_browser_that_missed_too_much_reads_the_lists_again(
     feed: LiveFeed, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_feed, "MAX_REPLAYED_PARTS", 5)
+    monkeypatch.setattr(live_feed, "MAX_REPLAYED", 5)
     store(ledger, *(a_pass(f"r{n}") for n in range(1, 8)))
     assert await take(messages(feed, "1.0"), "reset")
 
@@ -165,3 +165,78 @@ async def test_browser_of_a_person_of_one_line_gets_that_line_only(feed: LiveFee
         False,
         False,
     )
+
+
+def alarms(first: int, last: int) -> list[Event]:
+    return [Event(f"e{n}", "pcb", None, "FRAMES_LOST", "ALARM", str(n), NOON) for n in range(first, last + 1)]
+
+
+async def test_browser_that_comes_again_gets_every_alarm_that_it_missed(feed: LiveFeed, ledger: MemoryLedger) -> None:
+    ledger.events += alarms(1, 700)
+    missed = await take(messages(feed, "0.1"), "event", 699)
+    assert [each["number"] for each in missed] == list(range(2, 701))
+
+
+async def test_browser_that_missed_too_many_alarms_reads_the_lists_again(
+    feed: LiveFeed, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_feed, "MAX_REPLAYED", 5)
+    ledger.events += alarms(1, 7)
+    stream = messages(feed, "0.1")
+    await take(stream, "heartbeat")
+    reset = await anext(stream)
+    assert (reset["event"], reset["id"]) == ("reset", "0.7")
+
+
+async def test_alarms_that_are_stored_at_once_are_all_sent(feed: LiveFeed, ledger: MemoryLedger) -> None:
+    ledger.events += alarms(1, 10)
+    stream = messages(feed)
+    await take(stream, "heartbeat")
+    ledger.events += alarms(11, 710)
+    assert [each["number"] for each in await take(stream, "event", 700)] == list(range(11, 711))
+
+
+async def test_alarm_that_another_process_commits_late_is_sent(
+    feed: LiveFeed, ledger: MemoryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, page = {12}, ledger.event_page
+    monkeypatch.setattr(
+        ledger, "event_page", lambda wanted, limit: [row for row in page(wanted, limit) if row.number not in late]
+    )
+    ledger.events += alarms(1, 10)
+    stream = messages(feed)
+    await take(stream, "heartbeat")
+    ledger.events += alarms(11, 13)
+    assert [each["number"] for each in await take(stream, "event", 2)] == [11, 13]
+    late.clear()
+    [event] = await take(stream, "event")
+    assert (event["number"], event["id"]) == (12, "0.13")
+
+
+async def test_stream_that_breaks_off_anywhere_loses_nothing(feed: LiveFeed, ledger: MemoryLedger) -> None:
+    store(ledger, *(a_pass(f"r{n}") for n in range(1, 4)))
+    ledger.events += alarms(1, 3)
+    stream = messages(feed, "1.1")
+    said = [await anext(stream) for _ in range(5)]
+    assert [(each["event"], each["id"]) for each in said] == [
+        ("heartbeat", "1.1"),
+        ("part", "2.1"),
+        ("part", "3.1"),
+        ("event", "3.2"),
+        ("event", "3.3"),
+    ]
+
+
+async def test_feed_that_begins_while_the_ledger_is_away_says_reset_instead_of_old_news(
+    feed: LiveFeed, ledger: MemoryLedger
+) -> None:
+    store(ledger, a_pass("old"))
+    ledger.events += alarms(1, 3)
+    ledger.away = True
+    stream = messages(feed)
+    await take(stream, "problem")
+    ledger.away = False
+    async with asyncio.timeout(10):
+        while (message := await anext(stream))["event"] in ("problem", "heartbeat"):
+            pass
+    assert (message["event"], message["id"]) == ("reset", "1.3")

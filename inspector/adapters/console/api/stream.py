@@ -36,7 +36,7 @@ async def read_stream(
     """Stream what is new on one's lines, from Last-Event-ID on, else from `since`.
 
     Events: `part` (as in the list of parts), `event`, `line` (a changed state), `heartbeat` every second, `problem`
-    while the ledger is away, and `reset` where too much was missed: read the lists again.
+    while the ledger is away, and `reset` where more than 1,000 parts or events were missed: read the lists again.
     """
     if services.feed.listeners >= MAX_STREAMS:
         raise Problem(ProblemType.TOO_MANY_REQUESTS, f"{MAX_STREAMS} streams are open; close one")
