@@ -186,7 +186,7 @@ class SignOn:
             self._change(name, UserChange(roles=require_roles(roles)), "user.roles", {"roles": role_texts(roles)})
 
     def _change(self, name: str, change: UserChange, action: str, detail: dict[str, list[str]]) -> None:
-        self.users.change_user(name, change, AuditEntry(ACTOR, action, name, detail, self.now()))
+        self.users.change_user(name, change, [AuditEntry(ACTOR, action, name, detail, self.now())])
 
 
 class _UsedTickets:

@@ -60,26 +60,31 @@ class Users:
         """Give a user another password, enable the user and end all logins."""
         hashed = hash_password(require_password(password, name))
         change = UserChange(password=hashed, is_disabled=False)
-        self.store.change_user(name, change, self._entry(actor, "user.reset", name, {}))
+        self.store.change_user(name, change, [self._entry(actor, "user.reset", name, {})])
+        return self.user(name)
+
+    def change(self, name: str, change: UserChange, actor: str, expected: User | None = None) -> User:
+        """Change roles, disable or enable a user: all of it or nothing, with an entry of the audit for each."""
+        entries = []
+        if change.roles is not None:
+            detail = {"roles": role_texts(require_roles(change.roles))}
+            entries.append(self._entry(actor, "user.roles", name, detail))
+        if change.is_disabled is not None:
+            entries.append(self._entry(actor, "user.disable" if change.is_disabled else "user.enable", name, {}))
+        if entries:
+            self.store.change_user(name, change, entries, expected)
         return self.user(name)
 
     def set_roles(self, name: str, roles: Mapping[str, Role], actor: str, expected: User | None = None) -> User:
         """Replace a user's roles. They count from the next request on."""
-        given = require_roles(roles)
-        entry = self._entry(actor, "user.roles", name, {"roles": role_texts(given)})
-        self.store.change_user(name, UserChange(roles=given), entry, expected)
-        return self.user(name)
+        return self.change(name, UserChange(roles=roles), actor, expected)
 
     def disable(self, name: str, actor: str, expected: User | None = None) -> User:
         """End a user's logins and refuse new ones. Tokens that the user owns stop working."""
-        entry = self._entry(actor, "user.disable", name, {})
-        self.store.change_user(name, UserChange(is_disabled=True), entry, expected)
-        return self.user(name)
+        return self.change(name, UserChange(is_disabled=True), actor, expected)
 
     def enable(self, name: str, actor: str, expected: User | None = None) -> User:
-        entry = self._entry(actor, "user.enable", name, {})
-        self.store.change_user(name, UserChange(is_disabled=False), entry, expected)
-        return self.user(name)
+        return self.change(name, UserChange(is_disabled=False), actor, expected)
 
     def _entry(self, actor: str, action: str, name: str, detail: dict[str, Any]) -> AuditEntry:
         return AuditEntry(actor, action, name, detail, self.now())

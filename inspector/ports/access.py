@@ -127,8 +127,12 @@ class UserStore(Protocol):
     def add_user(self, user: User, password: str, entry: AuditEntry) -> None:
         """Add a user. Raises ConflictError where the name is taken, and for a first user who is no administrator."""
 
-    def change_user(self, name: str, change: UserChange, entry: AuditEntry, expected: User | None = None) -> None:
+    def change_user(
+        self, name: str, change: UserChange, entries: Sequence[AuditEntry], expected: User | None = None
+    ) -> None:
         """Change a user, as `expected` where that is given, and end sessions where the change says so.
+
+        The change and all its entries are stored at once; there is at least one entry.
 
         Raises NotFoundError for an unknown user, and ConflictError, changing nothing, where somebody else changed the
         user meanwhile or nobody would be left who may manage users.

@@ -13,6 +13,7 @@ from inspector.access.sessions import Client
 from inspector.adapters.ledger import SqlPeople
 from inspector.domain.person import Role
 from inspector.errors import ConflictError, InspectorError, NotFoundError
+from inspector.ports.access import UserChange
 
 CLIENT = Client("10.0.0.7")
 
@@ -54,6 +55,18 @@ def test_last_administrator_stays(plant: Plant) -> None:
         plant.users.set_roles("ann", {"*": Role.ENGINEER}, "ann")
     plant.users.add("bob", {"*": Role.ADMIN}, PASSWORD, "ann")
     assert plant.users.disable("ann", "bob").disabled_at is not None
+
+
+def test_change_is_stored_whole_or_not_at_all(plant: Plant) -> None:
+    plant.users.add("bob", {"*": Role.VIEWER}, PASSWORD, "ann")
+    before, told = plant.users.all(), plant.actions()
+    change = UserChange(roles={"*": Role.ADMIN, "pcb": Role.VIEWER}, is_disabled=True)
+    with pytest.raises(ConflictError, match="nobody could manage users"):
+        plant.users.change("ann", change, "ann")
+    assert (plant.users.all(), plant.actions()) == (before, told)
+    bob = plant.users.change("bob", change, "ann")
+    assert (bob.roles, bob.disabled_at is None) == (change.roles, False)
+    assert plant.actions()[len(told) :] == [("ann", "user.roles", "bob"), ("ann", "user.disable", "bob")]
 
 
 def test_first_user_is_an_administrator(blank: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from inspector.adapters.ledger.audit import append_audit
+from inspector.adapters.ledger.audit import append_all_audits, append_audit
 from inspector.adapters.ledger.database import ledger_errors, open_engine, read
 from inspector.adapters.ledger.tables import sessions, tokens, users
 from inspector.domain.person import Person, Role, role_names
@@ -61,12 +61,14 @@ class SqlPeople:
             connection.execute(insert(users), row)
             _require_administrator(connection)
 
-    def change_user(self, name: str, change: UserChange, entry: AuditEntry, expected: User | None = None) -> None:
-        with self._transaction("the user can't be changed", entry) as connection:
+    def change_user(
+        self, name: str, change: UserChange, entries: Sequence[AuditEntry], expected: User | None = None
+    ) -> None:
+        with self._transaction("the user can't be changed", *entries) as connection:
             name = printable(name)
             _wait_for_others(connection)
             _require(connection, name, expected)
-            _change(connection, name, change, entry.at)
+            _change(connection, name, change, entries[0].at)
             _require_administrator(connection)
 
     def add_session(self, session: Session, secret: str, entry: AuditEntry) -> None:
@@ -122,11 +124,11 @@ class SqlPeople:
             return revoked
 
     @contextmanager
-    def _transaction(self, what: str, entry: AuditEntry) -> Iterator[Connection]:
-        """Open a transaction that ends with the entry."""
+    def _transaction(self, what: str, *entries: AuditEntry) -> Iterator[Connection]:
+        """Open a transaction that ends with the entries."""
         with ledger_errors(what), self._writing.begin() as connection:
             yield connection
-            append_audit(connection, entry)
+            append_all_audits(connection, entries)
 
 
 @contextmanager

@@ -462,6 +462,20 @@ async def test_users_are_managed_by_administrators(console: Console) -> None:
     assert made == ["user.add", "user.roles", "user.disable", "user.reset"]
 
 
+async def test_change_of_a_user_that_is_refused_stores_none_of_its_parts(console: Console) -> None:
+    path = "/api/v1/users/ann"
+    async with console.client(console.token("admin")) as client:
+        before = await client.get(path)
+        tag, asked = {"if-match": before.headers["etag"]}, {"roles": {"*": "ADMIN", "pcb": "VIEWER"}}
+        refused = await client.patch(path, json=asked | {"is_disabled": True}, headers=tag)
+        assert refused.status_code == httpx.codes.CONFLICT
+        assert (await client.get(path)).json() == before.json()
+        assert not [action for actor, action, _ in console.actions() if actor == "token:mes"]
+        changed = await client.patch(path, json=asked | {"is_disabled": False}, headers=tag)
+        assert changed.json()["roles"] == asked["roles"]
+    assert [action for actor, action, _ in console.actions() if actor == "token:mes"] == ["user.roles", "user.enable"]
+
+
 async def test_tokens_are_made_by_people_and_bounded_by_them(console: Console) -> None:
     console.plant.users.add("bob", parse_roles(["viewer", "engineer@pcb"]), PASSWORD, "ann")
     async with console.client() as client:

@@ -15,7 +15,7 @@ from inspector.adapters.console.api.problems import WRITE_RESPONSES
 from inspector.adapters.console.api.role_fields import MAX_NAME_CHARACTERS, LineRoles, RoleName, names_of, roles_of
 from inspector.adapters.console.services import Services
 from inspector.domain.person import Role
-from inspector.ports.access import User
+from inspector.ports.access import User, UserChange
 
 UserName = Annotated[str, Path(max_length=MAX_NAME_CHARACTERS)]
 Password = Annotated[SecretStr, Field(max_length=MAX_CHARACTERS)]
@@ -79,15 +79,13 @@ def change_user(
     response: Response,
     if_match: IfMatch = None,
 ) -> UserAnswer:
-    """Change roles, or disable or enable a user. Both count from the user's next request on."""
+    """Change roles, disable or enable a user: all of it or nothing. It counts from the user's next request on."""
     users = services.access.users
     user = users.user(name)
     require_match(if_match, _tag(user))
-    if asked.roles is not None:
-        user = users.set_roles(name, roles_of(asked.roles), who.name, user)
-    if asked.is_disabled is not None:
-        user = (users.disable if asked.is_disabled else users.enable)(name, who.name, user)
-    return _answer(user, response)
+    roles = None if asked.roles is None else roles_of(asked.roles)
+    change = UserChange(roles=roles, is_disabled=asked.is_disabled)
+    return _answer(users.change(name, change, who.name, user), response)
 
 
 @router.put("/{name}/password", status_code=204, responses=WRITE_RESPONSES)
