@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -13,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from inspector.adapters.webhook.addresses import SpecialAddressError, ascii_host, require_usual_address, resolve
 from inspector.errors import InspectorError
 from inspector.messages.outgoing import EventMessage, to_json
 from inspector.ports.ledger import Event
@@ -21,6 +24,7 @@ from inspector.utc import utc_now
 
 TIMEOUT_S: Final = 5.0
 SCHEMES: Final = ("http", "https")
+MAX_ADDRESSES: Final = 4  # of a name, that one POST tries
 REPEATED_STATUSES: Final = (408, 425, 429)  # of the 4xx: the receiver asks to try again
 SIGNATURE_HEADER: Final = "X-Inspector-Signature"
 TIMESTAMP_HEADER: Final = "X-Inspector-Timestamp"
@@ -58,18 +62,40 @@ class WebhookReceiver:
         return urlsplit(self.url).hostname or ""
 
     def post(self, event: Event) -> WebhookAnswer:
-        """Send one event. Redirections are not followed: only the declared address receives alarms."""
+        """Send one event to an address that was judged just before.
+
+        Redirections are not followed, and no proxy is asked: only the declared receiver gets alarms.
+        """
         body, now = event_body(event), utc_now()
-        headers = {"Content-Type": "application/json", "Idempotency-Key": event.event_id}
+        headers = {"Content-Type": "application/json", "Idempotency-Key": event.event_id} | self._signed(body, now)
         try:
-            with httpx.stream(
-                "POST", self.url, content=body, headers=headers | self._signed(body, now), timeout=self.timeout_s
-            ) as answer:
-                return _answer(answer.status_code, self.host)
+            addresses = resolve(httpx.URL(self.url))
+            return _answer(self._status(addresses[:MAX_ADDRESSES], body, headers), self.host)
+        except socket.gaierror:
+            return WebhookAnswer(Delivery.AWAY, f"{self.host} can't be reached: its name is unknown here")
         except httpx.HTTPError as error:
             return WebhookAnswer(Delivery.AWAY, f"{self.host} can't be reached: {type(error).__name__}")
+        except SpecialAddressError as error:
+            return WebhookAnswer(Delivery.REFUSED, f"INSPECTOR_WEBHOOK_URL {error}")
         except (httpx.InvalidURL, UnicodeError) as error:
             return WebhookAnswer(Delivery.REFUSED, f"{self.host} is no address to send to: {type(error).__name__}")
+
+    def _status(self, addresses: Sequence[str], body: bytes, headers: dict[str, str]) -> int:
+        """Return the status that the first of these addresses which can be connected to answers."""
+        url = httpx.URL(self.url)
+        named = headers | {"Host": url.netloc.decode("ascii")}
+        certified = {"sni_hostname": ascii_host(url)}  # the certificate is that of the name
+        with httpx.Client(transport=httpx.HTTPTransport(), timeout=self.timeout_s) as client:
+
+            def ask(address: str) -> int:
+                place = url.copy_with(host=address)
+                with client.stream("POST", place, content=body, headers=named, extensions=certified) as answer:
+                    return answer.status_code
+
+            for address in addresses[:-1]:
+                with suppress(httpx.ConnectError, httpx.ConnectTimeout):
+                    return ask(address)
+            return ask(addresses[-1])
 
     def _signed(self, body: bytes, now: datetime) -> dict[str, str]:
         if not self.secret:
@@ -88,9 +114,9 @@ def event_body(event: Event) -> bytes:
 def require_web_address(url: str) -> str:
     """Return the URL. Raises InspectorError for one that alarms can't, or must not, be sent to."""
     try:
-        parts = urlsplit(url)
+        parts, asked = urlsplit(url), httpx.URL(url)
         host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
+    except (ValueError, httpx.InvalidURL) as error:
         raise InspectorError(f"is no web address ({error}); write https://HOST/PATH") from error
     if parts.scheme not in SCHEMES or not host:
         raise InspectorError("is no web address; write https://HOST/PATH, or http:// inside the plant's network")
@@ -98,19 +124,8 @@ def require_web_address(url: str) -> str:
         raise InspectorError("holds a user or a password; sign requests by INSPECTOR_WEBHOOK_SECRET_FILE instead")
     if any(not each.isprintable() or each.isspace() for each in url):
         raise InspectorError("holds spaces or control characters; remove them")
-    if _is_special(host):
-        raise InspectorError(f"names {host}, an address of the machine's network itself; name the receiver's address")
+    require_usual_address(asked)
     return url
-
-
-def _is_special(host: str) -> bool:
-    """Return whether nothing but this machine's own infrastructure answers there, such as a cloud's metadata."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified
 
 
 def _answer(status: int, host: str) -> WebhookAnswer:
