@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -41,11 +41,12 @@ class PlantCalendar:
     zone: ZoneInfo
     shifts: tuple[time, ...] = NO_SHIFTS
 
-    def day_of(self, at: datetime) -> datetime:
-        """Return the beginning of the production day that holds this moment."""
-        local = at.astimezone(self.zone)
-        begins = self._at(local, self.shifts[0])
-        return begins if begins <= at else self._at(local - DAY, self.shifts[0])
+    def day_of(self, at: datetime, back: int = 0) -> datetime:
+        """Return the beginning of the production day that holds this moment, or of a day so many days before it."""
+        day = at.astimezone(self.zone).date() + DAY  # clocks that go back over midnight show the date before again
+        while self._begins(day)[0] > at:
+            day -= DAY
+        return self._begins(day - back * DAY)[0]
 
     def spans(self, since: datetime, until: datetime, period: Period) -> Iterator[PlantTime]:
         """Yield the hours, shifts or days that meet this time, cut to it, in order."""
@@ -57,11 +58,9 @@ class PlantCalendar:
         if period is Period.HOUR:
             yield from self._hours(since, until)
             return
-        begins = self.shifts[:1] if period is Period.DAY else self.shifts
-        starts = list(self._starts(since, until, begins))
-        for start, end in pairwise(starts):
-            local = start.astimezone(self.zone)
-            yield PlantTime(start, end, f"{local:%Y-%m-%d}" if period is Period.DAY else f"{local:%Y-%m-%d %H:%M}")
+        for (start, label), (end, _) in pairwise(self._starts(since, until, period)):
+            if start < end:
+                yield PlantTime(start, end, label)
 
     def _hours(self, since: datetime, until: datetime) -> Iterator[PlantTime]:
         local = since.astimezone(self.zone)
@@ -70,15 +69,25 @@ class PlantCalendar:
             yield PlantTime(start, start + HOUR, f"{start.astimezone(self.zone):%Y-%m-%d %H:%M}")
             start += HOUR
 
-    def _starts(self, since: datetime, until: datetime, begins: tuple[time, ...]) -> Iterator[datetime]:
-        """Yield the beginnings of shifts from the day before this time to the day after it."""
-        day, last = since.astimezone(self.zone) - DAY, until.astimezone(self.zone) + 2 * DAY
+    def _starts(self, since: datetime, until: datetime, period: Period) -> Iterator[tuple[datetime, str]]:
+        """Yield the beginnings of days or shifts, with their names, from two days before this time to two after it."""
+        day, last = since.astimezone(self.zone).date() - 2 * DAY, until.astimezone(self.zone).date() + 2 * DAY
         while day <= last:
-            yield from (self._at(day, begin) for begin in begins)
-            day += DAY  # by the clock on the wall
+            begins = self._begins(day)
+            if period is Period.DAY:
+                yield begins[0], f"{day}"
+            else:
+                yield from ((at, f"{day} {begin:%H:%M}") for at, begin in zip(begins, self.shifts, strict=True))
+            day += DAY
 
-    def _at(self, day: datetime, begin: time) -> datetime:
-        return datetime.combine(day.date(), begin, self.zone).astimezone(UTC)
+    def _begins(self, day: date) -> list[datetime]:
+        """Return when the shifts of a production day begin, in order; two at once leave the earlier one empty.
+
+        Where the clock skips 02:00 to 03:00, a shift of 02:30 begins at 03:30, unless the next one begins before that.
+        """
+        shown = [(day, begin) for begin in self.shifts] + [(day + DAY, self.shifts[0])]
+        starts = [datetime.combine(*each, self.zone).astimezone(UTC) for each in shown]
+        return list(accumulate(reversed(starts), min))[:0:-1]
 
 
 def read_zone(name: str) -> ZoneInfo:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from inspector.errors import InspectorError
 from inspector.ports.statistics import StatisticsArchive, StatisticsQuery
-from inspector.statistics.calendar import DAY, Period, PlantCalendar, PlantTime, whole_quarters
+from inspector.statistics.calendar import Period, PlantCalendar, PlantTime, whole_quarters
 from inspector.statistics.defect_pareto import ParetoClass, pareto
 from inspector.statistics.first_pass import FirstPass, first_pass_of
 from inspector.statistics.grouping import by_span
@@ -136,7 +136,7 @@ class Statistics:
         if any(at is not None and at.year not in YEARS for at in scope[:2]):
             raise InspectorError(f"from: only times from {YEARS[0]} to {YEARS[-1]} are counted; correct it")
         until = scope.until or self.now()
-        since = scope.since or self.calendar.day_of(until) - (DEFAULT_DAYS - 1) * DAY
+        since = scope.since or self.calendar.day_of(until, back=DEFAULT_DAYS - 1)
         if since >= until:
             raise InspectorError(f"from: {since:%Y-%m-%d %H:%M} is not before {until:%Y-%m-%d %H:%M}; correct one")
         if until - since > LONGEST[period]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +11,7 @@ from support.listed_sums import ListedSums
 
 from inspector.domain.declared import Disposition
 from inspector.errors import InspectorError
+from inspector.ports.archive import QUARTER
 from inspector.ports.statistics import GivenAnswer, OutcomeSum, ReviewedSum
 from inspector.statistics.calendar import Period, PlantCalendar, read_shifts
 from inspector.statistics.statistics import Scope, Statistics
@@ -171,3 +172,18 @@ def test_answers_are_counted_by_day_and_person() -> None:
     periods = over(ListedSums(given=given)).reviewers(WEEK, Period.DAY).periods
     counted = {each.span.label: each.answers for each in periods if each.answers}
     assert counted == {"2026-03-01": {"bob": 1}, "2026-03-02": {"ann": 2}}
+
+
+@pytest.mark.parametrize(
+    "shifts", [("02:30", "03:15", "14:00"), ("01:30", "02:15", "03:00"), ("02:00", "03:00", "12:00")]
+)
+def test_each_part_counts_in_one_shift_where_the_clock_skips_an_hour(shifts: tuple[str, ...]) -> None:
+    change = datetime(2026, 3, 29, 1, tzinfo=UTC)
+    starts = [change + number * QUARTER for number in range(-96, 96)]
+    calendar = PlantCalendar(ZoneInfo("Europe/Berlin"), read_shifts(shifts))
+    statistics = Statistics(ListedSums([a_sum(PASS, 1, start=start) for start in starts]), calendar)
+    shown = statistics.first_pass(Scope(starts[0], starts[-1] + QUARTER), Period.SHIFT)
+    assert [each.first_pass.parts for each in shown.periods] == [
+        (each.span.end - each.span.start) // QUARTER for each in shown.periods
+    ]
+    assert sum(each.first_pass.parts for each in shown.periods) == shown.total.parts == len(starts)
