@@ -92,9 +92,14 @@ class _Subject(NamedTuple):
         return [each.fingerprint for each in self.held if each.origin is QUALIFIED and each.scoring in known]
 
     def covered(self, fingerprint: str) -> list[str]:
-        """List the cameras that rights under a fingerprint cover: a change of the policy qualifies no new camera."""
-        rights = [right for right in self.change.holding if right.fingerprint == fingerprint]
-        return [name for name in self.group.cameras if not rights or any(right.covers(name) for right in rights)]
+        """List the cameras that were qualified under a fingerprint and still are.
+
+        A change qualifies no other camera: not a new one, not one that was replaced or comes back, and not one that
+        passes parts by an override.
+        """
+        rights = [each for each in self.change.holding if (each.fingerprint, each.origin) == (fingerprint, QUALIFIED)]
+        known = [name for name in self.group.cameras if self.change.live.pipeline.accepts_camera(name)]
+        return [name for name in known if any(right.covers(name) for right in rights)]
 
 
 def keep_right(
@@ -134,8 +139,8 @@ def _proofs(
 ) -> tuple[QualificationRecord, ...]:
     """Return the results that all challenge parts have votes for, as they are recorded."""
     why = f"recomputed for version {subject.change.next.version}"
-    whole = [each for each in results if not each.replay.unknown]
-    return tuple(service.entry(each, author, why, subject.covered(each.replay.basis.fingerprint)) for each in whole)
+    whole = [(each, subject.covered(each.replay.basis.fingerprint)) for each in results if not each.replay.unknown]
+    return tuple(service.entry(each, author, why, cameras) for each, cameras in whole if cameras)
 
 
 def _told(subject: _Subject, results: Sequence[RegionQualification]) -> KeptRight | None:

@@ -12,6 +12,7 @@ from support.fakes import NOON
 from inspector.adapters.ledger import SqlCameraChangeStore
 from inspector.domain.line_state import LineState
 from inspector.errors import InspectorError, NotFoundError
+from inspector.lines.cameras import CameraRequest
 from inspector.lines.kept_rights import KeptRight, keep_right
 from inspector.lines.qualification import LineQualification
 from inspector.lines.versions import ReadableVersion
@@ -131,6 +132,32 @@ async def test_a_new_policy_is_recomputed_for_each_region(line: ChallengedLine) 
     assert "cam1: keeps its right to pass" in kept.text
     assert "cam2: keeps its right to pass" in kept.text
     assert (states(line), len(line.engine.regions)) == ({"cam1": LIVE, "cam2": LIVE}, asked)
+
+
+async def test_a_retired_camera_alone_in_its_region_comes_back_unqualified(line: ChallengedLine) -> None:
+    await qualified(line)
+    line.states.go_live("pcb", "ann", "")
+    scored = {name: line.fingerprints[name] for name in ("cam1", "cam2")}
+    line.cameras.retire(CameraRequest("pcb", "cam2", "ann", "the station was removed"))
+    line.cameras.connect(CameraRequest("pcb", "cam2", "ann"), (0.0, 0.0, 0.5, 1.0))
+    assert states(line) == {"cam1": LIVE, "cam2": UNQUALIFIED}
+    content = ReadableVersion(challenged_pipeline(**cameras(cam1=None, cam2=LEFT), thresholds=TIGHTER), ())
+    line.store(content, keep_right(line.service, line.states.version("pcb"), content, "ann", scored))
+    assert states(line) == {"cam1": LIVE, "cam2": UNQUALIFIED}
+    assert (await qualified(line, "cam2")).passed
+    assert states(line) == {"cam1": LIVE, "cam2": LIVE}
+
+
+async def test_a_camera_that_is_replaced_while_a_change_is_prepared_is_not_qualified_by_it(
+    line: ChallengedLine,
+) -> None:
+    await qualified(line)
+    line.states.go_live("pcb", "ann", "")
+    content = ReadableVersion(challenged_pipeline(**cameras(cam1=None, cam2=LEFT), thresholds=TIGHTER), ())
+    kept = keep_right(line.service, line.states.version("pcb"), content, "ann")
+    line.cameras.replace(CameraRequest("pcb", "cam2", "ann", "the lens broke"))
+    line.store(content, kept)
+    assert states(line) == {"cam1": LIVE, "cam2": UNQUALIFIED}
 
 
 async def test_pictures_of_no_named_camera_count_where_the_whole_picture_is_judged(line: ChallengedLine) -> None:

@@ -14,7 +14,9 @@ from support.challenges import ChallengedLine, challenged_line, challenged_pipel
 
 from inspector.config.diff import DeclaredPipeline
 from inspector.domain.line_state import LineState
+from inspector.lines.cameras import CameraRequest
 from inspector.lines.kept_rights import KeptRight
+from inspector.lines.pricing import Price
 from inspector.lines.states import OverrideRequest
 from inspector.operations.apply import LineChange, plan_changes, store_changes
 from inspector.operations.qualification import keep_rights
@@ -93,6 +95,31 @@ def test_an_override_ends_with_its_version(line: ChallengedLine, settings: Setti
     [kept] = keep_rights(settings, changes_of(settings, line, tmp_path, thresholds=TIGHTER))
     assert not kept.keeps
     assert kept.text.startswith("its override ends with this version")
+
+
+def test_a_file_with_other_thresholds_qualifies_no_replaced_camera(
+    line: ChallengedLine, settings: Settings, tmp_path: Path
+) -> None:
+    line.declare(cameras=["cam1"])
+    qualify(line)
+    line.cameras.replace(CameraRequest("pcb", "cam1", "ann", "the lens broke"))
+    scored = Price("pcb", {"cam1": line.fingerprint})
+    changes = changes_of(settings, line, tmp_path, cameras=["cam1"], thresholds=TIGHTER)
+    rights = {each.line: each for each in keep_rights(settings, changes, [scored])}
+    store_changes(changes, settings.database, rights=rights)
+    assert line.states.view("pcb").state is LineState.UNQUALIFIED
+    assert line.states.version("pcb").status.rights == ()
+
+
+def test_a_camera_that_files_remove_and_add_again_must_be_qualified(
+    line: ChallengedLine, settings: Settings, tmp_path: Path
+) -> None:
+    line.declare(cameras=["cam1", "cam2"])
+    qualify(line)
+    change(settings, line, tmp_path, cameras=["cam1"])
+    change(settings, line, tmp_path, cameras=["cam1", "cam2"])
+    states = {each.camera: each.state for each in line.states.view("pcb").cameras}
+    assert states == {"cam1": LineState.LIVE, "cam2": LineState.UNQUALIFIED}
 
 
 def test_a_change_that_is_not_stored_records_nothing(line: ChallengedLine, settings: Settings, tmp_path: Path) -> None:

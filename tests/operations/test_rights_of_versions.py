@@ -12,14 +12,16 @@ from support.fakes import a_part
 from support.reviews import add_reviews, labelled
 
 from inspector.adapters.ledger import SqlLedger
-from inspector.domain.line_state import LineState
+from inspector.domain.line_state import LineState, RightOrigin
 from inspector.domain.line_version import VersionOrigin
 from inspector.domain.part import PartRecord, PipelineRef
 from inspector.domain.pipeline import Pipeline
 from inspector.domain.vote import Vote
 from inspector.errors import InspectorError
+from inspector.lines.cameras import CameraRequest
 from inspector.lines.pricing import EscapesError
 from inspector.lines.promotion import PromotionRequest
+from inspector.lines.states import OverrideRequest
 from inspector.lines.versions import ReadableVersion
 from inspector.operations.drafts import PromotedDraft, drafts_of, promote_draft
 from inspector.operations.line_versions import line_history
@@ -185,3 +187,52 @@ def test_a_draft_under_which_ng_parts_pass_needs_approval(line: ChallengedLine, 
     with pytest.raises(EscapesError, match="1 part"):
         promoted(settings)
     assert promoted(settings, accepted=1).change.version == 2
+
+
+@pytest.fixture
+def replaced(line: ChallengedLine) -> ChallengedLine:
+    """A line whose only camera was qualified, and then replaced under its name."""
+    line.declare(cameras=["cam1"], thresholds=NARROW)
+    judge(line, "t-1", 0.01, version=2)
+    qualify(line)
+    line.cameras.replace(CameraRequest("pcb", "cam1", "ann", "the lens broke"))
+    assert line.states.view("pcb").state is LineState.UNQUALIFIED
+    return line
+
+
+def test_a_promotion_of_other_thresholds_qualifies_no_replaced_camera(
+    replaced: ChallengedLine, settings: Settings
+) -> None:
+    shade(replaced, draft(replaced, challenged_pipeline(cameras=["cam1"], thresholds=WIDE)))
+    assert promoted(settings).change.view.state is LineState.UNQUALIFIED
+    assert replaced.states.version("pcb").status.rights == ()
+    qualify(replaced)
+    assert replaced.states.view("pcb").state is LineState.LIVE
+
+
+def test_an_override_of_a_replaced_camera_becomes_no_qualification(
+    replaced: ChallengedLine, settings: Settings
+) -> None:
+    override = OverrideRequest({"cam1": replaced.fingerprint}, 1.0)
+    replaced.states.go_live("pcb", "ann", "a trial for a day", override)
+    shade(replaced, draft(replaced, challenged_pipeline(cameras=["cam1"], thresholds=WIDE)))
+    assert promoted(settings).change.view.state is LineState.UNQUALIFIED
+    assert [each.origin for each in replaced.states.version("pcb").status.rights] == [RightOrigin.OVERRIDE]
+
+
+def test_a_rollback_qualifies_no_replaced_camera(replaced: ChallengedLine, settings: Settings) -> None:
+    replaced.declare(cameras=["cam1"], thresholds=WIDE)
+    assert rolled_back(settings, 2).view.state is LineState.UNQUALIFIED
+    assert replaced.states.version("pcb").status.rights == ()
+
+
+def test_a_camera_that_a_rollback_brings_back_must_be_qualified(line: ChallengedLine, settings: Settings) -> None:
+    line.declare(cameras=["cam1", "cam2"])
+    judge(line, "t-1", 0.01, version=2)
+    qualify(line)
+    line.declare(cameras=["cam1"])
+    result = rolled_back(settings, 2)
+    assert {each.camera: each.state for each in result.view.cameras} == {
+        "cam1": LineState.LIVE,
+        "cam2": LineState.UNQUALIFIED,
+    }

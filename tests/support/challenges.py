@@ -19,15 +19,18 @@ from inspector.adapters.ledger import (
     DeclaredVersion,
     FileEvidence,
     SqlArchive,
+    SqlCameraChangeStore,
     SqlChallengeStore,
     SqlLineStore,
     SqlQualificationStore,
+    SqlUnknownCameras,
     store_versions,
     upgrade,
 )
 from inspector.bootstrap.overrides import declared_fingerprints
 from inspector.domain.pipeline import Pipeline
 from inspector.judging.judge import Judge
+from inspector.lines.cameras import Cameras
 from inspector.lines.challenge import ChallengePicture, ChallengeSets
 from inspector.lines.challenge_replay import ChallengeReplay
 from inspector.lines.kept_rights import KeptRight
@@ -52,6 +55,7 @@ class ChallengedLine:
     service: Qualifications
     engine: SeeingEngine
     scores: dict[bytes, float]
+    cameras: Cameras
 
     def declare(self, **settings: object) -> None:
         self.store(ReadableVersion(challenged_pipeline(**settings), ()))
@@ -126,7 +130,8 @@ def challenged_line(folder: Path) -> Iterator[ChallengedLine]:
         sets = ChallengeSets(states, store, evidence, CameraPictureReader(()), lambda: NOON)
         scores: dict[bytes, float] = {}
         engine = SeeingEngine({}, lambda picture, _question: scores.get(picture, 0.5))
-        line = ChallengedLine(url, Qualifications(sets, SqlQualificationStore(url)), engine, scores)
+        cameras = Cameras(states, archive, SqlUnknownCameras(url, evidence), SqlCameraChangeStore(url))
+        line = ChallengedLine(url, Qualifications(sets, SqlQualificationStore(url)), engine, scores, cameras)
         line.declare()
         yield line
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from inspector.adapters.ledger.audit import append_audit
+from inspector.adapters.ledger.camera_rights import CoverChange, change_cover
 from inspector.adapters.ledger.camera_states import paused_cameras
 from inspector.adapters.ledger.database import ledger_errors, open_engine
-from inspector.adapters.ledger.tables import camera_states, challenge_parts, pass_rights
+from inspector.adapters.ledger.tables import camera_states, challenge_parts
+from inspector.adapters.ledger.version_lock import wait_for_others
 from inspector.adapters.ledger.versions import store_declared
-from inspector.domain.cameras import ANY_CAMERA
 from inspector.ports.access import AuditEntry
 from inspector.ports.cameras import CameraChange
 
@@ -33,12 +31,9 @@ class SqlCameraChangeStore:
 
 
 def _store(connection: Connection, change: CameraChange) -> None:
+    wait_for_others(connection)
     new = store_declared(connection, [change.version]) if change.version else []
-    rights = connection.execute(
-        select(pass_rights).where(pass_rights.c.line == change.line, pass_rights.c.revoked_at.is_(None))
-    ).all()
-    for right in rights:
-        _change_right(connection, change, right)
+    change_cover(connection, change.line, CoverChange(change.unproved, change.others, change.renamed), change.at)
     for camera, successor in change.successors.items():
         taken = (challenge_parts.c.line == change.line, challenge_parts.c.camera == camera)
         connection.execute(update(challenge_parts).where(*taken).values(camera=successor))
@@ -49,25 +44,6 @@ def _store(connection: Connection, change: CameraChange) -> None:
     append_audit(
         connection, AuditEntry(change.author, f"camera.{change.action}", subject, detail, change.at, change.line)
     )
-
-
-def _change_right(connection: Connection, change: CameraChange, right: Row[Any]) -> None:
-    """Replace a right by one that covers other cameras. Rights that cover none end."""
-    covered = _covered(right.cameras, change)
-    if covered == right.cameras:
-        return
-    connection.execute(update(pass_rights).where(pass_rights.c.number == right.number).values(revoked_at=change.at))
-    if covered:
-        kept = ("line", "fingerprint", "policy", "origin", "until", "reason", "author", "scoring")
-        row = {name: getattr(right, name) for name in kept} | {"cameras": covered, "at": change.at}
-        connection.execute(insert(pass_rights), row)
-
-
-def _covered(cameras: Sequence[str], change: CameraChange) -> list[str]:
-    """Return the cameras that a right covers after the change. "Any camera" would cover an unproved one too."""
-    if ANY_CAMERA in cameras and change.unproved:
-        cameras = change.others
-    return [change.renamed.get(name, name) for name in cameras if name not in change.unproved]
 
 
 def _change_states(connection: Connection, change: CameraChange) -> None:

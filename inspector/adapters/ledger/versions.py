@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, func, insert, select
 
 from inspector.adapters.ledger.audit import append_audit
+from inspector.adapters.ledger.camera_rights import end_rights_of_new_cameras, still_qualified
 from inspector.adapters.ledger.database import ledger_errors, open_engine
 from inspector.adapters.ledger.declarations import pipeline_of
 from inspector.adapters.ledger.qualification import store_qualification
@@ -73,8 +74,10 @@ def _store(connection: Connection, declaration: DeclaredVersion, newest: Any) ->
     row = {"line": line, "version": version} | _content(declaration) | attributes | how
     connection.execute(insert(pipeline_versions), row)
     append_audit(connection, _entry(row))
+    end_rights_of_new_cameras(connection, declaration, newest, row["created_at"])
     for proof in declaration.proofs:
-        store_qualification(connection, proof)
+        if qualified := still_qualified(connection, proof):
+            store_qualification(connection, qualified)
     return NewVersion(line, version)
 
 
