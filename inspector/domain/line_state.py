@@ -76,11 +76,15 @@ class PassQuestion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LineStatus:
-    """The state that people gave a line, its rights to pass, and which of its cameras are paused by themselves."""
+    """The state that people gave a line, its rights to pass, and which of its cameras are paused by themselves.
+
+    `number` is that of the newest change of the state, and grows with each; 0 before the first.
+    """
 
     state: LineState
     rights: tuple[PassRight, ...] = ()
     paused_cameras: frozenset[str] = frozenset()
+    number: int = 0
 
     def is_paused(self, camera: str) -> bool:
         """Return whether parts of this camera are stored and not judged."""

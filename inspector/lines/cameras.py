@@ -95,7 +95,7 @@ class Cameras:
 
     def connect(self, request: CameraRequest, region: Region | None = None) -> CameraEntry:
         """Declare a camera on the line. Its parts are UNQUALIFIED until the line is qualified for it."""
-        version = self._named(request.line)
+        version = self._based(request)
         _require_name(request.line, request.camera)
         if request.camera in version.pipeline.cameras:
             raise InspectorError(f"camera: {request.line} already declares {request.camera}; replace it, or rename it")
@@ -191,9 +191,14 @@ class Cameras:
 
     def _declaring(self, request: CameraRequest) -> PipelineVersion:
         """Return the live version, which names this camera."""
-        version = self._named(request.line)
+        version = self._based(request)
         if request.camera not in version.pipeline.cameras:
             raise _unknown(request)
+        return version
+
+    def _based(self, request: CameraRequest) -> PipelineVersion:
+        """Return the live version, from which the change was made."""
+        version = self._named(request.line)
         if request.base not in (None, version.version):
             raise ConflictError(
                 f"{request.line}: version {version.version} is live, not {request.base}; look at it and repeat"

@@ -12,7 +12,7 @@ from inspector.domain.line_state import LineState, PassQuestion, PassRight, Righ
 from inspector.domain.pipeline import scoring_fingerprint
 from inspector.errors import InspectorError, NotFoundError
 from inspector.ports.ledger import PipelineVersion
-from inspector.ports.lines import LineArchive, LineStore, StatusChange
+from inspector.ports.lines import LineArchive, LineStore, SeenLine, StatusChange
 from inspector.utc import utc_now
 
 DEFAULT_OVERRIDE_DAYS: Final = 7.0
@@ -99,17 +99,32 @@ class LineStates:
         return live_version(self.archive, line)
 
     def pause(self, line: str, author: str, reason: str) -> LineView:
-        """Pause the line: its parts get the fail-safe at once and are not judged."""
-        return self._set(line, LineState.PAUSED, (), author, reason)
+        """Pause the line: its parts get the fail-safe at once and are not judged. Nothing that happened refuses it."""
+        self.version(line)
+        return self._store(StatusChange(line, LineState.PAUSED, (), reason, author))
 
-    def commission(self, line: str, author: str, reason: str) -> LineView:
-        """Put the line into commissioning: its parts are judged and stored, and the gate gets the fail-safe."""
-        return self._set(line, LineState.COMMISSIONING, (), author, reason)
+    def commission(self, line: str, author: str, reason: str, seen: SeenLine | None = None) -> LineView:
+        """Put the line into commissioning: its parts are judged and stored, and the gate gets the fail-safe.
 
-    def go_live(self, line: str, author: str, reason: str, override: OverrideRequest | None = None) -> LineView:
+        `seen` is what the author knows of the line; None for what it is now. Raises StaleError where a person or the
+        guard changed it since.
+        """
+        known = seen or SeenLine.of(self.version(line))
+        return self._store(StatusChange(line, LineState.COMMISSIONING, (), reason, author, known))
+
+    def go_live(
+        self,
+        line: str,
+        author: str,
+        reason: str,
+        override: OverrideRequest | None = None,
+        seen: SeenLine | None = None,
+    ) -> LineView:
         """Set the line live.
 
-        Raises InspectorError where it has no right to pass under its policy and no override is asked for.
+        `seen` is what the author knows of the line; None for what it is now. Raises StaleError where a person or the
+        guard changed it since, and InspectorError where it has no right to pass under its policy and no override is
+        asked for.
         """
         version, now = self.version(line), self.now()
         rights = _override(version, override, reason, now) if override else ()
@@ -120,13 +135,12 @@ class LineStates:
                 f"{line} is not qualified under version {version.version}; run: inspector qualify {line}. To let it "
                 f"pass parts without that: inspector line live {line} --override --reason WHY --days 7"
             )
-        return self._set(line, LineState.LIVE, rights, author, reason)
+        return self._store(StatusChange(line, LineState.LIVE, rights, reason, author, seen or SeenLine.of(version)))
 
-    def _set(self, line: str, state: LineState, rights: tuple[PassRight, ...], author: str, reason: str) -> LineView:
-        self.version(line)
-        require_short(reason)
-        self.store.change_status(StatusChange(line, state, rights, reason, author))
-        return self.view(line)
+    def _store(self, change: StatusChange) -> LineView:
+        require_short(change.reason)
+        self.store.change_status(change)
+        return self.view(change.line)
 
     def _view(self, version: PipelineVersion) -> LineView:
         return LineView(version, tuple(self._camera_view(version, camera) for camera in version.pipeline.cameras))

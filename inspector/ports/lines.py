@@ -14,14 +14,29 @@ from inspector.ports.challenge import QualificationRecord
 from inspector.ports.ledger import PipelineVersion
 
 
+class SeenLine(NamedTuple):
+    """What the author of a change knows of a line: its live version, and the number of its newest state."""
+
+    version: int
+    number: int
+
+    @classmethod
+    def of(cls, live: PipelineVersion) -> SeenLine:
+        return cls(live.version, live.status.number)
+
+
 class StatusChange(NamedTuple):
-    """A change of one line's status: a new state, or new rights to pass, or both. None leaves the state as it is."""
+    """A change of one line's status: a new state, or new rights to pass, or both. None leaves the state as it is.
+
+    `seen` is what its author knows of the line; None for a pause, which works at once whatever happened before.
+    """
 
     line: str
     state: LineState | None
     rights: tuple[PassRight, ...]
     reason: str
     author: str
+    seen: SeenLine | None = None
 
 
 class LineArchive(Protocol):
@@ -41,7 +56,10 @@ class LineStore(Protocol):
     """Stores changes of status. Synchronous."""
 
     def change_status(self, change: StatusChange) -> None:
-        """Store state and right in one transaction. Earlier ones stay. Raises LedgerError."""
+        """Store state and right in one transaction. Earlier ones stay.
+
+        Raises StaleError where the line has another version or state than `seen` by then, and LedgerError.
+        """
 
 
 class DeclaredVersion(NamedTuple):

@@ -206,6 +206,26 @@ def test_change_on_an_older_version_is_refused_whole(plant: Plant, monkeypatch: 
     assert plant.audited() == ["camera.connect by ann"]
 
 
+def test_camera_is_not_connected_to_another_version_than_the_one_that_was_seen(plant: Plant) -> None:
+    plant.declare("cam1")
+    plant.cameras.connect(of("cam2"))
+    with pytest.raises(ConflictError, match="version 2 is live, not 1"):
+        plant.cameras.connect(of("cam3")._replace(base=1))
+    assert plant.names == ["cam1", "cam2"]
+
+
+def test_pause_of_a_camera_that_is_renamed_meanwhile_is_refused(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant.declare("cam1")
+    store, stored = plant.cameras.store, []
+    monkeypatch.setattr(SqlCameraChangeStore, "change_camera", lambda self, change: stored.append(change))
+    plant.cameras.pause(of("cam1"))
+    monkeypatch.undo()
+    plant.cameras.rename(of("cam1"), "top")
+    with pytest.raises(ConflictError, match="pcb does not declare cam1 any more"):
+        store.change_camera(stored[0])
+    assert plant.status.paused_cameras == frozenset()
+
+
 def test_cameras_that_no_line_declares_are_listed_with_their_pictures(plant: Plant, tmp_path: Path) -> None:
     plant.declare("cam1")
     unknown = SqlUnknownCameras(plant.url, FileEvidence(str(tmp_path / "evidence")))

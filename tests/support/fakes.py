@@ -23,7 +23,7 @@ from inspector.domain.report import Words, WordsState
 from inspector.domain.review import Review
 from inspector.domain.truth import TruthState, truth_of
 from inspector.domain.vote import StoppedBy, Vote
-from inspector.errors import LedgerError, NotFoundError
+from inspector.errors import LedgerError, NotFoundError, StaleError
 from inspector.messages.withdrawal import correct_report, gate_deadline, report_id
 from inspector.numerics.latency_histogram import BUCKETS, bucket_of, quantile_ms
 from inspector.ports.archive import (
@@ -51,7 +51,7 @@ from inspector.ports.ledger import (
     Recorded,
     StoredVerdict,
 )
-from inspector.ports.lines import StatusChange
+from inspector.ports.lines import SeenLine, StatusChange
 from inspector.utc import utc_now
 
 MODEL_FINGERPRINT = "0123456789abcdef"
@@ -454,11 +454,11 @@ class MemoryLedger:
         return own[-1] if own else None
 
     def change_status(self, change: StatusChange) -> None:
-        self._reach()
+        live = next((each for each in self.list_pipelines() if each.pipeline.line == change.line), None)
+        if live is not None and change.seen not in (None, SeenLine.of(live)):
+            raise StaleError(f"{change.line}: somebody set it {live.status.state} meanwhile; look at it and repeat")
         self.versions = [
-            each._replace(status=LineStatus(change.state or each.status.state, each.status.rights + change.rights))
-            if each.pipeline.line == change.line
-            else each
+            each._replace(status=_changed(each.status, change)) if each.pipeline.line == change.line else each
             for each in self.versions
         ]
 
@@ -494,6 +494,11 @@ class MemoryEvidence:
 
     def remove(self, sha256: str) -> None:
         self.pictures.pop(sha256, None)
+
+
+def _changed(status: LineStatus, change: StatusChange) -> LineStatus:
+    number = status.number + (change.state is not None)
+    return LineStatus(change.state or status.state, status.rights + change.rights, number=number)
 
 
 def _newest_run(line: str, camera: str, parts: Sequence[PartRecord]) -> NewestRun:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from inspector.adapters.ledger.audit import append_audit
 from inspector.adapters.ledger.camera_rights import CoverChange, change_cover
 from inspector.adapters.ledger.camera_states import paused_cameras
 from inspector.adapters.ledger.database import ledger_errors, open_engine
-from inspector.adapters.ledger.tables import camera_states, challenge_parts
+from inspector.adapters.ledger.tables import camera_states, challenge_parts, pipeline_versions
 from inspector.adapters.ledger.version_lock import wait_for_others
 from inspector.adapters.ledger.versions import store_declared
+from inspector.domain.cameras import ANY_CAMERA
+from inspector.errors import ConflictError
 from inspector.ports.access import AuditEntry
 from inspector.ports.cameras import CameraChange
 
@@ -32,6 +34,8 @@ class SqlCameraChangeStore:
 
 def _store(connection: Connection, change: CameraChange) -> None:
     wait_for_others(connection)
+    if change.version is None:
+        _require_accepted(connection, change)
     new = store_declared(connection, [change.version]) if change.version else []
     change_cover(connection, change.line, CoverChange(change.unproved, change.others, change.renamed), change.at)
     for camera, successor in change.successors.items():
@@ -44,6 +48,15 @@ def _store(connection: Connection, change: CameraChange) -> None:
     append_audit(
         connection, AuditEntry(change.author, f"camera.{change.action}", subject, detail, change.at, change.line)
     )
+
+
+def _require_accepted(connection: Connection, change: CameraChange) -> None:
+    """Refuse to pause or replace a camera that was renamed or retired meanwhile: nobody would notice."""
+    declaration = pipeline_versions.c.declaration
+    of_line = select(declaration).where(pipeline_versions.c.line == change.line)
+    declared = connection.scalar(of_line.order_by(pipeline_versions.c.version.desc()).limit(1)) or {}
+    if not {change.camera, ANY_CAMERA} & set(declared.get("cameras", [ANY_CAMERA])):
+        raise ConflictError(f"{change.line} does not declare {change.camera} any more; look at its cameras and repeat")
 
 
 def _change_states(connection: Connection, change: CameraChange) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 
@@ -81,12 +82,16 @@ def line_statuses(connection: Connection) -> dict[str, LineStatus]:
     """Return the state and the rights of every line that people gave either."""
     every = line_states.c
     newest = select(func.max(every.number)).group_by(every.line)
-    states = connection.execute(select(every.line, every.state).where(every.number.in_(newest)))
-    state_of = {row.line: LineState(row.state) for row in states}
+    rows = connection.execute(select(every.line, every.state, every.number).where(every.number.in_(newest)))
+    given = {row.line: LineStatus(LineState(row.state), number=row.number) for row in rows}
     rights, paused = _pass_rights(connection), paused_cameras(connection)
     return {
-        line: LineStatus(state_of.get(line, NEW_LINE.state), tuple(rights.get(line, ())), paused.get(line, frozenset()))
-        for line in state_of.keys() | rights.keys() | paused.keys()
+        line: replace(
+            given.get(line, NEW_LINE),
+            rights=tuple(rights.get(line, ())),
+            paused_cameras=paused.get(line, frozenset()),
+        )
+        for line in given.keys() | rights.keys() | paused.keys()
     }
 
 

@@ -26,8 +26,10 @@ def line_live(
     from inspector.bootstrap.from_settings import absolute
     from inspector.bootstrap.overrides import override_of
     from inspector.operations.line_states import line_states, user_name
+    from inspector.ports.lines import SeenLine
 
     settings = absolute(read_settings(model=model))
     with line_states(settings) as states:
+        seen = SeenLine.of(states.version(line))
         request = override_of(settings, states, line, days) if override else None
-        print_lines([states.go_live(line, user_name(), reason, request)], as_json)
+        print_lines([states.go_live(line, user_name(), reason, request, seen)], as_json)

@@ -21,6 +21,8 @@ from inspector.domain.decision import Decision, Reason, Verdict
 from inspector.domain.declared import Disposition, ViewName
 from inspector.domain.part import PipelineRef
 from inspector.domain.vote import StoppedBy, Vote
+from inspector.lines.golden_samples import GoldenChange, GoldenSamples
+from inspector.lines.states import LineStates, LineView
 
 DOUBT = Decision(Verdict.INCONCLUSIVE, Disposition.REVIEW, Reason.DISAGREEMENT)
 NARROW = {"pass_below": 0.2, "reject_above": 0.8}
@@ -268,3 +270,54 @@ async def test_of_two_concurrent_rollbacks_one_is_stale(database: str, tmp_path:
     answers = await asyncio.to_thread(race, *((lambda api=api: asyncio.run(back(api, '"pcb-2"'))) for api in apis))
     assert sorted(answers) == [200, 412]
     assert fetch(database, "SELECT count(*) FROM pipeline_versions") == [(3,)]
+
+
+async def test_a_line_does_not_go_live_by_a_tag_from_before_a_pause(console: Console) -> None:
+    states = {name: {"state": name, "reason": "as agreed"} for name in ("PAUSED", "LIVE", "COMMISSIONING")}
+    state = f"{PATH}/state"
+    assert (await console.client.put(state, json=states["PAUSED"])).status_code == 200
+    before = (await console.client.get(PATH)).headers["ETag"]
+    again = await console.client.put(state, json=states["PAUSED"])
+    for name in ("LIVE", "COMMISSIONING"):
+        stale = await console.client.put(state, json=states[name], headers={"If-Match": before})
+        assert (stale.status_code, stale.headers["ETag"]) == (412, again.headers["ETag"])
+    known = {"If-Match": again.headers["ETag"]}
+    assert (await console.client.put(state, json=states["COMMISSIONING"], headers=known)).status_code == 200
+
+
+async def test_a_pause_between_the_tag_and_the_write_is_not_lost(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag, go_live = (await console.client.get(PATH)).headers["ETag"], LineStates.go_live
+
+    def after_a_pause(states: LineStates, *asked: Any) -> LineView:
+        states.pause("pcb", "bob", "a hand is in the machine")
+        return go_live(states, *asked)
+
+    monkeypatch.setattr(LineStates, "go_live", after_a_pause)
+    body = {"state": "LIVE", "reason": "trial", "override_days": 1}
+    stale = await console.client.put(f"{PATH}/state", json=body, headers={"If-Match": tag})
+    assert stale.status_code == 412
+    assert "bob set it PAUSED meanwhile" in stale.json()["detail"]
+    now = await console.client.get(PATH)
+    assert (now.json()["status"]["set_state"], now.headers["ETag"]) == ("PAUSED", stale.headers["ETag"])
+
+
+async def test_a_golden_sample_is_not_removed_by_its_number_in_an_older_version(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, plan_removal = ["a.png", "b.png"], GoldenSamples.plan_removal
+    with_two = a_pipeline(thresholds=NARROW, golden_samples=names)
+    store_versions(console.url, [DeclaredVersion(with_two, ("a" * 64, "b" * 64), "ann", parent=1)])
+    one = DeclaredVersion(a_pipeline(thresholds=NARROW, golden_samples=["b.png"]), ("b" * 64,), "bob", parent=2)
+
+    def after_another(golden: GoldenSamples, *asked: Any) -> GoldenChange:
+        store_versions(console.url, [one])
+        return plan_removal(golden, *asked)
+
+    monkeypatch.setattr(GoldenSamples, "plan_removal", after_another)
+    tag = await console.tag("golden-samples")
+    stale = await console.client.delete(f"{PATH}/golden-samples/1", headers={"If-Match": tag})
+    assert stale.status_code == 412
+    kept = (await console.get("golden-samples")).json()
+    assert (kept["version"], [each["name"] for each in kept["golden_samples"]]) == (3, ["b.png"])

@@ -23,7 +23,7 @@ from inspector.adapters.ledger.migrations import versions
 from inspector.adapters.ledger.schema import migrate
 from inspector.adapters.ledger.tables import metadata
 from inspector.domain.frame import FrameKey
-from inspector.domain.line_state import LineState, LineStatus, RightOrigin
+from inspector.domain.line_state import LineState, RightOrigin
 from inspector.domain.part_identity import PartIdentity, Trigger
 from inspector.errors import LedgerError
 from inspector.ports.archive import PartFilter
@@ -164,7 +164,7 @@ def test_lines_in_use_stay_live_for_thirty_days(blank: str) -> None:
     upgrade(blank)
     with closing(SqlArchive(blank)) as archive:
         unjudged, judged = archive.list_pipelines()
-    assert (judged.status.state, unjudged.status) == (LineState.LIVE, LineStatus(LineState.LIVE))
+    assert (judged.status.state, unjudged.status.state, unjudged.status.rights) == (LineState.LIVE, LineState.LIVE, ())
     [right] = judged.status.rights
     assert (right.fingerprint, right.policy) == ("pcb", a_pipeline("pcb").policy_fingerprint())
     assert (right.origin, right.reason) == (RightOrigin.OVERRIDE, "in use before qualification")

@@ -21,7 +21,7 @@ from inspector.adapters.console.api.problems import WRITE_RESPONSES, Problem, Pr
 from inspector.adapters.console.api.versions import known_version, live_tag
 from inspector.adapters.console.services import LineServices, Services
 from inspector.domain.challenge import ChallengePart
-from inspector.errors import NotFoundError
+from inspector.errors import ConflictError, NotFoundError
 from inspector.lines.challenge import (
     MAX_GROUP_CHARACTERS,
     ChallengePicture,
@@ -183,10 +183,12 @@ def add_golden_samples(
     if_match: IfMatch = None,
 ) -> GoldenChangeAnswer:
     """Add golden samples as a new version of the line. Scores change with it: the line is UNQUALIFIED afterwards."""
-    with stale_line(services, line, _require_live(services, line, if_match)):
+    base = _require_live(services, line, if_match)
+    with stale_line(services, line, base):
         pictures = [NamedPicture(each.name, each.data) for each in body.pictures]
         addition = GoldenAddition(pictures, body.result_ids, body.first)
         change = services.changes.golden.plan_addition(line, addition, who.name, body.reason)
+        _require_base(change, base)
         return _planned(change, response) if dry_run else _stored(services.changes, line, change, response)
 
 
@@ -202,8 +204,10 @@ def remove_golden_sample(
     if_match: IfMatch = None,
 ) -> GoldenChangeAnswer:
     """Remove a golden sample as a new version of the line. Its picture stays for earlier versions."""
-    with stale_line(services, line, _require_live(services, line, if_match)):
+    base = _require_live(services, line, if_match)
+    with stale_line(services, line, base):
         change = services.changes.golden.plan_removal(line, [number], who.name, reason)
+        _require_base(change, base)
         return _planned(change, response) if dry_run else _stored(services.changes, line, change, response)
 
 
@@ -285,6 +289,14 @@ def _require_live(services: Services, line: str, if_match: str | None) -> int:
     with stale_line(services, line, known_version(line, version, if_match)):
         require_match(if_match, live_tag(line, version))
     return version
+
+
+def _require_base(change: GoldenChange, base: int) -> None:
+    """Raise ConflictError for a change of another version: its numbers may name other samples by now."""
+    if change.live.version != base:
+        raise ConflictError(
+            f"{change.line}: version {change.live.version} is live, not {base}; look at its golden samples and repeat"
+        )
 
 
 def _planned(change: GoldenChange, response: Response) -> GoldenChangeAnswer:
