@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from typing import Final
 
 SECRET_BYTES: Final = 32
+ID_BYTES: Final = 8
+ID: Final = re.compile(f"[0-9a-f]{{{2 * ID_BYTES}}}")
 MAX_SECRET_CHARACTERS: Final = 128
 TOKEN_PREFIX: Final = "insp_"  # so that scanners of repositories find tokens that were committed
 
@@ -17,7 +20,12 @@ def new_secret(prefix: str = "") -> str:
 
 def new_id() -> str:
     """Return an identifier that is shown to people and grants nothing."""
-    return secrets.token_hex(8)
+    return secrets.token_hex(ID_BYTES)
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text has the form of an identifier."""
+    return ID.fullmatch(text) is not None
 
 
 def stored_form(secret: str) -> str:

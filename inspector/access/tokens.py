@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from inspector.access.login_secret import MAX_SECRET_CHARACTERS, TOKEN_PREFIX, new_id, new_secret, stored_form
+from inspector.access.login_secret import MAX_SECRET_CHARACTERS, TOKEN_PREFIX, is_id, new_id, new_secret, stored_form
 from inspector.access.roles import bounded, require_roles, role_texts
 from inspector.domain.person import Person, Role
 from inspector.errors import InspectorError, NotFoundError
@@ -74,10 +74,12 @@ class Tokens:
         return self.store.tokens()
 
     def token(self, token_id: str) -> ApiToken:
-        """Return a token by its id, or by its name if it is in use. Raises NotFoundError."""
-        for each in self.all():
-            if each.token_id == token_id or (each.name == token_id and self.is_valid(each)):
-                return each
+        """Return the token with this id, or else the one in use with this name. Raises NotFoundError."""
+        tokens = self.all()
+        named = (each for each in tokens if each.name == token_id and self.is_valid(each))
+        found = next((each for each in tokens if each.token_id == token_id), None) or next(named, None)
+        if found is not None:
+            return found
         raise NotFoundError(f"there is no token {token_id}; see: inspector token list")
 
     def revoke(self, token_id: str, actor: str) -> ApiToken:
@@ -95,5 +97,9 @@ class Tokens:
 def _require(asked: TokenRequest) -> None:
     if not TOKEN_NAME.fullmatch(asked.name):
         raise InspectorError(f"name: {asked.name!r} is not accepted; use a-z, 0-9, and . _ - inside, at most 64")
+    if is_id(asked.name):
+        raise InspectorError(
+            f"name: {asked.name} has the form of a token's id; choose one that is not 16 of 0-9 and a-f"
+        )
     if not 0 < asked.days <= MAX_DAYS:
         raise InspectorError(f"days: {asked.days:g} is not accepted; use more than 0 and at most {MAX_DAYS}")

@@ -10,6 +10,7 @@ from inspector.access.roles import parse_roles
 from inspector.access.tokens import NewToken, TokenRequest
 from inspector.domain.person import Role
 from inspector.errors import ConflictError, InspectorError, NotFoundError
+from inspector.ports.access import AuditEntry
 
 
 def create(plant: Plant, *roles: str, name: str = "mes", days: float = 90, owner: str | None = None) -> NewToken:
@@ -83,3 +84,25 @@ def test_text_that_is_no_token_is_nobody(plant: Plant, secret: str) -> None:
 def test_unknown_owner_is_refused(plant: Plant) -> None:
     with pytest.raises(NotFoundError, match="there is no user eve"):
         create(plant, owner="eve")
+
+
+def test_an_id_wins_over_a_name_of_the_same_text(plant: Plant) -> None:
+    """Names of the form of an id were accepted once: such a token must not keep another one from being revoked."""
+    first = create(plant, name="leaked")
+    plant.clock.pass_by(minutes=1)
+    later = create(plant, name="later")
+    named = later.token._replace(token_id="f" * 16, name=first.token.token_id)
+    entry = AuditEntry("eve", "token.add", named.token_id, {}, plant.clock())
+    plant.store.add_token(named, "the sha256 of a secret", entry)
+    assert plant.tokens.revoke(first.token.token_id, "ann").name == "leaked"
+    assert plant.tokens.identify(first.secret) is None
+    with pytest.raises(NotFoundError, match="token leaked is revoked already"):
+        plant.tokens.revoke(first.token.token_id, "ann")
+    assert plant.tokens.revoke(named.token_id, "ann").name == first.token.token_id
+
+
+def test_a_name_of_the_form_of_an_id_is_refused(plant: Plant) -> None:
+    first = create(plant)
+    with pytest.raises(InspectorError, match=f"name: {first.token.token_id} has the form of a token's id; choose"):
+        create(plant, name=first.token.token_id)
+    assert create(plant, name="0123456789abcde").token.name == "0123456789abcde"
