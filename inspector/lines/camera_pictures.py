@@ -48,7 +48,7 @@ class CameraPictures:
         """Return the newest picture of a camera. Raises NotFoundError where none is stored."""
         rows = self.archive.parts(PartFilter(line, camera), PARTS_SEARCHED)
         found = next((picture for row in rows if (picture := self._of_part(row))), None)
-        kept = next(iter(self._kept(line, camera)), None)
+        kept = next(iter(self.kept_of(line, camera)), None)
         if kept is not None and (found is None or kept.received_at > found.received_at):
             return CameraPicture(self.unknown.read(kept), kept.received_at, None)
         if found is None:
@@ -67,7 +67,7 @@ class CameraPictures:
 
     def store_kept(self, line: str, camera: str, names: Sequence[str]) -> None:
         """Copy those of these pictures that are kept of this camera to the evidence store, where replicas read them."""
-        for each in self._kept(line, camera):
+        for each in self.kept_of(line, camera):
             if each.sha256 in names:
                 self.evidence.put(self.unknown.read(each), "")
 
@@ -79,11 +79,12 @@ class CameraPictures:
             raise NotFoundError(f"no picture of part {result_id} of {line}/{camera} is stored")
         return picture
 
-    def _kept(self, line: str, camera: str) -> list[StoredUnknownPicture]:
+    def kept_of(self, line: str, camera: str) -> list[StoredUnknownPicture]:
+        """List the kept pictures of a camera, newest first; none where a line declares it."""
         return [each for each in self.unknown.pictures() if (each.line, each.camera) == (line, camera)]
 
     def _named(self, line: str, camera: str, names: Sequence[str]) -> list[StoredUnknownPicture]:
-        stored = {each.sha256: each for each in reversed(self._kept(line, camera))}
+        stored = {each.sha256: each for each in reversed(self.kept_of(line, camera))}
         if gone := [each for each in names if each not in stored]:
             raise NotFoundError(f"no picture {gone[0][:16]} of {line}/{camera} is kept; newer ones took its place")
         return [stored[each] for each in dict.fromkeys(names)]

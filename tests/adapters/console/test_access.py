@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +24,7 @@ from inspector.access.audit import Audit
 from inspector.access.login_secret import stored_form
 from inspector.access.roles import parse_roles
 from inspector.access.tokens import TokenRequest
+from inspector.adapters.camera import CameraPictureReader
 from inspector.adapters.console.access import AccessServices, visitor
 from inspector.adapters.console.api import request_login
 from inspector.adapters.console.api.app import openapi_text, rest_app
@@ -40,6 +42,7 @@ from inspector.adapters.ledger import (
     upgrade,
 )
 from inspector.domain.person import Role
+from inspector.lines.new_lines import NewLines
 from inspector.ports.access import AuditFilter
 from inspector.ports.archive import PartFilter
 from inspector.ports.jobs import JobKind, NewJob
@@ -586,3 +589,40 @@ async def test_nobody_is_looked_up_for_a_body_that_is_too_large(console: Console
         large = await client.post("/api/v1/session", content=b"x" * (MAX_OPEN_BYTES + 1))
         unknown = await client.post("/api/v1/reviews:bulk", content=b"x" * (MAX_BYTES + 1))
     assert (large.status_code, unknown.status_code) == (413, 413)
+
+
+@pytest.fixture
+def sampled(console: Console, tmp_path: Path) -> tuple[Console, str]:
+    """A console that creates lines. The line cap has a golden sample, whose sha256 is returned."""
+    url, evidence = console.plant.url, FileEvidence(tmp_path / "evidence")
+    sha256 = evidence.put(b"a picture", "image/jpeg").sha256
+    store_versions(url, [DeclaredVersion(a_pipeline("cap", golden_samples=["a.jpg"]), (sha256,), parent=1)])
+    new_lines = NewLines(console.services.lines, partial(store_versions, url), CameraPictureReader(()), evidence)
+    return console._replace(services=replace(console.services, new_lines=new_lines)), sha256
+
+
+async def test_line_like_another_one_needs_the_right_to_view_that(sampled: tuple[Console, str]) -> None:
+    console, sha256 = sampled
+    asked = {"line": "own", "like": "cap"}
+    for like in ("cap", "nowhere"):
+        async with console.client(console.token("engineer@own")) as client:
+            refused = await client.post("/api/v1/lines", json=asked | {"like": like})
+        assert refused.status_code == httpx.codes.FORBIDDEN
+        assert f"is not viewer on line {like}" in refused.json()["detail"]
+    async with console.client(console.token("engineer@own", "viewer@cap")) as client:
+        assert (await client.post("/api/v1/lines", json=asked)).status_code == httpx.codes.CREATED
+        assert (await client.get("/api/v1/lines/own")).json()["live"]["golden"] == [sha256]
+
+
+async def test_test_shot_shows_no_golden_sample_of_a_line_that_one_may_not_view(sampled: tuple[Console, str]) -> None:
+    console, sha256 = sampled
+    declaration = a_pipeline("pcb", golden_samples=["a.jpg"], references=1).model_dump(mode="json")
+    asked, path = {"declaration": declaration, "golden": [sha256]}, "/api/v1/cameras/pcb/cam1/test-shots"
+    async with console.client(console.token("engineer@pcb")) as client:
+        refused = await client.post(path, json=asked)
+        unknown = await client.post(path, json=asked | {"golden": ["0" * 64]})
+    assert (refused.status_code, unknown.status_code) == (404, 404)
+    assert refused.json()["detail"].startswith(f"golden: no line that you may view has the golden sample {sha256[:16]}")
+    assert refused.json()["detail"].replace(sha256[:16], "0" * 16) == unknown.json()["detail"]
+    async with console.client(console.token("engineer@pcb", "viewer@cap")) as client:
+        assert "no picture of pcb/cam1 is stored" in (await client.post(path, json=asked)).json()["detail"]

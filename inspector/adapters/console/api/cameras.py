@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -28,8 +28,8 @@ from inspector.adapters.console.services import Services
 from inspector.config.line_template import read_declaration
 from inspector.domain.cameras import Region
 from inspector.domain.declared import Name
-from inspector.domain.person import Role
-from inspector.errors import ConflictError
+from inspector.domain.person import Person, Role
+from inspector.errors import ConflictError, NotFoundError
 from inspector.lines.camera_shots import ShotDeclaration
 from inspector.lines.cameras import CameraEntry, CameraRequest
 from inspector.lines.states import MAX_REASON_CHARACTERS
@@ -72,9 +72,9 @@ class CameraStateRequest(ApiRequest):
 class ShotRequest(ApiRequest):
     """What to judge the camera's picture by: an unsaved declaration of the line, or the live one.
 
-    `golden` are the sha256 of stored golden samples, in the declaration's order; null: those of the live line.
-    `result_id` names the part whose picture is judged, `picture` the sha256 of a kept picture of an undeclared camera;
-    both null: the camera's newest picture. Kept pictures of the camera may be golden samples too.
+    `golden` are the sha256 of golden samples of live lines that one may view, in the declared order; null: those of
+    the live line. Kept pictures of the camera may be golden samples too. `result_id` names the part whose picture is
+    judged, `picture` the sha256 of a kept picture of an undeclared camera; both null: the camera's newest picture.
     """
 
     declaration: dict[str, Any] | None = None
@@ -198,19 +198,31 @@ async def take_test_shot(
     services: Services, line: LineName, camera: CameraName, asked: ShotRequest, who: Engineer
 ) -> ShotAnswer:
     """Judge a picture of the camera as a declaration says that need not be saved. Nothing is stored or published."""
-    del who
-    declared, picture = await asyncio.to_thread(_shot, services, line, camera, asked)
+    declared, picture = await asyncio.to_thread(_shot, services, line, camera, asked, who)
     return ShotAnswer.of(await services.shots.shoot(declared, camera, picture))
 
 
-def _shot(services: Services, line: str, camera: str, asked: ShotRequest) -> tuple[ShotDeclaration, bytes]:
+def _shot(services: Services, line: str, camera: str, asked: ShotRequest, who: Person) -> tuple[ShotDeclaration, bytes]:
     declared = _declared(services, line, asked)
+    _require_own_pictures(services, line, camera, declared.golden, who)
     services.camera_pictures.store_kept(line, camera, declared.golden)
     if asked.picture is not None:
         return declared, services.camera_pictures.kept(line, camera, asked.picture)
     if asked.result_id is not None:
         return declared, services.camera_pictures.of_part(line, camera, asked.result_id).data
     return declared, services.camera_pictures.newest(line, camera).data
+
+
+def _require_own_pictures(services: Services, line: str, camera: str, golden: Sequence[str], who: Person) -> None:
+    """Raise NotFoundError for a golden sample that is neither kept of this camera nor of a line that one may view."""
+    lines = [each for each in services.lines.archive.list_pipelines() if who.may(Role.VIEWER, each.pipeline.line)]
+    known = {sha256 for each in lines for sha256 in each.golden}
+    known.update(each.sha256 for each in services.camera_pictures.kept_of(line, camera))
+    if missing := next((each for each in golden if each not in known), None):
+        raise NotFoundError(
+            f"golden: no line that you may view has the golden sample {missing[:16]}, and no such picture of "
+            f"{line}/{camera} is kept; name other pictures"
+        )
 
 
 def _declared(services: Services, line: str, asked: ShotRequest) -> ShotDeclaration:

@@ -45,7 +45,9 @@ class NewLineRequest(ApiRequest):
 
     line: str = Field(max_length=256)
     template: str | None = Field(default=None, max_length=64)
-    like: Name | None = Field(default=None, description="the line to copy, golden samples included")
+    like: Name | None = Field(
+        default=None, description="the line to copy, golden samples included; it needs the role viewer there"
+    )
     settings: dict[str, Any] = Field(default_factory=dict)
     golden: tuple[KeptPictureName, ...] = Field(
         default=(), max_length=MAX_GOLDEN, description="kept pictures of undeclared cameras, as the golden samples"
@@ -64,6 +66,8 @@ def list_templates(services: Services) -> tuple[LineTemplate, ...]:
 def create_line(services: Services, asked: NewLineRequest, who: Engineer, response: Response) -> LineAnswer:
     """Create a line in COMMISSIONING: it judges and stores, and passes nothing. Every fault is named at its field."""
     require_on_line(who, Role.ENGINEER, asked.line)
+    if asked.like is not None:
+        require_on_line(who, Role.VIEWER, asked.like)
     golden = tuple(_kept(services, who, each) for each in asked.golden)
     new = NewLine(asked.line, asked.settings, who.name, asked.reason, asked.template, asked.like, golden)
     view = services.new_lines.create(new)
