@@ -26,6 +26,11 @@ export function keptAddress(camera: Pick<Camera, "line" | "camera">, sha256: str
   return `/api/v1/unknown-cameras/${encodeURIComponent(camera.line)}/${encodeURIComponent(camera.camera)}/pictures/${sha256}`;
 }
 
+/** The kept pictures of a camera, newest first. A camera may send one picture many times: it is listed once. */
+export function keptPictures(camera: Pick<Camera, "pictures">): string[] {
+  return [...new Set(camera.pictures.map((each) => each.sha256))];
+}
+
 export class Wizard {
   step = $state<Step>("line");
   pictures = $state<readonly string[]>([]);
@@ -49,7 +54,7 @@ export class Wizard {
   isDone = $state(false);
 
   constructor(readonly camera: Camera) {
-    this.pictures = camera.pictures.slice(0, PINNED).map((each) => each.sha256);
+    this.pictures = keptPictures(camera).slice(0, PINNED);
     this.picture = this.pictures[0] ?? "";
   }
 
