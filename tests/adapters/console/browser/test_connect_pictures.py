@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.browser_pages import ServedConsole, open_context, open_page, require_pages
@@ -28,7 +28,8 @@ ONE, OTHER = a_picture(200), a_picture(240)
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     require_pages()
-    ledger, evidence = MemoryLedger(), MemoryEvidence()
+    ledger: Any = MemoryLedger()
+    evidence = MemoryEvidence()
     ledger.seen["mugs", "top"] = CameraRow("mugs", "top", False, "online", NOON, NOON, 4, 0, None)
     unknown = MemoryUnknownPictures([UnknownPicture("mugs", "top", data, NOON) for data in (ONE, ONE, OTHER, ONE)])
     services = services_of(ledger, evidence)

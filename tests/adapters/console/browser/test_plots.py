@@ -82,3 +82,13 @@ def test_axis_of_one_minute_of_a_camera_tells_that_minute(
     times = {each for each in page.evaluate("window.drawn") if re.fullmatch(r"\d\d[:/].*", each)}
     assert {each[:3] for each in times} == {"05:", "06:"}
     assert "06:00" in times
+
+
+def test_axis_of_some_days_names_each_day(page: Page) -> None:
+    page.add_init_script(KEEP_TEXTS)
+    page.route("**/api/v1/stats/yield?*", lambda route: with_yields(route, [0.5] * 6))
+    page.goto("/stats?days=7")
+    page.locator(".uplot canvas").wait_for()
+    page.wait_for_timeout(200)
+    drawn = page.evaluate("window.drawn")
+    assert {"03/03", "12:00"} <= {text.strip() for text in drawn}

@@ -71,12 +71,14 @@ export function timeText(time: string, style: "time" | "full" = "full"): string 
   return new Intl.DateTimeFormat(tag(), { ...date, ...parts, timeZone: locale.timeZone }).format(new Date(time));
 }
 
-/** The text of a tick on a time axis: as much of date and time as ticks of this distance need. */
+/** The text of a tick on a time axis: as much of date and time as ticks of this distance need, and the date at midnight. */
 export function tickText(seconds: number, distance: number): string {
   const clock: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  const shown: Intl.DateTimeFormatOptions =
-    distance >= 86_400 ? { month: "2-digit", day: "2-digit" } : distance < 60 ? { ...clock, second: "2-digit" } : clock;
-  return new Intl.DateTimeFormat(tag(), { ...shown, timeZone: locale.timeZone }).format(new Date(seconds * 1000));
+  const shown: Intl.DateTimeFormatOptions = distance < 60 ? { ...clock, second: "2-digit" } : clock;
+  const format = (options: Intl.DateTimeFormatOptions) =>
+    new Intl.DateTimeFormat(tag(), { ...options, timeZone: locale.timeZone }).format(new Date(seconds * 1000));
+  const isDay = distance >= 86_400 || /^00:00(:00)?$/.test(format(shown));
+  return format(isDay ? { month: "2-digit", day: "2-digit" } : shown);
 }
 
 export function numberText(value: number, digits = 0): string {
