@@ -16,7 +16,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
 
-from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from inspector.adapters.mqtt.connection import Broker, connect, new_client
 from inspector.adapters.mqtt.connection_faults import tls_hint
+from inspector.adapters.mqtt.robust_client import RobustClient
 from inspector.errors import BrokerError
 from inspector.messages.outgoing import VerdictMessage
 from inspector.messages.topics import Topics
@@ -97,6 +98,7 @@ class LineClient:
         self._client = new_client(broker, f"{name}-{line}-{camera}", persistent=True)
         self._client.will_set(self._topic("status"), b'{"state":"offline"}', qos=1, retain=True)
         self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._client.on_publish = self._on_publish
 
@@ -105,7 +107,7 @@ class LineClient:
         connect(self._client, self._broker, persistent=True)
         if not self._online.wait(CONNECT_TIMEOUT_S):
             self._client.loop_stop()
-            why = self._refused or tls_hint(self._client.tls_error) or "no answer"
+            why = self._refused or "no answer"
             raise BrokerError(
                 f"broker {self._broker.address}: {why}; is it running? `inspector check` shows the reason"
             )
@@ -212,6 +214,16 @@ class LineClient:
             client.subscribe(verdicts, qos=1)
         client.publish(self._topic("status"), b'{"state":"online"}', qos=1, retain=True)
         self._online.set()
+
+    def _on_disconnect(
+        self,
+        client: RobustClient,
+        _userdata: object,
+        _flags: DisconnectFlags,
+        _code: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._refused = tls_hint(client.tls_error) or self._refused  # the next attempt begins without an error
 
     def _on_publish(
         self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _properties: Properties | None
