@@ -20,31 +20,20 @@ AMBIGUOUS_DETAIL: Final = "its trigger_id came for another picture or part while
 
 def withdraw_if_late(payload: bytes, now: datetime) -> VerdictMessage | None:
     """Return the verdict that replaces a late PASS; None where the message may be published unchanged."""
-    try:
-        verdict = VerdictMessage.model_validate_json(payload)
-    except ValidationError:  # another kind of message
-        return None
-    if verdict.gate_by is None or now <= verdict.gate_by:
-        return None
-    return _without_pass(verdict, Reason.DEADLINE, late=True)
+    gate_by = gate_deadline(payload)
+    return withdraw_as_late(payload) if gate_by is not None and now > gate_by else None
 
 
 def withdraw_as_late(payload: bytes) -> VerdictMessage | None:
     """Return the verdict that replaces a PASS whose gate waits no longer; None for any other message."""
-    try:
-        verdict = VerdictMessage.model_validate_json(payload)
-    except ValidationError:
-        return None
-    return _without_pass(verdict, Reason.DEADLINE, late=True)
+    verdict = _verdict(payload)
+    return verdict and _without_pass(verdict, Reason.DEADLINE, late=True)
 
 
 def withdraw_if_ambiguous(payload: bytes) -> VerdictMessage | None:
     """Return the verdict that replaces a PASS whose trigger_id names another part too; None for any other message."""
-    try:
-        verdict = VerdictMessage.model_validate_json(payload)
-    except ValidationError:
-        return None
-    return _without_pass(verdict, Reason.SAFE_MODE, late=verdict.late)
+    verdict = _verdict(payload)
+    return verdict and _without_pass(verdict, Reason.SAFE_MODE, late=verdict.late)
 
 
 def is_pass(payload: bytes) -> bool:
@@ -54,8 +43,14 @@ def is_pass(payload: bytes) -> bool:
 
 def gate_deadline(payload: bytes) -> datetime | None:
     """Return the time until which the gate waits for this verdict; None where the message has none."""
+    verdict = _verdict(payload)
+    return None if verdict is None else verdict.gate_by
+
+
+def _verdict(payload: bytes) -> VerdictMessage | None:
+    """Read a verdict; None for any other message."""
     try:
-        return VerdictMessage.model_validate_json(payload).gate_by
+        return VerdictMessage.model_validate_json(payload)
     except ValidationError:
         return None
 

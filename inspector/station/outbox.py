@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from inspector.domain.decision import Reason, fail_safe
 from inspector.errors import BrokerError, LedgerError
@@ -35,6 +35,8 @@ from inspector.station.time_reserve import RecentDurations
 from inspector.utc import utc_now
 
 log = logging.getLogger(__name__)
+
+Known = TypeVar("Known")
 
 MAX_PUBLISHING: Final = (
     64  # messages on their way: hides the broker's round trip, keeps repeats after a lost connection few
@@ -103,15 +105,11 @@ class Outbox:
 
     def withdraw(self, result_id: str) -> None:
         """Publish no PASS of this result from now on: its gate could take it for another part's."""
-        self._ambiguous[result_id] = None
-        while len(self._ambiguous) > REMEMBERED_MESSAGES:
-            self._ambiguous.popitem(last=False)
+        _remember(self._ambiguous, result_id, None)
 
     def expect(self, result_id: str, due_s: float) -> None:
         """Publish no PASS of this result after `due_s` of time.monotonic(), however the machine's clock is set."""
-        self._due_s[result_id] = due_s
-        while len(self._due_s) > REMEMBERED_MESSAGES:
-            self._due_s.popitem(last=False)
+        _remember(self._due_s, result_id, due_s)
 
     async def run(self) -> None:
         """Publish until cancelled; then confirm what was on its way."""
@@ -232,9 +230,7 @@ class Outbox:
 
     def _done(self, message_id: str) -> None:
         self._confirmed.append(message_id)
-        self._published[message_id] = None
-        while len(self._published) > REMEMBERED_MESSAGES:
-            self._published.popitem(last=False)
+        _remember(self._published, message_id, None)
 
     async def _confirm_forever(self) -> None:
         while True:
@@ -254,6 +250,13 @@ class Outbox:
             await asyncio.sleep(RETRY_S)
         else:
             self._publisher.forget_echoes(confirmed)
+
+
+def _remember(known: OrderedDict[str, Known], name: str, value: Known) -> None:
+    """Add an entry, and drop the oldest ones beyond REMEMBERED_MESSAGES."""
+    known[name] = value
+    while len(known) > REMEMBERED_MESSAGES:
+        known.popitem(last=False)
 
 
 def _detail(instead: VerdictMessage) -> str:

@@ -59,14 +59,14 @@ def test_last_administrator_stays(plant: Plant) -> None:
 
 def test_change_is_stored_whole_or_not_at_all(plant: Plant) -> None:
     plant.users.add("bob", {"*": Role.VIEWER}, PASSWORD, "ann")
-    before, told = plant.users.all(), plant.actions()
+    before, stored = plant.users.all(), plant.actions()
     change = UserChange(roles={"*": Role.ADMIN, "pcb": Role.VIEWER}, is_disabled=True)
     with pytest.raises(ConflictError, match="nobody could manage users"):
         plant.users.change("ann", change, "ann")
-    assert (plant.users.all(), plant.actions()) == (before, told)
+    assert (plant.users.all(), plant.actions()) == (before, stored)
     bob = plant.users.change("bob", change, "ann")
     assert (bob.roles, bob.disabled_at is None) == (change.roles, False)
-    assert plant.actions()[len(told) :] == [("ann", "user.roles", "bob"), ("ann", "user.disable", "bob")]
+    assert plant.actions()[len(stored) :] == [("ann", "user.roles", "bob"), ("ann", "user.disable", "bob")]
 
 
 def test_first_user_is_an_administrator(blank: str) -> None:

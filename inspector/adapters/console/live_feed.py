@@ -228,9 +228,9 @@ def _news(parts: Iterable[PartRow], events: Iterable[EventRow], before: FeedPosi
     for row in parts:
         part = max(part, row.number)
         sent.append(_News(row.part.key.line, _message("part", PartSummary.of(row), FeedPosition(part, event))))
-    for told in events:
-        event = max(event, told.number)
-        sent.append(_News(told.event.line, _message("event", EventAnswer.of(told), FeedPosition(part, event))))
+    for noted in events:
+        event = max(event, noted.number)
+        sent.append(_News(noted.event.line, _message("event", EventAnswer.of(noted), FeedPosition(part, event))))
     return sent
 
 

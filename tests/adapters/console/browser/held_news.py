@@ -22,7 +22,7 @@ class HeldNews:
     def tell(self, kind: str, *bodies: Any) -> None:
         while not self._held:
             self._page.wait_for_timeout(20)
-        told = "".join(f"event: {kind}\nid: 1.1\ndata: {json.dumps(body)}\n\n" for body in bodies)
-        self._held.pop(0).fulfill(body=told, content_type="text/event-stream")
+        stream = "".join(f"event: {kind}\nid: 1.1\ndata: {json.dumps(body)}\n\n" for body in bodies)
+        self._held.pop(0).fulfill(body=stream, content_type="text/event-stream")
         self._page.wait_for_timeout(100)
         self._page.evaluate(DRAWN)

@@ -41,15 +41,15 @@ PIXELS_OF: Final = """(name) => {
 def with_yields(route: Route, yields: list[float | None]) -> None:
     """Let the answer have these yields, shift after shift."""
     answer = route.fetch()
-    told = answer.json()
-    told["periods"] = [
+    document = answer.json()
+    document["periods"] = [
         {
             "span": {"start": (START + timedelta(hours=8 * at)).isoformat(), "label": str(at)},
-            "first_pass": told["total"] | {"first_pass": each, "would_pass": None},
+            "first_pass": document["total"] | {"first_pass": each, "would_pass": None},
         }
         for at, each in enumerate(yields)
     ]
-    route.fulfill(response=answer, json=told)
+    route.fulfill(response=answer, json=document)
 
 
 @pytest.mark.parametrize(

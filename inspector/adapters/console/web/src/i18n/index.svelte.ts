@@ -52,8 +52,8 @@ export function objectionText(objection: string): string {
 /** Why parts of a line may not pass, with the camera's name where it is not the same for all cameras. */
 export function lineObjectionText({ cameras }: { cameras: readonly { camera: string; objection: string }[] }): string {
   const isSame = new Set(cameras.map((each) => each.objection)).size === 1;
-  const told = cameras.filter((each) => each.objection).map(({ camera, objection }) => (isSame ? "" : `${camera}: `) + objectionText(objection));
-  return [...new Set(told)].join("; ");
+  const texts = cameras.filter((each) => each.objection).map(({ camera, objection }) => (isSame ? "" : `${camera}: `) + objectionText(objection));
+  return [...new Set(texts)].join("; ");
 }
 
 /** Each word 40 % longer, to see whether a layout holds other languages. */
